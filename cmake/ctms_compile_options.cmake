@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MPL-2.0
+# Warnings and sanitizers of our own code, as one interface target that every target of ours links.
+add_library(ctms_compile_options INTERFACE)
+target_compile_options(ctms_compile_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(CTMS_WARNINGS_AS_ERRORS)
+  target_compile_options(ctms_compile_options INTERFACE -Werror)
+endif()
+if(CTMS_SANITIZE STREQUAL "address")
+  target_compile_options(ctms_compile_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ctms_compile_options INTERFACE -fsanitize=address,undefined)
+elseif(CTMS_SANITIZE STREQUAL "thread")
+  # GCC cannot instrument std::atomic_thread_fence and warns where Asio uses it.
+  target_compile_options(ctms_compile_options INTERFACE -fsanitize=thread -fno-omit-frame-pointer -Wno-tsan)
+  target_link_options(ctms_compile_options INTERFACE -fsanitize=thread)
+endif()

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MPL-2.0
+// Access tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515, RFC 7518), claims `sub` and `exp`.
+// Interchangeable with those of the reference service that uses the same key.
+// A token_signer is immutable after construction and safe to use from many threads.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace ctms::auth {
+
+/// What a valid token says.
+struct token_claims {
+    std::string name_space; ///< the part of `sub` before its first colon, e.g. "api_client"
+    std::string subject;    ///< the part behind it: the client id
+};
+
+class token_signer {
+public:
+    /// `key`: the shared secret (CTMS_SECRET_KEY). `allow_no_expiration`: accept tokens without `exp`.
+    token_signer(std::string key, bool allow_no_expiration);
+    ~token_signer();
+    token_signer(const token_signer&) = delete;
+    token_signer& operator=(const token_signer&) = delete;
+
+    /// A token for `subject` ("api_client:id_x") that ends at `expires`.
+    [[nodiscard]] std::string sign(std::string_view subject, std::chrono::sys_seconds expires) const;
+
+    /// The claims, or nullopt when the token is malformed, not HS256 (`alg` is compared exactly), badly signed,
+    /// expired (`exp`, may be fractional), not yet valid (`nbf`), for an audience (`aud` is refused), or without a `sub`
+    /// that is a string with a colon. `iat` is not checked. `now` is the time to check against.
+    [[nodiscard]] std::optional<token_claims> verify(std::string_view token, std::chrono::system_clock::time_point now) const;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace ctms::auth

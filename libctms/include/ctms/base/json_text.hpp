@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MPL-2.0
+// Writing JSON (RFC 8259) into a string, compactly, UTF-8 as it is, nothing escaped beyond what JSON asks.
+// For reading see ctms/json. Thread safe; throws only std::bad_alloc.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace ctms {
+
+/// Appends `text` in quotes, with `"`, `\` and control characters escaped. `text` must be valid UTF-8.
+void append_json_string(std::string& out, std::string_view text);
+
+/// Builds one JSON object member by member: `object_writer o(out); o.add("a", 1); o.close();`
+/// Keys are written as given, in the order of the calls.
+class object_writer {
+public:
+    explicit object_writer(std::string& out);
+
+    /// Writes the key and leaves the value to the caller, who appends it to the same string.
+    std::string& key(std::string_view name);
+
+    void add(std::string_view name, std::string_view text);
+    void add(std::string_view name, const char* text) { add(name, std::string_view(text)); }
+    void add(std::string_view name, bool value);
+    void add(std::string_view name, std::int64_t value);
+    void add(std::string_view name, int value) { add(name, static_cast<std::int64_t>(value)); }
+    /// A number with at most three decimals, the form of durations in logs ("0.063", "0.0").
+    void add_seconds(std::string_view name, double seconds);
+    void add_null(std::string_view name);
+    /// A value that is JSON already.
+    void add_raw(std::string_view name, std::string_view json);
+
+    void close();
+
+private:
+    std::string& out_;
+    bool first_ = true;
+};
+
+} // namespace ctms

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MPL-2.0
+// Every setting of the programs, read once at start from the environment and checked as a whole.
+// NAME_FILE gives the path of a file that holds the value of NAME (container secrets).
+// Plain data after reading; reading does not touch the process environment but through `getenv_fn`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ctms::config {
+
+/// Which program asks: some settings are required, or default differently, in one of them only.
+enum class program : std::uint8_t { web, sync, admin };
+
+/// The settings of one process. Units are in the names or the types.
+struct settings {
+    // database
+    std::optional<std::string> db_url;   ///< CTMS_DB_URL
+    std::optional<std::string> data_dir; ///< CTMS_DATA_DIR: the embedded database's directory
+    bool embedded = false;               ///< --embedded, or CTMS_DATA_DIR without CTMS_DB_URL
+    int workers = 2;                     ///< CTMS_WORKERS: readers, and as many writers
+    int db_pool_size = 5;
+    int db_max_overflow = 10;
+    std::chrono::seconds db_pool_timeout{30};
+    std::chrono::seconds db_pool_recycle{900};
+    bool db_prepared = true; ///< CTMS_DB_PREPARED: false behind PgBouncer in transaction mode
+
+    // tokens
+    std::string secret_key; ///< CTMS_SECRET_KEY; empty with the embedded database: it keeps its own
+    std::chrono::seconds token_expiration{3600};
+    bool token_allow_no_expiration = true; ///< CTMS_TOKEN_ALLOW_NO_EXPIRATION: accept tokens without `exp`
+    int token_failures_per_minute = 100;   ///< CTMS_TOKEN_FAILURES_PER_MINUTE; 0: no limit
+    std::vector<std::string> trusted_proxies; ///< CTMS_TRUSTED_PROXIES: addresses, comma separated
+
+    // http
+    std::string host = "0.0.0.0"; ///< HOST
+    std::uint16_t port = 8000;    ///< PORT; 0 takes a free one
+    std::string server_prefix = "http://localhost:8000";
+
+    // log
+    bool use_mozlog = true;
+    std::string logging_level = "INFO"; ///< CRITICAL, ERROR, WARNING, INFO or DEBUG
+
+    // heartbeat limits of the sync's queue
+    std::optional<std::int64_t> acoustic_max_backlog;
+    std::optional<std::int64_t> acoustic_max_retry_backlog;
+    int acoustic_retry_limit = 6;
+    int acoustic_batch_limit = 20;
+    int acoustic_loop_min_secs = 5;
+
+    /// Things an operator should read once at start: settings that have no meaning here, and the like.
+    std::vector<std::string> notices;
+};
+
+/// Looks a variable up: nullopt when it is not set.
+using getenv_fn = std::function<std::optional<std::string>(const std::string&)>;
+
+/// std::getenv as a getenv_fn.
+[[nodiscard]] getenv_fn process_environment();
+
+/// What one variable is: for --help, --print-config and docs/configuration.md.
+struct setting_info {
+    std::string_view name;
+    std::string_view default_text; ///< as written in the documentation
+    std::string_view description;
+    bool secret = false; ///< never printed
+};
+
+/// All settings, in the order of the documentation.
+[[nodiscard]] std::span<const setting_info> all_settings() noexcept;
+
+/// The outcome of reading: the settings, or every mistake at once.
+struct read_outcome {
+    settings values;
+    std::vector<std::string> mistakes; ///< "NAME: what is wrong; what is allowed", in the order of the documentation
+};
+
+/// Reads and checks everything. `embedded_flag` is the command line's --embedded.
+/// Values of secret settings never stand in a mistake.
+[[nodiscard]] read_outcome read(program who, bool embedded_flag, const getenv_fn& getenv);
+
+/// NAME=value lines of the values in force; secrets as [SECRET], passwords in URLs removed.
+[[nodiscard]] std::string print(const settings& values);
+
+} // namespace ctms::config

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MPL-2.0
+// What the library counts, as an interface: prometheus-cpp lives in the programs, and a host that
+// wants no metrics passes the null recorder. Implementations must be thread safe and quick (under a microsecond).
+#pragma once
+
+#include <string_view>
+
+namespace ctms::metrics {
+
+class recorder {
+public:
+    virtual ~recorder() = default;
+    /// A contact was added to the sync's queue (ctms_pending_acoustic_sync_total).
+    virtual void sync_scheduled() = 0;
+    /// A POST or PUT used the older waitlist form (ctms_legacy_waitlists_requests_total).
+    virtual void legacy_waitlists_used() = 0;
+    /// The database failed; `kind` is one of a few fixed words ("connection", "timeout", "conflict", "other").
+    virtual void database_error(std::string_view kind) = 0;
+};
+
+/// A recorder that counts nothing. Lives as long as the program.
+[[nodiscard]] recorder& null_recorder() noexcept;
+
+} // namespace ctms::metrics
