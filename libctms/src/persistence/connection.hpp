@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 // The one private view of a database connection: statements in, rows of text out. Hides pqxx and the
 // differences between its versions 6.4 and 7. A connection belongs to one thread at a time.
-// Throws sql_error (below) on any failure; nothing of pqxx gets out.
+// Throws sql_error (below) on any failure; nothing of pqxx gets out. Messages hold no values of rows.
+// How long a call may take: the server ends a statement after statement_timeout, and a peer that vanished is
+// noticed by TCP within half a minute. A server process that is alive but stopped holds the caller as long.
 #pragma once
 
 #include <ctms/persistence/database.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -30,13 +34,14 @@ using parameter = std::optional<std::string>;
 class sql_error : public std::runtime_error {
 public:
     enum class kind {
-        connection,   ///< no connection, or it broke before anything could be committed
-        in_doubt,     ///< it broke during a commit: the outcome is not known
-        unique,       ///< 23505; `constraint` names the index
-        retryable,    ///< 40001, 40P01
-        timeout,      ///< 57014, 55P03
-        bad_value,    ///< class 22, 23 but for 23505: the statement was given what it cannot store
-        shutdown,     ///< 57P01..57P03: the server is stopping or starting
+        connection, ///< no connection, or it broke before anything could be committed; also a server that
+                    ///< became a read-only replica, and prepared statements that went stale
+        in_doubt,   ///< it broke during a commit: the outcome is not known
+        unique,     ///< 23505; `constraint` names the index
+        retryable,  ///< 40001, 40P01
+        timeout,    ///< 57014, 55P03
+        bad_value,  ///< class 22, 23 but for 23505: the statement was given what it cannot store
+        shutdown,   ///< 57P01..57P03: the server is stopping or starting
         other
     };
     sql_error(kind what, std::string sqlstate, std::string constraint, const std::string& message)
@@ -59,12 +64,13 @@ public:
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] bool empty() const { return size() == 0; }
     [[nodiscard]] bool is_null(std::size_t row, std::size_t column) const;
-    /// "" for null.
+    /// "" for null. A row or column that is not there throws std::out_of_range.
     [[nodiscard]] std::string_view text(std::size_t row, std::size_t column) const;
     /// How many rows an INSERT, UPDATE or DELETE touched.
     [[nodiscard]] std::size_t affected() const;
 
     [[nodiscard]] std::optional<std::string> optional_text(std::size_t row, std::size_t column) const;
+    /// Throws std::logic_error for null and for what is no integer.
     [[nodiscard]] std::int64_t integer(std::size_t row, std::size_t column) const;
     /// PostgreSQL's 't'; null is false.
     [[nodiscard]] bool boolean(std::size_t row, std::size_t column) const;
@@ -95,8 +101,11 @@ public:
     void commit(); ///< throws sql_error{in_doubt} when the connection breaks here
     void rollback() noexcept;
 
-    /// False after any failure of the connection itself: discard it.
+    /// False after any failure of the connection itself, and when the server has closed it: discard it.
     [[nodiscard]] bool usable() const noexcept;
+    /// True when something was committed since start_lease(): the work must not be run again.
+    [[nodiscard]] bool has_committed() const noexcept;
+    void start_lease() noexcept;
     [[nodiscard]] std::chrono::steady_clock::time_point opened_at() const noexcept;
 
 private:

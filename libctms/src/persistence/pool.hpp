@@ -9,9 +9,10 @@
 #include <ctms/persistence/database.hpp>
 
 #include <condition_variable>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -42,23 +43,60 @@ public:
     [[nodiscard]] const database_options& options() const { return options_; }
 
 private:
+    using connections = std::vector<std::unique_ptr<connection>>;
+
+    /// Waits for the right to hold one more connection; returns an idle one, or null: open one.
+    std::unique_ptr<connection> wait_for_turn(connections& discarded);
+    std::unique_ptr<connection> open();
     void give_back(std::unique_ptr<connection> held);
+    [[nodiscard]] bool fresh(const connection& one) const;
 
     database_options options_;
     mutable std::mutex mutex_;
     std::condition_variable freed_;
-    std::vector<std::unique_ptr<connection>> idle_;
-    int open_ = 0;
+    connections idle_;
+    int open_ = 0; ///< idle, leased and being opened
     int waiting_ = 0;
 };
 
 /// The error for the outside that belongs to a failure in here; counts it with the recorder.
 [[nodiscard]] error to_error(const sql_error& failure, metrics::recorder& recorder);
 
+/// Decides whether work that failed is run again, and waits before it is.
+class retries {
+public:
+    /// `held` is the connection that failed, null when there was none to be had.
+    [[nodiscard]] bool allow(const sql_error& failure, const connection* held);
+    void pause() const;
+
+private:
+    int lost_ = 0;
+    int conflicts_ = 0;
+};
+
 /// Runs `work(connection&)`, which returns a T, on a leased connection, and turns sql_error into an error.
-/// A read that lost its connection, and a transaction that failed with `retryable` (at most 3 times, with
-/// jitter), is run again: `work` must not leave traces of a failed run. `in_doubt` is never retried.
+/// Work that lost its connection before it committed anything is run again once, on a fresh one; work that failed
+/// with `retryable` at most 3 times more, with jitter: `work` must not leave traces of a failed run.
+/// What is in doubt is never run again. Other exceptions pass through; an open transaction is rolled back.
 template <class Work>
-auto run(database& db, Work work) -> result<decltype(work(std::declval<connection&>()))>;
+auto run(database& db, Work work) -> result<decltype(work(std::declval<connection&>()))> {
+    for (retries again;;) {
+        {
+            std::optional<pool::lease> held;
+            try {
+                held.emplace(db.connections().acquire());
+                if constexpr (std::is_void_v<decltype(work(**held))>) {
+                    work(**held);
+                    return {};
+                } else {
+                    return work(**held);
+                }
+            } catch (const sql_error& failure) {
+                if (!again.allow(failure, held ? &**held : nullptr)) return to_error(failure, db.recorder());
+            }
+        } // gives the connection back before waiting
+        again.pause();
+    }
+}
 
 } // namespace ctms::persistence

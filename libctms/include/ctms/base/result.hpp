@@ -17,6 +17,7 @@ namespace ctms {
 
 /// What kind of failure it is. Protocol neutral: each front-end maps it in one table of its own.
 enum class errc : std::uint8_t {
+    malformed,      ///< the request cannot be read or makes no sense as a whole
     invalid,        ///< the input breaks a rule; `fields` may say where
     unauthorized,   ///< no credentials, or bad ones
     forbidden,      ///< good credentials that may not be used (a disabled client)

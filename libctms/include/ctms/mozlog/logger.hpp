@@ -16,18 +16,21 @@ namespace ctms::mozlog {
 /// Syslog severities, as MozLog writes them.
 enum class severity : std::uint8_t { critical = 2, error = 3, warning = 4, info = 6, debug = 7 };
 
-/// Where finished lines go. Called by the writer thread only.
+/// Where finished lines go.
 class sink {
 public:
     virtual ~sink() = default;
     /// Writes `lines` (whole lines, each with its '\n') and returns when they are handed over.
-    /// May block; must not throw.
+    /// Called by the writer thread only, in which every signal is blocked. May block; must not throw.
     virtual void write(std::string_view lines) = 0;
+    /// Called by another thread, once, when the logger ends and has waited long enough: write should return soon.
+    /// A sink that does not listen is left behind with its thread, and destroyed when its write returns.
+    virtual void give_up() noexcept {}
 };
 
-/// A sink that writes to a file descriptor with write(2), whole; it owns nothing.
-/// `give_up` bounds each wait for a slow reader; what is not written then is lost, never torn:
-/// after a partial line the rest of that line is written first.
+/// A sink that writes to a file descriptor with write(2), whole; it owns nothing. It waits for a slow reader until
+/// it has to give up (meanwhile the logger's queue fills, and drops). When the descriptor fails inside a line, the rest of
+/// that line is written first when it works again, so that no line is torn. O_NONBLOCK may be set or not.
 [[nodiscard]] std::unique_ptr<sink> make_descriptor_sink(int descriptor);
 
 struct options {
@@ -36,7 +39,7 @@ struct options {
     severity level = severity::info;   ///< less severe lines are not written
     std::string logger_name = "ctms";  ///< MozLog's `Logger`
     std::string hostname;              ///< empty: gethostname()
-    std::size_t queue_bytes = 8 << 20; ///< lines waiting for the writer; more are dropped
+    std::size_t queue_bytes = 8 << 20; ///< lines waiting for the writer (up to as many again are being written); more are dropped
 };
 
 /// Builds the `Fields` of one line, in the order of the calls. Strings are redacted on the way in.

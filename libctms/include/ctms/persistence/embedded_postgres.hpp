@@ -7,20 +7,26 @@
 
 #include <ctms/base/result.hpp>
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <string>
 
 namespace ctms::persistence {
 
+struct embedded_options {
+    std::chrono::seconds linger{0}; ///< how long the server stays after its last user: for many short programs in a row
+    bool durable = true;            ///< false: no fsync, for tests whose data nobody needs after a crash
+};
+
 /// Holding one keeps the server running. Move-only. Errors of start() are errc::unavailable with a
 /// message that says what to do (binaries missing, directory not reachable by the server's account, ...).
 class embedded_postgres {
 public:
     /// Makes the directory and the cluster when they are missing (about a second), starts the server or joins the one
-    /// that runs, and makes the database `ctms`. As root the server runs as `postgres`, or `nobody`.
-    /// Waits at most 30 s. CTMS_PG_BINDIR names the binaries' folder when it is not the usual one.
-    [[nodiscard]] static result<embedded_postgres> start(const std::filesystem::path& directory);
+    /// that runs (with the options it was started with), and makes the database `ctms`. As root the server runs as
+    /// `postgres`, or `nobody`. Waits at most 30 s. CTMS_PG_BINDIR names the binaries' folder when it is not the usual one.
+    [[nodiscard]] static result<embedded_postgres> start(const std::filesystem::path& directory, const embedded_options& options = {});
 
     embedded_postgres(embedded_postgres&&) noexcept;
     embedded_postgres& operator=(embedded_postgres&&) noexcept;
@@ -33,6 +39,7 @@ public:
     [[nodiscard]] const std::filesystem::path& directory() const;
 
     /// The value kept in `directory`/`name` (mode 0600), or, the first time, what `make` returns: the signing key.
+    /// `name` must be a plain file name (throws std::logic_error). Throws std::system_error when it cannot be kept.
     [[nodiscard]] std::string kept_secret(const std::string& name, std::string (*make)()) const;
 
 private:

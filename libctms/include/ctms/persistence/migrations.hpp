@@ -2,7 +2,8 @@
 // The schema and its changes: numbered SQL files, embedded in the library, applied in order, each in
 // a transaction of its own under an advisory lock, and recorded in ctms_migrations with a checksum.
 // A database that the reference service made (alembic_version = 4f6c48142631) is adopted: its schema
-// counts as migration 1, and only additions follow. Functions block; each call uses one connection of its own.
+// counts as migration 1, and only additions follow. Functions block and open connections of their own: one to look,
+// two to migrate.
 #pragma once
 
 #include <ctms/base/result.hpp>

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "prometheus_metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+#include <prometheus/text_serializer.h>
+
+#include <map>
+#include <mutex>
+#include <tuple>
+
+namespace ctms::support {
+namespace {
+
+using prometheus::BuildCounter;
+using prometheus::BuildHistogram;
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Histogram;
+using prometheus::Registry;
+
+const Histogram::BucketBoundaries duration_buckets{0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0};
+
+std::string family_of(int status) { return std::to_string(status / 100) + "xx"; }
+
+Family<Counter>& counter_family(Registry& registry, const char* name, const char* help) {
+    return BuildCounter().Name(name).Help(help).Register(registry);
+}
+
+/// prometheus-cpp writes whole numbers without a fraction, the dashboards ask for `le="1.0"`.
+std::string with_fractions(std::string text) {
+    for (const auto& [written, wanted] : {std::pair{"le=\"1\"", "le=\"1.0\""}, std::pair{"le=\"5\"", "le=\"5.0\""}, std::pair{"le=\"10\"", "le=\"10.0\""}}) {
+        const std::string_view find = written;
+        for (auto at = text.find(find); at != std::string::npos; at = text.find(find, at + find.size())) text.replace(at, find.size(), wanted);
+    }
+    return text;
+}
+
+} // namespace
+
+class prometheus_metrics::impl {
+public:
+    struct request_series {
+        Counter* requests;
+        Histogram* durations;
+    };
+    using request_key = std::tuple<std::string_view, std::string_view, int>;
+    using client_key = std::tuple<std::string, std::string_view, std::string_view, int>;
+
+    /// Looking a series up by its labels costs more than counting: each is looked up once.
+    request_series& series_of(const request_sample& sample) {
+        const auto [found, is_new] = series.try_emplace({sample.method, sample.path_template, sample.status});
+        if (is_new) {
+            const std::string method(sample.method);
+            const std::string path(sample.path_template);
+            const auto family = family_of(sample.status);
+            found->second.requests = &requests.Add(
+                {{"method", method}, {"path_template", path}, {"status_code", std::to_string(sample.status)}, {"status_code_family", family}});
+            found->second.durations =
+                &durations.Add({{"method", method}, {"path_template", path}, {"status_code_family", family}}, duration_buckets);
+        }
+        return found->second;
+    }
+
+    Counter& client_series_of(const request_sample& sample) {
+        auto& counter = client_series[{sample.client_id, sample.method, sample.path_template, sample.status / 100}];
+        if (counter == nullptr) {
+            counter = &api_requests.Add({{"client_id", sample.client_id},
+                                         {"method", std::string(sample.method)},
+                                         {"path_template", std::string(sample.path_template)},
+                                         {"status_code_family", family_of(sample.status)}});
+        }
+        return *counter;
+    }
+
+    Registry registry;
+    Family<Counter>& requests = counter_family(registry, "ctms_requests_total",
+                                               "Total count of requests by method, path, status code, and status code family.");
+    Family<Histogram>& durations = BuildHistogram()
+                                       .Name("ctms_requests_duration_seconds")
+                                       .Help("Histogram of requests processing time by path (in seconds)")
+                                       .Register(registry);
+    Family<Counter>& api_requests = counter_family(registry, "ctms_api_requests_total",
+                                                   "Total count of API requests by method, path, client ID, and status code family");
+    Counter& scheduled =
+        counter_family(registry, "ctms_pending_acoustic_sync_total", "Total count of contacts added to Acoustic sync backlog").Add({});
+    Counter& legacy_waitlists = counter_family(registry, "ctms_legacy_waitlists_requests_total",
+                                               "Total count of API calls that use the legacy waitlists format")
+                                    .Add({});
+    Family<Counter>& database_errors =
+        counter_family(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
+    Family<Counter>& rejected =
+        counter_family(registry, "ctms_requests_rejected_total", "Requests and connections turned away by a limit, by reason.");
+
+    std::mutex mutex;
+    std::map<request_key, request_series> series;
+    std::map<client_key, Counter*> client_series;
+};
+
+prometheus_metrics::prometheus_metrics() : impl_(std::make_unique<impl>()) {}
+prometheus_metrics::~prometheus_metrics() = default;
+
+void prometheus_metrics::sync_scheduled() { impl_->scheduled.Increment(); }
+void prometheus_metrics::legacy_waitlists_used() { impl_->legacy_waitlists.Increment(); }
+void prometheus_metrics::database_error(std::string_view kind) { impl_->database_errors.Add({{"kind", std::string(kind)}}).Increment(); }
+void prometheus_metrics::request_rejected(std::string_view reason) { impl_->rejected.Add({{"reason", std::string(reason)}}).Increment(); }
+
+void prometheus_metrics::request_answered(const request_sample& sample) {
+    const std::lock_guard lock(impl_->mutex);
+    const auto& series = impl_->series_of(sample);
+    series.requests->Increment();
+    series.durations->Observe(sample.seconds);
+    if (!sample.client_id.empty()) impl_->client_series_of(sample).Increment();
+}
+
+std::string prometheus_metrics::expose() const { return with_fractions(prometheus::TextSerializer().Serialize(impl_->registry.Collect())); }
+
+} // namespace ctms::support

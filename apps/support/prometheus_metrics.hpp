@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+// The metrics of a process in Prometheus' text format: what the library reports through metrics::recorder, and the
+// requests of ctms-web. Names, labels and buckets are those of the deployment guide. Thread safe.
+#pragma once
+
+#include <ctms/metrics/recorder.hpp>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace ctms::support {
+
+/// One answered request. The views must outlive the metrics: they come from the route table.
+struct request_sample {
+    std::string_view method;
+    std::string_view path_template;
+    int status = 0;
+    double seconds = 0;
+    std::string client_id; ///< of a client that exists, else ""
+};
+
+class prometheus_metrics final : public metrics::recorder {
+public:
+    prometheus_metrics();
+    ~prometheus_metrics() override;
+    prometheus_metrics(const prometheus_metrics&) = delete;
+    prometheus_metrics& operator=(const prometheus_metrics&) = delete;
+
+    void sync_scheduled() override;
+    void legacy_waitlists_used() override;
+    void database_error(std::string_view kind) override;
+
+    void request_answered(const request_sample& sample);
+    /// A request or connection that was turned away by a limit; `reason` is one of a few fixed words.
+    void request_rejected(std::string_view reason);
+
+    /// Everything, in text format 0.0.4.
+    [[nodiscard]] std::string expose() const;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace ctms::support

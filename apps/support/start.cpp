@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "start.hpp"
+
+#include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/migrations.hpp>
+
+#include <unistd.h>
+
+namespace ctms::support {
+namespace {
+
+mozlog::severity to_severity(const std::string& level) {
+    if (level == "CRITICAL") return mozlog::severity::critical;
+    if (level == "ERROR") return mozlog::severity::error;
+    if (level == "WARNING") return mozlog::severity::warning;
+    if (level == "DEBUG") return mozlog::severity::debug;
+    return mozlog::severity::info;
+}
+
+} // namespace
+
+persistence::database_options database_options(const config::settings& settings) {
+    persistence::database_options out;
+    out.url = settings.db_url.value();
+    out.pool_size = settings.db_pool_size;
+    out.max_overflow = settings.db_max_overflow;
+    out.pool_timeout = settings.db_pool_timeout;
+    out.pool_recycle = settings.db_pool_recycle;
+    out.prepared = settings.db_prepared;
+    return out;
+}
+
+std::unique_ptr<mozlog::logger> make_logger(const config::settings& settings) {
+    mozlog::options options;
+    options.json = settings.use_mozlog;
+    options.color = !settings.use_mozlog && isatty(STDERR_FILENO) == 1;
+    options.level = to_severity(settings.logging_level);
+    return std::make_unique<mozlog::logger>(std::move(options), mozlog::make_descriptor_sink(STDERR_FILENO));
+}
+
+result<std::optional<persistence::embedded_postgres>> prepare_database(config::settings& settings) {
+    std::optional<persistence::embedded_postgres> embedded;
+    if (!settings.embedded) return embedded;
+    auto started = persistence::embedded_postgres::start(settings.data_dir.value());
+    if (!started) return started.error();
+    embedded = std::move(*started);
+    settings.db_url = embedded->url();
+    if (settings.secret_key.empty()) settings.secret_key = embedded->kept_secret("secret_key", auth::make_signing_key);
+    return embedded;
+}
+
+result<void> prepare_schema(const config::settings& settings) {
+    const auto options = database_options(settings);
+    if (settings.embedded) {
+        const auto applied = persistence::migrate(options);
+        return applied ? result<void>() : result<void>(applied.error());
+    }
+    const auto state = persistence::inspect_schema(options);
+    if (!state) return state.error();
+    if (state->what == persistence::schema_state::kind::current) return {};
+    return error{errc::invalid, state->explanation, {}, {}, {}};
+}
+
+} // namespace ctms::support

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "program.hpp"
+
+#include "server/server.hpp"
+
+#include <ctms/auth/access_token.hpp>
+#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/contacts.hpp>
+#include <ctms/service/health.hpp>
+#include <ctms/service/tokens.hpp>
+#include <support/prometheus_metrics.hpp>
+#include <support/start.hpp>
+
+namespace ctms::web {
+namespace {
+
+/// One connection of its own for heartbeats, which must answer within a second.
+persistence::database_options health_options(const config::settings& settings) {
+    auto out = support::database_options(settings);
+    out.pool_size = 1;
+    out.max_overflow = 0;
+    out.pool_timeout = std::chrono::seconds{1};
+    out.connect_timeout = std::chrono::seconds{2}; // libpq takes no less
+    out.statement_timeout = std::chrono::milliseconds{400};
+    return out;
+}
+
+limits with_settings(limits bounds, const config::settings& settings) {
+    bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
+    return bounds;
+}
+
+} // namespace
+
+class program::impl {
+public:
+    impl(const config::settings& settings, mozlog::logger& log, const limits& bounds)
+        : settings_(settings), database_(support::database_options(settings), metrics_), health_database_(health_options(settings), metrics_),
+          signer_(settings.secret_key, settings.token_allow_no_expiration), tokens_(client_rows_, signer_, {settings.token_expiration}),
+          threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
+          server_(exchanges_, threads_, with_settings(bounds, settings), log, metrics_),
+          exchanges_({contacts_, tokens_, health_, settings_, metrics_, server_.draining()}, log) {}
+
+    config::settings settings_;
+    support::prometheus_metrics metrics_;
+    persistence::database database_;
+    persistence::database health_database_;
+    persistence::client_repository client_rows_{database_};
+    persistence::contact_repository contact_rows_{database_};
+    auth::token_signer signer_;
+    service::tokens tokens_;
+    service::contacts contacts_{contact_rows_, metrics_};
+    service::health health_{health_database_};
+    lanes threads_;
+    server server_;
+    exchanger exchanges_;
+};
+
+program::program(const config::settings& settings, mozlog::logger& log, const limits& bounds)
+    : impl_(std::make_unique<impl>(settings, log, bounds)) {}
+program::~program() = default;
+
+result<std::uint16_t> program::listen() { return impl_->server_.listen(impl_->settings_.host, impl_->settings_.port); }
+void program::stop_on_signals() { impl_->server_.stop_on_signals(); }
+void program::run() { impl_->server_.run(); }
+void program::stop() { impl_->server_.stop(); }
+
+} // namespace ctms::web

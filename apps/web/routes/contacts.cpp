@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "routes.hpp"
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/privacy/redact.hpp>
+#include <ctms/service/contacts.hpp>
+#include <web/server/answers.hpp>
+
+#include <set>
+
+namespace ctms::web::routes {
+namespace {
+
+field_error bad_uuid(std::string_view place, std::string_view name) {
+    return {{std::string(place), std::string(name)}, "value is not a valid uuid", "type_error.uuid", {}};
+}
+
+error invalid(std::vector<field_error> broken) { return error{errc::invalid, {}, {}, std::move(broken), {}}; }
+
+/// The {email_id} of the path: any version, any spelling.
+result<uuid> path_email_id(const call& now) {
+    const auto parsed = uuid::parse(now.path_parameter("email_id"));
+    if (!parsed) return invalid({bad_uuid("path", "email_id")});
+    return *parsed;
+}
+
+/// Reads the nine ids of a lookup from the query, with all that is wrong with them.
+class query_reader {
+public:
+    explicit query_reader(const form_values& query) : query_(query) {}
+
+    void read(std::string_view name, model::text& into) {
+        into = query_.find(name);
+        if (!into || into->find('\0') == std::string::npos) return;
+        broken_.push_back({{std::string("query"), std::string(name)}, "NUL characters are not allowed", "value_error.any_str.nul", {}});
+    }
+    void read(std::string_view name, std::optional<uuid>& into) {
+        const auto given = query_.find(name);
+        if (!given) return;
+        into = uuid::parse(*given);
+        if (!into) broken_.push_back(bad_uuid("query", name));
+    }
+    [[nodiscard]] std::vector<field_error> broken() && { return std::move(broken_); }
+
+private:
+    const form_values& query_;
+    std::vector<field_error> broken_;
+};
+
+result<model::identity_query> read_identity_query(const form_values& query) {
+    model::identity_query out;
+    query_reader reader(query);
+    reader.read("email_id", out.email_id);
+    reader.read("primary_email", out.primary_email);
+    reader.read("basket_token", out.basket_token);
+    reader.read("sfdc_id", out.sfdc_id);
+    reader.read("mofo_contact_id", out.mofo_contact_id);
+    reader.read("mofo_email_id", out.mofo_email_id);
+    reader.read("amo_user_id", out.amo_user_id);
+    reader.read("fxa_id", out.fxa_id);
+    reader.read("fxa_primary_email", out.fxa_primary_email);
+    if (auto broken = std::move(reader).broken(); !broken.empty()) return invalid(std::move(broken));
+    return out;
+}
+
+response contact_response(int status, const model::contact& contact) {
+    std::string body;
+    json::write_contact(body, contact, true);
+    return json_response(status, std::move(body));
+}
+
+/// A JSON array of what `write_item` appends for each.
+template <class T, class WriteItem>
+response list_response(const std::vector<T>& items, WriteItem write_item) {
+    std::string body = "[";
+    for (const auto& item : items) {
+        if (&item != items.data()) body += ',';
+        write_item(body, item);
+    }
+    body += ']';
+    return json_response(200, std::move(body));
+}
+
+/// Failures of the database belong into the log of the request that met them.
+response failed(call& now, const error& failure) {
+    auto out = to_response(failure);
+    if (out.status == 503) now.facts.error = failure.detail.empty() ? failure.message : failure.detail;
+    return out;
+}
+
+void trace_results(call& now, const std::vector<model::contact>& found) {
+    std::set<std::string> traced;
+    for (const auto& contact : found) {
+        if (privacy::is_traced(contact.email.primary_email)) traced.insert(contact.email.primary_email);
+    }
+    for (const auto& address : traced) now.facts.trace += (now.facts.trace.empty() ? "" : ",") + address;
+}
+
+void trace_write(call& now, const std::string& address) {
+    if (!privacy::is_traced(address)) return;
+    now.facts.trace = address;
+    now.facts.trace_json = now.body->to_json();
+}
+
+} // namespace
+
+response post_contact(call& now, const services& all) {
+    const auto input = json::read_contact(*now.body, json::purpose::create);
+    if (!input) return failed(now, input.error());
+    trace_write(now, input->email.primary_email);
+    const auto created = all.contacts.create(*input);
+    if (!created) return failed(now, created.error());
+    auto out = contact_response(created->existed ? 200 : 201, created->contact);
+    out.headers.emplace_back("Location", "/ctms/" + created->contact.email.email_id.to_string());
+    return out;
+}
+
+response get_contact(call& now, const services& all) {
+    const auto email_id = path_email_id(now);
+    if (!email_id) return failed(now, email_id.error());
+    const auto contact = all.contacts.get(*email_id);
+    if (!contact) return failed(now, contact.error());
+    trace_results(now, {*contact});
+    return contact_response(200, *contact);
+}
+
+response find_contacts(call& now, const services& all) {
+    const auto query = read_identity_query(now.query);
+    if (!query) return failed(now, query.error());
+    const auto found = all.contacts.find(*query);
+    if (!found) return failed(now, found.error());
+    trace_results(now, *found);
+    return list_response(*found, [](std::string& out, const model::contact& contact) { json::write_contact(out, contact, false); });
+}
+
+response get_identity(call& now, const services& all) {
+    const auto email_id = path_email_id(now);
+    if (!email_id) return failed(now, email_id.error());
+    const auto identity = all.contacts.identity(*email_id);
+    if (!identity) return failed(now, identity.error());
+    std::string body;
+    json::write_identity(body, *identity);
+    return json_response(200, std::move(body));
+}
+
+response find_identities(call& now, const services& all) {
+    const auto query = read_identity_query(now.query);
+    if (!query) return failed(now, query.error());
+    const auto found = all.contacts.find_identities(*query);
+    if (!found) return failed(now, found.error());
+    return list_response(*found, json::write_identity);
+}
+
+} // namespace ctms::web::routes

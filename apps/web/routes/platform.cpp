@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+// What operators and platforms ask for (Dockerflow, https://github.com/mozilla-services/Dockerflow).
+#include "routes.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/version.hpp>
+#include <ctms/config/settings.hpp>
+#include <ctms/service/health.hpp>
+#include <support/prometheus_metrics.hpp>
+#include <web/server/answers.hpp>
+
+#include <boost/throw_exception.hpp>
+
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+namespace ctms::web::routes {
+namespace {
+
+/// The version.json that a build of an image left; "" outside an image.
+std::string version_file() {
+    for (const auto* path : {"version.json", "/app/version.json"}) {
+        std::ifstream file(path);
+        if (!file) continue;
+        std::ostringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+    return {};
+}
+
+void add_limit(object_writer& writer, std::string_view name, const std::optional<std::int64_t>& limit) {
+    limit ? writer.add(name, *limit) : writer.add_null(name);
+}
+
+std::string queue_json(const service::health_report& report, const config::settings& settings) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("success", report.queue.has_value());
+    add_limit(writer, "backlog", report.queue ? std::optional(report.queue->backlog) : std::nullopt);
+    add_limit(writer, "max_backlog", settings.acoustic_max_backlog);
+    add_limit(writer, "retry_backlog", report.queue ? std::optional(report.queue->retry_backlog) : std::nullopt);
+    add_limit(writer, "max_retry_backlog", settings.acoustic_max_retry_backlog);
+    writer.add("retry_limit", settings.acoustic_retry_limit);
+    writer.add("batch_limit", settings.acoustic_batch_limit);
+    writer.add("loop_min_sec", settings.acoustic_loop_min_secs);
+    writer.add("time_ms", std::int64_t{report.queue_time.count()});
+    writer.close();
+    return out;
+}
+
+bool exceeds(const std::optional<std::int64_t>& limit, std::int64_t count) { return limit && count > *limit; }
+
+bool is_healthy(const service::health_report& report, const config::settings& settings) {
+    if (!report.database_up) return false;
+    if (!report.queue) return true;
+    return !exceeds(settings.acoustic_max_backlog, report.queue->backlog) &&
+           !exceeds(settings.acoustic_max_retry_backlog, report.queue->retry_backlog);
+}
+
+} // namespace
+
+response get_root(call&, const services&) {
+    response out;
+    out.status = 307;
+    out.content_type.clear();
+    out.headers.emplace_back("Location", "./docs");
+    return out;
+}
+
+response get_version(call&, const services&) {
+    if (auto file = version_file(); !file.empty()) return json_response(200, std::move(file));
+    std::string body;
+    object_writer writer(body);
+    writer.add("commit", commit());
+    writer.add("version", version());
+    writer.add("image_tag", "");
+    writer.add("source", "");
+    writer.add("build", "");
+    writer.close();
+    return json_response(200, std::move(body));
+}
+
+response get_load_balancer_heartbeat(call&, const services& all) {
+    if (all.draining) return json_response(503, R"({"status":"draining"})");
+    return json_response(200, R"({"status":"OK"})");
+}
+
+response get_heartbeat(call& now, const services& all) {
+    constexpr std::chrono::milliseconds answer_within{900}; // a second, less what the answer itself takes
+    const auto report = all.health.check(now.http.received + answer_within);
+    std::string body;
+    object_writer writer(body);
+    object_writer database(writer.key("database"));
+    database.add("up", report.database_up);
+    database.add("time_ms", std::int64_t{report.database_time.count()});
+    if (report.database_up) database.add_raw("acoustic", queue_json(report, all.settings));
+    database.close();
+    writer.close();
+    return json_response(is_healthy(report, all.settings) ? 200 : 503, std::move(body));
+}
+
+response get_metrics(call&, const services& all) {
+    response out;
+    out.content_type = "text/plain; version=0.0.4; charset=utf-8";
+    out.body = all.metrics.expose();
+    return out;
+}
+
+response get_crash(call&, const services&) { BOOST_THROW_EXCEPTION(std::runtime_error("Crashed on purpose: this page tests error reporting")); }
+
+} // namespace ctms::web::routes

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "routes.hpp"
+
+#include <array>
+
+namespace ctms::web {
+
+std::span<const route> all_routes() noexcept {
+    using enum lane;
+    constexpr bool open = false;
+    constexpr bool with_token = true;
+    static constexpr std::array table{
+        route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, with_token},
+        route{"POST", "/ctms", routes::post_contact, write, body_kind::json, with_token},
+        route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, with_token},
+        route{"GET", "/identities", routes::find_identities, read, body_kind::none, with_token},
+        route{"GET", "/identity/{email_id}", routes::get_identity, read, body_kind::none, with_token},
+        route{"POST", "/token", routes::post_token, password, body_kind::form, open},
+        route{"GET", "/", routes::get_root, immediate, body_kind::none, open},
+        route{"GET", "/__version__", routes::get_version, platform, body_kind::none, open},
+        route{"GET", "/__heartbeat__", routes::get_heartbeat, platform, body_kind::none, open},
+        route{"HEAD", "/__heartbeat__", routes::get_heartbeat, platform, body_kind::none, open},
+        route{"GET", "/__lbheartbeat__", routes::get_load_balancer_heartbeat, immediate, body_kind::none, open},
+        route{"HEAD", "/__lbheartbeat__", routes::get_load_balancer_heartbeat, immediate, body_kind::none, open},
+        route{"GET", "/__crash__", routes::get_crash, read, body_kind::none, with_token},
+        route{"GET", "/metrics", routes::get_metrics, platform, body_kind::none, open},
+    };
+    return table;
+}
+
+} // namespace ctms::web

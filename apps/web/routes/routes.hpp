@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MPL-2.0
+// The handlers, by file: each takes a call whose body is read and whose token is checked, calls one use case and
+// answers. They block, and throw only for bugs.
+#pragma once
+
+#include <web/server/route.hpp>
+
+namespace ctms::web::routes {
+
+// token.cpp
+response post_token(call& now, const services& all);
+
+// contacts.cpp
+response post_contact(call& now, const services& all);
+response get_contact(call& now, const services& all);
+response find_contacts(call& now, const services& all);
+response get_identity(call& now, const services& all);
+response find_identities(call& now, const services& all);
+
+// platform.cpp
+response get_root(call& now, const services& all);
+response get_version(call& now, const services& all);
+response get_load_balancer_heartbeat(call& now, const services& all);
+response get_heartbeat(call& now, const services& all);
+response get_metrics(call& now, const services& all);
+response get_crash(call& now, const services& all);
+
+} // namespace ctms::web::routes

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "routes.hpp"
+
+#include <ctms/auth/basic_credentials.hpp>
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/utf8.hpp>
+#include <ctms/service/tokens.hpp>
+#include <web/server/answers.hpp>
+
+#include <algorithm>
+
+namespace ctms::web::routes {
+namespace {
+
+response bad_basic_header() {
+    auto out = detail_response(401, "Invalid authentication credentials");
+    out.headers.emplace_back("WWW-Authenticate", "Basic");
+    return out;
+}
+
+error bad_grant_type() {
+    constexpr const char* pattern = "^(client_credentials|refresh_token)$";
+    std::string context;
+    object_writer writer(context);
+    writer.add("pattern", pattern);
+    writer.close();
+    return error{errc::invalid,
+                 {},
+                 {},
+                 {{{std::string("body"), std::string("grant_type")},
+                   "string does not match regex \"" + std::string(pattern) + '"',
+                   "value_error.str.regex",
+                   std::move(context)}},
+                 {}};
+}
+
+bool is_known_grant(const std::string& grant_type) {
+    return grant_type.empty() || grant_type == "client_credentials" || grant_type == "refresh_token";
+}
+
+/// Credentials of the form, if both are there, else those of the header.
+auth::credentials choose(call& now, const std::optional<auth::credentials>& header) {
+    auth::credentials form{now.form.find("client_id").value_or(""), now.form.find("client_secret").value_or("")};
+    if (!form.client_id.empty() && !form.client_secret.empty()) {
+        now.facts.token_creds_from = "form";
+        return form;
+    }
+    if (!header) return {};
+    now.facts.token_creds_from = "header";
+    return *header;
+}
+
+response token_response(const service::issued_token& token) {
+    std::string body;
+    object_writer writer(body);
+    writer.add("access_token", std::string_view(token.access_token));
+    writer.add("token_type", "bearer");
+    writer.add("expires_in", std::int64_t{token.expires_in.count()});
+    writer.close();
+    auto out = json_response(200, std::move(body));
+    out.headers.emplace_back("Cache-Control", "no-store"); // RFC 6749, 5.1
+    return out;
+}
+
+} // namespace
+
+response post_token(call& now, const services& all) {
+    std::optional<auth::credentials> from_header;
+    const auto header = now.http.header("authorization");
+    const auto blank = std::min(header.find(' '), header.size());
+    if (ascii_iequal(header.substr(0, blank), "basic")) {
+        from_header = auth::parse_basic(header.substr(std::min(blank + 1, header.size())));
+        if (!from_header) return bad_basic_header();
+    }
+    if (!is_known_grant(now.form.find("grant_type").value_or(""))) return to_response(bad_grant_type());
+    const auto given = choose(now, from_header);
+    now.facts.client_id = given.client_id;
+    const auto token = all.tokens.issue(given.client_id, given.client_secret, now.facts.client_exists);
+    if (token) return token_response(*token);
+    if (token.error().code == errc::malformed) now.facts.token_fail = token.error().detail;
+    if (token.error().code == errc::unavailable) now.facts.error = token.error().detail;
+    return to_response(token.error());
+}
+
+} // namespace ctms::web::routes

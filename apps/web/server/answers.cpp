@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "answers.hpp"
+
+#include <ctms/json/contact_json.hpp>
+
+namespace ctms::web {
+
+int to_status(errc code) noexcept {
+    switch (code) {
+    case errc::malformed:
+    case errc::forbidden: return 400; // the reference answers 400, not 403, to a disabled client
+    case errc::invalid: return 422;
+    case errc::unauthorized: return 401;
+    case errc::not_found: return 404;
+    case errc::conflict: return 409;
+    case errc::too_many: return 429;
+    case errc::unavailable:
+    case errc::outcome_unknown: return 503;
+    }
+    return 500;
+}
+
+response to_response(const error& failure) {
+    std::string body;
+    json::write_error(body, failure);
+    auto out = json_response(to_status(failure.code), std::move(body));
+    if (out.status == 401) out.headers.emplace_back("WWW-Authenticate", "Bearer");
+    if (out.status == 429) out.headers.emplace_back("Retry-After", "60");
+    if (out.status == 503) out.headers.emplace_back("Retry-After", "1");
+    return out;
+}
+
+response json_response(int status, std::string body) {
+    response out;
+    out.status = status;
+    out.body = std::move(body);
+    return out;
+}
+
+response detail_response(int status, std::string_view detail) {
+    std::string body;
+    json::write_error(body, error{errc::malformed, std::string(detail), {}, {}, {}});
+    return json_response(status, std::move(body));
+}
+
+response busy_response() { return to_response(error{errc::unavailable, "Service temporarily unavailable", {}, {}, {}}); }
+
+response internal_error_response() {
+    response out;
+    out.status = 500;
+    out.content_type = "text/plain; charset=utf-8";
+    out.body = "Internal Server Error";
+    return out;
+}
+
+} // namespace ctms::web

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MPL-2.0
+// The answers that several places give, and the one table from error codes to HTTP statuses.
+#pragma once
+
+#include "message.hpp"
+
+#include <ctms/base/result.hpp>
+
+#include <string>
+
+namespace ctms::web {
+
+[[nodiscard]] int to_status(errc code) noexcept;
+
+/// The answer to a failure: its message, field errors and conflicts, and the headers that belong to its status.
+/// `failure.detail` stays here.
+[[nodiscard]] response to_response(const error& failure);
+
+[[nodiscard]] response json_response(int status, std::string body);
+
+/// `{"detail": "..."}`
+[[nodiscard]] response detail_response(int status, std::string_view detail);
+
+/// 503 with Retry-After: a limit was reached or the server is stopping.
+[[nodiscard]] response busy_response();
+
+/// 500 as the reference writes it; says nothing about the reason.
+[[nodiscard]] response internal_error_response();
+
+} // namespace ctms::web

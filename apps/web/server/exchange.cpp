@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "exchange.hpp"
+
+#include "answers.hpp"
+#include "request_log.hpp"
+#include "router.hpp"
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/service/tokens.hpp>
+#include <support/prometheus_metrics.hpp>
+
+#include <boost/core/demangle.hpp>
+#include <boost/throw_exception.hpp>
+#include <fmt/format.h>
+
+#include <typeinfo>
+
+namespace ctms::web {
+namespace {
+
+response redirect_to(const request& http, const std::string& path) {
+    response out;
+    out.status = 307;
+    out.content_type.clear();
+    const auto query = http.query.empty() ? std::string() : "?" + http.query;
+    out.headers.emplace_back("Location", fmt::format("http://{}{}{}", http.header("host"), percent_encode_path(path), query));
+    return out;
+}
+
+/// The answer to a request that has no route.
+response unmatched(const request& http, const route_match& match) {
+    if (!match.redirect.empty()) return redirect_to(http, match.redirect);
+    if (match.allowed.empty()) return detail_response(404, "Not Found");
+    auto out = detail_response(405, "Method Not Allowed");
+    out.headers.emplace_back("Allow", match.allowed);
+    return out;
+}
+
+error unreadable_body() { return error{errc::malformed, "There was an error parsing the body", {}, {}, {}}; }
+
+bool is_form(std::string_view type) { return type == "application/x-www-form-urlencoded" || type == "multipart/form-data"; }
+
+bool is_json(std::string_view type) {
+    return type.empty() || type == "application/json" || (type.starts_with("application/") && type.ends_with("+json"));
+}
+
+result<void> read_json_body(call& now) {
+    const auto type = media_type(now.http.header("content-type"));
+    if (is_form(type)) return unreadable_body();
+    if (now.http.body.empty() || !is_json(type)) {
+        now.body = now.http.body.empty() ? json::body::missing() : json::body::not_json();
+        return {};
+    }
+    auto parsed = json::body::parse(now.http.body);
+    if (!parsed) return parsed.error();
+    now.body = std::move(*parsed);
+    return {};
+}
+
+result<void> read_form_body(call& now) {
+    const auto type = media_type(now.http.header("content-type"));
+    if (type == "application/x-www-form-urlencoded") now.form = parse_urlencoded(now.http.body);
+    if (type != "multipart/form-data") return {};
+    auto parts = parse_multipart(now.http.header("content-type"), now.http.body);
+    if (!parts) return unreadable_body();
+    now.form = std::move(*parts);
+    return {};
+}
+
+result<void> read_body(call& now, body_kind takes) {
+    switch (takes) {
+    case body_kind::none: return {};
+    case body_kind::json: return read_json_body(now);
+    case body_kind::form: return read_form_body(now);
+    }
+    return {};
+}
+
+/// Checks the bearer token and notes what the log says about it.
+result<void> authenticate(call& now, service::tokens& tokens) {
+    const auto header = now.http.header("authorization");
+    const auto blank = header.find(' ');
+    if (!ascii_iequal(header.substr(0, blank), "bearer")) return error{errc::unauthorized, "Not authenticated", {}, {}, {}};
+    const auto found = tokens.authenticate(blank == std::string_view::npos ? std::string_view() : header.substr(blank + 1));
+    now.facts.client_id = found.client_id;
+    now.facts.client_exists = found.client_exists;
+    if (found.verdict || found.verdict.error().code != errc::unavailable) now.facts.client_allowed = found.verdict.has_value();
+    if (!found.verdict && now.facts.client_allowed) now.facts.auth_fail = found.verdict.error().detail;
+    return found.verdict;
+}
+
+void note_exception(request_facts& facts, const std::exception& caught) {
+    const auto type = boost::core::demangle(typeid(caught).name());
+    const auto where = boost::get_throw_location(caught);
+    facts.error = fmt::format("{}: {}", type, caught.what());
+    facts.traceback = where.line() == 0 ? facts.error : fmt::format("{} (thrown at {}:{})", facts.error, where.file_name(), where.line());
+}
+
+} // namespace
+
+void exchanger::begin(exchange& one) const {
+    auto match = find_route(routes_, one.http.method, one.http.path);
+    one.matched = match.found;
+    one.path_parameters = std::move(match.parameters);
+    if (one.matched == nullptr) one.answer = unmatched(one.http, match);
+}
+
+response exchanger::run(exchange& one) const {
+    call now{one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, {}};
+    // The body is read first: what is no JSON is refused before the token is looked at, as by the reference.
+    response out;
+    if (auto read = read_body(now, one.matched->takes); !read) {
+        out = to_response(read.error());
+    } else if (auto allowed = one.matched->needs_token ? authenticate(now, services_.tokens) : result<void>(); !allowed) {
+        out = to_response(allowed.error());
+        if (out.status == 503) now.facts.error = allowed.error().detail;
+    } else {
+        try {
+            out = one.matched->run(now, services_);
+        } catch (const std::exception& caught) {
+            note_exception(now.facts, caught);
+            out = internal_error_response();
+        }
+    }
+    one.facts = std::move(now.facts);
+    return out;
+}
+
+void exchanger::execute(exchange& one) const {
+    try {
+        one.answer = run(one);
+    } catch (const std::exception& caught) {
+        note_exception(one.facts, caught);
+        one.answer = internal_error_response();
+    }
+}
+
+void exchanger::finish(exchange& one) const {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
+    one.answer.headers.emplace_back("X-Request-Id", one.http.id);
+    log_request(log_, one, took.count());
+    if (one.matched == nullptr) return;
+    services_.metrics.request_answered({one.matched->method, one.matched->path, one.answer.status, took.count(),
+                                        one.facts.client_exists ? one.facts.client_id : std::string()});
+}
+
+} // namespace ctms::web

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MPL-2.0
+// One request from its route to its log line, without sockets or threads: the session says when each step runs.
+//   begin    finds the route (on the sockets' thread)
+//   execute  parses, authenticates, runs the handler (on the route's lane; blocks)
+//   finish   logs and counts (on the sockets' thread)
+// An exchanger is shared by all sessions and thread safe; an exchange belongs to one request.
+#pragma once
+
+#include "route.hpp"
+
+#include <ctms/mozlog/logger.hpp>
+
+#include <memory>
+
+namespace ctms::web {
+
+struct exchange {
+    request http;
+    const route* matched = nullptr;
+    std::vector<std::pair<std::string, std::string>> path_parameters;
+    request_facts facts;
+    response answer; ///< filled by begin when no route matches, else by execute
+};
+
+class exchanger {
+public:
+    exchanger(const services& all, mozlog::logger& log, std::span<const route> routes = all_routes())
+        : services_(all), log_(log), routes_(routes) {}
+
+    /// When `matched` is null afterwards, the answer is there already.
+    void begin(exchange& one) const;
+    void execute(exchange& one) const;
+    void finish(exchange& one) const;
+
+private:
+    response run(exchange& one) const;
+
+    services services_;
+    mozlog::logger& log_;
+    std::span<const route> routes_;
+};
+
+} // namespace ctms::web

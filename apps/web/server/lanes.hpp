@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MPL-2.0
+// The threads that run handlers, in lanes that cannot starve each other, with a bound on what waits.
+// Includes Asio: only for the sources of the server. Thread safe.
+#pragma once
+
+#include "route.hpp"
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include <array>
+#include <atomic>
+#include <memory>
+#include <utility>
+
+namespace ctms::web {
+
+struct lane_sizes {
+    int read = 2;
+    int write = 2;
+    int password = 1; ///< each verification takes 64 MiB and a core
+    int platform = 2;
+};
+
+class lanes {
+public:
+    /// `most_waiting`: jobs that may wait in one lane, those that run left out.
+    lanes(const lane_sizes& sizes, std::size_t most_waiting);
+    ~lanes();
+    lanes(const lanes&) = delete;
+    lanes& operator=(const lanes&) = delete;
+
+    /// Runs `job` on a thread of the lane, which must not be `immediate`. False, without running it, when too many wait.
+    template <class Job>
+    bool submit(lane where, Job job) {
+        auto& chosen = queue_of(where);
+        if (chosen.waiting.fetch_add(1) >= most_waiting_) {
+            chosen.waiting.fetch_sub(1);
+            return false;
+        }
+        boost::asio::post(chosen.threads, [&chosen, job = std::move(job)]() mutable {
+            chosen.waiting.fetch_sub(1);
+            job();
+        });
+        return true;
+    }
+
+private:
+    struct queue {
+        explicit queue(int threads_wanted) : threads(static_cast<std::size_t>(threads_wanted)) {}
+        std::atomic<std::size_t> waiting = 0;
+        boost::asio::thread_pool threads;
+    };
+    queue& queue_of(lane where);
+
+    std::size_t most_waiting_;
+    queue read_;
+    queue write_;
+    queue password_;
+    queue platform_;
+};
+
+} // namespace ctms::web

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MPL-2.0
+// A request and an answer as the routes see them: plain data, without Beast.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ctms::web {
+
+/// Header names are in lower case, in the order sent.
+using header_list = std::vector<std::pair<std::string, std::string>>;
+
+struct request {
+    std::string method;   ///< upper case
+    std::string target;   ///< as sent: path and query
+    std::string path;     ///< decoded
+    std::string query;    ///< behind the '?', not decoded
+    header_list headers;
+    std::string body;
+    std::string peer_address;
+    unsigned short peer_port = 0;
+    std::string id;       ///< X-Request-Id, taken or made
+    std::chrono::steady_clock::time_point received{};
+
+    /// The value of a header, the last one if it repeats; "" without one.
+    [[nodiscard]] std::string_view header(std::string_view lower_case_name) const noexcept;
+    [[nodiscard]] bool has_header(std::string_view lower_case_name) const noexcept;
+};
+
+struct response {
+    int status = 200;
+    std::string content_type = "application/json";
+    std::string body;
+    header_list headers;           ///< beyond Content-Type and Content-Length
+    bool close = false;            ///< end the connection behind this answer
+};
+
+} // namespace ctms::web

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MPL-2.0
+// The route table: which call is answered by which function, on which threads, and what must be checked before.
+// Everything that depends on the set of routes (405, redirects, log, metrics) is made from it.
+#pragma once
+
+#include "form.hpp"
+#include "message.hpp"
+
+#include <ctms/json/contact_json.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ctms::config {
+struct settings;
+}
+namespace ctms::service {
+class contacts;
+class health;
+class tokens;
+} // namespace ctms::service
+namespace ctms::support {
+class prometheus_metrics;
+}
+
+namespace ctms::web {
+
+/// The threads that a handler runs on, so that what is slow cannot starve what is quick.
+enum class lane : std::uint8_t {
+    immediate, ///< the thread of the sockets: only for what neither waits nor computes
+    read,
+    write,
+    password, ///< Argon2id: a tenth of a second of CPU
+    platform  ///< monitoring: answers even when the database does not
+};
+
+enum class body_kind : std::uint8_t { none, json, form };
+
+/// What is learnt about a request while it is answered, for its log line and its metrics.
+struct request_facts {
+    std::string client_id;
+    bool client_exists = false;
+    std::optional<bool> client_allowed;
+    std::string auth_fail;
+    std::string token_creds_from;
+    std::string token_fail;
+    std::string trace;       ///< traced addresses, sorted, with commas
+    std::string trace_json;  ///< the body of a traced write
+    std::string error;       ///< of an application error
+    std::string traceback;
+};
+
+/// One request on its way through a handler.
+struct call {
+    const request& http;
+    std::vector<std::pair<std::string, std::string>> path_parameters; ///< decoded
+    form_values query;
+    std::optional<json::body> body; ///< of a route that takes JSON
+    form_values form;               ///< of a route that takes a form
+    request_facts facts;
+
+    [[nodiscard]] std::string_view path_parameter(std::string_view name) const noexcept;
+};
+
+/// What handlers work with; owned by the program.
+struct services {
+    service::contacts& contacts;
+    service::tokens& tokens;
+    service::health& health;
+    const config::settings& settings;
+    support::prometheus_metrics& metrics;
+    const std::atomic<bool>& draining;
+};
+
+using handler = response (*)(call&, const services&);
+
+struct route {
+    std::string_view method;
+    std::string_view path; ///< the template, e.g. "/ctms/{email_id}"
+    handler run;
+    lane where;
+    body_kind takes;
+    bool needs_token;
+};
+
+/// All routes, in the order of the documentation.
+[[nodiscard]] std::span<const route> all_routes() noexcept;
+
+} // namespace ctms::web

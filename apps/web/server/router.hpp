@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MPL-2.0
+// Finds the route of a request: by decoded path and method, with the answers for what does not match
+// (404, 405 with Allow, 307 for a slash too many or too few). Pure functions over a route table.
+#pragma once
+
+#include "route.hpp"
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ctms::web {
+
+struct route_match {
+    const route* found = nullptr; ///< null: `allowed` or `redirect` say why, or nothing matches at all
+    std::vector<std::pair<std::string, std::string>> parameters;
+    std::string allowed;          ///< methods of the path, when only the method does not fit
+    std::string redirect;         ///< the path that would match
+};
+
+/// Matches as Starlette does: `{name}` takes one or more characters other than '/'.
+[[nodiscard]] route_match find_route(std::span<const route> routes, std::string_view method, std::string_view path);
+
+} // namespace ctms::web

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MPL-2.0
+// One connection: reads requests, has them answered, writes the answers, within the limits. Private to the server.
+// Runs on the one thread of the sockets.
+#pragma once
+
+#include "exchange.hpp"
+#include "lanes.hpp"
+#include "limits.hpp"
+
+#include <support/prometheus_metrics.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <atomic>
+#include <memory>
+
+namespace ctms::web {
+
+/// What all sessions of a server share.
+struct session_environment {
+    const exchanger& exchanges;
+    lanes& threads;
+    const limits& bounds;
+    mozlog::logger& log;
+    support::prometheus_metrics& metrics;
+    const std::atomic<bool>& draining;
+};
+
+/// Cancels what a socket waits for when its time is over, and leaves it open, so that an answer can still be written.
+class deadline {
+public:
+    explicit deadline(boost::asio::ip::tcp::socket& socket) : socket_(socket), timer_(socket.get_executor()) {}
+    void arm(std::chrono::milliseconds time);
+    void disarm();
+    [[nodiscard]] bool passed() const noexcept { return passed_; }
+
+private:
+    boost::asio::ip::tcp::socket& socket_;
+    boost::asio::steady_timer timer_;
+    bool passed_ = false;
+};
+
+class session : public std::enable_shared_from_this<session> {
+public:
+    session(boost::asio::ip::tcp::socket socket, const session_environment& shared);
+
+    /// Serves the connection to its end. The session lives as long as this runs.
+    boost::asio::awaitable<void> run();
+
+    /// Nothing under way: close soon. Something under way: close behind its answer.
+    void drain();
+    /// Closes the connection at once.
+    void cut_off();
+
+private:
+    using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+
+    boost::asio::awaitable<bool> wait_for_bytes();
+    boost::asio::awaitable<bool> read_request(parser& into);
+    boost::asio::awaitable<bool> serve(parser& read);
+    boost::asio::awaitable<void> execute(exchange& one);
+    boost::asio::awaitable<bool> write(exchange& one, bool keep_alive);
+    boost::asio::awaitable<void> refuse(int status, std::string_view reason);
+    boost::asio::awaitable<void> refuse_unreadable(const boost::system::error_code& why);
+    exchange to_exchange(parser& read);
+
+    boost::asio::ip::tcp::socket socket_;
+    session_environment shared_;
+    deadline deadline_;
+    boost::beast::flat_buffer buffer_;
+    std::string peer_address_;
+    unsigned short peer_port_ = 0;
+    std::chrono::steady_clock::time_point received_{};
+    bool idle_ = false;
+};
+
+} // namespace ctms::web

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "command.hpp"
+#include "output.hpp"
+
+#include <ctms/auth/secrets.hpp>
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/persistence/clients.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace ctms::cli {
+namespace {
+
+namespace options = boost::program_options;
+
+/// Parses NAME and options; a mistake ends in options::error.
+options::variables_map parse(const invocation& call, options::options_description description) {
+    description.add_options()("name", options::value<std::string>()->required());
+    options::positional_options_description positions;
+    positions.add("name", 1);
+    options::variables_map given;
+    options::store(options::command_line_parser(call.arguments).options(description).positional(positions).run(), given);
+    options::notify(given);
+    return given;
+}
+
+/// The id of a client's name: names are [-_.a-zA-Z0-9]+, ids begin with "id_".
+result<std::string> to_client_id(const std::string& name) {
+    constexpr std::size_t longest = 255;
+    constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    const auto id = name.starts_with("id_") ? name : "id_" + name;
+    if (name.empty() || id == "id_" || name.find_first_not_of(allowed) != std::string::npos || id.size() > longest) {
+        return error{errc::invalid, fmt::format("'{}' is no name of a client: letters, digits and - _ . only, at most 252", name), {}, {}, {}};
+    }
+    return id;
+}
+
+/// Runs `act(repository, client_id, given options)` on the client that is named.
+template <class Act>
+int with_client(const invocation& call, const options::options_description& description, Act act) {
+    try {
+        const auto given = parse(call, description);
+        const auto id = to_client_id(given["name"].as<std::string>());
+        if (!id) return fail(id.error());
+        persistence::database db(support::database_options(call.settings));
+        persistence::client_repository clients(db);
+        return act(clients, *id, given);
+    } catch (const options::error& problem) {
+        fmt::print(stderr, "ctms-admin: {}; see ctms-admin clients --help\n", problem.what());
+        return support::usage;
+    }
+}
+
+template <class Act>
+int with_client(const invocation& call, Act act) {
+    return with_client(call, options::options_description(), [&](auto& clients, const std::string& id, const auto&) { return act(clients, id); });
+}
+
+std::string to_json(const model::api_client& client) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("client_id", std::string_view(client.client_id));
+    writer.add("email", std::string_view(client.email));
+    writer.add("enabled", client.enabled);
+    writer.close();
+    return out;
+}
+
+std::string time_text(const std::optional<timestamp>& when) { return when ? to_iso(*when) : "-"; }
+
+/// Commands for a first try; they work as they are printed.
+void print_curl_commands(const config::settings& settings, const std::string& client_id, const std::string& secret) {
+    const auto& url = settings.server_prefix;
+    const auto id = uuid::random().to_string();
+    const auto address = fmt::format("jane-{}@example.com", id.substr(0, 8));
+    fmt::print("\nTry it:\n\n"
+               "TOKEN=$(curl -sS {}/token -d grant_type=client_credentials -d client_id={} -d client_secret={} "
+               "| sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n"
+               "curl -sS {}/ctms -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' "
+               "-d '{{\"email\":{{\"email_id\":\"{}\",\"primary_email\":\"{}\"}},\"newsletters\":[{{\"name\":\"hubs\"}}]}}'; echo\n"
+               "curl -sS {}/ctms/{} -H \"Authorization: Bearer $TOKEN\"; echo\n",
+               url, client_id, secret, url, id, address, url, id);
+}
+
+void print_secret(const invocation& call, const model::api_client& client, const std::string& secret) {
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add("client_id", std::string_view(client.client_id));
+        writer.add("client_secret", std::string_view(secret));
+        writer.add("email", std::string_view(client.email));
+        writer.add("enabled", client.enabled);
+        writer.close();
+        fmt::print("{}\n", out);
+        return;
+    }
+    fmt::print("client_id:     {}\nclient_secret: {}\nKeep the secret: it is not shown again.\n", client.client_id, secret);
+    if (client.enabled) print_curl_commands(call.settings, client.client_id, secret);
+}
+
+int set_enabled(const invocation& call, bool enabled) {
+    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+        const auto changed = clients.set_enabled(id, enabled);
+        if (!changed) return fail(changed.error());
+        fmt::print("{} '{}'.\n", enabled ? "Enabled" : "Disabled", id);
+        return support::ok;
+    });
+}
+
+} // namespace
+
+int clients_create(const invocation& call) {
+    options::options_description description;
+    description.add_options()("email,e", options::value<std::string>()->required())("disabled", options::bool_switch());
+    return with_client(call, description, [&](persistence::client_repository& clients, const std::string& id, const auto& given) -> int {
+        const auto secret = auth::make_secret();
+        model::api_client client;
+        client.client_id = id;
+        client.email = given["email"].template as<std::string>();
+        client.enabled = !given["disabled"].template as<bool>();
+        client.hashed_secret = auth::hash_secret(secret);
+        if (const auto created = clients.create(client); !created) {
+            if (created.error().code == errc::conflict) return fail(error{errc::conflict, fmt::format("client '{}' exists already", id), {}, {}, {}});
+            return fail(created.error());
+        }
+        print_secret(call, client, secret);
+        return support::ok;
+    });
+}
+
+int clients_list(const invocation& call) {
+    persistence::database db(support::database_options(call.settings));
+    const auto all = persistence::client_repository(db).list();
+    if (!all) return fail(all.error());
+    if (call.json) {
+        std::string out = "[";
+        for (const auto& client : *all) out += (&client == all->data() ? "" : ",") + to_json(client);
+        fmt::print("{}]\n", out);
+        return support::ok;
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& client : *all) rows.push_back({client.client_id, client.email, client.enabled ? "yes" : "no", time_text(client.create_timestamp)});
+    print_table({"CLIENT", "EMAIL", "ENABLED", "CREATED"}, rows);
+    return support::ok;
+}
+
+int clients_show(const invocation& call) {
+    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+        const auto client = clients.find(id);
+        if (!client) return fail(client.error());
+        if (call.json) return fmt::print("{}\n", to_json(*client)), support::ok;
+        print_table({"CLIENT", client->client_id}, {{"EMAIL", client->email},
+                                                    {"ENABLED", client->enabled ? "yes" : "no"},
+                                                    {"CREATED", time_text(client->create_timestamp)},
+                                                    {"UPDATED", time_text(client->update_timestamp)}});
+        return support::ok;
+    });
+}
+
+int clients_enable(const invocation& call) { return set_enabled(call, true); }
+int clients_disable(const invocation& call) { return set_enabled(call, false); }
+
+int clients_rotate_secret(const invocation& call) {
+    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+        const auto client = clients.find(id);
+        if (!client) return fail(client.error());
+        const auto secret = auth::make_secret();
+        const auto changed = clients.set_hashed_secret(id, auth::hash_secret(secret));
+        if (!changed) return fail(changed.error());
+        print_secret(call, *client, secret);
+        return support::ok;
+    });
+}
+
+int clients_delete(const invocation& call) {
+    options::options_description description;
+    description.add_options()("yes", options::bool_switch());
+    return with_client(call, description, [&](persistence::client_repository& clients, const std::string& id, const auto& given) -> int {
+        if (!given["yes"].template as<bool>() && !confirm(fmt::format("Delete the client '{}' for good?", id))) {
+            fmt::print(stderr, "ctms-admin: nothing was deleted; answer y, or give --yes\n");
+            return support::failed;
+        }
+        const auto removed = clients.remove(id);
+        if (!removed) return fail(removed.error());
+        fmt::print("Deleted '{}'.\n", id);
+        return support::ok;
+    });
+}
+
+} // namespace ctms::cli

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "command.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/persistence/migrations.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <fmt/format.h>
+
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstring>
+
+// POSIX leaves the declaration of the environment to the program.
+extern char** environ; // NOLINT(readability-redundant-declaration)
+
+namespace ctms::cli {
+namespace {
+
+/// Runs a program of PostgreSQL on the database and waits for it: the embedded database stays up meanwhile.
+int run_tool(const char* name, const invocation& call) {
+    std::vector<std::string> words{name, "--dbname", call.settings.db_url.value()};
+    words.insert(words.end(), call.arguments.begin(), call.arguments.end());
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t child = 0;
+    if (const int problem = posix_spawnp(&child, name, nullptr, nullptr, argv.data(), environ); problem != 0) {
+        fmt::print(stderr, "ctms-admin: cannot run {}: {} (Debian package postgresql-client)\n", name, std::strerror(problem));
+        return support::unavailable;
+    }
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    return WIFEXITED(status) ? WEXITSTATUS(status) : support::failed;
+}
+
+void print_migrations(const char* verb, const std::vector<persistence::migration_info>& list) {
+    for (const auto& one : list) fmt::print("{} {:04} {}\n", verb, one.version, one.name);
+}
+
+std::string_view to_text(persistence::schema_state::kind what) {
+    using enum persistence::schema_state::kind;
+    switch (what) {
+    case empty: return "empty";
+    case adoptable: return "adoptable";
+    case behind: return "behind";
+    case current: return "current";
+    case ahead: return "ahead";
+    case foreign: return "foreign";
+    }
+    return "unknown";
+}
+
+} // namespace
+
+int migrate(const invocation& call) {
+    const auto has = [&](std::string_view flag) { return std::find(call.arguments.begin(), call.arguments.end(), flag) != call.arguments.end(); };
+    const bool plan = has("--plan");
+    const bool check = has("--check");
+    if (call.arguments.size() > (plan || check ? 1U : 0U)) {
+        fmt::print(stderr, "ctms-admin: migrate takes --plan or --check; see ctms-admin migrate --help\n");
+        return support::usage;
+    }
+    if (!plan && !check) {
+        const auto applied = persistence::migrate(support::database_options(call.settings));
+        if (!applied) return fail(applied.error());
+        print_migrations("Applied", *applied);
+        if (applied->empty()) fmt::print("The schema is current.\n");
+        return support::ok;
+    }
+    const auto state = persistence::inspect_schema(support::database_options(call.settings));
+    if (!state) return fail(state.error());
+    fmt::print("{}\n", state->explanation);
+    print_migrations("Would apply", state->pending);
+    if (check) return state->what == persistence::schema_state::kind::current ? support::ok : support::failed;
+    return support::ok;
+}
+
+int db_url(const invocation& call) {
+    fmt::print("{}\n", call.settings.db_url.value());
+    return support::ok;
+}
+
+int db_psql(const invocation& call) { return run_tool("psql", call); }
+int db_dump(const invocation& call) { return run_tool("pg_dump", call); }
+
+int db_status(const invocation& call) {
+    const auto url = persistence::url_for_display(call.settings.db_url.value());
+    const auto state = persistence::inspect_schema(support::database_options(call.settings));
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add("url", std::string_view(url));
+        writer.add("up", state.has_value());
+        if (state) writer.add("schema", to_text(state->what));
+        writer.close();
+        fmt::print("{}\n", out);
+        return state ? support::ok : support::to_exit_code(state.error().code);
+    }
+    fmt::print("database: {}\n", url);
+    if (!state) return fail(state.error());
+    fmt::print("answers:  yes\nschema:   {}: {}\n", to_text(state->what), state->explanation);
+    return support::ok;
+}
+
+} // namespace ctms::cli

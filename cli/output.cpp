@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "output.hpp"
+
+#include <ctms/base/utf8.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <iostream>
+
+namespace ctms::cli {
+namespace {
+
+void print_row(const std::vector<std::string>& row, const std::vector<std::size_t>& widths) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+        line += row[i];
+        if (i + 1 < row.size()) line.append(widths[i] - utf8_length(row[i]) + 2, ' ');
+    }
+    fmt::print("{}\n", line);
+}
+
+} // namespace
+
+void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths(header.size());
+    const auto widen = [&](const std::vector<std::string>& row) {
+        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], utf8_length(row[i]));
+    };
+    widen(header);
+    std::for_each(rows.begin(), rows.end(), widen);
+    print_row(header, widths);
+    for (const auto& row : rows) print_row(row, widths);
+}
+
+bool confirm(std::string_view question) {
+    if (isatty(STDIN_FILENO) == 0) return false;
+    std::cout << question << " [y/N] " << std::flush;
+    std::string answer;
+    std::getline(std::cin, answer);
+    return ascii_iequal(answer, "y") || ascii_iequal(answer, "yes");
+}
+
+std::string shell_quote(std::string_view text) {
+    std::string out = "'";
+    for (const char c : text) out += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return out += '\'';
+}
+
+} // namespace ctms::cli

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MPL-2.0
+// The queue of contacts that wait to be sent to the email vendor (table ctms_sync_queue). Thread safe.
+#pragma once
+
+#include <ctms/base/result.hpp>
+#include <ctms/persistence/database.hpp>
+
+#include <cstdint>
+
+namespace ctms::persistence {
+
+struct backlog_counts {
+    std::int64_t backlog = 0;       ///< contacts that wait, those that were given up (parked) left out
+    std::int64_t retry_backlog = 0; ///< contacts that failed at least once, parked ones included
+};
+
+class sync_queue_repository {
+public:
+    explicit sync_queue_repository(database& db) : db_(db) {}
+
+    /// Counts the queue. One round trip; its time grows with the queue.
+    [[nodiscard]] result<backlog_counts> count();
+
+private:
+    database& db_;
+};
+
+} // namespace ctms::persistence

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MPL-2.0
+// The use cases on contacts: what the API's calls on /ctms and /identity do, without HTTP.
+// Blocking calls; thread safe. Expected failures are errors whose message may be shown to the client.
+#pragma once
+
+#include <ctms/base/result.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/metrics/recorder.hpp>
+#include <ctms/model/contact.hpp>
+#include <ctms/model/contact_input.hpp>
+#include <ctms/persistence/contacts.hpp>
+
+#include <vector>
+
+namespace ctms::service {
+
+/// What creating a contact came to.
+struct created_contact {
+    model::contact contact;
+    bool existed = false; ///< the very same contact was there already: nothing was changed
+};
+
+class contacts {
+public:
+    explicit contacts(persistence::contact_repository& repository, metrics::recorder& recorder = metrics::null_recorder())
+        : repository_(repository), recorder_(recorder) {}
+
+    /// Stores a new contact; makes an email_id when none was sent. Sending the same contact again is no error.
+    /// errc::conflict ("Contact already exists") when the id has other content or a unique value is taken.
+    [[nodiscard]] result<created_contact> create(const model::contact_input& input);
+
+    /// errc::not_found ("Unknown email_id") when there is none.
+    [[nodiscard]] result<model::contact> get(const uuid& email_id);
+    [[nodiscard]] result<model::identity> identity(const uuid& email_id);
+
+    /// All that match every given id. errc::malformed with the list of ids when none is given, or only blank ones.
+    [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
+    [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
+
+private:
+    persistence::contact_repository& repository_;
+    metrics::recorder& recorder_;
+};
+
+} // namespace ctms::service

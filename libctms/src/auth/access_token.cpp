@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/auth/access_token.hpp>
+
+#include "base64.hpp"
+#include "json/document.hpp"
+#include "json/python_text.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/utf8.hpp>
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+
+#include <array>
+#include <cmath>
+#include <new>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+namespace ctms::auth {
+namespace {
+
+// {"alg":"HS256","typ":"JWT"}: how our own tokens, and those of most libraries, begin.
+constexpr std::string_view usual_header = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
+
+struct mac_free {
+    void operator()(EVP_MAC* mac) const { EVP_MAC_free(mac); }
+    void operator()(EVP_MAC_CTX* context) const { EVP_MAC_CTX_free(context); }
+};
+using mac_context = std::unique_ptr<EVP_MAC_CTX, mac_free>;
+using signature = std::array<unsigned char, 32>;
+
+mac_context keyed_context(const std::string& key) {
+    const std::unique_ptr<EVP_MAC, mac_free> hmac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+    mac_context context(EVP_MAC_CTX_new(hmac.get()));
+    std::string digest = "SHA256";
+    const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
+    const auto* bytes = reinterpret_cast<const unsigned char*>(key.data());
+    if (!context || EVP_MAC_init(context.get(), bytes, key.size(), parameters.data()) != 1) {
+        throw std::runtime_error("OpenSSL offers no HMAC with SHA-256");
+    }
+    return context;
+}
+
+struct token_segments {
+    std::string_view header, claims, signature;
+    std::string_view signed_part; ///< header, dot, claims
+};
+
+std::optional<token_segments> split(std::string_view token) {
+    const std::size_t first = token.find('.');
+    if (first == std::string_view::npos) return std::nullopt;
+    const std::size_t second = token.find('.', first + 1);
+    if (second == std::string_view::npos || token.find('.', second + 1) != std::string_view::npos) return std::nullopt;
+    return token_segments{token.substr(0, first), token.substr(first + 1, second - first - 1), token.substr(second + 1),
+                          token.substr(0, second)};
+}
+
+// A segment that is base64url of a JSON object.
+std::optional<json::document> read_object(std::string_view segment) {
+    const std::optional<std::string> text = base64url_decode(segment);
+    if (!text || !is_valid_utf8(*text)) return std::nullopt;
+    auto outcome = json::document::parse(*text, {});
+    auto* document = std::get_if<json::document>(&outcome);
+    if (document == nullptr || document->root().type != json::kind::object) return std::nullopt;
+    return std::move(*document);
+}
+
+// RFC 7519 lets a reader refuse names that are repeated: no two readers then see different tokens.
+bool repeats(const json::node& object, std::string_view name) {
+    int count = 0;
+    for (const json::node* member = object.first; member != nullptr; member = member->next) count += member->key == name ? 1 : 0;
+    return count > 1;
+}
+
+bool is_acceptable_header(std::string_view segment) {
+    if (segment == usual_header) return true;
+    const auto header = read_object(segment);
+    if (!header || repeats(header->root(), "alg")) return false;
+    const json::node* algorithm = header->root().member("alg");
+    // "crit" lists extensions that a reader must understand (RFC 7515, 4.1.11); this one understands none.
+    return algorithm != nullptr && algorithm->type == json::kind::string && algorithm->text == "HS256" &&
+           header->root().member("crit") == nullptr;
+}
+
+std::optional<double> numeric_date(const json::node& value) {
+    if (value.type != json::kind::number) return std::nullopt;
+    const std::optional<double> seconds = json::python_float(value.text);
+    return seconds && std::isfinite(*seconds) ? seconds : std::nullopt;
+}
+
+bool is_timely(const json::node& claims, bool needs_end, std::chrono::system_clock::time_point now) {
+    const double seconds = std::chrono::duration<double>(now.time_since_epoch()).count();
+    if (const json::node* end = claims.member("exp")) {
+        const auto when = numeric_date(*end);
+        if (!when || seconds >= *when) return false;
+    } else if (needs_end) {
+        return false;
+    }
+    const json::node* begin = claims.member("nbf");
+    if (begin == nullptr) return true;
+    const auto when = numeric_date(*begin);
+    return when && seconds >= *when;
+}
+
+std::optional<token_claims> read_subject(const json::node& claims) {
+    const json::node* subject = claims.member("sub");
+    if (subject == nullptr || subject->type != json::kind::string) return std::nullopt;
+    const std::size_t colon = subject->text.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    return token_claims{std::string(subject->text.substr(0, colon)), std::string(subject->text.substr(colon + 1))};
+}
+
+} // namespace
+
+class token_signer::impl {
+public:
+    impl(const std::string& key, bool allow_no_expiration) : keyed_(keyed_context(key)), allow_no_expiration_(allow_no_expiration) {}
+
+    // Works on a copy of the keyed context: the key's part of the hash is done once, and threads share nothing that changes.
+    signature sign(std::string_view text) const {
+        const mac_context context(EVP_MAC_CTX_dup(keyed_.get()));
+        if (!context) throw std::bad_alloc();
+        signature out{};
+        std::size_t size = 0;
+        const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
+        if (EVP_MAC_update(context.get(), bytes, text.size()) != 1 || EVP_MAC_final(context.get(), out.data(), &size, out.size()) != 1 ||
+            size != out.size()) {
+            throw std::runtime_error("OpenSSL failed to compute an HMAC");
+        }
+        return out;
+    }
+
+    bool is_signed(const token_segments& token) const {
+        const std::optional<std::string> given = base64url_decode(token.signature);
+        if (!given || given->size() != signature{}.size()) return false;
+        const signature wanted = sign(token.signed_part);
+        return CRYPTO_memcmp(given->data(), wanted.data(), wanted.size()) == 0;
+    }
+
+    bool needs_expiration() const { return !allow_no_expiration_; }
+
+private:
+    mac_context keyed_;
+    bool allow_no_expiration_;
+};
+
+token_signer::token_signer(std::string key, bool allow_no_expiration) : impl_(std::make_unique<impl>(key, allow_no_expiration)) {
+    OPENSSL_cleanse(key.data(), key.size());
+}
+
+token_signer::~token_signer() = default;
+
+std::string token_signer::sign(std::string_view subject, std::chrono::sys_seconds expires) const {
+    std::string claims;
+    object_writer writer(claims);
+    writer.add("sub", subject);
+    writer.add("exp", static_cast<std::int64_t>(expires.time_since_epoch().count()));
+    writer.close();
+    std::string token(usual_header);
+    token.append(1, '.').append(base64url_encode(claims));
+    const signature mac = impl_->sign(token);
+    return token.append(1, '.').append(base64url_encode({reinterpret_cast<const char*>(mac.data()), mac.size()}));
+}
+
+std::optional<token_claims> token_signer::verify(std::string_view token, std::chrono::system_clock::time_point now) const {
+    const auto segments = split(token);
+    if (!segments || !is_acceptable_header(segments->header) || !impl_->is_signed(*segments)) return std::nullopt;
+    const auto document = read_object(segments->claims);
+    if (!document) return std::nullopt;
+    const json::node& claims = document->root();
+    for (const std::string_view name : {"sub", "exp", "nbf"}) {
+        if (repeats(claims, name)) return std::nullopt;
+    }
+    if (claims.member("aud") != nullptr || !is_timely(claims, impl_->needs_expiration(), now)) return std::nullopt;
+    return read_subject(claims);
+}
+
+} // namespace ctms::auth

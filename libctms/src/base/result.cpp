@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/base/result.hpp>
+
+#include <boost/throw_exception.hpp>
+#include <fmt/format.h>
+
+#include <stdexcept>
+
+namespace ctms {
+
+std::string_view to_string(errc code) noexcept {
+    switch (code) {
+    case errc::malformed: return "malformed";
+    case errc::invalid: return "invalid";
+    case errc::unauthorized: return "unauthorized";
+    case errc::forbidden: return "forbidden";
+    case errc::not_found: return "not_found";
+    case errc::conflict: return "conflict";
+    case errc::too_many: return "too_many";
+    case errc::unavailable: return "unavailable";
+    case errc::outcome_unknown: return "outcome_unknown";
+    }
+    return "unknown";
+}
+
+void throw_exception_from_error(const error& failure, const boost::source_location& where) {
+    std::string what = fmt::format("{}: {}", to_string(failure.code), failure.message);
+    if (!failure.detail.empty()) what += " (" + failure.detail + ")";
+    // With the location, so that a boundary's log can say where it was thrown (boost::get_throw_location).
+    boost::throw_with_location(std::runtime_error(what), where);
+}
+
+} // namespace ctms

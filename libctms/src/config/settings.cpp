@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/config/settings.hpp>
+
+#include "config/lookup.hpp"
+#include "config/table.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <map>
+#include <set>
+
+namespace ctms::config {
+namespace {
+
+// Variables of existing deployments that mean nothing here.
+constexpr std::array<std::string_view, 3> without_effect{"FASTAPI_ENV", "CTMS_LOG_SQLALCHEMY", "CTMS_SENTRY_DEBUG"};
+
+// Collects values and mistakes; a mistake belongs to a setting, and they come out in the settings' order.
+class reader {
+public:
+    reader(program who, bool embedded_flag, const getenv_fn& getenv) : who_(who), embedded_flag_(embedded_flag), getenv_(getenv) {}
+
+    read_outcome run() {
+        if (who_ == program::sync) values_.logging_level = "DEBUG";
+        for (const auto& rule : rules()) take(rule);
+        choose_database();
+        if (who_ == program::web && given("CTMS_DB_URL") && !embedded_flag_)
+            require("CTMS_SECRET_KEY", "not set; a long random text, the same in every process");
+        limit_workers();
+        note_what_has_no_effect();
+        return {std::move(values_), ordered_mistakes()};
+    }
+
+private:
+    bool given(std::string_view name) const { return given_.contains(name); }
+
+    void mistake(std::string_view name, std::string_view what) { mistakes_.try_emplace(name, fmt::format("{}: {}", name, what)); }
+
+    void require(std::string_view name, std::string_view what) {
+        if (!given(name)) mistake(name, what);
+    }
+
+    void take(const rule& rule) {
+        const auto name = rule.info.name;
+        auto found = look_up(name, getenv_);
+        if (!found.text.empty() || !found.mistake.empty()) given_.insert(name);
+        if (!found.mistake.empty()) {
+            mistakes_.emplace(name, std::move(found.mistake));
+        } else if (!found.text.empty()) {
+            if (const auto wrong = rule.take(values_, found.text); !wrong.empty()) mistake(name, wrong);
+        } else if (rule.required_by_sync && who_ == program::sync) {
+            mistake(name, "not set; ctms-sync needs it");
+        }
+    }
+
+    void choose_database() {
+        if (given("CTMS_DB_URL")) {
+            if (embedded_flag_) mistake("CTMS_DB_URL", "given together with --embedded; one of them");
+            if (given("CTMS_DATA_DIR")) values_.notices.emplace_back("CTMS_DATA_DIR has no effect beside CTMS_DB_URL");
+            return;
+        }
+        values_.embedded = embedded_flag_ || given("CTMS_DATA_DIR");
+        if (values_.embedded) {
+            if (!values_.data_dir) values_.data_dir = "./ctms-data";
+        } else {
+            mistake("CTMS_DB_URL", "not set; postgresql://user:password@host/database for a server of yours, or --embedded "
+                                   "or CTMS_DATA_DIR=directory for the embedded database");
+        }
+    }
+
+    // Each of them holds a connection. What nobody chose is no mistake.
+    void limit_workers() {
+        const int connections = values_.db_pool_size + values_.db_max_overflow;
+        if (values_.workers <= connections) return;
+        if (given("CTMS_WORKERS")) {
+            mistake("CTMS_WORKERS", fmt::format("{} are more than the pool has connections; at most CTMS_DB_POOL_SIZE + "
+                                                "CTMS_DB_MAX_OVERFLOW, which is {}",
+                                                values_.workers, connections));
+        }
+        values_.workers = connections;
+    }
+
+    void note_what_has_no_effect() {
+        for (const auto name : without_effect) {
+            const auto value = getenv_(std::string(name));
+            if (value && !value->empty()) values_.notices.push_back(fmt::format("{} has no effect here and is ignored", name));
+        }
+    }
+
+    std::vector<std::string> ordered_mistakes() {
+        std::vector<std::string> all;
+        for (const auto& rule : rules()) {
+            const auto at = mistakes_.find(rule.info.name);
+            if (at != mistakes_.end()) all.push_back(std::move(at->second));
+        }
+        return all;
+    }
+
+    program who_;
+    bool embedded_flag_;
+    const getenv_fn& getenv_;
+    settings values_;
+    std::set<std::string_view> given_;
+    std::map<std::string_view, std::string> mistakes_;
+};
+
+} // namespace
+
+std::span<const setting_info> all_settings() noexcept {
+    static const auto infos = [] {
+        std::vector<setting_info> all;
+        for (const auto& rule : rules()) all.push_back(rule.info);
+        return all;
+    }();
+    return infos;
+}
+
+read_outcome read(program who, bool embedded_flag, const getenv_fn& getenv) { return reader(who, embedded_flag, getenv).run(); }
+
+std::string print(const settings& values) {
+    std::string out;
+    for (const auto& rule : rules()) {
+        if (rule.show == nullptr) continue;
+        const auto text = rule.show(values);
+        out += fmt::format("{}={}\n", rule.info.name, rule.info.secret && !text.empty() ? "[SECRET]" : text);
+    }
+    return out;
+}
+
+} // namespace ctms::config

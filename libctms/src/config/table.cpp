@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "config/table.hpp"
+
+#include "config/values.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/utf8.hpp>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+
+namespace ctms::config {
+namespace {
+
+// Stands for the member of a setting that is only checked.
+struct nowhere {
+    template <class Value>
+    void operator()(settings&, const Value&) const {}
+};
+constexpr nowhere not_kept;
+
+template <auto Member, class Value>
+void keep(settings& into, const Value& value) {
+    using kind = std::remove_const_t<decltype(Member)>;
+    if constexpr (std::is_same_v<kind, nowhere>) {
+        Member(into, value);
+    } else {
+        using target = std::remove_reference_t<decltype(into.*Member)>;
+        into.*Member = static_cast<target>(value);
+    }
+}
+
+// A value as it may stand in a mistake: in quotes, short, on one line. Only for what is neither a secret nor a URL.
+std::string quoted(const std::string& text) {
+    std::string out;
+    append_json_string(out, text.size() <= 40 ? text : text.substr(0, 40) + "...");
+    return out;
+}
+
+template <auto Member>
+std::string take_bool(settings& into, const std::string& text) {
+    const auto value = parse_bool(text);
+    if (!value) return quoted(text) + " is no boolean; true, false, 1, 0, on, off, yes, no, t, f, y or n";
+    keep<Member>(into, *value);
+    return {};
+}
+
+template <auto Member, std::int64_t Least, std::int64_t Most>
+std::string take_integer(settings& into, const std::string& text) {
+    const auto value = parse_integer(text);
+    if (!value) return fmt::format("{} is no whole number; {} to {}", quoted(text), Least, Most);
+    if (*value < Least || *value > Most) return fmt::format("{} is out of range; {} to {}", quoted(text), Least, Most);
+    keep<Member>(into, *value);
+    return {};
+}
+
+template <auto Member, std::int64_t Least, std::int64_t Most>
+std::string take_seconds(settings& into, const std::string& text) {
+    std::int64_t seconds = 0;
+    if (auto wrong = take_integer<not_kept, Least, Most>(into, text); !wrong.empty()) return wrong + " seconds";
+    seconds = *parse_integer(text);
+    keep<Member>(into, std::chrono::seconds(seconds));
+    return {};
+}
+
+// More than 400 days is a mistake in the unit.
+constexpr std::chrono::seconds longest_duration = std::chrono::hours(400 * 24);
+
+template <auto Member>
+std::string take_duration(settings& into, const std::string& text) {
+    constexpr auto allowed = "seconds, HH:MM:SS, or an ISO 8601 duration such as PT1H30M or P1DT2H, from 1 second to 400 days";
+    const auto value = parse_duration(text);
+    if (!value) return fmt::format("{} is no duration; {}", quoted(text), allowed);
+    if (*value < std::chrono::seconds(1) || *value > longest_duration) return fmt::format("{} is out of range; {}", quoted(text), allowed);
+    keep<Member>(into, *value);
+    return {};
+}
+
+template <auto Member>
+std::string take_text(settings& into, const std::string& text) {
+    if (text.find('\0') != std::string::npos) return "holds a zero byte; text";
+    keep<Member>(into, text);
+    return {};
+}
+
+std::string take_timeout(settings&, const std::string& text) {
+    const auto value = parse_decimal(text);
+    if (value && *value > 0 && *value <= 600) return {};
+    return quoted(text) + (value ? " is out of range" : " is no number") + "; more than 0 to 600 seconds, such as 5.0";
+}
+
+template <auto Member>
+std::string take_http_url(settings& into, const std::string& text) {
+    if (!is_http_url(text)) return "is no URL; http://host... or https://host..."; // not shown: it may hold a password
+    keep<Member>(into, text);
+    return {};
+}
+
+template <auto Member>
+std::string take_postgres_url(settings& into, const std::string& text) {
+    if (!is_postgres_url(text)) return "is no URL of PostgreSQL; postgres://... or postgresql://..., without blanks";
+    keep<Member>(into, text);
+    return {};
+}
+
+std::string take_host(settings& into, const std::string& text) {
+    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == '/'; })) {
+        return quoted(text) + " is no address; an IP address or a host name";
+    }
+    into.host = text;
+    return {};
+}
+
+std::string take_level(settings& into, const std::string& text) {
+    for (const auto* level : {"CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"}) {
+        if (!ascii_iequal(text, level)) continue;
+        into.logging_level = level;
+        return {};
+    }
+    return quoted(text) + " is no level; CRITICAL, ERROR, WARNING, INFO or DEBUG";
+}
+
+std::string take_addresses(settings& into, const std::string& text) {
+    auto value = parse_addresses(text);
+    if (!value) return quoted(text) + " is no list of addresses; IPv4 and IPv6 addresses separated by commas";
+    into.trusted_proxies = std::move(*value);
+    return {};
+}
+
+std::string shown(bool value) { return value ? "true" : "false"; }
+std::string shown(std::int64_t value) { return fmt::to_string(value); }
+std::string shown(std::chrono::seconds value) { return fmt::to_string(value.count()); }
+// No value but a URL changes by this.
+std::string shown(const std::string& value) { return value.find("://") == std::string::npos ? value : without_password(value); }
+std::string shown(const std::vector<std::string>& value) { return fmt::format("{}", fmt::join(value, ",")); }
+template <class Value>
+std::string shown(const std::optional<Value>& value) {
+    return value ? shown(*value) : std::string();
+}
+
+template <auto Member>
+std::string show(const settings& from) {
+    using kind = std::remove_cvref_t<decltype(from.*Member)>;
+    if constexpr (std::is_integral_v<kind> && !std::is_same_v<kind, bool>) {
+        return shown(static_cast<std::int64_t>(from.*Member));
+    } else {
+        return shown(from.*Member);
+    }
+}
+
+template <auto Member, std::int64_t Least, std::int64_t Most>
+constexpr rule integer(setting_info info) {
+    return {info, take_integer<Member, Least, Most>, show<Member>};
+}
+template <auto Member, std::int64_t Least, std::int64_t Most>
+constexpr rule seconds(setting_info info) {
+    return {info, take_seconds<Member, Least, Most>, show<Member>};
+}
+template <auto Member>
+constexpr rule boolean(setting_info info) {
+    return {info, take_bool<Member>, show<Member>};
+}
+constexpr rule unused(setting_info info, std::string (*take)(settings&, const std::string&)) { return {info, take, nullptr}; }
+constexpr rule for_sync(setting_info info) { return {info, take_text<not_kept>, nullptr, true}; }
+
+using s = settings;
+constexpr std::int64_t million = 1'000'000;
+constexpr std::int64_t any_count = 1'000'000'000'000;
+
+constexpr std::array table{
+    rule{{"CTMS_DB_URL", "none", "URL of the database; required unless --embedded or CTMS_DATA_DIR asks for the embedded one"},
+         take_postgres_url<&s::db_url>,
+         show<&s::db_url>},
+    rule{{"CTMS_DATA_DIR", "./ctms-data with --embedded", "Directory of the embedded database; without CTMS_DB_URL it asks for it"},
+         take_text<&s::data_dir>,
+         show<&s::data_dir>},
+    integer<&s::workers, 1, 64>({"CTMS_WORKERS", "2", "Threads that read from the database, and as many that write; at most the pool"}),
+    integer<&s::db_pool_size, 1, 1000>({"CTMS_DB_POOL_SIZE", "5", "Connections to the database that are kept"}),
+    integer<&s::db_max_overflow, 0, 1000>({"CTMS_DB_MAX_OVERFLOW", "10", "Further connections when all of the pool are in use"}),
+    seconds<&s::db_pool_timeout, 1, 3600>({"CTMS_DB_POOL_TIMEOUT_IN_SECONDS", "30", "How long a request waits for a connection"}),
+    seconds<&s::db_pool_recycle, 1, 31'536'000>({"CTMS_DB_POOL_RECYCLE_IN_SECONDS", "900", "Age at which a connection is replaced"}),
+    boolean<&s::db_prepared>({"CTMS_DB_PREPARED", "true", "Prepared statements; false behind PgBouncer in transaction mode"}),
+    rule{{"CTMS_SECRET_KEY", "none", "Key that signs access tokens; required by ctms-web with CTMS_DB_URL", true},
+         take_text<&s::secret_key>,
+         show<&s::secret_key>},
+    rule{{"CTMS_TOKEN_EXPIRATION", "3600", "Life of an access token: seconds, HH:MM:SS or an ISO 8601 duration"},
+         take_duration<&s::token_expiration>,
+         show<&s::token_expiration>},
+    boolean<&s::token_allow_no_expiration>({"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "true", "Accept access tokens that never expire"}),
+    integer<&s::token_failures_per_minute, 0, million>(
+        {"CTMS_TOKEN_FAILURES_PER_MINUTE", "100", "Failed /token attempts of a client from one address before 429; 0 is no limit"}),
+    rule{{"CTMS_TRUSTED_PROXIES", "none", "IP addresses, separated by commas, whose X-Forwarded-For is believed"},
+         take_addresses,
+         show<&s::trusted_proxies>},
+    rule{{"CTMS_SERVER_PREFIX", "http://localhost:8000", "URL under which clients reach the service"},
+         take_http_url<&s::server_prefix>,
+         show<&s::server_prefix>},
+    boolean<&s::use_mozlog>({"CTMS_USE_MOZLOG", "true", "Log as MozLog JSON; false: for people"}),
+    rule{{"CTMS_LOGGING_LEVEL", "INFO (DEBUG in ctms-sync)", "CRITICAL, ERROR, WARNING, INFO or DEBUG"},
+         take_level,
+         show<&s::logging_level>},
+    rule{{"HOST", "0.0.0.0", "Address to listen on"}, take_host, show<&s::host>},
+    integer<&s::port, 0, 65535>({"PORT", "8000", "Port to listen on; 0 takes a free one"}),
+    unused({"CTMS_PUBSUB_AUDIENCE", "none", "Audience that tokens of Google Pub/Sub must name"}, take_text<not_kept>),
+    unused({"CTMS_PUBSUB_EMAIL", "none", "Service account that tokens of Google Pub/Sub must name"}, take_text<not_kept>),
+    unused({"CTMS_PUBSUB_CLIENT", "none", "Secret that Google Pub/Sub sends in the query", true}, take_text<not_kept>),
+    unused({"CTMS_GOOGLE_CERTS_URL", "Google's", "Where Google publishes the keys of its tokens"}, take_http_url<not_kept>),
+    unused({"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false", "Run the sync to Acoustic"}, take_bool<not_kept>),
+    unused({"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "false", "Send contacts to Acoustic; false empties the queue without sending"},
+           take_bool<not_kept>),
+    integer<&s::acoustic_retry_limit, 0, 1000>({"CTMS_ACOUSTIC_RETRY_LIMIT", "6", "Attempts at a contact before it is parked"}),
+    integer<&s::acoustic_batch_limit, 1, 10'000>({"CTMS_ACOUSTIC_BATCH_LIMIT", "20", "Contacts of one cycle"}),
+    integer<&s::acoustic_loop_min_secs, 0, 86'400>({"CTMS_ACOUSTIC_LOOP_MIN_SECS", "5", "Seconds that a cycle takes at least"}),
+    unused({"CTMS_ACOUSTIC_SERVER_NUMBER", "6", "Number of the Acoustic server"}, take_integer<not_kept, 0, 1000>),
+    unused({"CTMS_ACOUSTIC_TIMEOUT_S", "5.0", "Seconds that a call to Acoustic may take"}, take_timeout),
+    integer<&s::acoustic_max_backlog, 0, any_count>(
+        {"CTMS_ACOUSTIC_MAX_BACKLOG", "none", "Waiting contacts from which the heartbeat reports trouble"}),
+    integer<&s::acoustic_max_retry_backlog, 0, any_count>(
+        {"CTMS_ACOUSTIC_MAX_RETRY_BACKLOG", "none", "Contacts to retry from which the heartbeat reports trouble"}),
+    for_sync({"CTMS_ACOUSTIC_CLIENT_ID", "none", "Client id at Acoustic; required by ctms-sync"}),
+    for_sync({"CTMS_ACOUSTIC_CLIENT_SECRET", "none", "Client secret at Acoustic; required by ctms-sync", true}),
+    for_sync({"CTMS_ACOUSTIC_REFRESH_TOKEN", "none", "Refresh token of Acoustic; required by ctms-sync", true}),
+    for_sync({"CTMS_ACOUSTIC_MAIN_TABLE_ID", "none", "Table of contacts at Acoustic; required by ctms-sync"}),
+    for_sync({"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "none", "Table of newsletters at Acoustic; required by ctms-sync"}),
+    for_sync({"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "none", "Table of subscriptions at Acoustic; required by ctms-sync"}),
+    unused({"CTMS_ACOUSTIC_BASE_URL", "from the server number", "URL of Acoustic's API"}, take_http_url<not_kept>),
+    unused({"CTMS_ACOUSTIC_MAX_CONNECTIONS", "10", "Calls to Acoustic at the same time"}, take_integer<not_kept, 1, 1000>),
+    unused({"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync shows its metrics"}, take_integer<not_kept, 0, 65535>),
+    unused({"CTMS_PROMETHEUS_PUSHGATEWAY_URL", "none", "Push gateway to which ctms-sync sends its metrics"}, take_http_url<not_kept>),
+    unused({"CTMS_BACKGROUND_HEALTHCHECK_PATH", "none", "File that ctms-sync touches in each cycle"}, take_text<not_kept>),
+    unused({"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "none", "Age of that file in seconds from which ctms-sync counts as stuck"},
+           take_integer<not_kept, 1, 31'536'000>),
+    unused({"SENTRY_DSN", "none", "Where errors are reported, without personal data", true}, take_http_url<not_kept>),
+};
+
+} // namespace
+
+std::span<const rule> rules() noexcept { return table; }
+
+} // namespace ctms::config

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "config/values.hpp"
+
+#include <ctms/base/utf8.hpp>
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+namespace ctms::config {
+namespace {
+
+constexpr auto npos = std::string_view::npos;
+constexpr std::int64_t largest_part = 1'000'000'000; // of a duration: no sum or product of a few of them overflows
+
+std::string_view trimmed(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t");
+    if (first == npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+// The digits at the front of `text`, which are cut off.
+std::optional<std::int64_t> take_part(std::string_view& text) {
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    std::int64_t value = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + digits, value);
+    if (digits == 0 || failed != std::errc{} || value > largest_part) return std::nullopt;
+    text.remove_prefix(digits);
+    return value;
+}
+
+// [[HH:]MM:]SS
+std::optional<std::chrono::seconds> parse_clock(std::string_view text) {
+    std::int64_t total = 0;
+    for (int parts = 1; parts <= 3; ++parts) {
+        const auto part = take_part(text);
+        if (!part) return std::nullopt;
+        total = total * 60 + *part;
+        if (text.empty()) return std::chrono::seconds(total);
+        if (!text.starts_with(':')) return std::nullopt;
+        text.remove_prefix(1);
+    }
+    return std::nullopt;
+}
+
+// Parts such as "1H30M" with the units in this order, each at most once; true when all of `text` is taken.
+bool take_units(std::string_view& text, std::string_view units, const std::array<int, 3>& seconds_each, std::int64_t& total) {
+    std::size_t next = 0;
+    while (!text.empty() && text.front() != 'T') {
+        const auto part = take_part(text);
+        const auto unit = text.empty() ? npos : units.find(text.front(), next);
+        if (!part || unit == npos) return false;
+        total += *part * seconds_each[unit];
+        next = unit + 1;
+        text.remove_prefix(1);
+    }
+    return true;
+}
+
+// What follows the "P" of an ISO 8601 duration.
+std::optional<std::chrono::seconds> parse_iso(std::string_view text) {
+    if (text.empty() || text.back() == 'T') return std::nullopt;
+    std::int64_t total = 0;
+    if (!take_units(text, "D", {86400, 0, 0}, total)) return std::nullopt;
+    if (text.starts_with('T')) {
+        text.remove_prefix(1);
+        if (!take_units(text, "HMS", {3600, 60, 1}, total) || !text.empty()) return std::nullopt;
+    }
+    return std::chrono::seconds(total);
+}
+
+bool is_ip_address(const std::string& text) {
+    std::array<unsigned char, sizeof(in6_addr)> address{};
+    return ::inet_pton(AF_INET, text.c_str(), address.data()) == 1 || ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+}
+
+bool has_blanks(std::string_view text) {
+    return std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == 0x7F; });
+}
+
+bool begins_with_any(std::string_view text, std::initializer_list<std::string_view> starts) {
+    return std::any_of(starts.begin(), starts.end(), [&](auto start) { return text.starts_with(start) && text.size() > start.size(); });
+}
+
+std::string without_secret_parameters(std::string_view query) {
+    std::string out;
+    while (!query.empty()) {
+        const auto end = std::min(query.find('&', 1), query.size());
+        const auto parameter = query.substr(0, end);
+        const auto name = parameter.substr(0, parameter.find('='));
+        const auto lower = ascii_lower(name);
+        const bool secret =
+            lower.find("pass") != npos || lower.find("secret") != npos || lower.find("key") != npos || lower.find('%') != npos;
+        out += secret ? std::string(name) + "=[SECRET]" : std::string(parameter);
+        query.remove_prefix(end);
+    }
+    return out;
+}
+
+} // namespace
+
+std::optional<bool> parse_bool(std::string_view text) {
+    const auto word = ascii_lower(text);
+    for (const auto* yes : {"true", "1", "on", "yes", "t", "y"}) {
+        if (word == yes) return true;
+    }
+    for (const auto* no : {"false", "0", "off", "no", "f", "n"}) {
+        if (word == no) return false;
+    }
+    return std::nullopt;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+    auto number = trimmed(text);
+    if (number.starts_with('+') && !number.starts_with("+-")) number.remove_prefix(1);
+    std::int64_t value = 0;
+    const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (failed != std::errc{} || end != number.data() + number.size()) return std::nullopt;
+    return value;
+}
+
+std::optional<double> parse_decimal(std::string_view text) {
+    const auto number = trimmed(text);
+    double value = 0;
+    const auto [end, failed] = std::from_chars(number.data(), number.data() + number.size(), value);
+    if (failed != std::errc{} || end != number.data() + number.size() || !std::isfinite(value)) return std::nullopt;
+    return value;
+}
+
+std::optional<std::chrono::seconds> parse_duration(std::string_view text) {
+    const auto plain = trimmed(text);
+    return plain.starts_with('P') ? parse_iso(plain.substr(1)) : parse_clock(plain);
+}
+
+std::optional<std::vector<std::string>> parse_addresses(std::string_view text) {
+    std::vector<std::string> found;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const auto end = std::min(text.find(',', begin), text.size());
+        found.emplace_back(trimmed(text.substr(begin, end - begin)));
+        if (!is_ip_address(found.back())) return std::nullopt;
+        begin = end + 1;
+    }
+    return found;
+}
+
+bool is_http_url(std::string_view text) {
+    const auto lower = ascii_lower(text);
+    if (has_blanks(lower) || !begins_with_any(lower, {"http://", "https://"})) return false;
+    return std::string_view("/?#:@").find(lower[lower.find("//") + 2]) == npos;
+}
+
+bool is_postgres_url(std::string_view text) { return !has_blanks(text) && begins_with_any(text, {"postgres://", "postgresql://"}); }
+
+std::string without_password(std::string_view url) {
+    const auto scheme = url.find("://");
+    const auto begin = scheme == npos ? 0 : scheme + 3;
+    // The last at sign anywhere: a password with a slash or a question mark in it that was not encoded must not show either.
+    const auto at = url.rfind('@');
+    const auto colon = url.find(':', begin);
+    std::string out;
+    if (at != npos && colon < at) {
+        out = url.substr(0, colon);
+        url.remove_prefix(at);
+    }
+    const auto query = std::min(url.find('?'), url.size());
+    out += url.substr(0, query);
+    return out + without_secret_parameters(url.substr(query));
+}
+
+} // namespace ctms::config

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "body.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/utf8.hpp>
+
+#include <fmt/format.h>
+
+namespace ctms::json {
+namespace {
+
+/// The error in the shape that the reference gives: position in loc, the parser's words in ctx.
+error to_error(const syntax_error& problem, std::string_view text) {
+    std::string context;
+    object_writer writer(context);
+    writer.add("msg", problem.message);
+    writer.add("doc", text);
+    writer.add("pos", static_cast<std::int64_t>(problem.position));
+    writer.add("lineno", static_cast<std::int64_t>(problem.line));
+    writer.add("colno", static_cast<std::int64_t>(problem.column));
+    writer.close();
+    field_error broken{{std::string("body"), problem.position},
+                       fmt::format("{}: line {} column {} (char {})", problem.message, problem.line, problem.column, problem.position),
+                       "value_error.jsondecode",
+                       std::move(context)};
+    return error{errc::invalid, {}, {}, {std::move(broken)}, {}};
+}
+
+} // namespace
+
+body::body(std::unique_ptr<content> parsed) : content_(std::move(parsed)) {}
+body::body(body&&) noexcept = default;
+body& body::operator=(body&&) noexcept = default;
+body::~body() = default;
+
+result<body> body::parse(std::string_view text) {
+    if (!is_valid_utf8(text)) return error{errc::malformed, "There was an error parsing the body", {}, {}, {}};
+    auto outcome = document::parse(text, limits{});
+    if (auto* problem = std::get_if<syntax_error>(&outcome)) return to_error(*problem, text);
+    auto parsed = std::make_unique<content>();
+    parsed->parsed = std::move(std::get<document>(outcome));
+    return body(std::move(parsed));
+}
+
+body body::missing() {
+    auto nothing = std::make_unique<content>();
+    nothing->missing = true;
+    return body(std::move(nothing));
+}
+
+body body::not_json() { return body(std::make_unique<content>()); }
+
+std::string body::primary_email() const {
+    if (!content_->parsed) return {};
+    const auto* email = content_->parsed->root().member("email");
+    const auto* address = email != nullptr ? email->member("primary_email") : nullptr;
+    if (address == nullptr || address->type != kind::string) return {};
+    return std::string(address->text);
+}
+
+std::string body::to_json() const {
+    std::string out;
+    if (content_->parsed) write(out, content_->parsed->root());
+    return out;
+}
+
+} // namespace ctms::json

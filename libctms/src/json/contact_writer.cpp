@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "document.hpp"
+#include "scalars.hpp"
+#include "tables.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/json/contact_json.hpp>
+
+namespace ctms::json {
+namespace {
+
+void write_value(std::string& out, const rules& rule, const std::string& value) {
+    if (rule.as != format::object) {
+        append_json_string(out, value);
+        return;
+    }
+    // Rows of the reference hold blanks and escapes; the API writes neither.
+    if (value.find_first_of(" \\\n\t\r") == std::string::npos) {
+        out += value;
+        return;
+    }
+    constexpr limits generous{.depth = 1'000, .length = 10'000'000};
+    const auto parsed = document::parse(value, generous);
+    if (const auto* stored = std::get_if<document>(&parsed)) {
+        write(out, stored->root());
+    } else {
+        out += value;
+    }
+}
+void write_value(std::string& out, const rules& rule, const std::optional<std::string>& value) {
+    value ? write_value(out, rule, *value) : void(out += "null");
+}
+void write_value(std::string& out, const rules&, bool value) { out += value ? "true" : "false"; }
+void write_value(std::string& out, const rules&, const uuid& value) {
+    out += '"';
+    out += value.to_string();
+    out += '"';
+}
+template <class Time>
+void write_value(std::string& out, const rules&, const std::optional<Time>& value) {
+    if (!value) {
+        out += "null";
+        return;
+    }
+    out += '"';
+    append_iso(out, *value);
+    out += '"';
+}
+
+template <class T>
+void write_fields(std::string& out, const T& value) {
+    object_writer writer(out);
+    for_each_field<T>([&](const auto& field, std::uint32_t) {
+        if (!field.rule.input_only) write_value(writer.key(field.name), field.rule, value.*(field.member));
+    });
+    writer.close();
+}
+
+template <class T>
+void write_group(std::string& out, const std::optional<T>& group) {
+    static const T defaults{};
+    write_fields(out, group ? *group : defaults);
+}
+
+template <class T>
+void write_list(std::string& out, const std::vector<T>& list) {
+    out += '[';
+    for (const auto& item : list) {
+        if (&item != list.data()) out += ',';
+        write_fields(out, item);
+    }
+    out += ']';
+}
+
+model::vpn_waitlist older_vpn(const model::contact& contact) {
+    for (const auto& waitlist : contact.waitlists) {
+        if (waitlist.name == "vpn") return {scalar_member(waitlist.fields, "geo"), scalar_member(waitlist.fields, "platform")};
+    }
+    return {};
+}
+
+/// With several of Relay's waitlists, the last by name gives the country.
+model::relay_waitlist older_relay(const model::contact& contact) {
+    for (auto waitlist = contact.waitlists.rbegin(); waitlist != contact.waitlists.rend(); ++waitlist) {
+        if (waitlist->name.starts_with("relay")) return {scalar_member(waitlist->fields, "geo")};
+    }
+    return {};
+}
+
+void write_location(std::string& out, const std::vector<location_step>& location) {
+    out += '[';
+    for (const auto& step : location) {
+        if (&step != location.data()) out += ',';
+        if (const auto* name = std::get_if<std::string>(&step)) {
+            append_json_string(out, *name);
+        } else {
+            out += std::to_string(std::get<std::size_t>(step));
+        }
+    }
+    out += ']';
+}
+
+void write_field_error(std::string& out, const field_error& broken) {
+    object_writer writer(out);
+    write_location(writer.key("loc"), broken.location);
+    writer.add("msg", broken.message);
+    writer.add("type", broken.type);
+    if (!broken.context.empty()) writer.add_raw("ctx", broken.context);
+    writer.close();
+}
+
+} // namespace
+
+void write_contact(std::string& out, const model::contact& contact, bool with_status) {
+    object_writer writer(out);
+    write_group(writer.key("amo"), contact.amo);
+    write_fields(writer.key("email"), contact.email);
+    write_group(writer.key("fxa"), contact.fxa);
+    write_group(writer.key("mofo"), contact.mofo);
+    write_list(writer.key("newsletters"), contact.newsletters);
+    write_list(writer.key("waitlists"), contact.waitlists);
+    write_fields(writer.key("vpn_waitlist"), older_vpn(contact));
+    write_fields(writer.key("relay_waitlist"), older_relay(contact));
+    if (with_status) writer.add("status", "ok");
+    writer.close();
+}
+
+void write_identity(std::string& out, const model::identity& identity) { write_fields(out, identity); }
+
+void write_error(std::string& out, const error& failure) {
+    object_writer writer(out);
+    if (failure.fields.empty()) {
+        writer.add("detail", failure.message);
+    } else {
+        auto& list = writer.key("detail");
+        list += '[';
+        for (const auto& broken : failure.fields) {
+            if (&broken != failure.fields.data()) list += ',';
+            write_field_error(list, broken);
+        }
+        list += ']';
+    }
+    if (!failure.conflicts.empty()) {
+        auto& list = writer.key("conflicts");
+        list += '[';
+        for (const auto& name : failure.conflicts) {
+            if (&name != failure.conflicts.data()) list += ',';
+            append_json_string(list, name);
+        }
+        list += ']';
+    }
+    writer.close();
+}
+
+std::string identity_names() {
+    std::string out;
+    for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
+        if (!out.empty()) out += ", ";
+        out += field.name;
+    });
+    return out;
+}
+
+bool same_object(std::string_view a, std::string_view b) {
+    if (a == b) return true;
+    constexpr limits generous{.depth = 1'000, .length = 10'000'000};
+    const auto left = document::parse(a, generous);
+    const auto right = document::parse(b, generous);
+    const auto* x = std::get_if<document>(&left);
+    const auto* y = std::get_if<document>(&right);
+    return x != nullptr && y != nullptr && equal(x->root(), y->root());
+}
+
+std::optional<std::string> scalar_member(std::string_view object, std::string_view name) {
+    constexpr limits generous{.depth = 1'000, .length = 10'000'000};
+    const auto parsed = document::parse(object, generous);
+    const auto* found = std::get_if<document>(&parsed);
+    const auto* member = found != nullptr && found->root().type == kind::object ? found->root().member(name) : nullptr;
+    return member != nullptr ? to_text(*member) : std::nullopt;
+}
+
+} // namespace ctms::json

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+// A parsed JSON text that keeps what Boost.JSON's own values lose: numbers as they were written, and the order of
+// keys. Parsed by boost::json::basic_parser; nodes live in one arena and point into it.
+// A document is immutable and may be read from several threads; parsing throws only std::bad_alloc.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <memory_resource>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace ctms::json {
+
+enum class kind : std::uint8_t { null, boolean, number, non_finite, string, array, object };
+
+/// One value. Children are a singly linked list in source order.
+struct node {
+    kind type = kind::null;
+    bool truth = false;     ///< boolean
+    bool negative = false;  ///< non_finite: -Infinity
+    std::uint32_t size = 0; ///< array, object: number of children (an object's may repeat keys)
+    std::string_view key{};  ///< of a member of an object, decoded
+    std::string_view text{}; ///< string: decoded; number: the source text; non_finite: "NaN" or "Infinity"
+    const node* first = nullptr;
+    const node* next = nullptr;
+
+    /// The member of that name, the last one if it repeats (as Python reads it); nullptr without one.
+    [[nodiscard]] const node* member(std::string_view name) const noexcept;
+};
+
+/// Where and why a text is no JSON that we take.
+struct syntax_error {
+    std::string message;
+    std::size_t position = 0; ///< characters before it
+    std::size_t line = 1;
+    std::size_t column = 1;
+};
+
+struct limits {
+    std::size_t depth = 32;      ///< nesting of arrays and objects
+    std::size_t length = 10'000; ///< items of one array, members of one object
+};
+
+class document {
+public:
+    /// Parses valid UTF-8. A byte order mark is passed over. NaN, Infinity and -Infinity are read, as Python does.
+    [[nodiscard]] static std::variant<document, syntax_error> parse(std::string_view text, const limits& bounds);
+
+    [[nodiscard]] const node& root() const noexcept { return *root_; }
+
+private:
+    friend class document_builder;
+    document() : arena_(std::make_unique<std::pmr::monotonic_buffer_resource>()) {}
+
+    std::unique_ptr<std::pmr::monotonic_buffer_resource> arena_;
+    const node* root_ = nullptr;
+};
+
+/// Appends the value as compact JSON: numbers as they were written, a repeated key once, at its first place with its
+/// last value, non-finite numbers as null.
+void write(std::string& out, const node& value);
+
+/// What a database cannot keep as JSON text: a NUL character in a string or key, or a non-finite number.
+/// A short description of the first one found, or nullptr.
+[[nodiscard]] const char* find_unstorable(const node& value) noexcept;
+
+/// Equal as Python compares parsed JSON: objects without regard to order, numbers by value.
+[[nodiscard]] bool equal(const node& a, const node& b);
+
+} // namespace ctms::json

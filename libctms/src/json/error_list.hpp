@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MPL-2.0
+// Collects the broken rules of one input, with the place where each was found. One per reading; not shared.
+#pragma once
+
+#include <ctms/base/result.hpp>
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ctms::json {
+
+class error_list {
+public:
+    explicit error_list(std::string_view origin) { path_.emplace_back(std::string(origin)); }
+
+    /// Goes one step inwards for as long as the returned value lives.
+    class step {
+    public:
+        step(error_list& owner, location_step where) : owner_(owner) { owner_.path_.push_back(std::move(where)); }
+        ~step() { owner_.path_.pop_back(); }
+        step(const step&) = delete;
+        step& operator=(const step&) = delete;
+
+    private:
+        error_list& owner_;
+    };
+    [[nodiscard]] step at(std::string_view name) { return {*this, std::string(name)}; }
+    [[nodiscard]] step at(std::size_t index) { return {*this, index}; }
+
+    void add(std::string message, std::string type, std::string context = {}) {
+        found_.push_back({path_, std::move(message), std::move(type), std::move(context)});
+    }
+
+    [[nodiscard]] bool empty() const { return found_.empty(); }
+    [[nodiscard]] std::size_t size() const { return found_.size(); }
+
+    /// All of them as one error.
+    [[nodiscard]] error take() && { return error{errc::invalid, {}, {}, std::move(found_), {}}; }
+
+private:
+    std::vector<location_step> path_;
+    std::vector<field_error> found_;
+};
+
+} // namespace ctms::json

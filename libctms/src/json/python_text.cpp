@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "python_text.hpp"
+
+#include <ctms/base/utf8.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <system_error>
+
+namespace ctms::json {
+namespace {
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+unsigned char byte(std::string_view text, std::size_t at) { return static_cast<unsigned char>(text[at]); }
+
+struct code_range {
+    char32_t first, last;
+};
+
+// Control, format, private and separator characters but U+0020 (the categories Cc Cf Co Zs Zl Zp).
+constexpr std::array unprintable{
+    code_range{0x0, 0x1F},        code_range{0x7F, 0xA0},       code_range{0xAD, 0xAD},       code_range{0x600, 0x605},
+    code_range{0x61C, 0x61C},     code_range{0x6DD, 0x6DD},     code_range{0x70F, 0x70F},     code_range{0x890, 0x891},
+    code_range{0x8E2, 0x8E2},     code_range{0x1680, 0x1680},   code_range{0x180E, 0x180E},   code_range{0x2000, 0x200F},
+    code_range{0x2028, 0x202F},   code_range{0x205F, 0x2064},   code_range{0x2066, 0x206F},   code_range{0x3000, 0x3000},
+    code_range{0xD800, 0xF8FF},   code_range{0xFEFF, 0xFEFF},   code_range{0xFFF9, 0xFFFB},   code_range{0x110BD, 0x110BD},
+    code_range{0x110CD, 0x110CD}, code_range{0x13430, 0x13438}, code_range{0x1BCA0, 0x1BCA3}, code_range{0x1D173, 0x1D17A},
+    code_range{0xE0001, 0xE0001}, code_range{0xE0020, 0xE007F}, code_range{0xF0000, 0xFFFFD}, code_range{0x100000, 0x10FFFD},
+};
+
+bool is_printable(char32_t c) {
+    const auto range = std::lower_bound(unprintable.begin(), unprintable.end(), c, [](code_range r, char32_t x) { return r.last < x; });
+    return range == unprintable.end() || c < range->first;
+}
+
+void append_escaped(std::string& out, char32_t c) {
+    const auto value = static_cast<std::uint32_t>(c);
+    switch (c) {
+    case U'\n': out += "\\n"; return;
+    case U'\r': out += "\\r"; return;
+    case U'\t': out += "\\t"; return;
+    default: break;
+    }
+    if (value <= 0xFF) {
+        fmt::format_to(std::back_inserter(out), "\\x{:02x}", value);
+    } else if (value <= 0xFFFF) {
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", value);
+    } else {
+        fmt::format_to(std::back_inserter(out), "\\U{:08x}", value);
+    }
+}
+
+// "d", "ddd" and the decimal exponent of the first digit, from the shortest form "d.ddde±xx".
+struct shortest_digits {
+    std::string digits;
+    int exponent = 0;
+};
+
+shortest_digits digits_of(double positive) {
+    std::array<char, 40> buffer{};
+    const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), positive, std::chars_format::scientific).ptr;
+    const std::string_view text(buffer.data(), static_cast<std::size_t>(end - buffer.data()));
+    const std::size_t e = text.find('e');
+    shortest_digits result;
+    std::copy_if(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(e), std::back_inserter(result.digits), is_digit);
+    const std::size_t exponent = text[e + 1] == '+' ? e + 2 : e + 1;
+    std::from_chars(text.data() + exponent, text.data() + text.size(), result.exponent);
+    return result;
+}
+
+std::string fixed_notation(const shortest_digits& number) {
+    const auto& [digits, exponent] = number;
+    if (exponent < 0) return "0." + std::string(static_cast<std::size_t>(-exponent - 1), '0') + digits;
+    const auto whole = static_cast<std::size_t>(exponent) + 1;
+    if (digits.size() <= whole) return digits + std::string(whole - digits.size(), '0') + ".0";
+    return digits.substr(0, whole) + '.' + digits.substr(whole);
+}
+
+std::string exponent_notation(const shortest_digits& number) {
+    std::string out = number.digits.substr(0, 1);
+    if (number.digits.size() > 1) out.append(1, '.').append(number.digits, 1);
+    return out + fmt::format("e{}{:02}", number.exponent < 0 ? '-' : '+', std::abs(number.exponent));
+}
+
+// The exponent of a decimal text, cut to what a mantissa of any length cannot outweigh.
+long long exponent_of(std::string_view decimal) {
+    const std::size_t e = decimal.find_first_of("eE");
+    if (e == std::string_view::npos) return 0;
+    const std::size_t digits = decimal[e + 1] == '+' ? e + 2 : e + 1;
+    long long exponent = 0;
+    const auto outcome = std::from_chars(decimal.data() + digits, decimal.data() + decimal.size(), exponent);
+    if (outcome.ec == std::errc()) return exponent;
+    constexpr long long beyond = std::numeric_limits<long long>::max() / 2;
+    return decimal[digits] == '-' ? -beyond : beyond;
+}
+
+// Of a decimal text that no double holds: true when it is too large, false when it is too small.
+bool is_too_large(std::string_view decimal) {
+    const std::string_view mantissa = decimal.substr(0, decimal.find_first_of("eE"));
+    const auto point = static_cast<long long>(std::min(mantissa.find('.'), mantissa.size()));
+    const auto first = static_cast<long long>(std::min(mantissa.find_first_of("123456789"), mantissa.size()));
+    return point - first + exponent_of(decimal) > 0;
+}
+
+// `decimal` is digits with an optional point and exponent, without a sign.
+double nearest_double(std::string_view decimal) {
+    double number = 0;
+    const auto outcome = std::from_chars(decimal.data(), decimal.data() + decimal.size(), number);
+    if (outcome.ec != std::errc::result_out_of_range) return number;
+    return is_too_large(decimal) ? std::numeric_limits<double>::infinity() : 0.0;
+}
+
+// Moves digits with single underscores between them from `rest` to `digits`; false when an underscore stands elsewhere.
+bool take_digits(std::string_view& rest, std::string& digits) {
+    std::size_t at = 0;
+    for (; at < rest.size() && (is_digit(rest[at]) || rest[at] == '_'); ++at) {
+        if (is_digit(rest[at])) {
+            digits += rest[at];
+        } else if (at == 0 || rest[at - 1] == '_') {
+            return false;
+        }
+    }
+    if (at > 0 && rest[at - 1] == '_') return false;
+    rest.remove_prefix(at);
+    return true;
+}
+
+// Reads what may follow a mantissa: "e", a sign, digits.
+bool take_exponent(std::string_view& rest, std::string& decimal) {
+    if (rest.empty() || (rest[0] != 'e' && rest[0] != 'E')) return true;
+    rest.remove_prefix(1);
+    decimal += 'e';
+    if (!rest.empty() && (rest[0] == '+' || rest[0] == '-')) {
+        decimal += rest[0];
+        rest.remove_prefix(1);
+    }
+    const std::size_t before = decimal.size();
+    return take_digits(rest, decimal) && decimal.size() > before;
+}
+
+std::optional<double> unsigned_float(std::string_view rest) {
+    if (ascii_iequal(rest, "inf") || ascii_iequal(rest, "infinity")) return std::numeric_limits<double>::infinity();
+    if (ascii_iequal(rest, "nan")) return std::numeric_limits<double>::quiet_NaN();
+    std::string decimal;
+    if (!take_digits(rest, decimal)) return std::nullopt;
+    std::size_t digits = decimal.size();
+    if (!rest.empty() && rest[0] == '.') {
+        rest.remove_prefix(1);
+        decimal += '.';
+        if (!take_digits(rest, decimal)) return std::nullopt;
+        digits = decimal.size() - 1;
+    }
+    if (digits == 0 || !take_exponent(rest, decimal) || !rest.empty()) return std::nullopt;
+    return nearest_double(decimal);
+}
+
+} // namespace
+
+std::size_t python_blank_at(std::string_view text, std::size_t at) noexcept {
+    if (at >= text.size()) return 0;
+    const unsigned char first = byte(text, at);
+    if (first < 0x80) return (first >= 0x09 && first <= 0x0D) || (first >= 0x1C && first <= 0x20) ? 1 : 0;
+    const std::string_view two = text.substr(at, 2);
+    if (two == "\u0085" || two == "\u00A0") return 2;
+    const std::string_view three = text.substr(at, 3);
+    if (three >= "\u2000" && three <= "\u200A") return 3;
+    for (const std::string_view blank : {"\u1680", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"}) {
+        if (three == blank) return 3;
+    }
+    return 0;
+}
+
+std::string_view python_strip(std::string_view text) noexcept {
+    while (const std::size_t length = python_blank_at(text, 0)) text.remove_prefix(length);
+    for (std::size_t length = 1; length <= 3 && length <= text.size();) {
+        if (python_blank_at(text, text.size() - length) == length) {
+            text.remove_suffix(length);
+            length = 1;
+        } else {
+            ++length;
+        }
+    }
+    return text;
+}
+
+std::string python_string_repr(std::string_view text) {
+    const bool has = text.find('\'') != std::string_view::npos;
+    const char quote = has && text.find('"') == std::string_view::npos ? '"' : '\'';
+    std::string out(1, quote);
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t start = at;
+        const char32_t c = next_code_point(text, at);
+        if (c == U'\\' || c == static_cast<char32_t>(quote)) out += '\\';
+        if (is_printable(c)) {
+            out += text.substr(start, at - start);
+        } else {
+            append_escaped(out, c);
+        }
+    }
+    return out += quote;
+}
+
+std::string python_float_repr(double number) {
+    if (std::isnan(number)) return "nan";
+    const std::string sign = std::signbit(number) ? "-" : "";
+    if (std::isinf(number)) return sign + "inf";
+    if (number == 0) return sign + "0.0";
+    const shortest_digits digits = digits_of(std::abs(number));
+    const bool fixed = digits.exponent >= -4 && digits.exponent < 16;
+    return sign + (fixed ? fixed_notation(digits) : exponent_notation(digits));
+}
+
+std::string python_number_text(std::string_view json_number) {
+    if (json_number == "-0") return "0";
+    if (json_number.find_first_of(".eE") == std::string_view::npos) return std::string(json_number);
+    const bool negative = json_number.starts_with('-');
+    const double size = nearest_double(negative ? json_number.substr(1) : json_number);
+    return python_float_repr(negative ? -size : size);
+}
+
+std::optional<double> python_float(std::string_view text) {
+    std::string_view rest = python_strip(text);
+    const bool negative = rest.starts_with('-');
+    if (negative || rest.starts_with('+')) rest.remove_prefix(1);
+    const std::optional<double> size = unsigned_float(rest);
+    return size && negative ? -*size : size;
+}
+
+std::variant<ctms::date, date_problem> python_date_from_unix(double seconds) {
+    using namespace std::chrono;
+    constexpr double last_number = 3e20;
+    constexpr double last_seconds = 2e10;
+    if (std::isnan(seconds)) return date_problem::not_finite;
+    if (seconds > last_number) return ctms::date{year{9999}, December, day{31}};
+    if (seconds < -last_number) return ctms::date{year{1}, January, day{1}};
+    while (std::abs(seconds) > last_seconds) seconds /= 1000;
+    // Rounded as timedelta does it: the fraction alone, half to even.
+    const double whole = std::trunc(seconds);
+    const auto fraction = static_cast<std::int64_t>(std::nearbyint((seconds - whole) * 1e6));
+    const timestamp when{microseconds{static_cast<std::int64_t>(whole) * 1'000'000 + fraction}};
+    const ctms::date day{floor<days>(when)};
+    if (day.year() < year{1} || day.year() > year{9999}) return date_problem::out_of_range;
+    return day;
+}
+
+} // namespace ctms::json

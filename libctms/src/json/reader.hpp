@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+// The fold that reads a resource from a JSON object by its field table. Private to this folder.
+#pragma once
+
+#include "scalars.hpp"
+#include "tables.hpp"
+
+#include <bitset>
+#include <type_traits>
+
+namespace ctms::json {
+
+/// A value and which of its fields were given, by their index in the table.
+template <class T>
+struct partial {
+    T value{};
+    std::bitset<32> given;
+};
+
+/// Whether absent fields that the table requires are an error (a whole resource) or not (a change).
+enum class completeness : std::uint8_t { whole, change };
+
+// One overload per type of member. `into` keeps its value when the input is refused.
+inline bool read_value(const node& value, const rules& rule, std::string& into, error_list& errors) {
+    if (value.type == kind::null) {
+        add_null_not_allowed(errors);
+        return false;
+    }
+    auto text = read_text(value, rule, errors);
+    if (text) into = std::move(*text);
+    return text.has_value();
+}
+inline bool read_value(const node& value, const rules& rule, std::optional<std::string>& into, error_list& errors) {
+    if (value.type == kind::null) {
+        into.reset();
+        return true;
+    }
+    auto text = read_text(value, rule, errors);
+    if (text) into = std::move(text);
+    return into.has_value();
+}
+inline bool read_value(const node& value, const rules&, bool& into, error_list& errors) {
+    if (value.type == kind::null) {
+        add_null_not_allowed(errors);
+        return false;
+    }
+    const auto truth = read_bool(value, errors);
+    if (truth) into = *truth;
+    return truth.has_value();
+}
+inline bool read_value(const node& value, const rules&, std::optional<date>& into, error_list& errors) {
+    if (value.type == kind::null) {
+        into.reset();
+        return true;
+    }
+    into = read_date(value, errors);
+    return into.has_value();
+}
+inline bool read_value(const node& value, const rules&, uuid& into, error_list& errors) {
+    if (value.type == kind::null) {
+        into = uuid{};
+        return true;
+    }
+    const auto id = read_uuid4(value, errors);
+    if (id) into = *id;
+    return id.has_value();
+}
+inline bool read_value(const node&, const rules&, std::optional<timestamp>&, error_list&) { return false; } // output only
+
+/// Reads one object by the table of T. `object` must be one; unknown members are ignored.
+template <class T>
+partial<T> read_fields(const node& object, completeness wanted, error_list& errors) {
+    partial<T> out;
+    for_each_field<T>([&](const auto& field, std::uint32_t index) {
+        if (field.rule.output_only) return;
+        const auto here = errors.at(field.name);
+        const auto* member = object.member(field.name);
+        if (member == nullptr) {
+            if (field.rule.required && wanted == completeness::whole) add_missing(errors);
+            return;
+        }
+        out.given[index] = read_value(*member, field.rule, out.value.*(field.member), errors);
+    });
+    return out;
+}
+
+/// True when every field that can be sent has its default.
+template <class T>
+bool is_default(const T& value) {
+    const T defaults{};
+    bool same = true;
+    for_each_field<T>([&](const auto& field, std::uint32_t) {
+        if (!field.rule.output_only) same = same && value.*(field.member) == defaults.*(field.member);
+    });
+    return same;
+}
+
+} // namespace ctms::json

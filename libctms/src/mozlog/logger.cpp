@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/mozlog/logger.hpp>
+
+#include "mozlog/clean.hpp"
+#include "mozlog/format.hpp"
+
+#include <pthread.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <csignal>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace ctms::mozlog {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto drain_limit = 5s;
+constexpr auto give_up_limit = 500ms; // how soon a sink that listens to give_up returns, with much to spare
+
+std::string hostname_of_machine() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
+
+options completed(options opts) {
+    if (opts.hostname.empty()) opts.hostname = hostname_of_machine();
+    opts.hostname = clean_text(opts.hostname);
+    opts.logger_name = clean_text(opts.logger_name);
+    return opts;
+}
+
+// A thread inherits the mask: with every signal blocked, the program's handlers run in its own threads,
+// and a reader that went away is an error of write(2), not a SIGPIPE.
+template <class Function>
+std::thread thread_without_signals(Function run) {
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    std::thread started(std::move(run));
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return started;
+}
+
+// What the callers and the writer thread share. The thread holds a reference of its own, since it outlives the logger
+// when a sink never returns.
+class shared_state {
+public:
+    shared_state(options opts, std::unique_ptr<sink> out) : opts_(completed(std::move(opts))), out_(std::move(out)) {}
+
+    const options& opts() const noexcept { return opts_; }
+    std::uint64_t dropped() const noexcept { return dropped_; }
+
+    std::string format(const event& what) const { return opts_.json ? json_line(what, opts_, pid_) : console_line(what, opts_.color); }
+
+    void enqueue(std::string_view line) {
+        const std::lock_guard lock(mutex_);
+        if (waiting_.size() + line.size() > opts_.queue_bytes) {
+            ++dropped_;
+            if (waiting_.empty() && dropped_unreported_ == 0) work_.notify_one();
+            ++dropped_unreported_;
+            return;
+        }
+        append(line);
+    }
+
+    bool flush(std::chrono::milliseconds limit) {
+        std::unique_lock lock(mutex_);
+        const auto target = queued_bytes_;
+        return progress_.wait_for(lock, limit, [&] { return written_bytes_ >= target; });
+    }
+
+    // True when the writer thread is through with everything, or gave up, and only has to be joined.
+    bool finish() {
+        std::unique_lock lock(mutex_);
+        ending_ = true;
+        work_.notify_one();
+        const auto finished = [&] { return finished_; };
+        if (progress_.wait_for(lock, drain_limit, finished)) return true;
+        abandoned_ = true;
+        lock.unlock();
+        out_->give_up();
+        lock.lock();
+        return progress_.wait_for(lock, give_up_limit, finished);
+    }
+
+    void run_writer() {
+        std::string batch;
+        while (take(batch)) {
+            out_->write(batch);
+            const std::lock_guard lock(mutex_);
+            written_bytes_ += batch.size();
+            progress_.notify_all();
+        }
+        const std::lock_guard lock(mutex_);
+        finished_ = true;
+        progress_.notify_all();
+    }
+
+private:
+    // With the lock held.
+    void append(std::string_view line) {
+        if (waiting_.empty()) work_.notify_one();
+        waiting_ += line;
+        queued_bytes_ += line.size();
+    }
+
+    // Everything that waits, whole lines; false when the end has come.
+    bool take(std::string& batch) {
+        std::unique_lock lock(mutex_);
+        batch.clear();
+        const auto any = [&] { return !waiting_.empty() || dropped_unreported_ != 0; };
+        work_.wait(lock, [&] { return any() || ending_; });
+        if (!any() || abandoned_) return false;
+        std::swap(batch, waiting_);
+        if (dropped_unreported_ != 0) append(loss_report(std::exchange(dropped_unreported_, 0)));
+        return true;
+    }
+
+    std::string loss_report(std::uint64_t lines) const {
+        fields members;
+        members.add("dropped", static_cast<std::int64_t>(lines));
+        return format({std::chrono::system_clock::now(), severity::warning, "ctms.mozlog", members.json(), "log lines dropped"});
+    }
+
+    const options opts_;
+    const int pid_ = ::getpid();
+    const std::unique_ptr<sink> out_;
+    std::atomic<std::uint64_t> dropped_ = 0;
+
+    std::mutex mutex_; // guards all below
+    std::condition_variable work_;
+    std::condition_variable progress_;
+    std::string waiting_;
+    std::uint64_t queued_bytes_ = 0;
+    std::uint64_t written_bytes_ = 0;
+    std::uint64_t dropped_unreported_ = 0;
+    bool ending_ = false;
+    bool abandoned_ = false;
+    bool finished_ = false;
+};
+
+} // namespace
+
+class logger::impl {
+public:
+    impl(options opts, std::unique_ptr<sink> out)
+        : state_(std::make_shared<shared_state>(std::move(opts), std::move(out))),
+          writer_(thread_without_signals([state = state_] { state->run_writer(); })) {}
+
+    ~impl() {
+        if (state_->finish()) {
+            writer_.join();
+        } else {
+            writer_.detach();
+        }
+    }
+    impl(const impl&) = delete;
+    impl& operator=(const impl&) = delete;
+
+    shared_state& state() const noexcept { return *state_; }
+
+private:
+    std::shared_ptr<shared_state> state_;
+    std::thread writer_;
+};
+
+logger::logger(options opts, std::unique_ptr<sink> out) : impl_(std::make_unique<impl>(std::move(opts), std::move(out))) {}
+logger::~logger() = default;
+
+bool logger::enabled(severity level) const noexcept { return level <= impl_->state().opts().level; }
+
+void logger::log(severity level, std::string_view type, const fields& members, std::string_view message) {
+    if (!enabled(level)) return;
+    const std::string clean_type = clean_text(type);
+    const std::string clean_message = clean_text(message);
+    impl_->state().enqueue(impl_->state().format({std::chrono::system_clock::now(), level, clean_type, members.json(), clean_message}));
+}
+
+bool logger::flush(std::chrono::milliseconds limit) { return impl_->state().flush(limit); }
+
+std::uint64_t logger::dropped() const noexcept { return impl_->state().dropped(); }
+
+} // namespace ctms::mozlog

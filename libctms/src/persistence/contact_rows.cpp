@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "contact_rows.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+namespace ctms::persistence {
+namespace {
+
+// The first column tells the table, the second the contact; the meaning of the others follows from the table.
+enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5' };
+constexpr std::size_t first_value = 2;
+
+// One SELECT per table, all with the same number of columns. {0}: which rows.
+constexpr std::string_view read_emails = R"(select '0', e.email_id::text, e.primary_email, e.basket_token, e.double_opt_in::text,
+  e.sfdc_id, e.first_name, e.last_name, e.mailing_country, e.email_format, e.email_lang, e.has_opted_out_of_email::text,
+  e.unsubscribe_reason, {1}, {2} from emails e {0})";
+constexpr std::string_view read_amo_rows = R"(select '1', a.email_id::text, a.add_on_ids, a.display_name, a.email_opt_in::text,
+  a.language, to_char(a.last_login, 'YYYY-MM-DD'), a.location, a.profile_url, a."user"::text, a.user_id, a.username, null, {1}, {2} from amo a {0})";
+constexpr std::string_view read_fxa_rows = R"(select '2', f.email_id::text, f.fxa_id, f.primary_email, f.created_date, f.lang,
+  f.first_service, f.account_deleted::text, null, null, null, null, null, null, null from fxa f {0})";
+constexpr std::string_view read_mofo_rows = R"(select '3', m.email_id::text, m.mofo_email_id, m.mofo_contact_id, m.mofo_relevant::text,
+  null, null, null, null, null, null, null, null, null, null from mofo m {0})";
+constexpr std::string_view read_newsletter_rows = R"(select '4', n.email_id::text, n.name, n.subscribed::text, n.format, n.lang,
+  n.source, n.unsub_reason, null, null, null, null, null, null, null from newsletters n {0})";
+constexpr std::string_view read_waitlist_rows = R"(select '5', w.email_id::text, w.name, w.source, w.fields::text,
+  null, null, null, null, null, null, null, null, null, null from waitlists w {0})";
+
+/// All six SELECTs; `filter` says for a table's alias which of its rows.
+template <class Filter>
+std::string union_of_tables(Filter filter) {
+    std::string out;
+    for (const auto& [sql, alias] : {std::pair{read_emails, "e"}, std::pair{read_amo_rows, "a"}, std::pair{read_fxa_rows, "f"},
+                                     std::pair{read_mofo_rows, "m"}, std::pair{read_newsletter_rows, "n"}, std::pair{read_waitlist_rows, "w"}}) {
+        if (!out.empty()) out += "\nunion all\n";
+        out += fmt::format(fmt::runtime(sql), filter(alias), microseconds_sql(fmt::format("{}.create_timestamp", alias)),
+                           microseconds_sql(fmt::format("{}.update_timestamp", alias)));
+    }
+    return out;
+}
+
+/// The cells of one row, in order.
+class cells {
+public:
+    cells(const rows& from, std::size_t row) : from_(from), row_(row) {}
+    std::string text() { return std::string(from_.text(row_, next_++)); }
+    model::text optional() { return from_.optional_text(row_, next_++); }
+    bool boolean() { return from_.text(row_, next_++) == "true"; }
+    /// Nullable columns that the API shows with a default.
+    std::string text_or(std::string_view fallback) { return from_.is_null(row_, next_) ? (++next_, std::string(fallback)) : text(); }
+    std::optional<date> day() { return parse_date(from_.text(row_, next_++)); }
+    std::optional<timestamp> time() {
+        if (from_.is_null(row_, next_)) return ++next_, std::nullopt;
+        return timestamp(std::chrono::microseconds(from_.integer(row_, next_++)));
+    }
+    void skip() { ++next_; }
+
+private:
+    const rows& from_;
+    std::size_t row_;
+    std::size_t next_ = first_value;
+};
+
+model::email read_email(cells row, const uuid& email_id) {
+    model::email out;
+    out.primary_email = row.text();
+    out.basket_token = row.optional();
+    out.double_opt_in = row.boolean();
+    out.sfdc_id = row.optional();
+    out.first_name = row.optional();
+    out.last_name = row.optional();
+    out.mailing_country = row.optional();
+    out.email_format = row.text_or("H");
+    out.email_lang = row.optional();
+    out.has_opted_out_of_email = row.boolean();
+    out.unsubscribe_reason = row.optional();
+    out.email_id = email_id;
+    out.create_timestamp = row.time();
+    out.update_timestamp = row.time();
+    return out;
+}
+
+model::amo read_amo(cells row) {
+    model::amo out;
+    out.add_on_ids = row.optional();
+    out.display_name = row.optional();
+    out.email_opt_in = row.boolean();
+    out.language = row.optional();
+    out.last_login = row.day();
+    out.location = row.optional();
+    out.profile_url = row.optional();
+    out.user = row.boolean();
+    out.user_id = row.optional();
+    out.username = row.optional();
+    row.skip();
+    out.create_timestamp = row.time();
+    out.update_timestamp = row.time();
+    return out;
+}
+
+// Braced initializers evaluate from left to right, in the order of the columns.
+model::fxa read_fxa(cells row) {
+    return {row.optional(), row.optional(), row.optional(), row.optional(), row.optional(), row.boolean()};
+}
+model::mofo read_mofo(cells row) { return {row.optional(), row.optional(), row.boolean()}; }
+model::newsletter read_newsletter(cells row) {
+    return {row.text(), row.boolean(), row.text_or("H"), row.optional(), row.optional(), row.optional()};
+}
+model::waitlist read_waitlist(cells row) { return {row.text(), row.optional(), row.text(), true}; }
+
+} // namespace
+
+std::string microseconds_sql(std::string_view column) { return fmt::format("(extract(epoch from {})*1000000)::bigint::text", column); }
+
+std::string contact_by_id_sql() {
+    return union_of_tables([](const char* alias) { return fmt::format("where {}.email_id = $1::uuid", alias); });
+}
+
+std::string contacts_sql(std::string_view selection) {
+    return fmt::format("with wanted as materialized ({})\n", selection) +
+           union_of_tables([](const char*) { return std::string("join wanted using (email_id)"); });
+}
+
+namespace {
+
+void add_row(model::contact& contact, char table, const cells& values) {
+    switch (table) {
+    case emails: contact.email = read_email(values, contact.email.email_id); break;
+    case amo: contact.amo = read_amo(values); break;
+    case fxa: contact.fxa = read_fxa(values); break;
+    case mofo: contact.mofo = read_mofo(values); break;
+    case newsletters: contact.newsletters.push_back(read_newsletter(values)); break;
+    case waitlists: contact.waitlists.push_back(read_waitlist(values)); break;
+    default: break;
+    }
+}
+
+/// In C++ and not in SQL: the order is by bytes, whatever the collation of the database.
+void sort_all(std::vector<model::contact>& contacts) {
+    const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
+    for (auto& contact : contacts) {
+        std::sort(contact.newsletters.begin(), contact.newsletters.end(), by_name);
+        std::sort(contact.waitlists.begin(), contact.waitlists.end(), by_name);
+    }
+    std::sort(contacts.begin(), contacts.end(), [](const auto& a, const auto& b) { return a.email.email_id < b.email.email_id; });
+}
+
+} // namespace
+
+std::vector<model::contact> read_contacts(const rows& found) {
+    std::vector<model::contact> out;
+    std::map<std::string_view, std::size_t> places;
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        const auto id = found.text(row, 1);
+        const auto [place, is_new] = places.try_emplace(id, out.size());
+        if (is_new) out.emplace_back().email.email_id = uuid::parse(id).value_or(uuid{});
+        add_row(out[place->second], found.text(row, 0).front(), cells(found, row));
+    }
+    sort_all(out);
+    return out;
+}
+
+} // namespace ctms::persistence

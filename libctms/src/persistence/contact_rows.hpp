@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MPL-2.0
+// How contacts lie in the database: the statements that read them, and rows into contacts.
+// Private to this layer.
+#pragma once
+
+#include "connection.hpp"
+
+#include <ctms/model/contact.hpp>
+
+#include <vector>
+
+namespace ctms::persistence {
+
+/// Reads the one contact whose email_id is $1.
+[[nodiscard]] std::string contact_by_id_sql();
+
+/// Reads the contacts whose ids `selection` yields: a query with one column `email_id`; parameters are its own.
+[[nodiscard]] std::string contacts_sql(std::string_view selection);
+
+/// Rows of these statements (in any order) into contacts, in order of email_id, their lists in order of name.
+[[nodiscard]] std::vector<model::contact> read_contacts(const rows& found);
+
+/// PostgreSQL's microseconds since 1970 of a column, as text, whatever the session's settings.
+[[nodiscard]] std::string microseconds_sql(std::string_view column);
+
+} // namespace ctms::persistence

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "contact_write.hpp"
+
+#include "contact_rows.hpp"
+
+#include <ctms/base/json_text.hpp>
+
+#include <fmt/format.h>
+
+namespace ctms::persistence {
+namespace {
+
+std::string flag(bool value) { return value ? "true" : "false"; }
+
+void add_text(object_writer& writer, std::string_view name, const model::text& value) {
+    value ? writer.add(name, std::string_view(*value)) : writer.add_null(name);
+}
+
+/// A list as a JSON array, for json_to_recordset.
+template <class T, class WriteItem>
+std::string to_json(const std::vector<T>& list, WriteItem write_item) {
+    std::string out = "[";
+    for (const auto& item : list) {
+        if (&item != list.data()) out += ',';
+        object_writer writer(out);
+        write_item(writer, item);
+        writer.close();
+    }
+    return out += ']';
+}
+
+std::string to_json(const std::vector<model::newsletter>& list) {
+    return to_json(list, [](object_writer& writer, const model::newsletter& item) {
+        writer.add("name", std::string_view(item.name));
+        writer.add("subscribed", item.subscribed);
+        writer.add("format", std::string_view(item.format));
+        add_text(writer, "lang", item.lang);
+        add_text(writer, "source", item.source);
+        add_text(writer, "unsub_reason", item.unsub_reason);
+    });
+}
+
+std::string to_json(const std::vector<model::waitlist>& list) {
+    return to_json(list, [](object_writer& writer, const model::waitlist& item) {
+        writer.add("name", std::string_view(item.name));
+        add_text(writer, "source", item.source);
+        writer.add_raw("fields", item.fields);
+    });
+}
+
+constexpr std::string_view insert_contact = R"(
+with e as (
+  insert into emails (email_id, primary_email, basket_token, double_opt_in, sfdc_id, first_name, last_name, mailing_country,
+                      email_format, email_lang, has_opted_out_of_email, unsubscribe_reason, create_timestamp, update_timestamp)
+  values ($1::uuid, $2, $3, $4::boolean, $5, $6, $7, $8, $9, $10, $11::boolean, $12, now(), now())
+  returning email_id, create_timestamp),
+a as (
+  insert into amo (email_id, add_on_ids, display_name, email_opt_in, language, last_login, location, profile_url, "user", user_id,
+                   username, create_timestamp, update_timestamp)
+  select e.email_id, $14, $15, $16::boolean, $17, $18::date, $19, $20, $21::boolean, $22, $23, now(), now() from e where $13::boolean),
+f as (
+  insert into fxa (email_id, fxa_id, primary_email, created_date, lang, first_service, account_deleted, create_timestamp, update_timestamp)
+  select e.email_id, $25, $26, $27, $28, $29, $30::boolean, now(), now() from e where $24::boolean),
+m as (
+  insert into mofo (email_id, mofo_email_id, mofo_contact_id, mofo_relevant)
+  select e.email_id, $32, $33, $34::boolean from e where $31::boolean),
+n as (
+  insert into newsletters (email_id, name, subscribed, format, lang, source, unsub_reason, create_timestamp, update_timestamp)
+  select e.email_id, r.name, r.subscribed, r.format, r.lang, r.source, r.unsub_reason, now(), now()
+  from e, json_to_recordset($35::json) as r(name text, subscribed boolean, format text, lang text, source text, unsub_reason text)),
+w as (
+  insert into waitlists (email_id, name, source, fields, create_timestamp, update_timestamp)
+  select e.email_id, r.name, r.source, r.fields, now(), now()
+  from e, json_to_recordset($36::json) as r(name text, source text, fields json))
+select {}, {} from e)";
+
+// A contact's own values are no conflict beside its id.
+constexpr const char* find_conflicts = R"(
+select 'email_id' from emails where email_id = $1::uuid
+union all select 'primary_email' from emails where primary_email = $2 and email_id <> $1::uuid
+union all select 'basket_token' from emails where basket_token = $3 and email_id <> $1::uuid
+union all select 'mofo_email_id' from mofo where mofo_email_id = $4 and email_id <> $1::uuid
+union all select 'fxa_id' from fxa where fxa_id = $5 and email_id <> $1::uuid)";
+
+void add_email(std::vector<parameter>& out, const model::email& email) {
+    out.insert(out.end(), {email.email_id.to_string(), email.primary_email, email.basket_token, flag(email.double_opt_in), email.sfdc_id,
+                           email.first_name, email.last_name, email.mailing_country, email.email_format, email.email_lang,
+                           flag(email.has_opted_out_of_email), email.unsubscribe_reason});
+}
+
+void add_groups(std::vector<parameter>& out, const model::contact& contact) {
+    const auto amo = contact.amo.value_or(model::amo{});
+    const auto fxa = contact.fxa.value_or(model::fxa{});
+    const auto mofo = contact.mofo.value_or(model::mofo{});
+    const auto last_login = amo.last_login ? parameter(to_iso(*amo.last_login)) : std::nullopt;
+    out.insert(out.end(), {flag(contact.amo.has_value()), amo.add_on_ids, amo.display_name, flag(amo.email_opt_in), amo.language, last_login,
+                           amo.location, amo.profile_url, flag(amo.user), amo.user_id, amo.username});
+    out.insert(out.end(), {flag(contact.fxa.has_value()), fxa.fxa_id, fxa.primary_email, fxa.created_date, fxa.lang, fxa.first_service,
+                           flag(fxa.account_deleted)});
+    out.insert(out.end(), {flag(contact.mofo.has_value()), mofo.mofo_email_id, mofo.mofo_contact_id, flag(mofo.mofo_relevant)});
+}
+
+} // namespace
+
+std::string schedule_sync_sql(std::string_view email_id) { return fmt::format("ctms_request_sync({}, 'upsert', null)::text", email_id); }
+
+const statement& insert_contact_statement() {
+    static const std::string sql = fmt::format(insert_contact, microseconds_sql("e.create_timestamp"), schedule_sync_sql("e.email_id"));
+    static const statement made{"insert_contact", sql.c_str()};
+    return made;
+}
+
+std::vector<parameter> insert_contact_parameters(const model::contact& contact) {
+    std::vector<parameter> out;
+    add_email(out, contact.email);
+    add_groups(out, contact);
+    out.emplace_back(to_json(contact.newsletters));
+    out.emplace_back(to_json(contact.waitlists));
+    return out;
+}
+
+const statement& find_conflicts_statement() {
+    static const statement made{"find_conflicts", find_conflicts};
+    return made;
+}
+
+std::vector<parameter> find_conflicts_parameters(const model::contact& contact) {
+    return {contact.email.email_id.to_string(), contact.email.primary_email, contact.email.basket_token,
+            contact.mofo ? contact.mofo->mofo_email_id : std::nullopt, contact.fxa ? contact.fxa->fxa_id : std::nullopt};
+}
+
+} // namespace ctms::persistence

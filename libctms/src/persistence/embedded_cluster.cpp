@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "embedded_cluster.hpp"
+
+#include "process.hpp"
+
+#include <fmt/format.h>
+
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <system_error>
+
+namespace ctms::persistence {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t longest_socket_path = 107;
+constexpr std::string_view socket_name = "/.s.PGSQL.5432";
+
+std::optional<server_account> find_account(const char* name) {
+    passwd entry{};
+    passwd* found = nullptr;
+    std::array<char, 16384> buffer{};
+    if (::getpwnam_r(name, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
+    return server_account{true, entry.pw_uid, entry.pw_gid, name};
+}
+
+std::string first_line(const fs::path& file) {
+    std::ifstream in(file);
+    std::string line;
+    std::getline(in, line);
+    return line;
+}
+
+void give_to(const fs::path& path, const server_account& account) {
+    if (account.switched && ::chown(path.c_str(), account.user, account.group) != 0) {
+        throw std::system_error(errno, std::generic_category(), "chown " + path.string());
+    }
+}
+
+fs::path make_private_folder(std::string pattern, const server_account& account) {
+    pattern += "-XXXXXX";
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp " + pattern);
+    give_to(pattern, account);
+    return pattern;
+}
+
+bool holds_server(const fs::path& folder) {
+    return ::access((folder / "postgres").c_str(), X_OK) == 0 && ::access((folder / "initdb").c_str(), X_OK) == 0;
+}
+
+int number_of(const std::string& text) {
+    int value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+std::optional<fs::path> newest_installed() {
+    std::optional<fs::path> best;
+    int best_version = 0;
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", ignored)) {
+        const int version = number_of(entry.path().filename());
+        if (version > best_version && holds_server(entry.path() / "bin")) {
+            best_version = version;
+            best = entry.path() / "bin";
+        }
+    }
+    return best;
+}
+
+void remove_leftovers(const fs::path& root) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(root, ignored)) {
+        if (entry.path().filename().string().starts_with("initdb-")) fs::remove_all(entry.path(), ignored);
+    }
+}
+
+bool is_ours(const fs::path& folder) {
+    struct stat info {};
+    return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && (info.st_mode & 077U) == 0;
+}
+
+void write_file(const fs::path& path, const std::string& text) {
+    std::ofstream out(path, std::ios::trunc);
+    out << text << '\n';
+    if (!out.flush()) throw embedded_failure(fmt::format("Cannot write {}.", path.string()));
+}
+
+} // namespace
+
+server_account choose_account() {
+    if (::geteuid() != 0) return {false, ::geteuid(), ::getegid(), {}};
+    if (auto found = find_account("postgres")) return *found;
+    if (auto found = find_account("nobody")) return *found;
+    throw embedded_failure("PostgreSQL does not run as root, and there is no account `postgres` or `nobody` for it.");
+}
+
+std::vector<std::string> as_account(const server_account& account, const std::string& signal, std::vector<std::string> program) {
+    std::vector<std::string> all{"setpriv", "--pdeathsig", signal};
+    if (account.switched) {
+        all.push_back(fmt::format("--reuid={}", account.user));
+        all.push_back(fmt::format("--regid={}", account.group));
+        all.emplace_back("--init-groups");
+    }
+    all.emplace_back("--");
+    all.insert(all.end(), std::make_move_iterator(program.begin()), std::make_move_iterator(program.end()));
+    return all;
+}
+
+embedded_layout prepare_directory(const fs::path& directory) {
+    const auto root = fs::absolute(directory);
+    // The server's account must be able to pass through, when it is not ours; what it keeps to itself is inside.
+    const auto mode = ::geteuid() == 0 ? fs::perms(0711) : fs::perms(0700);
+    if (root.has_parent_path()) fs::create_directories(root.parent_path());
+    if (fs::create_directory(root) || (::geteuid() == 0 && fs::is_empty(root))) fs::permissions(root, mode);
+    return {fs::canonical(root)};
+}
+
+void check_reachable(const embedded_layout& layout, const server_account& account) {
+    if (!account.switched) return;
+    // Asked of the system itself, as the account, so that groups and access lists count.
+    std::vector<std::string> question{"sh", "-c", "n=0; for d; do n=$((n+1)); [ -x \"$d\" ] || exit $n; done", "sh"};
+    std::vector<fs::path> folders;
+    fs::path folder;
+    for (const auto& part : layout.root) {
+        folder /= part;
+        folders.push_back(folder);
+        question.push_back(folder.string());
+    }
+    const auto answer = static_cast<std::size_t>(run_and_wait({as_account(account, "KILL", std::move(question)), layout.log(), -1}));
+    if (answer == 0) return;
+    if (answer > folders.size()) throw embedded_failure("Cannot run programs as `" + account.name + "`: " + end_of_log(layout));
+    const auto& closed = folders[answer - 1].string();
+    throw embedded_failure(fmt::format("PostgreSQL runs as the account `{}`, which may not enter {}: choose another directory with"
+                                       " CTMS_DATA_DIR, or allow it with `chmod o+x {}`.",
+                                       account.name, closed, closed));
+}
+
+fs::path find_binaries(const embedded_layout& layout) {
+    for (const char* tool : {"setpriv", "setsid", "flock"}) {
+        if (!find_program(tool)) throw embedded_failure(fmt::format("The program `{}` is missing: install the package util-linux.", tool));
+    }
+    if (const char* chosen = std::getenv("CTMS_PG_BINDIR"); chosen != nullptr && *chosen != '\0') {
+        if (holds_server(chosen)) return chosen;
+        throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not hold the programs `postgres` and `initdb`.", chosen));
+    }
+    const auto version = first_line(layout.data() / "PG_VERSION");
+    const auto fitting = fs::path("/usr/lib/postgresql") / version / "bin";
+    if (!version.empty() && holds_server(fitting)) return fitting;
+    const auto in_path = find_program("initdb");
+    const auto found = newest_installed().value_or(in_path ? in_path->parent_path() : fs::path());
+    if (found.empty() || !holds_server(found)) {
+        throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql-15 (Debian), or name their"
+                               " folder in CTMS_PG_BINDIR.");
+    }
+    return found;
+}
+
+void ensure_cluster(const embedded_layout& layout, const server_account& account, const fs::path& binaries) {
+    if (fs::exists(layout.data() / "PG_VERSION")) return;
+    if (fs::exists(layout.data()) && !fs::is_empty(layout.data())) {
+        throw embedded_failure(fmt::format("{} is in the way: it holds files, but is no PostgreSQL cluster.", layout.data().string()));
+    }
+    remove_leftovers(layout.root);
+    // Made under another name: what an interrupted initdb leaves behind must not pass for a cluster.
+    const auto draft = make_private_folder((layout.root / "initdb").string(), account);
+    const command initdb{as_account(account, "KILL",
+                                    {(binaries / "initdb").string(), "-D", draft.string(), "-A", "trust", "-U", "postgres", "-E", "UTF8",
+                                     "--locale=C.UTF-8", "--no-instructions"}),
+                         layout.log(), -1};
+    if (run_and_wait(initdb) != 0) throw embedded_failure("initdb failed: " + end_of_log(layout));
+    fs::rename(draft, layout.data());
+}
+
+std::optional<fs::path> find_socket_folder(const embedded_layout& layout) {
+    const auto usual = layout.root / "run";
+    if (usual.string().size() + socket_name.size() <= longest_socket_path) return fs::exists(usual) ? std::optional(usual) : std::nullopt;
+    const fs::path recorded = first_line(layout.run_path_file());
+    return is_ours(recorded) ? std::optional(recorded) : std::nullopt;
+}
+
+fs::path ensure_socket_folder(const embedded_layout& layout, const server_account& account) {
+    if (auto found = find_socket_folder(layout)) return *found;
+    const auto usual = layout.root / "run";
+    if (usual.string().size() + socket_name.size() <= longest_socket_path) {
+        fs::create_directory(usual);
+        fs::permissions(usual, fs::perms(0700));
+        give_to(usual, account);
+        return usual;
+    }
+    const auto made = make_private_folder("/tmp/ctms-run", account);
+    write_file(layout.run_path_file(), made.string());
+    return made;
+}
+
+std::string end_of_log(const embedded_layout& layout) {
+    std::ifstream in(layout.log());
+    std::string line;
+    std::array<std::string, 3> last;
+    while (std::getline(in, line)) {
+        if (line.empty()) continue;
+        std::rotate(last.begin(), last.begin() + 1, last.end());
+        last.back() = line;
+    }
+    return fmt::format("{} {} {} (see {})", last[0], last[1], last[2], layout.log().string());
+}
+
+} // namespace ctms::persistence

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MPL-2.0
+// The process that watches over an embedded PostgreSQL: a small shell script, detached from whoever started it, that
+// runs the server, waits until nobody holds the users' lock, and stops the server. Throws embedded_failure.
+#pragma once
+
+#include "embedded_cluster.hpp"
+#include "file_lock.hpp"
+
+#include <ctms/persistence/embedded_postgres.hpp>
+
+#include <chrono>
+
+namespace ctms::persistence {
+
+class supervisor {
+public:
+    supervisor(const embedded_layout& layout, const embedded_options& options) : layout_(layout), options_(options) {}
+
+    /// Returns when the server answers and is watched; starts what is missing. The caller holds the start lock, and the users'
+    /// lock, shared. Makes the database `ctms`.
+    void ensure_running(std::chrono::steady_clock::time_point deadline);
+
+private:
+    bool server_answers() const;
+    void start_server(file_handle lock);
+    void watch_running_server(file_handle lock) const;
+    void spawn(file_handle lock, const std::string& running_server, std::vector<std::string> server_command) const;
+
+    const embedded_layout& layout_;
+    const embedded_options& options_;
+    int starts_ = 0;
+};
+
+/// The URL of a database on the server whose socket is in `folder`.
+[[nodiscard]] std::string embedded_url(const std::filesystem::path& folder, const std::string& database);
+
+} // namespace ctms::persistence

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "identity_sql.hpp"
+
+#include <fmt/format.h>
+
+namespace ctms::persistence {
+namespace {
+
+parameter text_of(const model::text& value) { return value; }
+parameter text_of(const std::optional<uuid>& value) { return value ? parameter(value->to_string()) : std::nullopt; }
+
+/// One id of the query: the table it lies in and what it must equal there; {} is the parameter.
+struct condition {
+    const char* table;
+    const char* sql;
+    parameter value;
+};
+
+std::vector<condition> given_conditions(const model::identity_query& query) {
+    const condition all[] = {{"e", "e.email_id = {}::uuid", text_of(query.email_id)},
+                             {"e", "lower(e.primary_email) = lower({})", text_of(query.primary_email)},
+                             {"e", "e.basket_token = {}", text_of(query.basket_token)},
+                             {"e", "e.sfdc_id = {}", text_of(query.sfdc_id)},
+                             {"m", "m.mofo_contact_id = {}", text_of(query.mofo_contact_id)},
+                             {"m", "m.mofo_email_id = {}", text_of(query.mofo_email_id)},
+                             {"a", "a.user_id = {}", text_of(query.amo_user_id)},
+                             {"f", "f.fxa_id = {}", text_of(query.fxa_id)},
+                             {"f", "lower(f.primary_email) = lower({})", text_of(query.fxa_primary_email)}};
+    std::vector<condition> given;
+    for (const auto& one : all) {
+        if (one.value) given.push_back(one);
+    }
+    return given;
+}
+
+/// `columns` of the matching contacts; tables without a condition are joined with `other_join`, or not at all if it is null.
+lookup make(std::string_view prefix, std::string_view columns, const char* other_join, const model::identity_query& query) {
+    lookup out{std::string(prefix), fmt::format("select {} from emails e", columns), {}};
+    std::string where;
+    const auto given = given_conditions(query);
+    for (const auto& [alias, table] : {std::pair{"m", "mofo"}, std::pair{"a", "amo"}, std::pair{"f", "fxa"}}) {
+        bool needed = false;
+        for (const auto& one : given) needed = needed || std::string_view(one.table) == alias;
+        const char* join = needed ? "join" : other_join;
+        if (join != nullptr) out.sql += fmt::format(" {} {} {} using (email_id)", join, table, alias);
+    }
+    for (const auto& one : given) {
+        out.parameters.push_back(one.value);
+        where += fmt::format("{} {}", where.empty() ? " where" : " and",
+                             fmt::format(fmt::runtime(one.sql), fmt::format("${}", out.parameters.size())));
+        out.name += fmt::format("_{}", std::string_view(one.sql).substr(0, std::string_view(one.sql).find(' ')));
+    }
+    out.sql += where;
+    return out;
+}
+
+} // namespace
+
+lookup ids_lookup(const model::identity_query& query) { return make("contacts_by", "e.email_id", nullptr, query); }
+
+lookup identities_lookup(const model::identity_query& query) {
+    auto out = make("identities_by",
+                    "e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, "
+                    "a.user_id, f.fxa_id, f.primary_email",
+                    "left join", query);
+    out.sql += " order by e.email_id";
+    return out;
+}
+
+model::identity read_identity(const rows& found, std::size_t row) {
+    model::identity out;
+    out.email_id = uuid::parse(found.text(row, 0)).value_or(uuid{});
+    std::size_t column = 1;
+    for (auto* member : {&out.primary_email, &out.basket_token, &out.sfdc_id, &out.mofo_contact_id, &out.mofo_email_id, &out.amo_user_id,
+                         &out.fxa_id, &out.fxa_primary_email}) {
+        *member = found.optional_text(row, column++);
+    }
+    return out;
+}
+
+} // namespace ctms::persistence

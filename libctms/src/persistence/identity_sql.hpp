@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MPL-2.0
+// Lookups by the nine ids: the SELECT that finds the contacts, with only the tables that the given ids need.
+// Private to this layer.
+#pragma once
+
+#include "connection.hpp"
+
+#include <ctms/model/contact.hpp>
+
+#include <string>
+#include <vector>
+
+namespace ctms::persistence {
+
+/// A lookup as SQL: the same given ids make the same text and name, so that it is prepared once per connection.
+struct lookup {
+    std::string name; ///< distinct for each set of given ids
+    std::string sql;
+    std::vector<parameter> parameters;
+};
+
+/// Finds `email_id` of all contacts that match every given id. At least one must be given.
+[[nodiscard]] lookup ids_lookup(const model::identity_query& query);
+
+/// Finds all nine ids instead, in order of email_id.
+[[nodiscard]] lookup identities_lookup(const model::identity_query& query);
+
+/// One row of identities_lookup.
+[[nodiscard]] model::identity read_identity(const rows& found, std::size_t row);
+
+} // namespace ctms::persistence

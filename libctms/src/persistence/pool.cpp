@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "pool.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <thread>
+
+namespace ctms::persistence {
+
+using kind = sql_error::kind;
+
+pool::pool(database_options options) : options_(std::move(options)) {}
+
+pool::lease::lease(pool& owner, std::unique_ptr<connection> held) : owner_(&owner), held_(std::move(held)) {}
+
+pool::lease::~lease() {
+    if (held_) owner_->give_back(std::move(held_));
+}
+
+bool pool::fresh(const connection& one) const {
+    return std::chrono::steady_clock::now() - one.opened_at() < options_.pool_recycle && one.usable();
+}
+
+pool::lease pool::acquire() {
+    connections discarded; // closed after the lock is released
+    auto held = wait_for_turn(discarded);
+    if (!held) held = open();
+    held->start_lease();
+    return {*this, std::move(held)};
+}
+
+std::unique_ptr<connection> pool::wait_for_turn(connections& discarded) {
+    std::unique_lock lock(mutex_);
+    const auto limit = std::max(1, options_.pool_size + options_.max_overflow);
+    ++waiting_;
+    const bool my_turn =
+        freed_.wait_until(lock, std::chrono::steady_clock::now() + options_.pool_timeout, [&] { return !idle_.empty() || open_ < limit; });
+    --waiting_;
+    if (!my_turn) throw sql_error(kind::connection, "", "", "no database connection became free within the pool's timeout");
+    while (!idle_.empty()) {
+        auto one = std::move(idle_.back());
+        idle_.pop_back();
+        if (fresh(*one)) return one;
+        --open_;
+        discarded.push_back(std::move(one));
+    }
+    ++open_;
+    return nullptr;
+}
+
+std::unique_ptr<connection> pool::open() {
+    try {
+        return std::make_unique<connection>(options_);
+    } catch (...) {
+        {
+            const std::lock_guard lock(mutex_);
+            --open_;
+        }
+        freed_.notify_one();
+        throw;
+    }
+}
+
+void pool::give_back(std::unique_ptr<connection> held) {
+    held->rollback();
+    const bool usable = held->usable();
+    connections discarded;
+    {
+        const std::lock_guard lock(mutex_);
+        // When one breaks, the server has probably gone and the idle ones are as stale.
+        if (!usable) discarded.swap(idle_);
+        const bool keep = usable && static_cast<int>(idle_.size()) < options_.pool_size;
+        (keep ? idle_ : discarded).push_back(std::move(held));
+        open_ -= static_cast<int>(discarded.size());
+    }
+    if (discarded.size() > 1) {
+        freed_.notify_all();
+    } else {
+        freed_.notify_one();
+    }
+}
+
+pool_state pool::state() const {
+    const std::lock_guard lock(mutex_);
+    return {open_, open_ - static_cast<int>(idle_.size()), waiting_};
+}
+
+bool retries::allow(const sql_error& failure, const connection* held) {
+    if (held == nullptr || held->has_committed()) return false;
+    switch (failure.reason()) {
+    case kind::connection:
+    case kind::shutdown: return ++lost_ <= 1;
+    case kind::retryable: return ++conflicts_ <= 3;
+    default: return false;
+    }
+}
+
+// Those who collided must not come back at the same moment.
+void retries::pause() const {
+    if (conflicts_ == 0) return;
+    std::minstd_rand random(std::random_device{}());
+    std::uniform_int_distribution<int> milliseconds(1, 10 * (1 << conflicts_));
+    std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random)));
+}
+
+namespace {
+
+struct outside_view {
+    errc code;
+    const char* message;
+    const char* metric;
+};
+
+outside_view view_of(kind what) {
+    constexpr const char* later = "Service temporarily unavailable";
+    switch (what) {
+    case kind::connection:
+    case kind::shutdown: return {errc::unavailable, later, "connection"};
+    case kind::in_doubt: return {errc::outcome_unknown, "The outcome of the write is not known", "connection"};
+    case kind::unique: return {errc::conflict, "A value that must be unique is taken", "conflict"};
+    case kind::retryable: return {errc::unavailable, later, "conflict"};
+    case kind::timeout: return {errc::unavailable, later, "timeout"};
+    case kind::bad_value: return {errc::invalid, "A value cannot be stored", "other"};
+    case kind::other: break;
+    }
+    return {errc::unavailable, later, "other"};
+}
+
+} // namespace
+
+error to_error(const sql_error& failure, metrics::recorder& recorder) {
+    const auto view = view_of(failure.reason());
+    recorder.database_error(view.metric);
+    std::string detail = failure.what();
+    if (!failure.sqlstate().empty()) detail += " [SQLSTATE " + failure.sqlstate() + "]";
+    if (!failure.constraint().empty()) detail += " [constraint " + failure.constraint() + "]";
+    return {view.code, view.message, std::move(detail), {}, {}};
+}
+
+} // namespace ctms::persistence

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "waitlist_changes.hpp"
+
+#include <ctms/json/contact_json.hpp>
+#include <ctms/service/contacts.hpp>
+
+#include <algorithm>
+
+namespace ctms::service {
+namespace {
+
+void sort_by_name(auto& list) {
+    std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+model::email without_times(model::email email) {
+    email.create_timestamp = email.update_timestamp = std::nullopt;
+    return email;
+}
+std::optional<model::amo> without_times(std::optional<model::amo> amo) {
+    if (amo) amo->create_timestamp = amo->update_timestamp = std::nullopt;
+    return amo;
+}
+
+bool same_waitlist(const model::waitlist& a, const model::waitlist& b) {
+    return a.name == b.name && a.source == b.source && json::same_object(a.fields, b.fields);
+}
+
+/// Equal in everything that a client can send.
+bool same_content(const model::contact& a, const model::contact& b) {
+    return without_times(a.email) == without_times(b.email) && without_times(a.amo) == without_times(b.amo) && a.fxa == b.fxa &&
+           a.mofo == b.mofo && a.newsletters == b.newsletters &&
+           std::equal(a.waitlists.begin(), a.waitlists.end(), b.waitlists.begin(), b.waitlists.end(), same_waitlist);
+}
+
+bool uses_older_form(const model::contact_input& input) { return input.vpn.given || input.relay.given; }
+
+/// The contact that a body of POST describes.
+result<model::contact> to_contact(const model::contact_input& input) {
+    auto changes = changes_of(input.waitlists, input.newsletters, input.vpn, input.relay, {});
+    if (!changes) return changes.error();
+    model::contact out{input.amo, input.email, input.fxa, input.mofo, input.newsletters, std::move(changes->join)};
+    if (out.email.email_id.is_nil()) out.email.email_id = uuid::random();
+    sort_by_name(out.newsletters);
+    sort_by_name(out.waitlists);
+    return out;
+}
+
+error no_identifiers() {
+    return error{errc::malformed, "No identifiers provided, at least one is needed: " + json::identity_names(), {}, {}, {}};
+}
+
+bool asks_for_something(const model::identity_query& query) {
+    if (query.email_id || query.basket_token) return true;
+    const std::initializer_list<const model::text*> texts = {&query.primary_email, &query.sfdc_id, &query.mofo_contact_id,
+                                                             &query.mofo_email_id, &query.amo_user_id, &query.fxa_id, &query.fxa_primary_email};
+    return std::any_of(texts.begin(), texts.end(), [](const auto* text) { return *text && !(*text)->empty(); });
+}
+
+} // namespace
+
+result<created_contact> contacts::create(const model::contact_input& input) {
+    if (uses_older_form(input)) recorder_.legacy_waitlists_used();
+    auto wanted = to_contact(input);
+    if (!wanted) return wanted.error();
+    auto stored = repository_.create(*wanted);
+    if (stored) return created_contact{std::move(*stored), false};
+    auto failure = stored.error();
+    if (failure.code != errc::conflict) return failure;
+    if (std::find(failure.conflicts.begin(), failure.conflicts.end(), "email_id") != failure.conflicts.end()) {
+        auto existing = repository_.find(wanted->email.email_id);
+        if (!existing && existing.error().code != errc::not_found) return existing.error();
+        if (existing && same_content(*existing, *wanted)) return created_contact{std::move(*existing), true};
+    }
+    failure.message = "Contact already exists";
+    return failure;
+}
+
+result<model::contact> contacts::get(const uuid& email_id) { return repository_.find(email_id); }
+
+result<model::identity> contacts::identity(const uuid& email_id) {
+    model::identity_query query;
+    query.email_id = email_id;
+    auto found = repository_.find_identities(query);
+    if (!found) return found.error();
+    if (found->empty()) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
+    return std::move(found->front());
+}
+
+result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {
+    if (!asks_for_something(query)) return no_identifiers();
+    return repository_.find(query);
+}
+
+result<std::vector<model::identity>> contacts::find_identities(const model::identity_query& query) {
+    if (!asks_for_something(query)) return no_identifiers();
+    return repository_.find_identities(query);
+}
+
+} // namespace ctms::service

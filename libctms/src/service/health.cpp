@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/health.hpp>
+
+namespace ctms::service {
+namespace {
+
+std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
+    return std::chrono::round<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start);
+}
+
+} // namespace
+
+health::health(persistence::database& db) : db_(db), queue_(db), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+
+health::~health() {
+    worker_.request_stop();
+    changed_.notify_all();
+}
+
+health_report health::check(std::chrono::steady_clock::time_point until) {
+    const auto start = std::chrono::steady_clock::now();
+    std::unique_lock lock(mutex_);
+    if (wanted_ == done_) {
+        ++wanted_;
+        changed_.notify_all();
+    }
+    const auto mine = wanted_;
+    if (changed_.wait_until(lock, until, [&] { return done_ >= mine; })) return last_;
+    return health_report{false, since(start), std::nullopt, {}};
+}
+
+void health::work(const std::stop_token& stop) {
+    std::unique_lock lock(mutex_);
+    while (changed_.wait(lock, stop, [&] { return wanted_ > done_; })) {
+        const auto probing = wanted_;
+        lock.unlock();
+        const auto report = probe();
+        lock.lock();
+        last_ = report;
+        done_ = probing;
+        changed_.notify_all();
+    }
+}
+
+health_report health::probe() {
+    health_report out;
+    const auto start = std::chrono::steady_clock::now();
+    out.database_up = db_.ping().has_value();
+    out.database_time = since(start);
+    if (!out.database_up) return out;
+    const auto counting = std::chrono::steady_clock::now();
+    if (const auto counts = queue_.count()) out.queue = *counts;
+    out.queue_time = since(counting);
+    return out;
+}
+
+} // namespace ctms::service

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "waitlist_changes.hpp"
+
+#include <ctms/base/json_text.hpp>
+
+#include <algorithm>
+#include <string_view>
+
+namespace ctms::service {
+namespace {
+
+constexpr std::string_view waitlist_suffix = "-waitlist";
+
+bool is_relay(const model::waitlist& waitlist) { return waitlist.name.starts_with("relay"); }
+
+/// The waitlist that a newsletter of the older form stands for; "" for other newsletters.
+std::string waitlist_of(const std::string& newsletter) {
+    if (!newsletter.ends_with(waitlist_suffix)) return {};
+    if (newsletter == "guardian-vpn-waitlist") return "vpn";
+    return newsletter.substr(0, newsletter.size() - waitlist_suffix.size());
+}
+
+std::string fields_json(std::initializer_list<std::pair<std::string_view, const model::text*>> members) {
+    std::string out;
+    object_writer writer(out);
+    for (const auto& [name, value] : members) {
+        *value ? writer.add(name, std::string_view(**value)) : writer.add_null(name);
+    }
+    writer.close();
+    return out;
+}
+
+model::waitlist relay_waitlist(std::string name, const model::relay_waitlist& wanted) {
+    return {std::move(name), std::nullopt, fields_json({{"geo", &wanted.geo}}), true};
+}
+
+void leave_unsubscribed(const std::vector<model::newsletter>& newsletters, waitlist_changes& changes) {
+    for (const auto& newsletter : newsletters) {
+        if (auto name = waitlist_of(newsletter.name); !newsletter.subscribed && !name.empty()) changes.leave.push_back(std::move(name));
+    }
+}
+
+error country_missing() {
+    return error{errc::invalid, {}, {}, {{{std::string("body"), std::string("vpn_waitlist"), std::string("geo")}, "field required", "value_error.missing", {}}}, {}};
+}
+
+result<void> apply_vpn(const model::older_field<model::vpn_waitlist>& vpn, const std::vector<model::waitlist>& stored,
+                       waitlist_changes& changes) {
+    if (!vpn.given) return {};
+    const bool is_stored = std::any_of(stored.begin(), stored.end(), [](const auto& waitlist) { return waitlist.name == "vpn"; });
+    if (!vpn.value || (is_stored && *vpn.value == model::vpn_waitlist{})) {
+        changes.leave.emplace_back("vpn");
+        return {};
+    }
+    if (!vpn.value->geo) return country_missing();
+    changes.join.push_back({"vpn", std::nullopt, fields_json({{"geo", &vpn.value->geo}, {"platform", &vpn.value->platform}}), true});
+    return {};
+}
+
+void apply_relay(const model::older_field<model::relay_waitlist>& relay, const std::vector<model::newsletter>& newsletters,
+                 const std::vector<model::waitlist>& stored, waitlist_changes& changes) {
+    if (!relay.given) return;
+    if (!relay.value || *relay.value == model::relay_waitlist{}) {
+        for (const auto& waitlist : stored) {
+            if (is_relay(waitlist)) changes.leave.push_back(waitlist.name);
+        }
+        return;
+    }
+    bool named = false;
+    for (const auto& newsletter : newsletters) {
+        if (!newsletter.name.starts_with("relay-")) continue;
+        named = true;
+        const auto name = waitlist_of(newsletter.name);
+        if (newsletter.subscribed) changes.join.push_back(relay_waitlist(name.empty() ? newsletter.name : name, *relay.value));
+    }
+    if (named) return;
+    const auto before = changes.join.size();
+    for (const auto& waitlist : stored) {
+        if (is_relay(waitlist)) changes.join.push_back(relay_waitlist(waitlist.name, *relay.value));
+    }
+    if (changes.join.size() == before) changes.join.push_back(relay_waitlist("relay", *relay.value));
+}
+
+} // namespace
+
+result<waitlist_changes> changes_of(const std::vector<model::waitlist>& waitlists, const std::vector<model::newsletter>& newsletters,
+                                    const model::older_field<model::vpn_waitlist>& vpn,
+                                    const model::older_field<model::relay_waitlist>& relay, const std::vector<model::waitlist>& stored) {
+    waitlist_changes changes;
+    if (!waitlists.empty()) {
+        for (const auto& waitlist : waitlists) {
+            if (waitlist.subscribed) {
+                changes.join.push_back(waitlist);
+            } else {
+                changes.leave.push_back(waitlist.name);
+            }
+        }
+        return changes;
+    }
+    leave_unsubscribed(newsletters, changes);
+    if (auto vpn_applied = apply_vpn(vpn, stored, changes); !vpn_applied) return vpn_applied.error();
+    apply_relay(relay, newsletters, stored, changes);
+    return changes;
+}
+
+} // namespace ctms::service

@@ -1,0 +1,242 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Checks that includes point only downwards through the layers of libctms (docs/architecture.md).
+
+    packaging/check_layers.py [DIRECTORY]    checks a tree, by default this checkout; exit 1 when a rule is broken
+    packaging/check_layers.py --self-test    plants violations in a temporary tree and must find each
+
+There is no list of exceptions, on purpose: move the code or change the table. Tests may include anything.
+"""
+
+import pathlib
+import re
+import sys
+import tempfile
+
+# A layer is a folder under libctms/include/ctms and libctms/src. It may include itself and these.
+LAYERS = {
+    "base": [],
+    "model": ["base"],
+    "privacy": ["base"],
+    "config": ["base"],
+    "mozlog": ["privacy", "base"],
+    "json": ["model", "config", "base"],
+    "metrics": ["model", "config", "base"],
+    "net": ["metrics", "config", "mozlog", "base"],
+    "persistence": ["net", "model", "json", "metrics", "config", "mozlog", "privacy", "base"],
+    "acoustic": ["net", "model", "json", "metrics", "config", "mozlog", "privacy", "base"],
+    "auth": ["net", "model", "json", "metrics", "config", "mozlog", "privacy", "base"],
+    "service": ["persistence", "acoustic", "auth", "json", "model", "metrics", "mozlog", "privacy", "config", "base"],
+}
+
+# Programs may include the public headers of every layer, themselves, and these folders.
+PROGRAMS = {
+    "apps/support": [],
+    "apps/web": ["apps/support"],
+    "apps/sync": ["apps/support"],
+    "cli": ["apps/support"],
+    "examples": [],
+}
+
+# Third-party headers by the beginning of their name, and the only folders that may include them.
+LIBRARIES = {
+    "pqxx/": ["libctms/src/persistence"],
+    "libpq": ["libctms/src/persistence"],
+    "boost/beast": ["apps", "libctms/src/net"],
+    "boost/asio": ["apps", "libctms/src/net"],
+    "boost/json": ["libctms/src/json", "libctms/src/acoustic", "apps", "cli"],
+    "openssl/": ["libctms/src/net", "libctms/src/auth"],
+    "argon2.h": ["libctms/src/auth"],
+    "prometheus/": ["apps"],
+}
+
+# What base may use of the large libraries: Boost.System with what it is made of.
+BASE_BOOST = ("boost/system/", "boost/assert/", "boost/throw_exception.hpp")
+
+CHECKED = ["libctms", "apps", "cli", "examples"]
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+
+
+def inside(path, folder):
+    return path == folder or path.startswith(folder + "/")
+
+
+def layer_of(path):
+    """The layer that a file of libctms belongs to, or None."""
+    for root in ("libctms/include/ctms/", "libctms/src/"):
+        if path.startswith(root) and "/" in path[len(root):]:
+            return path[len(root):].split("/")[0]
+    return None
+
+
+def program_of(path):
+    for folder in PROGRAMS:
+        if inside(path, folder):
+            return folder
+    return None
+
+
+def resolve(tree, source, kind, name):
+    """Where an include leads, as a path in the tree, or None when it is no file of ours."""
+    program = program_of(source)
+    roots = [pathlib.PurePosixPath(source).parent.as_posix()] if kind == '"' else []
+    roots += [program, *PROGRAMS[program]] if program else []
+    roots += ["libctms/include", "libctms/src", *PROGRAMS, "apps", ""]
+    for root in roots:
+        found = (tree / root / name).resolve()
+        if found.is_file() and found.is_relative_to(tree):
+            return found.relative_to(tree).as_posix()
+    return None
+
+
+def check_ours(source, target):
+    """Why a file may not include another one of ours, or None."""
+    layer, target_layer = layer_of(source), layer_of(target)
+    if layer is not None:
+        if target_layer is None:
+            if inside(target, "libctms"):
+                return None
+            return f"libctms may not include {target.split('/')[0]}/"
+        if layer not in LAYERS:
+            return f"'{layer}' is no layer; add it to the table in packaging/check_layers.py"
+        if target_layer not in LAYERS:
+            return f"'{target_layer}' is no layer"
+        if target_layer != layer and target_layer not in LAYERS[layer]:
+            return f"{layer} may not include {target_layer}; it may include {', '.join(LAYERS[layer]) or 'no other layer'}"
+        if inside(source, "libctms/include") and inside(target, "libctms/src"):
+            return f"a public header may not include the private {target}"
+        return None
+    if inside(target, "libctms/src"):
+        return f"{target} is private to libctms"
+    program, target_program = program_of(source), program_of(target)
+    if program and target_program and target_program != program and target_program not in PROGRAMS[program]:
+        return f"{program} may not include {target_program}"
+    return None
+
+
+def check_library(source, name):
+    """Why a file may not include a third-party header, or None."""
+    for beginning, folders in LIBRARIES.items():
+        if name.startswith(beginning) and not any(inside(source, folder) for folder in folders):
+            return f"{beginning.rstrip('/')} may be included only in {', '.join(folders)}"
+    if layer_of(source) == "base" and name.startswith("boost/") and not name.startswith(BASE_BOOST):
+        return "base may use of Boost only System"
+    return None
+
+
+def check_include(tree, source, kind, name):
+    if name.startswith("ctms/"):
+        target = "libctms/include/" + name
+        if layer_of(target) is None:
+            return "headers stand in a folder of include/ctms"
+        return check_ours(source, target)
+    target = resolve(tree, source, kind, name)
+    if target is not None:
+        return check_ours(source, target)
+    first = name.split("/")[0]
+    if kind == '"' and "/" in name and first in LAYERS:  # made during the build, or missing: judge it by its name
+        return check_ours(source, "libctms/src/" + name)
+    return check_library(source, name)
+
+
+def check_tree(tree):
+    """All broken rules, as (path, line, include, reason)."""
+    tree = tree.resolve()
+    found = []
+    for top in CHECKED:
+        for file in sorted((tree / top).rglob("*")):
+            if file.suffix not in (".hpp", ".cpp", ".h", ".ipp") or not file.is_file():
+                continue
+            source = file.relative_to(tree).as_posix()
+            for number, line in enumerate(file.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+                match = INCLUDE.match(line)
+                if not match:
+                    continue
+                reason = check_include(tree, source, *match.groups())
+                if reason:
+                    found.append((source, number, match.group(2), reason))
+    return found
+
+
+def self_test():
+    # (file, line to plant, whether it breaks a rule)
+    cases = [
+        ("libctms/include/ctms/base/a.hpp", "#include <ctms/model/m.hpp>", True),
+        ("libctms/include/ctms/base/b.hpp", "#include <boost/system/result.hpp>", False),
+        ("libctms/include/ctms/base/c.hpp", "#include <boost/url.hpp>", True),
+        ("libctms/include/ctms/model/m.hpp", "#include <ctms/base/a.hpp>", False),
+        ("libctms/include/ctms/privacy/p.hpp", "#include <ctms/config/c.hpp>", True),
+        ("libctms/include/ctms/mozlog/l.hpp", "#include <ctms/metrics/r.hpp>", True),
+        ("libctms/include/ctms/persistence/d.hpp", "#include <pqxx/pqxx>", True),
+        ("libctms/include/ctms/persistence/e.hpp", '#include "../../../src/persistence/pool.hpp"', True),
+        ("libctms/src/persistence/pool.hpp", "#include <pqxx/pqxx>", False),
+        ("libctms/src/persistence/q.cpp", '  #  include "pool.hpp"', False),
+        ("libctms/src/persistence/r.cpp", "#include <ctms/service/s.hpp>", True),
+        ("libctms/src/persistence/s.cpp", "#include <ctms/auth/s.hpp>", True),
+        ("libctms/src/persistence/t.cpp", '#include "embedded_migrations.hpp"', False),
+        ("libctms/src/service/s.cpp", '#include "persistence/pool.hpp"', False),
+        ("libctms/src/json/t.cpp", '#include "persistence/pool.hpp"', True),
+        ("libctms/src/json/u.cpp", '#include "../persistence/pool.hpp"', True),
+        ("libctms/src/json/v.cpp", "#include <persistence/pool.hpp>", True),
+        ("libctms/src/model/u.cpp", '#include "json/made_later.hpp"', True),
+        ("libctms/src/service/v.cpp", "#include <boost/beast/http.hpp>", True),
+        ("libctms/src/service/w.cpp", "#include <ctms/net/n.hpp>", True),
+        ("libctms/src/service/x.cpp", "#include <ctms/persistence/d.hpp>", False),
+        ("libctms/src/service/y.cpp", "#include <prometheus/counter.h>", True),
+        ("libctms/src/service/z.cpp", '#include "../../../apps/support/u.hpp"', True),
+        ("libctms/src/service/aa.cpp", "// #include <ctms/net/n.hpp>", False),
+        ("libctms/src/model/j.cpp", "#include <boost/json.hpp>", True),
+        ("libctms/src/json/j.cpp", "#include <boost/json.hpp>", False),
+        ("libctms/src/mozlog/o.cpp", "#include <openssl/evp.h>", True),
+        ("libctms/src/auth/o.cpp", "#include <openssl/evp.h>", False),
+        ("libctms/src/net/n.cpp", "#include <boost/beast/ssl.hpp>", False),
+        ("libctms/src/helpers/h.cpp", "#include <ctms/base/a.hpp>", True),
+        ("libctms/src/auth/h.cpp", "#include <ctms/result.hpp>", True),
+        ("apps/support/u.hpp", "#include <prometheus/registry.h>", False),
+        ("apps/support/v.cpp", '#include "../web/server/w.hpp"', True),
+        ("apps/web/server/w.hpp", '#include "support/u.hpp"', False),
+        ("apps/web/main.cpp", "#include <ctms/service/s.hpp>", False),
+        ("apps/web/listen.cpp", "#include <support/u.hpp>", False),
+        ("apps/web/accept.cpp", "#include <web/server/w.hpp>", False),
+        ("apps/support/w.cpp", "#include <web/server/w.hpp>", True),
+        ("apps/web/routes/r.cpp", '#include "server/w.hpp"', False),
+        ("apps/web/routes/s.cpp", '#include "json/tables.hpp"', True),
+        ("apps/sync/main.cpp", '#include "web/server/w.hpp"', True),
+        ("cli/main.cpp", "#include <boost/asio.hpp>", True),
+        ("cli/output.cpp", "#include <boost/json.hpp>", False),
+        ("cli/c.cpp", "#include <support/u.hpp>", False),
+        ("cli/d.cpp", "#include <web/server/w.hpp>", True),
+        ("examples/01.cpp", "#include <pqxx/pqxx>", True),
+        ("tests/unit/t.cpp", '#include "persistence/pool.hpp"', False),
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        tree = pathlib.Path(name)
+        for path, line, _ in cases:
+            (tree / path).parent.mkdir(parents=True, exist_ok=True)
+            (tree / path).write_text(f"#pragma once\n{line}\n", encoding="utf-8")
+        found = {(path, number) for path, number, _, _ in check_tree(tree)}
+    failures = 0
+    for path, line, wrong in cases:
+        if ((path, 2) in found) != wrong:
+            failures += 1
+            print(f"self-test: {path}: {line}: should {'' if wrong else 'not '}have been reported", file=sys.stderr)
+    print(f"Layers, self-test: {len(cases)} cases, {failures} failed")
+    return 1 if failures else 0
+
+
+def main(arguments):
+    if arguments[:1] in (["--help"], ["-h"]):
+        print(__doc__.strip())
+        return 0
+    if arguments[:1] == ["--self-test"]:
+        return self_test()
+    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent
+    found = check_tree(tree)
+    for path, number, name, reason in found:
+        print(f"{path}:{number}: includes {name}: {reason}")
+    print(f"Layers: {len(found)} broken rules" if found else "Layers: every include points downwards")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

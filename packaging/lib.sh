@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MPL-2.0
+# shellcheck shell=bash
+# Shared by the scripts of this folder: messages with times, packages, configuring and building.
+# Source it; it sets `root` (the checkout) and changes to it.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+cd "$root" || exit 1
+: "${HOME:=/root}"
+export HOME
+
+# In a container the checkout often belongs to another account, and git then refuses to read it.
+if [ "$(stat -c %u "$root")" != "$(id -u)" ]; then
+    export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$root"
+fi
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# step TITLE COMMAND [ARGUMENT...]: runs it and says how long it took.
+# The command must not rely on `set -e` being on inside `if` or `||`: failures are returned.
+step() {
+    local title=$1 began=$SECONDS status=0
+    shift
+    say "==> $title"
+    "$@" || status=$?
+    if [ "$status" -ne 0 ]; then
+        say "==> $title: failed after $((SECONDS - began)) s"
+        return "$status"
+    fi
+    say "==> $title: done in $((SECONDS - began)) s"
+}
+
+# ---- packages ----
+
+# packages_of GROUP...: their names, one a line.
+packages_of() {
+    local line name group
+    while IFS= read -r line; do
+        [[ $line =~ ^([a-z0-9][a-z0-9.+-]*)[[:space:]]+\#[[:space:]]([a-z]+): ]] || continue
+        name=${BASH_REMATCH[1]}
+        for group in "$@"; do
+            if [ "$group" = "${BASH_REMATCH[2]}" ]; then say "$name"; fi
+        done
+    done <"$root/packaging/packages.txt"
+}
+
+# missing_packages GROUP...: those that are not installed.
+missing_packages() {
+    local name status
+    for name in $(packages_of "$@"); do
+        status=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) || status=none
+        if [ "$status" != installed ]; then say "$name"; fi
+    done
+}
+
+# The system's name for messages, e.g. "Debian GNU/Linux 12 (bookworm)".
+system_name() {
+    # shellcheck disable=SC1091
+    (. /etc/os-release 2>/dev/null && printf '%s' "${PRETTY_NAME:-}") || uname -sr
+}
+
+is_debian_12() {
+    # shellcheck disable=SC1091
+    (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && [ "${VERSION_ID:-}" = 12 ])
+}
+
+explain_packages() {
+    say "These scripts install packages on Debian 12 (bookworm) and on systems that carry the same packages."
+    say "This is: $(system_name)"
+    say "Needed, under their Debian names:"
+    packages_of "$@" | sed 's/^/  /'
+    say "Install them, or their equivalents, and run CMake by hand: cmake --preset release && cmake --build --preset release"
+}
+
+# as_root COMMAND...: with sudo where that is needed.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif [ -t 0 ]; then
+        sudo "$@" # may ask for the password
+    else
+        sudo -n "$@"
+    fi
+}
+
+can_become_root() {
+    if [ "$(id -u)" -eq 0 ]; then return 0; fi
+    command -v sudo >/dev/null || return 1
+    [ -t 0 ] || sudo -n true 2>/dev/null
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+}
+
+# Installing the server package would make and start a system-wide database cluster. We only use the programs in it,
+# so this is switched off while apt runs; clusters that exist are not touched.
+no_system_cluster=/etc/postgresql-common/createcluster.d/ctms-no-main-cluster.conf
+
+forbid_system_cluster() {
+    as_root mkdir -p "${no_system_cluster%/*}" || return
+    say "create_main_cluster = false" | as_root tee "$no_system_cluster" >/dev/null
+}
+
+allow_system_cluster() {
+    as_root rm -f "$no_system_cluster"
+    as_root rmdir --ignore-fail-on-non-empty "${no_system_cluster%/*}"
+}
+
+# apt-get with its output kept back unless it fails.
+apt_get_quietly() {
+    local log status=0
+    log=$(mktemp) || return
+    apt_get "$@" >"$log" 2>&1 || status=$?
+    if [ "$status" -ne 0 ]; then tail -n 40 "$log" >&2; fi
+    rm -f "$log"
+    return "$status"
+}
+
+install_packages() {
+    local unknown=() name
+    apt_get_quietly update || return
+    for name in "$@"; do
+        if [ -z "$(apt-cache show --no-all-versions "$name" 2>/dev/null)" ]; then unknown+=("$name"); fi
+    done
+    if [ "${#unknown[@]}" -gt 0 ]; then
+        say "Not available from this system's package sources: ${unknown[*]}"
+        explain_packages build run
+        return 1
+    fi
+    (
+        trap allow_system_cluster EXIT
+        forbid_system_cluster && apt_get_quietly install -y --no-install-recommends "$@"
+    )
+}
+
+# need_packages GROUP...: installs what is missing, or says why it cannot and ends the script.
+need_packages() {
+    if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+        explain_packages "$@" >&2
+        exit 1
+    fi
+    local missing
+    mapfile -t missing < <(missing_packages "$@")
+    if [ "${#missing[@]}" -eq 0 ]; then
+        say "==> Packages: all installed"
+        return
+    fi
+    is_debian_12 || say "Note: this is $(system_name), not Debian 12; trying its packages."
+    if ! can_become_root; then
+        {
+            say "Missing packages, and neither root nor sudo to install them with. Ask an administrator to run:"
+            say "  apt-get install --no-install-recommends ${missing[*]}"
+        } >&2
+        exit 1
+    fi
+    say "Missing: ${missing[*]}"
+    step "Installing ${#missing[@]} packages" install_packages "${missing[@]}" || exit 1
+    mapfile -t missing < <(missing_packages "$@")
+    [ "${#missing[@]}" -eq 0 ] || die "still missing after the installation: ${missing[*]}"
+}
+
+# ---- building ----
+
+# One compiler a core, but no more than memory allows: the largest files take 0.7 GB, with sanitizers more.
+build_jobs() {
+    local cores memory
+    cores=$(nproc)
+    memory=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo 2>/dev/null) || memory=
+    : "${memory:=$cores}"
+    if [ "$memory" -lt 1 ]; then memory=1; fi
+    say "$((cores < memory ? cores : memory))"
+}
+
+# configure PRESET [CMAKE-OPTION...]: quiet unless it fails.
+configure() {
+    local preset=$1 log status=0
+    shift
+    log=$(mktemp) || return
+    cmake --preset "$preset" "$@" >"$log" 2>&1 || status=$?
+    if [ "$status" -ne 0 ]; then cat "$log" >&2; fi
+    rm -f "$log"
+    return "$status"
+}
+
+# build PRESET [TARGET...]: all targets of the default build unless some are named.
+build() {
+    local preset=$1
+    shift
+    if [ "$#" -gt 0 ]; then set -- --target "$@"; fi
+    cmake --build --preset "$preset" --parallel "${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}" "$@"
+}

@@ -1,0 +1,122 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+# Checks that need no running program: layout, layers, shell scripts, headers, clang-tidy. See --help.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+    cat <<'TEXT'
+Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
+
+Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, shellcheck,
+the self-containment of the public headers, and clang-tidy. All run even when one fails.
+
+  --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
+  --quick           without the parts that need a configured build: no header check, no clang-tidy
+  --fix-format      rewrite the sources with clang-format, and nothing else
+  --help            this text
+TEXT
+}
+
+changed=no
+base=
+quick=no
+fix=no
+while [ "$#" -gt 0 ]; do
+    case $1 in
+    --changed)
+        changed=yes
+        if [ "$#" -ge 2 ] && [[ $2 != -* ]]; then
+            base=$2
+            shift
+        fi
+        ;;
+    --quick) quick=yes ;;
+    --fix-format) fix=yes ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 64
+        ;;
+    esac
+    shift
+done
+
+if [ "$quick" = yes ] || [ "$fix" = yes ]; then need_packages lint; else need_packages build lint; fi
+
+# Our files of these patterns, tracked or new, that still exist.
+our_files() {
+    local file
+    git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
+        if [ -f "$file" ]; then say "$file"; fi
+    done
+}
+
+git rev-parse --git-dir >/dev/null || die "needs a git checkout"
+mapfile -t sources < <(our_files '*.cpp' '*.hpp')
+
+check_format() { printf '%s\0' "${sources[@]}" | xargs -0 -r clang-format-14 --dry-run -Werror; }
+
+if [ "$fix" = yes ]; then
+    printf '%s\0' "${sources[@]}" | xargs -0 -r clang-format-14 -i
+    exit 0
+fi
+
+check_layers() { python3 packaging/check_layers.py --self-test && python3 packaging/check_layers.py; }
+
+# SC2317: functions that are called through `step` or a trap look unreachable to shellcheck.
+check_scripts() { our_files '*.sh' .ci/run | xargs -r shellcheck --external-sources --source-path=SCRIPTDIR --exclude=SC2317; }
+
+check_headers() { configure release -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON && build release all_verify_interface_header_sets; }
+
+# The .cpp files that clang-tidy shall read: all of ours, or those that changed or include a header that changed.
+tidy_files() {
+    local file name
+    if [ "$changed" = no ]; then
+        printf '%s\n' "${sources[@]}" | grep '\.cpp$'
+        return
+    fi
+    if [ -z "$base" ]; then base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main); fi
+    {
+        git diff --name-only --diff-filter=d "$base" -- '*.cpp' '*.hpp'
+        git ls-files --others --exclude-standard -- '*.cpp' '*.hpp'
+    } | sort -u | while IFS= read -r file; do
+        name=${file##*/}
+        case $file in
+        *.cpp) say "$file" ;;
+        *) printf '%s\0' "${sources[@]}" | grep -z '\.cpp$' | xargs -0 -r grep -lE "#include [<\"]([^>\"]*/)?${name//./\\.}[>\"]" || true ;;
+        esac
+    done | sort -u
+}
+
+check_tidy() {
+    local database=build/release/compile_commands.json files
+    configure release || return
+    mapfile -t files < <(tidy_files)
+    # Only files of the build: the options of others are not known.
+    mapfile -t files < <(for file in "${files[@]}"; do if grep -qF "\"$root/$file\"" "$database"; then say "$file"; fi; done)
+    say "clang-tidy reads ${#files[@]} files"
+    if [ "${#files[@]}" -eq 0 ]; then return 0; fi
+    # The database is g++'s: its warning options are none of clang's business.
+    printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P 2 clang-tidy-14 -p build/release --quiet --warnings-as-errors='*' \
+        --extra-arg=-Wno-everything --extra-arg=-Wno-error 2> >(grep -v ' warnings generated\.$' >&2)
+}
+
+failed=()
+check() { step "$@" || failed+=("$1"); }
+
+check "Layout (clang-format)" check_format
+check "Layers" check_layers
+check "Shell scripts" check_scripts
+if [ "$quick" = no ]; then
+    check "Headers compile by themselves" check_headers
+    check "clang-tidy" check_tidy
+fi
+if [ "${#failed[@]}" -gt 0 ]; then
+    printf '==> Failed: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
+say "==> Lint passed"

@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/config/settings.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <set>
+#include <string>
+
+#include <unistd.h>
+
+namespace config = ctms::config;
+using config::program;
+using namespace std::literals;
+
+namespace {
+
+using environment = std::map<std::string, std::string>;
+
+config::read_outcome read(const environment& variables, program who = program::web, bool embedded_flag = false) {
+    return config::read(who, embedded_flag, [&](const std::string& name) -> std::optional<std::string> {
+        const auto at = variables.find(name);
+        if (at == variables.end()) return std::nullopt;
+        return at->second;
+    });
+}
+
+/// What ctms-web needs to start, and more.
+environment with(environment more) {
+    more.try_emplace("CTMS_DB_URL", "postgresql://u:hunter2@db/ctms");
+    more.try_emplace("CTMS_SECRET_KEY", "k3y");
+    return more;
+}
+
+config::settings values(const environment& more) {
+    const auto outcome = read(with(more));
+    for (const auto& mistake : outcome.mistakes) FAIL_CHECK(mistake);
+    return outcome.values;
+}
+
+/// The only mistake of these variables.
+std::string mistake(const environment& more, program who = program::web) {
+    const auto outcome = read(with(more), who);
+    REQUIRE(outcome.mistakes.size() == 1);
+    return outcome.mistakes.front();
+}
+
+bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+/// A file that is gone at the end.
+class temporary_file {
+public:
+    explicit temporary_file(std::string_view content) {
+        const int file = ::mkstemp(path_.data());
+        REQUIRE(file >= 0);
+        ::close(file);
+        std::ofstream(path_, std::ios::binary) << content;
+    }
+    ~temporary_file() { std::filesystem::remove(path_); }
+    temporary_file(const temporary_file&) = delete;
+    temporary_file& operator=(const temporary_file&) = delete;
+    const std::string& path() const { return path_; }
+
+private:
+    std::string path_ = "/tmp/ctms_config_XXXXXX";
+};
+
+} // namespace
+
+TEST_SUITE("config") {
+    TEST_CASE("what is not set has the documented default") {
+        const auto s = values({});
+        CHECK(s.db_url == "postgresql://u:hunter2@db/ctms");
+        CHECK_FALSE(s.embedded);
+        CHECK(s.workers == 2);
+        CHECK(s.db_pool_size == 5);
+        CHECK(s.db_max_overflow == 10);
+        CHECK(s.db_pool_timeout == 30s);
+        CHECK(s.db_pool_recycle == 900s);
+        CHECK(s.db_prepared);
+        CHECK(s.secret_key == "k3y");
+        CHECK(s.token_expiration == 1h);
+        CHECK(s.host == "0.0.0.0");
+        CHECK(s.port == 8000);
+        CHECK(s.server_prefix == "http://localhost:8000");
+        CHECK(s.use_mozlog);
+        CHECK(s.logging_level == "INFO");
+        CHECK_FALSE(s.acoustic_max_backlog);
+        CHECK(s.acoustic_retry_limit == 6);
+        CHECK(s.notices.empty());
+    }
+
+    TEST_CASE("every setting with a member can be set") {
+        const auto s = values({{"CTMS_WORKERS", "4"},
+                               {"CTMS_DB_POOL_SIZE", "7"},
+                               {"CTMS_DB_MAX_OVERFLOW", "0"},
+                               {"CTMS_DB_POOL_TIMEOUT_IN_SECONDS", "3"},
+                               {"CTMS_DB_POOL_RECYCLE_IN_SECONDS", "60"},
+                               {"CTMS_DB_PREPARED", "off"},
+                               {"CTMS_TOKEN_EXPIRATION", "60"},
+                               {"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "no"},
+                               {"CTMS_TOKEN_FAILURES_PER_MINUTE", "0"},
+                               {"CTMS_TRUSTED_PROXIES", "10.0.0.1, ::1"},
+                               {"CTMS_SERVER_PREFIX", "https://ctms.example.com"},
+                               {"CTMS_USE_MOZLOG", "false"},
+                               {"CTMS_LOGGING_LEVEL", "warning"},
+                               {"HOST", "127.0.0.1"},
+                               {"PORT", "0"},
+                               {"CTMS_ACOUSTIC_MAX_BACKLOG", "100"},
+                               {"CTMS_ACOUSTIC_MAX_RETRY_BACKLOG", "5"},
+                               {"CTMS_ACOUSTIC_RETRY_LIMIT", "1"},
+                               {"CTMS_ACOUSTIC_BATCH_LIMIT", "2"},
+                               {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "3"}});
+        CHECK(s.workers == 4);
+        CHECK(s.db_pool_size == 7);
+        CHECK(s.db_max_overflow == 0);
+        CHECK(s.db_pool_timeout == 3s);
+        CHECK(s.db_pool_recycle == 60s);
+        CHECK_FALSE(s.db_prepared);
+        CHECK(s.token_expiration == 60s);
+        CHECK_FALSE(s.token_allow_no_expiration);
+        CHECK(s.token_failures_per_minute == 0);
+        CHECK(s.trusted_proxies == std::vector<std::string>{"10.0.0.1", "::1"});
+        CHECK(s.server_prefix == "https://ctms.example.com");
+        CHECK_FALSE(s.use_mozlog);
+        CHECK(s.logging_level == "WARNING");
+        CHECK(s.host == "127.0.0.1");
+        CHECK(s.port == 0);
+        CHECK(s.acoustic_max_backlog == 100);
+        CHECK(s.acoustic_max_retry_backlog == 5);
+        CHECK(s.acoustic_retry_limit == 1);
+        CHECK(s.acoustic_batch_limit == 2);
+        CHECK(s.acoustic_loop_min_secs == 3);
+    }
+
+    TEST_CASE("booleans are read as pydantic does") {
+        for (const auto* yes : {"true", "True", "1", "on", "YES", "t", "y"}) CHECK(values({{"CTMS_USE_MOZLOG", yes}}).use_mozlog);
+        for (const auto* no : {"false", "FALSE", "0", "off", "No", "f", "n"}) CHECK_FALSE(values({{"CTMS_USE_MOZLOG", no}}).use_mozlog);
+        CHECK(mistake({{"CTMS_USE_MOZLOG", "maybe"}}) ==
+              "CTMS_USE_MOZLOG: \"maybe\" is no boolean; true, false, 1, 0, on, off, yes, no, t, f, y or n");
+    }
+
+    TEST_CASE("numbers have bounds") {
+        CHECK(values({{"PORT", "65535"}}).port == 65535);
+        CHECK(mistake({{"PORT", "65536"}}) == "PORT: \"65536\" is out of range; 0 to 65535");
+        CHECK(mistake({{"PORT", "-1"}}) == "PORT: \"-1\" is out of range; 0 to 65535");
+        for (const auto* text : {"eighty", "80.5", "0x50", "80 81", "+-1", "99999999999999999999"}) {
+            CHECK(mistake({{"PORT", text}}) == "PORT: \""s + text + "\" is no whole number; 0 to 65535");
+        }
+        CHECK(holds(mistake({{"CTMS_WORKERS", "0"}}), "1 to 64"));
+        CHECK(holds(mistake({{"CTMS_ACOUSTIC_TIMEOUT_S", "nan"}}), "is no number"));
+        CHECK(holds(mistake({{"CTMS_ACOUSTIC_TIMEOUT_S", "0"}}), "is out of range"));
+    }
+
+    TEST_CASE("a duration has three spellings") {
+        const std::map<std::string, std::chrono::seconds> spellings{{"90", 90s},        {"01:30:00", 90min},    {"02:05", 125s},
+                                                                    {"PT1H30M", 90min}, {"P1DT2H", 26h},        {"P30D", 720h},
+                                                                    {"PT15S", 15s},     {"P1DT1H1M1S", 90061s}, {"PT90M", 90min}};
+        for (const auto& [text, expected] : spellings) {
+            CAPTURE(text);
+            CHECK(values({{"CTMS_TOKEN_EXPIRATION", text}}).token_expiration == expected);
+        }
+        for (const auto* text : {"soon", "P", "PT", "P1DT", "P1H", "PT1M1H", "PT1H1H", "1:2:3:4", "1:", ":1", "-5", "PT-5S", "0", "P401D",
+                                 "P1DT1HT1M", "PT1", "99999999999", "P1Y", "1.5"}) {
+            CAPTURE(text);
+            CHECK(holds(mistake({{"CTMS_TOKEN_EXPIRATION", text}}), "HH:MM:SS, or an ISO 8601 duration"));
+        }
+    }
+
+    TEST_CASE("URLs are checked and never shown") {
+        for (const auto* url : {"mysql://u:hunter2@db/x", "postgresql://", "u:hunter2@db", "postgresql://u:hunter2@db/ x"}) {
+            const auto text = mistake({{"CTMS_DB_URL", url}});
+            CHECK(text.starts_with("CTMS_DB_URL: "));
+            CHECK(holds(text, "postgresql://..."));
+            CHECK_FALSE(holds(text, "hunter2"));
+        }
+        CHECK(values({{"CTMS_DB_URL", "postgres://db"}}).db_url == "postgres://db");
+        for (const auto* url : {"ctms.example.com", "ftp://u:hunter2@x", "http://", "http:///x", "http://a b"}) {
+            const auto text = mistake({{"CTMS_SERVER_PREFIX", url}});
+            CHECK(text.starts_with("CTMS_SERVER_PREFIX: "));
+            CHECK_FALSE(holds(text, "hunter2"));
+        }
+    }
+
+    TEST_CASE("proxies are addresses") {
+        CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", "10.0.0.1,proxy.local"}}), "IPv4 and IPv6 addresses"));
+        CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", "10.0.0.1,"}}), "IPv4 and IPv6 addresses"));
+    }
+
+    TEST_CASE("all mistakes are reported together in the order of the documentation") {
+        const auto outcome = read({{"PORT", "x"}, {"CTMS_DB_URL", "nonsense"}, {"CTMS_WORKERS", "x"}, {"SENTRY_DSN", "x"}});
+        REQUIRE(outcome.mistakes.size() == 5);
+        const char* const expected[] = {"CTMS_DB_URL: ", "CTMS_WORKERS: ", "CTMS_SECRET_KEY: ", "PORT: ", "SENTRY_DSN: "};
+        for (std::size_t i = 0; i < 5; ++i) CHECK(outcome.mistakes[i].starts_with(expected[i]));
+    }
+
+    TEST_CASE("settings without a member yet are checked all the same") {
+        for (const auto* name :
+             {"CTMS_GOOGLE_CERTS_URL", "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG",
+              "CTMS_ACOUSTIC_SERVER_NUMBER", "CTMS_ACOUSTIC_TIMEOUT_S", "CTMS_ACOUSTIC_BASE_URL", "CTMS_ACOUSTIC_MAX_CONNECTIONS",
+              "CTMS_BACKGROUND_METRICS_PORT", "CTMS_PROMETHEUS_PUSHGATEWAY_URL", "CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "SENTRY_DSN"}) {
+            CHECK(mistake({{name, "not right"}}).starts_with(name + ": "s));
+        }
+    }
+
+    TEST_CASE("a secret never stands in a mistake") {
+        CHECK_FALSE(holds(mistake({{"SENTRY_DSN", "hunter2"}}), "hunter2"));
+        CHECK_FALSE(holds(mistake({{"CTMS_SECRET_KEY", "hunter2\0x"s}}), "hunter2"));
+    }
+
+    TEST_CASE("an empty value is an unset one") {
+        CHECK(values({{"PORT", ""}, {"CTMS_ACOUSTIC_MAX_BACKLOG", ""}, {"CTMS_DATA_DIR", ""}, {"CTMS_SECRET_KEY_FILE", ""}}).port == 8000);
+        CHECK(mistake({{"CTMS_SECRET_KEY", ""}}).starts_with("CTMS_SECRET_KEY: not set"));
+        CHECK(mistake({{"CTMS_DB_URL", ""}}).starts_with("CTMS_DB_URL: not set"));
+    }
+
+    TEST_CASE("a value may stand in a file") {
+        for (const auto* content : {"s3cret", "s3cret\n", "s3cret\r\n"}) {
+            const temporary_file file(content);
+            const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", file.path()}});
+            CHECK(outcome.mistakes.empty());
+            CHECK(outcome.values.secret_key == "s3cret");
+        }
+    }
+
+    TEST_CASE("only one newline of a file is cut off") {
+        const temporary_file file(" s3cret \n\n");
+        CHECK(read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", file.path()}}).values.secret_key == " s3cret \n");
+    }
+
+    TEST_CASE("a value and its file are one too many") {
+        const temporary_file file("s3cret");
+        const auto text = mistake({{"CTMS_SECRET_KEY_FILE", file.path()}});
+        CHECK(text == "CTMS_SECRET_KEY: given twice, as CTMS_SECRET_KEY and as CTMS_SECRET_KEY_FILE; set one of them");
+    }
+
+    TEST_CASE("a file that cannot be read is named") {
+        for (const auto* path : {"/nonexistent/key", "/tmp", "/dev/zero"}) {
+            const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", path}});
+            REQUIRE(outcome.mistakes.size() == 1);
+            CHECK(outcome.mistakes.front().starts_with("CTMS_SECRET_KEY: the file "s + path + " "));
+        }
+    }
+
+    TEST_CASE("no database at all is a mistake that says which to choose") {
+        for (const auto who : {program::web, program::admin}) {
+            const auto outcome = read({}, who);
+            REQUIRE(outcome.mistakes.size() == 1);
+            for (const auto* choice : {"CTMS_DB_URL: ", "postgresql://", "--embedded", "CTMS_DATA_DIR"}) {
+                CHECK(holds(outcome.mistakes.front(), choice));
+            }
+        }
+    }
+
+    TEST_CASE("the embedded database needs neither key nor directory") {
+        const auto outcome = read({}, program::web, true);
+        CHECK(outcome.mistakes.empty());
+        CHECK(outcome.values.embedded);
+        CHECK(outcome.values.data_dir == "./ctms-data");
+        CHECK(outcome.values.secret_key.empty());
+    }
+
+    TEST_CASE("a data directory asks for the embedded database") {
+        const auto outcome = read({{"CTMS_DATA_DIR", "/var/lib/ctms"}});
+        CHECK(outcome.mistakes.empty());
+        CHECK(outcome.values.embedded);
+        CHECK(outcome.values.data_dir == "/var/lib/ctms");
+    }
+
+    TEST_CASE("the embedded database and a URL exclude each other") {
+        const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}}, program::web, true);
+        REQUIRE(outcome.mistakes.size() == 1);
+        CHECK(outcome.mistakes.front() == "CTMS_DB_URL: given together with --embedded; one of them");
+    }
+
+    TEST_CASE("a data directory beside a URL is ignored with a notice") {
+        const auto s = values({{"CTMS_DATA_DIR", "/x"}});
+        CHECK_FALSE(s.embedded);
+        REQUIRE(s.notices.size() == 1);
+        CHECK(holds(s.notices.front(), "CTMS_DATA_DIR"));
+    }
+
+    TEST_CASE("only ctms-web needs the key of tokens") {
+        CHECK(read({{"CTMS_DB_URL", "postgres://db"}}, program::admin).mistakes.empty());
+        CHECK(read({{"CTMS_DB_URL", "postgres://db"}}, program::web).mistakes.size() == 1);
+    }
+
+    TEST_CASE("ctms-sync needs its account at Acoustic and logs at DEBUG") {
+        auto outcome = read(with({}), program::sync);
+        CHECK(outcome.mistakes.size() == 6);
+        outcome = read(with({{"CTMS_ACOUSTIC_CLIENT_ID", "a"},
+                             {"CTMS_ACOUSTIC_CLIENT_SECRET", "b"},
+                             {"CTMS_ACOUSTIC_REFRESH_TOKEN", "c"},
+                             {"CTMS_ACOUSTIC_MAIN_TABLE_ID", "1"},
+                             {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "2"},
+                             {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "3"}}),
+                       program::sync);
+        CHECK(outcome.mistakes.empty());
+        CHECK(outcome.values.logging_level == "DEBUG");
+    }
+
+    TEST_CASE("workers are never more than the pool has connections") {
+        CHECK(values({{"CTMS_WORKERS", "15"}}).workers == 15);
+        CHECK(holds(mistake({{"CTMS_WORKERS", "16"}}), "which is 15"));
+        CHECK(values({{"CTMS_DB_POOL_SIZE", "1"}, {"CTMS_DB_MAX_OVERFLOW", "0"}}).workers == 1);
+    }
+
+    TEST_CASE("variables without meaning here are accepted with a notice") {
+        const auto s = values({{"FASTAPI_ENV", "production"}, {"CTMS_LOG_SQLALCHEMY", "nonsense"}, {"CTMS_SENTRY_DEBUG", "1"}});
+        REQUIRE(s.notices.size() == 3);
+        for (const auto& notice : s.notices) CHECK(holds(notice, "no effect"));
+        CHECK(values({{"FASTAPI_ENV", ""}}).notices.empty());
+    }
+
+    TEST_CASE("every setting is described once") {
+        std::set<std::string_view> names;
+        for (const auto& info : config::all_settings()) {
+            CHECK(names.insert(info.name).second);
+            CHECK_FALSE(info.default_text.empty());
+            CHECK_FALSE(info.description.empty());
+        }
+        for (const auto* name : {"CTMS_DB_URL", "PORT", "CTMS_PUBSUB_CLIENT", "CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "SENTRY_DSN"}) {
+            CHECK(names.count(name) == 1);
+        }
+        CHECK(config::all_settings().data() == config::all_settings().data());
+    }
+
+    TEST_CASE("defaults in the documentation are those in force") {
+        const auto printed = std::string("\n").append(config::print(config::settings{}));
+        for (const auto& info : config::all_settings()) {
+            const bool plain = info.default_text.find_first_of(" '") == std::string_view::npos && info.default_text != "none";
+            const auto line = std::string("\n").append(info.name).append("=");
+            if (plain && holds(printed, line)) CHECK(holds(printed, line + std::string(info.default_text) + "\n"));
+        }
+    }
+
+    TEST_CASE("printing hides secrets and passwords") {
+        const auto printed = config::print(values({{"CTMS_SECRET_KEY", "hunter2"}, {"PORT", "81"}, {"CTMS_TRUSTED_PROXIES", "::1,::2"}}));
+        CHECK_FALSE(holds(printed, "hunter2"));
+        CHECK(holds(printed, "CTMS_DB_URL=postgresql://u@db/ctms\n"));
+        CHECK(holds(printed, "CTMS_SECRET_KEY=[SECRET]\n"));
+        CHECK(holds(printed, "PORT=81\n"));
+        CHECK(holds(printed, "CTMS_TRUSTED_PROXIES=::1,::2\n"));
+        CHECK(holds(printed, "CTMS_ACOUSTIC_MAX_BACKLOG=\n"));
+    }
+
+    TEST_CASE("no spelling of a URL shows its password") {
+        for (const auto* url :
+             {"postgres://u:hunter2@h:5432/d", "postgres://:hunter2@h", "postgres://u:a/hunter2@h/d", "postgres://u:a?hunter2@h/d",
+              "postgres://u:a@hunter2@h1:1,h2:2/d", "postgres://h/d?user=u&password=hunter2", "postgres://h/d?sslpassword=hunter2&x=1",
+              "postgres://h/d?p%61ssword=hunter2"}) {
+            CAPTURE(url);
+            CHECK_FALSE(holds(config::print(values({{"CTMS_DB_URL", url}})), "hunter2"));
+        }
+        CHECK(holds(config::print(values({{"CTMS_DB_URL", "postgres://u@h1:1,h2:2/d?target_session_attrs=read-write&password=x&a=b"}})),
+                    "CTMS_DB_URL=postgres://u@h1:1,h2:2/d?target_session_attrs=read-write&password=[SECRET]&a=b\n"));
+    }
+
+    TEST_CASE("the process environment is read") {
+        const auto getenv = config::process_environment();
+        ::setenv("CTMS_TEST_OF_ENVIRONMENT", "x", 1);
+        CHECK(getenv("CTMS_TEST_OF_ENVIRONMENT") == "x");
+        ::unsetenv("CTMS_TEST_OF_ENVIRONMENT");
+        CHECK_FALSE(getenv("CTMS_TEST_OF_ENVIRONMENT"));
+    }
+}

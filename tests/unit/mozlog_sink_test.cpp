@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+// The descriptor sink by itself; see mozlog_test.cpp for the logger above it.
+#include <ctms/mozlog/logger.hpp>
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <future>
+#include <iterator>
+#include <string>
+
+using ctms::mozlog::make_descriptor_sink;
+
+namespace {
+
+std::string read_to_end(int from) {
+    std::string all;
+    std::array<char, 8192> part{};
+    for (ssize_t n = 0; (n = ::read(from, part.data(), part.size())) > 0;) all.append(part.data(), static_cast<std::size_t>(n));
+    return all;
+}
+
+// While it lives, files do not grow beyond `bytes`: as if the disk were full.
+class small_disk {
+public:
+    explicit small_disk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit small{bytes, before_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &small);
+    }
+    ~small_disk() {
+        ::setrlimit(RLIMIT_FSIZE, &before_);
+        std::signal(SIGXFSZ, handler_);
+    }
+    small_disk(const small_disk&) = delete;
+    small_disk& operator=(const small_disk&) = delete;
+
+private:
+    void (*handler_)(int);
+    rlimit before_{};
+};
+
+} // namespace
+
+TEST_SUITE("mozlog sink") {
+    TEST_CASE("lines longer than a pipe takes at once arrive whole") {
+        for (const int flags : {0, O_NONBLOCK}) {
+            std::array<int, 2> ends{};
+            REQUIRE(::pipe(ends.data()) == 0);
+            ::fcntl(ends[1], F_SETFL, flags);
+            auto reader = std::async(std::launch::async, read_to_end, ends[0]);
+
+            std::string lines;
+            for (const std::size_t length : {300'000, 1, 4095, 4096, 4097, 100'000}) lines.append(length, 'x').append("\n");
+            make_descriptor_sink(ends[1])->write(lines);
+            CHECK((::fcntl(ends[1], F_GETFL) & O_NONBLOCK) == flags); // others may share the pipe: nothing was switched
+            ::close(ends[1]);
+            CHECK(reader.get() == lines);
+            ::close(ends[0]);
+        }
+    }
+
+    TEST_CASE("a sink that is to give up stops waiting for its reader") {
+        std::array<int, 2> ends{};
+        REQUIRE(::pipe(ends.data()) == 0);
+        const auto sink = make_descriptor_sink(ends[1]);
+        auto writer = std::async(std::launch::async, [&] { sink->write(std::string(1'000'000, 'x') + "\n"); });
+        sink->give_up();
+        CHECK(writer.wait_for(std::chrono::seconds(30)) == std::future_status::ready);
+        ::close(ends[1]);
+        ::close(ends[0]);
+    }
+
+    TEST_CASE("descriptors that are not open harm nobody") {
+        for (const int descriptor : {-1, 1'000'000}) make_descriptor_sink(descriptor)->write("lost\n");
+    }
+
+    TEST_CASE("a line that a full disk cut is finished when there is room again") {
+        std::string path = "/tmp/ctms_mozlog_XXXXXX";
+        const int file = ::mkstemp(path.data());
+        REQUIRE(file >= 0);
+        const auto sink = make_descriptor_sink(file);
+        {
+            const small_disk full(10);
+            sink->write("first\nsecond\nlost\n");
+            sink->write("lost\n");
+        }
+        sink->write("third\n");
+        ::close(file);
+        std::ifstream written(path);
+        const std::string text(std::istreambuf_iterator<char>(written), {});
+        ::unlink(path.c_str());
+        CHECK(text == "first\nsecond\nthird\n");
+    }
+}

@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/mozlog/logger.hpp>
+
+#include <boost/json.hpp>
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <chrono>
+#include <future>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace mozlog = ctms::mozlog;
+namespace json = boost::json;
+using namespace std::literals;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+/// Keeps what is written.
+class memory_sink final : public mozlog::sink {
+public:
+    explicit memory_sink(std::string& out) : out_(out) {}
+    void write(std::string_view lines) override { out_ += lines; }
+
+private:
+    std::string& out_;
+};
+
+/// Does not return from write until it is released, whatever happens; tells when it is destroyed.
+class stuck_sink final : public mozlog::sink {
+public:
+    stuck_sink(std::shared_future<void> release, std::promise<void> gone) : release_(std::move(release)), gone_(std::move(gone)) {}
+    ~stuck_sink() override { gone_.set_value(); }
+    void write(std::string_view) override { release_.wait(); }
+
+private:
+    std::shared_future<void> release_;
+    std::promise<void> gone_;
+};
+
+class pipe_pair {
+public:
+    pipe_pair() { REQUIRE(::pipe(ends_) == 0); }
+    ~pipe_pair() {
+        close_reader();
+        close_writer();
+    }
+    pipe_pair(const pipe_pair&) = delete;
+    pipe_pair& operator=(const pipe_pair&) = delete;
+
+    int writer() const { return ends_[1]; }
+    void close_reader() { close_end(0); }
+    void close_writer() { close_end(1); }
+
+    /// Reads to the end in another thread.
+    std::future<std::string> read_all() const {
+        return std::async(std::launch::async, [from = ends_[0]] {
+            std::string all;
+            char part[8192];
+            for (ssize_t n = 0; (n = ::read(from, part, sizeof part)) > 0;) all.append(part, static_cast<std::size_t>(n));
+            return all;
+        });
+    }
+
+private:
+    void close_end(int which) {
+        if (ends_[which] >= 0) ::close(ends_[which]);
+        ends_[which] = -1;
+    }
+    int ends_[2] = {-1, -1};
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    std::size_t begin = 0;
+    for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n', begin)) {
+        lines.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    CHECK(begin == text.size()); // nothing behind the last line's end
+    return lines;
+}
+
+json::object parsed(const std::string& line) {
+    json::error_code failed;
+    const auto value = json::parse(line, failed);
+    REQUIRE_MESSAGE(!failed, line);
+    return value.as_object();
+}
+
+mozlog::options named(bool as_json = true) {
+    mozlog::options opts;
+    opts.hostname = "web-1";
+    opts.json = as_json;
+    return opts;
+}
+
+/// What one line with these fields and this message comes out as.
+std::string logged(const mozlog::options& opts, const mozlog::fields& members, std::string_view message) {
+    std::string out;
+    mozlog::logger(opts, std::make_unique<memory_sink>(out)).log(mozlog::severity::info, "ctms.web", members, message);
+    return out;
+}
+
+json::object fields_of(const mozlog::fields& members) { return parsed(logged(named(), members, "m")).at("Fields").as_object(); }
+
+} // namespace
+
+TEST_SUITE("mozlog") {
+    TEST_CASE("a line has the keys of MozLog in their order") {
+        const auto line = logged(named(), mozlog::fields().add("status_code", 200).add("trivial", true), "hello");
+        const auto rest = line.substr(line.find(",\"Type\""));
+        CHECK(line.starts_with("{\"Timestamp\":1"));
+        CHECK(rest == R"(,"Type":"ctms.web","Logger":"ctms","Hostname":"web-1","EnvVersion":"2.0","Severity":6,"Pid":)" +
+                          std::to_string(::getpid()) + R"(,"Fields":{"status_code":200,"trivial":true,"msg":"hello"}})" + "\n");
+    }
+
+    TEST_CASE("the timestamp is nanoseconds") {
+        const auto before = std::chrono::system_clock::now().time_since_epoch() / 1ns;
+        const auto stamp = parsed(logged(named(), {}, "m")).at("Timestamp").to_number<std::int64_t>();
+        CHECK(stamp >= before);
+        CHECK(stamp <= std::chrono::system_clock::now().time_since_epoch() / 1ns);
+    }
+
+    TEST_CASE("without a name the host's is taken") {
+        auto opts = named();
+        opts.hostname.clear();
+        CHECK_FALSE(parsed(logged(opts, {}, "m")).at("Hostname").as_string().empty());
+    }
+
+    TEST_CASE("every kind of field is written") {
+        mozlog::fields members;
+        members.add("s", "a\"b").add("no", false).add("n", std::int64_t{1} << 40).add_seconds("d", 0.0629).add_null("none");
+        members.add_json("j", R"( { "b" : [ 1.50, -0, 12345678901234567890123, 1e2 ], "a":{} , "":null,"t":[true,[]]} )");
+        CHECK(members.json() == R"("s":"a\"b","no":false,"n":1099511627776,"d":0.063,"none":null,)"
+                                R"("j":{"b":[1.50,-0,12345678901234567890123,1e2],"a":{},"":null,"t":[true,[]]})");
+    }
+
+    TEST_CASE("JSON of several lines becomes one line") {
+        CHECK(mozlog::fields().add_json("j", "{\n \"a\": \"x\\ny\"\r\n}\n").json() == R"("j":{"a":"x\ny"})");
+    }
+
+    TEST_CASE("what is no JSON does not spoil the line") {
+        for (const auto* text : {"", "{", "{\"a\":1}}", "nonsense", "\"open", "1,\"x\":2", "[1,]"}) {
+            CAPTURE(text);
+            CHECK(mozlog::fields().add_json("j", text).json() == R"("j":"[OMITTED]")");
+        }
+        CHECK(mozlog::fields().add_json("j", std::string(100'000, '[')).json() == R"("j":"[OMITTED]")");
+    }
+
+    TEST_CASE("long strings inside JSON come through whole") {
+        const std::string text(100'000, 'x');
+        CHECK(mozlog::fields().add_json("j", "[\"" + text + "\\n" + text + "\"]").json() == "\"j\":[\"" + text + "\\n" + text + "\"]");
+    }
+
+    TEST_CASE("no address reaches a line by any way") {
+        mozlog::fields members;
+        members.add("text", "to a@b.c").add_json("body", R"({"a@b.c":["x@y.z","\u0061\u0040b.c",{"k":"a%40b.c"}]})");
+        auto opts = named();
+        opts.logger_name = "a@b.c";
+        opts.hostname = "a@b.c";
+        for (const bool as_json : {true, false}) {
+            opts.json = as_json;
+            std::string out;
+            mozlog::logger(opts, std::make_unique<memory_sink>(out)).log(mozlog::severity::info, "type a@b.c", members, "Key (e)=(a@b.c)");
+            CHECK(out.find('@') == std::string::npos);
+            CHECK(out.find("%40") == std::string::npos);
+            CHECK(out.find("Key (e)=([OMITTED])") != std::string::npos);
+        }
+    }
+
+    TEST_CASE("a traced address stays") {
+        constexpr auto traced = "t+trace_me_mozilla_1@example.com";
+        const auto members =
+            fields_of(mozlog::fields().add("trace", traced).add_json("trace_json", "{\"e\":\""s + traced + "\",\"f\":\"a@b.c\"}"));
+        CHECK(members.at("trace").as_string() == traced);
+        CHECK(members.at("trace_json").at("e").as_string() == traced);
+        CHECK(members.at("trace_json").at("f").as_string() == "[OMITTED]");
+    }
+
+    TEST_CASE("bytes that are not UTF-8 are replaced") {
+        const auto members = fields_of(mozlog::fields().add("t", "a\xFF\xE2\x82z\xC3\xA9").add_json("j", "[\"\xFF\"]"));
+        CHECK(members.at("t").as_string() == "a\uFFFD\uFFFD\uFFFDz\u00e9");
+        CHECK(members.at("j").at(0).as_string() == "\uFFFD");
+        CHECK(parsed(logged(named(), {}, "\x80")).at("Fields").at("msg").as_string() == "\uFFFD");
+    }
+
+    TEST_CASE("control characters stay inside their line") {
+        const auto out = logged(named(), {}, "a\nb\0c\r"sv);
+        CHECK(lines_of(out).size() == 1);
+        CHECK(parsed(out).at("Fields").at("msg").as_string() == "a\nb\0c\r"sv);
+    }
+
+    TEST_CASE("lines below the level are not written") {
+        std::string out;
+        {
+            auto opts = named();
+            opts.level = mozlog::severity::warning;
+            mozlog::logger log(opts, std::make_unique<memory_sink>(out));
+            CHECK(log.enabled(mozlog::severity::critical));
+            CHECK(log.enabled(mozlog::severity::warning));
+            CHECK_FALSE(log.enabled(mozlog::severity::info));
+            log.log(mozlog::severity::info, "t", "no");
+            log.log(mozlog::severity::error, "t", "yes");
+        }
+        CHECK(lines_of(out).size() == 1);
+        CHECK(out.find("\"Severity\":3") != std::string::npos);
+    }
+
+    TEST_CASE("the console format is for people") {
+        mozlog::fields members;
+        members.add("path", "/ctms").add("reason", "two words").add("n", 5).add_json("list", R"([1,{"a":"x,y"}])").add("empty", "");
+        const auto out = logged(named(false), members, "hello world");
+        CHECK(out.substr(23) == " INFO  ctms.web hello world path=/ctms reason=\"two words\" n=5 list=[1,{\"a\":\"x,y\"}] empty=\"\"\n");
+        for (std::size_t i = 0; i < 23; ++i) {
+            const char expected = "dddd-dd-dd dd:dd:dd.ddd"[i];
+            CHECK((expected == 'd' ? std::isdigit(static_cast<unsigned char>(out[i])) != 0 : out[i] == expected));
+        }
+    }
+
+    TEST_CASE("the console format has colour when asked") {
+        auto opts = named(false);
+        opts.color = true;
+        CHECK(logged(opts, {}, "m").substr(23) == " \x1b[32mINFO \x1b[0m ctms.web m\n");
+    }
+
+    TEST_CASE("nothing logged can play tricks on a terminal") {
+        const auto out = logged(named(false), mozlog::fields().add("f", "\x1b[2J\x7F"), "\x1b]0;title\x07\nx");
+        CHECK(out.find('\x1b') == std::string::npos);
+        CHECK(out.find('\x7F') == std::string::npos);
+        CHECK(lines_of(out).size() == 1);
+    }
+
+    TEST_CASE("lines of many threads arrive whole and in each thread's order") {
+        constexpr int threads = 8;
+        constexpr int lines_each = 5000;
+        pipe_pair channel;
+        auto reader = channel.read_all();
+        {
+            auto opts = named();
+            opts.queue_bytes = 64 << 20; // room for all: none may be dropped
+            mozlog::logger log(opts, mozlog::make_descriptor_sink(channel.writer()));
+            std::vector<std::jthread> writers;
+            for (int t = 0; t < threads; ++t) {
+                writers.emplace_back([&log, t] {
+                    for (int n = 0; n < lines_each; ++n) {
+                        log.log(mozlog::severity::info, "t", mozlog::fields().add("thread", t).add("n", n), std::string(n % 300U, 'x'));
+                    }
+                });
+            }
+            writers.clear();
+            CHECK(log.flush(60s));
+            CHECK(log.dropped() == 0);
+        }
+        channel.close_writer();
+        std::map<std::int64_t, std::int64_t> next;
+        for (const auto& line : lines_of(reader.get())) {
+            const auto members = parsed(line).at("Fields").as_object();
+            REQUIRE(members.at("n").as_int64() == next[members.at("thread").as_int64()]++);
+        }
+        CHECK(next.size() == threads);
+        for (const auto& [thread, count] : next) CHECK(count == lines_each);
+    }
+
+    TEST_CASE("a reader that stalls costs lines that are counted and nobody's time") {
+        constexpr std::uint64_t total = 20'000;
+        pipe_pair channel;
+        std::uint64_t dropped = 0;
+        std::future<std::string> reader;
+        {
+            auto opts = named();
+            opts.queue_bytes = 64 << 10;
+            mozlog::logger log(opts, mozlog::make_descriptor_sink(channel.writer()));
+            auto slowest = clock_type::duration::zero();
+            for (std::uint64_t n = 0; n < total; ++n) {
+                const auto start = clock_type::now();
+                log.log(mozlog::severity::info, "t", mozlog::fields().add("n", static_cast<std::int64_t>(n)), "a line");
+                slowest = std::max(slowest, clock_type::now() - start);
+            }
+            CHECK(slowest < 100ms);
+            CHECK_FALSE(log.flush(1ms));
+            CHECK(log.dropped() > 0);
+            reader = channel.read_all();
+            CHECK(log.flush(30s));
+            log.log(mozlog::severity::info, "t", mozlog::fields().add("n", 1), "after");
+            CHECK(log.flush(30s));
+            dropped = log.dropped();
+        }
+        channel.close_writer();
+        std::uint64_t arrived = 0;
+        std::uint64_t reported = 0;
+        const auto lines = lines_of(reader.get());
+        for (const auto& text : lines) {
+            const auto line = parsed(text);
+            if (line.at("Type").as_string() != "ctms.mozlog") {
+                ++arrived;
+                continue;
+            }
+            CHECK(line.at("Severity").as_int64() == 4);
+            reported += line.at("Fields").at("dropped").to_number<std::uint64_t>();
+        }
+        CHECK(arrived + dropped == total + 1);
+        CHECK(reported == dropped);
+        CHECK(parsed(lines.back()).at("Fields").at("msg").as_string() == "after");
+    }
+
+    TEST_CASE("a line beyond the whole queue is dropped and reported at once") {
+        std::string out;
+        {
+            auto opts = named();
+            opts.queue_bytes = 1000;
+            mozlog::logger log(opts, std::make_unique<memory_sink>(out));
+            log.log(mozlog::severity::info, "t", std::string(2000, 'x'));
+            CHECK(log.dropped() == 1);
+        }
+        CHECK(lines_of(out).size() == 1);
+        CHECK(out.find("\"dropped\":1") != std::string::npos);
+    }
+
+    TEST_CASE("destroying a logger writes what is queued") {
+        std::string out;
+        {
+            mozlog::logger log(named(), std::make_unique<memory_sink>(out));
+            for (int n = 0; n < 1000; ++n) log.log(mozlog::severity::info, "t", "m");
+        }
+        CHECK(lines_of(out).size() == 1000);
+    }
+
+    TEST_CASE("destroying a logger returns although nobody reads the pipe") {
+        pipe_pair channel;
+        const auto start = clock_type::now();
+        {
+            mozlog::logger log(named(), mozlog::make_descriptor_sink(channel.writer()));
+            for (int n = 0; n < 5000; ++n) log.log(mozlog::severity::info, "t", "m");
+        }
+        CHECK(clock_type::now() - start < 8s);
+        channel.close_writer();
+        for (const auto& line : lines_of(channel.read_all().get())) parsed(line);
+    }
+
+    TEST_CASE("destroying a logger returns although its sink never does") {
+        std::promise<void> release;
+        std::promise<void> gone;
+        auto sink_gone = gone.get_future();
+        const auto start = clock_type::now();
+        {
+            mozlog::logger log(named(), std::make_unique<stuck_sink>(release.get_future().share(), std::move(gone)));
+            log.log(mozlog::severity::info, "t", "m");
+        }
+        CHECK(clock_type::now() - start < 8s);
+        release.set_value();
+        CHECK(sink_gone.wait_for(30s) == std::future_status::ready);
+    }
+
+    TEST_CASE("a reader that went away harms nobody") {
+        pipe_pair channel;
+        channel.close_reader();
+        mozlog::logger log(named(), mozlog::make_descriptor_sink(channel.writer()));
+        log.log(mozlog::severity::info, "t", "m");
+        CHECK(log.flush(30s));
+    }
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/privacy/redact.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <random>
+#include <string>
+#include <vector>
+
+using namespace std::literals;
+using ctms::privacy::is_traced;
+using ctms::privacy::redact_text;
+
+namespace {
+
+bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+std::string repeated(std::string_view text, std::size_t bytes) {
+    std::string out;
+    while (out.size() < bytes) out += text;
+    return out;
+}
+
+} // namespace
+
+TEST_SUITE("privacy") {
+    TEST_CASE("an address is traced by the mark before its last at sign") {
+        CHECK(is_traced("test+trace_me_mozilla_20211207@example.com"));
+        CHECK(is_traced("test+trace-me-mozilla-1@example.com"));
+        CHECK(is_traced("odd@one+trace_me_mozilla_@example.com"));
+        CHECK_FALSE(is_traced("test@example.com"));
+        CHECK_FALSE(is_traced("test@example.com+trace_me_mozilla_"));
+        CHECK_FALSE(is_traced("test+trace_me_mozilla_1"));
+        CHECK_FALSE(is_traced("test+trace_me-mozilla_1@example.com"));
+        CHECK_FALSE(is_traced("testtrace_me_mozilla_1@example.com"));
+        CHECK_FALSE(is_traced(""));
+    }
+
+    TEST_CASE("text without an at sign comes back as it is") {
+        for (const auto text :
+             {""sv, "GET /ctms HTTP/1.1"sv, "100 % of 40 %2 %4 %25 %2525"sv, "a & b \\ c"sv, "\xFF\xFE\0z"sv, "\xEF\xBB"sv}) {
+            CHECK(redact_text(text) == text);
+        }
+    }
+
+    TEST_CASE("an address in prose is removed and the words around it stay") {
+        CHECK(redact_text("a@b.c") == "[OMITTED]");
+        CHECK(redact_text("mail to john.doe+x@mail.example.com now") == "mail to [OMITTED] now");
+        CHECK(redact_text("John <a@b.c>, Eve <d@e.f>") == "John <[OMITTED]>, Eve <[OMITTED]>");
+        CHECK(redact_text("a@b.c,d@e.f;g@h.i") == "[OMITTED],[OMITTED];[OMITTED]");
+        CHECK(redact_text("no contact 'a@b.c' found") == "no contact '[OMITTED]' found");
+    }
+
+    TEST_CASE("a half address is removed too") {
+        CHECK(redact_text("who is @example.com") == "who is [OMITTED]");
+        CHECK(redact_text("john@ called") == "[OMITTED] called");
+        CHECK(redact_text("@") == "[OMITTED]");
+        CHECK(redact_text("a@@b@c d") == "[OMITTED] d");
+    }
+
+    TEST_CASE("characters beyond letters do not save a local part") {
+        CHECK(redact_text("x j\u00f6rg.\u4f60\u597d@b\u00fccher.example y") == "x [OMITTED] y");
+        CHECK_FALSE(holds(redact_text("!#$%&'*+-/=?^_`{|}~@example.org"), "example"));
+        CHECK_FALSE(holds(redact_text("o'brien@example.org"), "brien"));
+        CHECK_FALSE(holds(redact_text("user/dept=sales@example.org"), "sales"));
+        CHECK_FALSE(holds(redact_text("ren\xE9@example.org"), "ren"));
+        CHECK_FALSE(holds(redact_text("\"john doe\"@example.org"), "john"));
+    }
+
+    TEST_CASE("an encoded at sign is an at sign") {
+        for (const auto* at :
+             {"%40", "%2540", "%252540", "%u0040", "\\u0040", "\\\\u0040", "&#64;", "&#x40;", "&commat;", "\uFF20", "\uFE6B"}) {
+            CAPTURE(at);
+            CHECK(redact_text("to john.doe"s + at + "example.com or") == "to [OMITTED] or");
+        }
+    }
+
+    TEST_CASE("paths and queries keep what is around the address") {
+        CHECK(redact_text("'GET /ctms/a@b.c HTTP/1.1' 422") == "'GET /ctms/[OMITTED] HTTP/1.1' 422");
+        CHECK(redact_text("/ctms/a%40b.c/more") == "/ctms/[OMITTED]/more");
+        CHECK(redact_text("https://h/ctms?limit=5&primary_email=a%2Bx%40b.c&y=1") == "https://h/ctms?limit=5&primary_email=[OMITTED]&y=1");
+        CHECK(redact_text("/ctms?a=1&a@b.c") == "/ctms?a=1&[OMITTED]");
+        CHECK(redact_text("/identities?primary_email=user/x=y@b.c") == "/identities?primary_email=[OMITTED]");
+        CHECK(redact_text("postgresql://user:pw@host:5432/ctms") == "postgresql://[OMITTED]:5432/ctms");
+        CHECK_FALSE(holds(redact_text("primary_email=john@b.c&first_name=J"), "john"));
+    }
+
+    TEST_CASE("error texts of PostgreSQL lose the value of the key") {
+        CHECK(redact_text("Key (primary_email)=(a@b.c) already exists.") == "Key (primary_email)=([OMITTED]) already exists.");
+        CHECK(redact_text("Key (primary_email)=(john doe@b.c) already exists.") == "Key (primary_email)=([OMITTED]) already exists.");
+    }
+
+    TEST_CASE("addresses inside JSON are removed") {
+        CHECK(redact_text(R"({"email":"a@b.c","n":1})") == R"({"email":"[OMITTED]","n":1})");
+        CHECK(redact_text(R"({\"email\":\"a@b.c\",\"n\":1})") == R"({\"email\":\"[OMITTED]\",\"n\":1})");
+        CHECK(redact_text(R"({"email":"ren\u00e9@b\u00fccher.de"})") == R"({"email":"[OMITTED]"})");
+        CHECK_FALSE(holds(redact_text(R"({"email":"\"john doe\"@b.c"})"), "john"));
+    }
+
+    TEST_CASE("odd domains are removed whole") {
+        CHECK(redact_text("a@[192.168.0.1] x") == "[OMITTED] x");
+        CHECK(redact_text("a@localhost x") == "[OMITTED] x");
+        CHECK(redact_text("a@b_c.\u4f8b\u3048 x") == "[OMITTED] x");
+        CHECK(redact_text("a@b.c: refused") == "[OMITTED]: refused");
+    }
+
+    TEST_CASE("traced addresses stay and others beside them go") {
+        constexpr auto one = "t+trace_me_mozilla_1@example.com";
+        constexpr auto two = "t+trace-me-mozilla-2@example.com";
+        CHECK(redact_text(one) == one);
+        CHECK(redact_text(one + ","s + two) == one + ","s + two);
+        CHECK(redact_text("GET /ctms?primary_email="s + one) == "GET /ctms?primary_email="s + one);
+        CHECK(redact_text("{\"email\":\""s + one + "\",\"other\":\"a@b.c\"}") == "{\"email\":\""s + one + "\",\"other\":\"[OMITTED]\"}");
+    }
+
+    TEST_CASE("nobody hides behind a trace mark") {
+        CHECK_FALSE(holds(redact_text("victim@example.com+trace_me_mozilla_@x"), "victim"));
+        CHECK_FALSE(holds(redact_text("victim%40example.com+trace_me_mozilla_@x"), "victim"));
+        CHECK_FALSE(holds(redact_text("x+trace_me_mozilla_@victim@example.com"), "victim"));
+        CHECK_FALSE(holds(redact_text("victim@example.com/+trace_me_mozilla_@x"), "victim"));
+    }
+
+    TEST_CASE("no random address survives in any surrounding") {
+        std::mt19937 random(20211207);
+        const std::string atext = "abcXYZ019!#$%&'*+-/=?^_`{|}~.:\\";
+        const std::vector<std::string> around{
+            "", " ", "\"", "(", ")=(", "/ctms/", "https://h/p?e=", "e=", "\\\"", "<", "'", ",", "%22", "x@y"};
+        const std::vector<std::string> signs{"@", "%40", "%2540"};
+        const auto pick = [&](const auto& from) { return from[random() % from.size()]; };
+        for (int round = 0; round < 20'000; ++round) {
+            std::string address;
+            for (auto n = 1 + random() % 12; n > 0; --n) address += pick(atext);
+            address.append("q").append(pick(signs)).append("secret.example");
+            const std::string text = pick(around) + address + pick(around) + address + pick(around);
+            const std::string clean = redact_text(text);
+            REQUIRE_MESSAGE(!holds(clean, "secret"), text);
+            REQUIRE_MESSAGE(!holds(clean, "@"), text);
+        }
+    }
+
+    TEST_CASE("hostile text takes linear time") {
+        const auto start = std::chrono::steady_clock::now();
+        for (const auto* unit : {"@", "a@", "%25", "%2540", "@[", "\"@", "\\u", "a", "/a", "?&=", ")=(", "&#64;", "a@b c"}) {
+            for (const auto* tail : {"", "@"}) CHECK_FALSE(holds(redact_text(repeated(unit, 1'000'000) + tail), "@"));
+        }
+        CHECK(std::chrono::steady_clock::now() - start < 10s); // quadratic time would be hours
+    }
+
+    TEST_CASE("headers that carry credentials are omitted") {
+        for (const auto* name : {"cookie", "set-cookie", "authorization", "proxy-authorization", "x-api-key"}) {
+            CHECK(ctms::privacy::redact_header(name, "Bearer abc") == "[OMITTED]");
+        }
+        CHECK(ctms::privacy::redact_header("accept", "*/*") == "*/*");
+        CHECK(ctms::privacy::redact_header("from", "a@b.c") == "[OMITTED]");
+    }
+
+    TEST_CASE("query values that are addresses or secrets are omitted") {
+        for (const auto* name : {"primary_email", "fxa_primary_email", "client_secret", "access_token", "refresh_token", "token",
+                                 "password", "Primary_Email"}) {
+            CHECK(ctms::privacy::redact_query_value(name, "john doe") == "[OMITTED]");
+        }
+        CHECK(ctms::privacy::redact_query_value("primary_email", "t+trace_me_mozilla_1@example.com") == "[OMITTED]");
+        CHECK(ctms::privacy::redact_query_value("sfdc_id", "001A") == "001A");
+        CHECK(ctms::privacy::redact_query_value("sfdc_id", "a@b.c") == "[OMITTED]");
+    }
+
+    TEST_CASE("path values are omitted unless they are traced or no address") {
+        CHECK(ctms::privacy::redact_path_value("primary_email", "john doe") == "[OMITTED]");
+        CHECK(ctms::privacy::redact_path_value("primary_email", "t+trace_me_mozilla_1@example.com") == "t+trace_me_mozilla_1@example.com");
+        CHECK(ctms::privacy::redact_path_value("email_id", "332de237-cab7-4461-bcc3-48e68f42bd5c") ==
+              "332de237-cab7-4461-bcc3-48e68f42bd5c");
+        CHECK(ctms::privacy::redact_path_value("email_id", "a@b.c") == "[OMITTED]");
+    }
+}
