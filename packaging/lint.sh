@@ -58,7 +58,18 @@ our_files() {
 git rev-parse --git-dir >/dev/null || die "needs a git checkout"
 mapfile -t sources < <(our_files '*.cpp' '*.hpp')
 
-check_format() { printf '%s\0' "${sources[@]}" | xargs -0 -r clang-format-14 --dry-run -Werror; }
+# The files that clang-format would change, with the number of places in each.
+check_format() {
+    local report
+    report=$(printf '%s\0' "${sources[@]}" | xargs -0 -r clang-format-14 --dry-run -Werror 2>&1) && return
+    if grep -q 'code should be clang-formatted' <<<"$report"; then
+        sed -n 's/^\(.*\):[0-9]*:[0-9]*: error: code should be clang-formatted.*/\1/p' <<<"$report" | sort | uniq -c
+        say "packaging/lint.sh --fix-format lays them out."
+    else
+        say "$report"
+    fi
+    return 1
+}
 
 if [ "$fix" = yes ]; then
     printf '%s\0' "${sources[@]}" | xargs -0 -r clang-format-14 -i

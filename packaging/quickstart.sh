@@ -200,7 +200,8 @@ wait_for_heartbeat() {
         if curl -sf -o /dev/null --noproxy '*' --max-time 5 "$url/__heartbeat__"; then return 0; fi
         sleep 0.1
     done
-    say "No answer from $url/__heartbeat__ within 60 s."
+    say "$url/__heartbeat__ did not answer 200 within 60 s. Its last answer:"
+    curl -sS -i --noproxy '*' --max-time 5 "$url/__heartbeat__" 2>&1 || true
     return 1
 }
 

@@ -24,6 +24,13 @@ result<uuid> path_email_id(const call& now) {
     return *parsed;
 }
 
+/// What is wrong with the path stands before what is wrong with the body.
+error both(const error& path, const error& body) {
+    auto broken = path.fields;
+    broken.insert(broken.end(), body.fields.begin(), body.fields.end());
+    return invalid(std::move(broken));
+}
+
 /// Reads the nine ids of a lookup from the query, with all that is wrong with them.
 class query_reader {
 public:
@@ -113,6 +120,33 @@ response post_contact(call& now, const services& all) {
     auto out = contact_response(created->existed ? 200 : 201, created->contact);
     out.headers.emplace_back("Location", "/ctms/" + created->contact.email.email_id.to_string());
     return out;
+}
+
+response put_contact(call& now, const services& all) {
+    const auto email_id = path_email_id(now);
+    const auto input = json::read_contact(*now.body, json::purpose::replace);
+    if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
+    if (!input) return failed(now, input.error());
+    trace_write(now, input->email.primary_email);
+    const auto contact = all.contacts.replace(*email_id, *input);
+    return contact ? contact_response(201, *contact) : failed(now, contact.error());
+}
+
+response patch_contact(call& now, const services& all) {
+    const auto email_id = path_email_id(now);
+    const auto patch = json::read_patch(*now.body);
+    if (!email_id) return failed(now, patch ? email_id.error() : both(email_id.error(), patch.error()));
+    if (!patch) return failed(now, patch.error());
+    trace_write(now, patch->email.value.primary_email);
+    const auto contact = all.contacts.patch(*email_id, *patch);
+    return contact ? contact_response(200, *contact) : failed(now, contact.error());
+}
+
+response delete_contacts(call& now, const services& all) {
+    const std::string address(now.path_parameter("primary_email"));
+    if (address.find('\0') != std::string::npos) return detail_response(404, "email " + address + " not found!");
+    const auto removed = all.contacts.remove(address);
+    return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
 }
 
 response get_contact(call& now, const services& all) {

@@ -12,6 +12,9 @@ response post_token(call& now, const services& all);
 
 // contacts.cpp
 response post_contact(call& now, const services& all);
+response put_contact(call& now, const services& all);
+response patch_contact(call& now, const services& all);
+response delete_contacts(call& now, const services& all);
 response get_contact(call& now, const services& all);
 response find_contacts(call& now, const services& all);
 response get_identity(call& now, const services& all);

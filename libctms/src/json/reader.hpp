@@ -5,17 +5,9 @@
 #include "scalars.hpp"
 #include "tables.hpp"
 
-#include <bitset>
-#include <type_traits>
+#include <ctms/model/contact_input.hpp>
 
 namespace ctms::json {
-
-/// A value and which of its fields were given, by their index in the table.
-template <class T>
-struct partial {
-    T value{};
-    std::bitset<32> given;
-};
 
 /// Whether absent fields that the table requires are an error (a whole resource) or not (a change).
 enum class completeness : std::uint8_t { whole, change };
@@ -69,8 +61,8 @@ inline bool read_value(const node&, const rules&, std::optional<timestamp>&, err
 
 /// Reads one object by the table of T. `object` must be one; unknown members are ignored.
 template <class T>
-partial<T> read_fields(const node& object, completeness wanted, error_list& errors) {
-    partial<T> out;
+model::partial<T> read_fields(const node& object, completeness wanted, error_list& errors) {
+    model::partial<T> out;
     for_each_field<T>([&](const auto& field, std::uint32_t index) {
         if (field.rule.output_only) return;
         const auto here = errors.at(field.name);
@@ -79,20 +71,13 @@ partial<T> read_fields(const node& object, completeness wanted, error_list& erro
             if (field.rule.required && wanted == completeness::whole) add_missing(errors);
             return;
         }
-        out.given[index] = read_value(*member, field.rule, out.value.*(field.member), errors);
+        if (field.rule.required && wanted == completeness::change && member->type == kind::null) {
+            errors.add(std::string(field.name) + " may not be None", "assertion_error");
+            return;
+        }
+        if (read_value(*member, field.rule, out.value.*(field.member), errors)) out.given |= 1U << index;
     });
     return out;
-}
-
-/// True when every field that can be sent has its default.
-template <class T>
-bool is_default(const T& value) {
-    const T defaults{};
-    bool same = true;
-    for_each_field<T>([&](const auto& field, std::uint32_t) {
-        if (!field.rule.output_only) same = same && value.*(field.member) == defaults.*(field.member);
-    });
-    return same;
 }
 
 } // namespace ctms::json

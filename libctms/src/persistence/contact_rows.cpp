@@ -10,7 +10,7 @@ namespace ctms::persistence {
 namespace {
 
 // The first column tells the table, the second the contact; the meaning of the others follows from the table.
-enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5' };
+enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5', version = '6' };
 constexpr std::size_t first_value = 2;
 
 // One SELECT per table, all with the same number of columns. {0}: which rows.
@@ -27,6 +27,8 @@ constexpr std::string_view read_newsletter_rows = R"(select '4', n.email_id::tex
   n.source, n.unsub_reason, null, null, null, null, null, null, null from newsletters n {0})";
 constexpr std::string_view read_waitlist_rows = R"(select '5', w.email_id::text, w.name, w.source, w.fields::text,
   null, null, null, null, null, null, null, null, null, null from waitlists w {0})";
+constexpr std::string_view read_version_row = R"(select '6', e.email_id::text, e.xmin::text, null,
+  null, null, null, null, null, null, null, null, null, null, null from emails e where e.email_id = $1::uuid)";
 
 /// All six SELECTs; `filter` says for a table's alias which of its rows.
 template <class Filter>
@@ -118,6 +120,8 @@ std::string contact_by_id_sql() {
     return union_of_tables([](const char* alias) { return fmt::format("where {}.email_id = $1::uuid", alias); });
 }
 
+std::string contact_for_change_sql() { return contact_by_id_sql() + "\nunion all\n" + std::string(read_version_row); }
+
 std::string contacts_sql(std::string_view selection) {
     return fmt::format("with wanted as materialized ({})\n", selection) +
            union_of_tables([](const char*) { return std::string("join wanted using (email_id)"); });
@@ -148,6 +152,13 @@ void sort_all(std::vector<model::contact>& contacts) {
 }
 
 } // namespace
+
+std::string read_version(const rows& found) {
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        if (found.text(row, 0).front() == version) return std::string(found.text(row, first_value));
+    }
+    return {};
+}
 
 std::vector<model::contact> read_contacts(const rows& found) {
     std::vector<model::contact> out;

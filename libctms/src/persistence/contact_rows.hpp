@@ -14,11 +14,17 @@ namespace ctms::persistence {
 /// Reads the one contact whose email_id is $1.
 [[nodiscard]] std::string contact_by_id_sql();
 
+/// The same, with one more row that tells the version of its emails row (see read_version).
+[[nodiscard]] std::string contact_for_change_sql();
+
 /// Reads the contacts whose ids `selection` yields: a query with one column `email_id`; parameters are its own.
 [[nodiscard]] std::string contacts_sql(std::string_view selection);
 
 /// Rows of these statements (in any order) into contacts, in order of email_id, their lists in order of name.
 [[nodiscard]] std::vector<model::contact> read_contacts(const rows& found);
+
+/// Which version of its emails row a contact was read at: every write makes a new one. "" without a contact.
+[[nodiscard]] std::string read_version(const rows& found);
 
 /// PostgreSQL's microseconds since 1970 of a column, as text, whatever the session's settings.
 [[nodiscard]] std::string microseconds_sql(std::string_view column);

@@ -5,7 +5,11 @@
 
 #include <ctms/base/json_text.hpp>
 
+#include <ctms/persistence/contacts.hpp>
+
 #include <fmt/format.h>
+
+#include <algorithm>
 
 namespace ctms::persistence {
 namespace {
@@ -74,6 +78,69 @@ w as (
   from e, json_to_recordset($36::json) as r(name text, source text, fields json))
 select {}, {} from e)";
 
+// What is not to be written is left alone: 'keep', 'write' or 'delete' for each group.
+constexpr std::string_view update_contact = R"(
+with e as (
+  update emails set primary_email = $2, basket_token = $3, double_opt_in = $4::boolean, sfdc_id = $5, first_name = $6, last_name = $7,
+    mailing_country = $8, email_format = $9, email_lang = $10, has_opted_out_of_email = $11::boolean, unsubscribe_reason = $12,
+    update_timestamp = now()
+  where email_id = $1::uuid and xmin = $35::xid
+  returning email_id, update_timestamp),
+a as (
+  insert into amo (email_id, add_on_ids, display_name, email_opt_in, language, last_login, location, profile_url, "user", user_id,
+                   username, create_timestamp, update_timestamp)
+  select e.email_id, $14, $15, $16::boolean, $17, $18::date, $19, $20, $21::boolean, $22, $23, now(), now() from e where $13 = 'write'
+  on conflict (email_id) do update set add_on_ids = excluded.add_on_ids, display_name = excluded.display_name,
+    email_opt_in = excluded.email_opt_in, language = excluded.language, last_login = excluded.last_login,
+    location = excluded.location, profile_url = excluded.profile_url, "user" = excluded."user", user_id = excluded.user_id,
+    username = excluded.username, update_timestamp = now()),
+a_gone as (delete from amo using e where amo.email_id = e.email_id and $13 = 'delete'),
+f as (
+  insert into fxa (email_id, fxa_id, primary_email, created_date, lang, first_service, account_deleted, create_timestamp, update_timestamp)
+  select e.email_id, $25, $26, $27, $28, $29, $30::boolean, now(), now() from e where $24 = 'write'
+  on conflict (email_id) do update set fxa_id = excluded.fxa_id, primary_email = excluded.primary_email,
+    created_date = excluded.created_date, lang = excluded.lang, first_service = excluded.first_service,
+    account_deleted = excluded.account_deleted, update_timestamp = now()),
+f_gone as (delete from fxa using e where fxa.email_id = e.email_id and $24 = 'delete'),
+m as (
+  insert into mofo (email_id, mofo_email_id, mofo_contact_id, mofo_relevant)
+  select e.email_id, $32, $33, $34::boolean from e where $31 = 'write'
+  on conflict (email_id) do update set mofo_email_id = excluded.mofo_email_id, mofo_contact_id = excluded.mofo_contact_id,
+    mofo_relevant = excluded.mofo_relevant),
+m_gone as (delete from mofo using e where mofo.email_id = e.email_id and $31 = 'delete'),
+n as (
+  insert into newsletters (email_id, name, subscribed, format, lang, source, unsub_reason, create_timestamp, update_timestamp)
+  select e.email_id, r.name, r.subscribed, r.format, r.lang, r.source, r.unsub_reason, now(), now()
+  from e, json_to_recordset($36::json) as r(name text, subscribed boolean, format text, lang text, source text, unsub_reason text)
+  on conflict (email_id, name) do update set subscribed = excluded.subscribed, format = excluded.format, lang = excluded.lang,
+    source = excluded.source, unsub_reason = excluded.unsub_reason, update_timestamp = now()),
+n_gone as (
+  delete from newsletters using e
+  where newsletters.email_id = e.email_id and name in (select json_array_elements_text($37::json))),
+w as (
+  insert into waitlists (email_id, name, source, fields, create_timestamp, update_timestamp)
+  select e.email_id, r.name, r.source, r.fields, now(), now()
+  from e, json_to_recordset($38::json) as r(name text, source text, fields json)
+  on conflict (email_id, name) do update set source = excluded.source, fields = excluded.fields, update_timestamp = now()),
+w_gone as (
+  delete from waitlists using e
+  where waitlists.email_id = e.email_id and name in (select json_array_elements_text($39::json)))
+select {}, {} from e)";
+
+// The trigger on emails queues the deletion at the vendor.
+constexpr const char* delete_contacts = R"(
+with e as (select email_id, primary_email, basket_token, sfdc_id from emails where lower(primary_email) = lower($1) for update),
+p as (delete from pending_acoustic using e where pending_acoustic.email_id = e.email_id),
+a as (delete from amo using e where amo.email_id = e.email_id returning amo.email_id, user_id),
+f as (delete from fxa using e where fxa.email_id = e.email_id returning fxa.email_id, fxa_id, fxa.primary_email),
+m as (delete from mofo using e where mofo.email_id = e.email_id returning mofo.email_id, mofo_contact_id, mofo_email_id),
+n as (delete from newsletters using e where newsletters.email_id = e.email_id),
+w as (delete from waitlists using e where waitlists.email_id = e.email_id),
+d as (delete from emails using e where emails.email_id = e.email_id)
+select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, a.user_id, f.fxa_id,
+       f.primary_email
+from e left join m using (email_id) left join a using (email_id) left join f using (email_id) order by e.email_id)";
+
 // A contact's own values are no conflict beside its id.
 constexpr const char* find_conflicts = R"(
 select 'email_id' from emails where email_id = $1::uuid
@@ -88,16 +155,46 @@ void add_email(std::vector<parameter>& out, const model::email& email) {
                            flag(email.has_opted_out_of_email), email.unsubscribe_reason});
 }
 
-void add_groups(std::vector<parameter>& out, const model::contact& contact) {
+/// `amo`, `fxa`, `mofo`: what to do with each, in the statement's own words.
+void add_groups(std::vector<parameter>& out, const model::contact& contact, std::string_view amo_action, std::string_view fxa_action,
+                std::string_view mofo_action) {
     const auto amo = contact.amo.value_or(model::amo{});
     const auto fxa = contact.fxa.value_or(model::fxa{});
     const auto mofo = contact.mofo.value_or(model::mofo{});
     const auto last_login = amo.last_login ? parameter(to_iso(*amo.last_login)) : std::nullopt;
-    out.insert(out.end(), {flag(contact.amo.has_value()), amo.add_on_ids, amo.display_name, flag(amo.email_opt_in), amo.language, last_login,
+    out.insert(out.end(), {std::string(amo_action), amo.add_on_ids, amo.display_name, flag(amo.email_opt_in), amo.language, last_login,
                            amo.location, amo.profile_url, flag(amo.user), amo.user_id, amo.username});
-    out.insert(out.end(), {flag(contact.fxa.has_value()), fxa.fxa_id, fxa.primary_email, fxa.created_date, fxa.lang, fxa.first_service,
+    out.insert(out.end(), {std::string(fxa_action), fxa.fxa_id, fxa.primary_email, fxa.created_date, fxa.lang, fxa.first_service,
                            flag(fxa.account_deleted)});
-    out.insert(out.end(), {flag(contact.mofo.has_value()), mofo.mofo_email_id, mofo.mofo_contact_id, flag(mofo.mofo_relevant)});
+    out.insert(out.end(), {std::string(mofo_action), mofo.mofo_email_id, mofo.mofo_contact_id, flag(mofo.mofo_relevant)});
+}
+
+template <class Group>
+std::string_view action_of(const std::optional<Group>& before, const std::optional<Group>& after, bool touch) {
+    if (!after) return before ? "delete" : "keep";
+    return touch || before != after ? "write" : "keep";
+}
+
+/// The items of `after` that are not the same in `before`. Both are in order of name.
+template <class Item>
+std::vector<Item> written(const std::vector<Item>& before, const std::vector<Item>& after) {
+    std::vector<Item> out;
+    for (const auto& item : after) {
+        if (std::find(before.begin(), before.end(), item) == before.end()) out.push_back(item);
+    }
+    return out;
+}
+
+/// The names that stand in `before` only, as a JSON array.
+template <class Item>
+std::string gone(const std::vector<Item>& before, const std::vector<Item>& after) {
+    std::string out = "[";
+    for (const auto& item : before) {
+        if (std::any_of(after.begin(), after.end(), [&](const auto& other) { return other.name == item.name; })) continue;
+        if (out.size() > 1) out += ',';
+        append_json_string(out, item.name);
+    }
+    return out += ']';
 }
 
 } // namespace
@@ -113,10 +210,35 @@ const statement& insert_contact_statement() {
 std::vector<parameter> insert_contact_parameters(const model::contact& contact) {
     std::vector<parameter> out;
     add_email(out, contact.email);
-    add_groups(out, contact);
+    add_groups(out, contact, flag(contact.amo.has_value()), flag(contact.fxa.has_value()), flag(contact.mofo.has_value()));
     out.emplace_back(to_json(contact.newsletters));
     out.emplace_back(to_json(contact.waitlists));
     return out;
+}
+
+const statement& update_contact_statement() {
+    static const std::string sql = fmt::format(update_contact, microseconds_sql("e.update_timestamp"), schedule_sync_sql("e.email_id"));
+    static const statement made{"update_contact", sql.c_str()};
+    return made;
+}
+
+std::vector<parameter> update_contact_parameters(const model::contact& before, const std::string& version, const contact_change& change) {
+    const auto& after = change.after;
+    std::vector<parameter> out;
+    add_email(out, after.email);
+    add_groups(out, after, action_of(before.amo, after.amo, change.touch_amo), action_of(before.fxa, after.fxa, change.touch_fxa),
+               action_of(before.mofo, after.mofo, change.touch_mofo));
+    out.emplace_back(version);
+    out.emplace_back(to_json(written(before.newsletters, after.newsletters)));
+    out.emplace_back(gone(before.newsletters, after.newsletters));
+    out.emplace_back(to_json(written(before.waitlists, after.waitlists)));
+    out.emplace_back(gone(before.waitlists, after.waitlists));
+    return out;
+}
+
+const statement& delete_contacts_statement() {
+    static const statement made{"delete_contacts", delete_contacts};
+    return made;
 }
 
 const statement& find_conflicts_statement() {

@@ -7,6 +7,7 @@
 #include <ctms/persistence/contacts.hpp>
 
 #include <set>
+#include <utility>
 
 namespace ctms::persistence {
 namespace {
@@ -18,6 +19,78 @@ bool has_duplicates(const auto& list) {
         if (!names.insert(item.name).second) return true;
     }
     return false;
+}
+
+timestamp time_of(const rows& written) { return timestamp(std::chrono::microseconds(written.integer(0, 0))); }
+
+/// Times as the database has them after a write at `when`.
+void set_times(model::contact& contact, timestamp when, bool amo_written) {
+    contact.email.update_timestamp = when;
+    if (!contact.email.create_timestamp) contact.email.create_timestamp = when;
+    if (!contact.amo) return;
+    if (amo_written || !contact.amo->update_timestamp) contact.amo->update_timestamp = when;
+    if (!contact.amo->create_timestamp) contact.amo->create_timestamp = when;
+}
+
+/// A contact as it was read, and the version of its emails row.
+struct versioned_contact {
+    std::optional<model::contact> contact;
+    std::string version;
+};
+
+versioned_contact read_for_change(connection& db, const uuid& email_id) {
+    static const std::string sql = contact_for_change_sql();
+    static const statement for_change{"contact_for_change", sql.c_str()};
+    const auto found = db.query(for_change, {email_id.to_string()});
+    versioned_contact out{std::nullopt, read_version(found)};
+    if (!out.version.empty()) out.contact = std::move(read_contacts(found).front());
+    return out;
+}
+
+/// Writes what becomes of a contact. nullopt when somebody else wrote it since it was read.
+std::optional<model::contact> write_change(connection& db, const versioned_contact& before, const contact_change& change) {
+    auto after = change.after;
+    if (!before.contact) {
+        set_times(after, time_of(db.query(insert_contact_statement(), insert_contact_parameters(after), true)), true);
+        return after;
+    }
+    const auto written =
+        db.query(update_contact_statement(), update_contact_parameters(*before.contact, before.version, change), true);
+    if (written.empty()) return std::nullopt;
+    set_times(after, time_of(written), change.touch_amo || after.amo != before.contact->amo);
+    return after;
+}
+
+/// One try of a change: written, refused by `compute`, or neither: somebody else was quicker.
+struct attempt {
+    std::optional<model::contact> written;
+    std::optional<error> refused;
+};
+
+attempt try_change(connection& db, const uuid& email_id, const change_function& compute) {
+    const auto before = read_for_change(db, email_id);
+    const auto change = compute(before.contact);
+    if (!change) return {std::nullopt, change.error()};
+    return {write_change(db, before, *change), std::nullopt};
+}
+
+/// The last resort on a contact that many write: holds its row while it is changed.
+attempt change_locked(connection& db, const uuid& email_id, const change_function& compute) {
+    static constexpr statement lock{"lock_contact", "select 1 from emails where email_id = $1::uuid for update"};
+    db.begin();
+    db.query(lock, {email_id.to_string()});
+    auto done = try_change(db, email_id, compute);
+    if (done.written) {
+        db.commit();
+    } else {
+        db.rollback();
+    }
+    return done;
+}
+
+/// Two inserts of one id at the same time: the second finds the row of the first when it tries again.
+bool is_race_of_inserts(const error& failure, const uuid& email_id, contact_repository& repository) {
+    return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos && repository.find(email_id).has_value();
 }
 
 } // namespace
@@ -39,27 +112,51 @@ result<std::vector<model::contact>> contact_repository::find(const model::identi
 
 result<std::vector<model::identity>> contact_repository::find_identities(const model::identity_query& query) {
     const auto lookup = identities_lookup(query);
-    return run(db_, [&](connection& db) {
-        const auto found = db.query({lookup.name.c_str(), lookup.sql.c_str()}, lookup.parameters);
-        std::vector<model::identity> out;
-        for (std::size_t row = 0; row < found.size(); ++row) out.push_back(read_identity(found, row));
-        return out;
-    });
+    return run(db_, [&](connection& db) { return read_identities(db.query({lookup.name.c_str(), lookup.sql.c_str()}, lookup.parameters)); });
 }
 
 result<model::contact> contact_repository::create(const model::contact& contact) {
-    const auto parameters = insert_contact_parameters(contact);
-    const auto inserted = run(db_, [&](connection& db) {
-        return timestamp(std::chrono::microseconds(db.query(insert_contact_statement(), parameters, true).integer(0, 0)));
-    });
-    if (inserted) {
-        db_.recorder().sync_scheduled();
-        auto stored = contact;
-        stored.email.create_timestamp = stored.email.update_timestamp = *inserted;
-        if (stored.amo) stored.amo->create_timestamp = stored.amo->update_timestamp = *inserted;
-        return stored;
+    const auto written = run(db_, [&](connection& db) { return write_change(db, {}, {contact}).value(); });
+    if (!written) return with_conflicts(written.error(), contact);
+    db_.recorder().sync_scheduled();
+    return *written;
+}
+
+result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute) {
+    constexpr int quick_tries = 3;
+    std::optional<model::contact> wanted; // of the last try, to name its conflicts
+    const change_function remember = [&](const std::optional<model::contact>& stored) {
+        auto change = compute(stored);
+        if (change) wanted = change->after;
+        return change;
+    };
+    for (int tries = 0;; ++tries) {
+        const bool lock = tries >= quick_tries;
+        auto outcome = run(db_, [&](connection& db) {
+            return lock ? change_locked(db, email_id, remember) : try_change(db, email_id, remember);
+        });
+        if (!outcome) {
+            if (tries < quick_tries && is_race_of_inserts(outcome.error(), email_id, *this)) continue;
+            return wanted ? with_conflicts(outcome.error(), *wanted) : outcome.error();
+        }
+        if (outcome->refused) return *outcome->refused;
+        if (outcome->written) {
+            db_.recorder().sync_scheduled();
+            return std::move(*outcome->written);
+        }
+        if (lock) return error{errc::unavailable, "Service temporarily unavailable", "a contact was changed while it was locked", {}, {}};
     }
-    auto failure = inserted.error();
+}
+
+result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email) {
+    auto removed = run(db_, [&](connection& db) { return read_identities(db.query(delete_contacts_statement(), {primary_email}, true)); });
+    if (removed) {
+        for (std::size_t i = 0; i < removed->size(); ++i) db_.recorder().sync_scheduled();
+    }
+    return removed;
+}
+
+error contact_repository::with_conflicts(error failure, const model::contact& contact) {
     if (failure.code != errc::conflict) return failure;
     const auto taken = run(db_, [&](connection& db) { return db.query(find_conflicts_statement(), find_conflicts_parameters(contact)); });
     if (!taken) return taken.error();

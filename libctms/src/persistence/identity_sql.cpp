@@ -67,13 +67,16 @@ lookup identities_lookup(const model::identity_query& query) {
     return out;
 }
 
-model::identity read_identity(const rows& found, std::size_t row) {
-    model::identity out;
-    out.email_id = uuid::parse(found.text(row, 0)).value_or(uuid{});
-    std::size_t column = 1;
-    for (auto* member : {&out.primary_email, &out.basket_token, &out.sfdc_id, &out.mofo_contact_id, &out.mofo_email_id, &out.amo_user_id,
-                         &out.fxa_id, &out.fxa_primary_email}) {
-        *member = found.optional_text(row, column++);
+std::vector<model::identity> read_identities(const rows& found) {
+    std::vector<model::identity> out;
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        auto& one = out.emplace_back();
+        one.email_id = uuid::parse(found.text(row, 0)).value_or(uuid{});
+        std::size_t column = 1;
+        for (auto* member : {&one.primary_email, &one.basket_token, &one.sfdc_id, &one.mofo_contact_id, &one.mofo_email_id,
+                             &one.amo_user_id, &one.fxa_id, &one.fxa_primary_email}) {
+            *member = found.optional_text(row, column++);
+        }
     }
     return out;
 }

@@ -25,7 +25,7 @@ struct lookup {
 /// Finds all nine ids instead, in order of email_id.
 [[nodiscard]] lookup identities_lookup(const model::identity_query& query);
 
-/// One row of identities_lookup.
-[[nodiscard]] model::identity read_identity(const rows& found, std::size_t row);
+/// Rows of identities_lookup, and of statements with the same columns.
+[[nodiscard]] std::vector<model::identity> read_identities(const rows& found);
 
 } // namespace ctms::persistence

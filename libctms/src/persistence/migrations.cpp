@@ -33,7 +33,8 @@ constexpr statement read_revision{"schema_revision", "select coalesce(string_agg
 constexpr statement read_applied{"schema_applied", "select version, sha256 from ctms_migrations order by version"};
 constexpr statement record{"schema_record", "insert into ctms_migrations (version, name, sha256, adopted)"
                                             " values ($1::integer, $2, $3, $4::boolean)"};
-constexpr statement try_lock{"schema_lock", "select pg_try_advisory_xact_lock(hashtext('ctms_migrations'))"};
+// By the simple protocol: the extended one keeps a portal, and with it a snapshot, until the transaction's next statement.
+constexpr const char* try_lock = "select pg_try_advisory_xact_lock(hashtext('ctms_migrations'))";
 
 constexpr const char* create_table = "create table if not exists ctms_migrations ("
                                      " version integer not null constraint ctms_migrations_pkey primary key,"
@@ -150,7 +151,7 @@ void wait_for_lock(connection& guard) {
     while (true) {
         guard.begin();
         guard.execute("set local idle_in_transaction_session_timeout = 0");
-        if (guard.query(try_lock, {}).boolean(0, 0)) return;
+        if (guard.execute(try_lock).boolean(0, 0)) return;
         guard.rollback();
         if (std::chrono::steady_clock::now() > deadline) {
             throw sql_error(sql_error::kind::timeout, "", "", "another process has been migrating the database for ten minutes");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "waitlist_changes.hpp"
+#include "contact_changes.hpp"
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/service/contacts.hpp>
@@ -8,10 +8,6 @@
 
 namespace ctms::service {
 namespace {
-
-void sort_by_name(auto& list) {
-    std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-}
 
 model::email without_times(model::email email) {
     email.create_timestamp = email.update_timestamp = std::nullopt;
@@ -33,17 +29,16 @@ bool same_content(const model::contact& a, const model::contact& b) {
            std::equal(a.waitlists.begin(), a.waitlists.end(), b.waitlists.begin(), b.waitlists.end(), same_waitlist);
 }
 
-bool uses_older_form(const model::contact_input& input) { return input.vpn.given || input.relay.given; }
+bool uses_older_form(const auto& input) { return input.vpn.given || input.relay.given; }
 
-/// The contact that a body of POST describes.
-result<model::contact> to_contact(const model::contact_input& input) {
-    auto changes = changes_of(input.waitlists, input.newsletters, input.vpn, input.relay, {});
-    if (!changes) return changes.error();
-    model::contact out{input.amo, input.email, input.fxa, input.mofo, input.newsletters, std::move(changes->join)};
-    if (out.email.email_id.is_nil()) out.email.email_id = uuid::random();
-    sort_by_name(out.newsletters);
-    sort_by_name(out.waitlists);
-    return out;
+/// Conflicts are told in the words of each call.
+result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
+    if (!outcome && outcome.error().code == errc::conflict) {
+        auto failure = outcome.error();
+        failure.message = conflict;
+        return failure;
+    }
+    return outcome;
 }
 
 error no_identifiers() {
@@ -61,7 +56,7 @@ bool asks_for_something(const model::identity_query& query) {
 
 result<created_contact> contacts::create(const model::contact_input& input) {
     if (uses_older_form(input)) recorder_.legacy_waitlists_used();
-    auto wanted = to_contact(input);
+    const auto wanted = new_contact(input);
     if (!wanted) return wanted.error();
     auto stored = repository_.create(*wanted);
     if (stored) return created_contact{std::move(*stored), false};
@@ -74,6 +69,30 @@ result<created_contact> contacts::create(const model::contact_input& input) {
     }
     failure.message = "Contact already exists";
     return failure;
+}
+
+result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input) {
+    if (input.email.email_id != email_id) return error{errc::invalid, "email_id in path must match email_id in contact", {}, {}, {}};
+    if (uses_older_form(input)) recorder_.legacy_waitlists_used();
+    auto changed = repository_.change(email_id, [&](const auto& stored) { return replaced(input, stored); });
+    return with_message(std::move(changed), "Contact with primary_email or basket_token already exists");
+}
+
+result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch) {
+    const auto& named = patch.email.value.email_id;
+    if (!named.is_nil() && named != email_id) return error{errc::invalid, "cannot change email_id", {}, {}, {}};
+    if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
+    auto changed = repository_.change(email_id, [&](const auto& stored) -> result<persistence::contact_change> {
+        if (!stored) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
+        return patched(patch, *stored);
+    });
+    return with_message(std::move(changed), "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists");
+}
+
+result<std::vector<model::identity>> contacts::remove(const std::string& primary_email) {
+    auto removed = repository_.remove(primary_email);
+    if (removed && removed->empty()) return error{errc::not_found, "email " + primary_email + " not found!", {}, {}, {}};
+    return removed;
 }
 
 result<model::contact> contacts::get(const uuid& email_id) { return repository_.find(email_id); }

@@ -30,12 +30,17 @@ std::string fields_json(std::initializer_list<std::pair<std::string_view, const 
     return out;
 }
 
-model::waitlist relay_waitlist(std::string name, const model::relay_waitlist& wanted) {
-    return {std::move(name), std::nullopt, fields_json({{"geo", &wanted.geo}}), true};
+/// The older form sets a waitlist as a whole: a source that is stored goes.
+model::partial<model::waitlist> older_waitlist(std::string name, std::string fields) {
+    return {{std::move(name), std::nullopt, std::move(fields), true}, ~0U};
 }
 
-void leave_unsubscribed(const std::vector<model::newsletter>& newsletters, waitlist_changes& changes) {
-    for (const auto& newsletter : newsletters) {
+void leave_all(const std::vector<model::waitlist>& stored, waitlist_changes& changes) {
+    for (const auto& waitlist : stored) changes.leave.push_back(waitlist.name);
+}
+
+void leave_unsubscribed(const std::vector<model::partial<model::newsletter>>& newsletters, waitlist_changes& changes) {
+    for (const auto& [newsletter, given] : newsletters) {
         if (auto name = waitlist_of(newsletter.name); !newsletter.subscribed && !name.empty()) changes.leave.push_back(std::move(name));
     }
 }
@@ -53,11 +58,11 @@ result<void> apply_vpn(const model::older_field<model::vpn_waitlist>& vpn, const
         return {};
     }
     if (!vpn.value->geo) return country_missing();
-    changes.join.push_back({"vpn", std::nullopt, fields_json({{"geo", &vpn.value->geo}, {"platform", &vpn.value->platform}}), true});
+    changes.join.push_back(older_waitlist("vpn", fields_json({{"geo", &vpn.value->geo}, {"platform", &vpn.value->platform}})));
     return {};
 }
 
-void apply_relay(const model::older_field<model::relay_waitlist>& relay, const std::vector<model::newsletter>& newsletters,
+void apply_relay(const model::older_field<model::relay_waitlist>& relay, const std::vector<model::partial<model::newsletter>>& newsletters,
                  const std::vector<model::waitlist>& stored, waitlist_changes& changes) {
     if (!relay.given) return;
     if (!relay.value || *relay.value == model::relay_waitlist{}) {
@@ -66,40 +71,44 @@ void apply_relay(const model::older_field<model::relay_waitlist>& relay, const s
         }
         return;
     }
+    const auto fields = fields_json({{"geo", &relay.value->geo}});
     bool named = false;
-    for (const auto& newsletter : newsletters) {
+    for (const auto& [newsletter, given] : newsletters) {
         if (!newsletter.name.starts_with("relay-")) continue;
         named = true;
         const auto name = waitlist_of(newsletter.name);
-        if (newsletter.subscribed) changes.join.push_back(relay_waitlist(name.empty() ? newsletter.name : name, *relay.value));
+        if (newsletter.subscribed) changes.join.push_back(older_waitlist(name.empty() ? newsletter.name : name, fields));
     }
     if (named) return;
     const auto before = changes.join.size();
     for (const auto& waitlist : stored) {
-        if (is_relay(waitlist)) changes.join.push_back(relay_waitlist(waitlist.name, *relay.value));
+        if (is_relay(waitlist)) changes.join.push_back(older_waitlist(waitlist.name, fields));
     }
-    if (changes.join.size() == before) changes.join.push_back(relay_waitlist("relay", *relay.value));
+    if (changes.join.size() == before) changes.join.push_back(older_waitlist("relay", fields));
 }
 
 } // namespace
 
-result<waitlist_changes> changes_of(const std::vector<model::waitlist>& waitlists, const std::vector<model::newsletter>& newsletters,
-                                    const model::older_field<model::vpn_waitlist>& vpn,
-                                    const model::older_field<model::relay_waitlist>& relay, const std::vector<model::waitlist>& stored) {
+result<waitlist_changes> changes_of(const waitlist_request& request, const std::vector<model::waitlist>& stored) {
     waitlist_changes changes;
-    if (!waitlists.empty()) {
-        for (const auto& waitlist : waitlists) {
-            if (waitlist.subscribed) {
-                changes.join.push_back(waitlist);
+    if (request.unsubscribe_waitlists) {
+        leave_all(stored, changes);
+        return changes;
+    }
+    if (!request.waitlists.empty()) {
+        for (const auto& item : request.waitlists) {
+            if (item.value.subscribed) {
+                changes.join.push_back(item);
             } else {
-                changes.leave.push_back(waitlist.name);
+                changes.leave.push_back(item.value.name);
             }
         }
         return changes;
     }
-    leave_unsubscribed(newsletters, changes);
-    if (auto vpn_applied = apply_vpn(vpn, stored, changes); !vpn_applied) return vpn_applied.error();
-    apply_relay(relay, newsletters, stored, changes);
+    if (request.unsubscribe_newsletters) leave_all(stored, changes);
+    leave_unsubscribed(request.newsletters, changes);
+    if (auto applied = apply_vpn(request.vpn, stored, changes); !applied) return applied.error();
+    apply_relay(request.relay, request.newsletters, stored, changes);
     return changes;
 }
 

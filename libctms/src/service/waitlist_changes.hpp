@@ -10,18 +10,24 @@
 
 namespace ctms::service {
 
-struct waitlist_changes {
-    std::vector<model::waitlist> join;   ///< inserted, or replacing the stored one of that name
-    std::vector<std::string> leave;      ///< names of stored ones that go
+/// The parts of a body that speak of waitlists.
+struct waitlist_request {
+    std::vector<model::partial<model::waitlist>> waitlists;
+    std::vector<model::partial<model::newsletter>> newsletters;
+    bool unsubscribe_waitlists = false;   ///< `"waitlists": "UNSUBSCRIBE"`
+    bool unsubscribe_newsletters = false; ///< `"newsletters": "UNSUBSCRIBE"`
+    model::older_field<model::vpn_waitlist> vpn;
+    model::older_field<model::relay_waitlist> relay;
 };
 
-/// What one body asks for. `newsletters`: those of the body. `stored`: the contact's waitlists before.
+struct waitlist_changes {
+    std::vector<model::partial<model::waitlist>> join; ///< inserted, or their given fields set in the stored one of that name
+    std::vector<std::string> leave;                    ///< names of stored ones that go; they go first
+};
+
+/// What one body asks for. `stored`: the contact's waitlists before.
 /// When `waitlists` is not empty it alone counts; else the older fields and waitlist newsletters do.
 /// errc::invalid when a vpn_waitlist to be stored has no country.
-[[nodiscard]] result<waitlist_changes> changes_of(const std::vector<model::waitlist>& waitlists,
-                                                  const std::vector<model::newsletter>& newsletters,
-                                                  const model::older_field<model::vpn_waitlist>& vpn,
-                                                  const model::older_field<model::relay_waitlist>& relay,
-                                                  const std::vector<model::waitlist>& stored);
+[[nodiscard]] result<waitlist_changes> changes_of(const waitlist_request& request, const std::vector<model::waitlist>& stored);
 
 } // namespace ctms::service

@@ -52,6 +52,17 @@ enum class purpose : std::uint8_t { create, replace };
 /// errc::invalid with one field_error for each broken rule; its locations begin with "body".
 [[nodiscard]] result<model::contact_input> read_contact(const body& sent, purpose why);
 
+/// Validates the body of PATCH: every field may be absent. Errors as of read_contact.
+[[nodiscard]] result<model::contact_patch> read_patch(const body& sent);
+
+/// Sets the given fields of `to`. For email, amo, fxa, mofo, newsletter and waitlist.
+template <class T>
+void apply(const model::partial<T>& changes, T& to);
+
+/// True when every field that a client can send has its default. For amo, fxa and mofo.
+template <class T>
+[[nodiscard]] bool is_default(const T& group);
+
 /// Appends a contact as the API shows it: all groups with defaults filled in, the older waitlist forms computed,
 /// and, for answers that hold one contact only, `"status":"ok"`.
 void write_contact(std::string& out, const model::contact& contact, bool with_status);

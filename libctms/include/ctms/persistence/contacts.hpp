@@ -9,9 +9,23 @@
 #include <ctms/model/contact.hpp>
 #include <ctms/persistence/database.hpp>
 
+#include <functional>
+#include <optional>
 #include <vector>
 
 namespace ctms::persistence {
+
+/// What becomes of a contact.
+struct contact_change {
+    model::contact after;
+    bool touch_amo = false;  ///< write the group though it is the same: moves its update_timestamp
+    bool touch_fxa = false;
+    bool touch_mofo = false;
+};
+
+/// Says what becomes of a contact, from what is stored (nullopt: nothing). Must be pure: it is called again when
+/// somebody else changed the contact meanwhile. An error ends the change, nothing is written.
+using change_function = std::function<result<contact_change>(const std::optional<model::contact>& stored)>;
 
 class contact_repository {
 public:
@@ -30,7 +44,18 @@ public:
     /// errc::conflict when a unique value is taken, with the names of all that are (email_id first); nothing is stored then.
     [[nodiscard]] result<model::contact> create(const model::contact& contact);
 
+    /// Reads a contact, has `compute` say what becomes of it, and writes the difference, as if nobody else wrote meanwhile.
+    /// Always moves the email's update_timestamp. Usually two round trips. errc::conflict as of create().
+    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute);
+
+    /// Deletes every contact of that address, in any case, with all that hangs on its id, and queues its deletion at the
+    /// vendor. The ids of what was deleted, empty when there was nothing. One round trip.
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email);
+
 private:
+    /// A conflict with the names of all values that are taken; any other failure as it is.
+    [[nodiscard]] error with_conflicts(error failure, const model::contact& contact);
+
     database& db_;
 };
 

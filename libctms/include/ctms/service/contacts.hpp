@@ -29,6 +29,17 @@ public:
     /// errc::conflict ("Contact already exists") when the id has other content or a unique value is taken.
     [[nodiscard]] result<created_contact> create(const model::contact_input& input);
 
+    /// Creates the contact or replaces it whole. errc::invalid when the body names another id, or one name twice in a list;
+    /// errc::conflict when a unique value is taken.
+    [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input);
+
+    /// Changes what is given. errc::invalid when the body names another id (checked first), errc::not_found, errc::conflict.
+    [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch);
+
+    /// Deletes every contact of that address, in any case, and has the vendor told. The ids of what was deleted;
+    /// errc::not_found when there was nothing.
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email);
+
     /// errc::not_found ("Unknown email_id") when there is none.
     [[nodiscard]] result<model::contact> get(const uuid& email_id);
     [[nodiscard]] result<model::identity> identity(const uuid& email_id);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "contact_changes.hpp"
+
+#include "waitlist_changes.hpp"
+
+#include <ctms/json/contact_json.hpp>
+
+#include <algorithm>
+#include <set>
+
+namespace ctms::service {
+namespace {
+
+void sort_by_name(auto& list) {
+    std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+}
+
+auto find_by_name(auto& list, const std::string& name) {
+    return std::find_if(list.begin(), list.end(), [&](const auto& item) { return item.name == name; });
+}
+
+template <class T>
+std::vector<model::partial<T>> whole(const std::vector<T>& items) {
+    std::vector<model::partial<T>> out;
+    for (const auto& item : items) out.push_back({item, ~0U});
+    return out;
+}
+
+/// The names that stand twice in a list, as errors at the second place.
+void find_duplicates(const auto& list, const char* list_name, std::vector<field_error>& broken) {
+    std::set<std::string_view> names;
+    for (std::size_t index = 0; index < list.size(); ++index) {
+        if (names.insert(list[index].name).second) continue;
+        broken.push_back({{std::string("body"), std::string(list_name), index, std::string("name")}, "duplicate name", "value_error.duplicate", {}});
+    }
+}
+
+result<void> check_names_once(const model::contact_input& input) {
+    std::vector<field_error> broken;
+    find_duplicates(input.newsletters, "newsletters", broken);
+    find_duplicates(input.waitlists, "waitlists", broken);
+    if (broken.empty()) return {};
+    return error{errc::invalid, {}, {}, std::move(broken), {}};
+}
+
+error name_taken(const char* list_name) { return error{errc::conflict, {}, {}, {}, {list_name}}; }
+
+void apply_to(std::vector<model::waitlist>& stored, const waitlist_changes& changes) {
+    for (const auto& name : changes.leave) std::erase_if(stored, [&](const auto& waitlist) { return waitlist.name == name; });
+    for (const auto& joined : changes.join) {
+        const auto found = find_by_name(stored, joined.value.name);
+        if (found == stored.end()) {
+            stored.push_back(joined.value);
+        } else {
+            json::apply(joined, *found);
+        }
+    }
+    sort_by_name(stored);
+}
+
+/// A name twice among those that are not stored yet would be inserted twice.
+bool joins_twice(const waitlist_changes& changes, const std::vector<model::waitlist>& stored) {
+    std::set<std::string_view> names;
+    return std::any_of(changes.join.begin(), changes.join.end(), [&](const auto& joined) {
+        return find_by_name(stored, joined.value.name) == stored.end() && !names.insert(joined.value.name).second;
+    });
+}
+
+template <class Group>
+bool patch_group(const model::group_patch<Group>& patch, std::optional<Group>& group) {
+    if (patch.remove) group.reset();
+    if (patch.remove || patch.changes.given == 0) return false;
+    auto changed = group.value_or(Group{});
+    json::apply(patch.changes, changed);
+    group = json::is_default(changed) ? std::nullopt : std::optional(std::move(changed));
+    return group.has_value();
+}
+
+/// Known ones are changed in the order sent, new ones inserted unless they are not subscribed. False for a new name twice.
+bool patch_newsletters(const model::list_patch<model::newsletter>& patch, std::vector<model::newsletter>& stored) {
+    if (patch.unsubscribe_all) {
+        for (auto& newsletter : stored) newsletter.subscribed = false;
+    }
+    std::vector<model::newsletter> added;
+    for (const auto& item : patch.items) {
+        if (const auto known = find_by_name(stored, item.value.name); known != stored.end()) {
+            json::apply(item, *known);
+        } else if (item.value.subscribed) {
+            if (find_by_name(added, item.value.name) != added.end()) return false;
+            added.push_back(item.value);
+        }
+    }
+    stored.insert(stored.end(), added.begin(), added.end());
+    sort_by_name(stored);
+    return true;
+}
+
+} // namespace
+
+result<model::contact> new_contact(const model::contact_input& input) {
+    const auto changes = changes_of({whole(input.waitlists), whole(input.newsletters), false, false, input.vpn, input.relay}, {});
+    if (!changes) return changes.error();
+    model::contact out{input.amo, input.email, input.fxa, input.mofo, input.newsletters, {}};
+    for (const auto& joined : changes->join) out.waitlists.push_back(joined.value);
+    if (out.email.email_id.is_nil()) out.email.email_id = uuid::random();
+    sort_by_name(out.newsletters);
+    sort_by_name(out.waitlists);
+    return out;
+}
+
+result<persistence::contact_change> replaced(const model::contact_input& input, const std::optional<model::contact>& stored) {
+    if (const auto once = check_names_once(input); !once) return once.error();
+    model::contact after{input.amo, input.email, input.fxa, input.mofo, input.newsletters, {}};
+    auto vpn = input.vpn;
+    auto relay = input.relay;
+    vpn.given = relay.given = true; // an absent one counts as null
+    if (stored) {
+        after.waitlists = stored->waitlists;
+        after.email.create_timestamp = stored->email.create_timestamp;
+        if (after.amo && stored->amo) after.amo->create_timestamp = stored->amo->create_timestamp;
+    }
+    const auto changes = changes_of({whole(input.waitlists), whole(input.newsletters), false, false, vpn, relay}, after.waitlists);
+    if (!changes) return changes.error();
+    apply_to(after.waitlists, *changes);
+    sort_by_name(after.newsletters);
+    return persistence::contact_change{std::move(after), true, true, true};
+}
+
+result<persistence::contact_change> patched(const model::contact_patch& patch, const model::contact& stored) {
+    const auto changes = changes_of({patch.waitlists.items, patch.newsletters.items, patch.waitlists.unsubscribe_all,
+                                     patch.newsletters.unsubscribe_all, patch.vpn, patch.relay},
+                                    stored.waitlists);
+    if (!changes) return changes.error();
+    if (joins_twice(*changes, stored.waitlists)) return name_taken("waitlists");
+    persistence::contact_change out{stored};
+    json::apply(patch.email, out.after.email);
+    out.after.email.email_id = stored.email.email_id; // may be repeated, also as null
+    out.touch_amo = patch_group(patch.amo, out.after.amo);
+    out.touch_fxa = patch_group(patch.fxa, out.after.fxa);
+    out.touch_mofo = patch_group(patch.mofo, out.after.mofo);
+    if (!patch_newsletters(patch.newsletters, out.after.newsletters)) return name_taken("newsletters");
+    apply_to(out.after.waitlists, *changes);
+    return out;
+}
+
+} // namespace ctms::service

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <support/test_database.hpp>
+
+#include <persistence/connection.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+
+using namespace ctms::persistence;
+using namespace std::chrono_literals;
+using ctms::test::test_database;
+using kind = sql_error::kind;
+
+namespace {
+
+// The failure of `action`, which must fail.
+template <class Action>
+sql_error failure_of(Action action) {
+    try {
+        action();
+    } catch (const sql_error& failure) {
+        return failure;
+    }
+    FAIL("no sql_error");
+    throw std::logic_error("not reached");
+}
+
+constexpr statement echo{"echo", "select $1::text, $2::text"};
+constexpr statement insert_pair{"insert_pair", "insert into pairs (id, name) values ($1::integer, $2)"};
+constexpr statement end_backend{"end_backend", "select pg_terminate_backend($1::integer, 5000)"};
+
+void make_pairs(connection& link) {
+    link.execute("create table pairs (id integer constraint pairs_id primary key, name text not null constraint pairs_name unique)");
+}
+
+std::string backend_of(connection& link) { return std::string(link.execute("select pg_backend_pid()").text(0, 0)); }
+
+} // namespace
+
+TEST_CASE("cells are read as text, integer, boolean and null") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    const auto found = link.query({"cells", "select 'å', 42, -7::bigint, true, null, '' union all select 'b', 1, 2, false, 'c', 'd'"}, {});
+    REQUIRE(found.size() == 2);
+    CHECK(found.text(0, 0) == "å");
+    CHECK(found.integer(0, 1) == 42);
+    CHECK(found.integer(0, 2) == -7);
+    CHECK(found.boolean(0, 3));
+    CHECK_FALSE(found.boolean(1, 3));
+    CHECK(found.is_null(0, 4));
+    CHECK(found.text(0, 4).empty());
+    CHECK_FALSE(found.optional_text(0, 4).has_value());
+    CHECK_FALSE(found.is_null(0, 5));
+    CHECK(found.optional_text(0, 5) == std::optional<std::string>(""));
+    CHECK(found.text(1, 5) == "d");
+    CHECK_THROWS_AS((void)found.text(2, 0), std::out_of_range);
+    CHECK_THROWS_AS((void)found.text(0, 6), std::out_of_range);
+    CHECK_THROWS_AS((void)found.integer(0, 0), std::logic_error);
+}
+
+TEST_CASE("parameters arrive as they are, prepared or not") {
+    test_database db(test_database::content::empty);
+    for (const bool prepared : {true, false}) {
+        CAPTURE(prepared);
+        auto options = db.options();
+        options.prepared = prepared;
+        connection link(options);
+        for (int repeat = 0; repeat < 2; ++repeat) {
+            const auto found = link.query(echo, {"it's \\ \"quoted\" {1,2} $1", std::nullopt});
+            CHECK(found.text(0, 0) == "it's \\ \"quoted\" {1,2} $1");
+            CHECK(found.is_null(0, 1));
+        }
+    }
+}
+
+TEST_CASE("a parameter with a NUL is refused before anything is sent") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    CHECK_THROWS_AS(link.query(echo, {std::string("a\0b", 3), std::nullopt}), std::logic_error);
+    CHECK(link.query(echo, {"a", "b"}).text(0, 1) == "b");
+}
+
+TEST_CASE("every session has its limits, in UTC") {
+    test_database db(test_database::content::empty);
+    auto options = db.options();
+    options.statement_timeout = 1234ms;
+    options.lock_timeout = 567ms;
+    for (const std::string extra : {"", "&options=-c%20work_mem%3D5MB"}) {
+        options.url = db.url() + extra;
+        connection link(options);
+        const auto setting = [&](const std::string& name) { return std::string(link.execute("show " + name).text(0, 0)); };
+        CHECK(setting("statement_timeout") == "1234ms");
+        CHECK(setting("lock_timeout") == "567ms");
+        CHECK(setting("idle_in_transaction_session_timeout") == "1min");
+        CHECK(setting("timezone") == "UTC");
+        CHECK(setting("jit") == "off");
+        CHECK(setting("plan_cache_mode") == "force_generic_plan");
+        CHECK(setting("application_name") == "ctms");
+        if (!extra.empty()) CHECK(setting("work_mem") == "5MB");
+    }
+}
+
+TEST_CASE("without prepared statements no session state is left behind") {
+    test_database db(test_database::content::empty);
+    auto options = db.options();
+    options.prepared = false;
+    connection link(options);
+    link.query(echo, {"a", "b"});
+    CHECK(link.execute("select * from pg_prepared_statements").empty());
+    CHECK(link.execute("show statement_timeout").text(0, 0) == "0");
+}
+
+TEST_CASE("a connection string of keys and values works too") {
+    test_database db(test_database::content::empty);
+    const auto host = std::string(connection(db.options()).execute("show unix_socket_directories").text(0, 0));
+    auto options = db.options();
+    options.url = "host='" + host + "' user=postgres port=5432 dbname=" + db.name();
+    connection link(options);
+    CHECK(link.execute("select current_database()").text(0, 0) == db.name());
+    CHECK(link.execute("show statement_timeout").text(0, 0) == "30s");
+}
+
+TEST_CASE("a unique violation names its constraint, and no value") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    make_pairs(link);
+    CHECK(link.query(insert_pair, {"1", "someone@example.com"}, true).affected() == 1);
+    const auto failure = failure_of([&] { link.query(insert_pair, {"2", "someone@example.com"}, true); });
+    CHECK(failure.reason() == kind::unique);
+    CHECK(failure.constraint() == "pairs_name");
+    CHECK(failure.sqlstate() == "23505");
+    CHECK(std::string(failure.what()).find("someone@example.com") == std::string::npos);
+    CHECK(failure_of([&] { link.query(insert_pair, {"1", "b"}, true); }).constraint() == "pairs_id");
+    CHECK(link.usable());
+}
+
+TEST_CASE("failures are told apart by their SQLSTATE") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    make_pairs(link);
+    CHECK(failure_of([&] { link.query(insert_pair, {"1", std::nullopt}, true); }).reason() == kind::bad_value);
+    CHECK(failure_of([&] { link.query(insert_pair, {"x", "name"}, true); }).reason() == kind::bad_value);
+    CHECK(failure_of([&] { link.execute("selct"); }).reason() == kind::other);
+    CHECK(failure_of([&] { link.execute("select * from nowhere"); }).sqlstate() == "42P01");
+    for (const auto& [code, reason] : {std::pair{"40001", kind::retryable}, {"40P01", kind::retryable}, {"55P03", kind::timeout}}) {
+        CAPTURE(code);
+        const auto sql = std::string("do $$ begin raise exception 'made up' using errcode = '") + code + "'; end $$";
+        CHECK(failure_of([&] { link.execute(sql); }).reason() == reason);
+    }
+    CHECK(link.usable());
+    CHECK(failure_of([&] { link.execute("do $$ begin raise exception 'stopping' using errcode = '57P01'; end $$"); }).reason() ==
+          kind::in_doubt); // it might have come after a commit
+    CHECK_FALSE(link.usable());
+}
+
+TEST_CASE("a statement that takes too long is ended") {
+    test_database db(test_database::content::empty);
+    auto options = db.options();
+    options.statement_timeout = 100ms;
+    connection link(options);
+    const auto begin = std::chrono::steady_clock::now();
+    const auto failure = failure_of([&] { link.execute("select pg_sleep(20)"); });
+    CHECK(failure.reason() == kind::timeout);
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);
+    CHECK(link.usable());
+}
+
+TEST_CASE("waiting for a lock ends") {
+    test_database db(test_database::content::empty);
+    connection holder(db.options());
+    make_pairs(holder);
+    holder.begin();
+    holder.execute("lock table pairs");
+    auto options = db.options();
+    options.lock_timeout = 50ms;
+    connection waiter(options);
+    const auto failure = failure_of([&] { waiter.query(insert_pair, {"1", "a"}, true); });
+    CHECK(failure.reason() == kind::timeout);
+    CHECK(failure.sqlstate() == "55P03");
+}
+
+TEST_CASE("a transaction holds until it is committed") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    make_pairs(link);
+    connection other(db.options());
+    const auto seen = [&] { return other.execute("select count(*) from pairs").integer(0, 0); };
+    link.begin();
+    link.query(insert_pair, {"1", "a"}, true);
+    CHECK(seen() == 0);
+    link.rollback();
+    CHECK(seen() == 0);
+    link.begin();
+    link.query(insert_pair, {"1", "a"}, true);
+    CHECK(failure_of([&] { link.query(insert_pair, {"1", "b"}, true); }).reason() == kind::unique);
+    link.rollback();
+    link.start_lease();
+    link.begin();
+    link.query(insert_pair, {"2", "b"}, true);
+    CHECK_FALSE(link.has_committed());
+    link.commit();
+    CHECK(link.has_committed());
+    CHECK(seen() == 1);
+    CHECK_THROWS_AS(link.commit(), std::logic_error);
+}
+
+TEST_CASE("a connection that the server closed is noticed before it is used") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    connection other(db.options());
+    const auto backend = backend_of(link);
+    CHECK(link.usable());
+    CHECK(other.query(end_backend, {backend}).boolean(0, 0));
+    CHECK_FALSE(link.usable());
+}
+
+TEST_CASE("a connection lost in a read, in a transaction, in a commit") {
+    test_database db(test_database::content::empty);
+    connection other(db.options());
+    make_pairs(other);
+    const auto end = [&](connection& link) {
+        const auto backend = backend_of(link);
+        CHECK(other.query(end_backend, {backend}).boolean(0, 0));
+    };
+    SUBCASE("read: nothing happened") {
+        connection link(db.options());
+        end(link);
+        const auto reason = failure_of([&] { link.query(echo, {"a", "b"}); }).reason();
+        CHECK((reason == kind::connection || reason == kind::shutdown));
+        CHECK_FALSE(link.usable());
+        CHECK(failure_of([&] { link.query(echo, {"a", "b"}); }).reason() == kind::connection);
+    }
+    SUBCASE("write by itself: in doubt") {
+        connection link(db.options());
+        end(link);
+        CHECK(failure_of([&] { link.query(insert_pair, {"1", "a"}, true); }).reason() == kind::in_doubt);
+    }
+    SUBCASE("write in a transaction: nothing happened") {
+        connection link(db.options());
+        link.begin();
+        const auto backend = backend_of(link);
+        other.query(end_backend, {backend});
+        const auto reason = failure_of([&] { link.query(insert_pair, {"1", "a"}, true); }).reason();
+        CHECK((reason == kind::connection || reason == kind::shutdown));
+        link.rollback();
+        CHECK_FALSE(link.usable());
+    }
+    SUBCASE("commit: in doubt") {
+        connection link(db.options());
+        link.begin();
+        link.query(insert_pair, {"1", "a"}, true);
+        const auto backend = backend_of(link);
+        other.query(end_backend, {backend});
+        CHECK(failure_of([&] { link.commit(); }).reason() == kind::in_doubt);
+        CHECK_FALSE(link.usable());
+    }
+}
+
+TEST_CASE("a table that changed under a prepared statement costs the connection, not the answer") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    make_pairs(link);
+    constexpr statement all{"all_pairs", "select * from pairs"};
+    link.query(all, {});
+    connection(db.options()).execute("alter table pairs add column more text");
+    CHECK(failure_of([&] { link.query(all, {}); }).reason() == kind::connection);
+    CHECK_FALSE(link.usable());
+}
+
+TEST_CASE("a server that is not there") {
+    database_options options;
+    options.url = "postgresql:///nothing?host=/nonexistent";
+    CHECK(failure_of([&] { connection link(options); }).reason() == kind::connection);
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <support/test_database.hpp>
+
+#include <persistence/connection.hpp>
+#include <persistence/embedded_migrations.hpp>
+
+#include <ctms/persistence/migrations.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <map>
+#include <thread>
+
+using namespace ctms;
+using namespace ctms::persistence;
+using ctms::test::test_database;
+using state = schema_state::kind;
+
+namespace {
+
+using sections = std::map<std::string, std::vector<std::string>>;
+
+// "# heading" lines and what follows them.
+sections expected_schema() {
+    std::ifstream in(std::filesystem::path(__FILE__).parent_path() / "reference_schema.txt");
+    sections all;
+    std::string heading;
+    for (std::string line; std::getline(in, line);) {
+        if (line.starts_with("# ")) {
+            heading = line.substr(2);
+        } else if (!line.empty()) {
+            all[heading].push_back(line);
+        }
+    }
+    return all;
+}
+
+std::vector<std::string> column_of(connection& link, const std::string& sql) {
+    const auto found = link.execute(sql);
+    std::vector<std::string> all;
+    for (std::size_t row = 0; row < found.size(); ++row) all.emplace_back(found.text(row, 0));
+    std::sort(all.begin(), all.end());
+    return all;
+}
+
+std::vector<std::string> sorted(std::vector<std::string> lines) {
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+schema_state inspected(const test_database& db) { return inspect_schema(db.options()).value(); }
+
+// What the reference leaves behind: its schema and nothing of ours.
+void make_reference_database(connection& link) {
+    link.execute(embedded_migrations().front().sql);
+    link.execute("insert into emails (email_id, primary_email, update_timestamp)"
+                 " select ('00000000-0000-4000-8000-00000000000' || n)::uuid, n || '@example.com', now() from generate_series(1, 3) n");
+    link.execute("insert into pending_acoustic (email_id, retry, create_timestamp, update_timestamp) values"
+                 " ('00000000-0000-4000-8000-000000000001', 0, '2021-01-01', '2021-01-02'),"
+                 " ('00000000-0000-4000-8000-000000000001', 5, '2021-01-03', '2021-01-04'),"
+                 " ('00000000-0000-4000-8000-000000000002', 9, '2021-02-01', '2021-02-01')");
+}
+
+} // namespace
+
+TEST_CASE("the first migration makes the reference's schema, to the last name") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    link.execute(embedded_migrations().front().sql);
+    const auto expected = expected_schema();
+    CHECK(column_of(link, "select c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)"
+                          " || case when a.attnotnull then ' NOT NULL' else '' end"
+                          " || coalesce(' DEFAULT ' || pg_get_expr(d.adbin, d.adrelid), '')"
+                          " from pg_attribute a join pg_class c on c.oid = a.attrelid"
+                          " left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum"
+                          " where c.relnamespace = 'public'::regnamespace and c.relkind = 'r' and a.attnum > 0") ==
+          sorted(expected.at("columns")));
+    CHECK(column_of(link, "select indexdef from pg_indexes where schemaname = 'public'") == sorted(expected.at("indexes")));
+    CHECK(column_of(link, "select c.relname || ' ' || k.conname || ' ' || pg_get_constraintdef(k.oid)"
+                          " from pg_constraint k join pg_class c on c.oid = k.conrelid"
+                          " where c.relnamespace = 'public'::regnamespace and k.contype <> 'p'") == sorted(expected.at("constraints")));
+    CHECK(column_of(link, "select tablename || ' ' || field from acoustic_field") == sorted(expected.at("acoustic_field")));
+    CHECK(column_of(link, "select source || ' ' || destination from acoustic_newsletter_mapping") ==
+          sorted(expected.at("acoustic_newsletter_mapping")));
+    CHECK(column_of(link, "select version_num from alembic_version") == std::vector<std::string>{"4f6c48142631"});
+}
+
+TEST_CASE("columns stand in the reference's order") {
+    test_database db;
+    connection link(db.options());
+    std::map<std::string, std::vector<std::string>> columns;
+    for (const auto& line : expected_schema().at("columns")) {
+        const auto dot = line.find('.');
+        columns[line.substr(0, dot)].push_back(line.substr(dot + 1, line.find(' ') - dot - 1));
+    }
+    for (const auto& [table, names] : columns) {
+        CAPTURE(table);
+        std::string joined;
+        for (const auto& name : names) joined += (joined.empty() ? "" : ",") + name;
+        CHECK(link.execute("select string_agg(attname, ',' order by attnum) from pg_attribute where attnum > 0 and attrelid = '" + table +
+                           "'::regclass")
+                  .text(0, 0) == joined);
+    }
+}
+
+TEST_CASE("an empty database gets everything, once") {
+    test_database db(test_database::content::empty);
+    CHECK(inspected(db).what == state::empty);
+    CHECK(inspected(db).pending.size() == known_migrations().size());
+    const auto done = migrate(db.options());
+    REQUIRE(done.has_value());
+    CHECK(done->size() == known_migrations().size());
+    CHECK(inspected(db).what == state::current);
+    CHECK(migrate(db.options()).value().empty());
+    connection link(db.options());
+    CHECK(column_of(link, "select version || ' ' || name || ' ' || adopted from ctms_migrations") ==
+          std::vector<std::string>{"1 baseline false", "2 sync_queue false", "3 indexes false"});
+    CHECK(column_of(link, "select indexrelid::regclass::text from pg_index where not indisvalid").empty());
+    CHECK(column_of(link, "select indexname from pg_indexes where indexname like 'ctms_stripe%'").size() == 3);
+}
+
+TEST_CASE("works without session state, as behind PgBouncer") {
+    test_database db(test_database::content::empty);
+    auto options = db.options();
+    options.prepared = false;
+    CHECK(migrate(options).value().size() == known_migrations().size());
+}
+
+TEST_CASE("migrations are numbered without gaps") {
+    int expected = 0;
+    for (const auto& one : known_migrations()) {
+        CHECK(one.version == ++expected);
+        CHECK(one.sha256.size() == 64);
+        CHECK_FALSE(one.name.empty());
+    }
+}
+
+TEST_CASE("a database of the reference is adopted with what waits in it") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    make_reference_database(link);
+    CHECK(inspected(db).what == state::adoptable);
+    CHECK(inspected(db).pending.front().version == 2);
+    const auto done = migrate(db.options());
+    REQUIRE(done.has_value());
+    CHECK(done->front().version == 2);
+    CHECK(inspected(db).what == state::current);
+    CHECK(link.execute("select adopted from ctms_migrations where version = 1").boolean(0, 0));
+    CHECK(column_of(link, "select concat_ws(' ', right(email_id::text, 1), operation, version, retry, state, next_attempt_at <= now(),"
+                          " first_requested_at::date, last_requested_at::date) from ctms_sync_queue") ==
+          std::vector<std::string>{"1 upsert 1 0 pending t 2021-01-01 2021-01-04", "2 upsert 1 0 pending t 2021-02-01 2021-02-01"});
+    CHECK(link.execute("select count(*) from pending_acoustic").integer(0, 0) == 3);
+}
+
+TEST_CASE("what is not ours to change is refused and left alone") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    std::string wanted;
+    SUBCASE("another revision of the reference") {
+        make_reference_database(link);
+        link.execute("update alembic_version set version_num = 'cafe'");
+        wanted = "'cafe'";
+    }
+    SUBCASE("no revision") {
+        make_reference_database(link);
+        link.execute("delete from alembic_version");
+        wanted = "''";
+    }
+    SUBCASE("tables in the way") {
+        link.execute("create table emails (id integer)");
+        wanted = "emails";
+    }
+    SUBCASE("another content of a migration") {
+        REQUIRE(migrate(db.options()).has_value());
+        link.execute("update ctms_migrations set sha256 = 'x' where version = 2");
+        wanted = "Migration 2 (sync_queue)";
+    }
+    CHECK(inspected(db).what == state::foreign);
+    CHECK(inspected(db).explanation.find(wanted) != std::string::npos);
+    const auto tables = column_of(link, "select relname from pg_class where relnamespace = 'public'::regnamespace");
+    const auto refused = migrate(db.options());
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == errc::invalid);
+    CHECK(refused.error().message == inspected(db).explanation);
+    CHECK(column_of(link, "select relname from pg_class where relnamespace = 'public'::regnamespace") == tables);
+}
+
+TEST_CASE("a schema of a newer program is refused") {
+    test_database db;
+    connection link(db.options());
+    link.execute("insert into ctms_migrations (version, name, sha256) values (99, 'future', 'x')");
+    CHECK(inspected(db).what == state::ahead);
+    const auto refused = migrate(db.options());
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == errc::invalid);
+    CHECK(refused.error().message.find("99") != std::string::npos);
+}
+
+TEST_CASE("a database that lacks a migration gets just that one") {
+    test_database db;
+    connection link(db.options());
+    link.execute("delete from ctms_migrations where version = 3; drop index ctms_stripe_invoice_customer");
+    const auto found = inspected(db);
+    CHECK(found.what == state::behind);
+    CHECK(found.explanation.find("ctms-admin migrate") != std::string::npos);
+    const auto done = migrate(db.options());
+    REQUIRE(done.has_value());
+    REQUIRE(done->size() == 1);
+    CHECK(done->front().name == "indexes");
+}
+
+TEST_CASE("two migrators at once do the work once") {
+    test_database db(test_database::content::empty);
+    std::atomic<std::size_t> applied = 0;
+    std::atomic<int> failed = 0;
+    std::vector<std::thread> migrators;
+    for (int i = 0; i < 3; ++i) {
+        migrators.emplace_back([&] {
+            const auto done = migrate(db.options());
+            if (done) {
+                applied += done->size();
+            } else {
+                ++failed;
+            }
+        });
+    }
+    for (auto& migrator : migrators) migrator.join();
+    CHECK(failed == 0);
+    CHECK(applied == known_migrations().size());
+}
+
+TEST_CASE("a migration that fails leaves the step undone") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    make_reference_database(link);
+    link.execute("create function ctms_emails_deleted() returns trigger language plpgsql as 'begin return null; end'");
+    const auto failed = migrate(db.options());
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().code == errc::unavailable);
+    CHECK(failed.error().detail.find("ctms_emails_deleted") != std::string::npos);
+    CHECK(link.execute("select to_regclass('ctms_sync_queue') is null").boolean(0, 0));
+    link.execute("drop function ctms_emails_deleted()");
+    CHECK(migrate(db.options()).has_value());
+}
+
+TEST_CASE("a database that cannot be reached is unavailable") {
+    database_options nowhere;
+    nowhere.url = "postgresql:///nothing?host=/nonexistent";
+    CHECK(inspect_schema(nowhere).error().code == errc::unavailable);
+    CHECK(migrate(nowhere).error().code == errc::unavailable);
+}

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: MPL-2.0
+// Starting and stopping of the embedded PostgreSQL, on clusters of its own.
+#include <support/test_database.hpp>
+
+#include <persistence/connection.hpp>
+
+#include <doctest/doctest.h>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+using namespace ctms;
+using namespace ctms::persistence;
+using namespace std::chrono_literals;
+using ctms::test::temporary_directory;
+namespace fs = std::filesystem;
+
+namespace {
+
+template <class Condition>
+bool soon(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::sleep_for(5ms);
+    }
+    return true;
+}
+
+int server_of(const fs::path& directory) {
+    int pid = 0;
+    std::ifstream(directory / "postgres" / "postmaster.pid") >> pid;
+    return pid;
+}
+
+// PostgreSQL removes the file when it has shut down cleanly.
+bool stopped_cleanly(const fs::path& directory) { return !fs::exists(directory / "postgres" / "postmaster.pid"); }
+
+bool is_gone(int pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+    std::string number, name, state;
+    return !(status >> number >> name >> state) || state == "Z";
+}
+
+database_options options_for(const embedded_postgres& server) {
+    database_options options;
+    options.url = server.url();
+    return options;
+}
+
+int parent_of(int pid) {
+    std::ifstream status("/proc/" + std::to_string(pid) + "/stat");
+    std::string number, name, state;
+    int parent = 0;
+    status >> number >> name >> state >> parent;
+    return parent;
+}
+
+// Another process that uses the directory, until it is told to leave or is killed. Make it before this process starts
+// a server of its own: a fork shares the locks that are held.
+class user_process {
+public:
+    explicit user_process(const fs::path& directory) {
+        int from_child[2];
+        int to_child[2];
+        REQUIRE(::pipe2(from_child, O_CLOEXEC) == 0);
+        REQUIRE(::pipe2(to_child, O_CLOEXEC) == 0);
+        child_ = ::fork();
+        if (child_ == 0) {
+            ::close(to_child[1]);
+            use(directory, from_child[1], to_child[0]);
+        }
+        ::close(from_child[1]);
+        ::close(to_child[0]);
+        leave_ = to_child[1];
+        char answer = 'n';
+        REQUIRE(::read(from_child[0], &answer, 1) == 1);
+        ::close(from_child[0]);
+        CHECK(answer == 'y');
+    }
+    ~user_process() { end(SIGKILL); }
+    user_process(const user_process&) = delete;
+    user_process& operator=(const user_process&) = delete;
+
+    void leave() { end(0); }
+    void kill() { end(SIGKILL); }
+
+private:
+    [[noreturn]] static void use(const fs::path& directory, int tell, int wait) {
+        {
+            const auto server = embedded_postgres::start(directory);
+            char byte = server ? 'y' : 'n';
+            if (::write(tell, &byte, 1) != 1) ::_exit(1);
+            while (::read(wait, &byte, 1) > 0) {
+            }
+        }
+        ::_exit(0);
+    }
+    void end(int signal) {
+        if (child_ == 0) return;
+        if (signal != 0) ::kill(child_, signal);
+        ::close(leave_);
+        ::waitpid(child_, nullptr, 0);
+        child_ = 0;
+    }
+
+    pid_t child_ = 0;
+    int leave_ = -1;
+};
+
+} // namespace
+
+TEST_CASE("data survive, and the server stops with its user") {
+    temporary_directory place;
+    const auto directory = place.path() / "data";
+    {
+        auto server = embedded_postgres::start(directory);
+        REQUIRE_MESSAGE(server.has_value(), server.error().message);
+        connection link(options_for(*server));
+        CHECK(link.execute("show fsync").text(0, 0) == "on");
+        CHECK(link.execute("show listen_addresses").text(0, 0) == "");
+        CHECK(link.execute("show server_encoding").text(0, 0) == "UTF8");
+        link.execute("create table kept as select 42 as answer");
+        CHECK(server->directory() == fs::canonical(directory));
+        auto moved = std::move(*server);
+        CHECK(moved.url("postgres").find("/postgres?") != std::string::npos);
+    }
+    CHECK(soon([&] { return stopped_cleanly(directory); }));
+    auto again = embedded_postgres::start(directory);
+    REQUIRE(again.has_value());
+    CHECK(connection(options_for(*again)).execute("select answer from kept").integer(0, 0) == 42);
+    struct stat info {};
+    REQUIRE(::stat((directory / "postgres").c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777U) == 0700U);
+    CHECK(info.st_uid != 0);
+}
+
+TEST_CASE("two processes share a server, and the last one takes it down") {
+    temporary_directory place;
+    user_process first(place.path());
+    const int server = server_of(place.path());
+    user_process second(place.path());
+    CHECK(server_of(place.path()) == server);
+    first.leave();
+    std::this_thread::sleep_for(300ms);
+    CHECK_FALSE(is_gone(server));
+    second.leave();
+    CHECK(soon([&] { return stopped_cleanly(place.path()) && is_gone(server); }));
+}
+
+TEST_CASE("many start at once") {
+    temporary_directory place;
+    std::vector<std::thread> users;
+    std::atomic<int> failed = 0;
+    for (int i = 0; i < 4; ++i) {
+        users.emplace_back([&] {
+            auto server = embedded_postgres::start(place.path());
+            if (!server) ++failed;
+            try {
+                connection(options_for(*server)).execute("select 1");
+            } catch (const sql_error&) {
+                ++failed;
+            }
+        });
+    }
+    for (auto& user : users) user.join();
+    CHECK(failed == 0);
+    CHECK(soon([&] { return stopped_cleanly(place.path()); }));
+}
+
+TEST_CASE("start and stop in quick succession") {
+    temporary_directory place;
+    for (int i = 0; i < 5; ++i) {
+        auto server = embedded_postgres::start(place.path());
+        REQUIRE_MESSAGE(server.has_value(), server.error().message);
+        connection(options_for(*server)).execute("select 1");
+    }
+}
+
+TEST_CASE("a killed user takes the server down") {
+    temporary_directory place;
+    user_process user(place.path());
+    const int server = server_of(place.path());
+    user.kill();
+    CHECK(soon([&] { return stopped_cleanly(place.path()) && is_gone(server); }));
+}
+
+TEST_CASE("a killed server is started again, with its data") {
+    temporary_directory place;
+    auto first = embedded_postgres::start(place.path());
+    REQUIRE(first.has_value());
+    connection(options_for(*first)).execute("create table kept as select 42 as answer");
+    const int killed = server_of(place.path());
+    REQUIRE(::kill(killed, SIGKILL) == 0);
+    auto second = embedded_postgres::start(place.path());
+    REQUIRE_MESSAGE(second.has_value(), second.error().message);
+    CHECK(server_of(place.path()) != killed);
+    CHECK(connection(options_for(*second)).execute("select answer from kept").integer(0, 0) == 42);
+    CHECK(connection(options_for(*first)).execute("select answer from kept").integer(0, 0) == 42);
+}
+
+TEST_CASE("a killed supervisor takes the server down, and the next user brings it back") {
+    temporary_directory place;
+    auto first = embedded_postgres::start(place.path());
+    REQUIRE(first.has_value());
+    const int server = server_of(place.path());
+    REQUIRE(parent_of(server) > 1);
+    REQUIRE(::kill(parent_of(server), SIGKILL) == 0);
+    SUBCASE("at once") {}
+    SUBCASE("after it is down") {
+        CHECK(soon([&] { return is_gone(server); }));
+    }
+    auto second = embedded_postgres::start(place.path());
+    REQUIRE_MESSAGE(second.has_value(), second.error().message);
+    CHECK_NOTHROW(connection(options_for(*second)).execute("select 1"));
+}
+
+TEST_CASE("a postmaster.pid that names another program does not matter") {
+    temporary_directory place;
+    user_process(place.path()).leave();
+    REQUIRE(soon([&] { return stopped_cleanly(place.path()); }));
+    std::ofstream(place.path() / "postgres" / "postmaster.pid") << ::getpid() << "\n" << (place.path() / "postgres").string() << "\n";
+    auto server = embedded_postgres::start(place.path());
+    CHECK_MESSAGE(server.has_value(), server.error().message);
+}
+
+TEST_CASE("an interrupted initdb leaves nothing in the way") {
+    temporary_directory place;
+    fs::create_directories(place.path() / "initdb-leftover" / "base");
+    auto server = embedded_postgres::start(place.path());
+    REQUIRE_MESSAGE(server.has_value(), server.error().message);
+    CHECK_FALSE(fs::exists(place.path() / "initdb-leftover"));
+}
+
+TEST_CASE("a directory so deep that the socket must be elsewhere") {
+    temporary_directory place;
+    const auto directory = place.path() / std::string(100, 'd');
+    std::string url;
+    {
+        auto server = embedded_postgres::start(directory);
+        REQUIRE_MESSAGE(server.has_value(), server.error().message);
+        url = server->url();
+        CHECK_NOTHROW(connection(options_for(*server)).execute("select 1"));
+    }
+    std::string socket_folder;
+    std::getline(std::ifstream(directory / "run.path"), socket_folder);
+    CHECK(socket_folder.starts_with("/tmp/"));
+    struct stat info {};
+    REQUIRE(::stat(socket_folder.c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777U) == 0700U);
+    CHECK(embedded_postgres::start(directory).value().url() == url);
+    CHECK(soon([&] { return stopped_cleanly(directory); }));
+    fs::remove_all(socket_folder);
+}
+
+TEST_CASE("files that are no cluster are not touched") {
+    temporary_directory place;
+    fs::create_directory(place.path() / "postgres");
+    std::ofstream(place.path() / "postgres" / "thesis.txt") << "precious";
+    const auto refused = embedded_postgres::start(place.path());
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == errc::unavailable);
+    CHECK(refused.error().message.find("no PostgreSQL cluster") != std::string::npos);
+    CHECK(fs::exists(place.path() / "postgres" / "thesis.txt"));
+}
+
+TEST_CASE("missing binaries name the package or the setting") {
+    temporary_directory place;
+    ::setenv("CTMS_PG_BINDIR", "/nonexistent", 1);
+    const auto refused = embedded_postgres::start(place.path());
+    ::unsetenv("CTMS_PG_BINDIR");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.find("CTMS_PG_BINDIR=/nonexistent") != std::string::npos);
+}
+
+TEST_CASE("a directory that the server's account may not enter is named") {
+    if (::geteuid() != 0) return; // only root changes the account
+    temporary_directory place;
+    const auto closed = place.path() / "closed";
+    fs::create_directory(closed);
+    fs::permissions(closed, fs::perms(0700));
+    const auto refused = embedded_postgres::start(closed / "data");
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().message.find("may not enter " + closed.string() + ":") != std::string::npos);
+    CHECK(refused.error().message.find("CTMS_DATA_DIR") != std::string::npos);
+}
+
+TEST_CASE("a secret is made once and kept to its owner") {
+    temporary_directory place;
+    const auto read = [&](std::string (*make)()) {
+        return embedded_postgres::start(place.path()).value().kept_secret("signing.key", make);
+    };
+    const auto first = read([] { return std::string("s\0cret\n", 7); });
+    CHECK(first.size() == 7);
+    CHECK(read([] { return std::string("other"); }) == first);
+    struct stat info {};
+    REQUIRE(::stat((place.path() / "signing.key").c_str(), &info) == 0);
+    CHECK((info.st_mode & 0777U) == 0600U);
+    const auto server = embedded_postgres::start(place.path()).value();
+    CHECK_THROWS_AS((void)server.kept_secret("../x", [] { return std::string(); }), std::logic_error);
+}
+
+TEST_CASE("a server that lingers outlives its user for a while, then stops") {
+    temporary_directory place;
+    { CHECK(embedded_postgres::start(place.path(), {1s, false}).has_value()); }
+    const int server = server_of(place.path());
+    { CHECK(embedded_postgres::start(place.path()).has_value()); }
+    CHECK(server_of(place.path()) == server);
+    CHECK(soon([&] { return stopped_cleanly(place.path()); }));
+}

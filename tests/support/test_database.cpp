@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "test_database.hpp"
+
+#include <persistence/connection.hpp>
+#include <persistence/file_lock.hpp>
+
+#include <ctms/persistence/migrations.hpp>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <stdexcept>
+#include <system_error>
+
+namespace ctms::test {
+
+namespace {
+
+using namespace persistence;
+
+constexpr std::chrono::seconds linger{15};
+
+database_options options_for(const std::string& url) {
+    database_options options;
+    options.url = url;
+    options.statement_timeout = std::chrono::seconds(30);
+    options.lock_timeout = std::chrono::seconds(20);
+    return options;
+}
+
+// A new name for each set of migrations, so that an old template is never used for new code.
+std::string template_name() {
+    std::uint64_t hash = 1469598103934665603U;
+    for (const auto& one : known_migrations()) {
+        for (const char c : one.sha256) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    }
+    return fmt::format("ctms_template_{:016x}", hash);
+}
+
+bool exists(connection& link, const std::string& name) {
+    return !link.execute(fmt::format("select from pg_database where datname = '{}'", name)).empty();
+}
+
+void drop(connection& link, const std::string& name) { link.execute(fmt::format("drop database if exists {} with (force)", name)); }
+
+// test_<process>_<number> of processes that were killed.
+void drop_leftovers(connection& link) {
+    const auto found = link.execute("select datname from pg_database where datname like 'test\\_%'");
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        const auto name = found.text(row, 0);
+        pid_t process = 0;
+        std::from_chars(name.data() + 5, name.data() + name.size(), process);
+        if (process > 0 && ::kill(process, 0) != 0 && errno == ESRCH) drop(link, std::string(name));
+    }
+}
+
+void make_template(connection& link, const embedded_postgres& cluster, const std::string& name) {
+    const std::string draft = name + "_draft";
+    drop(link, draft);
+    link.execute(fmt::format("create database {}", draft));
+    const auto done = migrate(options_for(cluster.url(draft)));
+    if (!done) throw std::runtime_error("the template cannot be migrated: " + done.error().message + " " + done.error().detail);
+    link.execute(fmt::format("alter database {} rename to {}", draft, name));
+}
+
+// Several test processes begin at once; one of them makes the template.
+void ensure_template(connection& link, const embedded_postgres& cluster, const std::string& name) {
+    if (exists(link, name)) return;
+    const auto alone = open_lock_file(cluster.directory() / "template.lock");
+    if (!lock_file(alone, lock_mode::exclusive, std::chrono::steady_clock::now() + std::chrono::minutes(1))) {
+        throw std::runtime_error("the template database is not made in time");
+    }
+    drop_leftovers(link);
+    if (!exists(link, name)) make_template(link, cluster, name);
+}
+
+std::string new_name() {
+    static std::atomic<int> made = 0;
+    return fmt::format("test_{}_{}", ::getpid(), ++made);
+}
+
+} // namespace
+
+std::filesystem::path test_data_directory() {
+    const char* chosen = std::getenv("CTMS_TEST_DATA_DIR");
+    return chosen != nullptr && *chosen != '\0' ? chosen : fmt::format("/tmp/ctms-test-{}", ::getuid());
+}
+
+embedded_postgres shared_cluster() {
+    auto started = embedded_postgres::start(test_data_directory(), {linger, false});
+    if (!started) throw std::runtime_error(started.error().message);
+    return std::move(*started);
+}
+
+test_database::test_database(content what) : cluster_(shared_cluster()), name_(new_name()), url_(cluster_.url(name_)) {
+    connection link(options_for(cluster_.url("postgres")));
+    std::string source = "template0";
+    if (what == content::migrated) {
+        source = template_name();
+        ensure_template(link, cluster_, source);
+    }
+    link.execute(fmt::format("create database {} template {}", name_, source));
+}
+
+test_database::~test_database() {
+    try {
+        connection link(options_for(cluster_.url("postgres")));
+        drop(link, name_);
+    } catch (const std::exception&) { // drop_leftovers comes after us
+    }
+}
+
+database_options test_database::options() const { return options_for(url_); }
+
+temporary_directory::temporary_directory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "ctms-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::system_error(errno, std::generic_category(), "mkdtemp");
+    path_ = pattern;
+    if (::geteuid() == 0) std::filesystem::permissions(path_, std::filesystem::perms(0711));
+}
+
+temporary_directory::~temporary_directory() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+}
+
+} // namespace ctms::test

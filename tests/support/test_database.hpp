@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: MPL-2.0
+// A database of its own for a test, on one embedded PostgreSQL that all test processes of a run share.
+// The cluster's directory is CTMS_TEST_DATA_DIR, or /tmp/ctms-test-<uid>; it stays up for some seconds after the last
+// user, so that each test need not start it. Data is not flushed: nobody needs it after a crash.
+// Throws std::runtime_error when there is no PostgreSQL to be had.
+#pragma once
+
+#include <ctms/persistence/database.hpp>
+#include <ctms/persistence/embedded_postgres.hpp>
+
+#include <filesystem>
+#include <string>
+
+namespace ctms::test {
+
+/// The directory of the shared cluster.
+[[nodiscard]] std::filesystem::path test_data_directory();
+
+/// Joins the shared cluster, or starts it.
+[[nodiscard]] persistence::embedded_postgres shared_cluster();
+
+class test_database {
+public:
+    enum class content {
+        migrated, ///< all migrations, no contacts: a copy of a template
+        empty     ///< not a single table
+    };
+
+    explicit test_database(content what = content::migrated);
+    ~test_database(); ///< drops it, and whoever is still connected to it
+    test_database(const test_database&) = delete;
+    test_database& operator=(const test_database&) = delete;
+
+    [[nodiscard]] const std::string& url() const { return url_; }
+    [[nodiscard]] const std::string& name() const { return name_; }
+    /// Options with this url, and timeouts that suit a test.
+    [[nodiscard]] persistence::database_options options() const;
+
+private:
+    persistence::embedded_postgres cluster_;
+    std::string name_;
+    std::string url_;
+};
+
+/// A new empty directory, removed with everything in it at the end. The server's account may enter it.
+class temporary_directory {
+public:
+    temporary_directory();
+    ~temporary_directory();
+    temporary_directory(const temporary_directory&) = delete;
+    temporary_directory& operator=(const temporary_directory&) = delete;
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+private:
+    std::filesystem::path path_;
+};
+
+} // namespace ctms::test
