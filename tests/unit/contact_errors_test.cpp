@@ -58,7 +58,8 @@ std::string not_url(std::string_view place) { return one(place, "invalid or miss
 std::string extra(std::string_view place) { return one(place, "extra fields not permitted", "value_error.extra"); }
 std::string too_long(std::string_view place, int limit) {
     const auto number = std::to_string(limit);
-    return one(place, "ensure this value has at most " + number + " characters", "value_error.any_str.max_length", R"({"limit_value":)" + number + "}");
+    return one(place, "ensure this value has at most " + number + " characters", "value_error.any_str.max_length",
+               R"({"limit_value":)" + number + "}");
 }
 std::string too_short(std::string_view place, int limit) {
     const auto number = std::to_string(limit);
@@ -138,9 +139,11 @@ TEST_CASE("email is required and must be an object with an address") {
 }
 
 TEST_CASE("every broken rule of email is reported in field order") {
-    const auto text = R"({"email":{"email_id":"x","unsubscribe_reason":{},"has_opted_out_of_email":null,"email_lang":"sixsix","email_format":"X",
-        "mailing_country":)" + text_of(256) + R"(,"last_name":)" + text_of(256) + R"(,"first_name":[],"sfdc_id":)" + text_of(256) +
-                      R"(,"double_opt_in":"maybe","basket_token":"x","primary_email":{}}})";
+    const auto text =
+        R"({"email":{"email_id":"x","unsubscribe_reason":{},"has_opted_out_of_email":null,"email_lang":"sixsix","email_format":"X",
+        "mailing_country":)" +
+        text_of(256) + R"(,"last_name":)" + text_of(256) + R"(,"first_name":[],"sfdc_id":)" + text_of(256) +
+        R"(,"double_opt_in":"maybe","basket_token":"x","primary_email":{}}})";
     CHECK(refusal(text) ==
           errors({not_text(R"("email","primary_email")"), not_uuid(R"("email","basket_token")"), not_bool(R"("email","double_opt_in")"),
                   too_long(R"("email","sfdc_id")", 255), not_text(R"("email","first_name")"), too_long(R"("email","last_name")", 255),
@@ -157,22 +160,25 @@ TEST_CASE("an email_id must be of version 4") {
 }
 
 TEST_CASE("every broken rule of amo is reported in field order") {
-    CHECK(refusal(with(R"("amo":{"username":)" + text_of(101) + R"(,"user_id":)" + text_of(41) + R"(,"user":5,"profile_url":)" + text_of(41) +
-                       R"(,"location":)" + text_of(256) + R"(,"last_login":"x","language":"sixsix","email_opt_in":[],"display_name":)" + text_of(256) +
-                       R"(,"add_on_ids":{}})")) ==
-          errors({not_text(R"("amo","add_on_ids")"), too_long(R"("amo","display_name")", 255), not_bool(R"("amo","email_opt_in")"),
-                  too_long(R"("amo","language")", 5), one(R"("amo","last_login")", "invalid date format", "value_error.date"),
-                  too_long(R"("amo","location")", 255), too_long(R"("amo","profile_url")", 40), not_bool(R"("amo","user")"),
-                  too_long(R"("amo","user_id")", 40), too_long(R"("amo","username")", 100)}));
+    CHECK(
+        refusal(with(R"("amo":{"username":)" + text_of(101) + R"(,"user_id":)" + text_of(41) + R"(,"user":5,"profile_url":)" + text_of(41) +
+                     R"(,"location":)" + text_of(256) + R"(,"last_login":"x","language":"sixsix","email_opt_in":[],"display_name":)" +
+                     text_of(256) + R"(,"add_on_ids":{}})")) ==
+        errors({not_text(R"("amo","add_on_ids")"), too_long(R"("amo","display_name")", 255), not_bool(R"("amo","email_opt_in")"),
+                too_long(R"("amo","language")", 5), one(R"("amo","last_login")", "invalid date format", "value_error.date"),
+                too_long(R"("amo","location")", 255), too_long(R"("amo","profile_url")", 40), not_bool(R"("amo","user")"),
+                too_long(R"("amo","user_id")", 40), too_long(R"("amo","username")", 100)}));
 }
 
 TEST_CASE("every broken rule of fxa and mofo is reported in field order") {
     CHECK(refusal(with(R"("fxa":{"account_deleted":"x","first_service":)" + text_of(51) + R"(,"lang":)" + text_of(256) +
-                       R"(,"created_date":[],"primary_email":{},"fxa_id":)" + text_of(51) + R"(},"mofo":{"mofo_relevant":null,"mofo_contact_id":)" +
-                       text_of(256) + R"(,"mofo_email_id":)" + text_of(256) + "}")) ==
+                       R"(,"created_date":[],"primary_email":{},"fxa_id":)" + text_of(51) +
+                       R"(},"mofo":{"mofo_relevant":null,"mofo_contact_id":)" + text_of(256) + R"(,"mofo_email_id":)" + text_of(256) +
+                       "}")) ==
           errors({too_long(R"("fxa","fxa_id")", 50), not_text(R"("fxa","primary_email")"), not_text(R"("fxa","created_date")"),
                   too_long(R"("fxa","lang")", 255), too_long(R"("fxa","first_service")", 50), not_bool(R"("fxa","account_deleted")"),
-                  too_long(R"("mofo","mofo_email_id")", 255), too_long(R"("mofo","mofo_contact_id")", 255), not_null(R"("mofo","mofo_relevant")")}));
+                  too_long(R"("mofo","mofo_email_id")", 255), too_long(R"("mofo","mofo_contact_id")", 255),
+                  not_null(R"("mofo","mofo_relevant")")}));
 }
 
 TEST_CASE("texts that no column can hold are refused and not cut") {
@@ -202,7 +208,8 @@ TEST_CASE("groups are reported in the order of the contact") {
 
 TEST_CASE("lists must be lists of objects") {
     CHECK(refusal(with(R"("newsletters":null,"waitlists":null)")) == errors({not_null(R"("newsletters")"), not_null(R"("waitlists")")}));
-    CHECK(refusal(with(R"("newsletters":{},"waitlists":"UNSUBSCRIBE")")) == errors({not_list(R"("newsletters")"), not_list(R"("waitlists")")}));
+    CHECK(refusal(with(R"("newsletters":{},"waitlists":"UNSUBSCRIBE")")) ==
+          errors({not_list(R"("newsletters")"), not_list(R"("waitlists")")}));
     CHECK(refusal(with(R"("newsletters":[{"name":"a"},null,"x"],"waitlists":[5])")) ==
           errors({not_null(R"("newsletters",1)"), not_dict(R"("newsletters",2)"), not_dict(R"("waitlists",0)")}));
 }
@@ -213,38 +220,45 @@ TEST_CASE("every broken rule of a newsletter is reported with its index") {
           errors({missing(R"("newsletters",0,"name")"), not_bool(R"("newsletters",1,"subscribed")"),
                   one(R"("newsletters",1,"format")", "unexpected value; permitted: 'H', 'T'", "value_error.const",
                       R"({"given":"N","permitted":["H","T"]})"),
-                  too_short(R"("newsletters",1,"lang")", 2), not_url(R"("newsletters",1,"source")"), not_text(R"("newsletters",1,"unsub_reason")"),
-                  not_null(R"("newsletters",2,"name")"), one(R"("newsletters",2,"format")", "unhashable type: 'dict'", "type_error"),
-                  too_long(R"("newsletters",2,"lang")", 5), too_short(R"("newsletters",2,"source")", 1)}));
+                  too_short(R"("newsletters",1,"lang")", 2), not_url(R"("newsletters",1,"source")"),
+                  not_text(R"("newsletters",1,"unsub_reason")"), not_null(R"("newsletters",2,"name")"),
+                  one(R"("newsletters",2,"format")", "unhashable type: 'dict'", "type_error"), too_long(R"("newsletters",2,"lang")", 5),
+                  too_short(R"("newsletters",2,"source")", 1)}));
 }
 
 TEST_CASE("every broken rule of a waitlist is reported with its index") {
-    CHECK(refusal(with(R"("waitlists":[{},{"name":"","source":"x","fields":5,"subscribed":"x"},{"name":"c","fields":null}])")) ==
-          errors({missing(R"("waitlists",0,"name")"), too_short(R"("waitlists",1,"name")", 1), not_url(R"("waitlists",1,"source")"),
-                  not_dict(R"("waitlists",1,"fields")"), not_bool(R"("waitlists",1,"subscribed")"), not_null(R"("waitlists",2,"fields")")}));
+    CHECK(
+        refusal(with(R"("waitlists":[{},{"name":"","source":"x","fields":5,"subscribed":"x"},{"name":"c","fields":null}])")) ==
+        errors({missing(R"("waitlists",0,"name")"), too_short(R"("waitlists",1,"name")", 1), not_url(R"("waitlists",1,"source")"),
+                not_dict(R"("waitlists",1,"fields")"), not_bool(R"("waitlists",1,"subscribed")"), not_null(R"("waitlists",2,"fields")")}));
 }
 
 TEST_CASE("the waitlists vpn and relay hold certain fields only") {
-    CHECK(refusal(with(R"("waitlists":[{"name":"vpn"},{"name":"vpn","fields":{"geo":null,"platform":[],"x":1,"y":2}},{"name":"relay","fields":{}},)"
-                       R"({"name":"relay","fields":{"geo":"fr","platform":"ios"}}])")) ==
+    CHECK(refusal(with(
+              R"("waitlists":[{"name":"vpn"},{"name":"vpn","fields":{"geo":null,"platform":[],"x":1,"y":2}},{"name":"relay","fields":{}},)"
+              R"({"name":"relay","fields":{"geo":"fr","platform":"ios"}}])")) ==
           errors({missing(R"("waitlists",0,"__root__","geo")"), not_null(R"("waitlists",1,"__root__","geo")"),
-                  not_text(R"("waitlists",1,"__root__","platform")"), extra(R"("waitlists",1,"__root__","x")"), extra(R"("waitlists",1,"__root__","y")"),
-                  missing(R"("waitlists",2,"__root__","geo")"), extra(R"("waitlists",3,"__root__","platform")")}));
+                  not_text(R"("waitlists",1,"__root__","platform")"), extra(R"("waitlists",1,"__root__","x")"),
+                  extra(R"("waitlists",1,"__root__","y")"), missing(R"("waitlists",2,"__root__","geo")"),
+                  extra(R"("waitlists",3,"__root__","platform")")}));
     CHECK(refusal(with(R"("waitlists":[{"name":"vpn","fields":{"geo":)" + text_of(101) + R"(,"platform":)" + text_of(101) + "}}]")) ==
           errors({too_long(R"("waitlists",0,"__root__","geo")", 100), too_long(R"("waitlists",0,"__root__","platform")", 100)}));
-    CHECK(refusal(with(R"("waitlists":[{"name":"vpn","fields":{"geo":"fr","platform":null}},{"name":"relay","fields":{"geo":5}}])")) == "valid");
+    CHECK(refusal(with(R"("waitlists":[{"name":"vpn","fields":{"geo":"fr","platform":null}},{"name":"relay","fields":{"geo":5}}])")) ==
+          "valid");
     CHECK(refusal(with(R"("waitlists":[{"name":"VPN","fields":{"x":1}},{"name":"vpn-2","fields":{"x":1}}])")) == "valid");
 }
 
 TEST_CASE("what could never be read again is refused") {
-    CHECK(refusal(with(R"("waitlists":[{"name":"relay-phones","fields":{"geo":[]}}])")) == errors({not_text(R"("waitlists",0,"__root__","geo")")}));
+    CHECK(refusal(with(R"("waitlists":[{"name":"relay-phones","fields":{"geo":[]}}])")) ==
+          errors({not_text(R"("waitlists",0,"__root__","geo")")}));
     CHECK(refusal(with(R"("waitlists":[{"name":"vpn","subscribed":false}])")) == errors({missing(R"("waitlists",0,"__root__","geo")")}));
     CHECK(refusal(with(R"("waitlists":[{"name":"relay-phones","fields":{"other":[]}}])")) == "valid");
 }
 
 TEST_CASE("the older waitlists have limits too") {
     CHECK(refusal(with(R"("vpn_waitlist":{"geo":)" + text_of(101) + R"(,"platform":[]},"relay_waitlist":{"geo":)" + text_of(101) + "}")) ==
-          errors({too_long(R"("vpn_waitlist","geo")", 100), not_text(R"("vpn_waitlist","platform")"), too_long(R"("relay_waitlist","geo")", 100)}));
+          errors({too_long(R"("vpn_waitlist","geo")", 100), not_text(R"("vpn_waitlist","platform")"),
+                  too_long(R"("relay_waitlist","geo")", 100)}));
 }
 
 TEST_CASE("whoever subscribes to Relay must name a country") {
@@ -252,7 +266,8 @@ TEST_CASE("whoever subscribes to Relay must name a country") {
     CHECK(refusal(with(subscribes)) == errors({country_missing}));
     CHECK(refusal(with(std::string(subscribes) + R"(,"relay_waitlist":null)")) == errors({country_missing}));
     CHECK(refusal(with(std::string(subscribes) + R"(,"relay_waitlist":{"geo":""})")) == errors({country_missing}));
-    CHECK(refusal(with(std::string(subscribes) + R"(,"waitlists":[{"name":"relay-phones","fields":{"geo":"fr"}}])")) == errors({country_missing}));
+    CHECK(refusal(with(std::string(subscribes) + R"(,"waitlists":[{"name":"relay-phones","fields":{"geo":"fr"}}])")) ==
+          errors({country_missing}));
     CHECK(refusal(with(std::string(subscribes) + R"(,"waitlists":[{"name":"relay","fields":{"geo":""}}])")) == errors({country_missing}));
 }
 

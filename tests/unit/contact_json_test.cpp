@@ -57,9 +57,22 @@ TEST_CASE("every field of a contact is read") {
       "mofo": {"mofo_email_id": "e", "mofo_contact_id": "c", "mofo_relevant": true},
       "newsletters": [{"name": "hubs", "subscribed": false, "format": "T", "lang": "de", "source": "https://example.com/", "unsub_reason": "r"}],
       "waitlists": [{"name": "vpn", "source": "https://example.com/vpn", "fields": {"platform": "ios", "geo": "fr"}}]})");
-    CHECK(contact.amo == model::amo{"a,b", "Nina", true, "fr", date{std::chrono::year{2020} / 1 / 27}, "Ici", "nina", true, "98765", "nina1", {}, {}});
-    CHECK(contact.email == model::email{"n@example.com", "c4a7d759-bb52-457b-896b-90f1d3ef8433", true, "s", "N", "I", "us", "T", "fr", true, "why",
-                                        *uuid::parse(id), {}, {}});
+    CHECK(contact.amo ==
+          model::amo{"a,b", "Nina", true, "fr", date{std::chrono::year{2020} / 1 / 27}, "Ici", "nina", true, "98765", "nina1", {}, {}});
+    CHECK(contact.email == model::email{"n@example.com",
+                                        "c4a7d759-bb52-457b-896b-90f1d3ef8433",
+                                        true,
+                                        "s",
+                                        "N",
+                                        "I",
+                                        "us",
+                                        "T",
+                                        "fr",
+                                        true,
+                                        "why",
+                                        *uuid::parse(id),
+                                        {},
+                                        {}});
     CHECK(contact.fxa == model::fxa{"f", "f@example.com", "2019-05-22T08:29:31.906094+00:00", "fr,fr-CA", "sync", true});
     CHECK(contact.mofo == model::mofo{"e", "c", true});
     REQUIRE(contact.newsletters.size() == 1);
@@ -105,7 +118,8 @@ TEST_CASE("values become text as Python writes them") {
 }
 
 TEST_CASE("lists keep the order in which they were sent") {
-    const auto contact = read(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"z"},{"name":"a"}],"waitlists":[{"name":"z"},{"name":"a"}]})");
+    const auto contact =
+        read(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"z"},{"name":"a"}],"waitlists":[{"name":"z"},{"name":"a"}]})");
     REQUIRE(contact.newsletters.size() == 2);
     CHECK(contact.newsletters[0].name == "z");
     CHECK(contact.newsletters[0] == model::newsletter{"z", true, "H", "en", std::nullopt, std::nullopt});
@@ -115,8 +129,8 @@ TEST_CASE("lists keep the order in which they were sent") {
 }
 
 TEST_CASE("fields of a waitlist are kept as they were sent") {
-    const auto contact =
-        read(R"({"email":{"primary_email":"a"},"waitlists":[{"name":"x","fields":{ "z" : 12345678901234567890, "a" : [1e+100, -0.0, null] }}]})");
+    const auto contact = read(
+        R"({"email":{"primary_email":"a"},"waitlists":[{"name":"x","fields":{ "z" : 12345678901234567890, "a" : [1e+100, -0.0, null] }}]})");
     CHECK(contact.waitlists.at(0).fields == R"({"z":12345678901234567890,"a":[1e+100,-0.0,null]})");
 }
 
@@ -126,7 +140,8 @@ TEST_CASE("the older waitlists are absent or empty or a value") {
     CHECK_FALSE(empty.vpn.value);
     CHECK(empty.relay.given);
     CHECK_FALSE(empty.relay.value);
-    const auto filled = read(R"({"email":{"primary_email":"a"},"vpn_waitlist":{"geo":"fr","platform":"ios,mac"},"relay_waitlist":{"geo":5}})");
+    const auto filled =
+        read(R"({"email":{"primary_email":"a"},"vpn_waitlist":{"geo":"fr","platform":"ios,mac"},"relay_waitlist":{"geo":5}})");
     CHECK(filled.vpn.value == model::vpn_waitlist{"fr", "ios,mac"});
     CHECK(filled.relay.value == model::relay_waitlist{"5"});
     const auto defaults = read(R"({"email":{"primary_email":"a"},"vpn_waitlist":{},"relay_waitlist":{"geo":null}})");
@@ -138,7 +153,9 @@ TEST_CASE("a newsletter of Relay needs a country from one of two places") {
     constexpr auto subscribes = R"({"email":{"primary_email":"a"},"newsletters":[{"name":"relay-phones-waitlist"}],)";
     CHECK(read(std::string(subscribes) + R"("relay_waitlist":{"geo":"fr"}})").relay.value->geo == "fr");
     CHECK(read(std::string(subscribes) + R"("waitlists":[{"name":"relay","fields":{"geo":"fr"}}]})").waitlists.size() == 1);
-    CHECK(read(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"relay-phones-waitlist","subscribed":false}]})").newsletters.size() == 1);
+    CHECK(
+        read(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"relay-phones-waitlist","subscribed":false}]})").newsletters.size() ==
+        1);
     CHECK(read(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"relay"}]})").newsletters.size() == 1);
 }
 

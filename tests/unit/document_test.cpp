@@ -179,16 +179,18 @@ TEST_CASE("NaN in front of an error does not move its position" * doctest::shoul
 }
 
 TEST_CASE("text that is no JSON is refused") {
-    for (const std::string text : {"{", "[", "[1", "[1,", "[1,]", "{,}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}", "{'a':1}", "\"", "\"a", "tru",
-                                   "nul", "01", "+1", "1.", ".5", "1e", "1e+", "--1", "-", "0x10", "1_000", "[1]]", "{}{}", "// x\n1", "[1/**/]",
-                                   "\v1", "[1\f]", "\xC2\xA0[]"}) {
+    for (const std::string text :
+         {"{",  "[",    "[1",    "[1,",  "[1,]", "{,}",     "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",     "{'a':1}",
+          "\"", "\"a",  "tru",   "nul",  "01",   "+1",      "1.",      ".5",       "1e",         "1e+",       "--1",
+          "-",  "0x10", "1_000", "[1]]", "{}{}", "// x\n1", "[1/**/]", "\v1",      "[1\f]",      "\xC2\xA0[]"}) {
         CAPTURE(text);
         CHECK_FALSE(is_json(text));
     }
 }
 
 TEST_CASE("invalid escapes and control characters in strings are refused") {
-    for (const std::string text : {R"("\x41")", R"("\u12")", R"("\u12g4")", R"("\U00000041")", R"("\'")", R"("\)", "\"a\nb\"", "\"a\tb\""}) {
+    for (const std::string text :
+         {R"("\x41")", R"("\u12")", R"("\u12g4")", R"("\U00000041")", R"("\'")", R"("\)", "\"a\nb\"", "\"a\tb\""}) {
         CAPTURE(text);
         CHECK_FALSE(is_json(text));
     }
@@ -196,8 +198,8 @@ TEST_CASE("invalid escapes and control characters in strings are refused") {
 }
 
 TEST_CASE("lone surrogates are refused") {
-    for (const std::string text : {R"("\ud800")", R"("\udc00")", R"("\ud83dx")", R"("\ud83d\u0041")", R"("\ude00\ud83d")", R"({"\ud800":1})",
-                                   R"(["\udfff"])"}) {
+    for (const std::string text :
+         {R"("\ud800")", R"("\udc00")", R"("\ud83dx")", R"("\ud83d\u0041")", R"("\ude00\ud83d")", R"({"\ud800":1})", R"(["\udfff"])"}) {
         CAPTURE(text);
         CHECK_FALSE(is_json(text));
     }

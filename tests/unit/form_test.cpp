@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <doctest/doctest.h>
+
+#include <web/server/form.hpp>
+
+#include <random>
+#include <string>
+#include <string_view>
+
+using namespace ctms::web;
+
+namespace {
+
+constexpr std::string_view type = "multipart/form-data; boundary=XX";
+
+/// Parses a multipart body with the boundary XX; "\n" stands for a line's end.
+std::optional<form_values> multipart(std::string_view body, std::string_view content_type = type) {
+    std::string lines;
+    for (const char c : body) lines += c == '\n' ? std::string("\r\n") : std::string(1, c);
+    return parse_multipart(content_type, lines);
+}
+
+using pairs = std::vector<std::pair<std::string, std::string>>;
+
+} // namespace
+
+TEST_CASE("percent-encoding is decoded") {
+    CHECK(percent_decode("", false).empty());
+    CHECK(percent_decode("abc", false) == "abc");
+    CHECK(percent_decode("%41%2F%2f%3d", false) == "A//=");
+    CHECK(percent_decode("%C3%A9%F0%9F%98%80", false) == "é😀");
+    CHECK(percent_decode("%2541", false) == "%41");
+    CHECK(percent_decode("%00", false) == std::string(1, '\0'));
+    CHECK(percent_decode("a+b", false) == "a+b");
+    CHECK(percent_decode("a+b%2B", true) == "a b+");
+}
+
+TEST_CASE("what is badly encoded stays as it is") {
+    for (const std::string text : {"%", "%4", "a%", "%zz", "%4g", "%g4", "%%", "% 41", "%+1"}) {
+        CAPTURE(text);
+        CHECK(percent_decode(text, false) == text);
+    }
+    CHECK(percent_decode("%%41", false) == "%A");
+}
+
+TEST_CASE("bytes that are no UTF-8 become replacement characters") {
+    CHECK(percent_decode("%FF", false) == "\uFFFD");
+    CHECK(percent_decode("a%FFb%C3", false) == "a\uFFFDb\uFFFD");
+    CHECK(percent_decode("%C3%28", false) == "\uFFFD(");
+    CHECK(percent_decode("%ED%A0%80", false) == "\uFFFD\uFFFD\uFFFD");
+    CHECK(percent_decode("\xFF\xC3\xA9", false) == "\uFFFDé");
+}
+
+TEST_CASE("paths are encoded but for their plain characters") {
+    CHECK(percent_encode_path("/ctms/a-b_c.d~e") == "/ctms/a-b_c.d~e");
+    CHECK(percent_encode_path("/a b?c#d%é\r\n") == "/a%20b%3Fc%23d%25%C3%A9%0D%0A");
+    CHECK(percent_encode_path("a@b+c&d=e:") == "a%40b%2Bc%26d%3De%3A");
+}
+
+TEST_CASE("whatever is encoded is decoded again") {
+    std::mt19937 random(7);
+    for (int round = 0; round < 2'000; ++round) {
+        std::string text;
+        for (auto length = random() % 20; length > 0; --length) text += static_cast<char>(random() % 128);
+        CHECK(percent_decode(percent_encode_path(text), false) == text);
+    }
+}
+
+TEST_CASE("forms are names and values in their order") {
+    CHECK(parse_urlencoded("").pairs().empty());
+    CHECK(parse_urlencoded("a=1&b=2&a=3").pairs() == pairs{{"a", "1"}, {"b", "2"}, {"a", "3"}});
+    CHECK(parse_urlencoded("a=&b&=c&&d==e&").pairs() == pairs{{"a", ""}, {"b", ""}, {"", "c"}, {"d", "=e"}});
+    CHECK(parse_urlencoded("a%20b=c+d%26&%C3%A9=%3D").pairs() == pairs{{"a b", "c d&"}, {"é", "="}});
+    CHECK(parse_urlencoded("a=1;b=2").pairs() == pairs{{"a", "1;b=2"}});
+}
+
+TEST_CASE("the last value of a name counts") {
+    const auto form = parse_urlencoded("a=1&a=2&b=");
+    CHECK(form.find("a") == "2");
+    CHECK(form.find("b") == "");
+    CHECK_FALSE(form.find("c"));
+    CHECK_FALSE(form.find("A"));
+}
+
+TEST_CASE("multipart forms are read") {
+    const auto form =
+        multipart("--XX\nContent-Disposition: form-data; name=\"a\"\n\n1\n"
+                  "--XX\ncontent-type: text/plain\ncontent-disposition: form-data; filename=\"f\"; NAME=b\n\ntwo\nlines\n--XX--\n");
+    REQUIRE(form);
+    CHECK(form->pairs() == pairs{{"a", "1"}, {"b", "two\r\nlines"}});
+}
+
+TEST_CASE("multipart allows a preamble an epilogue and a quoted boundary") {
+    const auto form = multipart("before\n--a b\nContent-Disposition: form-data; name=\"x\"\n\n\n--a b--\nbehind",
+                                "multipart/form-data; charset=utf-8; Boundary=\"a b\"");
+    REQUIRE(form);
+    CHECK(form->pairs() == pairs{{"x", ""}});
+}
+
+TEST_CASE("parts without a name are passed over") {
+    const auto form = multipart("--XX\nContent-Disposition: form-data\n\n1\n--XX\nX-Other: name=\"a\"\n\n2\n--XX\n"
+                                "Content-Disposition: form-data; name=\"c\n\n3\n--XX--");
+    REQUIRE(form);
+    CHECK(form->pairs().empty());
+    CHECK(multipart("--XX--")->pairs().empty());
+}
+
+TEST_CASE("multipart values become valid UTF-8") {
+    const auto form = multipart("--XX\nContent-Disposition: form-data; name=\"a\"\n\n\xFF\xC3\xA9\n--XX--");
+    REQUIRE(form);
+    CHECK(form->find("a") == "\uFFFDé");
+}
+
+TEST_CASE("malformed multipart forms are refused") {
+    for (const std::string body :
+         {"", "x", "--XX", "--XX\n", "--YY--", "--XX\nContent-Disposition: form-data; name=\"a\"\n\n1",
+          "--XX\nContent-Disposition: form-data; name=\"a\"\n--XX--", "--XXContent-Disposition: form-data; name=\"a\"\n\n1\n--XX--",
+          "--XX\nContent-Disposition: form-data; name=\"a\"\n\n1\n--XX", "--XX\nContent-Disposition: form-data; name=\"a\"\n\n1--XX--"}) {
+        CAPTURE(body);
+        CHECK_FALSE(multipart(body));
+    }
+    for (const std::string header : {"multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=\"\"",
+                                     "multipart/form-data; boundary=\"X", "multipart/form-data; other=XX"}) {
+        CAPTURE(header);
+        CHECK_FALSE(multipart("--XX\nContent-Disposition: form-data; name=\"a\"\n\n1\n--XX--", header));
+    }
+}
+
+TEST_CASE("any multipart body is read or refused in time") {
+    std::mt19937 random(99);
+    const std::string_view pieces[] = {"--XX", "--", "\r\n", "\r\n\r\n", "Content-Disposition: form-data; name=\"a\"", "x", ":", ";", "\""};
+    int read = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        std::string body;
+        for (auto length = random() % 16; length > 0; --length) body += pieces[random() % std::size(pieces)];
+        if (parse_multipart(type, body)) ++read;
+    }
+    CHECK(read > 0);
+    std::string many;
+    for (int i = 0; i < 100'000; ++i) many += "--XX\r\n\r\n1\r\n";
+    CHECK_FALSE(parse_multipart(type, many + "--XX"));
+}
+
+TEST_CASE("a media type is read without parameters and case") {
+    CHECK(media_type("Application/JSON; charset=utf-8") == "application/json");
+    CHECK(media_type("  text/plain\t;x") == "text/plain");
+    CHECK(media_type("text/plain") == "text/plain");
+    CHECK(media_type("").empty());
+    CHECK(media_type(" ; a=b").empty());
+}

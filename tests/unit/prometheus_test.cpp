@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <doctest/doctest.h>
+
+#include <support/prometheus_metrics.hpp>
+
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+using ctms::support::prometheus_metrics;
+
+namespace {
+
+std::vector<std::string> lines_of(const prometheus_metrics& metrics) {
+    std::istringstream text(metrics.expose());
+    std::vector<std::string> out;
+    for (std::string line; std::getline(text, line);) out.push_back(line);
+    return out;
+}
+
+bool has_line(const prometheus_metrics& metrics, const std::string& wanted) {
+    for (const auto& line : lines_of(metrics)) {
+        if (line == wanted) return true;
+    }
+    return false;
+}
+
+int count_lines(const prometheus_metrics& metrics, const std::string& start) {
+    int count = 0;
+    for (const auto& line : lines_of(metrics)) count += line.starts_with(start) ? 1 : 0;
+    return count;
+}
+
+} // namespace
+
+TEST_CASE("what the library reports is counted from the start") {
+    prometheus_metrics metrics;
+    CHECK(has_line(metrics, "ctms_pending_acoustic_sync_total 0"));
+    CHECK(has_line(metrics, "ctms_legacy_waitlists_requests_total 0"));
+    metrics.sync_scheduled();
+    metrics.sync_scheduled();
+    metrics.legacy_waitlists_used();
+    CHECK(has_line(metrics, "ctms_pending_acoustic_sync_total 2"));
+    CHECK(has_line(metrics, "ctms_legacy_waitlists_requests_total 1"));
+}
+
+TEST_CASE("failures and refusals are counted by kind") {
+    prometheus_metrics metrics;
+    metrics.database_error("timeout");
+    metrics.database_error("timeout");
+    metrics.database_error("connection");
+    metrics.request_rejected("busy");
+    CHECK(has_line(metrics, R"(ctms_database_errors_total{kind="timeout"} 2)"));
+    CHECK(has_line(metrics, R"(ctms_database_errors_total{kind="connection"} 1)"));
+    CHECK(has_line(metrics, R"(ctms_requests_rejected_total{reason="busy"} 1)"));
+}
+
+TEST_CASE("requests are counted with the labels of the dashboards") {
+    prometheus_metrics metrics;
+    metrics.request_answered({"GET", "/ctms/{email_id}", 200, 0.02, "id_x"});
+    metrics.request_answered({"GET", "/ctms/{email_id}", 404, 0.02, "id_x"});
+    metrics.request_answered({"GET", "/ctms/{email_id}", 422, 0.02, ""});
+    const std::string route = R"(method="GET",path_template="/ctms/{email_id}")";
+    CHECK(has_line(metrics, "ctms_requests_total{" + route + R"(,status_code="200",status_code_family="2xx"} 1)"));
+    CHECK(has_line(metrics, "ctms_requests_total{" + route + R"(,status_code="404",status_code_family="4xx"} 1)"));
+    CHECK(has_line(metrics, "ctms_requests_total{" + route + R"(,status_code="422",status_code_family="4xx"} 1)"));
+    CHECK(has_line(metrics, R"(ctms_api_requests_total{client_id="id_x",)" + route + R"(,status_code_family="2xx"} 1)"));
+    CHECK(has_line(metrics, R"(ctms_api_requests_total{client_id="id_x",)" + route + R"(,status_code_family="4xx"} 1)"));
+    CHECK(count_lines(metrics, "ctms_api_requests_total{") == 2);
+}
+
+TEST_CASE("the buckets of durations are written as the dashboards expect") {
+    prometheus_metrics metrics;
+    metrics.request_answered({"GET", "/a", 200, 0.06, ""});
+    metrics.request_answered({"GET", "/a", 200, 7, ""});
+    const auto bucket = [](const std::string& le, int count) {
+        return R"(ctms_requests_duration_seconds_bucket{method="GET",path_template="/a",status_code_family="2xx",le=")" + le + "\"} " +
+               std::to_string(count);
+    };
+    CHECK(has_line(metrics, bucket("0.01", 0)));
+    CHECK(has_line(metrics, bucket("0.05", 0)));
+    CHECK(has_line(metrics, bucket("0.1", 1)));
+    CHECK(has_line(metrics, bucket("0.5", 1)));
+    CHECK(has_line(metrics, bucket("1.0", 1)));
+    CHECK(has_line(metrics, bucket("5.0", 1)));
+    CHECK(has_line(metrics, bucket("10.0", 2)));
+    CHECK(has_line(metrics, bucket("+Inf", 2)));
+    CHECK(count_lines(metrics, "ctms_requests_duration_seconds_bucket{") == 8);
+    CHECK(has_line(metrics, R"(ctms_requests_duration_seconds_count{method="GET",path_template="/a",status_code_family="2xx"} 2)"));
+    CHECK(has_line(metrics, R"(ctms_requests_duration_seconds_sum{method="GET",path_template="/a",status_code_family="2xx"} 7.06)"));
+}
+
+TEST_CASE("only the bound of a bucket is written with a fraction") {
+    prometheus_metrics metrics;
+    metrics.request_answered({"GET", "/x", 200, 0.001, R"(id_le="1")"});
+    CHECK(count_lines(metrics, R"(ctms_api_requests_total{client_id="id_le=\"1\"",)") == 1);
+}
+
+TEST_CASE("each family has help and a type once") {
+    prometheus_metrics metrics;
+    metrics.request_answered({"GET", "/a", 200, 0.1, "id_x"});
+    metrics.request_answered({"POST", "/a", 201, 0.1, "id_x"});
+    const std::pair<std::string, std::string> families[] = {{"ctms_requests_total", "counter"},
+                                                            {"ctms_requests_duration_seconds", "histogram"},
+                                                            {"ctms_api_requests_total", "counter"},
+                                                            {"ctms_pending_acoustic_sync_total", "counter"},
+                                                            {"ctms_legacy_waitlists_requests_total", "counter"}};
+    for (const auto& [name, type] : families) {
+        CAPTURE(name);
+        CHECK(count_lines(metrics, "# HELP " + name + " ") == 1);
+        CHECK(has_line(metrics, "# TYPE " + name + " " + type));
+    }
+}
+
+TEST_CASE("threads count together") {
+    prometheus_metrics metrics;
+    {
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i) {
+            threads.emplace_back([&metrics] {
+                for (int n = 0; n < 500; ++n) {
+                    metrics.request_answered({"GET", "/a", 200, 0.1, "id_x"});
+                    metrics.sync_scheduled();
+                    if (n % 100 == 0) CHECK_FALSE(metrics.expose().empty());
+                }
+            });
+        }
+    }
+    CHECK(has_line(metrics, R"(ctms_requests_total{method="GET",path_template="/a",status_code="200",status_code_family="2xx"} 2000)"));
+    CHECK(has_line(metrics, "ctms_pending_acoustic_sync_total 2000"));
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <doctest/doctest.h>
+
+#include <web/server/router.hpp>
+
+#include <array>
+#include <set>
+#include <string>
+
+using namespace ctms::web;
+
+namespace {
+
+constexpr route make(std::string_view method, std::string_view path) { return {method, path, nullptr, lane::read, body_kind::none, false}; }
+
+constexpr std::array table{make("GET", "/"),
+                           make("GET", "/a"),
+                           make("POST", "/a"),
+                           make("GET", "/a/{id}"),
+                           make("DELETE", "/a/{other}"),
+                           make("GET", "/a/{id}/b/{part}"),
+                           make("GET", "/slash/"),
+                           make("PUT", "/a/fixed")};
+
+route_match find(std::string_view method, std::string_view path) { return find_route(table, method, path); }
+
+std::string_view template_of(std::string_view method, std::string_view path) {
+    const auto match = find(method, path);
+    return match.found == nullptr ? "none" : match.found->path;
+}
+
+using pairs = std::vector<std::pair<std::string, std::string>>;
+
+} // namespace
+
+TEST_CASE("a route is found by path and method") {
+    CHECK(template_of("GET", "/") == "/");
+    CHECK(template_of("GET", "/a") == "/a");
+    CHECK(find("POST", "/a").found == &table[2]);
+    CHECK(template_of("GET", "/a/5") == "/a/{id}");
+    CHECK(template_of("PUT", "/a/fixed") == "/a/fixed");
+    CHECK(template_of("GET", "/a/fixed") == "/a/{id}");
+    CHECK(find("GET", "/a").parameters.empty());
+}
+
+TEST_CASE("parameters take everything but slashes") {
+    CHECK(find("GET", "/a/x y@z%2F?").parameters == pairs{{"id", "x y@z%2F?"}});
+    CHECK(find("GET", "/a/{id}").parameters == pairs{{"id", "{id}"}});
+    CHECK(find("DELETE", "/a/5").parameters == pairs{{"other", "5"}});
+    CHECK(find("GET", "/a/1/b/2").parameters == pairs{{"id", "1"}, {"part", "2"}});
+    CHECK(find("GET", "/a/b/b/b").parameters == pairs{{"id", "b"}, {"part", "b"}});
+    CHECK(template_of("GET", "/a/1/2") == "none");
+    CHECK(template_of("GET", "/a//b/2") == "none");
+    CHECK(template_of("GET", "/a/1/b/") == "none");
+}
+
+TEST_CASE("a path with a decoded slash in it is another path") { CHECK(template_of("GET", "/a/x/y") == "none"); }
+
+TEST_CASE("an unknown path matches nothing") {
+    for (const std::string path : {"", "a", "/b", "/A", "/ab", "//", "/a/1/c", "*", "http://x/a", "/a/1/b/2/3"}) {
+        CAPTURE(path);
+        const auto match = find("GET", path);
+        CHECK(match.found == nullptr);
+        CHECK(match.allowed.empty());
+        CHECK(match.redirect.empty());
+    }
+}
+
+TEST_CASE("a known path with another method tells which are allowed") {
+    CHECK(find("PUT", "/a").allowed == "GET, POST");
+    CHECK(find("HEAD", "/").allowed == "GET");
+    CHECK(find("PATCH", "/a/fixed").allowed == "GET, DELETE, PUT");
+    CHECK(find("get", "/a").allowed == "GET, POST");
+    CHECK(find("PUT", "/a").redirect.empty());
+}
+
+TEST_CASE("a slash too many or too few redirects") {
+    CHECK(find("GET", "/a/").redirect == "/a");
+    CHECK(find("GET", "/a///").redirect == "/a");
+    CHECK(find("GET", "/slash").redirect == "/slash/");
+    CHECK(find("GET", "/a/5/").redirect == "/a/5");
+    CHECK(find("PATCH", "/a/").redirect == "/a");
+    CHECK(find("GET", "/b/").redirect.empty());
+    CHECK(find("GET", "/a/").allowed.empty());
+}
+
+TEST_CASE("the API's own table has each route once and finds it") {
+    std::set<std::pair<std::string_view, std::string_view>> seen;
+    for (const auto& one : all_routes()) {
+        CAPTURE(std::string(one.path));
+        CHECK(seen.emplace(one.method, one.path).second);
+        const bool is_handled = one.run != nullptr;
+        CHECK(is_handled);
+        CHECK(find_route(all_routes(), one.method, one.path).found == &one);
+    }
+    CHECK(seen.contains({"POST", "/ctms"}));
+    CHECK(seen.contains({"POST", "/token"}));
+    CHECK(seen.contains({"HEAD", "/__heartbeat__"}));
+    CHECK(seen.contains({"HEAD", "/__lbheartbeat__"}));
+}

@@ -104,7 +104,8 @@ TEST_CASE("numbers beyond 64 bits are refused where a string is wanted") {
     for (const std::string value : {"18446744073709551616", "-9223372036854775809", "1e400", "-1e400", "123456789012345678901234567890"}) {
         CAPTURE(value);
         CHECK_FALSE(read(value));
-        CHECK(read.problem == errors(R"({"loc":["body"],"msg":"ensure this number fits in 64 bits","type":"value_error.number.not_64_bit"})"));
+        CHECK(read.problem ==
+              errors(R"({"loc":["body"],"msg":"ensure this number fits in 64 bits","type":"value_error.number.not_64_bit"})"));
     }
 }
 
@@ -123,11 +124,13 @@ TEST_CASE("lengths count characters and not bytes") {
     CHECK(read(R"("😀😀😀😀😀")") == "😀😀😀😀😀");
     CHECK(read(R"("ab")") == "ab");
     CHECK_FALSE(read(R"("éééééé")"));
-    CHECK(read.problem == errors(R"({"loc":["body"],"msg":"ensure this value has at most 5 characters","type":"value_error.any_str.max_length",)"
-                                 R"("ctx":{"limit_value":5}})"));
+    CHECK(read.problem ==
+          errors(R"({"loc":["body"],"msg":"ensure this value has at most 5 characters","type":"value_error.any_str.max_length",)"
+                 R"("ctx":{"limit_value":5}})"));
     CHECK_FALSE(read(R"("é")"));
-    CHECK(read.problem == errors(R"({"loc":["body"],"msg":"ensure this value has at least 2 characters","type":"value_error.any_str.min_length",)"
-                                 R"("ctx":{"limit_value":2}})"));
+    CHECK(read.problem ==
+          errors(R"({"loc":["body"],"msg":"ensure this value has at least 2 characters","type":"value_error.any_str.min_length",)"
+                 R"("ctx":{"limit_value":2}})"));
     CHECK_FALSE(read("123456"));
     CHECK(read("12345") == "12345");
     text_reader unlimited;
@@ -142,8 +145,9 @@ TEST_CASE("a choice is one of its words exactly") {
     const auto refused = [&](std::string_view value, const std::string& given) {
         CAPTURE(value);
         CHECK_FALSE(read(value));
-        CHECK(read.problem == errors(R"({"loc":["body"],"msg":"unexpected value; permitted: 'H', 'T', ''","type":"value_error.const","ctx":{"given":)" +
-                                     given + R"(,"permitted":["H","T",""]}})"));
+        CHECK(read.problem ==
+              errors(R"({"loc":["body"],"msg":"unexpected value; permitted: 'H', 'T', ''","type":"value_error.const","ctx":{"given":)" +
+                     given + R"(,"permitted":["H","T",""]}})"));
     };
     refused(R"("h")", R"("h")");
     refused(R"(" H")", R"(" H")");
@@ -161,8 +165,9 @@ TEST_CASE("a choice is one of its words exactly") {
 TEST_CASE("a text that must be a UUID comes out in canonical form") {
     text_reader read{.rule = {.as = format::uuid}};
     const std::string id = "c4a7d759-bb52-457b-896b-90f1d3ef8433";
-    for (const std::string spelling : {R"("c4a7d759-bb52-457b-896b-90f1d3ef8433")", R"("C4A7D759BB52457B896B90F1D3EF8433")",
-                                 R"("{c4a7d759-bb52-457b-896b-90f1d3ef8433}")", R"("urn:uuid:c4a7d759-bb52-457b-896b-90f1d3ef8433")"}) {
+    for (const std::string spelling :
+         {R"("c4a7d759-bb52-457b-896b-90f1d3ef8433")", R"("C4A7D759BB52457B896B90F1D3EF8433")",
+          R"("{c4a7d759-bb52-457b-896b-90f1d3ef8433}")", R"("urn:uuid:c4a7d759-bb52-457b-896b-90f1d3ef8433")"}) {
         CAPTURE(spelling);
         CHECK(read(spelling) == id);
     }
@@ -180,21 +185,24 @@ TEST_CASE("a text that must be a URL is checked as one") {
     CHECK_FALSE(read(R"("example.com")"));
     CHECK(read.problem == errors(R"({"loc":["body"],"msg":"invalid or missing URL scheme","type":"value_error.url.scheme"})"));
     CHECK_FALSE(read(R"("https://example.com/a b")"));
-    CHECK(read.problem == errors(R"({"loc":["body"],"msg":"URL invalid, extra characters found after valid URL: ' b'","type":"value_error.url.extra",)"
-                                 R"("ctx":{"extra":" b"}})"));
+    CHECK(read.problem ==
+          errors(R"({"loc":["body"],"msg":"URL invalid, extra characters found after valid URL: ' b'","type":"value_error.url.extra",)"
+                 R"("ctx":{"extra":" b"}})"));
 }
 
 TEST_CASE("booleans come in the words that pydantic knows") {
-    for (const std::string yes : {"true", "1", "1.0", "1e0", R"("1")", R"("on")", R"("ON")", R"("yes")", R"("Y")", R"("t")", R"("True")", R"("TRUE")"}) {
+    for (const std::string yes :
+         {"true", "1", "1.0", "1e0", R"("1")", R"("on")", R"("ON")", R"("yes")", R"("Y")", R"("t")", R"("True")", R"("TRUE")"}) {
         CAPTURE(yes);
         CHECK(truth_of(yes) == true);
     }
-    for (const std::string no : {"false", "0", "0.0", "-0", R"("0")", R"("off")", R"("Off")", R"("no")", R"("N")", R"("f")", R"("False")"}) {
+    for (const std::string no :
+         {"false", "0", "0.0", "-0", R"("0")", R"("off")", R"("Off")", R"("no")", R"("N")", R"("f")", R"("False")"}) {
         CAPTURE(no);
         CHECK(truth_of(no) == false);
     }
-    for (const std::string neither : {"2", "-1", "0.5", "1e400", R"("")", R"(" true")", R"("2")", R"("oui")", R"("enabled")", R"("1.0")", "null", "[]",
-                                "{}", "NaN", "Infinity"}) {
+    for (const std::string neither : {"2", "-1", "0.5", "1e400", R"("")", R"(" true")", R"("2")", R"("oui")", R"("enabled")", R"("1.0")",
+                                      "null", "[]", "{}", "NaN", "Infinity"}) {
         CAPTURE(neither);
         CHECK_FALSE(truth_of(neither).has_value());
     }
@@ -218,22 +226,24 @@ TEST_CASE("dates come as text or as Unix time") {
 }
 
 TEST_CASE("what is no date is refused") {
-    for (const std::string wrong : {R"("")", R"("x")", R"("2021-02-29")", R"("2020-13-01")", R"("2020-00-01")", R"("0000-01-01")", R"("2020-01-01T00:00:00")",
-                              R"("2020-01-01 ")", R"("20-01-01")", R"("2020/01/01")", "NaN", R"("nan")"}) {
+    for (const std::string wrong :
+         {R"("")", R"("x")", R"("2021-02-29")", R"("2020-13-01")", R"("2020-00-01")", R"("0000-01-01")", R"("2020-01-01T00:00:00")",
+          R"("2020-01-01 ")", R"("20-01-01")", R"("2020/01/01")", "NaN", R"("nan")"}) {
         CAPTURE(wrong);
         CHECK(day_of(wrong) == bad_date);
     }
     for (const std::string wrong : {"null", "[]", "{}"}) {
         CAPTURE(wrong);
-        CHECK(day_of(wrong) == errors(R"({"loc":["body"],"msg":"invalid type; expected date, string, bytes, int or float","type":"type_error"})"));
+        CHECK(day_of(wrong) ==
+              errors(R"({"loc":["body"],"msg":"invalid type; expected date, string, bytes, int or float","type":"type_error"})"));
     }
 }
 
 TEST_CASE("an id of a contact must be a UUID of version 4") {
     CHECK(id_of(R"("332DE237-CAB7-4461-BCC3-48E68F42BD5C")") == "332de237-cab7-4461-bcc3-48e68f42bd5c");
     CHECK(id_of(R"("332de237cab74461bcc348e68f42bd5c")") == "332de237-cab7-4461-bcc3-48e68f42bd5c");
-    const auto wrong_version = errors(
-        R"({"loc":["body"],"msg":"uuid version 4 expected","type":"value_error.uuid.version","ctx":{"required_version":4}})");
+    const auto wrong_version =
+        errors(R"({"loc":["body"],"msg":"uuid version 4 expected","type":"value_error.uuid.version","ctx":{"required_version":4}})");
     CHECK(id_of(R"("332de237-cab7-1461-bcc3-48e68f42bd5c")") == wrong_version);
     CHECK(id_of(R"("00000000-0000-0000-0000-000000000000")") == wrong_version);
     CHECK(id_of(R"("x")") == bad_uuid);
@@ -242,7 +252,8 @@ TEST_CASE("an id of a contact must be a UUID of version 4") {
 
 TEST_CASE("an object is kept as compact text") {
     CHECK(object_of("{}") == "{}");
-    CHECK(object_of(R"({ "b" : 1e+100, "a" : [ -0.0, 12345678901234567890123 ] })") == R"({"b":1e+100,"a":[-0.0,12345678901234567890123]})");
+    CHECK(object_of(R"({ "b" : 1e+100, "a" : [ -0.0, 12345678901234567890123 ] })") ==
+          R"({"b":1e+100,"a":[-0.0,12345678901234567890123]})");
     CHECK(object_of(R"([["a",1],["b",[2]]])") == R"({"a":1,"b":[2]})");
     CHECK(object_of("[]") == "{}");
     for (const std::string wrong : {"5", "true", R"("x")", "[1]", R"([["a"]])", R"([["a",1,2]])", "[[1,2]]", "null"}) {

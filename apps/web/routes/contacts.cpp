@@ -88,13 +88,6 @@ response list_response(const std::vector<T>& items, WriteItem write_item) {
     return json_response(200, std::move(body));
 }
 
-/// Failures of the database belong into the log of the request that met them.
-response failed(call& now, const error& failure) {
-    auto out = to_response(failure);
-    if (out.status == 503) now.facts.error = failure.detail.empty() ? failure.message : failure.detail;
-    return out;
-}
-
 void trace_results(call& now, const std::vector<model::contact>& found) {
     std::set<std::string> traced;
     for (const auto& contact : found) {

@@ -18,6 +18,7 @@ std::span<const route> all_routes() noexcept {
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, with_token},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, with_token},
         route{"GET", "/identity/{email_id}", routes::get_identity, read, body_kind::none, with_token},
+        route{"GET", "/updates", routes::get_updates, read, body_kind::none, with_token},
         route{"POST", "/token", routes::post_token, password, body_kind::form, open},
         route{"GET", "/", routes::get_root, immediate, body_kind::none, open},
         route{"GET", "/__version__", routes::get_version, platform, body_kind::none, open},

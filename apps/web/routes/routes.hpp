@@ -20,6 +20,9 @@ response find_contacts(call& now, const services& all);
 response get_identity(call& now, const services& all);
 response find_identities(call& now, const services& all);
 
+// updates.cpp
+response get_updates(call& now, const services& all);
+
 // platform.cpp
 response get_root(call& now, const services& all);
 response get_version(call& now, const services& all);

@@ -4,8 +4,10 @@
 #include <ctms/auth/basic_credentials.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
+#include <ctms/config/settings.hpp>
 #include <ctms/service/tokens.hpp>
 #include <web/server/answers.hpp>
+#include <web/server/client_address.hpp>
 
 #include <algorithm>
 
@@ -75,10 +77,10 @@ response post_token(call& now, const services& all) {
     if (!is_known_grant(now.form.find("grant_type").value_or(""))) return to_response(bad_grant_type());
     const auto given = choose(now, from_header);
     now.facts.client_id = given.client_id;
-    const auto token = all.tokens.issue(given.client_id, given.client_secret, now.facts.client_exists);
+    const auto token = all.tokens.issue(given.client_id, given.client_secret, client_address(now.http, all.settings.trusted_proxies), now.facts.client_exists);
     if (token) return token_response(*token);
-    if (token.error().code == errc::malformed) now.facts.token_fail = token.error().detail;
-    if (token.error().code == errc::unavailable) now.facts.error = token.error().detail;
+    const bool is_down = token.error().code == errc::unavailable;
+    (is_down ? now.facts.error : now.facts.token_fail) = token.error().detail;
     return to_response(token.error());
 }
 

@@ -30,6 +30,12 @@ response to_response(const error& failure) {
     return out;
 }
 
+response failed(call& now, const error& failure) {
+    auto out = to_response(failure);
+    if (out.status == 503) now.facts.error = failure.detail.empty() ? failure.message : failure.detail;
+    return out;
+}
+
 response json_response(int status, std::string body) {
     response out;
     out.status = status;

@@ -2,7 +2,7 @@
 // The answers that several places give, and the one table from error codes to HTTP statuses.
 #pragma once
 
-#include "message.hpp"
+#include "route.hpp"
 
 #include <ctms/base/result.hpp>
 
@@ -15,6 +15,9 @@ namespace ctms::web {
 /// The answer to a failure: its message, field errors and conflicts, and the headers that belong to its status.
 /// `failure.detail` stays here.
 [[nodiscard]] response to_response(const error& failure);
+
+/// The same from inside a handler: failures of the database also go into the request's log line.
+[[nodiscard]] response failed(call& now, const error& failure);
 
 [[nodiscard]] response json_response(int status, std::string body);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/auth/access_token.hpp>
 
-#include "base64.hpp"
+#include "base/base64.hpp"
 #include "json/document.hpp"
 #include "json/python_text.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/auth/secrets.hpp>
 
-#include "base64.hpp"
+#include "base/base64.hpp"
 
 #include <argon2.h>
 #include <openssl/crypto.h>

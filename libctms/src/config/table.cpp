@@ -126,7 +126,7 @@ std::string take_level(settings& into, const std::string& text) {
 
 std::string take_addresses(settings& into, const std::string& text) {
     auto value = parse_addresses(text);
-    if (!value) return quoted(text) + " is no list of addresses; IPv4 and IPv6 addresses separated by commas";
+    if (!value) return quoted(text) + " is no list of addresses; IPv4 and IPv6 addresses or networks such as 10.0.0.0/8, separated by commas";
     into.trusted_proxies = std::move(*value);
     return {};
 }
@@ -193,7 +193,7 @@ constexpr std::array table{
     boolean<&s::token_allow_no_expiration>({"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "true", "Accept access tokens that never expire"}),
     integer<&s::token_failures_per_minute, 0, million>(
         {"CTMS_TOKEN_FAILURES_PER_MINUTE", "100", "Failed /token attempts of a client from one address before 429; 0 is no limit"}),
-    rule{{"CTMS_TRUSTED_PROXIES", "none", "IP addresses, separated by commas, whose X-Forwarded-For is believed"},
+    rule{{"CTMS_TRUSTED_PROXIES", "none", "IP addresses and networks, separated by commas, whose X-Forwarded-For is believed"},
          take_addresses,
          show<&s::trusted_proxies>},
     rule{{"CTMS_SERVER_PREFIX", "http://localhost:8000", "URL under which clients reach the service"},

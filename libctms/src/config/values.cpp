@@ -72,9 +72,20 @@ std::optional<std::chrono::seconds> parse_iso(std::string_view text) {
     return std::chrono::seconds(total);
 }
 
-bool is_ip_address(const std::string& text) {
+/// The bits of an IP address, 0 when the text is none.
+int address_bits(const std::string& text) {
     std::array<unsigned char, sizeof(in6_addr)> address{};
-    return ::inet_pton(AF_INET, text.c_str(), address.data()) == 1 || ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1;
+    if (::inet_pton(AF_INET, text.c_str(), address.data()) == 1) return 32;
+    return ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1 ? 128 : 0;
+}
+
+/// An address, or a network as address/bits.
+bool is_ip_network(const std::string& text) {
+    const auto slash = text.find('/');
+    const int most = address_bits(text.substr(0, slash));
+    if (slash == std::string::npos) return most != 0;
+    const auto bits = parse_integer(text.substr(slash + 1));
+    return most != 0 && bits && *bits >= 0 && *bits <= most;
 }
 
 bool has_blanks(std::string_view text) {
@@ -140,7 +151,7 @@ std::optional<std::vector<std::string>> parse_addresses(std::string_view text) {
     for (std::size_t begin = 0; begin <= text.size();) {
         const auto end = std::min(text.find(',', begin), text.size());
         found.emplace_back(trimmed(text.substr(begin, end - begin)));
-        if (!is_ip_address(found.back())) return std::nullopt;
+        if (!is_ip_network(found.back())) return std::nullopt;
         begin = end + 1;
     }
     return found;

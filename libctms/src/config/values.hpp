@@ -23,7 +23,7 @@ namespace ctms::config {
 /// "3600", "01:00:00", "60:00" (minutes first), or an ISO 8601 duration of whole days, hours, minutes and seconds ("P1DT2H").
 [[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
-/// IP addresses separated by commas; blanks around them are dropped.
+/// IP addresses and networks (10.0.0.0/8) separated by commas; blanks around them are dropped.
 [[nodiscard]] std::optional<std::vector<std::string>> parse_addresses(std::string_view text);
 
 /// True for "http://..." and "https://..." with a host and without blanks or control characters.

@@ -109,6 +109,21 @@ void write_field_error(std::string& out, const field_error& broken) {
     writer.close();
 }
 
+void write_field_errors(std::string& out, const std::vector<field_error>& fields) {
+    out += '[';
+    for (const auto& broken : fields) {
+        if (&broken != fields.data()) out += ',';
+        write_field_error(out, broken);
+    }
+    out += ']';
+}
+
+/// Rules that are checked after validation name a parameter alone, and their errors lie one level deeper.
+bool is_second_step(const error& failure) {
+    const auto* origin = std::get_if<std::string>(&failure.fields.front().location.front());
+    return origin != nullptr && *origin != "body" && *origin != "query" && *origin != "path";
+}
+
 } // namespace
 
 void write_contact(std::string& out, const model::contact& contact, bool with_status) {
@@ -131,14 +146,12 @@ void write_error(std::string& out, const error& failure) {
     object_writer writer(out);
     if (failure.fields.empty()) {
         writer.add("detail", failure.message);
+    } else if (is_second_step(failure)) {
+        object_writer nested(writer.key("detail"));
+        write_field_errors(nested.key("errors"), failure.fields);
+        nested.close();
     } else {
-        auto& list = writer.key("detail");
-        list += '[';
-        for (const auto& broken : failure.fields) {
-            if (&broken != failure.fields.data()) list += ',';
-            write_field_error(list, broken);
-        }
-        list += ']';
+        write_field_errors(writer.key("detail"), failure.fields);
     }
     if (!failure.conflicts.empty()) {
         auto& list = writer.key("conflicts");

@@ -141,14 +141,33 @@ void add_row(model::contact& contact, char table, const cells& values) {
     }
 }
 
-/// In C++ and not in SQL: the order is by bytes, whatever the collation of the database.
-void sort_all(std::vector<model::contact>& contacts) {
+/// The rows of each contact, by its id.
+using rows_by_contact = std::map<std::string_view, std::vector<std::size_t>>;
+
+rows_by_contact group_rows(const rows& found) {
+    rows_by_contact out;
+    for (std::size_t row = 0; row < found.size(); ++row) out[found.text(row, 1)].push_back(row);
+    return out;
+}
+
+model::contact build_contact(const rows& found, std::string_view id, const std::vector<std::size_t>& its_rows) {
     const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
-    for (auto& contact : contacts) {
-        std::sort(contact.newsletters.begin(), contact.newsletters.end(), by_name);
-        std::sort(contact.waitlists.begin(), contact.waitlists.end(), by_name);
+    model::contact out;
+    out.email.email_id = uuid::parse(id).value_or(uuid{});
+    for (const auto row : its_rows) add_row(out, found.text(row, 0).front(), cells(found, row));
+    // In C++ and not in SQL: the order is by bytes, whatever the collation of the database.
+    std::sort(out.newsletters.begin(), out.newsletters.end(), by_name);
+    std::sort(out.waitlists.begin(), out.waitlists.end(), by_name);
+    return out;
+}
+
+/// When a contact was changed last, from its emails row.
+std::int64_t updated_at(const rows& found, const std::vector<std::size_t>& its_rows) {
+    constexpr std::size_t update_timestamp = 14;
+    for (const auto row : its_rows) {
+        if (found.text(row, 0).front() == emails) return found.integer(row, update_timestamp);
     }
-    std::sort(contacts.begin(), contacts.end(), [](const auto& a, const auto& b) { return a.email.email_id < b.email.email_id; });
+    return 0;
 }
 
 } // namespace
@@ -162,15 +181,18 @@ std::string read_version(const rows& found) {
 
 std::vector<model::contact> read_contacts(const rows& found) {
     std::vector<model::contact> out;
-    std::map<std::string_view, std::size_t> places;
-    for (std::size_t row = 0; row < found.size(); ++row) {
-        const auto id = found.text(row, 1);
-        const auto [place, is_new] = places.try_emplace(id, out.size());
-        if (is_new) out.emplace_back().email.email_id = uuid::parse(id).value_or(uuid{});
-        add_row(out[place->second], found.text(row, 0).front(), cells(found, row));
-    }
-    sort_all(out);
+    for (const auto& [id, its_rows] : group_rows(found)) out.push_back(build_contact(found, id, its_rows));
     return out;
+}
+
+std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit) {
+    const auto contacts = group_rows(found);
+    std::vector<std::pair<std::int64_t, rows_by_contact::const_iterator>> order;
+    for (auto one = contacts.begin(); one != contacts.end(); ++one) order.emplace_back(updated_at(found, one->second), one);
+    // The map is in order of id already.
+    std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    for (const auto& [updated, one] : order) visit(build_contact(found, one->first, one->second));
+    return order.size();
 }
 
 } // namespace ctms::persistence

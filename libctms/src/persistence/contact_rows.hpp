@@ -7,6 +7,7 @@
 
 #include <ctms/model/contact.hpp>
 
+#include <functional>
 #include <vector>
 
 namespace ctms::persistence {
@@ -22,6 +23,9 @@ namespace ctms::persistence {
 
 /// Rows of these statements (in any order) into contacts, in order of email_id, their lists in order of name.
 [[nodiscard]] std::vector<model::contact> read_contacts(const rows& found);
+
+/// The same, but one contact at a time, in order of (update_timestamp, email_id). How many there were.
+std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit);
 
 /// Which version of its emails row a contact was read at: every write makes a new one. "" without a contact.
 [[nodiscard]] std::string read_version(const rows& found);

@@ -115,6 +115,15 @@ result<std::vector<model::identity>> contact_repository::find_identities(const m
     return run(db_, [&](connection& db) { return read_identities(db.query({lookup.name.c_str(), lookup.sql.c_str()}, lookup.parameters)); });
 }
 
+result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
+                                                      const std::function<void(const model::contact&)>& visit) {
+    const auto page = updates_lookup(query);
+    const auto sql = contacts_sql(page.sql);
+    const auto found = run(db_, [&](connection& db) { return db.query({page.name.c_str(), sql.c_str()}, page.parameters); });
+    if (!found) return found.error();
+    return visit_contacts(*found, visit);
+}
+
 result<model::contact> contact_repository::create(const model::contact& contact) {
     const auto written = run(db_, [&](connection& db) { return write_change(db, {}, {contact}).value(); });
     if (!written) return with_conflicts(written.error(), contact);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-// Lookups by the nine ids: the SELECT that finds the contacts, with only the tables that the given ids need.
+// Which contacts a request means, as a SELECT: by the nine ids, or a page of /updates. Only the tables that are needed.
 // Private to this layer.
 #pragma once
 
 #include "connection.hpp"
 
 #include <ctms/model/contact.hpp>
+#include <ctms/model/updates_query.hpp>
 
 #include <string>
 #include <vector>
@@ -24,6 +25,9 @@ struct lookup {
 
 /// Finds all nine ids instead, in order of email_id.
 [[nodiscard]] lookup identities_lookup(const model::identity_query& query);
+
+/// Finds `email_id` of a page of /updates, at most its limit.
+[[nodiscard]] lookup updates_lookup(const model::updates_query& query);
 
 /// Rows of identities_lookup, and of statements with the same columns.
 [[nodiscard]] std::vector<model::identity> read_identities(const rows& found);

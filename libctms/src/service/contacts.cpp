@@ -2,6 +2,7 @@
 #include "contact_changes.hpp"
 
 #include <ctms/json/contact_json.hpp>
+#include <ctms/json/updates_json.hpp>
 #include <ctms/service/contacts.hpp>
 
 #include <algorithm>
@@ -104,6 +105,20 @@ result<model::identity> contacts::identity(const uuid& email_id) {
     if (!found) return found.error();
     if (found->empty()) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
     return std::move(found->front());
+}
+
+result<std::string> contacts::updates_page(const model::updates_query& query, std::string_view prefix) {
+    std::string items;
+    std::optional<model::updates_cursor> last;
+    const auto count = repository_.visit_updates(query, [&](const model::contact& contact) {
+        if (!items.empty()) items += ',';
+        json::write_contact(items, contact, false);
+        last = model::updates_cursor{contact.email.update_timestamp.value_or(timestamp{}), contact.email.email_id};
+    });
+    if (!count) return count.error();
+    const bool is_full = *count == static_cast<std::size_t>(query.limit);
+    items.insert(0, json::updates_page_head(query, is_full ? last : std::nullopt, prefix));
+    return items += "]}";
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {

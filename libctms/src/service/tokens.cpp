@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "failure_limit.hpp"
+
 #include <ctms/auth/secrets.hpp>
 #include <ctms/service/tokens.hpp>
 
@@ -7,7 +9,11 @@ namespace {
 
 constexpr std::string_view client_namespace = "api_client";
 
-error refused(std::string_view why) { return error{errc::malformed, "Incorrect username or password", std::string(why), {}, {}}; }
+/// An id that a database could hold: others need not be looked for.
+bool is_storable(const std::string& client_id) {
+    constexpr std::size_t longest = 255;
+    return client_id.size() <= longest && client_id.find('\0') == std::string::npos;
+}
 
 error bad_token(std::string_view why) {
     return error{errc::unauthorized, "Could not validate credentials", std::string(why), {}, {}};
@@ -15,20 +21,32 @@ error bad_token(std::string_view why) {
 
 } // namespace
 
-result<issued_token> tokens::issue(const std::string& client_id, const std::string& secret, bool& client_exists) {
-    if (client_id.empty() || secret.empty()) return refused("No credentials");
-    const auto client = clients_.find(client_id);
+tokens::tokens(persistence::client_repository& clients, const auth::token_signer& signer, token_options options)
+    : clients_(clients), signer_(signer), options_(options), failures_(std::make_unique<failure_limit>(options.failures_per_minute)) {}
+tokens::~tokens() = default;
+
+result<issued_token> tokens::issue(const std::string& client_id, const std::string& secret, const std::string& address,
+                                   bool& client_exists) {
+    if (client_id.empty() || secret.empty()) return refuse("No credentials", client_id, address);
+    const auto client = is_storable(client_id) ? clients_.find(client_id) : result<model::api_client>(error{errc::not_found, {}, {}, {}, {}});
     if (!client) {
         if (client.error().code != errc::not_found) return client.error();
         auth::verify_nothing(secret);
-        return refused("No client record");
+        return refuse("No client record", client_id, address);
     }
     client_exists = true;
     const bool matches = auth::verify_secret(secret, client->hashed_secret);
-    if (!client->enabled) return refused("Client disabled");
-    if (!matches) return refused("Bad credentials");
+    if (!client->enabled) return refuse("Client disabled", client_id, address);
+    if (!matches) return refuse("Bad credentials", client_id, address);
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     return issued_token{signer_.sign(std::string(client_namespace) + ":" + client_id, now + options_.expiration), options_.expiration};
+}
+
+error tokens::refuse(std::string_view why, const std::string& client_id, const std::string& address) {
+    if (failures_->note(client_id + '\n' + address, std::chrono::steady_clock::now())) {
+        return error{errc::too_many, "Too many failed attempts, try again in a minute", std::string(why), {}, {}};
+    }
+    return error{errc::malformed, "Incorrect username or password", std::string(why), {}, {}};
 }
 
 authentication tokens::authenticate(std::string_view token) {
@@ -43,7 +61,7 @@ authentication tokens::authenticate(std::string_view token) {
         out.verdict = bad_token("Bad namespace");
         return out;
     }
-    const auto client = find_client(out.client_id);
+    const auto client = is_storable(out.client_id) ? find_client(out.client_id) : result<std::optional<model::api_client>>(std::nullopt);
     if (!client) {
         out.verdict = client.error();
     } else if (!*client) {

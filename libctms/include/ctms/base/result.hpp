@@ -34,7 +34,7 @@ using location_step = std::variant<std::string, std::size_t>;
 /// One broken rule of an input, in the shape that clients of the reference read
 /// (pydantic 1 error dictionaries: loc, msg, type, ctx).
 struct field_error {
-    std::vector<location_step> location; ///< from "body", "query" or "path" inwards
+    std::vector<location_step> location; ///< from "body", "query" or "path" inwards; a bare name for rules checked after validation
     std::string message;                 ///< for people
     std::string type;                    ///< for programs, e.g. "value_error.missing"
     std::string context;                 ///< a JSON object as text, empty when there is none

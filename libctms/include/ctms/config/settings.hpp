@@ -36,7 +36,7 @@ struct settings {
     std::chrono::seconds token_expiration{3600};
     bool token_allow_no_expiration = true; ///< CTMS_TOKEN_ALLOW_NO_EXPIRATION: accept tokens without `exp`
     int token_failures_per_minute = 100;   ///< CTMS_TOKEN_FAILURES_PER_MINUTE; 0: no limit
-    std::vector<std::string> trusted_proxies; ///< CTMS_TRUSTED_PROXIES: addresses, comma separated
+    std::vector<std::string> trusted_proxies; ///< CTMS_TRUSTED_PROXIES: addresses and networks, as text
 
     // http
     std::string host = "0.0.0.0"; ///< HOST

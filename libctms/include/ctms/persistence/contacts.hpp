@@ -7,6 +7,7 @@
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/contact.hpp>
+#include <ctms/model/updates_query.hpp>
 #include <ctms/persistence/database.hpp>
 
 #include <functional>
@@ -39,6 +40,11 @@ public:
 
     /// The ids of all contacts that match every id of the query, in order of email_id. One round trip.
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
+
+    /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`,
+    /// behind the cursor if there is one. One round trip; one contact is built at a time. How many there were.
+    [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
+                                                    const std::function<void(const model::contact&)>& visit);
 
     /// Stores a new contact and gives it back as stored, with its timestamps. One round trip.
     /// errc::conflict when a unique value is taken, with the names of all that are (email_id first); nothing is stored then.

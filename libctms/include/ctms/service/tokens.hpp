@@ -10,12 +10,16 @@
 #include <ctms/persistence/clients.hpp>
 
 #include <chrono>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 
 namespace ctms::service {
+
+class failure_limit; // private: src/service/failure_limit.hpp
 
 struct issued_token {
     std::string access_token;
@@ -33,17 +37,23 @@ struct token_options {
     std::chrono::seconds expiration{3600};
     /// How long a client's record may be used without reading it again; changes are seen within this time.
     std::chrono::milliseconds client_cache_time{4000};
+    /// Failed attempts that one client may make from one address in a minute; 0 is no limit.
+    int failures_per_minute = 100;
 };
 
 class tokens {
 public:
-    tokens(persistence::client_repository& clients, const auth::token_signer& signer, token_options options)
-        : clients_(clients), signer_(signer), options_(options) {}
+    tokens(persistence::client_repository& clients, const auth::token_signer& signer, token_options options);
+    ~tokens();
+    tokens(const tokens&) = delete;
+    tokens& operator=(const tokens&) = delete;
 
     /// A token for the client of that id, if the secret is right: errc::malformed otherwise
     /// ("Incorrect username or password"), with `detail` one of `No credentials`, `No client record`, `Client disabled`,
-    /// `Bad credentials`. `client_exists` is set as soon as it is known.
-    [[nodiscard]] result<issued_token> issue(const std::string& client_id, const std::string& secret, bool& client_exists);
+    /// `Bad credentials`. After too many failures from one `address` they are errc::too_many instead; the right secret
+    /// always passes. `client_exists` is set as soon as it is known.
+    [[nodiscard]] result<issued_token> issue(const std::string& client_id, const std::string& secret, const std::string& address,
+                                             bool& client_exists);
 
     /// Checks a bearer token. Reads the client's record at most once in `client_cache_time`.
     [[nodiscard]] authentication authenticate(std::string_view token);
@@ -54,10 +64,12 @@ private:
         std::chrono::steady_clock::time_point read_at;
     };
     [[nodiscard]] result<std::optional<model::api_client>> find_client(const std::string& client_id);
+    [[nodiscard]] error refuse(std::string_view why, const std::string& client_id, const std::string& address);
 
     persistence::client_repository& clients_;
     const auth::token_signer& signer_;
     token_options options_;
+    std::unique_ptr<failure_limit> failures_;
     std::mutex mutex_;
     std::unordered_map<std::string, cached_client> cache_;
 };

@@ -4,7 +4,7 @@
 #include <array>
 #include <cstdint>
 
-namespace ctms::auth {
+namespace ctms {
 namespace {
 
 struct alphabet {
@@ -73,4 +73,4 @@ std::optional<std::string> base64_decode(std::string_view text) {
     return decode(text, common);
 }
 
-} // namespace ctms::auth
+} // namespace ctms

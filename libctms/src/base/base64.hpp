@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace ctms::auth {
+namespace ctms {
 
 /// The URL-safe alphabet, without padding (as in JSON Web Tokens).
 [[nodiscard]] std::string base64url_encode(std::string_view bytes);
@@ -20,4 +20,4 @@ namespace ctms::auth {
 /// nullopt for any text that base64_encode does not write.
 [[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);
 
-} // namespace ctms::auth
+} // namespace ctms

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "python_text.hpp"
+#include "scalars.hpp"
+
+#include "base/base64.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/json/updates_json.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+namespace ctms::json {
+namespace {
+
+constexpr int most_per_page = 1000;
+constexpr std::array<std::string_view, 1> blank{""};
+
+/// Reads a text from its front.
+class scanner {
+public:
+    explicit scanner(std::string_view text) : rest_(text) {}
+    bool take(char wanted) {
+        if (!rest_.starts_with(wanted)) return false;
+        rest_.remove_prefix(1);
+        return true;
+    }
+    /// Between `least` and `most` digits.
+    std::optional<int> number(std::size_t least, std::size_t most) {
+        std::size_t count = 0;
+        while (count < most && count < rest_.size() && rest_[count] >= '0' && rest_[count] <= '9') ++count;
+        if (count < least) return std::nullopt;
+        int value = 0;
+        std::from_chars(rest_.data(), rest_.data() + count, value);
+        rest_.remove_prefix(count);
+        return value;
+    }
+    /// A fraction of a second in microseconds: digits behind the sixth are cut off.
+    std::optional<int> microseconds() {
+        constexpr std::size_t kept = 6;
+        const auto before = rest_;
+        const auto value = number(1, kept);
+        if (!value) return std::nullopt;
+        int micros = *value;
+        for (auto digits = before.size() - rest_.size(); digits < kept; ++digits) micros *= 10;
+        (void)number(0, kept);
+        return micros;
+    }
+    [[nodiscard]] bool at_end() const { return rest_.empty(); }
+
+private:
+    std::string_view rest_;
+};
+
+/// `Z`, `+HH`, `+HHMM` or `+HH:MM`; false when there is something else.
+bool scan_offset(scanner& text, std::optional<std::chrono::minutes>& offset) {
+    if (text.at_end()) return true;
+    if (text.take('Z')) {
+        offset = std::chrono::minutes{0};
+        return text.at_end();
+    }
+    const bool negative = text.take('-');
+    if (!negative && !text.take('+')) return false;
+    const auto hours = text.number(2, 2);
+    if (!hours) return false;
+    int minutes = 0;
+    if (!text.at_end()) {
+        (void)text.take(':');
+        const auto given = text.number(2, 2);
+        if (!given || !text.at_end()) return false;
+        minutes = *given;
+    }
+    const auto total = std::chrono::hours{*hours} + std::chrono::minutes{minutes};
+    if (total >= std::chrono::hours{24}) return false;
+    offset = negative ? -total : total;
+    return true;
+}
+
+/// `YYYY-M-D[T ]H:M[:S[.ffffff]][offset]`
+std::optional<model::moment> parse_moment(std::string_view text) {
+    const auto separator = text.find_first_of("T ");
+    if (separator == std::string_view::npos) return std::nullopt;
+    const auto day = parse_date(text.substr(0, separator));
+    scanner rest(text.substr(separator + 1));
+    const auto hour = rest.number(1, 2);
+    if (!day || !hour || !rest.take(':')) return std::nullopt;
+    const auto minute = rest.number(1, 2);
+    std::optional<int> second = 0;
+    std::optional<int> micros = 0;
+    if (rest.take(':')) {
+        second = rest.number(1, 2);
+        if (rest.take('.')) micros = rest.microseconds();
+    }
+    if (!minute || !second || !micros || *hour > 23 || *minute > 59 || *second > 59) return std::nullopt;
+    model::moment out;
+    if (!scan_offset(rest, out.offset)) return std::nullopt;
+    out.when = std::chrono::sys_days(*day) + std::chrono::hours{*hour} + std::chrono::minutes{*minute} + std::chrono::seconds{*second} +
+               std::chrono::microseconds{*micros} - out.offset.value_or(std::chrono::minutes{0});
+    return out;
+}
+
+/// A number is a Unix time, in ever smaller units while it is too large to be one in seconds.
+std::optional<model::moment> moment_of_number(double seconds) {
+    constexpr double largest = 2e10;
+    constexpr double absurd = 3e20;
+    if (!(std::abs(seconds) <= absurd)) return std::nullopt;
+    while (std::abs(seconds) > largest) seconds /= 1000;
+    const auto micros = std::chrono::microseconds(std::llround(seconds * 1e6));
+    return model::moment{timestamp(micros), std::chrono::minutes{0}};
+}
+
+std::optional<model::moment> read_moment(const std::string& text, error_list& errors) {
+    const auto number = python_float(text);
+    auto moment = number ? moment_of_number(*number) : parse_moment(text);
+    if (!moment) errors.add("invalid datetime format", "value_error.datetime");
+    return moment;
+}
+
+node text_node(const std::string& text) {
+    node out;
+    out.type = kind::string;
+    out.text = text;
+    return out;
+}
+
+/// A parameter that may be blank: the errors of both branches are told.
+template <class Value, class Read>
+std::optional<Value> read_or_blank(const std::optional<std::string>& given, error_list& errors, Read read) {
+    if (!given || given->empty()) return std::nullopt;
+    auto value = read(*given);
+    if (!value) add_not_permitted(text_node(*given), blank, errors);
+    return value;
+}
+
+/// int() of a text, but without underscores; numbers beyond the range stay beyond it.
+std::optional<int> read_limit(const std::string& text, error_list& errors) {
+    auto digits = python_strip(text);
+    const bool negative = digits.starts_with('-');
+    if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
+        errors.add("value is not a valid integer", "type_error.integer");
+        return std::nullopt;
+    }
+    int value = 0;
+    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{}) value = most_per_page + 1;
+    return negative ? -value : value;
+}
+
+std::optional<model::updates_cursor> parse_cursor(const std::string& text) {
+    auto decoded = base64url_decode(text.substr(0, text.find('='))); // the reference pads
+    if (!decoded) return std::nullopt;
+    const auto comma = decoded->find(',');
+    if (comma == std::string::npos) return std::nullopt;
+    const auto id = uuid::parse(std::string_view(*decoded).substr(0, comma));
+    const auto rest = std::string_view(*decoded).substr(comma + 1);
+    const auto updated = parse_moment(rest.substr(0, rest.find(',')));
+    if (!id || !updated) return std::nullopt;
+    return model::updates_cursor{updated->when, *id};
+}
+
+error out_of_range(std::string_view name, std::string message) {
+    return error{errc::invalid, {}, {}, {{{std::string(name)}, std::move(message), "value_error", {}}}, {}};
+}
+
+std::string percent_encode(std::string_view text) {
+    constexpr std::string_view plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+    std::string out;
+    for (const char c : text) {
+        plain.find(c) != std::string_view::npos ? void(out += c) : void(out += fmt::format("%{:02X}", static_cast<unsigned char>(c)));
+    }
+    return out;
+}
+
+std::string next_url(const model::updates_query& query, const std::string& cursor, std::string_view prefix) {
+    auto out = fmt::format("{}/updates?start={}&end={}&limit={}&after={}", prefix, percent_encode(to_iso(query.start)),
+                           percent_encode(to_iso(query.end)), query.limit, percent_encode(cursor));
+    if (query.mofo_relevant) out += *query.mofo_relevant ? "&mofo_relevant=true" : "&mofo_relevant=false";
+    return out;
+}
+
+} // namespace
+
+result<model::updates_query> read_updates_query(const parameter_source& parameters, timestamp now) {
+    error_list errors("query");
+    model::updates_query out;
+    {
+        const auto here = errors.at("start");
+        const auto given = parameters("start");
+        given ? void(out.start = read_moment(*given, errors).value_or(model::moment{})) : add_missing(errors);
+    }
+    {
+        const auto here = errors.at("end");
+        const auto end = read_or_blank<model::moment>(parameters("end"), errors, [&](const auto& text) { return read_moment(text, errors); });
+        out.end = end.value_or(model::moment{now, std::chrono::minutes{0}});
+    }
+    {
+        const auto here = errors.at("limit");
+        out.limit = read_or_blank<int>(parameters("limit"), errors, [&](const auto& text) { return read_limit(text, errors); }).value_or(out.limit);
+    }
+    const auto after = parameters("after").value_or("");
+    {
+        const auto here = errors.at("mofo_relevant");
+        out.mofo_relevant = read_or_blank<bool>(parameters("mofo_relevant"), errors,
+                                                [&](const auto& text) { return read_bool(text_node(text), errors); });
+    }
+    if (!errors.empty()) return std::move(errors).take();
+    if (out.limit < 1) return out_of_range("limit", "\"limit\" should be greater than 0");
+    if (out.limit > most_per_page) return out_of_range("limit", fmt::format("\"limit\" should be less than or equal to {}", most_per_page));
+    if (after.empty()) return out;
+    out.after = parse_cursor(after);
+    if (!out.after) return out_of_range("after", "'after' param validation error when decoding value.");
+    return out;
+}
+
+std::string write_cursor(const model::updates_cursor& cursor) {
+    auto when = ctms::to_iso(cursor.updated);
+    when[when.find('T')] = ' ';
+    auto out = base64url_encode(cursor.email_id.to_string() + "," + when);
+    while (out.size() % 4 != 0) out += '='; // the reference reads padded cursors only
+    return out;
+}
+
+std::string to_iso(const model::moment& moment) {
+    auto out = ctms::to_iso(moment.when + moment.offset.value_or(std::chrono::minutes{0}));
+    out.resize(out.rfind('+'));
+    if (moment.offset) {
+        const auto minutes = moment.offset->count();
+        out += fmt::format("{}{:02}:{:02}", minutes < 0 ? '-' : '+', std::abs(minutes) / 60, std::abs(minutes) % 60);
+    }
+    return out;
+}
+
+std::string updates_page_head(const model::updates_query& query, const std::optional<model::updates_cursor>& last, std::string_view prefix) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("start", std::string_view(to_iso(query.start)));
+    writer.add("end", std::string_view(to_iso(query.end)));
+    writer.add("limit", query.limit);
+    if (last) {
+        const auto cursor = write_cursor(*last);
+        writer.add("after", std::string_view(cursor));
+        writer.add("next", std::string_view(next_url(query, cursor, prefix)));
+    } else {
+        writer.add_null("after");
+        writer.add_null("next");
+    }
+    writer.key("items") += '[';
+    return out;
+}
+
+} // namespace ctms::json

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MPL-2.0
+// ctms-web running inside the test's process on a free port, with a database of its own, one enabled and one disabled
+// client, and its log kept. Not thread safe but for the log.
+#pragma once
+
+#include "http_client.hpp"
+#include "test_database.hpp"
+
+#include <ctms/config/settings.hpp>
+#include <ctms/mozlog/logger.hpp>
+#include <persistence/connection.hpp>
+#include <web/program.hpp>
+
+#include <boost/json/object.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace ctms::test {
+
+/// The lines of a log, as they were written.
+class captured_log {
+public:
+    void append(std::string_view lines);
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] std::vector<boost::json::object> lines() const;
+
+private:
+    mutable std::mutex mutex_;
+    std::string text_;
+};
+
+/// True as soon as `condition` is; false when it was not before `limit`.
+[[nodiscard]] bool becomes_true(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(10));
+
+class web_fixture {
+public:
+    static constexpr auto client = "id_enabled";
+    static constexpr auto disabled_client = "id_disabled";
+    static constexpr auto secret = "secret of the tests"; ///< of both clients
+
+    struct options {
+        web::limits limits{};
+        std::function<void(config::settings&)> change_settings = [](config::settings&) {};
+    };
+    web_fixture();
+    explicit web_fixture(const options& wanted);
+    ~web_fixture();
+    web_fixture(const web_fixture&) = delete;
+    web_fixture& operator=(const web_fixture&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+    [[nodiscard]] test_database& database() { return database_; }
+    /// Runs SQL in the database.
+    persistence::rows sql(const std::string& text);
+
+    /// A bearer token for any subject ("api_client:id_x"), signed with the server's key.
+    [[nodiscard]] std::string token_for(std::string_view subject) const;
+    /// A header with a good token of the enabled client.
+    [[nodiscard]] std::pair<std::string, std::string> authorization() const;
+
+    /// Requests with that header, on connections of their own.
+    http_answer get(std::string_view target);
+    http_answer post(std::string_view target, std::string_view json);
+    http_answer send(std::string_view method, std::string_view target, std::string_view json = {});
+    /// A request without a token.
+    http_answer ask(std::string_view method, std::string_view target, const header_list& headers = {}, std::string_view body = {});
+
+    /// Stores a contact and gives its id.
+    std::string add_contact(std::string_view json);
+
+    /// Everything logged so far.
+    [[nodiscard]] std::string log_text();
+    /// The line of the request with that X-Request-Id.
+    [[nodiscard]] boost::json::object line_of(const http_answer& answer);
+    /// Its fields.
+    [[nodiscard]] boost::json::object fields_of(const http_answer& answer);
+
+    /// Asks the server to stop; it need not have when this returns.
+    void begin_stop();
+    /// True when run() returned before `limit`.
+    [[nodiscard]] bool stopped_within(std::chrono::milliseconds limit);
+
+private:
+    test_database database_;
+    std::unique_ptr<persistence::connection> connection_;
+    std::shared_ptr<captured_log> captured_ = std::make_shared<captured_log>();
+    mozlog::logger log_;
+    config::settings settings_;
+    std::unique_ptr<web::program> program_;
+    std::uint16_t port_ = 0;
+    std::atomic<bool> stopped_ = false;
+    std::jthread thread_;
+};
+
+} // namespace ctms::test
