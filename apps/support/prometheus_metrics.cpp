@@ -6,6 +6,8 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -21,6 +23,13 @@ using prometheus::Histogram;
 using prometheus::Registry;
 
 const Histogram::BucketBoundaries duration_buckets{0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0};
+
+/// The order in which the reference exposes its metrics; ours come behind them.
+std::size_t rank(std::string_view name) {
+    constexpr std::array<std::string_view, 5> order{"ctms_requests_total", "ctms_requests_duration_seconds", "ctms_api_requests_total",
+                                                    "ctms_pending_acoustic_sync_total", "ctms_legacy_waitlists_requests_total"};
+    return static_cast<std::size_t>(std::find(order.begin(), order.end(), name) - order.begin());
+}
 
 std::string family_of(int status) { return std::to_string(status / 100) + "xx"; }
 
@@ -114,6 +123,10 @@ void prometheus_metrics::request_answered(const request_sample& sample) {
     if (!sample.client_id.empty()) impl_->client_series_of(sample).Increment();
 }
 
-std::string prometheus_metrics::expose() const { return with_fractions(prometheus::TextSerializer().Serialize(impl_->registry.Collect())); }
+std::string prometheus_metrics::expose() const {
+    auto families = impl_->registry.Collect();
+    std::stable_sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return rank(a.name) < rank(b.name); });
+    return with_fractions(prometheus::TextSerializer().Serialize(families));
+}
 
 } // namespace ctms::support

@@ -7,6 +7,7 @@
 #include <ctms/persistence/clients.hpp>
 #include <ctms/persistence/contacts.hpp>
 #include <ctms/persistence/database.hpp>
+#include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/tokens.hpp>
@@ -41,7 +42,7 @@ public:
           signer_(settings.secret_key, settings.token_allow_no_expiration), tokens_(client_rows_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
           server_(exchanges_, threads_, with_settings(bounds, settings), log, metrics_),
-          exchanges_({contacts_, tokens_, health_, settings_, metrics_, server_.draining()}, log) {}
+          exchanges_({contacts_, tokens_, health_, acoustic_configuration_, settings_, metrics_, server_.draining()}, log) {}
 
     config::settings settings_;
     support::prometheus_metrics metrics_;
@@ -53,6 +54,8 @@ public:
     service::tokens tokens_;
     service::contacts contacts_{contact_rows_, metrics_};
     service::health health_{health_database_};
+    persistence::acoustic_configuration_repository acoustic_rows_{database_};
+    service::acoustic_configuration acoustic_configuration_{acoustic_rows_};
     lanes threads_;
     server server_;
     exchanger exchanges_;

@@ -5,6 +5,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/version.hpp>
 #include <ctms/config/settings.hpp>
+#include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/health.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <web/server/answers.hpp>
@@ -106,6 +107,29 @@ response get_metrics(call&, const services& all) {
     out.content_type = "text/plain; version=0.0.4; charset=utf-8";
     out.body = all.metrics.expose();
     return out;
+}
+
+response get_acoustic_configuration(call& now, const services& all) {
+    const auto configuration = all.acoustic_configuration.read();
+    if (!configuration) return failed(now, configuration.error());
+    std::string body;
+    object_writer writer(body);
+    object_writer tables(writer.key("sync_fields"));
+    for (const auto& [table, fields] : configuration->sync_fields) {
+        auto& list = tables.key(table);
+        list += '[';
+        for (const auto& field : fields) {
+            if (field != *fields.begin()) list += ',';
+            append_json_string(list, field);
+        }
+        list += ']';
+    }
+    tables.close();
+    object_writer mappings(writer.key("newsletter_mappings"));
+    for (const auto& [source, destination] : configuration->newsletter_mappings) mappings.add(source, std::string_view(destination));
+    mappings.close();
+    writer.close();
+    return json_response(200, std::move(body));
 }
 
 response get_crash(call&, const services&) { BOOST_THROW_EXCEPTION(std::runtime_error("Crashed on purpose: this page tests error reporting")); }

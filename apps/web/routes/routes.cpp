@@ -26,6 +26,7 @@ std::span<const route> all_routes() noexcept {
         route{"HEAD", "/__heartbeat__", routes::get_heartbeat, platform, body_kind::none, open},
         route{"GET", "/__lbheartbeat__", routes::get_load_balancer_heartbeat, immediate, body_kind::none, open},
         route{"HEAD", "/__lbheartbeat__", routes::get_load_balancer_heartbeat, immediate, body_kind::none, open},
+        route{"GET", "/acoustic_configuration", routes::get_acoustic_configuration, read, body_kind::none, open},
         route{"GET", "/__crash__", routes::get_crash, read, body_kind::none, with_token},
         route{"GET", "/metrics", routes::get_metrics, platform, body_kind::none, open},
     };

@@ -29,6 +29,7 @@ response get_version(call& now, const services& all);
 response get_load_balancer_heartbeat(call& now, const services& all);
 response get_heartbeat(call& now, const services& all);
 response get_metrics(call& now, const services& all);
+response get_acoustic_configuration(call& now, const services& all);
 response get_crash(call& now, const services& all);
 
 } // namespace ctms::web::routes

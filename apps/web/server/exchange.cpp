@@ -2,6 +2,7 @@
 #include "exchange.hpp"
 
 #include "answers.hpp"
+#include "compression.hpp"
 #include "request_log.hpp"
 #include "router.hpp"
 
@@ -129,6 +130,7 @@ response exchanger::run(exchange& one) const {
 void exchanger::execute(exchange& one) const {
     try {
         one.answer = run(one);
+        compress(one.http, one.answer);
     } catch (const std::exception& caught) {
         note_exception(one.facts, caught);
         one.answer = internal_error_response();

@@ -19,6 +19,7 @@ namespace ctms::config {
 struct settings;
 }
 namespace ctms::service {
+class acoustic_configuration;
 class contacts;
 class health;
 class tokens;
@@ -71,6 +72,7 @@ struct services {
     service::contacts& contacts;
     service::tokens& tokens;
     service::health& health;
+    service::acoustic_configuration& acoustic_configuration;
     const config::settings& settings;
     support::prometheus_metrics& metrics;
     const std::atomic<bool>& draining;

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MPL-2.0
+// The use cases on what is sent to the email vendor. Blocking; thread safe.
+#pragma once
+
+#include <ctms/base/result.hpp>
+#include <ctms/model/acoustic_configuration.hpp>
+#include <ctms/persistence/acoustic_configuration.hpp>
+
+namespace ctms::service {
+
+class acoustic_configuration {
+public:
+    explicit acoustic_configuration(persistence::acoustic_configuration_repository& repository) : repository_(repository) {}
+
+    /// The configuration in force.
+    [[nodiscard]] result<model::acoustic_configuration> read() { return repository_.read(); }
+
+private:
+    persistence::acoustic_configuration_repository& repository_;
+};
+
+} // namespace ctms::service

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <support/web_fixture.hpp>
+
+#include <boost/json/parse.hpp>
+#include <doctest/doctest.h>
+
+#include <string>
+
+using namespace ctms::test;
+
+namespace {
+
+const std::pair<std::string, std::string> form_type{"Content-Type", "application/x-www-form-urlencoded"};
+// id_enabled:secret of the tests
+constexpr auto basic = "Basic aWRfZW5hYmxlZDpzZWNyZXQgb2YgdGhlIHRlc3Rz";
+constexpr auto good_form = "client_id=id_enabled&client_secret=secret+of+the+tests";
+
+http_answer by_form(web_fixture& web, const std::string& form, const header_list& headers = {}) {
+    auto all = headers;
+    all.push_back(form_type);
+    return web.ask("POST", "/token", all, form);
+}
+
+void check_token(web_fixture& web, const http_answer& answer) {
+    REQUIRE(answer.status == 200);
+    const auto body = boost::json::parse(answer.body).as_object();
+    REQUIRE(body.size() == 3);
+    CHECK(body.at("token_type") == "bearer");
+    CHECK(body.at("expires_in") == 3600);
+    CHECK(answer.body.starts_with(R"({"access_token":")"));
+    const std::string token(body.at("access_token").as_string());
+    CHECK(web.ask("GET", "/ctms?primary_email=nobody", {{"Authorization", "Bearer " + token}}).status == 200);
+}
+
+void check_refused(const http_answer& answer) {
+    CHECK(answer.status == 400);
+    CHECK(answer.body == R"({"detail":"Incorrect username or password"})");
+}
+
+std::string text(const boost::json::object& fields, const char* name) {
+    const auto* value = fields.if_contains(name);
+    return value == nullptr ? "absent" : std::string(value->as_string());
+}
+
+} // namespace
+
+TEST_CASE("a token is given for credentials in a form") {
+    web_fixture web;
+    for (const std::string grant : {"", "&grant_type=", "&grant_type=client_credentials", "&grant_type=refresh_token"}) {
+        CAPTURE(grant);
+        check_token(web, by_form(web, good_form + grant));
+    }
+    const auto answer = by_form(web, good_form);
+    CHECK(answer.header("cache-control") == "no-store");
+    const auto fields = web.fields_of(answer);
+    CHECK(text(fields, "token_creds_from") == "form");
+    CHECK(text(fields, "client_id") == "id_enabled");
+    CHECK_FALSE(fields.contains("token_fail"));
+    CHECK(text(fields, "path_template") == "/token");
+}
+
+TEST_CASE("a token is given for credentials in a multipart form") {
+    web_fixture web;
+    const std::string body = "--XX\r\nContent-Disposition: form-data; name=\"client_id\"\r\n\r\nid_enabled\r\n"
+                             "--XX\r\nContent-Disposition: form-data; name=\"client_secret\"\r\n\r\nsecret of the tests\r\n--XX--\r\n";
+    check_token(web, web.ask("POST", "/token", {{"Content-Type", "multipart/form-data; boundary=XX"}}, body));
+    const auto broken = web.ask("POST", "/token", {{"Content-Type", "multipart/form-data; boundary=YY"}}, body);
+    CHECK(broken.status == 400);
+    CHECK(broken.body == R"({"detail":"There was an error parsing the body"})");
+}
+
+TEST_CASE("a token is given for credentials in a Basic header") {
+    web_fixture web;
+    const auto answer = by_form(web, "grant_type=client_credentials", {{"Authorization", basic}});
+    check_token(web, answer);
+    CHECK(text(web.fields_of(answer), "token_creds_from") == "header");
+    check_token(web, web.ask("POST", "/token", {{"Authorization", std::string("bAsIc") + (basic + 5)}}));
+}
+
+TEST_CASE("a whole form wins over the header and half of one does not") {
+    web_fixture web;
+    const auto wrong_form = by_form(web, "client_id=id_enabled&client_secret=wrong", {{"Authorization", basic}});
+    check_refused(wrong_form);
+    CHECK(text(web.fields_of(wrong_form), "token_creds_from") == "form");
+    for (const std::string half : {"client_id=id_other", "client_secret=wrong", "client_id=&client_secret=wrong", "client_id=x&client_secret="}) {
+        CAPTURE(half);
+        const auto answer = by_form(web, half, {{"Authorization", basic}});
+        check_token(web, answer);
+        CHECK(text(web.fields_of(answer), "token_creds_from") == "header");
+    }
+}
+
+TEST_CASE("refused credentials look alike to the client and not in the log") {
+    web_fixture web;
+    const auto check = [&](const std::string& form, const std::string& reason, const std::string& client, const std::string& from) {
+        CAPTURE(form);
+        const auto answer = by_form(web, form);
+        check_refused(answer);
+        const auto fields = web.fields_of(answer);
+        CHECK(text(fields, "token_fail") == reason);
+        CHECK(text(fields, "client_id") == client);
+        CHECK(text(fields, "token_creds_from") == from);
+    };
+    check("grant_type=client_credentials", "No credentials", "absent", "absent");
+    check("client_id=id_nobody&client_secret=x", "No client record", "id_nobody", "form");
+    check("client_id=id_disabled&client_secret=secret+of+the+tests", "Client disabled", "id_disabled", "form");
+    check("client_id=id_enabled&client_secret=wrong", "Bad credentials", "id_enabled", "form");
+    CHECK(web.log_text().find("secret of the tests") == std::string::npos);
+}
+
+TEST_CASE("an empty request for a token has no credentials") {
+    web_fixture web;
+    check_refused(web.ask("POST", "/token"));
+    check_refused(web.ask("POST", "/token", {{"Content-Type", "application/json"}}, R"({"client_id":"id_enabled"})"));
+}
+
+TEST_CASE("a malformed Basic header is refused") {
+    web_fixture web;
+    for (const std::string value : {"Basic", "Basic ", "Basic !!!", "Basic aWQ=", "Basic aWRfZW5hYmxlZDpzZWNyZXQ"}) {
+        CAPTURE(value);
+        const auto answer = by_form(web, good_form, {{"Authorization", value}});
+        CHECK(answer.status == 401);
+        CHECK(answer.body == R"({"detail":"Invalid authentication credentials"})");
+        CHECK(answer.header("www-authenticate") == "Basic");
+    }
+}
+
+TEST_CASE("another grant type is refused") {
+    web_fixture web;
+    const auto answer = by_form(web, good_form + std::string("&grant_type=password"));
+    CHECK(answer.status == 422);
+    CHECK(answer.body == R"({"detail":[{"loc":["body","grant_type"],"msg":"string does not match regex \"^(client_credentials|refresh_token)$\"",)"
+                         R"("type":"value_error.str.regex","ctx":{"pattern":"^(client_credentials|refresh_token)$"}}]})");
+}
+
+TEST_CASE("strange credentials are refused and change nothing") {
+    web_fixture web;
+    for (const std::string id : {"id_%00", "%FF", "id_enabled%00", "'%3B+drop+table+emails%3B--"}) {
+        CAPTURE(id);
+        check_refused(by_form(web, "client_id=" + id + "&client_secret=x"));
+    }
+    check_refused(by_form(web, "client_id=id_enabled&client_secret=secret+of+the+tests%00"));
+}
