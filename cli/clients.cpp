@@ -37,7 +37,8 @@ result<std::string> to_client_id(const std::string& name) {
     constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     const auto id = name.starts_with("id_") ? name : "id_" + name;
     if (name.empty() || id == "id_" || name.find_first_not_of(allowed) != std::string::npos || id.size() > longest) {
-        return error{errc::invalid, fmt::format("'{}' is no name of a client: letters, digits and - _ . only, at most 252", name), {}, {}, {}};
+        return error{
+            errc::invalid, fmt::format("'{}' is no name of a client: letters, digits and - _ . only, at most 252", name), {}, {}, {}};
     }
     return id;
 }
@@ -60,7 +61,8 @@ int with_client(const invocation& call, const options::options_description& desc
 
 template <class Act>
 int with_client(const invocation& call, Act act) {
-    return with_client(call, options::options_description(), [&](auto& clients, const std::string& id, const auto&) { return act(clients, id); });
+    return with_client(call, options::options_description(),
+                       [&](auto& clients, const std::string& id, const auto&) { return act(clients, id); });
 }
 
 std::string to_json(const model::api_client& client) {
@@ -127,7 +129,8 @@ int clients_create(const invocation& call) {
         client.enabled = !given["disabled"].template as<bool>();
         client.hashed_secret = auth::hash_secret(secret);
         if (const auto created = clients.create(client); !created) {
-            if (created.error().code == errc::conflict) return fail(error{errc::conflict, fmt::format("client '{}' exists already", id), {}, {}, {}});
+            if (created.error().code == errc::conflict)
+                return fail(error{errc::conflict, fmt::format("client '{}' exists already", id), {}, {}, {}});
             return fail(created.error());
         }
         print_secret(call, client, secret);
@@ -146,7 +149,8 @@ int clients_list(const invocation& call) {
         return support::ok;
     }
     std::vector<std::vector<std::string>> rows;
-    for (const auto& client : *all) rows.push_back({client.client_id, client.email, client.enabled ? "yes" : "no", time_text(client.create_timestamp)});
+    for (const auto& client : *all)
+        rows.push_back({client.client_id, client.email, client.enabled ? "yes" : "no", time_text(client.create_timestamp)});
     print_table({"CLIENT", "EMAIL", "ENABLED", "CREATED"}, rows);
     return support::ok;
 }

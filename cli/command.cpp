@@ -92,7 +92,8 @@ int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     const auto asked = arguments.front();
     const auto* chosen = take_command(arguments);
     if (chosen == nullptr) {
-        fmt::print(stderr, "ctms-admin: unknown command '{}{}'; see ctms-admin --help\n", asked, arguments.size() > 1 ? " " + arguments[1] : "");
+        fmt::print(stderr, "ctms-admin: unknown command '{}{}'; see ctms-admin --help\n", asked,
+                   arguments.size() > 1 ? " " + arguments[1] : "");
         return support::usage;
     }
     auto read = config::read(config::program::admin, embedded, getenv);

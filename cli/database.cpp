@@ -34,7 +34,8 @@ int run_tool(const char* name, const invocation& call) {
         return support::unavailable;
     }
     int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {}
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
     return WIFEXITED(status) ? WEXITSTATUS(status) : support::failed;
 }
 
@@ -58,7 +59,9 @@ std::string_view to_text(persistence::schema_state::kind what) {
 } // namespace
 
 int migrate(const invocation& call) {
-    const auto has = [&](std::string_view flag) { return std::find(call.arguments.begin(), call.arguments.end(), flag) != call.arguments.end(); };
+    const auto has = [&](std::string_view flag) {
+        return std::find(call.arguments.begin(), call.arguments.end(), flag) != call.arguments.end();
+    };
     const bool plan = has("--plan");
     const bool check = has("--check");
     if (call.arguments.size() > (plan || check ? 1U : 0U)) {

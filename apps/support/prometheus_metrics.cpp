@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "prometheus_metrics.hpp"
 
+#include "process_metrics.hpp"
+
 #include <prometheus/counter.h>
+#include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
@@ -16,9 +19,11 @@ namespace ctms::support {
 namespace {
 
 using prometheus::BuildCounter;
+using prometheus::BuildGauge;
 using prometheus::BuildHistogram;
 using prometheus::Counter;
 using prometheus::Family;
+using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
@@ -37,11 +42,17 @@ Family<Counter>& counter_family(Registry& registry, const char* name, const char
     return BuildCounter().Name(name).Help(help).Register(registry);
 }
 
+Gauge& gauge(Registry& registry, const char* name, const char* help) {
+    return BuildGauge().Name(name).Help(help).Register(registry).Add({});
+}
+
 /// prometheus-cpp writes whole numbers without a fraction, the dashboards ask for `le="1.0"`.
 std::string with_fractions(std::string text) {
-    for (const auto& [written, wanted] : {std::pair{"le=\"1\"", "le=\"1.0\""}, std::pair{"le=\"5\"", "le=\"5.0\""}, std::pair{"le=\"10\"", "le=\"10.0\""}}) {
+    for (const auto& [written, wanted] :
+         {std::pair{"le=\"1\"", "le=\"1.0\""}, std::pair{"le=\"5\"", "le=\"5.0\""}, std::pair{"le=\"10\"", "le=\"10.0\""}}) {
         const std::string_view find = written;
-        for (auto at = text.find(find); at != std::string::npos; at = text.find(find, at + find.size())) text.replace(at, find.size(), wanted);
+        for (auto at = text.find(find); at != std::string::npos; at = text.find(find, at + find.size()))
+            text.replace(at, find.size(), wanted);
     }
     return text;
 }
@@ -64,8 +75,10 @@ public:
             const std::string method(sample.method);
             const std::string path(sample.path_template);
             const auto family = family_of(sample.status);
-            found->second.requests = &requests.Add(
-                {{"method", method}, {"path_template", path}, {"status_code", std::to_string(sample.status)}, {"status_code_family", family}});
+            found->second.requests = &requests.Add({{"method", method},
+                                                    {"path_template", path},
+                                                    {"status_code", std::to_string(sample.status)},
+                                                    {"status_code_family", family}});
             found->second.durations =
                 &durations.Add({{"method", method}, {"path_template", path}, {"status_code_family", family}}, duration_buckets);
         }
@@ -84,8 +97,8 @@ public:
     }
 
     Registry registry;
-    Family<Counter>& requests = counter_family(registry, "ctms_requests_total",
-                                               "Total count of requests by method, path, status code, and status code family.");
+    Family<Counter>& requests =
+        counter_family(registry, "ctms_requests_total", "Total count of requests by method, path, status code, and status code family.");
     Family<Histogram>& durations = BuildHistogram()
                                        .Name("ctms_requests_duration_seconds")
                                        .Help("Histogram of requests processing time by path (in seconds)")
@@ -94,13 +107,23 @@ public:
                                                    "Total count of API requests by method, path, client ID, and status code family");
     Counter& scheduled =
         counter_family(registry, "ctms_pending_acoustic_sync_total", "Total count of contacts added to Acoustic sync backlog").Add({});
-    Counter& legacy_waitlists = counter_family(registry, "ctms_legacy_waitlists_requests_total",
-                                               "Total count of API calls that use the legacy waitlists format")
-                                    .Add({});
+    Counter& legacy_waitlists =
+        counter_family(registry, "ctms_legacy_waitlists_requests_total", "Total count of API calls that use the legacy waitlists format")
+            .Add({});
     Family<Counter>& database_errors =
         counter_family(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
     Family<Counter>& rejected =
         counter_family(registry, "ctms_requests_rejected_total", "Requests and connections turned away by a limit, by reason.");
+
+    Gauge& in_flight = gauge(registry, "ctms_requests_in_flight", "Requests that are being answered.");
+    Family<Gauge>& pool =
+        BuildGauge().Name("ctms_database_pool_connections").Help("Connections to the database by state.").Register(registry);
+    Gauge& pool_idle = pool.Add({{"state", "idle"}});
+    Gauge& pool_in_use = pool.Add({{"state", "in_use"}});
+    Gauge& pool_waiting = gauge(registry, "ctms_database_pool_waiting", "Threads that wait for a connection to the database.");
+    Gauge& queue_parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
+    Gauge& queue_age = gauge(registry, "ctms_sync_queue_age_seconds", "Seconds since the first request of the contact that waits longest.");
+    std::shared_ptr<process_metrics> process = std::make_shared<process_metrics>();
 
     std::mutex mutex;
     std::map<request_key, request_series> series;
@@ -123,8 +146,20 @@ void prometheus_metrics::request_answered(const request_sample& sample) {
     if (!sample.client_id.empty()) impl_->client_series_of(sample).Increment();
 }
 
-std::string prometheus_metrics::expose() const {
+void prometheus_metrics::request_began() { impl_->in_flight.Increment(); }
+void prometheus_metrics::request_ended() { impl_->in_flight.Decrement(); }
+
+std::string prometheus_metrics::expose(const runtime_sample& now) const {
+    impl_->pool_idle.Set(now.pool_open - now.pool_in_use);
+    impl_->pool_in_use.Set(now.pool_in_use);
+    impl_->pool_waiting.Set(now.pool_waiting);
+    if (now.queue_known) {
+        impl_->queue_parked.Set(now.queue_parked);
+        impl_->queue_age.Set(now.queue_age_seconds);
+    }
     auto families = impl_->registry.Collect();
+    auto process = impl_->process->Collect();
+    families.insert(families.end(), process.begin(), process.end());
     std::stable_sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return rank(a.name) < rank(b.name); });
     return with_fractions(prometheus::TextSerializer().Serialize(families));
 }

@@ -20,6 +20,16 @@ struct request_sample {
     std::string client_id; ///< of a client that exists, else ""
 };
 
+/// What is measured when the metrics are read: how things stand at that moment.
+struct runtime_sample {
+    int pool_open = 0;
+    int pool_in_use = 0;
+    int pool_waiting = 0;
+    bool queue_known = false; ///< false: the database did not tell, the last values stay
+    double queue_parked = 0;
+    double queue_age_seconds = 0;
+};
+
 class prometheus_metrics final : public metrics::recorder {
 public:
     prometheus_metrics();
@@ -31,12 +41,14 @@ public:
     void legacy_waitlists_used() override;
     void database_error(std::string_view kind) override;
 
+    void request_began();
     void request_answered(const request_sample& sample);
+    void request_ended();
     /// A request or connection that was turned away by a limit; `reason` is one of a few fixed words.
     void request_rejected(std::string_view reason);
 
     /// Everything, in text format 0.0.4.
-    [[nodiscard]] std::string expose() const;
+    [[nodiscard]] std::string expose(const runtime_sample& now = {}) const;
 
 private:
     class impl;

@@ -38,11 +38,15 @@ limits with_settings(limits bounds, const config::settings& settings) {
 class program::impl {
 public:
     impl(const config::settings& settings, mozlog::logger& log, const limits& bounds)
-        : settings_(settings), database_(support::database_options(settings), metrics_), health_database_(health_options(settings), metrics_),
-          signer_(settings.secret_key, settings.token_allow_no_expiration), tokens_(client_rows_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
+        : settings_(settings),
+          database_(support::database_options(settings), metrics_),
+          health_database_(health_options(settings), metrics_),
+          signer_(settings.secret_key, settings.token_allow_no_expiration),
+          tokens_(client_rows_, signer_,
+                  {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
           server_(exchanges_, threads_, with_settings(bounds, settings), log, metrics_),
-          exchanges_({contacts_, tokens_, health_, acoustic_configuration_, settings_, metrics_, server_.draining()}, log) {}
+          exchanges_({contacts_, tokens_, health_, acoustic_configuration_, database_, settings_, metrics_, server_.draining()}, log) {}
 
     config::settings settings_;
     support::prometheus_metrics metrics_;

@@ -86,7 +86,8 @@ TEST_CASE("a token of another namespace or of an unknown client is refused") {
 
 TEST_CASE("a token of a disabled client is refused") {
     web_fixture web;
-    check_refused(web, bearer(web.token_for("api_client:id_disabled")), 400, "API Client has been disabled", "Client disabled", "id_disabled");
+    check_refused(web, bearer(web.token_for("api_client:id_disabled")), 400, "API Client has been disabled", "Client disabled",
+                  "id_disabled");
 }
 
 TEST_CASE("a client disabled in the database is refused within five seconds and let in again") {

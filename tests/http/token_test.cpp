@@ -82,7 +82,8 @@ TEST_CASE("a whole form wins over the header and half of one does not") {
     const auto wrong_form = by_form(web, "client_id=id_enabled&client_secret=wrong", {{"Authorization", basic}});
     check_refused(wrong_form);
     CHECK(text(web.fields_of(wrong_form), "token_creds_from") == "form");
-    for (const std::string half : {"client_id=id_other", "client_secret=wrong", "client_id=&client_secret=wrong", "client_id=x&client_secret="}) {
+    for (const std::string half :
+         {"client_id=id_other", "client_secret=wrong", "client_id=&client_secret=wrong", "client_id=x&client_secret="}) {
         CAPTURE(half);
         const auto answer = by_form(web, half, {{"Authorization", basic}});
         check_token(web, answer);
@@ -129,8 +130,9 @@ TEST_CASE("another grant type is refused") {
     web_fixture web;
     const auto answer = by_form(web, good_form + std::string("&grant_type=password"));
     CHECK(answer.status == 422);
-    CHECK(answer.body == R"({"detail":[{"loc":["body","grant_type"],"msg":"string does not match regex \"^(client_credentials|refresh_token)$\"",)"
-                         R"("type":"value_error.str.regex","ctx":{"pattern":"^(client_credentials|refresh_token)$"}}]})");
+    CHECK(answer.body ==
+          R"({"detail":[{"loc":["body","grant_type"],"msg":"string does not match regex \"^(client_credentials|refresh_token)$\"",)"
+          R"("type":"value_error.str.regex","ctx":{"pattern":"^(client_credentials|refresh_token)$"}}]})");
 }
 
 TEST_CASE("strange credentials are refused and change nothing") {

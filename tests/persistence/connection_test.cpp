@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <functional>
 
 using namespace ctms::persistence;
 using namespace std::chrono_literals;
@@ -215,46 +216,59 @@ TEST_CASE("a connection that the server closed is noticed before it is used") {
     CHECK_FALSE(link.usable());
 }
 
-TEST_CASE("a connection lost in a read, in a transaction, in a commit") {
+TEST_CASE("a connection that was lost before a statement: nothing happened") {
     test_database db(test_database::content::empty);
     connection other(db.options());
     make_pairs(other);
-    const auto end = [&](connection& link) {
-        const auto backend = backend_of(link);
-        CHECK(other.query(end_backend, {backend}).boolean(0, 0));
-    };
-    SUBCASE("read: nothing happened") {
-        connection link(db.options());
-        end(link);
-        const auto reason = failure_of([&] { link.query(echo, {"a", "b"}); }).reason();
-        CHECK((reason == kind::connection || reason == kind::shutdown));
-        CHECK_FALSE(link.usable());
-        CHECK(failure_of([&] { link.query(echo, {"a", "b"}); }).reason() == kind::connection);
+    connection link(db.options());
+    std::function<void()> action;
+    SUBCASE("a read") {
+        action = [&] { link.query(echo, {"a", "b"}); };
     }
-    SUBCASE("write by itself: in doubt") {
-        connection link(db.options());
-        end(link);
-        CHECK(failure_of([&] { link.query(insert_pair, {"1", "a"}, true); }).reason() == kind::in_doubt);
+    SUBCASE("a write by itself") {
+        action = [&] { link.query(insert_pair, {"1", "a"}, true); };
     }
-    SUBCASE("write in a transaction: nothing happened") {
-        connection link(db.options());
-        link.begin();
-        const auto backend = backend_of(link);
-        other.query(end_backend, {backend});
-        const auto reason = failure_of([&] { link.query(insert_pair, {"1", "a"}, true); }).reason();
-        CHECK((reason == kind::connection || reason == kind::shutdown));
-        link.rollback();
-        CHECK_FALSE(link.usable());
-    }
-    SUBCASE("commit: in doubt") {
-        connection link(db.options());
+    SUBCASE("a commit") {
         link.begin();
         link.query(insert_pair, {"1", "a"}, true);
-        const auto backend = backend_of(link);
-        other.query(end_backend, {backend});
-        CHECK(failure_of([&] { link.commit(); }).reason() == kind::in_doubt);
-        CHECK_FALSE(link.usable());
+        action = [&] { link.commit(); };
     }
+    const auto backend = backend_of(link);
+    link.start_lease();
+    REQUIRE(other.query(end_backend, {backend}).boolean(0, 0));
+    CHECK(failure_of(action).reason() == kind::connection);
+    CHECK_FALSE(link.usable());
+    CHECK_FALSE(link.has_committed());
+    CHECK(failure_of([&] { link.query(echo, {"a", "b"}); }).reason() == kind::connection);
+    CHECK(other.execute("select from pairs").empty());
+}
+
+TEST_CASE("a connection lost in a statement: a write by itself and a commit are in doubt") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    constexpr statement end_self{"end_self", "select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"};
+    SUBCASE("a read") {
+        CHECK(failure_of([&] { link.query(end_self, {}); }).reason() == kind::shutdown);
+    }
+    SUBCASE("a write by itself") {
+        CHECK(failure_of([&] { link.query(end_self, {}, true); }).reason() == kind::in_doubt);
+    }
+    SUBCASE("a write in a transaction") {
+        link.begin();
+        CHECK(lost(failure_of([&] { link.query(end_self, {}, true); }).reason()));
+        link.rollback();
+    }
+    SUBCASE("a commit") {
+        make_pairs(link);
+        link.execute("create function break_off() returns trigger language plpgsql as"
+                     " 'begin perform pg_terminate_backend(pg_backend_pid()), pg_sleep(5); return null; end';"
+                     "create constraint trigger break_off after insert on pairs deferrable initially deferred"
+                     " for each row execute function break_off()");
+        link.begin();
+        link.query(insert_pair, {"1", "a"}, true);
+        CHECK(failure_of([&] { link.commit(); }).reason() == kind::in_doubt);
+    }
+    CHECK_FALSE(link.usable());
 }
 
 TEST_CASE("a table that changed under a prepared statement costs the connection, not the answer") {

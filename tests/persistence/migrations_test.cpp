@@ -92,7 +92,8 @@ TEST_CASE("columns stand in the reference's order") {
     test_database db;
     connection link(db.options());
     std::map<std::string, std::vector<std::string>> columns;
-    for (const auto& line : expected_schema().at("columns")) {
+    const auto expected = expected_schema();
+    for (const auto& line : expected.at("columns")) {
         const auto dot = line.find('.');
         columns[line.substr(0, dot)].push_back(line.substr(dot + 1, line.find(' ') - dot - 1));
     }

@@ -51,6 +51,14 @@ bool is_gone(int pid) {
     return !(status >> number >> name >> state) || state == "Z";
 }
 
+// A place for a cluster, which is not removed under a server that is still stopping.
+class cluster_place : public temporary_directory {
+public:
+    ~cluster_place() {
+        for (const auto& directory : {path(), path() / "data"}) CHECK(soon([&] { return stopped_cleanly(directory); }));
+    }
+};
+
 database_options options_for(const embedded_postgres& server) {
     database_options options;
     options.url = server.url();
@@ -100,14 +108,14 @@ private:
             const auto server = embedded_postgres::start(directory);
             char byte = server ? 'y' : 'n';
             if (::write(tell, &byte, 1) != 1) ::_exit(1);
-            while (::read(wait, &byte, 1) > 0) {
-            }
+            if (::read(wait, &byte, 1) < 0) ::_exit(1);
         }
         ::_exit(0);
     }
     void end(int signal) {
         if (child_ == 0) return;
         if (signal != 0) ::kill(child_, signal);
+        if (signal == 0) CHECK(::write(leave_, "q", 1) == 1); // closing does not tell: later children have the pipe too
         ::close(leave_);
         ::waitpid(child_, nullptr, 0);
         child_ = 0;
@@ -120,7 +128,7 @@ private:
 } // namespace
 
 TEST_CASE("data survive, and the server stops with its user") {
-    temporary_directory place;
+    cluster_place place;
     const auto directory = place.path() / "data";
     {
         auto server = embedded_postgres::start(directory);
@@ -145,7 +153,7 @@ TEST_CASE("data survive, and the server stops with its user") {
 }
 
 TEST_CASE("two processes share a server, and the last one takes it down") {
-    temporary_directory place;
+    cluster_place place;
     user_process first(place.path());
     const int server = server_of(place.path());
     user_process second(place.path());
@@ -158,7 +166,7 @@ TEST_CASE("two processes share a server, and the last one takes it down") {
 }
 
 TEST_CASE("many start at once") {
-    temporary_directory place;
+    cluster_place place;
     std::vector<std::thread> users;
     std::atomic<int> failed = 0;
     for (int i = 0; i < 4; ++i) {
@@ -178,7 +186,7 @@ TEST_CASE("many start at once") {
 }
 
 TEST_CASE("start and stop in quick succession") {
-    temporary_directory place;
+    cluster_place place;
     for (int i = 0; i < 5; ++i) {
         auto server = embedded_postgres::start(place.path());
         REQUIRE_MESSAGE(server.has_value(), server.error().message);
@@ -187,7 +195,7 @@ TEST_CASE("start and stop in quick succession") {
 }
 
 TEST_CASE("a killed user takes the server down") {
-    temporary_directory place;
+    cluster_place place;
     user_process user(place.path());
     const int server = server_of(place.path());
     user.kill();
@@ -195,7 +203,7 @@ TEST_CASE("a killed user takes the server down") {
 }
 
 TEST_CASE("a killed server is started again, with its data") {
-    temporary_directory place;
+    cluster_place place;
     auto first = embedded_postgres::start(place.path());
     REQUIRE(first.has_value());
     connection(options_for(*first)).execute("create table kept as select 42 as answer");
@@ -209,7 +217,7 @@ TEST_CASE("a killed server is started again, with its data") {
 }
 
 TEST_CASE("a killed supervisor takes the server down, and the next user brings it back") {
-    temporary_directory place;
+    cluster_place place;
     auto first = embedded_postgres::start(place.path());
     REQUIRE(first.has_value());
     const int server = server_of(place.path());
@@ -225,7 +233,7 @@ TEST_CASE("a killed supervisor takes the server down, and the next user brings i
 }
 
 TEST_CASE("a postmaster.pid that names another program does not matter") {
-    temporary_directory place;
+    cluster_place place;
     user_process(place.path()).leave();
     REQUIRE(soon([&] { return stopped_cleanly(place.path()); }));
     std::ofstream(place.path() / "postgres" / "postmaster.pid") << ::getpid() << "\n" << (place.path() / "postgres").string() << "\n";
@@ -234,7 +242,7 @@ TEST_CASE("a postmaster.pid that names another program does not matter") {
 }
 
 TEST_CASE("an interrupted initdb leaves nothing in the way") {
-    temporary_directory place;
+    cluster_place place;
     fs::create_directories(place.path() / "initdb-leftover" / "base");
     auto server = embedded_postgres::start(place.path());
     REQUIRE_MESSAGE(server.has_value(), server.error().message);
@@ -242,7 +250,7 @@ TEST_CASE("an interrupted initdb leaves nothing in the way") {
 }
 
 TEST_CASE("a directory so deep that the socket must be elsewhere") {
-    temporary_directory place;
+    cluster_place place;
     const auto directory = place.path() / std::string(100, 'd');
     std::string url;
     {
@@ -263,7 +271,7 @@ TEST_CASE("a directory so deep that the socket must be elsewhere") {
 }
 
 TEST_CASE("files that are no cluster are not touched") {
-    temporary_directory place;
+    cluster_place place;
     fs::create_directory(place.path() / "postgres");
     std::ofstream(place.path() / "postgres" / "thesis.txt") << "precious";
     const auto refused = embedded_postgres::start(place.path());
@@ -274,7 +282,7 @@ TEST_CASE("files that are no cluster are not touched") {
 }
 
 TEST_CASE("missing binaries name the package or the setting") {
-    temporary_directory place;
+    cluster_place place;
     ::setenv("CTMS_PG_BINDIR", "/nonexistent", 1);
     const auto refused = embedded_postgres::start(place.path());
     ::unsetenv("CTMS_PG_BINDIR");
@@ -284,7 +292,7 @@ TEST_CASE("missing binaries name the package or the setting") {
 
 TEST_CASE("a directory that the server's account may not enter is named") {
     if (::geteuid() != 0) return; // only root changes the account
-    temporary_directory place;
+    cluster_place place;
     const auto closed = place.path() / "closed";
     fs::create_directory(closed);
     fs::permissions(closed, fs::perms(0700));
@@ -295,7 +303,7 @@ TEST_CASE("a directory that the server's account may not enter is named") {
 }
 
 TEST_CASE("a secret is made once and kept to its owner") {
-    temporary_directory place;
+    cluster_place place;
     const auto read = [&](std::string (*make)()) {
         return embedded_postgres::start(place.path()).value().kept_secret("signing.key", make);
     };
@@ -310,7 +318,7 @@ TEST_CASE("a secret is made once and kept to its owner") {
 }
 
 TEST_CASE("a server that lingers outlives its user for a while, then stops") {
-    temporary_directory place;
+    cluster_place place;
     { CHECK(embedded_postgres::start(place.path(), {1s, false}).has_value()); }
     const int server = server_of(place.path());
     { CHECK(embedded_postgres::start(place.path()).has_value()); }

@@ -58,6 +58,7 @@ private:
 };
 
 /// One request on a connection of its own.
-http_answer ask(std::uint16_t port, std::string_view method, std::string_view target, const header_list& headers = {}, std::string_view body = {});
+http_answer ask(std::uint16_t port, std::string_view method, std::string_view target, const header_list& headers = {},
+                std::string_view body = {});
 
 } // namespace ctms::test

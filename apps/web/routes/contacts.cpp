@@ -88,7 +88,7 @@ response list_response(const std::vector<T>& items, WriteItem write_item) {
     return json_response(200, std::move(body));
 }
 
-void trace_results(call& now, const std::vector<model::contact>& found) {
+void trace_results(call& now, std::span<const model::contact> found) {
     std::set<std::string> traced;
     for (const auto& contact : found) {
         if (privacy::is_traced(contact.email.primary_email)) traced.insert(contact.email.primary_email);
@@ -142,13 +142,29 @@ response delete_contacts(call& now, const services& all) {
     return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
 }
 
-response get_contact(call& now, const services& all) {
-    const auto email_id = path_email_id(now);
-    if (!email_id) return failed(now, email_id.error());
-    const auto contact = all.contacts.get(*email_id);
-    if (!contact) return failed(now, contact.error());
-    trace_results(now, {*contact});
-    return contact_response(200, *contact);
+response get_contact(call& now, const services& all) { return std::move(get_contacts({&now, 1}, all).front()); }
+
+std::vector<response> get_contacts(std::span<call> calls, const services& all) {
+    std::vector<response> out(calls.size());
+    std::vector<uuid> ids;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        const auto email_id = path_email_id(calls[i]);
+        if (!email_id) {
+            out[i] = failed(calls[i], email_id.error());
+            continue;
+        }
+        ids.push_back(*email_id);
+        places.push_back(i);
+    }
+    if (ids.empty()) return out;
+    const auto contacts = all.contacts.get(ids);
+    for (std::size_t i = 0; i < contacts.size(); ++i) {
+        auto& now = calls[places[i]];
+        if (contacts[i]) trace_results(now, {&*contacts[i], 1});
+        out[places[i]] = contacts[i] ? contact_response(200, *contacts[i]) : failed(now, contacts[i].error());
+    }
+    return out;
 }
 
 response find_contacts(call& now, const services& all) {

@@ -5,6 +5,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/version.hpp>
 #include <ctms/config/settings.hpp>
+#include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/health.hpp>
 #include <support/prometheus_metrics.hpp>
@@ -102,10 +103,18 @@ response get_heartbeat(call& now, const services& all) {
     return json_response(is_healthy(report, all.settings) ? 200 : 503, std::move(body));
 }
 
-response get_metrics(call&, const services& all) {
+response get_metrics(call& now, const services& all) {
+    constexpr std::chrono::milliseconds wait_for_database{500};
+    const auto pool = all.database.state();
+    const auto queue = all.health.check(now.http.received + wait_for_database).queue;
+    support::runtime_sample sample{pool.size, pool.in_use, pool.waiting, queue.has_value()};
+    if (queue) {
+        sample.queue_parked = static_cast<double>(queue->parked);
+        sample.queue_age_seconds = static_cast<double>(queue->age.count());
+    }
     response out;
     out.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    out.body = all.metrics.expose();
+    out.body = all.metrics.expose(sample);
     return out;
 }
 
@@ -132,6 +141,8 @@ response get_acoustic_configuration(call& now, const services& all) {
     return json_response(200, std::move(body));
 }
 
-response get_crash(call&, const services&) { BOOST_THROW_EXCEPTION(std::runtime_error("Crashed on purpose: this page tests error reporting")); }
+response get_crash(call&, const services&) {
+    BOOST_THROW_EXCEPTION(std::runtime_error("Crashed on purpose: this page tests error reporting"));
+}
 
 } // namespace ctms::web::routes

@@ -12,7 +12,7 @@ std::span<const route> all_routes() noexcept {
     static constexpr std::array table{
         route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, with_token},
         route{"POST", "/ctms", routes::post_contact, write, body_kind::json, with_token},
-        route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, with_token},
+        route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, with_token, routes::get_contacts},
         route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, with_token},
         route{"PATCH", "/ctms/{email_id}", routes::patch_contact, write, body_kind::json, with_token},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, with_token},

@@ -77,7 +77,8 @@ response post_token(call& now, const services& all) {
     if (!is_known_grant(now.form.find("grant_type").value_or(""))) return to_response(bad_grant_type());
     const auto given = choose(now, from_header);
     now.facts.client_id = given.client_id;
-    const auto token = all.tokens.issue(given.client_id, given.client_secret, client_address(now.http, all.settings.trusted_proxies), now.facts.client_exists);
+    const auto token = all.tokens.issue(given.client_id, given.client_secret, client_address(now.http, all.settings.trusted_proxies),
+                                        now.facts.client_exists);
     if (token) return token_response(*token);
     const bool is_down = token.error().code == errc::unavailable;
     (is_down ? now.facts.error : now.facts.token_fail) = token.error().detail;

@@ -34,7 +34,8 @@ bool refuses(std::string_view parameters) {
 bool is_text(std::string_view content_type) { return content_type.starts_with("application/json") || content_type.starts_with("text/"); }
 
 bool is_encoded(const response& answer) {
-    return std::any_of(answer.headers.begin(), answer.headers.end(), [](const auto& header) { return ascii_iequal(header.first, "content-encoding"); });
+    return std::any_of(answer.headers.begin(), answer.headers.end(),
+                       [](const auto& header) { return ascii_iequal(header.first, "content-encoding"); });
 }
 
 } // namespace

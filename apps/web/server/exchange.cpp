@@ -90,6 +90,8 @@ result<void> authenticate(call& now, service::tokens& tokens) {
     return found.verdict;
 }
 
+call to_call(const exchange& one) { return {one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, {}}; }
+
 void note_exception(request_facts& facts, const std::exception& caught) {
     const auto type = boost::core::demangle(typeid(caught).name());
     const auto where = boost::get_throw_location(caught);
@@ -100,45 +102,73 @@ void note_exception(request_facts& facts, const std::exception& caught) {
 } // namespace
 
 void exchanger::begin(exchange& one) const {
+    services_.metrics.request_began();
     auto match = find_route(routes_, one.http.method, one.http.path);
     one.matched = match.found;
     one.path_parameters = std::move(match.parameters);
     if (one.matched == nullptr) one.answer = unmatched(one.http, match);
 }
 
-response exchanger::run(exchange& one) const {
-    call now{one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, {}};
+std::optional<response> exchanger::refuse(call& now, const route& matched) const {
     // The body is read first: what is no JSON is refused before the token is looked at, as by the reference.
-    response out;
-    if (auto read = read_body(now, one.matched->takes); !read) {
-        out = to_response(read.error());
-    } else if (auto allowed = one.matched->needs_token ? authenticate(now, services_.tokens) : result<void>(); !allowed) {
-        out = to_response(allowed.error());
-        if (out.status == 503) now.facts.error = allowed.error().detail;
-    } else {
-        try {
-            out = one.matched->run(now, services_);
-        } catch (const std::exception& caught) {
-            note_exception(now.facts, caught);
-            out = internal_error_response();
-        }
+    if (const auto read = read_body(now, matched.takes); !read) return to_response(read.error());
+    if (!matched.needs_token) return std::nullopt;
+    const auto allowed = authenticate(now, services_.tokens);
+    return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
+}
+
+void exchanger::run(exchange& one) const {
+    auto now = to_call(one);
+    try {
+        auto refused = refuse(now, *one.matched);
+        one.answer = refused ? std::move(*refused) : one.matched->run(now, services_);
+    } catch (const std::exception& caught) {
+        note_exception(now.facts, caught);
+        one.answer = internal_error_response();
     }
     one.facts = std::move(now.facts);
-    return out;
+}
+
+void exchanger::run_together(std::span<exchange* const> several) const {
+    std::vector<call> calls;
+    std::vector<exchange*> allowed;
+    for (auto* one : several) {
+        auto now = to_call(*one);
+        if (auto refused = refuse(now, *one->matched)) {
+            one->answer = std::move(*refused);
+            one->facts = std::move(now.facts);
+            continue;
+        }
+        calls.push_back(std::move(now));
+        allowed.push_back(one);
+    }
+    if (calls.empty()) return;
+    auto answers = allowed.front()->matched->run_many(calls, services_);
+    for (std::size_t i = 0; i < allowed.size(); ++i) {
+        allowed[i]->answer = std::move(answers[i]);
+        allowed[i]->facts = std::move(calls[i].facts);
+    }
 }
 
 void exchanger::execute(exchange& one) const {
+    run(one);
+    compress(one.http, one.answer);
+}
+
+void exchanger::execute(std::span<exchange* const> several) const {
     try {
-        one.answer = run(one);
-        compress(one.http, one.answer);
-    } catch (const std::exception& caught) {
-        note_exception(one.facts, caught);
-        one.answer = internal_error_response();
+        if (several.size() == 1) return execute(*several.front());
+        run_together(several);
+        for (auto* one : several) compress(one->http, one->answer);
+    } catch (const std::exception&) {
+        // What one of them cannot do must not fail the others.
+        for (auto* one : several) execute(*one);
     }
 }
 
 void exchanger::finish(exchange& one) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
+    services_.metrics.request_ended();
     one.answer.headers.emplace_back("X-Request-Id", one.http.id);
     log_request(log_, one, took.count());
     if (one.matched == nullptr) return;

@@ -30,10 +30,15 @@ public:
     /// When `matched` is null afterwards, the answer is there already.
     void begin(exchange& one) const;
     void execute(exchange& one) const;
+    /// Executes exchanges of one route together, if it can; else one after another.
+    void execute(std::span<exchange* const> several) const;
     void finish(exchange& one) const;
 
 private:
-    response run(exchange& one) const;
+    void run(exchange& one) const;
+    void run_together(std::span<exchange* const> several) const;
+    /// Reads the body and checks the token: the answer when one of them is refused.
+    std::optional<response> refuse(call& now, const route& matched) const;
 
     services services_;
     mozlog::logger& log_;

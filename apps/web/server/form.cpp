@@ -136,7 +136,8 @@ std::optional<form_values> parse_multipart(std::string_view content_type, std::s
         if (rest.starts_with("--")) return out;
         const auto headers_end = rest.find("\r\n\r\n");
         const auto part_end = rest.find("\r\n" + delimiter);
-        if (!rest.starts_with("\r\n") || headers_end == std::string_view::npos || part_end == std::string_view::npos || part_end < headers_end) {
+        if (!rest.starts_with("\r\n") || headers_end == std::string_view::npos || part_end == std::string_view::npos ||
+            part_end < headers_end) {
             return std::nullopt;
         }
         const auto content = headers_end + 4;

@@ -8,10 +8,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include <array>
+#include <algorithm>
 #include <atomic>
-#include <memory>
+#include <deque>
+#include <iterator>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 namespace ctms::web {
 
@@ -20,6 +23,27 @@ struct lane_sizes {
     int write = 2;
     int password = 1; ///< each verification takes 64 MiB and a core
     int platform = 2;
+};
+
+/// Items that wait to be taken together. Thread safe.
+template <class Item>
+class gathering {
+public:
+    void push(Item item) {
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back(std::move(item));
+    }
+    std::vector<Item> take(std::size_t most) {
+        const std::lock_guard lock(mutex_);
+        const auto count = static_cast<std::ptrdiff_t>(std::min(most, waiting_.size()));
+        std::vector<Item> out(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + count));
+        waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+        return out;
+    }
+
+private:
+    std::mutex mutex_;
+    std::deque<Item> waiting_;
 };
 
 class lanes {
@@ -41,6 +65,25 @@ public:
         boost::asio::post(chosen.threads, [&chosen, job = std::move(job)]() mutable {
             chosen.waiting.fetch_sub(1);
             job();
+        });
+        return true;
+    }
+
+    /// Adds `item` to those that wait in `together` and has `run(items)` called with what waits when a thread is free, 16 at
+    /// most. Nobody waits for company: one alone is run alone.
+    template <class Item, class Run>
+    bool submit(lane where, gathering<Item>& together, Item item, Run run) {
+        constexpr std::size_t most_together = 16;
+        auto& chosen = queue_of(where);
+        if (chosen.waiting.fetch_add(1) >= most_waiting_) {
+            chosen.waiting.fetch_sub(1);
+            return false;
+        }
+        together.push(std::move(item));
+        boost::asio::post(chosen.threads, [&chosen, &together, run = std::move(run)] {
+            auto items = together.take(most_together);
+            chosen.waiting.fetch_sub(items.size());
+            if (!items.empty()) run(std::move(items));
         });
         return true;
     }

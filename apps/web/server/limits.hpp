@@ -8,14 +8,14 @@
 namespace ctms::web {
 
 struct limits {
-    std::size_t header_bytes = 16 * 1024;      ///< of one request: 431
-    std::size_t body_bytes = 1024 * 1024;      ///< of one request: 413
-    std::chrono::milliseconds header_time{10'000}; ///< to send the headers: 408, then close
-    std::chrono::milliseconds body_time{30'000};   ///< to send the body: 408, then close
-    std::chrono::milliseconds write_time{30'000};  ///< to take the answer: close
-    std::chrono::milliseconds idle_time{75'000};   ///< between two requests: close
-    std::size_t connections = 1'000;           ///< at once: 503, then close
-    std::size_t waiting = 1'024;               ///< requests that wait for a thread: 503
+    std::size_t header_bytes = 16 * 1024;           ///< of one request: 431
+    std::size_t body_bytes = 1024 * 1024;           ///< of one request: 413
+    std::chrono::milliseconds header_time{10'000};  ///< to send the headers: 408, then close
+    std::chrono::milliseconds body_time{30'000};    ///< to send the body: 408, then close
+    std::chrono::milliseconds write_time{30'000};   ///< to take the answer: close
+    std::chrono::milliseconds idle_time{75'000};    ///< between two requests: close
+    std::size_t connections = 1'000;                ///< at once: 503, then close
+    std::size_t waiting = 1'024;                    ///< requests that wait for a thread: 503
     std::chrono::milliseconds waiting_time{30'000}; ///< and how long one may wait: 503
     std::chrono::milliseconds drain_time{30'000};   ///< to finish what is under way after stop()
     std::chrono::milliseconds drain_idle_time{500}; ///< for a request that is on its way when stop() comes

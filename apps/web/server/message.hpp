@@ -14,15 +14,15 @@ namespace ctms::web {
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
 struct request {
-    std::string method;   ///< upper case
-    std::string target;   ///< as sent: path and query
-    std::string path;     ///< decoded
-    std::string query;    ///< behind the '?', not decoded
+    std::string method; ///< upper case
+    std::string target; ///< as sent: path and query
+    std::string path;   ///< decoded
+    std::string query;  ///< behind the '?', not decoded
     header_list headers;
     std::string body;
     std::string peer_address;
     unsigned short peer_port = 0;
-    std::string id;       ///< X-Request-Id, taken or made
+    std::string id; ///< X-Request-Id, taken or made
     std::chrono::steady_clock::time_point received{};
 
     /// The value of a header, the last one if it repeats; "" without one.
@@ -34,8 +34,8 @@ struct response {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
-    header_list headers;           ///< beyond Content-Type and Content-Length
-    bool close = false;            ///< end the connection behind this answer
+    header_list headers; ///< beyond Content-Type and Content-Length
+    bool close = false;  ///< end the connection behind this answer
 };
 
 } // namespace ctms::web

@@ -12,7 +12,8 @@ namespace ctms::web {
 namespace {
 
 /// A JSON object of names and values, each name once with its last value.
-std::string object_of(const std::vector<std::pair<std::string, std::string>>& pairs, std::string (*clean)(std::string_view, std::string_view)) {
+std::string object_of(const std::vector<std::pair<std::string, std::string>>& pairs,
+                      std::string (*clean)(std::string_view, std::string_view)) {
     std::map<std::string_view, std::size_t> last;
     for (std::size_t i = 0; i < pairs.size(); ++i) last[pairs[i].first] = i;
     std::string out;
@@ -73,7 +74,8 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds) {
     if (is_trivial(one.http, one.answer.status)) members.add("trivial", true);
     members.add("client_host", one.http.peer_address).add("method", one.http.method).add("path", path).add("rid", one.http.id);
     if (one.matched != nullptr) members.add("path_template", one.matched->path);
-    if (!one.http.query.empty()) members.add_json("query", object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value));
+    if (!one.http.query.empty())
+        members.add_json("query", object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value));
     members.add_json("headers", object_of(one.http.headers, privacy::redact_header));
     add_authentication(members, one.facts);
     add_trace(members, one.facts);

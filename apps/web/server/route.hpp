@@ -14,9 +14,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ctms::config {
 struct settings;
+}
+namespace ctms::persistence {
+class database;
 }
 namespace ctms::service {
 class acoustic_configuration;
@@ -49,9 +53,9 @@ struct request_facts {
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;
-    std::string trace;       ///< traced addresses, sorted, with commas
-    std::string trace_json;  ///< the body of a traced write
-    std::string error;       ///< of an application error
+    std::string trace;      ///< traced addresses, sorted, with commas
+    std::string trace_json; ///< the body of a traced write
+    std::string error;      ///< of an application error
     std::string traceback;
 };
 
@@ -73,12 +77,16 @@ struct services {
     service::tokens& tokens;
     service::health& health;
     service::acoustic_configuration& acoustic_configuration;
+    const persistence::database& database; ///< how its pool stands
     const config::settings& settings;
     support::prometheus_metrics& metrics;
     const std::atomic<bool>& draining;
 };
 
 using handler = response (*)(call&, const services&);
+
+/// Answers several calls of one route at once, in their order.
+using batch_handler = std::vector<response> (*)(std::span<call> calls, const services&);
 
 struct route {
     std::string_view method;
@@ -87,6 +95,7 @@ struct route {
     lane where;
     body_kind takes;
     bool needs_token;
+    batch_handler run_many = nullptr; ///< when set, calls that wait at the same moment are answered together
 };
 
 /// All routes, in the order of the documentation.

@@ -16,8 +16,8 @@ namespace ctms::web {
 struct route_match {
     const route* found = nullptr; ///< null: `allowed` or `redirect` say why, or nothing matches at all
     std::vector<std::pair<std::string, std::string>> parameters;
-    std::string allowed;          ///< methods of the path, when only the method does not fit
-    std::string redirect;         ///< the path that would match
+    std::string allowed;  ///< methods of the path, when only the method does not fit
+    std::string redirect; ///< the path that would match
 };
 
 /// Matches as Starlette does: `{name}` takes one or more characters other than '/'.

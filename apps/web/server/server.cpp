@@ -23,7 +23,7 @@ using boost::system::error_code;
 class server::impl {
 public:
     impl(const exchanger& exchanges, lanes& threads, const limits& bounds, mozlog::logger& log, support::prometheus_metrics& metrics)
-        : bounds_(bounds), shared_{exchanges, threads, bounds_, log, metrics, draining_} {}
+        : bounds_(bounds), shared_{exchanges, threads, together_, bounds_, log, metrics, draining_} {}
 
     result<std::uint16_t> listen(const std::string& host, std::uint16_t port) {
         try {
@@ -133,6 +133,7 @@ private:
 
     limits bounds_;
     std::atomic<bool> draining_ = false;
+    gatherings together_;
     session_environment shared_;
     asio::io_context io_{1};
     tcp::acceptor acceptor_{io_};

@@ -140,7 +140,8 @@ asio::awaitable<void> session::refuse_unreadable(const error_code& why) {
     if (why == http::error::body_limit) co_return co_await refuse(413, "body_too_large");
     // The category of parse errors; all others are the connection's own end.
     const error_code parse_error = http::error::bad_method;
-    const bool unreadable = why.category() == parse_error.category() && why != http::error::end_of_stream && why != http::error::partial_message;
+    const bool unreadable =
+        why.category() == parse_error.category() && why != http::error::end_of_stream && why != http::error::partial_message;
     if (unreadable) co_await refuse(400, "malformed");
 }
 
@@ -213,11 +214,7 @@ asio::awaitable<void> session::execute(exchange& one) {
                                 shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] {
                 asio::post(work.get_executor(), [shared_resume] { std::move (*shared_resume)(); });
             };
-            accepted = shared_.threads.submit(one.matched->where, [this, &one, go_on] {
-                const bool too_late = std::chrono::steady_clock::now() - one.http.received > shared_.bounds.waiting_time;
-                too_late ? void(one.answer = busy_response()) : shared_.exchanges.execute(one);
-                go_on();
-            });
+            accepted = submit(one, go_on);
             if (!accepted) go_on();
         },
         asio::use_awaitable);
@@ -225,6 +222,23 @@ asio::awaitable<void> session::execute(exchange& one) {
         shared_.metrics.request_rejected("busy");
         one.answer = busy_response();
     }
+}
+
+/// Hands an exchange to its lane. False when too many wait there.
+bool session::submit(exchange& one, std::function<void()> resume) {
+    const auto run = [shared = shared_](std::vector<waiting_exchange> waiting) {
+        std::vector<exchange*> in_time;
+        for (const auto& each : waiting) {
+            const bool too_late = std::chrono::steady_clock::now() - each.one->http.received > shared.bounds.waiting_time;
+            too_late ? void(each.one->answer = busy_response()) : in_time.push_back(each.one);
+        }
+        if (!in_time.empty()) shared.exchanges.execute(in_time);
+        for (const auto& each : waiting) each.resume();
+    };
+    const auto where = one.matched->where;
+    waiting_exchange self{&one, std::move(resume)};
+    if (one.matched->run_many != nullptr) return shared_.threads.submit(where, shared_.together[one.matched], std::move(self), run);
+    return shared_.threads.submit(where, [run, self = std::move(self)] { run({self}); });
 }
 
 /// Writes the answer; to HEAD without its body. False when the client does not take it in time.

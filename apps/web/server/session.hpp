@@ -17,14 +17,26 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include <atomic>
+#include <functional>
+#include <map>
 #include <memory>
 
 namespace ctms::web {
+
+/// An exchange that waits for its lane, and how its session goes on behind it.
+struct waiting_exchange {
+    exchange* one;
+    std::function<void()> resume;
+};
+
+/// Exchanges that wait to be answered together, by route.
+using gatherings = std::map<const route*, gathering<waiting_exchange>>;
 
 /// What all sessions of a server share.
 struct session_environment {
     const exchanger& exchanges;
     lanes& threads;
+    gatherings& together;
     const limits& bounds;
     mozlog::logger& log;
     support::prometheus_metrics& metrics;
@@ -64,6 +76,7 @@ private:
     boost::asio::awaitable<bool> read_request(parser& into);
     boost::asio::awaitable<bool> serve(parser& read);
     boost::asio::awaitable<void> execute(exchange& one);
+    bool submit(exchange& one, std::function<void()> resume);
     boost::asio::awaitable<bool> write(exchange& one, bool keep_alive);
     boost::asio::awaitable<void> refuse(int status, std::string_view reason);
     boost::asio::awaitable<void> refuse_unreadable(const boost::system::error_code& why);

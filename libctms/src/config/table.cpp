@@ -126,7 +126,8 @@ std::string take_level(settings& into, const std::string& text) {
 
 std::string take_addresses(settings& into, const std::string& text) {
     auto value = parse_addresses(text);
-    if (!value) return quoted(text) + " is no list of addresses; IPv4 and IPv6 addresses or networks such as 10.0.0.0/8, separated by commas";
+    if (!value)
+        return quoted(text) + " is no list of addresses; IPv4 and IPv6 addresses or networks such as 10.0.0.0/8, separated by commas";
     into.trusted_proxies = std::move(*value);
     return {};
 }

@@ -17,7 +17,6 @@ namespace ctms::json {
 namespace {
 
 constexpr std::size_t npos = std::string_view::npos;
-constexpr std::size_t longest_url = 65'536;
 constexpr std::size_t longest_label = 63;
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }

@@ -4,11 +4,14 @@
 // Thread safe; throws only std::bad_alloc.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <variant>
 
 namespace ctms::json {
+
+inline constexpr std::size_t longest_url = 65'536; ///< characters
 
 /// The message, type and context of a pydantic 1 error.
 struct url_error {

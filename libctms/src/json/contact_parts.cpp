@@ -46,7 +46,8 @@ void check_waitlist_fields(std::string_view name, const node& fields, error_list
     }
 }
 
-bool has_relay_country(const std::vector<model::partial<model::waitlist>>& waitlists, const model::older_field<model::relay_waitlist>& relay) {
+bool has_relay_country(const std::vector<model::partial<model::waitlist>>& waitlists,
+                       const model::older_field<model::relay_waitlist>& relay) {
     if (relay.value && relay.value->geo && !relay.value->geo->empty()) return true;
     return std::any_of(waitlists.begin(), waitlists.end(), [](const auto& waitlist) {
         return waitlist.value.name == "relay" && !scalar_member(waitlist.value.fields, "geo").value_or("").empty();

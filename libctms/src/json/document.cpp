@@ -30,9 +30,9 @@ std::size_t closing_quote(std::string_view text, std::size_t at) {
 
 std::string_view stand_in_at(std::string_view text, std::size_t at, std::size_t& length) {
     const auto rest = text.substr(at);
-    for (const auto& [word, stand_in] : {std::pair{std::string_view("NaN"), nan_stand_in},
-                                         std::pair{std::string_view("Infinity"), infinity_stand_in},
-                                         std::pair{std::string_view("-Infinity"), minus_infinity_stand_in}}) {
+    for (const auto& [word, stand_in] :
+         {std::pair{std::string_view("NaN"), nan_stand_in}, std::pair{std::string_view("Infinity"), infinity_stand_in},
+          std::pair{std::string_view("-Infinity"), minus_infinity_stand_in}}) {
         if (rest.starts_with(word)) {
             length = word.size();
             return stand_in;

@@ -18,9 +18,9 @@ enum class kind : std::uint8_t { null, boolean, number, non_finite, string, arra
 /// One value. Children are a singly linked list in source order.
 struct node {
     kind type = kind::null;
-    bool truth = false;     ///< boolean
-    bool negative = false;  ///< non_finite: -Infinity
-    std::uint32_t size = 0; ///< array, object: number of children (an object's may repeat keys)
+    bool truth = false;      ///< boolean
+    bool negative = false;   ///< non_finite: -Infinity
+    std::uint32_t size = 0;  ///< array, object: number of children (an object's may repeat keys)
     std::string_view key{};  ///< of a member of an object, decoded
     std::string_view text{}; ///< string: decoded; number: the source text; non_finite: "NaN" or "Infinity"
     const node* first = nullptr;

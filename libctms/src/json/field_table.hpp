@@ -29,6 +29,7 @@ struct rules {
     bool input_only = false;  ///< not written
     format as = format::text;
     std::span<const std::string_view> choices{};
+    std::string_view example{}; ///< a value for the API's document: text as it is, an object as JSON
 };
 
 template <class Owner, class Member>

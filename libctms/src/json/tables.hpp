@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The fields of every resource of the API, in output order: the one place where their names, limits and meanings
-// stand. Defaults are those of the model's structs. Limits follow the API's contract where it has one, else the
-// width of the database's column.
+// stand, with an example for the API's document. Defaults are those of the model's structs. Limits follow the API's
+// contract where it has one, else the width of the database's column.
 #pragma once
 
 #include "field_table.hpp"
@@ -18,104 +18,163 @@ inline constexpr std::array<std::string_view, 2> newsletter_formats{"H", "T"};
 template <>
 struct table<model::email> {
     static constexpr auto fields = std::tuple{
-        field{"primary_email", &model::email::primary_email, {.max = 255, .required = true}, "The address; unique, in exactly this case"},
-        field{"basket_token", &model::email::basket_token, {.as = format::uuid}, "Token by which Basket knows the contact; unique"},
+        field{"primary_email",
+              &model::email::primary_email,
+              {.max = 255, .required = true, .example = "jane@example.com"},
+              "The address; unique, in exactly this case"},
+        field{"basket_token",
+              &model::email::basket_token,
+              {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
+              "Token by which Basket knows the contact; unique"},
         field{"double_opt_in", &model::email::double_opt_in, {}, "The owner confirmed a subscription by mail"},
-        field{"sfdc_id", &model::email::sfdc_id, {.max = 255}, "Id in the former CRM"},
-        field{"first_name", &model::email::first_name, {.max = 255}, "First name, as its owner writes it"},
-        field{"last_name", &model::email::last_name, {.max = 255}, "Last name, as its owner writes it"},
-        field{"mailing_country", &model::email::mailing_country, {.max = 255}, "Country, usually two letters"},
-        field{"email_format", &model::email::email_format, {.as = format::choice, .choices = email_formats},
+        field{"sfdc_id", &model::email::sfdc_id, {.max = 255, .example = "0033x00001AbCdE"}, "Id in the former CRM"},
+        field{"first_name", &model::email::first_name, {.max = 255, .example = "Jane"}, "First name, as its owner writes it"},
+        field{"last_name", &model::email::last_name, {.max = 255, .example = "Doe"}, "Last name, as its owner writes it"},
+        field{"mailing_country", &model::email::mailing_country, {.max = 255, .example = "de"}, "Country, usually two letters"},
+        field{"email_format",
+              &model::email::email_format,
+              {.as = format::choice, .choices = email_formats},
               "H for HTML, T for text, N or blank for none chosen"},
         field{"email_lang", &model::email::email_lang, {.max = 5}, "Language of mails, usually two letters"},
         field{"has_opted_out_of_email", &model::email::has_opted_out_of_email, {}, "Wants no mail at all"},
-        field{"unsubscribe_reason", &model::email::unsubscribe_reason, {}, "Why the owner left, in their words"},
-        field{"email_id", &model::email::email_id, {}, "Id of the contact, a UUID of version 4; made when none is sent"},
-        field{"create_timestamp", &model::email::create_timestamp, {.output_only = true}, "When the contact was made"},
-        field{"update_timestamp", &model::email::update_timestamp, {.output_only = true}, "When the contact was changed last"}};
+        field{"unsubscribe_reason", &model::email::unsubscribe_reason, {.example = "Too many mails"}, "Why the owner left, in their words"},
+        field{"email_id",
+              &model::email::email_id,
+              {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},
+              "Id of the contact, a UUID of version 4; made when none is sent"},
+        field{"create_timestamp",
+              &model::email::create_timestamp,
+              {.output_only = true, .example = "2024-05-17T08:30:12.345678+00:00"},
+              "When the contact was made"},
+        field{"update_timestamp",
+              &model::email::update_timestamp,
+              {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
+              "When the contact was changed last"}};
 };
 
 template <>
 struct table<model::amo> {
     static constexpr auto fields = std::tuple{
-        field{"add_on_ids", &model::amo::add_on_ids, {.max = 500}, "Add-ons of the author, ids with commas"},
-        field{"display_name", &model::amo::display_name, {.max = 255}, "Name shown beside add-ons"},
+        field{"add_on_ids",
+              &model::amo::add_on_ids,
+              {.max = 500, .example = "tab-garden,quick-notes"},
+              "Add-ons of the author, ids with commas"},
+        field{"display_name", &model::amo::display_name, {.max = 255, .example = "Jane Writes Add-ons"}, "Name shown beside add-ons"},
         field{"email_opt_in", &model::amo::email_opt_in, {}, "Wants mail about add-ons"},
-        field{"language", &model::amo::language, {.max = 5}, "Language of the account"},
-        field{"last_login", &model::amo::last_login, {}, "Day of the last login"},
-        field{"location", &model::amo::location, {.max = 255}, "Where the author says they live"},
-        field{"profile_url", &model::amo::profile_url, {.max = 40}, "Last part of the profile's address"},
+        field{"language", &model::amo::language, {.max = 5, .example = "de"}, "Language of the account"},
+        field{"last_login", &model::amo::last_login, {.example = "2024-05-30"}, "Day of the last login"},
+        field{"location", &model::amo::location, {.max = 255, .example = "Bremen"}, "Where the author says they live"},
+        field{"profile_url", &model::amo::profile_url, {.max = 40, .example = "jane-writes"}, "Last part of the profile's address"},
         field{"user", &model::amo::user, {}, "Has an account"},
-        field{"user_id", &model::amo::user_id, {.max = 40}, "Id of the account"},
-        field{"username", &model::amo::username, {.max = 100}, "Name of the account"},
-        field{"create_timestamp", &model::amo::create_timestamp, {.output_only = true}, "When this group was first stored"},
-        field{"update_timestamp", &model::amo::update_timestamp, {.output_only = true}, "When this group was written last"}};
+        field{"user_id", &model::amo::user_id, {.max = 40, .example = "4711"}, "Id of the account"},
+        field{"username", &model::amo::username, {.max = 100, .example = "jane_writes"}, "Name of the account"},
+        field{"create_timestamp",
+              &model::amo::create_timestamp,
+              {.output_only = true, .example = "2024-05-17T08:30:12.345678+00:00"},
+              "When this group was first stored"},
+        field{"update_timestamp",
+              &model::amo::update_timestamp,
+              {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
+              "When this group was written last"}};
 };
 
 template <>
 struct table<model::fxa> {
     static constexpr auto fields = std::tuple{
-        field{"fxa_id", &model::fxa::fxa_id, {.max = 50}, "Id of the account; unique"},
-        field{"primary_email", &model::fxa::primary_email, {.max = 255}, "Address of the account"},
-        field{"created_date", &model::fxa::created_date, {.max = 50}, "When the account was made, as the accounts server wrote it"},
-        field{"lang", &model::fxa::lang, {.max = 255}, "Languages of the account, as an Accept-Language header"},
-        field{"first_service", &model::fxa::first_service, {.max = 50}, "First service the account was used for"},
+        field{"fxa_id", &model::fxa::fxa_id, {.max = 50, .example = "8d1c2b3a4f5e60718293a4b5c6d7e8f9"}, "Id of the account; unique"},
+        field{"primary_email", &model::fxa::primary_email, {.max = 255, .example = "jane.account@example.com"}, "Address of the account"},
+        field{"created_date",
+              &model::fxa::created_date,
+              {.max = 50, .example = "2023-11-04T07:15:00Z"},
+              "When the account was made, as the accounts server wrote it"},
+        field{"lang", &model::fxa::lang, {.max = 255, .example = "de,en-US"}, "Languages of the account, as an Accept-Language header"},
+        field{"first_service", &model::fxa::first_service, {.max = 50, .example = "sync"}, "First service the account was used for"},
         field{"account_deleted", &model::fxa::account_deleted, {}, "The account was deleted"}};
 };
 
 template <>
 struct table<model::mofo> {
-    static constexpr auto fields = std::tuple{
-        field{"mofo_email_id", &model::mofo::mofo_email_id, {.max = 255}, "Id of the address at the foundation; unique"},
-        field{"mofo_contact_id", &model::mofo::mofo_contact_id, {.max = 255}, "Id of the person at the foundation"},
-        field{"mofo_relevant", &model::mofo::mofo_relevant, {}, "The foundation works with this contact"}};
+    static constexpr auto fields =
+        std::tuple{field{"mofo_email_id",
+                         &model::mofo::mofo_email_id,
+                         {.max = 255, .example = "c27d9e14-0b6f-4a8a-b3d5-7e91f2604c8d"},
+                         "Id of the address at the foundation; unique"},
+                   field{"mofo_contact_id",
+                         &model::mofo::mofo_contact_id,
+                         {.max = 255, .example = "91e3b7f0-64d2-4f0b-8a1c-2d5f7c8e9a06"},
+                         "Id of the person at the foundation"},
+                   field{"mofo_relevant", &model::mofo::mofo_relevant, {}, "The foundation works with this contact"}};
 };
 
 template <>
 struct table<model::newsletter> {
     static constexpr auto fields = std::tuple{
-        field{"name", &model::newsletter::name, {.max = 255, .required = true}, "Slug of the newsletter"},
+        field{"name", &model::newsletter::name, {.max = 255, .required = true, .example = "firefox-tips"}, "Slug of the newsletter"},
         field{"subscribed", &model::newsletter::subscribed, {}, "Whether the contact receives it"},
         field{"format", &model::newsletter::format, {.as = format::choice, .choices = newsletter_formats}, "H for HTML, T for text"},
         field{"lang", &model::newsletter::lang, {.max = 5, .min = 2}, "Language of this newsletter"},
-        field{"source", &model::newsletter::source, {.as = format::url}, "Page where the contact subscribed"},
-        field{"unsub_reason", &model::newsletter::unsub_reason, {}, "Why the contact left this newsletter"}};
+        field{"source",
+              &model::newsletter::source,
+              {.as = format::url, .example = "https://www.example.com/newsletters"},
+              "Page where the contact subscribed"},
+        field{"unsub_reason", &model::newsletter::unsub_reason, {.example = "No time to read it"}, "Why the contact left this newsletter"}};
 };
 
 template <>
 struct table<model::waitlist> {
     static constexpr auto fields = std::tuple{
-        field{"name", &model::waitlist::name, {.max = 255, .min = 1, .required = true}, "Name of the waitlist"},
-        field{"source", &model::waitlist::source, {.as = format::url}, "Page where the contact joined"},
-        field{"fields", &model::waitlist::fields, {.as = format::object}, "What this waitlist asks of those who join"},
+        field{"name", &model::waitlist::name, {.max = 255, .min = 1, .required = true, .example = "vpn"}, "Name of the waitlist"},
+        field{"source",
+              &model::waitlist::source,
+              {.as = format::url, .example = "https://www.example.com/vpn/invite"},
+              "Page where the contact joined"},
+        field{"fields",
+              &model::waitlist::fields,
+              {.as = format::object, .example = R"({"geo":"fr","platform":"ios,android"})"},
+              "What this waitlist asks of those who join"},
         field{"subscribed", &model::waitlist::subscribed, {.input_only = true}, "false leaves the waitlist"}};
 };
 
 template <>
 struct table<model::vpn_waitlist> {
-    static constexpr auto fields = std::tuple{
-        field{"geo", &model::vpn_waitlist::geo, {.max = 100}, "Country in which the VPN is awaited"},
-        field{"platform", &model::vpn_waitlist::platform, {.max = 100}, "Platforms on which the VPN is awaited, with commas"}};
+    static constexpr auto fields =
+        std::tuple{field{"geo", &model::vpn_waitlist::geo, {.max = 100, .example = "fr"}, "Country in which the VPN is awaited"},
+                   field{"platform",
+                         &model::vpn_waitlist::platform,
+                         {.max = 100, .example = "ios,android"},
+                         "Platforms on which the VPN is awaited, with commas"}};
 };
 
 template <>
 struct table<model::relay_waitlist> {
-    static constexpr auto fields = std::tuple{
-        field{"geo", &model::relay_waitlist::geo, {.max = 100}, "Country in which Relay is awaited"}};
+    static constexpr auto fields =
+        std::tuple{field{"geo", &model::relay_waitlist::geo, {.max = 100, .example = "fr"}, "Country in which Relay is awaited"}};
 };
 
 template <>
 struct table<model::identity> {
-    static constexpr auto fields = std::tuple{
-        field{"email_id", &model::identity::email_id, {}, "Id of the contact"},
-        field{"primary_email", &model::identity::primary_email, {}, "The address, in any case"},
-        field{"basket_token", &model::identity::basket_token, {.as = format::uuid}, "Basket's token"},
-        field{"sfdc_id", &model::identity::sfdc_id, {}, "Id in the former CRM"},
-        field{"mofo_contact_id", &model::identity::mofo_contact_id, {}, "Id of the person at the foundation"},
-        field{"mofo_email_id", &model::identity::mofo_email_id, {}, "Id of the address at the foundation"},
-        field{"amo_user_id", &model::identity::amo_user_id, {}, "Id of the account at addons.mozilla.org"},
-        field{"fxa_id", &model::identity::fxa_id, {}, "Id of the Firefox account"},
-        field{"fxa_primary_email", &model::identity::fxa_primary_email, {}, "Address of the Firefox account, in any case"}};
+    static constexpr auto fields =
+        std::tuple{field{"email_id", &model::identity::email_id, {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"}, "Id of the contact"},
+                   field{"primary_email", &model::identity::primary_email, {.example = "jane@example.com"}, "The address, in any case"},
+                   field{"basket_token",
+                         &model::identity::basket_token,
+                         {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
+                         "Basket's token"},
+                   field{"sfdc_id", &model::identity::sfdc_id, {.example = "0033x00001AbCdE"}, "Id in the former CRM"},
+                   field{"mofo_contact_id",
+                         &model::identity::mofo_contact_id,
+                         {.example = "91e3b7f0-64d2-4f0b-8a1c-2d5f7c8e9a06"},
+                         "Id of the person at the foundation"},
+                   field{"mofo_email_id",
+                         &model::identity::mofo_email_id,
+                         {.example = "c27d9e14-0b6f-4a8a-b3d5-7e91f2604c8d"},
+                         "Id of the address at the foundation"},
+                   field{"amo_user_id", &model::identity::amo_user_id, {.example = "4711"}, "Id of the account at addons.mozilla.org"},
+                   field{"fxa_id", &model::identity::fxa_id, {.example = "8d1c2b3a4f5e60718293a4b5c6d7e8f9"}, "Id of the Firefox account"},
+                   field{"fxa_primary_email",
+                         &model::identity::fxa_primary_email,
+                         {.example = "jane.account@example.com"},
+                         "Address of the Firefox account, in any case"}};
 };
 
 } // namespace ctms::json

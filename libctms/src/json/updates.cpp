@@ -192,18 +192,20 @@ result<model::updates_query> read_updates_query(const parameter_source& paramete
     }
     {
         const auto here = errors.at("end");
-        const auto end = read_or_blank<model::moment>(parameters("end"), errors, [&](const auto& text) { return read_moment(text, errors); });
+        const auto end =
+            read_or_blank<model::moment>(parameters("end"), errors, [&](const auto& text) { return read_moment(text, errors); });
         out.end = end.value_or(model::moment{now, std::chrono::minutes{0}});
     }
     {
         const auto here = errors.at("limit");
-        out.limit = read_or_blank<int>(parameters("limit"), errors, [&](const auto& text) { return read_limit(text, errors); }).value_or(out.limit);
+        out.limit =
+            read_or_blank<int>(parameters("limit"), errors, [&](const auto& text) { return read_limit(text, errors); }).value_or(out.limit);
     }
     const auto after = parameters("after").value_or("");
     {
         const auto here = errors.at("mofo_relevant");
-        out.mofo_relevant = read_or_blank<bool>(parameters("mofo_relevant"), errors,
-                                                [&](const auto& text) { return read_bool(text_node(text), errors); });
+        out.mofo_relevant =
+            read_or_blank<bool>(parameters("mofo_relevant"), errors, [&](const auto& text) { return read_bool(text_node(text), errors); });
     }
     if (!errors.empty()) return std::move(errors).take();
     if (out.limit < 1) return out_of_range("limit", "\"limit\" should be greater than 0");
@@ -232,7 +234,8 @@ std::string to_iso(const model::moment& moment) {
     return out;
 }
 
-std::string updates_page_head(const model::updates_query& query, const std::optional<model::updates_cursor>& last, std::string_view prefix) {
+std::string updates_page_head(const model::updates_query& query, const std::optional<model::updates_cursor>& last,
+                              std::string_view prefix) {
     std::string out;
     object_writer writer(out);
     writer.add("start", std::string_view(to_iso(query.start)));

@@ -6,8 +6,9 @@
 namespace ctms::persistence {
 
 result<model::acoustic_configuration> acoustic_configuration_repository::read() {
-    static constexpr statement read_all{"acoustic_configuration", "select 'field', tablename, field from acoustic_field "
-                                                                  "union all select 'mapping', source, destination from acoustic_newsletter_mapping"};
+    static constexpr statement read_all{"acoustic_configuration",
+                                        "select 'field', tablename, field from acoustic_field "
+                                        "union all select 'mapping', source, destination from acoustic_newsletter_mapping"};
     return run(db_, [](connection& db) {
         const auto found = db.query(read_all, {});
         model::acoustic_configuration out;

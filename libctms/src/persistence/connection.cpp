@@ -276,7 +276,11 @@ struct connection::impl {
     /// leaves open whether something was committed.
     template <class Action>
     rows guarded(bool doubtful, Action action) {
-        if (broken) throw sql_error(kind::connection, "", "", "the connection is broken");
+        // Looked at before anything is sent: then nothing is in doubt. (And libpqxx 6.4 loses some memory when it finds out itself.)
+        if (broken || peer_is_gone(link.sock())) {
+            broken = true;
+            throw sql_error(kind::connection, "", "", "the connection is closed");
+        }
         try {
             pqxx::nontransaction session(link);
             return rows(std::make_shared<const rows::impl>(action(session)));

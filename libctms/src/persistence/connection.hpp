@@ -93,7 +93,8 @@ public:
     rows query(const statement& what, std::initializer_list<parameter> parameters, bool writes = false) {
         return query(what, std::span(parameters.begin(), parameters.size()), writes);
     }
-    /// Runs SQL text without parameters; may hold several statements. For migrations and set-up.
+    /// Runs SQL text without parameters; may hold several statements. For migrations and set-up: counts as
+    /// a write.
     rows execute(const std::string& sql);
 
     /// Explicit transactions for what one statement cannot do. A transaction that is not committed is rolled back.

@@ -34,8 +34,9 @@ constexpr std::string_view read_version_row = R"(select '6', e.email_id::text, e
 template <class Filter>
 std::string union_of_tables(Filter filter) {
     std::string out;
-    for (const auto& [sql, alias] : {std::pair{read_emails, "e"}, std::pair{read_amo_rows, "a"}, std::pair{read_fxa_rows, "f"},
-                                     std::pair{read_mofo_rows, "m"}, std::pair{read_newsletter_rows, "n"}, std::pair{read_waitlist_rows, "w"}}) {
+    for (const auto& [sql, alias] :
+         {std::pair{read_emails, "e"}, std::pair{read_amo_rows, "a"}, std::pair{read_fxa_rows, "f"}, std::pair{read_mofo_rows, "m"},
+          std::pair{read_newsletter_rows, "n"}, std::pair{read_waitlist_rows, "w"}}) {
         if (!out.empty()) out += "\nunion all\n";
         out += fmt::format(fmt::runtime(sql), filter(alias), microseconds_sql(fmt::format("{}.create_timestamp", alias)),
                            microseconds_sql(fmt::format("{}.update_timestamp", alias)));
@@ -103,9 +104,7 @@ model::amo read_amo(cells row) {
 }
 
 // Braced initializers evaluate from left to right, in the order of the columns.
-model::fxa read_fxa(cells row) {
-    return {row.optional(), row.optional(), row.optional(), row.optional(), row.optional(), row.boolean()};
-}
+model::fxa read_fxa(cells row) { return {row.optional(), row.optional(), row.optional(), row.optional(), row.optional(), row.boolean()}; }
 model::mofo read_mofo(cells row) { return {row.optional(), row.optional(), row.boolean()}; }
 model::newsletter read_newsletter(cells row) {
     return {row.text(), row.boolean(), row.text_or("H"), row.optional(), row.optional(), row.optional()};

@@ -54,8 +54,7 @@ std::optional<model::contact> write_change(connection& db, const versioned_conta
         set_times(after, time_of(db.query(insert_contact_statement(), insert_contact_parameters(after), true)), true);
         return after;
     }
-    const auto written =
-        db.query(update_contact_statement(), update_contact_parameters(*before.contact, before.version, change), true);
+    const auto written = db.query(update_contact_statement(), update_contact_parameters(*before.contact, before.version, change), true);
     if (written.empty()) return std::nullopt;
     set_times(after, time_of(written), change.touch_amo || after.amo != before.contact->amo);
     return after;
@@ -90,7 +89,8 @@ attempt change_locked(connection& db, const uuid& email_id, const change_functio
 
 /// Two inserts of one id at the same time: the second finds the row of the first when it tries again.
 bool is_race_of_inserts(const error& failure, const uuid& email_id, contact_repository& repository) {
-    return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos && repository.find(email_id).has_value();
+    return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos &&
+           repository.find(email_id).has_value();
 }
 
 } // namespace
@@ -104,6 +104,15 @@ result<model::contact> contact_repository::find(const uuid& email_id) {
     return std::move(found->front());
 }
 
+result<std::vector<model::contact>> contact_repository::find(std::span<const uuid> email_ids) {
+    static const std::string sql = contacts_sql("select distinct unnest($1::uuid[]) as email_id");
+    static const statement by_ids{"contacts_by_ids", sql.c_str()};
+    std::string array = "{";
+    for (const auto& id : email_ids) array += (array.size() > 1 ? "," : "") + id.to_string();
+    array += '}';
+    return run(db_, [&](connection& db) { return read_contacts(db.query(by_ids, {array})); });
+}
+
 result<std::vector<model::contact>> contact_repository::find(const model::identity_query& query) {
     const auto ids = ids_lookup(query);
     const auto sql = contacts_sql(ids.sql);
@@ -112,7 +121,9 @@ result<std::vector<model::contact>> contact_repository::find(const model::identi
 
 result<std::vector<model::identity>> contact_repository::find_identities(const model::identity_query& query) {
     const auto lookup = identities_lookup(query);
-    return run(db_, [&](connection& db) { return read_identities(db.query({lookup.name.c_str(), lookup.sql.c_str()}, lookup.parameters)); });
+    return run(db_, [&](connection& db) {
+        return read_identities(db.query({lookup.name.c_str(), lookup.sql.c_str()}, lookup.parameters));
+    });
 }
 
 result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
@@ -141,9 +152,8 @@ result<model::contact> contact_repository::change(const uuid& email_id, const ch
     };
     for (int tries = 0;; ++tries) {
         const bool lock = tries >= quick_tries;
-        auto outcome = run(db_, [&](connection& db) {
-            return lock ? change_locked(db, email_id, remember) : try_change(db, email_id, remember);
-        });
+        auto outcome =
+            run(db_, [&](connection& db) { return lock ? change_locked(db, email_id, remember) : try_change(db, email_id, remember); });
         if (!outcome) {
             if (tries < quick_tries && is_race_of_inserts(outcome.error(), email_id, *this)) continue;
             return wanted ? with_conflicts(outcome.error(), *wanted) : outcome.error();

@@ -71,13 +71,15 @@ lookup updates_lookup(const model::updates_query& query) {
     const auto micros = [](timestamp when) { return parameter(fmt::to_string(when.time_since_epoch().count())); };
     // Microseconds as an exact time: a floating point number of seconds would not be.
     constexpr auto to_time = "(timestamptz 'epoch' + {}::bigint * interval '1 microsecond')";
-    lookup out{"updates", "select e.email_id from emails e", {micros(query.start.when), micros(query.end.when), fmt::to_string(query.limit)}};
+    lookup out{
+        "updates", "select e.email_id from emails e", {micros(query.start.when), micros(query.end.when), fmt::to_string(query.limit)}};
     if (query.mofo_relevant) {
         out.name += *query.mofo_relevant ? "_relevant" : "_not_relevant";
         out.sql += *query.mofo_relevant ? " join mofo m on m.email_id = e.email_id and m.mofo_relevant"
                                         : " left join mofo m on m.email_id = e.email_id";
     }
-    out.sql += fmt::format(" where e.update_timestamp >= {} and e.update_timestamp < {}", fmt::format(to_time, "$1"), fmt::format(to_time, "$2"));
+    out.sql +=
+        fmt::format(" where e.update_timestamp >= {} and e.update_timestamp < {}", fmt::format(to_time, "$1"), fmt::format(to_time, "$2"));
     if (query.mofo_relevant == false) out.sql += " and m.mofo_relevant is not true";
     if (query.after) {
         out.name += "_after";

@@ -31,7 +31,8 @@ void find_duplicates(const auto& list, const char* list_name, std::vector<field_
     std::set<std::string_view> names;
     for (std::size_t index = 0; index < list.size(); ++index) {
         if (names.insert(list[index].name).second) continue;
-        broken.push_back({{std::string("body"), std::string(list_name), index, std::string("name")}, "duplicate name", "value_error.duplicate", {}});
+        broken.push_back(
+            {{std::string("body"), std::string(list_name), index, std::string("name")}, "duplicate name", "value_error.duplicate", {}});
     }
 }
 

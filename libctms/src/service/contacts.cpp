@@ -48,8 +48,9 @@ error no_identifiers() {
 
 bool asks_for_something(const model::identity_query& query) {
     if (query.email_id || query.basket_token) return true;
-    const std::initializer_list<const model::text*> texts = {&query.primary_email, &query.sfdc_id, &query.mofo_contact_id,
-                                                             &query.mofo_email_id, &query.amo_user_id, &query.fxa_id, &query.fxa_primary_email};
+    const std::initializer_list<const model::text*> texts = {&query.primary_email,    &query.sfdc_id,     &query.mofo_contact_id,
+                                                             &query.mofo_email_id,    &query.amo_user_id, &query.fxa_id,
+                                                             &query.fxa_primary_email};
     return std::any_of(texts.begin(), texts.end(), [](const auto* text) { return *text && !(*text)->empty(); });
 }
 
@@ -97,6 +98,26 @@ result<std::vector<model::identity>> contacts::remove(const std::string& primary
 }
 
 result<model::contact> contacts::get(const uuid& email_id) { return repository_.find(email_id); }
+
+std::vector<result<model::contact>> contacts::get(std::span<const uuid> email_ids) {
+    std::vector<result<model::contact>> out;
+    if (email_ids.size() == 1) {
+        out.push_back(repository_.find(email_ids.front()));
+        return out;
+    }
+    const auto found = repository_.find(email_ids);
+    for (const auto& id : email_ids) {
+        if (!found) {
+            out.emplace_back(found.error());
+            continue;
+        }
+        const auto by_id = [](const model::contact& contact, const uuid& wanted) { return contact.email.email_id < wanted; };
+        const auto place = std::lower_bound(found->begin(), found->end(), id, by_id);
+        const bool exists = place != found->end() && place->email.email_id == id;
+        exists ? void(out.emplace_back(*place)) : void(out.emplace_back(error{errc::not_found, "Unknown email_id", {}, {}, {}}));
+    }
+    return out;
+}
 
 result<model::identity> contacts::identity(const uuid& email_id) {
     model::identity_query query;

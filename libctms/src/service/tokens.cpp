@@ -15,9 +15,7 @@ bool is_storable(const std::string& client_id) {
     return client_id.size() <= longest && client_id.find('\0') == std::string::npos;
 }
 
-error bad_token(std::string_view why) {
-    return error{errc::unauthorized, "Could not validate credentials", std::string(why), {}, {}};
-}
+error bad_token(std::string_view why) { return error{errc::unauthorized, "Could not validate credentials", std::string(why), {}, {}}; }
 
 } // namespace
 
@@ -28,7 +26,8 @@ tokens::~tokens() = default;
 result<issued_token> tokens::issue(const std::string& client_id, const std::string& secret, const std::string& address,
                                    bool& client_exists) {
     if (client_id.empty() || secret.empty()) return refuse("No credentials", client_id, address);
-    const auto client = is_storable(client_id) ? clients_.find(client_id) : result<model::api_client>(error{errc::not_found, {}, {}, {}, {}});
+    const auto client =
+        is_storable(client_id) ? clients_.find(client_id) : result<model::api_client>(error{errc::not_found, {}, {}, {}, {}});
     if (!client) {
         if (client.error().code != errc::not_found) return client.error();
         auth::verify_nothing(secret);

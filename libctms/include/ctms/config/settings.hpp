@@ -34,8 +34,8 @@ struct settings {
     // tokens
     std::string secret_key; ///< CTMS_SECRET_KEY; empty with the embedded database: it keeps its own
     std::chrono::seconds token_expiration{3600};
-    bool token_allow_no_expiration = true; ///< CTMS_TOKEN_ALLOW_NO_EXPIRATION: accept tokens without `exp`
-    int token_failures_per_minute = 100;   ///< CTMS_TOKEN_FAILURES_PER_MINUTE; 0: no limit
+    bool token_allow_no_expiration = true;    ///< CTMS_TOKEN_ALLOW_NO_EXPIRATION: accept tokens without `exp`
+    int token_failures_per_minute = 100;      ///< CTMS_TOKEN_FAILURES_PER_MINUTE; 0: no limit
     std::vector<std::string> trusted_proxies; ///< CTMS_TRUSTED_PROXIES: addresses and networks, as text
 
     // http

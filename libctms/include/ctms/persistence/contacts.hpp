@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace ctms::persistence {
@@ -19,7 +20,7 @@ namespace ctms::persistence {
 /// What becomes of a contact.
 struct contact_change {
     model::contact after;
-    bool touch_amo = false;  ///< write the group though it is the same: moves its update_timestamp
+    bool touch_amo = false; ///< write the group though it is the same: moves its update_timestamp
     bool touch_fxa = false;
     bool touch_mofo = false;
 };
@@ -34,6 +35,9 @@ public:
 
     /// The contact with all its groups, in one round trip. errc::not_found when there is none.
     [[nodiscard]] result<model::contact> find(const uuid& email_id);
+
+    /// The contacts of several ids, in one round trip for all: those that exist, in order of email_id.
+    [[nodiscard]] result<std::vector<model::contact>> find(std::span<const uuid> email_ids);
 
     /// All contacts that match every id of the query, in order of email_id. One round trip.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);

@@ -14,12 +14,12 @@
 namespace ctms::persistence {
 
 struct database_options {
-    std::string url;                             ///< postgresql://, postgres:// or a libpq connection string
-    int pool_size = 5;                           ///< connections that are kept
-    int max_overflow = 10;                       ///< connections beyond those, closed after use
-    std::chrono::seconds pool_timeout{30};       ///< how long to wait for a connection: then unavailable
-    std::chrono::seconds pool_recycle{900};      ///< a connection older than this is replaced
-    bool prepared = true;                        ///< prepare statements once per connection; false for PgBouncer
+    std::string url;                        ///< postgresql://, postgres:// or a libpq connection string
+    int pool_size = 5;                      ///< connections that are kept
+    int max_overflow = 10;                  ///< connections beyond those, closed after use
+    std::chrono::seconds pool_timeout{30};  ///< how long to wait for a connection: then unavailable
+    std::chrono::seconds pool_recycle{900}; ///< a connection older than this is replaced
+    bool prepared = true;                   ///< prepare statements once per connection; false for PgBouncer
     std::chrono::milliseconds statement_timeout{10'000};
     std::chrono::milliseconds lock_timeout{5'000};
     std::chrono::seconds connect_timeout{3};

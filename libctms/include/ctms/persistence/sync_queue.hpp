@@ -5,6 +5,7 @@
 #include <ctms/base/result.hpp>
 #include <ctms/persistence/database.hpp>
 
+#include <chrono>
 #include <cstdint>
 
 namespace ctms::persistence {
@@ -12,6 +13,8 @@ namespace ctms::persistence {
 struct backlog_counts {
     std::int64_t backlog = 0;       ///< contacts that wait, those that were given up (parked) left out
     std::int64_t retry_backlog = 0; ///< contacts that failed at least once, parked ones included
+    std::int64_t parked = 0;        ///< contacts that were given up
+    std::chrono::seconds age{};     ///< since the first request of the contact that waits longest, parked ones left out
 };
 
 class sync_queue_repository {

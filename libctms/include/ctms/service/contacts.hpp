@@ -10,6 +10,7 @@
 #include <ctms/model/contact_input.hpp>
 #include <ctms/persistence/contacts.hpp>
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,9 +45,12 @@ public:
 
     /// errc::not_found ("Unknown email_id") when there is none.
     [[nodiscard]] result<model::contact> get(const uuid& email_id);
+    /// The same for several ids in one round trip: an outcome for each, in their order.
+    [[nodiscard]] std::vector<result<model::contact>> get(std::span<const uuid> email_ids);
     [[nodiscard]] result<model::identity> identity(const uuid& email_id);
 
-    /// A page of /updates as JSON: the one use case that makes text, so that a thousand contacts are in memory only once. `prefix`: the URL under which clients reach the service.
+    /// A page of /updates as JSON: the one use case that makes text, so that a thousand contacts are in memory only once. `prefix`: the URL
+    /// under which clients reach the service.
     [[nodiscard]] result<std::string> updates_page(const model::updates_query& query, std::string_view prefix);
 
     /// All that match every given id. errc::malformed with the list of ids when none is given, or only blank ones.

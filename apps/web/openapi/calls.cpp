@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "calls.hpp"
+
+#include <array>
+
+namespace ctms::web::openapi {
+namespace {
+
+constexpr std::string_view uuid_text = R"({"type":"string","format":"uuid"})";
+constexpr std::string_view conflict =
+    R"({"allOf":[{"$ref":"#/components/schemas/BadRequestResponse"},{"type":"object","properties":{"conflicts":{"type":"array",)"
+    R"("items":{"type":"string"},"description":"Names of the values that are taken","example":["primary_email"]}}}]})";
+constexpr std::string_view invalid_input = "Input that breaks rules; every broken rule is named";
+constexpr std::string_view no_token = "No access token, or one that is not valid";
+
+// ---- parameters ----
+
+constexpr std::array email_id{parameter{"path", "email_id", true, "Id of the contact", uuid_text, "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"}};
+
+constexpr std::array address{
+    parameter{"path", "primary_email", true, "The address, in any case", R"({"type":"string"})", "jane@example.com"}};
+
+constexpr std::array span_of_updates{
+    parameter{"query", "start", true, "Begin of the span of time; a time without offset is UTC",
+              R"({"type":"string","format":"date-time"})", "2024-05-01T00:00:00+00:00"},
+    parameter{"query", "end", false, "End of the span, which is not part of it; absent or blank: now",
+              R"({"type":"string","format":"date-time"})"},
+    parameter{"query", "limit", false, "Contacts on a page at most", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+    parameter{"query", "mofo_relevant", false, "true: only contacts with which the foundation works; false: only others",
+              R"({"type":"boolean"})"},
+    parameter{"query", "after", false, "Cursor of the page before this one", R"({"type":"string"})"},
+};
+
+// ---- answers ----
+
+constexpr answer unauthorized{401, no_token, "UnauthorizedResponse"};
+constexpr answer invalid{422, invalid_input, "HTTPValidationError"};
+constexpr answer unknown_id{404, "No contact has this id", "NotFoundResponse"};
+constexpr answer no_ids{400, "No id was given", "BadRequestResponse"};
+
+constexpr std::array found_contacts{answer{200, "The contacts, in no particular order; none: an empty list", "CTMSResponse[]"}, no_ids,
+                                    unauthorized, invalid};
+constexpr std::array found_identities{answer{200, "The ids, in no particular order; none: an empty list", "IdentityResponse[]"}, no_ids,
+                                      unauthorized, invalid};
+constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unauthorized, unknown_id, invalid};
+constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unauthorized, unknown_id, invalid};
+constexpr std::array created_contact{
+    answer{200, "The contact. The status is 201 when it was created, 200 when it was stored already just like this", "CTMSSingleResponse"},
+    answer{409, "Another contact has one of its ids", conflict}, invalid};
+constexpr std::array replaced_contact{answer{200, "The contact as it is stored now. The status is always 201", "CTMSSingleResponse"},
+                                      answer{409, "Another contact has one of its ids", conflict}, invalid};
+constexpr std::array changed_contact{answer{200, "The contact as it is stored now", "CTMSSingleResponse"}, unknown_id,
+                                     answer{409, "Another contact has one of the new ids", conflict}, invalid};
+constexpr std::array removed_contacts{answer{200, "The ids of the contacts that were deleted", "IdentityResponse[]"},
+                                      answer{404, "No contact has this address", "NotFoundResponse"}, invalid};
+constexpr std::array page_of_updates{answer{200, "One page of contacts", "CTMSBulkResponse"},
+                                     answer{400, "The API client has been disabled", "BadRequestResponse"}, unauthorized, invalid};
+constexpr std::array version_answer{
+    answer{200, "What runs",
+           R"({"type":"object","properties":{"commit":{"type":"string"},"version":{"type":"string"},"source":{"type":"string"},)"
+           R"("build":{"type":"string"}}})"}};
+constexpr std::array heartbeat_answer{
+    answer{200, "Healthy. Anything wrong gives the status 503 and the same members",
+           R"({"type":"object","properties":{"database":{"type":"object","description":"Whether the database answers, and the queue of )"
+           R"(the sync in it","properties":{"up":{"type":"boolean"},"time_ms":{"type":"integer"},"acoustic":{"type":"object"}}}}})"}};
+constexpr std::array load_balancer_answer{answer{200, "It runs. While it stops, the status is 503",
+                                                 R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
+constexpr std::array metrics_answer{answer{200, "Metrics in Prometheus' text format", R"({"type":"string"})", "text/plain"}};
+
+// ---- examples of bodies ----
+
+constexpr std::string_view new_contact =
+    R"({"email":{"primary_email":"jane@example.com","first_name":"Jane","mailing_country":"de","email_lang":"de"},)"
+    R"("newsletters":[{"name":"firefox-tips","lang":"de","source":"https://www.example.com/newsletters"}],)"
+    R"("waitlists":[{"name":"vpn","fields":{"geo":"fr","platform":"ios,android"}}]})";
+constexpr std::string_view whole_contact =
+    R"({"email":{"email_id":"3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93","primary_email":"jane@example.com","first_name":"Jane"},)"
+    R"("newsletters":[{"name":"firefox-tips"}],"waitlists":[]})";
+constexpr std::string_view changes =
+    R"({"email":{"first_name":"Janet"},"newsletters":[{"name":"firefox-tips","subscribed":false,"unsub_reason":"No time to read it"}],)"
+    R"("amo":"DELETE"})";
+
+// ---- the calls ----
+
+constexpr std::array calls{
+    call_text{.method = "GET",
+              .path = "/ctms",
+              .tag = "Public",
+              .summary = "Find contacts by their ids",
+              .description = "Contacts that match every id given; at least one must be. The two addresses match in any case.",
+              .answers = found_contacts,
+              .takes_ids = true},
+    call_text{.method = "POST",
+              .path = "/ctms",
+              .tag = "Public",
+              .summary = "Create a contact",
+              .description = "Makes an `email_id` when none is sent. Sending the same contact again changes nothing. "
+                             "The header `location` names the contact.",
+              .answers = created_contact,
+              .body = "ContactInSchema",
+              .body_example = new_contact},
+    call_text{.method = "GET",
+              .path = "/ctms/{email_id}",
+              .tag = "Public",
+              .summary = "Get a contact",
+              .description = "The whole contact, with defaults filled in.",
+              .answers = one_contact,
+              .parameters = email_id},
+    call_text{.method = "PUT",
+              .path = "/ctms/{email_id}",
+              .tag = "Public",
+              .summary = "Create or replace a contact",
+              .description = "Everything that is not sent goes back to its default. Newsletters that are not named are deleted; "
+                             "waitlists that are not named are kept.",
+              .answers = replaced_contact,
+              .parameters = email_id,
+              .body = "ContactPutSchema",
+              .body_example = whole_contact},
+    call_text{.method = "PATCH",
+              .path = "/ctms/{email_id}",
+              .tag = "Public",
+              .summary = "Change a contact",
+              .description = "Changes what is sent and keeps the rest. `\"DELETE\"` instead of a group removes it, "
+                             "`\"UNSUBSCRIBE\"` instead of a list leaves everything in it.",
+              .answers = changed_contact,
+              .parameters = email_id,
+              .body = "ContactPatchSchema",
+              .body_example = changes},
+    call_text{.method = "DELETE",
+              .path = "/ctms/{primary_email}",
+              .tag = "Public",
+              .summary = "Delete contacts by their address",
+              .description = "Deletes every contact with this address, in any case, and all that belongs to it.",
+              .answers = removed_contacts,
+              .parameters = address},
+    call_text{.method = "GET",
+              .path = "/updates",
+              .tag = "Public",
+              .summary = "List changed contacts",
+              .description = "Contacts whose last change lies in a span of time, oldest first, in pages. "
+                             "Follow `next` until it is null.",
+              .answers = page_of_updates,
+              .parameters = span_of_updates},
+    call_text{.method = "GET",
+              .path = "/identities",
+              .tag = "Private",
+              .summary = "Find the ids of contacts",
+              .description = "Like the lookup of contacts, but only the ids.",
+              .answers = found_identities,
+              .takes_ids = true},
+    call_text{.method = "GET",
+              .path = "/identity/{email_id}",
+              .tag = "Private",
+              .summary = "Get the ids of a contact",
+              .description = "The nine ids by which other systems know the contact.",
+              .answers = one_identity,
+              .parameters = email_id},
+    call_text{.method = "GET",
+              .path = "/__version__",
+              .tag = "Platform",
+              .summary = "Get the version",
+              .description = "What Dockerflow calls `version.json`.",
+              .answers = version_answer},
+    call_text{.method = "GET",
+              .path = "/__heartbeat__",
+              .tag = "Platform",
+              .summary = "Check the service and what it needs",
+              .description = "Asks the database, and answers within a second whatever it says.",
+              .answers = heartbeat_answer},
+    call_text{.method = "HEAD",
+              .path = "/__heartbeat__",
+              .tag = "Platform",
+              .summary = "Check the service and what it needs, without details",
+              .description = "The same status without a body.",
+              .answers = heartbeat_answer},
+    call_text{.method = "GET",
+              .path = "/__lbheartbeat__",
+              .tag = "Platform",
+              .summary = "Check that the service runs",
+              .description = "Asks nothing but this process; for load balancers.",
+              .answers = load_balancer_answer},
+    call_text{.method = "HEAD",
+              .path = "/__lbheartbeat__",
+              .tag = "Platform",
+              .summary = "Check that the service runs, without a body",
+              .description = "The same status without a body.",
+              .answers = load_balancer_answer},
+    call_text{.method = "GET",
+              .path = "/metrics",
+              .tag = "Platform",
+              .summary = "Get metrics",
+              .description = "For Prometheus.",
+              .answers = metrics_answer},
+};
+
+constexpr std::array hidden{
+    hidden_call{"POST", "/token"}, // stands in the security scheme
+    hidden_call{"GET", "/"},
+    hidden_call{"GET", "/__crash__"},
+    hidden_call{"GET", "/docs"},
+    hidden_call{"HEAD", "/docs"},
+    hidden_call{"GET", "/redoc"},
+    hidden_call{"HEAD", "/redoc"},
+    hidden_call{"GET", "/docs/oauth2-redirect"},
+    hidden_call{"HEAD", "/docs/oauth2-redirect"},
+    hidden_call{"GET", "/docs/{asset}"},
+    hidden_call{"HEAD", "/docs/{asset}"},
+    hidden_call{"GET", "/openapi.json"},
+    hidden_call{"HEAD", "/openapi.json"},
+};
+
+constexpr std::array all_tags{
+    tag_text{"Public", "Contacts: for every API client"},
+    tag_text{"Private", "For services that run beside this one"},
+    tag_text{"Platform", "For operators, load balancers and monitoring; without sign-in"},
+};
+
+} // namespace
+
+std::span<const call_text> shown_calls() noexcept { return calls; }
+std::span<const hidden_call> hidden_calls() noexcept { return hidden; }
+std::span<const tag_text> tags() noexcept { return all_tags; }
+
+} // namespace ctms::web::openapi

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MPL-2.0
+// What the API's document says of each call beyond what the route table knows: texts, parameters, bodies, answers.
+// A new route gets a row here, or is listed as hidden; a unit test compares both tables. Plain data.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace ctms::web::openapi {
+
+struct parameter {
+    std::string_view place; ///< "path" or "query"
+    std::string_view name;
+    bool required;
+    std::string_view description;
+    std::string_view schema;       ///< a JSON schema
+    std::string_view example = {}; ///< of a value; tried out as it is
+};
+
+struct answer {
+    int status;
+    std::string_view description;
+    std::string_view schema; ///< a schema's name, with "[]" behind it for a list of them; or a JSON schema; or ""
+    std::string_view media = "application/json";
+};
+
+struct call_text {
+    std::string_view method;
+    std::string_view path; ///< the route's template
+    std::string_view tag;
+    std::string_view summary;
+    std::string_view description; ///< Markdown
+    std::span<const answer> answers;
+    std::span<const parameter> parameters{};
+    bool takes_ids = false;           ///< also the nine ids, as parameters of the query
+    std::string_view body{};          ///< name of the body's schema
+    std::string_view body_example{};  ///< JSON, valid for the call as it is
+    bool checks_token_itself = false; ///< shown as secured, though the route table does not ask for a token
+};
+
+struct hidden_call {
+    std::string_view method;
+    std::string_view path;
+};
+
+struct tag_text {
+    std::string_view name;
+    std::string_view description;
+};
+
+/// The calls that the document shows; their order there is that of the route table.
+[[nodiscard]] std::span<const call_text> shown_calls() noexcept;
+
+/// Routes that the document leaves out: pages for people, and what the security scheme says already.
+[[nodiscard]] std::span<const hidden_call> hidden_calls() noexcept;
+
+[[nodiscard]] std::span<const tag_text> tags() noexcept;
+
+} // namespace ctms::web::openapi

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MPL-2.0
+// The API's resources as JSON schemas, in the dialect of OpenAPI 3.0, made from the tables that also read and write
+// them. Every call builds its texts anew: call once and keep them. Thread safe; throws only std::bad_alloc.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ctms::json {
+
+/// A schema as it stands under `components/schemas`.
+struct named_schema {
+    std::string_view name; ///< e.g. "ContactInSchema"
+    std::string text;      ///< a JSON object; refers to others as `#/components/schemas/{name}`
+};
+
+/// Every schema of the API: contacts in all forms, their parts, answers and errors. In order of name.
+[[nodiscard]] std::vector<named_schema> schemas();
+
+/// One field by itself, for a parameter of a query.
+struct field_schema {
+    std::string_view name;
+    std::string_view description;
+    std::string text; ///< a JSON object, without description and example
+};
+
+/// The nine ids by which contacts are looked up, in the order of the API.
+[[nodiscard]] std::vector<field_schema> identity_fields();
+
+} // namespace ctms::json

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "schema_fields.hpp"
+
+#include <ctms/json/schema.hpp>
+
+#include <array>
+
+namespace ctms::json {
+namespace {
+
+constexpr std::array<std::string_view, 1> the_id{"email_id"};
+constexpr std::array<std::string_view, 2> id_and_address{"email_id", "primary_email"};
+
+void add_reference(object_writer& writer, std::string_view schema) { writer.add("$ref", "#/components/schemas/" + std::string(schema)); }
+
+std::string reference(std::string_view schema) {
+    std::string out;
+    object_writer writer(out);
+    add_reference(writer, schema);
+    writer.close();
+    return out;
+}
+
+std::string word(std::string_view text) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("type", "string");
+    append_json_string(writer.key("enum") += '[', text);
+    out += ']';
+    writer.close();
+    return out;
+}
+
+std::string list_of(std::string_view schema) { return R"({"type":"array","items":)" + reference(schema) + '}'; }
+
+/// A part of a contact, and the schemas that describe it on its way in and out.
+struct part {
+    std::string_view name;
+    std::string_view in;
+    std::string_view out;
+    bool is_list;
+    bool may_be_null; ///< when a whole contact is sent
+    bool change_may_be_null;
+    std::string_view change_word; ///< what a change may send instead, "" for nothing
+    std::string_view description;
+};
+
+constexpr std::array parts{
+    part{"amo", "AddOnsBase", "AddOnsSchema", false, true, false, "DELETE", "Account at addons.mozilla.org"},
+    part{"email", "", "EmailSchema", false, false, false, "", "The address, and what is known of its owner"},
+    part{"fxa", "FirefoxAccountsBase", "FirefoxAccountsBase", false, true, false, "DELETE", "Firefox account"},
+    part{"mofo", "MozillaFoundationBase", "MozillaFoundationBase", false, true, false, "DELETE", "What the Mozilla Foundation knows"},
+    part{"newsletters", "NewsletterBase", "NewsletterBase", true, false, false, "UNSUBSCRIBE", "Newsletters, each at most once"},
+    part{"waitlists", "WaitlistInSchema", "WaitlistBase", true, false, false, "UNSUBSCRIBE", "Waitlists, each at most once"},
+    part{"vpn_waitlist", "VpnWaitlistBase", "VpnWaitlistBase", false, true, true, "DELETE", "Older form of the waitlist `vpn`"},
+    part{"relay_waitlist", "RelayWaitlistBase", "RelayWaitlistBase", false, true, true, "DELETE",
+         "Older form of the waitlists that begin with `relay`"},
+};
+
+void append_part(std::string& out, const part& one, std::string_view schema, direction way) {
+    const bool may_be_null = (way == direction::input && one.may_be_null) || (way == direction::change && one.change_may_be_null);
+    object_writer writer(out);
+    if (way == direction::change && !one.change_word.empty()) {
+        writer.add_raw("anyOf", '[' + (one.is_list ? list_of(schema) : reference(schema)) + ',' + word(one.change_word) + ']');
+    } else if (one.is_list) {
+        writer.add("type", "array");
+        writer.add_raw("items", reference(schema));
+    } else {
+        writer.add_raw("allOf", '[' + reference(schema) + ']'); // beside a bare $ref, descriptions do not count
+    }
+    if (way == direction::input && one.is_list) writer.add_raw("default", "[]");
+    if (may_be_null) writer.add("nullable", true);
+    writer.add("description", one.description);
+    writer.close();
+}
+
+/// A contact whole, with the schema of its email. `status`: of answers that hold one contact only.
+std::string contact_schema(std::string_view description, std::string_view email, direction way, bool status = false) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("type", "object");
+    writer.add("description", description);
+    object_writer properties(writer.key("properties"));
+    std::string all_names;
+    for (const auto& one : parts) {
+        const auto schema = one.name == "email" ? email : way == direction::output ? one.out : one.in;
+        append_part(properties.key(one.name), one, schema, way);
+        if (!all_names.empty()) all_names += ',';
+        append_json_string(all_names, one.name);
+    }
+    if (status) properties.add_raw("status", R"({"type":"string","default":"ok","description":"Always ok"})");
+    properties.close();
+    if (way == direction::input) writer.add_raw("required", R"(["email"])");
+    if (way == direction::output) writer.add_raw("required", '[' + all_names + ']');
+    writer.close();
+    return out;
+}
+
+/// An error with one text.
+std::string detail_schema(std::string_view description, std::string_view example) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("type", "object");
+    writer.add("description", description);
+    object_writer properties(writer.key("properties"));
+    object_writer detail(properties.key("detail"));
+    detail.add("type", "string");
+    detail.add("description", "What was wrong, for people");
+    detail.add("example", example);
+    detail.close();
+    properties.close();
+    writer.add_raw("required", R"(["detail"])");
+    writer.close();
+    return out;
+}
+
+constexpr auto validation_error =
+    R"({"type":"object","description":"One broken rule","properties":{)"
+    R"("loc":{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]},)"
+    R"("description":"Where: body, query or path, then names and list positions inwards",)"
+    R"("example":["body","email","primary_email"]},)"
+    R"("msg":{"type":"string","description":"What is wrong, for people","example":"field required"},)"
+    R"("type":{"type":"string","description":"What is wrong, for programs","example":"value_error.missing"}},)"
+    R"("required":["loc","msg","type"]})";
+
+constexpr auto validation_errors = R"({"type":"object","description":"Input that breaks rules: all of them, in the order of the fields",)"
+                                   R"("properties":{"detail":{"type":"array",)"
+                                   R"("items":{"$ref":"#/components/schemas/ValidationError"},"description":"The broken rules"}}})";
+
+constexpr auto updates_page =
+    R"({"type":"object","description":"A page of contacts, in the order in which they were changed","properties":{)"
+    R"("start":{"type":"string","format":"date-time","description":"Begin of the span asked for","example":"2024-05-01T00:00:00+00:00"},)"
+    R"("end":{"type":"string","format":"date-time","description":"End of the span, not part of it","example":"2024-06-01T00:00:00+00:00"},)"
+    R"("limit":{"type":"integer","description":"Contacts on a page at most","example":100},)"
+    R"("after":{"type":"string","nullable":true,"description":"Cursor of the next page; null on the last one"},)"
+    R"("next":{"type":"string","format":"uri","nullable":true,"description":"URL of the next page; null on the last one"},)"
+    R"("items":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts"}},)"
+    R"("required":["start","end","limit","items"]})";
+
+} // namespace
+
+std::vector<named_schema> schemas() {
+    using enum direction;
+    std::vector<named_schema> out;
+    const auto add = [&](std::string_view name, std::string text) { out.push_back({name, std::move(text)}); };
+    add("AddOnsBase", fields_schema<model::amo>("Account at addons.mozilla.org, as it is sent", {input}));
+    add("AddOnsSchema", fields_schema<model::amo>("Account at addons.mozilla.org", {output}));
+    add("BadRequestResponse", detail_schema("The request cannot be served as it is", "Contact already exists"));
+    add("CTMSBulkResponse", updates_page);
+    add("CTMSResponse", contact_schema("A contact", "EmailSchema", output));
+    add("CTMSSingleResponse", contact_schema("A contact as the only thing in an answer", "EmailSchema", output, true));
+    add("ContactInSchema", contact_schema("A contact to create", "EmailInSchema", input));
+    add("ContactPatchSchema", contact_schema("Changes to a contact: what is absent stays as it is", "EmailPatchSchema", change));
+    add("ContactPutSchema", contact_schema("A contact to create or to replace", "EmailPutSchema", input));
+    add("EmailInSchema", fields_schema<model::email>("The address of a contact to create", {input}));
+    add("EmailPatchSchema", fields_schema<model::email>("Changes to the address and its owner", {change}));
+    add("EmailPutSchema", fields_schema<model::email>("The address of a contact to replace", {input, the_id}));
+    add("EmailSchema", fields_schema<model::email>("The address, and what is known of its owner", {output, the_id}));
+    add("FirefoxAccountsBase", fields_schema<model::fxa>("Firefox account", {input}));
+    add("HTTPValidationError", validation_errors);
+    add("IdentityResponse", fields_schema<model::identity>("The ids of a contact", {output, id_and_address}));
+    add("MozillaFoundationBase", fields_schema<model::mofo>("What the Mozilla Foundation knows of a contact", {input}));
+    add("NewsletterBase", fields_schema<model::newsletter>("A subscription", {input}));
+    add("NotFoundResponse", detail_schema("Nothing is stored under that id", "Unknown email_id"));
+    add("RelayWaitlistBase", fields_schema<model::relay_waitlist>("Older form of a waitlist for Relay", {input}));
+    add("UnauthorizedResponse", detail_schema("No access token, or a bad one", "Not authenticated"));
+    add("ValidationError", validation_error);
+    add("VpnWaitlistBase", fields_schema<model::vpn_waitlist>("Older form of the waitlist for the VPN", {input}));
+    add("WaitlistBase", fields_schema<model::waitlist>("A waitlist that the contact has joined", {output}));
+    add("WaitlistInSchema", fields_schema<model::waitlist>("A waitlist to join or to leave", {input}));
+    return out;
+}
+
+std::vector<field_schema> identity_fields() {
+    std::vector<field_schema> out;
+    for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
+        const model::identity none{};
+        std::string text;
+        object_writer writer(text);
+        add_type(writer, field.rule, none.*(field.member));
+        writer.close();
+        out.push_back({field.name, field.description, std::move(text)});
+    });
+    return out;
+}
+
+} // namespace ctms::json

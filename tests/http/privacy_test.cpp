@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MPL-2.0
+// No address gets into the log, wherever it was sent and however the request ended, but that of an owner who asked for it.
+#include <support/web_fixture.hpp>
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/base/uuid.hpp>
+
+#include <boost/json/serialize.hpp>
+#include <doctest/doctest.h>
+#include <web/server/form.hpp>
+#include <web/server/route.hpp>
+
+#include <string>
+#include <vector>
+
+using namespace ctms::test;
+
+namespace {
+
+/// An address that nobody else has, with a word of its own on either side.
+struct random_address {
+    std::string local = "who" + letters();
+    std::string domain = "where" + letters();
+    std::string text = local + "@" + domain + ".example.com";
+
+    static std::string letters() {
+        std::string out;
+        for (const auto byte : ctms::uuid::random().bytes()) out += static_cast<char>('a' + byte % 26);
+        return out;
+    }
+};
+
+std::string encoded(const std::string& text) { return ctms::web::percent_encode_path(text); }
+
+/// The route's path with every parameter set.
+std::string filled(std::string_view path, const std::string& value) {
+    std::string out(path);
+    for (auto brace = out.find('{'); brace != std::string::npos; brace = out.find('{'))
+        out.replace(brace, out.find('}') - brace + 1, value);
+    return out;
+}
+
+header_list headers_with(const std::string& address) {
+    return {{"User-Agent", "client of " + address},
+            {"Referer", "https://example.org/?who=" + encoded(address)},
+            {"From", address},
+            {"Cookie", "who=" + address},
+            {"X-Request-Id", address},
+            {"X-Forwarded-For", address}};
+}
+
+/// Bodies that hold the address: good ones and bad ones.
+std::vector<std::pair<std::string, std::string>> bodies_with(const std::string& address) {
+    const std::string json = "application/json";
+    const std::string form = "application/x-www-form-urlencoded";
+    const auto contact = R"({"email":{"primary_email":")" + address + R"("}})";
+    return {{json, contact},
+            {json, contact}, // again: a conflict
+            {json, R"({"email":{"primary_email":")" + address + R"(","email_id":")" + address + R"("},"amo":")" + address + R"("})"},
+            {json, R"({"email":{"first_name":")" + address + R"("},"newsletters":[{"name":")" + address + R"(","format":")" + address +
+                       R"("}]})"},
+            {json, R"({"email":{"primary_email":"x)" + address + R"("},"newsletters":[{"name":")" + address +
+                       R"("}],"waitlists":[{"name":")" + address + R"(","fields":{")" + address + R"(":1}}]})"},
+            {json, R"({"email":{"primary_email":")" + address},
+            {"text/plain", address},
+            {form, "client_id=" + encoded(address) + "&client_secret=" + encoded(address)},
+            {form, "client_id=id_enabled&client_secret=" + encoded(address) + "&grant_type=" + encoded(address)},
+            {"", ""}};
+}
+
+std::vector<header_list> credentials_with(web_fixture& web, const std::string& address) {
+    return {{},
+            {web.authorization()},
+            {{"Authorization", "Bearer " + web.token_for("api_client:" + address)}},
+            {{"Authorization", "Bearer " + web.token_for(address + ":id_enabled")}},
+            {{"Authorization", "Bearer " + address}}};
+}
+
+void check_silent(const std::string& log, const random_address& address) {
+    const auto text = ctms::ascii_lower(log);
+    CHECK_FALSE(text.empty());
+    for (const auto& word : {address.local, address.domain}) {
+        const auto at = text.find(word);
+        if (at != std::string::npos) {
+            const auto line = text.rfind('\n', at) + 1;
+            FAIL_CHECK("an address is in the log: ", text.substr(line, text.find('\n', at) - line));
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("no address is logged by any route however it is called") {
+    web_fixture web;
+    const random_address address;
+    std::size_t requests = 0;
+    for (const auto& route : ctms::web::all_routes()) {
+        for (const auto& credentials : credentials_with(web, address.text)) {
+            for (const auto& [type, body] : bodies_with(address.text)) {
+                if (route.takes == ctms::web::body_kind::none && !body.empty()) continue;
+                auto headers = headers_with(address.text);
+                headers.insert(headers.end(), credentials.begin(), credentials.end());
+                if (!type.empty()) headers.emplace_back("Content-Type", type);
+                const auto query = "?primary_email=" + encoded(address.text) + "&note=" + address.text + "&" + encoded(address.text) + "=1";
+                for (const auto& target : {filled(route.path, encoded(address.text)), filled(route.path, address.text) + query,
+                                           filled(route.path, encoded(encoded(address.text))) + query}) {
+                    (void)web.ask(route.method, target, headers, body);
+                    ++requests;
+                }
+            }
+        }
+    }
+    CHECK(requests > 100);
+    check_silent(web.log_text(), address);
+}
+
+TEST_CASE("no address is logged for paths and methods that there are not") {
+    web_fixture web;
+    const random_address address;
+    for (const std::string method : {"GET", "POST", "PUT", "OPTIONS", "TRACE"}) {
+        for (const std::string path :
+             {"/" + address.text, "/" + encoded(address.text), "/ctms/" + encoded(address.text) + "/more/" + address.text,
+              "/identity/" + encoded(address.text) + "/", "/token/" + address.text, "/ctms/a%2F" + encoded(address.text)}) {
+            (void)web.ask(method, path + "?x=" + address.text, headers_with(address.text));
+        }
+    }
+    check_silent(web.log_text(), address);
+}
+
+TEST_CASE("no address is logged when a stored contact is found or refused") {
+    web_fixture web;
+    const random_address address;
+    const auto id = web.add_contact(R"({"email":{"primary_email":")" + address.text + R"("},"fxa":{"fxa_id":")" + address.text +
+                                    R"(","primary_email":")" + address.text + R"("}})");
+    CHECK(web.get("/ctms/" + id).status == 200);
+    CHECK(web.get("/identity/" + id).status == 200);
+    CHECK(web.get("/ctms?primary_email=" + address.text).status == 200);
+    CHECK(web.get("/ctms?fxa_id=" + encoded(address.text)).status == 200);
+    CHECK(web.get("/identities?fxa_primary_email=" + address.text).status == 200);
+    CHECK(web.post("/ctms", R"({"email":{"primary_email":")" + address.text + R"("},"mofo":{"mofo_relevant":true}})").status == 409);
+    web.sql("alter table emails rename to elsewhere");
+    CHECK(web.post("/ctms", R"({"email":{"primary_email":")" + address.text + R"("}})").status >= 500);
+    CHECK(web.get("/ctms?primary_email=" + address.text).status >= 500);
+    check_silent(web.log_text(), address);
+}
+
+TEST_CASE("no address is logged of a request that cannot be read") {
+    web_fixture web;
+    const random_address address;
+    for (const auto& text :
+         {"GET /" + address.text + "\r\n\r\n", address.text + "\r\n\r\n", "GET / HTTP/1.1\r\n" + address.text + "\r\n\r\n",
+          "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n" + address.text + "\r\n"}) {
+        http_connection connection(web.port());
+        REQUIRE(connection.send(text));
+        CHECK(connection.receive().status == 400);
+    }
+    check_silent(web.log_text(), address);
+}
+
+TEST_CASE("a traced address appears with its write and its reads") {
+    web_fixture web;
+    const std::string traced = "jane+trace_me_mozilla_1@example.com";
+    const random_address other;
+    const auto created = web.post("/ctms", R"({ "email": {"primary_email": ")" + traced + R"(", "first_name": ")" + other.text + R"("}})");
+    REQUIRE(created.status == 201);
+    const auto write = web.fields_of(created);
+    CHECK(write.at("trace") == traced);
+    CHECK(boost::json::serialize(write.at("trace_json")) == R"({"email":{"primary_email":")" + traced + R"(","first_name":"[OMITTED]"}})");
+    for (const auto& answer : {web.get(created.header("location")), web.get("/ctms?primary_email=" + encoded(traced))}) {
+        REQUIRE(answer.status == 200);
+        const auto read = web.fields_of(answer);
+        CHECK(read.at("trace") == traced);
+        CHECK_FALSE(read.contains("trace_json"));
+    }
+    check_silent(web.log_text(), other);
+}
+
+TEST_CASE("several traced addresses are sorted and joined by commas") {
+    web_fixture web;
+    for (const std::string name : {"b+trace-me-mozilla-1@example.com", "a+trace_me_mozilla_1@example.com", "untraced@example.com"}) {
+        web.add_contact(R"({"email":{"primary_email":")" + name + R"(","sfdc_id":"same"}})");
+    }
+    const auto fields = web.fields_of(web.get("/ctms?sfdc_id=same"));
+    CHECK(fields.at("trace") == "a+trace_me_mozilla_1@example.com,b+trace-me-mozilla-1@example.com");
+}
