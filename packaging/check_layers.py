@@ -44,7 +44,7 @@ LIBRARIES = {
     "libpq": ["libctms/src/persistence"],
     "boost/beast": ["apps", "libctms/src/net"],
     "boost/asio": ["apps", "libctms/src/net"],
-    "boost/json": ["libctms/src/json", "libctms/src/acoustic", "apps", "cli"],
+    "boost/json": ["libctms/src/json", "libctms/src/mozlog", "libctms/src/acoustic", "apps", "cli"],
     "openssl/": ["libctms/src/net", "libctms/src/auth"],
     "argon2.h": ["libctms/src/auth"],
     "prometheus/": ["apps"],

@@ -103,7 +103,7 @@ TEST_CASE("bodies may come in chunks") {
     http_connection connection(web.port());
     REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + web.authorization().second +
                             "\r\nTransfer-Encoding: chunked\r\n\r\n"
-                            "A;extension=1\r\n{\"email\":{\r\n13\r\n\"primary_email\":\"a\"}\r\n1\r\n}\r\n0\r\nTrailer: x\r\n\r\n"));
+                            "A;extension=1\r\n{\"email\":{\r\n14\r\n\"primary_email\":\"a\"}\r\n1\r\n}\r\n0\r\nTrailer: x\r\n\r\n"));
     CHECK(connection.receive().status == 201);
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
 }

@@ -46,7 +46,8 @@ void add_both(web_fixture& web) {
 std::string ids_of(const http_answer& answer) {
     REQUIRE(answer.status == 200);
     std::string out;
-    for (const auto& one : boost::json::parse(answer.body).as_array()) {
+    const auto list = boost::json::parse(answer.body);
+    for (const auto& one : list.as_array()) {
         const auto& object = one.as_object();
         const auto* email = object.if_contains("email");
         out += (out.empty() ? "" : " ") + std::string((email != nullptr ? email->as_object() : object).at("email_id").as_string());

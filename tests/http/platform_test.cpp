@@ -214,8 +214,8 @@ TEST_CASE("the id of a request is taken when it is plain and made when it is not
     };
     CHECK(id_for("abc-DEF_1.2:3/4+5=") == "abc-DEF_1.2:3/4+5=");
     CHECK(id_for(std::string(128, 'a')) == std::string(128, 'a'));
-    for (const std::string odd : {std::string(), std::string(129, 'a'), std::string("a b"), std::string("a@example.com"),
-                                  std::string("<script>"), std::string("a\"b"), std::string("\xC3\xA9")}) {
+    for (const auto& odd : {std::string(), std::string(129, 'a'), std::string("a b"), std::string("a@example.com"), std::string("<script>"),
+                            std::string("a\"b"), std::string("\xC3\xA9")}) {
         CAPTURE(odd);
         const auto made = id_for(odd);
         CHECK(made != odd);

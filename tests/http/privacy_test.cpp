@@ -25,7 +25,9 @@ struct random_address {
 
     static std::string letters() {
         std::string out;
-        for (const auto byte : ctms::uuid::random().bytes()) out += static_cast<char>('a' + byte % 26);
+        const auto random = ctms::uuid::random();
+        for (const auto byte : random.bytes()) out += static_cast<char>('a' + byte % 26);
+        out.resize(10);
         return out;
     }
 };
@@ -118,7 +120,7 @@ TEST_CASE("no address is logged for paths and methods that there are not") {
     web_fixture web;
     const random_address address;
     for (const std::string method : {"GET", "POST", "PUT", "OPTIONS", "TRACE"}) {
-        for (const std::string path :
+        for (const auto& path :
              {"/" + address.text, "/" + encoded(address.text), "/ctms/" + encoded(address.text) + "/more/" + address.text,
               "/identity/" + encoded(address.text) + "/", "/token/" + address.text, "/ctms/a%2F" + encoded(address.text)}) {
             (void)web.ask(method, path + "?x=" + address.text, headers_with(address.text));
@@ -164,12 +166,12 @@ TEST_CASE("a traced address appears with its write and its reads") {
     const auto created = web.post("/ctms", R"({ "email": {"primary_email": ")" + traced + R"(", "first_name": ")" + other.text + R"("}})");
     REQUIRE(created.status == 201);
     const auto write = web.fields_of(created);
-    CHECK(write.at("trace") == traced);
+    CHECK(write.at("trace").as_string() == traced);
     CHECK(boost::json::serialize(write.at("trace_json")) == R"({"email":{"primary_email":")" + traced + R"(","first_name":"[OMITTED]"}})");
     for (const auto& answer : {web.get(created.header("location")), web.get("/ctms?primary_email=" + encoded(traced))}) {
         REQUIRE(answer.status == 200);
         const auto read = web.fields_of(answer);
-        CHECK(read.at("trace") == traced);
+        CHECK(read.at("trace").as_string() == traced);
         CHECK_FALSE(read.contains("trace_json"));
     }
     check_silent(web.log_text(), other);

@@ -23,7 +23,9 @@ public:
     /// True when a write waits.
     bool hold_one() {
         return becomes_true([&] {
-            return !web_.sql("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").empty();
+            return !web_.sql("select from pg_locks where not granted and database = (select oid from pg_database where datname = "
+                             "current_database())")
+                        .empty();
         });
     }
     void release() {

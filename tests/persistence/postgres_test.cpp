@@ -3,6 +3,8 @@
 #include <support/test_database.hpp>
 
 #include <persistence/connection.hpp>
+#include <persistence/embedded_cluster.hpp>
+#include <persistence/process.hpp>
 
 #include <doctest/doctest.h>
 
@@ -50,14 +52,6 @@ bool is_gone(int pid) {
     std::string number, name, state;
     return !(status >> number >> name >> state) || state == "Z";
 }
-
-// A place for a cluster, which is not removed under a server that is still stopping.
-class cluster_place : public temporary_directory {
-public:
-    ~cluster_place() {
-        for (const auto& directory : {path(), path() / "data"}) CHECK(soon([&] { return stopped_cleanly(directory); }));
-    }
-};
 
 database_options options_for(const embedded_postgres& server) {
     database_options options;
@@ -128,7 +122,7 @@ private:
 } // namespace
 
 TEST_CASE("data survive, and the server stops with its user") {
-    cluster_place place;
+    temporary_directory place;
     const auto directory = place.path() / "data";
     {
         auto server = embedded_postgres::start(directory);
@@ -153,7 +147,7 @@ TEST_CASE("data survive, and the server stops with its user") {
 }
 
 TEST_CASE("two processes share a server, and the last one takes it down") {
-    cluster_place place;
+    temporary_directory place;
     user_process first(place.path());
     const int server = server_of(place.path());
     user_process second(place.path());
@@ -166,7 +160,7 @@ TEST_CASE("two processes share a server, and the last one takes it down") {
 }
 
 TEST_CASE("many start at once") {
-    cluster_place place;
+    temporary_directory place;
     std::vector<std::thread> users;
     std::atomic<int> failed = 0;
     for (int i = 0; i < 4; ++i) {
@@ -186,7 +180,7 @@ TEST_CASE("many start at once") {
 }
 
 TEST_CASE("start and stop in quick succession") {
-    cluster_place place;
+    temporary_directory place;
     for (int i = 0; i < 5; ++i) {
         auto server = embedded_postgres::start(place.path());
         REQUIRE_MESSAGE(server.has_value(), server.error().message);
@@ -195,7 +189,7 @@ TEST_CASE("start and stop in quick succession") {
 }
 
 TEST_CASE("a killed user takes the server down") {
-    cluster_place place;
+    temporary_directory place;
     user_process user(place.path());
     const int server = server_of(place.path());
     user.kill();
@@ -203,7 +197,7 @@ TEST_CASE("a killed user takes the server down") {
 }
 
 TEST_CASE("a killed server is started again, with its data") {
-    cluster_place place;
+    temporary_directory place;
     auto first = embedded_postgres::start(place.path());
     REQUIRE(first.has_value());
     connection(options_for(*first)).execute("create table kept as select 42 as answer");
@@ -217,12 +211,14 @@ TEST_CASE("a killed server is started again, with its data") {
 }
 
 TEST_CASE("a killed supervisor takes the server down, and the next user brings it back") {
-    cluster_place place;
+    temporary_directory place;
     auto first = embedded_postgres::start(place.path());
     REQUIRE(first.has_value());
     const int server = server_of(place.path());
-    REQUIRE(parent_of(server) > 1);
-    REQUIRE(::kill(parent_of(server), SIGKILL) == 0);
+    const int supervisor = parent_of(server);
+    REQUIRE(supervisor > 1);
+    REQUIRE(::kill(supervisor, SIGKILL) == 0);
+    REQUIRE(soon([&] { return is_gone(supervisor); }));
     SUBCASE("at once") {}
     SUBCASE("after it is down") {
         CHECK(soon([&] { return is_gone(server); }));
@@ -232,8 +228,36 @@ TEST_CASE("a killed supervisor takes the server down, and the next user brings i
     CHECK_NOTHROW(connection(options_for(*second)).execute("select 1"));
 }
 
+TEST_CASE("a server that runs without a supervisor is joined and watched") {
+    temporary_directory place;
+    user_process(place.path()).leave();
+    REQUIRE(soon([&] { return stopped_cleanly(place.path()); }));
+    const embedded_layout layout{fs::canonical(place.path())};
+    const auto account = choose_account();
+    std::vector<std::string> by_hand{"setsid", "--fork", "setpriv"};
+    if (account.switched) {
+        by_hand.push_back("--reuid=" + std::to_string(account.user));
+        by_hand.push_back("--regid=" + std::to_string(account.group));
+        by_hand.emplace_back("--init-groups");
+    } else {
+        by_hand.emplace_back("--no-new-privs"); // setpriv wants to be asked for something
+    }
+    by_hand.insert(by_hand.end(),
+                   {find_binaries(layout) / "postgres", "-D", layout.data(), "-k", layout.root / "run", "-c", "listen_addresses="});
+    REQUIRE(run_and_wait({by_hand, layout.log(), -1}) == 0);
+    REQUIRE(soon([&] { return fs::exists(layout.root / "run" / ".s.PGSQL.5432"); }));
+    const int server = server_of(place.path());
+    {
+        auto joined = embedded_postgres::start(place.path());
+        REQUIRE_MESSAGE(joined.has_value(), joined.error().message);
+        CHECK(server_of(place.path()) == server);
+        CHECK_NOTHROW(connection(options_for(*joined)).execute("select 1"));
+    }
+    CHECK(soon([&] { return stopped_cleanly(place.path()) && is_gone(server); }));
+}
+
 TEST_CASE("a postmaster.pid that names another program does not matter") {
-    cluster_place place;
+    temporary_directory place;
     user_process(place.path()).leave();
     REQUIRE(soon([&] { return stopped_cleanly(place.path()); }));
     std::ofstream(place.path() / "postgres" / "postmaster.pid") << ::getpid() << "\n" << (place.path() / "postgres").string() << "\n";
@@ -242,7 +266,7 @@ TEST_CASE("a postmaster.pid that names another program does not matter") {
 }
 
 TEST_CASE("an interrupted initdb leaves nothing in the way") {
-    cluster_place place;
+    temporary_directory place;
     fs::create_directories(place.path() / "initdb-leftover" / "base");
     auto server = embedded_postgres::start(place.path());
     REQUIRE_MESSAGE(server.has_value(), server.error().message);
@@ -250,7 +274,7 @@ TEST_CASE("an interrupted initdb leaves nothing in the way") {
 }
 
 TEST_CASE("a directory so deep that the socket must be elsewhere") {
-    cluster_place place;
+    temporary_directory place;
     const auto directory = place.path() / std::string(100, 'd');
     std::string url;
     {
@@ -271,7 +295,7 @@ TEST_CASE("a directory so deep that the socket must be elsewhere") {
 }
 
 TEST_CASE("files that are no cluster are not touched") {
-    cluster_place place;
+    temporary_directory place;
     fs::create_directory(place.path() / "postgres");
     std::ofstream(place.path() / "postgres" / "thesis.txt") << "precious";
     const auto refused = embedded_postgres::start(place.path());
@@ -282,7 +306,7 @@ TEST_CASE("files that are no cluster are not touched") {
 }
 
 TEST_CASE("missing binaries name the package or the setting") {
-    cluster_place place;
+    temporary_directory place;
     ::setenv("CTMS_PG_BINDIR", "/nonexistent", 1);
     const auto refused = embedded_postgres::start(place.path());
     ::unsetenv("CTMS_PG_BINDIR");
@@ -292,7 +316,7 @@ TEST_CASE("missing binaries name the package or the setting") {
 
 TEST_CASE("a directory that the server's account may not enter is named") {
     if (::geteuid() != 0) return; // only root changes the account
-    cluster_place place;
+    temporary_directory place;
     const auto closed = place.path() / "closed";
     fs::create_directory(closed);
     fs::permissions(closed, fs::perms(0700));
@@ -303,7 +327,7 @@ TEST_CASE("a directory that the server's account may not enter is named") {
 }
 
 TEST_CASE("a secret is made once and kept to its owner") {
-    cluster_place place;
+    temporary_directory place;
     const auto read = [&](std::string (*make)()) {
         return embedded_postgres::start(place.path()).value().kept_secret("signing.key", make);
     };
@@ -318,7 +342,7 @@ TEST_CASE("a secret is made once and kept to its owner") {
 }
 
 TEST_CASE("a server that lingers outlives its user for a while, then stops") {
-    cluster_place place;
+    temporary_directory place;
     { CHECK(embedded_postgres::start(place.path(), {1s, false}).has_value()); }
     const int server = server_of(place.path());
     { CHECK(embedded_postgres::start(place.path()).has_value()); }

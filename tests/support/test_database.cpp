@@ -18,6 +18,7 @@
 #include <cstdlib>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 
 #if defined(__SANITIZE_ADDRESS__)
 // libpqxx 6.4 does not free the answer that tells it of a broken connection.
@@ -92,6 +93,12 @@ std::string new_name() {
     return fmt::format("test_{}_{}", ::getpid(), ++made);
 }
 
+// PostgreSQL removes its postmaster.pid last, at a clean end.
+bool holds_running_server(const std::filesystem::path& place) {
+    return std::filesystem::exists(place / "postgres" / "postmaster.pid") ||
+           std::filesystem::exists(place / "data" / "postgres" / "postmaster.pid");
+}
+
 } // namespace
 
 std::filesystem::path test_data_directory() {
@@ -133,8 +140,17 @@ temporary_directory::temporary_directory() {
 }
 
 temporary_directory::~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto wait = [&] {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return std::chrono::steady_clock::now() < deadline;
+    };
+    while (holds_running_server(path_) && wait()) {
+    }
+    std::error_code failed;
+    do {
+        std::filesystem::remove_all(path_, failed);
+    } while (failed && wait());
 }
 
 } // namespace ctms::test

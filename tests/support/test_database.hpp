@@ -42,7 +42,8 @@ private:
     std::string url_;
 };
 
-/// A new empty directory, removed with everything in it at the end. The server's account may enter it.
+/// A new empty directory, removed with everything in it at the end. The server's account may enter it. An embedded
+/// PostgreSQL in it, or in its folder `data`, may still be stopping then: it is waited for.
 class temporary_directory {
 public:
     temporary_directory();

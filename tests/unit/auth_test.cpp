@@ -20,6 +20,7 @@
 #include <vector>
 
 using namespace ctms::auth;
+using namespace ctms;
 using namespace std::chrono_literals;
 
 namespace {

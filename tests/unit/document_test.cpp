@@ -123,7 +123,7 @@ TEST_CASE("NaN and infinities are read as Python reads them and written as null"
     }
 }
 
-TEST_CASE("a string with a NUL character is never taken for a number" * doctest::should_fail()) {
+TEST_CASE("a string with a NUL character is never taken for a number") {
     for (const std::string word : {"NaN", "Infinity", "-Infinity"}) {
         CAPTURE(word);
         const auto parsed = parse("[\"\\u0000" + word + "\"]");
@@ -172,7 +172,7 @@ TEST_CASE("a syntax error tells where it is in characters") {
     CHECK(extra.column == 4);
 }
 
-TEST_CASE("NaN in front of an error does not move its position" * doctest::should_fail()) {
+TEST_CASE("NaN in front of an error does not move its position") {
     const auto with_nan = problem_of("[NaN,x]");
     CHECK(with_nan.position == 5);
     CHECK(with_nan.column == 6);

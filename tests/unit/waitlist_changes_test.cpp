@@ -32,7 +32,7 @@ std::vector<model::waitlist> stored(std::initializer_list<const char*> names) {
     return out;
 }
 
-waitlist_changes changes_of(const waitlist_request& request, const std::vector<model::waitlist>& before = {}) {
+waitlist_changes worked_out(const waitlist_request& request, const std::vector<model::waitlist>& before = {}) {
     const auto changes = service::changes_of(request, before);
     REQUIRE(changes.has_value());
     return *changes;
@@ -69,7 +69,7 @@ using names = std::vector<std::string>;
 } // namespace
 
 TEST_CASE("a body without waitlists changes none") {
-    const auto changes = changes_of({}, stored({"vpn", "relay", "x"}));
+    const auto changes = worked_out({}, stored({"vpn", "relay", "x"}));
     CHECK(changes.join.empty());
     CHECK(changes.leave.empty());
 }
@@ -77,7 +77,7 @@ TEST_CASE("a body without waitlists changes none") {
 TEST_CASE("waitlists are joined and left as listed") {
     waitlist_request request;
     request.waitlists = {waitlist("a", R"({"x":1})"), waitlist("b", "{}", false), waitlist("vpn", R"({"geo":"fr"})")};
-    const auto changes = changes_of(request, stored({"b", "c"}));
+    const auto changes = worked_out(request, stored({"b", "c"}));
     CHECK(joined(changes) == names{R"(a {"x":1})", R"(vpn {"geo":"fr"})"});
     CHECK(left(changes) == names{"b"});
 }
@@ -88,7 +88,7 @@ TEST_CASE("waitlists that are given alone count") {
     request.newsletters = {newsletter("x-waitlist", false), newsletter("relay-phones-waitlist")};
     request.unsubscribe_newsletters = true;
     request.waitlists = {waitlist("a")};
-    const auto changes = changes_of(request, stored({"vpn", "relay", "x"}));
+    const auto changes = worked_out(request, stored({"vpn", "relay", "x"}));
     CHECK(joined(changes) == names{"a {}"});
     CHECK(changes.leave.empty());
 }
@@ -96,34 +96,34 @@ TEST_CASE("waitlists that are given alone count") {
 TEST_CASE("unsubscribing from all waitlists or all newsletters leaves every stored waitlist") {
     waitlist_request request;
     request.unsubscribe_waitlists = true;
-    CHECK(left(changes_of(request, stored({"vpn", "x"}))) == names{"vpn", "x"});
+    CHECK(left(worked_out(request, stored({"vpn", "x"}))) == names{"vpn", "x"});
     request = {};
     request.unsubscribe_newsletters = true;
-    CHECK(left(changes_of(request, stored({"vpn", "x"}))) == names{"vpn", "x"});
-    CHECK(changes_of(request, {}).leave.empty());
+    CHECK(left(worked_out(request, stored({"vpn", "x"}))) == names{"vpn", "x"});
+    CHECK(worked_out(request, {}).leave.empty());
 }
 
 TEST_CASE("a waitlist newsletter that is unsubscribed leaves its waitlist") {
     waitlist_request request;
     request.newsletters = {newsletter("x-waitlist", false), newsletter("guardian-vpn-waitlist", false), newsletter("y-waitlist"),
                            newsletter("plain", false), newsletter("relay-phones-waitlist", false)};
-    const auto changes = changes_of(request, stored({"x", "vpn", "y", "plain", "relay-phones"}));
+    const auto changes = worked_out(request, stored({"x", "vpn", "y", "plain", "relay-phones"}));
     CHECK(left(changes) == names{"relay-phones", "vpn", "x"});
     CHECK(changes.join.empty());
 }
 
 TEST_CASE("an empty vpn_waitlist leaves vpn") {
-    CHECK(changes_of(vpn(std::nullopt), stored({"vpn", "relay"})).leave == names{"vpn"});
-    CHECK(changes_of(vpn(model::vpn_waitlist{}), stored({"vpn", "relay"})).leave == names{"vpn"});
-    CHECK(changes_of(vpn(std::nullopt), stored({"vpn"})).join.empty());
+    CHECK(worked_out(vpn(std::nullopt), stored({"vpn", "relay"})).leave == names{"vpn"});
+    CHECK(worked_out(vpn(model::vpn_waitlist{}), stored({"vpn", "relay"})).leave == names{"vpn"});
+    CHECK(worked_out(vpn(std::nullopt), stored({"vpn"})).join.empty());
 }
 
 TEST_CASE("a vpn_waitlist sets vpn with both fields and clears its source") {
-    const auto changes = changes_of(vpn(model::vpn_waitlist{"fr", "ios \"x\""}), stored({"vpn"}));
+    const auto changes = worked_out(vpn(model::vpn_waitlist{"fr", "ios \"x\""}), stored({"vpn"}));
     CHECK(joined(changes) == names{R"(vpn {"geo":"fr","platform":"ios \"x\""})"});
     CHECK_FALSE(changes.join[0].value.source);
     CHECK(changes.leave.empty());
-    CHECK(joined(changes_of(vpn(model::vpn_waitlist{"fr", std::nullopt}))) == names{R"(vpn {"geo":"fr","platform":null})"});
+    CHECK(joined(worked_out(vpn(model::vpn_waitlist{"fr", std::nullopt}))) == names{R"(vpn {"geo":"fr","platform":null})"});
 }
 
 TEST_CASE("a vpn_waitlist without a country cannot be stored") {
@@ -139,15 +139,15 @@ TEST_CASE("a vpn_waitlist without a country cannot be stored") {
 
 TEST_CASE("an empty relay_waitlist leaves everything of Relay") {
     const auto before = stored({"relay", "relay-phones", "relayed", "vpn", "x-relay"});
-    CHECK(left(changes_of(relay(std::nullopt), before)) == names{"relay", "relay-phones", "relayed"});
-    CHECK(left(changes_of(relay(model::relay_waitlist{}), before)) == names{"relay", "relay-phones", "relayed"});
-    CHECK(changes_of(relay(std::nullopt), stored({"vpn"})).leave.empty());
+    CHECK(left(worked_out(relay(std::nullopt), before)) == names{"relay", "relay-phones", "relayed"});
+    CHECK(left(worked_out(relay(model::relay_waitlist{}), before)) == names{"relay", "relay-phones", "relayed"});
+    CHECK(worked_out(relay(std::nullopt), stored({"vpn"})).leave.empty());
 }
 
 TEST_CASE("a relay_waitlist with newsletters of Relay joins a waitlist for each") {
     auto request = relay(model::relay_waitlist{"fr"});
     request.newsletters = {newsletter("relay-phones-waitlist"), newsletter("relay-other"), newsletter("relay"), newsletter("news")};
-    const auto changes = changes_of(request, stored({"relay-old"}));
+    const auto changes = worked_out(request, stored({"relay-old"}));
     CHECK(joined(changes) == names{R"(relay-other {"geo":"fr"})", R"(relay-phones {"geo":"fr"})"});
     CHECK(changes.leave.empty());
 }
@@ -155,23 +155,23 @@ TEST_CASE("a relay_waitlist with newsletters of Relay joins a waitlist for each"
 TEST_CASE("a newsletter of Relay that is unsubscribed leaves and does not join") {
     auto request = relay(model::relay_waitlist{"fr"});
     request.newsletters = {newsletter("relay-phones-waitlist", false), newsletter("relay-vpn-waitlist")};
-    const auto changes = changes_of(request, stored({"relay-phones"}));
+    const auto changes = worked_out(request, stored({"relay-phones"}));
     CHECK(joined(changes) == names{R"(relay-vpn {"geo":"fr"})"});
     CHECK(changes.leave == names{"relay-phones"});
 }
 
 TEST_CASE("a relay_waitlist without newsletters of Relay sets the country of all that are stored or makes relay") {
-    const auto changes = changes_of(relay(model::relay_waitlist{"fr"}), stored({"relay", "relay-phones", "vpn"}));
+    const auto changes = worked_out(relay(model::relay_waitlist{"fr"}), stored({"relay", "relay-phones", "vpn"}));
     CHECK(joined(changes) == names{R"(relay {"geo":"fr"})", R"(relay-phones {"geo":"fr"})"});
     for (const auto& one : changes.join) CHECK_FALSE(one.value.source);
-    CHECK(joined(changes_of(relay(model::relay_waitlist{"fr"}), stored({"vpn"}))) == names{R"(relay {"geo":"fr"})"});
+    CHECK(joined(worked_out(relay(model::relay_waitlist{"fr"}), stored({"vpn"}))) == names{R"(relay {"geo":"fr"})"});
 }
 
 TEST_CASE("both older waitlists work together") {
     auto request = vpn(model::vpn_waitlist{"fr", std::nullopt});
     request.relay = {true, model::relay_waitlist{"de"}};
     request.newsletters = {newsletter("x-waitlist", false)};
-    const auto changes = changes_of(request, stored({"x"}));
+    const auto changes = worked_out(request, stored({"x"}));
     CHECK(joined(changes) == names{R"(relay {"geo":"de"})", R"(vpn {"geo":"fr","platform":null})"});
     CHECK(changes.leave == names{"x"});
 }

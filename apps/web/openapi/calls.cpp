@@ -38,9 +38,9 @@ constexpr answer invalid{422, invalid_input, "HTTPValidationError"};
 constexpr answer unknown_id{404, "No contact has this id", "NotFoundResponse"};
 constexpr answer no_ids{400, "No id was given", "BadRequestResponse"};
 
-constexpr std::array found_contacts{answer{200, "The contacts, in no particular order; none: an empty list", "CTMSResponse[]"}, no_ids,
+constexpr std::array found_contacts{answer{200, "The contacts that match, or an empty list", "CTMSResponse[]"}, no_ids,
                                     unauthorized, invalid};
-constexpr std::array found_identities{answer{200, "The ids, in no particular order; none: an empty list", "IdentityResponse[]"}, no_ids,
+constexpr std::array found_identities{answer{200, "The ids of the contacts that match, or an empty list", "IdentityResponse[]"}, no_ids,
                                       unauthorized, invalid};
 constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unauthorized, unknown_id, invalid};
 constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unauthorized, unknown_id, invalid};
@@ -66,6 +66,10 @@ constexpr std::array heartbeat_answer{
 constexpr std::array load_balancer_answer{answer{200, "It runs. While it stops, the status is 503",
                                                  R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
 constexpr std::array metrics_answer{answer{200, "Metrics in Prometheus' text format", R"({"type":"string"})", "text/plain"}};
+constexpr std::array acoustic_answer{answer{
+    200, "Fields by table, and newsletters by name",
+    R"({"type":"object","properties":{"sync_fields":{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}},)"
+    R"("newsletter_mappings":{"type":"object","additionalProperties":{"type":"string"}}}})"}};
 
 // ---- examples of bodies ----
 
@@ -191,6 +195,12 @@ constexpr std::array calls{
               .summary = "Get metrics",
               .description = "For Prometheus.",
               .answers = metrics_answer},
+    call_text{.method = "GET",
+              .path = "/acoustic_configuration",
+              .tag = "Platform",
+              .summary = "Get what the sync sends",
+              .description = "The fields that go to each table of the email vendor, and the names that newsletters have there.",
+              .answers = acoustic_answer},
 };
 
 constexpr std::array hidden{
@@ -201,8 +211,6 @@ constexpr std::array hidden{
     hidden_call{"HEAD", "/docs"},
     hidden_call{"GET", "/redoc"},
     hidden_call{"HEAD", "/redoc"},
-    hidden_call{"GET", "/docs/oauth2-redirect"},
-    hidden_call{"HEAD", "/docs/oauth2-redirect"},
     hidden_call{"GET", "/docs/{asset}"},
     hidden_call{"HEAD", "/docs/{asset}"},
     hidden_call{"GET", "/openapi.json"},

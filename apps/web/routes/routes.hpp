@@ -24,6 +24,12 @@ response find_identities(call& now, const services& all);
 // updates.cpp
 response get_updates(call& now, const services& all);
 
+// pages.cpp
+response get_openapi(call& now, const services& all);
+response get_docs(call& now, const services& all);
+response get_redoc(call& now, const services& all);
+response get_asset(call& now, const services& all);
+
 // platform.cpp
 response get_root(call& now, const services& all);
 response get_version(call& now, const services& all);

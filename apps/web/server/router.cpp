@@ -55,7 +55,7 @@ route_match find_route(std::span<const route> routes, std::string_view method, s
         if (!out.allowed.empty()) out.allowed += ", ";
         out.allowed += one.method;
     }
-    if (out.allowed.empty() && path != "/") out.redirect = redirect_of(routes, path);
+    if (out.allowed.empty() && path.size() > 1) out.redirect = redirect_of(routes, path);
     return out;
 }
 

@@ -43,6 +43,14 @@ std::string new_request_id() {
 
 std::string http_date() { return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))); }
 
+/// Beast reads bodies of other transfer encodings to the end of the connection, which a proxy in front may see otherwise:
+/// chunked alone is taken (RFC 9112, 6.1).
+bool has_clear_length(const http::request<http::string_body>& message) {
+    if (message.count(http::field::transfer_encoding) == 0) return true;
+    return message.count(http::field::transfer_encoding) == 1 && message.version() == 11 &&
+           ascii_iequal(std::string_view(message[http::field::transfer_encoding]), "chunked");
+}
+
 template <class Message>
 void set_headers(Message& message, const response& answer, bool keep_alive) {
     message.set(http::field::date, http_date());
@@ -120,6 +128,7 @@ asio::awaitable<bool> session::read_request(parser& into_parser) {
     error_code ec;
     deadline_.arm(shared_.bounds.header_time);
     co_await http::async_read_header(socket_, buffer_, into_parser, into(ec));
+    if (!ec && !has_clear_length(into_parser.get())) ec = http::error::bad_transfer_encoding;
     if (!ec && !into_parser.is_done()) {
         deadline_.arm(shared_.bounds.body_time);
         if (ascii_iequal(std::string_view(into_parser.get()[http::field::expect]), "100-continue")) {

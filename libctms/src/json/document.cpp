@@ -14,11 +14,18 @@
 namespace ctms::json {
 namespace {
 
-// Boost.JSON 1.81 reads no NaN or Infinity, Python's json does. They reach the parser as strings that begin with a
-// NUL character, which no field accepts anyway.
-constexpr std::string_view nan_stand_in = R"("\u0000NaN")";
-constexpr std::string_view infinity_stand_in = R"("\u0000Infinity")";
-constexpr std::string_view minus_infinity_stand_in = R"("\u0000-Infinity")";
+/// A text whose NaN, Infinity and -Infinity stand in quotes: Boost.JSON 1.81 does not read them, Python's json does.
+struct quoted_text {
+    std::string text;
+    std::vector<std::size_t> ordinals; ///< which of its strings, keys included, are such words
+    std::vector<std::size_t> places;   ///< where these begin
+
+    /// The position before quoting.
+    [[nodiscard]] std::size_t original(std::size_t position) const {
+        const auto before = std::lower_bound(places.begin(), places.end(), position) - places.begin();
+        return position - 2 * static_cast<std::size_t>(before);
+    }
+};
 
 /// Where the string that opens at `at` ends: the position of its closing quote, or the end of the text.
 std::size_t closing_quote(std::string_view text, std::size_t at) {
@@ -28,33 +35,30 @@ std::size_t closing_quote(std::string_view text, std::size_t at) {
     return std::min(at, text.size());
 }
 
-std::string_view stand_in_at(std::string_view text, std::size_t at, std::size_t& length) {
-    const auto rest = text.substr(at);
-    for (const auto& [word, stand_in] :
-         {std::pair{std::string_view("NaN"), nan_stand_in}, std::pair{std::string_view("Infinity"), infinity_stand_in},
-          std::pair{std::string_view("-Infinity"), minus_infinity_stand_in}}) {
-        if (rest.starts_with(word)) {
-            length = word.size();
-            return stand_in;
-        }
+std::string_view non_finite_at(std::string_view text, std::size_t at) {
+    for (const std::string_view word : {"NaN", "Infinity", "-Infinity"}) {
+        if (text.substr(at).starts_with(word)) return word;
     }
     return {};
 }
 
-std::string replace_non_finite(std::string_view text) {
-    std::string out;
-    out.reserve(text.size() + 64);
+quoted_text quote_non_finite(std::string_view text) {
+    quoted_text out;
+    std::size_t strings = 0;
     for (std::size_t at = 0; at < text.size();) {
-        std::size_t length = 1;
         if (text[at] == '"') {
-            length = std::min(closing_quote(text, at) + 1, text.size()) - at;
-            out += text.substr(at, length);
-        } else if (const auto stand_in = stand_in_at(text, at, length); !stand_in.empty()) {
-            out += stand_in;
+            const auto end = std::min(closing_quote(text, at) + 1, text.size());
+            out.text += text.substr(at, end - at);
+            at = end;
+            ++strings;
+        } else if (const auto word = non_finite_at(text, at); !word.empty()) {
+            out.places.push_back(out.text.size());
+            out.ordinals.push_back(strings++);
+            ((out.text += '"') += word) += '"';
+            at += word.size();
         } else {
-            out += text[at];
+            out.text += text[at++];
         }
-        at += length;
     }
     return out;
 }
@@ -75,7 +79,8 @@ public:
     using error_code = boost::json::error_code;
     using view = boost::json::string_view;
 
-    document_builder(document& into, std::size_t max_length) : into_(into), max_length_(max_length) {}
+    document_builder(document& into, std::size_t max_length, const std::vector<std::size_t>& non_finite)
+        : into_(into), max_length_(max_length), non_finite_(non_finite) {}
 
     bool on_document_begin(error_code&) { return true; }
     bool on_document_end(error_code&) { return true; }
@@ -87,14 +92,14 @@ public:
     bool on_key(view part, std::size_t, error_code&) {
         buffer(part);
         key_ = keep();
+        ++strings_;
         return true;
     }
     bool on_string_part(view part, std::size_t, error_code&) { return buffer(part); }
     bool on_string(view part, std::size_t, error_code& ec) {
         buffer(part);
         const auto text = keep();
-        if (!text.empty() && text.front() == '\0') return non_finite_or_string(text, ec);
-        return add(kind::string, text, ec) != nullptr;
+        return is_non_finite(strings_++) ? non_finite(text, ec) : add(kind::string, text, ec) != nullptr;
     }
     bool on_number_part(view part, error_code&) { return buffer(part); }
     bool on_int64(std::int64_t, view part, error_code& ec) { return number(part, ec); }
@@ -131,10 +136,11 @@ private:
         buffer(part);
         return add(kind::number, keep(), ec) != nullptr;
     }
-    bool non_finite_or_string(std::string_view text, error_code& ec) {
-        const auto word = text.substr(1);
-        const bool negative = word == "-Infinity";
-        if (word != "NaN" && word != "Infinity" && !negative) return add(kind::string, text, ec) != nullptr;
+    [[nodiscard]] bool is_non_finite(std::size_t ordinal) const {
+        return std::binary_search(non_finite_.begin(), non_finite_.end(), ordinal);
+    }
+    bool non_finite(std::string_view word, error_code& ec) {
+        const bool negative = word.starts_with('-');
         auto* added = add(kind::non_finite, negative ? word.substr(1) : word, ec);
         if (added != nullptr) added->negative = negative;
         return added != nullptr;
@@ -170,6 +176,8 @@ private:
 
     document& into_;
     std::size_t max_length_;
+    const std::vector<std::size_t>& non_finite_; ///< ordinals of strings that stand for such numbers
+    std::size_t strings_ = 0;                    ///< strings and keys so far
     std::string buffer_;
     std::string_view key_;
     std::vector<level> open_;
@@ -203,19 +211,18 @@ syntax_error describe(std::string_view text, std::size_t bytes, const boost::jso
 
 std::variant<document, syntax_error> document::parse(std::string_view text, const limits& bounds) {
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-    std::string replaced;
-    if (may_hold_non_finite(text)) {
-        replaced = replace_non_finite(text);
-        text = replaced;
-    }
+    quoted_text quoted;
+    const bool is_quoted = may_hold_non_finite(text);
+    if (is_quoted) quoted = quote_non_finite(text);
+    const std::string_view readable = is_quoted ? std::string_view(quoted.text) : text;
     document parsed;
     boost::json::parse_options options;
     options.max_depth = bounds.depth;
-    boost::json::basic_parser<document_builder> parser(options, parsed, bounds.length);
+    boost::json::basic_parser<document_builder> parser(options, parsed, bounds.length, quoted.ordinals);
     boost::json::error_code failure;
-    const auto consumed = parser.write_some(false, text.data(), text.size(), failure);
-    if (!failure && consumed < text.size()) failure = boost::json::error::extra_data;
-    if (failure) return describe(text, consumed, failure);
+    const auto consumed = parser.write_some(false, readable.data(), readable.size(), failure);
+    if (!failure && consumed < readable.size()) failure = boost::json::error::extra_data;
+    if (failure) return describe(text, quoted.original(consumed), failure);
     return parsed;
 }
 

@@ -60,7 +60,9 @@ auto pass(std::span<const parameter> parameters) {
 #endif
 
 pqxx::result run_prepared(pqxx::nontransaction& session, const std::string& name, std::span<const parameter> parameters) {
-#if PQXX_VERSION_MAJOR >= 7
+#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
+    return session.exec(pqxx::prepped(name), pass(parameters));
+#elif PQXX_VERSION_MAJOR == 7
     return session.exec_prepared(pqxx::zview(name), pass(parameters));
 #else
     const auto values = pass(parameters);
@@ -69,7 +71,9 @@ pqxx::result run_prepared(pqxx::nontransaction& session, const std::string& name
 }
 
 pqxx::result run_unprepared(pqxx::nontransaction& session, const char* sql, std::span<const parameter> parameters) {
-#if PQXX_VERSION_MAJOR >= 7
+#if PQXX_VERSION_MAJOR > 7 || (PQXX_VERSION_MAJOR == 7 && PQXX_VERSION_MINOR >= 10)
+    return session.exec(pqxx::zview(sql), pass(parameters));
+#elif PQXX_VERSION_MAJOR == 7
     return session.exec_params(pqxx::zview(sql), pass(parameters));
 #else
     const auto values = pass(parameters);

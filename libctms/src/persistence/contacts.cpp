@@ -156,7 +156,9 @@ result<model::contact> contact_repository::change(const uuid& email_id, const ch
             run(db_, [&](connection& db) { return lock ? change_locked(db, email_id, remember) : try_change(db, email_id, remember); });
         if (!outcome) {
             if (tries < quick_tries && is_race_of_inserts(outcome.error(), email_id, *this)) continue;
-            return wanted ? with_conflicts(outcome.error(), *wanted) : outcome.error();
+            auto failure = wanted ? with_conflicts(outcome.error(), *wanted) : outcome.error();
+            std::erase(failure.conflicts, "email_id"); // it is the contact's own
+            return failure;
         }
         if (outcome->refused) return *outcome->refused;
         if (outcome->written) {

@@ -120,7 +120,7 @@ void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) 
         if (watched) continue; // it is starting, or stopping
         if (answers) {
             watch_running_server(std::move(lock));
-            std::this_thread::sleep_for(50ms); // one whose supervisor was killed is about to stop: look again
+            std::this_thread::sleep_for(200ms); // one whose supervisor was killed is about to stop: look again
         } else if (!in_use(layout_.data())) {
             start_server(std::move(lock));
         }

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "document.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/utf8.hpp>
+#include <ctms/base/version.hpp>
+#include <ctms/json/schema.hpp>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+namespace ctms::web::openapi {
+namespace {
+
+constexpr std::string_view scheme = "OAuth2ClientCredentials";
+
+constexpr std::string_view about =
+    "The people whom Mozilla may email: one contact for each address, with newsletters, waitlists and account data.\n\n"
+    "Calls that are marked as secured need an access token of an API client: `POST /token` gives one for the client's id and "
+    "secret, and it goes into the header `Authorization: Bearer ...`. Without a valid token they answer 401.\n\n"
+    "Errors are `{\"detail\": \"...\"}`; input that breaks rules is answered with 422 and a list of all of them.";
+
+/// The braces of a JSON list around what `write_item(out, item)` appends for each.
+template <class Items, class WriteItem>
+void append_list(std::string& out, const Items& items, WriteItem write_item) {
+    out += '[';
+    for (const auto& item : items) {
+        if (out.back() != '[') out += ',';
+        write_item(out, item);
+    }
+    out += ']';
+}
+
+void append_reference(std::string& out, std::string_view schema) {
+    object_writer writer(out);
+    writer.add("$ref", "#/components/schemas/" + std::string(schema));
+    writer.close();
+}
+
+/// A schema's name, a list of them, or a schema as it is.
+void append_schema(std::string& out, std::string_view schema) {
+    if (schema.starts_with('{')) {
+        out += schema;
+    } else if (schema.ends_with("[]")) {
+        object_writer writer(out);
+        writer.add("type", "array");
+        append_reference(writer.key("items"), schema.substr(0, schema.size() - 2));
+        writer.close();
+    } else {
+        append_reference(out, schema);
+    }
+}
+
+void append_parameter(std::string& out, const parameter& one) {
+    object_writer writer(out);
+    writer.add("name", one.name);
+    writer.add("in", one.place);
+    writer.add("required", one.required);
+    writer.add("description", one.description);
+    writer.add_raw("schema", one.schema);
+    if (!one.example.empty()) writer.add("example", one.example);
+    writer.close();
+}
+
+void add_parameters(object_writer& operation, const call_text& text) {
+    std::vector<parameter> all(text.parameters.begin(), text.parameters.end());
+    const auto ids = text.takes_ids ? json::identity_fields() : std::vector<json::field_schema>();
+    for (const auto& id : ids) all.push_back({"query", id.name, false, id.description, id.text});
+    if (!all.empty()) append_list(operation.key("parameters"), all, append_parameter);
+}
+
+void add_body(object_writer& operation, const call_text& text) {
+    if (text.body.empty()) return;
+    object_writer body(operation.key("requestBody"));
+    body.add("required", true);
+    object_writer content(body.key("content"));
+    object_writer media(content.key("application/json"));
+    append_schema(media.key("schema"), text.body);
+    if (!text.body_example.empty()) media.add_raw("example", text.body_example);
+    media.close();
+    content.close();
+    body.close();
+}
+
+void append_answer(std::string& out, const answer& one, bool has_body) {
+    object_writer writer(out);
+    writer.add("description", one.description);
+    if (has_body && !one.schema.empty()) {
+        object_writer content(writer.key("content"));
+        object_writer media(content.key(one.media));
+        append_schema(media.key("schema"), one.schema);
+        media.close();
+        content.close();
+    }
+    writer.close();
+}
+
+/// A name for programs, from the method and the words of the path: "get_ctms_email_id".
+std::string operation_id(const route& one) {
+    auto out = ascii_lower(one.method);
+    for (const char c : one.path) {
+        const bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (is_word) {
+            out += c;
+        } else if (out.back() != '_') {
+            out += '_';
+        }
+    }
+    while (out.back() == '_') out.pop_back();
+    return out;
+}
+
+void append_operation(std::string& out, const route& one, const call_text& text) {
+    object_writer operation(out);
+    append_list(operation.key("tags"), std::array{text.tag}, append_json_string);
+    operation.add("summary", text.summary);
+    operation.add("description", text.description);
+    operation.add("operationId", std::string_view(operation_id(one)));
+    add_parameters(operation, text);
+    add_body(operation, text);
+    object_writer answers(operation.key("responses"));
+    for (const auto& each : text.answers) append_answer(answers.key(std::to_string(each.status)), each, one.method != "HEAD");
+    answers.close();
+    if (one.needs_token || text.checks_token_itself) operation.add_raw("security", "[{\"" + std::string(scheme) + "\":[]}]");
+    operation.close();
+}
+
+/// All methods of a path together, paths in the order of their first route.
+void append_paths(std::string& out, std::span<const route> routes, std::span<const call_text> texts) {
+    object_writer paths(out);
+    std::vector<std::string_view> done;
+    for (const auto& first : routes) {
+        if (find_text(first, texts) == nullptr || std::find(done.begin(), done.end(), first.path) != done.end()) continue;
+        done.push_back(first.path);
+        object_writer methods(paths.key(first.path));
+        for (const auto& one : routes) {
+            const auto* text = one.path == first.path ? find_text(one, texts) : nullptr;
+            if (text != nullptr) append_operation(methods.key(ascii_lower(one.method)), one, *text);
+        }
+        methods.close();
+    }
+    paths.close();
+}
+
+void append_components(std::string& out) {
+    object_writer components(out);
+    object_writer schemas(components.key("schemas"));
+    for (const auto& one : json::schemas()) schemas.add_raw(one.name, one.text);
+    schemas.close();
+    object_writer security(components.key("securitySchemes"));
+    security.add_raw(scheme, R"({"type":"oauth2","flows":{"clientCredentials":{"scopes":{},"tokenUrl":"token"}}})");
+    security.close();
+    components.close();
+}
+
+} // namespace
+
+const call_text* find_text(const route& one, std::span<const call_text> texts) noexcept {
+    const auto found =
+        std::find_if(texts.begin(), texts.end(), [&](const call_text& text) { return text.method == one.method && text.path == one.path; });
+    return found == texts.end() ? nullptr : &*found;
+}
+
+std::string document(std::span<const route> routes, std::span<const call_text> texts) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("openapi", "3.0.2");
+    object_writer info(writer.key("info"));
+    info.add("title", "ConTact Management System (CTMS)");
+    info.add("description", about);
+    info.add("version", version());
+    info.close();
+    append_list(writer.key("tags"), tags(), [](std::string& to, const tag_text& tag) {
+        object_writer one(to);
+        one.add("name", tag.name);
+        one.add("description", tag.description);
+        one.close();
+    });
+    append_paths(writer.key("paths"), routes, texts);
+    append_components(writer.key("components"));
+    writer.close();
+    return out;
+}
+
+} // namespace ctms::web::openapi

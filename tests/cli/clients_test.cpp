@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "run_admin.hpp"
+
+#include <ctms/auth/secrets.hpp>
+#include <support/web_fixture.hpp>
+
+#include <boost/json/parse.hpp>
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace ctms::test;
+using ctms::auth::verify_secret;
+
+namespace {
+
+/// ctms-admin on a database of its own.
+class admin {
+public:
+    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
+
+    std::string select(const std::string& query) {
+        ctms::persistence::connection link(database_.options());
+        const auto found = link.execute(query);
+        return found.empty() ? "none" : std::string(found.text(0, 0));
+    }
+    std::string hash_of(const std::string& id) { return select("select hashed_secret from api_client where client_id = '" + id + "'"); }
+    std::string enabled(const std::string& id) { return select("select enabled from api_client where client_id = '" + id + "'"); }
+
+private:
+    test_database database_;
+};
+
+/// What stands behind `label` on its line.
+std::string line_of(const std::string& text, const std::string& label) {
+    const auto at = text.find(label);
+    if (at == std::string::npos) return "none";
+    const auto begin = text.find_first_not_of(' ', at + label.size());
+    return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+void check_failed(const outcome& run, int exit_code, const std::string& message) {
+    CHECK(run.exit_code == exit_code);
+    CHECK(run.out.empty());
+    CHECK(run.err.starts_with("ctms-admin: "));
+    CHECK(run.err.find(message) != std::string::npos);
+}
+
+} // namespace
+
+TEST_CASE("a new client is printed with its secret and stored with its hash") {
+    admin run;
+    const auto made = run({"clients", "create", "basket", "-e", "team@example.com"});
+    REQUIRE(made.exit_code == 0);
+    CHECK(made.err.empty());
+    CHECK(line_of(made.out, "client_id:") == "id_basket");
+    const auto secret = line_of(made.out, "client_secret:");
+    CHECK(secret.starts_with("secret_"));
+    CHECK(made.out.find("not shown again") != std::string::npos);
+    CHECK(run.enabled("id_basket") == "t");
+    const auto hash = run.hash_of("id_basket");
+    CHECK(hash.starts_with("$argon2id$v=19$m=65536,t=3,p=4$"));
+    CHECK(verify_secret(secret, hash));
+}
+
+TEST_CASE("a name that is an id already stays as it is") {
+    admin run;
+    const auto made = run({"clients", "create", "id_My-Client_1.0", "--email", "team@example.com"});
+    REQUIRE(made.exit_code == 0);
+    CHECK(line_of(made.out, "client_id:") == "id_My-Client_1.0");
+}
+
+TEST_CASE("a new client can be printed as JSON and begin disabled") {
+    admin run;
+    const auto made = run({"--json", "clients", "create", "basket", "-e", "team@example.com", "--disabled"});
+    REQUIRE(made.exit_code == 0);
+    const auto printed = boost::json::parse(made.out).as_object();
+    CHECK(made.out.starts_with(R"({"client_id":"id_basket","client_secret":"secret_)"));
+    CHECK(made.out.ends_with("\",\"email\":\"team@example.com\",\"enabled\":false}\n"));
+    CHECK(verify_secret(std::string(printed.at("client_secret").as_string()), run.hash_of("id_basket")));
+    CHECK(run.enabled("id_basket") == "f");
+}
+
+TEST_CASE("the commands that are printed work as they are") {
+    web_fixture web;
+    const auto made =
+        run_admin({"clients", "create", "curl", "-e", "team@example.com"},
+                  {"CTMS_DB_URL=" + web.database().url(), "CTMS_SERVER_PREFIX=http://127.0.0.1:" + std::to_string(web.port())});
+    REQUIRE(made.exit_code == 0);
+    const auto commands = made.out.substr(made.out.find("TOKEN="));
+    CHECK(commands.find("curl ") != std::string::npos);
+    const auto tried = run_program({"/bin/bash", "-euo", "pipefail", "-c", commands});
+    CHECK(tried.exit_code == 0);
+    CHECK(tried.err.empty());
+    const auto newline = tried.out.find('\n');
+    REQUIRE(newline != std::string::npos);
+    CHECK(tried.out.substr(0, newline).ends_with(R"("status":"ok"})"));
+    CHECK(tried.out.substr(newline + 1) == tried.out.substr(0, newline + 1));
+    const auto log = web.log_text();
+    CHECK(log.find("id_curl 'POST /token HTTP/1.1' 200") != std::string::npos);
+    CHECK(log.find("id_curl 'POST /ctms HTTP/1.1' 201") != std::string::npos);
+    CHECK(log.find("id_curl 'GET /ctms/") != std::string::npos);
+    CHECK(web.sql("select from newsletters where name = 'hubs'").size() == 1);
+}
+
+TEST_CASE("commands that cannot work are not printed") {
+    admin run;
+    CHECK(run({"clients", "create", "a", "-e", "team@example.com", "--disabled"}).out.find("curl") == std::string::npos);
+    CHECK(run({"clients", "create", "b", "-e", "team@example.com", "--json"}).out.find("curl") == std::string::npos);
+}
+
+TEST_CASE("a client that exists is not made again") {
+    admin run;
+    REQUIRE(run({"clients", "create", "basket", "-e", "team@example.com"}).exit_code == 0);
+    const auto hash = run.hash_of("id_basket");
+    check_failed(run({"clients", "create", "id_basket", "-e", "other@example.com"}), 65, "client 'id_basket' exists already");
+    CHECK(run.hash_of("id_basket") == hash);
+}
+
+TEST_CASE("bad names of clients are refused by every command") {
+    admin run;
+    for (const auto& name : {std::string("a b"), std::string("id_"), std::string("\xC3\xA9"), std::string("a/b"), std::string("a'b"),
+                             std::string("a@b"), std::string(253, 'a')}) {
+        CAPTURE(name);
+        check_failed(run({"clients", "create", name, "-e", "team@example.com"}), 65, "is no name of a client");
+        for (const std::string command : {"show", "enable", "disable", "rotate-secret", "delete"}) {
+            check_failed(run({"clients", command, name}), 65, "is no name of a client");
+        }
+    }
+    CHECK(run.select("select count(*) from api_client") == "0");
+    CHECK(run({"clients", "create", std::string(252, 'a'), "-e", "team@example.com"}).exit_code == 0);
+}
+
+TEST_CASE("wrong calls of the clients commands are usage errors") {
+    admin run;
+    const std::vector<std::vector<std::string>> calls{{"clients", "create", "a"},
+                                                      {"clients", "create", "-e", "team@example.com"},
+                                                      {"clients", "create", "a", "-e"},
+                                                      {"clients", "create", "a", "b", "-e", "team@example.com"},
+                                                      {"clients", "create", "a", "-e", "team@example.com", "--unknown"},
+                                                      {"clients", "show"},
+                                                      {"clients", "show", "a", "b"},
+                                                      {"clients", "enable", "a", "--yes"},
+                                                      {"clients", "delete", "--yes"}};
+    for (const auto& call : calls) {
+        CAPTURE(call.back());
+        check_failed(run(call), 64, "see ctms-admin");
+    }
+    CHECK(run.select("select count(*) from api_client") == "0");
+}
+
+TEST_CASE("clients are listed in order for people and for machines") {
+    admin run;
+    CHECK(run({"clients", "list", "--json"}).out == "[]\n");
+    REQUIRE(run({"clients", "create", "b", "-e", "b@example.com", "--disabled"}).exit_code == 0);
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    CHECK(run({"clients", "list", "--json"}).out == R"([{"client_id":"id_a","email":"a@example.com","enabled":true},)"
+                                                    R"({"client_id":"id_b","email":"b@example.com","enabled":false}])"
+                                                    "\n");
+    const auto table = run({"clients", "list"}).out;
+    CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  CREATED\nid_a    a@example.com  yes      20"));
+    CHECK(table.find("\nid_b    b@example.com  no       20") != std::string::npos);
+}
+
+TEST_CASE("a client is shown without its secret") {
+    admin run;
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    CHECK(run({"clients", "show", "a", "--json"}).out == "{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true}\n");
+    const auto text = run({"clients", "show", "id_a"}).out;
+    CHECK(line_of(text, "CLIENT") == "id_a");
+    CHECK(line_of(text, "EMAIL") == "a@example.com");
+    CHECK(line_of(text, "ENABLED") == "yes");
+    CHECK(line_of(text, "CREATED").starts_with("20"));
+    CHECK(text.find("argon2") == std::string::npos);
+}
+
+TEST_CASE("a client is disabled and enabled") {
+    admin run;
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    CHECK(run({"clients", "disable", "a"}).out == "Disabled 'id_a'.\n");
+    CHECK(run.enabled("id_a") == "f");
+    CHECK(run({"clients", "disable", "a"}).exit_code == 0);
+    CHECK(run({"clients", "enable", "id_a"}).out == "Enabled 'id_a'.\n");
+    CHECK(run.enabled("id_a") == "t");
+}
+
+TEST_CASE("a new secret ends the old one") {
+    admin run;
+    const auto old_secret = line_of(run({"clients", "create", "a", "-e", "a@example.com"}).out, "client_secret:");
+    const auto rotated = run({"clients", "rotate-secret", "a"});
+    REQUIRE(rotated.exit_code == 0);
+    const auto secret = line_of(rotated.out, "client_secret:");
+    CHECK(secret != old_secret);
+    const auto hash = run.hash_of("id_a");
+    CHECK(verify_secret(secret, hash));
+    CHECK_FALSE(verify_secret(old_secret, hash));
+    const auto json = run({"clients", "rotate-secret", "a", "--json"}).out;
+    CHECK(json.starts_with(R"({"client_id":"id_a","client_secret":"secret_)"));
+}
+
+TEST_CASE("a client is deleted only by those who mean it") {
+    admin run;
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    check_failed(run({"clients", "delete", "a"}), 1, "nothing was deleted");
+    CHECK(run.enabled("id_a") == "t");
+    CHECK(run({"clients", "delete", "a", "--yes"}).out == "Deleted 'id_a'.\n");
+    CHECK(run.enabled("id_a") == "none");
+}
+
+TEST_CASE("a client that there is not cannot be used") {
+    admin run;
+    for (const std::string command : {"show", "enable", "disable", "rotate-secret"}) {
+        CAPTURE(command);
+        check_failed(run({"clients", command, "nobody"}), 65, "Unknown client_id");
+    }
+    check_failed(run({"clients", "delete", "nobody", "--yes"}), 65, "Unknown client_id");
+}
+
+TEST_CASE("an address of a client that is too long is refused") {
+    admin run;
+    check_failed(run({"clients", "create", "a", "-e", std::string(300, 'x')}), 65, "");
+    CHECK(run.select("select count(*) from api_client") == "0");
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "run_admin.hpp"
+
+#include <ctms/persistence/migrations.hpp>
+#include <persistence/connection.hpp>
+#include <support/test_database.hpp>
+
+#include <boost/json/parse.hpp>
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace ctms::test;
+
+namespace {
+
+class admin {
+public:
+    explicit admin(test_database::content what) : database_(what) {}
+    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
+    [[nodiscard]] const std::string& url() const { return database_.url(); }
+
+    /// Whether a table is there.
+    bool has(const std::string& table) {
+        ctms::persistence::connection link(database_.options());
+        return !link.execute("select where to_regclass('" + table + "') is not null").empty();
+    }
+    void sql(const std::string& text) { ctms::persistence::connection(database_.options()).execute(text); }
+
+private:
+    test_database database_;
+};
+
+/// One line for each migration, with the word before it.
+std::string lines_of_migrations(const std::string& verb) {
+    std::string out;
+    for (const auto& one : ctms::persistence::known_migrations()) {
+        const auto number = std::to_string(one.version);
+        out += verb + " " + std::string(4 - number.size(), '0') + number + " " + one.name + "\n";
+    }
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("an empty database is planned checked and migrated") {
+    admin run(test_database::content::empty);
+    CHECK(run({"migrate", "--check"}).exit_code == 1);
+    const auto plan = run({"migrate", "--plan"});
+    CHECK(plan.exit_code == 0);
+    CHECK(plan.out.ends_with(lines_of_migrations("Would apply")));
+    CHECK_FALSE(run.has("emails"));
+    CHECK_FALSE(run.has("ctms_migrations"));
+
+    const auto migrated = run({"migrate"});
+    CHECK(migrated.exit_code == 0);
+    CHECK(migrated.err.empty());
+    CHECK(migrated.out == lines_of_migrations("Applied"));
+    CHECK(run.has("emails"));
+    CHECK(run.has("ctms_sync_queue"));
+
+    CHECK(run({"migrate", "--check"}).exit_code == 0);
+    CHECK(run({"migrate", "--plan"}).out.find("Would apply") == std::string::npos);
+    const auto again = run({"migrate"});
+    CHECK(again.exit_code == 0);
+    CHECK(again.out == "The schema is current.\n");
+}
+
+TEST_CASE("a schema that is newer or foreign is left alone") {
+    admin run(test_database::content::migrated);
+    run.sql("insert into ctms_migrations select (jsonb_populate_record(m, '{\"version\": 9999, \"name\": \"future\"}')).* from "
+            "ctms_migrations m limit 1");
+    CHECK(run({"migrate", "--check"}).exit_code == 1);
+    const auto migrated = run({"migrate"});
+    CHECK(migrated.exit_code == 65);
+    CHECK(migrated.err.starts_with("ctms-admin: "));
+    CHECK(boost::json::parse(run({"db", "status", "--json"}).out).at("schema") == "ahead");
+}
+
+TEST_CASE("wrong calls of migrate are usage errors and change nothing") {
+    admin run(test_database::content::empty);
+    for (const auto& call : std::vector<std::vector<std::string>>{
+             {"migrate", "--plan", "--check"}, {"migrate", "now"}, {"migrate", "--plan", "x"}, {"migrate", "--paln"}}) {
+        CAPTURE(call.back());
+        const auto wrong = run(call);
+        CHECK(wrong.exit_code == 64);
+        CHECK(wrong.err.find("see ctms-admin migrate --help") != std::string::npos);
+    }
+    CHECK_FALSE(run.has("emails"));
+}
+
+TEST_CASE("the status tells whether the database answers and how its schema is") {
+    admin empty(test_database::content::empty);
+    CHECK(boost::json::parse(empty({"db", "status", "--json"}).out).at("schema") == "empty");
+    admin run(test_database::content::migrated);
+    const auto text = run({"db", "status"});
+    CHECK(text.exit_code == 0);
+    CHECK(text.out.starts_with("database: "));
+    CHECK(text.out.find("\nanswers:  yes\nschema:   current: ") != std::string::npos);
+    const auto json = boost::json::parse(run({"--json", "db", "status"}).out).as_object();
+    CHECK(json.at("up").as_bool());
+    CHECK(json.at("schema") == "current");
+}
+
+TEST_CASE("a database that does not answer is reported without its password") {
+    const std::vector<std::string> nowhere{"CTMS_DB_URL=postgresql://user:hunter2@127.0.0.1:1/ctms"};
+    for (const auto& call : std::vector<std::vector<std::string>>{
+             {"db", "status"}, {"migrate"}, {"migrate", "--check"}, {"clients", "list"}, {"clients", "show", "a"}}) {
+        CAPTURE(call.back());
+        const auto failed = run_admin(call, nowhere);
+        CHECK(failed.exit_code == 69);
+        CHECK(failed.err.starts_with("ctms-admin: "));
+        CHECK((failed.out + failed.err).find("hunter2") == std::string::npos);
+    }
+    const auto json = run_admin({"db", "status", "--json"}, nowhere);
+    CHECK(json.exit_code == 69);
+    CHECK(json.out == "{\"url\":\"postgresql://user@127.0.0.1:1/ctms\",\"up\":false}\n");
+}
+
+TEST_CASE("the URL of the database is printed as it can be used") {
+    admin run(test_database::content::migrated);
+    CHECK(run({"db", "url"}).out == run.url() + "\n");
+}
+
+TEST_CASE("PostgreSQL's own programs are run on the database") {
+    admin run(test_database::content::migrated);
+    CHECK(run({"db", "psql", "-AtX", "-c", "select 40 + 2"}).out == "42\n");
+    CHECK(run({"db", "psql", "-X", "-c", "select wrong"}).exit_code == 1);
+    const auto dump = run({"db", "dump", "--schema-only"});
+    CHECK(dump.exit_code == 0);
+    CHECK(dump.out.find("CREATE TABLE public.emails") != std::string::npos);
+}
+
+TEST_CASE("the embedded database is made where it is asked for") {
+    temporary_directory place;
+    const std::vector<std::string> environment{"CTMS_DATA_DIR=" + (place.path() / "data").string()};
+    const auto migrated = run_admin({"--embedded", "migrate"}, environment);
+    CHECK(migrated.err.empty());
+    CHECK(migrated.exit_code == 0);
+    const auto status = run_admin({"--embedded", "db", "status", "--json"}, environment);
+    CHECK(status.exit_code == 0);
+    CHECK(boost::json::parse(status.out).at("schema") == "current");
+}

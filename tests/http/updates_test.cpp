@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MPL-2.0
+// /updates: pages that can be followed, and every contact exactly once.
+#include "support/web_fixture.hpp"
+
+#include <boost/json/parse.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <set>
+#include <thread>
+
+namespace ctms::test {
+namespace {
+
+constexpr auto prefix = "http://localhost:8000";
+
+/// Follows `next` from the first page to the last, and gives the addresses in the order they came.
+std::vector<std::string> follow(web_fixture& server, std::string target) {
+    std::vector<std::string> found;
+    while (!target.empty()) {
+        const auto answer = server.get(target);
+        REQUIRE(answer.status == 200);
+        const auto page = boost::json::parse(answer.body).as_object();
+        for (const auto& item : page.at("items").as_array()) found.emplace_back(item.at("email").at("primary_email").as_string());
+        const auto& next = page.at("next");
+        CHECK(next.is_null() == page.at("after").is_null());
+        if (next.is_null()) break;
+        const std::string url(next.as_string());
+        REQUIRE(url.starts_with(prefix));
+        target = url.substr(std::string_view(prefix).size());
+    }
+    return found;
+}
+
+void fill(web_fixture& server, int contacts) {
+    server.sql(fmt::format("insert into emails (email_id, primary_email, update_timestamp) "
+                           "select gen_random_uuid(), 'same-' || n, '2020-02-02 02:02:02.123456+00' from generate_series(1, {}) n",
+                           contacts));
+}
+
+} // namespace
+
+TEST_CASE("contacts that share one timestamp each come exactly once while others are written") {
+    web_fixture server;
+    constexpr int contacts = 5000;
+    fill(server, contacts);
+    std::atomic<bool> done = false;
+    std::jthread writer([&] {
+        for (int n = 0; !done; ++n) {
+            (void)ask(server.port(), "POST", "/ctms", {server.authorization(), {"Content-Type", "application/json"}},
+                      fmt::format(R"({{"email":{{"primary_email":"other-{}"}}}})", n));
+        }
+    });
+    for (const int limit : {7, 100, 1000}) {
+        const auto found = follow(server, fmt::format("/updates?start=2020-01-01T00:00:00Z&end=2020-03-01T00:00:00Z&limit={}", limit));
+        CHECK(found.size() == contacts);
+        CHECK(std::set<std::string>(found.begin(), found.end()).size() == contacts);
+    }
+    done = true;
+}
+
+TEST_CASE("a page that is exactly full has a next page and that one is empty") {
+    web_fixture server;
+    fill(server, 4);
+    const auto first = boost::json::parse(server.get("/updates?start=2020-01-01T00:00:00Z&limit=4").body).as_object();
+    CHECK(first.at("items").as_array().size() == 4);
+    REQUIRE(first.at("next").is_string());
+    CHECK(follow(server, "/updates?start=2020-01-01T00:00:00Z&limit=4").size() == 4);
+}
+
+TEST_CASE("pages are in order of time and end before the end") {
+    web_fixture server;
+    server.sql("insert into emails (email_id, primary_email, update_timestamp) values "
+               "(gen_random_uuid(), 'third', '2020-01-01 00:00:03+00'), (gen_random_uuid(), 'first', '2020-01-01 00:00:01+00'), "
+               "(gen_random_uuid(), 'second', '2020-01-01 00:00:02+00'), (gen_random_uuid(), 'end', '2020-01-01 00:00:04+00')");
+    const auto found = follow(server, "/updates?start=2020-01-01T00:00:01Z&end=2020-01-01T01:00:04%2B01:00&limit=2");
+    CHECK(found == std::vector<std::string>{"first", "second", "third"});
+}
+
+TEST_CASE("the filter for the foundation goes on through the pages") {
+    web_fixture server;
+    fill(server, 30);
+    server.sql(
+        "insert into mofo (email_id, mofo_relevant) select email_id, primary_email < 'same-2' from emails where primary_email < 'same-3'");
+    const auto count = [&](const char* filter) {
+        return follow(server, fmt::format("/updates?start=2020-01-01T00:00:00Z&limit=3&mofo_relevant={}", filter)).size();
+    };
+    const auto relevant = static_cast<std::size_t>(server.sql("select count(*) from mofo where mofo_relevant").integer(0, 0));
+    CHECK(relevant > 3);
+    CHECK(count("true") == relevant);
+    CHECK(count("false") == 30 - relevant);
+    CHECK(count("") == 30);
+}
+
+TEST_CASE("cursors of the reference are understood") {
+    web_fixture server;
+    server.sql("insert into emails (email_id, primary_email, update_timestamp) values "
+               "('10000000-0000-4000-8000-000000000000', 'a', '2020-01-01 00:00:01.5+00'), "
+               "('20000000-0000-4000-8000-000000000000', 'b', '2020-01-01 00:00:01.5+00')");
+    // "10000000-0000-4000-8000-000000000000,2020-01-01 00:00:01.500000+00:00"
+    const auto found = follow(server, "/updates?start=2020-01-01T00:00:00Z&after="
+                                      "MTAwMDAwMDAtMDAwMC00MDAwLTgwMDAtMDAwMDAwMDAwMDAwLDIwMjAtMDEtMDEgMDA6MDA6MDEuNTAwMDAwKzAwOjAw");
+    CHECK(found == std::vector<std::string>{"b"});
+}
+
+} // namespace ctms::test
