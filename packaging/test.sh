@@ -61,7 +61,13 @@ run_ctest() {
 
 failed=()
 
-need_packages build run
+groups=(build run)
+if [ "$all" = yes ]; then
+    # By program, not by package: Node.js from elsewhere brings its own npm, beside which Debian's cannot be installed.
+    command -v npm >/dev/null || groups+=(pages)
+    command -v chromium >/dev/null || groups+=(browser)
+fi
+need_packages "${groups[@]}"
 for preset in "${presets[@]}"; do
     step "Configuring (preset $preset)" configure "$preset" || exit 1
     step "Building (preset $preset)" build "$preset" || exit 1

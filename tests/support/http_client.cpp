@@ -104,7 +104,9 @@ public:
             buffer_.erase(0, used);
             if (ec && ec != http::error::need_more) throw std::runtime_error("the answer is no HTTP: " + ec.message());
             if (parser.is_done() || (used > 0 && !ec)) continue;
-            if (!read_more(until)) parser.put_eof(ec);
+            if (read_more(until)) continue;
+            if (!parser.got_some()) throw std::runtime_error("the connection ended without an answer"); // put_eof would make one up
+            parser.put_eof(ec);
             if (ec && ec != http::error::need_more) throw std::runtime_error("the connection ended inside an answer: " + ec.message());
         }
         return to_answer(parser.get());

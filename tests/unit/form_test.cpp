@@ -106,7 +106,7 @@ TEST_CASE("parts without a name are passed over") {
     CHECK(multipart("--XX--")->pairs().empty());
 }
 
-TEST_CASE("a part without headers has no name and costs no more than others" * doctest::should_fail()) {
+TEST_CASE("a part without headers has no name and costs no more than others") {
     const auto form = multipart("--XX\n\n1\n--XX\nContent-Disposition: form-data; name=\"a\"\n\n2\n--XX--");
     REQUIRE(form);
     CHECK(form->pairs() == pairs{{"a", "2"}});

@@ -74,7 +74,7 @@ TEST_CASE("a known path with another method tells which are allowed") {
     CHECK(find("PUT", "/a").redirect.empty());
 }
 
-TEST_CASE("a method that several templates allow is named once" * doctest::should_fail()) {
+TEST_CASE("a method that several templates allow is named once") {
     static constexpr std::array both{make("GET", "/a/{id}"), make("PUT", "/a/{id}"), make("GET", "/a/fixed")};
     CHECK(find_route(both, "POST", "/a/fixed").allowed == "GET, PUT");
 }

@@ -38,8 +38,8 @@ constexpr answer invalid{422, invalid_input, "HTTPValidationError"};
 constexpr answer unknown_id{404, "No contact has this id", "NotFoundResponse"};
 constexpr answer no_ids{400, "No id was given", "BadRequestResponse"};
 
-constexpr std::array found_contacts{answer{200, "The contacts that match, or an empty list", "CTMSResponse[]"}, no_ids,
-                                    unauthorized, invalid};
+constexpr std::array found_contacts{answer{200, "The contacts that match, or an empty list", "CTMSResponse[]"}, no_ids, unauthorized,
+                                    invalid};
 constexpr std::array found_identities{answer{200, "The ids of the contacts that match, or an empty list", "IdentityResponse[]"}, no_ids,
                                       unauthorized, invalid};
 constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unauthorized, unknown_id, invalid};

@@ -142,7 +142,8 @@ std::optional<form_values> parse_multipart(std::string_view content_type, std::s
         }
         const auto content = headers_end + 4;
         if (part_end < content) return std::nullopt;
-        if (auto name = part_name(rest.substr(2, headers_end - 2))) {
+        const auto headers = headers_end == 0 ? std::string_view() : rest.substr(2, headers_end - 2); // a part may have none
+        if (auto name = part_name(headers)) {
             out.add(to_valid_utf8(std::move(*name)), to_valid_utf8(std::string(rest.substr(content, part_end - content))));
         }
         start += delimiter.size() + part_end + 2;

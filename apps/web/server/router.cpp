@@ -44,6 +44,7 @@ std::string redirect_of(std::span<const route> routes, std::string_view path) {
 
 route_match find_route(std::span<const route> routes, std::string_view method, std::string_view path) {
     route_match out;
+    std::vector<std::string_view> allowed;
     for (const auto& one : routes) {
         auto parameters = match_path(one.path, path);
         if (!parameters) continue;
@@ -52,9 +53,9 @@ route_match find_route(std::span<const route> routes, std::string_view method, s
             out.parameters = std::move(*parameters);
             return out;
         }
-        if (!out.allowed.empty()) out.allowed += ", ";
-        out.allowed += one.method;
+        if (std::find(allowed.begin(), allowed.end(), one.method) == allowed.end()) allowed.push_back(one.method);
     }
+    for (const auto other : allowed) (out.allowed += out.allowed.empty() ? "" : ", ") += other;
     if (out.allowed.empty() && path.size() > 1) out.redirect = redirect_of(routes, path);
     return out;
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MPL-2.0
+// The program ctms-web as a process of its own, on a free port of the loopback: for tests that kill it.
+// Not thread safe but for port(). Its destructor kills what still runs.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+namespace ctms::test {
+
+class server_process {
+public:
+    /// Starts `program` with HOST, PORT=0 and the variables given ("NAME=value"), and waits until it listens.
+    /// Throws std::runtime_error with what it printed when it does not within ten seconds.
+    server_process(std::string program, std::vector<std::string> environment);
+    ~server_process();
+    server_process(const server_process&) = delete;
+    server_process& operator=(const server_process&) = delete;
+
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+
+    void signal(int number) const;
+    /// Waits for its end; the exit code, or 128 + signal, or -1 when `limit` passed first.
+    int wait(std::chrono::milliseconds limit);
+    /// What it wrote to standard error.
+    [[nodiscard]] std::string log() const;
+
+private:
+    pid_t child_ = 0;
+    int log_ = -1;
+    std::uint16_t port_ = 0;
+};
+
+} // namespace ctms::test
