@@ -110,6 +110,19 @@ allow_system_cluster() {
     as_root rmdir --ignore-fail-on-non-empty "${no_system_cluster%/*}"
 }
 
+# Packages such as prometheus start their service when they are installed; we want their programs only. Debian asks
+# policy-rc.d (see invoke-rc.d(8)); one that exists is not touched.
+policy=/usr/sbin/policy-rc.d
+
+forbid_services() {
+    if [ -e "$policy" ]; then return; fi
+    printf '#!/bin/sh\n# ctms: no services while packages are installed\nexit 101\n' | as_root tee "$policy" >/dev/null && as_root chmod 755 "$policy"
+}
+
+allow_services() {
+    if grep -qs '^# ctms: no services' "$policy"; then as_root rm -f "$policy"; fi
+}
+
 # apt-get with its output kept back unless it fails.
 apt_get_quietly() {
     local log status=0
@@ -132,8 +145,8 @@ install_packages() {
         return 1
     fi
     (
-        trap allow_system_cluster EXIT
-        forbid_system_cluster && apt_get_quietly install -y --no-install-recommends "$@"
+        trap 'allow_system_cluster; allow_services' EXIT
+        forbid_system_cluster && forbid_services && apt_get_quietly install -y --no-install-recommends "$@"
     )
 }
 

@@ -66,6 +66,7 @@ if [ "$all" = yes ]; then
     # By program, not by package: Node.js from elsewhere brings its own npm, beside which Debian's cannot be installed.
     command -v npm >/dev/null || groups+=(pages)
     command -v chromium >/dev/null || groups+=(browser)
+    command -v promtool >/dev/null || groups+=(metrics)
 fi
 need_packages "${groups[@]}"
 for preset in "${presets[@]}"; do

@@ -138,6 +138,12 @@ void prometheus_metrics::legacy_waitlists_used() { impl_->legacy_waitlists.Incre
 void prometheus_metrics::database_error(std::string_view kind) { impl_->database_errors.Add({{"kind", std::string(kind)}}).Increment(); }
 void prometheus_metrics::request_rejected(std::string_view reason) { impl_->rejected.Add({{"reason", std::string(reason)}}).Increment(); }
 
+void prometheus_metrics::expect_request(const request_sample& sample) {
+    const std::lock_guard lock(impl_->mutex);
+    (void)impl_->series_of(sample);
+    if (!sample.client_id.empty()) (void)impl_->client_series_of(sample);
+}
+
 void prometheus_metrics::request_answered(const request_sample& sample) {
     const std::lock_guard lock(impl_->mutex);
     const auto& series = impl_->series_of(sample);

@@ -41,6 +41,9 @@ public:
     void legacy_waitlists_used() override;
     void database_error(std::string_view kind) override;
 
+    /// Makes the series of such a request, at 0 until the first one: a rate needs a beginning. Its time is not looked at.
+    void expect_request(const request_sample& sample);
+
     void request_began();
     void request_answered(const request_sample& sample);
     void request_ended();

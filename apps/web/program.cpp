@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "program.hpp"
 
+#include "known_requests.hpp"
 #include "server/server.hpp"
 
 #include <ctms/auth/access_token.hpp>
@@ -69,7 +70,12 @@ program::program(const config::settings& settings, mozlog::logger& log, const li
     : impl_(std::make_unique<impl>(settings, log, bounds)) {}
 program::~program() = default;
 
-result<std::uint16_t> program::listen() { return impl_->server_.listen(impl_->settings_.host, impl_->settings_.port); }
+result<std::uint16_t> program::listen() {
+    const auto clients = impl_->client_rows_.list();
+    if (!clients) return clients.error();
+    expect_known_requests(impl_->metrics_, *clients);
+    return impl_->server_.listen(impl_->settings_.host, impl_->settings_.port);
+}
 void program::stop_on_signals() { impl_->server_.stop_on_signals(); }
 void program::run() { impl_->server_.run(); }
 void program::stop() { impl_->server_.stop(); }

@@ -22,7 +22,7 @@ public:
     program(const program&) = delete;
     program& operator=(const program&) = delete;
 
-    /// Listens on the settings' host and port; the port that was taken.
+    /// Reads which clients there are, for the metrics, and listens on the settings' host and port; the port that was taken.
     [[nodiscard]] result<std::uint16_t> listen();
     /// Makes SIGTERM and SIGINT call stop().
     void stop_on_signals();

@@ -47,7 +47,8 @@ void check_nothing_lost(const persistence::database_options& options, const std:
     persistence::connection db(options);
     int missing = 0;
     for (const auto& write : writes) {
-        const auto found = write.newsletter.empty() ? db.query(contact, {write.email_id}) : db.query(newsletter, {write.email_id, write.newsletter});
+        const auto found =
+            write.newsletter.empty() ? db.query(contact, {write.email_id}) : db.query(newsletter, {write.email_id, write.newsletter});
         missing += found.empty() ? 1 : 0;
     }
     CHECK(missing == 0);

@@ -37,14 +37,14 @@ std::uint16_t listening_port(const std::string& log) {
 
 } // namespace
 
-server_process::server_process(std::string program, std::vector<std::string> environment)
-    : log_(memfd_create("log", MFD_CLOEXEC)) {
+server_process::server_process(std::string program, std::vector<std::string> environment) : log_(memfd_create("log", MFD_CLOEXEC)) {
     environment.insert(environment.end(), {"HOST=127.0.0.1", "PORT=0"});
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, log_, STDERR_FILENO);
     std::vector<std::string> words{std::move(program)};
-    const int problem = posix_spawn(&child_, words.front().c_str(), &actions, nullptr, pointers_to(words).data(), pointers_to(environment).data());
+    const int problem =
+        posix_spawn(&child_, words.front().c_str(), &actions, nullptr, pointers_to(words).data(), pointers_to(environment).data());
     posix_spawn_file_actions_destroy(&actions);
     if (problem != 0) throw std::runtime_error("cannot run " + words.front());
     const auto deadline = std::chrono::steady_clock::now() + 10s;

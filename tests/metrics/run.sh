@@ -1,0 +1,65 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+# The metrics of a running ctms-web: promtool finds nothing to complain about, and a real Prometheus scrapes them.
+# Usage: tests/metrics/run.sh [BIN-FOLDER]. Ends with 77 when prometheus or promtool is missing here.
+set -euo pipefail
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/../support/server.sh"
+
+fail() {
+    printf 'Failed: %s\n' "$*"
+    exit 1
+}
+
+for program in prometheus promtool curl; do
+    command -v "$program" >/dev/null || skip "$program is not installed"
+done
+start_server "${1:-$here/../../build/release/bin}"
+
+token=$(curl -sS "$BASE_URL/token" -d client_id="$CLIENT_ID" -d client_secret="$CLIENT_SECRET" | json_value access_token)
+curl -sS -o "$scratch/answer" "$BASE_URL/ctms?primary_email=nobody" -H "Authorization: Bearer $token"
+curl -sS "$BASE_URL/metrics" >"$scratch/metrics"
+promtool check metrics <"$scratch/metrics" || fail "promtool complains"
+grep -q 'ctms_requests_duration_seconds_bucket{.*le="1.0"}' "$scratch/metrics" || fail "the buckets are not written as dashboards expect"
+grep -q "ctms_api_requests_total{client_id=\"$CLIENT_ID\",method=\"GET\",path_template=\"/ctms\",status_code_family=\"2xx\"} 1" "$scratch/metrics" ||
+    fail "the request was not counted"
+
+cat >"$scratch/prometheus.yml" <<TEXT
+global: {scrape_interval: 1s}
+scrape_configs:
+  - job_name: ctms
+    static_configs: [{targets: ["${BASE_URL#http://}"]}]
+TEXT
+# A port that is most likely free; if it is not, another one.
+scraper=
+stop_all() {
+    if [ -n "$scraper" ]; then
+        kill -TERM "$scraper" 2>/dev/null || true
+        wait "$scraper" || true
+    fi
+    stop_server
+}
+trap stop_all EXIT
+query() { curl -sS --get "http://127.0.0.1:$1/api/v1/query" --data-urlencode "query=$2" 2>/dev/null | sed -n 's/.*"value":\[[^,]*,"\([^"]*\)"\].*/\1/p'; }
+for _ in {1..5}; do
+    port=$((20000 + RANDOM % 10000))
+    prometheus --config.file="$scratch/prometheus.yml" --storage.tsdb.path="$scratch/tsdb" --web.listen-address="127.0.0.1:$port" \
+        --log.level=warn 2>"$scratch/prometheus.log" &
+    scraper=$!
+    for _ in {1..200}; do
+        if [ "$(query "$port" 'up{job="ctms"}')" = 1 ]; then break 2; fi
+        if ! kill -0 "$scraper" 2>/dev/null; then break; fi
+        sleep 0.1
+    done
+done
+[ "$(query "$port" 'up{job="ctms"}')" = 1 ] || { cat "$scratch/prometheus.log"; fail "Prometheus cannot scrape"; }
+series="ctms_requests_total{method=\"POST\",path_template=\"/ctms\",status_code=\"409\"}"
+[ "$(query "$port" "$series")" = 0 ] || fail "a series that can be expected does not start at 0"
+for _ in {1..100}; do
+    scraped=$(query "$port" 'ctms_requests_total{path_template="/metrics",status_code="200"}')
+    if [ "${scraped:-0}" -ge 2 ]; then break; fi
+    sleep 0.1
+done
+[ "${scraped:-0}" -ge 2 ] || fail "the scrapes themselves are not counted"
+printf 'Metrics are good: %s series\n' "$(grep -vc '^#' "$scratch/metrics")"
