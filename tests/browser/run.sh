@@ -6,6 +6,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/support/server.sh
 . "$here/../support/server.sh"
 bin=${1:-$here/../../build/release/bin}
 work=${2:-$here/../../build/release/tests/browser/work}

@@ -5,6 +5,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/support/server.sh
 . "$here/../support/server.sh"
 
 fail() {
@@ -15,6 +16,7 @@ fail() {
 for program in prometheus promtool curl; do
     command -v "$program" >/dev/null || skip "$program is not installed"
 done
+scratch=
 start_server "${1:-$here/../../build/release/bin}"
 
 token=$(curl -sS "$BASE_URL/token" -d client_id="$CLIENT_ID" -d client_secret="$CLIENT_SECRET" | json_value access_token)

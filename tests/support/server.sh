@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
+# shellcheck shell=bash
 # For test scripts: a ctms-web with a database of its own on a free port of the loopback, stopped when the script ends.
 # To be sourced; start_server BIN-FOLDER sets scratch (a folder, removed at the end), BASE_URL, CLIENT_ID and CLIENT_SECRET.
 
@@ -24,7 +25,7 @@ stop_server() {
 json_value() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p"; }
 
 start_server() {
-    local bin=$1 port= client
+    local bin=$1 port='' client
     if [ ! -x "$bin/ctms-web" ] || [ ! -x "$bin/ctms-admin" ]; then skip "ctms-web and ctms-admin are not built in $bin"; fi
     scratch=$(mktemp -d /var/tmp/ctms-test.XXXXXX)
     chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to get there

@@ -74,7 +74,9 @@ bool becomes_true(const std::function<bool()>& condition, std::chrono::milliseco
 web_fixture::web_fixture() : web_fixture(options{}) {}
 
 web_fixture::web_fixture(const options& wanted)
-    : log_(mozlog::options{}, std::make_unique<capturing_sink>(captured_)), settings_(settings_for(database_)) {
+    : database_(wanted.make_schema ? test_database::content::empty : test_database::content::migrated),
+      log_(mozlog::options{}, std::make_unique<capturing_sink>(captured_)), settings_(settings_for(database_)) {
+    if (wanted.make_schema) wanted.make_schema(database_.options());
     add_clients(database_);
     wanted.change_settings(settings_);
     program_ = std::make_unique<web::program>(settings_, log_, wanted.limits);

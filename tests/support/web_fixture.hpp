@@ -46,6 +46,8 @@ public:
 
     struct options {
         web::limits limits{};
+        /// Makes the schema in an empty database; without it the database is migrated already.
+        std::function<void(const persistence::database_options&)> make_schema{};
         std::function<void(config::settings&)> change_settings = [](config::settings&) {};
     };
     web_fixture();
