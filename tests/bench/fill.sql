@@ -1,13 +1,13 @@
 -- SPDX-License-Identifier: MPL-2.0
 -- Fills a migrated database with :contacts contacts that look like real ones: a third each with amo, fxa and mofo data,
--- four newsletters, every fifth on a waitlist. Ids are md5 of a number, so that load generators can compute them.
+-- four newsletters each, every fifth on a waitlist. Ids follow from a number, so that load generators can compute them.
 begin;
 create function pg_temp.bench_id(n bigint) returns uuid language sql immutable as $$
-  select overlay(overlay(md5(n::text) placing '4' from 13) placing '8' from 17)::uuid
+  select (lpad(to_hex((n * 2654435761) % 4294967296), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid
 $$;
 insert into emails (email_id, primary_email, basket_token, sfdc_id, first_name, last_name, mailing_country, email_format, email_lang,
                     has_opted_out_of_email, double_opt_in, update_timestamp)
-select pg_temp.bench_id(n), 'contact-' || n || '@example.com', pg_temp.bench_id(n + 1000000000)::text, 'sf' || n, 'First' || n, 'Last' || n, 'de',
+select pg_temp.bench_id(n), 'contact-' || n || '@example.com', pg_temp.bench_id(n + 1000000)::text, 'sf' || n, 'First' || n, 'Last' || n, 'de',
        'H', 'de', false, true, now() - (n || ' seconds')::interval
 from generate_series(1, :contacts) n;
 insert into amo (email_id, username, user_id, display_name, "user", email_opt_in, update_timestamp)

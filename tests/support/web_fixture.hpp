@@ -46,9 +46,9 @@ public:
 
     struct options {
         web::limits limits{};
+        std::function<void(config::settings&)> change_settings = [](config::settings&) {};
         /// Makes the schema in an empty database; without it the database is migrated already.
         std::function<void(const persistence::database_options&)> make_schema{};
-        std::function<void(config::settings&)> change_settings = [](config::settings&) {};
     };
     web_fixture();
     explicit web_fixture(const options& wanted);
