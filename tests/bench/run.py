@@ -66,7 +66,7 @@ def wrk(opts, base, what, connections, access_token):
 
 def pgbench(opts, url, script, connections):
     out = subprocess.run([opts.pgbench, "-n", "-M", "prepared", "-f", script, "-D", f"contacts={opts.contacts}", "-c", str(connections), "-j", "1",
-                          "-T", str(opts.seconds), url], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+                          "-T", str(opts.seconds), url], check=True, text=True, stdout=subprocess.PIPE).stdout
     return float(re.search(r"tps = ([\d.]+)", out)[1])
 
 

@@ -17,12 +17,15 @@ namespace {
 using namespace ctms;
 
 constexpr const char* set_number = "\\set n random(1, :contacts)\n\\set h (:n * 2654435761) % 4294967296\n";
-constexpr const char* id = "(lpad(to_hex(:h), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(:n), 12, '0'))";
+constexpr const char* id = "(lpad(to_hex(:h::bigint), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))";
 
 std::string quoted(const persistence::parameter& value) {
     if (!value) return "null";
     std::string out = "'";
-    for (const char c : *value) out += c == '\'' ? std::string("''") : std::string(1, c);
+    for (const char c : *value) {
+        out += c == '\'' ? std::string("''") : std::string(1, c);
+        if (c == ':') out += ' '; // pgbench takes a name behind a colon for a variable, in literals too
+    }
     return out += '\'';
 }
 
@@ -55,7 +58,7 @@ std::string patch_script() {
     std::vector<std::string> values;
     for (const auto& value : persistence::update_contact_parameters(before, "version", change)) values.push_back(quoted(value));
     values[0] = id;
-    values[1] = "'contact-' || :n || '@example.com'";
+    values[1] = "'contact-' || :n::text || '@example.com'";
     const auto version = fmt::format("(select xmin::text from emails where email_id = {}::uuid)", id);
     for (auto& value : values) value = value == "'version'" ? version : value;
     return set_number + on_one_line(with_values(persistence::contact_for_change_sql(), {id})) +

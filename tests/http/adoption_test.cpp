@@ -88,7 +88,8 @@ TEST_CASE("odd rows of an adopted database are served with what is there") {
 
 TEST_CASE("odd rows of an adopted database can be changed and replaced") {
     web_fixture server(adopting());
-    CHECK(server.send("PATCH", fmt::format("/ctms/{}", odd), R"({"email":{"first_name":"New"},"newsletters":[{"name":"b","lang":"fr"}]})").status == 200);
+    CHECK(server.send("PATCH", fmt::format("/ctms/{}", odd), R"({"email":{"first_name":"New"},"newsletters":[{"name":"b","lang":"fr"}]})")
+              .status == 200);
     const auto changed = contact_of(server, odd);
     CHECK(changed.at("email").at("first_name") == "New");
     CHECK(changed.at("email").at("basket_token") == "no uuid");
@@ -133,7 +134,8 @@ TEST_CASE("a reference that goes on writing reaches the queue and is read") {
     CHECK(queued.text(0, 0) == "delete");
     CHECK(queued.text(0, 1) == "plain@example.com");
     // A contact of the reference that is written by it anew is sent again.
-    server.sql(fmt::format("insert into emails (email_id, primary_email, update_timestamp) values ('{}', 'plain@example.com', now())", plain));
+    server.sql(
+        fmt::format("insert into emails (email_id, primary_email, update_timestamp) values ('{}', 'plain@example.com', now())", plain));
     CHECK(server.sql(fmt::format("select 1 from ctms_sync_queue where email_id = '{}' and operation = 'upsert'", plain)).size() == 1);
 }
 

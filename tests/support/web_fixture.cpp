@@ -75,7 +75,8 @@ web_fixture::web_fixture() : web_fixture(options{}) {}
 
 web_fixture::web_fixture(const options& wanted)
     : database_(wanted.make_schema ? test_database::content::empty : test_database::content::migrated),
-      log_(mozlog::options{}, std::make_unique<capturing_sink>(captured_)), settings_(settings_for(database_)) {
+      log_(mozlog::options{}, std::make_unique<capturing_sink>(captured_)),
+      settings_(settings_for(database_)) {
     if (wanted.make_schema) wanted.make_schema(database_.options());
     add_clients(database_);
     wanted.change_settings(settings_);
