@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <map>
 #include <set>
 #include <string>
@@ -278,4 +279,26 @@ TEST_CASE("a URL is shown without its password") {
     CHECK(url_for_display("host=db password='a \\' b' user = me") == "host=db user=me");
     CHECK(url_for_display("password=x") == "");
     CHECK(url_for_display("host=db") == "host=db");
+}
+
+TEST_CASE("a server that neither answers nor goes away costs a deadline and no hang") {
+    const test_database db;
+    auto options = db.options();
+    options.statement_timeout = 200ms;
+    options.pool_size = 1;
+    database database(options);
+    const auto stop_backend = [&] {
+        const auto backend = run(database, [](connection& link) { return std::stoi(backend_of(link)); }).value();
+        ::kill(backend, SIGSTOP);
+        return backend;
+    };
+    const auto asked = std::chrono::steady_clock::now();
+    const auto reader = stop_backend();
+    CHECK(run(database, [](connection& link) { return std::stoi(backend_of(link)); }).value() != reader); // once more, on a fresh one
+    const auto writer = stop_backend();
+    const auto written = run(database, [](connection& link) { return link.query(backend_number, {}, true); });
+    REQUIRE_FALSE(written.has_value());
+    CHECK(written.error().code == errc::outcome_unknown);
+    CHECK(std::chrono::steady_clock::now() - asked < 10s);
+    for (const auto backend : {reader, writer}) ::kill(backend, SIGCONT);
 }

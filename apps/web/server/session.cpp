@@ -157,12 +157,14 @@ asio::awaitable<void> session::refuse_unreadable(const error_code& why) {
 /// Writes an answer to a request that was not understood, and notes it. The connection is closed behind it.
 asio::awaitable<void> session::refuse(int status, std::string_view reason) {
     shared_.metrics.request_rejected(reason);
-    mozlog::fields members;
-    members.add("client_host", peer_address_).add("status_code", status);
-    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_address_, peer_port_, reason));
     exchange one;
+    one.http.id = new_request_id();
+    mozlog::fields members;
+    members.add("client_host", peer_address_).add("rid", one.http.id).add("status_code", status);
+    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_address_, peer_port_, reason));
     const auto text = http::obsolete_reason(static_cast<http::status>(status));
     one.answer = detail_response(status, std::string_view(text.data(), text.size()));
+    one.answer.headers.emplace_back("X-Request-Id", one.http.id);
     co_await write(one, false);
     // What the client still sends is read for a moment: closing before would reset the connection and lose the answer.
     error_code ec;
@@ -235,7 +237,7 @@ asio::awaitable<void> session::execute(exchange& one) {
 
 /// Hands an exchange to its lane. False when too many wait there.
 bool session::submit(exchange& one, std::function<void()> resume) {
-    const auto run = [shared = shared_](std::vector<waiting_exchange> waiting) {
+    const auto run = [shared = shared_](const std::vector<waiting_exchange>& waiting) {
         std::vector<exchange*> in_time;
         for (const auto& each : waiting) {
             const bool too_late = std::chrono::steady_clock::now() - each.one->http.received > shared.bounds.waiting_time;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "connection.hpp"
 
+#include "pqxx_rows.hpp"
+
 #include <pqxx/connection>
 #include <pqxx/except>
 #include <pqxx/nontransaction>
@@ -11,9 +13,11 @@
 #endif
 
 #include <poll.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <charconv>
+#include <mutex>
 #include <set>
 #include <utility>
 
@@ -211,56 +215,6 @@ bool peer_is_gone(int socket) noexcept {
 
 } // namespace
 
-// ---- rows ------------------------------------------------------------------------------------------
-
-// Views of all cells, made in one pass: a field of libpqxx costs two reference counts at each look.
-struct rows::impl {
-    explicit impl(pqxx::result answer) : data(std::move(answer)) {
-        columns = static_cast<std::size_t>(data.columns());
-        cells.reserve(columns * static_cast<std::size_t>(data.size()));
-        for (const auto& row : data) {
-            for (const auto& field : row) {
-                cells.push_back(field.is_null() ? std::string_view() : std::string_view(field.c_str(), field.size()));
-            }
-        }
-    }
-    [[nodiscard]] std::string_view at(std::size_t row, std::size_t column) const {
-        if (column >= columns) throw std::out_of_range("a column that the statement does not have");
-        return cells.at(row * columns + column);
-    }
-
-    pqxx::result data;
-    std::size_t columns = 0;
-    std::vector<std::string_view> cells; ///< null has no data()
-};
-
-rows::rows(std::shared_ptr<const impl> data) : data_(std::move(data)) {}
-
-std::size_t rows::size() const { return static_cast<std::size_t>(data_->data.size()); }
-
-bool rows::is_null(std::size_t row, std::size_t column) const { return data_->at(row, column).data() == nullptr; }
-
-std::string_view rows::text(std::size_t row, std::size_t column) const { return data_->at(row, column); }
-
-std::size_t rows::affected() const { return static_cast<std::size_t>(data_->data.affected_rows()); }
-
-std::optional<std::string> rows::optional_text(std::size_t row, std::size_t column) const {
-    if (is_null(row, column)) return std::nullopt;
-    return std::string(text(row, column));
-}
-
-std::int64_t rows::integer(std::size_t row, std::size_t column) const {
-    const auto digits = text(row, column);
-    std::int64_t value = 0;
-    const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (digits.empty() || failure != std::errc() || end != digits.data() + digits.size()) {
-        throw std::logic_error("a column that is no integer");
-    }
-    return value;
-}
-
-bool rows::boolean(std::size_t row, std::size_t column) const { return text(row, column) == "t"; }
-
 // ---- connection ------------------------------------------------------------------------------------
 
 struct connection::impl {
@@ -285,6 +239,7 @@ struct connection::impl {
             broken = true;
             throw sql_error(kind::connection, "", "", "the connection is closed");
         }
+        const busy_mark busy(*this);
         try {
             pqxx::nontransaction session(link);
             return rows(std::make_shared<const rows::impl>(action(session)));
@@ -321,8 +276,26 @@ struct connection::impl {
         known.emplace(what.name);
     }
 
+    /// Says since when a statement runs, for cut_if_stuck().
+    class busy_mark {
+    public:
+        explicit busy_mark(impl& owner) : owner_(owner) { set(std::chrono::steady_clock::now()); }
+        ~busy_mark() { set(std::nullopt); }
+        busy_mark(const busy_mark&) = delete;
+        busy_mark& operator=(const busy_mark&) = delete;
+
+    private:
+        void set(std::optional<std::chrono::steady_clock::time_point> since) {
+            const std::lock_guard lock(owner_.busy_mutex);
+            owner_.busy_since = since;
+        }
+        impl& owner_;
+    };
+
     bool prepared;
     pqxx::connection link;
+    std::mutex busy_mutex;
+    std::optional<std::chrono::steady_clock::time_point> busy_since;
     std::set<std::string, std::less<>> known; ///< names of prepared statements
     std::chrono::steady_clock::time_point opened_at = std::chrono::steady_clock::now();
     bool broken = false;
@@ -383,6 +356,12 @@ void connection::rollback() noexcept {
     } catch (...) {
         impl_->broken = true; // the server rolls back when the connection closes
     }
+}
+
+void connection::cut_if_stuck(std::chrono::milliseconds limit) noexcept {
+    const std::lock_guard lock(impl_->busy_mutex);
+    const bool stuck = impl_->busy_since && std::chrono::steady_clock::now() - *impl_->busy_since > limit;
+    if (stuck) ::shutdown(impl_->link.sock(), SHUT_RDWR); // wakes libpq, which waits for it without a limit
 }
 
 bool connection::usable() const noexcept { return !impl_->broken && impl_->link.is_open() && !peer_is_gone(impl_->link.sock()); }

@@ -107,6 +107,9 @@ public:
     /// True when something was committed since start_lease(): the work must not be run again.
     [[nodiscard]] bool has_committed() const noexcept;
     void start_lease() noexcept;
+    /// Breaks the connection if a statement of it has run for longer than `limit`: the caller, who waits for a server that
+    /// neither answers nor goes away, then gets a sql_error{connection}. From any thread.
+    void cut_if_stuck(std::chrono::milliseconds limit) noexcept;
     [[nodiscard]] std::chrono::steady_clock::time_point opened_at() const noexcept;
 
 private:

@@ -157,10 +157,10 @@ fs::path find_binaries(const embedded_layout& layout) {
         throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not hold the programs `postgres` and `initdb`.", chosen));
     }
     const auto version = first_line(layout.data() / "PG_VERSION");
-    const auto fitting = fs::path("/usr/lib/postgresql") / version / "bin";
+    auto fitting = fs::path("/usr/lib/postgresql") / version / "bin";
     if (!version.empty() && holds_server(fitting)) return fitting;
     const auto in_path = find_program("initdb");
-    const auto found = newest_installed().value_or(in_path ? in_path->parent_path() : fs::path());
+    auto found = newest_installed().value_or(in_path ? in_path->parent_path() : fs::path());
     if (found.empty() || !holds_server(found)) {
         throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql-15 (Debian), or name their"
                                " folder in CTMS_PG_BINDIR.");
@@ -185,7 +185,7 @@ void ensure_cluster(const embedded_layout& layout, const server_account& account
 }
 
 std::optional<fs::path> find_socket_folder(const embedded_layout& layout) {
-    const auto usual = layout.root / "run";
+    auto usual = layout.root / "run";
     if (usual.string().size() + socket_name.size() <= longest_socket_path) return fs::exists(usual) ? std::optional(usual) : std::nullopt;
     const fs::path recorded = first_line(layout.run_path_file());
     return is_ours(recorded) ? std::optional(recorded) : std::nullopt;
@@ -193,14 +193,14 @@ std::optional<fs::path> find_socket_folder(const embedded_layout& layout) {
 
 fs::path ensure_socket_folder(const embedded_layout& layout, const server_account& account) {
     if (auto found = find_socket_folder(layout)) return *found;
-    const auto usual = layout.root / "run";
+    auto usual = layout.root / "run";
     if (usual.string().size() + socket_name.size() <= longest_socket_path) {
         fs::create_directory(usual);
         fs::permissions(usual, fs::perms(0700));
         give_to(usual, account);
         return usual;
     }
-    const auto made = make_private_folder("/tmp/ctms-run", account);
+    auto made = make_private_folder("/tmp/ctms-run", account);
     write_file(layout.run_path_file(), made.string());
     return made;
 }

@@ -10,7 +10,18 @@ namespace ctms::persistence {
 
 using kind = sql_error::kind;
 
-pool::pool(database_options options) : options_(std::move(options)) {}
+pool::pool(database_options options) : options_(std::move(options)), watcher_([this](const std::stop_token& stop) { watch(stop); }) {}
+
+void pool::watch(const std::stop_token& stop) {
+    constexpr std::chrono::milliseconds pause{250};
+    constexpr std::chrono::milliseconds grace{2000}; // the server itself ends statements at their timeout
+    std::unique_lock lock(mutex_);
+    while (!stop.stop_requested()) {
+        stopping_.wait_for(lock, stop, pause, [] { return false; });
+        if (options_.statement_timeout.count() == 0) continue;
+        for (auto* one : leased_) one->cut_if_stuck(options_.statement_timeout + grace);
+    }
+}
 
 pool::lease::lease(pool& owner, std::unique_ptr<connection> held) : owner_(&owner), held_(std::move(held)) {}
 
@@ -27,6 +38,10 @@ pool::lease pool::acquire() {
     auto held = wait_for_turn(discarded);
     if (!held) held = open();
     held->start_lease();
+    {
+        const std::lock_guard lock(mutex_);
+        leased_.insert(held.get());
+    }
     return {*this, std::move(held)};
 }
 
@@ -68,6 +83,7 @@ void pool::give_back(std::unique_ptr<connection> held) {
     connections discarded;
     {
         const std::lock_guard lock(mutex_);
+        leased_.erase(held.get());
         // When one breaks, the server has probably gone and the idle ones are as stale.
         if (!usable) discarded.swap(idle_);
         const bool keep = usable && static_cast<int>(idle_.size()) < options_.pool_size;

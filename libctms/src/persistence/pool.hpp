@@ -12,6 +12,8 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
+#include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -49,14 +51,19 @@ private:
     std::unique_ptr<connection> wait_for_turn(connections& discarded);
     std::unique_ptr<connection> open();
     void give_back(std::unique_ptr<connection> held);
+    /// Cuts connections whose server neither answers nor goes away.
+    void watch(const std::stop_token& stop);
     [[nodiscard]] bool fresh(const connection& one) const;
 
     database_options options_;
     mutable std::mutex mutex_;
     std::condition_variable freed_;
     connections idle_;
+    std::set<connection*> leased_;
+    std::condition_variable_any stopping_;
     int open_ = 0; ///< idle, leased and being opened
     int waiting_ = 0;
+    std::jthread watcher_; ///< last: it uses the others
 };
 
 /// The error for the outside that belongs to a failure in here; counts it with the recorder.

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MPL-2.0
+// What `rows` holds: an answer of libpqxx with its cells looked up once. Only connection.cpp and rows.cpp include it.
+#pragma once
+
+#include "connection.hpp"
+
+#include <pqxx/result>
+
+#include <stdexcept>
+#include <string_view>
+#include <vector>
+
+namespace ctms::persistence {
+
+// Views of all cells, made in one pass: a field of libpqxx costs two reference counts at each look.
+struct rows::impl {
+    explicit impl(const pqxx::result& answer) : data(answer) { // a counted reference
+        columns = static_cast<std::size_t>(data.columns());
+        cells.reserve(columns * static_cast<std::size_t>(data.size()));
+        for (const auto& row : data) {
+            for (const auto& field : row) {
+                cells.push_back(field.is_null() ? std::string_view() : std::string_view(field.c_str(), field.size()));
+            }
+        }
+    }
+    [[nodiscard]] std::string_view at(std::size_t row, std::size_t column) const {
+        if (column >= columns) throw std::out_of_range("a column that the statement does not have");
+        return cells.at(row * columns + column);
+    }
+
+    pqxx::result data;
+    std::size_t columns = 0;
+    std::vector<std::string_view> cells; ///< null has no data()
+};
+
+} // namespace ctms::persistence
