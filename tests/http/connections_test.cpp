@@ -163,7 +163,7 @@ TEST_CASE("malformed requests are refused") {
           "GET / HTTP/1.1\r\nX: a\x01\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello this is TLS\r\n\r\n"}) {
         check_refused(web, text);
     }
-    check_refused(web, std::string("GET / HTTP/1.1\r\nX: a\0b\r\n\r\n", 27));
+    check_refused(web, std::string("GET / HTTP/1.1\r\nX: a\0b\r\n\r\n", 26));
     CHECK(web.log_text().find("refused: malformed") != std::string::npos);
     CHECK(web.ask("GET", "/metrics").body.find(R"(ctms_requests_rejected_total{reason="malformed"} 11)") != std::string::npos);
 }

@@ -145,7 +145,8 @@ TEST_CASE("failures are told apart by their SQLSTATE") {
     CHECK(failure_of([&] { link.execute("selct"); }).reason() == kind::other);
     CHECK(failure_of([&] { link.execute("select * from nowhere"); }).sqlstate() == "42P01");
     for (const auto& [code, reason] : {std::pair{"40001", kind::retryable}, {"40P01", kind::retryable}, {"55P03", kind::timeout}}) {
-        CAPTURE(code);
+        const std::string sqlstate = code;
+        CAPTURE(sqlstate);
         const auto sql = std::string("do $$ begin raise exception 'made up' using errcode = '") + code + "'; end $$";
         CHECK(failure_of([&] { link.execute(sql); }).reason() == reason);
     }

@@ -98,7 +98,8 @@ TEST_CASE("columns stand in the reference's order") {
         columns[line.substr(0, dot)].push_back(line.substr(dot + 1, line.find(' ') - dot - 1));
     }
     for (const auto& [table, names] : columns) {
-        CAPTURE(table);
+        const std::string what = table;
+        CAPTURE(what);
         std::string joined;
         for (const auto& name : names) joined += (joined.empty() ? "" : ",") + name;
         CHECK(link.execute("select string_agg(attname, ',' order by attnum) from pg_attribute where attnum > 0 and attrelid = '" + table +

@@ -161,7 +161,8 @@ TEST_SUITE("config") {
                                                                     {"PT1H30M", 90min}, {"P1DT2H", 26h},        {"P30D", 720h},
                                                                     {"PT15S", 15s},     {"P1DT1H1M1S", 90061s}, {"PT90M", 90min}};
         for (const auto& [text, expected] : spellings) {
-            CAPTURE(text);
+            const std::string spelling(text);
+            CAPTURE(spelling);
             CHECK(values({{"CTMS_TOKEN_EXPIRATION", text}}).token_expiration == expected);
         }
         for (const auto* text : {"soon", "P", "PT", "P1DT", "P1H", "PT1M1H", "PT1H1H", "1:2:3:4", "1:", ":1", "-5", "PT-5S", "0", "P401D",

@@ -54,11 +54,13 @@ TEST_CASE("every route is described or hidden, and nothing else is") {
     for (const auto& one : openapi::shown_calls()) CHECK(described.emplace(one.method, one.path).second);
     for (const auto& one : openapi::hidden_calls()) CHECK(described.emplace(one.method, one.path).second);
     for (const auto& [method, path] : routes) {
-        INFO(method << ' ' << path << " has a row in calls.cpp");
+        const auto what = std::string(method) + ' ' + std::string(path) + " has a row in calls.cpp";
+        INFO(what);
         CHECK(described.count({method, path}) == 1);
     }
     for (const auto& [method, path] : described) {
-        INFO(method << ' ' << path << " is a route");
+        const auto what = std::string(method) + ' ' + std::string(path) + " is a route";
+        INFO(what);
         CHECK(routes.count({method, path}) == 1);
     }
 }

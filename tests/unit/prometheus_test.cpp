@@ -107,7 +107,8 @@ TEST_CASE("each family has help and a type once") {
                                                             {"ctms_pending_acoustic_sync_total", "counter"},
                                                             {"ctms_legacy_waitlists_requests_total", "counter"}};
     for (const auto& [name, type] : families) {
-        CAPTURE(name);
+        const std::string family(name);
+        CAPTURE(family);
         CHECK(count_lines(metrics, "# HELP " + name + " ") == 1);
         CHECK(has_line(metrics, "# TYPE " + name + " " + type));
     }
