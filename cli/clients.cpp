@@ -143,9 +143,9 @@ int clients_list(const invocation& call) {
     const auto all = persistence::client_repository(db).list();
     if (!all) return fail(all.error());
     if (call.json) {
-        std::string out = "[";
-        for (const auto& client : *all) out += (&client == all->data() ? "" : ",") + to_json(client);
-        fmt::print("{}]\n", out);
+        std::string out;
+        append_json_array(out, *all, [](std::string& to, const model::api_client& client) { to += to_json(client); });
+        fmt::print("{}\n", out);
         return support::ok;
     }
     std::vector<std::vector<std::string>> rows;

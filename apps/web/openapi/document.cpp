@@ -21,17 +21,6 @@ constexpr std::string_view about =
     "secret, and it goes into the header `Authorization: Bearer ...`. Without a valid token they answer 401.\n\n"
     "Errors are `{\"detail\": \"...\"}`; input that breaks rules is answered with 422 and a list of all of them.";
 
-/// The braces of a JSON list around what `write_item(out, item)` appends for each.
-template <class Items, class WriteItem>
-void append_list(std::string& out, const Items& items, WriteItem write_item) {
-    out += '[';
-    for (const auto& item : items) {
-        if (out.back() != '[') out += ',';
-        write_item(out, item);
-    }
-    out += ']';
-}
-
 void append_reference(std::string& out, std::string_view schema) {
     object_writer writer(out);
     writer.add("$ref", "#/components/schemas/" + std::string(schema));
@@ -67,7 +56,7 @@ void add_parameters(object_writer& operation, const call_text& text) {
     std::vector<parameter> all(text.parameters.begin(), text.parameters.end());
     const auto ids = text.takes_ids ? json::identity_fields() : std::vector<json::field_schema>();
     for (const auto& id : ids) all.push_back({"query", id.name, false, id.description, id.text});
-    if (!all.empty()) append_list(operation.key("parameters"), all, append_parameter);
+    if (!all.empty()) append_json_array(operation.key("parameters"), all, append_parameter);
 }
 
 void add_body(object_writer& operation, const call_text& text) {
@@ -113,7 +102,7 @@ std::string operation_id(const route& one) {
 
 void append_operation(std::string& out, const route& one, const call_text& text) {
     object_writer operation(out);
-    append_list(operation.key("tags"), std::array{text.tag}, append_json_string);
+    append_json_array(operation.key("tags"), std::array{text.tag}, append_json_string);
     operation.add("summary", text.summary);
     operation.add("description", text.description);
     operation.add("operationId", std::string_view(operation_id(one)));
@@ -171,7 +160,7 @@ std::string document(std::span<const route> routes, std::span<const call_text> t
     info.add("description", about);
     info.add("version", version());
     info.close();
-    append_list(writer.key("tags"), tags(), [](std::string& to, const tag_text& tag) {
+    append_json_array(writer.key("tags"), tags(), [](std::string& to, const tag_text& tag) {
         object_writer one(to);
         one.add("name", tag.name);
         one.add("description", tag.description);

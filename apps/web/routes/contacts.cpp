@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "routes.hpp"
 
+#include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/privacy/redact.hpp>
 #include <ctms/service/contacts.hpp>
@@ -79,12 +80,8 @@ response contact_response(int status, const model::contact& contact) {
 /// A JSON array of what `write_item` appends for each.
 template <class T, class WriteItem>
 response list_response(const std::vector<T>& items, WriteItem write_item) {
-    std::string body = "[";
-    for (const auto& item : items) {
-        if (&item != items.data()) body += ',';
-        write_item(body, item);
-    }
-    body += ']';
+    std::string body;
+    append_json_array(body, items, write_item);
     return json_response(200, std::move(body));
 }
 

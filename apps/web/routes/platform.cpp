@@ -124,15 +124,7 @@ response get_acoustic_configuration(call& now, const services& all) {
     std::string body;
     object_writer writer(body);
     object_writer tables(writer.key("sync_fields"));
-    for (const auto& [table, fields] : configuration->sync_fields) {
-        auto& list = tables.key(table);
-        list += '[';
-        for (const auto& field : fields) {
-            if (field != *fields.begin()) list += ',';
-            append_json_string(list, field);
-        }
-        list += ']';
-    }
+    for (const auto& [table, fields] : configuration->sync_fields) append_json_array(tables.key(table), fields, append_json_string);
     tables.close();
     object_writer mappings(writer.key("newsletter_mappings"));
     for (const auto& [source, destination] : configuration->newsletter_mappings) mappings.add(source, std::string_view(destination));

@@ -62,16 +62,6 @@ void write_group(std::string& out, const std::optional<T>& group) {
     write_fields(out, group ? *group : defaults);
 }
 
-template <class T>
-void write_list(std::string& out, const std::vector<T>& list) {
-    out += '[';
-    for (const auto& item : list) {
-        if (&item != list.data()) out += ',';
-        write_fields(out, item);
-    }
-    out += ']';
-}
-
 model::vpn_waitlist older_vpn(const model::contact& contact) {
     for (const auto& waitlist : contact.waitlists) {
         if (waitlist.name == "vpn") return {scalar_member(waitlist.fields, "geo"), scalar_member(waitlist.fields, "platform")};
@@ -87,35 +77,18 @@ model::relay_waitlist older_relay(const model::contact& contact) {
     return {};
 }
 
-void write_location(std::string& out, const std::vector<location_step>& location) {
-    out += '[';
-    for (const auto& step : location) {
-        if (&step != location.data()) out += ',';
-        if (const auto* name = std::get_if<std::string>(&step)) {
-            append_json_string(out, *name);
-        } else {
-            out += std::to_string(std::get<std::size_t>(step));
-        }
-    }
-    out += ']';
+void write_step(std::string& out, const location_step& step) {
+    const auto* name = std::get_if<std::string>(&step);
+    name != nullptr ? append_json_string(out, *name) : void(out += std::to_string(std::get<std::size_t>(step)));
 }
 
 void write_field_error(std::string& out, const field_error& broken) {
     object_writer writer(out);
-    write_location(writer.key("loc"), broken.location);
+    append_json_array(writer.key("loc"), broken.location, write_step);
     writer.add("msg", broken.message);
     writer.add("type", broken.type);
     if (!broken.context.empty()) writer.add_raw("ctx", broken.context);
     writer.close();
-}
-
-void write_field_errors(std::string& out, const std::vector<field_error>& fields) {
-    out += '[';
-    for (const auto& broken : fields) {
-        if (&broken != fields.data()) out += ',';
-        write_field_error(out, broken);
-    }
-    out += ']';
 }
 
 /// Rules that are checked after validation name a parameter alone, and their errors lie one level deeper.
@@ -132,8 +105,8 @@ void write_contact(std::string& out, const model::contact& contact, bool with_st
     write_fields(writer.key("email"), contact.email);
     write_group(writer.key("fxa"), contact.fxa);
     write_group(writer.key("mofo"), contact.mofo);
-    write_list(writer.key("newsletters"), contact.newsletters);
-    write_list(writer.key("waitlists"), contact.waitlists);
+    append_json_array(writer.key("newsletters"), contact.newsletters, write_fields<model::newsletter>);
+    append_json_array(writer.key("waitlists"), contact.waitlists, write_fields<model::waitlist>);
     write_fields(writer.key("vpn_waitlist"), older_vpn(contact));
     write_fields(writer.key("relay_waitlist"), older_relay(contact));
     if (with_status) writer.add("status", "ok");
@@ -148,20 +121,12 @@ void write_error(std::string& out, const error& failure) {
         writer.add("detail", failure.message);
     } else if (is_second_step(failure)) {
         object_writer nested(writer.key("detail"));
-        write_field_errors(nested.key("errors"), failure.fields);
+        append_json_array(nested.key("errors"), failure.fields, write_field_error);
         nested.close();
     } else {
-        write_field_errors(writer.key("detail"), failure.fields);
+        append_json_array(writer.key("detail"), failure.fields, write_field_error);
     }
-    if (!failure.conflicts.empty()) {
-        auto& list = writer.key("conflicts");
-        list += '[';
-        for (const auto& name : failure.conflicts) {
-            if (&name != failure.conflicts.data()) list += ',';
-            append_json_string(list, name);
-        }
-        list += ']';
-    }
+    if (!failure.conflicts.empty()) append_json_array(writer.key("conflicts"), failure.conflicts, append_json_string);
     writer.close();
 }
 

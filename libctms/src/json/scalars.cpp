@@ -106,13 +106,7 @@ void add_not_permitted(const node& value, std::span<const std::string_view> perm
     std::string context;
     object_writer writer(context);
     append_given(writer.key("given"), value);
-    auto& list = writer.key("permitted");
-    list += '[';
-    for (const auto& word : permitted) {
-        if (&word != permitted.data()) list += ',';
-        append_json_string(list, word);
-    }
-    list += ']';
+    append_json_array(writer.key("permitted"), permitted, append_json_string);
     writer.close();
     errors.add("unexpected value; permitted: " + quoted_list(permitted), "value_error.const", std::move(context));
 }

@@ -23,14 +23,13 @@ void add_text(object_writer& writer, std::string_view name, const model::text& v
 /// A list as a JSON array, for json_to_recordset.
 template <class T, class WriteItem>
 std::string to_json(const std::vector<T>& list, WriteItem write_item) {
-    std::string out = "[";
-    for (const auto& item : list) {
-        if (&item != list.data()) out += ',';
-        object_writer writer(out);
+    std::string out;
+    append_json_array(out, list, [&](std::string& to, const T& item) {
+        object_writer writer(to);
         write_item(writer, item);
         writer.close();
-    }
-    return out += ']';
+    });
+    return out;
 }
 
 std::string to_json(const std::vector<model::newsletter>& list) {

@@ -12,6 +12,19 @@ namespace ctms {
 /// Appends `text` in quotes, with `"`, `\` and control characters escaped. `text` must be valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
+/// Appends a JSON array; `write_item(out, item)` appends each item.
+template <class Items, class WriteItem>
+void append_json_array(std::string& out, const Items& items, WriteItem write_item) {
+    out += '[';
+    bool first = true;
+    for (const auto& item : items) {
+        if (!first) out += ',';
+        first = false;
+        write_item(out, item);
+    }
+    out += ']';
+}
+
 /// Builds one JSON object member by member: `object_writer o(out); o.add("a", 1); o.close();`
 /// Keys are written as given, in the order of the calls.
 class object_writer {
