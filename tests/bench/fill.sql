@@ -25,3 +25,4 @@ select pg_temp.bench_id(n), 'vpn', 'https://www.mozilla.org/vpn/', '{"geo":"de",
 from generate_series(1, :contacts, 5) n;
 commit;
 vacuum analyze;
+checkpoint;

@@ -60,6 +60,8 @@ def wrk(opts, base, what, connections, access_token):
                          env=env, check=True, text=True, stdout=subprocess.PIPE).stdout
     if "Non-2xx" in out or "Socket errors" in out:
         print(out, file=sys.stderr)
+    if " 0 requests in" in out:
+        sys.exit(f"{what}: no answer at all within {opts.seconds} seconds")
     rate = float(re.search(r"Requests/sec:\s*([\d.]+)", out)[1])
     return rate, milliseconds(re.search(r"50%\s+(\S+)", out)[1]), milliseconds(re.search(r"99%\s+(\S+)", out)[1])
 
