@@ -56,6 +56,15 @@ TEST_CASE("requests that are sent at once are answered in their order") {
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
+TEST_CASE("a target may be a whole URL, as proxies send it") {
+    web_fixture web;
+    CHECK(web.ask("GET", "http://localhost/__lbheartbeat__").status == 200);
+    CHECK(web.ask("GET", "HTTP://localhost:80/ctms?fxa_id=x", {web.authorization()}).body == "[]");
+    CHECK(web.ask("GET", "http://localhost").status == 307);
+    CHECK(web.ask("GET", "http://localhost?a=b").status == 307);
+    CHECK(web.ask("OPTIONS", "*").status == 404);
+}
+
 TEST_CASE("a request may come in any pieces") {
     web_fixture web;
     http_connection connection(web.port());

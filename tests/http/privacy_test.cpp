@@ -193,6 +193,16 @@ TEST_CASE("a traced address appears with its write and its reads") {
     check_silent(web.log_text(), other);
 }
 
+TEST_CASE("a change of a traced contact is traced though its body does not name the address") {
+    web_fixture web;
+    const std::string traced = "jane+trace-me-mozilla-2@example.com";
+    const auto id = web.add_contact(R"({"email":{"primary_email":")" + traced + R"("}})");
+    const auto changed = web.send("PATCH", "/ctms/" + id, R"({"email":{"first_name":"Jane"}})");
+    REQUIRE(changed.status == 200);
+    CHECK(web.fields_of(changed).at("trace").as_string() == traced);
+    CHECK(boost::json::serialize(web.fields_of(changed).at("trace_json")) == R"({"email":{"first_name":"Jane"}})");
+}
+
 TEST_CASE("several traced addresses are sorted and joined by commas") {
     web_fixture web;
     for (const std::string name : {"b+trace-me-mozilla-1@example.com", "a+trace_me_mozilla_1@example.com", "untraced@example.com"}) {

@@ -129,7 +129,9 @@ response patch_contact(call& now, const services& all) {
     if (!patch) return failed(now, patch.error());
     trace_write(now, patch->email.value.primary_email);
     const auto contact = all.contacts.patch(*email_id, *patch);
-    return contact ? contact_response(200, *contact) : failed(now, contact.error());
+    if (!contact) return failed(now, contact.error());
+    trace_write(now, contact->email.primary_email); // which the body need not name
+    return contact_response(200, *contact);
 }
 
 response delete_contacts(call& now, const services& all) {

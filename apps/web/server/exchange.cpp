@@ -25,7 +25,9 @@ response redirect_to(const request& http, const std::string& path) {
     out.status = 307;
     out.content_type.clear();
     const auto query = http.query.empty() ? std::string() : "?" + http.query;
-    out.headers.emplace_back("Location", fmt::format("http://{}{}{}", http.header("host"), percent_encode_path(path), query));
+    const auto host = http.header("host");
+    const auto origin = host.empty() ? std::string() : fmt::format("http://{}", host);
+    out.headers.emplace_back("Location", origin + percent_encode_path(path) + query);
     return out;
 }
 

@@ -15,7 +15,7 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 
 struct request {
     std::string method; ///< upper case
-    std::string target; ///< as sent: path and query
+    std::string target; ///< path and query, as sent
     std::string path;   ///< decoded
     std::string query;  ///< behind the '?', not decoded
     header_list headers;
