@@ -89,14 +89,16 @@ private:
         asio::co_spawn(io_, one->run(), [this, one](const std::exception_ptr&) { forget(one.get()); });
     }
 
+    /// Answers 503 and waits a moment for the client to take it; of too many of these at once the rest are just closed.
     void turn_away(tcp::socket socket) {
-        constexpr std::string_view answer = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nContent-Length: 33\r\n"
-                                            "Retry-After: 1\r\nConnection: close\r\n\r\n{\"detail\":\"Too many connections\"}";
-        shared_.metrics.request_rejected("connections");
-        error_code ignored;
-        socket.non_blocking(true, ignored);
-        socket.write_some(asio::buffer(answer), ignored); // the buffer of a new socket has room
-        socket.shutdown(tcp::socket::shutdown_send, ignored);
+        constexpr int most_at_once = 64;
+        if (turned_away_ >= most_at_once) {
+            shared_.metrics.request_rejected("connections");
+            return;
+        }
+        ++turned_away_;
+        const auto one = std::make_shared<session>(std::move(socket), shared_);
+        asio::co_spawn(io_, one->turn_away(), [this](const std::exception_ptr&) { --turned_away_; });
     }
 
     void forget(session* one) {
@@ -140,6 +142,7 @@ private:
     asio::signal_set signals_{io_};
     asio::steady_timer drain_timer_{io_};
     std::set<session*> sessions_;
+    int turned_away_ = 0; ///< connections beyond the limit that are being told so
 };
 
 server::server(const exchanger& exchanges, lanes& threads, const limits& bounds, mozlog::logger& log, support::prometheus_metrics& metrics)

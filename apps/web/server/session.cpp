@@ -116,6 +116,12 @@ asio::awaitable<void> session::run() {
     socket_.close(ignored);
 }
 
+asio::awaitable<void> session::turn_away() {
+    const auto self = shared_from_this();
+    co_await refuse(503, "connections");
+    cut_off();
+}
+
 /// Waits for the first bytes of a request. False when the connection ends or was idle for too long.
 asio::awaitable<bool> session::wait_for_bytes() {
     constexpr std::size_t chunk = 4096;
@@ -176,6 +182,7 @@ asio::awaitable<void> session::refuse(int status, std::string_view reason) {
     const auto text = http::obsolete_reason(static_cast<http::status>(status));
     one.answer = detail_response(status, std::string_view(text.data(), text.size()));
     one.answer.headers.emplace_back("X-Request-Id", one.http.id);
+    if (status == 503) one.answer.headers.emplace_back("Retry-After", "1");
     co_await write(one, false);
     // What the client still sends is read for a moment: closing before would reset the connection and lose the answer.
     error_code ec;

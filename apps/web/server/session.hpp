@@ -64,6 +64,9 @@ public:
     /// Serves the connection to its end. The session lives as long as this runs.
     boost::asio::awaitable<void> run();
 
+    /// Tells a client that there are too many connections, and closes.
+    boost::asio::awaitable<void> turn_away();
+
     /// Nothing under way: close soon. Something under way: close behind its answer.
     void drain();
     /// Closes the connection at once.
