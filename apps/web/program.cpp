@@ -8,9 +8,11 @@
 #include <ctms/persistence/clients.hpp>
 #include <ctms/persistence/contacts.hpp>
 #include <ctms/persistence/database.hpp>
+#include <ctms/persistence/stripe.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
+#include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <support/start.hpp>
@@ -47,7 +49,9 @@ public:
                   {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
           server_(exchanges_, threads_, with_settings(bounds, settings), log, metrics_),
-          exchanges_({contacts_, tokens_, health_, acoustic_configuration_, database_, settings_, metrics_, server_.draining()}, log) {}
+          exchanges_(
+              {contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, database_, settings_, metrics_, server_.draining()},
+              log) {}
 
     config::settings settings_;
     support::prometheus_metrics metrics_;
@@ -61,6 +65,8 @@ public:
     service::health health_{health_database_};
     persistence::acoustic_configuration_repository acoustic_rows_{database_};
     service::acoustic_configuration acoustic_configuration_{acoustic_rows_};
+    persistence::stripe_repository stripe_rows_{database_};
+    service::stripe_ingest stripe_ingest_{stripe_rows_};
     lanes threads_;
     server server_;
     exchanger exchanges_;

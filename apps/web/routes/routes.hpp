@@ -24,6 +24,9 @@ response find_identities(call& now, const services& all);
 // updates.cpp
 response get_updates(call& now, const services& all);
 
+// stripe.cpp
+response post_stripe(call& now, const services& all);
+
 // pages.cpp
 response get_openapi(call& now, const services& all);
 response get_docs(call& now, const services& all);

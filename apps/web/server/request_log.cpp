@@ -51,6 +51,13 @@ void add_trace(mozlog::fields& members, const request_facts& facts) {
     if (!facts.trace_json.empty()) members.add_json("trace_json", facts.trace_json);
 }
 
+/// Ids come from clients; like all strings here they lose what looks like an address.
+void add_ingest(mozlog::fields& members, const request_facts& facts) {
+    if (!facts.ingest_actions.empty()) members.add_json("ingest_actions", facts.ingest_actions);
+    if (!facts.fxa_id_conflict.empty()) members.add("fxa_id_conflict", facts.fxa_id_conflict);
+    if (!facts.ingest_error.empty()) members.add("ingest_error", facts.ingest_error);
+}
+
 } // namespace
 
 bool is_trivial(const request& http, int status) noexcept {
@@ -79,6 +86,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds) {
     members.add_json("headers", object_of(one.http.headers, privacy::redact_header));
     add_authentication(members, one.facts);
     add_trace(members, one.facts);
+    add_ingest(members, one.facts);
     if (!one.path_parameters.empty()) members.add_json("path_params", object_of(one.path_parameters, privacy::redact_path_value));
     if (!one.facts.error.empty()) members.add("error", one.facts.error);
     if (!one.facts.traceback.empty()) members.add("traceback", one.facts.traceback);

@@ -26,6 +26,7 @@ namespace ctms::service {
 class acoustic_configuration;
 class contacts;
 class health;
+class stripe_ingest;
 class tokens;
 } // namespace ctms::service
 namespace ctms::support {
@@ -53,9 +54,12 @@ struct request_facts {
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;
-    std::string trace;      ///< traced addresses, sorted, with commas
-    std::string trace_json; ///< the body of a traced write
-    std::string error;      ///< of an application error
+    std::string trace;           ///< traced addresses, sorted, with commas
+    std::string trace_json;      ///< the body of a traced write
+    std::string ingest_actions;  ///< a JSON object: what was done to which Stripe objects
+    std::string fxa_id_conflict; ///< of a Stripe customer
+    std::string ingest_error;    ///< what is wrong with a Stripe object
+    std::string error;           ///< of an application error
     std::string traceback;
 };
 
@@ -77,6 +81,7 @@ struct services {
     service::tokens& tokens;
     service::health& health;
     service::acoustic_configuration& acoustic_configuration;
+    service::stripe_ingest& stripe_ingest;
     const persistence::database& database; ///< how its pool stands
     const config::settings& settings;
     support::prometheus_metrics& metrics;

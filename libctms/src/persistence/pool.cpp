@@ -154,4 +154,8 @@ error to_error(const sql_error& failure, metrics::recorder& recorder) {
     return {view.code, view.message, std::move(detail), {}, {}};
 }
 
+bool is_write_conflict(const error& failure) noexcept {
+    return failure.detail.find("[SQLSTATE 40001]") != std::string::npos || failure.detail.find("[SQLSTATE 40P01]") != std::string::npos;
+}
+
 } // namespace ctms::persistence

@@ -69,6 +69,9 @@ private:
 /// The error for the outside that belongs to a failure in here; counts it with the recorder.
 [[nodiscard]] error to_error(const sql_error& failure, metrics::recorder& recorder);
 
+/// True for the error of work that others' writes made fail at every try.
+[[nodiscard]] bool is_write_conflict(const error& failure) noexcept;
+
 /// Decides whether work that failed is run again, and waits before it is.
 class retries {
 public:

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MPL-2.0
+// Stored Stripe objects (tables stripe_*). Thread safe; each call is one transaction.
+#pragma once
+
+#include <ctms/base/result.hpp>
+#include <ctms/model/stripe.hpp>
+#include <ctms/persistence/database.hpp>
+
+namespace ctms::persistence {
+
+class stripe_repository {
+public:
+    explicit stripe_repository(database& db) : db_(db) {}
+
+    /// Stores an object with all that it holds (prices, items, lines), and puts the contacts whose products it can change
+    /// into the queue of the sync; neither when everything is stored already. Safe with any number of callers at once:
+    /// rows are locked in one order. errc::conflict when others kept writing the same rows until the tries were used up.
+    [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object);
+
+private:
+    database& db_;
+};
+
+} // namespace ctms::persistence

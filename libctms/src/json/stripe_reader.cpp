@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/json/stripe_json.hpp>
+
+#include "document.hpp"
+#include "python_text.hpp"
+
+#include <ctms/base/utf8.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <initializer_list>
+#include <limits>
+#include <map>
+#include <utility>
+
+namespace ctms::json {
+namespace {
+
+namespace stripe = model::stripe;
+
+constexpr std::size_t longest_id = 255;           // characters that the database keeps
+constexpr double last_second = 253'402'300'799.0; // of the year 9999
+constexpr node absent{};                          // what stands for a member that is not there
+
+/// A value and where it stands. The first problem found is kept, and reading goes on with stand-ins: so the readers
+/// below need no branches for failures, and whoever began the reading throws the outcome away.
+class place {
+public:
+    place(const node& value, std::string path, std::string& problem) : value_(&value), path_(std::move(path)), problem_(&problem) {}
+
+    [[nodiscard]] const node& value() const { return *value_; }
+    [[nodiscard]] bool is(kind type) const { return value_->type == type; }
+    [[nodiscard]] bool failed() const { return !problem_->empty(); }
+
+    /// Never give it the value, which may be personal data.
+    void fail(std::string_view why) const {
+        if (!failed()) *problem_ = fmt::format("{}: {}", path_, why);
+    }
+
+    /// The member, which must be there.
+    [[nodiscard]] place at(std::string_view name) const {
+        if (!is(kind::object)) fail("not an object");
+        if (auto found = find(name)) return std::move(*found);
+        auto missing = step(absent, name);
+        missing.fail("missing");
+        return missing;
+    }
+
+    /// The member if it is there.
+    [[nodiscard]] std::optional<place> find(std::string_view name) const {
+        const auto* found = is(kind::object) ? value_->member(name) : nullptr;
+        return found == nullptr ? std::nullopt : std::optional(step(*found, name));
+    }
+
+    [[nodiscard]] place item(const node& value, std::size_t index) const { return {value, fmt::format("{}[{}]", path_, index), *problem_}; }
+
+private:
+    [[nodiscard]] place step(const node& value, std::string_view name) const {
+        return {value, fmt::format("{}.{}", path_, name), *problem_};
+    }
+
+    const node* value_;
+    std::string path_;
+    std::string* problem_;
+};
+
+/// What `read` makes of a value that may be null.
+template <class Read>
+auto nullable(const place& where, Read read) -> std::optional<decltype(read(where))> {
+    if (where.is(kind::null)) return std::nullopt;
+    return read(where);
+}
+
+/// The same for a member that may also be missing.
+template <class Read>
+auto if_given(const std::optional<place>& where, Read read) -> std::optional<decltype(read(*where))> {
+    if (!where) return std::nullopt;
+    return nullable(*where, read);
+}
+
+std::string string_of(const place& where) {
+    if (!where.is(kind::string)) where.fail("not a string");
+    return where.is(kind::string) ? std::string(where.value().text) : std::string();
+}
+
+std::string id_of(const place& where) {
+    auto id = string_of(where);
+    if (id.empty()) where.fail("empty");
+    if (id.find('\0') != std::string::npos) where.fail("holds a NUL character");
+    if (utf8_length(id) > longest_id) where.fail(fmt::format("longer than {} characters", longest_id));
+    return id;
+}
+
+/// The id of another object, which may itself stand there.
+std::string reference_of(const place& where) {
+    if (where.is(kind::object)) return id_of(where.at("id"));
+    if (!where.is(kind::string)) where.fail("neither an id nor an object with one");
+    return id_of(where);
+}
+
+std::string choice_of(const place& where, std::initializer_list<std::string_view> choices) {
+    auto word = string_of(where);
+    if (std::find(choices.begin(), choices.end(), word) == choices.end()) where.fail("not one of the values known");
+    return word;
+}
+
+std::string currency_of(const place& where) {
+    auto code = ascii_lower(string_of(where));
+    const bool letters = std::all_of(code.begin(), code.end(), [](char c) { return c >= 'a' && c <= 'z'; });
+    if (code.size() != 3 || !letters) where.fail("not three letters");
+    return code;
+}
+
+bool truth_of(const place& where) {
+    if (!where.is(kind::boolean)) where.fail("not true or false");
+    return where.value().truth;
+}
+
+/// A double holds every whole number that is in range here.
+std::optional<double> number_of(const place& where) { return where.is(kind::number) ? python_float(where.value().text) : std::nullopt; }
+
+timestamp time_of(const place& where) {
+    const auto number = number_of(where);
+    if (!number || std::trunc(*number) != *number) {
+        where.fail("not a whole number of seconds");
+    } else if (*number < 0 || *number > last_second) {
+        where.fail("not a time from 1970 to 9999");
+    } else {
+        return timestamp{std::chrono::seconds{static_cast<std::int64_t>(*number)}};
+    }
+    return {};
+}
+
+/// Without the fraction, as Python's int() cuts it.
+std::int32_t integer_of(const place& where) {
+    using bounds = std::numeric_limits<std::int32_t>;
+    const auto number = number_of(where);
+    if (!number) {
+        where.fail("not a number");
+    } else if (const auto whole = std::trunc(*number); whole < bounds::min() || whole > bounds::max()) {
+        where.fail("beyond 32 bits");
+    } else {
+        return static_cast<std::int32_t>(whole);
+    }
+    return 0;
+}
+
+void check_kind(const place& where, std::string_view wanted) {
+    const auto here = where.at("object");
+    if (!here.is(kind::string) || here.value().text != wanted) here.fail(fmt::format("not {}", wanted));
+}
+
+/// The elements of a list object of Stripe's, by the last one of each id.
+template <class T, class Read>
+std::vector<T> list_of(const place& list, std::string_view element_kind, Read read) {
+    std::vector<T> out;
+    std::map<std::string, std::size_t, std::less<>> places;
+    const auto data = list.at("data");
+    if (!data.is(kind::array)) data.fail("not a list");
+    std::size_t index = 0;
+    for (const auto* each = data.value().first; each != nullptr && !list.failed(); each = each->next, ++index) {
+        const auto here = data.item(*each, index);
+        check_kind(here, element_kind);
+        T element = read(here);
+        const auto [known, is_new] = places.try_emplace(element.id, out.size());
+        if (is_new) {
+            out.push_back(std::move(element));
+        } else {
+            out[known->second] = std::move(element);
+        }
+    }
+    return out;
+}
+
+bool has_more(const place& list) { return if_given(list.find("has_more"), truth_of).value_or(false); }
+
+stripe::object read_customer(const place& from) {
+    const auto deleted = from.find("deleted");
+    if (deleted && truth_of(*deleted)) return stripe::deleted_customer{id_of(from.at("id"))};
+    stripe::customer out;
+    out.id = id_of(from.at("id"));
+    out.created = time_of(from.at("created"));
+    out.fxa_id = id_of(from.at("description"));
+    out.default_source_id = nullable(from.at("default_source"), reference_of);
+    out.default_payment_method_id = nullable(from.at("invoice_settings").at("default_payment_method"), reference_of);
+    if (const auto email = from.find("email")) out.email = string_of(*email);
+    return out;
+}
+
+stripe::price read_price(const place& from) {
+    stripe::price out;
+    out.id = id_of(from.at("id"));
+    out.product_id = reference_of(from.at("product"));
+    out.created = time_of(from.at("created"));
+    out.active = truth_of(from.at("active"));
+    out.currency = currency_of(from.at("currency"));
+    if (const auto recurring = from.find("recurring"); recurring && !recurring->is(kind::null)) {
+        out.interval = choice_of(recurring->at("interval"), {"day", "week", "month", "year"});
+        out.interval_count = integer_of(recurring->at("interval_count"));
+    }
+    out.unit_amount = if_given(from.find("unit_amount"), integer_of);
+    return out;
+}
+
+stripe::price nested_price(const place& where) {
+    check_kind(where, "price");
+    return read_price(where);
+}
+
+stripe::subscription_item read_item(const place& from) {
+    stripe::subscription_item out;
+    out.id = id_of(from.at("id"));
+    out.created = time_of(from.at("created"));
+    out.subscription_id = reference_of(from.at("subscription"));
+    out.price = nested_price(from.at("price"));
+    return out;
+}
+
+stripe::subscription read_subscription(const place& from) {
+    stripe::subscription out;
+    out.id = id_of(from.at("id"));
+    out.created = time_of(from.at("created"));
+    out.customer_id = reference_of(from.at("customer"));
+    out.default_payment_method_id = nullable(from.at("default_payment_method"), reference_of);
+    out.default_source_id = nullable(from.at("default_source"), reference_of);
+    out.cancel_at_period_end = truth_of(from.at("cancel_at_period_end"));
+    out.canceled_at = nullable(from.at("canceled_at"), time_of);
+    out.current_period_start = time_of(from.at("current_period_start"));
+    out.current_period_end = time_of(from.at("current_period_end"));
+    out.ended_at = nullable(from.at("ended_at"), time_of);
+    out.start_date = time_of(from.at("start_date"));
+    out.status = choice_of(from.at("status"), {"incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid"});
+    const auto items = from.at("items");
+    out.items = list_of<stripe::subscription_item>(items, "subscription_item", [&out](const place& where) {
+        auto item = read_item(where);
+        if (item.subscription_id != out.id) where.at("subscription").fail("not the subscription that holds the item");
+        return item;
+    });
+    out.has_more_items = has_more(items);
+    return out;
+}
+
+stripe::line_item read_line(const place& from) {
+    stripe::line_item out;
+    out.id = id_of(from.at("id"));
+    out.type = choice_of(from.at("type"), {"subscription", "invoiceitem"});
+    out.price = nested_price(from.at("price"));
+    out.invoice_item_id = if_given(from.find("invoice_item"), reference_of);
+    out.subscription_id = if_given(from.find("subscription"), reference_of);
+    out.subscription_item_id = if_given(from.find("subscription_item"), reference_of);
+    out.amount = integer_of(from.at("amount"));
+    out.currency = currency_of(from.at("currency"));
+    return out;
+}
+
+stripe::invoice read_invoice(const place& from) {
+    stripe::invoice out;
+    out.id = id_of(from.at("id"));
+    out.created = time_of(from.at("created"));
+    out.customer_id = reference_of(from.at("customer"));
+    out.currency = currency_of(from.at("currency"));
+    out.total = integer_of(from.at("total"));
+    out.status = choice_of(from.at("status"), {"draft", "open", "paid", "uncollectable", "uncollectible", "void"});
+    out.default_payment_method_id = nullable(from.at("default_payment_method"), reference_of);
+    out.default_source_id = nullable(from.at("default_source"), reference_of);
+    const auto lines = from.at("lines");
+    out.lines = list_of<stripe::line_item>(lines, "line_item", read_line);
+    out.has_more_lines = has_more(lines);
+    return out;
+}
+
+result<stripe::object> read_known(const node& root, std::string_view object_kind) {
+    std::string problem;
+    const place from(root, std::string(object_kind), problem);
+    const auto read = [&]() -> std::optional<stripe::object> {
+        if (object_kind == "customer") return read_customer(from);
+        if (object_kind == "price") return read_price(from);
+        if (object_kind == "subscription") return read_subscription(from);
+        if (object_kind == "subscription_item") return read_item(from);
+        if (object_kind == "invoice") return read_invoice(from);
+        return std::nullopt;
+    };
+    auto out = read();
+    if (!out) problem = "object: not a kind that is stored";
+    if (!problem.empty()) return error{errc::invalid, "Unable to process Stripe object.", std::move(problem), {}, {}};
+    return std::move(*out);
+}
+
+} // namespace
+
+result<model::stripe::object> read_stripe_object(std::string_view text) {
+    const error not_recognized{errc::malformed, "Request JSON is not recognized.", {}, {}, {}};
+    if (!is_valid_utf8(text)) return not_recognized;
+    const auto outcome = document::parse(text, limits{});
+    const auto* parsed = std::get_if<document>(&outcome);
+    if (parsed == nullptr || parsed->root().type != kind::object) return not_recognized;
+    const auto* object_kind = parsed->root().member("object");
+    if (object_kind == nullptr || parsed->root().member("id") == nullptr) return not_recognized;
+    return read_known(parsed->root(), object_kind->type == kind::string ? object_kind->text : std::string_view());
+}
+
+} // namespace ctms::json

@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: MPL-2.0
+// POST /stripe as the service that sends Stripe's objects sees it, and what it leaves in the tables, the queue and the log.
+#include "support/stripe_objects.hpp"
+#include "support/web_fixture.hpp"
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <thread>
+
+namespace ctms::test {
+namespace {
+
+using namespace stripe_objects;
+namespace bj = boost::json;
+
+constexpr auto contact_id = "7a3c1c56-9c3b-4b63-8b0e-0a2f6f6f0b11";
+constexpr auto contact =
+    R"({"email":{"email_id":"7a3c1c56-9c3b-4b63-8b0e-0a2f6f6f0b11","primary_email":"payer@example.com"},"fxa":{"fxa_id":"fxa_1"}})";
+constexpr std::array tables{"stripe_customer",          "stripe_price",   "stripe_subscription",
+                            "stripe_subscription_item", "stripe_invoice", "stripe_invoice_line_item"};
+constexpr auto not_recognized = R"({"detail":"Request JSON is not recognized."})";
+constexpr auto not_processed = R"({"detail":"Unable to process Stripe object."})";
+
+http_answer post(web_fixture& server, const bj::object& object) { return server.post("/stripe", bj::serialize(object)); }
+
+/// Sends an object that has to be taken, and gives what the log says was done with it.
+std::string ingest(web_fixture& server, const bj::object& object) {
+    const auto answer = post(server, object);
+    CHECK(answer.status == 200);
+    CHECK(answer.body == R"({"status":"OK"})");
+    const auto fields = server.fields_of(answer);
+    CHECK_FALSE(fields.contains("ingest_error"));
+    return fields.contains("ingest_actions") ? bj::serialize(fields.at("ingest_actions")) : "";
+}
+
+/// How often the contact was put into the queue; the first time is its own creation.
+std::int64_t queued(web_fixture& server) {
+    return server.sql(fmt::format("select version from ctms_sync_queue where email_id = '{}'", contact_id)).integer(0, 0);
+}
+
+/// The cells of a query's only row, or of each row one behind the other.
+std::string cells(web_fixture& server, const std::string& columns, const std::string& table) {
+    const auto found = server.sql(fmt::format("select concat_ws(' ', {}) from {} order by 1", columns, table));
+    std::string out;
+    for (std::size_t row = 0; row < found.size(); ++row) out += (row == 0 ? "" : "; ") + std::string(found.text(row, 0));
+    return out;
+}
+
+std::size_t stored_rows(web_fixture& server) {
+    std::size_t out = 0;
+    for (const auto* table : tables) out += server.sql(fmt::format("select 1 from {}", table)).size();
+    return out;
+}
+
+void empty_tables(web_fixture& server) {
+    server.sql("truncate stripe_customer, stripe_price, stripe_subscription, stripe_subscription_item, stripe_invoice, "
+               "stripe_invoice_line_item");
+}
+
+/// Everything stored of subscriptions but when it was.
+std::string subscriptions_stored(web_fixture& server) {
+    return cells(server, "stripe_id, stripe_customer_id, status, default_payment_method_id", "stripe_subscription") + '\n' +
+           cells(server, "stripe_id, stripe_subscription_id, stripe_price_id", "stripe_subscription_item") + '\n' +
+           cells(server, "stripe_id, stripe_product_id, active, currency, unit_amount", "stripe_price");
+}
+
+} // namespace
+
+TEST_CASE("Stripe: each kind of object is stored with what is kept of it") {
+    web_fixture server;
+    CHECK(ingest(server, customer()) == R"({"created":["customer:cus_1"]})");
+    CHECK(cells(server,
+                "stripe_id, fxa_id, coalesce(default_source_id, '-'), invoice_settings_default_payment_method_id, deleted, "
+                "extract(epoch from stripe_created)::bigint",
+                "stripe_customer") == "cus_1 fxa_1 - pm_1 f 1635176040");
+
+    CHECK(ingest(server, price()) == R"({"created":["price:price_1"]})");
+    CHECK(cells(server,
+                "stripe_id, stripe_product_id, active, currency, recurring_interval, recurring_interval_count, unit_amount, "
+                "extract(epoch from stripe_created)::bigint",
+                "stripe_price") == "price_1 prod_1 t usd month 1 999 1603795500");
+
+    CHECK(ingest(server, subscription()) == R"({"created":["subscription:sub_1","subscription_item:si_1"],"no_change":["price:price_1"]})");
+    CHECK(cells(server,
+                "stripe_id, stripe_customer_id, status, cancel_at_period_end, coalesce(default_source_id, '-'), default_payment_method_id, "
+                "extract(epoch from current_period_start)::bigint, extract(epoch from current_period_end)::bigint, "
+                "coalesce(canceled_at::text, '-'), coalesce(ended_at::text, '-')",
+                "stripe_subscription") == "sub_1 cus_1 active f - pm_2 1635292800 1637971200 - -");
+    CHECK(cells(server, "stripe_id, stripe_subscription_id, stripe_price_id", "stripe_subscription_item") == "si_1 sub_1 price_1");
+
+    CHECK(ingest(server, item("si_2")) == R"({"created":["subscription_item:si_2"],"no_change":["price:price_1"]})");
+    CHECK(cells(server, "stripe_id", "stripe_subscription_item") == "si_1; si_2");
+
+    CHECK(ingest(server, invoice()) == R"({"created":["invoice:in_1","line_item:il_1"],"no_change":["price:price_1"]})");
+    CHECK(cells(server, "stripe_id, stripe_customer_id, currency, total, status", "stripe_invoice") == "in_1 cus_1 usd 1000 open");
+    CHECK(cells(server,
+                "stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, coalesce(stripe_invoice_item_id, '-'), "
+                "stripe_subscription_id, stripe_subscription_item_id, amount, currency",
+                "stripe_invoice_line_item") == "il_1 in_1 subscription price_1 - sub_1 si_1 1000 usd");
+}
+
+TEST_CASE("Stripe: what changes puts the contact into the queue, the same again does not") {
+    web_fixture server;
+    server.add_contact(contact);
+    std::int64_t version = queued(server);
+    for (const auto& object :
+         {customer(), subscription(), with(customer(), "default_source", "card_1"), with(subscription(), "status", "canceled"),
+          subscription({item("si_1", price("price_1", 1299))}), item("si_2"), price("price_1", 5)}) {
+        CAPTURE(bj::serialize(object));
+        CHECK(ingest(server, object) != "");
+        CHECK(queued(server) == version + 1);
+        const auto again = ingest(server, object);
+        CHECK(again.starts_with(R"({"no_change":)"));
+        CHECK(again.find("created") == std::string::npos);
+        CHECK(queued(server) == version + 1);
+        version = queued(server);
+    }
+    CHECK(ingest(server, customer("cus_2", "fxa of nobody")) == R"({"created":["customer:cus_2"]})");
+    CHECK(queued(server) == version);
+    CHECK(server.sql("select 1 from ctms_sync_queue").size() == 1);
+}
+
+TEST_CASE("Stripe: objects may come before their customer and before the contact") {
+    web_fixture server;
+    CHECK(ingest(server, invoice()) != "");
+    CHECK(ingest(server, subscription()) != "");
+    CHECK(server.sql("select 1 from ctms_sync_queue").empty());
+    server.add_contact(contact);
+    const auto before = queued(server);
+    CHECK(ingest(server, customer()) == R"({"created":["customer:cus_1"]})");
+    CHECK(queued(server) == before + 1);
+}
+
+TEST_CASE("Stripe: items and lines that are no longer listed are deleted") {
+    web_fixture server;
+    ingest(server, subscription({item("si_1"), item("si_2")}));
+    CHECK(ingest(server, subscription({item("si_2")})) ==
+          R"({"deleted":["subscription_item:si_1"],"no_change":["price:price_1","subscription:sub_1","subscription_item:si_2"]})");
+    CHECK(cells(server, "stripe_id", "stripe_subscription_item") == "si_2");
+    CHECK(ingest(server, subscription(bj::array{})) == R"({"deleted":["subscription_item:si_2"],"no_change":["subscription:sub_1"]})");
+    CHECK(cells(server, "stripe_id", "stripe_subscription_item") == "");
+
+    ingest(server, invoice({line("il_1"), line("il_2")}));
+    CHECK(ingest(server, invoice({line("il_2")})) ==
+          R"({"deleted":["line_item:il_1"],"no_change":["invoice:in_1","line_item:il_2","price:price_1"]})");
+    CHECK(cells(server, "stripe_id", "stripe_invoice_line_item") == "il_2");
+}
+
+TEST_CASE("Stripe: a customer that takes over another's account deletes that one") {
+    web_fixture server;
+    server.add_contact(contact);
+    ingest(server, customer("cus_old"));
+    const auto before = queued(server);
+    const auto answer = post(server, customer("cus_new"));
+    CHECK(answer.status == 200);
+    const auto fields = server.fields_of(answer);
+    CHECK(bj::serialize(fields.at("ingest_actions")) == R"({"created":["customer:cus_new"],"deleted":["customer:cus_old"]})");
+    CHECK(fields.at("fxa_id_conflict") == "fxa_1");
+    CHECK(cells(server, "stripe_id", "stripe_customer") == "cus_new");
+    CHECK(queued(server) == before + 1);
+    CHECK_FALSE(server.fields_of(post(server, customer("cus_new"))).contains("fxa_id_conflict"));
+}
+
+TEST_CASE("Stripe: a deleted customer is marked when it is known and passed over when not") {
+    web_fixture server;
+    const bj::object gone{{"id", "cus_1"}, {"object", "customer"}, {"deleted", true}};
+    CHECK(ingest(server, gone) == R"({"skipped":["customer:cus_1"]})");
+    CHECK(stored_rows(server) == 0);
+    ingest(server, customer());
+    ingest(server, gone);
+    CHECK(cells(server, "stripe_id, fxa_id, deleted", "stripe_customer") == "cus_1 fxa_1 t");
+    CHECK(ingest(server, gone) == R"({"no_change":["customer:cus_1"]})");
+    CHECK(ingest(server, customer()) == R"({"updated":["customer:cus_1"]})");
+    CHECK(cells(server, "deleted", "stripe_customer") == "f");
+}
+
+TEST_CASE("Stripe: what is no object is refused and nothing is stored") {
+    web_fixture server;
+    for (const std::string body : {"", "{", "{}", "[]", "null", "5", R"("object id")", R"(["object","id"])", R"({"object":"customer"})",
+                                   R"({"id":"cus_1"})", "object=customer&id=cus_1"}) {
+        CAPTURE(body);
+        const auto answer = server.post("/stripe", body);
+        CHECK(answer.status == 400);
+        CHECK(answer.body == not_recognized);
+        CHECK_FALSE(server.fields_of(answer).contains("ingest_actions"));
+        CHECK(server.fields_of(answer).at("ingest_error").as_string() == "Request JSON is not recognized.");
+    }
+    CHECK(server.send("POST", "/stripe").body == not_recognized);
+    CHECK(stored_rows(server) == 0);
+}
+
+TEST_CASE("Stripe: an object with something missing or wrong is refused and nothing is stored") {
+    web_fixture server;
+    for (const auto& object : {without(customer(), "description"),
+                               without(customer(), "created"),
+                               without(customer(), "default_source"),
+                               without(customer(), "invoice_settings"),
+                               with(customer(), "description", nullptr),
+                               with(customer(), "created", "soon"),
+                               with(customer(), "invoice_settings", nullptr),
+                               customer("cus_1", std::string(256, 'f')),
+                               without(price(), "product"),
+                               with(price(), "currency", "usdx"),
+                               with(price(), "unit_amount", "9.99"),
+                               with(price(), "recurring", bj::object{{"interval", "fortnight"}, {"interval_count", 1}}),
+                               without(subscription(), "items"),
+                               with(subscription(), "status", "dormant"),
+                               subscription({without(item(), "price")}),
+                               subscription({price()}),
+                               subscription({item("si_1"), item("si_2", without(price(), "active"))}),
+                               with(invoice(), "status", "lost"),
+                               without(invoice(), "total"),
+                               invoice({line(), without(line("il_2"), "type")}),
+                               invoice({with(line(), "type", "gift")}),
+                               line(),
+                               bj::object{{"object", "payment_method"}, {"id", "pm_1"}}}) {
+        CAPTURE(bj::serialize(object));
+        const auto answer = post(server, object);
+        CHECK(answer.status == 400);
+        CHECK(answer.body == not_processed);
+        CHECK(stored_rows(server) == 0);
+        const auto fields = server.fields_of(answer);
+        CHECK_FALSE(fields.contains("ingest_actions"));
+        REQUIRE(fields.contains("ingest_error"));
+        CHECK_FALSE(fields.at("ingest_error").as_string().empty());
+    }
+}
+
+TEST_CASE("Stripe: the log names the member that is wrong but not its value") {
+    web_fixture server;
+    const auto fields = server.fields_of(post(server, with(subscription(), "status", "dormant")));
+    const std::string said(fields.at("ingest_error").as_string());
+    CHECK(said.find("status") != std::string::npos);
+    CHECK(said.find("dormant") == std::string::npos);
+    const auto inner = server.fields_of(post(server, subscription({item("si_1", without(price(), "product"))})));
+    CHECK(std::string(inner.at("ingest_error").as_string()).find("product") != std::string::npos);
+}
+
+TEST_CASE("Stripe: the token is looked at before the body, and the media type not at all") {
+    web_fixture server;
+    const auto json = bj::serialize(customer());
+    for (const auto& body : {json, std::string("{"), std::string()}) {
+        const auto answer = server.ask("POST", "/stripe", {{"Content-Type", "application/json"}}, body);
+        CHECK(answer.status == 401);
+        CHECK(answer.body == R"({"detail":"Not authenticated"})");
+    }
+    CHECK(stored_rows(server) == 0);
+    for (const std::string type : {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"}) {
+        CAPTURE(type);
+        CHECK(server.ask("POST", "/stripe", {server.authorization(), {"Content-Type", type}}, json).status == 200);
+    }
+    CHECK(server.get("/stripe").status == 405);
+}
+
+TEST_CASE("Stripe: a failure of the database is logged, and the object can be sent again") {
+    web_fixture server;
+    server.sql("alter table stripe_customer rename to elsewhere");
+    const auto answer = post(server, customer());
+    CHECK(answer.status >= 500);
+    CHECK_FALSE(std::string(server.fields_of(answer).at("error").as_string()).empty());
+    server.sql("alter table elsewhere rename to stripe_customer");
+    CHECK(post(server, customer()).status == 200);
+}
+
+TEST_CASE("Stripe: only a traced customer appears in the log, with what was sent") {
+    web_fixture server;
+    const std::string traced = "jane+trace-me-mozilla-1@example.com";
+    const auto sent = with(with(customer(), "email", bj::string(traced)), "name", "also@example.com");
+    const auto answer = server.post("/stripe", "  " + bj::serialize(sent) + "\n");
+    REQUIRE(answer.status == 200);
+    const auto fields = server.fields_of(answer);
+    CHECK(fields.at("trace").as_string() == traced);
+    CHECK(fields.at("trace_json").as_object() == with(sent, "name", "[OMITTED]"));
+    const auto other = server.fields_of(post(server, customer()));
+    CHECK_FALSE(other.contains("trace"));
+    CHECK_FALSE(other.contains("trace_json"));
+    CHECK(server.log_text().find("payer@example.com") == std::string::npos);
+}
+
+TEST_CASE("Stripe: addresses in ids do not get into the log") {
+    web_fixture server;
+    ingest(server, customer("who@example.com", "where@example.com"));
+    const auto answer = post(server, customer("other@example.com", "where@example.com"));
+    REQUIRE(answer.status == 200);
+    CHECK(server.fields_of(answer).at("fxa_id_conflict") == "[OMITTED]");
+    CHECK(server.log_text().find("@example.com") == std::string::npos);
+}
+
+namespace {
+
+constexpr int senders = 16;
+constexpr int posts = 25;
+constexpr int subscriptions = 10;
+
+/// One of ten subscriptions, with three of ten prices, which others have too; every sender names them in an order of its own.
+bj::object shared_subscription(int number, int sender, int amount) {
+    const auto id = fmt::format("sub_{}", number);
+    bj::array items;
+    for (int i = 0; i < 3; ++i) {
+        const auto which = (number + 3 * i) % subscriptions;
+        items.push_back(item(fmt::format("si_{}_{}", number, which), price(fmt::format("price_{}", which), amount), id));
+    }
+    std::rotate(items.begin(), items.begin() + sender % 3, items.end());
+    if (sender % 2 == 1) std::reverse(items.begin(), items.end());
+    return subscription(std::move(items), id, "cus_1");
+}
+
+void send_last_state(web_fixture& server) {
+    for (int number = 0; number < subscriptions; ++number) CHECK(post(server, shared_subscription(number, 0, 999)).status == 200);
+}
+
+web_fixture::options many_workers() {
+    web_fixture::options out;
+    out.change_settings = [](config::settings& settings) {
+        settings.workers = senders / 2;
+        settings.db_pool_size = senders;
+    };
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("Stripe: many senders of subscriptions that share prices neither fail nor lose anything") {
+    web_fixture server(many_workers());
+    server.add_contact(contact);
+    ingest(server, customer());
+    std::atomic<int> good = 0;
+    std::vector<std::jthread> threads;
+    for (int sender = 0; sender < senders; ++sender) {
+        threads.emplace_back([&, sender] {
+            for (int i = 0; i < posts; ++i) {
+                const auto object = shared_subscription((sender + i) % subscriptions, sender, sender * posts + i);
+                const auto answer = ask(server.port(), "POST", "/stripe", {server.authorization()}, bj::serialize(object));
+                if (answer.status == 200) ++good;
+            }
+        });
+    }
+    threads.clear();
+    CHECK(good == senders * posts);
+    CHECK(server.sql("select 1 from stripe_subscription_item").size() == 3 * subscriptions);
+    send_last_state(server);
+    const auto together = subscriptions_stored(server);
+    empty_tables(server);
+    send_last_state(server);
+    CHECK(subscriptions_stored(server) == together);
+}
+
+} // namespace ctms::test
