@@ -33,7 +33,7 @@ struct call_text {
     std::span<const answer> answers;
     std::span<const parameter> parameters{};
     bool takes_ids = false;           ///< also the nine ids, as parameters of the query
-    std::string_view body{};          ///< name of the body's schema; or a JSON schema
+    std::string_view body{};          ///< name of the body's schema
     std::string_view body_example{};  ///< JSON, valid for the call as it is
     bool checks_token_itself = false; ///< shown as secured, though the route table does not ask for a token
 };
