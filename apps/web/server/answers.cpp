@@ -26,7 +26,6 @@ response to_response(const error& failure) {
     auto out = json_response(to_status(failure.code), std::move(body));
     if (out.status == 401) out.headers.emplace_back("WWW-Authenticate", "Bearer");
     if (out.status == 429) out.headers.emplace_back("Retry-After", "60");
-    if (out.status == 503) out.headers.emplace_back("Retry-After", "1");
     return out;
 }
 

@@ -24,7 +24,7 @@ namespace ctms::web {
 /// `{"detail": "..."}`
 [[nodiscard]] response detail_response(int status, std::string_view detail);
 
-/// 503 with Retry-After: a limit was reached or the server is stopping.
+/// 503: a limit was reached or the server is stopping.
 [[nodiscard]] response busy_response();
 
 /// 500 as the reference writes it; says nothing about the reason.

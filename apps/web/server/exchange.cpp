@@ -14,7 +14,6 @@
 #include <boost/throw_exception.hpp>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <typeinfo>
 
 namespace ctms::web {
@@ -91,10 +90,6 @@ result<void> authenticate(call& now, service::tokens& tokens) {
     if (found.verdict || found.verdict.error().code != errc::unavailable) now.facts.client_allowed = found.verdict.has_value();
     if (!found.verdict && now.facts.client_allowed) now.facts.auth_fail = found.verdict.error().detail;
     return found.verdict;
-}
-
-bool has_header(const response& answer, std::string_view name) {
-    return std::any_of(answer.headers.begin(), answer.headers.end(), [&](const auto& header) { return header.first == name; });
 }
 
 call to_call(const exchange& one) { return {one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, {}}; }
@@ -176,8 +171,6 @@ void exchanger::execute(std::span<exchange* const> several) const {
 void exchanger::finish(exchange& one) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
     services_.metrics.request_ended();
-    one.answer.headers.emplace_back("X-Request-Id", one.http.id);
-    if (one.answer.status == 503 && !has_header(one.answer, "Retry-After")) one.answer.headers.emplace_back("Retry-After", "1");
     log_request(log_, one, took.count());
     if (one.matched == nullptr) return;
     services_.metrics.request_answered({one.matched->method, one.matched->path, one.answer.status, took.count(),

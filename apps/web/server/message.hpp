@@ -34,7 +34,7 @@ struct response {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
-    header_list headers; ///< beyond Content-Type and Content-Length
+    header_list headers; ///< beyond those that every answer has
     bool close = false;  ///< end the connection behind this answer
 };
 

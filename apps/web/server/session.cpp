@@ -63,10 +63,13 @@ bool has_clear_length(const http::request<http::string_body>& message) {
 }
 
 template <class Message>
-void set_headers(Message& message, const response& answer, bool keep_alive) {
+void set_headers(Message& message, const exchange& one, bool keep_alive) {
+    const auto& answer = one.answer;
     message.set(http::field::date, http_date());
     if (!answer.content_type.empty()) message.set(http::field::content_type, answer.content_type);
     for (const auto& [name, value] : answer.headers) message.set(name, value);
+    message.set("X-Request-Id", one.http.id);
+    if (answer.status == 503) message.set(http::field::retry_after, "1");
     message.content_length(answer.body.size());
     message.keep_alive(keep_alive);
 }
@@ -181,8 +184,6 @@ asio::awaitable<void> session::refuse(int status, std::string_view reason) {
     shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_address_, peer_port_, reason));
     const auto text = http::obsolete_reason(static_cast<http::status>(status));
     one.answer = detail_response(status, std::string_view(text.data(), text.size()));
-    one.answer.headers.emplace_back("X-Request-Id", one.http.id);
-    if (status == 503) one.answer.headers.emplace_back("Retry-After", "1");
     co_await write(one, false);
     // What the client still sends is read for a moment: closing before would reset the connection and lose the answer.
     error_code ec;
@@ -278,11 +279,11 @@ asio::awaitable<bool> session::write(exchange& one, bool keep_alive) {
     const auto status = static_cast<http::status>(one.answer.status);
     if (one.http.method == "HEAD") {
         http::response<http::empty_body> message(status, http_1_1);
-        set_headers(message, one.answer, keep_alive);
+        set_headers(message, one, keep_alive);
         co_await http::async_write(socket_, message, into(ec));
     } else {
         http::response<http::string_body> message(status, http_1_1);
-        set_headers(message, one.answer, keep_alive);
+        set_headers(message, one, keep_alive);
         message.body() = std::move(one.answer.body);
         co_await http::async_write(socket_, message, into(ec));
     }
