@@ -133,7 +133,7 @@ public:
 prometheus_metrics::prometheus_metrics() : impl_(std::make_unique<impl>()) {}
 prometheus_metrics::~prometheus_metrics() = default;
 
-void prometheus_metrics::sync_scheduled() { impl_->scheduled.Increment(); }
+void prometheus_metrics::sync_scheduled(std::size_t contacts) { impl_->scheduled.Increment(static_cast<double>(contacts)); }
 void prometheus_metrics::legacy_waitlists_used() { impl_->legacy_waitlists.Increment(); }
 void prometheus_metrics::database_error(std::string_view kind) { impl_->database_errors.Add({{"kind", std::string(kind)}}).Increment(); }
 void prometheus_metrics::request_rejected(std::string_view reason) { impl_->rejected.Add({{"reason", std::string(reason)}}).Increment(); }

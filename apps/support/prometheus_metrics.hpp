@@ -37,7 +37,7 @@ public:
     prometheus_metrics(const prometheus_metrics&) = delete;
     prometheus_metrics& operator=(const prometheus_metrics&) = delete;
 
-    void sync_scheduled() override;
+    void sync_scheduled(std::size_t contacts) override;
     void legacy_waitlists_used() override;
     void database_error(std::string_view kind) override;
 

@@ -22,7 +22,7 @@ namespace {
 
 class counting_recorder : public metrics::recorder {
 public:
-    void sync_scheduled() override {}
+    void sync_scheduled(std::size_t /*contacts*/) override {}
     void legacy_waitlists_used() override {}
     void database_error(std::string_view kind) override { ++counts[std::string(kind)]; }
     std::map<std::string, int> counts;
@@ -301,4 +301,16 @@ TEST_CASE("a server that neither answers nor goes away costs a deadline and no h
     CHECK(written.error().code == errc::outcome_unknown);
     CHECK(std::chrono::steady_clock::now() - asked < 10s);
     for (const auto backend : {reader, writer}) ::kill(backend, SIGCONT);
+}
+
+TEST_CASE("what the writes of others made fail at every try is told as the caller wishes, all else as ever") {
+    counting_recorder recorder;
+    constexpr refusal given_up{ctms::errc::conflict, "send it again"};
+    const sql_error deadlock(sql_error::kind::retryable, "40P01", "", "deadlock detected");
+    CHECK(to_error(deadlock, recorder).code == ctms::errc::unavailable);
+    CHECK(to_error(deadlock, recorder, given_up).code == ctms::errc::conflict);
+    CHECK(to_error(deadlock, recorder, given_up).message == "send it again");
+    const sql_error slow(sql_error::kind::timeout, "57014", "", "canceled");
+    CHECK(to_error(slow, recorder, given_up).code == ctms::errc::unavailable);
+    CHECK(recorder.counts["conflict"] == 3);
 }

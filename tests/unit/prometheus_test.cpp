@@ -38,8 +38,8 @@ TEST_CASE("what the library reports is counted from the start") {
     prometheus_metrics metrics;
     CHECK(has_line(metrics, "ctms_pending_acoustic_sync_total 0"));
     CHECK(has_line(metrics, "ctms_legacy_waitlists_requests_total 0"));
-    metrics.sync_scheduled();
-    metrics.sync_scheduled();
+    metrics.sync_scheduled(1);
+    metrics.sync_scheduled(1);
     metrics.legacy_waitlists_used();
     CHECK(has_line(metrics, "ctms_pending_acoustic_sync_total 2"));
     CHECK(has_line(metrics, "ctms_legacy_waitlists_requests_total 1"));
@@ -122,7 +122,7 @@ TEST_CASE("threads count together") {
             threads.emplace_back([&metrics] {
                 for (int n = 0; n < 500; ++n) {
                     metrics.request_answered({"GET", "/a", 200, 0.1, "id_x"});
-                    metrics.sync_scheduled();
+                    metrics.sync_scheduled(1);
                     if (n % 100 == 0) CHECK_FALSE(metrics.expose().empty());
                 }
             });

@@ -6,7 +6,7 @@ namespace {
 
 class counts_nothing final : public recorder {
 public:
-    void sync_scheduled() override {}
+    void sync_scheduled(std::size_t /*contacts*/) override {}
     void legacy_waitlists_used() override {}
     void database_error(std::string_view) override {}
 };

@@ -2,8 +2,7 @@
 #include "contact_write.hpp"
 
 #include "contact_rows.hpp"
-
-#include <ctms/base/json_text.hpp>
+#include "json_rows.hpp"
 
 #include <ctms/persistence/contacts.hpp>
 
@@ -16,37 +15,21 @@ namespace {
 
 std::string flag(bool value) { return value ? "true" : "false"; }
 
-void add_text(object_writer& writer, std::string_view name, const model::text& value) {
-    value ? writer.add(name, std::string_view(*value)) : writer.add_null(name);
-}
-
-/// A list as a JSON array, for json_to_recordset.
-template <class T, class WriteItem>
-std::string to_json(const std::vector<T>& list, WriteItem write_item) {
-    std::string out;
-    append_json_array(out, list, [&](std::string& to, const T& item) {
-        object_writer writer(to);
-        write_item(writer, item);
-        writer.close();
-    });
-    return out;
-}
-
 std::string to_json(const std::vector<model::newsletter>& list) {
-    return to_json(list, [](object_writer& writer, const model::newsletter& item) {
+    return json_rows(list, [](object_writer& writer, const model::newsletter& item) {
         writer.add("name", std::string_view(item.name));
         writer.add("subscribed", item.subscribed);
         writer.add("format", std::string_view(item.format));
-        add_text(writer, "lang", item.lang);
-        add_text(writer, "source", item.source);
-        add_text(writer, "unsub_reason", item.unsub_reason);
+        writer.add_optional("lang", item.lang);
+        writer.add_optional("source", item.source);
+        writer.add_optional("unsub_reason", item.unsub_reason);
     });
 }
 
 std::string to_json(const std::vector<model::waitlist>& list) {
-    return to_json(list, [](object_writer& writer, const model::waitlist& item) {
+    return json_rows(list, [](object_writer& writer, const model::waitlist& item) {
         writer.add("name", std::string_view(item.name));
-        add_text(writer, "source", item.source);
+        writer.add_optional("source", item.source);
         writer.add_raw("fields", item.fields);
     });
 }
@@ -187,13 +170,12 @@ std::vector<Item> written(const std::vector<Item>& before, const std::vector<Ite
 /// The names that stand in `before` only, as a JSON array.
 template <class Item>
 std::string gone(const std::vector<Item>& before, const std::vector<Item>& after) {
-    std::string out = "[";
+    std::vector<std::string_view> names;
     for (const auto& item : before) {
         if (std::any_of(after.begin(), after.end(), [&](const auto& other) { return other.name == item.name; })) continue;
-        if (out.size() > 1) out += ',';
-        append_json_string(out, item.name);
+        names.push_back(item.name);
     }
-    return out += ']';
+    return json_names(names);
 }
 
 } // namespace

@@ -138,7 +138,7 @@ result<std::size_t> contact_repository::visit_updates(const model::updates_query
 result<model::contact> contact_repository::create(const model::contact& contact) {
     const auto written = run(db_, [&](connection& db) { return write_change(db, {}, {contact}).value(); });
     if (!written) return with_conflicts(written.error(), contact);
-    db_.recorder().sync_scheduled();
+    db_.recorder().sync_scheduled(1);
     return *written;
 }
 
@@ -162,7 +162,7 @@ result<model::contact> contact_repository::change(const uuid& email_id, const ch
         }
         if (outcome->refused) return *outcome->refused;
         if (outcome->written) {
-            db_.recorder().sync_scheduled();
+            db_.recorder().sync_scheduled(1);
             return std::move(*outcome->written);
         }
         if (lock) return error{errc::unavailable, "Service temporarily unavailable", "a contact was changed while it was locked", {}, {}};
@@ -171,9 +171,7 @@ result<model::contact> contact_repository::change(const uuid& email_id, const ch
 
 result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email) {
     auto removed = run(db_, [&](connection& db) { return read_identities(db.query(delete_contacts_statement(), {primary_email}, true)); });
-    if (removed) {
-        for (std::size_t i = 0; i < removed->size(); ++i) db_.recorder().sync_scheduled();
-    }
+    if (removed) db_.recorder().sync_scheduled(removed->size());
     return removed;
 }
 

@@ -123,39 +123,33 @@ void retries::pause() const {
 namespace {
 
 struct outside_view {
-    errc code;
-    const char* message;
+    refusal told;
     const char* metric;
 };
 
-outside_view view_of(kind what) {
-    constexpr const char* later = "Service temporarily unavailable";
+outside_view view_of(kind what, const refusal& given_up) {
     switch (what) {
     case kind::connection:
-    case kind::shutdown: return {errc::unavailable, later, "connection"};
-    case kind::in_doubt: return {errc::outcome_unknown, "The outcome of the write is not known", "connection"};
-    case kind::unique: return {errc::conflict, "A value that must be unique is taken", "conflict"};
-    case kind::retryable: return {errc::unavailable, later, "conflict"};
-    case kind::timeout: return {errc::unavailable, later, "timeout"};
-    case kind::bad_value: return {errc::invalid, "A value cannot be stored", "other"};
+    case kind::shutdown: return {try_later, "connection"};
+    case kind::in_doubt: return {{errc::outcome_unknown, "The outcome of the write is not known"}, "connection"};
+    case kind::unique: return {{errc::conflict, "A value that must be unique is taken"}, "conflict"};
+    case kind::retryable: return {given_up, "conflict"};
+    case kind::timeout: return {try_later, "timeout"};
+    case kind::bad_value: return {{errc::invalid, "A value cannot be stored"}, "other"};
     case kind::other: break;
     }
-    return {errc::unavailable, later, "other"};
+    return {try_later, "other"};
 }
 
 } // namespace
 
-error to_error(const sql_error& failure, metrics::recorder& recorder) {
-    const auto view = view_of(failure.reason());
+error to_error(const sql_error& failure, metrics::recorder& recorder, const refusal& given_up) {
+    const auto view = view_of(failure.reason(), given_up);
     recorder.database_error(view.metric);
     std::string detail = failure.what();
     if (!failure.sqlstate().empty()) detail += " [SQLSTATE " + failure.sqlstate() + "]";
     if (!failure.constraint().empty()) detail += " [constraint " + failure.constraint() + "]";
-    return {view.code, view.message, std::move(detail), {}, {}};
-}
-
-bool is_write_conflict(const error& failure) noexcept {
-    return failure.detail.find("[SQLSTATE 40001]") != std::string::npos || failure.detail.find("[SQLSTATE 40P01]") != std::string::npos;
+    return {view.told.code, view.told.message, std::move(detail), {}, {}};
 }
 
 } // namespace ctms::persistence

@@ -66,11 +66,16 @@ private:
     std::jthread watcher_; ///< last: it uses the others
 };
 
-/// The error for the outside that belongs to a failure in here; counts it with the recorder.
-[[nodiscard]] error to_error(const sql_error& failure, metrics::recorder& recorder);
+/// How a failure is told to the outside.
+struct refusal {
+    errc code;
+    const char* message;
+};
+constexpr refusal try_later{errc::unavailable, "Service temporarily unavailable"};
 
-/// True for the error of work that others' writes made fail at every try.
-[[nodiscard]] bool is_write_conflict(const error& failure) noexcept;
+/// The error for the outside that belongs to a failure in here; counts it with the recorder. `given_up` tells of
+/// work that the writes of others made fail at every try.
+[[nodiscard]] error to_error(const sql_error& failure, metrics::recorder& recorder, const refusal& given_up = try_later);
 
 /// Decides whether work that failed is run again, and waits before it is.
 class retries {
@@ -87,9 +92,10 @@ private:
 /// Runs `work(connection&)`, which returns a T, on a leased connection, and turns sql_error into an error.
 /// Work that lost its connection before it committed anything is run again once, on a fresh one; work that failed
 /// with `retryable` at most 3 times more, with jitter: `work` must not leave traces of a failed run.
-/// What is in doubt is never run again. Other exceptions pass through; an open transaction is rolled back.
+/// When that does not help it is refused as `given_up` says. What is in doubt is never run again. Other exceptions pass through; an open
+/// transaction is rolled back.
 template <class Work>
-auto run(database& db, Work work) -> result<decltype(work(std::declval<connection&>()))> {
+auto run(database& db, Work work, const refusal& given_up = try_later) -> result<decltype(work(std::declval<connection&>()))> {
     for (retries again;;) {
         {
             std::optional<pool::lease> held;
@@ -102,7 +108,7 @@ auto run(database& db, Work work) -> result<decltype(work(std::declval<connectio
                     return work(**held);
                 }
             } catch (const sql_error& failure) {
-                if (!again.allow(failure, held ? &**held : nullptr)) return to_error(failure, db.recorder());
+                if (!again.allow(failure, held ? &**held : nullptr)) return to_error(failure, db.recorder(), given_up);
             }
         } // gives the connection back before waiting
         again.pause();

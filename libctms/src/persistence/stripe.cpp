@@ -3,9 +3,8 @@
 // nor overtake each other, all take their locks in one order: the objects that the message is about (advisory locks),
 // prices by id, the parent, its parts by id, and the sync's queue by email_id at last.
 #include "contact_write.hpp"
+#include "json_rows.hpp"
 #include "pool.hpp"
-
-#include <ctms/base/json_text.hpp>
 
 #include <ctms/persistence/stripe.hpp>
 
@@ -158,32 +157,7 @@ select {} from (select fxa.email_id from fxa join accounts using (fxa_id) order 
 parameter seconds(timestamp when) { return std::to_string(std::chrono::floor<std::chrono::seconds>(when).time_since_epoch().count()); }
 parameter seconds(const std::optional<timestamp>& when) { return when ? seconds(*when) : std::nullopt; }
 
-void add_text(object_writer& writer, std::string_view name, const model::text& value) {
-    value ? writer.add(name, std::string_view(*value)) : writer.add_null(name);
-}
-void add_number(object_writer& writer, std::string_view name, const std::optional<std::int32_t>& value) {
-    value ? writer.add(name, *value) : writer.add_null(name);
-}
-
 using names = std::set<std::string>;
-
-std::string to_json(const names& list) {
-    std::string out;
-    append_json_array(out, list, [](std::string& to, const std::string& name) { append_json_string(to, name); });
-    return out;
-}
-
-template <class Items, class WriteItem>
-std::string to_json(const Items& items, WriteItem write_item) {
-    std::string out;
-    append_json_array(out, items, [&](std::string& to, const auto& item) {
-        object_writer writer(to);
-        writer.add("id", std::string_view(item.id));
-        write_item(writer, item);
-        writer.close();
-    });
-    return out;
-}
 
 template <class Items>
 names ids_of(const Items& items) {
@@ -244,7 +218,7 @@ public:
         changed |= store_items(subscription.items);
         if (!subscription.has_more_items)
             changed |= note_deleted("subscription_item",
-                                    db_.query(delete_other_items, {subscription.id, to_json(ids_of(subscription.items))}, true));
+                                    db_.query(delete_other_items, {subscription.id, json_names(ids_of(subscription.items))}, true));
         if (!changed) return;
         customers_.insert(subscription.customer_id);
         if (!before.empty()) customers_.emplace(before.text(0, 0));
@@ -269,7 +243,7 @@ public:
         bool changed = !note("invoice", {invoice.id}, written).empty();
         changed |= store_lines(invoice);
         if (!invoice.has_more_lines)
-            changed |= note_deleted("line_item", db_.query(delete_other_lines, {invoice.id, to_json(ids_of(invoice.lines))}, true));
+            changed |= note_deleted("line_item", db_.query(delete_other_lines, {invoice.id, json_names(ids_of(invoice.lines))}, true));
         if (changed) customers_.insert(invoice.customer_id);
     }
 
@@ -278,31 +252,33 @@ public:
         if (accounts_.empty() && customers_.empty() && prices_.empty()) return 0;
         static const std::string sql = fmt::format(schedule_contacts, schedule_sync_sql("email_id"));
         static const statement queue{"stripe_schedule", sql.c_str()};
-        return db_.query(queue, {to_json(accounts_), to_json(customers_), to_json(prices_)}, true).size();
+        return db_.query(queue, {json_names(accounts_), json_names(customers_), json_names(prices_)}, true).size();
     }
 
     [[nodiscard]] stripe::ingest_report report() && { return std::move(report_); }
 
 private:
-    void lock(const names& objects) { db_.query(lock_objects, {to_json(objects)}); }
+    void lock(const names& objects) { db_.query(lock_objects, {json_names(objects)}); }
 
     void store_prices(const std::vector<stripe::price>& prices) {
         if (prices.empty()) return;
-        const auto list = to_json(prices, [](object_writer& writer, const stripe::price& price) {
+        const auto list = json_rows(prices, [](object_writer& writer, const stripe::price& price) {
+            writer.add("id", std::string_view(price.id));
             writer.add("product", std::string_view(price.product_id));
             writer.add_raw("created", *seconds(price.created));
             writer.add("active", price.active);
             writer.add("currency", std::string_view(price.currency));
-            add_text(writer, "recurring_interval", price.interval);
-            add_number(writer, "interval_count", price.interval_count);
-            add_number(writer, "unit_amount", price.unit_amount);
+            writer.add_optional("recurring_interval", price.interval);
+            writer.add_optional("interval_count", price.interval_count);
+            writer.add_optional("unit_amount", price.unit_amount);
         });
         prices_.merge(note("price", ids_of(prices), db_.query(upsert_prices, {list}, true)));
     }
 
     bool store_items(const std::vector<stripe::subscription_item>& items) {
         if (items.empty()) return false;
-        const auto list = to_json(items, [](object_writer& writer, const stripe::subscription_item& item) {
+        const auto list = json_rows(items, [](object_writer& writer, const stripe::subscription_item& item) {
+            writer.add("id", std::string_view(item.id));
             writer.add("subscription", std::string_view(item.subscription_id));
             writer.add("price", std::string_view(item.price.id));
             writer.add_raw("created", *seconds(item.created));
@@ -312,12 +288,13 @@ private:
 
     bool store_lines(const stripe::invoice& invoice) {
         if (invoice.lines.empty()) return false;
-        const auto list = to_json(invoice.lines, [](object_writer& writer, const stripe::line_item& line) {
+        const auto list = json_rows(invoice.lines, [](object_writer& writer, const stripe::line_item& line) {
+            writer.add("id", std::string_view(line.id));
             writer.add("type", std::string_view(line.type));
             writer.add("price", std::string_view(line.price.id));
-            add_text(writer, "invoice_item", line.invoice_item_id);
-            add_text(writer, "subscription", line.subscription_id);
-            add_text(writer, "subscription_item", line.subscription_item_id);
+            writer.add_optional("invoice_item", line.invoice_item_id);
+            writer.add_optional("subscription", line.subscription_id);
+            writer.add_optional("subscription_item", line.subscription_item_id);
             writer.add("amount", line.amount);
             writer.add("currency", std::string_view(line.currency));
         });
@@ -361,23 +338,20 @@ struct outcome {
 } // namespace
 
 result<stripe::ingest_report> stripe_repository::ingest(const stripe::object& object) {
-    auto done = run(db_, [&](connection& db) {
-        ingest_transaction work(db);
-        db.begin();
-        std::visit(work, object);
-        const auto scheduled = work.schedule();
-        db.commit();
-        return outcome{std::move(work).report(), scheduled};
-    });
-    if (!done) {
-        auto failure = done.error();
-        if (is_write_conflict(failure)) {
-            failure.code = errc::conflict;
-            failure.message = "Others kept writing the same objects, send it again";
-        }
-        return failure;
-    }
-    for (std::size_t i = 0; i < done->scheduled; ++i) db_.recorder().sync_scheduled();
+    constexpr refusal given_up{errc::conflict, "Others kept writing the same objects, send it again"};
+    auto done = run(
+        db_,
+        [&](connection& db) {
+            ingest_transaction work(db);
+            db.begin();
+            std::visit(work, object);
+            const auto scheduled = work.schedule();
+            db.commit();
+            return outcome{std::move(work).report(), scheduled};
+        },
+        given_up);
+    if (!done) return done.error();
+    db_.recorder().sync_scheduled(done->scheduled);
     return std::move(done->report);
 }
 

@@ -23,9 +23,7 @@ std::string waitlist_of(const std::string& newsletter) {
 std::string fields_json(std::initializer_list<std::pair<std::string_view, const model::text*>> members) {
     std::string out;
     object_writer writer(out);
-    for (const auto& [name, value] : members) {
-        *value ? writer.add(name, std::string_view(**value)) : writer.add_null(name);
-    }
+    for (const auto& [name, value] : members) writer.add_optional(name, *value);
     writer.close();
     return out;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,11 @@ public:
     /// A number with at most three decimals, the form of durations in logs ("0.063", "0.0").
     void add_seconds(std::string_view name, double seconds);
     void add_null(std::string_view name);
+    /// The value, or null without one.
+    template <class T>
+    void add_optional(std::string_view name, const std::optional<T>& value) {
+        value ? add(name, *value) : add_null(name);
+    }
     /// A value that is JSON already.
     void add_raw(std::string_view name, std::string_view json);
 

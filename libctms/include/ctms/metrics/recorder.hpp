@@ -3,6 +3,7 @@
 // wants no metrics passes the null recorder. Implementations must be thread safe and quick (under a microsecond).
 #pragma once
 
+#include <cstddef>
 #include <string_view>
 
 namespace ctms::metrics {
@@ -10,8 +11,8 @@ namespace ctms::metrics {
 class recorder {
 public:
     virtual ~recorder() = default;
-    /// A contact was added to the sync's queue (ctms_pending_acoustic_sync_total).
-    virtual void sync_scheduled() = 0;
+    /// So many contacts were added to the sync's queue (ctms_pending_acoustic_sync_total).
+    virtual void sync_scheduled(std::size_t contacts) = 0;
     /// A POST or PUT used the older waitlist form (ctms_legacy_waitlists_requests_total).
     virtual void legacy_waitlists_used() = 0;
     /// The database failed; `kind` is one of a few fixed words ("connection", "timeout", "conflict", "other").

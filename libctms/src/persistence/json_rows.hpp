@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MPL-2.0
+// Lists as JSON parameters, for statements that take any number of rows or names. Private to this layer.
+#pragma once
+
+#include <ctms/base/json_text.hpp>
+
+#include <string>
+
+namespace ctms::persistence {
+
+/// For json_to_recordset: an array of objects, to which `write_item(writer, item)` adds the members of each.
+template <class Items, class WriteItem>
+[[nodiscard]] std::string json_rows(const Items& items, WriteItem write_item) {
+    std::string out;
+    append_json_array(out, items, [&](std::string& to, const auto& item) {
+        object_writer writer(to);
+        write_item(writer, item);
+        writer.close();
+    });
+    return out;
+}
+
+/// For json_array_elements_text: an array of strings.
+template <class Names>
+[[nodiscard]] std::string json_names(const Names& names) {
+    std::string out;
+    append_json_array(out, names, append_json_string);
+    return out;
+}
+
+} // namespace ctms::persistence
