@@ -2,10 +2,11 @@
 # What the project builds with. The README says why each is there.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
-find_package(Boost 1.81 REQUIRED COMPONENTS json program_options)
+find_package(Boost 1.81 REQUIRED COMPONENTS json program_options url)
 find_package(fmt 9 REQUIRED)
 find_package(OpenSSL 3 REQUIRED)
 find_package(prometheus-cpp REQUIRED)
+find_package(pugixml REQUIRED)
 find_package(ZLIB REQUIRED)
 pkg_check_modules(LIBPQXX REQUIRED IMPORTED_TARGET GLOBAL libpqxx)
 pkg_check_modules(LIBARGON2 REQUIRED IMPORTED_TARGET GLOBAL libargon2)

@@ -199,7 +199,7 @@ TEST_SUITE("config") {
         for (std::size_t i = 0; i < 5; ++i) CHECK(outcome.mistakes[i].starts_with(expected[i]));
     }
 
-    TEST_CASE("settings without a member yet are checked all the same") {
+    TEST_CASE("settings of every kind are checked") {
         for (const auto* name :
              {"CTMS_GOOGLE_CERTS_URL", "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG",
               "CTMS_ACOUSTIC_SERVER_NUMBER", "CTMS_ACOUSTIC_TIMEOUT_S", "CTMS_ACOUSTIC_BASE_URL", "CTMS_ACOUSTIC_MAX_CONNECTIONS",
@@ -291,17 +291,31 @@ TEST_SUITE("config") {
     }
 
     TEST_CASE("ctms-sync needs its account at Acoustic and logs at DEBUG") {
-        auto outcome = read(with({}), program::sync);
-        CHECK(outcome.mistakes.size() == 6);
-        outcome = read(with({{"CTMS_ACOUSTIC_CLIENT_ID", "a"},
-                             {"CTMS_ACOUSTIC_CLIENT_SECRET", "b"},
-                             {"CTMS_ACOUSTIC_REFRESH_TOKEN", "c"},
-                             {"CTMS_ACOUSTIC_MAIN_TABLE_ID", "1"},
-                             {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "2"},
-                             {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "3"}}),
-                       program::sync);
+        CHECK(read(with({}), program::sync).mistakes.empty());
+        const std::map<std::string, std::string> on{{"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true"},
+                                                    {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "true"}};
+        CHECK(read(with(on), program::sync).mistakes.size() == 6);
+        auto account = on;
+        account.insert({{"CTMS_ACOUSTIC_CLIENT_ID", "a"},
+                        {"CTMS_ACOUSTIC_CLIENT_SECRET", "b"},
+                        {"CTMS_ACOUSTIC_REFRESH_TOKEN", "c"},
+                        {"CTMS_ACOUSTIC_MAIN_TABLE_ID", "1"},
+                        {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "2"},
+                        {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "3"}});
+        const auto outcome = read(with(account), program::sync);
         CHECK(outcome.mistakes.empty());
         CHECK(outcome.values.logging_level == "DEBUG");
+        CHECK(outcome.values.acoustic_product_table_id == "3");
+    }
+
+    TEST_CASE("ctms-sync does not guess whether the queue is to be sent or emptied") {
+        const auto mistakes = [&](std::map<std::string, std::string> more) {
+            more.emplace("CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true");
+            return read(with(more), program::sync).mistakes;
+        };
+        REQUIRE(mistakes({}).size() == 1);
+        CHECK(holds(mistakes({}).front(), "CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG: not set"));
+        CHECK(mistakes({{"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "false"}}).empty());
     }
 
     TEST_CASE("workers are never more than the pool has connections") {

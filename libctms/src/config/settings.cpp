@@ -25,6 +25,7 @@ public:
         if (who_ == program::sync) values_.logging_level = "DEBUG";
         for (const auto& rule : rules()) take(rule);
         choose_database();
+        require_what_sync_needs();
         if (who_ == program::web && given("CTMS_DB_URL") && !embedded_flag_)
             require("CTMS_SECRET_KEY", "not set; a long random text, the same in every process");
         limit_workers();
@@ -49,9 +50,19 @@ private:
             mistakes_.emplace(name, std::move(found.mistake));
         } else if (!found.text.empty()) {
             if (const auto wrong = rule.take(values_, found.text); !wrong.empty()) mistake(name, wrong);
-        } else if (rule.required_by_sync && who_ == program::sync) {
-            mistake(name, "not set; ctms-sync needs it");
+        } else if (rule.required_by_sync) {
+            missing_for_sync_.push_back(name);
         }
+    }
+
+    // Whoever switches the sync off, or has the queue emptied, needs no account at the vendor.
+    void require_what_sync_needs() {
+        if (who_ != program::sync || !values_.acoustic_sync) return;
+        require("CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG",
+                "not set, while CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is true; true sends contacts to Acoustic, false empties the queue "
+                "without sending");
+        if (!values_.acoustic_integration.value_or(false)) return;
+        for (const auto name : missing_for_sync_) mistake(name, "not set; ctms-sync needs it");
     }
 
     void choose_database() {
@@ -102,6 +113,7 @@ private:
     const getenv_fn& getenv_;
     settings values_;
     std::set<std::string_view> given_;
+    std::vector<std::string_view> missing_for_sync_;
     std::map<std::string_view, std::string> mistakes_;
 };
 

@@ -87,10 +87,13 @@ std::string take_text(settings& into, const std::string& text) {
     return {};
 }
 
-std::string take_timeout(settings&, const std::string& text) {
+std::string take_timeout(settings& into, const std::string& text) {
     const auto value = parse_decimal(text);
-    if (value && *value > 0 && *value <= 600) return {};
-    return quoted(text) + (value ? " is out of range" : " is no number") + "; more than 0 to 600 seconds, such as 5.0";
+    if (!value || *value < 0.001 || *value > 600) {
+        return quoted(text) + (value ? " is out of range" : " is no number") + "; 0.001 to 600 seconds, such as 5.0";
+    }
+    into.acoustic_timeout = std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(*value));
+    return {};
 }
 
 template <auto Member>
@@ -135,6 +138,7 @@ std::string take_addresses(settings& into, const std::string& text) {
 std::string shown(bool value) { return value ? "true" : "false"; }
 std::string shown(std::int64_t value) { return fmt::to_string(value); }
 std::string shown(std::chrono::seconds value) { return fmt::to_string(value.count()); }
+std::string shown(std::chrono::milliseconds value) { return fmt::format("{:#}", std::chrono::duration<double>(value).count()); }
 // No value but a URL changes by this.
 std::string shown(const std::string& value) { return value.find("://") == std::string::npos ? value : without_password(value); }
 std::string shown(const std::vector<std::string>& value) { return fmt::format("{}", fmt::join(value, ",")); }
@@ -166,7 +170,18 @@ constexpr rule boolean(setting_info info) {
     return {info, take_bool<Member>, show<Member>};
 }
 constexpr rule unused(setting_info info, std::string (*take)(settings&, const std::string&)) { return {info, take, nullptr}; }
-constexpr rule for_sync(setting_info info) { return {info, take_text<not_kept>, nullptr, true}; }
+template <auto Member>
+constexpr rule plain_text(setting_info info) {
+    return {info, take_text<Member>, show<Member>};
+}
+template <auto Member>
+constexpr rule http_url(setting_info info) {
+    return {info, take_http_url<Member>, show<Member>};
+}
+template <auto Member>
+constexpr rule for_sync(setting_info info) {
+    return {info, take_text<Member>, show<Member>, true};
+}
 
 using s = settings;
 constexpr std::int64_t million = 1'000'000;
@@ -206,35 +221,46 @@ constexpr std::array table{
          show<&s::logging_level>},
     rule{{"HOST", "0.0.0.0", "Address to listen on"}, take_host, show<&s::host>},
     integer<&s::port, 0, 65535>({"PORT", "8000", "Port to listen on; 0 takes a free one"}),
-    unused({"CTMS_PUBSUB_AUDIENCE", "none", "Audience that tokens of Google Pub/Sub must name"}, take_text<not_kept>),
-    unused({"CTMS_PUBSUB_EMAIL", "none", "Service account that tokens of Google Pub/Sub must name"}, take_text<not_kept>),
-    unused({"CTMS_PUBSUB_CLIENT", "none", "Secret that Google Pub/Sub sends in the query", true}, take_text<not_kept>),
-    unused({"CTMS_GOOGLE_CERTS_URL", "Google's", "Where Google publishes the keys of its tokens"}, take_http_url<not_kept>),
-    unused({"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false", "Run the sync to Acoustic"}, take_bool<not_kept>),
-    unused({"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "false", "Send contacts to Acoustic; false empties the queue without sending"},
-           take_bool<not_kept>),
+    plain_text<&s::pubsub_audience>(
+        {"CTMS_PUBSUB_AUDIENCE", "the server prefix", "Audience that tokens of Google Pub/Sub must name"}),
+    plain_text<&s::pubsub_email>({"CTMS_PUBSUB_EMAIL", "none", "Service account that tokens of Google Pub/Sub must name"}),
+    plain_text<&s::pubsub_client>({"CTMS_PUBSUB_CLIENT", "none", "Secret that Google Pub/Sub sends in the query", true}),
+    http_url<&s::google_certs_url>({"CTMS_GOOGLE_CERTS_URL", "Google's", "Where Google publishes the keys of its tokens"}),
+    boolean<&s::acoustic_sync>({"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false", "Run the sync to Acoustic"}),
+    boolean<&s::acoustic_integration>({"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "none",
+                                       "Send contacts to Acoustic; false empties the queue without sending; required with the sync"}),
     integer<&s::acoustic_retry_limit, 0, 1000>({"CTMS_ACOUSTIC_RETRY_LIMIT", "6", "Attempts at a contact before it is parked"}),
     integer<&s::acoustic_batch_limit, 1, 10'000>({"CTMS_ACOUSTIC_BATCH_LIMIT", "20", "Contacts of one cycle"}),
     integer<&s::acoustic_loop_min_secs, 0, 86'400>({"CTMS_ACOUSTIC_LOOP_MIN_SECS", "5", "Seconds that a cycle takes at least"}),
-    unused({"CTMS_ACOUSTIC_SERVER_NUMBER", "6", "Number of the Acoustic server"}, take_integer<not_kept, 0, 1000>),
-    unused({"CTMS_ACOUSTIC_TIMEOUT_S", "5.0", "Seconds that a call to Acoustic may take"}, take_timeout),
+    integer<&s::acoustic_server_number, 0, 1000>({"CTMS_ACOUSTIC_SERVER_NUMBER", "6", "Number of the Acoustic server"}),
+    rule{{"CTMS_ACOUSTIC_TIMEOUT_S", "5.0", "Seconds that a call to Acoustic may take"}, take_timeout, show<&s::acoustic_timeout>},
     integer<&s::acoustic_max_backlog, 0, any_count>(
         {"CTMS_ACOUSTIC_MAX_BACKLOG", "none", "Waiting contacts from which the heartbeat reports trouble"}),
     integer<&s::acoustic_max_retry_backlog, 0, any_count>(
         {"CTMS_ACOUSTIC_MAX_RETRY_BACKLOG", "none", "Contacts to retry from which the heartbeat reports trouble"}),
-    for_sync({"CTMS_ACOUSTIC_CLIENT_ID", "none", "Client id at Acoustic; required by ctms-sync"}),
-    for_sync({"CTMS_ACOUSTIC_CLIENT_SECRET", "none", "Client secret at Acoustic; required by ctms-sync", true}),
-    for_sync({"CTMS_ACOUSTIC_REFRESH_TOKEN", "none", "Refresh token of Acoustic; required by ctms-sync", true}),
-    for_sync({"CTMS_ACOUSTIC_MAIN_TABLE_ID", "none", "Table of contacts at Acoustic; required by ctms-sync"}),
-    for_sync({"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "none", "Table of newsletters at Acoustic; required by ctms-sync"}),
-    for_sync({"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "none", "Table of subscriptions at Acoustic; required by ctms-sync"}),
-    unused({"CTMS_ACOUSTIC_BASE_URL", "from the server number", "URL of Acoustic's API"}, take_http_url<not_kept>),
-    unused({"CTMS_ACOUSTIC_MAX_CONNECTIONS", "10", "Calls to Acoustic at the same time"}, take_integer<not_kept, 1, 1000>),
-    unused({"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync shows its metrics"}, take_integer<not_kept, 0, 65535>),
-    unused({"CTMS_PROMETHEUS_PUSHGATEWAY_URL", "none", "Push gateway to which ctms-sync sends its metrics"}, take_http_url<not_kept>),
-    unused({"CTMS_BACKGROUND_HEALTHCHECK_PATH", "none", "File that ctms-sync touches in each cycle"}, take_text<not_kept>),
-    unused({"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "none", "Age of that file in seconds from which ctms-sync counts as stuck"},
-           take_integer<not_kept, 1, 31'536'000>),
+    for_sync<&s::acoustic_client_id>({"CTMS_ACOUSTIC_CLIENT_ID", "none", "Client id at Acoustic; required by ctms-sync"}),
+    for_sync<&s::acoustic_client_secret>({"CTMS_ACOUSTIC_CLIENT_SECRET", "none", "Client secret at Acoustic; required by ctms-sync", true}),
+    for_sync<&s::acoustic_refresh_token>(
+        {"CTMS_ACOUSTIC_REFRESH_TOKEN", "none", "Refresh token of Acoustic; required by ctms-sync", true}),
+    for_sync<&s::acoustic_main_table_id>(
+        {"CTMS_ACOUSTIC_MAIN_TABLE_ID", "none", "Table of contacts at Acoustic; required by ctms-sync"}),
+    for_sync<&s::acoustic_newsletter_table_id>(
+        {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "none", "Table of newsletters at Acoustic; required by ctms-sync"}),
+    for_sync<&s::acoustic_product_table_id>(
+        {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "none", "Table of subscriptions at Acoustic; required by ctms-sync"}),
+    http_url<&s::acoustic_base_url>({"CTMS_ACOUSTIC_BASE_URL", "from the server number", "URL of Acoustic's API"}),
+    integer<&s::acoustic_max_connections, 1, 100>(
+        {"CTMS_ACOUSTIC_MAX_CONNECTIONS", "10", "Calls to Acoustic at the same time, by all ctms-sync processes together"}),
+    boolean<&s::acoustic_skip_unchanged>(
+        {"CTMS_ACOUSTIC_SKIP_UNCHANGED", "false", "Send only the tables of a contact that changed since they were sent"}),
+    integer<&s::background_metrics_port, 0, 65535>(
+        {"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync shows its metrics; 0 takes a free one"}),
+    http_url<&s::prometheus_pushgateway_url>(
+        {"CTMS_PROMETHEUS_PUSHGATEWAY_URL", "none", "Push gateway to which ctms-sync sends its metrics"}),
+    plain_text<&s::background_healthcheck_path>(
+        {"CTMS_BACKGROUND_HEALTHCHECK_PATH", "none", "File into which ctms-sync writes the time of each cycle"}),
+    seconds<&s::background_healthcheck_age, 1, 31'536'000>(
+        {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "none", "Age of that time in seconds from which ctms-sync counts as stuck"}),
     unused({"SENTRY_DSN", "none", "Where errors are reported, without personal data", true}, take_http_url<not_kept>),
 };
 

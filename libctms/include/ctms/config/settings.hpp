@@ -50,9 +50,34 @@ struct settings {
     // heartbeat limits of the sync's queue
     std::optional<std::int64_t> acoustic_max_backlog;
     std::optional<std::int64_t> acoustic_max_retry_backlog;
-    int acoustic_retry_limit = 6;
-    int acoustic_batch_limit = 20;
+
+    // Google Pub/Sub; without the email or the client its endpoint is off
+    std::optional<std::string> pubsub_audience; ///< without it: server_prefix
+    std::optional<std::string> pubsub_email;
+    std::optional<std::string> pubsub_client;
+    std::string google_certs_url = "https://www.googleapis.com/oauth2/v1/certs";
+
+    // the sync to Acoustic
+    bool acoustic_sync = false;               ///< CTMS_ACOUSTIC_SYNC_FEATURE_FLAG
+    std::optional<bool> acoustic_integration; ///< CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG; false empties the queue
+    int acoustic_retry_limit = 6;             ///< failed attempts at a contact before it is parked
+    int acoustic_batch_limit = 20;            ///< contacts of a cycle
     int acoustic_loop_min_secs = 5;
+    int acoustic_server_number = 6;
+    std::chrono::milliseconds acoustic_timeout{5000}; ///< CTMS_ACOUSTIC_TIMEOUT_S, of a call
+    std::string acoustic_client_id;
+    std::string acoustic_client_secret;
+    std::string acoustic_refresh_token;
+    std::string acoustic_main_table_id;
+    std::string acoustic_newsletter_table_id;
+    std::string acoustic_product_table_id;        ///< CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID
+    std::optional<std::string> acoustic_base_url; ///< without it: from the server number
+    int acoustic_max_connections = 10;            ///< calls at one time, by all processes
+    bool acoustic_skip_unchanged = false;
+    std::optional<std::int64_t> background_metrics_port;
+    std::optional<std::string> prometheus_pushgateway_url;
+    std::optional<std::string> background_healthcheck_path;
+    std::optional<std::chrono::seconds> background_healthcheck_age;
 
     /// Things an operator should read once at start: settings that have no meaning here, and the like.
     std::vector<std::string> notices;

@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MPL-2.0
-// The queue of contacts that wait to be sent to the email vendor (table ctms_sync_queue). Thread safe.
+// The queue of contacts that wait to be sent to the email vendor (table ctms_sync_queue), and what the vendor was sent
+// (ctms_vendor_state). Any number of workers, in any number of processes, may share it: a worker claims rows, and a
+// claim ends by itself when its lease does. Thread safe; each call is one transaction, unless it says otherwise.
 #pragma once
 
 #include <ctms/base/result.hpp>
+#include <ctms/base/time.hpp>
+#include <ctms/base/uuid.hpp>
 #include <ctms/persistence/database.hpp>
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
 
 namespace ctms::persistence {
 
@@ -17,6 +25,47 @@ struct backlog_counts {
     std::chrono::seconds age{};     ///< since the first request of the contact that waits longest, parked ones left out
 };
 
+/// What the vendor holds of a contact as far as we know: what it took the last time.
+struct vendor_state {
+    std::string main_hash; ///< of the main table's row, as the caller makes it; "" for not known
+    std::string newsletter_hash;
+    std::string product_hash;
+    std::vector<std::string> newsletters; ///< keys of the rows in the newsletter table: their names
+    std::vector<std::string> products;    ///< keys of the rows in the product table: their product_ids
+
+    friend bool operator==(const vendor_state&, const vendor_state&) = default;
+};
+
+/// A claimed row.
+struct queued_contact {
+    uuid email_id;
+    bool is_deletion = false;
+    std::string primary_email;               ///< of a deletion: the vendor is told by address
+    std::int64_t version = 0;                ///< counts the requests so far
+    int retry = 0;                           ///< attempts that failed since the last request
+    timestamp first_requested_at{};          ///< since the vendor was last up to date
+    std::optional<timestamp> last_attempt_at; ///< of the last attempt that failed, counted or not
+    std::optional<vendor_state> sent;        ///< nullopt: nothing is known (a contact that the reference synced)
+};
+
+/// A row that was given up.
+struct parked_contact {
+    uuid email_id;
+    bool is_deletion = false;
+    int retry = 0;
+    std::string reason;
+    timestamp last_requested_at{};
+};
+
+/// What to do with a contact that could not be sent.
+struct failed_attempt {
+    std::string reason;                    ///< kept with the row; must not hold personal data
+    bool give_up = false;                  ///< park it at once: it will never succeed as it is
+    bool counts = true;                    ///< uses up one of the attempts; false while the vendor is down
+    int limit = 6;                         ///< parked when so many attempts have failed
+    std::chrono::milliseconds wait{30'000}; ///< until the next attempt
+};
+
 class sync_queue_repository {
 public:
     explicit sync_queue_repository(database& db) : db_(db) {}
@@ -24,8 +73,60 @@ public:
     /// Counts the queue. One round trip; its time grows with the queue.
     [[nodiscard]] result<backlog_counts> count();
 
+    /// Claims at most `limit` rows that are due and that nobody else has claimed, for `worker`, for as long as `lease`: writes
+    /// before a bulk resync, then those that are due longest. Never waits for another worker's rows. One round trip.
+    [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease);
+
+    /// Makes the lease of all rows that `worker` has claimed begin anew; how many there are.
+    [[nodiscard]] result<std::size_t> renew(const uuid& worker, std::chrono::seconds lease);
+
+    /// The contact was sent as it was at `contact.version`: notes what the vendor has now (nullopt: nothing, it was deleted),
+    /// and removes the row, with rows of the reference's pending_acoustic, if it has not been requested again since;
+    /// otherwise the row stays, due at once. True when it is gone. Changes nothing of a row that `worker` no longer holds.
+    [[nodiscard]] result<bool> complete(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& now);
+
+    /// The contact could not be sent: notes why and when to try again, or parks it, unless it was requested again
+    /// since (then it is due at once, as new). Gives up the claim. `partly`, when given, is what the vendor has after all.
+    /// True when it was parked.
+    [[nodiscard]] result<bool> fail(const uuid& worker, const queued_contact& contact, const failed_attempt& how,
+                                    const std::optional<vendor_state>& partly = std::nullopt);
+
+    /// Gives up the claims of `worker` on these rows, as if they had not been claimed.
+    [[nodiscard]] result<void> release(const uuid& worker, std::span<const uuid> email_ids);
+
+    /// Removes at most `limit` rows without sending them, parked ones too; how many. For a sync that is switched off.
+    [[nodiscard]] result<std::size_t> discard(int limit);
+
+    /// Queues at most `limit` contacts behind everything that writes queue, in order of email_id, from behind `after` on;
+    /// the last one's id, nullopt when there are no more. Contacts that wait already keep their place.
+    [[nodiscard]] result<std::optional<uuid>> request_resync(const std::optional<uuid>& after, int limit);
+
+    /// Rows that were given up, the newest request first.
+    [[nodiscard]] result<std::vector<parked_contact>> parked(int limit);
+    /// Has rows that were given up tried again: these, or all without any. How many there were.
+    [[nodiscard]] result<std::size_t> retry_parked(std::span<const uuid> email_ids);
+    /// Removes rows that were given up: these, or all without any. How many there were.
+    [[nodiscard]] result<std::size_t> forget_parked(std::span<const uuid> email_ids);
+
 private:
     database& db_;
+};
+
+/// The calls that may be under way at the vendor at one time, shared by all processes (table ctms_vendor_slots). Each
+/// holds some slots, for as long as a lease. Thread safe.
+class vendor_slots {
+public:
+    /// `cap`: how many slots there are.
+    vendor_slots(database& db, int cap) : db_(db), cap_(cap) {}
+
+    /// Takes free slots for `worker` until it has `wanted` (at most the cap), and renews those it has; how many it has now.
+    [[nodiscard]] result<int> take(const uuid& worker, int wanted, std::chrono::seconds lease);
+    /// Gives all slots of `worker` back.
+    [[nodiscard]] result<void> give_back(const uuid& worker);
+
+private:
+    database& db_;
+    int cap_;
 };
 
 } // namespace ctms::persistence

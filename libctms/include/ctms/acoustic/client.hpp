@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MPL-2.0
+// The XML API of Acoustic Campaign: the calls that a mirror of contacts needs, with tokens fetched and renewed
+// as needed. Calls block for at most twice the timeout. Thread safe: as many calls run at once as there are threads in
+// them, and the vendor refuses the 11th of an organisation, so callers hold a slot for each.
+// A call tells its failure as a value, and which kind it is: what to do about it is for the caller.
+#pragma once
+
+#include <ctms/acoustic/contact_rows.hpp>
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ctms::acoustic {
+
+/// The most rows that one call may carry.
+inline constexpr std::size_t most_rows = 100;
+
+struct client_options {
+    std::string base_url; ///< "https://api-campaign-us-6.goacoustic.com"
+    std::string client_id;
+    std::string client_secret;
+    std::string refresh_token;
+    std::string main_table_id;
+    std::string newsletter_table_id;
+    std::string product_table_id;
+    std::chrono::milliseconds timeout{5000}; ///< of a call
+    int most_connections = 10;               ///< that are kept
+    std::string ca_file;                     ///< certificates to trust, PEM; "" those of the system
+};
+
+/// Which table a call is about.
+enum class table { main, newsletter, product };
+
+/// "main", "newsletter", "product".
+[[nodiscard]] std::string_view to_string(table which) noexcept;
+
+enum class failure_kind {
+    transient, ///< may succeed later: no answer, too many requests, a server's error, a lost session
+    permanent  ///< will not succeed as it is: an invalid address, an unknown field
+};
+
+/// Why a call, or one row of it, did not succeed.
+struct failure {
+    failure_kind kind = failure_kind::transient;
+    std::string reason; ///< for operators; without addresses
+};
+
+/// A row that the vendor refused while it took the others of the call.
+struct refused_row {
+    std::string email_id; ///< of the contact that sent it, "" when the vendor did not say
+    failure why;
+};
+
+struct outcome {
+    std::optional<failure> failed; ///< of the whole call: nothing was taken, as far as is known
+    std::vector<refused_row> refused;
+    std::chrono::duration<double> took{}; ///< of the call, waiting for a token left out
+
+    [[nodiscard]] bool succeeded() const noexcept { return !failed && refused.empty(); }
+};
+
+/// One finished call, for metrics.
+struct call_record {
+    std::string_view method; ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data
+    table target = table::main;
+    bool succeeded = false; ///< the whole call; refused rows do not count
+    double seconds = 0;
+};
+using call_observer = std::function<void(const call_record&)>;
+
+class client {
+public:
+    /// `observe` is called after each call, from the thread that made it. Throws std::invalid_argument when base_url is none.
+    explicit client(client_options options, call_observer observe = {});
+    ~client();
+    client(const client&) = delete;
+    client& operator=(const client&) = delete;
+
+    /// Creates or updates a contact by its email_id, which must be among the columns.
+    [[nodiscard]] outcome add_recipient(std::span<const column> main);
+    /// Creates or updates rows of a relational table: at most most_rows (throws std::invalid_argument).
+    [[nodiscard]] outcome insert_rows(table target, std::span<const relational_row> rows);
+    /// Deletes a contact. One that the vendor does not know counts as deleted.
+    [[nodiscard]] outcome remove_recipient(const std::string& primary_email, const std::string& email_id);
+    /// Deletes rows by email_id and key: at most most_rows (throws std::invalid_argument). Only these two members are looked at.
+    [[nodiscard]] outcome delete_rows(table target, std::span<const relational_row> rows);
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+/// The XML of these calls, as they would be sent: for --dry-run.
+[[nodiscard]] std::string add_recipient_xml(std::string_view table_id, std::span<const column> main);
+[[nodiscard]] std::string insert_rows_xml(std::string_view table_id, std::span<const relational_row> rows);
+[[nodiscard]] std::string remove_recipient_xml(std::string_view table_id, std::string_view primary_email, std::string_view email_id);
+[[nodiscard]] std::string delete_rows_xml(std::string_view table_id, table target, std::span<const relational_row> rows);
+
+} // namespace ctms::acoustic

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MPL-2.0
+// A contact as rows of the vendor's tables: which fields go, under which names, spelled how. Pure and thread safe.
+#pragma once
+
+#include <ctms/base/uuid.hpp>
+#include <ctms/model/acoustic_configuration.hpp>
+#include <ctms/model/contact.hpp>
+#include <ctms/model/product.hpp>
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ctms::acoustic {
+
+/// One value of a row; "" is sent as an empty column.
+struct column {
+    std::string name;
+    std::string value;
+
+    friend bool operator==(const column&, const column&) = default;
+};
+
+/// A row of a relational table.
+struct relational_row {
+    std::string email_id; ///< of the contact it belongs to; also its first column
+    std::string key;      ///< what tells it from the contact's other rows: newsletter_name or product_id
+    std::vector<column> columns;
+
+    friend bool operator==(const relational_row&, const relational_row&) = default;
+};
+
+/// What became of fxa_created_date, which comes as text of any form.
+struct date_conversion {
+    std::string outcome;             ///< success, failure (sent as it is), skipped (there is none)
+    std::optional<std::string> type; ///< of a failure or a skip, in the words of the log; nullopt is null there
+};
+
+struct contact_rows {
+    std::vector<column> main;                ///< one row; holds `email` and `email_id`
+    std::vector<relational_row> newsletters; ///< one for each subscription, past or present, that has a mapping
+    std::vector<relational_row> products;
+
+    // for the log
+    std::vector<std::string> skipped_fields;      ///< "group.field" of values that are not configured, sorted
+    std::vector<std::string> newsletters_skipped; ///< names without a mapping, sorted
+    std::optional<date_conversion> fxa_created_date; ///< only when that field is configured and the contact has an account
+};
+
+/// The rows of a contact. `configuration` says which fields go to the main table and what newsletters are called there.
+[[nodiscard]] contact_rows to_rows(const model::contact& contact, std::span<const model::product> products,
+                                   const model::acoustic_configuration& configuration);
+
+} // namespace ctms::acoustic

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MPL-2.0
+// The products that contacts pay for, read from the stored Stripe objects. Thread safe; each call is one round trip.
+#pragma once
+
+#include <ctms/base/result.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/model/product.hpp>
+#include <ctms/persistence/database.hpp>
+
+#include <span>
+#include <vector>
+
+namespace ctms::persistence {
+
+class product_repository {
+public:
+    explicit product_repository(database& db) : db_(db) {}
+
+    /// For each id, in their order, the products of that contact in order of product_id; none for a contact that does not
+    /// exist or has no Firefox account. Which customer is whose follows from fxa.fxa_id.
+    [[nodiscard]] result<std::vector<std::vector<model::product>>> find(std::span<const uuid> email_ids);
+
+private:
+    database& db_;
+};
+
+} // namespace ctms::persistence
