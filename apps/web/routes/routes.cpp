@@ -22,6 +22,8 @@ std::span<const route> all_routes() noexcept {
         // Not body_kind::json: that is read before the token is looked at and refused with 422. Here the token comes first,
         // and a bad body is a 400 whatever its media type.
         route{"POST", "/stripe", routes::post_stripe, write, body_kind::none, with_token},
+        // The token is Google's, not one of ours: the handler checks it.
+        route{"POST", "/stripe_from_pubsub", routes::post_stripe_from_pubsub, write, body_kind::none, open},
         route{"POST", "/token", routes::post_token, password, body_kind::form, open},
         route{"GET", "/", routes::get_root, immediate, body_kind::none, open},
         route{"GET", "/__version__", routes::get_version, platform, body_kind::none, open},
