@@ -31,7 +31,7 @@ pubsub_caller pubsub::authenticate(std::string_view client, std::string_view tok
     if (!auth::equal_secrets(client, *options_.client)) return out.verdict = refused("Verification mismatch"), out;
     auto claims = verifier_.verify(token);
     if (!claims) {
-        auto& failure = claims.error();
+        auto failure = claims.error();
         out.verdict = failure.code == errc::unauthorized ? refused(std::move(failure.detail)) : std::move(failure);
         return out;
     }

@@ -77,6 +77,11 @@ public:
     /// before a bulk resync, then those that are due longest. Never waits for another worker's rows. One round trip.
     [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease);
 
+    /// The rows that claim() would give, without claiming them.
+    [[nodiscard]] result<std::vector<queued_contact>> peek(int limit);
+    /// True when a row is due and not claimed. Quick however long the queue is.
+    [[nodiscard]] result<bool> any_due();
+
     /// Makes the lease of all rows that `worker` has claimed begin anew; how many there are.
     [[nodiscard]] result<std::size_t> renew(const uuid& worker, std::chrono::seconds lease);
 
