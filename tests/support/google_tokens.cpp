@@ -11,6 +11,7 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
@@ -80,14 +81,31 @@ google_key google_key::elliptic(std::string id) {
     return {std::move(id), std::shared_ptr<const state>(new state{{checked(EVP_EC_gen("P-256")), {}}})};
 }
 
+google_key google_key::hollow(std::string id, int bits) {
+    const owned<BIGNUM, BN_free> modulus(checked(BN_new()));
+    const owned<BIGNUM, BN_free> exponent(checked(BN_new()));
+    checked(BN_rand(modulus.get(), bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD));
+    checked(BN_set_word(exponent.get(), 65537));
+    const owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> builder(checked(OSSL_PARAM_BLD_new()));
+    checked(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_N, modulus.get()));
+    checked(OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_RSA_E, exponent.get()));
+    const owned<OSSL_PARAM, OSSL_PARAM_free> parameters(checked(OSSL_PARAM_BLD_to_param(builder.get())));
+    const owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(checked(EVP_PKEY_CTX_new_from_name(nullptr, "RSA", nullptr)));
+    checked(EVP_PKEY_fromdata_init(context.get()));
+    EVP_PKEY* made = nullptr;
+    checked(EVP_PKEY_fromdata(context.get(), &made, EVP_PKEY_PUBLIC_KEY, parameters.get()));
+    return {std::move(id), std::shared_ptr<const state>(new state{{made, {}}})};
+}
+
 std::string google_key::certificate() const {
+    static const owned<EVP_PKEY, EVP_PKEY_free> issuer(checked(EVP_EC_gen("P-256")));
     const owned<X509, X509_free> made(checked(X509_new()));
     checked(X509_set_version(made.get(), X509_VERSION_3));
     checked(ASN1_INTEGER_set(X509_get_serialNumber(made.get()), 1));
     checked(ASN1_TIME_set_string(X509_getm_notBefore(made.get()), "20000101000000Z"));
     checked(ASN1_TIME_set_string(X509_getm_notAfter(made.get()), "20000102000000Z"));
     checked(X509_set_pubkey(made.get(), key_->pair.get()));
-    checked(X509_sign(made.get(), key_->pair.get(), EVP_sha256()));
+    checked(X509_sign(made.get(), issuer.get(), EVP_sha256()));
     return pem_of(made.get());
 }
 

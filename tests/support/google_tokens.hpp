@@ -15,9 +15,11 @@ public:
     [[nodiscard]] static google_key rsa(std::string id, unsigned bits = 2048);
     /// No key that signs with RS256.
     [[nodiscard]] static google_key elliptic(std::string id);
+    /// An RSA key by its looks, of a size that would take too long to make: it cannot sign.
+    [[nodiscard]] static google_key hollow(std::string id, int bits);
 
     [[nodiscard]] const std::string& id() const { return id_; }
-    /// Self-signed, in PEM, and long expired: only the key in it counts.
+    /// In PEM, signed by nobody known, and long expired: only the key in it counts.
     [[nodiscard]] std::string certificate() const;
     /// "n" of a JSON Web Key: base64url of the modulus.
     [[nodiscard]] std::string modulus() const;

@@ -275,6 +275,20 @@ TEST_CASE("keys of Google that cannot be used are passed over") {
     CHECK(problem_with_document(R"({"a":7,"b":"no PEM","c":null,)" + certificates_of({first_key()}).substr(1)) == "");
 }
 
+TEST_CASE("keys of Google have 2048 to 8192 bits") {
+    for (const auto form : {certificates_of, key_set_of}) {
+        for (const int bits : {2047, 8193, 16384}) {
+            CAPTURE(bits);
+            CHECK(problem_with_document(form({google_key::hollow("first", bits)})) == "unavailable");
+        }
+        // Kept, though it did not sign the token.
+        for (const int bits : {2048, 8192}) {
+            CAPTURE(bits);
+            CHECK(problem_with_document(form({google_key::hollow("first", bits)})) == failure);
+        }
+    }
+}
+
 TEST_CASE("a document without any usable key is a failure") {
     const auto large = base64url_encode(std::string(1025, '\xFF'));
     const std::vector<std::string> documents{
@@ -286,7 +300,7 @@ TEST_CASE("a document without any usable key is a failure") {
         R"({"keys":[]})",
         R"({"keys":{}})",
         "{\"first\":\"\xFF\"}",
-        certificates_of({google_key::rsa("first", 2047)}),
+        certificates_of({google_key::elliptic("first")}),
         "[" + certificates_of({first_key()}) + "]",
         "{\"keys\":[" + first_key().web_key("AQ") + "]}",
         "{\"keys\":[" + first_key().web_key("Ag") + "]}",
