@@ -169,23 +169,6 @@ constexpr std::array calls{
               .description = "The nine ids by which other systems know the contact.",
               .answers = one_identity,
               .parameters = email_id},
-    call_text{.method = "POST",
-              .path = "/stripe",
-              .tag = "Public",
-              .summary = "Take in a Stripe object",
-              .description = "A customer, subscription, subscription item, price or invoice as [Stripe's API](https://stripe.com/docs/api) "
-                             "writes it; members that are not kept are passed over. Objects may come in any order, and the same "
-                             "object again changes nothing.",
-              .answers = ingested_object},
-    call_text{.method = "POST",
-              .path = "/stripe_from_pubsub",
-              .tag = "Private",
-              .summary = "Take in Stripe objects from Google Pub/Sub",
-              .description = "For push subscriptions: a message whose data is one Stripe object, or a dictionary of them. The bearer "
-                             "token is an ID token of Google's, of the service account that pushes.",
-              .answers = pushed_message,
-              .parameters = pushing_client,
-              .checks_token_itself = true},
     call_text{.method = "GET",
               .path = "/__version__",
               .tag = "Platform",
@@ -228,6 +211,23 @@ constexpr std::array calls{
               .summary = "Get what the sync sends",
               .description = "The fields that go to each table of the email vendor, and the names that newsletters have there.",
               .answers = acoustic_answer},
+    call_text{.method = "POST",
+              .path = "/stripe",
+              .tag = "Public",
+              .summary = "Take in a Stripe object",
+              .description = "A customer, subscription, subscription item, price or invoice as [Stripe's API](https://stripe.com/docs/api) "
+                             "writes it; members that are not kept are passed over. Objects may come in any order, and the same "
+                             "object again changes nothing.",
+              .answers = ingested_object},
+    call_text{.method = "POST",
+              .path = "/stripe_from_pubsub",
+              .tag = "Private",
+              .summary = "Take in Stripe objects from Google Pub/Sub",
+              .description = "For push subscriptions: a message whose data is one Stripe object, or a dictionary of them. The bearer "
+                             "token is an ID token of Google's, of the service account that pushes.",
+              .answers = pushed_message,
+              .parameters = pushing_client,
+              .checks_token_itself = true},
 };
 
 constexpr std::array hidden{
