@@ -13,7 +13,6 @@
 using namespace std::chrono_literals;
 using ctms::uuid;
 using ctms::persistence::connection;
-using ctms::persistence::queued_contact;
 using ctms::persistence::sync_queue_repository;
 using ctms::persistence::vendor_state;
 using ctms::test::queue_database;

@@ -23,11 +23,11 @@ const uuid other = uuid::random();
 const vendor_state first_state{"m", "n", "p", {"one", "two"}, {"prod"}};
 const vendor_state second_state{"m2", "n2", "p2", {"two"}, {}};
 
-/// Runs `call` while a transaction that requests contact 1 again is open, and commits that once `call` waits for it.
-bool during_request(queue_database& db, const std::function<bool()>& call) {
+/// Runs `call` while a transaction that did `change` is open, and commits that once `call` waits for it.
+bool during(queue_database& db, const std::string& change, const std::function<bool()>& call) {
     connection writer(db.db.options());
     writer.begin();
-    writer.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", queue_database::id(1)));
+    writer.execute(change);
     auto answer = std::async(std::launch::async, call);
     const auto deadline = std::chrono::steady_clock::now() + 15s;
     const std::string waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -98,12 +98,13 @@ TEST_CASE("a request that commits while the outcome is noted is not lost") {
     db.insert_contacts(1, 1);
     db.insert_pending(1);
     const auto got = db.claim(me).at(0);
+    const auto request = fmt::format("select ctms_request_sync('{}', 'upsert', null)", queue_database::id(1));
     SUBCASE("sent") {
-        CHECK_FALSE(during_request(db, [&] { return db.queue.complete(me, got, first_state).value(); }));
+        CHECK_FALSE(during(db, request, [&] { return db.queue.complete(me, got, first_state).value(); }));
         CHECK(db.rows_of("pending_acoustic") == 1);
     }
     SUBCASE("failed") {
-        CHECK_FALSE(during_request(db, [&] { return db.queue.fail(me, got, {"bad", true}, first_state).value(); }));
+        CHECK_FALSE(during(db, request, [&] { return db.queue.fail(me, got, {"bad", true}, first_state).value(); }));
     }
     CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
     CHECK(states(db) == "1 m");
@@ -114,16 +115,8 @@ TEST_CASE("a lease that is renewed while the outcome waits for the row does no h
     queue_database db;
     db.request(1, 1);
     const auto got = db.claim(me).at(0);
-    connection writer(db.db.options());
-    writer.begin();
-    writer.execute("update ctms_sync_queue set claimed_until = now() + interval '5 min'");
-    auto answer = std::async(std::launch::async, [&] { return db.queue.complete(me, got, first_state).value(); });
-    const auto deadline = std::chrono::steady_clock::now() + 15s;
-    while (db.value("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "0" &&
-           std::chrono::steady_clock::now() < deadline)
-        std::this_thread::sleep_for(2ms);
-    writer.commit();
-    CHECK(answer.get());
+    CHECK(during(db, "update ctms_sync_queue set claimed_until = now() + interval '5 min'",
+                 [&] { return db.queue.complete(me, got, first_state).value(); }));
     CHECK(db.rows_of("ctms_sync_queue") == 0);
 }
 

@@ -60,7 +60,7 @@ struct parked_contact {
 /// What to do with a contact that could not be sent.
 struct failed_attempt {
     std::string reason;                     ///< kept with the row; must not hold personal data
-    bool give_up = false;                   ///< park it at once: it will never succeed as it is
+    bool give_up = false;                   ///< park it at once: it will never succeed as it is; counted as others are
     bool counts = true;                     ///< uses up one of the attempts; false while the vendor is down
     int limit = 6;                          ///< parked when so many attempts have failed
     std::chrono::milliseconds wait{30'000}; ///< until the next attempt
