@@ -28,7 +28,7 @@ constexpr statement counts{"sync_queue_counts",
 // Goes from one priority to the next, so that rows of a priority that are not due yet are not walked over. A level is
 // looked at only when those before it were not enough. A row that was changed since the statement began is left for
 // the next claim (xmin differs), since what the vendor was sent is read as it was before that change.
-constexpr std::string_view claim_rows = R"(
+constexpr std::string_view due_rows = R"(
 with recursive levels (priority) as (
   (select priority from ctms_sync_queue where state = 'pending' order by priority limit 1)
   union all
@@ -40,16 +40,27 @@ due as (
     from ctms_sync_queue q
     where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
     order by greatest(q.next_attempt_at, q.claimed_until), q.first_requested_at
-    limit $2::bigint for update of q skip locked) as one
-  limit $2::bigint),
-claimed as (
-  update ctms_sync_queue q set claimed_by = $1::uuid, claimed_until = now() + $3::bigint * interval '1 second'
+    limit $1::bigint {}) as one
+  limit $1::bigint))";
+
+constexpr std::string_view claim_due_rows = R"(,
+chosen as (
+  update ctms_sync_queue q set claimed_by = $2::uuid, claimed_until = now() + $3::bigint * interval '1 second'
   from due where q.email_id = due.email_id and q.xmin = due.seen
-  returning q.*, due.due_at)
+  returning q.*, due.due_at))";
+
+constexpr std::string_view look_at_due_rows = ", chosen as (select q.*, due.due_at from due join ctms_sync_queue q using (email_id))";
+
+constexpr std::string_view read_chosen_rows = R"(
 select c.email_id::text, c.operation = 'delete', c.primary_email, c.version, c.retry, {}, {},
        s.main_hash, s.newsletter_hash, s.product_hash, array_to_json(s.newsletters)::text, array_to_json(s.products)::text
-from claimed c left join ctms_vendor_state s using (email_id)
+from chosen c left join ctms_vendor_state s using (email_id)
 order by c.priority, c.due_at, c.first_requested_at)";
+
+constexpr statement any_due_row{"sync_queue_any_due",
+                                "select from (select distinct priority from ctms_sync_queue where state = 'pending') levels"
+                                " where exists (select from ctms_sync_queue q where q.state = 'pending'"
+                                " and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()) limit 1"};
 
 constexpr statement renew_claims{"sync_queue_renew", R"(
 with held as (select email_id from ctms_sync_queue where claimed_by = $1::uuid order by email_id for update)
@@ -87,7 +98,8 @@ with held as (
 gone as (
   delete from ctms_sync_queue q using held where held.same and q.email_id = held.email_id returning q.email_id),
 kept as (
-  update ctms_sync_queue q set claimed_by = null, claimed_until = null from held where not held.same and q.email_id = held.email_id),
+  update ctms_sync_queue q set claimed_by = null, claimed_until = null, first_requested_at = q.last_requested_at
+  from held where not held.same and q.email_id = held.email_id),
 unsent as (delete from ctms_vendor_state s using held where s.email_id = held.email_id and $4::text is null),{},{}
 select from gone)";
 
@@ -150,9 +162,18 @@ struct made_statement {
     made_statement& operator=(const made_statement&) = delete;
 };
 
+std::string chosen_rows_sql(std::string_view lock, std::string_view choose) {
+    return fmt::format(due_rows, lock) + std::string(choose) +
+           fmt::format(read_chosen_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at"));
+}
+
 const statement& claim_statement() {
-    static const made_statement made(
-        "sync_queue_claim", fmt::format(claim_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at")));
+    static const made_statement made("sync_queue_claim", chosen_rows_sql("for update of q skip locked", claim_due_rows));
+    return made.what;
+}
+
+const statement& peek_statement() {
+    static const made_statement made("sync_queue_peek", chosen_rows_sql("", look_at_due_rows));
     return made.what;
 }
 
@@ -237,6 +258,13 @@ queued_contact read_contact(const rows& found, std::size_t row) {
     return out;
 }
 
+std::vector<queued_contact> read_contacts(const rows& found) {
+    std::vector<queued_contact> out;
+    out.reserve(found.size());
+    for (std::size_t row = 0; row < found.size(); ++row) out.push_back(read_contact(found, row));
+    return out;
+}
+
 /// $1 to $8 of complete_contact and fail_contact.
 std::vector<parameter> outcome_parameters(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& state) {
     std::vector<parameter> out{contact.email_id.to_string(), worker.to_string(), std::to_string(contact.version)};
@@ -281,12 +309,16 @@ result<backlog_counts> sync_queue_repository::count() {
 
 result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease) {
     return run(db_, [&](connection& db) {
-        const auto found = db.query(claim_statement(), {worker.to_string(), bounded(limit), std::to_string(lease.count())}, true);
-        std::vector<queued_contact> out;
-        out.reserve(found.size());
-        for (std::size_t row = 0; row < found.size(); ++row) out.push_back(read_contact(found, row));
-        return out;
+        return read_contacts(db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count())}, true));
     });
+}
+
+result<std::vector<queued_contact>> sync_queue_repository::peek(int limit) {
+    return run(db_, [&](connection& db) { return read_contacts(db.query(peek_statement(), {bounded(limit)})); });
+}
+
+result<bool> sync_queue_repository::any_due() {
+    return run(db_, [](connection& db) { return !db.query(any_due_row, {}).empty(); });
 }
 
 result<std::size_t> sync_queue_repository::renew(const uuid& worker, std::chrono::seconds lease) {
