@@ -258,7 +258,7 @@ queued_contact read_contact(const rows& found, std::size_t row) {
     return out;
 }
 
-std::vector<queued_contact> read_contacts(const rows& found) {
+std::vector<queued_contact> read_queued(const rows& found) {
     std::vector<queued_contact> out;
     out.reserve(found.size());
     for (std::size_t row = 0; row < found.size(); ++row) out.push_back(read_contact(found, row));
@@ -309,12 +309,12 @@ result<backlog_counts> sync_queue_repository::count() {
 
 result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease) {
     return run(db_, [&](connection& db) {
-        return read_contacts(db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count())}, true));
+        return read_queued(db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count())}, true));
     });
 }
 
 result<std::vector<queued_contact>> sync_queue_repository::peek(int limit) {
-    return run(db_, [&](connection& db) { return read_contacts(db.query(peek_statement(), {bounded(limit)})); });
+    return run(db_, [&](connection& db) { return read_queued(db.query(peek_statement(), {bounded(limit)})); });
 }
 
 result<bool> sync_queue_repository::any_due() {
