@@ -61,7 +61,10 @@ class session final : public fake_acoustic_session {
 public:
     template <class... Arguments>
     explicit session(const session_environment& shared, Arguments&&... arguments)
-        : stream_(std::forward<Arguments>(arguments)...), timer_(stream_.get_executor()), shared_(shared) {}
+        : stream_(std::forward<Arguments>(arguments)...), timer_(stream_.get_executor()), shared_(shared) {
+        constexpr std::size_t chunk = 64 * 1024; // Beast reads as much at once as there is room
+        buffer_.reserve(chunk);
+    }
 
     void cut() override {
         cut_ = true;

@@ -33,7 +33,7 @@ bool has_bare_ampersand(std::string_view text) {
     return false;
 }
 
-/// Looks into every text and attribute, where references have become characters.
+/// Looks into every text and attribute, where references by number have become characters.
 bool is_clean(const pugi::xml_node& node) {
     if (has_forbidden_character(node.value())) return false;
     const auto attributes = node.attributes();
@@ -115,7 +115,8 @@ xml_call::xml_call(std::string text) : text_(std::move(text)) {
     // A value of blanks alone is a value.
     const auto read =
         document_.load_buffer(text_.data(), text_.size(), pugi::parse_default | pugi::parse_ws_pcdata_single, pugi::encoding_utf8);
-    if (!read || has_forbidden_character(text_) || has_bare_ampersand(text_) || !is_clean(document_)) return;
+    if (!read || has_forbidden_character(text_) || has_bare_ampersand(text_)) return;
+    if (text_.find("&#") != std::string::npos && !is_clean(document_)) return;
     node_ = document_.child("Envelope").child("Body").find_child([](const auto& one) { return one.type() == pugi::node_element; });
     if (!node_) return;
     method_ = std::find(methods.begin(), methods.end(), node_.name()) != methods.end() ? node_.name() : "unknown";
