@@ -14,10 +14,6 @@
 #include <boost/asio/use_future.hpp>
 #include <fmt/format.h>
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
 #include <set>
 #include <stdexcept>
 #include <thread>
@@ -28,26 +24,6 @@ namespace {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
-
-/// A file for as long as the object lives.
-class temporary_file {
-public:
-    explicit temporary_file(const std::string& content) : path_(std::filesystem::temp_directory_path() / "ctms-certificate-XXXXXX") {
-        const int file = ::mkstemp(path_.data());
-        if (file < 0) throw std::runtime_error("cannot make " + path_);
-        const auto written = ::write(file, content.data(), content.size());
-        ::close(file);
-        if (written != static_cast<ssize_t>(content.size())) throw std::runtime_error("cannot write " + path_);
-    }
-    ~temporary_file() { ::unlink(path_.c_str()); }
-    temporary_file(const temporary_file&) = delete;
-    temporary_file& operator=(const temporary_file&) = delete;
-
-    [[nodiscard]] const std::string& path() const { return path_; }
-
-private:
-    std::string path_;
-};
 
 /// A certificate for the loopback: the file for clients, the context for the server.
 struct tls_identity {
