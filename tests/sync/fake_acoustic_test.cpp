@@ -140,6 +140,23 @@ TEST_CASE("rows of relational tables are created, updated and deleted by their k
     check_fault(caller.call(insert_rows("7", row("1", "newsletter_name", "hubs"))), 100);
 }
 
+TEST_CASE("an update of a row replaces what is sent, and keeps the rest") {
+    fake_acoustic vendor;
+    vendor_caller caller(vendor.port());
+    const auto with = [](std::string_view column) {
+        auto out = row("1", "newsletter_name", "hubs");
+        return out.insert(out.size() - std::string_view("</ROW>").size(), column);
+    };
+    caller.call(insert_rows("1002", with(R"(<COLUMN name="newsletter_format">H</COLUMN><COLUMN name="newsletter_lang">fr</COLUMN>)")));
+    caller.call(insert_rows("1002", with(R"(<COLUMN name="newsletter_format">T</COLUMN>)")));
+    caller.call(insert_rows("1002", with(R"(<COLUMN name="newsletter_source" />)")));
+    CHECK(vendor.newsletters().at({"1", "hubs"}) == fake_acoustic::row{{"email_id", "1"},
+                                                                       {"newsletter_name", "hubs"},
+                                                                       {"newsletter_format", "T"},
+                                                                       {"newsletter_lang", "fr"},
+                                                                       {"newsletter_source", ""}});
+}
+
 TEST_CASE("a row without its key fails alone, and for good") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
