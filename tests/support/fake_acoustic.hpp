@@ -1,24 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
 // A stand-in for Acoustic Campaign: a server of its own, in the test's process or as the program fake-acoustic, that
 // speaks the vendor's XML API, keeps what it is sent, refuses what the vendor refuses, and fails on request. It listens on
-// the loopback only. Thread safe.
+// the loopback only. A call holds its slot and takes effect when its latency is over, also when its client has gone by then.
+// Thread safe. Throws boost::system::system_error when it cannot listen.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace ctms::test {
 
 struct fake_acoustic_options {
-    std::uint16_t port = 0; ///< 0 takes a free one
-    bool tls = false;       ///< HTTPS, with a certificate made at start (fake_acoustic::ca_file)
+    std::uint16_t port = 0;               ///< 0 takes a free one
+    bool tls = false;                     ///< HTTPS, with a certificate made at start (fake_acoustic::ca_file)
     std::chrono::milliseconds latency{0}; ///< of each call of the XML API, of which many may wait at once
-    int most_at_once = 10;  ///< calls of the XML API under way; one more is refused with 429
+    int most_at_once = 10;                ///< calls of the XML API under way; one more is refused with 429
     std::chrono::seconds token_life{4 * 3600};
     std::string client_id = "fake-client";
     std::string client_secret = "fake-secret";
@@ -26,6 +29,7 @@ struct fake_acoustic_options {
     std::string main_table_id = "1001";
     std::string newsletter_table_id = "1002";
     std::string product_table_id = "1003";
+    std::function<void(std::string_view)> log; ///< gets a line for each call, without addresses, from a thread of the server
 };
 
 /// Something that goes wrong, at calls that it matches.
@@ -39,13 +43,14 @@ struct fake_fault {
         no_xml,        ///< 200 and text that is no XML
         cut,           ///< the connection is cut in the middle of the answer, after the call has taken effect
         cut_before,    ///< the connection is cut without any answer, and without effect
-        stall          ///< no answer for `wait`, then a normal one
+        stall          ///< no answer for `wait`, then a normal one; the effect is there at once
     };
     kind what = kind::fault_answer;
-    std::string method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData; "" for any but token
-    std::string holds;  ///< text that the call's XML must hold, e.g. an email_id; "" for any
-    int times = -1;     ///< how many calls it hits; -1 for all
-    int number = 0;     ///< an errorid or an HTTP status
+    std::string
+        method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData; "" for any but token
+    std::string holds; ///< text that the call's XML must hold, e.g. an email_id; "" for any
+    int times = -1;    ///< how many calls it hits; -1 for all
+    int number = 0;    ///< an errorid or an HTTP status
     std::string text;
     std::chrono::milliseconds wait{0};
 };
@@ -72,12 +77,14 @@ public:
 
     /// "http://127.0.0.1:PORT", or https.
     [[nodiscard]] std::string url() const;
+    [[nodiscard]] std::uint16_t port() const;
     /// A file with the certificate to trust, with TLS.
     [[nodiscard]] std::string ca_file() const;
 
     void add_fault(fake_fault fault);
     void clear_faults();
-    /// Down: connections are cut and new ones refused, until it is up again on the same port.
+    /// Down: connections are cut and new ones refused, until it is up again on the same port, which nobody else can take
+    /// meanwhile. Calls whose latency was not over have no effect.
     void set_down(bool down);
     void set_latency(std::chrono::milliseconds latency);
     /// Makes every token given so far invalid.
