@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What operators and platforms ask for, and what is the same for all requests.
+#include <support/closed_database.hpp>
 #include <support/web_fixture.hpp>
 
 #include <boost/json/parse.hpp>
@@ -32,27 +33,6 @@ boost::json::object queue_of(web_fixture& web) {
 bool has_metric(web_fixture& web, const std::string& line) {
     return web.ask("GET", "/metrics").body.find("\n" + line + "\n") != std::string::npos;
 }
-
-/// Keeps the server from its database for as long as it lives.
-class closed_database {
-public:
-    explicit closed_database(test_database& which) : name_(which.name()), link_(options_of_cluster()) {
-        link_.execute("alter database " + name_ + " allow_connections false");
-        link_.execute("select pg_terminate_backend(pid) from pg_stat_activity where datname = '" + name_ + "'");
-    }
-    ~closed_database() { link_.execute("alter database " + name_ + " allow_connections true"); }
-    closed_database(const closed_database&) = delete;
-    closed_database& operator=(const closed_database&) = delete;
-
-private:
-    static ctms::persistence::database_options options_of_cluster() {
-        ctms::persistence::database_options out;
-        out.url = shared_cluster().url("postgres");
-        return out;
-    }
-    std::string name_;
-    ctms::persistence::connection link_;
-};
 
 } // namespace
 

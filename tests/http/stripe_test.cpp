@@ -1,29 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 // POST /stripe as the service that sends Stripe's objects sees it, and what it leaves in the tables, the queue and the log.
 #include "support/stripe_objects.hpp"
+#include "support/stripe_tables.hpp"
 #include "support/web_fixture.hpp"
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
-#include <atomic>
-#include <thread>
+#include <string>
+#include <vector>
 
 namespace ctms::test {
 namespace {
 
 using namespace stripe_objects;
+using namespace stripe_tables;
 namespace bj = boost::json;
 
-constexpr auto contact_id = "7a3c1c56-9c3b-4b63-8b0e-0a2f6f6f0b11";
-constexpr auto contact =
-    R"({"email":{"email_id":"7a3c1c56-9c3b-4b63-8b0e-0a2f6f6f0b11","primary_email":"payer@example.com"},"fxa":{"fxa_id":"fxa_1"}})";
-constexpr std::array tables{"stripe_customer",          "stripe_price",   "stripe_subscription",
-                            "stripe_subscription_item", "stripe_invoice", "stripe_invoice_line_item"};
 constexpr auto not_recognized = R"({"detail":"Request JSON is not recognized."})";
 constexpr auto not_processed = R"({"detail":"Unable to process Stripe object."})";
 
@@ -37,37 +31,6 @@ std::string ingest(web_fixture& server, const bj::object& object) {
     const auto fields = server.fields_of(answer);
     CHECK_FALSE(fields.contains("ingest_error"));
     return fields.contains("ingest_actions") ? bj::serialize(fields.at("ingest_actions")) : "";
-}
-
-/// How often the contact was put into the queue; the first time is its own creation.
-std::int64_t queued(web_fixture& server) {
-    return server.sql(fmt::format("select version from ctms_sync_queue where email_id = '{}'", contact_id)).integer(0, 0);
-}
-
-/// The cells of a query's only row, or of each row one behind the other.
-std::string cells(web_fixture& server, const std::string& columns, const std::string& table) {
-    const auto found = server.sql(fmt::format("select concat_ws(' ', {}) from {} order by 1", columns, table));
-    std::string out;
-    for (std::size_t row = 0; row < found.size(); ++row) out += (row == 0 ? "" : "; ") + std::string(found.text(row, 0));
-    return out;
-}
-
-std::size_t stored_rows(web_fixture& server) {
-    std::size_t out = 0;
-    for (const auto* table : tables) out += server.sql(fmt::format("select 1 from {}", table)).size();
-    return out;
-}
-
-void empty_tables(web_fixture& server) {
-    server.sql("truncate stripe_customer, stripe_price, stripe_subscription, stripe_subscription_item, stripe_invoice, "
-               "stripe_invoice_line_item");
-}
-
-/// Everything stored of subscriptions but when it was.
-std::string subscriptions_stored(web_fixture& server) {
-    return cells(server, "stripe_id, stripe_customer_id, status, default_payment_method_id", "stripe_subscription") + '\n' +
-           cells(server, "stripe_id, stripe_subscription_id, stripe_price_id", "stripe_subscription_item") + '\n' +
-           cells(server, "stripe_id, stripe_product_id, active, currency, unit_amount", "stripe_price");
 }
 
 } // namespace
@@ -292,63 +255,16 @@ TEST_CASE("Stripe: addresses in ids do not get into the log") {
     CHECK(server.log_text().find("@example.com") == std::string::npos);
 }
 
-namespace {
-
-constexpr int senders = 16;
-constexpr int posts = 25;
-constexpr int subscriptions = 10;
-
-/// One of ten subscriptions, with three of ten prices, which others have too; every sender names them in an order of its own.
-bj::object shared_subscription(int number, int sender, int amount) {
-    const auto id = fmt::format("sub_{}", number);
-    bj::array items;
-    for (int i = 0; i < 3; ++i) {
-        const auto which = (number + 3 * i) % subscriptions;
-        items.push_back(item(fmt::format("si_{}_{}", number, which), price(fmt::format("price_{}", which), amount), id));
-    }
-    std::rotate(items.begin(), items.begin() + sender % 3, items.end());
-    if (sender % 2 == 1) std::reverse(items.begin(), items.end());
-    return subscription(std::move(items), id, "cus_1");
-}
-
-void send_last_state(web_fixture& server) {
-    for (int number = 0; number < subscriptions; ++number) CHECK(post(server, shared_subscription(number, 0, 999)).status == 200);
-}
-
-web_fixture::options many_workers() {
-    web_fixture::options out;
-    out.change_settings = [](config::settings& settings) {
-        settings.workers = senders / 2;
-        settings.db_pool_size = senders;
-    };
-    return out;
-}
-
-} // namespace
-
 TEST_CASE("Stripe: many senders of subscriptions that share prices neither fail nor lose anything") {
-    web_fixture server(many_workers());
+    web_fixture server(enough_for_many());
     server.add_contact(contact);
     ingest(server, customer());
-    std::atomic<int> good = 0;
-    std::vector<std::jthread> threads;
-    for (int sender = 0; sender < senders; ++sender) {
-        threads.emplace_back([&, sender] {
-            for (int i = 0; i < posts; ++i) {
-                const auto object = shared_subscription((sender + i) % subscriptions, sender, sender * posts + i);
-                const auto answer = ask(server.port(), "POST", "/stripe", {server.authorization()}, bj::serialize(object));
-                if (answer.status == 200) ++good;
-            }
-        });
-    }
-    threads.clear();
-    CHECK(good == senders * posts);
-    CHECK(server.sql("select 1 from stripe_subscription_item").size() == 3 * subscriptions);
-    send_last_state(server);
-    const auto together = subscriptions_stored(server);
-    empty_tables(server);
-    send_last_state(server);
-    CHECK(subscriptions_stored(server) == together);
+    const auto outcome = send_from_many(server, 25, 1, [&](const std::vector<bj::object>& objects) {
+        return ask(server.port(), "POST", "/stripe", {server.authorization()}, bj::serialize(objects.at(0))).status == 200;
+    });
+    CHECK(outcome.failed == 0);
+    CHECK(outcome.together == outcome.alone);
+    CHECK(server.sql("select 1 from stripe_subscription_item").size() == 30);
 }
 
 } // namespace ctms::test

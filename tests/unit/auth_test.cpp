@@ -241,6 +241,18 @@ TEST_CASE("secrets and signing keys are new each time and spelt as documented") 
     CHECK(make_signing_key() != signing_key);
 }
 
+TEST_CASE("secrets are equal when every byte is") {
+    CHECK(equal_secrets("", ""));
+    CHECK(equal_secrets("a secret", std::string("a secret")));
+    CHECK(equal_secrets(std::string_view("a\0b", 3), std::string_view("a\0b", 3)));
+    for (const auto* other : {"", "a", "a secre", "a secrets", "A secret", "b secret", "a secreT", "a sEcret"}) {
+        CAPTURE(other);
+        CHECK_FALSE(equal_secrets("a secret", other));
+        CHECK_FALSE(equal_secrets(other, "a secret"));
+    }
+    CHECK_FALSE(equal_secrets(std::string_view("a\0b", 3), std::string_view("a\0c", 3)));
+}
+
 TEST_CASE("a secret belongs to its hash and no other does") {
     const std::string phc = hash_secret("secret_ü");
     CHECK(phc.starts_with("$argon2id$v=19$m=65536,t=3,p=4$"));

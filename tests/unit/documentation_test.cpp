@@ -14,7 +14,7 @@
 namespace {
 
 std::string text_of(const char* document) {
-    std::ifstream in(std::filesystem::path(__FILE__).parent_path() / "../.." / document);
+    std::ifstream in(std::filesystem::path(CTMS_SOURCE_DIR) / document);
     std::ostringstream out;
     out << in.rdbuf();
     return out.str();

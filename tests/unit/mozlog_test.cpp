@@ -184,6 +184,16 @@ TEST_SUITE("mozlog") {
         CHECK(members.at("trace_json").at("f").as_string() == "[OMITTED]");
     }
 
+    TEST_CASE("the address of a configured service account stays whole, and only there") {
+        const auto fields = fields_of(mozlog::fields()
+                                          .add_service_account("account", "push@project.iam.gserviceaccount.com")
+                                          .add("other", "push@project.iam.gserviceaccount.com")
+                                          .add_service_account("odd", "a\"b@c"));
+        CHECK(fields.at("account") == "push@project.iam.gserviceaccount.com");
+        CHECK(fields.at("other") == "[OMITTED]");
+        CHECK(fields.at("odd") == "a\"b@c");
+    }
+
     TEST_CASE("bytes that are not UTF-8 are replaced") {
         const auto members = fields_of(mozlog::fields().add("t", "a\xFF\xE2\x82z\xC3\xA9").add_json("j", "[\"\xFF\"]"));
         CHECK(members.at("t").as_string() == "a\uFFFD\uFFFD\uFFFDz\u00e9");

@@ -157,7 +157,7 @@ TEST_SUITE("privacy") {
 
     TEST_CASE("query values that are addresses or secrets are omitted") {
         for (const auto* name : {"primary_email", "fxa_primary_email", "client_secret", "access_token", "refresh_token", "token",
-                                 "password", "Primary_Email"}) {
+                                 "password", "pubsub_client", "Primary_Email"}) {
             CHECK(ctms::privacy::redact_query_value(name, "john doe") == "[OMITTED]");
         }
         CHECK(ctms::privacy::redact_query_value("primary_email", "t+trace_me_mozilla_1@example.com") == "[OMITTED]");

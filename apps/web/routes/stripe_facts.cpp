@@ -17,6 +17,7 @@ void note_ingest_error(call& now, const error& failure) {
 }
 
 void note_actions(call& now, const model::stripe::ingest_report& report) {
+    if (report.actions.empty()) return;
     std::string out;
     object_writer writer(out);
     for (const auto& [action, objects] : report.actions) append_json_array(writer.key(action), objects, append_json_string);

@@ -14,7 +14,7 @@ namespace ctms::web::routes {
 /// Why an object, or a message, was refused.
 void note_ingest_error(call& now, const error& failure);
 
-/// What was done to which objects.
+/// What was done to which objects, if anything was.
 void note_actions(call& now, const model::stripe::ingest_report& report);
 
 /// The addresses of customers who asked to be traced, sorted, with commas; "" when there are none.

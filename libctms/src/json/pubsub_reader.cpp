@@ -16,9 +16,7 @@
 namespace ctms::json {
 namespace {
 
-error not_from_pubsub() {
-    return error{errc::malformed, "Message does not appear to be from pubsub, do not send again.", {}, {}, {}};
-}
+error not_from_pubsub() { return error{errc::malformed, "Message does not appear to be from pubsub, do not send again.", {}, {}, {}}; }
 
 error unknown_payload() { return error{errc::malformed, "Unknown payload type, do not send again.", {}, {}, {}}; }
 
@@ -61,7 +59,7 @@ std::string_view string_member(const node& object, std::string_view name) {
 
 pubsub_item without_value(pubsub_item::kind what, std::string name) { return {what, std::move(name), error{}}; }
 
-/// `key`: the one it stands under in a dictionary, "" for a payload of one object.
+/// `key`: the one it stands under in a dictionary, "payload" for a payload of one object.
 pubsub_item read_item(const node& value, std::string_view key) {
     if (is_empty(value)) return without_value(pubsub_item::kind::empty, std::string(key));
     const auto object_kind = string_member(value, "object");
@@ -84,7 +82,7 @@ result<pubsub_payload> read_pubsub_message(std::string_view body) {
     pubsub_payload out;
     write(out.text, root);
     if (root.member("object") != nullptr && root.member("id") != nullptr) {
-        out.items.push_back(read_item(root, {}));
+        out.items.push_back(read_item(root, "payload"));
         return out;
     }
     if (!is_dictionary(root)) return unknown_payload();

@@ -21,7 +21,7 @@ struct pubsub_item {
         failed        ///< an object that breaks a rule: `value` says which
     };
     kind what = kind::object;
-    std::string name; ///< "object:id" of an object, the key of a value that has none
+    std::string name; ///< "object:id" of an object; of a value that has none its key, or "payload" when it stands alone
     result<model::stripe::object> value;
 };
 
