@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -167,6 +168,28 @@ TEST_CASE("Pub/Sub: a message of one wrong object is not to come again") {
     CHECK(server.web.fields_of(answer).at("ingest_error").as_string().starts_with("customer:cus_1: "));
     CHECK(actions_of(server, answer) == "");
     CHECK(stored_rows(server.web) == 0);
+}
+
+TEST_CASE("Pub/Sub: no message that can be read fails, for it would come again and again") {
+    pushed_server server;
+    const auto nul = bj::string("a\0b", 3);
+    const bj::string lengthy(300, 'x');
+    const std::string lone_surrogate = R"({"object":"customer","id":"\ud800","created":1,"description":"\udfff",)"
+                                       R"("default_source":null,"invoice_settings":{"default_payment_method":null}})";
+    CHECK(google_push::push(server.web, lone_surrogate).status == 202);
+    for (const bj::value& value :
+         {bj::value(nul), bj::value(lengthy), bj::value(-1), bj::value(1.5), bj::value(1e300), bj::value(INT64_MAX),
+          bj::value(std::int64_t{1} << 40), bj::value(bj::array{}), bj::value(bj::object{}), bj::value(true)}) {
+        for (const auto& object : {customer(), price(), subscription(), item(), invoice()}) {
+            for (const auto& member : object) {
+                const std::string name(member.key());
+                CAPTURE(name);
+                CAPTURE(bj::serialize(value));
+                CHECK(server.push(with(object, name, value)).status < 300);
+                CHECK(server.push(bj::object{{"key:1", with(object, name, value)}}).status < 300);
+            }
+        }
+    }
 }
 
 TEST_CASE("Pub/Sub: what is not from Pub/Sub is not to come again") {
