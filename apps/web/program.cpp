@@ -53,9 +53,9 @@ public:
           pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
           server_(exchanges_, threads_, with_settings(bounds, settings), log, metrics_),
-          exchanges_(
-              {contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_, metrics_, server_.draining()},
-              log) {}
+          exchanges_({contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_, metrics_,
+                      server_.draining()},
+                     log) {}
 
     config::settings settings_;
     support::prometheus_metrics metrics_;

@@ -7,7 +7,6 @@
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -89,12 +88,11 @@ TEST_CASE("Pub/Sub: a push without a bearer token is refused, configured or not,
 }
 
 TEST_CASE("Pub/Sub: without its settings the endpoint is unavailable and the log says which are missing") {
-    for (const auto& [has_client, has_email] : {std::pair(false, false), std::pair(true, false), std::pair(false, true)}) {
-        CAPTURE(has_client);
-        CAPTURE(has_email);
-        pushed_server server([has_client = has_client, has_email = has_email](config::settings& settings) {
-            if (!has_client) settings.pubsub_client.reset();
-            if (!has_email) settings.pubsub_email.reset();
+    for (const std::string set : {"", "client", "email"}) {
+        CAPTURE(set);
+        pushed_server server([set](config::settings& settings) {
+            if (set != "client") settings.pubsub_client.reset();
+            if (set != "email") settings.pubsub_email.reset();
         });
         const auto said = failure(server.web, server.push(customer()));
         CHECK(said.find("CTMS_PUBSUB_CLIENT") != std::string::npos);

@@ -55,15 +55,15 @@ struct request_facts {
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;
-    std::string trace;           ///< traced addresses, sorted, with commas
-    std::string trace_json;      ///< the body of a traced write
-    std::string ingest_actions;  ///< a JSON object: what was done to which Stripe objects
-    std::string fxa_id_conflict; ///< of a Stripe customer
-    std::string ingest_error;    ///< what is wrong with Stripe objects
-    std::string ingest_empty;    ///< keys of a message that had no value
+    std::string trace;                                              ///< traced addresses, sorted, with commas
+    std::string trace_json;                                         ///< the body of a traced write
+    std::string ingest_actions;                                     ///< a JSON object: what was done to which Stripe objects
+    std::string fxa_id_conflict;                                    ///< of a Stripe customer
+    std::string ingest_error;                                       ///< what is wrong with Stripe objects
+    std::string ingest_empty;                                       ///< keys of a message that had no value
     std::vector<std::pair<std::string, std::string>> pubsub_claims; ///< of Google's token, as JSON
     std::string pubsub_account; ///< the configured service account when the token names it: it may be logged
-    std::string error;           ///< of an application error
+    std::string error;          ///< of an application error
     std::string traceback;
 };
 

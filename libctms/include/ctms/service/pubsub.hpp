@@ -35,7 +35,7 @@ struct pubsub_caller {
 
 /// What a message came to.
 struct pubsub_report {
-    std::size_t count = 0; ///< objects taken in without error
+    std::size_t count = 0;             ///< objects taken in without error
     model::stripe::ingest_report done; ///< of all of them; objects of unknown kinds are `skipped`
     std::set<std::string> fxa_id_conflicts;
     std::vector<std::string> problems;     ///< "object:id: what is wrong with it"; these were passed over
