@@ -6,7 +6,17 @@
 
 namespace ctms::support {
 
-enum exit_code : int { ok = 0, failed = 1, usage = 64, bad_data = 65, unavailable = 69, internal = 70, temporary = 75, configuration = 78 };
+enum exit_code : int {
+    ok = 0,
+    failed = 1,
+    usage = 64,
+    bad_data = 65,
+    no_input = 66,
+    unavailable = 69,
+    internal = 70,
+    temporary = 75,
+    configuration = 78
+};
 
 /// The exit code that tells a script what kind of failure it was.
 [[nodiscard]] exit_code to_exit_code(errc code) noexcept;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/json/stripe_json.hpp>
-
-#include "document.hpp"
+#include "stripe_reader.hpp"
 #include "python_text.hpp"
 
 #include <ctms/base/utf8.hpp>
+#include <ctms/json/stripe_json.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <initializer_list>
@@ -272,34 +272,58 @@ stripe::invoice read_invoice(const place& from) {
     return out;
 }
 
-result<stripe::object> read_known(const node& root, std::string_view object_kind) {
-    std::string problem;
-    const place from(root, std::string(object_kind), problem);
-    const auto read = [&]() -> std::optional<stripe::object> {
-        if (object_kind == "customer") return read_customer(from);
-        if (object_kind == "price") return read_price(from);
-        if (object_kind == "subscription") return read_subscription(from);
-        if (object_kind == "subscription_item") return read_item(from);
-        if (object_kind == "invoice") return read_invoice(from);
-        return std::nullopt;
-    };
-    auto out = read();
-    if (!out) problem = "object: not a kind that is stored";
-    if (!problem.empty()) return error{errc::invalid, "Unable to process Stripe object.", std::move(problem), {}, {}};
-    return std::move(*out);
+struct stored_kind {
+    std::string_view name;
+    stripe::object (*read)(const place& from);
+};
+
+template <auto Read>
+stripe::object any_of(const place& from) {
+    return Read(from);
+}
+
+constexpr std::array stored_kinds{stored_kind{"customer", read_customer}, stored_kind{"invoice", any_of<read_invoice>},
+                                  stored_kind{"price", any_of<read_price>}, stored_kind{"subscription", any_of<read_subscription>},
+                                  stored_kind{"subscription_item", any_of<read_item>}};
+
+const stored_kind* find_kind(std::string_view name) {
+    const auto* const found =
+        std::find_if(stored_kinds.begin(), stored_kinds.end(), [&](const stored_kind& each) { return each.name == name; });
+    return found == stored_kinds.end() ? nullptr : found;
+}
+
+error not_recognized() { return {errc::malformed, "Request JSON is not recognized.", {}, {}, {}}; }
+
+error not_processed(std::string detail) { return {errc::invalid, "Unable to process Stripe object.", std::move(detail), {}, {}}; }
+
+/// The member `object`; "" when it is no string; nothing when this is not an object of Stripe's.
+std::optional<std::string_view> kind_of(const node& value) {
+    if (value.type != kind::object) return std::nullopt;
+    const auto* name = value.member("object");
+    if (name == nullptr || value.member("id") == nullptr) return std::nullopt;
+    return name->type == kind::string ? name->text : std::string_view();
 }
 
 } // namespace
 
-result<model::stripe::object> read_stripe_object(std::string_view text) {
-    const error not_recognized{errc::malformed, "Request JSON is not recognized.", {}, {}, {}};
-    if (!is_valid_utf8(text)) return not_recognized;
+bool is_stored_kind(std::string_view kind) { return find_kind(kind) != nullptr; }
+
+result<stripe::object> read_stripe_node(const node& object) {
+    const auto name = kind_of(object);
+    if (!name) return not_recognized();
+    const auto* known = find_kind(*name);
+    if (known == nullptr) return not_processed("object: not a kind that is stored");
+    std::string problem;
+    auto out = known->read(place(object, std::string(*name), problem));
+    if (!problem.empty()) return not_processed(std::move(problem));
+    return out;
+}
+
+result<stripe::object> read_stripe_object(std::string_view text) {
+    if (!is_valid_utf8(text)) return not_recognized();
     const auto outcome = document::parse(text, limits{});
     const auto* parsed = std::get_if<document>(&outcome);
-    if (parsed == nullptr || parsed->root().type != kind::object) return not_recognized;
-    const auto* object_kind = parsed->root().member("object");
-    if (object_kind == nullptr || parsed->root().member("id") == nullptr) return not_recognized;
-    return read_known(parsed->root(), object_kind->type == kind::string ? object_kind->text : std::string_view());
+    return parsed == nullptr ? not_recognized() : read_stripe_node(parsed->root());
 }
 
 } // namespace ctms::json

@@ -16,6 +16,10 @@ public:
     /// Errors as of persistence::stripe_repository::ingest.
     [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object) { return repository_.ingest(object); }
 
+    /// Stores nothing: the contacts that an object concerns are sent to the vendor again. How many there are.
+    /// Errors as of persistence::stripe_repository::queue_contacts.
+    [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object) { return repository_.queue_contacts(object); }
+
 private:
     persistence::stripe_repository& repository_;
 };
