@@ -6,19 +6,21 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace ctms::test {
 
 struct fake_acoustic_options {
-    std::uint16_t port = 0; ///< 0 takes a free one
-    bool tls = false;       ///< HTTPS, with a certificate made at start (fake_acoustic::ca_file)
+    std::uint16_t port = 0;               ///< 0 takes a free one
+    bool tls = false;                     ///< HTTPS, with a certificate made at start (fake_acoustic::ca_file)
     std::chrono::milliseconds latency{0}; ///< of each call of the XML API, of which many may wait at once
-    int most_at_once = 10;  ///< calls of the XML API under way; one more is refused with 429
+    int most_at_once = 10;                ///< calls of the XML API under way; one more is refused with 429
     std::chrono::seconds token_life{4 * 3600};
     std::string client_id = "fake-client";
     std::string client_secret = "fake-secret";
@@ -26,6 +28,7 @@ struct fake_acoustic_options {
     std::string main_table_id = "1001";
     std::string newsletter_table_id = "1002";
     std::string product_table_id = "1003";
+    std::function<void(std::string_view)> log; ///< gets a line for each call, without addresses, from a thread of the server
 };
 
 /// Something that goes wrong, at calls that it matches.
@@ -42,10 +45,11 @@ struct fake_fault {
         stall          ///< no answer for `wait`, then a normal one
     };
     kind what = kind::fault_answer;
-    std::string method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData; "" for any but token
-    std::string holds;  ///< text that the call's XML must hold, e.g. an email_id; "" for any
-    int times = -1;     ///< how many calls it hits; -1 for all
-    int number = 0;     ///< an errorid or an HTTP status
+    std::string
+        method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData; "" for any but token
+    std::string holds; ///< text that the call's XML must hold, e.g. an email_id; "" for any
+    int times = -1;    ///< how many calls it hits; -1 for all
+    int number = 0;    ///< an errorid or an HTTP status
     std::string text;
     std::chrono::milliseconds wait{0};
 };
@@ -72,6 +76,7 @@ public:
 
     /// "http://127.0.0.1:PORT", or https.
     [[nodiscard]] std::string url() const;
+    [[nodiscard]] std::uint16_t port() const;
     /// A file with the certificate to trust, with TLS.
     [[nodiscard]] std::string ca_file() const;
 

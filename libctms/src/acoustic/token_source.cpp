@@ -93,7 +93,8 @@ void token_source::note(grant fetched) {
         return;
     }
     failures_ = 0;
-    valid_until_ = now_() + fetched.life - std::min(early, fetched.life / 2);
+    const milliseconds life = fetched.life;
+    valid_until_ = now_() + life - std::min<milliseconds>(early, life / 2);
 }
 
 token_source::grant token_source::read_grant(const net::http_outcome& from) {

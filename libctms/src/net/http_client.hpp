@@ -19,7 +19,7 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 
 struct http_request {
     std::string method = "GET";
-    std::string target; ///< path and query, put behind the path of the client's URL; "" is that URL itself
+    std::string target{}; ///< path and query, put behind the path of the client's URL; "" is that URL itself
     header_list headers{};
     std::string body{};
 };
@@ -38,17 +38,19 @@ struct http_options {
     std::chrono::milliseconds idle{30'000};  ///< a connection that was not used for so long is not used again
     std::size_t most_idle = 16;              ///< connections that are kept while nobody uses them
     std::size_t longest_body = 4 << 20;      ///< bytes of an answer; a longer one fails
-    std::string ca_file;                     ///< certificates to trust, PEM; "" those of the system (SSL_CERT_FILE is heeded)
+    std::string ca_file{};                   ///< certificates to trust, PEM; "" those of the system (SSL_CERT_FILE is heeded)
 };
 
-/// A whole answer, or errc::unavailable whose `detail` says in a few words what failed ("cannot connect", "timed out",
-/// "the connection was cut off", "certificate verify failed", "answer too long", ...) without any data of the request.
+/// A whole answer, or errc::unavailable whose `detail` says in a few words what failed, without any data of the request. It
+/// begins with "cannot resolve the host name", "cannot connect", "timed out", "the connection was cut off", "certificate
+/// verify failed", "TLS failed", "answer too long" or "the answer is no HTTP"; the cause may follow after a colon.
 /// An answer of any status is an answer.
 using http_outcome = result<http_response>;
 
 class http_client {
 public:
-    /// `url`: "https://host[:port][/path]" or http. Throws std::invalid_argument when it is no such URL. Opens nothing yet.
+    /// `url`: "https://host[:port][/path]" or http. Throws std::invalid_argument when it is no such URL, or
+    /// when `ca_file` cannot be read. Opens nothing yet.
     explicit http_client(std::string_view url, http_options options = {});
     ~http_client();
     http_client(const http_client&) = delete;
@@ -56,7 +58,7 @@ public:
 
     /// Sends a request and waits for the answer. When a kept connection turns out to be closed before any byte of the
     /// answer came, the request is sent once more on a new one, within the same timeout: only for requests that
-    /// may be repeated.
+    /// may be repeated. Throws std::invalid_argument when the head of the request would hold control characters.
     [[nodiscard]] http_outcome send(const http_request& request);
 
 private:

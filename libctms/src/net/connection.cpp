@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "connection.hpp"
+
+#include "failure.hpp"
+#include "resolve.hpp"
+
+#include <ctms/base/utf8.hpp>
+
+#include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <poll.h>
+
+namespace ctms::net {
+namespace {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::ip::tcp;
+
+constexpr std::uint32_t longest_header = 64 * 1024;
+
+/// Makes OpenSSL check that the certificate is the host's, and tells the server which host is meant.
+bool expect_host(SSL* ssl, const server_url& server) {
+    auto* rules = ::SSL_get0_param(ssl);
+    if (server.is_address) return ::X509_VERIFY_PARAM_set1_ip_asc(rules, server.host.c_str()) == 1;
+    ::X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return ::X509_VERIFY_PARAM_set1_host(rules, server.host.data(), server.host.size()) == 1 &&
+           SSL_set_tlsext_host_name(ssl, server.host.c_str()) == 1;
+}
+
+http_response to_response(http::response<http::string_body>&& message) {
+    http_response out;
+    out.status = static_cast<int>(message.result_int());
+    for (const auto& field : message) {
+        const auto name = field.name_string();
+        const auto value = field.value();
+        out.headers.emplace_back(ascii_lower({name.data(), name.size()}), std::string(value.data(), value.size()));
+    }
+    out.body = std::move(message.body());
+    return out;
+}
+
+} // namespace
+
+connection::connection(const server_url& server, asio::ssl::context& tls) : server_(server) {
+    if (server.tls) {
+        stream_.emplace<tls_stream>(io_, tls);
+    } else {
+        stream_.emplace<tcp_stream>(io_);
+    }
+}
+
+connection::tcp_stream& connection::socket() {
+    auto* plain = std::get_if<tcp_stream>(&stream_);
+    return plain != nullptr ? *plain : std::get<tls_stream>(stream_).next_layer();
+}
+
+/// Runs an operation until it is done. Past the deadline the socket is closed, which ends every operation on it: none is
+/// left that could touch the buffers of the caller.
+template <class Start>
+connection::error_code connection::run(deadline until, Start start) {
+    std::optional<error_code> done;
+    start([&done](error_code ec, std::size_t = 0) { done = ec; });
+    io_.restart();
+    io_.run_until(until);
+    if (done) return *done;
+    error_code ignored;
+    socket().close(ignored);
+    io_.restart();
+    io_.poll();
+    return asio::error::timed_out;
+}
+
+result<void> connection::open(deadline until) {
+    const auto found = resolve(server_.host, server_.port, until);
+    if (found.ec == asio::error::timed_out) return unavailable(found.ec);
+    if (found.ec || found.endpoints.empty()) return unavailable("cannot resolve the host name");
+    const auto ec = connect_any(found.endpoints, until);
+    if (ec == asio::error::timed_out) return unavailable(ec);
+    if (ec) return unavailable("cannot connect: " + ec.message());
+    error_code ignored;
+    socket().set_option(tcp::no_delay(true), ignored);
+    return server_.tls ? shake_hands(until) : result<void>();
+}
+
+/// One address after the other. Each gets its share of the time that is left: one that swallows packets must not use up
+/// all of it.
+connection::error_code connection::connect_any(const std::vector<tcp::endpoint>& endpoints, deadline until) {
+    error_code ec;
+    auto left = static_cast<long>(endpoints.size());
+    for (const auto& endpoint : endpoints) {
+        const auto now = std::chrono::steady_clock::now();
+        error_code ignored;
+        socket().close(ignored);
+        ec = run(now + (until - now) / left--, [&](auto done) { socket().async_connect(endpoint, std::move(done)); });
+        if (!ec) return ec;
+    }
+    return ec;
+}
+
+result<void> connection::shake_hands(deadline until) {
+    auto& stream = std::get<tls_stream>(stream_);
+    auto* ssl = stream.native_handle();
+    if (!expect_host(ssl, server_)) return unavailable("TLS failed: the host cannot be verified");
+    const auto ec = run(until, [&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, std::move(done)); });
+    if (!ec) return {};
+    const auto verified = ::SSL_get_verify_result(ssl);
+    if (verified == X509_V_OK || ec == asio::error::timed_out) return unavailable(ec);
+    return unavailable(std::string("certificate verify failed: ") + ::X509_verify_cert_error_string(verified));
+}
+
+http_outcome connection::exchange(const http_message& message, deadline until, std::size_t longest_body) {
+    answer_began_ = can_be_kept_ = false;
+    const auto write = [&](auto& stream, auto done) { http::async_write(stream, message, std::move(done)); };
+    const auto written = run(until, [&](auto done) {
+        if (server_.tls) return write(std::get<tls_stream>(stream_), std::move(done));
+        return write(std::get<tcp_stream>(stream_), std::move(done));
+    });
+    if (written == asio::error::timed_out) return unavailable(written);
+    // A server that refuses a request may answer and close before it has read all of it.
+    auto answer = receive(message.method() == http::verb::head, until, longest_body);
+    if (!written) return answer;
+    can_be_kept_ = false;
+    return answer || answer_began_ ? answer : unavailable(written);
+}
+
+http_outcome connection::receive(bool to_head, deadline until, std::size_t longest_body) {
+    while (true) {
+        http::response_parser<http::string_body> parser;
+        parser.header_limit(longest_header);
+        parser.body_limit(longest_body);
+        parser.skip(to_head);
+        const auto read = [&](auto& stream, auto done) { http::async_read(stream, buffer_, parser, std::move(done)); };
+        const auto ec = run(until, [&](auto done) {
+            if (server_.tls) return read(std::get<tls_stream>(stream_), std::move(done));
+            return read(std::get<tcp_stream>(stream_), std::move(done));
+        });
+        answer_began_ = answer_began_ || parser.got_some() || buffer_.size() > 0;
+        if (ec) return unavailable(ec);
+        if (parser.get().result_int() / 100 == 1) continue; // "100 Continue" and the like: the answer is still to come
+        can_be_kept_ = parser.keep_alive() && buffer_.size() == 0;
+        return to_response(parser.release());
+    }
+}
+
+bool connection::is_alive() {
+    pollfd one{socket().native_handle(), POLLIN | POLLRDHUP, 0};
+    if (::poll(&one, 1, 0) < 0) return false;
+    // Bytes that wait may be part of TLS (a ticket for a session); without TLS they are no answer to anything.
+    const auto bad = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL | (server_.tls ? 0 : POLLIN);
+    return (one.revents & bad) == 0;
+}
+
+} // namespace ctms::net

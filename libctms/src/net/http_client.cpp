@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "http_client.hpp"
+
+#include "connection.hpp"
+#include "failure.hpp"
+#include "server_url.hpp"
+#include "tls_context.hpp"
+
+#include <ctms/base/version.hpp>
+
+#include <boost/system/system_error.hpp>
+
+#include <algorithm>
+#include <iterator>
+#include <mutex>
+#include <stdexcept>
+#include <system_error>
+
+namespace ctms::net {
+namespace {
+
+namespace http = boost::beast::http;
+using clock_type = std::chrono::steady_clock;
+
+boost::beast::string_view view(std::string_view text) { return {text.data(), text.size()}; }
+
+/// A line break in any part of the head would make another request of it.
+void check(std::string_view text, unsigned char lowest) {
+    const auto bad = [lowest](char c) { return static_cast<unsigned char>(c) < lowest || c == '\x7f'; };
+    if (std::any_of(text.begin(), text.end(), bad)) throw std::invalid_argument("a request holds a character that HTTP does not allow");
+}
+
+http_message to_message(const http_request& request, const server_url& server) {
+    constexpr unsigned char no_blank = '!';
+    check(request.method, no_blank);
+    check(request.target, no_blank);
+    http_message out;
+    out.version(11);
+    out.method_string(view(request.method));
+    out.target(view(server.target_of(request.target)));
+    out.set(http::field::host, view(server.authority));
+    out.set(http::field::user_agent, view("ctms/" + std::string(version())));
+    for (const auto& [name, value] : request.headers) {
+        check(name, no_blank);
+        check(value, ' ');
+        out.set(view(name), view(value));
+    }
+    out.body() = request.body;
+    out.prepare_payload();
+    return out;
+}
+
+/// Connections that nobody uses. Thread safe.
+class idle_connections {
+public:
+    explicit idle_connections(const http_options& options) : longest_(options.idle), most_(options.most_idle) {}
+
+    /// The one that was used last, or null.
+    std::unique_ptr<connection> take() {
+        std::vector<entry> closing; // outside of the lock
+        const std::scoped_lock lock(mutex_);
+        drop_old(closing);
+        while (!entries_.empty()) {
+            auto last = std::move(entries_.back());
+            entries_.pop_back();
+            if (last.connection->is_alive()) return std::move(last.connection);
+            closing.push_back(std::move(last));
+        }
+        return nullptr;
+    }
+
+    void put(std::unique_ptr<connection> one) {
+        std::vector<entry> closing;
+        const std::scoped_lock lock(mutex_);
+        entries_.push_back({std::move(one), clock_type::now()});
+        drop_old(closing);
+        while (entries_.size() > most_) drop_first(1, closing);
+    }
+
+private:
+    struct entry {
+        std::unique_ptr<net::connection> connection;
+        clock_type::time_point since;
+    };
+
+    void drop_first(std::ptrdiff_t count, std::vector<entry>& closing) {
+        std::move(entries_.begin(), entries_.begin() + count, std::back_inserter(closing));
+        entries_.erase(entries_.begin(), entries_.begin() + count);
+    }
+
+    void drop_old(std::vector<entry>& closing) {
+        const auto limit = clock_type::now() - longest_;
+        const auto fresh = std::find_if(entries_.begin(), entries_.end(), [limit](const auto& one) { return one.since > limit; });
+        drop_first(fresh - entries_.begin(), closing);
+    }
+
+    const std::chrono::milliseconds longest_;
+    const std::size_t most_;
+    std::mutex mutex_;
+    std::vector<entry> entries_; ///< the longest unused first
+};
+
+} // namespace
+
+class http_client::impl {
+public:
+    impl(std::string_view url, http_options options)
+        : options_(std::move(options)),
+          server_(parse_server_url(url)),
+          tls_(server_.tls ? make_tls_context(options_.ca_file) : boost::asio::ssl::context(boost::asio::ssl::context::tls_client)),
+          idle_(options_) {}
+
+    http_outcome send(const http_request& request) {
+        const auto until = clock_type::now() + options_.timeout;
+        const auto message = to_message(request, server_);
+        try {
+            return send(message, until);
+        } catch (const std::system_error& failure) { // no more threads
+            return unavailable(std::string("cannot connect: ") + failure.code().message());
+        } catch (const boost::system::system_error& failure) { // no more file descriptors
+            return unavailable("cannot connect: " + failure.code().message());
+        }
+    }
+
+private:
+    http_outcome send(const http_message& message, deadline until) {
+        if (auto kept = idle_.take()) {
+            auto answer = exchange(kept, message, until);
+            // It may have been closed just when the request was on its way. Not from the pool again: the next one may be
+            // as old.
+            if (answer || kept->answer_began() || clock_type::now() >= until) return answer;
+        }
+        return send_on_new(message, until);
+    }
+
+    http_outcome send_on_new(const http_message& message, deadline until) {
+        auto fresh = std::make_unique<connection>(server_, tls_);
+        if (auto opened = fresh->open(until); !opened) return opened.error();
+        return exchange(fresh, message, until);
+    }
+
+    /// Moves the connection into the pool after an answer that allows it.
+    http_outcome exchange(std::unique_ptr<connection>& on, const http_message& message, deadline until) {
+        auto answer = on->exchange(message, until, options_.longest_body);
+        if (answer && on->can_be_kept()) idle_.put(std::move(on));
+        return answer;
+    }
+
+    const http_options options_;
+    const server_url server_;
+    boost::asio::ssl::context tls_;
+    idle_connections idle_;
+};
+
+http_client::http_client(std::string_view url, http_options options) : impl_(std::make_unique<impl>(url, std::move(options))) {}
+http_client::~http_client() = default;
+
+http_outcome http_client::send(const http_request& request) { return impl_->send(request); }
+
+std::string_view http_response::header(std::string_view name) const noexcept {
+    const auto found = std::find_if(headers.begin(), headers.end(), [name](const auto& one) { return one.first == name; });
+    return found == headers.end() ? std::string_view() : found->second;
+}
+
+} // namespace ctms::net

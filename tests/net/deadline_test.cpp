@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: MPL-2.0
+// Servers that let a client wait: each call ends by its timeout.
+#include "net/http_client.hpp"
+
+#include "support/raw_server.hpp"
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <thread>
+
+using namespace ctms;
+using namespace ctms::net;
+using namespace std::chrono_literals;
+using ctms::test::answer_text;
+using ctms::test::full_port;
+using ctms::test::raw_connection;
+using ctms::test::raw_server;
+
+namespace {
+
+constexpr auto timeout = 300ms;
+
+/// Sends, and expects that it takes as long as it may, and not much longer.
+void expect_timeout(http_client& client, const http_request& request = {}) {
+    const auto begin = std::chrono::steady_clock::now();
+    const auto answer = client.send(request);
+    const auto took = std::chrono::steady_clock::now() - begin;
+    REQUIRE(!answer);
+    CHECK(answer.error().code == errc::unavailable);
+    CHECK(answer.error().detail == "timed out");
+    CHECK(took >= timeout - 1ms);
+    CHECK(took < timeout + 3s);
+}
+
+void expect_timeout(const std::string& url, const http_request& request = {}) {
+    http_client client(url, {.timeout = timeout});
+    expect_timeout(client, request);
+}
+
+} // namespace
+
+TEST_CASE("a server that never answers") {
+    raw_server server([](raw_connection& peer) { peer.stall(); });
+    expect_timeout(server.url());
+}
+
+TEST_CASE("a server that does not read") {
+    raw_server server([](raw_connection& peer) { peer.stall(); });
+    expect_timeout(server.url(), {.method = "POST", .body = std::string(32 << 20, 'x')});
+}
+
+TEST_CASE("a server that drips") {
+    raw_server server([](raw_connection& peer) {
+        static_cast<void>(peer.read_request());
+        for (const char byte : answer_text(std::string(10'000, 'x'))) {
+            peer.send(std::string_view(&byte, 1));
+            std::this_thread::sleep_for(5ms);
+        }
+    });
+    expect_timeout(server.url());
+}
+
+TEST_CASE("a server that does not complete the TLS handshake") {
+    raw_server server([](raw_connection& peer) { peer.stall(); });
+    expect_timeout("https://127.0.0.1:" + std::to_string(server.port()));
+}
+
+TEST_CASE("a server that does not take the connection") {
+    const full_port nobody;
+    expect_timeout("http://127.0.0.1:" + std::to_string(nobody.port()));
+}
+
+TEST_CASE("a kept connection that is not answered is not tried again") {
+    raw_server server([](raw_connection& peer) {
+        static_cast<void>(peer.read_request());
+        peer.send(answer_text(""));
+        peer.stall();
+    });
+    http_client client(server.url(), {.timeout = timeout});
+    REQUIRE(client.send({}).has_value());
+    expect_timeout(client);
+    CHECK(server.accepted() == 1);
+    CHECK(server.wait_closed(1));
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: MPL-2.0
+// fake-acoustic: the stand-in for the email vendor as a program, for trying ctms-sync without an account, and for
+// benchmarks. See --help.
+#include <support/exit_codes.hpp>
+#include <support/fake_acoustic_faults.hpp>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+
+namespace {
+
+using namespace ctms;
+namespace options = boost::program_options;
+
+options::options_description command_line() {
+    const test::fake_acoustic_options standard;
+    options::options_description out("Options");
+    // clang-format off
+    out.add_options()
+        ("port", options::value<std::uint16_t>()->default_value(8025), "where to listen, on the loopback; 0 takes a free port")
+        ("tls", "HTTPS; the second line of output names the file with the certificate to trust")
+        ("latency-ms", options::value<int>()->default_value(0), "how long each call takes")
+        ("max-at-once", options::value<int>()->default_value(standard.most_at_once), "calls under way; one more is refused")
+        ("token-life-s", options::value<int>()->default_value(int(standard.token_life.count())), "how long a token is good")
+        ("log", "print a line for each call, without addresses")
+        ("fault", options::value<std::vector<std::string>>()->default_value({}, ""), "something that goes wrong, see below; repeatable")
+        ("help,h", "print this text and exit");
+    // clang-format on
+    return out;
+}
+
+void print_help(const options::options_description& description) {
+    const test::fake_acoustic_options standard;
+    std::cout << "Usage: fake-acoustic [OPTION]...\n"
+                 "Stands in for the XML API of Acoustic Campaign, on the loopback and in memory, until SIGTERM.\n\n"
+              << description << "\nFaults. " << test::fault_help()
+              << fmt::format("\nCredentials: client {}, secret {}, refresh token {}. Tables: {} main, {} newsletters, {} products.\n",
+                             standard.client_id, standard.client_secret, standard.refresh_token, standard.main_table_id,
+                             standard.newsletter_table_id, standard.product_table_id)
+              << "\nGET /state     counts, as JSON; /state?full=1 with all rows\n"
+                 "POST /control  a form of fault=FAULT (repeatable), clear_faults=1, latency_ms=N, forget_tokens=1,\n"
+                 "               down=SECONDS (cuts all connections and refuses new ones for so long)\n"
+                 "\nExample: fake-acoustic --latency-ms 100 --fault status=500,times=3\n";
+}
+
+std::chrono::milliseconds to_latency(int number) {
+    if (number < 0) throw std::invalid_argument("--latency-ms must not be below 0");
+    return std::chrono::milliseconds(number);
+}
+
+test::fake_acoustic_options to_options(const options::variables_map& given) {
+    test::fake_acoustic_options out;
+    out.port = given["port"].as<std::uint16_t>();
+    out.tls = given.contains("tls");
+    out.latency = to_latency(given["latency-ms"].as<int>());
+    out.most_at_once = given["max-at-once"].as<int>();
+    out.token_life = std::chrono::seconds(given["token-life-s"].as<int>());
+    if (given.contains("log")) {
+        out.log = [](std::string_view line) {
+            fmt::print("{}\n", line);
+            std::fflush(stdout);
+        };
+    }
+    return out;
+}
+
+int serve(const options::variables_map& given, const sigset_t& ends) {
+    std::vector<test::fake_fault> faults;
+    for (const auto& text : given["fault"].as<std::vector<std::string>>()) faults.push_back(test::parse_fault(text));
+    test::fake_acoustic server(to_options(given));
+    for (auto& fault : faults) server.add_fault(std::move(fault));
+    fmt::print("Listening on {}\n", server.url());
+    if (given.contains("tls")) fmt::print("Certificate in {}\n", server.ca_file());
+    std::fflush(stdout);
+    int signal = 0;
+    sigwait(&ends, &signal);
+    return support::ok;
+}
+
+int run(int argc, char** argv) {
+    sigset_t ends; // blocked before the server's thread is there, which inherits that
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    sigaddset(&ends, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &ends, nullptr);
+    const auto description = command_line();
+    try {
+        options::variables_map given;
+        options::store(options::command_line_parser(argc, argv).options(description).run(), given);
+        if (given.contains("help")) return print_help(description), support::ok;
+        return serve(given, ends);
+    } catch (const options::error& problem) {
+        fmt::print(stderr, "fake-acoustic: {}; see fake-acoustic --help\n", problem.what());
+    } catch (const std::invalid_argument& problem) {
+        fmt::print(stderr, "fake-acoustic: {}; see fake-acoustic --help\n", problem.what());
+    }
+    return support::usage;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(argc, argv);
+    } catch (const std::exception& problem) {
+        fmt::print(stderr, "fake-acoustic: {}\n", problem.what());
+        return support::internal;
+    }
+}

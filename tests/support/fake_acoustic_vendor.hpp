@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+// The stand-in without its sockets: tokens, the slots for calls at once, faults, counts and the tables. The server asks it
+// what to answer, and waits where it says so. Thread safe.
+#pragma once
+
+#include <support/fake_acoustic_faults.hpp>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace ctms::test {
+
+/// How much of an answer is sent before the connection is closed.
+enum class delivery { whole, part, nothing };
+
+struct vendor_answer {
+    int status = 200;
+    std::string type = "text/xml; charset=utf-8";
+    std::string body{};
+    delivery sent = delivery::whole;
+    std::chrono::milliseconds wait{0}; ///< before it is sent
+};
+
+class fake_vendor {
+public:
+    explicit fake_vendor(fake_acoustic_options options);
+
+    /// A call of the XML API that holds one of the slots until end() or the end of its life.
+    class call;
+
+    /// POST /oauth/token.
+    vendor_answer give_token(const std::string& form);
+    /// Begins POST /XMLAPI. A call that is refused holds no slot and has its answer.
+    std::unique_ptr<call> begin(std::string_view authorization, std::string_view form);
+    /// Does what the call asks for, as far as faults let it.
+    vendor_answer take_effect(call& one);
+
+    /// POST /control; throws std::invalid_argument. How long to be down then, for the server to do; 0 not at all.
+    std::chrono::milliseconds control(std::string_view form);
+    /// GET /state, as JSON.
+    [[nodiscard]] std::string state(bool full) const;
+
+    void count_connection();
+    void add_fault(fake_fault fault);
+    void clear_faults();
+    void set_latency(std::chrono::milliseconds latency);
+    [[nodiscard]] std::chrono::milliseconds latency() const;
+    void forget_tokens();
+    [[nodiscard]] fake_acoustic_counts counts() const;
+    [[nodiscard]] std::vector<std::string> last_calls() const;
+    /// Lets a function read the tables.
+    template <class Function>
+    [[nodiscard]] auto read(Function function) const {
+        const std::lock_guard lock(mutex_);
+        return function(store_);
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+
+    [[nodiscard]] bool is_good_token(std::string_view authorization) const;
+    void keep(const std::string& xml);
+    void log(const call& one, std::string_view outcome) const;
+
+    const fake_acoustic_options options_;
+    mutable std::mutex mutex_;
+    fake_acoustic_store store_;
+    fault_list faults_;
+    fake_acoustic_counts counts_;
+    std::map<std::string, clock::time_point, std::less<>> tokens_; ///< until when each is good
+    std::vector<std::string> last_calls_;
+    std::chrono::milliseconds latency_;
+    int under_way_ = 0;
+};
+
+class fake_vendor::call {
+public:
+    call(fake_vendor& vendor, std::string text) : xml(std::move(text)), vendor_(vendor) {}
+    ~call() { end(); }
+    call(const call&) = delete;
+    call& operator=(const call&) = delete;
+
+    /// Gives the slot back: before the answer is sent, for a client that has it may make its next call at once.
+    void end();
+
+    xml_call xml;
+    std::optional<vendor_answer> refused;
+
+private:
+    friend fake_vendor;
+    fake_vendor& vendor_;
+    bool holds_slot_ = false;
+};
+
+} // namespace ctms::test
