@@ -52,5 +52,8 @@ int db_url(const invocation& call);
 int db_psql(const invocation& call);
 int db_dump(const invocation& call);
 int db_status(const invocation& call);
+// stripe.cpp
+int stripe_ingest(const invocation& call);
+int stripe_queue(const invocation& call);
 
 } // namespace ctms::cli

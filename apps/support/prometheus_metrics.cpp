@@ -2,12 +2,12 @@
 #include "prometheus_metrics.hpp"
 
 #include "process_metrics.hpp"
+#include "prometheus_text.hpp"
 
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
-#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <array>
@@ -27,8 +27,6 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-const Histogram::BucketBoundaries duration_buckets{0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0};
-
 /// The order in which the reference exposes its metrics; ours come behind them.
 std::size_t rank(std::string_view name) {
     constexpr std::array<std::string_view, 5> order{"ctms_requests_total", "ctms_requests_duration_seconds", "ctms_api_requests_total",
@@ -44,17 +42,6 @@ Family<Counter>& counter_family(Registry& registry, const char* name, const char
 
 Gauge& gauge(Registry& registry, const char* name, const char* help) {
     return BuildGauge().Name(name).Help(help).Register(registry).Add({});
-}
-
-/// prometheus-cpp writes whole numbers without a fraction, the dashboards ask for `le="1.0"`.
-std::string with_fractions(std::string text) {
-    for (const auto& [written, wanted] :
-         {std::pair{"le=\"1\"", "le=\"1.0\""}, std::pair{"le=\"5\"", "le=\"5.0\""}, std::pair{"le=\"10\"", "le=\"10.0\""}}) {
-        const std::string_view find = written;
-        for (auto at = text.find(find); at != std::string::npos; at = text.find(find, at + find.size()))
-            text.replace(at, find.size(), wanted);
-    }
-    return text;
 }
 
 } // namespace
@@ -80,7 +67,7 @@ public:
                                                     {"status_code", std::to_string(sample.status)},
                                                     {"status_code_family", family}});
             found->second.durations =
-                &durations.Add({{"method", method}, {"path_template", path}, {"status_code_family", family}}, duration_buckets);
+                &durations.Add({{"method", method}, {"path_template", path}, {"status_code_family", family}}, duration_buckets());
         }
         return found->second;
     }
@@ -167,7 +154,7 @@ std::string prometheus_metrics::expose(const runtime_sample& now) const {
     auto process = impl_->process->Collect();
     families.insert(families.end(), process.begin(), process.end());
     std::stable_sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return rank(a.name) < rank(b.name); });
-    return with_fractions(prometheus::TextSerializer().Serialize(families));
+    return prometheus_text(families);
 }
 
 } // namespace ctms::support

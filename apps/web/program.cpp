@@ -5,6 +5,7 @@
 #include "server/server.hpp"
 
 #include <ctms/auth/access_token.hpp>
+#include <ctms/auth/google_id_token.hpp>
 #include <ctms/persistence/clients.hpp>
 #include <ctms/persistence/contacts.hpp>
 #include <ctms/persistence/database.hpp>
@@ -12,6 +13,7 @@
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
+#include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/prometheus_metrics.hpp>
@@ -47,10 +49,12 @@ public:
           signer_(settings.secret_key, settings.token_allow_no_expiration),
           tokens_(client_rows_, signer_,
                   {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
+          google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
+          pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
           server_(exchanges_, threads_, with_settings(bounds, settings), log, metrics_),
           exchanges_(
-              {contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, database_, settings_, metrics_, server_.draining()},
+              {contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_, metrics_, server_.draining()},
               log) {}
 
     config::settings settings_;
@@ -67,6 +71,8 @@ public:
     service::acoustic_configuration acoustic_configuration_{acoustic_rows_};
     persistence::stripe_repository stripe_rows_{database_};
     service::stripe_ingest stripe_ingest_{stripe_rows_};
+    auth::google_token_verifier google_tokens_;
+    service::pubsub pubsub_;
     lanes threads_;
     server server_;
     exchanger exchanges_;

@@ -15,9 +15,10 @@ TEST_CASE("help shows every command with an example") {
         const auto help = run_admin({flag});
         CHECK(help.exit_code == 0);
         CHECK(help.err.empty());
-        for (const std::string command : {"migrate [--plan|--check]", "clients create NAME -e EMAIL [--disabled]", "clients list",
-                                          "clients show NAME", "clients enable NAME", "clients disable NAME", "clients rotate-secret NAME",
-                                          "clients delete NAME [--yes]", "db url", "db psql", "db dump", "db status"}) {
+        for (const std::string command :
+             {"migrate [--plan|--check]", "clients create NAME -e EMAIL [--disabled]", "clients list", "clients show NAME",
+              "clients enable NAME", "clients disable NAME", "clients rotate-secret NAME", "clients delete NAME [--yes]",
+              "stripe ingest FILE...", "stripe queue FILE...", "db url", "db psql", "db dump", "db status"}) {
             CAPTURE(command);
             const auto at = help.out.find("\n  " + command);
             CHECK(at != std::string::npos);

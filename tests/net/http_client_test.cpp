@@ -82,18 +82,23 @@ TEST_CASE("a request says what it was told to say, to whom, and who sends it") {
 }
 
 TEST_CASE("the target is the path of the URL when the request has none") {
-    for (const auto& [path, target, line] : {std::tuple{"", "", "GET / "},
-                                             {"", "?q=1", "GET /?q=1 "},
-                                             {"", "/x", "GET /x "},
-                                             {"/", "/x", "GET /x "},
-                                             {"/api", "", "GET /api "},
-                                             {"/api/", "", "GET /api/ "},
-                                             {"/api", "?q=1", "GET /api?q=1 "},
-                                             {"/api", "/x", "GET /api/x "}}) {
-        CAPTURE(std::string(line));
+    struct example {
+        const char* path;
+        const char* target;
+        std::string line;
+    };
+    for (const auto& one : {example{"", "", "GET / "},
+                            {"", "?q=1", "GET /?q=1 "},
+                            {"", "/x", "GET /x "},
+                            {"/", "/x", "GET /x "},
+                            {"/api", "", "GET /api "},
+                            {"/api/", "", "GET /api/ "},
+                            {"/api", "?q=1", "GET /api?q=1 "},
+                            {"/api", "/x", "GET /api/x "}}) {
+        CAPTURE(one.line);
         one_answer at(answer_text(""));
-        REQUIRE(at.ask({.target = target}, {}, path).has_value());
-        CHECK(at.last().starts_with(line));
+        REQUIRE(at.ask({.target = one.target}, {}, one.path).has_value());
+        CHECK(at.last().starts_with(one.line));
     }
 }
 

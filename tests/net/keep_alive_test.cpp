@@ -14,7 +14,6 @@
 using namespace ctms;
 using namespace ctms::net;
 using ctms::test::answer_text;
-using ctms::test::certificate;
 using ctms::test::make_certificate;
 using ctms::test::raw_connection;
 using ctms::test::raw_server;

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+
 using ctms::net::parse_server_url;
 
 TEST_CASE("the port is the scheme's own when none is given, and Host says only another") {
@@ -23,5 +25,9 @@ TEST_CASE("IPv6 addresses stand in brackets") {
     CHECK(url.path == "/a%20b");
     CHECK(parse_server_url("http://[::1]").authority == "[::1]");
     CHECK(parse_server_url("http://10.0.0.1").is_address);
-    CHECK(!parse_server_url("http://10.0.0.1.example").is_address);
+}
+
+TEST_CASE("a name that begins like an address is not taken for that address") {
+    CHECK_THROWS_AS(static_cast<void>(parse_server_url("http://10.0.0.1.example")), std::invalid_argument);
+    CHECK(parse_server_url("http://a.10.0.0.1.example/x").host == "a.10.0.0.1.example");
 }

@@ -195,6 +195,31 @@ TEST_CASE("a subscription that changes hands concerns both customers, and a pric
     CHECK(db.queued().empty());
 }
 
+TEST_CASE("contacts are queued for an object as things are stored, and nothing is stored") {
+    stripe_database db;
+    for (int number = 1; number <= 3; ++number) db.ingest(customer(fmt::format("cus_{}", number), fmt::format("account{}", number)));
+    db.ingest(subscription("sub_1", "cus_1", {item("si_1", "sub_1", price("p1"))}));
+    db.ingest(subscription("sub_2", "cus_2", {item("si_2", "sub_2", price("p1"))}));
+    db.queued();
+    // "how many: which"
+    const auto queued = [&](const stripe::object& object) {
+        const auto count = db.repository.queue_contacts(object).value();
+        return fmt::format("{}: {}", count, db.queued());
+    };
+    CHECK(queued(price("p1", 1)) == "2: 1,2");
+    CHECK(queued(price("p2")) == "0: ");
+    CHECK(queued(customer("cus_1", "account3")) == "2: 1,3");
+    CHECK(queued(subscription("sub_1", "cus_2", {})) == "2: 1,2");
+    CHECK(queued(item("si_9", "sub_2", price("p9"))) == "1: 2");
+    CHECK(queued(item("si_1", "sub_9", price("p1"))) == "0: ");
+    CHECK(queued(invoice("in_1", "cus_3", {})) == "1: 3");
+    CHECK(queued(stripe::deleted_customer{"cus_2"}) == "1: 2");
+    CHECK(db.value("select string_agg(stripe_id || fxa_id || deleted, ' ' order by stripe_id) from stripe_customer") ==
+          "cus_1account1false cus_2account2false cus_3account3false");
+    CHECK(db.value("select string_agg(stripe_id || unit_amount, ' ') from stripe_price") == "p1999");
+    CHECK(db.value("select count(*) from stripe_invoice") == "0");
+}
+
 TEST_CASE("16 at once that share prices, subscriptions and accounts neither fail nor block each other for good") {
     stripe_database db;
     constexpr int threads = 16;

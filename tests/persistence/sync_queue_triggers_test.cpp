@@ -123,9 +123,9 @@ TEST_CASE("due rows and backlogs are found through indexes") {
         for (std::size_t row = 0; row < lines.size(); ++row) all += std::string(lines.text(row, 0)) + "\n";
         return all;
     };
-    CHECK(plan("select * from ctms_sync_queue where state = 'pending' and next_attempt_at <= now()"
-               " and (claimed_until is null or claimed_until < now())"
-               " order by priority, next_attempt_at limit 20 for update skip locked")
+    CHECK(plan("select * from ctms_sync_queue where state = 'pending' and priority = 0"
+               " and greatest(next_attempt_at, claimed_until) <= now()"
+               " order by greatest(next_attempt_at, claimed_until), first_requested_at limit 20 for update skip locked")
               .find("ctms_sync_queue_due") != std::string::npos);
     CHECK(plan("select count(*) from ctms_sync_queue where retry > 0").find("ctms_sync_queue_retries") != std::string::npos);
 }

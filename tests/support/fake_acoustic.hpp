@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // A stand-in for Acoustic Campaign: a server of its own, in the test's process or as the program fake-acoustic, that
 // speaks the vendor's XML API, keeps what it is sent, refuses what the vendor refuses, and fails on request. It listens on
-// the loopback only. Thread safe.
+// the loopback only. A call holds its slot and takes effect when its latency is over, also when its client has gone by then.
+// Thread safe. Throws boost::system::system_error when it cannot listen.
 #pragma once
 
 #include <chrono>
@@ -42,7 +43,7 @@ struct fake_fault {
         no_xml,        ///< 200 and text that is no XML
         cut,           ///< the connection is cut in the middle of the answer, after the call has taken effect
         cut_before,    ///< the connection is cut without any answer, and without effect
-        stall          ///< no answer for `wait`, then a normal one
+        stall          ///< no answer for `wait`, then a normal one; the effect is there at once
     };
     kind what = kind::fault_answer;
     std::string
@@ -82,7 +83,8 @@ public:
 
     void add_fault(fake_fault fault);
     void clear_faults();
-    /// Down: connections are cut and new ones refused, until it is up again on the same port.
+    /// Down: connections are cut and new ones refused, until it is up again on the same port, which nobody else can take
+    /// meanwhile. Calls whose latency was not over have no effect.
     void set_down(bool down);
     void set_latency(std::chrono::milliseconds latency);
     /// Makes every token given so far invalid.

@@ -47,10 +47,15 @@ acoustic::client_options options_for(const fake_acoustic& vendor) {
     return out;
 }
 
+std::string kind_text(acoustic::failure_kind kind) {
+    if (kind == acoustic::failure_kind::unavailable) return "unavailable: ";
+    return kind == acoustic::failure_kind::transient ? "transient: " : "permanent: ";
+}
+
 /// "" for success, else "transient: reason" or "permanent: reason"; with the refused rows behind a blank each.
 std::string told(const acoustic::outcome& from) {
     const auto one = [](const acoustic::failure& failed) {
-        return (failed.kind == acoustic::failure_kind::transient ? "transient: " : "permanent: ") + failed.reason;
+        return kind_text(failed.kind) + failed.reason;
     };
     std::string out = from.failed ? one(*from.failed) : "";
     for (const auto& row : from.refused) out += " " + row.email_id + "=" + one(row.why);

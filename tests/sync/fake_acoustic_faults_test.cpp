@@ -112,13 +112,13 @@ TEST_CASE("a call that stalls holds its slot, and is answered in the end") {
     fake_acoustic vendor(options);
     vendor_caller stalled(vendor.port());
     vendor_caller other(vendor.port());
-    vendor.add_fault(parse_fault("stall=700,times=1"));
+    vendor.add_fault(parse_fault("stall=1500,times=1"));
     const auto start = std::chrono::steady_clock::now();
     stalled.begin(good);
-    CHECK_FALSE(stalled.connection().has_input(300ms));
+    CHECK_FALSE(stalled.connection().has_input(100ms));
     CHECK(other.call(good).status == 429);
     CHECK(holds(stalled.connection().receive().body, "TRUE"));
-    CHECK(std::chrono::steady_clock::now() - start >= 700ms);
+    CHECK(std::chrono::steady_clock::now() - start >= 1500ms);
     CHECK(other.call(good).status == 200);
 }
 
@@ -136,7 +136,7 @@ TEST_CASE("faults of tokens hit tokens alone, and others never hit them") {
 TEST_CASE("a fault that is written wrongly is refused") {
     for (const char* text : {"", "nothing", "status=x", "status,times=many", "status,colour=red", "cut,,"}) {
         CAPTURE(text);
-        CHECK_THROWS_AS(parse_fault(text), std::invalid_argument);
+        CHECK_THROWS_AS(static_cast<void>(parse_fault(text)), std::invalid_argument);
     }
     const auto fault = parse_fault("stall=20,method=RemoveRecipient,holds=a=b,times=3,number=4,text=c d");
     CHECK(fault.what == fake_fault::kind::stall);

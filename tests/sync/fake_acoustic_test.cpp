@@ -140,6 +140,23 @@ TEST_CASE("rows of relational tables are created, updated and deleted by their k
     check_fault(caller.call(insert_rows("7", row("1", "newsletter_name", "hubs"))), 100);
 }
 
+TEST_CASE("an update of a row replaces what is sent, and keeps the rest") {
+    fake_acoustic vendor;
+    vendor_caller caller(vendor.port());
+    const auto with = [](std::string_view column) {
+        auto out = row("1", "newsletter_name", "hubs");
+        return out.insert(out.size() - std::string_view("</ROW>").size(), column);
+    };
+    caller.call(insert_rows("1002", with(R"(<COLUMN name="newsletter_format">H</COLUMN><COLUMN name="newsletter_lang">fr</COLUMN>)")));
+    caller.call(insert_rows("1002", with(R"(<COLUMN name="newsletter_format">T</COLUMN>)")));
+    caller.call(insert_rows("1002", with(R"(<COLUMN name="newsletter_source" />)")));
+    CHECK(vendor.newsletters().at({"1", "hubs"}) == fake_acoustic::row{{"email_id", "1"},
+                                                                       {"newsletter_name", "hubs"},
+                                                                       {"newsletter_format", "T"},
+                                                                       {"newsletter_lang", "fr"},
+                                                                       {"newsletter_source", ""}});
+}
+
 TEST_CASE("a row without its key fails alone, and for good") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
@@ -173,7 +190,7 @@ TEST_CASE("RemoveRecipient removes a contact, and says when there is none") {
 
 TEST_CASE("the eleventh call at once is refused, and the ten take one latency") {
     fake_acoustic_options options;
-    options.latency = 500ms;
+    options.latency = 1s;
     fake_acoustic vendor(options);
     std::vector<std::unique_ptr<vendor_caller>> callers;
     for (int i = 0; i < 11; ++i) callers.push_back(std::make_unique<vendor_caller>(vendor.port()));
@@ -183,8 +200,8 @@ TEST_CASE("the eleventh call at once is refused, and the ten take one latency") 
     CHECK(callers[10]->call(add_recipient("10", "a@b")).status == 429);
     for (int i = 0; i < 10; ++i) CHECK(callers[std::size_t(i)]->connection().receive().body == success);
     const auto took = std::chrono::steady_clock::now() - start;
-    CHECK(took >= 500ms);
-    CHECK(took < 2500ms);
+    CHECK(took >= 1s);
+    CHECK(took < 5s);
     CHECK(vendor.contacts().size() == 10);
     CHECK(vendor.counts().refused_as_too_many == 1);
     CHECK(vendor.counts().calls.at("AddRecipient") == 11);

@@ -35,10 +35,15 @@ acoustic::answer read(const std::string& xml) {
     return *out;
 }
 
+std::string kind_text(acoustic::failure_kind kind) {
+    if (kind == acoustic::failure_kind::unavailable) return "unavailable: ";
+    return kind == acoustic::failure_kind::transient ? "transient: " : "permanent: ";
+}
+
 /// "transient: reason", "permanent: reason", "" for none.
 std::string told(const std::optional<acoustic::failure>& failed) {
     if (!failed) return {};
-    return (failed->kind == failure_kind::transient ? "transient: " : "permanent: ") + failed->reason;
+    return kind_text(failed->kind) + failed->reason;
 }
 
 } // namespace

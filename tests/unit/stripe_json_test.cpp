@@ -5,8 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
+#include <vector>
 
 using namespace ctms;
 namespace stripe = model::stripe;
@@ -275,4 +278,43 @@ TEST_CASE("no refusal of a Stripe object quotes a value") {
         CHECK(detail.find("secret") == std::string::npos);
         CHECK_FALSE(detail.empty());
     }
+}
+
+TEST_CASE("an export is visited object by object, with kinds that are not kept and with errors, until told to stop") {
+    std::vector<std::string> seen;
+    std::size_t enough = 100;
+    const auto visit = [&](std::optional<std::size_t> index, const result<json::any_stripe_object>& object) {
+        std::string what = index ? std::to_string(*index) + " " : "";
+        if (!object) {
+            what += std::string(to_string(object.error().code)) + " " + object.error().detail;
+        } else if (const auto* unknown = std::get_if<json::unknown_kind>(&*object)) {
+            what += "unknown " + unknown->kind + " " + unknown->id;
+        } else {
+            what += "price " + std::get<stripe::price>(std::get<stripe::object>(*object)).id;
+        }
+        seen.push_back(what);
+        return seen.size() < enough;
+    };
+    const auto all_of = [&](std::string_view text) {
+        seen.clear();
+        return json::read_stripe_objects(text, visit) ? seen : std::vector<std::string>{"unreadable"};
+    };
+    using list = std::vector<std::string>;
+    const std::string price(price_json);
+    CHECK(all_of(price) == list{"price price_1"});
+    CHECK(all_of(R"({"object":"event","id":"evt_1"})") == list{"unknown event evt_1"});
+    CHECK(all_of(R"({"object":"event","id":1})") == list{"unknown event "});
+    CHECK(all_of(R"({"object":1,"id":"x"})") == list{"invalid object: not a kind that is stored"});
+    CHECK(all_of(R"({"object":"list","id":"x"})") == list{"unknown list x"});
+    CHECK(all_of(R"({"id":"x"})") == list{"malformed not an object with `object` and `id`"});
+    CHECK(all_of("7") == list{"malformed not an object with `object` and `id`"});
+    const auto mixed = "[" + price + R"(,{"object":"event","id":"evt_1"},null,)" + with(price, "true", "1") + "]";
+    const list expected{"0 price price_1", "1 unknown event evt_1", "2 malformed not an object with `object` and `id`",
+                        "3 invalid price.active: not true or false"};
+    CHECK(all_of(mixed) == expected);
+    CHECK(all_of(R"({"object":"list","data":)" + mixed + "}") == expected);
+    enough = 2;
+    CHECK(all_of(mixed) == list{expected[0], expected[1]});
+    CHECK(all_of("[" + price + ",") == list{"unreadable"});
+    CHECK(seen.empty());
 }

@@ -20,6 +20,9 @@ constexpr std::array email_id{parameter{"path", "email_id", true, "Id of the con
 constexpr std::array address{
     parameter{"path", "primary_email", true, "The address, in any case", R"({"type":"string"})", "jane@example.com"}};
 
+constexpr std::array pushing_client{
+    parameter{"query", "pubsub_client", false, "The secret that was agreed on with the push subscription", R"({"type":"string"})"}};
+
 constexpr std::array span_of_updates{
     parameter{"query", "start", true, "Begin of the span of time; a time without offset is UTC",
               R"({"type":"string","format":"date-time"})", "2024-05-01T00:00:00+00:00"},
@@ -58,6 +61,10 @@ constexpr std::array page_of_updates{answer{200, "One page of contacts", "CTMSBu
 constexpr std::array ingested_object{answer{200,
                                             "The object is stored, or was already; a deleted customer that is not known is passed over",
                                             R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
+constexpr std::array pushed_message{
+    answer{200, "Every object is stored, or was already. The status is 202 when some or all cannot be and sending them again is of no use",
+           R"({"type":"object","properties":{"status":{"type":"string","example":"OK"},"count":{"type":"integer","example":1}}})"},
+    invalid};
 constexpr std::array version_answer{
     answer{200, "What runs",
            R"({"type":"object","properties":{"commit":{"type":"string"},"version":{"type":"string"},"source":{"type":"string"},)"
@@ -162,14 +169,6 @@ constexpr std::array calls{
               .description = "The nine ids by which other systems know the contact.",
               .answers = one_identity,
               .parameters = email_id},
-    call_text{.method = "POST",
-              .path = "/stripe",
-              .tag = "Public",
-              .summary = "Take in a Stripe object",
-              .description = "A customer, subscription, subscription item, price or invoice as [Stripe's API](https://stripe.com/docs/api) "
-                             "writes it; members that are not kept are passed over. Objects may come in any order, and the same "
-                             "object again changes nothing.",
-              .answers = ingested_object},
     call_text{.method = "GET",
               .path = "/__version__",
               .tag = "Platform",
@@ -212,6 +211,23 @@ constexpr std::array calls{
               .summary = "Get what the sync sends",
               .description = "The fields that go to each table of the email vendor, and the names that newsletters have there.",
               .answers = acoustic_answer},
+    call_text{.method = "POST",
+              .path = "/stripe",
+              .tag = "Public",
+              .summary = "Take in a Stripe object",
+              .description = "A customer, subscription, subscription item, price or invoice as [Stripe's API](https://stripe.com/docs/api) "
+                             "writes it; members that are not kept are passed over. Objects may come in any order, and the same "
+                             "object again changes nothing.",
+              .answers = ingested_object},
+    call_text{.method = "POST",
+              .path = "/stripe_from_pubsub",
+              .tag = "Private",
+              .summary = "Take in Stripe objects from Google Pub/Sub",
+              .description = "For push subscriptions: a message whose data is one Stripe object, or a dictionary of them. The bearer "
+                             "token is an ID token of Google's, of the service account that pushes.",
+              .answers = pushed_message,
+              .parameters = pushing_client,
+              .checks_token_itself = true},
 };
 
 constexpr std::array hidden{

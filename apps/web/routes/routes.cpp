@@ -19,9 +19,6 @@ std::span<const route> all_routes() noexcept {
         route{"GET", "/updates", routes::get_updates, read, body_kind::none, with_token},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, with_token},
         route{"GET", "/identity/{email_id}", routes::get_identity, read, body_kind::none, with_token},
-        // Not body_kind::json: that is read before the token is looked at and refused with 422. Here the token comes first,
-        // and a bad body is a 400 whatever its media type.
-        route{"POST", "/stripe", routes::post_stripe, write, body_kind::none, with_token},
         route{"POST", "/token", routes::post_token, password, body_kind::form, open},
         route{"GET", "/", routes::get_root, immediate, body_kind::none, open},
         route{"GET", "/__version__", routes::get_version, platform, body_kind::none, open},
@@ -32,6 +29,11 @@ std::span<const route> all_routes() noexcept {
         route{"GET", "/__crash__", routes::get_crash, read, body_kind::none, with_token},
         route{"GET", "/metrics", routes::get_metrics, platform, body_kind::none, open},
         route{"GET", "/acoustic_configuration", routes::get_acoustic_configuration, read, body_kind::none, open},
+        // Not body_kind::json: that is read before the token is looked at and refused with 422. Here the token comes first,
+        // and a bad body is a 400 whatever its media type.
+        route{"POST", "/stripe", routes::post_stripe, write, body_kind::none, with_token},
+        // The token is Google's, not one of ours: the handler checks it.
+        route{"POST", "/stripe_from_pubsub", routes::post_stripe_from_pubsub, write, body_kind::none, open},
         route{"GET", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},
         route{"HEAD", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},
         route{"GET", "/docs", routes::get_docs, immediate, body_kind::none, open},

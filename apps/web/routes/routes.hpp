@@ -26,6 +26,7 @@ response get_updates(call& now, const services& all);
 
 // stripe.cpp
 response post_stripe(call& now, const services& all);
+response post_stripe_from_pubsub(call& now, const services& all);
 
 // pages.cpp
 response get_openapi(call& now, const services& all);

@@ -35,6 +35,8 @@ response failed(call& now, const error& failure) {
     return out;
 }
 
+error not_authenticated() { return error{errc::unauthorized, "Not authenticated", {}, {}, {}}; }
+
 response json_response(int status, std::string body) {
     response out;
     out.status = status;

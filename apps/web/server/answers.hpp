@@ -19,6 +19,9 @@ namespace ctms::web {
 /// The same from inside a handler: failures of the database also go into the request's log line.
 [[nodiscard]] response failed(call& now, const error& failure);
 
+/// What a request without a bearer token is refused with.
+[[nodiscard]] error not_authenticated();
+
 [[nodiscard]] response json_response(int status, std::string body);
 
 /// `{"detail": "..."}`

@@ -81,10 +81,9 @@ result<void> read_body(call& now, body_kind takes) {
 
 /// Checks the bearer token and notes what the log says about it.
 result<void> authenticate(call& now, service::tokens& tokens) {
-    const auto header = now.http.header("authorization");
-    const auto blank = header.find(' ');
-    if (!ascii_iequal(header.substr(0, blank), "bearer")) return error{errc::unauthorized, "Not authenticated", {}, {}, {}};
-    const auto found = tokens.authenticate(blank == std::string_view::npos ? std::string_view() : header.substr(blank + 1));
+    const auto token = now.http.bearer_token();
+    if (!token) return not_authenticated();
+    const auto found = tokens.authenticate(*token);
     now.facts.client_id = found.client_id;
     now.facts.client_exists = found.client_exists;
     if (found.verdict || found.verdict.error().code != errc::unavailable) now.facts.client_allowed = found.verdict.has_value();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "message.hpp"
 
+#include <ctms/base/utf8.hpp>
+
 #include <algorithm>
 
 namespace ctms::web {
@@ -18,5 +20,12 @@ std::string_view request::header(std::string_view lower_case_name) const noexcep
 }
 
 bool request::has_header(std::string_view lower_case_name) const noexcept { return last_of(headers, lower_case_name) != headers.rend(); }
+
+std::optional<std::string_view> request::bearer_token() const noexcept {
+    const auto value = header("authorization");
+    const auto blank = value.find(' ');
+    if (!ascii_iequal(value.substr(0, blank), "bearer")) return std::nullopt;
+    return blank == std::string_view::npos ? std::string_view() : value.substr(blank + 1);
+}
 
 } // namespace ctms::web

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,6 +29,8 @@ struct request {
     /// The value of a header, the last one if it repeats; "" without one.
     [[nodiscard]] std::string_view header(std::string_view lower_case_name) const noexcept;
     [[nodiscard]] bool has_header(std::string_view lower_case_name) const noexcept;
+    /// The token of an Authorization header of the scheme Bearer (RFC 6750), which may be empty; nullopt without such a header.
+    [[nodiscard]] std::optional<std::string_view> bearer_token() const noexcept;
 };
 
 struct response {

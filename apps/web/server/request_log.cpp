@@ -56,6 +56,17 @@ void add_ingest(mozlog::fields& members, const request_facts& facts) {
     if (!facts.ingest_actions.empty()) members.add_json("ingest_actions", facts.ingest_actions);
     if (!facts.fxa_id_conflict.empty()) members.add("fxa_id_conflict", facts.fxa_id_conflict);
     if (!facts.ingest_error.empty()) members.add("ingest_error", facts.ingest_error);
+    if (!facts.ingest_empty.empty()) members.add("ingest_empty", facts.ingest_empty);
+}
+
+void add_pubsub(mozlog::fields& members, const request_facts& facts) {
+    for (const auto& [claim, value] : facts.pubsub_claims) {
+        if (claim == "email" && !facts.pubsub_account.empty()) {
+            members.add_service_account("pubsub_email", facts.pubsub_account);
+        } else {
+            members.add_json("pubsub_" + claim, value);
+        }
+    }
 }
 
 } // namespace
@@ -87,6 +98,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds) {
     add_authentication(members, one.facts);
     add_trace(members, one.facts);
     add_ingest(members, one.facts);
+    add_pubsub(members, one.facts);
     if (!one.path_parameters.empty()) members.add_json("path_params", object_of(one.path_parameters, privacy::redact_path_value));
     if (!one.facts.error.empty()) members.add("error", one.facts.error);
     if (!one.facts.traceback.empty()) members.add("traceback", one.facts.traceback);

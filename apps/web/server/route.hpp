@@ -26,6 +26,7 @@ namespace ctms::service {
 class acoustic_configuration;
 class contacts;
 class health;
+class pubsub;
 class stripe_ingest;
 class tokens;
 } // namespace ctms::service
@@ -58,7 +59,10 @@ struct request_facts {
     std::string trace_json;      ///< the body of a traced write
     std::string ingest_actions;  ///< a JSON object: what was done to which Stripe objects
     std::string fxa_id_conflict; ///< of a Stripe customer
-    std::string ingest_error;    ///< what is wrong with a Stripe object
+    std::string ingest_error;    ///< what is wrong with Stripe objects
+    std::string ingest_empty;    ///< keys of a message that had no value
+    std::vector<std::pair<std::string, std::string>> pubsub_claims; ///< of Google's token, as JSON
+    std::string pubsub_account; ///< the configured service account when the token names it: it may be logged
     std::string error;           ///< of an application error
     std::string traceback;
 };
@@ -82,6 +86,7 @@ struct services {
     service::health& health;
     service::acoustic_configuration& acoustic_configuration;
     service::stripe_ingest& stripe_ingest;
+    service::pubsub& pubsub;
     const persistence::database& database; ///< how its pool stands
     const config::settings& settings;
     support::prometheus_metrics& metrics;

@@ -32,10 +32,8 @@ net::http_request form_post(std::string target, const std::vector<std::pair<std:
     return {"POST", std::move(target), {{"Content-Type", "application/x-www-form-urlencoded"}}, net::form_encode(values)};
 }
 
-failure status_failure(int status) {
-    const bool refused = status >= 400 && status < 500 && status != 401 && status != 408 && status != 429;
-    return {refused ? failure_kind::permanent : failure_kind::transient, fmt::format("HTTP {}", status)};
-}
+// No status tells of a contact: what the API has against one it says in XML. A 404 of a wrong base URL must park nobody.
+failure status_failure(int status) { return {failure_kind::unavailable, fmt::format("HTTP {}", status)}; }
 
 void check_rows(table target, std::span<const relational_row> rows) {
     if (target == table::main) throw std::invalid_argument("the main table has no relational rows");
@@ -94,12 +92,12 @@ private:
     /// Once more, with another token, when the vendor no longer knows the first.
     reply send_twice(const std::string& xml, std::chrono::duration<double>& took) {
         auto first = tokens_.get();
-        if (first.token.empty()) return failure{failure_kind::transient, std::move(first.problem)};
+        if (first.token.empty()) return failure{failure_kind::unavailable, std::move(first.problem)};
         auto out = send(xml, first.token, took);
         if (!out.token_refused) return std::move(out.what);
         tokens_.drop(first.token);
         auto second = tokens_.get();
-        if (second.token.empty()) return failure{failure_kind::transient, std::move(second.problem)};
+        if (second.token.empty()) return failure{failure_kind::unavailable, std::move(second.problem)};
         return send(xml, second.token, took).what;
     }
 
@@ -120,11 +118,11 @@ private:
     }
 
     static reply read(const net::http_outcome& response) {
-        if (!response) return failure{failure_kind::transient, response.error().detail};
+        if (!response) return failure{failure_kind::unavailable, response.error().detail};
         if (response->status != 200) return status_failure(response->status);
-        if (response->body.empty()) return failure{failure_kind::transient, "the answer is empty"};
+        if (response->body.empty()) return failure{failure_kind::unavailable, "the answer is empty"};
         auto out = read_answer(response->body);
-        if (!out) return failure{failure_kind::transient, "the answer is no XML of the API"};
+        if (!out) return failure{failure_kind::unavailable, "the answer is no XML of the API"};
         return *std::move(out);
     }
 

@@ -94,6 +94,10 @@ bool verify_secret(std::string_view secret, const std::string& phc) {
     return code == ARGON2_OK;
 }
 
+bool equal_secrets(std::string_view a, std::string_view b) noexcept {
+    return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
+}
+
 void verify_nothing(std::string_view secret) {
     constexpr std::array<unsigned char, salt_size> salt{};
     std::array<unsigned char, hash_size> hash{};

@@ -253,6 +253,12 @@ constexpr std::array table{
         {"CTMS_ACOUSTIC_MAX_CONNECTIONS", "10", "Calls to Acoustic at the same time, by all ctms-sync processes together"}),
     boolean<&s::acoustic_skip_unchanged>(
         {"CTMS_ACOUSTIC_SKIP_UNCHANGED", "false", "Send only the tables of a contact that changed since they were sent"}),
+    seconds<&s::acoustic_retry_wait, 0, 86'400>(
+        {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30", "Seconds before a contact that failed is tried again; doubles with each failure"}),
+    seconds<&s::acoustic_lease, 1, 86'400>(
+        {"CTMS_ACOUSTIC_LEASE_S", "300", "Seconds after which the contacts of a ctms-sync that was killed go to another"}),
+    seconds<&s::background_watchdog, 5, 86'400>(
+        {"CTMS_BACKGROUND_WATCHDOG_S", "300", "Seconds without progress after which ctms-sync ends, to be started anew"}),
     integer<&s::background_metrics_port, 0, 65535>(
         {"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync shows its metrics; 0 takes a free one"}),
     http_url<&s::prometheus_pushgateway_url>(

@@ -48,4 +48,9 @@ fields& fields::add_json(std::string_view name, std::string_view json) {
     return *this;
 }
 
+fields& fields::add_service_account(std::string_view name, std::string_view address) {
+    add_member(json_, [&](object_writer& out) { out.add(name, address); });
+    return *this;
+}
+
 } // namespace ctms::mozlog

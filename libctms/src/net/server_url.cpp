@@ -55,8 +55,8 @@ server_url parse_server_url(std::string_view text) {
     out.port = read_port(url, usual);
     if (out.port != usual) out.authority += ":" + std::to_string(out.port);
     out.path = std::string(url.encoded_path());
-    // Boost 1.81 reads "host:x" as a host, an empty port and the path "x".
-    if (!out.path.empty() && out.path.front() != '/') refuse("the port is no number from 1 to 65535");
+    // Boost 1.81 stops early and calls the rest a path: "host:x" is a host and "x", "10.0.0.1.example" an address and ".example".
+    if (!out.path.empty() && out.path.front() != '/') refuse("the host or the port cannot be read");
     return out;
 }
 

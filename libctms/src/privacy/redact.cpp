@@ -131,8 +131,8 @@ std::string redact_header(std::string_view lower_case_name, std::string_view val
 }
 
 std::string redact_query_value(std::string_view name, std::string_view value) {
-    static constexpr std::array<std::string_view, 7> secret{
-        "primary_email", "fxa_primary_email", "client_secret", "access_token", "refresh_token", "token", "password"};
+    static constexpr std::array<std::string_view, 8> secret{
+        "primary_email", "fxa_primary_email", "client_secret", "access_token", "refresh_token", "token", "password", "pubsub_client"};
     const auto same = [&](std::string_view other) { return ascii_iequal(name, other); };
     if (std::any_of(secret.begin(), secret.end(), same)) return std::string(omitted);
     return redact_text(value);

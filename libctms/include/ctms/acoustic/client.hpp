@@ -42,13 +42,14 @@ enum class table { main, newsletter, product };
 [[nodiscard]] std::string_view to_string(table which) noexcept;
 
 enum class failure_kind {
-    transient, ///< may succeed later: no answer, too many requests, a server's error, a lost session
-    permanent  ///< will not succeed as it is: an invalid address, an unknown field
+    unavailable, ///< no answer of the API: no connection, no token, timed out, any other HTTP status than 200, a body that is no XML: may be so for every call
+    transient,   ///< the API says that this may succeed later: a lost session, a server error, a row that failed for now
+    permanent    ///< will not succeed as it is: an invalid address, an unknown field
 };
 
 /// Why a call, or one row of it, did not succeed.
 struct failure {
-    failure_kind kind = failure_kind::transient;
+    failure_kind kind = failure_kind::unavailable;
     std::string reason; ///< for operators; without addresses
 };
 

@@ -24,4 +24,7 @@ namespace ctms::auth {
 /// Takes as long as verify_secret does on a real hash: so that an unknown client is not told by the clock.
 void verify_nothing(std::string_view secret);
 
+/// True when both are the same. Takes as long wherever they differ; their lengths may show.
+[[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b) noexcept;
+
 } // namespace ctms::auth

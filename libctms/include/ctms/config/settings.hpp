@@ -74,6 +74,9 @@ struct settings {
     std::optional<std::string> acoustic_base_url; ///< without it: from the server number
     int acoustic_max_connections = 10;            ///< calls at one time, by all processes
     bool acoustic_skip_unchanged = false;
+    std::chrono::seconds acoustic_lease{300};     ///< CTMS_ACOUSTIC_LEASE_S: how long a worker's claim lasts when it is killed
+    std::chrono::seconds acoustic_retry_wait{30}; ///< CTMS_ACOUSTIC_RETRY_WAIT_S: behind a contact's first failure
+    std::chrono::seconds background_watchdog{300}; ///< CTMS_BACKGROUND_WATCHDOG_S
     std::optional<std::int64_t> background_metrics_port;
     std::optional<std::string> prometheus_pushgateway_url;
     std::optional<std::string> background_healthcheck_path;

@@ -58,6 +58,9 @@ public:
     /// every address that is not traced. `json` must be valid JSON.
     fields& add_json(std::string_view name, std::string_view json);
 
+    /// An address that is nobody's in particular and may be logged: that of a service account that an operator configured.
+    fields& add_service_account(std::string_view name, std::string_view address);
+
     /// The members so far, without the braces.
     [[nodiscard]] const std::string& json() const { return json_; }
 

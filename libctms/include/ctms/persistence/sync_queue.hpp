@@ -40,12 +40,12 @@ struct vendor_state {
 struct queued_contact {
     uuid email_id;
     bool is_deletion = false;
-    std::string primary_email;               ///< of a deletion: the vendor is told by address
-    std::int64_t version = 0;                ///< counts the requests so far
-    int retry = 0;                           ///< attempts that failed since the last request
-    timestamp first_requested_at{};          ///< since the vendor was last up to date
+    std::string primary_email;                ///< of a deletion: the vendor is told by address
+    std::int64_t version = 0;                 ///< counts the requests so far
+    int retry = 0;                            ///< attempts that failed since the last request
+    timestamp first_requested_at{};           ///< since the vendor was last up to date
     std::optional<timestamp> last_attempt_at; ///< of the last attempt that failed, counted or not
-    std::optional<vendor_state> sent;        ///< nullopt: nothing is known (a contact that the reference synced)
+    std::optional<vendor_state> sent;         ///< nullopt: nothing is known (a contact that the reference synced)
 };
 
 /// A row that was given up.
@@ -59,10 +59,10 @@ struct parked_contact {
 
 /// What to do with a contact that could not be sent.
 struct failed_attempt {
-    std::string reason;                    ///< kept with the row; must not hold personal data
-    bool give_up = false;                  ///< park it at once: it will never succeed as it is
-    bool counts = true;                    ///< uses up one of the attempts; false while the vendor is down
-    int limit = 6;                         ///< parked when so many attempts have failed
+    std::string reason;                     ///< kept with the row; must not hold personal data
+    bool give_up = false;                   ///< park it at once: it will never succeed as it is; counted as others are
+    bool counts = true;                     ///< uses up one of the attempts; false while the vendor is down
+    int limit = 6;                          ///< parked when so many attempts have failed
     std::chrono::milliseconds wait{30'000}; ///< until the next attempt
 };
 
@@ -76,6 +76,11 @@ public:
     /// Claims at most `limit` rows that are due and that nobody else has claimed, for `worker`, for as long as `lease`: writes
     /// before a bulk resync, then those that are due longest. Never waits for another worker's rows. One round trip.
     [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease);
+
+    /// The rows that claim() would give, without claiming them.
+    [[nodiscard]] result<std::vector<queued_contact>> peek(int limit);
+    /// True when a row is due and not claimed. Quick however long the queue is.
+    [[nodiscard]] result<bool> any_due();
 
     /// Makes the lease of all rows that `worker` has claimed begin anew; how many there are.
     [[nodiscard]] result<std::size_t> renew(const uuid& worker, std::chrono::seconds lease);
@@ -94,7 +99,8 @@ public:
     /// Gives up the claims of `worker` on these rows, as if they had not been claimed.
     [[nodiscard]] result<void> release(const uuid& worker, std::span<const uuid> email_ids);
 
-    /// Removes at most `limit` rows without sending them, parked ones too; how many. For a sync that is switched off.
+    /// Removes at most `limit` rows without sending them, parked ones too; how many. For a sync that is switched off. Rows that
+    /// a write holds at that moment are passed over.
     [[nodiscard]] result<std::size_t> discard(int limit);
 
     /// Queues at most `limit` contacts behind everything that writes queue, in order of email_id, from behind `after` on;
@@ -103,9 +109,10 @@ public:
 
     /// Rows that were given up, the newest request first.
     [[nodiscard]] result<std::vector<parked_contact>> parked(int limit);
-    /// Has rows that were given up tried again: these, or all without any. How many there were.
+    /// Has rows that were given up tried again: these, or all without any. How many there were. Many rows go in several
+    /// transactions: after an error some may be done.
     [[nodiscard]] result<std::size_t> retry_parked(std::span<const uuid> email_ids);
-    /// Removes rows that were given up: these, or all without any. How many there were.
+    /// Removes rows that were given up: these, or all without any. How many there were. Transactions as of retry_parked.
     [[nodiscard]] result<std::size_t> forget_parked(std::span<const uuid> email_ids);
 
 private:
@@ -120,6 +127,7 @@ public:
     vendor_slots(database& db, int cap) : db_(db), cap_(cap) {}
 
     /// Takes free slots for `worker` until it has `wanted` (at most the cap), and renews those it has; how many it has now.
+    /// Those that it has beyond that are not counted and end with their lease.
     [[nodiscard]] result<int> take(const uuid& worker, int wanted, std::chrono::seconds lease);
     /// Gives all slots of `worker` back.
     [[nodiscard]] result<void> give_back(const uuid& worker);

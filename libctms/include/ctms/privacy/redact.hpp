@@ -25,7 +25,7 @@ inline constexpr std::string_view omitted = "[OMITTED]";
 [[nodiscard]] std::string redact_header(std::string_view lower_case_name, std::string_view value);
 
 /// A decoded query parameter's value as it may be logged. Omitted whole: primary_email, fxa_primary_email,
-/// client_secret, access_token, refresh_token, token, password; all others pass redact_text.
+/// client_secret, access_token, refresh_token, token, password, pubsub_client; all others pass redact_text.
 [[nodiscard]] std::string redact_query_value(std::string_view name, std::string_view value);
 
 /// A decoded path parameter's value as it may be logged: primary_email is omitted whole unless it is traced,

@@ -7,6 +7,12 @@ alter table ctms_sync_queue
     add column last_attempt_at timestamptz;
 create index ctms_sync_queue_claims on ctms_sync_queue (claimed_by) where claimed_by is not null;
 
+-- Rows that are claimed stand in the index at the end of their lease, beside those that wait for their next attempt: a
+-- claim passes neither. (greatest() leaves nulls out.)
+drop index ctms_sync_queue_due;
+create index ctms_sync_queue_due on ctms_sync_queue (priority, greatest(next_attempt_at, claimed_until), first_requested_at)
+    where state = 'pending';
+
 create table ctms_vendor_state (
     email_id uuid not null,
     main_hash text not null default '',

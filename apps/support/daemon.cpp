@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "daemon.hpp"
+
+#include "exit_codes.hpp"
+
+#include <ctms/base/version.hpp>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <iostream>
+
+namespace ctms::support {
+namespace {
+
+namespace options = boost::program_options;
+
+options::options_description command_line(const daemon& program) {
+    options::options_description out("Options");
+    auto add = out.add_options();
+    add("embedded", "use a PostgreSQL of its own, in CTMS_DATA_DIR (default ./ctms-data)");
+    for (const auto& one : program.flags) add(one.name, one.text);
+    add("print-config", "print the settings in force, without secrets, and exit");
+    add("check-config", "check the settings and exit");
+    add("version", "print the version and exit");
+    add("help,h", "print this text and exit");
+    return out;
+}
+
+void print_help(const daemon& program, const options::options_description& description) {
+    std::cout << "Usage: " << program.name << ' ' << program.synopsis << '\n'
+              << program.purpose << " Settings come from the environment.\n\n"
+              << description << "\nSettings (NAME_FILE reads NAME from a file):\n";
+    for (const auto& one : config::all_settings()) fmt::print("  {:<44} {} [{}]\n", one.name, one.description, one.default_text);
+    std::cout << "\nExample: " << program.example << '\n';
+}
+
+int report_mistakes(const char* program, const std::vector<std::string>& mistakes) {
+    fmt::print(stderr, "{}: the configuration has {} mistake{}:\n", program, mistakes.size(), mistakes.size() == 1 ? "" : "s");
+    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", mistake);
+    return configuration;
+}
+
+int run_daemon(const daemon& program, int argc, char** argv, const std::function<int(config::settings, const given_flags&)>& run,
+               const std::function<std::optional<int>(const given_flags&)>& before_settings) {
+    const auto description = command_line(program);
+    options::variables_map values;
+    try {
+        options::store(options::command_line_parser(argc, argv).options(description).run(), values);
+    } catch (const options::error& problem) {
+        fmt::print(stderr, "{}: {}; see {} --help\n", program.name, problem.what(), program.name);
+        return usage;
+    }
+    given_flags given;
+    for (const auto& [name, value] : values) given.insert(name);
+    if (given.contains("help")) return print_help(program, description), ok;
+    if (given.contains("version")) return fmt::print("{} {} {}\n", program.name, version(), commit()), ok;
+    if (before_settings) {
+        if (const auto code = before_settings(given)) return *code;
+    }
+    const auto read = config::read(program.who, given.contains("embedded"), config::process_environment());
+    if (!read.mistakes.empty()) return report_mistakes(program.name, read.mistakes);
+    if (given.contains("print-config")) return fmt::print("{}", config::print(read.values)), ok;
+    if (given.contains("check-config")) return fmt::print("The configuration is good.\n"), ok;
+    return run(read.values, given);
+}
+
+} // namespace
+
+int daemon_main(const daemon& program, int argc, char** argv, const std::function<int(config::settings, const given_flags&)>& run,
+                const std::function<std::optional<int>(const given_flags&)>& before_settings) {
+    try {
+        return run_daemon(program, argc, argv, run, before_settings);
+    } catch (const std::exception& problem) {
+        fmt::print(stderr, "{}: {}\n", program.name, problem.what());
+        return internal;
+    }
+}
+
+int report_failure(const char* program, const error& failure) {
+    fmt::print(stderr, "{}: {}{}{}\n", program, failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
+    return failure.code == errc::invalid ? configuration : to_exit_code(failure.code);
+}
+
+} // namespace ctms::support

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MPL-2.0
+// Metrics as existing dashboards read them. Pure.
+#pragma once
+
+#include <prometheus/histogram.h>
+#include <prometheus/metric_family.h>
+
+#include <string>
+#include <vector>
+
+namespace ctms::support {
+
+/// The bounds of all histograms of durations, in seconds.
+[[nodiscard]] const prometheus::Histogram::BucketBoundaries& duration_buckets();
+
+/// Text format 0.0.4, with `le="1.0"` where prometheus-cpp writes `le="1"`.
+[[nodiscard]] std::string prometheus_text(const std::vector<prometheus::MetricFamily>& families);
+
+} // namespace ctms::support

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "health_file.hpp"
+
+#include <support/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <optional>
+
+namespace ctms::sync_app {
+namespace {
+
+// "2026-01-31T12:00:00.000000+00:00", as write_health wrote it.
+std::optional<timestamp> parse_time(const std::string& text) {
+    const auto day = parse_date(std::string_view(text).substr(0, 10));
+    int hours = 0;
+    int minutes = 0;
+    double seconds = 0;
+    if (!day || std::sscanf(text.c_str() + 10, "T%2d:%2d:%lf", &hours, &minutes, &seconds) != 3) return std::nullopt;
+    const auto of_day = std::chrono::hours(hours) + std::chrono::minutes(minutes) + std::chrono::duration<double>(seconds);
+    return std::chrono::sys_days(*day) + std::chrono::duration_cast<std::chrono::microseconds>(of_day);
+}
+
+} // namespace
+
+result<void> write_health(const std::filesystem::path& file, timestamp when) {
+    auto beside = file;
+    beside += ".new";
+    {
+        std::ofstream out(beside, std::ios::trunc);
+        out << to_iso(when) << '\n';
+        out.close();
+        if (!out) return error{errc::unavailable, fmt::format("Cannot write {}", beside.string()), {}, {}, {}};
+    }
+    std::error_code failed;
+    std::filesystem::rename(beside, file, failed);
+    if (failed) return error{errc::unavailable, fmt::format("Cannot write {}", file.string()), failed.message(), {}, {}};
+    return {};
+}
+
+std::string check_health(const std::filesystem::path& file, std::chrono::seconds age, timestamp now) {
+    std::ifstream in(file);
+    std::string text;
+    if (!in || !std::getline(in, text)) return fmt::format("{} cannot be read", file.string());
+    const auto when = text.size() > 10 ? parse_time(text) : std::nullopt;
+    if (!when) return fmt::format("{} holds no time", file.string());
+    const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - *when);
+    if (passed > age) return fmt::format("the last cycle ended {} s ago, {} s are allowed", passed.count(), age.count());
+    return {};
+}
+
+int health_exit_code(const config::getenv_fn& getenv) {
+    const auto settings = config::read(config::program::sync, false, getenv).values;
+    std::string problem;
+    if (!settings.background_healthcheck_path) {
+        problem = "CTMS_BACKGROUND_HEALTHCHECK_PATH is not set";
+    } else if (!settings.background_healthcheck_age) {
+        problem = "CTMS_BACKGROUND_HEALTHCHECK_AGE_S is not set to a number of seconds";
+    } else {
+        problem = check_health(*settings.background_healthcheck_path, *settings.background_healthcheck_age, ctms::now());
+    }
+    if (problem.empty()) return support::ok;
+    fmt::print(stderr, "ctms-sync: not healthy: {}\n", problem);
+    return support::failed;
+}
+
+} // namespace ctms::sync_app

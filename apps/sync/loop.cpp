@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "loop.hpp"
+
+#include "health_file.hpp"
+
+#include <support/exit_codes.hpp>
+
+#include <algorithm>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+
+namespace ctms::sync_app {
+namespace {
+
+using namespace std::chrono_literals;
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr auto log_type = "ctms.bin.acoustic_sync";
+constexpr milliseconds poll_interval = 1s;
+constexpr milliseconds slot_wait = 100ms; // other processes give their slots back within a cycle
+constexpr milliseconds first_database_wait = 500ms;
+constexpr milliseconds longest_database_wait = 10s;
+
+/// Waits for `time`, or less when `stop` comes.
+void wait(milliseconds time, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    stopped.wait_for(lock, stop, time, [] { return false; });
+}
+
+void add_count(mozlog::fields& members, std::string_view name, int count) {
+    if (count != 0) members.add(name, count);
+}
+
+} // namespace
+
+loop::loop(const config::settings& settings, service::sync& sync, sync_metrics& metrics, mozlog::logger& log)
+    : settings_(settings), sync_(sync), metrics_(metrics), log_(log), alive_(clock::now()) {
+    if (settings.prometheus_pushgateway_url) gateway_ = std::make_unique<net::push_gateway>(*settings.prometheus_pushgateway_url);
+    watchdog_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
+}
+
+loop::~loop() = default;
+
+int loop::run(const std::stop_token& stop, bool once) {
+    milliseconds database_wait = first_database_wait;
+    mark_alive();
+    while (!stop.stop_requested()) {
+        const auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
+        mark_alive();
+        if (!report) {
+            mozlog::fields members;
+            members.add("error", report.error().detail).add_seconds("retry_in_s", std::chrono::duration<double>(database_wait).count());
+            log_.log(mozlog::severity::error, log_type, members, "The database failed in a cycle");
+            if (once) return support::unavailable;
+            wait(database_wait, stop);
+            database_wait = std::min(database_wait * 2, longest_database_wait);
+            continue;
+        }
+        database_wait = first_database_wait;
+        const auto planned = planned_sleep(*report);
+        report_cycle(*report, planned);
+        if (once && report->vendor_down) return support::temporary;
+        if (once && report->total == 0 && !report->no_slot) return support::ok;
+        if (once && !report->no_slot) continue;
+        sleep(planned, stop);
+    }
+    return support::ok;
+}
+
+milliseconds loop::planned_sleep(const service::cycle_report& report) const {
+    if (const auto probe = sync_.next_probe())
+        return std::max(std::chrono::duration_cast<milliseconds>(*probe - clock::now()), milliseconds(0));
+    if (report.no_slot) return slot_wait;
+    if (report.full) return milliseconds(0);
+    const auto took = std::chrono::duration_cast<milliseconds>(report.took);
+    return std::max<milliseconds>(std::chrono::seconds(settings_.acoustic_loop_min_secs) - took, milliseconds(0));
+}
+
+void loop::sleep(milliseconds time, const std::stop_token& stop) {
+    const auto end = clock::now() + time;
+    for (auto left = time; left > 0ms && !stop.stop_requested(); left = std::chrono::duration_cast<milliseconds>(end - clock::now())) {
+        wait(std::min(left, poll_interval), stop);
+        alive_ = clock::now();
+        if (sync_.next_probe()) continue;
+        if (const auto due = sync_.any_due(); due && *due) return;
+    }
+}
+
+void loop::report_cycle(const service::cycle_report& report, milliseconds sleep) {
+    mozlog::fields members;
+    members.add_seconds("loop_duration_s", report.took.count())
+        .add_seconds("loop_sleep_s", std::chrono::duration<double>(sleep).count())
+        .add("batch_limit", settings_.acoustic_batch_limit)
+        .add("retry_limit", settings_.acoustic_retry_limit)
+        .add("end_time", "now")
+        .add("sync_backlog", report.sync_backlog)
+        .add("retry_backlog", report.retry_backlog)
+        .add("count_total", report.total);
+    add_count(members, "count_synced", report.synced);
+    add_count(members, "count_retry", report.retried);
+    add_count(members, "count_exception", report.failed);
+    add_count(members, "count_skipped", report.skipped);
+    if (report.total == 0) members.add("trivial", true);
+    if (report.vendor_down) members.add("vendor_down", true);
+    log_.log(mozlog::severity::info, log_type, members, "sync_service cycle complete");
+    metrics_.cycle_ended(report);
+    if (!gateway_) return;
+    if (const auto pushed = gateway_->push(metrics_.expose()); !pushed) {
+        mozlog::fields problem;
+        problem.add("error", pushed.error().detail);
+        log_.log(mozlog::severity::warning, log_type, problem, "The metrics could not be pushed");
+    }
+}
+
+void loop::mark_alive() {
+    alive_ = clock::now();
+    if (!settings_.background_healthcheck_path) return;
+    if (const auto written = write_health(*settings_.background_healthcheck_path, ctms::now()); !written) {
+        mozlog::fields problem;
+        problem.add("error", written.error().detail);
+        log_.log(mozlog::severity::error, log_type, problem, written.error().message);
+    }
+}
+
+// A call or a statement that hangs in spite of its deadline: a new process does better than this one.
+void loop::watch(const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+        wait(poll_interval, stop);
+        const auto last = std::max(alive_.load(), sync_.last_progress());
+        if (clock::now() - last < settings_.background_watchdog) continue;
+        log_.log(mozlog::severity::critical, log_type, "A cycle makes no progress: ending this process");
+        (void)log_.flush(1s);
+        std::_Exit(support::internal);
+    }
+}
+
+} // namespace ctms::sync_app

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MPL-2.0
+// ctms-sync: sends contacts that changed to the email vendor. See --help and docs/sync.md.
+#include "health_file.hpp"
+#include "loop.hpp"
+#include "metrics_port.hpp"
+#include "sync_metrics.hpp"
+
+#include <ctms/acoustic/client.hpp>
+#include <support/daemon.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+#include <support/stop_signals.hpp>
+
+#include <fmt/format.h>
+
+#include <array>
+
+namespace {
+
+using namespace ctms;
+
+constexpr std::array own_flags{support::flag{"once", "send what is due, and exit: 0 when nothing is left, 75 when the vendor is down"},
+                               support::flag{"dry-run", "print the XML that would be sent now, and exit; sends and changes nothing"},
+                               support::flag{"check-health", "exit 1 unless the health file tells of a recent cycle"}};
+
+constexpr support::daemon self{.name = "ctms-sync",
+                               .who = config::program::sync,
+                               .synopsis = "[--embedded] [--once|--dry-run|--check-health]",
+                               .purpose = "Sends contacts that changed to Acoustic Campaign.",
+                               .example = "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=true CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG=true "
+                                          "CTMS_ACOUSTIC_CLIENT_ID=... ctms-sync",
+                               .flags = own_flags};
+
+acoustic::client_options vendor_options(const config::settings& settings) {
+    acoustic::client_options out;
+    out.base_url = settings.acoustic_base_url.value_or(
+        fmt::format("https://api-campaign-us-{}.goacoustic.com", settings.acoustic_server_number));
+    out.client_id = settings.acoustic_client_id;
+    out.client_secret = settings.acoustic_client_secret;
+    out.refresh_token = settings.acoustic_refresh_token;
+    out.main_table_id = settings.acoustic_main_table_id;
+    out.newsletter_table_id = settings.acoustic_newsletter_table_id;
+    out.product_table_id = settings.acoustic_product_table_id;
+    out.timeout = settings.acoustic_timeout;
+    out.most_connections = settings.acoustic_max_connections;
+    return out;
+}
+
+service::sync_options sync_options(const config::settings& settings) {
+    service::sync_options out;
+    out.batch_limit = settings.acoustic_batch_limit;
+    out.retry_limit = settings.acoustic_retry_limit;
+    out.connections = settings.acoustic_max_connections;
+    out.skip_unchanged = settings.acoustic_skip_unchanged;
+    out.lease = settings.acoustic_lease;
+    out.first_wait = settings.acoustic_retry_wait;
+    return out;
+}
+
+/// Each call under way may record its contact's outcome; one more connection renews the claims.
+persistence::database_options database_options(const config::settings& settings) {
+    auto out = support::database_options(settings);
+    out.max_overflow = std::max(out.max_overflow, settings.acoustic_max_connections + 2 - out.pool_size);
+    return out;
+}
+
+int run(const config::settings& settings, mozlog::logger& log, const std::stop_token& stop, const support::given_flags& given) {
+    sync_app::sync_metrics metrics;
+    persistence::database db(database_options(settings), metrics);
+    const auto options = vendor_options(settings);
+    acoustic::client vendor(options, [&](const acoustic::call_record& call) { metrics.call_ended(call); });
+    service::sync sync(db, vendor, log, sync_options(settings));
+    if (given.contains("dry-run")) {
+        const auto printed = sync.print_calls(options, [](std::string_view xml) { fmt::print("{}\n", xml); });
+        return printed ? support::ok : support::report_failure(self.name, printed.error());
+    }
+    std::unique_ptr<sync_app::metrics_port> port;
+    if (settings.background_metrics_port) {
+        const auto wanted = static_cast<std::uint16_t>(*settings.background_metrics_port);
+        auto opened = sync_app::metrics_port::open(settings.host, wanted, [&] { return metrics.expose(); });
+        if (!opened) return support::report_failure(self.name, opened.error());
+        port = std::move(*opened);
+        mozlog::fields where;
+        where.add("host", settings.host).add("port", static_cast<int>(port->port()));
+        log.log(mozlog::severity::info, "ctms.bin.acoustic_sync", where, "Listening for readers of metrics");
+    }
+    return sync_app::loop(settings, sync, metrics, log).run(stop, given.contains("once"));
+}
+
+int start(config::settings settings, const support::given_flags& given) {
+    const support::stop_signals signals;
+    const auto log = support::make_logger(settings);
+    for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", notice);
+    mozlog::fields flag;
+    flag.add("sync_feature_flag", settings.acoustic_sync);
+    log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", flag, "Setting up sync_service.");
+    if (!settings.acoustic_sync) return support::ok;
+    const auto embedded = support::prepare_database(settings);
+    if (!embedded) return support::report_failure(self.name, embedded.error());
+    if (const auto schema = support::prepare_schema(settings); !schema) return support::report_failure(self.name, schema.error());
+    return run(settings, *log, signals.token(), given);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    return support::daemon_main(self, argc, argv, start, [](const support::given_flags& given) -> std::optional<int> {
+        if (!given.contains("check-health")) return std::nullopt;
+        return sync_app::health_exit_code(config::process_environment());
+    });
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "sync_metrics.hpp"
+
+#include <support/process_metrics.hpp>
+#include <support/prometheus_text.hpp>
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+namespace ctms::sync_app {
+namespace {
+
+using prometheus::Counter;
+using prometheus::Family;
+using prometheus::Gauge;
+using prometheus::Histogram;
+using prometheus::Registry;
+
+const prometheus::Labels shared_labels{{"app_kubernetes_io_component", "background"},
+                                       {"app_kubernetes_io_instance", "ctms"},
+                                       {"app_kubernetes_io_name", "ctms"}};
+
+Family<Counter>& counters(Registry& registry, const char* name, const char* help) {
+    return prometheus::BuildCounter().Name(name).Help(help).Labels(shared_labels).Register(registry);
+}
+
+Gauge& gauge(Registry& registry, const char* name, const char* help) {
+    return prometheus::BuildGauge().Name(name).Help(help).Labels(shared_labels).Register(registry).Add({});
+}
+
+prometheus::Labels labels_of(const acoustic::call_record& call) {
+    return {{"method", std::string(call.method)},
+            {"status", call.succeeded ? "success" : "failure"},
+            {"table", std::string(to_string(call.target))}};
+}
+
+} // namespace
+
+class sync_metrics::impl {
+public:
+    impl() {
+        using acoustic::table;
+        for (const bool succeeded : {true, false}) { // a rate needs a beginning
+            expect({"add_recipient", table::main, succeeded, 0});
+            expect({"remove_recipient", table::main, succeeded, 0});
+            for (const auto target : {table::newsletter, table::product}) {
+                expect({"insert_update_relational_table", target, succeeded, 0});
+                expect({"delete_relational_table_data", target, succeeded, 0});
+            }
+        }
+    }
+
+    void expect(const acoustic::call_record& call) {
+        requests.Add(labels_of(call));
+        durations.Add(labels_of(call), support::duration_buckets());
+    }
+
+    Registry registry;
+    Family<Counter>& requests = counters(registry, "ctms_background_acoustic_request_total", "Calls to Acoustic by method, table and status.");
+    Family<Histogram>& durations = prometheus::BuildHistogram()
+                                       .Name("ctms_background_acoustic_requests_duration")
+                                       .Help("Time of calls to Acoustic by method, table and status, in seconds.")
+                                       .Labels(shared_labels)
+                                       .Register(registry);
+    Counter& synced = counters(registry, "ctms_background_acoustic_sync_total", "Contacts synced to Acoustic, or skipped.").Add({});
+    Gauge& retries = gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that failed at least once, parked ones included.");
+    Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts that wait for the sync, parked ones left out.");
+    // Existing dashboards read the one name or the other.
+    Counter& loops = counters(registry, "ctms_background_acoustic_sync_loops", "Cycles of the sync, empty ones included.").Add({});
+    Counter& loops_total = counters(registry, "ctms_background_acoustic_sync_loops_total", "Cycles of the sync, empty ones included.").Add({});
+    Gauge& loop_duration = gauge(registry, "ctms_background_acoustic_sync_loop_duration_seconds", "Time of the last cycle, in seconds.");
+    Gauge& age = gauge(registry, "ctms_background_acoustic_sync_age_s",
+                       "Seconds from the request to the sync of the contact that was synced last and had not failed before.");
+    Gauge& parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
+    Gauge& circuit_open = gauge(registry, "ctms_sync_circuit_open", "1 while Acoustic does not answer and only probes are sent.");
+    Family<Counter>& database_errors = counters(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
+    support::process_metrics process;
+};
+
+sync_metrics::sync_metrics() : impl_(std::make_unique<impl>()) {}
+sync_metrics::~sync_metrics() = default;
+
+void sync_metrics::database_error(std::string_view kind) { impl_->database_errors.Add({{"kind", std::string(kind)}}).Increment(); }
+
+void sync_metrics::call_ended(const acoustic::call_record& call) {
+    impl_->requests.Add(labels_of(call)).Increment();
+    impl_->durations.Add(labels_of(call), support::duration_buckets()).Observe(call.seconds);
+}
+
+void sync_metrics::cycle_ended(const service::cycle_report& report) {
+    impl_->synced.Increment(report.synced + report.skipped);
+    impl_->retries.Set(static_cast<double>(report.retry_backlog));
+    impl_->backlog.Set(static_cast<double>(report.sync_backlog));
+    impl_->loops.Increment();
+    impl_->loops_total.Increment();
+    impl_->loop_duration.Set(report.took.count());
+    if (report.age_s) impl_->age.Set(*report.age_s);
+    impl_->parked.Set(static_cast<double>(report.parked));
+    impl_->circuit_open.Set(report.vendor_down ? 1 : 0);
+}
+
+std::string sync_metrics::expose() const {
+    auto families = impl_->registry.Collect();
+    const auto process = impl_->process.Collect();
+    families.insert(families.end(), process.begin(), process.end());
+    return support::prometheus_text(families);
+}
+
+} // namespace ctms::sync_app

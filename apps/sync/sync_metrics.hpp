@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MPL-2.0
+// The metrics of the sync in Prometheus' text format: names and labels are those of the deployment guide. Thread safe.
+#pragma once
+
+#include <ctms/acoustic/client.hpp>
+#include <ctms/metrics/recorder.hpp>
+#include <ctms/service/sync.hpp>
+
+#include <memory>
+#include <string>
+
+namespace ctms::sync_app {
+
+class sync_metrics final : public metrics::recorder {
+public:
+    sync_metrics();
+    ~sync_metrics() override;
+    sync_metrics(const sync_metrics&) = delete;
+    sync_metrics& operator=(const sync_metrics&) = delete;
+
+    void sync_scheduled(std::size_t) override {}
+    void legacy_waitlists_used() override {}
+    void database_error(std::string_view kind) override;
+
+    void call_ended(const acoustic::call_record& call);
+    void cycle_ended(const service::cycle_report& report);
+
+    /// Everything, in text format 0.0.4.
+    [[nodiscard]] std::string expose() const;
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace ctms::sync_app

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "command.hpp"
+#include "output.hpp"
+#include "stripe_files.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/persistence/stripe.hpp>
+#include <ctms/service/stripe_ingest.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace ctms::cli {
+namespace {
+
+/// Numbers by name, in the order that they are printed in.
+class tally {
+public:
+    explicit tally(std::initializer_list<std::string_view> names) {
+        for (const auto name : names) counts_.emplace_back(name, 0);
+    }
+
+    void add(std::string_view name, std::size_t count = 1) {
+        const auto known = std::find_if(counts_.begin(), counts_.end(), [&](const auto& each) { return each.first == name; });
+        auto& where = known != counts_.end() ? *known : counts_.emplace_back(name, 0);
+        where.second += static_cast<std::int64_t>(count);
+    }
+
+    void print(bool as_json) const {
+        if (as_json) {
+            std::string out;
+            object_writer writer(out);
+            for (const auto& [name, count] : counts_) writer.add(name, count);
+            writer.close();
+            fmt::print("{}\n", out);
+            return;
+        }
+        std::vector<std::vector<std::string>> rows;
+        for (const auto& [name, count] : counts_) rows.push_back({name, std::to_string(count)});
+        print_table({"WHAT", "COUNT"}, rows);
+    }
+
+private:
+    std::vector<std::pair<std::string, std::int64_t>> counts_;
+};
+
+/// Goes through all files, does something with each object, and keeps count of what came of it.
+class run_over_files {
+public:
+    explicit run_over_files(tally counts) : counts_(std::move(counts)) {}
+
+    /// `act(object, counts)` is a result<void>. The exit code.
+    template <class Act>
+    int run(const invocation& call, Act act) {
+        for (const auto& file : call.arguments) {
+            const auto read = read_stripe_file(
+                file, [&](const std::string& place, const result<json::any_stripe_object>& object) { return take(place, object, act); });
+            if (!read) {
+                fail(read.error());
+                unreadable_ = true;
+            } else if (!*read) {
+                break; // the database is away
+            }
+        }
+        counts_.print(call.json);
+        if (stopped_) return support::temporary;
+        if (unreadable_) return support::no_input;
+        return failed_ ? support::bad_data : support::ok;
+    }
+
+private:
+    template <class Act>
+    bool take(const std::string& place, const result<json::any_stripe_object>& object, Act act) {
+        if (!object) return note_failure(place, object.error()), count();
+        if (std::holds_alternative<json::unknown_kind>(*object)) return counts_.add("skipped"), count();
+        const result<void> acted = act(std::get<model::stripe::object>(*object), counts_);
+        if (acted) return count();
+        if (acted.error().code == errc::unavailable || acted.error().code == errc::outcome_unknown) return stop(place, acted.error());
+        return note_failure(place, acted.error()), count();
+    }
+
+    bool count() {
+        counts_.add("objects");
+        ++done_;
+        return true;
+    }
+
+    void note_failure(const std::string& place, const error& failure) {
+        fmt::print(stderr, "ctms-admin: {}: {}\n", place, failure.detail.empty() ? failure.message : failure.detail);
+        counts_.add("failed");
+        failed_ = true;
+    }
+
+    bool stop(const std::string& place, const error& failure) {
+        fmt::print(stderr,
+                   "ctms-admin: stopped at {}: {}: {}\n"
+                   "ctms-admin: {} objects before it are done; to run it again is safe, for what is stored already does not change\n",
+                   place, failure.message, failure.detail, done_);
+        stopped_ = true;
+        return false;
+    }
+
+    tally counts_;
+    std::size_t done_ = 0;
+    bool failed_ = false;
+    bool unreadable_ = false;
+    bool stopped_ = false;
+};
+
+/// Runs `act(service, object, counts)` on every object of the files.
+template <class Act>
+int with_objects(const invocation& call, std::string_view name, tally counts, Act act) {
+    const auto is_option = [](const std::string& argument) { return argument.size() > 1 && argument.starts_with('-'); };
+    if (call.arguments.empty() || std::any_of(call.arguments.begin(), call.arguments.end(), is_option)) {
+        fmt::print(stderr, "ctms-admin: stripe {} takes files, or - for standard input; see ctms-admin stripe --help\n", name);
+        return support::usage;
+    }
+    persistence::database db(support::database_options(call.settings));
+    persistence::stripe_repository repository(db);
+    service::stripe_ingest service(repository);
+    return run_over_files(std::move(counts)).run(call, [&](const model::stripe::object& object, tally& counted) {
+        return act(service, object, counted);
+    });
+}
+
+} // namespace
+
+int stripe_ingest(const invocation& call) {
+    return with_objects(call, "ingest", tally{"objects", "created", "updated", "no_change", "deleted", "skipped", "failed"},
+                        [](service::stripe_ingest& service, const model::stripe::object& object, tally& counts) -> result<void> {
+                            const auto report = service.ingest(object);
+                            if (!report) return report.error();
+                            for (const auto& [action, objects] : report->actions) counts.add(action, objects.size());
+                            return {};
+                        });
+}
+
+int stripe_queue(const invocation& call) {
+    return with_objects(call, "queue", tally{"objects", "queued", "skipped", "failed"},
+                        [](service::stripe_ingest& service, const model::stripe::object& object, tally& counts) -> result<void> {
+                            const auto queued = service.queue_contacts(object);
+                            if (!queued) return queued.error();
+                            counts.add("queued", *queued);
+                            return {};
+                        });
+}
+
+} // namespace ctms::cli

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "google_key_answer.hpp"
+
+#include "cache_control.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace ctms::auth {
+namespace {
+
+// A header may stand on several lines (RFC 9110, 5.3).
+std::string joined(const net::header_list& headers, std::string_view name) {
+    std::string out;
+    for (const auto& [key, value] : headers) {
+        if (key == name) (out += out.empty() ? "" : ", ") += value;
+    }
+    return out;
+}
+
+error unavailable(std::string detail) { return {errc::unavailable, "Service temporarily unavailable", std::move(detail), {}, {}}; }
+
+} // namespace
+
+result<key_document> key_document_from(net::http_outcome outcome) {
+    if (outcome.has_error()) return std::move(outcome).error();
+    if (outcome->status != 200) return unavailable(fmt::format("the key server answered with status {}", outcome->status));
+    if (outcome->body.size() > longest_key_document) return unavailable("answer too long");
+    const auto max_age = allowed_age(joined(outcome->headers, "cache-control"), joined(outcome->headers, "age"));
+    return key_document{std::move(outcome->body), max_age};
+}
+
+} // namespace ctms::auth

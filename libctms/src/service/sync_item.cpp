@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "sync_item.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string_view>
+
+namespace ctms::service {
+namespace {
+
+/// FNV-1a of 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): compared only with hashes of the same contact.
+class hasher {
+public:
+    void add(std::string_view text) {
+        for (const char c : text) step(static_cast<unsigned char>(c));
+        step(0xff); // no byte of UTF-8: "ab","c" is not "a","bc"
+    }
+    void add(const std::vector<acoustic::column>& columns) {
+        for (const auto& [name, value] : columns) add(name), add(value);
+    }
+    [[nodiscard]] std::string text() const { return fmt::format("{:016x}", value_); }
+
+private:
+    void step(std::uint8_t byte) { value_ = (value_ ^ byte) * 0x100000001b3U; }
+    std::uint64_t value_ = 0xcbf29ce484222325U;
+};
+
+std::string hash_of(const std::vector<acoustic::column>& row) {
+    hasher out;
+    out.add(row);
+    return out.text();
+}
+
+std::string hash_of(const std::vector<acoustic::relational_row>& rows) {
+    hasher out;
+    for (const auto& row : rows) out.add(row.columns);
+    return out.text();
+}
+
+std::vector<std::string> keys_of(const std::vector<acoustic::relational_row>& rows) {
+    std::vector<std::string> out;
+    for (const auto& row : rows) out.push_back(row.key);
+    return out;
+}
+
+/// Rows of `known` that are not among `wanted`, as keys.
+std::vector<acoustic::relational_row> gone(const std::string& email_id, const std::vector<std::string>& known,
+                                           const std::vector<std::string>& wanted) {
+    std::vector<acoustic::relational_row> out;
+    for (const auto& key : known) {
+        if (std::find(wanted.begin(), wanted.end(), key) == wanted.end()) out.push_back({email_id, key, {}});
+    }
+    return out;
+}
+
+/// What the vendor may have of a contact that is gone: what it was sent, or, when that is not known, any newsletter.
+persistence::vendor_state known_state(const persistence::queued_contact& queued, const model::acoustic_configuration& configuration) {
+    if (queued.sent) return *queued.sent;
+    persistence::vendor_state out;
+    for (const auto& [newsletter, column] : configuration.newsletter_mappings) out.newsletters.push_back(newsletter);
+    return out;
+}
+
+void set_unchanged(sync_item& item) {
+    if (!item.queued.sent) return;
+    item.main_unchanged = item.queued.sent->main_hash == item.wanted.main_hash;
+    item.newsletters_unchanged = item.queued.sent->newsletter_hash == item.wanted.newsletter_hash;
+    item.products_unchanged = item.queued.sent->product_hash == item.wanted.product_hash;
+}
+
+std::vector<std::string> united(const std::vector<std::string>& a, const std::vector<std::string>& b) {
+    std::set<std::string> all(a.begin(), a.end());
+    all.insert(b.begin(), b.end());
+    return {all.begin(), all.end()};
+}
+
+void consider(std::optional<acoustic::failure>& worst, std::string_view table, const table_progress& progress) {
+    if (!progress.failed || (worst && worst->kind >= progress.failed->kind)) return;
+    worst = acoustic::failure{progress.failed->kind, fmt::format("{}: {}", table, progress.failed->reason)};
+}
+
+/// Fills calls of one kind, contact by contact.
+class packer {
+public:
+    packer(acoustic::table target, bool deletes, std::size_t most) : target_(target), deletes_(deletes), most_(most) {}
+
+    void add(sync_item& item, std::span<const acoustic::relational_row> rows) {
+        if (used_ + rows.size() > most_) close();
+        while (!rows.empty()) {
+            const auto part = rows.first(std::min(rows.size(), most_ - used_));
+            open_.push_back({&item, part});
+            ++item.calls_left;
+            used_ += part.size();
+            rows = rows.subspan(part.size());
+            if (used_ == most_) close();
+        }
+    }
+    std::vector<row_call> calls() {
+        close();
+        return std::move(calls_);
+    }
+
+private:
+    void close() {
+        if (!open_.empty()) calls_.push_back({target_, deletes_, std::exchange(open_, {})});
+        used_ = 0;
+    }
+
+    acoustic::table target_;
+    bool deletes_;
+    std::size_t most_;
+    std::size_t used_ = 0;
+    std::vector<row_group> open_;
+    std::vector<row_call> calls_;
+};
+
+} // namespace
+
+std::optional<acoustic::failure> sync_item::failure() const {
+    std::optional<acoustic::failure> worst;
+    consider(worst, "main", main);
+    consider(worst, "newsletter", newsletters);
+    consider(worst, "product", products);
+    return worst;
+}
+
+bool sync_item::has_rows_to_send() const {
+    return (!newsletters_unchanged && !rows.newsletters.empty()) || (!products_unchanged && !rows.products.empty()) ||
+           !gone_newsletters.empty() || !gone_products.empty();
+}
+
+persistence::vendor_state sync_item::partly() const {
+    const auto before = queued.sent.value_or(persistence::vendor_state{});
+    auto out = wanted;
+    if (main.failed) out.main_hash.clear();
+    if (main.failed || newsletters.failed) {
+        out.newsletter_hash.clear();
+        out.newsletters = united(before.newsletters, wanted.newsletters);
+    }
+    if (main.failed || products.failed) {
+        out.product_hash.clear();
+        out.products = united(before.products, wanted.products);
+    }
+    return out;
+}
+
+sync_item make_item(persistence::queued_contact queued, std::optional<model::contact> contact, std::span<const model::product> products,
+                    const model::acoustic_configuration& configuration, bool skip_unchanged, bool deletions) {
+    sync_item out;
+    out.queued = std::move(queued);
+    out.contact = std::move(contact);
+    if (out.contact && !out.queued.is_deletion) {
+        out.rows = acoustic::to_rows(*out.contact, products, configuration);
+        out.wanted = {hash_of(out.rows.main), hash_of(out.rows.newsletters), hash_of(out.rows.products), keys_of(out.rows.newsletters),
+                      keys_of(out.rows.products)};
+    }
+    if (deletions && (out.queued.is_deletion || out.queued.sent)) {
+        const auto known = known_state(out.queued, configuration);
+        const auto id = out.queued.email_id.to_string();
+        out.gone_newsletters = gone(id, known.newsletters, out.wanted.newsletters);
+        out.gone_products = gone(id, known.products, out.wanted.products);
+    }
+    if (skip_unchanged) set_unchanged(out);
+    return out;
+}
+
+std::vector<row_call> pack_rows(std::span<sync_item> items, std::size_t most) {
+    packer new_newsletters(acoustic::table::newsletter, false, most);
+    packer new_products(acoustic::table::product, false, most);
+    packer old_newsletters(acoustic::table::newsletter, true, most);
+    packer old_products(acoustic::table::product, true, most);
+    for (auto& item : items) {
+        if (item.finished || item.main.failed) continue;
+        if (!item.newsletters_unchanged) new_newsletters.add(item, item.rows.newsletters);
+        if (!item.products_unchanged) new_products.add(item, item.rows.products);
+        old_newsletters.add(item, item.gone_newsletters);
+        old_products.add(item, item.gone_products);
+    }
+    std::vector<row_call> out;
+    for (auto* each : {&new_newsletters, &new_products, &old_newsletters, &old_products}) {
+        auto calls = each->calls();
+        std::move(calls.begin(), calls.end(), std::back_inserter(out));
+    }
+    return out;
+}
+
+} // namespace ctms::service

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MPL-2.0
+// Which worker of the sync gets which rows, and for how long.
+#include <support/queue_database.hpp>
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <thread>
+
+using namespace std::chrono_literals;
+using ctms::uuid;
+using ctms::persistence::connection;
+using ctms::persistence::sync_queue_repository;
+using ctms::persistence::vendor_state;
+using ctms::test::queue_database;
+
+namespace {
+
+const uuid worker_a = uuid::random();
+const uuid worker_b = uuid::random();
+
+void fill(queue_database& db, int count) {
+    db.link.execute(fmt::format("insert into ctms_sync_queue (email_id)"
+                                " select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid from generate_series(1, {}) n",
+                                count));
+}
+
+} // namespace
+
+TEST_CASE("workers that claim at once get each row once, and all of them") {
+    queue_database db;
+    fill(db, 1000);
+    std::vector<std::vector<int>> taken(4);
+    std::vector<std::thread> workers;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
+    for (auto& mine : taken) {
+        workers.emplace_back([&db, &mine, deadline] {
+            ctms::persistence::database pool(db.db.options());
+            sync_queue_repository queue(pool);
+            const auto me = uuid::random();
+            // An empty answer may only mean that others hold the locks right now.
+            for (int empty = 0; empty < 20 && std::chrono::steady_clock::now() < deadline;) {
+                const auto got = queue.claim(me, 7, 600s);
+                if (!got) return;
+                empty = got->empty() ? empty + 1 : 0;
+                for (const auto& one : *got) mine.push_back(queue_database::number(one.email_id));
+            }
+        });
+    }
+    for (auto& worker : workers) worker.join();
+    std::multiset<int> all;
+    for (const auto& mine : taken) all.insert(mine.begin(), mine.end());
+    CHECK(all.size() == 1000);
+    CHECK(std::set<int>(all.begin(), all.end()).size() == 1000);
+    CHECK(db.value("select count(*) from ctms_sync_queue where claimed_by is null") == "0");
+}
+
+TEST_CASE("writes go before a resync, then those that are due longest, then those that were requested first") {
+    queue_database db;
+    db.request(1, 7);
+    db.link.execute(fmt::format("update ctms_sync_queue set priority = 10, next_attempt_at = now() - interval '1 day'"
+                                " where email_id in ('{}', '{}')",
+                                db.id(1), db.id(2)));
+    db.link.execute(fmt::format("update ctms_sync_queue set next_attempt_at = now() - interval '2 day' where email_id = '{}'", db.id(2)));
+    db.link.execute("update ctms_sync_queue set next_attempt_at = '2020-01-01' where priority = 0");
+    db.link.execute(fmt::format("update ctms_sync_queue set next_attempt_at = '2019-01-01' where email_id = '{}'", db.id(5)));
+    db.link.execute(fmt::format("update ctms_sync_queue set first_requested_at = '2018-01-01' where email_id = '{}'", db.id(6)));
+    db.link.execute(fmt::format("update ctms_sync_queue set next_attempt_at = now() + interval '1 hour' where email_id = '{}'", db.id(3)));
+    db.link.execute(fmt::format("update ctms_sync_queue set state = 'parked' where email_id = '{}'", db.id(7)));
+    SUBCASE("in one claim") { CHECK(queue_database::numbers(db.claim(worker_a)) == "5,6,4,2,1"); }
+    SUBCASE("in several") {
+        CHECK(queue_database::numbers(db.claim(worker_a, 2)) == "5,6");
+        CHECK(queue_database::numbers(db.claim(worker_b, 2)) == "4,2");
+        CHECK(queue_database::numbers(db.claim(worker_a, 2)) == "1");
+        CHECK(db.claim(worker_b, 2).empty());
+    }
+    SUBCASE("none when none is wanted") { CHECK(db.claim(worker_a, 0).empty()); }
+}
+
+TEST_CASE("a claim tells all about a contact") {
+    queue_database db;
+    db.insert_contacts(1, 2);
+    db.request(1, 1);
+    db.request(1, 1);
+    db.link.execute(fmt::format("update ctms_sync_queue set retry = 2, first_requested_at = 'epoch'::timestamptz + interval '1500 ms',"
+                                " last_attempt_at = 'epoch'::timestamptz + interval '7 s' where email_id = '{}'",
+                                db.id(1)));
+    db.link.execute(fmt::format("delete from emails where email_id = '{}'", db.id(2)));
+    const auto got = db.claim(worker_a);
+    REQUIRE(queue_database::numbers(got) == "1,2");
+    CHECK_FALSE(got[0].is_deletion);
+    CHECK(got[0].primary_email.empty());
+    CHECK(got[0].version == 2);
+    CHECK(got[0].retry == 2);
+    CHECK(got[0].first_requested_at == ctms::timestamp(1500ms));
+    CHECK(got[0].last_attempt_at == ctms::timestamp(7s));
+    CHECK_FALSE(got[0].sent.has_value());
+    CHECK(got[1].is_deletion);
+    CHECK(got[1].primary_email == "2@example.com");
+    CHECK(got[1].version == 1);
+    CHECK_FALSE(got[1].last_attempt_at.has_value());
+}
+
+TEST_CASE("what the vendor holds comes back as it was noted, whatever the names") {
+    queue_database db;
+    db.insert_contacts(1, 1);
+    vendor_state sent{"main", "", "x'y\"z", {"a \"b\" c", "d,e", "{f}", "\\g", "Ünï ☃ 😀", "NULL", "", "tab\there"}, {"prod_'1'"}};
+    for (int round = 0; round < 2; ++round) {
+        db.request(1, 1);
+        const auto got = db.claim(worker_a);
+        REQUIRE(got.size() == 1);
+        if (round == 1) CHECK(got[0].sent == sent);
+        REQUIRE(db.queue.complete(worker_a, got[0], sent).value());
+    }
+    sent.newsletters = {};
+    sent.products = {"one", "two"};
+    db.request(1, 1);
+    const auto third = db.claim(worker_a);
+    REQUIRE(db.queue.complete(worker_a, third.at(0), sent).value());
+    db.request(1, 1);
+    CHECK(db.claim(worker_a).at(0).sent == sent);
+}
+
+TEST_CASE("a claim keeps others away until its lease ends, also from a contact that is written meanwhile") {
+    queue_database db;
+    db.request(1, 3);
+    const auto mine = db.claim(worker_a);
+    CHECK(mine.size() == 3);
+    db.request(2, 2);
+    CHECK(db.row(2) == "upsert 2 0 pending 0 claimed due");
+    CHECK(db.claim(worker_b).empty());
+    CHECK(db.claim(worker_a).empty());
+    db.expire_leases();
+    const auto got = db.claim(worker_b);
+    CHECK(got.size() == 3);
+    // The first one lost them.
+    CHECK_FALSE(db.queue.complete(worker_a, mine.at(0), vendor_state{}).value());
+    CHECK_FALSE(db.queue.fail(worker_a, mine.at(1), {"late", true}, vendor_state{}).value());
+    REQUIRE(db.queue.release(worker_a, std::vector{mine.at(2).email_id}).has_value());
+    CHECK(db.rows_of("ctms_vendor_state") == 0);
+    for (int n = 1; n <= 3; ++n) CHECK(db.row(n).find("pending 0 claimed due") != std::string::npos);
+    CHECK(db.queue.renew(worker_a, 60s).value() == 0);
+    CHECK(db.queue.renew(worker_b, 60s).value() == 3);
+}
+
+TEST_CASE("a lease that is renewed lasts") {
+    queue_database db;
+    db.request(1, 2);
+    db.claim(worker_a);
+    db.expire_leases();
+    CHECK(db.queue.renew(worker_a, 60s).value() == 2);
+    CHECK(db.claim(worker_b).empty());
+    CHECK(
+        db.value("select count(*) from ctms_sync_queue where claimed_until between now() + interval '50 s' and now() + interval '60 s'") ==
+        "2");
+}
+
+TEST_CASE("a worker gives back what it names, and only its own") {
+    queue_database db;
+    db.request(1, 4);
+    const auto mine = db.claim(worker_a, 3);
+    const auto other = db.claim(worker_b, 3);
+    REQUIRE(queue_database::numbers(other) == "4");
+    REQUIRE(db.queue.release(worker_a, std::vector{mine[0].email_id, mine[1].email_id, other[0].email_id}).has_value());
+    CHECK(db.row(1) == "upsert 1 0 pending 0 free due");
+    CHECK(db.row(2) == "upsert 1 0 pending 0 free due");
+    CHECK(db.row(3) == "upsert 1 0 pending 0 claimed due");
+    CHECK(db.row(4) == "upsert 1 0 pending 0 claimed due");
+    REQUIRE(db.queue.release(worker_a, {}).has_value());
+    CHECK(queue_database::numbers(db.claim(worker_b)) == "1,2");
+}
+
+TEST_CASE("a claim does not wait for a contact that is being written") {
+    queue_database db;
+    db.request(1, 2);
+    connection writer(db.db.options());
+    writer.begin();
+    writer.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", db.id(1)));
+    CHECK(queue_database::numbers(db.claim(worker_a)) == "2");
+    writer.commit();
+    const auto rest = db.claim(worker_a);
+    CHECK(queue_database::numbers(rest) == "1");
+    CHECK(rest.at(0).version == 2);
+}

@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: MPL-2.0
+// What becomes of a claimed row, and how rows come and go in bulk.
+#include <support/queue_database.hpp>
+
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <functional>
+#include <future>
+#include <thread>
+
+using namespace std::chrono_literals;
+using ctms::uuid;
+using ctms::persistence::connection;
+using ctms::persistence::failed_attempt;
+using ctms::persistence::vendor_state;
+using ctms::test::queue_database;
+
+namespace {
+
+const uuid me = uuid::random();
+const uuid other = uuid::random();
+const vendor_state first_state{"m", "n", "p", {"one", "two"}, {"prod"}};
+const vendor_state second_state{"m2", "n2", "p2", {"two"}, {}};
+
+/// Runs `call` while a transaction that did `change` is open, and commits that once `call` waits for it.
+bool during(queue_database& db, const std::string& change, const std::function<bool()>& call) {
+    connection writer(db.db.options());
+    writer.begin();
+    writer.execute(change);
+    auto answer = std::async(std::launch::async, call);
+    const auto deadline = std::chrono::steady_clock::now() + 15s;
+    const std::string waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+    while (db.value(waiting) == "0" && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(2ms);
+    CHECK(db.value(waiting) == "1");
+    writer.commit();
+    return answer.get();
+}
+
+void park(queue_database& db, int number, const std::string& reason) {
+    for (const auto& one : db.claim(me)) {
+        if (queue_database::number(one.email_id) == number) {
+            CHECK(db.queue.fail(me, one, {reason, true}).value());
+        } else {
+            REQUIRE(db.queue.release(me, std::vector{one.email_id}).has_value());
+        }
+    }
+}
+
+std::string states(queue_database& db) {
+    return db.value(
+        "select coalesce(string_agg(concat_ws(' ', ltrim(right(email_id::text, 12), '0'), main_hash), ',' order by email_id), '')"
+        " from ctms_vendor_state");
+}
+
+} // namespace
+
+TEST_CASE("a contact that was sent leaves the queue, with what the reference queued") {
+    queue_database db;
+    db.insert_contacts(1, 2);
+    db.insert_pending(1);
+    db.insert_pending(1);
+    db.insert_pending(2);
+    const auto got = db.claim(me);
+    REQUIRE(queue_database::numbers(got) == "1,2");
+    CHECK(db.queue.complete(me, got[0], first_state).value());
+    CHECK(db.row(1).empty());
+    CHECK(db.row(2) == "upsert 1 0 pending 0 claimed due");
+    CHECK(db.value("select string_agg(right(email_id::text, 1), ',') from pending_acoustic") == "2");
+    CHECK(states(db) == "1 m");
+    CHECK_FALSE(db.queue.complete(me, got[0], second_state).value()); // again
+    CHECK(states(db) == "1 m");
+}
+
+TEST_CASE("a contact that was written while it was sent stays, due at once") {
+    queue_database db;
+    db.insert_contacts(1, 1);
+    db.insert_pending(1);
+    auto got = db.claim(me);
+    db.insert_pending(1);
+    CHECK(db.row(1) == "upsert 2 0 pending 0 claimed due");
+    CHECK(db.claim(other).empty());
+    CHECK_FALSE(db.queue.complete(me, got.at(0), first_state).value());
+    CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
+    CHECK(db.rows_of("pending_acoustic") == 2);
+    CHECK(states(db) == "1 m");
+    got = db.claim(other);
+    REQUIRE(got.size() == 1);
+    CHECK(got[0].sent == first_state);
+    CHECK(db.queue.complete(other, got[0], second_state).value());
+    CHECK(db.rows_of("pending_acoustic") == 0);
+    CHECK(db.rows_of("ctms_sync_queue") == 0);
+    CHECK(states(db) == "1 m2");
+}
+
+TEST_CASE("a request that commits while the outcome is noted is not lost") {
+    queue_database db;
+    db.insert_contacts(1, 1);
+    db.insert_pending(1);
+    const auto got = db.claim(me).at(0);
+    const auto request = fmt::format("select ctms_request_sync('{}', 'upsert', null)", queue_database::id(1));
+    SUBCASE("sent") {
+        CHECK_FALSE(during(db, request, [&] { return db.queue.complete(me, got, first_state).value(); }));
+        CHECK(db.rows_of("pending_acoustic") == 1);
+    }
+    SUBCASE("failed") {
+        CHECK_FALSE(during(db, request, [&] { return db.queue.fail(me, got, {"bad", true}, first_state).value(); }));
+    }
+    CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
+    CHECK(states(db) == "1 m");
+    CHECK(db.claim(other).at(0).version == 2);
+}
+
+TEST_CASE("a lease that is renewed while the outcome waits for the row does no harm") {
+    queue_database db;
+    db.request(1, 1);
+    const auto got = db.claim(me).at(0);
+    CHECK(during(db, "update ctms_sync_queue set claimed_until = now() + interval '5 min'",
+                 [&] { return db.queue.complete(me, got, first_state).value(); }));
+    CHECK(db.rows_of("ctms_sync_queue") == 0);
+}
+
+TEST_CASE("completing does not wait for who deletes the contact, row by row") {
+    queue_database db;
+    db.insert_contacts(1, 1);
+    db.insert_pending(1);
+    const auto got = db.claim(me).at(0);
+    connection reference(db.db.options());
+    reference.begin();
+    reference.execute("delete from pending_acoustic"); // next it deletes the contact, and waits for our row
+    CHECK(db.queue.complete(me, got, first_state).value());
+    reference.execute("delete from emails");
+    reference.commit();
+    CHECK(db.row(1) == "delete 1 0 pending 0 free due");
+}
+
+TEST_CASE("a deletion that the vendor took leaves nothing") {
+    queue_database db;
+    db.insert_contacts(1, 1);
+    db.request(1, 1);
+    REQUIRE(db.queue.complete(me, db.claim(me).at(0), first_state).value());
+    db.link.execute("delete from emails");
+    CHECK(states(db) == "1 m"); // until the vendor is told
+    const auto got = db.claim(me).at(0);
+    CHECK(got.is_deletion);
+    CHECK(got.sent == first_state);
+    SUBCASE("for good") {
+        CHECK(db.queue.complete(me, got, std::nullopt).value());
+        CHECK(db.rows_of("ctms_sync_queue") == 0);
+    }
+    SUBCASE("of a contact that came back meanwhile") {
+        db.insert_contacts(1, 1);
+        CHECK_FALSE(db.queue.complete(me, got, std::nullopt).value());
+        CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
+    }
+    CHECK(states(db).empty());
+}
+
+TEST_CASE("failures are counted up to the limit") {
+    queue_database db;
+    db.request(1, 1);
+    failed_attempt how;
+    how.limit = 3;
+    how.wait = 90s;
+    for (int attempt = 1; attempt <= 2; ++attempt) {
+        how.reason = fmt::format("reason {}", attempt);
+        CHECK_FALSE(db.queue.fail(me, db.claim(me).at(0), how).value());
+        CHECK(db.row(1) == fmt::format("upsert 1 {} pending 0 free waits", attempt));
+        CHECK(db.value("select last_error from ctms_sync_queue") == how.reason);
+        CHECK(db.value("select next_attempt_at - last_attempt_at from ctms_sync_queue") == "00:01:30");
+        CHECK(db.claim(me).empty());
+        db.make_due();
+    }
+    const auto got = db.claim(me).at(0);
+    CHECK(got.retry == 2);
+    CHECK(got.last_attempt_at.has_value());
+    CHECK(db.queue.fail(me, got, how).value());
+    CHECK(db.row(1).starts_with("upsert 1 3 parked 0 free"));
+    db.make_due();
+    CHECK(db.claim(me).empty());
+    const auto counts = db.queue.count().value();
+    CHECK(counts.backlog == 0);
+    CHECK(counts.retry_backlog == 1);
+    CHECK(counts.parked == 1);
+}
+
+TEST_CASE("while the vendor is down attempts are not used up") {
+    queue_database db;
+    db.request(1, 1);
+    failed_attempt how{"down", false, false, 1, 1500ms};
+    for (int attempt = 1; attempt <= 3; ++attempt) {
+        CHECK_FALSE(db.queue.fail(me, db.claim(me).at(0), how).value());
+        CHECK(db.row(1) == "upsert 1 0 pending 0 free waits");
+        CHECK(db.value("select next_attempt_at - last_attempt_at from ctms_sync_queue") == "00:00:01.5");
+        CHECK(db.value("select last_error from ctms_sync_queue") == "down");
+        db.make_due();
+    }
+}
+
+TEST_CASE("what can never succeed is parked at once") {
+    queue_database db;
+    db.request(1, 1);
+    CHECK(db.queue.fail(me, db.claim(me).at(0), {"never", true}, second_state).value());
+    CHECK(db.row(1).starts_with("upsert 1 1 parked 0 free"));
+    CHECK(states(db) == "1 m2");
+    db.request(1, 1);
+    CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
+}
+
+TEST_CASE("a failure of what was written meanwhile counts for nothing") {
+    queue_database db;
+    db.request(1, 1);
+    const auto got = db.claim(me).at(0);
+    db.request(1, 1);
+    CHECK_FALSE(db.queue.fail(me, got, {"bad", true}, first_state).value());
+    CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
+    CHECK(db.value("select coalesce(last_error, '-') || coalesce(last_attempt_at::text, '-') from ctms_sync_queue") == "--");
+    CHECK(states(db) == "1 m");
+}
+
+TEST_CASE("a queue is emptied in batches, parked and claimed rows too") {
+    queue_database db;
+    db.insert_contacts(1, 5);
+    for (int n = 1; n <= 4; ++n) db.insert_pending(n);
+    db.request(5, 5);
+    park(db, 2, "bad");
+    db.claim(me, 1);
+    CHECK(db.queue.discard(0).value() == 0);
+    CHECK(db.queue.discard(3).value() == 3);
+    CHECK(db.rows_of("ctms_sync_queue") == 2);
+    CHECK(db.value("select string_agg(right(email_id::text, 1), ',' order by email_id) from pending_acoustic") ==
+          db.value("select string_agg(right(email_id::text, 1), ',' order by email_id) from ctms_sync_queue where email_id <> '" +
+                   db.id(5) + "'"));
+    CHECK(db.queue.discard(3).value() == 2);
+    CHECK(db.queue.discard(3).value() == 0);
+    CHECK(db.rows_of("ctms_sync_queue") == 0);
+    CHECK(db.rows_of("pending_acoustic") == 0);
+    CHECK(db.rows_of("emails") == 5);
+}
+
+TEST_CASE("a resync queues all contacts behind everything that was written, part by part") {
+    queue_database db;
+    db.insert_contacts(1, 7);
+    db.request(6, 7);
+    park(db, 7, "bad");
+    db.request(3, 3);
+    const auto waiting = db.claim(me, 1); // 6
+    REQUIRE(queue_database::numbers(waiting) == "6");
+    db.link.execute("insert into ctms_sync_queue (email_id, operation, primary_email, state) values ('" + db.id(8) +
+                    "', 'delete', 'gone@example.com', 'parked')");
+    auto last = db.queue.request_resync(std::nullopt, 3).value();
+    CHECK(last == db.contact(3));
+    CHECK(db.rows_of("ctms_sync_queue") == 6);
+    last = db.queue.request_resync(last, 3).value();
+    CHECK(last == db.contact(6));
+    last = db.queue.request_resync(last, 3).value();
+    CHECK(last == db.contact(7));
+    CHECK_FALSE(db.queue.request_resync(last, 3).value().has_value());
+    CHECK(db.row(1) == "upsert 1 0 pending 10 free due");
+    CHECK(db.row(3) == "upsert 1 0 pending 0 free due");
+    CHECK(db.row(6) == "upsert 1 0 pending 0 claimed due");
+    CHECK(db.row(7) == "upsert 2 0 pending 10 free due");
+    CHECK(db.row(8) == "delete 1 0 parked 0 free due");
+    CHECK(db.rows_of("ctms_sync_queue") == 8);
+    db.request(5, 5); // a write brings it to the front
+    CHECK(queue_database::numbers(db.claim(other, 3)).starts_with("3,5,"));
+    CHECK(db.queue.complete(me, waiting[0], first_state).value());
+}
+
+TEST_CASE("rows that were given up are listed, tried again and forgotten") {
+    queue_database db;
+    db.insert_contacts(1, 4);
+    db.insert_pending(1);
+    db.request(2, 3);
+    db.link.execute(fmt::format("delete from emails where email_id = '{}'", db.id(4)));
+    for (int n = 1; n <= 4; ++n) park(db, n, fmt::format("reason {}", n));
+    db.link.execute("update ctms_sync_queue set last_requested_at = 'epoch'::timestamptz + right(email_id::text, 1)::int * interval '1 s'");
+    const auto listed = db.queue.parked(3).value();
+    REQUIRE(listed.size() == 3);
+    CHECK(listed[0].email_id == db.contact(4));
+    CHECK(listed[0].is_deletion);
+    CHECK(listed[2].email_id == db.contact(2));
+    CHECK_FALSE(listed[2].is_deletion);
+    CHECK(listed[2].reason == "reason 2");
+    CHECK(listed[2].retry == 1);
+    CHECK(listed[2].last_requested_at == ctms::timestamp(2s));
+
+    SUBCASE("some") {
+        CHECK(db.queue.retry_parked(std::vector{db.contact(2), db.contact(9)}).value() == 1);
+        CHECK(db.row(2) == "upsert 1 0 pending 0 free due");
+        CHECK(db.queue.forget_parked(std::vector{db.contact(1), db.contact(2)}).value() == 1);
+        CHECK(db.rows_of("pending_acoustic") == 0);
+        CHECK(db.row(1).empty());
+        CHECK(db.queue.parked(10).value().size() == 2);
+        CHECK(queue_database::numbers(db.claim(me)) == "2");
+    }
+    SUBCASE("all are tried again") {
+        CHECK(db.queue.retry_parked({}).value() == 4);
+        CHECK(db.queue.parked(10).value().empty());
+        CHECK(db.claim(me).size() == 4);
+        CHECK(db.queue.retry_parked({}).value() == 0);
+    }
+    SUBCASE("all are forgotten, others are not") {
+        db.request(3, 3);
+        CHECK(db.queue.forget_parked({}).value() == 3);
+        CHECK(db.row(3) == "upsert 2 0 pending 0 free due");
+        CHECK(db.rows_of("ctms_sync_queue") == 1);
+    }
+}
+
+TEST_CASE("more rows than fit into one transaction are tried again and forgotten") {
+    queue_database db;
+    db.link.execute("insert into ctms_sync_queue (email_id, state) select gen_random_uuid(), 'parked' from generate_series(1, 12000)");
+    SUBCASE("retry") { CHECK(db.queue.retry_parked({}).value() == 12000); }
+    SUBCASE("forget") { CHECK(db.queue.forget_parked({}).value() == 12000); }
+    CHECK(db.value("select count(*) from ctms_sync_queue where state = 'parked'") == "0");
+}

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MPL-2.0
+// A key server and a clock inside the test, and a verifier that uses both. The server and the clock are thread safe.
+#pragma once
+
+#include <ctms/auth/google_id_token.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace ctms::test {
+
+class fake_key_server {
+public:
+    /// What it answers from now on.
+    void serve(std::string body, std::chrono::seconds max_age = std::chrono::hours(1)) {
+        const std::lock_guard lock(mutex_);
+        document_ = {std::move(body), max_age};
+        is_down_ = false;
+    }
+    void go_down() {
+        const std::lock_guard lock(mutex_);
+        is_down_ = true;
+    }
+    /// Runs within each fetch that begins from now on.
+    void while_fetching(std::function<void()> action) {
+        const std::lock_guard lock(mutex_);
+        action_ = std::move(action);
+    }
+    [[nodiscard]] int fetches() const { return fetches_; }
+
+    result<auth::key_document> fetch() {
+        ++fetches_;
+        std::unique_lock lock(mutex_);
+        const auto action = action_;
+        lock.unlock();
+        if (action) action();
+        lock.lock();
+        if (is_down_) return error{errc::unavailable, "", "cannot connect", {}, {}};
+        return document_;
+    }
+
+private:
+    std::atomic<int> fetches_{0};
+    std::mutex mutex_;
+    auth::key_document document_;
+    bool is_down_ = false;
+    std::function<void()> action_;
+};
+
+class moved_clock {
+public:
+    void move(std::chrono::seconds by) { seconds_ += by.count(); }
+    [[nodiscard]] std::int64_t seconds() const { return seconds_; }
+    [[nodiscard]] std::chrono::system_clock::time_point now() const {
+        return std::chrono::system_clock::time_point(std::chrono::seconds(seconds_));
+    }
+
+private:
+    std::atomic<std::int64_t> seconds_{1'700'000'000};
+};
+
+struct verifier_setting {
+    static constexpr auto audience = "https://ctms.example.com";
+
+    fake_key_server server;
+    moved_clock clock;
+    auth::google_token_verifier verifier{[this] { return server.fetch(); }, audience, [this] { return clock.now(); }};
+
+    /// "" for a good token, else what is wrong: "Unknown key", "Google authentication failure", "unavailable".
+    std::string problem(std::string_view token) {
+        const auto outcome = verifier.verify(token);
+        if (outcome.has_value()) return "";
+        return outcome.error().code == errc::unauthorized ? outcome.error().detail : std::string(to_string(outcome.error().code));
+    }
+};
+
+} // namespace ctms::test

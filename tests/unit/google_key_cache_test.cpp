@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: MPL-2.0
+// When a verifier of Google tokens fetches keys, and how long it keeps them.
+#include "base/base64.hpp"
+#include "support/google_key_server.hpp"
+#include "support/google_tokens.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <malloc.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+using namespace ctms::test;
+using namespace ctms;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto unknown = "Unknown key";
+
+// Keys take a while to make, tokens too: each is made once, and good for ever.
+struct known_token {
+    google_key key;
+    std::string token;
+
+    explicit known_token(std::string id)
+        : key(google_key::rsa(std::move(id))),
+          token(key.token(
+              fmt::format(R"({{"aud":"{}","iss":"accounts.google.com","iat":0,"exp":9999999999}})", verifier_setting::audience))) {}
+};
+const known_token& first() {
+    static const known_token made("first");
+    return made;
+}
+const known_token& second() {
+    static const known_token made("second");
+    return made;
+}
+
+std::string unknown_token(int number) {
+    return base64url_encode(fmt::format(R"({{"alg":"RS256","kid":"no key {}"}})", number)) + ".e30.AAAA";
+}
+
+// Bytes that the process has from malloc, as far as the allocator tells (those of the sanitizers do not).
+std::size_t allocated() {
+    const auto use = mallinfo2();
+    return use.uordblks + use.hblkhd;
+}
+
+} // namespace
+
+TEST_CASE("keys of Google are kept as long as their document allows") {
+    verifier_setting setting;
+    CHECK(setting.server.fetches() == 0);
+    setting.server.serve(certificates_of({first().key}), 600s);
+    CHECK(setting.problem(first().token) == "");
+    setting.clock.move(599s);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == 1);
+    setting.clock.move(1s);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == 2);
+}
+
+TEST_CASE("keys of Google are kept for a minute at least and a day at most") {
+    verifier_setting setting;
+    for (const auto age : {0s, -5s, 59s}) {
+        setting.clock.move(48h);
+        setting.server.serve(certificates_of({first().key}), age);
+        const int before = setting.server.fetches();
+        CHECK(setting.problem(first().token) == "");
+        setting.clock.move(59s);
+        CHECK(setting.problem(first().token) == "");
+        CHECK(setting.server.fetches() == before + 1);
+        setting.clock.move(1s);
+        CHECK(setting.problem(first().token) == "");
+        CHECK(setting.server.fetches() == before + 2);
+    }
+    setting.clock.move(48h);
+    setting.server.serve(certificates_of({first().key}), 1000h);
+    CHECK(setting.problem(first().token) == "");
+    const int before = setting.server.fetches();
+    setting.clock.move(24h - 1s);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == before);
+    setting.clock.move(1s);
+    setting.server.go_down();
+    CHECK(setting.problem(first().token) == "unavailable");
+}
+
+TEST_CASE("a new key of Google is found by one more fetch, a minute after the last") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}));
+    CHECK(setting.problem(second().token) == unknown);
+    CHECK(setting.server.fetches() == 1);
+    setting.server.serve(key_set_of({second().key}));
+    setting.clock.move(59s);
+    CHECK(setting.problem(second().token) == unknown);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == 1);
+    setting.clock.move(1s);
+    CHECK(setting.problem(second().token) == "");
+    CHECK(setting.problem(second().token) == "");
+    CHECK(setting.problem(first().token) == unknown); // withdrawn
+    CHECK(setting.server.fetches() == 2);
+}
+
+TEST_CASE("a million tokens with keys that nobody knows cause a fetch a minute and take no memory") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}), 24h);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.problem(unknown_token(-1)) == unknown);
+    const auto before = allocated();
+    int refused = 0;
+    for (int i = 0; i < 1'000'000; ++i) {
+        if (i % 1000 == 999) setting.clock.move(1s);
+        refused += setting.problem(unknown_token(i)) == unknown ? 1 : 0;
+    }
+    CHECK(refused == 1'000'000);
+    CHECK(setting.server.fetches() == 1 + 1000 / 60);
+    CHECK(allocated() < before + (1 << 20));
+    CHECK(setting.problem(first().token) == "");
+}
+
+TEST_CASE("keys of Google stay in use while the server is down, for a day, with a try a minute") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}), 600s);
+    CHECK(setting.problem(first().token) == "");
+    setting.server.go_down();
+    setting.clock.move(600s);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.problem(second().token) == unknown);
+    CHECK(setting.server.fetches() == 2);
+    setting.clock.move(59s);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == 2);
+    setting.clock.move(1s);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == 3);
+    setting.clock.move(24h - 661s);
+    CHECK(setting.problem(first().token) == "");
+    setting.clock.move(1s);
+    CHECK(setting.problem(first().token) == "unavailable");
+    CHECK(setting.problem(second().token) == "unavailable");
+    setting.server.serve(certificates_of({first().key}));
+    setting.clock.move(5s);
+    CHECK(setting.problem(first().token) == "");
+}
+
+TEST_CASE("without keys of Google there is a try every five seconds") {
+    verifier_setting setting;
+    setting.server.go_down();
+    const auto outcome = setting.verifier.verify(first().token);
+    REQUIRE(outcome.has_error());
+    CHECK(outcome.error().code == errc::unavailable);
+    CHECK(outcome.error().detail == "no keys of Google: cannot connect");
+    setting.clock.move(4s);
+    CHECK(setting.problem(first().token) == "unavailable");
+    CHECK(setting.problem("no token") == unknown);
+    CHECK(setting.server.fetches() == 1);
+    setting.clock.move(1s);
+    CHECK(setting.problem(first().token) == "unavailable");
+    CHECK(setting.server.fetches() == 2);
+    setting.server.serve(certificates_of({first().key}));
+    CHECK(setting.problem(first().token) == "unavailable");
+    setting.clock.move(5s);
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == 3);
+}
+
+TEST_CASE("a document that is garbage leaves the keys of Google as they are") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}), 600s);
+    CHECK(setting.problem(first().token) == "");
+    int fetches = 1;
+    for (const auto* garbage : {"", "{}", "<html>", R"({"first":"-----BEGIN CERTIFICATE-----"})", R"({"keys":[]})"}) {
+        setting.server.serve(garbage, 24h);
+        setting.clock.move(600s);
+        CHECK(setting.problem(first().token) == "");
+        CHECK(setting.server.fetches() == ++fetches);
+    }
+    setting.clock.move(60s); // garbage is not kept, whatever its headers say
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == ++fetches);
+}
+
+TEST_CASE("a clock that is set back fetches the keys of Google anew and goes on") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}));
+    CHECK(setting.problem(first().token) == "");
+    setting.clock.move(-48h);
+    setting.server.go_down();
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.problem(first().token) == "");
+    CHECK(setting.server.fetches() == 2);
+    setting.server.serve(certificates_of({second().key}));
+    setting.clock.move(60s);
+    CHECK(setting.problem(second().token) == "");
+    CHECK(setting.server.fetches() == 3);
+}
+
+TEST_CASE("many threads without keys of Google wait for one fetch") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}));
+    const std::string token = first().token;
+    std::atomic<int> begun{0};
+    std::atomic<int> good{0};
+    // The fetch goes on until all threads are at work, and then for as long as a second fetch would need to come.
+    setting.server.while_fetching([&] {
+        const auto end = std::chrono::steady_clock::now() + 10s;
+        while (begun < 8 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
+        const auto patience = std::chrono::steady_clock::now() + 100ms;
+        while (setting.server.fetches() < 2 && std::chrono::steady_clock::now() < patience) std::this_thread::yield();
+    });
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 8; ++i) {
+        threads.emplace_back([&] {
+            ++begun;
+            for (int n = 0; n < 50; ++n) good += setting.problem(token).empty() ? 1 : 0;
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    CHECK(good == 8 * 50);
+    CHECK(setting.server.fetches() == 1);
+}
+
+TEST_CASE("who has a known key of Google does not wait for the fetch of another thread") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}));
+    CHECK(setting.problem(first().token) == "");
+    setting.clock.move(60s);
+    std::promise<void> fetching;
+    std::promise<void> verified;
+    bool was_in_time = false;
+    setting.server.while_fetching([&] {
+        fetching.set_value();
+        was_in_time = verified.get_future().wait_for(10s) == std::future_status::ready;
+    });
+    std::thread other([&] { CHECK(setting.problem(unknown_token(1)) == unknown); });
+    REQUIRE(fetching.get_future().wait_for(10s) == std::future_status::ready);
+    CHECK(setting.problem(first().token) == "");
+    verified.set_value();
+    other.join();
+    CHECK(was_in_time);
+    CHECK(setting.server.fetches() == 2);
+}
+
+TEST_CASE("a key source that throws does not lock the verifier") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}));
+    setting.server.while_fetching([] { throw std::logic_error("a bug"); });
+    CHECK_THROWS_AS((void)setting.problem(first().token), std::logic_error);
+    CHECK(setting.problem(first().token) == "unavailable");
+    setting.server.while_fetching({});
+    setting.clock.move(5s);
+    CHECK(setting.problem(first().token) == "");
+}
