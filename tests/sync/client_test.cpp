@@ -179,7 +179,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: a lost session takes another token 
 
 TEST_CASE_FIXTURE(fixture, "acoustic client: a call is repeated once and no more") {
     vendor.add_fault(fault_of(kind::status, 401));
-    CHECK(told(client.add_recipient(contact(1))) == "transient: HTTP 401");
+    CHECK(told(client.add_recipient(contact(1))) == "unavailable: HTTP 401");
     CHECK(calls("AddRecipient") == 2);
     vendor.clear_faults();
     vendor.add_fault(fault_of(kind::fault_answer, 145, "Session has expired"));
@@ -195,23 +195,20 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: every failure is of its kind") {
         vendor.add_fault(fault);
         return told(client.add_recipient(contact(1)));
     };
-    for (const int status : {429, 500, 502, 503, 504, 408, 302}) {
-        CHECK(told_of(fault_of(kind::status, status)) == fmt::format("transient: HTTP {}", status));
+    for (const int status : {429, 500, 502, 503, 504, 408, 302, 400, 403, 404, 413}) {
+        CHECK(told_of(fault_of(kind::status, status)) == fmt::format("unavailable: HTTP {}", status));
     }
-    for (const int status : {400, 403, 404, 413}) {
-        CHECK(told_of(fault_of(kind::status, status)) == fmt::format("permanent: HTTP {}", status));
-    }
-    CHECK(told_of(fault_of(kind::empty_body)) == "transient: the answer is empty");
-    CHECK(told_of(fault_of(kind::no_xml)) == "transient: the answer is no XML of the API");
-    CHECK(told_of(fault_of(kind::cut)) == "transient: the connection was cut off");
-    CHECK(told_of(fault_of(kind::cut_before)) == "transient: the connection was cut off");
+    CHECK(told_of(fault_of(kind::empty_body)) == "unavailable: the answer is empty");
+    CHECK(told_of(fault_of(kind::no_xml)) == "unavailable: the answer is no XML of the API");
+    CHECK(told_of(fault_of(kind::cut)) == "unavailable: the connection was cut off");
+    CHECK(told_of(fault_of(kind::cut_before)) == "unavailable: the connection was cut off");
     CHECK(told_of(fault_of(kind::fault_answer, 50, "Server Error")) == "transient: error 50: Server Error");
     CHECK(told_of(fault_of(kind::fault_answer, 51, "Unknown field")) == "permanent: error 51: Unknown field");
     vendor.clear_faults();
     CHECK(told(client.add_recipient(std::vector<column>{{"email", "no address"}, {"email_id", id_of(2)}}))
               .starts_with("permanent: error 121: "));
     vendor.set_down(true);
-    CHECK(told(client.add_recipient(contact(1))).starts_with("transient: "));
+    CHECK(told(client.add_recipient(contact(1))).starts_with("unavailable: "));
     vendor.set_down(false);
     CHECK(told(client.add_recipient(contact(1))).empty());
 }
@@ -226,7 +223,7 @@ TEST_CASE("acoustic client: a call that takes too long has failed for now") {
     stall.wait = 20s;
     vendor.add_fault(stall);
     const auto start = std::chrono::steady_clock::now();
-    CHECK(told(client.add_recipient(contact(1))) == "transient: timed out");
+    CHECK(told(client.add_recipient(contact(1))) == "unavailable: timed out");
     CHECK(std::chrono::steady_clock::now() - start < 10s);
 }
 
@@ -235,7 +232,7 @@ TEST_CASE("acoustic client: the eleventh call at once is refused for now") {
     full.most_at_once = 0;
     fake_acoustic vendor(full);
     acoustic::client client(options_for(vendor));
-    CHECK(told(client.add_recipient(contact(1))) == "transient: HTTP 429");
+    CHECK(told(client.add_recipient(contact(1))) == "unavailable: HTTP 429");
 }
 
 TEST_CASE_FIXTURE(fixture, "acoustic client: refused rows belong to their contacts, the others are taken") {
@@ -271,7 +268,7 @@ TEST_CASE("acoustic client: credentials that are refused fail all calls for now,
     options.client_secret = "wrong-secret";
     acoustic::client client(options);
     for (int call = 0; call < 5; ++call) {
-        CHECK(told(client.add_recipient(contact(1))) == "transient: no token: the credentials were refused (HTTP 400)");
+        CHECK(told(client.add_recipient(contact(1))) == "unavailable: no token: the credentials were refused (HTTP 400)");
     }
     CHECK(vendor.counts().calls["token"] == 1);
     CHECK_FALSE(vendor.counts().calls.contains("AddRecipient"));
@@ -289,7 +286,7 @@ TEST_CASE("acoustic client: over TLS, for those whom it trusts") {
     options.ca_file.clear();
     acoustic::client doubting(options);
     const auto got = told(doubting.add_recipient(contact(2)));
-    CHECK(got.starts_with("transient: no token: "));
+    CHECK(got.starts_with("unavailable: no token: "));
     CHECK(got.find("certificate") != std::string::npos);
     CHECK(vendor.contacts().size() == 1);
 }
