@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "command.hpp"
+#include "commands.hpp"
 #include "output.hpp"
 
 #include <ctms/auth/secrets.hpp>
@@ -9,7 +9,6 @@
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
-#include <boost/program_options.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,19 +16,6 @@
 
 namespace ctms::cli {
 namespace {
-
-namespace options = boost::program_options;
-
-/// Parses NAME and options; a mistake ends in options::error.
-options::variables_map parse(const invocation& call, options::options_description description) {
-    description.add_options()("name", options::value<std::string>()->required());
-    options::positional_options_description positions;
-    positions.add("name", 1);
-    options::variables_map given;
-    options::store(options::command_line_parser(call.arguments).options(description).positional(positions).run(), given);
-    options::notify(given);
-    return given;
-}
 
 /// The id of a client's name: names are [-_.a-zA-Z0-9]+, ids begin with "id_".
 result<std::string> to_client_id(const std::string& name) {
@@ -43,26 +29,15 @@ result<std::string> to_client_id(const std::string& name) {
     return id;
 }
 
-/// Runs `act(repository, client_id, given options)` on the client that is named.
+/// Runs `act(repository, client_id)` on the client that is named.
 template <class Act>
-int with_client(const invocation& call, const options::options_description& description, Act act) {
-    try {
-        const auto given = parse(call, description);
-        const auto id = to_client_id(given["name"].as<std::string>());
-        if (!id) return fail(id.error());
-        persistence::database db(support::database_options(call.settings));
-        persistence::client_repository clients(db);
-        return act(clients, *id, given);
-    } catch (const options::error& problem) {
-        fmt::print(stderr, "ctms-admin: {}; see ctms-admin clients --help\n", problem.what());
-        return support::usage;
-    }
-}
-
-template <class Act>
-int with_client(const invocation& call, Act act) {
-    return with_client(call, options::options_description(),
-                       [&](auto& clients, const std::string& id, const auto&) { return act(clients, id); });
+int with_client(invocation& call, Act act) {
+    const auto id = to_client_id(call.operands.front());
+    if (!id) return fail(id.error());
+    call.note("client_id", *id);
+    persistence::database db(support::database_options(call.settings));
+    persistence::client_repository clients(db);
+    return act(clients, *id);
 }
 
 std::string to_json(const model::api_client& client) {
@@ -91,7 +66,7 @@ void print_curl_commands(const config::settings& settings, const std::string& cl
                url, client_id, secret, url, id, address, url, id);
 }
 
-void print_secret(const invocation& call, const model::api_client& client, const std::string& secret) {
+void print_secret(invocation& call, const model::api_client& client, const std::string& secret) {
     if (call.json) {
         std::string out;
         object_writer writer(out);
@@ -107,7 +82,7 @@ void print_secret(const invocation& call, const model::api_client& client, const
     if (client.enabled) print_curl_commands(call.settings, client.client_id, secret);
 }
 
-int set_enabled(const invocation& call, bool enabled) {
+int set_enabled(invocation& call, bool enabled) {
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto changed = clients.set_enabled(id, enabled);
         if (!changed) return fail(changed.error());
@@ -118,15 +93,13 @@ int set_enabled(const invocation& call, bool enabled) {
 
 } // namespace
 
-int clients_create(const invocation& call) {
-    options::options_description description;
-    description.add_options()("email,e", options::value<std::string>()->required())("disabled", options::bool_switch());
-    return with_client(call, description, [&](persistence::client_repository& clients, const std::string& id, const auto& given) -> int {
+int clients_create(invocation& call) {
+    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto secret = auth::make_secret();
         model::api_client client;
         client.client_id = id;
-        client.email = given["email"].template as<std::string>();
-        client.enabled = !given["disabled"].template as<bool>();
+        client.email = call.value("email").value();
+        client.enabled = !call.has("disabled");
         client.hashed_secret = auth::hash_secret(secret);
         if (const auto created = clients.create(client); !created) {
             if (created.error().code == errc::conflict)
@@ -138,7 +111,7 @@ int clients_create(const invocation& call) {
     });
 }
 
-int clients_list(const invocation& call) {
+int clients_list(invocation& call) {
     persistence::database db(support::database_options(call.settings));
     const auto all = persistence::client_repository(db).list();
     if (!all) return fail(all.error());
@@ -155,7 +128,7 @@ int clients_list(const invocation& call) {
     return support::ok;
 }
 
-int clients_show(const invocation& call) {
+int clients_show(invocation& call) {
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto client = clients.find(id);
         if (!client) return fail(client.error());
@@ -168,10 +141,10 @@ int clients_show(const invocation& call) {
     });
 }
 
-int clients_enable(const invocation& call) { return set_enabled(call, true); }
-int clients_disable(const invocation& call) { return set_enabled(call, false); }
+int clients_enable(invocation& call) { return set_enabled(call, true); }
+int clients_disable(invocation& call) { return set_enabled(call, false); }
 
-int clients_rotate_secret(const invocation& call) {
+int clients_rotate_secret(invocation& call) {
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto client = clients.find(id);
         if (!client) return fail(client.error());
@@ -183,11 +156,9 @@ int clients_rotate_secret(const invocation& call) {
     });
 }
 
-int clients_delete(const invocation& call) {
-    options::options_description description;
-    description.add_options()("yes", options::bool_switch());
-    return with_client(call, description, [&](persistence::client_repository& clients, const std::string& id, const auto& given) -> int {
-        if (!given["yes"].template as<bool>() && !confirm(fmt::format("Delete the client '{}' for good?", id))) {
+int clients_delete(invocation& call) {
+    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+        if (!call.has("yes") && !confirm(fmt::format("Delete the client '{}' for good?", id))) {
             fmt::print(stderr, "ctms-admin: nothing was deleted; answer y, or give --yes\n");
             return support::failed;
         }

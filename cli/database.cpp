@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "command.hpp"
+#include "commands.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/persistence/migrations.hpp>
@@ -22,9 +22,9 @@ namespace ctms::cli {
 namespace {
 
 /// Runs a program of PostgreSQL on the database and waits for it: the embedded database stays up meanwhile.
-int run_tool(const char* name, const invocation& call) {
+int run_tool(const char* name, invocation& call) {
     std::vector<std::string> words{name, "--dbname", call.settings.db_url.value()};
-    words.insert(words.end(), call.arguments.begin(), call.arguments.end());
+    words.insert(words.end(), call.operands.begin(), call.operands.end());
     std::vector<char*> argv;
     for (auto& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
@@ -58,20 +58,15 @@ std::string_view to_text(persistence::schema_state::kind what) {
 
 } // namespace
 
-int migrate(const invocation& call) {
-    const auto has = [&](std::string_view flag) {
-        return std::find(call.arguments.begin(), call.arguments.end(), flag) != call.arguments.end();
-    };
-    const bool plan = has("--plan");
-    const bool check = has("--check");
-    if (call.arguments.size() > (plan || check ? 1U : 0U)) {
-        fmt::print(stderr, "ctms-admin: migrate takes --plan or --check; see ctms-admin migrate --help\n");
-        return support::usage;
-    }
+int migrate(invocation& call) {
+    const bool plan = call.has("plan");
+    const bool check = call.has("check");
+    if (plan && check) return fail_usage("migrate takes --plan or --check", "migrate");
     if (!plan && !check) {
         const auto applied = persistence::migrate(support::database_options(call.settings));
         if (!applied) return fail(applied.error());
         print_migrations("Applied", *applied);
+        for (const auto& one : *applied) call.note("applied", one.version);
         if (applied->empty()) fmt::print("The schema is current.\n");
         return support::ok;
     }
@@ -83,15 +78,15 @@ int migrate(const invocation& call) {
     return support::ok;
 }
 
-int db_url(const invocation& call) {
+int db_url(invocation& call) {
     fmt::print("{}\n", call.settings.db_url.value());
     return support::ok;
 }
 
-int db_psql(const invocation& call) { return run_tool("psql", call); }
-int db_dump(const invocation& call) { return run_tool("pg_dump", call); }
+int db_psql(invocation& call) { return run_tool("psql", call); }
+int db_dump(invocation& call) { return run_tool("pg_dump", call); }
 
-int db_status(const invocation& call) {
+int db_status(invocation& call) {
     const auto url = persistence::url_for_display(call.settings.db_url.value());
     const auto state = persistence::inspect_schema(support::database_options(call.settings));
     if (call.json) {

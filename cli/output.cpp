@@ -8,21 +8,29 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 
 namespace ctms::cli {
 namespace {
 
-void print_row(const std::vector<std::string>& row, const std::vector<std::size_t>& widths) {
+std::string to_line(const std::vector<std::string>& row, const std::vector<std::size_t>& widths) {
     std::string line;
     for (std::size_t i = 0; i < row.size(); ++i) {
         line += row[i];
         if (i + 1 < row.size()) line.append(widths[i] - utf8_length(row[i]) + 2, ' ');
     }
-    fmt::print("{}\n", line);
+    return line;
 }
 
 } // namespace
+
+bool has_colors() {
+    static const bool colors = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+    return colors;
+}
+
+std::string bold(std::string_view text) { return has_colors() ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); }
 
 void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
     std::vector<std::size_t> widths(header.size());
@@ -31,8 +39,8 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
     };
     widen(header);
     std::for_each(rows.begin(), rows.end(), widen);
-    print_row(header, widths);
-    for (const auto& row : rows) print_row(row, widths);
+    fmt::print("{}\n", bold(to_line(header, widths)));
+    for (const auto& row : rows) fmt::print("{}\n", to_line(row, widths));
 }
 
 bool confirm(std::string_view question) {

@@ -8,6 +8,11 @@
 
 namespace ctms::cli {
 
+/// True when standard output is a terminal that takes colours: NO_COLOR (https://no-color.org) is heeded.
+[[nodiscard]] bool has_colors();
+/// `text` in bold on such a terminal, else as it is.
+[[nodiscard]] std::string bold(std::string_view text);
+
 /// Prints rows under a header, columns as wide as their widest cell.
 void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "command.hpp"
+#include "commands.hpp"
 #include "output.hpp"
 #include "stripe_files.hpp"
 
@@ -50,6 +50,10 @@ public:
         print_table({"WHAT", "COUNT"}, rows);
     }
 
+    void note(invocation& call) const {
+        for (const auto& [name, count] : counts_) call.note(name, count);
+    }
+
 private:
     std::vector<std::pair<std::string, std::int64_t>> counts_;
 };
@@ -61,8 +65,8 @@ public:
 
     /// `act(object, counts)` is a result<void>. The exit code.
     template <class Act>
-    int run(const invocation& call, Act act) {
-        for (const auto& file : call.arguments) {
+    int run(invocation& call, Act act) {
+        for (const auto& file : call.operands) {
             const auto read = read_stripe_file(
                 file, [&](const std::string& place, const result<json::any_stripe_object>& object) { return take(place, object, act); });
             if (!read) {
@@ -73,6 +77,7 @@ public:
             }
         }
         counts_.print(call.json);
+        counts_.note(call);
         if (stopped_) return support::temporary;
         if (unreadable_) return support::no_input;
         return failed_ ? support::bad_data : support::ok;
@@ -119,12 +124,7 @@ private:
 
 /// Runs `act(service, object, counts)` on every object of the files.
 template <class Act>
-int with_objects(const invocation& call, std::string_view name, tally counts, Act act) {
-    const auto is_option = [](const std::string& argument) { return argument.size() > 1 && argument.starts_with('-'); };
-    if (call.arguments.empty() || std::any_of(call.arguments.begin(), call.arguments.end(), is_option)) {
-        fmt::print(stderr, "ctms-admin: stripe {} takes files, or - for standard input; see ctms-admin stripe --help\n", name);
-        return support::usage;
-    }
+int with_objects(invocation& call, tally counts, Act act) {
     persistence::database db(support::database_options(call.settings));
     persistence::stripe_repository repository(db);
     service::stripe_ingest service(repository);
@@ -135,8 +135,8 @@ int with_objects(const invocation& call, std::string_view name, tally counts, Ac
 
 } // namespace
 
-int stripe_ingest(const invocation& call) {
-    return with_objects(call, "ingest", tally{"objects", "created", "updated", "no_change", "deleted", "skipped", "failed"},
+int stripe_ingest(invocation& call) {
+    return with_objects(call, tally{"objects", "created", "updated", "no_change", "deleted", "skipped", "failed"},
                         [](service::stripe_ingest& service, const model::stripe::object& object, tally& counts) -> result<void> {
                             const auto report = service.ingest(object);
                             if (!report) return report.error();
@@ -145,8 +145,8 @@ int stripe_ingest(const invocation& call) {
                         });
 }
 
-int stripe_queue(const invocation& call) {
-    return with_objects(call, "queue", tally{"objects", "queued", "skipped", "failed"},
+int stripe_queue(invocation& call) {
+    return with_objects(call, tally{"objects", "queued", "skipped", "failed"},
                         [](service::stripe_ingest& service, const model::stripe::object& object, tally& counts) -> result<void> {
                             const auto queued = service.queue_contacts(object);
                             if (!queued) return queued.error();

@@ -48,6 +48,7 @@ LIBRARIES = {
     "openssl/": ["libctms/src/net", "libctms/src/auth"],
     "argon2.h": ["libctms/src/auth"],
     "prometheus/": ["apps"],
+    "pugixml.hpp": ["libctms/src/acoustic"],
 }
 
 # What base may use of the large libraries: Boost.System with what it is made of.
@@ -190,6 +191,8 @@ def self_test():
         ("libctms/src/mozlog/o.cpp", "#include <openssl/evp.h>", True),
         ("libctms/src/auth/o.cpp", "#include <openssl/evp.h>", False),
         ("libctms/src/net/n.cpp", "#include <boost/beast/ssl.hpp>", False),
+        ("libctms/src/acoustic/x.cpp", "#include <pugixml.hpp>", False),
+        ("libctms/src/net/x.cpp", "#include <pugixml.hpp>", True),
         ("libctms/src/helpers/h.cpp", "#include <ctms/base/a.hpp>", True),
         ("libctms/src/auth/h.cpp", "#include <ctms/result.hpp>", True),
         ("apps/support/u.hpp", "#include <prometheus/registry.h>", False),

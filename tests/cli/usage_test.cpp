@@ -16,7 +16,7 @@ TEST_CASE("help shows every command with an example") {
         CHECK(help.exit_code == 0);
         CHECK(help.err.empty());
         for (const std::string command :
-             {"migrate [--plan|--check]", "clients create NAME -e EMAIL [--disabled]", "clients list", "clients show NAME",
+             {"migrate [--plan] [--check]", "clients create NAME --email ADDRESS [--disabled]", "clients list", "clients show NAME",
               "clients enable NAME", "clients disable NAME", "clients rotate-secret NAME", "clients delete NAME [--yes]",
               "stripe ingest FILE...", "stripe queue FILE...", "db url", "db psql", "db dump", "db status"}) {
             CAPTURE(command);

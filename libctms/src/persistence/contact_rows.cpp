@@ -24,7 +24,7 @@ constexpr std::string_view read_fxa_rows = R"(select '2', f.email_id::text, f.fx
 constexpr std::string_view read_mofo_rows = R"(select '3', m.email_id::text, m.mofo_email_id, m.mofo_contact_id, m.mofo_relevant::text,
   null, null, null, null, null, null, null, null, null, null from mofo m {0})";
 constexpr std::string_view read_newsletter_rows = R"(select '4', n.email_id::text, n.name, n.subscribed::text, n.format, n.lang,
-  n.source, n.unsub_reason, null, null, null, null, null, null, null from newsletters n {0})";
+  n.source, n.unsub_reason, null, null, null, null, null, {1}, {2} from newsletters n {0})";
 constexpr std::string_view read_waitlist_rows = R"(select '5', w.email_id::text, w.name, w.source, w.fields::text,
   null, null, null, null, null, null, null, null, null, null from waitlists w {0})";
 constexpr std::string_view read_version_row = R"(select '6', e.email_id::text, e.xmin::text, null,
@@ -58,7 +58,7 @@ public:
         if (from_.is_null(row_, next_)) return ++next_, std::nullopt;
         return timestamp(std::chrono::microseconds(from_.integer(row_, next_++)));
     }
-    void skip() { ++next_; }
+    void skip(std::size_t count = 1) { next_ += count; }
 
 private:
     const rows& from_;
@@ -107,7 +107,11 @@ model::amo read_amo(cells row) {
 model::fxa read_fxa(cells row) { return {row.optional(), row.optional(), row.optional(), row.optional(), row.optional(), row.boolean()}; }
 model::mofo read_mofo(cells row) { return {row.optional(), row.optional(), row.boolean()}; }
 model::newsletter read_newsletter(cells row) {
-    return {row.text(), row.boolean(), row.text_or("H"), row.optional(), row.optional(), row.optional()};
+    model::newsletter out{row.text(), row.boolean(), row.text_or("H"), row.optional(), row.optional(), row.optional()};
+    row.skip(5);
+    out.create_timestamp = row.time();
+    out.update_timestamp = row.time();
+    return out;
 }
 model::waitlist read_waitlist(cells row) { return {row.text(), row.optional(), row.text(), true}; }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // The XML API of Acoustic Campaign: the calls that a mirror of contacts needs, with tokens fetched and renewed
-// as needed. Calls block for at most twice the timeout. Thread safe: as many calls run at once as there are threads in
-// them, and the vendor refuses the 11th of an organisation, so callers hold a slot for each.
+// as needed. Calls block for at most twice the timeout (a token, the call), and once more as long when the vendor is slow to
+// say that it does not know the token. Thread safe: as many calls run at once as there are threads in them, and the vendor
+// refuses the 11th of an organisation, so callers hold a slot for each.
 // A call tells its failure as a value, and which kind it is: what to do about it is for the caller.
 #pragma once
 
@@ -41,7 +42,7 @@ enum class table { main, newsletter, product };
 [[nodiscard]] std::string_view to_string(table which) noexcept;
 
 enum class failure_kind {
-    unavailable, ///< no answer of the API: no connection, no token, timed out, 401, 429, 5xx, a body that is no XML: may be so for every call
+    unavailable, ///< no answer of the API: no connection, no token, timed out, any other HTTP status than 200, a body that is no XML: may be so for every call
     transient,   ///< the API says that this may succeed later: a lost session, a server error, a row that failed for now
     permanent    ///< will not succeed as it is: an invalid address, an unknown field
 };
@@ -83,13 +84,15 @@ public:
     client(const client&) = delete;
     client& operator=(const client&) = delete;
 
-    /// Creates or updates a contact by its email_id, which must be among the columns.
+    /// Creates or updates a contact by its email_id, which must be among the columns (throws std::invalid_argument).
     [[nodiscard]] outcome add_recipient(std::span<const column> main);
-    /// Creates or updates rows of a relational table: at most most_rows (throws std::invalid_argument).
+    /// Creates or updates rows of a relational table: at most most_rows (throws std::invalid_argument,
+    /// as for the main table).
     [[nodiscard]] outcome insert_rows(table target, std::span<const relational_row> rows);
     /// Deletes a contact. One that the vendor does not know counts as deleted.
     [[nodiscard]] outcome remove_recipient(const std::string& primary_email, const std::string& email_id);
-    /// Deletes rows by email_id and key: at most most_rows (throws std::invalid_argument). Only these two members are looked at.
+    /// Deletes rows by email_id and key: at most most_rows (throws std::invalid_argument, as for the main table). Only these
+    /// two members are looked at. Rows that the vendor does not know count as deleted.
     [[nodiscard]] outcome delete_rows(table target, std::span<const relational_row> rows);
 
 private:

@@ -43,8 +43,8 @@ struct contact_rows {
     std::vector<relational_row> products;
 
     // for the log
-    std::vector<std::string> skipped_fields;      ///< "group.field" of values that are not configured, sorted
-    std::vector<std::string> newsletters_skipped; ///< names without a mapping, sorted
+    std::vector<std::string> skipped_fields;         ///< "group.field" of values that are not configured, sorted
+    std::vector<std::string> newsletters_skipped;    ///< names without a mapping, sorted
     std::optional<date_conversion> fxa_created_date; ///< only when that field is configured and the contact has an account
 };
 

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 namespace ctms::model {
@@ -77,7 +78,13 @@ struct newsletter {
     text lang = "en";
     text source; ///< a URL
     text unsub_reason;
-    bool operator==(const newsletter&) const = default;
+    std::optional<timestamp> create_timestamp{}; ///< set by the database
+    std::optional<timestamp> update_timestamp{}; ///< set by the database
+    /// The same subscription, whenever it was written.
+    bool operator==(const newsletter& other) const {
+        return std::tie(name, subscribed, format, lang, source, unsub_reason) ==
+               std::tie(other.name, other.subscribed, other.format, other.lang, other.source, other.unsub_reason);
+    }
 };
 
 struct waitlist {

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MPL-2.0
+// The functions behind the command table, by file.
+#pragma once
+
+#include "command.hpp"
+
+namespace ctms::cli {
+
+// clients.cpp
+int clients_create(invocation& call);
+int clients_list(invocation& call);
+int clients_show(invocation& call);
+int clients_enable(invocation& call);
+int clients_disable(invocation& call);
+int clients_rotate_secret(invocation& call);
+int clients_delete(invocation& call);
+// database.cpp
+int migrate(invocation& call);
+int db_url(invocation& call);
+int db_psql(invocation& call);
+int db_dump(invocation& call);
+int db_status(invocation& call);
+// stripe.cpp
+int stripe_ingest(invocation& call);
+int stripe_queue(invocation& call);
+// audit.cpp
+int audit_list(invocation& call);
+// help.cpp
+int print_completion(invocation& call);
+int print_manual(invocation& call);
+
+} // namespace ctms::cli

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "help.hpp"
+
+#include "commands.hpp"
+#include "output.hpp"
+
+#include <ctms/base/version.hpp>
+#include <support/exit_codes.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace ctms::cli {
+namespace {
+
+constexpr std::array global_options{option{"embedded", "", "use the embedded database, in CTMS_DATA_DIR (default ./ctms-data)"},
+                                    option{"json", "", "print JSON"}, option{"version", "", "print the version"},
+                                    option{"help,h", "", "print this text, or that of a group or command"}};
+
+constexpr std::array exit_codes{
+    std::pair{support::ok, "done"},
+    std::pair{support::failed, "not done, or the answer is no"},
+    std::pair{support::usage, "a wrong call"},
+    std::pair{support::bad_data, "wrong input, or something that does not exist; what was good is done"},
+    std::pair{support::no_input, "a file that cannot be read"},
+    std::pair{support::unavailable, "the database cannot be reached"},
+    std::pair{support::temporary, "stopped on the way: run it again"},
+    std::pair{support::configuration, "wrong settings, or a schema that is not up to date"}};
+
+constexpr auto purpose = "Administers CTMS. The database is that of CTMS_DB_URL, or the embedded one (--embedded, or CTMS_DATA_DIR).";
+
+/// "-e, --email ADDRESS"
+std::string spelling(const option& one) {
+    const std::string_view name(one.name);
+    const auto comma = name.find(',');
+    const auto short_form = comma == std::string_view::npos ? std::string() : fmt::format("-{}, ", name.substr(comma + 1));
+    return fmt::format("{}--{}{}{}", short_form, name.substr(0, comma), *one.value == '\0' ? "" : " ", one.value);
+}
+
+/// "clients create NAME --email ADDRESS [--disabled]"
+std::string synopsis(const command& one) {
+    auto out = fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name);
+    if (!one.operands.empty()) out += fmt::format(" {}", one.operands);
+    for (const auto& each : one.options) {
+        const std::string_view name(each.name);
+        const auto text = fmt::format("--{}{}{}", name.substr(0, name.find(',')), *each.value == '\0' ? "" : " ", each.value);
+        out += each.required ? " " + text : fmt::format(" [{}]", text);
+    }
+    return out;
+}
+
+void print_options(std::span<const option> list, std::string_view indent) {
+    for (const auto& one : list) fmt::print("{}{:<26} {}\n", indent, spelling(one), one.text);
+}
+
+void print_command(const command& one) {
+    fmt::print("  {}\n      {}\n", bold(synopsis(one)), one.summary);
+    print_options(one.options, "      ");
+    fmt::print("      example: ctms-admin {}\n", one.example);
+}
+
+/// Text for troff: a dash that stays one, and no line that looks like a request.
+std::string troff(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '-') {
+            out += "\\-";
+        } else if (c == '\\') {
+            out += "\\e";
+        } else if (c == '\'' || (c == '.' && out.empty())) {
+            out += fmt::format("\\&{}", c);
+        } else {
+            out += c;
+        }
+    }
+    return out;
+}
+
+std::vector<std::string_view> groups() {
+    std::vector<std::string_view> out;
+    for (const auto& one : all_commands()) {
+        if (std::find(out.begin(), out.end(), one.group) == out.end()) out.push_back(one.group);
+    }
+    return out;
+}
+
+std::vector<std::string_view> names_in(std::string_view group) {
+    std::vector<std::string_view> out;
+    for (const auto& one : all_commands()) {
+        if (one.group == group && !one.name.empty()) out.push_back(one.name);
+    }
+    return out;
+}
+
+/// "--email --disabled"
+std::string flags_of(const command& one) {
+    std::string out;
+    for (const auto& each : one.options) {
+        const std::string_view name(each.name);
+        out += fmt::format("{}--{}", out.empty() ? "" : " ", name.substr(0, name.find(',')));
+    }
+    return out;
+}
+
+std::string joined(const std::vector<std::string_view>& words) { return fmt::format("{}", fmt::join(words, " ")); }
+
+/// A case of the shell's for each command: "clients create" to its options; files where it takes some.
+void print_cases(std::string_view line) {
+    for (const auto& one : all_commands()) {
+        const auto words = fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name);
+        const bool takes_files = one.operands.find("FILE") != std::string_view::npos;
+        fmt::print(fmt::runtime(line), fmt::arg("words", words), fmt::arg("flags", flags_of(one)), fmt::arg("files", takes_files ? 1 : 0));
+    }
+}
+
+void print_bash() {
+    fmt::print("# bash completion of ctms-admin\n"
+               "_ctms_admin() {{\n"
+               "    local word=${{COMP_WORDS[COMP_CWORD]}} group= name= options= files=0 each\n"
+               "    for each in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do\n"
+               "        [[ $each == -* ]] && continue\n"
+               "        if [[ -z $group ]]; then group=$each; elif [[ -z $name ]]; then name=$each; fi\n"
+               "    done\n"
+               "    if [[ -z $group ]]; then\n"
+               "        COMPREPLY=($(compgen -W \"{} --embedded --json --version --help\" -- \"$word\")); return\n"
+               "    fi\n"
+               "    local names=\n"
+               "    case $group in\n",
+               joined(groups()));
+    for (const auto group : groups()) {
+        if (const auto names = names_in(group); !names.empty()) fmt::print("        {}) names=\"{}\" ;;\n", group, joined(names));
+    }
+    fmt::print("    esac\n"
+               "    if [[ -n $names && -z $name ]]; then\n"
+               "        COMPREPLY=($(compgen -W \"$names --help\" -- \"$word\")); return\n"
+               "    fi\n"
+               "    [[ -z $names ]] && name=\n"
+               "    case \"$group${{name:+ $name}}\" in\n");
+    print_cases("        \"{words}\") options=\"{flags}\" files={files} ;;\n");
+    fmt::print("    esac\n"
+               "    COMPREPLY=($(compgen -W \"$options --json --help\" -- \"$word\"))\n"
+               "    if [[ $files == 1 && $word != -* ]]; then COMPREPLY+=($(compgen -f -- \"$word\")); fi\n"
+               "}}\n"
+               "complete -o filenames -F _ctms_admin ctms-admin\n");
+}
+
+void print_zsh() {
+    fmt::print("#compdef ctms-admin\n"
+               "_ctms_admin() {{\n"
+               "    local -a rest names options\n"
+               "    local files=0\n"
+               "    rest=(${{${{words[2,CURRENT-1]}}:#-*}})\n"
+               "    if (( ${{#rest}} == 0 )); then\n"
+               "        compadd -- {} --embedded --json --version --help; return\n"
+               "    fi\n"
+               "    case $rest[1] in\n",
+               joined(groups()));
+    for (const auto group : groups()) {
+        if (const auto names = names_in(group); !names.empty()) fmt::print("        {}) names=({}) ;;\n", group, joined(names));
+    }
+    fmt::print("    esac\n"
+               "    if (( ${{#names}} && ${{#rest}} == 1 )); then compadd -- $names --help; return; fi\n"
+               "    case \"$rest[1]${{names:+ $rest[2]}}\" in\n");
+    print_cases("        \"{words}\") options=({flags}); files={files} ;;\n");
+    fmt::print("    esac\n"
+               "    compadd -- $options --json --help\n"
+               "    (( files )) && _files\n"
+               "}}\n"
+               "_ctms_admin \"$@\"\n");
+}
+
+} // namespace
+
+void print_help(std::string_view group, std::string_view name) {
+    const bool known = group.empty() || !groups().empty();
+    fmt::print("Usage: ctms-admin [--embedded] [--json] COMMAND ...\n{}\n\n", purpose);
+    const bool one_command = known && !name.empty();
+    for (const auto& one : all_commands()) {
+        if (!group.empty() && one.group != group) continue;
+        if (one_command && !one.name.empty() && one.name != name) continue;
+        print_command(one);
+    }
+    fmt::print("\nOptions:\n");
+    print_options(global_options, "  ");
+    fmt::print("\nExit codes:\n");
+    for (const auto& [code, meaning] : exit_codes) fmt::print("  {:<3} {}\n", static_cast<int>(code), meaning);
+}
+
+int print_completion(invocation& call) {
+    const auto& shell = call.operands.front();
+    if (shell == "bash") return print_bash(), support::ok;
+    if (shell == "zsh") return print_zsh(), support::ok;
+    return fail_usage(fmt::format("'{}' is no shell that is known here: bash or zsh", shell), "completion");
+}
+
+int print_manual(invocation&) {
+    fmt::print(".TH CTMS\\-ADMIN 1 \"\" \"CTMS {}\" \"CTMS\"\n"
+               ".SH NAME\nctms\\-admin \\- administer the ConTact Management System\n"
+               ".SH SYNOPSIS\n.B ctms\\-admin\n[\\-\\-embedded] [\\-\\-json] COMMAND ...\n"
+               ".SH DESCRIPTION\n{}\n.SH COMMANDS\n",
+               version(), troff(purpose));
+    for (const auto& one : all_commands()) {
+        fmt::print(".TP\n.B {}\n{}.\n", troff(synopsis(one)), troff(one.summary));
+        for (const auto& each : one.options) fmt::print(".RS\n.TP\n.B {}\n{}\n.RE\n", troff(spelling(each)), troff(each.text));
+        fmt::print(".IP\nExample:\n.B ctms\\-admin {}\n", troff(one.example));
+    }
+    fmt::print(".SH OPTIONS\n");
+    for (const auto& each : global_options) fmt::print(".TP\n.B {}\n{}\n", troff(spelling(each)), troff(each.text));
+    fmt::print(".SH EXIT STATUS\n");
+    for (const auto& [code, meaning] : exit_codes) fmt::print(".TP\n.B {}\n{}\n", static_cast<int>(code), troff(meaning));
+    fmt::print(".SH ENVIRONMENT\nThe settings of CTMS, as\n.B ctms\\-web \\-\\-help\nlists them; CTMS_DB_URL and CTMS_DATA_DIR above all.\n"
+               "NO_COLOR: print without colours.\n");
+    return support::ok;
+}
+
+} // namespace ctms::cli

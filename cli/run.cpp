@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "commands.hpp"
+#include "help.hpp"
+
+#include <ctms/base/version.hpp>
+#include <ctms/persistence/audit.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <boost/program_options.hpp>
+#include <fmt/format.h>
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+
+namespace ctms::cli {
+namespace {
+
+namespace options = boost::program_options;
+constexpr auto operands_name = "operands";
+
+/// Takes a flag out of the arguments; true when it was there.
+bool take_flag(std::vector<std::string>& arguments, std::string_view flag) {
+    return std::erase_if(arguments, [&](const auto& argument) { return argument == flag; }) > 0;
+}
+
+const command* find_command(std::string_view group, std::string_view name) {
+    for (const auto& one : all_commands()) {
+        if (one.group == group && one.name == name) return &one;
+    }
+    return nullptr;
+}
+
+/// The command that the arguments begin with, whose words are taken from them; nullptr when there is none.
+const command* take_command(std::vector<std::string>& arguments) {
+    const auto group = arguments[0];
+    const auto second = arguments.size() > 1 ? arguments[1] : std::string();
+    std::ptrdiff_t words = 1;
+    const auto* found = find_command(group, {});
+    if (found == nullptr && !second.empty() && !second.starts_with('-')) {
+        found = find_command(group, second);
+        words = 2;
+    } else if (found == nullptr && !default_command(group).empty()) {
+        found = find_command(group, default_command(group));
+    }
+    if (found != nullptr) arguments.erase(arguments.begin(), arguments.begin() + words);
+    return found;
+}
+
+std::string long_name(const option& one) {
+    const std::string_view name(one.name);
+    return std::string(name.substr(0, name.find(',')));
+}
+
+options::options_description description_of(const command& chosen) {
+    options::options_description out;
+    for (const auto& one : chosen.options) {
+        if (*one.value == '\0') {
+            out.add_options()(one.name, options::bool_switch(), one.text);
+        } else {
+            auto* value = options::value<std::string>();
+            out.add_options()(one.name, one.required ? value->required() : value, one.text);
+        }
+    }
+    out.add_options()(operands_name, options::value<std::vector<std::string>>());
+    return out;
+}
+
+/// "" or what is wrong with the number of operands.
+std::string check_operands(const command& chosen, std::size_t count) {
+    const auto wanted = chosen.operands;
+    const bool any_number = wanted.find("...") != std::string_view::npos;
+    const auto words = wanted.empty() ? 0U : static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), ' ')) + 1U;
+    const auto optional = static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), '['));
+    if (count < words - optional) return fmt::format("{} is missing", wanted);
+    if (count > words && !any_number) return "there is an argument too many";
+    return {};
+}
+
+/// Reads the arguments of a command into the call; an options::error tells what is wrong.
+void read_arguments(const command& chosen, const std::vector<std::string>& arguments, invocation& call) {
+    if (chosen.passes_arguments_on) {
+        call.operands = arguments;
+        return;
+    }
+    options::positional_options_description positions;
+    positions.add(operands_name, -1);
+    options::variables_map given;
+    // No guessing: what is short for one option today may be for two tomorrow.
+    const auto style = options::command_line_style::default_style & ~options::command_line_style::allow_guessing;
+    options::store(
+        options::command_line_parser(arguments).options(description_of(chosen)).positional(positions).style(style).run(), given);
+    options::notify(given);
+    for (const auto& one : chosen.options) {
+        const auto name = long_name(one);
+        if (!given.contains(name)) continue;
+        if (*one.value != '\0') {
+            call.values[name] = given[name].as<std::string>();
+        } else if (given[name].as<bool>()) {
+            call.flags.insert(name);
+        }
+    }
+    if (given.contains(operands_name)) call.operands = given[operands_name].as<std::vector<std::string>>();
+    if (const auto wrong = check_operands(chosen, call.operands.size()); !wrong.empty()) throw options::error(wrong);
+}
+
+/// Who runs this: the user behind sudo, if there is one.
+std::string actor(const config::getenv_fn& getenv) {
+    const auto* account = getpwuid(geteuid());
+    auto user = getenv("SUDO_USER").value_or(account != nullptr ? account->pw_name : std::to_string(geteuid()));
+    std::array<char, 256> host{};
+    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+    return fmt::format("{}@{}", user, host.data());
+}
+
+std::string words_of(const command& one) { return fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name); }
+
+/// Runs a command that changes something, between the beginning and the end of its audit record.
+int run_audited(const command& chosen, invocation& call, const std::string& who) {
+    // The record of the command that makes its table can only come behind it.
+    const bool makes_the_table = chosen.run == migrate;
+    if (makes_the_table && (call.has("plan") || call.has("check"))) return chosen.run(call);
+    int code = support::ok;
+    if (makes_the_table) code = chosen.run(call);
+    if (makes_the_table && code != support::ok) return code;
+    persistence::database db(support::database_options(call.settings));
+    persistence::audit_repository audit(db);
+    const auto id = audit.begin(who, words_of(chosen));
+    if (!id) return fail(id.error());
+    if (!makes_the_table) code = chosen.run(call);
+    if (const auto ended = audit.end(*id, code, call.notes); !ended)
+        fmt::print(stderr, "ctms-admin: what was done could not be added to the audit record: {}\n", ended.error().message);
+    return code;
+}
+
+int report_mistakes(const std::vector<std::string>& mistakes) {
+    fmt::print(stderr, "ctms-admin: the configuration has mistakes:\n");
+    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", mistake);
+    return support::configuration;
+}
+
+int run_command(const command& chosen, invocation& call, bool embedded, const config::getenv_fn& getenv) {
+    if (chosen.wanted == needs::nothing) return chosen.run(call);
+    auto read = config::read(config::program::admin, embedded, getenv);
+    if (!read.mistakes.empty()) return report_mistakes(read.mistakes);
+    call.settings = std::move(read.values);
+    if (chosen.wanted == needs::settings) return chosen.run(call);
+    const auto held = support::prepare_database(call.settings);
+    if (!held) return fail(held.error());
+    if (chosen.wanted == needs::schema) {
+        if (const auto schema = support::prepare_schema(call.settings); !schema) {
+            fail(schema.error());
+            return schema.error().code == errc::invalid ? support::configuration : support::to_exit_code(schema.error().code);
+        }
+    }
+    return chosen.changes ? run_audited(chosen, call, actor(getenv)) : chosen.run(call);
+}
+
+} // namespace
+
+std::optional<std::string> invocation::value(std::string_view name) const {
+    const auto found = values.find(name);
+    return found == values.end() ? std::nullopt : std::optional(found->second);
+}
+
+result<std::int64_t> invocation::number(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const {
+    const auto text = value(name);
+    if (!text) return otherwise;
+    std::int64_t out = 0;
+    const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), out);
+    if (failed != std::errc() || end != text->data() + text->size() || out < least || out > most) {
+        return error{errc::malformed, fmt::format("--{} takes a whole number from {} to {}, not '{}'", name, least, most, *text), {}, {}, {}};
+    }
+    return out;
+}
+
+int fail(const error& failure) {
+    fmt::print(stderr, "ctms-admin: {}{}{}\n", failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
+    return support::to_exit_code(failure.code);
+}
+
+int fail_usage(std::string_view problem, std::string_view group) {
+    fmt::print(stderr, "ctms-admin: {}; see ctms-admin {}{}--help\n", problem, group, group.empty() ? "" : " ");
+    return support::usage;
+}
+
+int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
+    const auto first_word = std::find_if(arguments.begin(), arguments.end(), [](const auto& word) { return !word.starts_with('-'); });
+    // Flags of our own stand anywhere, but not among the arguments of another program.
+    std::vector<std::string> ahead(arguments.begin(), first_word);
+    std::vector<std::string> rest(first_word, arguments.end());
+    const auto foreign = rest;
+    const bool embedded = (take_flag(ahead, "--embedded") | take_flag(rest, "--embedded")) != 0;
+    const bool json = (take_flag(ahead, "--json") | take_flag(rest, "--json")) != 0;
+    if ((take_flag(ahead, "--version") | take_flag(rest, "--version")) != 0)
+        return fmt::print("ctms-admin {} {}\n", version(), commit()), support::ok;
+    const bool wants_help = (take_flag(ahead, "--help") | take_flag(ahead, "-h") | take_flag(rest, "--help") | take_flag(rest, "-h")) != 0;
+    if (!ahead.empty()) return fail_usage(fmt::format("unknown option '{}'", ahead.front()), {});
+    if (wants_help || rest.empty()) {
+        print_help(rest.empty() ? std::string_view() : std::string_view(rest[0]), rest.size() < 2 ? std::string_view() : std::string_view(rest[1]));
+        return wants_help ? support::ok : support::usage;
+    }
+    const auto asked = rest.front() + (rest.size() > 1 ? " " + rest[1] : "");
+    const auto* chosen = take_command(rest);
+    if (chosen == nullptr) return fail_usage(fmt::format("unknown command '{}'", asked), {});
+    invocation call;
+    call.json = json;
+    try {
+        read_arguments(*chosen, chosen->passes_arguments_on ? std::vector(foreign.begin() + 2, foreign.end()) : rest, call);
+    } catch (const options::error& problem) {
+        return fail_usage(problem.what(), chosen->group);
+    }
+    return run_command(*chosen, call, embedded, getenv);
+}
+
+} // namespace ctms::cli

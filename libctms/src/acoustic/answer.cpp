@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "answer.hpp"
+
+#include "xml.hpp"
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/privacy/redact.hpp>
+
+#include <fmt/format.h>
+#include <pugixml.hpp>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+
+namespace ctms::acoustic {
+namespace {
+
+constexpr std::size_t longest_reason = 300;
+
+constexpr int server_error = 50;
+constexpr int not_in_list = 128; // "Recipient not found in list"
+constexpr int session_lost = 145;
+
+/// The value of the email_id among the key columns of a failure, which the vendor's documents spell in two ways:
+/// <COLUMN name="email_id">value</COLUMN>, and with elements NAME and VALUE inside.
+std::string email_id_of(pugi::xml_node failed) {
+    for (const auto column : failed.children()) {
+        const std::string_view attribute = column.attribute("name").value();
+        const bool nested = attribute.empty();
+        if (ascii_iequal(nested ? column.child("NAME").text().get() : attribute, "email_id")) {
+            return nested ? column.child("VALUE").text().get() : column.text().get();
+        }
+    }
+    return {};
+}
+
+bool contains_any(std::string_view lower, std::initializer_list<std::string_view> phrases) {
+    return std::any_of(phrases.begin(), phrases.end(), [&](auto phrase) { return lower.find(phrase) != std::string_view::npos; });
+}
+
+/// The vendor does not list its texts, so this goes by phrases; they must be about a contact, for a list or a column
+/// that is not found is a mistake of the configuration.
+bool is_unknown_recipient(const answer& from) {
+    if (from.error_id == not_in_list) return true;
+    const auto lower = ascii_lower(*from.fault);
+    return contains_any(lower, {"not a member", "unable to find the recipient", "unable to find recipient", "unable to find the contact",
+                                "recipient not found", "recipient is not", "recipient does not exist", "contact not found",
+                                "contact does not exist"});
+}
+
+bool is_unknown_row(std::string_view description) {
+    const auto lower = ascii_lower(description);
+    return contains_any(lower, {"not found", "no such row", "unable to find", "does not exist"}) &&
+           !contains_any(lower, {"column", "field", "table"});
+}
+
+/// Only what the vendor calls permanent is given up.
+failure_kind kind_of(std::string_view failure_type) {
+    return ascii_iequal(failure_type, "permanent") ? failure_kind::permanent : failure_kind::transient;
+}
+
+failure fault_failure(const answer& from) {
+    const bool passes = from.error_id == session_lost || from.error_id == server_error;
+    const auto text = short_reason(from.fault->empty() ? "no reason given" : *from.fault);
+    return {passes ? failure_kind::transient : failure_kind::permanent,
+            from.error_id == 0 ? text : short_reason(fmt::format("error {}: {}", from.error_id, text))};
+}
+
+} // namespace
+
+std::optional<answer> read_answer(std::string_view xml) {
+    pugi::xml_document document;
+    if (!document.load_buffer(xml.data(), xml.size(), pugi::parse_default | pugi::parse_trim_pcdata)) return std::nullopt;
+    const auto body = document.child("Envelope").child("Body");
+    if (!body) return std::nullopt;
+    answer out;
+    const auto result = body.child("RESULT");
+    if (const auto success = result.child("SUCCESS")) out.success = ascii_iequal(success.text().get(), "true");
+    if (const auto fault = body.child("Fault")) {
+        out.fault = fault.child("FaultString").text().get();
+        out.error_id = fault.child("detail").child("error").child("errorid").text().as_int();
+    }
+    for (const auto failed : result.child("FAILURES").children("FAILURE")) {
+        out.failures.push_back({failed.attribute("failure_type").value(), failed.attribute("description").value(), email_id_of(failed)});
+    }
+    return out;
+}
+
+bool is_session_lost(const answer& from) noexcept { return from.fault && from.error_id == session_lost; }
+
+std::optional<failure> whole_failure(const answer& from) {
+    if (from.fault) return fault_failure(from);
+    if (!from.success) return failure{failure_kind::transient, "the answer says neither success nor failure"};
+    if (!*from.success) return failure{failure_kind::permanent, "the vendor answered SUCCESS false"};
+    return std::nullopt;
+}
+
+std::optional<failure> removal_failure(const answer& from) {
+    if (from.fault && is_unknown_recipient(from)) return std::nullopt;
+    return whole_failure(from);
+}
+
+std::vector<refused_row> refused_rows(const answer& from, std::span<const relational_row> sent, bool deleting) {
+    std::vector<refused_row> out;
+    for (const auto& failed : from.failures) {
+        if (deleting && is_unknown_row(failed.description)) continue;
+        const auto same = [&](const relational_row& row) { return ascii_iequal(row.email_id, failed.email_id); };
+        const auto row = std::find_if(sent.begin(), sent.end(), same);
+        out.push_back({row == sent.end() ? std::string() : row->email_id,
+                       {kind_of(failed.type), short_reason(failed.description.empty() ? "row refused" : failed.description)}});
+    }
+    return out;
+}
+
+std::string short_reason(std::string_view text) {
+    // Addresses go first: cut in two, one would no longer be seen as such.
+    auto out = privacy::redact_text(xml_text(text));
+    std::replace_if(
+        out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
+    if (out.size() <= longest_reason) return out;
+    auto end = longest_reason;
+    while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;
+    out.resize(end);
+    return out;
+}
+
+} // namespace ctms::acoustic

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/acoustic/client.hpp>
+
+#include "answer.hpp"
+#include "net/http_client.hpp"
+#include "token_source.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+#include <variant>
+
+namespace ctms::acoustic {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr std::size_t longest_answer = 1 << 20;
+
+net::http_options http_options(const client_options& options) {
+    net::http_options out;
+    out.timeout = options.timeout;
+    out.most_idle = static_cast<std::size_t>(std::max(options.most_connections, 0));
+    out.longest_body = longest_answer;
+    out.ca_file = options.ca_file;
+    return out;
+}
+
+net::http_request form_post(std::string target, const std::vector<std::pair<std::string_view, std::string_view>>& values) {
+    return {"POST", std::move(target), {{"Content-Type", "application/x-www-form-urlencoded"}}, net::form_encode(values)};
+}
+
+// No status tells of a contact: what the API has against one it says in XML. A 404 of a wrong base URL must park nobody.
+failure status_failure(int status) { return {failure_kind::unavailable, fmt::format("HTTP {}", status)}; }
+
+void check_rows(table target, std::span<const relational_row> rows) {
+    if (target == table::main) throw std::invalid_argument("the main table has no relational rows");
+    if (rows.size() > most_rows) throw std::invalid_argument(fmt::format("{} rows in one call; at most {} may be", rows.size(), most_rows));
+}
+
+} // namespace
+
+std::string_view to_string(table which) noexcept {
+    switch (which) {
+    case table::main: return "main";
+    case table::newsletter: return "newsletter";
+    case table::product: return "product";
+    }
+    return "";
+}
+
+class client::impl {
+public:
+    impl(client_options options, call_observer observe)
+        : options_(std::move(options)),
+          observe_(std::move(observe)),
+          http_(options_.base_url, http_options(options_)),
+          tokens_([this] { return fetch_token(); }) {}
+
+    /// What came of a request: an answer, or the failure to get one.
+    using reply = std::variant<answer, failure>;
+
+    /// Sends the call and judges the answer by `judge`, which fills in the outcome.
+    template <class Judge>
+    outcome call(std::string_view method, table target, const std::string& xml, Judge judge) {
+        outcome out;
+        const auto got = send_twice(xml, out.took);
+        if (const auto* failed = std::get_if<failure>(&got)) {
+            out.failed = *failed;
+        } else {
+            judge(std::get<answer>(got), out);
+        }
+        if (observe_) observe_({method, target, !out.failed, out.took.count()});
+        return out;
+    }
+
+    const std::string& id_of(table which) const {
+        if (which == table::main) return options_.main_table_id;
+        return which == table::newsletter ? options_.newsletter_table_id : options_.product_table_id;
+    }
+
+private:
+    net::http_outcome fetch_token() {
+        return http_.send(form_post("/oauth/token", {{"grant_type", "refresh_token"},
+                                                     {"client_id", options_.client_id},
+                                                     {"client_secret", options_.client_secret},
+                                                     {"refresh_token", options_.refresh_token}}));
+    }
+
+    /// Once more, with another token, when the vendor no longer knows the first.
+    reply send_twice(const std::string& xml, std::chrono::duration<double>& took) {
+        auto first = tokens_.get();
+        if (first.token.empty()) return failure{failure_kind::unavailable, std::move(first.problem)};
+        auto out = send(xml, first.token, took);
+        if (!out.token_refused) return std::move(out.what);
+        tokens_.drop(first.token);
+        auto second = tokens_.get();
+        if (second.token.empty()) return failure{failure_kind::unavailable, std::move(second.problem)};
+        return send(xml, second.token, took).what;
+    }
+
+    struct sent {
+        reply what;
+        bool token_refused = false;
+    };
+    sent send(const std::string& xml, const std::string& token, std::chrono::duration<double>& took) {
+        auto request = form_post("/XMLAPI", {{"xml", xml}});
+        request.headers.emplace_back("Authorization", "Bearer " + token);
+        const auto start = clock::now();
+        const auto response = http_.send(request);
+        took += clock::now() - start;
+        sent out{read(response)};
+        const auto* said = std::get_if<answer>(&out.what);
+        out.token_refused = (response && response->status == 401) || (said != nullptr && is_session_lost(*said));
+        return out;
+    }
+
+    static reply read(const net::http_outcome& response) {
+        if (!response) return failure{failure_kind::unavailable, response.error().detail};
+        if (response->status != 200) return status_failure(response->status);
+        if (response->body.empty()) return failure{failure_kind::unavailable, "the answer is empty"};
+        auto out = read_answer(response->body);
+        if (!out) return failure{failure_kind::unavailable, "the answer is no XML of the API"};
+        return *std::move(out);
+    }
+
+    client_options options_;
+    call_observer observe_;
+    net::http_client http_;
+    token_source tokens_;
+};
+
+client::client(client_options options, call_observer observe) : impl_(std::make_unique<impl>(std::move(options), std::move(observe))) {}
+client::~client() = default;
+
+outcome client::add_recipient(std::span<const column> main) {
+    return impl_->call("add_recipient", table::main, add_recipient_xml(impl_->id_of(table::main), main),
+                       [](const answer& from, outcome& out) { out.failed = whole_failure(from); });
+}
+
+outcome client::insert_rows(table target, std::span<const relational_row> rows) {
+    check_rows(target, rows);
+    return impl_->call("insert_update_relational_table", target, insert_rows_xml(impl_->id_of(target), rows),
+                       [&](const answer& from, outcome& out) {
+                           out.failed = whole_failure(from);
+                           if (!out.failed) out.refused = refused_rows(from, rows, false);
+                       });
+}
+
+outcome client::remove_recipient(const std::string& primary_email, const std::string& email_id) {
+    return impl_->call("remove_recipient", table::main, remove_recipient_xml(impl_->id_of(table::main), primary_email, email_id),
+                       [](const answer& from, outcome& out) { out.failed = removal_failure(from); });
+}
+
+outcome client::delete_rows(table target, std::span<const relational_row> rows) {
+    check_rows(target, rows);
+    return impl_->call("delete_relational_table_data", target, delete_rows_xml(impl_->id_of(target), target, rows),
+                       [&](const answer& from, outcome& out) {
+                           out.failed = whole_failure(from);
+                           if (!out.failed) out.refused = refused_rows(from, rows, true);
+                       });
+}
+
+} // namespace ctms::acoustic
