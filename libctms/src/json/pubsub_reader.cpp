@@ -86,7 +86,9 @@ result<pubsub_payload> read_pubsub_message(std::string_view body) {
         return out;
     }
     if (!is_dictionary(root)) return unknown_payload();
-    for (const auto* each = root.first; each != nullptr; each = each->next) out.items.push_back(read_item(*each, each->key));
+    for (const auto* each = root.first; each != nullptr; each = each->next) {
+        if (root.member(each->key) == each) out.items.push_back(read_item(*each, each->key)); // of a repeated key the last one counts
+    }
     return out;
 }
 
