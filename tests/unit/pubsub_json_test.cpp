@@ -146,6 +146,13 @@ TEST_CASE("a dictionary's values are read in its order, named by what they are a
     CHECK(std::holds_alternative<model::stripe::price>(payload.items[1].value.value()));
 }
 
+TEST_CASE("of a key that a dictionary repeats the last value counts") {
+    const auto payload = read(R"({"customer:cus_1":)" + bj::serialize(customer("cus_0")) + R"(,"customer:cus_1":)" +
+                              bj::serialize(customer("cus_1")) + "}");
+    REQUIRE(payload.items.size() == 1);
+    CHECK(payload.items.front().name == "customer:cus_1");
+}
+
 TEST_CASE("values without members are empty and keep their keys") {
     const auto payload = read(R"({"customer:cus_1":{},"price:price_1":null})");
     REQUIRE(payload.items.size() == 2);
