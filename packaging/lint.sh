@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Checks that need no running program: layout, layers, shell scripts, headers, clang-tidy. See --help.
+# Checks that need no running program: layout, layers, dashboards, shell scripts, headers, clang-tidy. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -8,8 +8,8 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
-Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, shellcheck,
-the self-containment of the public headers, and clang-tidy. All run even when one fails.
+Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the dashboards,
+shellcheck, the self-containment of the public headers, and clang-tidy. All run even when one fails.
 
   --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
   --quick           without the parts that need a configured build: no header check, no clang-tidy
@@ -121,6 +121,7 @@ check() { step "$@" || failed+=("$1"); }
 
 check "Layout (clang-format)" check_format
 check "Layers" check_layers
+check "Dashboards are up to date" packaging/grafana/make_dashboards.py --check
 check "Shell scripts" check_scripts
 if [ "$quick" = no ]; then
     check "Headers compile by themselves" check_headers

@@ -48,6 +48,12 @@ Gauge& gauge(Registry& registry, const char* name, const char* help) {
 
 class prometheus_metrics::impl {
 public:
+    impl() { // a rate needs a beginning
+        for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
+        for (const auto* reason : {"connections", "busy", "timeout", "header_too_large", "body_too_large", "malformed"})
+            rejected.Add({{"reason", reason}});
+    }
+
     struct request_series {
         Counter* requests;
         Histogram* durations;

@@ -42,6 +42,7 @@ class sync_metrics::impl {
 public:
     impl() {
         using acoustic::table;
+        for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
         for (const bool succeeded : {true, false}) { // a rate needs a beginning
             expect({"add_recipient", table::main, succeeded, 0});
             expect({"remove_recipient", table::main, succeeded, 0});

@@ -3,10 +3,14 @@
 // wants no metrics passes the null recorder. Implementations must be thread safe and quick (under a microsecond).
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <string_view>
 
 namespace ctms::metrics {
+
+/// What recorder::database_error is told.
+inline constexpr std::array<std::string_view, 4> database_error_kinds{"connection", "timeout", "conflict", "other"};
 
 class recorder {
 public:
@@ -15,7 +19,7 @@ public:
     virtual void sync_scheduled(std::size_t contacts) = 0;
     /// A POST or PUT used the older waitlist form (ctms_legacy_waitlists_requests_total).
     virtual void legacy_waitlists_used() = 0;
-    /// The database failed; `kind` is one of a few fixed words ("connection", "timeout", "conflict", "other").
+    /// The database failed; `kind` is one of database_error_kinds.
     virtual void database_error(std::string_view kind) = 0;
 };
 

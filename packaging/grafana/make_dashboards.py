@@ -1,0 +1,315 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Writes the Grafana dashboards of this folder: operations.json, sync.json and alerts.json.
+
+    packaging/grafana/make_dashboards.py            writes them
+    packaging/grafana/make_dashboards.py --check    exit 1 when one is not what would be written
+
+The panels stand in the tables below, a line of panels each; alerts.json shows the rules of packaging/prometheus/alerts.yml.
+Change these, not the JSON. tests/metrics/dashboards.py runs each query on metrics of real programs.
+"""
+
+import json
+import pathlib
+import re
+import sys
+from dataclasses import dataclass
+
+HERE = pathlib.Path(__file__).resolve().parent
+ALERTS = HERE.parent / "prometheus" / "alerts.yml"
+SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+LINE_HEIGHT = {"stat": 4, "timeseries": 8, "table": 8}
+
+
+@dataclass
+class Panel:
+    title: str
+    unit: str  # Grafana's name of it
+    queries: dict  # legend, in which {{label}} is replaced: expression
+    text: str = ""
+    kind: str = "timeseries"
+    stacked: bool = False
+    threshold: tuple = ()  # ">" or "<", and the number behind which it is an alert
+    link: str = ""  # uid of the dashboard that shows more
+
+
+def stat(title, unit, query, text="", **more):
+    return Panel(title, unit, {"": query}, text, kind="stat", **more)
+
+
+# What a dashboard's variables select.
+CHOSEN = 'job=~"$job",instance=~"$instance"'
+# Calls that clients make: not those of load balancers and of Prometheus.
+API = CHOSEN + ',path_template!~"/metrics|/__.*__"'
+RATE = "[$__rate_interval]"
+
+
+def rate(metric, by="", labels=CHOSEN):
+    return f"sum{f' by ({by}) ' if by else ''}(rate({metric}{{{labels}}}{RATE}))"
+
+
+def quantile(which, metric, by="", labels=CHOSEN):
+    """A quantile of a histogram. `> 0` leaves out what was not called at all, which would be NaN."""
+    return f"histogram_quantile({which}, {rate(metric + '_bucket', ', '.join(filter(None, ['le', by])), labels)}) > 0"
+
+
+def or_zero(query):
+    return f"({query} or vector(0))"
+
+
+REQUESTS, DURATIONS = "ctms_requests_total", "ctms_requests_duration_seconds"
+SERVER_ERRORS = or_zero(rate(REQUESTS, labels=API + ',status_code_family="5xx"'))
+ERROR_RATIO = f"{SERVER_ERRORS} / clamp_min({rate(REQUESTS, labels=API)}, 0.001)"
+
+PROCESS = [
+    Panel("Memory", "bytes", {"{{instance}}": f"process_resident_memory_bytes{{{CHOSEN}}}"}, "Resident memory."),
+    Panel("CPU", "percentunit", {"{{instance}}": f"rate(process_cpu_seconds_total{{{CHOSEN}}}{RATE})"}, "100 % is one core."),
+    Panel("Restarts in an hour", "short", {"{{instance}}": f"changes(process_start_time_seconds{{{CHOSEN}}}[1h])"}),
+    Panel("Open descriptors", "short", {"{{instance}}": f"process_open_fds{{{CHOSEN}}}"}, "Connections and files."),
+]
+
+OPERATIONS = [
+    ("", [
+        stat("Instances", "short", f"count(ctms_requests_in_flight{{{CHOSEN}}})"),
+        stat("Requests", "reqps", rate(REQUESTS, labels=API)),
+        stat("Errors", "percentunit", ERROR_RATIO, "Share of the answers that are 5xx.", threshold=(">", 0.05)),
+        stat("Latency, p99", "s", quantile(0.99, DURATIONS, labels=API), threshold=(">", 1)),
+        stat("In flight", "short", f"sum(ctms_requests_in_flight{{{CHOSEN}}})"),
+        stat("Oldest instance", "s", f"max(time() - process_start_time_seconds{{{CHOSEN}}})", "Time since its start."),
+    ]),
+    ("Requests", [
+        Panel("Requests by status", "reqps", {"{{status_code_family}}": rate(REQUESTS, "status_code_family", API)}, stacked=True),
+        Panel("Share of errors", "percentunit", {
+            "5xx": ERROR_RATIO,
+            "4xx": or_zero(rate(REQUESTS, labels=API + ',status_code_family="4xx"')) + f" / clamp_min({rate(REQUESTS, labels=API)}, 0.001)",
+        }, "5xx are ours, 4xx the clients'."),
+        Panel("Requests by route", "reqps", {"{{method}} {{path_template}}": rate(REQUESTS, "method, path_template") + " > 0"},
+              "Those of load balancers and of Prometheus too."),
+    ]),
+    ("Latency", [
+        Panel(f"Latency, p{percent}", "s", {"{{path_template}}": quantile(percent / 100, DURATIONS, "path_template")},
+              "By route. Between the bounds of the histogram's buckets, 10 ms to 10 s, it is an estimate.")
+        for percent in (50, 95, 99)
+    ]),
+    ("Clients and limits", [
+        Panel("Requests by client", "reqps", {"{{client_id}}": rate("ctms_api_requests_total", "client_id")}, stacked=True),
+        Panel("In flight", "short", {"{{instance}}": f"ctms_requests_in_flight{{{CHOSEN}}}"}, "Requests that are being answered."),
+        Panel("Rejected by reason", "reqps", {"{{reason}}": rate("ctms_requests_rejected_total", "reason")},
+              "Turned away by a limit. busy and connections mean too much load, the others are the client's doing."),
+        Panel("Writes with the older waitlists", "reqps", {"writes": rate("ctms_legacy_waitlists_requests_total")}),
+    ]),
+    ("Database", [
+        Panel("Failures by kind", "ops", {"{{kind}}": rate("ctms_database_errors_total", "kind")}),
+        Panel("Connections", "short", {"{{state}}": f"sum by (state) (ctms_database_pool_connections{{{CHOSEN}}})"}, stacked=True),
+        Panel("Threads that wait for a connection", "short", {"{{instance}}": f"ctms_database_pool_waiting{{{CHOSEN}}}"}),
+    ]),
+    ("Queue of the sync", [
+        Panel("Contacts put into the queue", "ops", {"contacts": rate("ctms_pending_acoustic_sync_total")}),
+        Panel("Longest wait", "s", {"age": f"max(ctms_sync_queue_age_seconds{{{CHOSEN}}})"},
+              "Since the first request of the contact that waits longest, parked ones left out."),
+        Panel("Parked contacts", "short", {"parked": f"max(ctms_sync_queue_parked{{{CHOSEN}}})"}, "Their sync was given up."),
+    ]),
+    ("Process", PROCESS),
+]
+
+SYNC_DURATIONS = "ctms_background_acoustic_requests_duration"
+CALLS = "ctms_background_acoustic_request_total"
+SYNC = [
+    ("", [
+        stat("Contacts synced", "ops", rate("ctms_background_acoustic_sync_total")),
+        stat("Backlog", "short", f"max(ctms_background_acoustic_sync_backlog{{{CHOSEN}}})"),
+        stat("Longest wait", "s", "max(ctms_sync_queue_age_seconds)", "As ctms-web sees it.", threshold=(">", 1800)),
+        stat("Parked", "short", f"max(ctms_sync_queue_parked{{{CHOSEN}}})"),
+        stat("Circuit open", "bool_yes_no", f"max(ctms_sync_circuit_open{{{CHOSEN}}})", "Acoustic does not answer.", threshold=(">", 0)),
+        stat("Cycles in a minute", "short", f"sum(rate(ctms_background_acoustic_sync_loops_total{{{CHOSEN}}}{RATE})) * 60"),
+    ]),
+    ("Contacts", [
+        Panel("Contacts synced", "ops", {"contacts": rate("ctms_background_acoustic_sync_total")}, "Or skipped."),
+        Panel("Backlog", "short", {"waiting": f"max(ctms_background_acoustic_sync_backlog{{{CHOSEN}}})"},
+              "At the beginning of the last cycle; parked contacts left out."),
+        Panel("Age", "s", {
+            "synced last": f"max(ctms_background_acoustic_sync_age_s{{{CHOSEN}}})",
+            "waits longest": "max(ctms_sync_queue_age_seconds)",
+        }, "From the request to the sync, and as ctms-web sees it from the first request of the contact that waits longest to now."),
+    ]),
+    ("Calls to Acoustic", [
+        Panel("Calls", "reqps", {"{{method}} {{table}}": rate(CALLS, "method, table")}, stacked=True),
+        Panel("Calls by status", "reqps", {"{{status}}": rate(CALLS, "status")}, stacked=True),
+        Panel("Failed calls", "reqps", {"{{method}} {{table}}": rate(CALLS, "method, table", CHOSEN + ',status="failure"')}),
+    ]),
+    ("Latency of the calls", [
+        Panel(f"Latency, p{percent}", "s", {"{{method}} {{table}}": quantile(percent / 100, SYNC_DURATIONS, "method, table")})
+        for percent in (50, 95, 99)
+    ]),
+    ("Trouble", [
+        Panel("Contacts that failed", "short", {"failed": f"max(ctms_background_acoustic_sync_retries{{{CHOSEN}}})"},
+              "At least once, and still in the queue; parked ones included."),
+        Panel("Parked contacts", "short", {"parked": f"max(ctms_sync_queue_parked{{{CHOSEN}}})"}, "Their sync was given up."),
+        Panel("Circuit open", "bool_yes_no", {"{{instance}}": f"ctms_sync_circuit_open{{{CHOSEN}}}"},
+              "Acoustic does not answer, and only probes are sent."),
+        Panel("Failures of the database", "ops", {"{{kind}}": rate("ctms_database_errors_total", "kind")}),
+    ]),
+    ("Loop", [
+        Panel("Cycles", "ops", {"{{instance}}": f"rate(ctms_background_acoustic_sync_loops_total{{{CHOSEN}}}{RATE})"},
+              "Empty ones included."),
+        Panel("Time of the last cycle", "s", {"{{instance}}": f"ctms_background_acoustic_sync_loop_duration_seconds{{{CHOSEN}}}"}),
+    ]),
+    ("Process", PROCESS),
+]
+
+
+def read_rules(text):
+    """The rules of alerts.yml, of which it knows no more than what that file's beginning promises."""
+    rules, group = [], ""
+    for line in text.splitlines():
+        if found := re.fullmatch(r"  - name: (\S+)", line):
+            group = found[1]
+        elif found := re.fullmatch(r"      - alert: (\w+)", line):
+            rules.append({"group": group, "alert": found[1]})
+        elif found := re.fullmatch(r"        expr: (.*) ([<>]) ([0-9.]+)", line):
+            rules[-1].update(query=found[1], threshold=(found[2], float(found[3])))
+        elif found := re.fullmatch(r"        labels: {severity: (\w+)}", line):
+            rules[-1]["severity"] = found[1]
+        elif found := re.fullmatch(r"          (description|runbook): (.*)", line):
+            rules[-1][found[1]] = found[2]
+    wanted = {"group", "alert", "query", "threshold", "severity", "description", "runbook"}
+    for rule in rules:
+        if missing := wanted - set(rule):
+            raise SystemExit(f"{ALERTS}: {rule['alert']} lacks {', '.join(sorted(missing))}, or is not written as the file's beginning says")
+    return rules
+
+
+UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "bytes", "CtmsSyncAgeHigh": "s", "CtmsSyncCallsFail": "percentunit"}
+
+
+def alert_panel(rule):
+    text = f"{rule['description'].strip(chr(34))}\n\nSeverity: {rule['severity']}. What to do: {rule['runbook']}"
+    link = "ctms-sync" if rule["group"] == "ctms-sync" else "ctms-operations"
+    legend = "{{job}} {{instance}}" if " by (job, instance) " in rule["query"] else "value"
+    return Panel(rule["alert"], UNITS.get(rule["alert"], "short"), {legend: rule["query"]}, text, threshold=rule["threshold"], link=link)
+
+
+def alert_lines(rules):
+    def firing(severity):
+        query = f'count(ALERTS{{alertname=~"Ctms.*",alertstate="firing",severity="{severity}"}}) or vector(0)'
+        return stat(f"Firing, {severity}", "short", query, threshold=(">", 0))
+
+    lines = [("", [firing("critical"), firing("warning")]),
+             ("", [Panel("Pending and firing", "short", {"": 'ALERTS{alertname=~"Ctms.*"}'}, "Nothing here: all is well.", kind="table")])]
+    for group in dict.fromkeys(rule["group"] for rule in rules):
+        panels = [alert_panel(rule) for rule in rules if rule["group"] == group]
+        for at in range(0, len(panels), 3):
+            lines.append((group if at == 0 else "", panels[at:at + 3]))
+    return lines
+
+
+def thresholds(panel):
+    good, bad = "green", "red"
+    if not panel.threshold:
+        return {"mode": "absolute", "steps": [{"color": good, "value": None}]}
+    direction, number = panel.threshold
+    # A step holds from its number on: the alert begins behind it.
+    first, second = (good, bad) if direction == ">" else (bad, good)
+    if direction == ">" and number == 0:
+        number = 1e-9
+    return {"mode": "absolute", "steps": [{"color": first, "value": None}, {"color": second, "value": number}]}
+
+
+def drawn(panel):
+    """What depends on the kind of a panel: its options, and how its values are drawn."""
+    if panel.kind == "stat":
+        return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "value", "graphMode": "area"}, {}
+    if panel.kind == "table":
+        return {"showHeader": True}, {}
+    custom = {"drawStyle": "line", "lineWidth": 1, "fillOpacity": 30 if panel.stacked else 5, "showPoints": "auto",
+              "stacking": {"mode": "normal" if panel.stacked else "none", "group": "A"},
+              "thresholdsStyle": {"mode": "line+area" if panel.threshold else "off"}}
+    return {"legend": {"displayMode": "list", "placement": "bottom", "showLegend": True}, "tooltip": {"mode": "multi", "sort": "desc"}}, custom
+
+
+def target(ref, legend, expression, instant, table):
+    return {"refId": ref, "datasource": SOURCE, "expr": expression, "legendFormat": legend or "__auto", "editorMode": "code",
+            "instant": instant, "range": not instant, "format": "table" if table else "time_series"}
+
+
+def panel_json(panel, number, position):
+    options, custom = drawn(panel)
+    table = panel.kind == "table"
+    defaults = {"unit": panel.unit, "thresholds": thresholds(panel), "color": {"mode": "thresholds" if panel.kind == "stat" else "palette-classic"}}
+    if panel.kind == "timeseries" and " offset " not in "".join(panel.queries.values()):  # a difference falls below 0
+        defaults["min"] = 0
+    if custom:
+        defaults["custom"] = custom
+    out = {"id": number, "type": panel.kind, "title": panel.title, "description": panel.text, "datasource": SOURCE, "gridPos": position,
+           "fieldConfig": {"defaults": defaults, "overrides": []}, "options": options,
+           "targets": [target(chr(ord("A") + at), legend, expression, table, table) for at, (legend, expression) in enumerate(panel.queries.items())]}
+    if panel.link:
+        out["links"] = [{"title": "More", "url": f"/d/{panel.link}?${{__url_time_range}}", "targetBlank": True}]
+    return out
+
+
+def lay_out(lines):
+    """Panels side by side, each line as wide as the page; a title begins a section."""
+    out, y = [], 0
+    for title, panels in lines:
+        if title:
+            out.append({"id": len(out) + 1, "type": "row", "title": title, "collapsed": False, "panels": [], "gridPos": {"x": 0, "y": y, "w": 24, "h": 1}})
+            y += 1
+        width = 24 // max(len(panels), 2 if title else 1)
+        height = LINE_HEIGHT[panels[0].kind]
+        for at, panel in enumerate(panels):
+            out.append(panel_json(panel, len(out) + 1, {"x": at * width, "y": y, "w": width, "h": height}))
+        y += height
+    return out
+
+
+def variables(known_by):
+    """The data source; and jobs and instances, known by a metric that only they have."""
+    out = [{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "refresh": 1, "hide": 0}]
+    if not known_by:
+        return out
+    selections = {"job": f"label_values({known_by}, job)", "instance": f'label_values({known_by}{{job=~"$job"}}, instance)'}
+    for name, query in selections.items():
+        variable = {"name": name, "label": name.capitalize(), "type": "query", "datasource": SOURCE, "definition": query,
+                    "query": {"query": query, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True,
+                    "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "hide": 0}
+        if name == "instance":
+            variable["allValue"] = ".*"  # metrics from a push gateway have none
+        out.append(variable)
+    return out
+
+
+def dashboard(name, title, lines, known_by=""):
+    text = {"uid": f"ctms-{name}", "title": title, "tags": ["ctms"], "schemaVersion": 38, "version": 1, "editable": True,
+            "graphTooltip": 1, "refresh": "30s", "time": {"from": "now-3h", "to": "now"}, "timezone": "browser",
+            "annotations": {"list": []}, "templating": {"list": variables(known_by)},
+            "links": [{"title": "CTMS", "type": "dashboards", "tags": ["ctms"], "asDropdown": False, "includeVars": False, "keepTime": True,
+                       "targetBlank": False, "icon": "external link", "tooltip": "", "url": ""}],
+            "panels": lay_out(lines)}
+    return json.dumps(text, indent=1, ensure_ascii=False) + "\n"
+
+
+def dashboards():
+    return {
+        "operations.json": dashboard("operations", "CTMS operations", OPERATIONS, "ctms_requests_in_flight"),
+        "sync.json": dashboard("sync", "CTMS sync", SYNC, "ctms_background_acoustic_sync_loops_total"),
+        "alerts.json": dashboard("alerts", "CTMS alerts", alert_lines(read_rules(ALERTS.read_text()))),
+    }
+
+
+def main(arguments):
+    if arguments not in ([], ["--check"]):
+        print(__doc__)
+        return 0 if arguments == ["--help"] else 64
+    stale = [name for name, text in dashboards().items() if not (HERE / name).is_file() or (HERE / name).read_text() != text]
+    if arguments:
+        for name in stale:
+            print(f"packaging/grafana/{name} is not up to date: run packaging/grafana/make_dashboards.py")
+        return 1 if stale else 0
+    for name in stale:
+        (HERE / name).write_text(dashboards()[name])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Runs each query of the dashboards, and each alert, on metrics of real programs. Called by dashboards.sh, which starts
+ctms-web and sets BASE_URL, CLIENT_ID and CLIENT_SECRET: dashboards.py BIN-FOLDER PACKAGING-FOLDER SCRATCH-FOLDER
+"""
+
+import http.client
+import json
+import math
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(sys.argv[2]) / "grafana"))
+import make_dashboards  # noqa: E402
+
+DASHBOARDS = ("operations.json", "sync.json", "alerts.json")
+
+# Panels that show zeros in spite of all that this test does; all others must move.
+ZERO = {
+    "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Restarts in an hour",
+                        "Writes with the older waitlists"},
+    "sync.json": {"Failures of the database", "Restarts in an hour"},
+    "alerts.json": {"Firing, critical", "Firing, warning", "CtmsApiErrors", "CtmsRequestsRejected", "CtmsDatabaseErrors",
+                    "CtmsPoolExhausted", "CtmsRestarting"},
+}
+
+
+def fail(text):
+    print(f"Failed: {text}")
+    sys.exit(1)
+
+
+def until(what, condition, seconds=20):
+    """Waits for a condition, and gives what it gave."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    return fail(f"not within {seconds} s: {what}")
+
+
+def call(url, body=None, headers=None, method=None):
+    """Status and body of an answer; (0, "") when there is none."""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}, method=method), timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as problem:
+        return problem.code, problem.read().decode()
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+
+
+class Programs:
+    """What this test starts, and ends."""
+
+    def __init__(self, scratch):
+        self.scratch, self.running = pathlib.Path(scratch), []
+
+    def start(self, name, command, **environment):
+        log = self.scratch / f"{name}.log"
+        with log.open("w") as out:
+            self.running.append(subprocess.Popen(command, stdout=out, stderr=out, env=os.environ | environment))
+        return log
+
+    def end(self):
+        for one in reversed(self.running):
+            one.terminate()
+        for one in self.running:
+            try:
+                one.wait(20)
+            except subprocess.TimeoutExpired:
+                one.kill()
+
+
+def logged(log, pattern):
+    return lambda: re.search(pattern, log.read_text())
+
+
+def start_vendor(programs, folder):
+    log = programs.start("fake-acoustic", [f"{folder}/fake-acoustic", "--port", "0", "--latency-ms", "20"])
+    return until("fake-acoustic listens", logged(log, r"Listening on (http://\S+)"))[1]
+
+
+def start_sync(programs, folder, vendor):
+    log = programs.start(
+        "ctms-sync", [f"{folder}/ctms-sync", "--embedded"], CTMS_ACOUSTIC_SYNC_FEATURE_FLAG="true",
+        CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG="true", CTMS_ACOUSTIC_BASE_URL=vendor, CTMS_ACOUSTIC_CLIENT_ID="fake-client",
+        CTMS_ACOUSTIC_CLIENT_SECRET="fake-secret", CTMS_ACOUSTIC_REFRESH_TOKEN="fake-refresh", CTMS_ACOUSTIC_MAIN_TABLE_ID="1001",
+        CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID="1002", CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID="1003", CTMS_ACOUSTIC_LOOP_MIN_SECS="1",
+        CTMS_BACKGROUND_METRICS_PORT="0")
+    return until("ctms-sync listens", logged(log, r'"port":(\d+)'))[1]
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Prometheus:
+    """One that scrapes each second, with the rules. The jobs have the names of the example."""
+
+    def __init__(self, programs, packaging, web, sync):
+        config = programs.scratch / "prometheus.yml"
+        config.write_text(json.dumps({
+            "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
+            "rule_files": [str((pathlib.Path(packaging) / "prometheus/alerts.yml").resolve())],
+            "scrape_configs": [{"job_name": name, "static_configs": [{"targets": [where]}]}
+                               for name, where in (("ctms-web", web), ("ctms-sync", sync))]}))
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}/api/v1/"
+        programs.start("prometheus", ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={programs.scratch}/tsdb",
+                                      f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn"])
+        until("Prometheus scrapes both", lambda: self.ask("query", query="count(up == 1) == 2").get("result"))
+
+    def ask(self, what, **parameters):
+        text = call(self.url + what + "?" + urllib.parse.urlencode(parameters))[1]
+        answer = json.loads(text) if text else {}
+        if answer.get("status") == "error":
+            fail(f"{parameters}: {answer['error']}")
+        return answer.get("data", {})
+
+    def values(self, query, start):
+        """Every number that a query gave since `start`."""
+        result = self.ask("query_range", query=query, start=start, end=time.time(), step=1)["result"]
+        numbers = [float(value) for series in result for _, value in series["values"]]
+        return [number for number in numbers if not math.isnan(number)]
+
+
+class Load:
+    """Requests of all kinds, good and bad ones."""
+
+    def __init__(self, vendor):
+        self.base, self.vendor, self.count = os.environ["BASE_URL"], vendor, 0
+        credentials = {"client_id": os.environ["CLIENT_ID"], "client_secret": os.environ["CLIENT_SECRET"]}
+        status, answer = call(f"{self.base}/token", urllib.parse.urlencode(credentials).encode())
+        if status != 200:
+            fail(f"no token: {status}")
+        self.headers = {"Authorization": f"Bearer {json.loads(answer)['access_token']}", "Content-Type": "application/json"}
+        # The vendor refuses one contact for good, which is parked; another fails once.
+        self.trouble("fault_answer=121,method=AddRecipient,holds=parked-1")
+        self.trouble("fault_answer=50,method=AddRecipient,times=1")
+
+    def trouble(self, fault, **more):
+        call(f"{self.vendor}/control", urllib.parse.urlencode({"fault": fault, **more} if fault else more).encode())
+
+    def create(self, name):
+        contact = {"email": {"primary_email": f"{name}@example.com"}, "newsletters": [{"name": "hubs"}]}
+        return call(f"{self.base}/ctms", json.dumps(contact).encode(), self.headers)[0]
+
+    def round(self):
+        self.count += 1
+        if self.create(f"jane-{self.count}") != 201:
+            fail("a contact could not be created")
+        self.create("jane-1")
+        for path in (f"/ctms?primary_email=jane-{self.count}@example.com", "/ctms/not-an-id", "/updates", "/__heartbeat__"):
+            call(self.base + path, headers=self.headers)
+        call(f"{self.base}/ctms", b"{", self.headers)
+        call(f"{self.base}/ctms?primary_email=jane-1@example.com")
+        call(f"{self.base}/__crash__", headers=self.headers)
+        call(f"{self.base}/token", f"client_id={os.environ['CLIENT_ID']}&client_secret=wrong".encode())
+        self.malformed()
+
+    def malformed(self):
+        host, port = self.base.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), 5) as one:
+            one.sendall(b"nonsense\r\n\r\n")
+            while one.recv(4096):
+                pass
+
+    def run(self, seconds):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.round()
+
+
+def check_shape(name, board):
+    """What Grafana would stumble over."""
+    for key in ("uid", "title", "schemaVersion", "panels", "templating"):
+        if not board.get(key):
+            fail(f"{name} has no {key}")
+    ids = [panel["id"] for panel in board["panels"]]
+    if len(set(ids)) != len(ids):
+        fail(f"{name}: two panels have the same id")
+    taken = {}
+    for panel in board["panels"]:
+        at = panel["gridPos"]
+        for cell in ((x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])):
+            if cell[0] >= 24 or taken.setdefault(cell, panel["title"]) != panel["title"]:
+                fail(f"{name}: {panel['title']} lies on {taken.get(cell)} or outside")
+        if panel["type"] != "row" and not panel.get("targets"):
+            fail(f"{name}: {panel['title']} has no query")
+
+
+def check_variables(prometheus, name, board):
+    """Each variable finds something; gives the values that replace them, as Grafana does for "All"."""
+    chosen = {}
+    for variable in board["templating"]["list"]:
+        if variable["type"] != "query":
+            continue
+        selector, label = re.fullmatch(r"label_values\((.*), (\w+)\)", variable["query"]["query"]).groups()
+        series = prometheus.ask("series", **{"match[]": replace(selector, chosen)})
+        found = sorted({one[label] for one in series if label in one})
+        if not found:
+            fail(f"{name}: nothing to choose for {variable['name']}")
+        chosen[variable["name"]] = variable.get("allValue") or "(" + "|".join(found) + ")"
+    return chosen
+
+
+def replace(query, chosen):
+    for name, value in (chosen | {"__rate_interval": "5s"}).items():
+        query = query.replace(f"${name}", value)
+    if "$" in query:
+        fail(f"an unknown variable in {query}")
+    return query
+
+
+def check_panels(prometheus, name, board, start):
+    chosen = check_variables(prometheus, name, board)
+    count = 0
+    for panel in board["panels"]:
+        for target in panel.get("targets", []):
+            count += 1
+            query = replace(target["expr"], chosen)
+            values = prometheus.values(query, start)
+            if not values and panel["type"] != "table":  # the table of alerts is rightly empty
+                fail(f"{name}: {panel['title']} shows nothing: {query}")
+            if panel["title"] not in ZERO[name] and panel["type"] != "table" and not any(values):
+                fail(f"{name}: {panel['title']} stays at 0: {query}")
+    titles = {panel["title"] for panel in board["panels"]}
+    if ZERO[name] - titles:
+        fail(f"{name} has no panel {ZERO[name] - titles}")
+    return count
+
+
+def check_alerts(prometheus, packaging):
+    """The dashboard shows the rules as Prometheus reads them, none has trouble, and none fires."""
+    loaded = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
+    text = (pathlib.Path(packaging) / "prometheus/alerts.yml").read_text()
+    shown = {rule["alert"]: rule for rule in make_dashboards.read_rules(text)}
+    if sorted(rule["name"] for rule in loaded) != sorted(shown):
+        fail("the dashboard of alerts does not show all rules")
+    for rule in loaded:
+        panel = shown[rule["name"]]
+        if rule["health"] != "ok":
+            fail(f"{rule['name']}: {rule.get('lastError')}")
+        if rule["state"] == "firing":
+            fail(f"{rule['name']} fires, though all is well")
+        direction, number = panel["threshold"]
+        both = (rule["query"], f"{panel['query']} {direction} {number!r}")
+        if len({prometheus.ask("format_query", query=query) for query in both}) != 1:
+            fail(f"{rule['name']} is not what the dashboard shows: {both}")
+        if rule["annotations"]["runbook"] != f"docs/runbook.md#{rule['name'].lower()}":
+            fail(f"{rule['name']} points to the wrong place of the runbook")
+    return len(loaded)
+
+
+def main(folder, packaging, scratch):
+    boards = {name: json.loads((pathlib.Path(packaging) / "grafana" / name).read_text()) for name in DASHBOARDS}
+    for name, board in boards.items():
+        check_shape(name, board)
+    programs = Programs(scratch)
+    try:
+        start = time.time()
+        vendor = start_vendor(programs, folder)
+        load = Load(vendor)
+        port = start_sync(programs, folder, vendor)
+        prometheus = Prometheus(programs, packaging, os.environ["BASE_URL"].removeprefix("http://"), f"127.0.0.1:{port}")
+        load.create("parked-1")
+        load.run(6)
+        load.trouble("", down="3")
+        load.run(4)
+        until("the circuit was open", lambda: any(prometheus.values("ctms_sync_circuit_open", start)))
+        until("a contact is parked", lambda: any(prometheus.values('ctms_sync_queue_parked{job="ctms-sync"}', start)))
+        until("the rules were evaluated", lambda: all(
+            rule["health"] != "unknown" for group in prometheus.ask("rules")["groups"] for rule in group["rules"]))
+        queries = sum(check_panels(prometheus, name, board, start) for name, board in boards.items())
+        alerts = check_alerts(prometheus, packaging)
+    finally:
+        programs.end()
+    print(f"Dashboards are good: {queries} queries, {alerts} alerts, {load.count} rounds of load")
+
+
+main(*sys.argv[1:])
