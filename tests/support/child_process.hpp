@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-// The program ctms-sync as a process of its own, with the environment that a test makes for it, and what it logs.
+// A program as a process of its own, with the environment that a test makes for it, and what it prints and logs.
 // Not thread safe. Its destructor kills what still runs.
 #pragma once
-
-#include <support/fake_acoustic.hpp>
 
 #include <boost/json/object.hpp>
 
 #include <chrono>
-#include <cstdint>
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -20,16 +16,13 @@ namespace ctms::test {
 
 using environment = std::map<std::string, std::string>;
 
-/// What ctms-sync needs to send contacts of the database at `url` to the stand-in.
-[[nodiscard]] environment sync_environment(const std::string& url, const fake_acoustic& vendor);
-
-class sync_process {
+class child_process {
 public:
-    /// Starts `program` with nothing but the variables given and PATH.
-    sync_process(std::string program, const environment& variables, std::vector<std::string> arguments = {});
-    ~sync_process();
-    sync_process(const sync_process&) = delete;
-    sync_process& operator=(const sync_process&) = delete;
+    /// Starts `program`, a path or a name on PATH, with nothing but the variables given and PATH.
+    child_process(std::string program, const environment& variables, std::vector<std::string> arguments = {});
+    ~child_process();
+    child_process(const child_process&) = delete;
+    child_process& operator=(const child_process&) = delete;
 
     void signal(int number) const;
     [[nodiscard]] pid_t id() const { return child_; }

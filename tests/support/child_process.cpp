@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "sync_process.hpp"
+#include "child_process.hpp"
 
 #include <boost/json/parse.hpp>
 
@@ -46,37 +46,22 @@ std::string content_of(int descriptor) {
 
 } // namespace
 
-environment sync_environment(const std::string& url, const fake_acoustic& vendor) {
-    const fake_acoustic_options standard;
-    return {{"CTMS_DB_URL", url},
-            {"CTMS_SECRET_KEY", "key"},
-            {"HOST", "127.0.0.1"},
-            {"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true"},
-            {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "true"},
-            {"CTMS_ACOUSTIC_BASE_URL", vendor.url()},
-            {"CTMS_ACOUSTIC_CLIENT_ID", standard.client_id},
-            {"CTMS_ACOUSTIC_CLIENT_SECRET", standard.client_secret},
-            {"CTMS_ACOUSTIC_REFRESH_TOKEN", standard.refresh_token},
-            {"CTMS_ACOUSTIC_MAIN_TABLE_ID", standard.main_table_id},
-            {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", standard.newsletter_table_id},
-            {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", standard.product_table_id}};
-}
-
-sync_process::sync_process(std::string program, const environment& variables, std::vector<std::string> arguments)
+child_process::child_process(std::string program, const environment& variables, std::vector<std::string> arguments)
     : out_(memfd_create("out", MFD_CLOEXEC)), log_(memfd_create("log", MFD_CLOEXEC)) {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, out_, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, log_, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1); // the test's sockets are not its own
     arguments.insert(arguments.begin(), std::move(program));
     auto text = as_text(variables);
     const int problem =
-        posix_spawn(&child_, arguments.front().c_str(), &actions, nullptr, pointers_to(arguments).data(), pointers_to(text).data());
+        posix_spawnp(&child_, arguments.front().c_str(), &actions, nullptr, pointers_to(arguments).data(), pointers_to(text).data());
     posix_spawn_file_actions_destroy(&actions);
     if (problem != 0) throw std::runtime_error("cannot run " + arguments.front());
 }
 
-sync_process::~sync_process() {
+child_process::~child_process() {
     if (child_ != 0) {
         signal(SIGKILL);
         (void)wait(10s);
@@ -85,11 +70,11 @@ sync_process::~sync_process() {
     ::close(log_);
 }
 
-void sync_process::signal(int number) const {
+void child_process::signal(int number) const {
     if (child_ != 0) ::kill(child_, number);
 }
 
-int sync_process::wait(std::chrono::milliseconds limit) {
+int child_process::wait(std::chrono::milliseconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     while (child_ != 0) {
         int status = 0;
@@ -105,11 +90,11 @@ int sync_process::wait(std::chrono::milliseconds limit) {
     return exit_code_;
 }
 
-std::string sync_process::output() const { return content_of(out_); }
+std::string child_process::output() const { return content_of(out_); }
 
-std::string sync_process::log() const { return content_of(log_); }
+std::string child_process::log() const { return content_of(log_); }
 
-std::vector<boost::json::object> sync_process::lines() const {
+std::vector<boost::json::object> child_process::lines() const {
     std::vector<boost::json::object> out;
     const auto text = log();
     for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
@@ -117,7 +102,7 @@ std::vector<boost::json::object> sync_process::lines() const {
     return out;
 }
 
-std::vector<boost::json::object> sync_process::fields_of(std::string_view message) const {
+std::vector<boost::json::object> child_process::fields_of(std::string_view message) const {
     std::vector<boost::json::object> out;
     for (const auto& line : lines()) {
         const auto& fields = line.at("Fields").as_object();
@@ -126,7 +111,7 @@ std::vector<boost::json::object> sync_process::fields_of(std::string_view messag
     return out;
 }
 
-bool sync_process::logs(std::string_view message, std::size_t count, std::chrono::milliseconds limit) {
+bool child_process::logs(std::string_view message, std::size_t count, std::chrono::milliseconds limit) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
     for (;;) {
         const bool ended = wait(0ms) != -1;
