@@ -27,6 +27,13 @@ std::vector<acoustic::relational_row> rows_of(const row_call& call) {
     return out;
 }
 
+bool is_unavailable(const acoustic::outcome& call) { return call.failed && call.failed->kind == acoustic::failure_kind::unavailable; }
+
+/// Whose row it is that the vendor refuses does not show in a failure of the whole call.
+bool is_unclear(const acoustic::outcome& call) {
+    return call.failed || std::any_of(call.refused.begin(), call.refused.end(), [](const auto& row) { return row.email_id.empty(); });
+}
+
 /// Runs `work(i)` for all i below `count`, on `threads` threads at most, as long as `go_on()`.
 void in_parallel(int threads, std::size_t count, const std::function<bool()>& go_on, const std::function<void(std::size_t)>& work) {
     std::atomic<std::size_t> next = 0;
@@ -47,8 +54,15 @@ void in_parallel(int threads, std::size_t count, const std::function<bool()>& go
 class sync::impl {
 public:
     impl(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, const sync_options& options)
-        : queue_(db), slots_(db, options.connections), contacts_(db), products_(db), configuration_(db), vendor_(vendor), log_(log),
-          options_(options), breaker_(options.first_pause, options.longest_pause) {}
+        : queue_(db),
+          slots_(db, options.connections),
+          contacts_(db),
+          products_(db),
+          configuration_(db),
+          vendor_(vendor),
+          log_(log),
+          options_(options),
+          breaker_(options.first_pause, options.longest_pause) {}
 
     result<cycle_report> run_cycle(const std::stop_token& stop);
     result<cycle_report> discard_batch();
@@ -78,7 +92,10 @@ private:
                                     cycle_report& report);
     [[nodiscard]] bool may_send(cycle& now) const;
     void send_main(cycle& now, sync_item& item);
+    [[nodiscard]] result<void> note_doubt(const std::vector<sync_item>& items);
+    [[nodiscard]] acoustic::outcome call_vendor(const row_call& call);
     void send_rows(cycle& now, const row_call& call);
+    void settle(cycle& now, const row_call& call, const acoustic::outcome& outcome);
     void split(cycle& now, const row_call& call);
     void note_call(const acoustic::outcome& call);
     void finish(cycle& now, sync_item& item);
@@ -172,6 +189,7 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
     if (!slots) return slots.error();
     report.no_slot = *slots == 0;
     if (report.no_slot) return {};
+    if (const auto noted = note_doubt(items); !noted) return noted;
     {
         const sync_lease lease(queue_, slots_, worker_, *slots, options_.lease, claimed_at);
         cycle now{std::move(items), *slots, lease, stop, report.vendor_down, {}, report, {}};
@@ -185,6 +203,14 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
     return slots_.give_back(worker_);
 }
 
+result<void> sync::impl::note_doubt(const std::vector<sync_item>& items) {
+    std::vector<std::pair<uuid, persistence::vendor_state>> states;
+    for (const auto& item : items) {
+        if (auto state = item.in_doubt()) states.emplace_back(item.queued.email_id, *std::move(state));
+    }
+    return states.empty() ? result<void>() : queue_.note_states(worker_, states);
+}
+
 bool sync::impl::may_send(cycle& now) const {
     if (now.stop.stop_requested() || !now.lease.holds()) return false;
     if (options_.protect.circuit_breaker && !now.is_probe && breaker_.is_open()) return false;
@@ -194,7 +220,7 @@ bool sync::impl::may_send(cycle& now) const {
 
 void sync::impl::note_call(const acoustic::outcome& call) {
     progress_ = clock::now();
-    if (call.failed && call.failed->kind == acoustic::failure_kind::unavailable) {
+    if (is_unavailable(call)) {
         breaker_.failed(clock::now());
     } else {
         last_success_ = ctms::now();
@@ -217,24 +243,31 @@ void sync::impl::send_main(cycle& now, sync_item& item) {
         if (!call.refused.empty()) item.main.fail(call.refused.front().why);
         note_call(call);
     }
+    if (item.main.failed) item.failed_at = ctms::now();
     // Most contacts are through here, or with the next call; failures wait until the whole cycle tells what they are worth.
     if (!item.main.failed && !item.has_rows_to_send()) finish(now, item);
 }
 
-void sync::impl::send_rows(cycle& now, const row_call& call) {
+acoustic::outcome sync::impl::call_vendor(const row_call& call) {
     const auto rows = rows_of(call);
-    const auto outcome = call.deletes ? vendor_.delete_rows(call.target, rows) : vendor_.insert_rows(call.target, rows);
+    return call.deletes ? vendor_.delete_rows(call.target, rows) : vendor_.insert_rows(call.target, rows);
+}
+
+void sync::impl::send_rows(cycle& now, const row_call& call) {
+    const auto outcome = call_vendor(call);
     note_call(outcome);
-    const bool splits = options_.protect.isolate_rows && call.groups.size() > 1 && may_send(now);
-    // Whose row it is that the vendor refuses does not show in a failure of the whole call.
-    const bool unclear = outcome.failed || std::any_of(outcome.refused.begin(), outcome.refused.end(),
-                                                       [](const auto& row) { return row.email_id.empty(); });
-    if (unclear && splits) return split(now, call);
+    settle(now, call, outcome);
+}
+
+void sync::impl::settle(cycle& now, const row_call& call, const acoustic::outcome& outcome) {
+    const bool splits = options_.protect.isolate_rows && call.groups.size() > 1 && is_unclear(outcome);
+    if (splits && may_send(now)) return split(now, call);
     const std::lock_guard lock(now.mutex);
     for (const auto& group : call.groups) {
         auto& progress = call.target == acoustic::table::newsletter ? group.item->newsletters : group.item->products;
         progress.note(outcome);
         --group.item->calls_left;
+        if (!outcome.succeeded()) group.item->failed_at = ctms::now();
         if (outcome.failed) progress.fail(*outcome.failed);
         for (const auto& refused : outcome.refused) {
             const bool mine = refused.email_id.empty() || refused.email_id == group.item->queued.email_id.to_string();
@@ -245,8 +278,18 @@ void sync::impl::send_rows(cycle& now, const row_call& call) {
 
 void sync::impl::split(cycle& now, const row_call& call) {
     const auto half = call.groups.begin() + static_cast<std::ptrdiff_t>(call.groups.size() / 2);
-    send_rows(now, {call.target, call.deletes, {call.groups.begin(), half}});
-    send_rows(now, {call.target, call.deletes, {half, call.groups.end()}});
+    const row_call left{call.target, call.deletes, {call.groups.begin(), half}};
+    const row_call right{call.target, call.deletes, {half, call.groups.end()}};
+    const auto left_outcome = call_vendor(left);
+    if (!may_send(now)) { // the right half counts as not made
+        note_call(left_outcome);
+        return settle(now, left, left_outcome);
+    }
+    const auto right_outcome = call_vendor(right);
+    // One contact may be why one half gets no answer, but not why both do: then it is the vendor.
+    note_call(is_unavailable(left_outcome) ? right_outcome : left_outcome);
+    settle(now, left, left_outcome);
+    settle(now, right, right_outcome);
 }
 
 void sync::impl::finish_all(cycle& now) {
@@ -265,8 +308,9 @@ void sync::impl::finish_all(cycle& now) {
 }
 
 void sync::impl::finish(cycle& now, sync_item& item) {
-    const bool is_gone = item.queued.is_deletion || !item.contact;
-    const auto done = queue_.complete(worker_, item.queued, is_gone ? std::nullopt : std::optional(item.wanted));
+    // A contact that went between the claim and now: its deletion waits, and needs to know what the vendor has.
+    const auto left = item.contact ? std::optional(item.wanted) : item.queued.sent;
+    const auto done = queue_.complete(worker_, item.queued, item.queued.is_deletion ? std::nullopt : left);
     const std::lock_guard lock(now.mutex);
     if (!done) {
         now.database_failure = done.error();
@@ -275,8 +319,7 @@ void sync::impl::finish(cycle& now, sync_item& item) {
     item.finished = true;
     ++now.report.total;
     ++(item.contact || item.queued.is_deletion ? now.report.synced : now.report.skipped);
-    if (item.queued.retry == 0)
-        now.report.age_s = std::chrono::duration<double>(ctms::now() - item.queued.first_requested_at).count();
+    if (item.queued.retry == 0) now.report.age_s = std::chrono::duration<double>(ctms::now() - item.queued.first_requested_at).count();
     log_contact(log_, item, std::nullopt);
 }
 
@@ -286,8 +329,9 @@ persistence::failed_attempt sync::impl::judge(const sync_item& item, const acous
     out.reason = why.reason;
     out.limit = options_.retry_limit;
     out.give_up = why.kind == failure_kind::permanent && options_.protect.park_permanent;
-    // A vendor that answered nobody since the last attempt at this contact is down: that is not the contact's fault.
-    const bool vendor_answers = last_success_.load() > item.queued.last_attempt_at.value_or(item.began);
+    // A vendor that answered nobody since this contact failed is down: that is not the contact's fault. Whom it answers
+    // before the contact's next attempt shows at that.
+    const bool vendor_answers = !breaker_.is_open() && last_success_.load() > item.queued.last_attempt_at.value_or(item.failed_at);
     out.counts = why.kind != failure_kind::unavailable || vendor_answers || !options_.protect.circuit_breaker;
     const auto doubled = options_.first_wait * (std::int64_t{1} << std::min(item.queued.retry, 20));
     out.wait = with_jitter(std::min(out.counts ? doubled : options_.longest_pause, options_.longest_wait));
