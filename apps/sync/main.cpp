@@ -58,10 +58,13 @@ service::sync_options sync_options(const config::settings& settings) {
     return out;
 }
 
-/// Each call under way may record its contact's outcome; one more connection renews the claims.
+/// Each call under way may record its contact's outcome; one more connection renews the claims. They are kept, since what is
+/// opened for one transaction alone costs more than that.
 persistence::database_options database_options(const config::settings& settings) {
     auto out = support::database_options(settings);
-    out.max_overflow = std::max(out.max_overflow, settings.acoustic_max_connections + 2 - out.pool_size);
+    const int more = std::max(0, settings.acoustic_max_connections + 2 - out.pool_size);
+    out.pool_size += more;
+    out.max_overflow = std::max(0, out.max_overflow - more);
     return out;
 }
 
