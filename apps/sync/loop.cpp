@@ -66,7 +66,8 @@ int loop::run(const std::stop_token& stop, bool once) {
         report_cycle(*report, planned);
         retried += report->retried;
         if (once && report->vendor_down) return support::temporary;
-        if (once && report->total == 0 && !report->no_slot) return retried > 0 ? support::temporary : support::ok;
+        const bool waits_for_retry = retried > 0 && report->sync_backlog > 0;
+        if (once && report->total == 0 && !report->no_slot) return waits_for_retry ? support::temporary : support::ok;
         if (once && !report->no_slot) continue;
         sleep(planned, stop);
     }

@@ -153,8 +153,15 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: contacts that are to be tried again
         CHECK(cycles.at(0).at("count_synced") == 1);
         CHECK(cycles.at(0).at("retry_backlog") == 0);
     }
+    {
+        link.execute("update ctms_sync_queue set next_attempt_at = now()");
+        child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_RETRY_WAIT_S", "0"}}), {"--once"});
+        CHECK(program.wait() == 0); // nothing waits any more: it was given up after some more attempts
+        CHECK(value("select state from ctms_sync_queue") == "parked");
+    }
     vendor.clear_faults();
-    link.execute("update ctms_sync_queue set next_attempt_at = now()");
+    link.execute("select ctms_request_sync(email_id, 'upsert', null) from ctms_sync_queue");
+    link.execute("update ctms_sync_queue set retry = 1");
     const auto cycles = cycles_of_one_pass(variables());
     CHECK(cycles.at(0).at("retry_backlog") == 1);
     CHECK(cycles.at(0).at("count_synced") == 1);
