@@ -296,9 +296,8 @@ void sync::impl::finish_all(cycle& now) {
 }
 
 void sync::impl::finish(cycle& now, sync_item& item) {
-    // A contact that went between the claim and now: its deletion waits, and needs to know what the vendor has.
-    const auto left = item.contact ? std::optional(item.wanted) : item.queued.sent;
-    const auto done = queue_.complete(worker_, item.queued, item.queued.is_deletion ? std::nullopt : left);
+    const bool is_gone = item.queued.is_deletion || !item.contact;
+    const auto done = queue_.complete(worker_, item.queued, is_gone ? std::nullopt : std::optional(item.wanted));
     const std::lock_guard lock(now.mutex);
     if (!done) {
         now.database_failure = done.error();
