@@ -2,6 +2,7 @@
 #include <ctms/service/sync.hpp>
 
 #include "circuit_breaker.hpp"
+#include "in_parallel.hpp"
 #include "sync_item.hpp"
 #include "sync_lease.hpp"
 #include "sync_log.hpp"
@@ -11,9 +12,10 @@
 #include <ctms/persistence/products.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 namespace ctms::service {
@@ -32,21 +34,6 @@ bool is_unavailable(const acoustic::outcome& call) { return call.failed && call.
 /// Whose row it is that the vendor refuses does not show in a failure of the whole call.
 bool is_unclear(const acoustic::outcome& call) {
     return call.failed || std::any_of(call.refused.begin(), call.refused.end(), [](const auto& row) { return row.email_id.empty(); });
-}
-
-/// Runs `work(i)` for all i below `count`, on `threads` threads at most, as long as `go_on()`.
-void in_parallel(int threads, std::size_t count, const std::function<bool()>& go_on, const std::function<void(std::size_t)>& work) {
-    std::atomic<std::size_t> next = 0;
-    const auto run = [&] {
-        while (go_on()) {
-            const auto mine = next.fetch_add(1);
-            if (mine >= count) return;
-            work(mine);
-        }
-    };
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min(static_cast<std::size_t>(threads), count); ++i) others.emplace_back(run);
-    run();
 }
 
 } // namespace
@@ -97,8 +84,9 @@ private:
     void send_rows(cycle& now, const row_call& call);
     void settle(cycle& now, const row_call& call, const acoustic::outcome& outcome);
     void split(cycle& now, const row_call& call);
-    void note_call(const acoustic::outcome& call);
+    void note_call(acoustic::table target, const acoustic::outcome& call);
     void finish(cycle& now, sync_item& item);
+    [[nodiscard]] bool answers_others(const sync_item& item) const;
     [[nodiscard]] persistence::failed_attempt judge(const sync_item& item, const acoustic::failure& why) const;
     void finish_failed(cycle& now, sync_item& item, const acoustic::failure& why);
     void finish_all(cycle& now);
@@ -115,7 +103,7 @@ private:
     circuit_breaker breaker_;
     std::vector<uuid> leftovers_; ///< claimed, not dealt with, and not given back yet
     std::atomic<clock::time_point> progress_ = clock::now();
-    std::atomic<timestamp> last_success_{}; ///< of any call
+    std::array<std::atomic<timestamp>, 3> last_answer_{}; ///< of the vendor to a call for each table
 };
 
 result<cycle_report> sync::impl::begin_report() {
@@ -213,17 +201,17 @@ result<void> sync::impl::note_doubt(const std::vector<sync_item>& items) {
 
 bool sync::impl::may_send(cycle& now) const {
     if (now.stop.stop_requested() || !now.lease.holds()) return false;
-    if (options_.protect.circuit_breaker && !now.is_probe && breaker_.is_open()) return false;
+    if (!now.is_probe && breaker_.is_open()) return false;
     const std::lock_guard lock(now.mutex);
     return !now.database_failure;
 }
 
-void sync::impl::note_call(const acoustic::outcome& call) {
+void sync::impl::note_call(acoustic::table target, const acoustic::outcome& call) {
     progress_ = clock::now();
     if (is_unavailable(call)) {
-        breaker_.failed(clock::now());
+        if (options_.protect.circuit_breaker) breaker_.failed(clock::now());
     } else {
-        last_success_ = ctms::now();
+        last_answer_.at(static_cast<std::size_t>(target)) = ctms::now();
         breaker_.succeeded();
     }
 }
@@ -235,13 +223,13 @@ void sync::impl::send_main(cycle& now, sync_item& item) {
         const auto call = vendor_.remove_recipient(item.queued.primary_email, id);
         item.main.note(call);
         if (call.failed) item.main.fail(*call.failed);
-        note_call(call);
+        note_call(acoustic::table::main, call);
     } else if (item.contact && !item.queued.is_deletion && !item.main_unchanged) {
         const auto call = vendor_.add_recipient(item.rows.main);
         item.main.note(call);
         if (call.failed) item.main.fail(*call.failed);
         if (!call.refused.empty()) item.main.fail(call.refused.front().why);
-        note_call(call);
+        note_call(acoustic::table::main, call);
     }
     if (item.main.failed) item.failed_at = ctms::now();
     // Most contacts are through here, or with the next call; failures wait until the whole cycle tells what they are worth.
@@ -255,7 +243,7 @@ acoustic::outcome sync::impl::call_vendor(const row_call& call) {
 
 void sync::impl::send_rows(cycle& now, const row_call& call) {
     const auto outcome = call_vendor(call);
-    note_call(outcome);
+    note_call(call.target, outcome);
     settle(now, call, outcome);
 }
 
@@ -282,12 +270,12 @@ void sync::impl::split(cycle& now, const row_call& call) {
     const row_call right{call.target, call.deletes, {half, call.groups.end()}};
     const auto left_outcome = call_vendor(left);
     if (!may_send(now)) { // the right half counts as not made
-        note_call(left_outcome);
+        note_call(call.target, left_outcome);
         return settle(now, left, left_outcome);
     }
     const auto right_outcome = call_vendor(right);
     // One contact may be why one half gets no answer, but not why both do: then it is the vendor.
-    note_call(is_unavailable(left_outcome) ? right_outcome : left_outcome);
+    note_call(call.target, is_unavailable(left_outcome) ? right_outcome : left_outcome);
     settle(now, left, left_outcome);
     settle(now, right, right_outcome);
 }
@@ -315,9 +303,8 @@ void sync::impl::finish_all(cycle& now) {
 }
 
 void sync::impl::finish(cycle& now, sync_item& item) {
-    // A contact that went between the claim and now: its deletion waits, and needs to know what the vendor has.
-    const auto left = item.contact ? std::optional(item.wanted) : item.queued.sent;
-    const auto done = queue_.complete(worker_, item.queued, item.queued.is_deletion ? std::nullopt : left);
+    const bool is_gone = item.queued.is_deletion || !item.contact;
+    const auto done = queue_.complete(worker_, item.queued, is_gone ? std::nullopt : std::optional(item.wanted));
     const std::lock_guard lock(now.mutex);
     if (!done) {
         now.database_failure = done.error();
@@ -330,16 +317,25 @@ void sync::impl::finish(cycle& now, sync_item& item) {
     log_contact(log_, item, std::nullopt);
 }
 
+// A vendor that answered nobody since this contact failed, for the same table, is down: that is not the contact's fault. Whom
+// it answers before the contact's next attempt shows at that.
+bool sync::impl::answers_others(const sync_item& item) const {
+    if (breaker_.is_open()) return false;
+    const auto since = item.queued.last_attempt_at.value_or(item.failed_at);
+    const std::array tables{&item.main, &item.newsletters, &item.products};
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        if (tables[i]->failed && last_answer_[i].load() > since) return true;
+    }
+    return false;
+}
+
 persistence::failed_attempt sync::impl::judge(const sync_item& item, const acoustic::failure& why) const {
     using acoustic::failure_kind;
     persistence::failed_attempt out;
     out.reason = why.reason;
     out.limit = options_.retry_limit;
     out.give_up = why.kind == failure_kind::permanent && options_.protect.park_permanent;
-    // A vendor that answered nobody since this contact failed is down: that is not the contact's fault. Whom it answers
-    // before the contact's next attempt shows at that.
-    const bool vendor_answers = !breaker_.is_open() && last_success_.load() > item.queued.last_attempt_at.value_or(item.failed_at);
-    out.counts = why.kind != failure_kind::unavailable || vendor_answers || !options_.protect.circuit_breaker;
+    out.counts = why.kind != failure_kind::unavailable || answers_others(item) || !options_.protect.circuit_breaker;
     const auto doubled = options_.first_wait * (std::int64_t{1} << std::min(item.queued.retry, 20));
     out.wait = with_jitter(std::min(out.counts ? doubled : options_.longest_pause, options_.longest_wait));
     return out;
