@@ -177,7 +177,7 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
     if (!slots) return slots.error();
     report.no_slot = *slots == 0;
     if (report.no_slot) return {};
-    if (const auto noted = note_doubt(items); !noted) return noted;
+    if (auto noted = note_doubt(items); !noted) return noted;
     {
         const sync_lease lease(queue_, slots_, worker_, *slots, options_.lease, claimed_at);
         cycle now{std::move(items), *slots, lease, stop, report.vendor_down, {}, report, {}};
@@ -281,20 +281,13 @@ void sync::impl::split(cycle& now, const row_call& call) {
 }
 
 void sync::impl::finish_all(cycle& now) {
-    const auto go_on = [&] {
-        const std::lock_guard lock(now.mutex);
-        return !now.database_failure;
-    };
+    const auto go_on = [&] { return std::lock_guard(now.mutex), !now.database_failure; };
     // Side by side, for a transaction each takes time in which the vendor is not called.
     in_parallel(now.threads, now.items.size(), go_on, [&](std::size_t i) {
         auto& item = now.items[i];
         if (item.finished || item.began == timestamp{}) return;
-        if (const auto why = item.failure()) {
-            finish_failed(now, item, *why);
-        } else if (item.calls_left == 0) {
-            finish(now, item);
-        }
-        progress_ = clock::now();
+        if (const auto why = item.failure()) return finish_failed(now, item, *why);
+        if (item.calls_left == 0) finish(now, item);
     });
     leftovers_.clear();
     for (const auto& item : now.items) {
