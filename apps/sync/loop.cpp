@@ -47,6 +47,7 @@ loop::~loop() = default;
 
 int loop::run(const std::stop_token& stop, bool once) {
     milliseconds database_wait = first_database_wait;
+    int retried = 0;
     mark_alive();
     while (!stop.stop_requested()) {
         const auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
@@ -63,8 +64,10 @@ int loop::run(const std::stop_token& stop, bool once) {
         database_wait = first_database_wait;
         const auto planned = planned_sleep(*report);
         report_cycle(*report, planned);
+        retried += report->retried;
         if (once && report->vendor_down) return support::temporary;
-        if (once && report->total == 0 && !report->no_slot) return support::ok;
+        const bool waits_for_retry = retried > 0 && report->sync_backlog > 0;
+        if (once && report->total == 0 && !report->no_slot) return waits_for_retry ? support::temporary : support::ok;
         if (once && !report->no_slot) continue;
         sleep(planned, stop);
     }

@@ -26,7 +26,7 @@ public:
     loop& operator=(const loop&) = delete;
 
     /// Runs until `stop`, or, with `once`, until nothing more is due. The exit code: with `once` 75 when the vendor was
-    /// down, 69 when the database was.
+    /// down or a contact is to be tried again, 69 when the database was down.
     [[nodiscard]] int run(const std::stop_token& stop, bool once);
 
 private:

@@ -19,9 +19,10 @@ namespace {
 
 using namespace ctms;
 
-constexpr std::array own_flags{support::flag{"once", "send what is due, and exit: 0 when nothing is left, 75 when the vendor is down"},
-                               support::flag{"dry-run", "print the XML that would be sent now, and exit; sends and changes nothing"},
-                               support::flag{"check-health", "exit 1 unless the health file tells of a recent cycle"}};
+constexpr std::array own_flags{
+    support::flag{"once", "send what is due, and exit: 0 when nothing is left, 75 when something is to be tried again"},
+    support::flag{"dry-run", "print the XML that would be sent now, and exit; sends and changes nothing"},
+    support::flag{"check-health", "exit 1 unless the health file tells of a recent cycle"}};
 
 constexpr support::daemon self{.name = "ctms-sync",
                                .who = config::program::sync,
@@ -33,8 +34,8 @@ constexpr support::daemon self{.name = "ctms-sync",
 
 acoustic::client_options vendor_options(const config::settings& settings) {
     acoustic::client_options out;
-    out.base_url = settings.acoustic_base_url.value_or(
-        fmt::format("https://api-campaign-us-{}.goacoustic.com", settings.acoustic_server_number));
+    out.base_url =
+        settings.acoustic_base_url.value_or(fmt::format("https://api-campaign-us-{}.goacoustic.com", settings.acoustic_server_number));
     out.client_id = settings.acoustic_client_id;
     out.client_secret = settings.acoustic_client_secret;
     out.refresh_token = settings.acoustic_refresh_token;
@@ -57,10 +58,13 @@ service::sync_options sync_options(const config::settings& settings) {
     return out;
 }
 
-/// Each call under way may record its contact's outcome; one more connection renews the claims.
+/// Each call under way may record its contact's outcome; one more connection renews the claims. They are kept, since what is
+/// opened for one transaction alone costs more than that.
 persistence::database_options database_options(const config::settings& settings) {
     auto out = support::database_options(settings);
-    out.max_overflow = std::max(out.max_overflow, settings.acoustic_max_connections + 2 - out.pool_size);
+    const int more = std::max(0, settings.acoustic_max_connections + 2 - out.pool_size);
+    out.pool_size += more;
+    out.max_overflow = std::max(0, out.max_overflow - more);
     return out;
 }
 

@@ -6,10 +6,11 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -27,10 +28,12 @@ using boost::system::error_code;
 using tcp = asio::ip::tcp;
 
 constexpr std::chrono::seconds time_to_read{5};
+constexpr int most_readers = 16;
+constexpr std::uint64_t longest_body = 64 * 1024; // that is read, though none is wanted
 
 auto into(error_code& failed) { return asio::redirect_error(asio::use_awaitable, failed); }
 
-http::response<http::string_body> answer_to(const http::request<http::empty_body>& request, const std::function<std::string()>& expose) {
+http::response<http::string_body> answer_to(const http::request<http::string_body>& request, const std::function<std::string()>& expose) {
     http::response<http::string_body> out{http::status::ok, 11};
     out.keep_alive(false);
     const bool is_read = request.method() == http::verb::get || request.method() == http::verb::head;
@@ -52,7 +55,8 @@ asio::awaitable<void> serve(tcp::socket socket, const std::function<std::string(
     beast::tcp_stream stream(std::move(socket));
     stream.expires_after(time_to_read);
     beast::flat_buffer buffer;
-    http::request_parser<http::empty_body> parser;
+    http::request_parser<http::string_body> parser;
+    parser.body_limit(longest_body);
     error_code failed;
     co_await http::async_read(stream, buffer, parser, into(failed));
     if (failed) co_return;
@@ -61,12 +65,35 @@ asio::awaitable<void> serve(tcp::socket socket, const std::function<std::string(
     stream.socket().shutdown(tcp::socket::shutdown_send, failed);
 }
 
-asio::awaitable<void> listen(tcp::acceptor& acceptor, const std::function<std::string()>& expose) {
+/// Counts the readers that are being served.
+class reader_count {
+public:
+    explicit reader_count(int& count) : count_(count) { ++count_; }
+    ~reader_count() { --count_; }
+    reader_count(const reader_count&) = delete;
+    reader_count& operator=(const reader_count&) = delete;
+
+private:
+    int& count_;
+};
+
+asio::awaitable<void> serve_counted(tcp::socket socket, const std::function<std::string()>& expose, int& readers) {
+    const reader_count counted(readers);
+    if (readers <= most_readers) co_await serve(std::move(socket), expose);
+}
+
+asio::awaitable<void> listen(tcp::acceptor& acceptor, const std::function<std::string()>& expose, int& readers) {
+    const auto executor = co_await asio::this_coro::executor;
     for (;;) {
         error_code failed;
         auto socket = co_await acceptor.async_accept(into(failed));
         if (failed == asio::error::operation_aborted) co_return;
-        if (!failed) co_await serve(std::move(socket), expose);
+        if (!failed) {
+            asio::co_spawn(executor, serve_counted(std::move(socket), expose, readers), asio::detached);
+        } else { // no descriptors are left, perhaps
+            asio::steady_timer pause(executor, std::chrono::milliseconds(100));
+            co_await pause.async_wait(into(failed));
+        }
     }
 }
 
@@ -75,7 +102,7 @@ asio::awaitable<void> listen(tcp::acceptor& acceptor, const std::function<std::s
 class metrics_port::impl {
 public:
     impl(const tcp::endpoint& where, std::function<std::string()> expose) : expose_(std::move(expose)), acceptor_(context_, where) {
-        asio::co_spawn(context_, listen(acceptor_, expose_), asio::detached);
+        asio::co_spawn(context_, listen(acceptor_, expose_, readers_), asio::detached);
         thread_ = std::thread([this] { context_.run(); });
     }
     ~impl() {
@@ -89,13 +116,13 @@ public:
 
 private:
     std::function<std::string()> expose_;
+    int readers_ = 0;
     asio::io_context context_{1};
     tcp::acceptor acceptor_;
     std::thread thread_;
 };
 
-result<std::unique_ptr<metrics_port>> metrics_port::open(const std::string& host, std::uint16_t port,
-                                                         std::function<std::string()> expose) {
+result<std::unique_ptr<metrics_port>> metrics_port::open(const std::string& host, std::uint16_t port, std::function<std::string()> expose) {
     try {
         const tcp::endpoint where(asio::ip::make_address(host), port);
         return std::unique_ptr<metrics_port>(new metrics_port(std::make_unique<impl>(where, std::move(expose))));

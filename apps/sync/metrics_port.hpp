@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A port on which Prometheus reads the sync's metrics: GET /metrics over HTTP, one reader at a time, each answered within
+// A port on which Prometheus reads the sync's metrics: GET /metrics over HTTP, a few readers at a time, each answered within
 // seconds or dropped. On the settings' HOST.
 #pragma once
 
@@ -17,7 +17,7 @@ public:
     /// Listens, and serves from a thread of its own until it is destroyed. `expose` is called by that thread.
     /// errc::unavailable when the port cannot be had. `port` 0 takes a free one.
     [[nodiscard]] static result<std::unique_ptr<metrics_port>> open(const std::string& host, std::uint16_t port,
-                                                                   std::function<std::string()> expose);
+                                                                    std::function<std::string()> expose);
     ~metrics_port();
     metrics_port(const metrics_port&) = delete;
     metrics_port& operator=(const metrics_port&) = delete;

@@ -18,9 +18,8 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-const prometheus::Labels shared_labels{{"app_kubernetes_io_component", "background"},
-                                       {"app_kubernetes_io_instance", "ctms"},
-                                       {"app_kubernetes_io_name", "ctms"}};
+const prometheus::Labels shared_labels{
+    {"app_kubernetes_io_component", "background"}, {"app_kubernetes_io_instance", "ctms"}, {"app_kubernetes_io_name", "ctms"}};
 
 Family<Counter>& counters(Registry& registry, const char* name, const char* help) {
     return prometheus::BuildCounter().Name(name).Help(help).Labels(shared_labels).Register(registry);
@@ -59,24 +58,28 @@ public:
     }
 
     Registry registry;
-    Family<Counter>& requests = counters(registry, "ctms_background_acoustic_request_total", "Calls to Acoustic by method, table and status.");
+    Family<Counter>& requests =
+        counters(registry, "ctms_background_acoustic_request_total", "Calls to Acoustic by method, table and status.");
     Family<Histogram>& durations = prometheus::BuildHistogram()
                                        .Name("ctms_background_acoustic_requests_duration")
                                        .Help("Time of calls to Acoustic by method, table and status, in seconds.")
                                        .Labels(shared_labels)
                                        .Register(registry);
     Counter& synced = counters(registry, "ctms_background_acoustic_sync_total", "Contacts synced to Acoustic, or skipped.").Add({});
-    Gauge& retries = gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that failed at least once, parked ones included.");
+    Gauge& retries =
+        gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that failed at least once, parked ones included.");
     Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts that wait for the sync, parked ones left out.");
     // Existing dashboards read the one name or the other.
     Counter& loops = counters(registry, "ctms_background_acoustic_sync_loops", "Cycles of the sync, empty ones included.").Add({});
-    Counter& loops_total = counters(registry, "ctms_background_acoustic_sync_loops_total", "Cycles of the sync, empty ones included.").Add({});
+    Counter& loops_total =
+        counters(registry, "ctms_background_acoustic_sync_loops_total", "Cycles of the sync, empty ones included.").Add({});
     Gauge& loop_duration = gauge(registry, "ctms_background_acoustic_sync_loop_duration_seconds", "Time of the last cycle, in seconds.");
     Gauge& age = gauge(registry, "ctms_background_acoustic_sync_age_s",
                        "Seconds from the request to the sync of the contact that was synced last and had not failed before.");
     Gauge& parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& circuit_open = gauge(registry, "ctms_sync_circuit_open", "1 while Acoustic does not answer and only probes are sent.");
-    Family<Counter>& database_errors = counters(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
+    Family<Counter>& database_errors =
+        counters(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
     support::process_metrics process;
 };
 
@@ -104,7 +107,12 @@ void sync_metrics::cycle_ended(const service::cycle_report& report) {
 
 std::string sync_metrics::expose() const {
     auto families = impl_->registry.Collect();
-    const auto process = impl_->process.Collect();
+    auto process = impl_->process.Collect();
+    for (auto& family : process) {
+        for (auto& metric : family.metric) {
+            for (const auto& [name, value] : shared_labels) metric.label.push_back({name, value});
+        }
+    }
     families.insert(families.end(), process.begin(), process.end());
     return support::prometheus_text(families);
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The metrics of a running ctms-web: promtool finds nothing to complain about, and a real Prometheus scrapes them.
+# The metrics of a running ctms-web: promtool finds nothing to complain about, and a real Prometheus scrapes them. Those of
+# ctms-sync: promtool complains of nothing but names that are older than this program.
 # Usage: tests/metrics/run.sh [BIN-FOLDER]. Ends with 77 when prometheus or promtool is missing here.
 set -euo pipefail
 
@@ -26,6 +27,25 @@ promtool check metrics <"$scratch/metrics" || fail "promtool complains"
 grep -q 'ctms_requests_duration_seconds_bucket{.*le="1.0"}' "$scratch/metrics" || fail "the buckets are not written as dashboards expect"
 grep -q "ctms_api_requests_total{client_id=\"$CLIENT_ID\",method=\"GET\",path_template=\"/ctms\",status_code_family=\"2xx\"} 1" "$scratch/metrics" ||
     fail "the request was not counted"
+
+# The sync finds nothing to send, so nobody needs to answer there.
+export CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=true CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG=true CTMS_BACKGROUND_METRICS_PORT=0 \
+    CTMS_ACOUSTIC_BASE_URL=http://127.0.0.1:9 CTMS_ACOUSTIC_CLIENT_ID=id CTMS_ACOUSTIC_CLIENT_SECRET=secret CTMS_ACOUSTIC_REFRESH_TOKEN=token \
+    CTMS_ACOUSTIC_MAIN_TABLE_ID=1 CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID=2 CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID=3
+"${1:-$here/../../build/release/bin}/ctms-sync" --embedded 2>"$scratch/sync.log" &
+sync=$!
+trap 'kill -TERM "$sync" 2>/dev/null || true; wait "$sync" || true; stop_server' EXIT
+for _ in {1..100}; do
+    sync_port=$(sed -n 's/.*"port":\([0-9]*\).*"Listening for readers of metrics".*/\1/p' "$scratch/sync.log")
+    if [ -n "$sync_port" ] || ! kill -0 "$sync" 2>/dev/null; then break; fi
+    sleep 0.1
+done
+curl -sS "http://127.0.0.1:$sync_port/metrics" >"$scratch/sync-metrics" || { cat "$scratch/sync.log"; fail "ctms-sync does not show its metrics"; }
+kill -TERM "$sync"
+wait "$sync" || fail "ctms-sync did not end well"
+complaints=$(promtool check metrics <"$scratch/sync-metrics" 2>&1 || true)
+complaints=$(grep -v '^ctms_background_acoustic_' <<<"$complaints" || true)
+[ -z "$complaints" ] || fail "promtool complains: $complaints"
 
 cat >"$scratch/prometheus.yml" <<TEXT
 global: {scrape_interval: 1s}

@@ -63,6 +63,7 @@ struct fake_acoustic_counts {
     int refused_tokens = 0; ///< calls with no good token: 401
     int connections = 0;    ///< accepted
     int oversized = 0;      ///< calls with more than 100 rows, which are refused
+    int overlapping = 0;    ///< rows that another call was writing or deleting at the same time
 };
 
 class fake_acoustic {

@@ -89,6 +89,7 @@ void fake_vendor::call::end() {
     const std::lock_guard lock(vendor_.mutex_);
     holds_slot_ = false;
     --vendor_.under_way_;
+    for (const auto& one : writes_) vendor_.being_written_.erase(one);
 }
 
 fake_vendor::fake_vendor(fake_acoustic_options options) : options_(std::move(options)), store_(options_), latency_(options_.latency) {}
@@ -134,6 +135,7 @@ std::unique_ptr<fake_vendor::call> fake_vendor::begin(std::string_view authoriza
         out->holds_slot_ = true;
         counts_.most_at_once = std::max(counts_.most_at_once, ++under_way_);
         keep(out->xml.text());
+        note_writes(*out);
     }
     if (out->refused) log(*out, fmt::format("refused {}", out->refused->status));
     return out;
@@ -142,6 +144,28 @@ std::unique_ptr<fake_vendor::call> fake_vendor::begin(std::string_view authoriza
 void fake_vendor::keep(const std::string& xml) {
     if (last_calls_.size() == most_kept_calls) last_calls_.erase(last_calls_.begin());
     last_calls_.push_back(xml);
+}
+
+void fake_vendor::note_writes(call& one) {
+    const auto write = [&](std::string what) {
+        if (being_written_.insert(what).second) {
+            one.writes_.push_back(std::move(what));
+        } else {
+            ++counts_.overlapping;
+        }
+    };
+    const auto& xml = one.xml;
+    if (xml.rows().empty()) {
+        for (const auto& id : xml.email_ids()) write(id);
+    }
+    for (const auto& row : xml.rows()) {
+        std::string key = xml.table_id();
+        for (const auto& column : row.children()) {
+            const std::string_view name = column.attribute("name").value();
+            if (name == "email_id" || name == "newsletter_name" || name == "product_id") key += fmt::format(" {}", column.child_value());
+        }
+        write(std::move(key));
+    }
 }
 
 vendor_answer fake_vendor::take_effect(call& one) {

@@ -8,8 +8,10 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ctms::test {
 
@@ -63,6 +65,8 @@ private:
 
     [[nodiscard]] bool is_good_token(std::string_view authorization) const;
     void keep(const std::string& xml);
+    /// Counts the rows that other calls write at the same time.
+    void note_writes(call& one);
     void log(const call& one, std::string_view outcome) const;
 
     const fake_acoustic_options options_;
@@ -74,6 +78,7 @@ private:
     std::vector<std::string> last_calls_;
     std::chrono::milliseconds latency_;
     int under_way_ = 0;
+    std::set<std::string, std::less<>> being_written_;
 };
 
 class fake_vendor::call {
@@ -93,6 +98,7 @@ private:
     friend fake_vendor;
     fake_vendor& vendor_;
     bool holds_slot_ = false;
+    std::vector<std::string> writes_; ///< the keys of its rows
 };
 
 } // namespace ctms::test

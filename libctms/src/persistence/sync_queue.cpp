@@ -6,15 +6,13 @@
 #include "contact_rows.hpp"
 #include "json_rows.hpp"
 #include "pool.hpp"
+#include "sync_queue_rows.hpp"
 
 #include <ctms/persistence/sync_queue.hpp>
-
-#include <json/document.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <stdexcept>
 
 namespace ctms::persistence {
 namespace {
@@ -84,6 +82,17 @@ noted as (
   from {0} where $4::text is not null
   on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
     product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products, sent_at = now()))";
+
+constexpr statement note_states_sql{"sync_queue_note_states", R"(
+insert into ctms_vendor_state as stored (email_id, main_hash, newsletter_hash, product_hash, newsletters, products)
+select q.email_id, main_hash, newsletter_hash, product_hash, array(select json_array_elements_text(newsletters)),
+  array(select json_array_elements_text(products))
+from json_to_recordset($2::json) as maybe
+  (email_id uuid, main_hash text, newsletter_hash text, product_hash text, newsletters json, products json)
+join ctms_sync_queue q on q.email_id = maybe.email_id and q.claimed_by = $1::uuid
+order by q.email_id
+on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
+  product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products)"};
 
 // Rows of the reference that belong to the queue's rows in the CTE `gone`. One that somebody deletes right now is left to
 // him: who deletes a contact holds them before he waits for our row.
@@ -216,55 +225,6 @@ const statement& forget_statement(bool all) {
     return all ? every.what : some.what;
 }
 
-std::string json_ids(std::span<const uuid> ids) {
-    std::vector<std::string> out;
-    out.reserve(ids.size());
-    for (const auto& id : ids) out.push_back(id.to_string());
-    return json_names(out);
-}
-
-uuid read_id(const rows& found, std::size_t row, std::size_t column) {
-    const auto id = uuid::parse(found.text(row, column));
-    if (!id) throw std::logic_error("a column that is no UUID");
-    return *id;
-}
-
-timestamp read_time(const rows& found, std::size_t row, std::size_t column) {
-    return timestamp(std::chrono::microseconds(found.integer(row, column)));
-}
-
-std::vector<std::string> read_names(std::string_view text) {
-    constexpr json::limits bounds{1, 1'000'000};
-    const auto parsed = json::document::parse(text, bounds);
-    const auto* names = std::get_if<json::document>(&parsed);
-    if (names == nullptr) throw std::logic_error("a column that is no JSON");
-    std::vector<std::string> out;
-    for (const auto* one = names->root().first; one != nullptr; one = one->next) out.emplace_back(one->text);
-    return out;
-}
-
-queued_contact read_contact(const rows& found, std::size_t row) {
-    queued_contact out;
-    out.email_id = read_id(found, row, 0);
-    out.is_deletion = found.boolean(row, 1);
-    out.primary_email = found.text(row, 2);
-    out.version = found.integer(row, 3);
-    out.retry = static_cast<int>(found.integer(row, 4));
-    out.first_requested_at = read_time(found, row, 5);
-    if (!found.is_null(row, 6)) out.last_attempt_at = read_time(found, row, 6);
-    if (found.is_null(row, 7)) return out;
-    out.sent = vendor_state{std::string(found.text(row, 7)), std::string(found.text(row, 8)), std::string(found.text(row, 9)),
-                            read_names(found.text(row, 10)), read_names(found.text(row, 11))};
-    return out;
-}
-
-std::vector<queued_contact> read_queued(const rows& found) {
-    std::vector<queued_contact> out;
-    out.reserve(found.size());
-    for (std::size_t row = 0; row < found.size(); ++row) out.push_back(read_contact(found, row));
-    return out;
-}
-
 /// $1 to $8 of complete_contact and fail_contact.
 std::vector<parameter> outcome_parameters(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& state) {
     std::vector<parameter> out{contact.email_id.to_string(), worker.to_string(), std::to_string(contact.version)};
@@ -325,6 +285,10 @@ result<std::size_t> sync_queue_repository::renew(const uuid& worker, std::chrono
     return run(db_, [&](connection& db) {
         return db.query(renew_claims, {worker.to_string(), std::to_string(lease.count())}, true).affected();
     });
+}
+
+result<void> sync_queue_repository::note_states(const uuid& worker, std::span<const std::pair<uuid, vendor_state>> states) {
+    return run(db_, [&](connection& db) { db.query(note_states_sql, {worker.to_string(), json_states(states)}, true); });
 }
 
 result<bool> sync_queue_repository::complete(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& now) {

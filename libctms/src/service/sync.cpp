@@ -2,6 +2,7 @@
 #include <ctms/service/sync.hpp>
 
 #include "circuit_breaker.hpp"
+#include "in_parallel.hpp"
 #include "sync_item.hpp"
 #include "sync_lease.hpp"
 #include "sync_log.hpp"
@@ -11,9 +12,10 @@
 #include <ctms/persistence/products.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 namespace ctms::service {
@@ -27,19 +29,11 @@ std::vector<acoustic::relational_row> rows_of(const row_call& call) {
     return out;
 }
 
-/// Runs `work(i)` for all i below `count`, on `threads` threads at most, as long as `go_on()`.
-void in_parallel(int threads, std::size_t count, const std::function<bool()>& go_on, const std::function<void(std::size_t)>& work) {
-    std::atomic<std::size_t> next = 0;
-    const auto run = [&] {
-        while (go_on()) {
-            const auto mine = next.fetch_add(1);
-            if (mine >= count) return;
-            work(mine);
-        }
-    };
-    std::vector<std::jthread> others;
-    for (std::size_t i = 1; i < std::min(static_cast<std::size_t>(threads), count); ++i) others.emplace_back(run);
-    run();
+bool is_unavailable(const acoustic::outcome& call) { return call.failed && call.failed->kind == acoustic::failure_kind::unavailable; }
+
+/// Whose row it is that the vendor refuses does not show in a failure of the whole call.
+bool is_unclear(const acoustic::outcome& call) {
+    return call.failed || std::any_of(call.refused.begin(), call.refused.end(), [](const auto& row) { return row.email_id.empty(); });
 }
 
 } // namespace
@@ -47,8 +41,15 @@ void in_parallel(int threads, std::size_t count, const std::function<bool()>& go
 class sync::impl {
 public:
     impl(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, const sync_options& options)
-        : queue_(db), slots_(db, options.connections), contacts_(db), products_(db), configuration_(db), vendor_(vendor), log_(log),
-          options_(options), breaker_(options.first_pause, options.longest_pause) {}
+        : queue_(db),
+          slots_(db, options.connections),
+          contacts_(db),
+          products_(db),
+          configuration_(db),
+          vendor_(vendor),
+          log_(log),
+          options_(options),
+          breaker_(options.first_pause, options.longest_pause) {}
 
     result<cycle_report> run_cycle(const std::stop_token& stop);
     result<cycle_report> discard_batch();
@@ -78,10 +79,14 @@ private:
                                     cycle_report& report);
     [[nodiscard]] bool may_send(cycle& now) const;
     void send_main(cycle& now, sync_item& item);
+    [[nodiscard]] result<void> note_doubt(const std::vector<sync_item>& items);
+    [[nodiscard]] acoustic::outcome call_vendor(const row_call& call);
     void send_rows(cycle& now, const row_call& call);
+    void settle(cycle& now, const row_call& call, const acoustic::outcome& outcome);
     void split(cycle& now, const row_call& call);
-    void note_call(const acoustic::outcome& call);
+    void note_call(acoustic::table target, const acoustic::outcome& call);
     void finish(cycle& now, sync_item& item);
+    [[nodiscard]] bool answers_others(const sync_item& item) const;
     [[nodiscard]] persistence::failed_attempt judge(const sync_item& item, const acoustic::failure& why) const;
     void finish_failed(cycle& now, sync_item& item, const acoustic::failure& why);
     void finish_all(cycle& now);
@@ -98,7 +103,7 @@ private:
     circuit_breaker breaker_;
     std::vector<uuid> leftovers_; ///< claimed, not dealt with, and not given back yet
     std::atomic<clock::time_point> progress_ = clock::now();
-    std::atomic<timestamp> last_success_{}; ///< of any call
+    std::array<std::atomic<timestamp>, 3> last_answer_{}; ///< of the vendor to a call for each table
 };
 
 result<cycle_report> sync::impl::begin_report() {
@@ -172,6 +177,7 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
     if (!slots) return slots.error();
     report.no_slot = *slots == 0;
     if (report.no_slot) return {};
+    if (auto noted = note_doubt(items); !noted) return noted;
     {
         const sync_lease lease(queue_, slots_, worker_, *slots, options_.lease, claimed_at);
         cycle now{std::move(items), *slots, lease, stop, report.vendor_down, {}, report, {}};
@@ -185,19 +191,27 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
     return slots_.give_back(worker_);
 }
 
+result<void> sync::impl::note_doubt(const std::vector<sync_item>& items) {
+    std::vector<std::pair<uuid, persistence::vendor_state>> states;
+    for (const auto& item : items) {
+        if (auto state = item.in_doubt()) states.emplace_back(item.queued.email_id, *std::move(state));
+    }
+    return states.empty() ? result<void>() : queue_.note_states(worker_, states);
+}
+
 bool sync::impl::may_send(cycle& now) const {
     if (now.stop.stop_requested() || !now.lease.holds()) return false;
-    if (options_.protect.circuit_breaker && !now.is_probe && breaker_.is_open()) return false;
+    if (!now.is_probe && breaker_.is_open()) return false;
     const std::lock_guard lock(now.mutex);
     return !now.database_failure;
 }
 
-void sync::impl::note_call(const acoustic::outcome& call) {
+void sync::impl::note_call(acoustic::table target, const acoustic::outcome& call) {
     progress_ = clock::now();
-    if (call.failed && call.failed->kind == acoustic::failure_kind::unavailable) {
-        breaker_.failed(clock::now());
+    if (is_unavailable(call)) {
+        if (options_.protect.circuit_breaker) breaker_.failed(clock::now());
     } else {
-        last_success_ = ctms::now();
+        last_answer_.at(static_cast<std::size_t>(target)) = ctms::now();
         breaker_.succeeded();
     }
 }
@@ -209,32 +223,39 @@ void sync::impl::send_main(cycle& now, sync_item& item) {
         const auto call = vendor_.remove_recipient(item.queued.primary_email, id);
         item.main.note(call);
         if (call.failed) item.main.fail(*call.failed);
-        note_call(call);
+        note_call(acoustic::table::main, call);
     } else if (item.contact && !item.queued.is_deletion && !item.main_unchanged) {
         const auto call = vendor_.add_recipient(item.rows.main);
         item.main.note(call);
         if (call.failed) item.main.fail(*call.failed);
         if (!call.refused.empty()) item.main.fail(call.refused.front().why);
-        note_call(call);
+        note_call(acoustic::table::main, call);
     }
+    if (item.main.failed) item.failed_at = ctms::now();
     // Most contacts are through here, or with the next call; failures wait until the whole cycle tells what they are worth.
     if (!item.main.failed && !item.has_rows_to_send()) finish(now, item);
 }
 
-void sync::impl::send_rows(cycle& now, const row_call& call) {
+acoustic::outcome sync::impl::call_vendor(const row_call& call) {
     const auto rows = rows_of(call);
-    const auto outcome = call.deletes ? vendor_.delete_rows(call.target, rows) : vendor_.insert_rows(call.target, rows);
-    note_call(outcome);
-    const bool splits = options_.protect.isolate_rows && call.groups.size() > 1 && may_send(now);
-    // Whose row it is that the vendor refuses does not show in a failure of the whole call.
-    const bool unclear = outcome.failed || std::any_of(outcome.refused.begin(), outcome.refused.end(),
-                                                       [](const auto& row) { return row.email_id.empty(); });
-    if (unclear && splits) return split(now, call);
+    return call.deletes ? vendor_.delete_rows(call.target, rows) : vendor_.insert_rows(call.target, rows);
+}
+
+void sync::impl::send_rows(cycle& now, const row_call& call) {
+    const auto outcome = call_vendor(call);
+    note_call(call.target, outcome);
+    settle(now, call, outcome);
+}
+
+void sync::impl::settle(cycle& now, const row_call& call, const acoustic::outcome& outcome) {
+    const bool splits = options_.protect.isolate_rows && call.groups.size() > 1 && is_unclear(outcome);
+    if (splits && may_send(now)) return split(now, call);
     const std::lock_guard lock(now.mutex);
     for (const auto& group : call.groups) {
         auto& progress = call.target == acoustic::table::newsletter ? group.item->newsletters : group.item->products;
         progress.note(outcome);
         --group.item->calls_left;
+        if (!outcome.succeeded()) group.item->failed_at = ctms::now();
         if (outcome.failed) progress.fail(*outcome.failed);
         for (const auto& refused : outcome.refused) {
             const bool mine = refused.email_id.empty() || refused.email_id == group.item->queued.email_id.to_string();
@@ -245,19 +266,29 @@ void sync::impl::send_rows(cycle& now, const row_call& call) {
 
 void sync::impl::split(cycle& now, const row_call& call) {
     const auto half = call.groups.begin() + static_cast<std::ptrdiff_t>(call.groups.size() / 2);
-    send_rows(now, {call.target, call.deletes, {call.groups.begin(), half}});
-    send_rows(now, {call.target, call.deletes, {half, call.groups.end()}});
+    const row_call left{call.target, call.deletes, {call.groups.begin(), half}};
+    const row_call right{call.target, call.deletes, {half, call.groups.end()}};
+    const auto left_outcome = call_vendor(left);
+    if (!may_send(now)) { // the right half counts as not made
+        note_call(call.target, left_outcome);
+        return settle(now, left, left_outcome);
+    }
+    const auto right_outcome = call_vendor(right);
+    // One contact may be why one half gets no answer, but not why both do: then it is the vendor.
+    note_call(call.target, is_unavailable(left_outcome) ? right_outcome : left_outcome);
+    settle(now, left, left_outcome);
+    settle(now, right, right_outcome);
 }
 
 void sync::impl::finish_all(cycle& now) {
-    for (auto& item : now.items) {
-        if (item.finished || item.began == timestamp{} || now.database_failure) continue;
-        if (const auto why = item.failure()) {
-            finish_failed(now, item, *why);
-        } else if (item.calls_left == 0) {
-            finish(now, item);
-        }
-    }
+    const auto go_on = [&] { return std::lock_guard(now.mutex), !now.database_failure; };
+    // Side by side, for a transaction each takes time in which the vendor is not called.
+    in_parallel(now.threads, now.items.size(), go_on, [&](std::size_t i) {
+        auto& item = now.items[i];
+        if (item.finished || item.began == timestamp{}) return;
+        if (const auto why = item.failure()) return finish_failed(now, item, *why);
+        if (item.calls_left == 0) finish(now, item);
+    });
     leftovers_.clear();
     for (const auto& item : now.items) {
         if (!item.finished) leftovers_.push_back(item.queued.email_id);
@@ -275,9 +306,20 @@ void sync::impl::finish(cycle& now, sync_item& item) {
     item.finished = true;
     ++now.report.total;
     ++(item.contact || item.queued.is_deletion ? now.report.synced : now.report.skipped);
-    if (item.queued.retry == 0)
-        now.report.age_s = std::chrono::duration<double>(ctms::now() - item.queued.first_requested_at).count();
+    if (item.queued.retry == 0) now.report.age_s = std::chrono::duration<double>(ctms::now() - item.queued.first_requested_at).count();
     log_contact(log_, item, std::nullopt);
+}
+
+// A vendor that answered nobody since this contact failed, for the same table, is down: that is not the contact's fault. Whom
+// it answers before the contact's next attempt shows at that.
+bool sync::impl::answers_others(const sync_item& item) const {
+    if (breaker_.is_open()) return false;
+    const auto since = item.queued.last_attempt_at.value_or(item.failed_at);
+    const std::array tables{&item.main, &item.newsletters, &item.products};
+    for (std::size_t i = 0; i < tables.size(); ++i) {
+        if (tables[i]->failed && last_answer_[i].load() > since) return true;
+    }
+    return false;
 }
 
 persistence::failed_attempt sync::impl::judge(const sync_item& item, const acoustic::failure& why) const {
@@ -286,9 +328,7 @@ persistence::failed_attempt sync::impl::judge(const sync_item& item, const acous
     out.reason = why.reason;
     out.limit = options_.retry_limit;
     out.give_up = why.kind == failure_kind::permanent && options_.protect.park_permanent;
-    // A vendor that answered nobody since the last attempt at this contact is down: that is not the contact's fault.
-    const bool vendor_answers = last_success_.load() > item.queued.last_attempt_at.value_or(item.began);
-    out.counts = why.kind != failure_kind::unavailable || vendor_answers || !options_.protect.circuit_breaker;
+    out.counts = why.kind != failure_kind::unavailable || answers_others(item) || !options_.protect.circuit_breaker;
     const auto doubled = options_.first_wait * (std::int64_t{1} << std::min(item.queued.retry, 20));
     out.wait = with_jitter(std::min(out.counts ? doubled : options_.longest_pause, options_.longest_wait));
     return out;

@@ -77,6 +77,13 @@ std::vector<std::string> united(const std::vector<std::string>& a, const std::ve
     return {all.begin(), all.end()};
 }
 
+/// The keys of the one are those of the other with perhaps some more.
+bool same_knowledge(const persistence::vendor_state& united, const persistence::vendor_state& before) {
+    return united.main_hash == before.main_hash && united.newsletter_hash == before.newsletter_hash &&
+           united.product_hash == before.product_hash && united.newsletters.size() == before.newsletters.size() &&
+           united.products.size() == before.products.size();
+}
+
 void consider(std::optional<acoustic::failure>& worst, std::string_view table, const table_progress& progress) {
     if (!progress.failed || (worst && worst->kind >= progress.failed->kind)) return;
     worst = acoustic::failure{progress.failed->kind, fmt::format("{}: {}", table, progress.failed->reason)};
@@ -132,15 +139,30 @@ bool sync_item::has_rows_to_send() const {
            !gone_newsletters.empty() || !gone_products.empty();
 }
 
+bool sync_item::has_calls() const { return queued.is_deletion || (contact && !main_unchanged) || has_rows_to_send(); }
+
+std::optional<persistence::vendor_state> sync_item::in_doubt() const {
+    const auto before = queued.sent.value_or(persistence::vendor_state{});
+    auto out = before;
+    if (queued.is_deletion || !main_unchanged) out.main_hash.clear();
+    if (queued.is_deletion || !newsletters_unchanged) out.newsletter_hash.clear();
+    if (queued.is_deletion || !products_unchanged) out.product_hash.clear();
+    out.newsletters = united(before.newsletters, wanted.newsletters);
+    out.products = united(before.products, wanted.products);
+    if (!has_calls() || same_knowledge(out, before)) return std::nullopt;
+    return out;
+}
+
 persistence::vendor_state sync_item::partly() const {
     const auto before = queued.sent.value_or(persistence::vendor_state{});
+    const bool unmade = main.failed || calls_left > 0;
     auto out = wanted;
     if (main.failed) out.main_hash.clear();
-    if (main.failed || newsletters.failed) {
+    if (unmade || newsletters.failed) {
         out.newsletter_hash.clear();
         out.newsletters = united(before.newsletters, wanted.newsletters);
     }
-    if (main.failed || products.failed) {
+    if (unmade || products.failed) {
         out.product_hash.clear();
         out.products = united(before.products, wanted.products);
     }

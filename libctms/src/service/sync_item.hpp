@@ -17,7 +17,7 @@ namespace ctms::service {
 
 /// How far one table is.
 struct table_progress {
-    bool sent = false; ///< a call was made for it
+    bool sent = false;  ///< a call was made for it
     double seconds = 0; ///< of the call that carried its rows
     std::optional<acoustic::failure> failed;
 
@@ -45,15 +45,21 @@ struct sync_item {
     table_progress main;
     table_progress newsletters;
     table_progress products;
-    timestamp began{};  ///< of the attempt; unset before it
-    int calls_left = 0; ///< calls that carry rows of it and have not been made
+    timestamp began{};     ///< of the attempt; unset before it
+    timestamp failed_at{}; ///< when a call for it failed last
+    int calls_left = 0;    ///< calls that carry rows of it and have not been made
     bool finished = false;
 
     /// The graver failure of its tables, with the table's name before the reason; nullopt without one.
     [[nodiscard]] std::optional<acoustic::failure> failure() const;
     /// True when calls for the relational tables are due.
     [[nodiscard]] bool has_rows_to_send() const;
-    /// What the vendor has when some calls failed: nothing is taken for known that may not be so.
+    /// True when any call is due.
+    [[nodiscard]] bool has_calls() const;
+    /// What the vendor may have from the first call on, until the outcome is known: a process that is killed in between must
+    /// neither forget rows nor take an old value for the vendor's. nullopt when that is what is noted already.
+    [[nodiscard]] std::optional<persistence::vendor_state> in_doubt() const;
+    /// What the vendor has when some calls failed or were not made: nothing is taken for known that may not be so.
     [[nodiscard]] persistence::vendor_state partly() const;
 };
 

@@ -20,7 +20,12 @@ public:
     /// `claimed_at`: when the claim was asked for.
     sync_lease(persistence::sync_queue_repository& queue, persistence::vendor_slots& slots, const uuid& worker, int slots_held,
                std::chrono::seconds length, clock::time_point claimed_at)
-        : queue_(queue), slots_(slots), worker_(worker), slots_held_(slots_held), length_(length), ends_(claimed_at + length),
+        : queue_(queue),
+          slots_(slots),
+          worker_(worker),
+          slots_held_(slots_held),
+          length_(length),
+          ends_(claimed_at + length),
           keeper_([this](const std::stop_token& stop) { keep(stop); }) {}
 
     /// True while a call that is begun now ends within the lease: a third of it is kept for that.
@@ -32,7 +37,11 @@ private:
         while (!stopping_.wait_for(lock, stop, std::chrono::milliseconds(length_) / 3, [] { return false; })) {
             if (stop.stop_requested()) return;
             const auto begun = clock::now();
-            if (queue_.renew(worker_, length_) && slots_.take(worker_, slots_held_, length_)) ends_ = begun + length_;
+            const bool renewed = queue_.renew(worker_, length_) && slots_.take(worker_, slots_held_, length_);
+            // Renewed in time only if the answer came before the end: else another worker may have taken what we held, for
+            // good, and a process that was stopped for a while must not go on as if nothing had been.
+            if (clock::now() >= ends_.load()) return;
+            if (renewed) ends_ = begun + length_;
         }
     }
 

@@ -14,6 +14,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ctms::persistence {
@@ -84,6 +85,10 @@ public:
 
     /// Makes the lease of all rows that `worker` has claimed begin anew; how many there are.
     [[nodiscard]] result<std::size_t> renew(const uuid& worker, std::chrono::seconds lease);
+
+    /// Notes what the vendor may have of contacts that `worker` has claimed, before anything of them is sent. Changes nothing
+    /// of a row that it does not hold. One round trip.
+    [[nodiscard]] result<void> note_states(const uuid& worker, std::span<const std::pair<uuid, vendor_state>> states);
 
     /// The contact was sent as it was at `contact.version`: notes what the vendor has now (nullopt: nothing, it was deleted),
     /// and removes the row, with rows of the reference's pending_acoustic, if it has not been requested again since;

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MPL-2.0
+// Rows of the queue from answers, and what its statements take as JSON. Throws std::logic_error for an answer that is not
+// of its form. Thread safe. Private to this layer.
+#pragma once
+
+#include "connection.hpp"
+
+#include <ctms/persistence/sync_queue.hpp>
+
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ctms::persistence {
+
+/// An array of ids.
+[[nodiscard]] std::string json_ids(std::span<const uuid> ids);
+/// An array of objects with the columns of ctms_vendor_state.
+[[nodiscard]] std::string json_states(std::span<const std::pair<uuid, vendor_state>> states);
+
+[[nodiscard]] uuid read_id(const rows& found, std::size_t row, std::size_t column);
+/// A column of microseconds_sql.
+[[nodiscard]] timestamp read_time(const rows& found, std::size_t row, std::size_t column);
+/// The answer of a claim.
+[[nodiscard]] std::vector<queued_contact> read_queued(const rows& found);
+
+} // namespace ctms::persistence

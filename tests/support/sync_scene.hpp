@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+// A database with contacts, and the stand-in for the email vendor that ctms-sync sends them to. Not thread safe.
+#pragma once
+
+#include <support/child_process.hpp>
+#include <support/fake_acoustic.hpp>
+#include <support/test_database.hpp>
+
+#include <ctms/model/contact.hpp>
+#include <ctms/persistence/contacts.hpp>
+#include <persistence/connection.hpp>
+
+#include <string>
+
+namespace ctms::test {
+
+/// What ctms-sync needs to send contacts of the database at `url` to the stand-in.
+[[nodiscard]] environment sync_environment(const std::string& url, const fake_acoustic& vendor);
+
+/// Contact number `n`: every third with a Firefox account, two newsletters with a mapping and one without.
+[[nodiscard]] model::contact numbered_contact(int n);
+[[nodiscard]] std::string numbered_id(int n);
+
+struct sync_scene {
+    explicit sync_scene(fake_acoustic_options options = {}) : vendor(std::move(options)) {}
+
+    /// Stores contacts `first` to `last`, which queues them.
+    void add_contacts(int first, int last);
+    /// Gives contact `n`, which must have an account, a subscription at Stripe.
+    void add_product(int n);
+    /// The first cell of an answer, "" without rows.
+    [[nodiscard]] std::string value(const std::string& sql);
+    /// How many contacts are queued, parked ones too.
+    [[nodiscard]] int queued() { return std::stoi(value("select count(*) from ctms_sync_queue")); }
+    [[nodiscard]] environment variables() const { return sync_environment(database.url(), vendor); }
+    /// The same with other values.
+    [[nodiscard]] environment variables(const environment& changed) const;
+
+    test_database database;
+    fake_acoustic vendor;
+    persistence::database pool{database.options()};
+    persistence::contact_repository contacts{pool};
+    persistence::connection link{database.options()};
+};
+
+} // namespace ctms::test

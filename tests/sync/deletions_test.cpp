@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MPL-2.0
+// Contacts that go, and rows that contacts lose.
+#include "sync_fixture.hpp"
+
+using namespace ctms;
+using namespace std::chrono_literals;
+using test::becomes_true;
+using test::sync_fixture;
+using kind = test::fake_fault::kind;
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a deleted contact is deleted at the vendor, in all tables") {
+    add(1, 3);
+    pay(1, {"prod_a", "prod_b"});
+    pay(2, {"prod_a"});
+    SUBCASE("as it is") {
+        REQUIRE(run_until_idle());
+        CHECK(vendor.products().size() == 3);
+        remove(1);
+        REQUIRE(run_until_idle());
+        CHECK_FALSE(vendor_knows(1));
+        CHECK(vendor.products().size() == 1);
+        CHECK(value("select count(*) from ctms_vendor_state") == "2");
+        CHECK(difference().empty());
+    }
+    SUBCASE("without, it stays there for ever") {
+        options.protect.deletions = false;
+        REQUIRE(run_until_idle());
+        remove(1);
+        REQUIRE(run_until_idle());
+        CHECK(vendor_knows(1));
+        CHECK(vendor_name(1) == "name1");
+    }
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at the vendor") {
+    add(1, 1, {"app-dev", "common-voice", "firefox-news"});
+    pay(1, {"prod_a", "prod_b"});
+    const auto lose = [&] {
+        change(1, [](model::contact& one) { one.newsletters.erase(one.newsletters.begin() + 1); });
+        pay(1, {"prod_b"});
+    };
+    SUBCASE("as it is") {
+        REQUIRE(run_until_idle());
+        lose();
+        REQUIRE(run_until_idle());
+        CHECK(vendor.newsletters().size() == 2);
+        CHECK(vendor.products().size() == 1);
+        CHECK(difference().empty());
+    }
+    SUBCASE("while nothing else has changed") {
+        options.skip_unchanged = true;
+        REQUIRE(run_until_idle());
+        lose();
+        REQUIRE(run_until_idle());
+        CHECK(difference().empty());
+    }
+    SUBCASE("also when the first tries fail") {
+        REQUIRE(run_until_idle());
+        fault(kind::status, "DeleteRelationalTableData", "", 500, 2);
+        fault(kind::fault_answer, "AddRecipient", "", 50, 1);
+        lose();
+        REQUIRE(run_until_idle());
+        CHECK(difference().empty());
+    }
+    SUBCASE("without, they stay") {
+        options.protect.deletions = false;
+        REQUIRE(run_until_idle());
+        lose();
+        REQUIRE(run_until_idle());
+        CHECK(vendor.newsletters().size() == 3);
+        CHECK(vendor.products().size() == 2);
+    }
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: rows are remembered when the calls behind them could not be made") {
+    options.batch_limit = 40;
+    options.connections = 1;
+    options.longest_wait = 50ms;
+    add(1, 3);
+    for (int n = 1; n <= 3; ++n) pay(n, {fmt::format("prod_{}", n)});
+    REQUIRE(run_until_idle());
+    // The vendor stops answering at the rows of products; rows of newsletters that are to go come behind these.
+    fault(kind::status, "InsertUpdateRelationalTable", "prod_", 500, 5);
+    for (int n = 1; n <= 3; ++n) change(n, [](model::contact& one) { one.newsletters.pop_back(); });
+    CHECK(cycle().vendor_down);
+    CHECK(vendor.newsletters().size() == 6);
+    CHECK(run_until_idle());
+    CHECK(vendor.newsletters().size() == 3);
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: of a contact that only the reference sent, each mapped newsletter is deleted") {
+    add(1, 2, {"app-dev", "common-voice", "firefox-news"});
+    REQUIRE(run_until_idle());
+    link.execute("delete from ctms_vendor_state");
+    remove(1);
+    REQUIRE(run_until_idle());
+    CHECK_FALSE(vendor_knows(1));
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted before it was ever sent is no failure") {
+    add(1, 1);
+    remove(1);
+    REQUIRE(run_until_idle());
+    CHECK(totals.synced == 1);
+    CHECK(totals.retried + totals.failed == 0);
+    CHECK_FALSE(vendor_knows(1));
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted while it is sent") {
+    add(1, 2);
+    pay(1, {"prod_a"});
+    vendor.set_latency(150ms);
+    SUBCASE("the main row is under way") {
+        const auto running = begin_cycle();
+        remove(1);
+    }
+    SUBCASE("the other rows are under way") {
+        const auto running = begin_cycle(3);
+        remove(1);
+    }
+    CHECK(row(1) == "delete 0 pending free");
+    CHECK(run_until_idle());
+    CHECK_FALSE(vendor_knows(1));
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that vanishes between claim and reading is deleted with all its rows") {
+    add(1, 1, {"app-dev", "not-mapped"});
+    pay(1, {"prod_a"});
+    REQUIRE(run_until_idle());
+    CHECK(vendor.products().size() == 1);
+    write(1, "again");
+    link.begin();
+    link.execute("lock table acoustic_field in access exclusive mode");
+    auto& worker = sync();
+    {
+        std::jthread running([&] { (void)worker.run_cycle(); });
+        persistence::connection other(db.options());
+        REQUIRE(becomes_true([&] { return !other.execute("select from ctms_sync_queue where claimed_by is not null").empty(); }, 10s));
+        other.execute(fmt::format("delete from newsletters where email_id = '{0}'", id(1)));
+        other.execute(fmt::format("delete from fxa where email_id = '{0}'", id(1)));
+        other.execute(fmt::format("delete from pending_acoustic where email_id = '{0}'", id(1)));
+        other.execute(fmt::format("delete from emails where email_id = '{0}'", id(1)));
+        link.commit();
+    }
+    CHECK(row(1) == "delete 0 pending free");
+    CHECK(run_until_idle());
+    CHECK_FALSE(vendor_knows(1));
+    CHECK(vendor.products().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that comes back under its id while its deletion is under way is there in the end") {
+    add(1, 1);
+    REQUIRE(run_until_idle());
+    remove(1);
+    vendor.set_latency(150ms);
+    {
+        const auto running = begin_cycle();
+        add(1, 1, {"firefox-news"});
+    }
+    CHECK(row(1) == "upsert 0 pending free");
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
+    CHECK(vendor_name(1) == "name1");
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a deletion that fails is tried again with the address, and no row is forgotten") {
+    add(1, 1);
+    pay(1, {"prod_a"});
+    REQUIRE(run_until_idle());
+    remove(1);
+    SUBCASE("the contact itself") { fault(kind::status, "RemoveRecipient", "", 503, 2); }
+    SUBCASE("its rows") { fault(kind::row_transient, "DeleteRelationalTableData", id(1), 0, 3); }
+    SUBCASE("with the answer lost") { fault(kind::cut, "", "", 0, 3); }
+    CHECK(run_until_idle());
+    CHECK(totals.retried > 0);
+    CHECK_FALSE(vendor_knows(1));
+    CHECK(value("select count(*) from ctms_vendor_state") == "0");
+}

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MPL-2.0
+// What guards the queue against failures of the vendor and of contacts, and, case by case, the harm without it.
+#include "sync_fixture.hpp"
+
+#include <algorithm>
+
+using namespace ctms;
+using namespace std::chrono_literals;
+using test::becomes_true;
+using test::sync_fixture;
+using kind = test::fake_fault::kind;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+constexpr const char* insert = "InsertUpdateRelationalTable";
+
+/// Cycles for as long as the vendor stays away.
+void outage(sync_fixture& all, std::chrono::milliseconds length) {
+    const auto end = clock_type::now() + length;
+    while (clock_type::now() < end) {
+        if (all.cycle().total == 0) std::this_thread::sleep_for(2ms);
+    }
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: calls go at once and share rows, which takes a fraction of the time") {
+    const auto time_for = [&](int first, int last) {
+        add(first, last);
+        const auto start = clock_type::now();
+        while (waiting() > 0) cycle();
+        return clock_type::now() - start;
+    };
+    options.batch_limit = 10;
+    SUBCASE("as it is") {
+        warm_up();
+        vendor.set_latency(50ms);
+        const auto before = calls();
+        const auto quick = time_for(1, 10);
+        CHECK(calls() - before == 11);
+        CHECK(quick < 700ms); // one after another: 30 calls, 1.5 s
+        CHECK(vendor.counts().most_at_once == 10);
+        CHECK(vendor.counts().connections <= 10);
+        CHECK(vendor.counts().refused_as_too_many == 0);
+    }
+    SUBCASE("one call after another, a row in each") {
+        options.connections = 1;
+        options.protect.rows_per_call = 1;
+        warm_up();
+        vendor.set_latency(50ms);
+        const auto before = calls();
+        const auto slow = time_for(1, 10);
+        CHECK(calls() - before == 30);
+        CHECK(slow >= 1500ms);
+        CHECK(vendor.counts().most_at_once == 1);
+    }
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a full resync keeps to the limits of the vendor, over few connections") {
+    options.batch_limit = 200;
+    add(1, 200, {"app-dev", "common-voice", "firefox-news"});
+    REQUIRE(run_until_idle());
+    CHECK(difference().empty());
+    const auto counts = vendor.counts();
+    CHECK(counts.calls.at(insert) == 7); // 600 rows, three to a contact, at most 99 in a call
+    CHECK(counts.oversized == 0);
+    CHECK(counts.most_at_once <= 10);
+    CHECK(counts.connections <= 10);
+    CHECK(counts.calls.at("token") == 1);
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses up no attempt") {
+    options.retry_limit = 3;
+    SUBCASE("nobody answers") {
+        warm_up();
+        add(1, 30);
+        vendor.set_down(true);
+        outage(*this, 1000ms);
+        CHECK(sync().next_probe().has_value());
+        CHECK(cycle().vendor_down);
+    }
+    SUBCASE("everything is answered with 503") {
+        warm_up();
+        add(1, 30);
+        fault(kind::status, "", "", 503);
+        const auto before = calls();
+        outage(*this, 1000ms);
+        // A batch, then one probe for each pause, which last 40 ms or more but for the first two.
+        CHECK(calls() - before <= 20 + 1000 / 40 + 3);
+        CHECK(vendor.contacts().empty());
+    }
+    SUBCASE("in the midst of a batch") {
+        warm_up();
+        add(1, 30);
+        vendor.set_latency(20ms);
+        {
+            const auto running = begin_cycle(21); // the rows come behind
+            fault(kind::status, "", "", 500);
+        }
+        outage(*this, 1000ms);
+    }
+    SUBCASE("of two of the three tables") {
+        warm_up();
+        add(1, 30);
+        fault(kind::status, insert, "", 500);
+        outage(*this, 1000ms);
+        CHECK(vendor.newsletters().empty());
+    }
+    CHECK(parked() == 0);
+    CHECK(waiting() == 30);
+    vendor.clear_faults();
+    vendor.set_down(false);
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
+    CHECK(parked() == 0);
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: without the circuit breaker an outage strands the backlog") {
+    options.retry_limit = 3;
+    options.protect.circuit_breaker = false;
+    warm_up();
+    add(1, 30);
+    vendor.set_down(true);
+    CHECK(becomes_true([&] { return cycle().total == 0 && parked() == 30; }, 20s));
+    vendor.set_down(false);
+    REQUIRE(run_until_idle());
+    CHECK(vendor.contacts().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is parked at once, with the reason") {
+    add(1, 3);
+    link.execute(fmt::format("update emails set primary_email = 'no address' where email_id = '{}'", id(2)));
+    SUBCASE("as it is") {
+        REQUIRE(run_until_idle());
+        CHECK(calls("AddRecipient") == 3);
+        CHECK(totals.failed == 1);
+        CHECK(totals.retried == 0);
+        const auto list = queue.parked(10).value();
+        REQUIRE(list.size() == 1);
+        CHECK(list[0].email_id == contact(2));
+        CHECK(list[0].reason.find("Invalid email address") != std::string::npos);
+        CHECK(cycle().total == 0);
+    }
+    SUBCASE("without, it is tried again and again") {
+        options.protect.park_permanent = false;
+        options.retry_limit = 5;
+        REQUIRE(run_until_idle());
+        CHECK(calls("AddRecipient") == 2 + 5);
+    }
+    CHECK(difference({2}).empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: one bad row does not hold up the others of its call") {
+    int bad = 7;
+    warm_up();
+    SUBCASE("a row that is refused for good") { fault(kind::row_permanent, insert, id(7)); }
+    SUBCASE("a call that is refused for good") { fault(kind::fault_answer, insert, id(7), 121); }
+    SUBCASE("a row that fails for now") { fault(kind::row_transient, insert, id(7)); }
+    SUBCASE("a call that fails for now") { fault(kind::fault_answer, insert, id(7), 50); }
+    SUBCASE("a call that is answered with 500") { fault(kind::status, insert, id(7), 500); }
+    SUBCASE("the first contact's call is answered with 500") { fault(kind::status, insert, id(bad = 1), 500); }
+    SUBCASE("the last contact's call is answered with 500") { fault(kind::status, insert, id(bad = 20), 500); }
+    add(1, 20);
+    const auto report = cycle();
+    CHECK(report.total == 20);
+    CHECK(report.synced == 19);
+    CHECK_FALSE(report.vendor_down);
+    CHECK(difference({bad}).empty());
+    CHECK(waiting() + parked() == 1);
+    CHECK(value("select email_id from ctms_sync_queue") == id(bad));
+    vendor.clear_faults();
+    CHECK(queue.retry_parked({}).has_value());
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: without isolation one bad row fails all contacts of the call") {
+    options.protect.isolate_rows = false;
+    warm_up();
+    int parked_ones = 0;
+    SUBCASE("a row that is refused for good") {
+        fault(kind::row_permanent, insert, id(7));
+        parked_ones = 20;
+    }
+    SUBCASE("a call that is refused for good") {
+        fault(kind::fault_answer, insert, id(7), 121);
+        parked_ones = 20;
+    }
+    SUBCASE("a row that fails for now") { fault(kind::row_transient, insert, id(7)); }
+    SUBCASE("a call that is answered with 500") { fault(kind::status, insert, id(7), 500); }
+    add(1, 20);
+    CHECK(cycle().synced == 0);
+    CHECK(parked() == parked_ones);
+    CHECK(waiting() == 20 - parked_ones);
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes of a contact are one row in the queue, and one call") {
+    SUBCASE("our own writes") {
+        add(1, 1);
+        for (int n = 0; n < 1000; ++n) write(1, fmt::format("name{}", n));
+    }
+    SUBCASE("writes of the reference, whose queue holds each of them") {
+        add(1, 1);
+        link.execute(fmt::format("insert into pending_acoustic (email_id, retry, update_timestamp)"
+                                 " select '{}', 0, now() from generate_series(1, 1000)",
+                                 id(1)));
+        CHECK(value("select count(*) from pending_acoustic where email_id = '" + id(1) + "'") == "1000");
+    }
+    CHECK(waiting() == 1);
+    CHECK(cycle().synced == 1);
+    CHECK(calls("AddRecipient") == 1);
+    CHECK(difference().empty());
+    CHECK(value("select (select count(*) from ctms_sync_queue) + (select count(*) from pending_acoustic)") == "0");
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a write while the contact is sent") {
+    add(1, 1);
+    vendor.set_latency(200ms);
+    SUBCASE("is sent by a later cycle") {
+        begin_cycle().join();
+        request(1, 1);
+        {
+            const auto running = begin_cycle();
+            write(1, "second");
+        }
+        CHECK(vendor_name(1) == "name1");
+        CHECK(row(1) == "upsert 0 pending free");
+        CHECK(run_until_idle());
+        CHECK(vendor_name(1) == "second");
+        CHECK(difference().empty());
+    }
+    SUBCASE("is lost when requests are not counted") {
+        link.execute("create function forget() returns trigger language plpgsql as"
+                     " $$ begin new.version := old.version; return new; end $$");
+        link.execute("create trigger forget before update on ctms_sync_queue for each row execute function forget()");
+        {
+            const auto running = begin_cycle();
+            write(1, "second");
+        }
+        CHECK(run_until_idle());
+        CHECK(vendor_name(1) == "name1");
+        CHECK_FALSE(difference().empty());
+    }
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a call that gets no answer") {
+    test::fake_fault stuck;
+    stuck.what = kind::stall;
+    stuck.method = "AddRecipient";
+    stuck.holds = id(2);
+    stuck.times = 1;
+    stuck.wait = 2500ms;
+    SUBCASE("ends with its timeout, and goes again") {
+        call_timeout = 300ms;
+        warm_up();
+        add(1, 3);
+        vendor.add_fault(stuck);
+        const auto start = clock_type::now();
+        CHECK(run_until_idle());
+        CHECK(clock_type::now() - start < 2400ms);
+        CHECK(totals.retried == 1);
+        CHECK(totals.synced == 3);
+        CHECK(difference().empty());
+    }
+    SUBCASE("holds up the cycle when the timeout is long") {
+        call_timeout = 20s;
+        add(1, 3);
+        vendor.add_fault(stuck);
+        std::atomic<bool> ended = false;
+        auto& worker = sync();
+        std::jthread running([&] {
+            (void)worker.run_cycle();
+            ended = true;
+        });
+        CHECK_FALSE(becomes_true([&] { return ended.load(); }, 1200ms));
+    }
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: in every batch somebody is rejected, all others are through at the first try") {
+    options.batch_limit = 10;
+    for (int n = 3; n <= 50; n += 10) fault(kind::row_permanent, n % 20 == 3 ? insert : "AddRecipient", id(n));
+    add(1, 50);
+    int cycles = 0;
+    while (waiting() > 0 && ++cycles < 20) cycle();
+    CHECK(cycles == 5);
+    CHECK(totals.synced == 45);
+    CHECK(totals.failed == 5);
+    CHECK(difference({3, 13, 23, 33, 43}).empty());
+}

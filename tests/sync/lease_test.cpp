@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+// Claims in cycles that take longer than their lease: leases are whole seconds, so this takes some.
+#include "sync_fixture.hpp"
+
+#include "service/sync_lease.hpp"
+
+#include <atomic>
+
+using namespace ctms;
+using namespace std::chrono_literals;
+using test::becomes_true;
+using test::sync_fixture;
+using clock_type = std::chrono::steady_clock;
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that outlasts its lease keeps what it holds") {
+    options.lease = 1s;
+    options.connections = 1;
+    add(1, 10, {});
+    vendor.set_latency(300ms);
+    const auto first = make_worker();
+    options.connections = 10;
+    const auto second = make_worker();
+    int others = 0;
+    {
+        std::atomic<bool> ended = false;
+        std::jthread running([&] {
+            (void)first->sync.run_cycle();
+            ended = true;
+        });
+        REQUIRE(becomes_true([&] { return calls() > 0; }, 10s));
+        while (!ended) {
+            others += second->sync.run_cycle().value().total;
+            std::this_thread::sleep_for(10ms);
+        }
+    }
+    CHECK(others == 0);
+    CHECK(waiting() == 0);
+    CHECK(calls("AddRecipient") == 10);
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a lease that could not be renewed in time is over, whatever comes later") {
+    add(1, 1);
+    const auto worker = uuid::random();
+    persistence::vendor_slots slots(pool, 10);
+    const auto claimed_at = clock_type::now();
+    REQUIRE(queue.claim(worker, 10, 1s).value().size() == 1);
+    const service::sync_lease lease(queue, slots, worker, 1, 1s, claimed_at);
+    CHECK(lease.holds());
+    link.begin();
+    link.execute("select from ctms_sync_queue for update"); // renewals wait for that
+    CHECK(becomes_true([&] { return !lease.holds(); }, 5s));
+    CHECK(becomes_true([&] { return clock_type::now() > claimed_at + 1100ms; }, 5s));
+    link.rollback();
+    // The renewal goes through now, for nobody has taken the row yet.
+    CHECK(becomes_true([&] { return value("select from ctms_sync_queue where claimed_until > now() + interval '500 ms'").empty(); }, 5s));
+    CHECK_FALSE(becomes_true([&] { return lease.holds(); }, 800ms));
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: nothing more is sent when the lease is lost") {
+    options.lease = 1s;
+    options.connections = 1;
+    add(1, 20, {});
+    vendor.set_latency(150ms);
+    {
+        const auto running = begin_cycle();
+        link.begin();
+        link.execute("lock table ctms_vendor_slots in access exclusive mode"); // no renewal
+        const auto end = clock_type::now() + 2500ms;
+        CHECK(becomes_true([&] { return clock_type::now() > end; }, 5s));
+        link.rollback();
+    }
+    // What fits into two thirds of the lease, or of one that was renewed once before.
+    CHECK(calls("AddRecipient") <= 10);
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
+}

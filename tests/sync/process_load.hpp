@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MPL-2.0
+// Writers that create, change and delete contacts without pause while a test does harm to the sync. What the database
+// refuses meanwhile they try again.
+#pragma once
+
+#include <ctms/persistence/contacts.hpp>
+
+#include <atomic>
+#include <stop_token>
+#include <thread>
+#include <vector>
+
+namespace ctms::test {
+
+class contact_writers {
+public:
+    /// `pause` between two writes of a thread. Each thread writes some dozens of contacts of its own, again and again.
+    contact_writers(const persistence::database_options& database, int threads, std::chrono::milliseconds pause);
+    ~contact_writers() { stop(); }
+    contact_writers(const contact_writers&) = delete;
+    contact_writers& operator=(const contact_writers&) = delete;
+
+    /// Returns when all writes have ended.
+    void stop() { threads_.clear(); }
+    [[nodiscard]] int writes() const { return writes_; }
+    [[nodiscard]] int deletions() const { return deletions_; }
+
+private:
+    void run(int thread, const std::stop_token& stop, std::chrono::milliseconds pause);
+    void write(int number, unsigned choice);
+
+    persistence::database db_;
+    persistence::contact_repository contacts_{db_};
+    std::atomic<int> writes_ = 0;
+    std::atomic<int> deletions_ = 0;
+    std::vector<std::jthread> threads_;
+};
+
+} // namespace ctms::test

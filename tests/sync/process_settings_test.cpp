@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MPL-2.0
+// The program ctms-sync: its switches and settings, what it refuses to start with, and its health file.
+#include <support/sync_scene.hpp>
+#include <support/vendor_compare.hpp>
+#include <support/web_fixture.hpp>
+
+#include <ctms/base/time.hpp>
+
+#include <boost/json/serialize.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <fstream>
+
+using namespace ctms::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto cycle_message = "sync_service cycle complete";
+
+/// Without what concerns the vendor.
+environment without_account(environment variables) {
+    std::erase_if(variables, [](const auto& one) { return one.first.starts_with("CTMS_ACOUSTIC_"); });
+    return variables;
+}
+
+std::string content_of(const std::filesystem::path& file) {
+    std::ifstream in(file);
+    std::string out;
+    std::getline(in, out, '\0');
+    return out;
+}
+
+/// "2026-01-31T12:00:00.000000+00:00\n"
+bool is_whole_time(const std::string& text) { return text.size() == 33 && text[10] == 'T' && text.ends_with("+00:00\n"); }
+
+int health_of(const environment& variables, std::string& told) {
+    child_process program(CTMS_SYNC, variables, {"--check-health"});
+    const int code = program.wait();
+    told = program.log();
+    return code;
+}
+
+} // namespace
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: switched off it logs its first line, ends with 0 and keeps the queue") {
+    add_contacts(1, 2);
+    auto variables = without_account(this->variables());
+    SUBCASE("by default") {}
+    SUBCASE("by the flag") { variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false"; }
+    SUBCASE("by the flag, whatever the other says") {
+        variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false";
+        variables["CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"] = "false";
+    }
+    child_process program(CTMS_SYNC, variables);
+    CHECK(program.wait() == 0);
+    const auto lines = program.lines();
+    REQUIRE(lines.size() == 1);
+    CHECK(boost::json::serialize(lines[0].at("Fields")) == R"({"sync_feature_flag":false,"msg":"Setting up sync_service."})");
+    CHECK(queued() == 2);
+    CHECK(vendor.counts().connections == 0);
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: the integration switched off empties the queue without sending") {
+    add_contacts(1, 5);
+    auto variables = without_account(this->variables());
+    variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "true";
+    variables["CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"] = "false";
+    child_process program(CTMS_SYNC, variables, {"--once"});
+    CHECK(program.wait() == 0);
+    const auto cycle = program.fields_of(cycle_message).at(0);
+    CHECK(cycle.at("count_skipped") == 5);
+    CHECK(cycle.at("count_total") == 5);
+    CHECK_FALSE(cycle.contains("count_synced"));
+    CHECK(queued() == 0);
+    CHECK(vendor.counts().connections == 0);
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start without what it needs, and names all of it") {
+    add_contacts(1, 1);
+    auto variables = this->variables();
+    std::vector<std::string> names;
+    SUBCASE("the integration flag") { names = {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"}; }
+    SUBCASE("the account") {
+        names = {"CTMS_ACOUSTIC_CLIENT_ID",     "CTMS_ACOUSTIC_CLIENT_SECRET",       "CTMS_ACOUSTIC_REFRESH_TOKEN",
+                 "CTMS_ACOUSTIC_MAIN_TABLE_ID", "CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID"};
+    }
+    SUBCASE("the database") { names = {"CTMS_DB_URL"}; }
+    for (const auto& name : names) variables.erase(name);
+    child_process program(CTMS_SYNC, variables);
+    CHECK(program.wait() == 78);
+    for (const auto& name : names) {
+        CAPTURE(name);
+        CHECK(program.log().find("  " + name + ": ") != std::string::npos);
+    }
+    CHECK(program.log().find(fmt::format("{} mistake", names.size())) != std::string::npos);
+    CHECK(queued() == 1);
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: help, version and the configuration without secrets") {
+    child_process help(CTMS_SYNC, {}, {"--help"});
+    CHECK(help.wait() == 0);
+    for (const auto* flag : {"--once", "--dry-run", "--check-health", "--print-config", "--check-config", "--embedded", "--version"})
+        CHECK(help.output().find(flag) != std::string::npos);
+    CHECK(help.output().find("CTMS_ACOUSTIC_LEASE_S") != std::string::npos);
+    child_process version(CTMS_SYNC, {}, {"--version"});
+    CHECK(version.wait() == 0);
+    CHECK(version.output().starts_with("ctms-sync "));
+    child_process config(CTMS_SYNC, variables({{"CTMS_DB_URL", "postgresql://me:database-password@localhost/ctms"}}), {"--print-config"});
+    CHECK(config.wait() == 0);
+    CHECK(config.output().find("CTMS_ACOUSTIC_CLIENT_SECRET=[SECRET]\n") != std::string::npos);
+    CHECK(config.output().find("CTMS_ACOUSTIC_BASE_URL=" + vendor.url()) != std::string::npos);
+    for (const auto* secret : {"fake-secret", "fake-refresh", "database-password"}) {
+        CHECK(config.output().find(secret) == std::string::npos);
+        CHECK(config.log().find(secret) == std::string::npos);
+    }
+    child_process unknown(CTMS_SYNC, {}, {"--nonsense"});
+    CHECK(unknown.wait() == 64);
+}
+
+TEST_CASE("sync process: --check-health tells what is wrong") {
+    const temporary_directory place;
+    const auto file = place.path() / "health";
+    environment variables{{"CTMS_BACKGROUND_HEALTHCHECK_PATH", file.string()}, {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "60"}};
+    std::string text = ctms::to_iso(ctms::now()) + "\n";
+    int code = 1;
+    std::string reason;
+    SUBCASE("a recent cycle") { code = 0; }
+    SUBCASE("no path") {
+        variables.erase("CTMS_BACKGROUND_HEALTHCHECK_PATH");
+        reason = "CTMS_BACKGROUND_HEALTHCHECK_PATH is not set";
+    }
+    SUBCASE("no age") {
+        variables.erase("CTMS_BACKGROUND_HEALTHCHECK_AGE_S");
+        reason = "CTMS_BACKGROUND_HEALTHCHECK_AGE_S is not set";
+    }
+    SUBCASE("an age that is none") {
+        variables["CTMS_BACKGROUND_HEALTHCHECK_AGE_S"] = "soon";
+        reason = "CTMS_BACKGROUND_HEALTHCHECK_AGE_S is not set to a number";
+    }
+    SUBCASE("no file") {
+        text.clear();
+        reason = "cannot be read";
+    }
+    SUBCASE("no time in it") {
+        text = "nonsense that is long\n";
+        reason = "holds no time";
+    }
+    SUBCASE("too short a text in it") {
+        text = "2026\n";
+        reason = "holds no time";
+    }
+    SUBCASE("an old time") {
+        text = ctms::to_iso(ctms::now() - 61s) + "\n";
+        reason = "the last cycle ended 61 s ago, 60 s are allowed";
+    }
+    if (!text.empty()) std::ofstream(file) << text;
+    std::string told;
+    CHECK(health_of(variables, told) == code);
+    CHECK(told.find(reason) != std::string::npos);
+    CHECK(told.empty() == (code == 0));
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: the health file is there at the start and moves with each cycle") {
+    const temporary_directory place;
+    const auto file = place.path() / "health";
+    vendor.set_latency(1s);
+    add_contacts(1, 1);
+    child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_HEALTHCHECK_PATH", file.string()},
+                                                {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "60"},
+                                                {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "0"}}));
+    REQUIRE(becomes_true([&] { return vendor.counts().calls.contains("AddRecipient"); }));
+    const auto at_start = content_of(file);
+    CHECK(is_whole_time(at_start));
+    CHECK(program.fields_of(cycle_message).empty());
+    REQUIRE(program.logs(cycle_message));
+    REQUIRE(becomes_true([&] { return content_of(file) > at_start; }));
+    std::string last;
+    int changes = 0;
+    int torn = 0;
+    CHECK(becomes_true([&] {
+        for (int i = 0; i < 200; ++i) {
+            const auto text = content_of(file);
+            torn += is_whole_time(text) ? 0 : 1;
+            changes += text > last ? 1 : 0;
+            last = text;
+        }
+        return changes > 100;
+    }));
+    CHECK(torn == 0);
+    std::string told;
+    CHECK(health_of({{"CTMS_BACKGROUND_HEALTHCHECK_PATH", file.string()}, {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "60"}}, told) == 0);
+    program.signal(SIGTERM);
+    CHECK(program.wait(3s) == 0);
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: a health file that cannot be written is logged and stops nothing") {
+    add_contacts(1, 1);
+    child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_HEALTHCHECK_PATH", "/nowhere/at/all"}}), {"--once"});
+    CHECK(program.wait() == 0);
+    CHECK(!program.fields_of("Cannot write /nowhere/at/all.new").empty());
+    CHECK(vendor_difference(database.options(), vendor).empty());
+}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MPL-2.0
+// The program ctms-sync: how it ends, by a signal and by its watchdog.
+#include <support/sync_scene.hpp>
+#include <support/vendor_compare.hpp>
+#include <support/web_fixture.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <csignal>
+
+using namespace ctms::test;
+using namespace std::chrono_literals;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+/// Holds up the server's side of all other connections to a database, as a server that hangs would.
+class hanging_database {
+public:
+    explicit hanging_database(sync_scene& scene) {
+        const auto found =
+            scene.link.execute("select pid from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
+        for (std::size_t row = 0; row < found.size(); ++row) {
+            processes_.push_back(static_cast<pid_t>(found.integer(row, 0)));
+            ::kill(processes_.back(), SIGSTOP);
+        }
+    }
+    ~hanging_database() {
+        for (const auto process : processes_) ::kill(process, SIGCONT);
+    }
+    hanging_database(const hanging_database&) = delete;
+    hanging_database& operator=(const hanging_database&) = delete;
+
+    [[nodiscard]] std::size_t connections() const { return processes_.size(); }
+
+private:
+    std::vector<pid_t> processes_;
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM lets the calls under way finish and gives the rest back") {
+    vendor.set_latency(1s);
+    add_contacts(1, 40);
+    int signal = SIGTERM;
+    SUBCASE("SIGTERM") {}
+    SUBCASE("SIGINT") { signal = SIGINT; }
+    child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_BATCH_LIMIT", "40"}}));
+    REQUIRE(becomes_true([&] { return vendor.counts().calls["AddRecipient"] == 10; }));
+    const auto told = clock_type::now();
+    program.signal(signal);
+    CHECK(program.wait(5s) == 0);
+    CHECK(clock_type::now() - told < 2s);
+    CHECK(vendor.counts().calls["AddRecipient"] == 10);
+    CHECK(vendor.contacts().size() == 10);
+    CHECK(value("select count(*) from ctms_sync_queue where claimed_by is not null or claimed_until is not null or retry > 0") == "0");
+    CHECK(value("select count(*) from ctms_vendor_slots where holder is not null") == "0");
+    CHECK(queued() == 40); // their newsletters are not there yet
+    vendor.set_latency(0ms);
+    child_process rest(CTMS_SYNC, variables(), {"--once"});
+    CHECK(rest.wait() == 0);
+    CHECK(vendor_difference(database.options(), vendor).empty());
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM ends the sleep between two cycles at once") {
+    child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_LOOP_MIN_SECS", "3600"}}));
+    REQUIRE(program.logs("sync_service cycle complete"));
+    const auto told = clock_type::now();
+    program.signal(SIGTERM);
+    CHECK(program.wait(5s) == 0);
+    CHECK(clock_type::now() - told < 1s);
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM ends a process whose vendor is down") {
+    vendor.set_down(true);
+    add_contacts(1, 20);
+    child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_TIMEOUT_S", "1"}}));
+    REQUIRE(program.logs("sync_service cycle complete", 2));
+    CHECK(program.fields_of("sync_service cycle complete").back().at("vendor_down") == true);
+    program.signal(SIGTERM);
+    CHECK(program.wait(3s) == 0);
+    CHECK(value("select count(*) from ctms_sync_queue where claimed_by is not null") == "0");
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog ends a process whose database hangs, with 70 and a line that says so") {
+    child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_WATCHDOG_S", "5"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}}));
+    REQUIRE(program.logs("sync_service cycle complete"));
+    {
+        const hanging_database hanging(*this);
+        REQUIRE(hanging.connections() > 0);
+        const auto began = clock_type::now();
+        CHECK(program.wait(15s) == 70);
+        CHECK(clock_type::now() - began > 3s);
+    }
+    const auto last = program.lines().back();
+    CHECK(last.at("Severity") == 2);
+    CHECK(last.at("Type") == "ctms.bin.acoustic_sync");
+    CHECK(last.at("Fields").at("msg") == "A cycle makes no progress: ending this process");
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog leaves a process alone that sleeps or whose calls are slow") {
+    vendor.set_latency(2s);
+    add_contacts(1, 12);
+    child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_WATCHDOG_S", "5"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}}));
+    REQUIRE(becomes_true([&] { return queued() == 0; }, 15s)); // six seconds
+    CHECK(program.wait(6s) == -1);
+    program.signal(SIGTERM);
+    CHECK(program.wait(3s) == 0);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MPL-2.0
+// Leaving out what the vendor has already, and never taking for known what it may not have.
+#include "sync_fixture.hpp"
+
+using namespace ctms;
+using namespace std::chrono_literals;
+using test::becomes_true;
+using test::sync_fixture;
+using kind = test::fake_fault::kind;
+
+namespace {
+
+/// A sync that leaves out what is unchanged, and contacts that the vendor has.
+struct unchanged_fixture : sync_fixture {
+    unchanged_fixture() {
+        options.skip_unchanged = true;
+        add(1, 5);
+        pay(1, {"prod_a"});
+        REQUIRE(run_until_idle());
+        REQUIRE(difference().empty());
+        totals = {};
+        before = calls();
+    }
+    /// Calls since the start.
+    [[nodiscard]] int more() const { return calls() - before; }
+
+    int before = 0;
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: what the vendor has already is not sent again") {
+    request(1, 5);
+    CHECK(cycle().synced == 5);
+    CHECK(more() == 0);
+    CHECK(waiting() == 0);
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: without the setting everything is sent at each request") {
+    add(1, 5);
+    REQUIRE(run_until_idle());
+    const auto before = calls();
+    request(1, 5);
+    CHECK(cycle().synced == 5);
+    CHECK(calls() - before == 6);
+}
+
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: only the table that changed is sent") {
+    SUBCASE("main") {
+        write(1, "another");
+        REQUIRE(run_until_idle());
+        CHECK(more() == 1);
+        CHECK(calls("AddRecipient") == 6);
+    }
+    SUBCASE("product") {
+        link.execute("update stripe_price set unit_amount = 500");
+        request(1, 1);
+        REQUIRE(run_until_idle());
+        CHECK(more() == 1);
+    }
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: a table whose call failed is sent again, though the contact is as it was before") {
+    std::string method = "AddRecipient";
+    SUBCASE("without effect") { fault(kind::fault_answer, method, "", 50, 1); }
+    SUBCASE("with an effect and no answer") { fault(kind::cut, method, "", 0, 1); }
+    SUBCASE("the rows, with an effect and no answer") { fault(kind::cut, method = "InsertUpdateRelationalTable", "", 0, 1); }
+    options.first_wait = 300ms;
+    change(1, [](model::contact& one) {
+        one.email.first_name = "between";
+        one.newsletters.front().source = "https://example.com/between";
+    });
+    const auto calls_before = calls(method);
+    CHECK(cycle().retried == 1);
+    CHECK(calls(method) == calls_before + 1);
+    change(1, [](model::contact& one) {
+        one.email.first_name = "name1";
+        one.newsletters.front().source.reset();
+    });
+    CHECK(run_until_idle());
+    CHECK(calls(method) >= calls_before + 2);
+    CHECK(vendor_name(1) == "name1");
+    // The newsletter's row says when it was written: that is no difference of ours.
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: what was sent before a worker was lost is not forgotten when a value changes back") {
+    write(1, "between");
+    vendor.set_latency(200ms);
+    {
+        const auto running = begin_cycle();
+        // As if it were killed: it cannot note what it has done.
+        link.execute("update ctms_sync_queue set claimed_by = gen_random_uuid(), claimed_until = now()");
+    }
+    CHECK(vendor_name(1) == "between");
+    write(1, "name1");
+    CHECK(run_until_idle());
+    CHECK(vendor_name(1) == "name1");
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that were sent before a worker was lost are deleted when the contact goes") {
+    vendor.set_latency(150ms);
+    add(6, 6);
+    pay(6, {"prod_a"});
+    {
+        const auto running = begin_cycle(2);
+        link.execute("update ctms_sync_queue set claimed_by = gen_random_uuid(), claimed_until = now()");
+    }
+    CHECK(vendor.products().size() == 2);
+    remove(6);
+    CHECK(run_until_idle());
+    CHECK_FALSE(vendor_knows(6));
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: a stop between the calls of a contact leaves nothing taken for known") {
+    std::stop_source stop;
+    vendor.set_latency(150ms);
+    change(1, [](model::contact& one) {
+        one.email.first_name = "between";
+        one.newsletters.front().source = "https://example.com/between";
+    });
+    {
+        const auto running = begin_cycle(1, stop.get_token());
+        stop.request_stop();
+    }
+    CHECK(vendor_name(1) == "between");
+    CHECK(row(1) == "upsert 0 pending free");
+    write(1, "name1");
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
+}

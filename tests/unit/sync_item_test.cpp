@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MPL-2.0
+// What is to be sent of a contact, how rows share calls, and what is known of the vendor afterwards.
+#include "service/sync_item.hpp"
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <map>
+#include <set>
+
+using namespace ctms;
+using acoustic::failure;
+using acoustic::failure_kind;
+using acoustic::table;
+using persistence::vendor_state;
+using service::make_item;
+using service::pack_rows;
+using service::sync_item;
+
+namespace {
+
+using names = std::vector<std::string>;
+
+model::acoustic_configuration configuration() {
+    model::acoustic_configuration out;
+    out.sync_fields["main"] = {"email", "email_id", "first_name"};
+    for (int n = 0; n < 300; ++n) out.newsletter_mappings[fmt::format("news{:03}", n)] = fmt::format("sub_{}", n);
+    return out;
+}
+
+uuid id_of(int number) { return uuid::parse(fmt::format("00000000-0000-4000-8000-{:012}", number)).value(); }
+
+persistence::queued_contact queued(int number, const std::optional<vendor_state>& sent = std::nullopt) {
+    persistence::queued_contact out;
+    out.email_id = id_of(number);
+    out.version = 1;
+    out.sent = sent;
+    return out;
+}
+
+model::contact contact(int number, int newsletters) {
+    model::contact out;
+    out.email.email_id = id_of(number);
+    out.email.primary_email = fmt::format("{}@example.com", number);
+    for (int n = 0; n < newsletters; ++n) {
+        model::newsletter one;
+        one.name = fmt::format("news{:03}", n);
+        out.newsletters.push_back(one);
+    }
+    return out;
+}
+
+model::product product(const std::string& id) {
+    model::product out;
+    out.product_id = id;
+    return out;
+}
+
+sync_item item(int number, int newsletters, int products = 0, const std::optional<vendor_state>& sent = std::nullopt, bool skip = false) {
+    std::vector<model::product> bought;
+    for (int n = 0; n < products; ++n) bought.push_back(product(fmt::format("prod{}", n)));
+    return make_item(queued(number, sent), contact(number, newsletters), bought, configuration(), skip, true);
+}
+
+names keys(const std::vector<acoustic::relational_row>& rows) {
+    names out;
+    for (const auto& row : rows) out.push_back(row.key);
+    return out;
+}
+
+/// "newsletter 3+2" for a call with three rows of a contact and two of another; "-" before one that deletes.
+names described(const std::vector<service::row_call>& calls) {
+    names out;
+    for (const auto& call : calls) {
+        std::string text = (call.deletes ? "-" : "") + std::string(acoustic::to_string(call.target));
+        for (const auto& group : call.groups) text += (&group == call.groups.data() ? " " : "+") + std::to_string(group.rows.size());
+        out.push_back(text);
+    }
+    return out;
+}
+
+const failure unavailable{failure_kind::unavailable, "gone"};
+const failure transient{failure_kind::transient, "later"};
+const failure permanent{failure_kind::permanent, "never"};
+
+} // namespace
+
+TEST_CASE("pack_rows: rows of many contacts share calls, and no contact is cut that fits") {
+    std::vector<sync_item> items;
+    for (const int rows : {40, 40, 40, 100, 1}) items.push_back(item(static_cast<int>(items.size()), rows));
+    CHECK(described(pack_rows(items, 100)) == names{"newsletter 40+40", "newsletter 40", "newsletter 100", "newsletter 1"});
+    for (const auto& one : items) CHECK(one.calls_left == 1);
+}
+
+TEST_CASE("pack_rows: a contact with more rows than a call may have goes in several, with all its rows once") {
+    std::vector<sync_item> items;
+    for (const int rows : {250, 30, 0, 100}) items.push_back(item(static_cast<int>(items.size()), rows));
+    const auto calls = pack_rows(items, 100);
+    CHECK(described(calls) == names{"newsletter 100", "newsletter 100", "newsletter 50+30", "newsletter 100"});
+    CHECK(items[0].calls_left == 3);
+    CHECK(items[1].calls_left == 1);
+    CHECK(items[2].calls_left == 0);
+    std::multiset<std::string> sent;
+    for (const auto& call : calls) {
+        for (const auto& group : call.groups) {
+            for (const auto& row : group.rows) sent.insert(row.email_id + row.key);
+        }
+    }
+    CHECK(sent.size() == 380);
+    CHECK(std::set<std::string>(sent.begin(), sent.end()).size() == 380);
+}
+
+TEST_CASE("pack_rows: tables and deletions have calls of their own, a row in each when there is room for one only") {
+    std::vector<sync_item> items;
+    items.push_back(item(1, 2, 1, vendor_state{"", "", "", {"news000", "old1", "old2"}, {"prod_old"}}));
+    CHECK(described(pack_rows(items, 100)) == names{"newsletter 2", "product 1", "-newsletter 2", "-product 1"});
+    CHECK(items[0].calls_left == 4);
+    items[0].calls_left = 0;
+    CHECK(pack_rows(items, 1).size() == 6);
+    CHECK(items[0].calls_left == 6);
+}
+
+TEST_CASE("pack_rows: nothing of contacts that are through, or whose main row failed") {
+    std::vector<sync_item> items;
+    for (int n = 0; n < 3; ++n) items.push_back(item(n, 1));
+    items[0].finished = true;
+    items[1].main.fail(transient);
+    CHECK(described(pack_rows(items, 100)) == names{"newsletter 1"});
+    CHECK(items[2].calls_left == 1);
+    CHECK(pack_rows({}, 100).empty());
+}
+
+TEST_CASE("make_item: rows that the vendor has and should not have are to go") {
+    const vendor_state sent{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}};
+    auto one = item(1, 1, 1, sent);
+    CHECK(keys(one.gone_newsletters) == names{"old"});
+    CHECK(keys(one.gone_products) == names{"prod_old"});
+    CHECK(one.gone_newsletters[0].email_id == id_of(1).to_string());
+    CHECK(item(1, 1, 1).gone_newsletters.empty()); // not known
+    const auto kept = make_item(queued(1, sent), contact(1, 1), {}, configuration(), false, false);
+    CHECK(kept.gone_newsletters.empty());
+    CHECK(kept.gone_products.empty());
+}
+
+TEST_CASE("make_item: of a deleted contact everything goes that was sent, or each mapped newsletter when that is not known") {
+    auto gone = queued(1, vendor_state{"a", "b", "c", {"x"}, {"y"}});
+    gone.is_deletion = true;
+    const auto known = make_item(gone, std::nullopt, {}, configuration(), true, true);
+    CHECK(keys(known.gone_newsletters) == names{"x"});
+    CHECK(keys(known.gone_products) == names{"y"});
+    CHECK(known.rows.main.empty());
+    CHECK(known.has_calls());
+    gone.sent.reset();
+    const auto unknown = make_item(gone, std::nullopt, {}, configuration(), true, true);
+    CHECK(unknown.gone_newsletters.size() == 300);
+    CHECK(unknown.gone_products.empty());
+    CHECK_FALSE(unknown.in_doubt().has_value());
+}
+
+TEST_CASE("make_item: each table is compared with what was sent, when it is to be") {
+    const auto sent = item(1, 2, 1).wanted;
+    CHECK(sent.main_hash.size() == 16);
+    const auto same = item(1, 2, 1, sent, true);
+    CHECK(same.main_unchanged);
+    CHECK(same.newsletters_unchanged);
+    CHECK(same.products_unchanged);
+    CHECK_FALSE(same.has_rows_to_send());
+    CHECK_FALSE(same.has_calls());
+    CHECK_FALSE(same.in_doubt().has_value());
+    CHECK_FALSE(item(1, 2, 1, sent, false).main_unchanged);
+    const auto less = item(1, 1, 1, sent, true);
+    CHECK_FALSE(less.main_unchanged); // the newsletter's column there
+    CHECK_FALSE(less.newsletters_unchanged);
+    CHECK(less.products_unchanged);
+    CHECK_FALSE(item(1, 2, 1, vendor_state{}, true).main_unchanged);
+    CHECK_FALSE(item(1, 2, 1, std::nullopt, true).main_unchanged);
+    // A value that moves from one column to the next is a change.
+    auto moved = contact(1, 2);
+    moved.email.first_name = "x";
+    CHECK(make_item(queued(1), moved, {}, configuration(), false, true).wanted.main_hash != sent.main_hash);
+}
+
+TEST_CASE("in_doubt: from the first call on the vendor may have the old rows and the new") {
+    const vendor_state sent{"a", "b", "c", {"old"}, {"prod_old"}};
+    const auto maybe = item(1, 1, 1, sent).in_doubt();
+    REQUIRE(maybe.has_value());
+    CHECK(*maybe == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}});
+    CHECK_FALSE(item(1, 1, 1, *maybe).in_doubt().has_value()); // noted already
+    CHECK_FALSE(item(1, 0, 0).in_doubt().has_value());
+    CHECK(item(1, 1, 0).in_doubt()->newsletters == names{"news000"});
+    auto unchanged = sent;
+    unchanged.main_hash = item(1, 1, 1).wanted.main_hash;
+    CHECK(item(1, 1, 1, unchanged, true).in_doubt()->main_hash == unchanged.main_hash);
+    auto gone = queued(1, sent);
+    gone.is_deletion = true;
+    CHECK(make_item(gone, std::nullopt, {}, configuration(), true, true).in_doubt() == vendor_state{"", "", "", {"old"}, {"prod_old"}});
+}
+
+TEST_CASE("partly: nothing is taken for known that may not be so") {
+    const vendor_state sent{"a", "b", "c", {"old"}, {"prod_old"}};
+    auto one = item(1, 1, 1, sent);
+    SUBCASE("all was sent") { CHECK(one.partly() == one.wanted); }
+    SUBCASE("the main row failed, and nothing else was sent") {
+        one.main.fail(transient);
+        CHECK(one.partly() == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}});
+    }
+    SUBCASE("the newsletters failed") {
+        one.newsletters.fail(transient);
+        CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", one.wanted.product_hash, {"news000", "old"}, {"prod0"}});
+    }
+    SUBCASE("the products failed") {
+        one.products.fail(unavailable);
+        CHECK(one.partly() == vendor_state{one.wanted.main_hash, one.wanted.newsletter_hash, "", {"news000"}, {"prod0", "prod_old"}});
+    }
+    SUBCASE("calls were not made") {
+        one.products.fail(unavailable);
+        one.calls_left = 1;
+        CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", "", {"news000", "old"}, {"prod0", "prod_old"}});
+    }
+}
+
+TEST_CASE("failure: the gravest of all tables, with the table's name") {
+    auto one = item(1, 1, 1);
+    CHECK_FALSE(one.failure().has_value());
+    one.products.fail(unavailable);
+    CHECK(one.failure()->reason == "product: gone");
+    one.newsletters.fail(transient);
+    one.newsletters.fail(unavailable);
+    CHECK(one.failure()->reason == "newsletter: later");
+    one.main.fail(permanent);
+    CHECK(one.failure()->kind == failure_kind::permanent);
+    CHECK(one.failure()->reason == "main: never");
+}
