@@ -177,7 +177,7 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
     if (!slots) return slots.error();
     report.no_slot = *slots == 0;
     if (report.no_slot) return {};
-    if (const auto noted = note_doubt(items); !noted) return noted;
+    if (auto noted = note_doubt(items); !noted) return noted;
     {
         const sync_lease lease(queue_, slots_, worker_, *slots, options_.lease, claimed_at);
         cycle now{std::move(items), *slots, lease, stop, report.vendor_down, {}, report, {}};
