@@ -9,6 +9,8 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <utility>
+#include <vector>
 
 using namespace std::chrono_literals;
 using ctms::uuid;
@@ -122,6 +124,27 @@ TEST_CASE("what the vendor holds comes back as it was noted, whatever the names"
     REQUIRE(db.queue.complete(worker_a, third.at(0), sent).value());
     db.request(1, 1);
     CHECK(db.claim(worker_a).at(0).sent == sent);
+}
+
+TEST_CASE("what the vendor may have is noted for contacts that the worker holds, and for no others") {
+    queue_database db;
+    db.request(1, 3);
+    REQUIRE(db.claim(worker_a, 2).size() == 2);
+    REQUIRE(db.claim(worker_b, 1).size() == 1);
+    const vendor_state maybe{"", "b", "", {"a \"b\"", "c,d"}, {}};
+    const vendor_state later{"a", "", "c", {}, {"prod"}};
+    const std::vector<std::pair<uuid, vendor_state>> all{{db.contact(1), maybe}, {db.contact(3), maybe}, {db.contact(2), later}};
+    REQUIRE(db.queue.note_states(worker_a, all).has_value());
+    REQUIRE(db.queue.note_states(worker_a, {}).has_value());
+    CHECK(db.rows_of("ctms_vendor_state") == 2);
+    const std::vector<std::pair<uuid, vendor_state>> again{{db.contact(1), later}};
+    REQUIRE(db.queue.note_states(worker_a, again).has_value());
+    db.expire_leases();
+    const auto got = db.claim(worker_b);
+    REQUIRE(queue_database::numbers(got) == "1,2,3");
+    CHECK(got[0].sent == later);
+    CHECK(got[1].sent == later);
+    CHECK_FALSE(got[2].sent.has_value());
 }
 
 TEST_CASE("a claim keeps others away until its lease ends, also from a contact that is written meanwhile") {

@@ -10,7 +10,6 @@
 
 using namespace ctms;
 using namespace std::chrono_literals;
-using test::becomes_true;
 using test::sync_fixture;
 using kind = test::fake_fault::kind;
 using clock_type = std::chrono::steady_clock;
