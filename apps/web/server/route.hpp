@@ -7,6 +7,7 @@
 #include "message.hpp"
 
 #include <ctms/json/contact_json.hpp>
+#include <ctms/model/api_client.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -55,15 +56,15 @@ struct request_facts {
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;
-    std::string trace;           ///< traced addresses, sorted, with commas
-    std::string trace_json;      ///< the body of a traced write
-    std::string ingest_actions;  ///< a JSON object: what was done to which Stripe objects
-    std::string fxa_id_conflict; ///< of a Stripe customer
-    std::string ingest_error;    ///< what is wrong with Stripe objects
-    std::string ingest_empty;    ///< keys of a message that had no value
+    std::string trace;                                              ///< traced addresses, sorted, with commas
+    std::string trace_json;                                         ///< the body of a traced write
+    std::string ingest_actions;                                     ///< a JSON object: what was done to which Stripe objects
+    std::string fxa_id_conflict;                                    ///< of a Stripe customer
+    std::string ingest_error;                                       ///< what is wrong with Stripe objects
+    std::string ingest_empty;                                       ///< keys of a message that had no value
     std::vector<std::pair<std::string, std::string>> pubsub_claims; ///< of Google's token, as JSON
     std::string pubsub_account; ///< the configured service account when the token names it: it may be logged
-    std::string error;           ///< of an application error
+    std::string error;          ///< of an application error
     std::string traceback;
 };
 
@@ -104,8 +105,10 @@ struct route {
     handler run;
     lane where;
     body_kind takes;
-    bool needs_token;
+    std::optional<model::role> role;  ///< what the client of the token must be allowed; nullopt: no token is needed
     batch_handler run_many = nullptr; ///< when set, calls that wait at the same moment are answered together
+
+    [[nodiscard]] constexpr bool needs_token() const noexcept { return role.has_value(); }
 };
 
 /// All routes, in the order of the documentation.
