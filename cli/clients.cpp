@@ -5,6 +5,7 @@
 #include <ctms/auth/secrets.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/config/duration.hpp>
 #include <ctms/persistence/clients.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -12,7 +13,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <optional>
+#include <set>
+#include <string_view>
+#include <vector>
 
 namespace ctms::cli {
 namespace {
@@ -40,14 +46,64 @@ int with_client(invocation& call, Act act) {
     return act(clients, *id);
 }
 
-std::string to_json(const model::api_client& client) {
+using role_set = std::optional<std::set<model::role>>;
+
+/// The roles that the options name; nullopt when they name none: everything.
+result<role_set> read_roles(const invocation& call) {
+    role_set out;
+    for (const auto& name : call.all_values("role")) {
+        const auto known = model::find_role(name);
+        if (!known) return error{errc::malformed, fmt::format("'{}' is no role: {}", name, fmt::join(model::role_names, ", ")), {}, {}, {}};
+        if (!out) out.emplace();
+        out->insert(*known);
+    }
+    return out;
+}
+
+std::vector<std::string_view> names_of(const std::set<model::role>& roles) {
+    std::vector<std::string_view> out;
+    for (const auto one : roles) out.push_back(to_string(one));
+    return out;
+}
+
+std::string roles_text(const role_set& roles) { return roles ? fmt::format("{}", fmt::join(names_of(*roles), ", ")) : "all"; }
+
+/// `old_secrets`: those that are still valid, if they are asked for.
+std::string to_json(const model::api_client& client, const std::vector<persistence::old_secret>* old_secrets = nullptr) {
     std::string out;
     object_writer writer(out);
     writer.add("client_id", std::string_view(client.client_id));
     writer.add("email", std::string_view(client.email));
     writer.add("enabled", client.enabled);
+    if (client.roles) {
+        append_json_array(writer.key("roles"), names_of(*client.roles), append_json_string);
+    } else {
+        writer.add_null("roles");
+    }
+    if (old_secrets != nullptr) {
+        append_json_array(writer.key("old_secrets_valid_until"), *old_secrets,
+                          [](std::string& to, const auto& one) { append_json_string(to, to_iso(one.valid_until)); });
+    }
     writer.close();
     return out;
+}
+
+/// "valid until 2026-01-02T03:04:05+00:00", of each
+std::string old_secrets_text(const std::vector<persistence::old_secret>& kept) {
+    std::string out;
+    for (const auto& one : kept) out += fmt::format("{}valid until {}", out.empty() ? "" : ", ", to_iso(one.valid_until));
+    return out.empty() ? "-" : out;
+}
+
+/// How long the old secret stays valid; 0 without the option.
+result<std::chrono::seconds> read_keep_old(const invocation& call) {
+    constexpr std::chrono::hours longest{365 * 24};
+    const auto text = call.value("keep-old");
+    if (!text) return std::chrono::seconds(0);
+    const auto wanted = config::parse_duration(*text);
+    if (!wanted || wanted->count() < 1 || *wanted > longest)
+        return error{errc::malformed, fmt::format("--keep-old takes a duration from a second to 365 days, not '{}'", *text), {}, {}, {}};
+    return *wanted;
 }
 
 std::string time_text(const std::optional<timestamp>& when) { return when ? to_iso(*when) : "-"; }
@@ -94,6 +150,8 @@ int set_enabled(invocation& call, bool enabled) {
 } // namespace
 
 int clients_create(invocation& call) {
+    const auto roles = read_roles(call);
+    if (!roles) return fail(roles.error());
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto secret = auth::make_secret();
         model::api_client client;
@@ -101,6 +159,8 @@ int clients_create(invocation& call) {
         client.email = call.value("email").value();
         client.enabled = !call.has("disabled");
         client.hashed_secret = auth::hash_secret(secret);
+        client.roles = *roles;
+        call.note("roles", roles_text(client.roles));
         if (const auto created = clients.create(client); !created) {
             if (created.error().code == errc::conflict)
                 return fail(error{errc::conflict, fmt::format("client '{}' exists already", id), {}, {}, {}});
@@ -123,8 +183,9 @@ int clients_list(invocation& call) {
     }
     std::vector<std::vector<std::string>> rows;
     for (const auto& client : *all)
-        rows.push_back({client.client_id, client.email, client.enabled ? "yes" : "no", time_text(client.create_timestamp)});
-    print_table({"CLIENT", "EMAIL", "ENABLED", "CREATED"}, rows);
+        rows.push_back(
+            {client.client_id, client.email, client.enabled ? "yes" : "no", roles_text(client.roles), time_text(client.create_timestamp)});
+    print_table({"CLIENT", "EMAIL", "ENABLED", "ROLES", "CREATED"}, rows);
     return support::ok;
 }
 
@@ -132,9 +193,13 @@ int clients_show(invocation& call) {
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto client = clients.find(id);
         if (!client) return fail(client.error());
-        if (call.json) return fmt::print("{}\n", to_json(*client)), support::ok;
+        const auto kept = clients.old_secrets(id);
+        if (!kept) return fail(kept.error());
+        if (call.json) return fmt::print("{}\n", to_json(*client, &*kept)), support::ok;
         print_table({"CLIENT", client->client_id}, {{"EMAIL", client->email},
                                                     {"ENABLED", client->enabled ? "yes" : "no"},
+                                                    {"ROLES", roles_text(client->roles)},
+                                                    {"OLD SECRET", old_secrets_text(*kept)},
                                                     {"CREATED", time_text(client->create_timestamp)},
                                                     {"UPDATED", time_text(client->update_timestamp)}});
         return support::ok;
@@ -144,12 +209,29 @@ int clients_show(invocation& call) {
 int clients_enable(invocation& call) { return set_enabled(call, true); }
 int clients_disable(invocation& call) { return set_enabled(call, false); }
 
+int clients_set_roles(invocation& call) {
+    const auto roles = read_roles(call);
+    if (!roles) return fail(roles.error());
+    if (roles->has_value() == call.has("all")) return fail_usage("set-roles takes --role, once for each, or --all", "clients");
+    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+        const auto text = roles_text(*roles);
+        call.note("roles", text);
+        const auto changed = clients.set_roles(id, *roles);
+        if (!changed) return fail(changed.error());
+        fmt::print("Roles of '{}': {}.\n", id, text);
+        return support::ok;
+    });
+}
+
 int clients_rotate_secret(invocation& call) {
+    const auto keep_old = read_keep_old(call);
+    if (!keep_old) return fail(keep_old.error());
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto client = clients.find(id);
         if (!client) return fail(client.error());
         const auto secret = auth::make_secret();
-        const auto changed = clients.set_hashed_secret(id, auth::hash_secret(secret));
+        call.note("keep_old_seconds", keep_old->count());
+        const auto changed = clients.set_hashed_secret(id, auth::hash_secret(secret), *keep_old);
         if (!changed) return fail(changed.error());
         print_secret(call, *client, secret);
         return support::ok;

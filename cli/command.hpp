@@ -25,6 +25,7 @@ struct option {
     const char* value; ///< what stands behind it, "ADDRESS"; "" for a flag
     const char* text;  ///< for --help
     bool required = false;
+    bool repeatable = false; ///< may be given several times: see invocation::all_values
 };
 
 /// What a command is given: the settings (with a database to use), how to print, and its own arguments.
@@ -38,6 +39,8 @@ public:
     [[nodiscard]] bool has(std::string_view flag) const { return flags.contains(flag); }
     /// The value of an option, by its long name.
     [[nodiscard]] std::optional<std::string> value(std::string_view name) const;
+    /// All values of an option that may be repeated, in their order.
+    [[nodiscard]] std::vector<std::string> all_values(std::string_view name) const;
     /// A whole number from `least` to `most` as an option's value, or `otherwise` without it. errc::malformed when it is none.
     [[nodiscard]] result<std::int64_t> number(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const;
 
@@ -48,6 +51,7 @@ public:
     // filled in by whoever parses
     std::set<std::string, std::less<>> flags;
     std::map<std::string, std::string, std::less<>> values;
+    std::map<std::string, std::vector<std::string>, std::less<>> lists;
     std::vector<std::pair<std::string, std::string>> notes;
 };
 
@@ -66,7 +70,7 @@ struct command {
     std::string_view example; ///< behind "ctms-admin "
     int (*run)(invocation& call);
     std::span<const option> options{};
-    bool changes = false;              ///< leaves an audit record
+    bool changes = false; ///< leaves an audit record
     needs wanted = needs::schema;
     bool passes_arguments_on = false; ///< everything behind its name is an operand, for another program
 };
@@ -80,6 +84,14 @@ struct command {
 /// Runs the program: finds the command, reads the settings, prepares the database, runs, and leaves the audit record.
 /// `arguments` without the program's name.
 [[nodiscard]] int run(std::vector<std::string> arguments, const config::getenv_fn& getenv);
+
+/// The same for a command whose arguments were read elsewhere.
+[[nodiscard]] int run_call(std::string_view group, std::string_view name, invocation& call, const config::getenv_fn& getenv);
+
+/// Runs the program under a name of the reference's scripts (acoustic_fields.py), with the arguments that they take: wrong
+/// ones end with 2. nullopt for any other name.
+[[nodiscard]] std::optional<int> run_script(std::string_view program, const std::vector<std::string>& arguments,
+                                            const config::getenv_fn& getenv);
 
 /// Prints a failure to standard error; its exit code.
 int fail(const error& failure);

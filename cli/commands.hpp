@@ -13,7 +13,15 @@ int clients_show(invocation& call);
 int clients_enable(invocation& call);
 int clients_disable(invocation& call);
 int clients_rotate_secret(invocation& call);
+int clients_set_roles(invocation& call);
 int clients_delete(invocation& call);
+// acoustic.cpp
+int acoustic_fields_add(invocation& call);
+int acoustic_fields_remove(invocation& call);
+int acoustic_fields_list(invocation& call);
+int newsletter_mappings_add(invocation& call);
+int newsletter_mappings_remove(invocation& call);
+int newsletter_mappings_list(invocation& call);
 // database.cpp
 int migrate(invocation& call);
 int db_url(invocation& call);

@@ -21,15 +21,14 @@ constexpr std::array global_options{option{"embedded", "", "use the embedded dat
                                     option{"json", "", "print JSON"}, option{"version", "", "print the version"},
                                     option{"help,h", "", "print this text, or that of a group or command"}};
 
-constexpr std::array exit_codes{
-    std::pair{support::ok, "done"},
-    std::pair{support::failed, "not done, or the answer is no"},
-    std::pair{support::usage, "a wrong call"},
-    std::pair{support::bad_data, "wrong input, or something that does not exist; what was good is done"},
-    std::pair{support::no_input, "a file that cannot be read"},
-    std::pair{support::unavailable, "the database cannot be reached"},
-    std::pair{support::temporary, "stopped on the way: run it again"},
-    std::pair{support::configuration, "wrong settings, or a schema that is not up to date"}};
+constexpr std::array exit_codes{std::pair{support::ok, "done"},
+                                std::pair{support::failed, "not done, or the answer is no"},
+                                std::pair{support::usage, "a wrong call"},
+                                std::pair{support::bad_data, "wrong input, or something that does not exist; what was good is done"},
+                                std::pair{support::no_input, "a file that cannot be read"},
+                                std::pair{support::unavailable, "the database cannot be reached"},
+                                std::pair{support::temporary, "stopped on the way: run it again"},
+                                std::pair{support::configuration, "wrong settings, or a schema that is not up to date"}};
 
 constexpr auto purpose = "Administers CTMS. The database is that of CTMS_DB_URL, or the embedded one (--embedded, or CTMS_DATA_DIR).";
 
@@ -48,7 +47,7 @@ std::string synopsis(const command& one) {
     for (const auto& each : one.options) {
         const std::string_view name(each.name);
         const auto text = fmt::format("--{}{}{}", name.substr(0, name.find(',')), *each.value == '\0' ? "" : " ", each.value);
-        out += each.required ? " " + text : fmt::format(" [{}]", text);
+        out += each.required ? " " + text : fmt::format(" [{}]{}", text, each.repeatable ? "..." : "");
     }
     return out;
 }

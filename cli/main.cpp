@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
-// ctms-admin: administers CTMS. See --help.
+// ctms-admin: administers CTMS. See --help. Under names of the reference's scripts it is called as they are.
 #include "command.hpp"
 
 #include <support/exit_codes.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
+#include <string>
+#include <vector>
 
 int main(int argc, char** argv) {
     try {
-        return ctms::cli::run({argv + 1, argv + argc}, ctms::config::process_environment());
+        const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+        const auto getenv = ctms::config::process_environment();
+        const auto program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : std::string();
+        const auto code = ctms::cli::run_script(program, arguments, getenv);
+        return code ? *code : ctms::cli::run(arguments, getenv);
     } catch (const std::exception& problem) {
         fmt::print(stderr, "ctms-admin: {}\n", problem.what());
         return ctms::support::internal;

@@ -62,6 +62,8 @@ options::options_description description_of(const command& chosen) {
     for (const auto& one : chosen.options) {
         if (*one.value == '\0') {
             out.add_options()(one.name, options::bool_switch(), one.text);
+        } else if (one.repeatable) {
+            out.add_options()(one.name, options::value<std::vector<std::string>>(), one.text);
         } else {
             auto* value = options::value<std::string>();
             out.add_options()(one.name, one.required ? value->required() : value, one.text);
@@ -93,13 +95,14 @@ void read_arguments(const command& chosen, const std::vector<std::string>& argum
     options::variables_map given;
     // No guessing: what is short for one option today may be for two tomorrow.
     const auto style = options::command_line_style::default_style & ~options::command_line_style::allow_guessing;
-    options::store(
-        options::command_line_parser(arguments).options(description_of(chosen)).positional(positions).style(style).run(), given);
+    options::store(options::command_line_parser(arguments).options(description_of(chosen)).positional(positions).style(style).run(), given);
     options::notify(given);
     for (const auto& one : chosen.options) {
         const auto name = long_name(one);
         if (!given.contains(name)) continue;
-        if (*one.value != '\0') {
+        if (one.repeatable) {
+            call.lists[name] = given[name].as<std::vector<std::string>>();
+        } else if (*one.value != '\0') {
             call.values[name] = given[name].as<std::string>();
         } else if (given[name].as<bool>()) {
             call.flags.insert(name);
@@ -168,13 +171,19 @@ std::optional<std::string> invocation::value(std::string_view name) const {
     return found == values.end() ? std::nullopt : std::optional(found->second);
 }
 
+std::vector<std::string> invocation::all_values(std::string_view name) const {
+    const auto found = lists.find(name);
+    return found == lists.end() ? std::vector<std::string>() : found->second;
+}
+
 result<std::int64_t> invocation::number(std::string_view name, std::int64_t otherwise, std::int64_t least, std::int64_t most) const {
     const auto text = value(name);
     if (!text) return otherwise;
     std::int64_t out = 0;
     const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), out);
     if (failed != std::errc() || end != text->data() + text->size() || out < least || out > most) {
-        return error{errc::malformed, fmt::format("--{} takes a whole number from {} to {}, not '{}'", name, least, most, *text), {}, {}, {}};
+        return error{
+            errc::malformed, fmt::format("--{} takes a whole number from {} to {}, not '{}'", name, least, most, *text), {}, {}, {}};
     }
     return out;
 }
@@ -187,6 +196,10 @@ int fail(const error& failure) {
 int fail_usage(std::string_view problem, std::string_view group) {
     fmt::print(stderr, "ctms-admin: {}; see ctms-admin {}{}--help\n", problem, group, group.empty() ? "" : " ");
     return support::usage;
+}
+
+int run_call(std::string_view group, std::string_view name, invocation& call, const config::getenv_fn& getenv) {
+    return run_command(*find_command(group, name), call, false, getenv);
 }
 
 int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
@@ -202,7 +215,8 @@ int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     const bool wants_help = (take_flag(ahead, "--help") | take_flag(ahead, "-h") | take_flag(rest, "--help") | take_flag(rest, "-h")) != 0;
     if (!ahead.empty()) return fail_usage(fmt::format("unknown option '{}'", ahead.front()), {});
     if (wants_help || rest.empty()) {
-        print_help(rest.empty() ? std::string_view() : std::string_view(rest[0]), rest.size() < 2 ? std::string_view() : std::string_view(rest[1]));
+        print_help(rest.empty() ? std::string_view() : std::string_view(rest[0]),
+                   rest.size() < 2 ? std::string_view() : std::string_view(rest[1]));
         return wants_help ? support::ok : support::usage;
     }
     const auto asked = rest.front() + (rest.size() > 1 ? " " + rest[1] : "");

@@ -10,7 +10,8 @@ exit_code to_exit_code(errc code) noexcept {
     case errc::not_found:
     case errc::conflict: return bad_data;
     case errc::unauthorized:
-    case errc::forbidden: return failed;
+    case errc::forbidden:
+    case errc::missing_role: return failed;
     case errc::too_many:
     case errc::outcome_unknown: return temporary;
     case errc::unavailable: return unavailable;

@@ -13,7 +13,7 @@ namespace {
 
 bool needs_client(std::string_view method, std::string_view path) {
     for (const auto& one : all_routes()) {
-        if (one.method == method && one.path == path) return one.needs_token;
+        if (one.method == method && one.path == path) return one.needs_token();
     }
     return false;
 }

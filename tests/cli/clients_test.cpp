@@ -142,6 +142,9 @@ TEST_CASE("wrong calls of the clients commands are usage errors") {
                                                       {"clients", "show"},
                                                       {"clients", "show", "a", "b"},
                                                       {"clients", "enable", "a", "--yes"},
+                                                      {"clients", "set-roles", "a"},
+                                                      {"clients", "set-roles", "a", "--all", "--role", "read"},
+                                                      {"clients", "set-roles", "--all"},
                                                       {"clients", "delete", "--yes"}};
     for (const auto& call : calls) {
         CAPTURE(call.back());
@@ -155,22 +158,26 @@ TEST_CASE("clients are listed in order for people and for machines") {
     CHECK(run({"clients", "list", "--json"}).out == "[]\n");
     REQUIRE(run({"clients", "create", "b", "-e", "b@example.com", "--disabled"}).exit_code == 0);
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
-    CHECK(run({"clients", "list", "--json"}).out == R"([{"client_id":"id_a","email":"a@example.com","enabled":true},)"
-                                                    R"({"client_id":"id_b","email":"b@example.com","enabled":false}])"
+    CHECK(run({"clients", "list", "--json"}).out == R"([{"client_id":"id_a","email":"a@example.com","enabled":true,"roles":null},)"
+                                                    R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null}])"
                                                     "\n");
     const auto table = run({"clients", "list"}).out;
-    CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  CREATED\nid_a    a@example.com  yes      20"));
-    CHECK(table.find("\nid_b    b@example.com  no       20") != std::string::npos);
+    CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  ROLES  CREATED\nid_a    a@example.com  yes      all    20"));
+    CHECK(table.find("\nid_b    b@example.com  no       all    20") != std::string::npos);
 }
 
 TEST_CASE("a client is shown without its secret") {
     admin run;
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
-    CHECK(run({"clients", "show", "a", "--json"}).out == "{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true}\n");
+    CHECK(run({"clients", "show", "a", "--json"}).out == R"({"client_id":"id_a","email":"a@example.com","enabled":true,)"
+                                                         R"("roles":null,"old_secrets_valid_until":[]})"
+                                                         "\n");
     const auto text = run({"clients", "show", "id_a"}).out;
     CHECK(line_of(text, "CLIENT") == "id_a");
     CHECK(line_of(text, "EMAIL") == "a@example.com");
     CHECK(line_of(text, "ENABLED") == "yes");
+    CHECK(line_of(text, "ROLES") == "all");
+    CHECK(line_of(text, "OLD SECRET") == "-");
     CHECK(line_of(text, "CREATED").starts_with("20"));
     CHECK(text.find("argon2") == std::string::npos);
 }
@@ -221,4 +228,77 @@ TEST_CASE("an address of a client that is too long is refused") {
     admin run;
     check_failed(run({"clients", "create", "a", "-e", std::string(300, 'x')}), 65, "");
     CHECK(run.select("select count(*) from api_client") == "0");
+}
+
+TEST_CASE("a client is made with roles, which are shown") {
+    admin run;
+    const auto made = run({"clients", "create", "a", "-e", "a@example.com", "--role", "write", "--role", "read", "--role=read", "--json"});
+    REQUIRE(made.exit_code == 0);
+    CHECK(made.out.ends_with("\",\"email\":\"a@example.com\",\"enabled\":true}\n"));
+    CHECK(made.out.find("roles") == std::string::npos);
+    CHECK(run({"clients", "list", "--json"}).out ==
+          "[{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true,\"roles\":[\"read\",\"write\"]}]\n");
+    CHECK(run({"clients", "show", "a", "--json"}).out.find(R"("roles":["read","write"])") != std::string::npos);
+    CHECK(line_of(run({"clients", "show", "a"}).out, "ROLES") == "read, write");
+    CHECK(run({"clients", "list"}).out.find("  read, write  ") != std::string::npos);
+    CHECK(run.select("select details->>'roles' from ctms_audit_log") == "read, write");
+}
+
+TEST_CASE("roles are set and taken back") {
+    admin run;
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    const auto set = run({"clients", "set-roles", "a", "--role", "delete", "--role", "admin"});
+    CHECK(set.exit_code == 0);
+    CHECK(set.out == "Roles of 'id_a': delete, admin.\n");
+    CHECK(line_of(run({"clients", "show", "a"}).out, "ROLES") == "delete, admin");
+    CHECK(run({"clients", "set-roles", "a", "--role", "updates"}).exit_code == 0);
+    CHECK(line_of(run({"clients", "show", "a"}).out, "ROLES") == "updates");
+    CHECK(run({"clients", "set-roles", "a", "--all"}).out == "Roles of 'id_a': all.\n");
+    CHECK(line_of(run({"clients", "show", "a"}).out, "ROLES") == "all");
+    check_failed(run({"clients", "set-roles", "nobody", "--all"}), 65, "Unknown client_id");
+}
+
+TEST_CASE("a role that is none is refused") {
+    admin run;
+    for (const std::string role : {"remove", "READ", "", "read,write"}) {
+        CAPTURE(role);
+        check_failed(run({"clients", "create", "a", "-e", "a@example.com", "--role", role}), 64, "is no role: read, write, delete");
+        check_failed(run({"clients", "set-roles", "a", "--role", role}), 64, "is no role: read, write, delete");
+    }
+    CHECK(run.select("select count(*) from api_client") == "0");
+}
+
+TEST_CASE("an old secret is kept for a while by those who say so") {
+    admin run;
+    const auto old_secret = line_of(run({"clients", "create", "a", "-e", "a@example.com"}).out, "client_secret:");
+    const auto kept = [&] { return run.select("select string_agg(hashed_secret, ' ') from ctms_client_old_secrets"); };
+    const auto lasts = [&](const std::string& least, const std::string& most) {
+        return run.select("select max(valid_until) between now() + interval '" + least + "' and now() + interval '" + most +
+                          "' from ctms_client_old_secrets") == "t";
+    };
+    REQUIRE(run({"clients", "rotate-secret", "a", "--keep-old", "3600"}).exit_code == 0);
+    CHECK(verify_secret(old_secret, kept()));
+    CHECK(lasts("59 minutes", "60 minutes"));
+    const auto shown = line_of(run({"clients", "show", "a"}).out, "OLD SECRET");
+    CHECK(shown.starts_with("valid until 20"));
+    CHECK(run({"clients", "show", "a", "--json"}).out.find(R"("old_secrets_valid_until":[")" + shown.substr(12) + "\"]") !=
+          std::string::npos);
+    REQUIRE(run({"clients", "rotate-secret", "a", "--keep-old", "P1D"}).exit_code == 0);
+    CHECK(lasts("1439 minutes", "1440 minutes"));
+    REQUIRE(run({"clients", "rotate-secret", "a", "--keep-old", "72:00:00"}).exit_code == 0);
+    CHECK(lasts("4319 minutes", "4320 minutes"));
+    REQUIRE(run({"clients", "rotate-secret", "a"}).exit_code == 0);
+    CHECK(run.select("select count(*) from ctms_client_old_secrets") == "0");
+    CHECK(line_of(run({"clients", "show", "a"}).out, "OLD SECRET") == "-");
+}
+
+TEST_CASE("a duration that is none is refused and the secret stays") {
+    admin run;
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    const auto hash = run.hash_of("id_a");
+    for (const std::string text : {"", "0", "-5", "soon", "P366D", "P1M", "1.5"}) {
+        CAPTURE(text);
+        check_failed(run({"clients", "rotate-secret", "a", "--keep-old=" + text}), 64, "--keep-old");
+    }
+    CHECK(run.hash_of("id_a") == hash);
 }

@@ -2,6 +2,9 @@
 // Failed attempts at /token are limited per client and address; the right secret always passes.
 #include "support/web_fixture.hpp"
 
+#include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/clients.hpp>
+
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
@@ -33,6 +36,18 @@ TEST_CASE("failures beyond the limit are answered 429 and the right secret still
     CHECK(answer.body.find("Too many failed attempts") != std::string::npos);
     CHECK(server.fields_of(answer).at("token_fail") == "Bad credentials");
     CHECK(ask_for_token(server, web_fixture::client, "secret%20of%20the%20tests").status == 200);
+}
+
+TEST_CASE("failures count once where an old secret is tried too, and the old secret passes beyond the limit") {
+    web_fixture server(with_limit(2));
+    persistence::database db(server.database().options());
+    REQUIRE(persistence::client_repository(db)
+                .set_hashed_secret(web_fixture::client, auth::hash_secret("new"), std::chrono::hours(1))
+                .has_value());
+    for (int i = 0; i < 2; ++i) CHECK(ask_for_token(server, web_fixture::client, "wrong").status == 400);
+    CHECK(ask_for_token(server, web_fixture::client, "wrong").status == 429);
+    CHECK(ask_for_token(server, web_fixture::client, "secret%20of%20the%20tests").status == 200);
+    CHECK(ask_for_token(server, web_fixture::client, "new").status == 200);
 }
 
 TEST_CASE("each client has failures of its own") {

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/clients.hpp>
+
 #include <support/web_fixture.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
 
 using namespace ctms::test;
@@ -142,4 +146,47 @@ TEST_CASE("strange credentials are refused and change nothing") {
         check_refused(by_form(web, "client_id=" + id + "&client_secret=x"));
     }
     check_refused(by_form(web, "client_id=id_enabled&client_secret=secret+of+the+tests%00"));
+}
+
+namespace {
+
+void rotate(web_fixture& web, std::chrono::seconds keep_old) {
+    ctms::persistence::database db(web.database().options());
+    REQUIRE(ctms::persistence::client_repository(db)
+                .set_hashed_secret(web_fixture::client, ctms::auth::hash_secret("new secret"), keep_old)
+                .has_value());
+}
+
+constexpr auto new_form = "client_id=id_enabled&client_secret=new+secret";
+
+} // namespace
+
+TEST_CASE("an old secret is good as long as it is kept") {
+    web_fixture web;
+    rotate(web, std::chrono::hours(1));
+    check_token(web, by_form(web, new_form));
+    check_token(web, by_form(web, good_form));
+    check_refused(by_form(web, "client_id=id_enabled&client_secret=wrong"));
+    web.sql("update ctms_client_old_secrets set valid_until = now()");
+    check_token(web, by_form(web, new_form));
+    const auto answer = by_form(web, good_form);
+    check_refused(answer);
+    CHECK(text(web.fields_of(answer), "token_fail") == "Bad credentials");
+}
+
+TEST_CASE("an old secret that is not kept ends at once") {
+    web_fixture web;
+    rotate(web, std::chrono::hours(1));
+    rotate(web, std::chrono::seconds(0));
+    check_token(web, by_form(web, new_form));
+    check_refused(by_form(web, good_form));
+}
+
+TEST_CASE("an old secret opens no door of a disabled client") {
+    web_fixture web;
+    rotate(web, std::chrono::hours(1));
+    web.sql("update api_client set enabled = false where client_id = 'id_enabled'");
+    const auto answer = by_form(web, good_form);
+    check_refused(answer);
+    CHECK(text(web.fields_of(answer), "token_fail") == "Client disabled");
 }

@@ -7,6 +7,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <set>
+
 using namespace ctms;
 using namespace ctms::persistence;
 using ctms::test::test_database;
@@ -83,8 +86,126 @@ TEST_CASE("what is not there is not_found") {
         CHECK(clients.find(id).error().code == errc::not_found);
         CHECK(clients.set_enabled(id, false).error().code == errc::not_found);
         CHECK(clients.set_hashed_secret(id, "x").error().code == errc::not_found);
+        CHECK(clients.set_roles(id, std::set{model::role::read}).error().code == errc::not_found);
+        CHECK(clients.old_secrets(id).value().empty());
         CHECK(clients.remove(id).error().code == errc::not_found);
     }
+}
+
+TEST_CASE("roles are stored with a new client, changed, and taken back") {
+    using model::role;
+    test_database db;
+    database base(db.options());
+    client_repository clients(base);
+    auto limited = make_client("id_limited");
+    limited.roles = std::set{role::read, role::remove};
+    REQUIRE(clients.create(limited).has_value());
+    REQUIRE(clients.create(make_client("id_free")).has_value());
+    CHECK(clients.find("id_limited").value().roles == std::set{role::read, role::remove});
+    CHECK_FALSE(clients.find("id_free").value().roles.has_value());
+    const auto all = clients.list().value();
+    CHECK_FALSE(all[0].roles.has_value());
+    CHECK(all[1].roles == std::set{role::read, role::remove});
+    for (std::size_t i = 0; i < model::role_names.size(); ++i) {
+        const auto one = static_cast<role>(i);
+        REQUIRE(clients.set_roles("id_limited", std::set{one}).has_value());
+        const auto found = clients.find("id_limited").value();
+        CHECK(found.roles == std::set{one});
+        CHECK(found.may(one));
+        CHECK_FALSE(found.may(static_cast<role>((i + 1) % model::role_names.size())));
+    }
+    REQUIRE(clients.set_roles("id_limited", std::nullopt).has_value());
+    CHECK_FALSE(clients.find("id_limited").value().roles.has_value());
+    CHECK(clients.find("id_limited").value().may(role::admin));
+}
+
+TEST_CASE("a client that is not stored leaves no roles") {
+    test_database db;
+    database base(db.options());
+    client_repository clients(base);
+    REQUIRE(clients.create(make_client("id_one")).has_value());
+    auto again = make_client("id_one");
+    again.roles = std::set{model::role::read};
+    CHECK(clients.create(again).error().code == errc::conflict);
+    CHECK_FALSE(clients.find("id_one").value().roles.has_value());
+}
+
+TEST_CASE("a role that the program does not know opens nothing") {
+    test_database db;
+    database base(db.options());
+    client_repository clients(base);
+    REQUIRE(clients.create(make_client("id_one")).has_value());
+    connection link(db.options());
+    CHECK_THROWS_AS(link.execute("insert into ctms_client_roles values ('id_one', 'future')"), sql_error);
+    link.execute("alter table ctms_client_roles drop constraint ctms_client_roles_role_check");
+    link.execute("insert into ctms_client_roles values ('id_one', 'future')");
+    const auto found = clients.find("id_one").value();
+    for (std::size_t i = 0; i < model::role_names.size(); ++i) CHECK_FALSE(found.may(static_cast<model::role>(i)));
+}
+
+TEST_CASE("replaced secrets are kept as long as was said") {
+    test_database db;
+    database base(db.options());
+    client_repository clients(base);
+    REQUIRE(clients.create(make_client("id_one")).has_value());
+    CHECK(clients.set_hashed_secret("id_one", "second", std::chrono::hours(1)).has_value());
+    CHECK(clients.set_hashed_secret("id_one", "third", std::chrono::hours(2)).has_value());
+    CHECK(clients.find("id_one").value().hashed_secret == "third");
+    const auto kept = clients.old_secrets("id_one").value();
+    REQUIRE(kept.size() == 2);
+    CHECK(kept[0].hashed_secret == "second");
+    CHECK(kept[1].hashed_secret == "$argon2id$stub");
+    CHECK(kept[1].valid_until > now() + std::chrono::minutes(59));
+    CHECK(kept[1].valid_until < now() + std::chrono::minutes(61));
+    connection link(db.options());
+    link.execute("update ctms_client_old_secrets set valid_until = now() where hashed_secret = 'second'");
+    CHECK(clients.old_secrets("id_one").value().size() == 1);
+    CHECK(clients.old_secrets("id_two").value().empty());
+}
+
+TEST_CASE("a rotation removes what has ended and one that keeps nothing ends all") {
+    test_database db;
+    database base(db.options());
+    client_repository clients(base);
+    connection link(db.options());
+    const auto stored = [&] { return link.execute("select count(*) from ctms_client_old_secrets").integer(0, 0); };
+    for (const char* id : {"id_one", "id_two"}) {
+        REQUIRE(clients.create(make_client(id)).has_value());
+        REQUIRE(clients.set_hashed_secret(id, "second", std::chrono::hours(1)).has_value());
+    }
+    CHECK(stored() == 2);
+    link.execute("update ctms_client_old_secrets set valid_until = now() - interval '1 second' where client_id = 'id_two'");
+    REQUIRE(clients.set_hashed_secret("id_one", "third", std::chrono::hours(1)).has_value());
+    CHECK(stored() == 2);
+    REQUIRE(clients.set_hashed_secret("id_two", "third", std::chrono::hours(1)).has_value());
+    REQUIRE(clients.set_hashed_secret("id_one", "fourth").has_value());
+    CHECK(clients.old_secrets("id_one").value().empty());
+    CHECK(clients.old_secrets("id_two").value().size() == 1);
+    CHECK(stored() == 1);
+}
+
+TEST_CASE("whoever deletes a client deletes its roles and old secrets") {
+    test_database db;
+    database base(db.options());
+    client_repository clients(base);
+    connection link(db.options());
+    for (const char* id : {"id_one", "id_two"}) {
+        auto client = make_client(id);
+        client.roles = std::set{model::role::read};
+        REQUIRE(clients.create(client).has_value());
+        REQUIRE(clients.set_hashed_secret(id, "second", std::chrono::hours(1)).has_value());
+    }
+    REQUIRE(clients.remove("id_one").has_value());
+    CHECK(link.execute("select string_agg(client_id, ',') from ctms_client_roles").text(0, 0) == "id_two");
+    // As a role that has no rights on the tables of our own.
+    link.execute("do $$ begin create role ctms_test_reference; exception when duplicate_object then null; end $$");
+    link.execute("grant select, delete on api_client to ctms_test_reference");
+    link.execute("set role ctms_test_reference");
+    link.execute("delete from api_client where client_id = 'id_two'");
+    link.execute("reset role");
+    link.execute("drop owned by ctms_test_reference");
+    CHECK(link.execute("select count(*) from ctms_client_roles").integer(0, 0) == 0);
+    CHECK(link.execute("select count(*) from ctms_client_old_secrets").integer(0, 0) == 0);
 }
 
 TEST_CASE("a client whose `enabled` the reference left null is enabled") {

@@ -218,11 +218,11 @@ TEST_SUITE("base") {
     TEST_CASE("every code has a name of its own") {
         using ctms::errc;
         std::set<std::string_view> names;
-        for (const auto code : {errc::malformed, errc::invalid, errc::unauthorized, errc::forbidden, errc::not_found, errc::conflict,
-                                errc::too_many, errc::unavailable, errc::outcome_unknown}) {
+        for (const auto code : {errc::malformed, errc::invalid, errc::unauthorized, errc::forbidden, errc::missing_role, errc::not_found,
+                                errc::conflict, errc::too_many, errc::unavailable, errc::outcome_unknown}) {
             names.insert(ctms::to_string(code));
         }
-        CHECK(names.size() == 9);
+        CHECK(names.size() == 10);
         CHECK(names.count("unknown") == 0);
     }
 

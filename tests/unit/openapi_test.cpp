@@ -122,8 +122,8 @@ TEST_CASE("the examples of bodies are valid") {
 
 TEST_CASE("a row in both tables makes a call appear") {
     static constexpr std::array routes{
-        route{"POST", "/events/{kind}", nothing, lane::write, body_kind::none, false},
-        route{"GET", "/secret", nothing, lane::read, body_kind::none, true},
+        route{"POST", "/events/{kind}", nothing, lane::write, body_kind::none, std::nullopt},
+        route{"GET", "/secret", nothing, lane::read, body_kind::none, ctms::model::role::read},
     };
     static constexpr std::array answers{openapi::answer{200, "Taken", ""}};
     static constexpr std::array parameters{openapi::parameter{"path", "kind", true, "Which", R"({"type":"string"})"}};

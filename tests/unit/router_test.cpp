@@ -11,7 +11,9 @@ using namespace ctms::web;
 
 namespace {
 
-constexpr route make(std::string_view method, std::string_view path) { return {method, path, nullptr, lane::read, body_kind::none, false}; }
+constexpr route make(std::string_view method, std::string_view path) {
+    return {method, path, nullptr, lane::read, body_kind::none, std::nullopt};
+}
 
 constexpr std::array table{make("GET", "/"),
                            make("GET", "/a"),

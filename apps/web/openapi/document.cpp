@@ -111,7 +111,7 @@ void append_operation(std::string& out, const route& one, const call_text& text)
     object_writer answers(operation.key("responses"));
     for (const auto& each : text.answers) append_answer(answers.key(std::to_string(each.status)), each, one.method != "HEAD");
     answers.close();
-    if (one.needs_token || text.checks_token_itself) operation.add_raw("security", "[{\"" + std::string(scheme) + "\":[]}]");
+    if (one.needs_token() || text.checks_token_itself) operation.add_raw("security", "[{\"" + std::string(scheme) + "\":[]}]");
     operation.close();
 }
 

@@ -2,23 +2,24 @@
 #include "routes.hpp"
 
 #include <array>
+#include <optional>
 
 namespace ctms::web {
 
 std::span<const route> all_routes() noexcept {
     using enum lane;
-    constexpr bool open = false;
-    constexpr bool with_token = true;
+    using may = model::role;
+    constexpr auto open = std::nullopt;
     static constexpr std::array table{
-        route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, with_token},
-        route{"POST", "/ctms", routes::post_contact, write, body_kind::json, with_token},
-        route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, with_token, routes::get_contacts},
-        route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, with_token},
-        route{"PATCH", "/ctms/{email_id}", routes::patch_contact, write, body_kind::json, with_token},
-        route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, with_token},
-        route{"GET", "/updates", routes::get_updates, read, body_kind::none, with_token},
-        route{"GET", "/identities", routes::find_identities, read, body_kind::none, with_token},
-        route{"GET", "/identity/{email_id}", routes::get_identity, read, body_kind::none, with_token},
+        route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, may::read},
+        route{"POST", "/ctms", routes::post_contact, write, body_kind::json, may::write},
+        route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, may::read, routes::get_contacts},
+        route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, may::write},
+        route{"PATCH", "/ctms/{email_id}", routes::patch_contact, write, body_kind::json, may::write},
+        route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove},
+        route{"GET", "/updates", routes::get_updates, read, body_kind::none, may::updates},
+        route{"GET", "/identities", routes::find_identities, read, body_kind::none, may::read},
+        route{"GET", "/identity/{email_id}", routes::get_identity, read, body_kind::none, may::read},
         route{"POST", "/token", routes::post_token, password, body_kind::form, open},
         route{"GET", "/", routes::get_root, immediate, body_kind::none, open},
         route{"GET", "/__version__", routes::get_version, platform, body_kind::none, open},
@@ -26,12 +27,12 @@ std::span<const route> all_routes() noexcept {
         route{"HEAD", "/__heartbeat__", routes::get_heartbeat, platform, body_kind::none, open},
         route{"GET", "/__lbheartbeat__", routes::get_load_balancer_heartbeat, immediate, body_kind::none, open},
         route{"HEAD", "/__lbheartbeat__", routes::get_load_balancer_heartbeat, immediate, body_kind::none, open},
-        route{"GET", "/__crash__", routes::get_crash, read, body_kind::none, with_token},
+        route{"GET", "/__crash__", routes::get_crash, read, body_kind::none, may::admin},
         route{"GET", "/metrics", routes::get_metrics, platform, body_kind::none, open},
         route{"GET", "/acoustic_configuration", routes::get_acoustic_configuration, read, body_kind::none, open},
         // Not body_kind::json: that is read before the token is looked at and refused with 422. Here the token comes first,
         // and a bad body is a 400 whatever its media type.
-        route{"POST", "/stripe", routes::post_stripe, write, body_kind::none, with_token},
+        route{"POST", "/stripe", routes::post_stripe, write, body_kind::none, may::stripe},
         // The token is Google's, not one of ours: the handler checks it.
         route{"POST", "/stripe_from_pubsub", routes::post_stripe_from_pubsub, write, body_kind::none, open},
         route{"GET", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},

@@ -11,6 +11,7 @@ int to_status(errc code) noexcept {
     case errc::forbidden: return 400; // the reference answers 400, not 403, to a disabled client
     case errc::invalid: return 422;
     case errc::unauthorized: return 401;
+    case errc::missing_role: return 403;
     case errc::not_found: return 404;
     case errc::conflict: return 409;
     case errc::too_many: return 429;

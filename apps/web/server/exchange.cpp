@@ -79,11 +79,11 @@ result<void> read_body(call& now, body_kind takes) {
     return {};
 }
 
-/// Checks the bearer token and notes what the log says about it.
-result<void> authenticate(call& now, service::tokens& tokens) {
+/// Checks the bearer token and what its client may do, and notes what the log says about it.
+result<void> authenticate(call& now, model::role wanted, service::tokens& tokens) {
     const auto token = now.http.bearer_token();
     if (!token) return not_authenticated();
-    const auto found = tokens.authenticate(*token);
+    const auto found = tokens.authenticate(*token, wanted);
     now.facts.client_id = found.client_id;
     now.facts.client_exists = found.client_exists;
     if (found.verdict || found.verdict.error().code != errc::unavailable) now.facts.client_allowed = found.verdict.has_value();
@@ -113,8 +113,8 @@ void exchanger::begin(exchange& one) const {
 std::optional<response> exchanger::refuse(call& now, const route& matched) const {
     // The body is read first: what is no JSON is refused before the token is looked at, as by the reference.
     if (const auto read = read_body(now, matched.takes); !read) return to_response(read.error());
-    if (!matched.needs_token) return std::nullopt;
-    const auto allowed = authenticate(now, services_.tokens);
+    if (!matched.needs_token()) return std::nullopt;
+    const auto allowed = authenticate(now, *matched.role, services_.tokens);
     return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
 }
 

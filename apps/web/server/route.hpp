@@ -7,6 +7,7 @@
 #include "message.hpp"
 
 #include <ctms/json/contact_json.hpp>
+#include <ctms/model/api_client.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -104,8 +105,10 @@ struct route {
     handler run;
     lane where;
     body_kind takes;
-    bool needs_token;
+    std::optional<model::role> role;  ///< what the client of the token must be allowed; nullopt: no token is needed
     batch_handler run_many = nullptr; ///< when set, calls that wait at the same moment are answered together
+
+    [[nodiscard]] constexpr bool needs_token() const noexcept { return role.has_value(); }
 };
 
 /// All routes, in the order of the documentation.

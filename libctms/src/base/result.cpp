@@ -14,6 +14,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::invalid: return "invalid";
     case errc::unauthorized: return "unauthorized";
     case errc::forbidden: return "forbidden";
+    case errc::missing_role: return "missing_role";
     case errc::not_found: return "not_found";
     case errc::conflict: return "conflict";
     case errc::too_many: return "too_many";

@@ -2,7 +2,8 @@
 // How single values are spelled: text to value, and nullopt when it is none. Thread safe; throw only std::bad_alloc.
 #pragma once
 
-#include <chrono>
+#include <ctms/config/duration.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,9 +20,6 @@ namespace ctms::config {
 
 /// A finite decimal number such as "5" or "2.5".
 [[nodiscard]] std::optional<double> parse_decimal(std::string_view text);
-
-/// "3600", "01:00:00", "60:00" (minutes first), or an ISO 8601 duration of whole days, hours, minutes and seconds ("P1DT2H").
-[[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 /// IP addresses and networks (10.0.0.0/8) separated by commas; blanks around them are dropped.
 [[nodiscard]] std::optional<std::vector<std::string>> parse_addresses(std::string_view text);

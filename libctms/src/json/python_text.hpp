@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ctms/base/time.hpp>
+#include <ctms/json/python_repr.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -20,9 +21,6 @@ namespace ctms::json {
 
 /// str.strip(): without the blanks at both ends.
 [[nodiscard]] std::string_view python_strip(std::string_view text) noexcept;
-
-/// repr() of a str, in quotes. Characters that Unicode has not assigned are printed as they are.
-[[nodiscard]] std::string python_string_repr(std::string_view text);
 
 /// repr() of a float: "1.0", "1e-05", "1e+16", "inf", "nan".
 [[nodiscard]] std::string python_float_repr(double number);

@@ -4,6 +4,10 @@
 #include <ctms/auth/secrets.hpp>
 #include <ctms/service/tokens.hpp>
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
 namespace ctms::service {
 namespace {
 
@@ -16,6 +20,13 @@ bool is_storable(const std::string& client_id) {
 }
 
 error bad_token(std::string_view why) { return error{errc::unauthorized, "Could not validate credentials", std::string(why), {}, {}}; }
+
+result<void> check_client(const model::api_client& client, model::role wanted) {
+    if (!client.enabled) return error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
+    if (!client.may(wanted))
+        return error{errc::missing_role, fmt::format("Client lacks the role '{}'", to_string(wanted)), "Missing role", {}, {}};
+    return {};
+}
 
 } // namespace
 
@@ -34,11 +45,20 @@ result<issued_token> tokens::issue(const std::string& client_id, const std::stri
         return refuse("No client record", client_id, address);
     }
     client_exists = true;
-    const bool matches = auth::verify_secret(secret, client->hashed_secret);
+    result<bool> matches = auth::verify_secret(secret, client->hashed_secret);
+    // With an old secret a failure takes twice as long, which tells that there is one: of no use to whoever lacks it.
+    if (!*matches) matches = matches_old_secret(client_id, secret);
+    if (!matches) return matches.error();
     if (!client->enabled) return refuse("Client disabled", client_id, address);
-    if (!matches) return refuse("Bad credentials", client_id, address);
+    if (!*matches) return refuse("Bad credentials", client_id, address);
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     return issued_token{signer_.sign(std::string(client_namespace) + ":" + client_id, now + options_.expiration), options_.expiration};
+}
+
+result<bool> tokens::matches_old_secret(const std::string& client_id, const std::string& secret) {
+    const auto kept = clients_.old_secrets(client_id);
+    if (!kept) return kept.error();
+    return std::any_of(kept->begin(), kept->end(), [&](const auto& one) { return auth::verify_secret(secret, one.hashed_secret); });
 }
 
 error tokens::refuse(std::string_view why, const std::string& client_id, const std::string& address) {
@@ -48,7 +68,7 @@ error tokens::refuse(std::string_view why, const std::string& client_id, const s
     return error{errc::malformed, "Incorrect username or password", std::string(why), {}, {}};
 }
 
-authentication tokens::authenticate(std::string_view token) {
+authentication tokens::authenticate(std::string_view token, model::role wanted) {
     authentication out;
     const auto claims = signer_.verify(token, std::chrono::system_clock::now());
     if (!claims) {
@@ -67,7 +87,7 @@ authentication tokens::authenticate(std::string_view token) {
         out.verdict = bad_token("No client record");
     } else {
         out.client_exists = true;
-        if (!(*client)->enabled) out.verdict = error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
+        out.verdict = check_client(**client, wanted);
     }
     return out;
 }

@@ -21,6 +21,7 @@ enum class errc : std::uint8_t {
     invalid,        ///< the input breaks a rule; `fields` may say where
     unauthorized,   ///< no credentials, or bad ones
     forbidden,      ///< good credentials that may not be used (a disabled client)
+    missing_role,   ///< good credentials that may be used, but not for this
     not_found,      ///< nothing is stored under that id
     conflict,       ///< a unique value is taken; `conflicts` names which
     too_many,       ///< a rate limit was passed

@@ -1,13 +1,34 @@
 // SPDX-License-Identifier: MPL-2.0
-// A service that may call the API: its id, who to ask about it, and its hashed secret. Plain data.
+// A service that may call the API: its id, who to ask about it, its hashed secret, and what it may do. Plain data.
 #pragma once
 
 #include <ctms/base/time.hpp>
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 
 namespace ctms::model {
+
+/// What a client may do: each call of the API asks for one of these.
+enum class role : std::uint8_t { read, write, remove, updates, stripe, admin };
+
+/// Their names, in the same order.
+inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "delete", "updates", "stripe", "admin"};
+
+[[nodiscard]] constexpr std::string_view to_string(role one) noexcept { return role_names[static_cast<std::size_t>(one)]; }
+
+/// The role of that name; nullopt for a name that is none.
+[[nodiscard]] constexpr std::optional<role> find_role(std::string_view name) noexcept {
+    for (std::size_t i = 0; i < role_names.size(); ++i) {
+        if (role_names[i] == name) return static_cast<role>(i);
+    }
+    return std::nullopt;
+}
 
 struct api_client {
     std::string client_id;     ///< begins with "id_"
@@ -16,6 +37,9 @@ struct api_client {
     std::string hashed_secret; ///< Argon2id in PHC string form
     std::optional<timestamp> create_timestamp;
     std::optional<timestamp> update_timestamp;
+    std::optional<std::set<role>> roles{}; ///< nullopt: everything
+
+    [[nodiscard]] bool may(role one) const { return !roles || roles->contains(one); }
 };
 
 } // namespace ctms::model

@@ -6,6 +6,8 @@
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/persistence/database.hpp>
 
+#include <string>
+
 namespace ctms::persistence {
 
 class acoustic_configuration_repository {
@@ -14,6 +16,15 @@ public:
 
     /// Everything, in one round trip.
     [[nodiscard]] result<model::acoustic_configuration> read();
+
+    /// Sends a field to that table from now on; one that is there already stays. errc::invalid for what cannot be stored.
+    [[nodiscard]] result<void> add_field(const std::string& table, const std::string& field);
+    /// errc::not_found when it is not there.
+    [[nodiscard]] result<void> remove_field(const std::string& table, const std::string& field);
+    /// Maps a newsletter to a column of the main table. errc::conflict when it is mapped already, unless `replace`.
+    [[nodiscard]] result<void> add_mapping(const std::string& source, const std::string& destination, bool replace);
+    /// Its destination until now. errc::not_found when it is not mapped.
+    [[nodiscard]] result<std::string> remove_mapping(const std::string& source);
 
 private:
     database& db_;

@@ -1,30 +1,49 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stored API clients (table api_client). Thread safe; each call is one transaction. Secrets arrive hashed.
+// Stored API clients (api_client, ctms_client_roles, ctms_client_old_secrets). Thread safe; each call is one transaction.
+// Secrets arrive hashed.
 #pragma once
 
 #include <ctms/base/result.hpp>
+#include <ctms/base/time.hpp>
 #include <ctms/model/api_client.hpp>
 #include <ctms/persistence/database.hpp>
 
+#include <chrono>
+#include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
 
+/// A secret that was replaced and still opens the door.
+struct old_secret {
+    std::string hashed_secret;
+    timestamp valid_until;
+};
+
 class client_repository {
 public:
     explicit client_repository(database& db) : db_(db) {}
 
-    /// errc::not_found when there is none. One round trip.
+    /// errc::not_found when there is none. With its roles, in one round trip.
     [[nodiscard]] result<model::api_client> find(std::string_view client_id);
     /// All, in order of client_id.
     [[nodiscard]] result<std::vector<model::api_client>> list();
-    /// errc::conflict when the id is taken.
+    /// Stores it with its roles. errc::conflict when the id is taken.
     [[nodiscard]] result<void> create(const model::api_client& client);
     /// errc::not_found when there is none.
     [[nodiscard]] result<void> set_enabled(std::string_view client_id, bool enabled);
-    [[nodiscard]] result<void> set_hashed_secret(std::string_view client_id, std::string_view hashed_secret);
+    /// Sets what it may do; nullopt is everything. errc::not_found when there is none.
+    [[nodiscard]] result<void> set_roles(std::string_view client_id, const std::optional<std::set<model::role>>& roles);
+    /// Replaces the secret. The old one stays valid for `keep_old` from now, beside those that were kept before; for 0 it
+    /// ends at once, and they too. Removes what has ended of any client. errc::not_found when there is none.
+    [[nodiscard]] result<void> set_hashed_secret(std::string_view client_id, std::string_view hashed_secret,
+                                                 std::chrono::seconds keep_old = {});
+    /// The replaced secrets that are valid now, the one that lasts longest first.
+    [[nodiscard]] result<std::vector<old_secret>> old_secrets(std::string_view client_id);
+    /// With its roles and old secrets. errc::not_found when there is none.
     [[nodiscard]] result<void> remove(std::string_view client_id);
 
 private:

@@ -30,7 +30,7 @@ struct issued_token {
 struct authentication {
     std::string client_id;      ///< "" until it is known; may be an id that does not exist
     bool client_exists = false; ///< there is such a client (it may be disabled)
-    result<void> verdict;       ///< errc::unauthorized, errc::forbidden (disabled), errc::unavailable
+    result<void> verdict;       ///< errc::unauthorized, errc::forbidden (disabled), errc::missing_role, errc::unavailable
 };
 
 struct token_options {
@@ -48,15 +48,16 @@ public:
     tokens(const tokens&) = delete;
     tokens& operator=(const tokens&) = delete;
 
-    /// A token for the client of that id, if the secret is right: errc::malformed otherwise
+    /// A token for the client of that id, if the secret is right, or an old one that is still valid: errc::malformed otherwise
     /// ("Incorrect username or password"), with `detail` one of `No credentials`, `No client record`, `Client disabled`,
     /// `Bad credentials`. After too many failures from one `address` they are errc::too_many instead; the right secret
     /// always passes. `client_exists` is set as soon as it is known.
     [[nodiscard]] result<issued_token> issue(const std::string& client_id, const std::string& secret, const std::string& address,
                                              bool& client_exists);
 
-    /// Checks a bearer token. Reads the client's record at most once in `client_cache_time`.
-    [[nodiscard]] authentication authenticate(std::string_view token);
+    /// Checks a bearer token, and that its client may do what is `wanted`. Reads the client's record, with its roles, at
+    /// most once in `client_cache_time`.
+    [[nodiscard]] authentication authenticate(std::string_view token, model::role wanted);
 
 private:
     struct cached_client {
@@ -64,6 +65,7 @@ private:
         std::chrono::steady_clock::time_point read_at;
     };
     [[nodiscard]] result<std::optional<model::api_client>> find_client(const std::string& client_id);
+    [[nodiscard]] result<bool> matches_old_secret(const std::string& client_id, const std::string& secret);
     [[nodiscard]] error refuse(std::string_view why, const std::string& client_id, const std::string& address);
 
     persistence::client_repository& clients_;
