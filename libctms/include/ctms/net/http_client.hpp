@@ -26,9 +26,9 @@ struct http_request {
 
 struct http_response {
     int status = 0;
-    std::string reason;  ///< what stands behind the status, for people
     header_list headers; ///< names in lower case
     std::string body;
+    std::string reason{}; ///< what stands behind the status, for people
 
     /// The value of a header, "" without it. `name` in lower case.
     [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
