@@ -109,8 +109,9 @@ void draw_queue(page& out, const top_view& view) {
     }
     const auto& status = queue.value->status;
     out.add("DATABASE", "up");
-    out.add("QUEUE", fmt::format("backlog {}  due {}  claimed {}  retries {}  parked {}  age {}", status.counts.backlog, status.due,
-                                 status.claimed, status.counts.retry_backlog, status.counts.parked, age_text(status.counts.age.count())));
+    out.add("QUEUE", fmt::format("backlog {}  due {}  claimed {}  age {}", status.counts.backlog, status.due, status.claimed,
+                                 age_text(status.counts.age.count())));
+    out.add("FAILED", fmt::format("retry backlog {}  parked {}", status.counts.retry_backlog, status.counts.parked));
 }
 
 void draw_routes(page& out, const top_view& view, std::size_t room) {
