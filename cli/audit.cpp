@@ -38,7 +38,7 @@ std::string details_text(const persistence::audit_details& details) {
 
 int audit_list(invocation& call) {
     const auto limit = call.number("limit", 100, 1, 1'000'000);
-    if (!limit) return fail(limit.error());
+    if (!limit) return fail_usage(limit.error().message, "audit");
     persistence::database db(support::database_options(call.settings));
     const auto records = persistence::audit_repository(db).list(static_cast<int>(*limit));
     if (!records) return fail(records.error());

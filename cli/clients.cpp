@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "client_id.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
@@ -22,18 +23,6 @@
 
 namespace ctms::cli {
 namespace {
-
-/// The id of a client's name: names are [-_.a-zA-Z0-9]+, ids begin with "id_".
-result<std::string> to_client_id(const std::string& name) {
-    constexpr std::size_t longest = 255;
-    constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-    const auto id = name.starts_with("id_") ? name : "id_" + name;
-    if (name.empty() || id == "id_" || name.find_first_not_of(allowed) != std::string::npos || id.size() > longest) {
-        return error{
-            errc::invalid, fmt::format("'{}' is no name of a client: letters, digits and - _ . only, at most 252", name), {}, {}, {}};
-    }
-    return id;
-}
 
 /// Runs `act(repository, client_id)` on the client that is named.
 template <class Act>
@@ -138,10 +127,20 @@ void print_secret(invocation& call, const model::api_client& client, const std::
     if (client.enabled) print_curl_commands(call.settings, client.client_id, secret);
 }
 
+void print_done(const std::string& client_id, std::string_view what, bool value) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("client_id", std::string_view(client_id));
+    writer.add(what, value);
+    writer.close();
+    fmt::print("{}\n", out);
+}
+
 int set_enabled(invocation& call, bool enabled) {
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto changed = clients.set_enabled(id, enabled);
         if (!changed) return fail(changed.error());
+        if (call.json) return print_done(id, "enabled", enabled), support::ok;
         fmt::print("{} '{}'.\n", enabled ? "Enabled" : "Disabled", id);
         return support::ok;
     });
@@ -246,6 +245,7 @@ int clients_delete(invocation& call) {
         }
         const auto removed = clients.remove(id);
         if (!removed) return fail(removed.error());
+        if (call.json) return print_done(id, "deleted", true), support::ok;
         fmt::print("Deleted '{}'.\n", id);
         return support::ok;
     });

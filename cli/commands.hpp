@@ -31,6 +31,19 @@ int db_status(invocation& call);
 // stripe.cpp
 int stripe_ingest(invocation& call);
 int stripe_queue(invocation& call);
+// sync.cpp
+int sync_status(invocation& call);
+int sync_parked(invocation& call);
+int sync_retry(invocation& call);
+int sync_forget(invocation& call);
+// sync_resync.cpp
+int sync_resync(invocation& call);
+// token.cpp
+int print_token(invocation& call);
+// request.cpp
+int send_request(invocation& call);
+// top.cpp
+int top(invocation& call);
 // audit.cpp
 int audit_list(invocation& call);
 // help.cpp

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 // POSIX leaves the declaration of the environment to the program.
 extern char** environ; // NOLINT(readability-redundant-declaration)
@@ -56,6 +57,21 @@ std::string_view to_text(persistence::schema_state::kind what) {
     return "unknown";
 }
 
+void print_migrations_json(std::string_view what, const std::vector<persistence::migration_info>& list,
+                           const std::optional<persistence::schema_state>& state) {
+    std::string out;
+    object_writer writer(out);
+    if (state) writer.add("schema", to_text(state->what));
+    append_json_array(writer.key(what), list, [](std::string& to, const persistence::migration_info& one) {
+        object_writer migration(to);
+        migration.add("version", one.version);
+        migration.add("name", std::string_view(one.name));
+        migration.close();
+    });
+    writer.close();
+    fmt::print("{}\n", out);
+}
+
 } // namespace
 
 int migrate(invocation& call) {
@@ -65,20 +81,33 @@ int migrate(invocation& call) {
     if (!plan && !check) {
         const auto applied = persistence::migrate(support::database_options(call.settings));
         if (!applied) return fail(applied.error());
-        print_migrations("Applied", *applied);
         for (const auto& one : *applied) call.note("applied", one.version);
+        if (call.json) return print_migrations_json("applied", *applied, std::nullopt), support::ok;
+        print_migrations("Applied", *applied);
         if (applied->empty()) fmt::print("The schema is current.\n");
         return support::ok;
     }
     const auto state = persistence::inspect_schema(support::database_options(call.settings));
     if (!state) return fail(state.error());
-    fmt::print("{}\n", state->explanation);
-    print_migrations("Would apply", state->pending);
+    if (call.json) {
+        print_migrations_json("pending", state->pending, *state);
+    } else {
+        fmt::print("{}\n", state->explanation);
+        print_migrations("Would apply", state->pending);
+    }
     if (check) return state->what == persistence::schema_state::kind::current ? support::ok : support::failed;
     return support::ok;
 }
 
 int db_url(invocation& call) {
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add("url", std::string_view(call.settings.db_url.value()));
+        writer.close();
+        fmt::print("{}\n", out);
+        return support::ok;
+    }
     fmt::print("{}\n", call.settings.db_url.value());
     return support::ok;
 }

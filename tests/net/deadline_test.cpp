@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Servers that let a client wait: each call ends by its timeout.
-#include "net/http_client.hpp"
+#include <ctms/net/http_client.hpp>
 
 #include "support/raw_server.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "net/http_client.hpp"
+#include <ctms/net/http_client.hpp>
 
 #include "support/raw_server.hpp"
 

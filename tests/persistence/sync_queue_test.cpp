@@ -248,14 +248,19 @@ TEST_CASE("a resync queues all contacts behind everything that was written, part
     REQUIRE(queue_database::numbers(waiting) == "6");
     db.link.execute("insert into ctms_sync_queue (email_id, operation, primary_email, state) values ('" + db.id(8) +
                     "', 'delete', 'gone@example.com', 'parked')");
-    auto last = db.queue.request_resync(std::nullopt, 3).value();
-    CHECK(last == db.contact(3));
+    auto step = db.queue.request_resync({}, std::nullopt, 3).value();
+    CHECK(step.last == db.contact(3));
+    CHECK(step.chosen == 3);
+    CHECK(step.queued == 2);
     CHECK(db.rows_of("ctms_sync_queue") == 6);
-    last = db.queue.request_resync(last, 3).value();
-    CHECK(last == db.contact(6));
-    last = db.queue.request_resync(last, 3).value();
-    CHECK(last == db.contact(7));
-    CHECK_FALSE(db.queue.request_resync(last, 3).value().has_value());
+    step = db.queue.request_resync({}, step.last, 3).value();
+    CHECK(step.last == db.contact(6));
+    CHECK(step.queued == 2);
+    step = db.queue.request_resync({}, step.last, 3).value();
+    CHECK(step.last == db.contact(7));
+    CHECK(step.looked_at == 1);
+    CHECK(step.queued == 1);
+    CHECK_FALSE(db.queue.request_resync({}, step.last, 3).value().last.has_value());
     CHECK(db.row(1) == "upsert 1 0 pending 10 free due");
     CHECK(db.row(3) == "upsert 1 0 pending 0 free due");
     CHECK(db.row(6) == "upsert 1 0 pending 0 claimed due");
@@ -265,6 +270,63 @@ TEST_CASE("a resync queues all contacts behind everything that was written, part
     db.request(5, 5); // a write brings it to the front
     CHECK(queue_database::numbers(db.claim(other, 3)).starts_with("3,5,"));
     CHECK(db.queue.complete(me, waiting[0], first_state).value());
+}
+
+TEST_CASE("a resync can be of a newsletter, a waitlist or addresses") {
+    queue_database db;
+    using kind = ctms::persistence::resync_selection::kind;
+    db.insert_contacts(1, 5);
+    db.request(2, 2);
+    db.link.execute(fmt::format("insert into newsletters (email_id, name, subscribed, update_timestamp) values"
+                                " ('{}', 'hubs', true, now()), ('{}', 'hubs', true, now()), ('{}', 'hubs', false, now()),"
+                                " ('{}', 'other', true, now())",
+                                db.id(1), db.id(2), db.id(4), db.id(5)));
+    db.link.execute(
+        fmt::format("insert into waitlists (email_id, name, fields, update_timestamp) values ('{}', 'vpn', '{{}}', now())", db.id(3)));
+    CHECK(db.queue.count_selected({kind::newsletter, "hubs"}).value() == 3);
+    CHECK(db.queue.count_selected({kind::waitlist, "vpn"}).value() == 1);
+    CHECK(db.queue.count_selected({}).value() == 5);
+    const auto hubs = db.queue.request_resync({kind::newsletter, "hubs"}, std::nullopt, 10).value();
+    CHECK(hubs.looked_at == 5);
+    CHECK(hubs.chosen == 3);
+    CHECK(hubs.queued == 2);
+    CHECK(db.row(5).empty());
+    const auto vpn = db.queue.request_resync({kind::waitlist, "vpn"}, std::nullopt, 10).value();
+    CHECK(vpn.queued == 1);
+    CHECK(db.row(3) == "upsert 1 0 pending 10 free due");
+
+    const std::vector<std::string> addresses{"5@EXAMPLE.com", "nobody@example.com", "5@example.com", "1@example.com"};
+    const auto looked = db.queue.look_up(addresses).value();
+    CHECK(looked.queued == 1);
+    CHECK(db.row(5).empty());
+    const auto queued = db.queue.request_resync(addresses).value();
+    CHECK(queued.chosen == 2);
+    CHECK(queued.queued == 1);
+    CHECK(queued.unknown == std::vector<std::size_t>{1});
+    CHECK(db.row(5) == "upsert 1 0 pending 10 free due");
+}
+
+TEST_CASE("the status tells what is due and who works") {
+    queue_database db;
+    db.insert_contacts(1, 4);
+    db.request(1, 3);
+    REQUIRE(db.claim(me, 2).size() == 2);
+    ctms::persistence::vendor_slots slots(db.pool, 5);
+    REQUIRE(slots.take(other, 3, std::chrono::seconds(60)).value() == 3);
+    (void)db.queue.request_resync({}, std::nullopt, 10).value();
+    const auto status = db.queue.status().value();
+    CHECK(status.counts.backlog == 4);
+    CHECK(status.due == 2);
+    CHECK(status.claimed == 2);
+    CHECK(status.resync == 1);
+    REQUIRE(status.workers.size() == 2);
+    const auto& mine = status.workers[status.workers[0].id == me ? 0 : 1];
+    const auto& theirs = status.workers[status.workers[0].id == me ? 1 : 0];
+    CHECK(mine.claimed == 2);
+    CHECK(mine.slots == 0);
+    CHECK(theirs.id == other);
+    CHECK(theirs.slots == 3);
+    CHECK(theirs.until > ctms::now());
 }
 
 TEST_CASE("rows that were given up are listed, tried again and forgotten") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The program fake-acoustic, and the stand-in over TLS.
-#include <net/http_client.hpp>
+#include <ctms/net/http_client.hpp>
 #include <support/fake_acoustic.hpp>
 #include <support/vendor_calls.hpp>
 

@@ -2,8 +2,8 @@
 #include <ctms/acoustic/client.hpp>
 
 #include "answer.hpp"
-#include "net/http_client.hpp"
 #include "token_source.hpp"
+#include <ctms/net/http_client.hpp>
 
 #include <fmt/format.h>
 

@@ -4,7 +4,7 @@
 // while, longer with each. Thread safe.
 #pragma once
 
-#include <net/http_client.hpp>
+#include <ctms/net/http_client.hpp>
 
 #include <chrono>
 #include <condition_variable>

@@ -2,7 +2,7 @@
 // What an HTTP answer of a key server is worth; no I/O. Private to the library. Thread safe; throws only std::bad_alloc.
 #pragma once
 
-#include "net/http_client.hpp"
+#include <ctms/net/http_client.hpp>
 
 #include <ctms/auth/google_id_token.hpp>
 

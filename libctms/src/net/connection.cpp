@@ -37,6 +37,7 @@ bool expect_host(SSL* ssl, const server_url& server) {
 http_response to_response(http::response<http::string_body>&& message) {
     http_response out;
     out.status = static_cast<int>(message.result_int());
+    out.reason = std::string(message.reason().data(), message.reason().size());
     for (const auto& field : message) {
         const auto name = field.name_string();
         const auto value = field.value();

@@ -3,8 +3,8 @@
 // by its deadline: operations run on an io_context of the connection's own, on the calling thread. Private to net.
 #pragma once
 
-#include "http_client.hpp"
 #include "server_url.hpp"
+#include <ctms/net/http_client.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>

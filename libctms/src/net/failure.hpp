@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The failures of outbound calls, in the words of http_client.hpp. Private to net.
+// The failures of outbound calls, in the words of ctms/net/http_client.hpp. Private to net.
 #pragma once
 
 #include <ctms/base/result.hpp>

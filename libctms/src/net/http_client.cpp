@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "http_client.hpp"
+#include <ctms/net/http_client.hpp>
 
 #include "connection.hpp"
 #include "failure.hpp"

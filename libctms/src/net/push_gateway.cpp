@@ -2,7 +2,7 @@
 #include <ctms/net/push_gateway.hpp>
 
 #include "failure.hpp"
-#include "http_client.hpp"
+#include <ctms/net/http_client.hpp>
 
 namespace ctms::net {
 

@@ -17,12 +17,6 @@
 namespace ctms::persistence {
 namespace {
 
-constexpr statement counts{"sync_queue_counts",
-                           "select count(*) filter (where state <> 'parked'), count(*) filter (where retry > 0),"
-                           " count(*) filter (where state = 'parked'),"
-                           " coalesce(extract(epoch from now() - min(first_requested_at) filter (where state <> 'parked')), 0)::bigint"
-                           " from ctms_sync_queue"};
-
 // Goes from one priority to the next, so that rows of a priority that are not due yet are not walked over. A level is
 // looked at only when those before it were not enough. A row that was changed since the statement began is left for
 // the next claim (xmin differs), since what the vendor was sent is read as it was before that change.
@@ -134,19 +128,6 @@ gone as (
   delete from ctms_sync_queue q using doomed where q.email_id = doomed.email_id returning q.email_id),{}
 select count(*) from gone)";
 
-// Those that wait are not touched, not even locked.
-constexpr std::string_view resync = R"(
-with wanted as materialized (select email_id from emails {} order by email_id limit $1::bigint),
-queued as (
-  insert into ctms_sync_queue (email_id, priority) select email_id, 10 from wanted order by email_id on conflict (email_id) do nothing),
-parked as (
-  select q.email_id from ctms_sync_queue q join wanted using (email_id) where q.state = 'parked' order by q.email_id for update of q),
-woken as (
-  update ctms_sync_queue q set state = 'pending', retry = 0, priority = 10, next_attempt_at = now(), version = q.version + 1,
-    last_error = null, last_requested_at = now()
-  from parked where q.email_id = parked.email_id)
-select email_id::text from wanted order by email_id desc limit 1)";
-
 constexpr std::string_view list_parked = "select email_id::text, operation = 'delete', retry, coalesce(last_error, ''), {}"
                                          " from ctms_sync_queue where state = 'parked'"
                                          " order by last_requested_at desc, email_id limit $1::bigint";
@@ -161,15 +142,6 @@ from chosen where q.email_id = chosen.email_id)";
 constexpr const char* all_parked = "state = 'parked' order by last_requested_at";
 constexpr const char* these_parked =
     "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
-
-/// A statement whose text is made once, and lives on.
-struct made_statement {
-    std::string sql;
-    statement what;
-    made_statement(const char* name, std::string text) : sql(std::move(text)), what{name, sql.c_str()} {}
-    made_statement(const made_statement&) = delete;
-    made_statement& operator=(const made_statement&) = delete;
-};
 
 std::string chosen_rows_sql(std::string_view lock, std::string_view choose) {
     return fmt::format(due_rows, lock) + std::string(choose) +
@@ -202,12 +174,6 @@ const statement& discard_statement() {
     return made.what;
 }
 
-const statement& resync_statement(bool from_the_start) {
-    static const made_statement first("sync_queue_resync_first", fmt::format(resync, ""));
-    static const made_statement next("sync_queue_resync_next", fmt::format(resync, "where email_id > $2::uuid"));
-    return from_the_start ? first.what : next.what;
-}
-
 const statement& parked_statement() {
     static const made_statement made("sync_queue_parked", fmt::format(list_parked, microseconds_sql("last_requested_at")));
     return made.what;
@@ -237,8 +203,6 @@ std::vector<parameter> outcome_parameters(const uuid& worker, const queued_conta
     return out;
 }
 
-std::string bounded(int limit) { return std::to_string(std::max(0, limit)); }
-
 constexpr std::size_t batch_size = 5'000; // a statement must end within its timeout
 
 /// Runs `batch`, which says how many rows it took, until there are no more.
@@ -259,13 +223,6 @@ std::vector<parameter> batch_parameters(std::span<const uuid> email_ids) {
 }
 
 } // namespace
-
-result<backlog_counts> sync_queue_repository::count() {
-    return run(db_, [](connection& db) {
-        const auto found = db.query(counts, {});
-        return backlog_counts{found.integer(0, 0), found.integer(0, 1), found.integer(0, 2), std::chrono::seconds{found.integer(0, 3)}};
-    });
-}
 
 result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease) {
     return run(db_, [&](connection& db) {
@@ -314,16 +271,6 @@ result<void> sync_queue_repository::release(const uuid& worker, std::span<const 
 result<std::size_t> sync_queue_repository::discard(int limit) {
     return run(
         db_, [&](connection& db) { return static_cast<std::size_t>(db.query(discard_statement(), {bounded(limit)}, true).integer(0, 0)); });
-}
-
-result<std::optional<uuid>> sync_queue_repository::request_resync(const std::optional<uuid>& after, int limit) {
-    std::vector<parameter> parameters{bounded(limit)};
-    if (after) parameters.emplace_back(after->to_string());
-    return run(db_, [&](connection& db) -> std::optional<uuid> {
-        const auto found = db.query(resync_statement(!after), parameters, true);
-        if (found.empty()) return std::nullopt;
-        return read_id(found, 0, 0);
-    });
 }
 
 result<std::vector<parked_contact>> sync_queue_repository::parked(int limit) {

@@ -1,18 +1,31 @@
 // SPDX-License-Identifier: MPL-2.0
-// Rows of the queue from answers, and what its statements take as JSON. Throws std::logic_error for an answer that is not
-// of its form. Thread safe. Private to this layer.
+// What the sources of the sync's queue share: statements whose text is made once, rows of the queue from answers, and what
+// statements take as JSON. Throws std::logic_error for an answer that is not of its form. Thread safe. Private to this layer.
 #pragma once
 
 #include "connection.hpp"
 
 #include <ctms/persistence/sync_queue.hpp>
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace ctms::persistence {
+
+/// A statement whose text is made once, and lives on.
+struct made_statement {
+    std::string sql;
+    statement what;
+    made_statement(const char* name, std::string text) : sql(std::move(text)), what{name, sql.c_str()} {}
+    made_statement(const made_statement&) = delete;
+    made_statement& operator=(const made_statement&) = delete;
+};
+
+/// A limit as a parameter.
+[[nodiscard]] inline std::string bounded(int limit) { return std::to_string(std::max(0, limit)); }
 
 /// An array of ids.
 [[nodiscard]] std::string json_ids(std::span<const uuid> ids);

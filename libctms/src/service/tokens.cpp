@@ -51,8 +51,20 @@ result<issued_token> tokens::issue(const std::string& client_id, const std::stri
     if (!matches) return matches.error();
     if (!client->enabled) return refuse("Client disabled", client_id, address);
     if (!*matches) return refuse("Bad credentials", client_id, address);
+    return sign(client_id, options_.expiration);
+}
+
+result<issued_token> tokens::grant(const std::string& client_id, std::optional<std::chrono::seconds> expiration) {
+    const auto client =
+        is_storable(client_id) ? clients_.find(client_id) : result<model::api_client>(error{errc::not_found, {}, {}, {}, {}});
+    if (!client) return client.error();
+    if (!client->enabled) return error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
+    return sign(client_id, expiration.value_or(options_.expiration));
+}
+
+issued_token tokens::sign(const std::string& client_id, std::chrono::seconds expiration) const {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    return issued_token{signer_.sign(std::string(client_namespace) + ":" + client_id, now + options_.expiration), options_.expiration};
+    return {signer_.sign(std::string(client_namespace) + ":" + client_id, now + expiration), expiration};
 }
 
 result<bool> tokens::matches_old_secret(const std::string& client_id, const std::string& secret) {

@@ -58,6 +58,49 @@ struct parked_contact {
     timestamp last_requested_at{};
 };
 
+/// Which contacts to send anew.
+struct resync_selection {
+    enum class kind : std::uint8_t {
+        all,
+        newsletter, ///< those with a row of it, subscribed or not: the vendor holds both
+        waitlist
+    };
+    kind what = kind::all;
+    std::string name{}; ///< of the newsletter or the waitlist
+};
+
+/// What one step of a resync did.
+struct resync_step {
+    std::optional<uuid> last;  ///< the last contact that was looked at; nullopt: there are no more
+    std::size_t looked_at = 0; ///< contacts, chosen or not
+    std::size_t chosen = 0;    ///< that the selection means
+    std::size_t queued = 0;    ///< of these, those that did not wait already
+};
+
+/// The same for addresses.
+struct address_resync {
+    std::size_t chosen = 0;
+    std::size_t queued = 0;
+    std::vector<std::size_t> unknown; ///< positions of addresses that no contact has, from 0, in order
+};
+
+/// A process of the sync, as the database knows it.
+struct sync_worker {
+    uuid id;
+    std::int64_t claimed = 0; ///< contacts
+    std::int64_t slots = 0;   ///< calls that it may have under way at the vendor
+    timestamp until{};        ///< when the last of these leases ends
+};
+
+/// The queue for operators.
+struct queue_status {
+    backlog_counts counts;
+    std::int64_t due = 0;     ///< could be claimed now
+    std::int64_t claimed = 0; ///< a worker has them
+    std::int64_t resync = 0;  ///< of the backlog, those that a bulk resync queued
+    std::vector<sync_worker> workers;
+};
+
 /// What to do with a contact that could not be sent.
 struct failed_attempt {
     std::string reason;                     ///< kept with the row; must not hold personal data
@@ -108,9 +151,19 @@ public:
     /// a write holds at that moment are passed over.
     [[nodiscard]] result<std::size_t> discard(int limit);
 
-    /// Queues at most `limit` contacts behind everything that writes queue, in order of email_id, from behind `after` on;
-    /// the last one's id, nullopt when there are no more. Contacts that wait already keep their place.
-    [[nodiscard]] result<std::optional<uuid>> request_resync(const std::optional<uuid>& after, int limit);
+    /// One step of a bulk resync: looks at `limit` contacts in order of email_id, from behind `after` on, and queues those that
+    /// the selection means behind everything that writes queue. Contacts that wait already keep their place. A step is a
+    /// transaction of its own and takes time by `limit`, not by how many contacts there are.
+    [[nodiscard]] result<resync_step> request_resync(const resync_selection& which, const std::optional<uuid>& after, int limit);
+    /// The same for the contacts with these primary addresses, the case of letters aside; some thousand at a time.
+    [[nodiscard]] result<address_resync> request_resync(std::span<const std::string> addresses);
+    /// How many contacts a selection means. Its time grows with the table.
+    [[nodiscard]] result<std::size_t> count_selected(const resync_selection& which);
+    /// What request_resync would do with these addresses; nothing is queued.
+    [[nodiscard]] result<address_resync> look_up(std::span<const std::string> addresses);
+
+    /// The queue and who works it. Its time grows with the queue.
+    [[nodiscard]] result<queue_status> status();
 
     /// Rows that were given up, the newest request first.
     [[nodiscard]] result<std::vector<parked_contact>> parked(int limit);

@@ -55,6 +55,10 @@ public:
     [[nodiscard]] result<issued_token> issue(const std::string& client_id, const std::string& secret, const std::string& address,
                                              bool& client_exists);
 
+    /// A token for a client without its secret, for operators who hold the signing key; it ends after `expiration`, or as those
+    /// of issue() do. errc::not_found, errc::forbidden (disabled), errc::unavailable.
+    [[nodiscard]] result<issued_token> grant(const std::string& client_id, std::optional<std::chrono::seconds> expiration = std::nullopt);
+
     /// Checks a bearer token, and that its client may do what is `wanted`. Reads the client's record, with its roles, at
     /// most once in `client_cache_time`.
     [[nodiscard]] authentication authenticate(std::string_view token, model::role wanted);
@@ -66,6 +70,7 @@ private:
     };
     [[nodiscard]] result<std::optional<model::api_client>> find_client(const std::string& client_id);
     [[nodiscard]] result<bool> matches_old_secret(const std::string& client_id, const std::string& secret);
+    [[nodiscard]] issued_token sign(const std::string& client_id, std::chrono::seconds expiration) const;
     [[nodiscard]] error refuse(std::string_view why, const std::string& client_id, const std::string& address);
 
     persistence::client_repository& clients_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Outbound HTTP/1.1 to one server, over TLS when its URL says https: for Acoustic, Google's keys and the push gateway.
+// Outbound HTTP/1.1 to one server, over TLS when its URL says https: for Acoustic, Google's keys, the push gateway, and servers of our own.
 // Connections are kept and used again; any number of threads may send at once, each on a connection of its own.
-// Calls block, for no longer than the timeout, whatever the server does. Hides Beast and OpenSSL. Private to the library.
+// Calls block, for no longer than the timeout, whatever the server does. Hides Beast and OpenSSL.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -28,6 +28,7 @@ struct http_response {
     int status = 0;
     header_list headers; ///< names in lower case
     std::string body;
+    std::string reason{}; ///< what stands behind the status, for people
 
     /// The value of a header, "" without it. `name` in lower case.
     [[nodiscard]] std::string_view header(std::string_view name) const noexcept;

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MPL-2.0
+// Access tokens for clients without their secrets, with the signing key of the settings. For one thread.
+#pragma once
+
+#include "command.hpp"
+
+#include <ctms/service/tokens.hpp>
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+namespace ctms::cli {
+
+/// Signs a token for the client of that name. On a failure it has been told what is wrong and what to do, and `exit_code` is
+/// that of the command.
+[[nodiscard]] std::optional<service::issued_token> token_for(invocation& call, const std::string& name,
+                                                             std::optional<std::chrono::seconds> expiration, int& exit_code);
+
+} // namespace ctms::cli

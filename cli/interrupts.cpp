@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "interrupts.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <stdexcept>
+
+namespace ctms::cli {
+namespace {
+
+// A handler can reach nothing but globals.
+volatile std::sig_atomic_t wanted = 0; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+std::array<int, 2> ends{-1, -1};       // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+void handle(int signal) {
+    const int kept = errno;
+    if (signal != SIGWINCH) wanted = 1;
+    const char byte = 's';
+    // A pipe that is full wakes its reader as well.
+    if (::write(ends[1], &byte, 1) < 0) errno = 0;
+    errno = kept;
+}
+
+} // namespace
+
+interrupts::interrupts(bool resizes) {
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("no pipe can be made");
+    wanted = 0;
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) {
+        if (signal == SIGWINCH && !resizes) continue;
+        struct sigaction action {};
+        action.sa_handler = handle; // NOLINT(cppcoreguidelines-pro-type-union-access): POSIX makes it so
+        // Statements under way go on; who does not want to wait for them sends the signal again.
+        action.sa_flags = SA_RESTART | (signal == SIGWINCH ? 0 : static_cast<int>(SA_RESETHAND));
+        ::sigaction(signal, &action, &before_[signal]);
+    }
+}
+
+interrupts::~interrupts() {
+    for (const auto& [signal, action] : before_) ::sigaction(signal, &action, nullptr);
+    for (auto& end : ends) {
+        ::close(end);
+        end = -1;
+    }
+}
+
+bool interrupts::requested() { return wanted != 0; }
+
+int interrupts::descriptor() const { return ends[0]; }
+
+void interrupts::clear() const {
+    std::array<char, 64> bytes{};
+    while (::read(ends[0], bytes.data(), bytes.size()) > 0) {
+    }
+}
+
+} // namespace ctms::cli

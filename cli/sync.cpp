@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "commands.hpp"
+#include "output.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/persistence/sync_queue.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace ctms::cli {
+namespace {
+
+std::string age_text(std::chrono::seconds age) {
+    const auto total = age.count();
+    constexpr int minute = 60;
+    constexpr int hour = 3600;
+    return total < minute ? fmt::format("{} s", total)
+                          : fmt::format("{}:{:02}:{:02}", total / hour, total / minute % minute, total % minute);
+}
+
+void print_status_json(const persistence::queue_status& status) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("backlog", status.counts.backlog);
+    writer.add("retry_backlog", status.counts.retry_backlog);
+    writer.add("parked", status.counts.parked);
+    writer.add("age_seconds", static_cast<std::int64_t>(status.counts.age.count()));
+    writer.add("due", status.due);
+    writer.add("claimed", status.claimed);
+    writer.add("resync", status.resync);
+    append_json_array(writer.key("workers"), status.workers, [](std::string& to, const persistence::sync_worker& one) {
+        object_writer worker(to);
+        worker.add("worker", std::string_view(one.id.to_string()));
+        worker.add("claimed", one.claimed);
+        worker.add("slots", one.slots);
+        worker.add("until", std::string_view(to_iso(one.until)));
+        worker.close();
+    });
+    writer.close();
+    fmt::print("{}\n", out);
+}
+
+void print_parked_json(const std::vector<persistence::parked_contact>& list) {
+    std::string out;
+    append_json_array(out, list, [](std::string& to, const persistence::parked_contact& one) {
+        object_writer writer(to);
+        writer.add("email_id", std::string_view(one.email_id.to_string()));
+        writer.add("operation", one.is_deletion ? "delete" : "upsert");
+        writer.add("retries", one.retry);
+        writer.add("reason", std::string_view(one.reason));
+        writer.add("requested_at", std::string_view(to_iso(one.last_requested_at)));
+        writer.close();
+    });
+    fmt::print("{}\n", out);
+}
+
+/// The contacts that a command for parked ones means: none for all of them.
+result<std::vector<uuid>> read_choice(const invocation& call) {
+    const auto wrong = [](std::string text) { return error{errc::malformed, std::move(text), {}, {}, {}}; };
+    if (call.has("all") == !call.operands.empty()) return wrong("give either ids of parked contacts or --all");
+    std::vector<uuid> out;
+    for (const auto& text : call.operands) {
+        const auto id = uuid::parse(text);
+        // It may be an address: it is not repeated.
+        if (!id) return wrong(fmt::format("argument {} is no id of a contact", out.size() + 1));
+        out.push_back(*id);
+    }
+    return out;
+}
+
+int report_change(invocation& call, std::string_view what, std::string_view verb, std::size_t asked, std::size_t changed) {
+    call.note(what, static_cast<std::int64_t>(changed));
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add(what, static_cast<std::int64_t>(changed));
+        writer.close();
+        fmt::print("{}\n", out);
+    } else {
+        fmt::print("{} {} parked contact{}.\n", verb, changed, changed == 1 ? "" : "s");
+    }
+    if (changed >= asked) return support::ok;
+    fmt::print(stderr, "ctms-admin: {} of {} were not parked; ctms-admin sync parked lists those that are\n", asked - changed, asked);
+    return support::bad_data;
+}
+
+/// What a failed command for many rows leaves behind.
+int fail_on_the_way(const error& failure) {
+    const int code = fail(failure);
+    fmt::print(stderr, "ctms-admin: part of it may be done; to run it again is safe\n");
+    return code;
+}
+
+} // namespace
+
+int sync_status(invocation& call) {
+    persistence::database db(support::database_options(call.settings));
+    const auto status = persistence::sync_queue_repository(db).status();
+    if (!status) return fail(status.error());
+    if (call.json) return print_status_json(*status), support::ok;
+    print_table({"WHAT", "COUNT"}, {{"backlog", std::to_string(status->counts.backlog)},
+                                    {"  due now", std::to_string(status->due)},
+                                    {"  claimed", std::to_string(status->claimed)},
+                                    {"  of a resync", std::to_string(status->resync)},
+                                    {"retry backlog", std::to_string(status->counts.retry_backlog)},
+                                    {"parked", std::to_string(status->counts.parked)},
+                                    {"age", age_text(status->counts.age)}});
+    if (status->workers.empty()) return support::ok;
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& one : status->workers)
+        rows.push_back({one.id.to_string(), std::to_string(one.claimed), std::to_string(one.slots), to_iso(one.until)});
+    fmt::print("\n");
+    print_table({"WORKER", "CLAIMED", "SLOTS", "UNTIL"}, rows);
+    return support::ok;
+}
+
+int sync_parked(invocation& call) {
+    const auto limit = call.number("limit", 100, 1, 1'000'000);
+    if (!limit) return fail_usage(limit.error().message, "sync");
+    persistence::database db(support::database_options(call.settings));
+    const auto list = persistence::sync_queue_repository(db).parked(static_cast<int>(*limit));
+    if (!list) return fail(list.error());
+    if (call.json) return print_parked_json(*list), support::ok;
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& one : *list) {
+        rows.push_back({one.email_id.to_string(), one.is_deletion ? "delete" : "upsert", std::to_string(one.retry),
+                        to_iso(one.last_requested_at), one.reason});
+    }
+    print_table({"CONTACT", "OPERATION", "RETRIES", "REQUESTED", "REASON"}, rows);
+    return support::ok;
+}
+
+int sync_retry(invocation& call) {
+    const auto ids = read_choice(call);
+    if (!ids) return fail_usage(ids.error().message, "sync");
+    persistence::database db(support::database_options(call.settings));
+    const auto changed = persistence::sync_queue_repository(db).retry_parked(*ids);
+    return changed ? report_change(call, "retried", "Made due", ids->size(), *changed) : fail_on_the_way(changed.error());
+}
+
+int sync_forget(invocation& call) {
+    const auto ids = read_choice(call);
+    if (!ids) return fail_usage(ids.error().message, "sync");
+    const auto which = ids->empty() ? std::string("all parked contacts") : fmt::format("{} parked contact(s)", ids->size());
+    if (!call.has("yes") && !confirm(fmt::format("Forget {}? The vendor keeps what it has of them.", which))) {
+        fmt::print(stderr, "ctms-admin: nothing was forgotten; answer y, or give --yes\n");
+        return support::failed;
+    }
+    persistence::database db(support::database_options(call.settings));
+    const auto changed = persistence::sync_queue_repository(db).forget_parked(*ids);
+    return changed ? report_change(call, "forgotten", "Forgot", ids->size(), *changed) : fail_on_the_way(changed.error());
+}
+
+} // namespace ctms::cli

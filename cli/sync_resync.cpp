@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "commands.hpp"
+#include "interrupts.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/utf8.hpp>
+#include <ctms/persistence/sync_queue.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+
+namespace ctms::cli {
+namespace {
+
+using persistence::resync_selection;
+
+constexpr int contacts_of_a_step = 10'000; // some tenths of a second
+constexpr std::size_t addresses_of_a_step = 1'000;
+
+struct tally {
+    std::size_t chosen = 0;
+    std::size_t queued = 0;
+    std::size_t unknown = 0;
+    bool stopped = false;
+};
+
+int count_options(const invocation& call) {
+    return static_cast<int>(call.has("all")) + static_cast<int>(call.value("newsletter").has_value()) +
+           static_cast<int>(call.value("waitlist").has_value()) + static_cast<int>(call.value("emails").has_value());
+}
+
+resync_selection selection_of(const invocation& call) {
+    if (const auto name = call.value("newsletter")) return {resync_selection::kind::newsletter, *name};
+    if (const auto name = call.value("waitlist")) return {resync_selection::kind::waitlist, *name};
+    return {};
+}
+
+void print_tally(const invocation& call, const tally& done) {
+    const bool dry = call.has("dry-run");
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add("contacts", static_cast<std::int64_t>(done.chosen));
+        writer.add("queued", static_cast<std::int64_t>(dry ? 0 : done.queued));
+        writer.add("unknown", static_cast<std::int64_t>(done.unknown));
+        writer.add("dry_run", dry);
+        writer.add("stopped", done.stopped);
+        writer.close();
+        fmt::print("{}\n", out);
+    } else if (dry) {
+        fmt::print("Would queue {} contacts, but for those that wait already.\n", done.chosen);
+    } else {
+        fmt::print("Queued {} contacts; {} waited already.\n", done.queued, done.chosen - done.queued);
+    }
+}
+
+int finish(invocation& call, const tally& done) {
+    if (call.has("dry-run")) call.note("dry_run", 1);
+    call.note("contacts", static_cast<std::int64_t>(done.chosen));
+    if (!call.has("dry-run")) call.note("queued", static_cast<std::int64_t>(done.queued));
+    if (done.unknown > 0) call.note("unknown", static_cast<std::int64_t>(done.unknown));
+    print_tally(call, done);
+    if (done.stopped) {
+        fmt::print(stderr, "ctms-admin: stopped on the way; run it again: contacts that wait already keep their place\n");
+        return support::temporary;
+    }
+    if (done.unknown > 0) {
+        fmt::print(stderr, "ctms-admin: {} addresses belong to no contact\n", done.unknown);
+        return support::bad_data;
+    }
+    return support::ok;
+}
+
+int fail_on_the_way(invocation& call, const tally& done, const error& failure) {
+    const int code = fail(failure);
+    call.note("queued", static_cast<std::int64_t>(done.queued));
+    fmt::print(stderr, "ctms-admin: {} contacts were queued before; run it again: those keep their place\n", done.queued);
+    return code;
+}
+
+bool agreed(const invocation& call, const std::string& whom) {
+    if (call.has("yes") || confirm(fmt::format("Send {} to the vendor again, behind everything that waits?", whom))) return true;
+    fmt::print(stderr, "ctms-admin: nothing was queued; answer y, or give --yes\n");
+    return false;
+}
+
+int resync_selected(invocation& call) {
+    const auto which = selection_of(call);
+    persistence::database db(support::database_options(call.settings));
+    persistence::sync_queue_repository queue(db);
+    const auto chosen = queue.count_selected(which);
+    if (!chosen) return fail(chosen.error());
+    tally done;
+    if (call.has("dry-run")) {
+        done.chosen = *chosen;
+        return finish(call, done);
+    }
+    if (!agreed(call, fmt::format("{} contacts", *chosen))) return support::failed;
+    const auto total = queue.count_selected({});
+    if (!total) return fail(total.error());
+    const interrupts signals;
+    std::optional<progress> bar;
+    bar.emplace("contacts", *total);
+    std::size_t looked_at = 0;
+    for (std::optional<uuid> after;;) {
+        const auto step = queue.request_resync(which, after, contacts_of_a_step);
+        if (!step) {
+            bar.reset();
+            return fail_on_the_way(call, done, step.error());
+        }
+        done.chosen += step->chosen;
+        done.queued += step->queued;
+        looked_at += step->looked_at;
+        bar->set(looked_at);
+        if (step->looked_at < static_cast<std::size_t>(contacts_of_a_step)) break;
+        after = step->last;
+        if ((done.stopped = interrupts::requested())) break;
+    }
+    bar.reset(); // what is printed now is to stand on a line of its own
+    return finish(call, done);
+}
+
+/// Lines of a file without what surrounds the addresses in them.
+class address_reader {
+public:
+    explicit address_reader(const std::string& path) : input_(path == "-" ? &std::cin : &file_) {
+        if (path != "-") file_.open(path);
+    }
+    [[nodiscard]] bool good() const { return input_ == &std::cin || file_.is_open(); }
+    /// The whole file was read; false when a read failed.
+    [[nodiscard]] bool ended_well() const { return !input_->bad(); }
+
+    /// Up to `limit` addresses; those that no contact can have are counted only.
+    std::vector<std::string> next(std::size_t limit, std::size_t& unknown) {
+        std::vector<std::string> out;
+        std::string line;
+        while (out.size() < limit && std::getline(*input_, line)) {
+            constexpr std::string_view around = " \t\r\"\xEF\xBB\xBF";
+            const auto begin = line.find_first_not_of(around);
+            if (begin == std::string::npos) continue;
+            auto address = line.substr(begin, line.find_last_not_of(around) - begin + 1);
+            if (!is_valid_utf8(address) || address.find('\0') != std::string::npos) {
+                ++unknown;
+            } else {
+                out.push_back(std::move(address));
+            }
+        }
+        return out;
+    }
+
+private:
+    std::ifstream file_;
+    std::istream* input_;
+};
+
+int resync_addresses(invocation& call) {
+    const auto path = call.value("emails").value_or("-");
+    address_reader reader(path);
+    if (!reader.good()) {
+        fmt::print(stderr, "ctms-admin: {} cannot be opened; it is to be a file with an address a line\n", path);
+        return support::no_input;
+    }
+    const bool dry = call.has("dry-run");
+    if (!dry && !agreed(call, "the contacts of these addresses")) return support::failed;
+    persistence::database db(support::database_options(call.settings));
+    persistence::sync_queue_repository queue(db);
+    const interrupts signals;
+    std::optional<progress> bar;
+    bar.emplace("addresses", std::nullopt);
+    tally done;
+    std::size_t read = 0;
+    for (;;) {
+        const auto addresses = reader.next(addresses_of_a_step, done.unknown);
+        if (addresses.empty()) break;
+        const auto step = dry ? queue.look_up(addresses) : queue.request_resync(addresses);
+        if (!step) {
+            bar.reset();
+            return fail_on_the_way(call, done, step.error());
+        }
+        done.chosen += step->chosen;
+        done.queued += dry ? 0 : step->queued;
+        done.unknown += step->unknown.size();
+        bar->set(read += addresses.size());
+        if ((done.stopped = interrupts::requested())) break;
+    }
+    bar.reset();
+    if (!reader.ended_well()) {
+        finish(call, done);
+        fmt::print(stderr, "ctms-admin: {} cannot be read to its end\n", path);
+        return support::no_input;
+    }
+    return finish(call, done);
+}
+
+} // namespace
+
+int sync_resync(invocation& call) {
+    if (count_options(call) != 1) return fail_usage("give one of --all, --newsletter, --waitlist and --emails", "sync");
+    return call.value("emails") ? resync_addresses(call) : resync_selected(call);
+}
+
+} // namespace ctms::cli

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "run_admin.hpp"
+
+#include <support/pseudo_terminal.hpp>
+#include <support/queue_database.hpp>
+
+#include <boost/json/parse.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <csignal>
+#include <fstream>
+#include <string>
+#include <vector>
+
+using namespace ctms::test;
+using boost::json::parse;
+
+namespace {
+
+/// ctms-admin on a queue of its own.
+class admin : public queue_database {
+public:
+    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, environment()); }
+    boost::json::value json(std::vector<std::string> arguments) {
+        arguments.insert(arguments.begin(), "--json");
+        return parse((*this)(arguments).out);
+    }
+    [[nodiscard]] std::vector<std::string> environment() const { return {"CTMS_DB_URL=" + db.url()}; }
+    std::string audit() {
+        return value("select command || ' ' || exit_code || ' ' || details from ctms_audit_log order by id desc limit 1");
+    }
+
+    /// Contacts that were given up.
+    void park(int first, int last) {
+        request(first, last);
+        link.execute(fmt::format("update ctms_sync_queue set state = 'parked', retry = 6, last_error = 'refused' where email_id between "
+                                 "'{}' and '{}'",
+                                 id(first), id(last)));
+    }
+    std::string parked() { return value("select count(*) from ctms_sync_queue where state = 'parked'"); }
+
+    std::string file(const std::string& text) {
+        const auto path = (files_.path() / "addresses.txt").string();
+        std::ofstream(path, std::ios::binary) << text;
+        return path;
+    }
+
+private:
+    temporary_directory files_;
+};
+
+} // namespace
+
+TEST_CASE("the status of the sync's queue tells counts and who works it") {
+    admin run;
+    const auto empty = run({"sync", "status"});
+    CHECK(empty.exit_code == 0);
+    CHECK(empty.out.find("WORKER") == std::string::npos);
+    run.insert_contacts(1, 9);
+    run.request(1, 5);
+    run.park(6, 7);
+    const auto worker = ctms::uuid::random();
+    REQUIRE(run.claim(worker, 2).size() == 2);
+    ctms::persistence::vendor_slots slots(run.pool, 4);
+    REQUIRE(slots.take(worker, 3, std::chrono::seconds(60)).value() == 3);
+
+    const auto json = run.json({"sync", "status"});
+    CHECK(json.at("backlog") == 5);
+    CHECK(json.at("due") == 3);
+    CHECK(json.at("claimed") == 2);
+    CHECK(json.at("parked") == 2);
+    CHECK(json.at("retry_backlog") == 2);
+    CHECK(json.at("resync") == 0);
+    CHECK(json.at("age_seconds").as_int64() >= 0);
+    REQUIRE(json.at("workers").as_array().size() == 1);
+    CHECK(json.at("workers").at(0).at("worker").as_string() == worker.to_string());
+    CHECK(json.at("workers").at(0).at("claimed") == 2);
+    CHECK(json.at("workers").at(0).at("slots") == 3);
+    const auto text = run({"sync", "status"});
+    CHECK(text.out.find("backlog        5\n") != std::string::npos);
+    CHECK(text.out.find("parked         2\n") != std::string::npos);
+    CHECK(text.out.find(worker.to_string() + "  2        3      ") != std::string::npos);
+}
+
+TEST_CASE("parked contacts are listed with their reason") {
+    admin run;
+    CHECK(run.json({"sync", "parked"}).as_array().empty());
+    run.insert_contacts(1, 3);
+    run.park(1, 3);
+    run.link.execute(fmt::format("delete from emails where email_id = '{}'", run.id(3)));
+    run.link.execute("update ctms_sync_queue set state = 'parked' where operation = 'delete'");
+    const auto all = run.json({"sync", "parked"}).as_array();
+    REQUIRE(all.size() == 3);
+    CHECK(all[0].at("email_id").as_string() == run.id(3));
+    CHECK(all[0].at("operation") == "delete");
+    CHECK(all[2].at("operation") == "upsert");
+    CHECK(all[2].at("retries") == 6);
+    CHECK(all[2].at("reason") == "refused");
+    CHECK(all[2].at("requested_at").as_string().starts_with("20"));
+    CHECK(run.json({"sync", "parked", "--limit", "1"}).as_array().size() == 1);
+    const auto text = run({"sync", "parked", "-n", "2"});
+    CHECK(text.out.find(run.id(3) + "  delete") != std::string::npos);
+    CHECK(text.out.find("example.com") == std::string::npos);
+    for (const std::string limit : {"0", "-1", "x", "1000001"}) {
+        const auto wrong = run({"sync", "parked", "--limit=" + limit});
+        CHECK(wrong.exit_code == 64);
+        CHECK(wrong.err.find("see ctms-admin sync --help") != std::string::npos);
+    }
+}
+
+TEST_CASE("parked contacts are tried again, some or all") {
+    admin run;
+    run.insert_contacts(1, 5);
+    run.park(1, 4);
+    run.request(5, 5);
+    const auto one = run({"sync", "retry", run.id(2)});
+    CHECK(one.exit_code == 0);
+    CHECK(one.out == "Made due 1 parked contact.\n");
+    CHECK(run.row(2) == "upsert 1 0 pending 0 free due");
+    CHECK(run.audit() == "sync retry 0 {\"retried\": \"1\"}");
+    // One that waits, and one that nobody knows.
+    const auto partly = run({"sync", "retry", run.id(1), run.id(5), run.id(77)});
+    CHECK(partly.exit_code == 65);
+    CHECK(partly.err.find("2 of 3 were not parked; ctms-admin sync parked lists") != std::string::npos);
+    CHECK(run.parked() == "2");
+    CHECK(run.json({"sync", "retry", "--all"}).at("retried") == 2);
+    CHECK(run.parked() == "0");
+    CHECK(run({"sync", "retry", "--all"}).exit_code == 0);
+    for (const auto& call : std::vector<std::vector<std::string>>{
+             {"sync", "retry"}, {"sync", "retry", "--all", run.id(1)}, {"sync", "retry", "jane@example.com"}, {"sync", "forget"}}) {
+        const auto wrong = run(call);
+        CHECK(wrong.exit_code == 64);
+        CHECK(wrong.err.find("see ctms-admin sync --help") != std::string::npos);
+        CHECK(wrong.err.find("jane") == std::string::npos);
+    }
+}
+
+TEST_CASE("parked contacts are forgotten only when that is wanted") {
+    admin run;
+    run.insert_contacts(1, 4);
+    run.park(1, 3);
+    run.request(4, 4);
+    const auto unasked = run({"sync", "forget", "--all"});
+    CHECK(unasked.exit_code == 1);
+    CHECK(unasked.err.find("--yes") != std::string::npos);
+    CHECK(run.parked() == "3");
+    {
+        pseudo_terminal asked({CTMS_ADMIN, "sync", "forget", "--all"}, run.environment());
+        REQUIRE(asked.shows("Forget all parked contacts?"));
+        asked.type("n\n");
+        CHECK(asked.wait() == 1);
+        CHECK(run.parked() == "3");
+    }
+    {
+        pseudo_terminal asked({CTMS_ADMIN, "sync", "forget", run.id(1)}, run.environment());
+        REQUIRE(asked.shows("Forget 1 parked contact(s)?"));
+        asked.type("y\n");
+        CHECK(asked.wait() == 0);
+        CHECK(run.parked() == "2");
+    }
+    CHECK(run.json({"sync", "forget", "--all", "--yes"}).at("forgotten") == 2);
+    CHECK(run.audit() == "sync forget 0 {\"forgotten\": \"2\"}");
+    CHECK(run.rows_of("ctms_sync_queue") == 1);
+    CHECK(run.rows_of("emails") == 4);
+}
+
+TEST_CASE("all contacts are queued behind what waits, and a second time nothing happens") {
+    admin run;
+    run.insert_contacts(1, 25'000);
+    run.request(7, 8);
+    const auto dry = run.json({"sync", "resync", "--all", "--dry-run"});
+    CHECK(dry.at("contacts") == 25'000);
+    CHECK(dry.at("queued") == 0);
+    CHECK(run.rows_of("ctms_sync_queue") == 2);
+    const auto unasked = run({"sync", "resync", "--all"});
+    CHECK(unasked.exit_code == 1);
+    CHECK(run.rows_of("ctms_sync_queue") == 2);
+    const auto done = run({"sync", "resync", "--all", "--yes"});
+    CHECK(done.exit_code == 0);
+    CHECK(done.out == "Queued 24998 contacts; 2 waited already.\n");
+    CHECK(done.err.empty());
+    CHECK(run.audit() == "sync resync 0 {\"queued\": \"24998\", \"contacts\": \"25000\"}");
+    CHECK(run.value("select count(*) from ctms_sync_queue where priority > 0") == "24998");
+    CHECK(queue_database::numbers(run.claim(ctms::uuid::random(), 2)) == "7,8");
+    CHECK(run.json({"sync", "resync", "--all", "--yes"}).at("queued") == 0);
+}
+
+TEST_CASE("contacts of a newsletter, of a waitlist and with addresses are queued") {
+    admin run;
+    run.insert_contacts(1, 6);
+    run.link.execute(
+        fmt::format("insert into newsletters (email_id, name, subscribed, update_timestamp) values ('{}', 'hubs', true, now()),"
+                    " ('{}', 'hubs', false, now())",
+                    run.id(1), run.id(2)));
+    run.link.execute(
+        fmt::format("insert into waitlists (email_id, name, fields, update_timestamp) values ('{}', 'vpn', '{{}}', now())", run.id(3)));
+    CHECK(run.json({"sync", "resync", "--newsletter", "hubs", "--yes"}).at("queued") == 2);
+    CHECK(run.json({"sync", "resync", "--waitlist", "vpn", "--yes"}).at("queued") == 1);
+    CHECK(run.json({"sync", "resync", "--waitlist", "none", "--yes"}).at("contacts") == 0);
+    const auto file = run.file("\xEF\xBB\xBF"
+                               "4@example.com\r\n\n \"5@EXAMPLE.COM\" \n1@example.com\nnobody@example.com\n\xFF@example.com\n");
+    const auto dry = run({"sync", "resync", "--emails", file, "--dry-run"});
+    CHECK(dry.exit_code == 65);
+    CHECK(run.rows_of("ctms_sync_queue") == 3);
+    const auto done = run({"sync", "resync", "--emails", file, "--yes", "--json"});
+    CHECK(done.exit_code == 65);
+    CHECK(done.err.find("2 addresses belong to no contact") != std::string::npos);
+    CHECK((done.out + done.err + run.audit()).find("example.com") == std::string::npos);
+    CHECK(parse(done.out).at("contacts") == 3);
+    CHECK(parse(done.out).at("queued") == 2);
+    CHECK(parse(done.out).at("unknown") == 2);
+    CHECK(run.row(6).empty());
+    CHECK(run({"sync", "resync", "--emails", "/nowhere/file", "--yes"}).exit_code == 66);
+    for (const auto& call : std::vector<std::vector<std::string>>{{"sync", "resync"},
+                                                                  {"sync", "resync", "--all", "--newsletter", "x"},
+                                                                  {"sync", "resync", "x"},
+                                                                  {"sync", "resync", "--newsletter"}})
+        CHECK(run(call).exit_code == 64);
+}
+
+TEST_CASE("a resync that is interrupted says so and can be run again") {
+    admin run;
+    run.insert_contacts(1, 30'000);
+    // A step waits while another writer queues the same contact and has not committed.
+    ctms::persistence::connection writer(run.db.options());
+    writer.begin();
+    writer.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", run.id(15'000)));
+    pseudo_terminal resync({CTMS_ADMIN, "sync", "resync", "--all", "--yes"}, run.environment());
+    while (run.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") == "0")
+        REQUIRE_FALSE(resync.shows("nothing", 0, std::chrono::milliseconds(10)));
+    CHECK(run.rows_of("ctms_sync_queue") == 10'000);
+    resync.signal(SIGINT);
+    writer.rollback();
+    CHECK(resync.wait() == 75);
+    CHECK(resync.output().find("Queued 20000 contacts; 0 waited already.") != std::string::npos);
+    CHECK(resync.output().find("run it again") != std::string::npos);
+    CHECK(run.audit().starts_with("sync resync 75 "));
+    CHECK(run.json({"sync", "resync", "--all", "--yes"}).at("queued") == 10'000);
+    CHECK(run.rows_of("ctms_sync_queue") == 30'000);
+}
