@@ -55,7 +55,9 @@ select place, count(*) filter (where not already), count(*) filter (where alread
 
 /// Has the statements that follow look rows up by their indexes: on tables that were filled a moment ago there are no
 /// statistics, and a guess may make each batch read a whole table.
-void prefer_indexes(connection& link) { link.execute("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off"); }
+void prefer_indexes(connection& link) {
+    link.execute("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
+}
 
 std::vector<bulk_outcome> outcomes_of(const rows& found, std::size_t count) {
     std::vector<bulk_outcome> out(count);
@@ -64,7 +66,8 @@ std::vector<bulk_outcome> outcomes_of(const rows& found, std::size_t count) {
     return out;
 }
 
-result<std::vector<bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count, bool dry_run) {
+result<std::vector<bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count,
+                                         bool dry_run) {
     return run(db, [&](connection& link) {
         link.begin();
         prefer_indexes(link);

@@ -77,7 +77,8 @@ public:
     [[nodiscard]] rows next() {
         static const auto first_sql = fmt::format("select e.email_id::text, {} from emails e order by e.email_id limit 2000", line_sql());
         static const auto next_sql = fmt::format("select e.email_id::text, {} from emails e where e.email_id > $1::uuid"
-                                                 " order by e.email_id limit 2000", line_sql());
+                                                 " order by e.email_id limit 2000",
+                                                 line_sql());
         static const statement first{"dump_first_page", first_sql.c_str()};
         static const statement following{"dump_next_page", next_sql.c_str()};
         auto page = last_.empty() ? link_.query(first, {}) : link_.query(following, {last_});
@@ -121,7 +122,8 @@ result<std::int64_t> contact_dump_repository::dump(const std::function<bool(std:
 
 result<std::map<uuid, std::string>> contact_dump_repository::lines(std::span<const uuid> email_ids) {
     static const auto sql = fmt::format("select e.email_id::text, {} from emails e"
-                                        " where e.email_id in (select json_array_elements_text($1::json)::uuid)", line_sql());
+                                        " where e.email_id in (select json_array_elements_text($1::json)::uuid)",
+                                        line_sql());
     static const statement lines_by_ids{"dumped_lines", sql.c_str()};
     std::vector<std::string> names;
     for (const auto& id : email_ids) names.push_back(id.to_string());
@@ -153,8 +155,7 @@ result<std::string> contact_dump_repository::belongings(const uuid& email_id) {
 }
 
 result<std::vector<duplicate_contact>> contact_dump_repository::duplicates(const std::optional<std::string>& after, int limit) {
-    static const auto sql =
-        fmt::format(find_duplicates, microseconds_sql("e.create_timestamp"), microseconds_sql("e.update_timestamp"));
+    static const auto sql = fmt::format(find_duplicates, microseconds_sql("e.create_timestamp"), microseconds_sql("e.update_timestamp"));
     static const statement duplicate_addresses{"duplicate_addresses", sql.c_str()};
     return run(db_, [&](connection& link) {
         const auto found = link.query(duplicate_addresses, {after, std::to_string(limit)});

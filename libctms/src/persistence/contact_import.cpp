@@ -76,7 +76,8 @@ std::string write_group(std::string_view alias, std::string_view table, std::str
     }
     if (has_times) {
         names += ", create_timestamp, update_timestamp";
-        values += fmt::format(", coalesce(r.create_timestamp{}, now()), coalesce(r.update_timestamp, now())", upsert ? ", o.create_timestamp" : "");
+        values += fmt::format(", coalesce(r.create_timestamp{}, now()), coalesce(r.update_timestamp, now())",
+                              upsert ? ", o.create_timestamp" : "");
         sets += ", create_timestamp = excluded.create_timestamp, update_timestamp = excluded.update_timestamp";
     }
     const auto old = upsert ? fmt::format(" left join {} o using ({})", table, key) : std::string();
@@ -87,7 +88,8 @@ std::string write_group(std::string_view alias, std::string_view table, std::str
 
 constexpr std::array<std::string_view, 10> amo_columns{"add_on_ids", "display_name", "email_opt_in", "language", "last_login",
                                                        "location",   "profile_url",  R"("user")",    "user_id",  "username"};
-constexpr std::array<std::string_view, 6> fxa_columns{"fxa_id", "primary_email", "created_date", "lang", "first_service", "account_deleted"};
+constexpr std::array<std::string_view, 6> fxa_columns{"fxa_id", "primary_email", "created_date",
+                                                      "lang",   "first_service", "account_deleted"};
 constexpr std::array<std::string_view, 3> mofo_columns{"mofo_email_id", "mofo_contact_id", "mofo_relevant"};
 constexpr std::array<std::string_view, 6> newsletter_columns{"name", "subscribed", "format", "lang", "source", "unsub_reason"};
 constexpr std::array<std::string_view, 3> waitlist_columns{"name", "source", "fields"};
@@ -133,7 +135,8 @@ std::vector<uuid> ids_in(const rows& found) {
     return out;
 }
 
-result<std::vector<uuid>> write(database& db, const statement& what, std::span<const model::stored_rows> contacts, const bulk_options& how) {
+result<std::vector<uuid>> write(database& db, const statement& what, std::span<const model::stored_rows> contacts,
+                                const bulk_options& how) {
     const auto parameters = parameters_of(contacts, how.sync_priority);
     return run(db, [&](connection& link) {
         if (!how.dry_run) return ids_in(link.query(what, parameters, true));
