@@ -10,6 +10,7 @@
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
+#include <filesystem>
 #include <functional>
 
 namespace ctms::cli {
@@ -38,7 +39,8 @@ struct list_end {
 
 /// How many addresses there are, so that a question can say it; nullopt for what can be read only once.
 std::optional<std::uint64_t> count_addresses(const std::string& name) {
-    if (name == "-") return std::nullopt;
+    std::error_code none;
+    if (!std::filesystem::is_regular_file(name, none)) return std::nullopt;
     auto file = address_file::open(name);
     if (!file) return std::nullopt;
     std::uint64_t out = 0;

@@ -170,7 +170,8 @@ std::string describe(const error& failure) {
     if (failure.fields.empty()) return failure.message;
     std::string out;
     for (const auto& one : failure.fields) {
-        const auto place = place_of(one);
+        // A position in the text is in the message already.
+        const auto place = one.type == "value_error.jsondecode" ? std::string() : place_of(one);
         out += fmt::format("{}{}{}{}", out.empty() ? "" : "; ", place, place.empty() ? "" : ": ", one.message);
     }
     return out;

@@ -11,10 +11,10 @@
 namespace ctms::persistence {
 namespace {
 
-// The first place of each address, in lower case as the index has it.
+// Each address once, in lower case as the index has it, with its places in the list.
 constexpr std::string_view wanted_addresses = R"(
 with wanted as materialized (
-  select lower(value) as address, min(place) as place
+  select lower(value) as address, min(place) as place, array_agg(place) as places
   from json_array_elements_text($1::json) with ordinality as r(value, place) group by 1),
 )";
 
@@ -41,7 +41,7 @@ with e as materialized (select email_id, 1 as place from emails where email_id =
 
 constexpr std::string_view suppress_them = R"(
 e as materialized (
-  select t.email_id, wanted.place, coalesce(t.has_opted_out_of_email, false) as already
+  select t.email_id, wanted.place, wanted.places, coalesce(t.has_opted_out_of_email, false) as already
   from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
 u as (
   update emails t set has_opted_out_of_email = true, update_timestamp = now()
@@ -51,7 +51,9 @@ q as (
   on conflict (email_id) do update set operation = 'upsert', primary_email = null, version = queue.version + 1, retry = 0,
     next_attempt_at = now(), state = 'pending', priority = least(queue.priority, excluded.priority), last_error = null,
     last_requested_at = now())
-select place, count(*) filter (where not already), count(*) filter (where already) from e group by place)";
+select p, case when p = place then changed else 0 end, case when p = place then before else before + changed end
+from (select place, places, count(*) filter (where not already) as changed, count(*) filter (where already) as before
+      from e group by place, places) s, unnest(places) as p)";
 
 /// Has the statements that follow look rows up by their indexes: on tables that were filled a moment ago there are no
 /// statistics, and a guess may make each batch read a whole table.

@@ -50,12 +50,13 @@ public:
     [[nodiscard]] result<std::map<std::string, uuid, std::less<>>> find_ids(std::span<const std::string> primary_emails);
 
     /// Deletes every contact of the addresses, in any case, with all that hangs on it, and has the vendor told. An outcome
-    /// for each address, in their order; for one that stands twice only the first counts.
+    /// for each address, in their order; of one that stands twice the second finds nothing more.
     [[nodiscard]] result<std::vector<bulk_outcome>> remove(std::span<const std::string> primary_emails, bool dry_run);
     /// The same for one contact. False when there is none.
     [[nodiscard]] result<bool> remove(const uuid& email_id);
 
-    /// Sets has_opted_out_of_email for every contact of the addresses; outcomes as of remove().
+    /// Sets has_opted_out_of_email for every contact of the addresses. An outcome for each, in their order; of one that stands
+    /// twice the second finds what the first did.
     [[nodiscard]] result<std::vector<bulk_outcome>> suppress(std::span<const std::string> primary_emails, bool dry_run);
 
 private:
