@@ -5,7 +5,16 @@ namespace ctms::cli {
 namespace {
 
 constexpr int end_of_file = std::char_traits<char>::eof();
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+/// Takes a byte order mark if there is one; what only begins like one stays.
+void skip_mark(std::streambuf& source) {
+    std::size_t taken = 0;
+    for (const char part : std::string_view("\xEF\xBB\xBF")) {
+        if (source.sgetc() != std::char_traits<char>::to_int_type(part)) break;
+        source.sbumpc();
+        ++taken;
+    }
+    for (; taken % 3 != 0; --taken) source.sungetc();
+}
 
 } // namespace
 
@@ -70,6 +79,7 @@ bool csv_reader::read_field(csv_record& out) {
 }
 
 bool csv_reader::next(csv_record& out) {
+    if (line_ == 1) skip_mark(*in_.rdbuf());
     for (;;) {
         out = {};
         out.line = line_;
@@ -77,10 +87,6 @@ bool csv_reader::next(csv_record& out) {
         while (read_field(out)) {
         }
         while (out.text.ends_with('\n') || out.text.ends_with('\r')) out.text.pop_back();
-        if (out.line == 1 && out.text.starts_with(byte_order_mark)) {
-            out.text.erase(0, byte_order_mark.size());
-            if (!out.fields.empty() && out.fields.front().starts_with(byte_order_mark)) out.fields.front().erase(0, byte_order_mark.size());
-        }
         if (!out.text.empty()) return true;
     }
 }
