@@ -28,6 +28,18 @@ int db_url(invocation& call);
 int db_psql(invocation& call);
 int db_dump(invocation& call);
 int db_status(invocation& call);
+// contacts.cpp
+int contacts_show(invocation& call);
+int contacts_export(invocation& call);
+int contacts_delete(invocation& call);
+int contacts_duplicates(invocation& call);
+// contacts_lists.cpp
+int contacts_delete_bulk(invocation& call);
+int suppress(invocation& call);
+// contacts_import.cpp
+int contacts_import(invocation& call);
+// contacts_dump.cpp
+int contacts_dump(invocation& call);
 // stripe.cpp
 int stripe_ingest(invocation& call);
 int stripe_queue(invocation& call);

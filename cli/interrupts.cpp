@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <stdexcept>
 
@@ -12,12 +13,12 @@ namespace ctms::cli {
 namespace {
 
 // A handler can reach nothing but globals.
-volatile std::sig_atomic_t wanted = 0; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
-std::array<int, 2> ends{-1, -1};       // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+std::atomic<bool> wanted = false; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+std::array<int, 2> ends{-1, -1};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
 void handle(int signal) {
     const int kept = errno;
-    if (signal != SIGWINCH) wanted = 1;
+    if (signal != SIGWINCH) wanted = true;
     const char byte = 's';
     // A pipe that is full wakes its reader as well.
     if (::write(ends[1], &byte, 1) < 0) errno = 0;
@@ -28,7 +29,7 @@ void handle(int signal) {
 
 interrupts::interrupts(bool resizes) {
     if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("no pipe can be made");
-    wanted = 0;
+    wanted = false;
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) {
         if (signal == SIGWINCH && !resizes) continue;
         struct sigaction action {};
@@ -47,7 +48,7 @@ interrupts::~interrupts() {
     }
 }
 
-bool interrupts::requested() { return wanted != 0; }
+bool interrupts::requested() { return wanted; }
 
 int interrupts::descriptor() const { return ends[0]; }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // SIGINT, SIGTERM and SIGHUP as something to look at, for commands that stop in good order. Unlike support::stop_signals it
 // may be made when threads run already. The second signal of a kind ends the program as if this was not there.
-// One at a time; used by one thread.
+// One at a time, used by one thread; requested() may be called from any.
 #pragma once
 
 #include <csignal>

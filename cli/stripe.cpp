@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "output.hpp"
 #include "stripe_files.hpp"
+#include "tally.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/persistence/stripe.hpp>
@@ -22,41 +23,6 @@
 
 namespace ctms::cli {
 namespace {
-
-/// Numbers by name, in the order that they are printed in.
-class tally {
-public:
-    explicit tally(std::initializer_list<std::string_view> names) {
-        for (const auto name : names) counts_.emplace_back(name, 0);
-    }
-
-    void add(std::string_view name, std::size_t count = 1) {
-        const auto known = std::find_if(counts_.begin(), counts_.end(), [&](const auto& each) { return each.first == name; });
-        auto& where = known != counts_.end() ? *known : counts_.emplace_back(name, 0);
-        where.second += static_cast<std::int64_t>(count);
-    }
-
-    void print(bool as_json) const {
-        if (as_json) {
-            std::string out;
-            object_writer writer(out);
-            for (const auto& [name, count] : counts_) writer.add(name, count);
-            writer.close();
-            fmt::print("{}\n", out);
-            return;
-        }
-        std::vector<std::vector<std::string>> rows;
-        for (const auto& [name, count] : counts_) rows.push_back({name, std::to_string(count)});
-        print_table({"WHAT", "COUNT"}, rows);
-    }
-
-    void note(invocation& call) const {
-        for (const auto& [name, count] : counts_) call.note(name, count);
-    }
-
-private:
-    std::vector<std::pair<std::string, std::int64_t>> counts_;
-};
 
 /// Goes through all files, does something with each object, and keeps count of what came of it.
 class run_over_files {

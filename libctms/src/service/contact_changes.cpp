@@ -96,7 +96,26 @@ bool patch_newsletters(const model::list_patch<model::newsletter>& patch, std::v
     return true;
 }
 
+model::email without_times(model::email email) {
+    email.create_timestamp = email.update_timestamp = std::nullopt;
+    return email;
+}
+std::optional<model::amo> without_times(std::optional<model::amo> amo) {
+    if (amo) amo->create_timestamp = amo->update_timestamp = std::nullopt;
+    return amo;
+}
+
+bool same_waitlist(const model::waitlist& a, const model::waitlist& b) {
+    return a.name == b.name && a.source == b.source && json::same_object(a.fields, b.fields);
+}
+
 } // namespace
+
+bool same_content(const model::contact& a, const model::contact& b) {
+    return without_times(a.email) == without_times(b.email) && without_times(a.amo) == without_times(b.amo) && a.fxa == b.fxa &&
+           a.mofo == b.mofo && a.newsletters == b.newsletters &&
+           std::equal(a.waitlists.begin(), a.waitlists.end(), b.waitlists.begin(), b.waitlists.end(), same_waitlist);
+}
 
 result<model::contact> new_contact(const model::contact_input& input) {
     const auto changes = changes_of({whole(input.waitlists), whole(input.newsletters), false, false, input.vpn, input.relay}, {});

@@ -10,6 +10,9 @@
 
 namespace ctms::service {
 
+/// Equal in everything that a client can send.
+[[nodiscard]] bool same_content(const model::contact& a, const model::contact& b);
+
 /// The contact that POST makes; its lists in order of name. Makes an email_id when there is none.
 [[nodiscard]] result<model::contact> new_contact(const model::contact_input& input);
 

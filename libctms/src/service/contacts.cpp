@@ -10,26 +10,6 @@
 namespace ctms::service {
 namespace {
 
-model::email without_times(model::email email) {
-    email.create_timestamp = email.update_timestamp = std::nullopt;
-    return email;
-}
-std::optional<model::amo> without_times(std::optional<model::amo> amo) {
-    if (amo) amo->create_timestamp = amo->update_timestamp = std::nullopt;
-    return amo;
-}
-
-bool same_waitlist(const model::waitlist& a, const model::waitlist& b) {
-    return a.name == b.name && a.source == b.source && json::same_object(a.fields, b.fields);
-}
-
-/// Equal in everything that a client can send.
-bool same_content(const model::contact& a, const model::contact& b) {
-    return without_times(a.email) == without_times(b.email) && without_times(a.amo) == without_times(b.amo) && a.fxa == b.fxa &&
-           a.mofo == b.mofo && a.newsletters == b.newsletters &&
-           std::equal(a.waitlists.begin(), a.waitlists.end(), b.waitlists.begin(), b.waitlists.end(), same_waitlist);
-}
-
 bool uses_older_form(const auto& input) { return input.vpn.given || input.relay.given; }
 
 /// Conflicts are told in the words of each call.

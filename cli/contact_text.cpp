@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "contact_text.hpp"
+
+#include "output.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/time.hpp>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+
+#include <array>
+#include <initializer_list>
+
+namespace ctms::cli {
+namespace {
+
+namespace json = boost::json;
+
+std::string text_of(const json::value* value) {
+    if (value == nullptr || value->is_null()) return "-";
+    if (value->is_bool()) return value->get_bool() ? "yes" : "no";
+    return value->is_string() ? std::string(value->get_string()) : json::serialize(*value);
+}
+
+/// A list of objects as a table of some of their members; nothing when it is empty.
+void print_list(const json::value& list, std::string_view title, std::initializer_list<const char*> members) {
+    if (list.as_array().empty()) return;
+    std::vector<std::string> header;
+    for (const std::string_view member : members) header.emplace_back(header.empty() ? title : member);
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& item : list.as_array()) {
+        auto& row = rows.emplace_back();
+        for (const auto* member : members) row.push_back(text_of(item.as_object().if_contains(member)));
+    }
+    fmt::print("\n");
+    print_table(header, rows);
+}
+
+void add_group(const json::object& contact, const char* name, std::vector<std::vector<std::string>>& rows) {
+    const auto* group = contact.if_contains(name);
+    if (group == nullptr || !group->is_object()) return;
+    for (const auto& member : group->get_object()) {
+        if (!member.value().is_null() && member.key() != "email_id")
+            rows.push_back(
+                {fmt::format("{}.{}", name, std::string_view(member.key().data(), member.key().size())), text_of(&member.value())});
+    }
+}
+
+std::string queue_text(const json::value& queued) {
+    if (!queued.is_object()) return "nothing waits";
+    const auto& row = queued.get_object();
+    return fmt::format("{} {}, asked for at {}, {} attempts failed", text_of(row.if_contains("operation")),
+                       text_of(row.if_contains("state")), text_of(row.if_contains("last_requested_at")), text_of(row.if_contains("retry")));
+}
+
+} // namespace
+
+void append_products(std::string& out, const std::vector<model::product>& products) {
+    const auto iso = [](const std::optional<timestamp>& when) { return when ? std::optional(to_iso(*when)) : std::nullopt; };
+    append_json_array(out, products, [&](std::string& to, const model::product& product) {
+        object_writer writer(to);
+        writer.add("payment_service", std::string_view(product.payment_service));
+        writer.add("product_id", std::string_view(product.product_id));
+        writer.add("price_id", std::string_view(product.price_id));
+        writer.add("currency", std::string_view(product.currency));
+        writer.add_optional("amount", product.amount);
+        writer.add_optional("interval", product.interval);
+        writer.add_optional("interval_count", product.interval_count);
+        writer.add("status", std::string_view(product.status));
+        writer.add("segment", std::string_view(model::segment_of(product).name));
+        writer.add("created", std::string_view(to_iso(product.created)));
+        writer.add("start", std::string_view(to_iso(product.start)));
+        writer.add("current_period_start", std::string_view(to_iso(product.current_period_start)));
+        writer.add("current_period_end", std::string_view(to_iso(product.current_period_end)));
+        writer.add_optional("canceled_at", iso(product.canceled_at));
+        writer.add("cancel_at_period_end", product.cancel_at_period_end);
+        writer.add_optional("ended_at", iso(product.ended_at));
+        writer.add("sub_count", product.sub_count);
+        writer.close();
+    });
+}
+
+void print_contact(std::string_view text) {
+    json::parse_options generous;
+    generous.max_depth = 1'000;
+    const auto parsed = json::parse(json::string_view(text.data(), text.size()), {}, generous);
+    const auto& contact = parsed.as_object();
+    std::vector<std::vector<std::string>> rows;
+    for (const auto* group : {"email", "amo", "fxa", "mofo"}) add_group(contact, group, rows);
+    rows.push_back({"sync", queue_text(contact.at("sync_queue"))});
+    const auto& vendor = contact.at("vendor_state");
+    rows.push_back({"vendor", vendor.is_object() ? "was sent it at " + text_of(&vendor.at("sent_at")) : "not known to have it"});
+    print_table({"CONTACT", text_of(&contact.at("email").at("email_id"))}, rows);
+    print_list(contact.at("newsletters"), "NEWSLETTER",
+               {"name", "subscribed", "format", "lang", "source", "unsub_reason", "update_timestamp"});
+    print_list(contact.at("waitlists"), "WAITLIST", {"name", "source", "fields", "update_timestamp"});
+    print_list(contact.at("products"), "PRODUCT", {"product_id", "segment", "status", "amount", "currency", "current_period_end"});
+    fmt::print("\n");
+}
+
+} // namespace ctms::cli

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "commands.hpp"
+#include "contact_text.hpp"
+#include "output.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/json/contact_json.hpp>
+#include <ctms/persistence/contact_bulk.hpp>
+#include <ctms/persistence/contact_dump.hpp>
+#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/products.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace ctms::cli {
+namespace {
+
+/// The repositories that these commands read from.
+struct stored {
+    explicit stored(const invocation& call) : db(support::database_options(call.settings)) {}
+    persistence::database db;
+    persistence::contact_repository contacts{db};
+    persistence::contact_bulk_repository bulk{db};
+    persistence::contact_dump_repository dump{db};
+    persistence::product_repository products{db};
+};
+
+/// An address has an @, which no UUID has.
+model::identity_query query_of(const std::string& operand) {
+    model::identity_query out;
+    out.email_id = uuid::parse(operand);
+    if (!out.email_id) out.primary_email = operand;
+    return out;
+}
+
+int fail_not_found(std::size_t place) {
+    return fail({errc::not_found,
+                 fmt::format("argument {} names no contact: give an email_id or a whole address, in any case", place),
+                 {},
+                 {},
+                 {}});
+}
+
+/// Everything that is stored about a contact, as one JSON object; "" when it is gone.
+result<std::string> all_of(stored& from, const uuid& email_id) {
+    const auto lines = from.dump.lines(std::span(&email_id, 1));
+    if (!lines) return lines.error();
+    const auto belongings = from.dump.belongings(email_id);
+    if (!belongings) return belongings.error();
+    const auto products = from.products.find(std::span(&email_id, 1));
+    if (!products) return products.error();
+    if (lines->empty() || belongings->empty()) return std::string();
+    auto out = lines->begin()->second;
+    out.back() = ','; // in place of its brace
+    out += R"("products":)";
+    append_products(out, products->front());
+    return out += "," + belongings->substr(belongings->find('{') + 1);
+}
+
+result<std::vector<std::string>> all_of(stored& from, const std::vector<model::identity>& found) {
+    std::vector<std::string> out;
+    for (const auto& one : found) {
+        auto text = all_of(from, one.email_id);
+        if (!text) return text.error();
+        if (!text->empty()) out.push_back(std::move(*text));
+    }
+    return out;
+}
+
+/// Shows the contacts of one operand; its exit code.
+int show_one(const invocation& call, stored& from, std::size_t place) {
+    const auto query = query_of(call.operands[place]);
+    if (call.json) {
+        const auto found = from.contacts.find(query);
+        if (!found) return fail(found.error());
+        for (const auto& contact : *found) {
+            std::string out;
+            json::write_contact(out, contact, false);
+            fmt::print("{}\n", out);
+        }
+        return found->empty() ? fail_not_found(place + 1) : support::ok;
+    }
+    const auto found = from.contacts.find_identities(query);
+    if (!found) return fail(found.error());
+    const auto texts = all_of(from, *found);
+    if (!texts) return fail(texts.error());
+    for (const auto& text : *texts) print_contact(text);
+    return texts->empty() ? fail_not_found(place + 1) : support::ok;
+}
+
+/// "2 contacts" of which each is named on a line of its own.
+void print_identities(const std::vector<model::identity>& found) {
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& one : found) rows.push_back({one.email_id.to_string(), one.primary_email.value_or("")});
+    print_table({"EMAIL_ID", "PRIMARY_EMAIL"}, rows);
+}
+
+/// Deletes what the operand names: of an address all, as the API does it.
+result<std::int64_t> delete_named(stored& from, const model::identity_query& query) {
+    if (!query.email_id) {
+        const auto removed = from.contacts.remove(query.primary_email.value_or(""));
+        if (!removed) return removed.error();
+        return static_cast<std::int64_t>(removed->size());
+    }
+    const auto removed = from.bulk.remove(*query.email_id);
+    if (!removed) return removed.error();
+    return *removed ? 1 : 0;
+}
+
+void print_duplicates(bool as_json, std::span<const persistence::duplicate_contact> group) {
+    const auto time_text = [](const std::optional<timestamp>& when) { return when ? to_iso(*when) : std::string("-"); };
+    if (!as_json) {
+        for (const auto& one : group) {
+            fmt::print("{}  {:<32}  {:<32}  {}\n", one.email_id.to_string(), time_text(one.create_timestamp),
+                       time_text(one.update_timestamp), one.primary_email);
+        }
+        return;
+    }
+    std::string out;
+    object_writer writer(out);
+    writer.add("address", std::string_view(group.front().address));
+    append_json_array(writer.key("contacts"), group, [&](std::string& to, const auto& one) {
+        object_writer contact(to);
+        contact.add("email_id", std::string_view(one.email_id.to_string()));
+        contact.add("primary_email", std::string_view(one.primary_email));
+        contact.add("create_timestamp", std::string_view(time_text(one.create_timestamp)));
+        contact.add("update_timestamp", std::string_view(time_text(one.update_timestamp)));
+        contact.close();
+    });
+    writer.close();
+    fmt::print("{}\n", out);
+}
+
+} // namespace
+
+int contacts_show(invocation& call) {
+    stored from(call);
+    int code = support::ok;
+    for (std::size_t place = 0; place < call.operands.size(); ++place) {
+        if (const int one = show_one(call, from, place); one != support::ok) code = one;
+        if (code != support::ok && code != support::bad_data) return code; // the database is away
+    }
+    return code;
+}
+
+int contacts_export(invocation& call) {
+    stored from(call);
+    const auto found = from.contacts.find_identities(query_of(call.operands.front()));
+    if (!found) return fail(found.error());
+    const auto texts = all_of(from, *found);
+    if (!texts) return fail(texts.error());
+    if (texts->empty()) return fail_not_found(1);
+    std::string out;
+    object_writer writer(out);
+    writer.add("exported_at", std::string_view(to_iso(now())));
+    append_json_array(writer.key("contacts"), *texts, [](std::string& to, const std::string& text) { to += text; });
+    writer.close();
+    fmt::print("{}\n", out);
+    call.note("contacts", static_cast<std::int64_t>(texts->size()));
+    return support::ok;
+}
+
+int contacts_delete(invocation& call) {
+    stored from(call);
+    const auto query = query_of(call.operands.front());
+    const auto found = from.contacts.find_identities(query);
+    if (!found) return fail(found.error());
+    if (found->empty()) return fail_not_found(1);
+    const bool dry_run = call.has("dry-run");
+    if (!call.json) print_identities(*found);
+    const auto what = found->size() == 1 ? std::string("this contact") : fmt::format("these {} contacts", found->size());
+    if (!dry_run && !call.has("yes") && !confirm(fmt::format("Delete {} for good, here and at the vendor?", what))) {
+        fmt::print(stderr, "ctms-admin: nothing was deleted; answer y, or give --yes\n");
+        return support::failed;
+    }
+    const auto deleted = dry_run ? result<std::int64_t>(static_cast<std::int64_t>(found->size())) : delete_named(from, query);
+    if (!deleted) return fail(deleted.error());
+    call.note("deleted", dry_run ? 0 : *deleted);
+    if (call.json) {
+        fmt::print("{{\"deleted\":{},\"dry_run\":{}}}\n", *deleted, dry_run);
+    } else {
+        fmt::print("{} {} contact{}.\n", dry_run ? "Would delete" : "Deleted", *deleted, *deleted == 1 ? "" : "s");
+    }
+    return support::ok;
+}
+
+int contacts_duplicates(invocation& call) {
+    constexpr int addresses_per_page = 1'000;
+    stored from(call);
+    std::optional<std::string> after;
+    std::size_t addresses = 0;
+    std::size_t contacts = 0;
+    if (!call.json) fmt::print("{}\n", bold(fmt::format("{:<36}  {:<32}  {:<32}  {}", "EMAIL_ID", "CREATED", "UPDATED", "PRIMARY_EMAIL")));
+    for (;;) {
+        const auto page = from.dump.duplicates(after, addresses_per_page);
+        if (!page) return fail(page.error());
+        if (page->empty()) break;
+        for (auto begin = page->begin(); begin != page->end();) {
+            const auto end = std::find_if(begin, page->end(), [&](const auto& one) { return one.address != begin->address; });
+            print_duplicates(call.json, std::span(begin, end));
+            ++addresses;
+            begin = end;
+        }
+        contacts += page->size();
+        after = page->back().address;
+    }
+    if (!call.json) fmt::print("\n{} addresses, {} contacts\n", addresses, contacts);
+    return support::ok;
+}
+
+} // namespace ctms::cli

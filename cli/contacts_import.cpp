@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "commands.hpp"
+#include "contact_files.hpp"
+#include "interrupts.hpp"
+#include "private_file.hpp"
+#include "progress.hpp"
+#include "tally.hpp"
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/service/contact_import.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace ctms::cli {
+namespace {
+
+using service::import_outcome;
+
+/// Contacts that are stored together.
+struct import_batch {
+    std::size_t number = 0; ///< in the order of the file
+    std::vector<contact_record> records;
+};
+
+/// The file of what was rejected, in the order of the input. Made when the first is.
+class reject_file {
+public:
+    explicit reject_file(std::string name) : name_(std::move(name)) {}
+
+    /// `lines` of a batch: written when those of all batches before it are.
+    void add(std::size_t batch, std::string lines) {
+        waiting_[batch] = std::move(lines);
+        for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin(), ++next_) {
+            write(first->second);
+            waiting_.erase(first);
+        }
+    }
+    /// Writes what still waits, behind batches that never came. False when any of it could not be written.
+    bool close() {
+        for (const auto& [batch, lines] : waiting_) write(lines);
+        waiting_.clear();
+        return !file_ || (file_->close() && !failed_);
+    }
+    [[nodiscard]] const std::string& name() const { return name_; }
+
+private:
+    void write(const std::string& lines) {
+        if (lines.empty()) return;
+        if (!file_) file_.emplace(name_);
+        failed_ = !file_->write(lines) || failed_;
+    }
+
+    std::string name_;
+    std::optional<private_file> file_;
+    std::map<std::size_t, std::string> waiting_;
+    std::size_t next_ = 0;
+    bool failed_ = false;
+};
+
+std::string reject_line(const contact_record& record, const std::string& reason) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("line", static_cast<std::int64_t>(record.line));
+    writer.add("reason", std::string_view(reason));
+    const auto& original = record.original.empty() ? record.json : record.original;
+    // JSON is UTF-8; of a line that is not, what can be shown is.
+    std::string readable;
+    if (!is_valid_utf8(original)) {
+        for (const char c : original) readable += static_cast<unsigned char>(c) < 0x80U ? std::string(1, c) : std::string("\xEF\xBF\xBD");
+    }
+    writer.add("original", std::string_view(readable.empty() ? original : readable));
+    writer.close();
+    return out + '\n';
+}
+
+/// Batches on their way from the reader to the workers, and what came of them.
+class import_run {
+public:
+    import_run(service::contact_import& importer, std::string rejects, std::size_t jobs)
+        : importer_(importer), rejects_(std::move(rejects)) {
+        for (std::size_t i = 0; i < jobs; ++i) workers_.emplace_back([this] { work(); });
+    }
+    ~import_run() { finish(); }
+    import_run(const import_run&) = delete;
+    import_run& operator=(const import_run&) = delete;
+
+    /// Waits while the workers have enough to do. False when there is no use in going on.
+    bool add(import_batch batch) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [&] { return waiting_.size() < workers_.size() || failure_; });
+        if (failure_) return false;
+        waiting_.push_back(std::move(batch));
+        changed_.notify_all();
+        return true;
+    }
+
+    /// Waits for what is under way.
+    void finish() {
+        {
+            const std::lock_guard lock(mutex_);
+            complete_ = true;
+            changed_.notify_all();
+        }
+        workers_.clear();
+    }
+
+    // Behind finish() only.
+    [[nodiscard]] const std::optional<error>& failure() const { return failure_; }
+    [[nodiscard]] std::size_t count(import_outcome what) const { return counts_.at(static_cast<std::size_t>(what)); }
+    [[nodiscard]] reject_file& rejects() { return rejects_; }
+
+private:
+    void work() {
+        for (;;) {
+            std::unique_lock lock(mutex_);
+            changed_.wait(lock, [&] { return !waiting_.empty() || complete_ || failure_; });
+            if (failure_ || waiting_.empty()) return;
+            auto batch = std::move(waiting_.front());
+            waiting_.pop_front();
+            changed_.notify_all();
+            lock.unlock();
+            store(batch);
+        }
+    }
+
+    void store(const import_batch& batch) {
+        std::vector<std::string> texts;
+        for (const auto& record : batch.records) {
+            if (record.problem.empty()) texts.push_back(record.json);
+        }
+        const auto verdicts = importer_.run(texts);
+        const std::lock_guard lock(mutex_);
+        if (!verdicts) {
+            if (!failure_) failure_ = verdicts.error();
+            changed_.notify_all();
+            return;
+        }
+        note(batch, *verdicts);
+    }
+
+    void note(const import_batch& batch, const std::vector<service::import_verdict>& verdicts) {
+        std::string rejected;
+        auto verdict = verdicts.begin();
+        for (const auto& record : batch.records) {
+            const bool was_tried = record.problem.empty();
+            const auto what = was_tried ? verdict->what : import_outcome::rejected;
+            ++counts_.at(static_cast<std::size_t>(what));
+            if (what == import_outcome::rejected) rejected += reject_line(record, was_tried ? verdict->reason : record.problem);
+            if (was_tried) ++verdict;
+        }
+        rejects_.add(batch.number, std::move(rejected));
+    }
+
+    service::contact_import& importer_;
+    reject_file rejects_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<import_batch> waiting_;
+    std::array<std::size_t, 4> counts_{};
+    std::optional<error> failure_;
+    bool complete_ = false;
+    std::vector<std::jthread> workers_; ///< last: they use the others
+};
+
+struct import_call {
+    std::string file;
+    contact_format format = contact_format::ndjson;
+    std::string rejects;
+    std::size_t batch = 0;
+    std::size_t jobs = 0;
+    service::import_options how;
+};
+
+result<import_call> read_call(const invocation& call) {
+    import_call out;
+    out.file = call.operands.front();
+    const auto format = call.value("format").value_or(ascii_lower(out.file).ends_with(".csv") ? "csv" : "ndjson");
+    if (format != "csv" && format != "ndjson") return error{errc::malformed, "--format takes ndjson or csv", {}, {}, {}};
+    out.format = format == "csv" ? contact_format::csv : contact_format::ndjson;
+    out.rejects = call.value("rejects").value_or(out.file == "-" ? "rejects.ndjson" : out.file + ".rejects.ndjson");
+    const auto batch = call.number("batch", 2'000, 1, 50'000);
+    if (!batch) return batch.error();
+    const auto cores = static_cast<std::int64_t>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
+    const auto jobs = call.number("jobs", std::max<std::int64_t>(cores, 2), 1, 32);
+    if (!jobs) return jobs.error();
+    out.batch = static_cast<std::size_t>(*batch);
+    out.jobs = static_cast<std::size_t>(*jobs);
+    out.how.replace = call.has("replace");
+    out.how.write.dry_run = call.has("dry-run");
+    if (call.has("no-sync")) out.how.write.sync_priority.reset();
+    return out;
+}
+
+/// Hands the file to the workers; true when it was read to its end.
+bool read_all(contact_file& contacts, import_run& run, std::size_t batch_size) {
+    const auto size = contacts.file().size();
+    progress bar("KiB", size ? std::optional(*size / 1024) : std::nullopt);
+    import_batch batch;
+    contact_record record;
+    bool more = true;
+    while (more) {
+        more = contacts.next(record);
+        if (more) batch.records.push_back(std::move(record));
+        if (batch.records.size() < batch_size && more) continue;
+        if (interrupts::requested() && more) return false;
+        const auto number = batch.number;
+        if (!batch.records.empty() && !run.add(std::exchange(batch, {number + 1, {}}))) return false;
+        bar.set(contacts.file().position() / 1024);
+    }
+    return true;
+}
+
+int report(invocation& call, const import_call& wanted, import_run& run, bool to_the_end, bool unreadable) {
+    tally counts{"created", "unchanged", "replaced", "rejected"};
+    counts.add("created", run.count(import_outcome::created));
+    counts.add("unchanged", run.count(import_outcome::unchanged));
+    counts.add("replaced", run.count(import_outcome::replaced));
+    counts.add("rejected", run.count(import_outcome::rejected));
+    const bool kept = run.rejects().close();
+    counts.print(call.json);
+    counts.note(call);
+    const bool any_rejected = run.count(import_outcome::rejected) > 0;
+    if (wanted.how.write.dry_run) fmt::print(stderr, "ctms-admin: this was a dry run: nothing was stored\n");
+    if (any_rejected)
+        fmt::print(stderr, "ctms-admin: {} says which lines were rejected, and why; import them again when they are mended\n",
+                   run.rejects().name());
+    if (!kept)
+        fmt::print(stderr, "ctms-admin: {} could not be written: see what was rejected by running it again with --rejects\n",
+                   run.rejects().name());
+    if (run.failure()) fail(*run.failure());
+    if (unreadable) fmt::print(stderr, "ctms-admin: {} cannot be read to its end\n", wanted.file);
+    if (!to_the_end || run.failure()) {
+        fmt::print(stderr, "ctms-admin: stopped before the end; give the same command again to go on: what is stored is passed over\n");
+        return support::temporary;
+    }
+    if (unreadable) return support::no_input;
+    return any_rejected || !kept ? support::bad_data : support::ok;
+}
+
+} // namespace
+
+int contacts_import(invocation& call) {
+    const auto wanted = read_call(call);
+    if (!wanted) return fail(wanted.error());
+    auto contacts = contact_file::open(wanted->file, wanted->format);
+    if (!contacts) return contacts.error().code == errc::not_found ? (fail(contacts.error()), support::no_input) : fail(contacts.error());
+    auto options = support::database_options(call.settings);
+    options.pool_size = static_cast<int>(wanted->jobs);
+    options.statement_timeout = std::chrono::minutes(2);
+    options.lock_timeout = std::chrono::seconds(30);
+    persistence::database db(options);
+    service::contact_import importer(db, wanted->how);
+    const interrupts signals;
+    import_run run(importer, wanted->rejects, wanted->jobs);
+    const bool to_the_end = read_all(*contacts, run, wanted->batch);
+    run.finish();
+    return report(call, *wanted, run, to_the_end, contacts->file().failed());
+}
+
+} // namespace ctms::cli

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "commands.hpp"
+#include "contact_files.hpp"
+#include "interrupts.hpp"
+#include "output.hpp"
+#include "progress.hpp"
+#include "tally.hpp"
+
+#include <ctms/persistence/contact_bulk.hpp>
+#include <support/exit_codes.hpp>
+#include <support/start.hpp>
+
+#include <filesystem>
+#include <functional>
+
+namespace ctms::cli {
+namespace {
+
+using persistence::bulk_outcome;
+using persistence::contact_bulk_repository;
+
+// Some tenths of a second each: a write to one of these contacts waits no longer.
+constexpr std::size_t addresses_per_batch = 1'000;
+
+/// How a list is worked off, apart from reading it.
+struct list_work {
+    std::function<result<std::vector<bulk_outcome>>(std::span<const std::string>)> act;
+    std::function<void(const std::string& address, const bulk_outcome&)> report; ///< may be empty
+    std::function<void(const bulk_outcome&)> count;
+};
+
+/// What ended a list.
+struct list_end {
+    std::uint64_t addresses = 0; ///< that were worked off
+    std::uint64_t invalid = 0;   ///< lines without an address
+    bool interrupted = false;
+    std::optional<error> failure;
+};
+
+/// How many addresses there are, so that a question can say it; nullopt for what can be read only once.
+std::optional<std::uint64_t> count_addresses(const std::string& name) {
+    std::error_code none;
+    if (!std::filesystem::is_regular_file(name, none)) return std::nullopt;
+    auto file = address_file::open(name);
+    if (!file) return std::nullopt;
+    std::uint64_t out = 0;
+    for (address_record record; file->next(record);) out += record.address.empty() ? 0 : 1;
+    return out;
+}
+
+result<void> work_off(const std::vector<std::string>& batch, const list_work& work) {
+    const auto outcomes = work.act(batch);
+    if (!outcomes) return outcomes.error();
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+        work.count((*outcomes)[i]);
+        if (work.report) work.report(batch[i], (*outcomes)[i]);
+    }
+    return {};
+}
+
+list_end work_off_file(address_file& file, const list_work& work, std::optional<std::uint64_t> total) {
+    progress bar("addresses", total);
+    list_end out;
+    std::vector<std::string> batch;
+    address_record record;
+    for (bool more = true; more;) {
+        more = file.next(record);
+        if (more && record.address.empty()) {
+            if (++out.invalid <= 10) fmt::print(stderr, "ctms-admin: line {} holds no address and is passed over\n", record.line);
+        } else if (more) {
+            batch.push_back(std::move(record.address));
+        }
+        if (batch.empty() || (more && batch.size() < addresses_per_batch)) continue;
+        if (interrupts::requested()) return out.interrupted = true, out;
+        if (const auto done = work_off(batch, work); !done) return out.failure = done.error(), out;
+        out.addresses += batch.size();
+        batch.clear();
+        bar.set(out.addresses);
+    }
+    return out;
+}
+
+int exit_code_of(const list_end& end, address_file& file) {
+    if (end.failure) fail(*end.failure);
+    if (end.failure || end.interrupted) {
+        fmt::print(stderr, "ctms-admin: stopped after {} addresses; give the same command again to go on: what is done does not change\n",
+                   end.addresses);
+        return support::temporary;
+    }
+    if (file.file().failed()) {
+        fmt::print(stderr, "ctms-admin: the file cannot be read to its end\n");
+        return support::no_input;
+    }
+    if (end.invalid == 0) return support::ok;
+    fmt::print(stderr, "ctms-admin: {} lines hold no address: a file has one address a line, or a header with primary_email or email\n",
+               end.invalid);
+    return support::bad_data;
+}
+
+persistence::database_options patient_options(const invocation& call) {
+    auto options = support::database_options(call.settings);
+    options.statement_timeout = std::chrono::minutes(2);
+    options.lock_timeout = std::chrono::seconds(30);
+    return options;
+}
+
+/// Opens the file, asks, and works it off. `question` is given how many addresses there are, in words.
+int run_list(invocation& call, const list_work& work, const std::function<std::string(const std::string&)>& question,
+             const std::function<void(const list_end&)>& summarize) {
+    const auto& name = call.operands.front();
+    auto file = address_file::open(name);
+    if (!file) return fail(file.error()), support::no_input;
+    const auto total = count_addresses(name);
+    const auto how_many = total ? fmt::format("{} addresses", *total) : std::string("the addresses");
+    if (!call.has("yes") && !call.has("dry-run") && !confirm(question(how_many))) {
+        fmt::print(stderr, "ctms-admin: nothing was changed; answer y, or give --yes\n");
+        return support::failed;
+    }
+    const interrupts signals;
+    const auto end = work_off_file(*file, work, total);
+    summarize(end);
+    if (call.has("dry-run")) fmt::print(stderr, "ctms-admin: this was a dry run: nothing was changed\n");
+    return exit_code_of(end, *file);
+}
+
+void print_deleted(bool as_json, const std::string& address, std::int64_t deleted) {
+    if (as_json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add("primary_email", std::string_view(address));
+        writer.add("deleted", deleted);
+        writer.close();
+        fmt::print("{}\n", out);
+        return;
+    }
+    const auto what = deleted == 0 ? std::string("not found") : fmt::format("deleted {} contact{}", deleted, deleted == 1 ? "" : "s");
+    fmt::print("{:<40}  {}\n", address, what);
+}
+
+} // namespace
+
+int contacts_delete_bulk(invocation& call) {
+    persistence::database db(patient_options(call));
+    contact_bulk_repository contacts(db);
+    tally counts{"addresses", "deleted", "not_found"};
+    const list_work work{[&](std::span<const std::string> batch) { return contacts.remove(batch, call.has("dry-run")); },
+                         [&](const std::string& address, const bulk_outcome& done) { print_deleted(call.json, address, done.changed); },
+                         [&](const bulk_outcome& done) {
+                             counts.add("deleted", static_cast<std::size_t>(done.changed));
+                             counts.add("not_found", done.changed == 0 ? 1 : 0);
+                         }};
+    const auto question = [](const std::string& how_many) { return fmt::format("Delete the contacts of {} for good?", how_many); };
+    return run_list(call, work, question, [&](const list_end& end) {
+        counts.add("addresses", end.addresses);
+        if (!call.json) fmt::print("\n");
+        counts.print(call.json);
+        counts.note(call);
+    });
+}
+
+int suppress(invocation& call) {
+    persistence::database db(patient_options(call));
+    contact_bulk_repository contacts(db);
+    tally counts{"addresses", "suppressed", "already", "unknown"};
+    const list_work work{[&](std::span<const std::string> batch) { return contacts.suppress(batch, call.has("dry-run")); },
+                         {},
+                         [&](const bulk_outcome& done) {
+                             counts.add("suppressed", static_cast<std::size_t>(done.changed));
+                             counts.add("already", static_cast<std::size_t>(done.already));
+                             counts.add("unknown", done.changed + done.already == 0 ? 1 : 0);
+                         }};
+    const auto question = [](const std::string& how_many) { return fmt::format("Opt {} out of all mail?", how_many); };
+    return run_list(call, work, question, [&](const list_end& end) {
+        counts.add("addresses", end.addresses);
+        counts.print(call.json);
+        counts.note(call);
+    });
+}
+
+} // namespace ctms::cli

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "contact_changes.hpp"
+
+#include <ctms/json/stored_rows_json.hpp>
+#include <ctms/service/contact_import.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+namespace ctms::service {
+namespace {
+
+using persistence::contact_bulk_repository;
+using persistence::contact_dump_repository;
+using persistence::contact_repository;
+
+/// One contact of a batch, from its text to its verdict.
+struct item {
+    std::string_view text;
+    import_verdict* verdict = nullptr;
+    bool dumped = false;
+    model::contact_input input; ///< of the API's form
+    model::contact contact;     ///< of the API's form
+    model::stored_rows rows;
+};
+
+using items = std::vector<item>;
+
+void reject(item& one, std::string reason) { *one.verdict = {import_outcome::rejected, std::move(reason)}; }
+
+std::string reason_of(const error& failure) {
+    if (failure.code == errc::conflict) {
+        const auto field = persistence::conflicting_field(failure);
+        if (field == "newsletters" || field == "waitlists") return field + ": one name twice";
+        return fmt::format("{}: another contact has this value", field.empty() ? "a unique field" : field);
+    }
+    return fmt::format("{}: {}", failure.message, failure.detail);
+}
+
+bool has_name_twice(const auto& sorted) {
+    return std::adjacent_find(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.name == b.name; }) != sorted.end();
+}
+
+/// The contact of the API's form that POST would make. Its id is nil when none was sent.
+result<void> read_api_form(const json::body& sent, item& out) {
+    auto input = json::read_contact(sent, json::purpose::create);
+    if (!input) return input.error();
+    auto contact = new_contact(*input);
+    if (!contact) return contact.error();
+    if (has_name_twice(contact->newsletters)) return error{errc::invalid, "newsletters: one name twice", {}, {}, {}};
+    if (has_name_twice(contact->waitlists)) return error{errc::invalid, "waitlists: one name twice", {}, {}, {}};
+    out.input = std::move(*input);
+    out.contact = std::move(*contact);
+    out.rows.email_id = out.input.email.email_id;
+    out.rows.primary_email = out.contact.email.primary_email;
+    return {};
+}
+
+result<item> read_item(std::string_view text) {
+    item out;
+    out.text = text;
+    const auto sent = json::body::parse(text);
+    if (!sent) return error{errc::invalid, "no JSON: " + json::describe(sent.error()), {}, {}, {}};
+    out.dumped = json::is_dumped(*sent);
+    if (out.dumped) {
+        auto rows = json::read_dumped_contact(*sent);
+        if (!rows) return rows.error();
+        out.rows = std::move(*rows);
+    } else if (const auto read = read_api_form(*sent, out); !read) {
+        return read.error();
+    }
+    return out;
+}
+
+/// Works off one batch. Each step leaves verdicts, or an error when the database is away.
+class batch {
+public:
+    batch(contact_repository& contacts, contact_bulk_repository& bulk, contact_dump_repository& dump, const import_options& how)
+        : contacts_(contacts), bulk_(bulk), dump_(dump), how_(how) {}
+
+    /// Stores items of which no two have the same id or, without one, the same address.
+    result<void> store(std::span<item> round) {
+        if (auto named = name(round); !named) return named;
+        std::vector<model::stored_rows> rows;
+        for (auto& one : round) rows.push_back(std::move(one.rows));
+        std::vector<item*> existing;
+        const auto create = [&](std::span<const model::stored_rows> part) { return bulk_.create(part, how_.write); };
+        const auto created = write_in_parts(round, rows, create, import_outcome::created, &existing);
+        return !created || existing.empty() ? created : settle_existing(existing);
+    }
+
+private:
+    /// Gives ids to those that have none: that of the contact with their address, or the new one.
+    result<void> name(std::span<item> round) {
+        std::vector<std::string> addresses;
+        for (const auto& one : round) {
+            if (one.rows.email_id.is_nil()) addresses.push_back(one.rows.primary_email);
+        }
+        std::map<std::string, uuid, std::less<>> known;
+        if (!addresses.empty()) {
+            auto found = bulk_.find_ids(addresses);
+            if (!found) return found.error();
+            known = std::move(*found);
+        }
+        for (auto& one : round) {
+            if (one.dumped) continue;
+            if (const auto id = known.find(one.rows.primary_email); one.rows.email_id.is_nil() && id != known.end())
+                one.contact.email.email_id = id->second;
+            one.input.email.email_id = one.contact.email.email_id;
+            one.rows = json::to_stored_rows(one.contact);
+        }
+        return {};
+    }
+
+    /// Writes rows at once, or by halves when one of them cannot be stored, until it is found. `left`: those that the write
+    /// passed over; without it they are rejected.
+    template <class Write>
+    result<void> write_in_parts(std::span<item> all, std::span<const model::stored_rows> rows, const Write& write, import_outcome success,
+                                std::vector<item*>* left) {
+        const auto written = write(rows);
+        if (!written) {
+            const auto code = written.error().code;
+            if (code != errc::conflict && code != errc::invalid) return written.error();
+            if (rows.size() == 1) return reject(all.front(), reason_of(written.error())), result<void>();
+            const auto half = rows.size() / 2;
+            auto first = write_in_parts(all.first(half), rows.first(half), write, success, left);
+            return first ? write_in_parts(all.subspan(half), rows.subspan(half), write, success, left) : first;
+        }
+        const std::set<uuid> done(written->begin(), written->end());
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            all[i].rows.email_id = rows[i].email_id;
+            if (done.contains(rows[i].email_id)) {
+                all[i].verdict->what = success;
+            } else if (left != nullptr) {
+                left->push_back(&all[i]);
+            } else {
+                reject(all[i], "the contact was deleted meanwhile: import it again");
+            }
+        }
+        return {};
+    }
+
+    /// Compares items with the contacts of their ids.
+    result<void> settle_existing(const std::vector<item*>& existing) {
+        std::vector<uuid> api_ids;
+        std::vector<uuid> dump_ids;
+        for (const auto* one : existing) (one->dumped ? dump_ids : api_ids).push_back(one->rows.email_id);
+        auto lines = dump_ids.empty() ? result<std::map<uuid, std::string>>(std::map<uuid, std::string>()) : dump_.lines(dump_ids);
+        if (!lines) return lines.error();
+        auto stored = api_ids.empty() ? result<std::vector<model::contact>>(std::vector<model::contact>()) : contacts_.find(api_ids);
+        if (!stored) return stored.error();
+        std::map<uuid, model::contact> contacts;
+        for (auto& contact : *stored) contacts.emplace(contact.email.email_id, std::move(contact));
+        items differing;
+        for (auto* one : existing) {
+            if (one->dumped ? !compare(*one, *lines) : !compare(*one, contacts)) differing.push_back(std::move(*one));
+        }
+        return differing.empty() ? result<void>() : replace(differing);
+    }
+
+    /// False when the item is to replace what is stored.
+    bool compare(item& one, const std::map<uuid, std::string>& lines) {
+        const auto line = lines.find(one.rows.email_id);
+        if (line == lines.end()) return reject(one, "the contact was deleted meanwhile: import it again"), true;
+        if (json::same_object(line->second, one.text)) return one.verdict->what = import_outcome::unchanged, true;
+        if (!how_.replace) return reject_other_content(one), true;
+        one.rows = json::read_dumped_contact(json::body::parse(one.text).value()).value();
+        return false;
+    }
+
+    bool compare(item& one, const std::map<uuid, model::contact>& contacts) {
+        const auto stored = contacts.find(one.rows.email_id);
+        if (stored == contacts.end()) return reject(one, "the contact was deleted meanwhile: import it again"), true;
+        auto wanted = std::move(one.contact);
+        if (how_.replace) {
+            auto change = replaced(one.input, stored->second);
+            if (!change) return reject(one, json::describe(change.error())), true;
+            wanted = std::move(change->after);
+        }
+        if (same_content(stored->second, wanted)) return one.verdict->what = import_outcome::unchanged, true;
+        if (!how_.replace) return reject_other_content(one), true;
+        one.rows = json::to_stored_rows(wanted);
+        return false;
+    }
+
+    static void reject_other_content(item& one) { reject(one, "email_id: the contact is there with other content; --replace changes it"); }
+
+    result<void> replace(items& differing) {
+        std::vector<model::stored_rows> rows;
+        for (auto& one : differing) rows.push_back(std::move(one.rows));
+        const auto write = [&](std::span<const model::stored_rows> part) { return bulk_.replace(part, how_.write); };
+        return write_in_parts(differing, rows, write, import_outcome::replaced, nullptr);
+    }
+
+    contact_repository& contacts_;
+    contact_bulk_repository& bulk_;
+    contact_dump_repository& dump_;
+    const import_options& how_;
+};
+
+/// Takes the items that may be stored at once: the first of each id or address.
+items take_round(items& pending) {
+    std::set<uuid> ids;
+    std::set<std::string> addresses;
+    items round;
+    items later;
+    for (auto& one : pending) {
+        const bool first =
+            one.rows.email_id.is_nil() ? addresses.insert(one.rows.primary_email).second : ids.insert(one.rows.email_id).second;
+        (first ? round : later).push_back(std::move(one));
+    }
+    pending = std::move(later);
+    return round;
+}
+
+} // namespace
+
+result<std::vector<import_verdict>> contact_import::run(std::span<const std::string> texts) {
+    std::vector<import_verdict> verdicts(texts.size());
+    items pending;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+        auto read = read_item(texts[i]);
+        if (!read) {
+            verdicts[i].reason = json::describe(read.error());
+            continue;
+        }
+        read->verdict = &verdicts[i];
+        pending.push_back(std::move(*read));
+    }
+    batch work(contacts_, bulk_, dump_, how_);
+    while (!pending.empty()) {
+        auto round = take_round(pending);
+        if (const auto stored = work.store(round); !stored) return stored.error();
+    }
+    return verdicts;
+}
+
+} // namespace ctms::service

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <support/contacts_admin.hpp>
+
+#include <boost/json/parse.hpp>
+#include <doctest/doctest.h>
+
+using namespace ctms::test;
+
+namespace {
+
+void fill(contacts_admin& run) {
+    run.execute("insert into emails (email_id, primary_email, has_opted_out_of_email, update_timestamp) values"
+                " ('" +
+                contact_id(1) + "', 'jane@example.com', null, '2020-01-01'), ('" + contact_id(2) +
+                "', 'Jane@Example.com', true, '2020-01-01'),"
+                " ('" +
+                contact_id(3) + "', 'joe@example.com', false, '2020-01-01'), ('" + contact_id(4) +
+                "', 'stays@example.com', false, '2020-01-01');"
+                "insert into newsletters (email_id, name, subscribed, update_timestamp) values ('" +
+                contact_id(3) +
+                "', 'hubs', true, '2020-01-01');"
+                "insert into waitlists (email_id, name, update_timestamp) values ('" +
+                contact_id(3) +
+                "', 'vpn', '2020-01-01');"
+                "insert into amo (email_id, update_timestamp) values ('" +
+                contact_id(3) +
+                "', now());"
+                "insert into fxa (email_id, update_timestamp) values ('" +
+                contact_id(3) +
+                "', now());"
+                "insert into mofo (email_id) values ('" +
+                contact_id(3) +
+                "');"
+                "insert into pending_acoustic (email_id, retry, update_timestamp) values ('" +
+                contact_id(3) +
+                "', 0, now());"
+                "delete from ctms_sync_queue");
+}
+
+constexpr auto list = "JANE@example.com\n\n  nobody@example.com \r\njoe@example.com\nJoe@Example.com\n";
+
+} // namespace
+
+TEST_CASE("a list of addresses is deleted, each reported, and the vendor is told") {
+    contacts_admin run;
+    fill(run);
+    const auto done = run({"contacts", "delete-bulk", run.file("list", list), "--yes", "--json"});
+    CHECK(done.exit_code == 0);
+    CHECK(done.out == "{\"primary_email\":\"JANE@example.com\",\"deleted\":2}\n"
+                      "{\"primary_email\":\"nobody@example.com\",\"deleted\":0}\n"
+                      "{\"primary_email\":\"joe@example.com\",\"deleted\":1}\n"
+                      "{\"primary_email\":\"Joe@Example.com\",\"deleted\":0}\n"
+                      "{\"addresses\":4,\"deleted\":3,\"not_found\":2}\n");
+    CHECK(run.select("select primary_email from emails") == "stays@example.com");
+    for (const std::string table : {"amo", "fxa", "mofo", "newsletters", "waitlists", "pending_acoustic"}) CHECK(run.count(table) == "0");
+    CHECK(run.select("select concat(operation, ' ', primary_email) from ctms_sync_queue order by email_id") ==
+          "delete jane@example.com,delete Jane@Example.com,delete joe@example.com");
+    const auto again = run({"contacts", "delete-bulk", run.path("list"), "--yes"});
+    CHECK(again.exit_code == 0);
+    CHECK(again.out.find("not found") != std::string::npos);
+    CHECK(run.select("select string_agg(concat(details::text), ' ') from ctms_audit_log").find("example.com") == std::string::npos);
+}
+
+TEST_CASE("nothing is deleted without a yes, nor by a dry run") {
+    contacts_admin run;
+    fill(run);
+    const auto asked = run({"contacts", "delete-bulk", run.file("list", list)});
+    CHECK(asked.exit_code == 1);
+    CHECK(asked.out.empty());
+    const auto tried = run({"contacts", "delete-bulk", run.path("list"), "--dry-run", "--json"});
+    CHECK(tried.exit_code == 0);
+    CHECK(tried.out.find("{\"addresses\":4,\"deleted\":3,\"not_found\":2}") != std::string::npos);
+    CHECK(run.count("emails") == "4");
+    CHECK(run.count("ctms_sync_queue") == "0");
+    CHECK(run({"contacts", "delete-bulk", "--yes", run.path("missing")}).exit_code == 66);
+}
+
+TEST_CASE("a CSV names its addresses by a column, and lines without one are told") {
+    contacts_admin run;
+    fill(run);
+    const auto file = run.file("list.csv", "id,Email,Primary_Email\n1,joe@example.com,\"jane@example.com\"\n2,x,\n3,\"broken\n");
+    const auto done = run({"contacts", "delete-bulk", file, "--yes", "--json"});
+    CHECK(done.exit_code == 65);
+    CHECK(done.out == "{\"primary_email\":\"jane@example.com\",\"deleted\":2}\n{\"addresses\":1,\"deleted\":2,\"not_found\":0}\n");
+    CHECK(done.err.find("line 3 holds no address") != std::string::npos);
+    CHECK(done.err.find("line 4 holds no address") != std::string::npos);
+    CHECK(run.select("select primary_email from emails order by 1") == "joe@example.com,stays@example.com");
+}
+
+TEST_CASE("a list is opted out of mail, and nothing else changes") {
+    contacts_admin run;
+    fill(run);
+    const auto tried = run({"suppress", run.file("list", list), "--dry-run", "--json"});
+    CHECK(tried.out == "{\"addresses\":4,\"suppressed\":2,\"already\":2,\"unknown\":1}\n");
+    CHECK(run.count("emails where has_opted_out_of_email") == "1");
+    CHECK(run({"suppress", run.path("list")}).exit_code == 1);
+
+    const auto done = run({"suppress", run.path("list"), "--yes", "--json"});
+    CHECK(done.exit_code == 0);
+    CHECK(done.out == "{\"addresses\":4,\"suppressed\":2,\"already\":2,\"unknown\":1}\n");
+    CHECK(run.select(
+              "select concat(email_id, ' ', has_opted_out_of_email, ' ', update_timestamp > '2021-01-01') from emails order by email_id") ==
+          contact_id(1) + " t t," + contact_id(2) + " t f," + contact_id(3) + " t t," + contact_id(4) + " f f");
+    CHECK(run.select("select subscribed::text from newsletters") == "true");
+    CHECK(run.count("waitlists") == "1");
+    CHECK(run.select("select concat(email_id, ' ', operation, ' ', priority) from ctms_sync_queue order by email_id") ==
+          contact_id(1) + " upsert 5," + contact_id(3) + " upsert 5");
+    CHECK(run({"suppress", run.path("list"), "--yes", "--json"}).out == "{\"addresses\":4,\"suppressed\":0,\"already\":4,\"unknown\":1}\n");
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MPL-2.0
+// ctms-admin with files and a database of its own, for tests of contacts. For one thread.
+#pragma once
+
+#include <cli/run_admin.hpp>
+#include <support/test_database.hpp>
+
+#include <persistence/connection.hpp>
+
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <vector>
+
+namespace ctms::test {
+
+class contacts_admin {
+public:
+    /// Writes a file; its path.
+    std::string file(const std::string& name, const std::string& text) {
+        std::ofstream(path(name), std::ios::binary) << text;
+        return path(name);
+    }
+    [[nodiscard]] std::string path(const std::string& name) const { return (files_.path() / name).string(); }
+    [[nodiscard]] std::string content(const std::string& name) const {
+        std::ifstream in(path(name), std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+
+    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
+
+    /// All rows, columns with a blank between them, lines with a comma.
+    std::string select(const std::string& query) {
+        const auto found = link_.execute("select string_agg(row, ',') from (" + query + ") as r(row)");
+        return std::string(found.text(0, 0));
+    }
+    void execute(const std::string& sql) { link_.execute(sql); }
+    std::string count(const std::string& table) { return select("select count(*)::text from " + table); }
+
+    /// Every field of every contact but the numbers of rows, as a digest for each table.
+    std::string everything() {
+        std::string out;
+        for (const std::string table : {"emails", "amo", "fxa", "mofo", "newsletters", "waitlists"}) {
+            const auto row =
+                select("select string_agg('t.' || quote_ident(attname) || case when atttypid = 'json'::regtype then '::text' else '' end,"
+                       " ', ' order by attname) from pg_attribute where attrelid = '" +
+                       table + "'::regclass and attnum > 0 and not attisdropped and attname <> 'id'");
+            out += table + " " +
+                   select("select concat(count(*), ' ', md5(string_agg(r, '|' order by r))) from (select row(" + row + ")::text from " +
+                          table + " t) as l(r)") +
+                   "\n";
+        }
+        return out;
+    }
+
+    [[nodiscard]] const std::string& url() const { return database_.url(); }
+
+private:
+    test_database database_;
+    temporary_directory files_;
+    persistence::connection link_{database_.options()};
+};
+
+/// The id of contact `number`.
+inline std::string contact_id(int number) {
+    const auto digits = std::to_string(number);
+    return "00000000-0000-4000-8000-" + std::string(12 - digits.size(), '0') + digits;
+}
+
+} // namespace ctms::test

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <csv.hpp>
+
+#include <doctest/doctest.h>
+
+#include <sstream>
+
+using namespace ctms::cli;
+
+namespace {
+
+using fields = std::vector<std::string>;
+
+std::vector<csv_record> read_all(const std::string& text, std::size_t limit = 1'000) {
+    std::istringstream in(text);
+    csv_reader reader(in, limit);
+    std::vector<csv_record> out;
+    for (csv_record one; reader.next(one);) out.push_back(one);
+    return out;
+}
+
+fields only_record(const std::string& text) {
+    const auto found = read_all(text);
+    REQUIRE(found.size() == 1);
+    REQUIRE(found[0].problem.empty());
+    return found[0].fields;
+}
+
+} // namespace
+
+TEST_CASE("fields stand between commas") {
+    CHECK(only_record("a,b,c\n") == fields{"a", "b", "c"});
+    CHECK(only_record("a,b,c") == fields{"a", "b", "c"});
+    CHECK(only_record("a,b,c\r\n") == fields{"a", "b", "c"});
+    CHECK(only_record(",,") == fields{"", "", ""});
+    CHECK(only_record(" a , b") == fields{" a ", " b"});
+    CHECK(only_record("\xEF\xBB\xBF"
+                      "a,b\n") == fields{"a", "b"});
+}
+
+TEST_CASE("quoted fields hold commas, quotes and line ends") {
+    CHECK(only_record(R"("a,b","say ""hi""",)"
+                      "\n") == fields{"a,b", R"(say "hi")", ""});
+    CHECK(only_record("\"one\ntwo\r\nthree\",x\n") == fields{"one\ntwo\r\nthree", "x"});
+    CHECK(only_record("\"\",\"\"\n") == fields{"", ""});
+    CHECK(only_record("\xEF\xBB\xBF\"a\",b\n").back() == "b");
+}
+
+TEST_CASE("records tell their line and their own text, and blank lines are passed over") {
+    const auto found = read_all("a,b\r\n\r\n\"x\ny\",2\n\nlast,3");
+    REQUIRE(found.size() == 3);
+    CHECK(found[0].line == 1);
+    CHECK(found[0].text == "a,b");
+    CHECK(found[1].line == 3);
+    CHECK(found[1].text == "\"x\ny\",2");
+    CHECK(found[2].line == 6);
+    CHECK(found[2].fields == fields{"last", "3"});
+}
+
+TEST_CASE("what is no record is told, and the next one is read") {
+    for (const std::string broken : {"a\"b,c", "\"a\"b,c", "\"a\" ,c"}) {
+        CAPTURE(broken);
+        const auto found = read_all(broken + "\nnext,1\n");
+        REQUIRE(found.size() == 2);
+        CHECK(found[0].problem == "a quote in the middle of a field");
+        CHECK(found[0].text == broken);
+        CHECK(found[1].fields == fields{"next", "1"});
+    }
+    const auto open = read_all("a,\"b\nc\n");
+    REQUIRE(open.size() == 1);
+    CHECK(open[0].problem == "a quote is not closed");
+}
+
+TEST_CASE("an open quote takes no more than a record may have") {
+    const auto found = read_all("\"" + std::string(50, 'x') + "\n" + "good,1\n", 20);
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].problem.find("longer than a record may be") == 0);
+    CHECK(found[0].text.size() <= 20);
+    CHECK(found[1].fields == fields{"good", "1"});
+}
+
+TEST_CASE("rows that are written read the same") {
+    const fields all{"plain", "", "a,b", "say \"hi\"", "two\nlines", "cr\rlf\r\n", " blanks "};
+    std::string row;
+    for (std::size_t i = 0; i < all.size(); ++i) append_csv_field(row, all[i], i == 0);
+    CHECK(only_record(row + "\r\n") == all);
+}
+
+TEST_CASE("lines are read one at a time, long ones cut") {
+    std::istringstream in("one\r\ntwo\n" + std::string(100, 'x') + "\n\nlast");
+    std::string line;
+    fields found;
+    while (read_line(in, line, 10)) found.push_back(line);
+    CHECK(found == fields{"one", "two", std::string(10, 'x'), "", "last"});
+}
