@@ -122,7 +122,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: writes go before a bulk resync") {
     options.batch_limit = 5;
     add(1, 40);
     REQUIRE(run_until_idle());
-    REQUIRE(queue.request_resync(std::nullopt, 100).has_value());
+    REQUIRE(queue.request_resync({}, std::nullopt, 100).has_value());
     CHECK(waiting() == 40);
     cycle();
     write(40, "urgent");
