@@ -3,12 +3,15 @@
 // wants no metrics passes the null recorder. Implementations must be thread safe and quick (under a microsecond).
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <cstddef>
 #include <string_view>
 
 namespace ctms::metrics {
 
-class recorder {
+/// Is told of what happens.
+class CTMS_API recorder {
 public:
     virtual ~recorder() = default;
     /// So many contacts were added to the sync's queue (ctms_pending_acoustic_sync_total).
@@ -20,6 +23,6 @@ public:
 };
 
 /// A recorder that counts nothing. Lives as long as the program.
-[[nodiscard]] recorder& null_recorder() noexcept;
+[[nodiscard]] CTMS_API recorder& null_recorder() noexcept;
 
 } // namespace ctms::metrics

@@ -2,6 +2,7 @@
 // Stored API clients (table api_client). Thread safe; each call is one transaction. Secrets arrive hashed.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/api_client.hpp>
 #include <ctms/persistence/database.hpp>
@@ -12,8 +13,10 @@
 
 namespace ctms::persistence {
 
-class client_repository {
+/// Reads and writes API clients.
+class CTMS_API client_repository {
 public:
+    /// `db` must outlive it.
     explicit client_repository(database& db) : db_(db) {}
 
     /// errc::not_found when there is none. One round trip.
@@ -24,7 +27,9 @@ public:
     [[nodiscard]] result<void> create(const model::api_client& client);
     /// errc::not_found when there is none.
     [[nodiscard]] result<void> set_enabled(std::string_view client_id, bool enabled);
+    /// Replaces the secret. errc::not_found when there is none.
     [[nodiscard]] result<void> set_hashed_secret(std::string_view client_id, std::string_view hashed_secret);
+    /// Removes a client. errc::not_found when there is none.
     [[nodiscard]] result<void> remove(std::string_view client_id);
 
 private:
