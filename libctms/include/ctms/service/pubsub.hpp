@@ -37,11 +37,11 @@ struct CTMS_API pubsub_caller {
 
 /// What a message came to.
 struct CTMS_API pubsub_report {
-    std::size_t count = 0; ///< objects taken in without error
-    model::stripe::ingest_report done; ///< of all of them; objects of unknown kinds are `skipped`
+    std::size_t count = 0;                  ///< objects taken in without error
+    model::stripe::ingest_report done;      ///< of all of them; objects of unknown kinds are `skipped`
     std::set<std::string> fxa_id_conflicts; ///< as of ingest_report, of all of them
-    std::vector<std::string> problems;     ///< "object:id: what is wrong with it"; these were passed over
-    std::vector<std::string> empty_values; ///< keys without a value
+    std::vector<std::string> problems;      ///< "object:id: what is wrong with it"; these were passed over
+    std::vector<std::string> empty_values;  ///< keys without a value
 };
 
 /// Takes in what is pushed.
