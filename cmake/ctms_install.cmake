@@ -14,7 +14,11 @@ install(EXPORT ctms NAMESPACE ctms:: FILE ctms-${kind}-targets.cmake DESTINATION
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/ctmsConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/ctmsConfig.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
 # Before 1.0 a new minor version may change anything.
-write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/ctmsConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+set(same SameMajorVersion)
+if(PROJECT_VERSION_MAJOR EQUAL 0)
+  set(same SameMinorVersion)
+endif()
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/ctmsConfigVersion.cmake COMPATIBILITY ${same})
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ctmsConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/ctmsConfigVersion.cmake
   DESTINATION ${package_dir} COMPONENT development)
 

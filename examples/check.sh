@@ -26,6 +26,7 @@ trap finish EXIT
 trap 'exit 130' INT TERM HUP
 
 start_vendor() {
+    : >"$scratch/vendor"
     "$1" --port 0 >"$scratch/vendor" 2>&1 &
     vendor=$!
     for _ in {1..300}; do

@@ -9,6 +9,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=${1:-$root/build/release}
 consumer=$root/tests/package/consumer
 scratch=$(mktemp -d /var/tmp/ctms-package.XXXXXX)
+builds=$scratch
 chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to get there
 cd "$root"
 
@@ -59,14 +60,14 @@ install_kind() { # KIND BUILD-FOLDER
 configure() { # NAME CMAKE-OPTION...
     local name=$1
     shift
-    cmake -S "$consumer" -B "$scratch/$name" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
+    cmake -S "$consumer" -B "$builds/$name" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
         -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" "$@"
 }
 
 cmake_consumer() { # NAME CMAKE-OPTION...
     quietly configure "$@"
-    quietly cmake --build "$scratch/$1" --target consumer
-    runs "$1" "$scratch/$1/consumer"
+    quietly cmake --build "$builds/$1" --target consumer
+    runs "$1" "$builds/$1/consumer"
 }
 
 pkg_config_consumer() { # KIND PKG-CONFIG-OPTION...
@@ -101,4 +102,7 @@ cmake_consumer static-only -DCMAKE_PREFIX_PATH="$scratch/static"
 if configure none -DCMAKE_PREFIX_PATH="$scratch/static" -DKIND=shared >/dev/null 2>&1; then die "found a kind that is not there"; fi
 pkg_config_consumer shared
 pkg_config_consumer static --static
-cmake_consumer sources -DCTMS_SOURCE="$root"
+
+# Beside the other builds, so that ccache knows the library's objects wherever it is told that the sources are.
+builds=$root/build
+cmake_consumer consumer -DCTMS_SOURCE="$root"
