@@ -21,7 +21,8 @@ public:
     /// So much is done now; draws at most ten times a second.
     void set(std::uint64_t done);
 
-    /// The bar as it would be drawn after `elapsed`, on `columns` columns: "contacts  42% [====>     ] 42,000/100,000  21,000/s  0:03 left".
+    /// The bar as it would be drawn after `elapsed`, on `columns` columns: "contacts  42% [====>     ] 42,000/100,000  21,000/s  0:03
+    /// left".
     [[nodiscard]] static std::string text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,
                                           std::chrono::duration<double> elapsed, int columns);
 

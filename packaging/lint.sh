@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Checks that need no running program: layout, layers, dashboards, shell scripts, headers, clang-tidy. See --help.
+# Checks that need no running program: layout, layers, exports, reference, dashboards, shell scripts, headers, clang-tidy. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -8,8 +8,9 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
-Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the dashboards,
-shellcheck, the self-containment of the public headers, and clang-tidy. All run even when one fails.
+Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the check of
+what the library exports, the API reference, the dashboards, shellcheck, the self-containment of the public headers,
+and clang-tidy. All run even when one fails.
 
   --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
   --quick           without the parts that need a configured build: no header check, no clang-tidy
@@ -78,6 +79,17 @@ fi
 
 check_layers() { python3 packaging/check_layers.py --self-test && python3 packaging/check_layers.py; }
 
+check_exports() { python3 packaging/check_api.py --self-test && python3 packaging/check_api.py; }
+
+# Doxygen over the public headers, of which every public name must have a comment. The pages go to build/api-reference.
+check_reference() {
+    if ! command -v doxygen >/dev/null; then
+        say "Left out: doxygen is not installed"
+        return
+    fi
+    cmake -D BINARY_DIR="$root/build" -P cmake/ctms_reference.cmake
+}
+
 # SC2317: functions that are called through `step` or a trap look unreachable to shellcheck.
 check_scripts() { our_files '*.sh' .ci/run | xargs -r shellcheck --external-sources --source-path=SCRIPTDIR --exclude=SC2317; }
 
@@ -121,6 +133,8 @@ check() { step "$@" || failed+=("$1"); }
 
 check "Layout (clang-format)" check_format
 check "Layers" check_layers
+check "Exports" check_exports
+check "API reference" check_reference
 check "Dashboards are up to date" packaging/grafana/make_dashboards.py --check
 check "Shell scripts" check_scripts
 if [ "$quick" = no ]; then

@@ -20,7 +20,7 @@ struct flag {
 };
 
 struct daemon {
-    const char* name;     ///< of the program
+    const char* name; ///< of the program
     config::program who;
     const char* synopsis; ///< its flags, as in "[--embedded]"
     const char* purpose;  ///< one sentence

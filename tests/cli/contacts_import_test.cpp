@@ -82,9 +82,11 @@ TEST_CASE("other content is rejected, or replaces what is stored") {
 
 TEST_CASE("what is invalid is rejected with its line and reason, and the rest is stored") {
     contacts_admin run;
-    const auto file = run.file("contacts.ndjson", contact(1, "jane@example.com") + "nonsense\n" + contact(2, "joe@example.com", R"("newsletters":[{"name":"hubs","format":"X"}])") + "\n" +
-                                                      contact(3, "long@example.com", R"("newsletters":[{"name":"a"},{"name":"a"}])") +
-                                                      "\"\xFF\"\n" + contact(4, "joe@example.com"));
+    const auto file =
+        run.file("contacts.ndjson", contact(1, "jane@example.com") + "nonsense\n" +
+                                        contact(2, "joe@example.com", R"("newsletters":[{"name":"hubs","format":"X"}])") + "\n" +
+                                        contact(3, "long@example.com", R"("newsletters":[{"name":"a"},{"name":"a"}])") + "\"\xFF\"\n" +
+                                        contact(4, "joe@example.com"));
     const auto done = run({"contacts", "import", "--json", file, "--rejects", run.path("rejects")});
     CHECK(done.exit_code == 65);
     CHECK(summary(done) == counts(2, 0, 0, 4));

@@ -54,9 +54,7 @@ std::string kind_text(acoustic::failure_kind kind) {
 
 /// "" for success, else "transient: reason" or "permanent: reason"; with the refused rows behind a blank each.
 std::string told(const acoustic::outcome& from) {
-    const auto one = [](const acoustic::failure& failed) {
-        return kind_text(failed.kind) + failed.reason;
-    };
+    const auto one = [](const acoustic::failure& failed) { return kind_text(failed.kind) + failed.reason; };
     std::string out = from.failed ? one(*from.failed) : "";
     for (const auto& row : from.refused) out += " " + row.email_id + "=" + one(row.why);
     return out;

@@ -147,8 +147,8 @@ TEST_CASE("a dictionary's values are read in its order, named by what they are a
 }
 
 TEST_CASE("of a key that a dictionary repeats the last value counts") {
-    const auto payload = read(R"({"customer:cus_1":)" + bj::serialize(customer("cus_0")) + R"(,"customer:cus_1":)" +
-                              bj::serialize(customer("cus_1")) + "}");
+    const auto payload =
+        read(R"({"customer:cus_1":)" + bj::serialize(customer("cus_0")) + R"(,"customer:cus_1":)" + bj::serialize(customer("cus_1")) + "}");
     REQUIRE(payload.items.size() == 1);
     CHECK(payload.items.front().name == "customer:cus_1");
 }

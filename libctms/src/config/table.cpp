@@ -221,8 +221,7 @@ constexpr std::array table{
          show<&s::logging_level>},
     rule{{"HOST", "0.0.0.0", "Address to listen on"}, take_host, show<&s::host>},
     integer<&s::port, 0, 65535>({"PORT", "8000", "Port to listen on; 0 takes a free one"}),
-    plain_text<&s::pubsub_audience>(
-        {"CTMS_PUBSUB_AUDIENCE", "the server prefix", "Audience that tokens of Google Pub/Sub must name"}),
+    plain_text<&s::pubsub_audience>({"CTMS_PUBSUB_AUDIENCE", "the server prefix", "Audience that tokens of Google Pub/Sub must name"}),
     plain_text<&s::pubsub_email>({"CTMS_PUBSUB_EMAIL", "none", "Service account that tokens of Google Pub/Sub must name"}),
     plain_text<&s::pubsub_client>({"CTMS_PUBSUB_CLIENT", "none", "Secret that Google Pub/Sub sends in the query", true}),
     http_url<&s::google_certs_url>({"CTMS_GOOGLE_CERTS_URL", "Google's", "Where Google publishes the keys of its tokens"}),
@@ -240,10 +239,8 @@ constexpr std::array table{
         {"CTMS_ACOUSTIC_MAX_RETRY_BACKLOG", "none", "Contacts to retry from which the heartbeat reports trouble"}),
     for_sync<&s::acoustic_client_id>({"CTMS_ACOUSTIC_CLIENT_ID", "none", "Client id at Acoustic; required by ctms-sync"}),
     for_sync<&s::acoustic_client_secret>({"CTMS_ACOUSTIC_CLIENT_SECRET", "none", "Client secret at Acoustic; required by ctms-sync", true}),
-    for_sync<&s::acoustic_refresh_token>(
-        {"CTMS_ACOUSTIC_REFRESH_TOKEN", "none", "Refresh token of Acoustic; required by ctms-sync", true}),
-    for_sync<&s::acoustic_main_table_id>(
-        {"CTMS_ACOUSTIC_MAIN_TABLE_ID", "none", "Table of contacts at Acoustic; required by ctms-sync"}),
+    for_sync<&s::acoustic_refresh_token>({"CTMS_ACOUSTIC_REFRESH_TOKEN", "none", "Refresh token of Acoustic; required by ctms-sync", true}),
+    for_sync<&s::acoustic_main_table_id>({"CTMS_ACOUSTIC_MAIN_TABLE_ID", "none", "Table of contacts at Acoustic; required by ctms-sync"}),
     for_sync<&s::acoustic_newsletter_table_id>(
         {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "none", "Table of newsletters at Acoustic; required by ctms-sync"}),
     for_sync<&s::acoustic_product_table_id>(

@@ -15,8 +15,8 @@ namespace ctms::persistence {
 namespace {
 
 constexpr statement begin_record{"audit_begin", "insert into ctms_audit_log (actor, command) values ($1, $2) returning id"};
-constexpr statement end_record{"audit_end",
-                               "update ctms_audit_log set ended_at = now(), exit_code = $2::integer, details = $3::jsonb where id = $1::bigint"};
+constexpr statement end_record{
+    "audit_end", "update ctms_audit_log set ended_at = now(), exit_code = $2::integer, details = $3::jsonb where id = $1::bigint"};
 
 std::string to_json(const audit_details& details) {
     std::string out;
@@ -55,15 +55,13 @@ result<std::int64_t> audit_repository::begin(const std::string& actor, const std
 }
 
 result<void> audit_repository::end(std::int64_t id, int exit_code, const audit_details& details) {
-    return run(db_, [&](connection& db) {
-        db.query(end_record, {std::to_string(id), std::to_string(exit_code), to_json(details)}, true);
-    });
+    return run(db_, [&](connection& db) { db.query(end_record, {std::to_string(id), std::to_string(exit_code), to_json(details)}, true); });
 }
 
 result<std::vector<audit_record>> audit_repository::list(int limit) {
-    static const std::string sql = fmt::format(
-        "select id, {}, {}, actor, command, details::text, exit_code from ctms_audit_log order by id desc limit $1::bigint",
-        microseconds_sql("began_at"), microseconds_sql("ended_at"));
+    static const std::string sql =
+        fmt::format("select id, {}, {}, actor, command, details::text, exit_code from ctms_audit_log order by id desc limit $1::bigint",
+                    microseconds_sql("began_at"), microseconds_sql("ended_at"));
     static const statement newest{"audit_list", sql.c_str()};
     return run(db_, [&](connection& db) {
         const auto found = db.query(newest, {std::to_string(limit)});

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <ctms/acoustic/contact_rows.hpp>
+#include <ctms/base/export.hpp>
 
 #include <chrono>
 #include <functional>
@@ -22,14 +23,15 @@ namespace ctms::acoustic {
 /// The most rows that one call may carry.
 inline constexpr std::size_t most_rows = 100;
 
-struct client_options {
-    std::string base_url; ///< "https://api-campaign-us-6.goacoustic.com"
-    std::string client_id;
-    std::string client_secret;
-    std::string refresh_token;
-    std::string main_table_id;
-    std::string newsletter_table_id;
-    std::string product_table_id;
+/// Where the vendor is, who we are there, and which tables are ours.
+struct CTMS_API client_options {
+    std::string base_url;                    ///< "https://api-campaign-us-6.goacoustic.com"
+    std::string client_id;                   ///< of the application, for tokens
+    std::string client_secret;               ///< belongs to client_id
+    std::string refresh_token;               ///< never ends; access tokens are had for it
+    std::string main_table_id;               ///< contacts
+    std::string newsletter_table_id;         ///< their subscriptions
+    std::string product_table_id;            ///< what they pay for
     std::chrono::milliseconds timeout{5000}; ///< of a call
     int most_connections = 10;               ///< that are kept
     std::string ca_file;                     ///< certificates to trust, PEM; "" those of the system
@@ -39,44 +41,49 @@ struct client_options {
 enum class table { main, newsletter, product };
 
 /// "main", "newsletter", "product".
-[[nodiscard]] std::string_view to_string(table which) noexcept;
+[[nodiscard]] CTMS_API std::string_view to_string(table which) noexcept;
 
+/// How a failure is to be taken.
 enum class failure_kind {
-    unavailable, ///< no answer of the API: no connection, no token, timed out, any other HTTP status than 200, a body that is no XML: may be so for every call
+    unavailable, ///< no answer of the API: no connection, no token, timed out, any other HTTP status than 200, a body that is no XML: may
+                 ///< be so for every call
     transient,   ///< the API says that this may succeed later: a lost session, a server error, a row that failed for now
     permanent    ///< will not succeed as it is: an invalid address, an unknown field
 };
 
 /// Why a call, or one row of it, did not succeed.
-struct failure {
-    failure_kind kind = failure_kind::unavailable;
-    std::string reason; ///< for operators; without addresses
+struct CTMS_API failure {
+    failure_kind kind = failure_kind::unavailable; ///< what to do about it follows from this
+    std::string reason;                            ///< for operators; without addresses
 };
 
 /// A row that the vendor refused while it took the others of the call.
-struct refused_row {
+struct CTMS_API refused_row {
     std::string email_id; ///< of the contact that sent it, "" when the vendor did not say
-    failure why;
+    failure why;          ///< kind and reason
 };
 
-struct outcome {
-    std::optional<failure> failed; ///< of the whole call: nothing was taken, as far as is known
-    std::vector<refused_row> refused;
+/// What came of a call.
+struct CTMS_API outcome {
+    std::optional<failure> failed;        ///< of the whole call: nothing was taken, as far as is known
+    std::vector<refused_row> refused;     ///< rows, when the call itself was taken
     std::chrono::duration<double> took{}; ///< of the call, waiting for a token left out
 
-    [[nodiscard]] bool succeeded() const noexcept { return !failed && refused.empty(); }
+    [[nodiscard]] bool succeeded() const noexcept { return !failed && refused.empty(); } ///< call and all its rows
 };
 
 /// One finished call, for metrics.
-struct call_record {
-    std::string_view method; ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data
-    table target = table::main;
-    bool succeeded = false; ///< the whole call; refused rows do not count
-    double seconds = 0;
+struct CTMS_API call_record {
+    std::string_view method;    ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data
+    table target = table::main; ///< what it was about
+    bool succeeded = false;     ///< the whole call; refused rows do not count
+    double seconds = 0;         ///< that it took
 };
+/// Is given each call when it ended.
 using call_observer = std::function<void(const call_record&)>;
 
-class client {
+/// The vendor's API as one organisation sees it. Keeps its connections and its token.
+class CTMS_API client {
 public:
     /// `observe` is called after each call, from the thread that made it. Throws std::invalid_argument when base_url is none.
     explicit client(client_options options, call_observer observe = {});
@@ -101,9 +108,13 @@ private:
 };
 
 /// The XML of these calls, as they would be sent: for --dry-run.
-[[nodiscard]] std::string add_recipient_xml(std::string_view table_id, std::span<const column> main);
-[[nodiscard]] std::string insert_rows_xml(std::string_view table_id, std::span<const relational_row> rows);
-[[nodiscard]] std::string remove_recipient_xml(std::string_view table_id, std::string_view primary_email, std::string_view email_id);
-[[nodiscard]] std::string delete_rows_xml(std::string_view table_id, table target, std::span<const relational_row> rows);
+[[nodiscard]] CTMS_API std::string add_recipient_xml(std::string_view table_id, std::span<const column> main);
+/// As of add_recipient_xml.
+[[nodiscard]] CTMS_API std::string insert_rows_xml(std::string_view table_id, std::span<const relational_row> rows);
+/// As of add_recipient_xml.
+[[nodiscard]] CTMS_API std::string remove_recipient_xml(std::string_view table_id, std::string_view primary_email,
+                                                        std::string_view email_id);
+/// As of add_recipient_xml.
+[[nodiscard]] CTMS_API std::string delete_rows_xml(std::string_view table_id, table target, std::span<const relational_row> rows);
 
 } // namespace ctms::acoustic

@@ -4,6 +4,8 @@
 // A token_signer is immutable after construction and safe to use from many threads.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -13,12 +15,13 @@
 namespace ctms::auth {
 
 /// What a valid token says.
-struct token_claims {
+struct CTMS_API token_claims {
     std::string name_space; ///< the part of `sub` before its first colon, e.g. "api_client"
     std::string subject;    ///< the part behind it: the client id
 };
 
-class token_signer {
+/// Makes and checks tokens with one key.
+class CTMS_API token_signer {
 public:
     /// `key`: the shared secret (CTMS_SECRET_KEY). `allow_no_expiration`: accept tokens without `exp`.
     token_signer(std::string key, bool allow_no_expiration);

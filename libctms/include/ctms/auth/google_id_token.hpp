@@ -4,6 +4,7 @@
 // Thread safe. verify() waits for the key server when keys must be fetched, else it takes some 20 microseconds.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 
 #include <chrono>
@@ -18,8 +19,8 @@ namespace ctms::auth {
 
 /// What a key server answered: a map of key id to X.509 certificate in PEM (https://www.googleapis.com/oauth2/v1/certs),
 /// or a JSON Web Key Set (RFC 7517; https://www.googleapis.com/oauth2/v3/certs).
-struct key_document {
-    std::string body;
+struct CTMS_API key_document {
+    std::string body;                ///< JSON
     std::chrono::seconds max_age{0}; ///< how long it may be used: from Cache-Control, less Age
 };
 
@@ -28,18 +29,20 @@ using key_source = std::function<result<key_document>()>;
 
 /// A key source that gets `url` over HTTP or HTTPS, waiting at most five seconds. Throws std::invalid_argument when it is
 /// no such URL.
-[[nodiscard]] key_source fetch_keys_from(const std::string& url);
+[[nodiscard]] CTMS_API key_source fetch_keys_from(const std::string& url);
 
 /// What a token with a good signature says.
-struct google_claims {
-    std::string email;
-    bool email_verified = false;
+struct CTMS_API google_claims {
+    std::string email;           ///< claim `email`, "" without
+    bool email_verified = false; ///< claim `email_verified`
     /// Every claim, in the order of the token: its name, and its value as compact JSON.
     std::vector<std::pair<std::string, std::string>> all;
 };
 
-class google_token_verifier {
+/// Checks tokens for one audience, with the keys that Google publishes.
+class CTMS_API google_token_verifier {
 public:
+    /// Tells the time.
     using clock_function = std::function<std::chrono::system_clock::time_point()>;
 
     /// `audience`: what `aud` must be. `clock` tells the time for the tokens and the cache of keys.

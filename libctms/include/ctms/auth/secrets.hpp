@@ -4,27 +4,29 @@
 // Thread safe. Hashing and verifying take about 0.1 s and 64 MiB each: keep them off the pools that serve reads.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <string>
 #include <string_view>
 
 namespace ctms::auth {
 
 /// A new client secret: "secret_" and 43 characters of URL-safe base64 (256 random bits).
-[[nodiscard]] std::string make_secret();
+[[nodiscard]] CTMS_API std::string make_secret();
 
 /// A new random key for signing tokens: 64 hex digits.
-[[nodiscard]] std::string make_signing_key();
+[[nodiscard]] CTMS_API std::string make_signing_key();
 
 /// The PHC string of a secret, with a new salt. Throws std::runtime_error when memory is short.
-[[nodiscard]] std::string hash_secret(std::string_view secret);
+[[nodiscard]] CTMS_API std::string hash_secret(std::string_view secret);
 
 /// True when the secret belongs to the PHC string. A string that is no Argon2id hash verifies nothing.
-[[nodiscard]] bool verify_secret(std::string_view secret, const std::string& phc);
+[[nodiscard]] CTMS_API bool verify_secret(std::string_view secret, const std::string& phc);
 
 /// Takes as long as verify_secret does on a real hash: so that an unknown client is not told by the clock.
-void verify_nothing(std::string_view secret);
+CTMS_API void verify_nothing(std::string_view secret);
 
 /// True when both are the same. Takes as long wherever they differ; their lengths may show.
-[[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] CTMS_API bool equal_secrets(std::string_view a, std::string_view b) noexcept;
 
 } // namespace ctms::auth

@@ -3,6 +3,8 @@
 // For reading see ctms/json. Thread safe; throws only std::bad_alloc.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,7 +13,7 @@
 namespace ctms {
 
 /// Appends `text` in quotes, with `"`, `\` and control characters escaped. `text` must be valid UTF-8.
-void append_json_string(std::string& out, std::string_view text);
+CTMS_API void append_json_string(std::string& out, std::string_view text);
 
 /// Appends a JSON array; `write_item(out, item)` appends each item.
 template <class Items, class WriteItem>
@@ -28,20 +30,27 @@ void append_json_array(std::string& out, const Items& items, WriteItem write_ite
 
 /// Builds one JSON object member by member: `object_writer o(out); o.add("a", 1); o.close();`
 /// Keys are written as given, in the order of the calls.
-class object_writer {
+class CTMS_API object_writer {
 public:
+    /// Writes `{`. `out` must outlive it.
     explicit object_writer(std::string& out);
 
     /// Writes the key and leaves the value to the caller, who appends it to the same string.
     std::string& key(std::string_view name);
 
+    /// A text, quoted; likewise a truth and a number.
     void add(std::string_view name, std::string_view text);
+    /// As above.
     void add(std::string_view name, const char* text) { add(name, std::string_view(text)); }
+    /// As above.
     void add(std::string_view name, bool value);
+    /// As above.
     void add(std::string_view name, std::int64_t value);
+    /// As above.
     void add(std::string_view name, int value) { add(name, static_cast<std::int64_t>(value)); }
     /// A number with at most three decimals, the form of durations in logs ("0.063", "0.0").
     void add_seconds(std::string_view name, double seconds);
+    /// The value null.
     void add_null(std::string_view name);
     /// The value, or null without one.
     template <class T>
@@ -51,6 +60,7 @@ public:
     /// A value that is JSON already.
     void add_raw(std::string_view name, std::string_view json);
 
+    /// Writes `}`.
     void close();
 
 private:

@@ -5,6 +5,8 @@
 // Plain values: copyable, no shared state, safe to use from any thread.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <boost/system/result.hpp>
 
 #include <cstdint>
@@ -34,7 +36,7 @@ using location_step = std::variant<std::string, std::size_t>;
 
 /// One broken rule of an input, in the shape that clients of the reference read
 /// (pydantic 1 error dictionaries: loc, msg, type, ctx).
-struct field_error {
+struct CTMS_API field_error {
     std::vector<location_step> location; ///< from "body", "query" or "path" inwards; a bare name for rules checked after validation
     std::string message;                 ///< for people
     std::string type;                    ///< for programs, e.g. "value_error.missing"
@@ -42,8 +44,8 @@ struct field_error {
 };
 
 /// A failure. Moves cheaply; the strings are UTF-8.
-struct error {
-    errc code = errc::invalid;
+struct CTMS_API error {
+    errc code = errc::invalid;          ///< what kind it is
     std::string message;                ///< may be shown to the client
     std::string detail;                 ///< for the log only; may hold text of the database
     std::vector<field_error> fields;    ///< for `invalid`: every broken rule, in field order
@@ -51,12 +53,13 @@ struct error {
 };
 
 /// The name of a code as it stands in logs and metrics ("not_found").
-[[nodiscard]] std::string_view to_string(errc code) noexcept;
+[[nodiscard]] CTMS_API std::string_view to_string(errc code) noexcept;
 
 /// Thrown by result<T>::value() on a failure that the caller did not expect.
 /// Found by argument-dependent lookup; throws std::runtime_error with message and detail.
-[[noreturn]] void throw_exception_from_error(const error& failure, const boost::source_location& where);
+[[noreturn]] CTMS_API void throw_exception_from_error(const error& failure, const boost::source_location& where);
 
+/// A T, or why there is none. Look before you take: value() throws std::runtime_error on an error.
 template <class T>
 using result = boost::system::result<T, error>;
 

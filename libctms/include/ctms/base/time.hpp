@@ -4,6 +4,8 @@
 // Plain values; the functions are thread safe and do not throw.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <chrono>
 #include <optional>
 #include <string>
@@ -17,18 +19,20 @@ using timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 using date = std::chrono::year_month_day;
 
 /// Now, cut to microseconds.
-[[nodiscard]] timestamp now();
+[[nodiscard]] CTMS_API timestamp now();
 
 /// "2021-01-28T21:26:57.511000+00:00"; the fraction has six digits, or is left out when it is zero.
-void append_iso(std::string& out, timestamp when);
-[[nodiscard]] std::string to_iso(timestamp when);
+CTMS_API void append_iso(std::string& out, timestamp when);
+/// The same as a text of its own.
+[[nodiscard]] CTMS_API std::string to_iso(timestamp when);
 
 /// "2021-01-28".
-void append_iso(std::string& out, date day);
-[[nodiscard]] std::string to_iso(date day);
+CTMS_API void append_iso(std::string& out, date day);
+/// The same as a text of its own.
+[[nodiscard]] CTMS_API std::string to_iso(date day);
 
 /// Reads "YYYY-M-D" (one or two digits for month and day); nullopt unless it is a day that exists
 /// in the years 1 to 9999.
-[[nodiscard]] std::optional<date> parse_date(std::string_view text);
+[[nodiscard]] CTMS_API std::optional<date> parse_date(std::string_view text);
 
 } // namespace ctms

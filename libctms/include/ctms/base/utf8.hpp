@@ -3,6 +3,8 @@
 // Not for collation or case beyond ASCII. Thread safe, no exceptions.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -10,21 +12,21 @@
 namespace ctms {
 
 /// True when the bytes are well-formed UTF-8: no overlong forms, no surrogates, at most U+10FFFF.
-[[nodiscard]] bool is_valid_utf8(std::string_view text) noexcept;
+[[nodiscard]] CTMS_API bool is_valid_utf8(std::string_view text) noexcept;
 
 /// How many characters (code points) a valid UTF-8 text has.
-[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
+[[nodiscard]] CTMS_API std::size_t utf8_length(std::string_view text) noexcept;
 
 /// Reads the character at `at` of a valid UTF-8 text and moves `at` behind it. `at` must be inside.
-[[nodiscard]] char32_t next_code_point(std::string_view text, std::size_t& at) noexcept;
+[[nodiscard]] CTMS_API char32_t next_code_point(std::string_view text, std::size_t& at) noexcept;
 
 /// Appends a character as UTF-8. Values that are no character become U+FFFD.
-void append_utf8(std::string& out, char32_t code_point);
+CTMS_API void append_utf8(std::string& out, char32_t code_point);
 
 /// A copy with A-Z in lower case; all other bytes stay.
-[[nodiscard]] std::string ascii_lower(std::string_view text);
+[[nodiscard]] CTMS_API std::string ascii_lower(std::string_view text);
 
 /// Equal but for the case of A-Z.
-[[nodiscard]] bool ascii_iequal(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] CTMS_API bool ascii_iequal(std::string_view a, std::string_view b) noexcept;
 
 } // namespace ctms

@@ -4,6 +4,8 @@
 // A plain value; the functions are thread safe and do not throw.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <array>
 #include <compare>
 #include <cstdint>
@@ -13,9 +15,11 @@
 
 namespace ctms {
 
-class uuid {
+/// A UUID; nil unless it is given a value.
+class CTMS_API uuid {
 public:
     constexpr uuid() = default;
+    /// Of sixteen bytes in the order in which they are written.
     constexpr explicit uuid(const std::array<std::uint8_t, 16>& bytes) : bytes_(bytes) {}
 
     /// Reads a UUID in the spellings that Python's uuid.UUID takes: with or without dashes,
@@ -25,7 +29,9 @@ public:
     /// A new random UUID, version 4, from the system's random source.
     [[nodiscard]] static uuid random();
 
+    /// In the order in which they are written.
     [[nodiscard]] constexpr const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+    /// No UUID, but the absence of one.
     [[nodiscard]] constexpr bool is_nil() const { return bytes_ == std::array<std::uint8_t, 16>{}; }
 
     /// The version digit, or 0 when the variant is not that of RFC 9562.
@@ -34,6 +40,7 @@ public:
     /// 36 characters, lower case, with dashes.
     [[nodiscard]] std::string to_string() const;
 
+    /// In the order of the bytes, as PostgreSQL has it.
     auto operator<=>(const uuid&) const = default;
 
 private:

@@ -4,6 +4,7 @@
 // Functions are pure and thread safe; they throw only std::bad_alloc.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
@@ -16,7 +17,7 @@
 namespace ctms::json {
 
 /// A request body that was parsed once: parsing comes before authentication, validation after it.
-class body {
+class CTMS_API body {
 public:
     /// Parses `text`. Errors: errc::malformed for bytes that are not UTF-8; errc::invalid with one
     /// field error for text that is no JSON or passes a limit (depth 32, 10,000 items a list).
@@ -27,8 +28,8 @@ public:
     /// No body at all: it validates as a required value that is missing.
     [[nodiscard]] static body missing();
 
-    body(body&&) noexcept;
-    body& operator=(body&&) noexcept;
+    body(body&&) noexcept;            ///< leaves the other without content: only to be destroyed or assigned to
+    body& operator=(body&&) noexcept; ///< as above
     ~body();
 
     /// The text of email.primary_email, whether the body is valid or not; "" without one. For tracing.
@@ -38,6 +39,7 @@ public:
     [[nodiscard]] std::string to_json() const;
 
     class content; // private: src/json/body.hpp
+    /// For the functions of this layer.
     [[nodiscard]] const content& parsed() const { return *content_; }
 
 private:
@@ -50,37 +52,37 @@ enum class purpose : std::uint8_t { create, replace };
 
 /// Validates the body of POST (create) or PUT (replace: email_id is required).
 /// errc::invalid with one field_error for each broken rule; its locations begin with "body".
-[[nodiscard]] result<model::contact_input> read_contact(const body& sent, purpose why);
+[[nodiscard]] CTMS_API result<model::contact_input> read_contact(const body& sent, purpose why);
 
 /// Validates the body of PATCH: every field may be absent. Errors as of read_contact.
-[[nodiscard]] result<model::contact_patch> read_patch(const body& sent);
+[[nodiscard]] CTMS_API result<model::contact_patch> read_patch(const body& sent);
 
 /// Sets the given fields of `to`. For email, amo, fxa, mofo, newsletter and waitlist.
 template <class T>
-void apply(const model::partial<T>& changes, T& to);
+CTMS_API void apply(const model::partial<T>& changes, T& to);
 
 /// True when every field that a client can send has its default. For amo, fxa and mofo.
 template <class T>
-[[nodiscard]] bool is_default(const T& group);
+[[nodiscard]] CTMS_API bool is_default(const T& group);
 
 /// Appends a contact as the API shows it: all groups with defaults filled in, the older waitlist forms computed,
 /// and, for answers that hold one contact only, `"status":"ok"`.
-void write_contact(std::string& out, const model::contact& contact, bool with_status);
+CTMS_API void write_contact(std::string& out, const model::contact& contact, bool with_status);
 
 /// Appends the nine ids.
-void write_identity(std::string& out, const model::identity& identity);
+CTMS_API void write_identity(std::string& out, const model::identity& identity);
 
 /// Appends `{"detail": ...}` for an error: a list of its field errors, or its message; conflicts when there are any.
-void write_error(std::string& out, const error& failure);
+CTMS_API void write_error(std::string& out, const error& failure);
 
 /// The names of the nine ids, in order, with ", " between them.
-[[nodiscard]] std::string identity_names();
+[[nodiscard]] CTMS_API std::string identity_names();
 
 /// True when two JSON objects mean the same: members in any order, numbers by value.
-[[nodiscard]] bool same_object(std::string_view a, std::string_view b);
+[[nodiscard]] CTMS_API bool same_object(std::string_view a, std::string_view b);
 
 /// A member of a JSON object as plain text: a string's content, a number as Python prints it; nullopt for null,
 /// anything else, or none.
-[[nodiscard]] std::optional<std::string> scalar_member(std::string_view object, std::string_view name);
+[[nodiscard]] CTMS_API std::optional<std::string> scalar_member(std::string_view object, std::string_view name);
 
 } // namespace ctms::json

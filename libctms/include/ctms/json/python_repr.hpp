@@ -3,12 +3,14 @@
 // Texts are valid UTF-8. Thread safe; throws only std::bad_alloc.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <string>
 #include <string_view>
 
 namespace ctms::json {
 
 /// repr() of a str, in quotes. Characters that Unicode has not assigned are printed as they are.
-[[nodiscard]] std::string python_string_repr(std::string_view text);
+[[nodiscard]] CTMS_API std::string python_string_repr(std::string_view text);
 
 } // namespace ctms::json

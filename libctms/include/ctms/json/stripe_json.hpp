@@ -4,6 +4,7 @@
 // may stand ("expanded"): its id is taken. Pure and thread safe.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/stripe.hpp>
 
@@ -19,15 +20,16 @@ namespace ctms::json {
 /// errc::malformed ("Request JSON is not recognized.") for text that is no JSON object with `object` and `id`;
 /// errc::invalid ("Unable to process Stripe object.") for another kind of object, or when a member is missing or has
 /// a wrong value: `detail` then says which and why, without quoting the value.
-[[nodiscard]] result<model::stripe::object> read_stripe_object(std::string_view text);
+[[nodiscard]] CTMS_API result<model::stripe::object> read_stripe_object(std::string_view text);
 
 /// An object of Stripe's of a kind that is not stored.
-struct unknown_kind {
-    std::string kind;
-    std::string id; ///< "" when it is no text
+struct CTMS_API unknown_kind {
+    std::string kind; ///< Stripe's `object`
+    std::string id;   ///< "" when it is no text
 
-    friend bool operator==(const unknown_kind&, const unknown_kind&) = default;
+    friend bool operator==(const unknown_kind&, const unknown_kind&) = default; ///< member by member
 };
+/// An object of either sort.
 using any_stripe_object = std::variant<model::stripe::object, unknown_kind>;
 
 /// Is given each object and where it stands in its list, counted from 0; none for one that stands alone.
@@ -37,6 +39,6 @@ using stripe_object_visitor = std::function<bool(std::optional<std::size_t> inde
 /// Reads what an export holds, an object, a JSON list of them, or Stripe's list object ({"object":"list","data":[...]}),
 /// of any length. An object that is wrong is visited as an error as of read_stripe_object, always with `detail`, and the
 /// others all the same. errc::malformed, with `detail`, and no visit when the text is no JSON.
-[[nodiscard]] result<void> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit);
+[[nodiscard]] CTMS_API result<void> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit);
 
 } // namespace ctms::json

@@ -3,6 +3,8 @@
 // wants no metrics passes the null recorder. Implementations must be thread safe and quick (under a microsecond).
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -12,7 +14,8 @@ namespace ctms::metrics {
 /// What recorder::database_error is told.
 inline constexpr std::array<std::string_view, 4> database_error_kinds{"connection", "timeout", "conflict", "other"};
 
-class recorder {
+/// Is told of what happens.
+class CTMS_API recorder {
 public:
     virtual ~recorder() = default;
     /// So many contacts were added to the sync's queue (ctms_pending_acoustic_sync_total).
@@ -24,6 +27,6 @@ public:
 };
 
 /// A recorder that counts nothing. Lives as long as the program.
-[[nodiscard]] recorder& null_recorder() noexcept;
+[[nodiscard]] CTMS_API recorder& null_recorder() noexcept;
 
 } // namespace ctms::metrics

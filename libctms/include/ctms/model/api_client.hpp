@@ -2,6 +2,7 @@
 // A service that may call the API: its id, who to ask about it, its hashed secret, and what it may do. Plain data.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/time.hpp>
 
 #include <array>
@@ -20,6 +21,7 @@ enum class role : std::uint8_t { read, write, remove, updates, stripe, admin };
 /// Their names, in the same order.
 inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "delete", "updates", "stripe", "admin"};
 
+/// The name of a role.
 [[nodiscard]] constexpr std::string_view to_string(role one) noexcept { return role_names[static_cast<std::size_t>(one)]; }
 
 /// The role of that name; nullopt for a name that is none.
@@ -30,15 +32,17 @@ inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "de
     return std::nullopt;
 }
 
-struct api_client {
-    std::string client_id;     ///< begins with "id_"
-    std::string email;         ///< of the people who run the client
-    bool enabled = true;       ///< a disabled client gets no token, and its tokens are refused
-    std::string hashed_secret; ///< Argon2id in PHC string form
-    std::optional<timestamp> create_timestamp;
-    std::optional<timestamp> update_timestamp;
-    std::optional<std::set<role>> roles{}; ///< nullopt: everything
+/// One client of the API.
+struct CTMS_API api_client {
+    std::string client_id;                     ///< begins with "id_"
+    std::string email;                         ///< of the people who run the client
+    bool enabled = true;                       ///< a disabled client gets no token, and its tokens are refused
+    std::string hashed_secret;                 ///< Argon2id in PHC string form
+    std::optional<timestamp> create_timestamp; ///< set by the database
+    std::optional<timestamp> update_timestamp; ///< set by the database
+    std::optional<std::set<role>> roles{};     ///< what it may do; nullopt: everything
 
+    /// Whether it may do that.
     [[nodiscard]] bool may(role one) const { return !roles || roles->contains(one); }
 };
 

@@ -4,6 +4,7 @@
 // field tables of ctms/json. Not a database row: persistence maps to and from these.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
 
@@ -14,70 +15,72 @@
 
 namespace ctms::model {
 
+/// A text that may be absent; that is not the same as an empty one.
 using text = std::optional<std::string>;
 
 /// The address itself and what is known of its owner.
-struct email {
-    std::string primary_email;
-    text basket_token; ///< a UUID in canonical form; free text in rows of older databases
-    bool double_opt_in = false;
-    text sfdc_id;
-    text first_name;
-    text last_name;
-    text mailing_country;
-    std::string email_format = "H"; ///< H, T, N or blank
-    text email_lang = "en";
-    bool has_opted_out_of_email = false;
-    text unsubscribe_reason;
-    uuid email_id;                             ///< nil until one is chosen
-    std::optional<timestamp> create_timestamp; ///< set by the database
-    std::optional<timestamp> update_timestamp; ///< set by the database
-    bool operator==(const email&) const = default;
+struct CTMS_API email {
+    std::string primary_email;                     ///< unique, in exactly this case
+    text basket_token;                             ///< a UUID in canonical form; free text in rows of older databases
+    bool double_opt_in = false;                    ///< the owner confirmed a subscription by mail
+    text sfdc_id;                                  ///< id in the former CRM
+    text first_name;                               ///< as its owner writes it
+    text last_name;                                ///< as its owner writes it
+    text mailing_country;                          ///< usually two letters
+    std::string email_format = "H";                ///< H, T, N or blank
+    text email_lang = "en";                        ///< usually two letters
+    bool has_opted_out_of_email = false;           ///< wants no mail at all
+    text unsubscribe_reason;                       ///< in the owner's words
+    uuid email_id;                                 ///< nil until one is chosen
+    std::optional<timestamp> create_timestamp;     ///< set by the database
+    std::optional<timestamp> update_timestamp;     ///< set by the database
+    bool operator==(const email&) const = default; ///< member by member
 };
 
 /// addons.mozilla.org
-struct amo {
-    text add_on_ids;
-    text display_name;
-    bool email_opt_in = false;
-    text language;
-    std::optional<date> last_login;
-    text location;
-    text profile_url;
-    bool user = false;
-    text user_id;
-    text username;
-    std::optional<timestamp> create_timestamp;
-    std::optional<timestamp> update_timestamp;
-    bool operator==(const amo&) const = default;
+struct CTMS_API amo {
+    text add_on_ids;                             ///< with commas
+    text display_name;                           ///< shown beside add-ons
+    bool email_opt_in = false;                   ///< wants mail about add-ons
+    text language;                               ///< of the account
+    std::optional<date> last_login;              ///< a day
+    text location;                               ///< where the author says they live
+    text profile_url;                            ///< last part of the profile's address
+    bool user = false;                           ///< has an account
+    text user_id;                                ///< of the account
+    text username;                               ///< of the account
+    std::optional<timestamp> create_timestamp;   ///< set by the database
+    std::optional<timestamp> update_timestamp;   ///< set by the database
+    bool operator==(const amo&) const = default; ///< member by member
 };
 
 /// Firefox Accounts
-struct fxa {
-    text fxa_id;
-    text primary_email;
-    text created_date; ///< free text, as the accounts server sent it
-    text lang;
-    text first_service;
-    bool account_deleted = false;
-    bool operator==(const fxa&) const = default;
+struct CTMS_API fxa {
+    text fxa_id;                                 ///< of the account; unique
+    text primary_email;                          ///< of the account
+    text created_date;                           ///< free text, as the accounts server sent it
+    text lang;                                   ///< as an Accept-Language header
+    text first_service;                          ///< that the account was used for
+    bool account_deleted = false;                ///< the account is gone
+    bool operator==(const fxa&) const = default; ///< member by member
 };
 
 /// Mozilla Foundation
-struct mofo {
-    text mofo_email_id;
-    text mofo_contact_id;
-    bool mofo_relevant = false;
-    bool operator==(const mofo&) const = default;
+struct CTMS_API mofo {
+    text mofo_email_id;                           ///< of the address at the foundation; unique
+    text mofo_contact_id;                         ///< of the person at the foundation
+    bool mofo_relevant = false;                   ///< the foundation works with this contact
+    bool operator==(const mofo&) const = default; ///< member by member
 };
 
-struct newsletter {
-    std::string name;
-    bool subscribed = true;
-    std::string format = "H"; ///< H or T
-    text lang = "en";
-    text source; ///< a URL
-    text unsub_reason;
+/// A subscription, past or present.
+struct CTMS_API newsletter {
+    std::string name;                            ///< a slug
+    bool subscribed = true;                      ///< whether the contact receives it
+    std::string format = "H";                    ///< H or T
+    text lang = "en";                            ///< of this newsletter
+    text source;                                 ///< a URL
+    text unsub_reason;                           ///< why the contact left it
     std::optional<timestamp> create_timestamp{}; ///< set by the database
     std::optional<timestamp> update_timestamp{}; ///< set by the database
     /// The same subscription, whenever it was written.
@@ -87,62 +90,63 @@ struct newsletter {
     }
 };
 
-struct waitlist {
-    std::string name;
-    text source;               ///< a URL
-    std::string fields = "{}"; ///< a JSON object, as it was sent
-    bool subscribed = true;    ///< input only: false asks to leave; stored ones are always true
-    bool operator==(const waitlist&) const = default;
+/// A place on a waitlist.
+struct CTMS_API waitlist {
+    std::string name;                                 ///< of the waitlist
+    text source;                                      ///< a URL
+    std::string fields = "{}";                        ///< a JSON object, as it was sent
+    bool subscribed = true;                           ///< input only: false asks to leave; stored ones are always true
+    bool operator==(const waitlist&) const = default; ///< member by member
 };
 
 /// Older form of the waitlist `vpn`, still sent and read by clients.
-struct vpn_waitlist {
-    text geo;
-    text platform;
-    bool operator==(const vpn_waitlist&) const = default;
+struct CTMS_API vpn_waitlist {
+    text geo;                                             ///< country in which the VPN is awaited
+    text platform;                                        ///< platforms, with commas
+    bool operator==(const vpn_waitlist&) const = default; ///< member by member
 };
 
 /// Older form of the waitlists that begin with `relay`.
-struct relay_waitlist {
-    text geo;
-    bool operator==(const relay_waitlist&) const = default;
+struct CTMS_API relay_waitlist {
+    text geo;                                               ///< country in which Relay is awaited
+    bool operator==(const relay_waitlist&) const = default; ///< member by member
 };
 
 /// A whole contact. A group that holds only defaults is absent. Lists are in order of name (bytes).
-struct contact {
-    std::optional<model::amo> amo;
-    model::email email;
-    std::optional<model::fxa> fxa;
-    std::optional<model::mofo> mofo;
-    std::vector<newsletter> newsletters;
-    std::vector<waitlist> waitlists;
+struct CTMS_API contact {
+    std::optional<model::amo> amo;       ///< addons.mozilla.org
+    model::email email;                  ///< every contact has one
+    std::optional<model::fxa> fxa;       ///< Firefox account
+    std::optional<model::mofo> mofo;     ///< Mozilla Foundation
+    std::vector<newsletter> newsletters; ///< past and present
+    std::vector<waitlist> waitlists;     ///< present ones
 };
 
 /// The nine ids by which contacts are known, in the order of the API.
-struct identity {
-    uuid email_id;
-    text primary_email;
-    text basket_token;
-    text sfdc_id;
-    text mofo_contact_id;
-    text mofo_email_id;
-    text amo_user_id;
-    text fxa_id;
-    text fxa_primary_email;
-    bool operator==(const identity&) const = default;
+struct CTMS_API identity {
+    uuid email_id;                                    ///< of the contact
+    text primary_email;                               ///< as stored
+    text basket_token;                                ///< Basket's
+    text sfdc_id;                                     ///< in the former CRM
+    text mofo_contact_id;                             ///< of the person at the foundation
+    text mofo_email_id;                               ///< of the address at the foundation
+    text amo_user_id;                                 ///< at addons.mozilla.org
+    text fxa_id;                                      ///< of the Firefox account
+    text fxa_primary_email;                           ///< of the Firefox account
+    bool operator==(const identity&) const = default; ///< member by member
 };
 
 /// What a lookup asks for: every given id must match. The two addresses match in any case.
-struct identity_query {
-    std::optional<uuid> email_id;
-    text primary_email;
-    std::optional<uuid> basket_token;
-    text sfdc_id;
-    text mofo_contact_id;
-    text mofo_email_id;
-    text amo_user_id;
-    text fxa_id;
-    text fxa_primary_email;
+struct CTMS_API identity_query {
+    std::optional<uuid> email_id;     ///< of the contact
+    text primary_email;               ///< in any case
+    std::optional<uuid> basket_token; ///< Basket's
+    text sfdc_id;                     ///< in the former CRM
+    text mofo_contact_id;             ///< of the person at the foundation
+    text mofo_email_id;               ///< of the address at the foundation
+    text amo_user_id;                 ///< at addons.mozilla.org
+    text fxa_id;                      ///< of the Firefox account
+    text fxa_primary_email;           ///< of the Firefox account, in any case
 };
 
 } // namespace ctms::model

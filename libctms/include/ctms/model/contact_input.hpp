@@ -3,6 +3,7 @@
 // stored contact is decided by the service, which knows it. Plain data.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/model/contact.hpp>
 
 #include <cstdint>
@@ -14,53 +15,53 @@ namespace ctms::model {
 /// A value of which only some fields were sent: bit i of `given` stands for the i-th field of its table (ctms/json).
 template <class T>
 struct partial {
-    T value{};
-    std::uint32_t given = 0;
+    T value{};               ///< fields that were not sent have their defaults
+    std::uint32_t given = 0; ///< bits
 };
 
 /// A field of the older waitlist form: absent, "go" (null or "DELETE"), or a value.
 template <class Waitlist>
 struct older_field {
-    bool given = false;
-    std::optional<Waitlist> value;
+    bool given = false;            ///< it was sent
+    std::optional<Waitlist> value; ///< none: "go"
 };
 
 /// The body of POST and PUT /ctms. Groups that hold only defaults are absent already; lists stand in the order sent.
-struct contact_input {
-    std::optional<model::amo> amo;
-    model::email email;
-    std::optional<model::fxa> fxa;
-    std::optional<model::mofo> mofo;
-    std::vector<newsletter> newsletters;
-    std::vector<waitlist> waitlists;
-    older_field<model::vpn_waitlist> vpn;
-    older_field<model::relay_waitlist> relay;
+struct CTMS_API contact_input {
+    std::optional<model::amo> amo;            ///< addons.mozilla.org
+    model::email email;                       ///< a nil email_id: none was sent
+    std::optional<model::fxa> fxa;            ///< Firefox account
+    std::optional<model::mofo> mofo;          ///< Mozilla Foundation
+    std::vector<newsletter> newsletters;      ///< in the order sent
+    std::vector<waitlist> waitlists;          ///< in the order sent
+    older_field<model::vpn_waitlist> vpn;     ///< older form
+    older_field<model::relay_waitlist> relay; ///< older form
 };
 
 /// What PATCH does to a group: nothing, remove it, or change the fields that were given.
 template <class Group>
 struct group_patch {
-    bool remove = false;
-    partial<Group> changes;
+    bool remove = false;    ///< the group was sent as "DELETE"
+    partial<Group> changes; ///< unless it is removed
 };
 
 /// A list of PATCH: items to insert or change, or "UNSUBSCRIBE" from all that are stored.
 template <class Item>
 struct list_patch {
-    bool unsubscribe_all = false;
-    std::vector<partial<Item>> items;
+    bool unsubscribe_all = false;     ///< the list was sent as "UNSUBSCRIBE"
+    std::vector<partial<Item>> items; ///< in the order sent
 };
 
 /// The body of PATCH /ctms/{email_id}.
-struct contact_patch {
-    group_patch<model::amo> amo;
-    partial<model::email> email;
-    group_patch<model::fxa> fxa;
-    group_patch<model::mofo> mofo;
-    list_patch<newsletter> newsletters;
-    list_patch<waitlist> waitlists;
-    older_field<model::vpn_waitlist> vpn;
-    older_field<model::relay_waitlist> relay;
+struct CTMS_API contact_patch {
+    group_patch<model::amo> amo;              ///< addons.mozilla.org
+    partial<model::email> email;              ///< never removed
+    group_patch<model::fxa> fxa;              ///< Firefox account
+    group_patch<model::mofo> mofo;            ///< Mozilla Foundation
+    list_patch<newsletter> newsletters;       ///< items, or all
+    list_patch<waitlist> waitlists;           ///< items, or all
+    older_field<model::vpn_waitlist> vpn;     ///< older form
+    older_field<model::relay_waitlist> relay; ///< older form
 };
 
 } // namespace ctms::model

@@ -4,6 +4,7 @@
 // does not show: nulls, times of every group, texts of older databases that the API would refuse. Plain data.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/uuid.hpp>
 
 #include <string>
@@ -15,15 +16,15 @@ namespace ctms::model {
 inline constexpr std::string_view dump_format = "ctms-contact-1";
 
 /// Times that are missing or null are those of the write.
-struct stored_rows {
-    uuid email_id;
-    std::string primary_email;
-    std::string email; ///< one object each, with its email_id; "" when there is no such row
-    std::string amo;
-    std::string fxa;
-    std::string mofo;
-    std::string newsletters; ///< objects with a comma between them
-    std::string waitlists;
+struct CTMS_API stored_rows {
+    uuid email_id;             ///< of the contact
+    std::string primary_email; ///< as in `email`
+    std::string email;         ///< one object each, with its email_id; "" when there is no such row
+    std::string amo;           ///< likewise
+    std::string fxa;           ///< likewise
+    std::string mofo;          ///< likewise
+    std::string newsletters;   ///< objects with a comma between them
+    std::string waitlists;     ///< likewise
 };
 
 } // namespace ctms::model

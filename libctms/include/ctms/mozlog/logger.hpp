@@ -5,6 +5,8 @@
 // when the reader is too slow, lines are dropped and counted. Thread safe.
 #pragma once
 
+#include <ctms/base/export.hpp>
+
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -17,7 +19,7 @@ namespace ctms::mozlog {
 enum class severity : std::uint8_t { critical = 2, error = 3, warning = 4, info = 6, debug = 7 };
 
 /// Where finished lines go.
-class sink {
+class CTMS_API sink {
 public:
     virtual ~sink() = default;
     /// Writes `lines` (whole lines, each with its '\n') and returns when they are handed over.
@@ -31,9 +33,10 @@ public:
 /// A sink that writes to a file descriptor with write(2), whole; it owns nothing. It waits for a slow reader until
 /// it has to give up (meanwhile the logger's queue fills, and drops). When the descriptor fails inside a line, the rest of
 /// that line is written first when it works again, so that no line is torn. O_NONBLOCK may be set or not.
-[[nodiscard]] std::unique_ptr<sink> make_descriptor_sink(int descriptor);
+[[nodiscard]] CTMS_API std::unique_ptr<sink> make_descriptor_sink(int descriptor);
 
-struct options {
+/// How a log looks, and what stands in it.
+struct CTMS_API options {
     bool json = true;                  ///< MozLog; false: the console format
     bool color = false;                ///< console format only: level in colour
     severity level = severity::info;   ///< less severe lines are not written
@@ -43,15 +46,21 @@ struct options {
 };
 
 /// Builds the `Fields` of one line, in the order of the calls. Strings are redacted on the way in.
-class fields {
+class CTMS_API fields {
 public:
+    /// Adds a text, redacted; likewise a truth and a number.
     fields& add(std::string_view name, std::string_view text);
+    /// As above.
     fields& add(std::string_view name, const char* text) { return add(name, std::string_view(text)); }
+    /// As above.
     fields& add(std::string_view name, bool value);
+    /// As above.
     fields& add(std::string_view name, std::int64_t value);
+    /// As above.
     fields& add(std::string_view name, int value) { return add(name, static_cast<std::int64_t>(value)); }
     /// Seconds rounded to milliseconds.
     fields& add_seconds(std::string_view name, double seconds);
+    /// Adds null.
     fields& add_null(std::string_view name);
     /// A JSON value as text that the caller has already cleaned (the body of a traced request,
     /// an object of redacted headers). It still passes the address filter: its string values lose
@@ -69,8 +78,9 @@ private:
 };
 
 /// The log of one process. Destroying it writes what is queued, waiting at most five seconds.
-class logger {
+class CTMS_API logger {
 public:
+    /// Starts the writer thread, which alone uses `out`.
     logger(options opts, std::unique_ptr<sink> out);
     ~logger();
     logger(const logger&) = delete;
@@ -81,6 +91,7 @@ public:
 
     /// Queues one line. `type` is MozLog's Type ("ctms.web"). `message` becomes the field `msg`, last.
     void log(severity level, std::string_view type, const fields& members, std::string_view message);
+    /// A line without fields of its own.
     void log(severity level, std::string_view type, std::string_view message) { log(level, type, {}, message); }
 
     /// Waits until everything queued so far is with the sink; false when `limit` passed first.

@@ -4,6 +4,7 @@
 // Calls block, for no longer than the timeout, whatever the server does. Hides Beast and OpenSSL.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 
 #include <chrono>
@@ -15,26 +16,30 @@
 
 namespace ctms::net {
 
+/// Names and values of headers.
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
-struct http_request {
-    std::string method = "GET";
-    std::string target{}; ///< path and query, put behind the path of the client's URL; "" is that URL itself
-    header_list headers{};
-    std::string body{};
+/// What is sent.
+struct CTMS_API http_request {
+    std::string method = "GET"; ///< upper case
+    std::string target{};       ///< path and query, put behind the path of the client's URL; "" is that URL itself
+    header_list headers{};      ///< beyond Host, Content-Length and User-Agent
+    std::string body{};         ///< sent as it is
 };
 
-struct http_response {
-    int status = 0;
-    header_list headers; ///< names in lower case
-    std::string body;
+/// What came back.
+struct CTMS_API http_response {
+    int status = 0;       ///< of HTTP
+    header_list headers;  ///< names in lower case
+    std::string body;     ///< decoded from chunks
     std::string reason{}; ///< what stands behind the status, for people
 
     /// The value of a header, "" without it. `name` in lower case.
     [[nodiscard]] std::string_view header(std::string_view name) const noexcept;
 };
 
-struct http_options {
+/// How a client behaves.
+struct CTMS_API http_options {
     std::chrono::milliseconds timeout{5000}; ///< of a whole call: connecting, TLS, sending and the whole answer
     std::chrono::milliseconds idle{30'000};  ///< a connection that was not used for so long is not used again
     std::size_t most_idle = 16;              ///< connections that are kept while nobody uses them
@@ -48,7 +53,8 @@ struct http_options {
 /// An answer of any status is an answer.
 using http_outcome = result<http_response>;
 
-class http_client {
+/// A client of one server.
+class CTMS_API http_client {
 public:
     /// `url`: "https://host[:port][/path]" or http. Throws std::invalid_argument when it is no such URL, or
     /// when `ca_file` cannot be read. Opens nothing yet.
@@ -68,6 +74,6 @@ private:
 };
 
 /// "a=b&c=d", percent-encoded (application/x-www-form-urlencoded).
-[[nodiscard]] std::string form_encode(const std::vector<std::pair<std::string_view, std::string_view>>& values);
+[[nodiscard]] CTMS_API std::string form_encode(const std::vector<std::pair<std::string_view, std::string_view>>& values);
 
 } // namespace ctms::net

@@ -3,6 +3,7 @@
 // scrapes. Thread safe; blocks for at most five seconds.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 
 #include <memory>
@@ -10,7 +11,8 @@
 
 namespace ctms::net {
 
-class push_gateway {
+/// One push gateway.
+class CTMS_API push_gateway {
 public:
     /// `url`: where the gateway is, "http://host:9091". Throws std::invalid_argument when it is no http or https URL.
     explicit push_gateway(std::string_view url);

@@ -2,6 +2,7 @@
 // The tables acoustic_field and acoustic_newsletter_mapping. Thread safe; each call is one transaction.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/persistence/database.hpp>
@@ -10,8 +11,10 @@
 
 namespace ctms::persistence {
 
-class acoustic_configuration_repository {
+/// What the email vendor gets, as stored.
+class CTMS_API acoustic_configuration_repository {
 public:
+    /// `db` must outlive it.
     explicit acoustic_configuration_repository(database& db) : db_(db) {}
 
     /// Everything, in one round trip.

@@ -2,6 +2,7 @@
 // The record of what operators changed (table ctms_audit_log). Thread safe; each call is one transaction.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/persistence/database.hpp>
@@ -17,18 +18,21 @@ namespace ctms::persistence {
 /// Names and values: ids and counts, no personal data.
 using audit_details = std::vector<std::pair<std::string, std::string>>;
 
-struct audit_record {
-    std::int64_t id = 0;
-    timestamp began_at{};
+/// One command of an operator.
+struct CTMS_API audit_record {
+    std::int64_t id = 0;               ///< in the order of their beginning
+    timestamp began_at{};              ///< the database's time
     std::optional<timestamp> ended_at; ///< nullopt: under way, or killed
-    std::string actor;                 ///< user@host
+    std::string actor;                 ///< user\@host
     std::string command;               ///< its words, without arguments
-    audit_details details;
-    std::optional<int> exit_code;
+    audit_details details;             ///< what the command noted
+    std::optional<int> exit_code;      ///< nullopt as for ended_at
 };
 
-class audit_repository {
+/// All such records.
+class CTMS_API audit_repository {
 public:
+    /// `db` must outlive it.
     explicit audit_repository(database& db) : db_(db) {}
 
     /// Notes that a command begins; the id of its record.

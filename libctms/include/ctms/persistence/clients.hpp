@@ -3,6 +3,7 @@
 // Secrets arrive hashed.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/model/api_client.hpp>
@@ -18,13 +19,15 @@
 namespace ctms::persistence {
 
 /// A secret that was replaced and still opens the door.
-struct old_secret {
-    std::string hashed_secret;
-    timestamp valid_until;
+struct CTMS_API old_secret {
+    std::string hashed_secret; ///< Argon2id in PHC string form
+    timestamp valid_until;     ///< when it ends
 };
 
-class client_repository {
+/// Reads and writes API clients.
+class CTMS_API client_repository {
 public:
+    /// `db` must outlive it.
     explicit client_repository(database& db) : db_(db) {}
 
     /// errc::not_found when there is none. With its roles, in one round trip.
@@ -43,7 +46,7 @@ public:
                                                  std::chrono::seconds keep_old = {});
     /// The replaced secrets that are valid now, the one that lasts longest first.
     [[nodiscard]] result<std::vector<old_secret>> old_secrets(std::string_view client_id);
-    /// With its roles and old secrets. errc::not_found when there is none.
+    /// Removes a client, with its roles and old secrets. errc::not_found when there is none.
     [[nodiscard]] result<void> remove(std::string_view client_id);
 
 private:

@@ -4,6 +4,7 @@
 // Thread safe. Every write queues its contacts for the sync in the same transaction, behind single writes.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/stored_rows.hpp>
@@ -20,21 +21,25 @@ namespace ctms::persistence {
 
 /// Places in the sync's queue; smaller goes first, single writes have 0.
 inline constexpr int suppression_priority = 5;
+/// The same of an import, and of a bulk resync.
 inline constexpr int import_priority = 10;
 
-struct bulk_options {
+/// How a bulk write behaves.
+struct CTMS_API bulk_options {
     std::optional<int> sync_priority = import_priority; ///< nullopt: queue nothing
     bool dry_run = false;                               ///< do it, and take it back
 };
 
 /// What became of one address of a list.
-struct bulk_outcome {
+struct CTMS_API bulk_outcome {
     std::int64_t changed = 0; ///< contacts that were deleted or opted out
     std::int64_t already = 0; ///< contacts that were opted out before
 };
 
-class contact_bulk_repository {
+/// Writes of many contacts at once.
+class CTMS_API contact_bulk_repository {
 public:
+    /// `db` must outlive it.
     explicit contact_bulk_repository(database& db) : db_(db) {}
 
     /// Stores the contacts whose ids are not there yet; no id may stand twice. The ids that were stored.
@@ -64,6 +69,6 @@ private:
 };
 
 /// The field whose unique value is taken, from the detail of an errc::conflict: "primary_email"; "" when it is none we know.
-[[nodiscard]] std::string conflicting_field(const error& failure);
+[[nodiscard]] CTMS_API std::string conflicting_field(const error& failure);
 
 } // namespace ctms::persistence

@@ -3,6 +3,7 @@
 // who ask what is known about them. Thread safe.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
@@ -20,16 +21,18 @@
 namespace ctms::persistence {
 
 /// A contact whose address others have in another case.
-struct duplicate_contact {
-    std::string address; ///< in lower case: the same for all of a group
-    uuid email_id;
-    std::string primary_email;
-    std::optional<timestamp> create_timestamp;
-    std::optional<timestamp> update_timestamp;
+struct CTMS_API duplicate_contact {
+    std::string address;                       ///< in lower case: the same for all of a group
+    uuid email_id;                             ///< of the contact
+    std::string primary_email;                 ///< as it is stored
+    std::optional<timestamp> create_timestamp; ///< of the email row
+    std::optional<timestamp> update_timestamp; ///< of the email row
 };
 
-class contact_dump_repository {
+/// Reads of all contacts, and of all there is about one.
+class CTMS_API contact_dump_repository {
 public:
+    /// `db` must outlive it.
     explicit contact_dump_repository(database& db) : db_(db) {}
 
     /// Calls `visit` with each contact as one line of JSON (see model::dump_format), in order of email_id, until it answers

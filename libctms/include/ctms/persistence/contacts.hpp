@@ -4,6 +4,7 @@
 // the queue of the sync in the same transaction: both happen or neither.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/contact.hpp>
@@ -18,19 +19,21 @@
 namespace ctms::persistence {
 
 /// What becomes of a contact.
-struct contact_change {
-    model::contact after;
-    bool touch_amo = false; ///< write the group though it is the same: moves its update_timestamp
-    bool touch_fxa = false;
-    bool touch_mofo = false;
+struct CTMS_API contact_change {
+    model::contact after;    ///< what is to be stored
+    bool touch_amo = false;  ///< write the group though it is the same: moves its update_timestamp
+    bool touch_fxa = false;  ///< as touch_amo
+    bool touch_mofo = false; ///< as touch_amo
 };
 
 /// Says what becomes of a contact, from what is stored (nullopt: nothing). Must be pure: it is called again when
 /// somebody else changed the contact meanwhile. An error ends the change, nothing is written.
 using change_function = std::function<result<contact_change>(const std::optional<model::contact>& stored)>;
 
-class contact_repository {
+/// Reads and writes contacts.
+class CTMS_API contact_repository {
 public:
+    /// `db` must outlive it.
     explicit contact_repository(database& db) : db_(db) {}
 
     /// The contact with all its groups, in one round trip. errc::not_found when there is none.

@@ -5,6 +5,7 @@
 // Not for production: use a server that somebody watches.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 
 #include <chrono>
@@ -14,22 +15,23 @@
 
 namespace ctms::persistence {
 
-struct embedded_options {
+/// How the server runs.
+struct CTMS_API embedded_options {
     std::chrono::seconds linger{0}; ///< how long the server stays after its last user: for many short programs in a row
     bool durable = true;            ///< false: no fsync, for tests whose data nobody needs after a crash
 };
 
 /// Holding one keeps the server running. Move-only. Errors of start() are errc::unavailable with a
 /// message that says what to do (binaries missing, directory not reachable by the server's account, ...).
-class embedded_postgres {
+class CTMS_API embedded_postgres {
 public:
     /// Makes the directory and the cluster when they are missing (about a second), starts the server or joins the one
     /// that runs (with the options it was started with), and makes the database `ctms`. As root the server runs as
     /// `postgres`, or `nobody`. Waits at most 30 s. CTMS_PG_BINDIR names the binaries' folder when it is not the usual one.
     [[nodiscard]] static result<embedded_postgres> start(const std::filesystem::path& directory, const embedded_options& options = {});
 
-    embedded_postgres(embedded_postgres&&) noexcept;
-    embedded_postgres& operator=(embedded_postgres&&) noexcept;
+    embedded_postgres(embedded_postgres&&) noexcept;            ///< leaves the other without a server
+    embedded_postgres& operator=(embedded_postgres&&) noexcept; ///< as above
     ~embedded_postgres();
 
     /// A libpq URL of the database `ctms` in it. `database` names another one on the same server.

@@ -2,6 +2,7 @@
 // The products that contacts pay for, read from the stored Stripe objects. Thread safe; each call is one round trip.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/product.hpp>
@@ -12,8 +13,10 @@
 
 namespace ctms::persistence {
 
-class product_repository {
+/// Reads what contacts pay for.
+class CTMS_API product_repository {
 public:
+    /// `db` must outlive it.
     explicit product_repository(database& db) : db_(db) {}
 
     /// For each id, in their order, the products of that contact in order of product_id; none for a contact that does not

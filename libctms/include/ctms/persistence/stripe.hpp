@@ -2,6 +2,7 @@
 // Stored Stripe objects (tables stripe_*). Thread safe; each call is one transaction.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/stripe.hpp>
 #include <ctms/persistence/database.hpp>
@@ -10,8 +11,10 @@
 
 namespace ctms::persistence {
 
-class stripe_repository {
+/// Writes Stripe objects.
+class CTMS_API stripe_repository {
 public:
+    /// `db` must outlive it.
     explicit stripe_repository(database& db) : db_(db) {}
 
     /// Stores an object with all that it holds (prices, items, lines), and puts the contacts whose products it can change

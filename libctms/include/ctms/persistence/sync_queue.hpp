@@ -4,6 +4,7 @@
 // claim ends by itself when its lease does. Thread safe; each call is one transaction, unless it says otherwise.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
@@ -19,7 +20,8 @@
 
 namespace ctms::persistence {
 
-struct backlog_counts {
+/// How the queue stands.
+struct CTMS_API backlog_counts {
     std::int64_t backlog = 0;       ///< contacts that wait, those that were given up (parked) left out
     std::int64_t retry_backlog = 0; ///< contacts that failed at least once, parked ones included
     std::int64_t parked = 0;        ///< contacts that were given up
@@ -27,20 +29,20 @@ struct backlog_counts {
 };
 
 /// What the vendor holds of a contact as far as we know: what it took the last time.
-struct vendor_state {
-    std::string main_hash; ///< of the main table's row, as the caller makes it; "" for not known
-    std::string newsletter_hash;
-    std::string product_hash;
+struct CTMS_API vendor_state {
+    std::string main_hash;                ///< of the main table's row, as the caller makes it; "" for not known
+    std::string newsletter_hash;          ///< likewise
+    std::string product_hash;             ///< likewise
     std::vector<std::string> newsletters; ///< keys of the rows in the newsletter table: their names
     std::vector<std::string> products;    ///< keys of the rows in the product table: their product_ids
 
-    friend bool operator==(const vendor_state&, const vendor_state&) = default;
+    friend bool operator==(const vendor_state&, const vendor_state&) = default; ///< member by member
 };
 
 /// A claimed row.
-struct queued_contact {
-    uuid email_id;
-    bool is_deletion = false;
+struct CTMS_API queued_contact {
+    uuid email_id;                            ///< of the contact
+    bool is_deletion = false;                 ///< the contact is gone here
     std::string primary_email;                ///< of a deletion: the vendor is told by address
     std::int64_t version = 0;                 ///< counts the requests so far
     int retry = 0;                            ///< attempts that failed since the last request
@@ -50,27 +52,28 @@ struct queued_contact {
 };
 
 /// A row that was given up.
-struct parked_contact {
-    uuid email_id;
-    bool is_deletion = false;
-    int retry = 0;
-    std::string reason;
-    timestamp last_requested_at{};
+struct CTMS_API parked_contact {
+    uuid email_id;                 ///< of the contact
+    bool is_deletion = false;      ///< the contact is gone here
+    int retry = 0;                 ///< attempts that failed
+    std::string reason;            ///< of the last failure
+    timestamp last_requested_at{}; ///< when it was changed last
 };
 
 /// Which contacts to send anew.
-struct resync_selection {
+struct CTMS_API resync_selection {
+    /// By what they are chosen.
     enum class kind : std::uint8_t {
-        all,
+        all,        ///< every contact
         newsletter, ///< those with a row of it, subscribed or not: the vendor holds both
-        waitlist
+        waitlist    ///< those on it
     };
-    kind what = kind::all;
-    std::string name{}; ///< of the newsletter or the waitlist
+    kind what = kind::all; ///< by what they are chosen
+    std::string name{};    ///< of the newsletter or the waitlist
 };
 
 /// What one step of a resync did.
-struct resync_step {
+struct CTMS_API resync_step {
     std::optional<uuid> last;  ///< the last contact that was looked at; nullopt: there are no more
     std::size_t looked_at = 0; ///< contacts, chosen or not
     std::size_t chosen = 0;    ///< that the selection means
@@ -78,31 +81,31 @@ struct resync_step {
 };
 
 /// The same for addresses.
-struct address_resync {
-    std::size_t chosen = 0;
-    std::size_t queued = 0;
+struct CTMS_API address_resync {
+    std::size_t chosen = 0;           ///< contacts of these addresses
+    std::size_t queued = 0;           ///< of these, those that did not wait already
     std::vector<std::size_t> unknown; ///< positions of addresses that no contact has, from 0, in order
 };
 
 /// A process of the sync, as the database knows it.
-struct sync_worker {
-    uuid id;
+struct CTMS_API sync_worker {
+    uuid id;                  ///< made anew at each start
     std::int64_t claimed = 0; ///< contacts
     std::int64_t slots = 0;   ///< calls that it may have under way at the vendor
     timestamp until{};        ///< when the last of these leases ends
 };
 
 /// The queue for operators.
-struct queue_status {
-    backlog_counts counts;
-    std::int64_t due = 0;     ///< could be claimed now
-    std::int64_t claimed = 0; ///< a worker has them
-    std::int64_t resync = 0;  ///< of the backlog, those that a bulk resync queued
-    std::vector<sync_worker> workers;
+struct CTMS_API queue_status {
+    backlog_counts counts;            ///< as of count()
+    std::int64_t due = 0;             ///< could be claimed now
+    std::int64_t claimed = 0;         ///< a worker has them
+    std::int64_t resync = 0;          ///< of the backlog, those that a bulk resync queued
+    std::vector<sync_worker> workers; ///< those with a claim or a slot
 };
 
 /// What to do with a contact that could not be sent.
-struct failed_attempt {
+struct CTMS_API failed_attempt {
     std::string reason;                     ///< kept with the row; must not hold personal data
     bool give_up = false;                   ///< park it at once: it will never succeed as it is; counted as others are
     bool counts = true;                     ///< uses up one of the attempts; false while the vendor is down
@@ -110,8 +113,10 @@ struct failed_attempt {
     std::chrono::milliseconds wait{30'000}; ///< until the next attempt
 };
 
-class sync_queue_repository {
+/// The queue, for those who send and those who watch.
+class CTMS_API sync_queue_repository {
 public:
+    /// `db` must outlive it.
     explicit sync_queue_repository(database& db) : db_(db) {}
 
     /// Counts the queue. One round trip; its time grows with the queue.
@@ -179,7 +184,7 @@ private:
 
 /// The calls that may be under way at the vendor at one time, shared by all processes (table ctms_vendor_slots). Each
 /// holds some slots, for as long as a lease. Thread safe.
-class vendor_slots {
+class CTMS_API vendor_slots {
 public:
     /// `cap`: how many slots there are.
     vendor_slots(database& db, int cap) : db_(db), cap_(cap) {}

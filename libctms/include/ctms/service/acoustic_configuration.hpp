@@ -2,14 +2,17 @@
 // The use cases on what is sent to the email vendor. Blocking; thread safe.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/persistence/acoustic_configuration.hpp>
 
 namespace ctms::service {
 
-class acoustic_configuration {
+/// Reads what is sent.
+class CTMS_API acoustic_configuration {
 public:
+    /// `repository` must outlive it.
     explicit acoustic_configuration(persistence::acoustic_configuration_repository& repository) : repository_(repository) {}
 
     /// The configuration in force.

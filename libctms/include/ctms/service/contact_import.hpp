@@ -4,6 +4,7 @@
 // belongs to one.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/persistence/contact_bulk.hpp>
 #include <ctms/persistence/contact_dump.hpp>
@@ -16,20 +17,30 @@
 
 namespace ctms::service {
 
-enum class import_outcome : std::uint8_t { created, unchanged, replaced, rejected };
-
-struct import_verdict {
-    import_outcome what = import_outcome::rejected;
-    std::string reason; ///< of a rejection, for people; holds no values of the contact
+/// What became of a contact.
+enum class import_outcome : std::uint8_t {
+    created,
+    unchanged, ///< it was there with the same content
+    replaced,  ///< it was there with other content
+    rejected   ///< nothing of it was stored
 };
 
-struct import_options {
-    bool replace = false; ///< contacts with other content become what the input says, as PUT does it; else they are rejected
-    persistence::bulk_options write{};
+/// The same with its reason.
+struct CTMS_API import_verdict {
+    import_outcome what = import_outcome::rejected; ///< what became of it
+    std::string reason;                             ///< of a rejection, for people; holds no values of the contact
 };
 
-class contact_import {
+/// How an import behaves.
+struct CTMS_API import_options {
+    bool replace = false;              ///< contacts with other content become what the input says, as PUT does it; else they are rejected
+    persistence::bulk_options write{}; ///< place in the sync's queue, dry run
+};
+
+/// Imports contacts, a batch at a time.
+class CTMS_API contact_import {
 public:
+    /// `db` must outlive it.
     contact_import(persistence::database& db, import_options how) : contacts_(db), bulk_(db), dump_(db), how_(how) {}
 
     /// Imports contacts, each a JSON text: of the form of POST /ctms, or a line of a dump, which keeps its times. One without

@@ -3,6 +3,7 @@
 // Blocking calls; thread safe. Expected failures are errors whose message may be shown to the client.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/metrics/recorder.hpp>
@@ -18,13 +19,15 @@
 namespace ctms::service {
 
 /// What creating a contact came to.
-struct created_contact {
-    model::contact contact;
-    bool existed = false; ///< the very same contact was there already: nothing was changed
+struct CTMS_API created_contact {
+    model::contact contact; ///< as stored
+    bool existed = false;   ///< the very same contact was there already: nothing was changed
 };
 
-class contacts {
+/// What can be done with contacts.
+class CTMS_API contacts {
 public:
+    /// Both must outlive it.
     explicit contacts(persistence::contact_repository& repository, metrics::recorder& recorder = metrics::null_recorder())
         : repository_(repository), recorder_(recorder) {}
 
@@ -47,6 +50,7 @@ public:
     [[nodiscard]] result<model::contact> get(const uuid& email_id);
     /// The same for several ids in one round trip: an outcome for each, in their order.
     [[nodiscard]] std::vector<result<model::contact>> get(std::span<const uuid> email_ids);
+    /// Its ids. errc::not_found as of get().
     [[nodiscard]] result<model::identity> identity(const uuid& email_id);
 
     /// A page of /updates as JSON: the one use case that makes text, so that a thousand contacts are in memory only once. `prefix`: the URL
@@ -55,6 +59,7 @@ public:
 
     /// All that match every given id. errc::malformed with the list of ids when none is given, or only blank ones.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
+    /// Their ids only. Errors as of find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
 private:

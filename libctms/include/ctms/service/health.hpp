@@ -3,6 +3,7 @@
 // One probe runs at a time on a thread of its own; callers that come meanwhile share its outcome. Thread safe.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/sync_queue.hpp>
@@ -16,14 +17,16 @@
 
 namespace ctms::service {
 
-struct health_report {
-    bool database_up = false;
-    std::chrono::milliseconds database_time{};
+/// What a probe found.
+struct CTMS_API health_report {
+    bool database_up = false;                         ///< it answered
+    std::chrono::milliseconds database_time{};        ///< that the answer took
     std::optional<persistence::backlog_counts> queue; ///< nullopt: the database is down, or counting failed
-    std::chrono::milliseconds queue_time{};
+    std::chrono::milliseconds queue_time{};           ///< that counting took
 };
 
-class health {
+/// Probes one database.
+class CTMS_API health {
 public:
     /// `db` should be one of its own, with short timeouts, so that probes neither wait for nor take the pool's connections.
     explicit health(persistence::database& db);

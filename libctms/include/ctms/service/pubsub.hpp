@@ -4,6 +4,7 @@
 #pragma once
 
 #include <ctms/auth/google_id_token.hpp>
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/json/pubsub_json.hpp>
 #include <ctms/model/stripe.hpp>
@@ -18,13 +19,14 @@
 
 namespace ctms::service {
 
-struct pubsub_options {
+/// Who may push; without both nobody may.
+struct CTMS_API pubsub_options {
     std::optional<std::string> client; ///< the secret that pushes carry in their query
     std::optional<std::string> email;  ///< the service account that signs them
 };
 
 /// Who pushes, as far as it could be told.
-struct pubsub_caller {
+struct CTMS_API pubsub_caller {
     /// Every claim of a token that Google signed, as JSON, whatever the verdict.
     std::vector<std::pair<std::string, std::string>> claims;
     std::string service_account; ///< the configured account, when the token names it
@@ -34,16 +36,18 @@ struct pubsub_caller {
 };
 
 /// What a message came to.
-struct pubsub_report {
-    std::size_t count = 0;             ///< objects taken in without error
-    model::stripe::ingest_report done; ///< of all of them; objects of unknown kinds are `skipped`
-    std::set<std::string> fxa_id_conflicts;
-    std::vector<std::string> problems;     ///< "object:id: what is wrong with it"; these were passed over
-    std::vector<std::string> empty_values; ///< keys without a value
+struct CTMS_API pubsub_report {
+    std::size_t count = 0;                  ///< objects taken in without error
+    model::stripe::ingest_report done;      ///< of all of them; objects of unknown kinds are `skipped`
+    std::set<std::string> fxa_id_conflicts; ///< as of ingest_report, of all of them
+    std::vector<std::string> problems;      ///< "object:id: what is wrong with it"; these were passed over
+    std::vector<std::string> empty_values;  ///< keys without a value
 };
 
-class pubsub {
+/// Takes in what is pushed.
+class CTMS_API pubsub {
 public:
+    /// Both must outlive it.
     pubsub(stripe_ingest& ingest, auth::google_token_verifier& verifier, pubsub_options options)
         : ingest_(ingest), verifier_(verifier), options_(std::move(options)) {}
 

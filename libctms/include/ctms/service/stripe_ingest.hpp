@@ -2,14 +2,17 @@
 // Taking in what Stripe says about customers and what they pay for, without HTTP. Blocking; thread safe.
 #pragma once
 
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/stripe.hpp>
 #include <ctms/persistence/stripe.hpp>
 
 namespace ctms::service {
 
-class stripe_ingest {
+/// Takes in objects.
+class CTMS_API stripe_ingest {
 public:
+    /// `repository` must outlive it.
     explicit stripe_ingest(persistence::stripe_repository& repository) : repository_(repository) {}
 
     /// Stores one object; the same object again changes nothing, and objects may come in any order.

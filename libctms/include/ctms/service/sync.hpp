@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ctms/acoustic/client.hpp>
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/mozlog/logger.hpp>
@@ -21,16 +22,17 @@
 
 namespace ctms::service {
 
-struct sync_options {
-    int batch_limit = 20;         ///< contacts of a cycle
-    int retry_limit = 6;          ///< failed attempts at a contact before it is parked
-    int connections = 10;         ///< calls at one time, of all processes together
-    bool skip_unchanged = false;  ///< leave out a table of a contact that the vendor has already as it is
+/// How a worker works.
+struct CTMS_API sync_options {
+    int batch_limit = 20;            ///< contacts of a cycle
+    int retry_limit = 6;             ///< failed attempts at a contact before it is parked
+    int connections = 10;            ///< calls at one time, of all processes together
+    bool skip_unchanged = false;     ///< leave out a table of a contact that the vendor has already as it is
     std::chrono::seconds lease{300}; ///< how long a claim lasts unless it is renewed: a killed worker's rows come back after it
-    std::chrono::milliseconds first_wait{30'000}; ///< behind a contact's first failure; doubles with each, with jitter
-    std::chrono::milliseconds longest_wait{1'800'000};
-    std::chrono::milliseconds first_pause{1000}; ///< of the circuit breaker; doubles with each failed probe, with jitter
-    std::chrono::milliseconds longest_pause{30'000};
+    std::chrono::milliseconds first_wait{30'000};      ///< behind a contact's first failure; doubles with each, with jitter
+    std::chrono::milliseconds longest_wait{1'800'000}; ///< between attempts
+    std::chrono::milliseconds first_pause{1000};       ///< of the circuit breaker; doubles with each failed probe, with jitter
+    std::chrono::milliseconds longest_pause{30'000};   ///< between probes
 
     /// What guards against failures of the vendor and of contacts. For tests, which show what happens without.
     struct protections {
@@ -38,28 +40,29 @@ struct sync_options {
         bool park_permanent = true;  ///< what can never succeed is not tried again
         bool isolate_rows = true;    ///< a call that one contact makes fail is split until the others are through
         bool deletions = true;       ///< deleted contacts, and rows that contacts no longer have, are deleted at the vendor
-        std::size_t rows_per_call = acoustic::most_rows;
-    } protect{};
+        std::size_t rows_per_call = acoustic::most_rows; ///< fewer are never wrong, only slower
+    } protect{};                                         ///< all on
 };
 
 /// What one cycle did.
-struct cycle_report {
-    std::int64_t sync_backlog = 0;  ///< contacts that waited before it, parked ones left out
-    std::int64_t retry_backlog = 0; ///< contacts that had failed at least once before it, parked ones included
-    std::int64_t parked = 0;        ///< contacts that had been given up before it
-    int total = 0;     ///< contacts that were dealt with
-    int synced = 0;    ///< of these, the vendor has them
-    int retried = 0;   ///< to be tried again
-    int failed = 0;    ///< parked
-    int skipped = 0;   ///< taken from the queue without being sent
-    bool full = false; ///< as many as a batch holds: more may wait
-    bool vendor_down = false;   ///< the circuit breaker is open
-    bool no_slot = false;       ///< other processes make all the calls that may be made
-    std::optional<double> age_s; ///< from the first request of the contact synced last to its sync, for one that never failed
-    std::chrono::duration<double> took{};
+struct CTMS_API cycle_report {
+    std::int64_t sync_backlog = 0;        ///< contacts that waited before it, parked ones left out
+    std::int64_t retry_backlog = 0;       ///< contacts that had failed at least once before it, parked ones included
+    std::int64_t parked = 0;              ///< contacts that had been given up before it
+    int total = 0;                        ///< contacts that were dealt with
+    int synced = 0;                       ///< of these, the vendor has them
+    int retried = 0;                      ///< to be tried again
+    int failed = 0;                       ///< parked
+    int skipped = 0;                      ///< taken from the queue without being sent
+    bool full = false;                    ///< as many as a batch holds: more may wait
+    bool vendor_down = false;             ///< the circuit breaker is open
+    bool no_slot = false;                 ///< other processes make all the calls that may be made
+    std::optional<double> age_s;          ///< from the first request of the contact synced last to its sync, for one that never failed
+    std::chrono::duration<double> took{}; ///< the whole cycle
 };
 
-class sync {
+/// One worker.
+class CTMS_API sync {
 public:
     /// All must outlive it. `log` gets a line for each contact.
     sync(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, sync_options options);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ctms/auth/access_token.hpp>
+#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/api_client.hpp>
 #include <ctms/persistence/clients.hpp>
@@ -21,28 +22,32 @@ namespace ctms::service {
 
 class failure_limit; // private: src/service/failure_limit.hpp
 
-struct issued_token {
-    std::string access_token;
-    std::chrono::seconds expires_in{};
+/// What a client gets for its secret.
+struct CTMS_API issued_token {
+    std::string access_token;          ///< signed, see auth::token_signer
+    std::chrono::seconds expires_in{}; ///< its life
 };
 
 /// Who a request comes from, as far as it could be told.
-struct authentication {
+struct CTMS_API authentication {
     std::string client_id;      ///< "" until it is known; may be an id that does not exist
     bool client_exists = false; ///< there is such a client (it may be disabled)
     result<void> verdict;       ///< errc::unauthorized, errc::forbidden (disabled), errc::missing_role, errc::unavailable
 };
 
-struct token_options {
-    std::chrono::seconds expiration{3600};
+/// Life of tokens, and how clients are remembered.
+struct CTMS_API token_options {
+    std::chrono::seconds expiration{3600}; ///< of an access token
     /// How long a client's record may be used without reading it again; changes are seen within this time.
     std::chrono::milliseconds client_cache_time{4000};
     /// Failed attempts that one client may make from one address in a minute; 0 is no limit.
     int failures_per_minute = 100;
 };
 
-class tokens {
+/// Gives tokens to clients, and tells whose a token is.
+class CTMS_API tokens {
 public:
+    /// Both must outlive it.
     tokens(persistence::client_repository& clients, const auth::token_signer& signer, token_options options);
     ~tokens();
     tokens(const tokens&) = delete;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MPL-2.0
+// The tokens of CTMS in an HTTP service of your own: the part behind "Authorization: Bearer ...".
+// Usage: 04_token_check FOLDER    a private PostgreSQL is made there the first time
+#include <ctms/auth/access_token.hpp>
+#include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/embedded_postgres.hpp>
+#include <ctms/persistence/migrations.hpp>
+#include <ctms/service/tokens.hpp>
+
+#include <cstdlib>
+#include <iostream>
+
+namespace {
+
+// The status with which a request is answered, from the value of its Authorization header. Thread safe, as `tokens` is.
+int status_of(ctms::service::tokens& tokens, std::string_view authorization) {
+    constexpr std::string_view scheme = "Bearer ";
+    if (!authorization.starts_with(scheme)) return 401;
+    const auto caller = tokens.authenticate(authorization.substr(scheme.size()));
+    if (caller.verdict) return 200; // caller.client_id says who it is
+    switch (caller.verdict.error().code) {
+    case ctms::errc::forbidden: return 403;   // a good token of a client that was disabled
+    case ctms::errc::unavailable: return 503; // the database is down: we do not know
+    default: return 401;
+    }
+}
+
+void show(std::string_view what, int status) { std::cout << what << ": " << status << '\n'; }
+
+// Clients are made with ctms-admin as a rule; the secret is shown once, and only its hash is stored.
+std::string add_client(ctms::persistence::client_repository& clients, const std::string& id) {
+    auto secret = ctms::auth::make_secret();
+    ctms::model::api_client client;
+    client.client_id = id;
+    client.email = "team@example.com";
+    client.hashed_secret = ctms::auth::hash_secret(secret);
+    clients.create(client).value(); // value() throws: good enough for what cannot fail here
+    return secret;
+}
+
+int use(const ctms::persistence::database_options& options) {
+    ctms::persistence::migrate(options).value();
+    ctms::persistence::database database(options);
+    ctms::persistence::client_repository clients(database);
+    // The key that all services share which take each other's tokens: CTMS_SECRET_KEY of ctms-web.
+    const ctms::auth::token_signer signer("a-key-for-the-example-only-of-32-bytes", false);
+    ctms::service::token_options rules;
+    rules.client_cache_time = std::chrono::milliseconds(0); // look each time whether the client is still enabled
+    ctms::service::tokens tokens(clients, signer, rules);
+
+    const auto secret = add_client(clients, "id_shop");
+    bool known = false;
+    const auto token = tokens.issue("id_shop", secret, "192.0.2.1", known).value();
+    const auto header = "Bearer " + token.access_token;
+
+    show("no header", status_of(tokens, ""));
+    show("nonsense", status_of(tokens, "Bearer abc"));
+    show("a good token", status_of(tokens, header));
+    clients.set_enabled("id_shop", false).value();
+    show("its client disabled", status_of(tokens, header));
+    return EXIT_SUCCESS;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    if (argc != 2) return std::cerr << "Usage: 04_token_check FOLDER\n", EXIT_FAILURE;
+    try {
+        const auto server = ctms::persistence::embedded_postgres::start(argv[1]).value();
+        ctms::persistence::database_options options;
+        options.url = server.url();
+        return use(options);
+    } catch (const std::exception& problem) {
+        return std::cerr << problem.what() << '\n', EXIT_FAILURE;
+    }
+}

@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Checks that the public headers mark what the shared library exports: CTMS_API on each class and function.
+
+    packaging/check_api.py [DIRECTORY]    checks a tree, by default this checkout; exit 1 when a mark is missing
+    packaging/check_api.py --self-test    reads headers made up for the purpose and must find each missing mark
+
+Without the mark the static library works and the shared one lacks the symbol. Needs no mark: what is defined in the
+header (inline functions, templates), enumerations, aliases, forward declarations, members (their class has it).
+"""
+
+import pathlib
+import re
+import sys
+
+MARK = "CTMS_API"
+# Comments, texts, single characters and lines of the preprocessor: blanked out before anything is looked at.
+IGNORED = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|^[ \t]*#(?:\\\n|[^\n])*', re.S | re.M)
+NAMESPACE = re.compile(r"(inline\s+)?namespace\b")
+TYPE = re.compile(r"(?:class|struct|union)\b")
+UNMARKED = re.compile(r"(?:using|enum|static_assert|typedef|friend|concept|inline|constexpr|extern\s+template)\b")
+ATTRIBUTES = re.compile(r"\s*\[\[.*?\]\]", re.S)
+TEMPLATE = re.compile(r"\s*template\s*<")
+
+
+def blank(text):
+    return IGNORED.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+
+
+def behind_template(head):
+    """Where `template <...>` ends in a declaration, 0 when it is none."""
+    match = TEMPLATE.match(head)
+    if not match:
+        return 0
+    depth, at = 1, match.end()
+    while depth and at < len(head):
+        depth += {"<": 1, ">": -1}.get(head[at], 0)
+        at += 1
+    return at
+
+
+def end_of_braces(text, at):
+    depth = 0
+    while at < len(text):
+        depth += {"{": 1, "}": -1}.get(text[at], 0)
+        at += 1
+        if depth == 0:
+            return at
+    return at
+
+
+def declarations(text):
+    """Each declaration of a namespace: where it begins, its text up to its body or semicolon, and whether it has a body."""
+    begin, at, parentheses = 0, 0, 0
+    while at < len(text):
+        char = text[at]
+        if char in "()":
+            parentheses += 1 if char == "(" else -1
+        elif parentheses:
+            pass
+        elif char == ";":
+            yield begin, text[begin:at], False
+            begin = at + 1
+        elif char == "}":
+            begin = at + 1
+        elif char == "{":
+            head = text[begin:at]
+            if not NAMESPACE.match(head.strip()):
+                yield begin, head, True
+                at = end_of_braces(text, at) - 1
+            begin = at + 1
+        at += 1
+
+
+def place_of_mark(head, has_body):
+    """Where in a declaration the mark belongs, or None when it needs none."""
+    at = behind_template(head)
+    is_template = at > 0
+    while match := ATTRIBUTES.match(head[at:]):
+        at += match.end()
+    at += len(head[at:]) - len(head[at:].lstrip())
+    rest = head[at:]
+    if not rest or UNMARKED.match(rest):
+        return None
+    match = TYPE.match(rest)
+    if match:
+        return at + match.end() if has_body and not is_template else None
+    return None if has_body or "(" not in rest else at
+
+
+def missing_marks(text):
+    """Places in a header where a mark is missing: (offset, first line of the declaration)."""
+    text = blank(text)
+    found = []
+    for begin, head, has_body in declarations(text):
+        place = place_of_mark(head, has_body)
+        if place is not None and not re.search(rf"\b{MARK}\b", head):
+            found.append((begin + place, " ".join(head.split())))
+    return found
+
+
+def check_tree(tree):
+    found = []
+    for file in sorted((tree / "libctms/include").rglob("*.hpp")):
+        text = file.read_text(encoding="utf-8")
+        for offset, head in missing_marks(text):
+            line = text.count("\n", 0, offset) + 1
+            found.append(f"{file.relative_to(tree)}:{line}: without {MARK}: {head}")
+    return found
+
+
+def self_test():
+    # (declaration, how many marks are missing)
+    cases = [
+        ("class a { void f(); };", 1),
+        ("struct b : a { int i = 0; };", 1),
+        ("class CTMS_API c { void f(); };", 0),
+        ("class d;", 0),
+        ("template <class T> struct e { T t; };", 0),
+        ("template <class T> T f(T t) { return t; }", 0),
+        ("template <class T> void g(T t);", 1),
+        ("template <class T> CTMS_API void h(T t);", 0),
+        ("[[nodiscard]] int i(int a = {});", 1),
+        ("[[nodiscard]] CTMS_API int j();\nvoid k(const char* = \"CTMS_API\"); // CTMS_API", 1),
+        ("inline int l() { return 1; }\ninline constexpr int m{1};", 0),
+        ("enum class n { one, two };\nusing o = std::function<void(int)>;", 0),
+        ("}\nnamespace q::r {\nvoid s();\nclass t {};", 2),
+        ("CTMS_API void u(const t& = {});\nclass v {};", 1),
+        ("#define W class w { };\nextern CTMS_API int x;", 0),
+    ]
+    failures = 0
+    for declaration, expected in cases:
+        found = missing_marks(f"#pragma once\nnamespace ctms {{\n{declaration}\n}} // namespace ctms\n")
+        if len(found) != expected:
+            failures += 1
+            print(f"self-test: {declaration!r}: {len(found)} missing marks, should be {expected}", file=sys.stderr)
+    print(f"Exports, self-test: {len(cases)} cases, {failures} failed")
+    return 1 if failures else 0
+
+
+def main(arguments):
+    if arguments[:1] in (["--help"], ["-h"]):
+        print(__doc__.strip())
+        return 0
+    if arguments[:1] == ["--self-test"]:
+        return self_test()
+    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent
+    found = check_tree(tree.resolve())
+    for problem in found:
+        print(problem)
+    print(f"Exports: {len(found)} missing marks" if found else "Exports: every public class and function is marked")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+# Installs libctms, static and shared, into new folders, and builds and runs a project against each that uses it: with
+# find_package, with pkg-config, and with the sources as a part of it.
+# Usage: tests/package/run.sh [BUILD-FOLDER]    of the static library, built; the shared one is built in build/shared
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=${1:-$root/build/release}
+consumer=$root/tests/package/consumer
+scratch=$(mktemp -d /var/tmp/ctms-package.XXXXXX)
+builds=$scratch
+chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to get there
+cd "$root"
+
+finish() {
+    for _ in {1..100}; do # a database stops by itself just after its last user
+        if ! compgen -G "$scratch/data-*/*/postmaster.pid" >/dev/null; then break; fi
+        sleep 0.1
+    done
+    rm -rf "$scratch"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM HUP
+
+die() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+
+# quietly COMMAND...: its output only when it fails.
+quietly() {
+    "$@" >"$scratch/log" 2>&1 || {
+        cat "$scratch/log" >&2
+        die "failed: $*"
+    }
+}
+
+# runs NAME PROGRAM: on a database of its own.
+runs() {
+    local said
+    said=$(timeout 120 "$2" "$scratch/data-$1") || die "$1: the program failed: $said"
+    [[ $said == "ctms "*": jane@example.com" ]] || die "$1: the program said: $said"
+    printf '%s: %s\n' "$1" "$said"
+}
+
+install_kind() { # KIND BUILD-FOLDER
+    local component
+    for component in runtime development; do
+        quietly cmake --install "$2" --prefix "$scratch/$1" --component $component
+        quietly cmake --install "$2" --prefix "$scratch/both" --component $component
+    done
+    quietly cmake --install "$2" --prefix "$scratch/programs-$1" --component programs
+    quietly cmake --install "$2" --prefix "$scratch/programs-$1" --component runtime
+    "$scratch/programs-$1/bin/ctms-admin" --version
+    if [ -e "$scratch/$1/bin" ]; then die "$1: programs are no part of the library"; fi
+    if [ -e "$scratch/programs-$1/include" ]; then die "$1: headers are no part of the programs"; fi
+}
+
+configure() { # NAME CMAKE-OPTION...
+    local name=$1
+    shift
+    cmake -S "$consumer" -B "$builds/$name" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
+        -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" "$@"
+}
+
+cmake_consumer() { # NAME CMAKE-OPTION...
+    quietly configure "$@"
+    quietly cmake --build "$builds/$1" --target consumer
+    runs "$1" "$builds/$1/consumer"
+}
+
+pkg_config_consumer() { # KIND PKG-CONFIG-OPTION...
+    local kind=$1 folder flags
+    shift
+    folder=$(dirname "$(find "$scratch/$kind" -name ctms.pc)")
+    read -ra flags <<<"$(PKG_CONFIG_PATH=$folder pkg-config "$@" --cflags --libs 'ctms >= 0.1')"
+    quietly c++ -std=c++20 -o "$scratch/pkg-config-$kind" "$consumer/main.cpp" "${flags[@]}" -pthread
+    LD_LIBRARY_PATH=${folder%/pkgconfig} runs "pkg-config-$kind" "$scratch/pkg-config-$kind"
+}
+
+# What the shared library exports is ours, and all of it is there under its version's name.
+check_symbols() {
+    local library foreign
+    library=$(find "$scratch/shared" -name 'libctms.so.1')
+    readelf -d "$library" | grep -q 'SONAME.*\[libctms\.so\.1\]' || die "another soname than libctms.so.1"
+    foreign=$(nm -D --defined-only "$library" | awk '{print $3}' | grep -vE '^_Z(N|NK|TIN|TSN|TVN)4ctms' | c++filt || true)
+    [ -z "$foreign" ] || die "the shared library exports what is not ours: $foreign"
+    printf 'shared: %s exported symbols\n' "$(nm -D --defined-only "$library" | wc -l)"
+}
+
+quietly cmake --preset shared -DCTMS_API_PAGES=OFF # its programs are only linked
+quietly cmake --build --preset shared
+install_kind shared build/shared
+install_kind static "$build" # last: its ctms.pc does for both
+check_symbols
+
+cmake_consumer both-shared -DCMAKE_PREFIX_PATH="$scratch/both" -DKIND=shared
+cmake_consumer both-static -DCMAKE_PREFIX_PATH="$scratch/both" -DKIND=static
+cmake_consumer shared-only -DCMAKE_PREFIX_PATH="$scratch/shared"
+cmake_consumer static-only -DCMAKE_PREFIX_PATH="$scratch/static"
+if configure none -DCMAKE_PREFIX_PATH="$scratch/static" -DKIND=shared >/dev/null 2>&1; then die "found a kind that is not there"; fi
+pkg_config_consumer shared
+pkg_config_consumer static --static
+
+# Beside the other builds, so that ccache knows the library's objects wherever it is told that the sources are.
+builds=$root/build
+cmake_consumer consumer -DCTMS_SOURCE="$root"
