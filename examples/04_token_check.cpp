@@ -17,10 +17,12 @@ namespace {
 int status_of(ctms::service::tokens& tokens, std::string_view authorization) {
     constexpr std::string_view scheme = "Bearer ";
     if (!authorization.starts_with(scheme)) return 401;
-    const auto caller = tokens.authenticate(authorization.substr(scheme.size()));
+    const auto caller = tokens.authenticate(authorization.substr(scheme.size()), ctms::model::role::read);
     if (caller.verdict) return 200; // caller.client_id says who it is
     switch (caller.verdict.error().code) {
-    case ctms::errc::forbidden: return 403;   // a good token of a client that was disabled
+    case ctms::errc::forbidden:    // a good token of a client that was disabled,
+    case ctms::errc::missing_role: // or that may do other things only
+        return 403;
     case ctms::errc::unavailable: return 503; // the database is down: we do not know
     default: return 401;
     }
