@@ -4,7 +4,6 @@
 
 using namespace ctms;
 using namespace std::chrono_literals;
-using test::becomes_true;
 using test::sync_fixture;
 using kind = test::fake_fault::kind;
 

@@ -11,7 +11,6 @@
 
 using namespace ctms;
 using acoustic::column;
-using acoustic::failure_kind;
 using acoustic::relational_row;
 
 namespace {

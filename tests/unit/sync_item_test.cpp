@@ -11,7 +11,6 @@
 using namespace ctms;
 using acoustic::failure;
 using acoustic::failure_kind;
-using acoustic::table;
 using persistence::vendor_state;
 using service::make_item;
 using service::pack_rows;
