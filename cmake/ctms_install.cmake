@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # Installs libctms for others to build with, in components: runtime (the shared library), development (the rest of the
-# library, and what find_package and pkg-config need); everything else that is installed is in component programs.
+# library, and what find_package and pkg-config need). The programs are in components of their own: web, sync, admin.
 # To be included by libctms/CMakeLists.txt. Both kinds of the library may be installed side by side, the static one last: its
 # ctms.pc does for both.
 include(CMakePackageConfigHelpers)

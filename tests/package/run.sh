@@ -45,14 +45,18 @@ runs() {
 }
 
 install_kind() { # KIND BUILD-FOLDER
-    local component
+    local component program
     for component in runtime development; do
         quietly cmake --install "$2" --prefix "$scratch/$1" --component $component
         quietly cmake --install "$2" --prefix "$scratch/both" --component $component
     done
-    quietly cmake --install "$2" --prefix "$scratch/programs-$1" --component programs
-    quietly cmake --install "$2" --prefix "$scratch/programs-$1" --component runtime
-    "$scratch/programs-$1/bin/ctms-admin" --version
+    for component in runtime web sync admin; do
+        quietly cmake --install "$2" --prefix "$scratch/programs-$1" --component $component
+    done
+    for program in ctms-web ctms-sync ctms-admin; do
+        "$scratch/programs-$1/bin/$program" --version
+        [ -s "$scratch/programs-$1/share/man/man1/$program.1" ] || die "$1: no manual page of $program"
+    done
     if [ -e "$scratch/$1/bin" ]; then die "$1: programs are no part of the library"; fi
     if [ -e "$scratch/programs-$1/include" ]; then die "$1: headers are no part of the programs"; fi
 }

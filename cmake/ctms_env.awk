@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MPL-2.0
+# Makes /etc/ctms/ctms.env of the --help of ctms-web: every setting, none of them in force.
+# Usage: awk -f ctms_env.awk HELP-FILE
+
+BEGIN {
+    print "# Settings of ctms-web, ctms-sync and ctms-migrate, as systemd reads them: NAME=value, one a line, no `export`."
+    print "# A value with blanks goes into double quotes. NAME_FILE=/path reads NAME from a file."
+    print "# After a change: systemctl restart ctms-web ctms-sync"
+    print "#"
+    print "# A first configuration needs CTMS_DB_URL, CTMS_SECRET_KEY and CTMS_SERVER_PREFIX; or, to try it on one"
+    print "# machine with the package postgresql-15, only CTMS_DATA_DIR=/var/lib/ctms/data."
+    print "# Below: what each setting means, and its default where it has one."
+}
+/^Settings / { settings = 1; next }
+settings && /^  [A-Z]/ {
+    name = $1
+    sub(/^ +[^ ]+ +/, "")
+    at = match($0, / \[[^]]*\]$/)
+    default_text = substr($0, at + 2, length($0) - at - 2)
+    # Only what can be written as it stands is a value; the rest describes one.
+    value = default_text ~ /^[^ ']+$/ && default_text != "none" ? default_text : ""
+    note = value == "" && default_text != "none" ? " (default: " default_text ")" : ""
+    printf "\n# %s%s\n#%s=%s\n", substr($0, 1, at - 1), note, name, value
+}

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: MPL-2.0
+# Makes a daemon's manual page of its --help (apps/support/daemon.cpp).
+# Usage: awk -v program=NAME -v version=VERSION -v summary=TEXT -f ctms_manual.awk HELP-FILE
+
+# Text for troff: a dash that stays one, and no line that looks like a request.
+function troff(text) {
+    gsub(/\\/, "\\e", text)
+    gsub(/-/, "\\-", text)
+    if (text ~ /^[.']/) text = "\\&" text
+    return text
+}
+function flush_option() {
+    if (option != "") printf ".TP\n.B %s\n%s\n", troff(option), troff(meaning)
+    option = ""
+}
+
+BEGIN {
+    printf ".TH %s 1 \"\" \"CTMS %s\" \"CTMS\"\n", troff(toupper(program)), version
+    printf ".SH NAME\n%s \\- %s\n", troff(program), troff(summary)
+}
+/^Usage: / {
+    synopsis = substr($0, length("Usage: " program) + 2)
+    printf ".SH SYNOPSIS\n.B %s\n%s\n.SH DESCRIPTION\n", troff(program), troff(synopsis)
+    next
+}
+/^Options:$/ { print ".SH OPTIONS"; part = "options"; next }
+/^Settings / {
+    flush_option()
+    print ".SH ENVIRONMENT"
+    print "Each setting can be given in a file: NAME_FILE is read where NAME is not given. In brackets: the default."
+    part = "settings"
+    next
+}
+/^Example: / {
+    printf ".SH EXAMPLE\n%s\n", troff(substr($0, 10))
+    next
+}
+/^ *$/ { next }
+part == "options" && /^  -/ {
+    flush_option()
+    option = substr($0, 3)
+    at = match(option, /  +[^ ]/)
+    meaning = substr(option, at)
+    option = substr(option, 1, at - 1)
+    gsub(/^ +| +$/, "", meaning)
+    if (option ~ /\[/) gsub(/ *[][] */, " ", option) # "-h [ --help ]"
+    sub(/ +$/, "", option)
+    next
+}
+part == "options" { gsub(/^ +| +$/, ""); meaning = meaning " " $0; next }
+part == "settings" {
+    name = $1
+    sub(/^ +[^ ]+ +/, "")
+    printf ".TP\n.B %s\n%s\n", name, troff($0)
+    next
+}
+{ print troff($0) }
+END {
+    print ".SH EXIT STATUS"
+    print ".TP\n.B 0\nstopped as it was asked to, or done\n.TP\n.B 1\nnot done, or the answer is no"
+    print ".TP\n.B 64\na wrong call\n.TP\n.B 69\nthe database cannot be reached\n.TP\n.B 70\nsomething that should not happen"
+    print ".TP\n.B 75\nsomething is to be tried again\n.TP\n.B 78\nwrong settings, or a schema that is not up to date"
+    print ".SH FILES\n.TP\n.I /etc/ctms/ctms.env\nsettings of the services, where CTMS was installed as Debian packages"
+    print ".SH SEE ALSO\n.BR ctms\\-web (1),\n.BR ctms\\-sync (1),\n.BR ctms\\-admin (1)"
+}

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+# Makes Debian packages of the library and the programs. See --help.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+    cat <<'TEXT'
+Usage: packaging/deb.sh [--try]
+
+Installs the Debian packages that are missing, builds (presets deb and deb-static), puts the packages into
+build/packages, and has lintian and systemd-analyze check them. docs/packages.md tells of the packages.
+
+  --try   afterwards install them into a fresh Debian 12 made by debootstrap, run the programs there with an
+          embedded PostgreSQL, and remove them again; needs root. What is downloaded for it is kept in
+          build/deb-cache; everything else is removed
+  --help  this text
+
+Environment: CTMS_DEBIAN_MIRROR, for --try (default: http://deb.debian.org/debian).
+TEXT
+}
+
+try=no
+while [ "$#" -gt 0 ]; do
+    case $1 in
+    --try) try=yes ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 64
+        ;;
+    esac
+    shift
+done
+if [ "$try" = yes ] && [ "$(id -u)" -ne 0 ]; then die "--try needs root"; fi
+
+packages=$root/build/packages
+cache=$root/build/deb-cache
+mirror=${CTMS_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+scratch=$(mktemp -d /var/tmp/ctms-deb.XXXXXX)
+chmod 755 "$scratch" # accounts of the fresh Debian live below
+trap 'rm -rf --one-file-system "$scratch"' EXIT
+trap 'exit 130' INT TERM HUP
+umask 022
+
+# ---- the packages ----
+
+make_packages() {
+    local log=$scratch/cpack.log
+    rm -rf "$packages"
+    # The time of the commit: the same sources make the same packages.
+    SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s) cpack --config build/deb/CPackConfig.cmake >"$log" 2>&1 || {
+        cat "$log" >&2
+        return 1
+    }
+    grep -E 'CMake (Warning|Error)' -A5 "$log" || true
+    rm -rf "$packages/_CPack_Packages"
+    (cd "$packages" && ls -sh1 -- *.deb)
+}
+
+check_packages() { lintian --fail-on error,warning --tag-display-limit 0 "$packages"/*.deb; }
+
+# The units as they are, but with programs that exist here.
+check_units() {
+    local unit exposure
+    mkdir -p "$scratch/units" || return
+    for unit in packaging/systemd/*.service; do
+        sed "s#^ExecStart=/usr/bin/#ExecStart=$root/build/deb/bin/#" "$unit" >"$scratch/units/${unit##*/}" || return
+    done
+    systemd-analyze verify --man=no "$scratch"/units/*.service || return
+    for unit in "$scratch"/units/*.service; do
+        exposure=$(systemd-analyze security --offline=true --no-pager --threshold=20 "$unit") || {
+            say "$exposure"
+            return 1
+        }
+        tail -n 1 <<<"$exposure"
+    done
+}
+
+need_packages build deb
+step "Configuring (preset deb)" configure deb
+step "Building (preset deb)" build deb
+step "Configuring (preset deb-static)" configure deb-static
+step "Building (preset deb-static)" build deb-static ctms
+step "Making packages" make_packages
+step "Checking packages (lintian)" check_packages
+if command -v systemd-analyze >/dev/null; then step "Checking units (systemd-analyze)" check_units; fi
+if [ "$try" = no ]; then exit 0; fi
+
+# ---- a fresh Debian ----
+
+tree=$scratch/tree
+
+make_tree() {
+    mkdir -p "$cache" || return
+    debootstrap --variant=minbase --include=ca-certificates,curl --cache-dir="$cache" bookworm "$tree" "$mirror" >"$scratch/debootstrap.log" 2>&1 || {
+        tail -n 20 "$scratch/debootstrap.log" >&2
+        return 1
+    }
+    # What was downloaded before; apt takes only what is whole and still current.
+    find "$cache" -name '*.deb' -exec cp -t "$tree/var/cache/apt/archives" {} + || return
+    mkdir "$tree/packages" && cp "$packages"/*.deb "$tree/packages" && cp packaging/debian/try.sh "$tree/packages"
+}
+
+# In process and mount namespaces of its own: whatever is started in there ends with it.
+try_packages() {
+    local status=0
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 TERM=dumb ${http_proxy:+http_proxy="$http_proxy"} \
+        timeout 900 unshare --mount --pid --fork --kill-child chroot "$tree" /bin/bash /packages/try.sh || status=$?
+    find "$tree/var/cache/apt/archives" -maxdepth 1 -name '*.deb' -exec cp -n -t "$cache" {} + || true
+    return "$status"
+}
+
+step "Making a fresh Debian 12" make_tree
+step "Trying the packages there" try_packages
+say "==> The packages work"

@@ -1,0 +1,130 @@
+#!/bin/bash
+# SPDX-License-Identifier: MPL-2.0
+# Run by packaging/deb.sh --try inside a fresh Debian, as root, with the packages in /packages: installs them, runs the
+# programs as the account ctms, removes them. Ends with 0 when everything is as docs/packages.md says.
+set -euo pipefail
+export DEBIAN_FRONTEND=noninteractive
+
+die() {
+    printf 'try: %s\n' "$*" >&2
+    if [ -s /var/tmp/web.log ]; then tail -n 30 /var/tmp/web.log >&2; fi
+    exit 1
+}
+
+# quietly COMMAND...: its output only when it fails.
+quietly() { "$@" >/var/tmp/log 2>&1 || { tail -n 40 /var/tmp/log >&2 && die "failed: $*"; }; }
+
+# is WHAT EXPECTED ACTUAL
+is() { [ "$2" = "$3" ] || die "$1 is '$3' instead of '$2'"; }
+
+as_ctms() { setpriv --reuid=ctms --regid=ctms --init-groups env HOME=/var/lib/ctms CTMS_DATA_DIR=/var/lib/ctms/data "$@"; }
+
+apt_get() { quietly apt-get -qq -y -o Acquire::Retries=3 -o APT::Keep-Downloaded-Packages=true "$@"; }
+
+install_packages() {
+    mount -t proc proc /proc
+    printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d # no services
+    chmod 755 /usr/sbin/policy-rc.d
+    mkdir -p /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/none.conf
+    apt_get update
+    apt_get install --no-install-recommends postgresql-15 /packages/*.deb
+    is "the account's folder" /var/lib/ctms "$(getent passwd ctms | cut -d: -f6)"
+    is "the mode of the folder" "750 ctms:ctms" "$(stat -c '%a %U:%G' /var/lib/ctms)"
+    is "the mode of the settings" "640 root:ctms" "$(stat -c '%a %U:%G' /etc/ctms/ctms.env)"
+    is "what is set by default" "" "$(grep -v -e '^#' -e '^$' /etc/ctms/ctms.env || true)"
+    [ -e /lib/systemd/system/ctms-web.service ] || die "no unit"
+    [ ! -e /etc/systemd/system/multi-user.target.wants/ctms-web.service ] || die "the service is enabled"
+    echo "installed: $(dpkg-query -W -f '${Package} ${Version}, ' 'ctms*' 'libctms*')"
+}
+
+# Settings survive that the package is installed again.
+install_again() {
+    echo 'CTMS_USE_MOZLOG=true' >>/etc/ctms/ctms.env
+    quietly dpkg -i --force-confold /packages/*.deb
+    is "the setting after an upgrade" CTMS_USE_MOZLOG=true "$(tail -n 1 /etc/ctms/ctms.env)"
+    is "the mode after an upgrade" "640 root:ctms" "$(stat -c '%a %U:%G' /etc/ctms/ctms.env)"
+    echo "installed again: the settings are kept"
+}
+
+refuses_without_settings() {
+    local status=0
+    setpriv --reuid=ctms --regid=ctms --init-groups ctms-web >/var/tmp/web.log 2>&1 || status=$?
+    is "ctms-web's end without settings" 78 "$status"
+}
+
+web=
+port=
+start_web() {
+    local deadline=$((SECONDS + 60))
+    port=$((20000 + RANDOM % 10000))
+    as_ctms HOST=127.0.0.1 PORT=$port ctms-web --embedded >/var/tmp/web.log 2>&1 &
+    web=$!
+    until curl -sf -o /dev/null --noproxy '*' --max-time 5 "http://127.0.0.1:$port/__heartbeat__"; do
+        kill -0 "$web" 2>/dev/null || die "ctms-web ended"
+        [ "$SECONDS" -lt "$deadline" ] || die "no heartbeat within 60 s"
+        sleep 0.2
+    done
+    echo "ctms-web runs as $(stat -c %U "/proc/$web")"
+}
+
+call() { # PATH CURL-OPTION...
+    local path=$1
+    shift
+    curl -sS --fail-with-body --noproxy '*' --max-time 30 "http://127.0.0.1:$port$path" "$@" || die "$path failed"
+}
+
+# member NAME: its value, a string, in the JSON that comes in.
+member() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" | head -n 1; }
+
+use_programs() {
+    local client secret token status=0
+    client=$(as_ctms ctms-admin --embedded --json clients create deb -e you@example.com)
+    secret=$(member client_secret <<<"$client")
+    token=$(call /token -d grant_type=client_credentials -d client_id=id_deb --data-urlencode "client_secret=$secret" | member access_token)
+    call /ctms -o /dev/null -H "Authorization: Bearer $token" -H 'Content-Type: application/json' \
+        -d '{"email": {"primary_email": "jane@example.com"}}'
+    is "the contact" jane@example.com \
+        "$(call '/ctms?primary_email=jane@example.com' -H "Authorization: Bearer $token" | member primary_email)"
+    echo "a contact was created and read"
+    quietly as_ctms ctms-admin --embedded migrate --check
+    quietly acoustic_fields --help
+    quietly as_ctms ctms-sync --help
+    as_ctms ctms-sync --check-health >/var/tmp/log 2>&1 || status=$?
+    is "ctms-sync --check-health without a health file" 1 "$status"
+    quietly as_ctms CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=false ctms-sync
+    echo "ctms-admin and ctms-sync work"
+}
+
+stop_web() {
+    local status=0
+    kill -TERM "$web"
+    wait "$web" || status=$?
+    is "ctms-web's end" 0 "$status"
+    for _ in {1..100}; do # the database ends just after its last user
+        [ -n "$(find /var/lib/ctms/data -name postmaster.pid)" ] || return 0
+        sleep 0.1
+    done
+    die "the embedded database still runs"
+}
+
+remove_packages() {
+    local names=(ctms-web ctms-sync ctms-admin libctms-dev libctms1)
+    apt_get remove "${names[@]}"
+    [ ! -e /usr/bin/ctms-web ] || die "ctms-web is still there"
+    [ -e /etc/ctms/ctms.env ] || die "the settings are gone before a purge"
+    apt_get purge "${names[@]}"
+    [ ! -e /etc/ctms ] || die "the settings are still there"
+    [ -d /var/lib/ctms/data ] || die "the data is gone with the package"
+    is "what is left of the packages" "" "$(dpkg-query -W -f '${Package} ' 'ctms*' 'libctms*' 2>/dev/null || true)"
+    is "what is left of their units" "" "$(find /etc/systemd /var/lib/systemd -name 'ctms*' 2>/dev/null || true)"
+    echo "removed: settings with the purge, data kept"
+}
+
+install_packages
+refuses_without_settings
+install_again
+start_web
+use_programs
+stop_web
+remove_packages
