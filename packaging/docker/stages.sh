@@ -56,8 +56,11 @@ scratch=
 server=
 database=
 clean_up() {
-    if [ -n "$server" ]; then kill -TERM "$server" 2>/dev/null && wait "$server" || true; fi
-    if [ -n "$database" ]; then kill -INT "$database" 2>/dev/null && wait "$database" || true; fi
+    local process
+    for process in $server $database; do
+        kill -INT "$process" 2>/dev/null || continue
+        wait "$process" || true
+    done
     if [ "${#mounted[@]}" -gt 0 ]; then umount "${mounted[@]}" || true; fi
     if [ -n "$scratch" ]; then rm -rf "$scratch"; fi
 }
