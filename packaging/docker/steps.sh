@@ -28,15 +28,17 @@ build_packages() { need_packages build pages; }
 
 build_programs() {
     local dir=$1
-    step "Configuring" configure release -DCTMS_BUILD_TESTS=OFF -DCMAKE_INSTALL_PREFIX=/usr/local -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
+    # Without the library's own installation, what is left to install are the programs, whatever their components.
+    step "Configuring" configure release -DCTMS_BUILD_TESTS=OFF -DCTMS_INSTALL=OFF -DCMAKE_INSTALL_PREFIX=/usr/local \
+        -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
     step "Building" build release
-    DESTDIR=$dir cmake --install build/release --component programs --strip
+    DESTDIR=$dir cmake --install build/release --strip
 }
 
 # Part of the tests, and so not installed by CMake.
 build_fake() {
     local dir=$1
-    step "Configuring" configure release -DCTMS_BUILD_TESTS=ON -DCMAKE_INSTALL_PREFIX=/usr/local -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
+    step "Configuring" configure release -DCTMS_BUILD_TESTS=ON -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
     step "Building" build release fake-acoustic
     install -D -s -m 755 build/release/bin/fake-acoustic "$dir/usr/local/bin/fake-acoustic"
 }
