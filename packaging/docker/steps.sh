@@ -74,8 +74,8 @@ run_packages() {
 }
 
 account() {
-    groupadd --system --gid 10001 ctms
-    useradd --system --uid 10001 --gid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin ctms
+    groupadd --gid 10001 ctms
+    useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /app --shell /usr/sbin/nologin ctms
     install -d -m 755 /app
 }
 
