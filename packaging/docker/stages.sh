@@ -1,0 +1,215 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+# The stages of the Dockerfile without Docker: the same steps in chroots, then ctms-web tried there. See --help.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
+
+usage() {
+    cat <<'TEXT'
+Usage: packaging/docker/stages.sh [--dir DIR] [--jobs N] [--run-only | --build-only]
+
+Makes two Debian 12 systems with debootstrap, DIR/build and DIR/run, builds CTMS in the one and installs it in the
+other, as packaging/docker/Dockerfile does. Then starts a PostgreSQL on the loopback (this system's binaries), and in
+DIR/run, as uid 10001, `ctms-admin migrate` and ctms-web; asks for /__lbheartbeat__, /__heartbeat__ and /__version__,
+and stops it. Needs root, debootstrap, postgresql-15 and curl, about 3 GB, and about 20 minutes on 2 cores.
+
+  --dir DIR      where the systems are made (default: /var/tmp/ctms-stages); kept, so that --run-only can use them
+  --jobs N       compilers at a time
+  --build-only   do not start anything
+  --run-only     only try what was made before
+
+Environment: CTMS_DEBIAN_MIRROR (default: http://deb.debian.org/debian), CTMS_API_PAGES (OFF without npm's registry),
+COMMIT, VERSION, IMAGE_TAG, SOURCE, BUILD for version.json.
+TEXT
+}
+
+dir=/var/tmp/ctms-stages
+mirror=${CTMS_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+do_build=yes
+do_run=yes
+while [ "$#" -gt 0 ]; do
+    case $1 in
+    --dir | --jobs)
+        [ "$#" -ge 2 ] || die "$1 needs a value"
+        if [ "$1" = --dir ]; then dir=$2; else export CMAKE_BUILD_PARALLEL_LEVEL=$2; fi
+        shift
+        ;;
+    --build-only) do_run=no ;;
+    --run-only) do_build=no ;;
+    --help | -h)
+        usage
+        exit 0
+        ;;
+    *)
+        usage >&2
+        exit 64
+        ;;
+    esac
+    shift
+done
+[ "$(id -u)" -eq 0 ] || die "needs root, for chroot"
+dir=$(realpath -m "$dir")
+[ "$dir" != / ] || die "--dir must be a folder of its own"
+
+mounted=()
+scratch=
+server=
+database=
+clean_up() {
+    local process
+    for process in $server $database; do
+        kill -INT "$process" 2>/dev/null || continue
+        wait "$process" || true
+    done
+    if [ "${#mounted[@]}" -gt 0 ]; then umount "${mounted[@]}" || true; fi
+    if [ -n "$scratch" ]; then rm -rf "$scratch"; fi
+}
+trap clean_up EXIT
+
+# ---- the two systems ----
+
+new_system() {
+    local where=$1
+    command -v debootstrap >/dev/null || die "needs debootstrap: apt-get install debootstrap"
+    if [ -e "$where" ] && ! [ -e "$where/.ctms-stages" ]; then die "$where is there and was not made by this script"; fi
+    rm -rf --one-file-system "$where"
+    mkdir -p "$where"
+    touch "$where/.ctms-stages"
+    debootstrap --variant=minbase bookworm "$where" "$mirror" >"$dir/debootstrap.log" || die "debootstrap failed: $dir/debootstrap.log"
+    cp /etc/resolv.conf "$where/etc/resolv.conf"
+}
+
+# Compilers and npm read /proc, and write to /dev/null.
+give_kernel_folders() {
+    local where=$1 folder
+    for folder in proc dev; do
+        if mountpoint -q "$where/$folder"; then continue; fi
+        mount --bind "/$folder" "$where/$folder"
+        mounted+=("$where/$folder")
+    done
+}
+
+take_kernel_folders() {
+    umount "${mounted[@]}"
+    mounted=()
+}
+
+steps_in() {
+    local where=$1 at=$2
+    shift 2
+    chroot "$where" /usr/bin/env HOME=/root "$at/packaging/docker/steps.sh" "$@"
+}
+
+# What git knows and what is new, as a checkout in a container has it: .dockerignore leaves .git out.
+copy_sources() {
+    mkdir -p "$1"
+    git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
+        if [ -e "$file" ]; then printf '%s\0' "$file"; fi
+    done | tar --null -T - -cf - | tar -C "$1" -xf -
+}
+
+build_stage() {
+    new_system "$dir/build"
+    copy_sources "$dir/build/src"
+    give_kernel_folders "$dir/build"
+    step "Packages to build with" steps_in "$dir/build" /src build-packages
+    step "Programs" steps_in "$dir/build" /src build /out
+    step "Libraries that they need" steps_in "$dir/build" /src libraries /out
+    take_kernel_folders
+}
+
+run_stage() {
+    new_system "$dir/run"
+    mkdir -p "$dir/run/packaging/docker" "$dir/run/usr/local/lib/ctms"
+    cp packaging/lib.sh packaging/packages.txt "$dir/run/packaging/"
+    cp packaging/docker/steps.sh "$dir/run/packaging/docker/"
+    cp "$dir/build/out/packages" "$dir/run/packaging/"
+    give_kernel_folders "$dir/run"
+    step "Account" steps_in "$dir/run" "" account
+    step "Packages to run with" steps_in "$dir/run" "" run-packages /packaging/packages
+    cp -a "$dir/build/out/usr/local/." "$dir/run/usr/local/"
+    install -m 755 packaging/docker/health.sh "$dir/run/usr/local/lib/ctms/health.sh"
+    COMMIT=${COMMIT:-$(git rev-parse HEAD 2>/dev/null || true)} steps_in "$dir/run" "" version-file /app/version.json
+    rm -rf "$dir/run/packaging"
+    take_kernel_folders
+    say "==> $dir/run takes $(du -sh "$dir/run" | cut -f1)"
+}
+
+# ---- trying it ----
+
+free_port() {
+    local candidate
+    for _ in {1..50}; do
+        candidate=$((20000 + RANDOM % 10000))
+        if ! (exec 3<>"/dev/tcp/127.0.0.1/$candidate") 2>/dev/null; then
+            say "$candidate"
+            return
+        fi
+    done
+    die "found no free port"
+}
+
+await() {
+    local deadline=$((SECONDS + 60))
+    until "$@" >/dev/null 2>&1; do
+        [ "$SECONDS" -lt "$deadline" ] || die "not within a minute: $*"
+        sleep 0.2
+    done
+}
+
+start_database() {
+    local bin=/usr/lib/postgresql/15/bin
+    [ -x "$bin/postgres" ] || die "needs postgresql-15"
+    scratch=$(mktemp -d /var/tmp/ctms-stages-db.XXXXXX)
+    chown postgres "$scratch"
+    database_port=$(free_port)
+    runuser -u postgres -- "$bin/initdb" -D "$scratch/data" -U ctms -A trust -E UTF8 --locale=C.UTF-8 >/dev/null
+    # setpriv becomes the server, so that its id is the one to stop.
+    setpriv --reuid=postgres --regid=postgres --init-groups "$bin/postgres" -D "$scratch/data" -p "$database_port" \
+        -c listen_addresses=127.0.0.1 -c unix_socket_directories= 2>"$scratch/log" &
+    database=$!
+    await "$bin/pg_isready" -h 127.0.0.1 -p "$database_port" -U ctms -d postgres
+}
+
+# As the image's account, with nothing of this shell's environment. It replaces the shell: call it in one of its own.
+exec_in_image() {
+    exec chroot --userspec=10001:10001 "$dir/run" /usr/bin/env -i -C /app PATH=/usr/local/bin:/usr/bin:/bin \
+        HOST=127.0.0.1 PORT="$port" CTMS_DB_URL="postgresql://ctms@127.0.0.1:$database_port/postgres" \
+        CTMS_SECRET_KEY="for trying only" "$@"
+}
+
+in_image() { (exec_in_image "$@"); }
+
+get() { curl -sSf --noproxy '*' --max-time 5 "http://127.0.0.1:$port$1"; }
+
+try_it() {
+    local uid status=0
+    [ -x "$dir/run/usr/local/bin/ctms-web" ] || die "$dir/run holds no ctms-web: build it first"
+    # The health check writes to no device, but bash opens /dev/tcp by itself; the programs read /dev/urandom.
+    give_kernel_folders "$dir/run"
+    port=$(free_port)
+    start_database
+    step "ctms-admin migrate" in_image ctms-admin migrate
+    (exec_in_image ctms-web 2>"$dir/ctms-web.log") &
+    server=$!
+    await get /__lbheartbeat__
+    uid=$(stat -c %u "/proc/$server")
+    [ "$uid" = 10001 ] || die "ctms-web runs as uid $uid"
+    step "Health check" in_image /usr/local/lib/ctms/health.sh
+    say "$(get /__heartbeat__)"
+    [ "$(get /__version__)" = "$(cat "$dir/run/app/version.json")" ] || die "/__version__ is not version.json"
+    step "ctms-sync --version" in_image ctms-sync --version
+    kill -TERM "$server"
+    wait "$server" || status=$?
+    server=
+    [ "$status" -eq 0 ] || die "ctms-web ended with status $status; its log: $dir/ctms-web.log"
+    if in_image /usr/local/lib/ctms/health.sh 2>/dev/null; then die "the health check passes without a server"; fi
+    say "==> The image's system works"
+}
+
+mkdir -p "$dir"
+if [ "$do_build" = yes ]; then
+    build_stage
+    run_stage
+fi
+if [ "$do_run" = yes ]; then try_it; fi
