@@ -16,7 +16,7 @@ build/packages, and has lintian and systemd-analyze check them. docs/packages.md
           build/deb-cache; everything else is removed
   --help  this text
 
-Environment: CTMS_DEBIAN_MIRROR, for --try (default: http://deb.debian.org/debian).
+Environment: CTMS_DEBIAN_MIRROR, for --try (default: this machine's).
 TEXT
 }
 
@@ -39,7 +39,7 @@ if [ "$try" = yes ] && [ "$(id -u)" -ne 0 ]; then die "--try needs root"; fi
 
 packages=$root/build/packages
 cache=$root/build/deb-cache
-mirror=${CTMS_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${CTMS_DEBIAN_MIRROR:-$(debian_mirror)}
 scratch=$(mktemp -d /var/tmp/ctms-deb.XXXXXX)
 chmod 755 "$scratch" # accounts of the fresh Debian live below
 trap 'rm -rf --one-file-system "$scratch"' EXIT

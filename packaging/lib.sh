@@ -13,6 +13,14 @@ if [ "$(stat -c %u "$root")" != "$(id -u)" ]; then
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$root"
 fi
 
+# Where this machine has Debian from: for roots that are made beside it.
+debian_mirror() {
+    local uri
+    # shellcheck disable=SC2016  # apt-get's own names, not the shell's
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -n 1)
+    printf '%s\n' "${uri%/}"
+}
+
 say() { printf '%s\n' "$*"; }
 die() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2

@@ -18,13 +18,13 @@ and stops it. Needs root, debootstrap, postgresql-15 and curl, about 3 GB, and a
   --build-only   do not start anything
   --run-only     only try what was made before
 
-Environment: CTMS_DEBIAN_MIRROR (default: http://deb.debian.org/debian), CTMS_API_PAGES (OFF without npm's registry),
+Environment: CTMS_DEBIAN_MIRROR (default: this machine's), CTMS_API_PAGES (OFF without npm's registry),
 COMMIT, VERSION, IMAGE_TAG, SOURCE, BUILD for version.json.
 TEXT
 }
 
 dir=/var/tmp/ctms-stages
-mirror=${CTMS_DEBIAN_MIRROR:-http://deb.debian.org/debian}
+mirror=${CTMS_DEBIAN_MIRROR:-$(debian_mirror)}
 do_build=yes
 do_run=yes
 while [ "$#" -gt 0 ]; do
