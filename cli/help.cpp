@@ -175,12 +175,10 @@ void print_zsh() {
 } // namespace
 
 void print_help(std::string_view group, std::string_view name) {
-    const bool known = group.empty() || !groups().empty();
     fmt::print("Usage: ctms-admin [--embedded] [--json] COMMAND ...\n{}\n\n", purpose);
-    const bool one_command = known && !name.empty();
     for (const auto& one : all_commands()) {
         if (!group.empty() && one.group != group) continue;
-        if (one_command && !one.name.empty() && one.name != name) continue;
+        if (!name.empty() && !one.name.empty() && one.name != name) continue;
         print_command(one);
     }
     fmt::print("\nOptions:\n");
