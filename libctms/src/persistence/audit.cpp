@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "contact_rows.hpp"
 #include "pool.hpp"
+#include "time_columns.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/persistence/audit.hpp>
@@ -36,11 +36,10 @@ audit_details read_details(std::string_view text) {
 }
 
 audit_record read_record(const rows& found, std::size_t row) {
-    const auto time = [&](std::size_t column) { return timestamp(std::chrono::microseconds(found.integer(row, column))); };
     audit_record out;
     out.id = found.integer(row, 0);
-    out.began_at = time(1);
-    if (!found.is_null(row, 2)) out.ended_at = time(2);
+    out.began_at = read_time(found, row, 1);
+    out.ended_at = read_optional_time(found, row, 2);
     out.actor = found.text(row, 3);
     out.command = found.text(row, 4);
     out.details = read_details(found.text(row, 5));

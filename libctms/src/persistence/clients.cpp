@@ -2,6 +2,7 @@
 #include <ctms/persistence/clients.hpp>
 
 #include "pool.hpp"
+#include "time_columns.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -44,10 +45,6 @@ constexpr statement find_old_secrets{"client_old_secrets", "select hashed_secret
                                                            " order by valid_until desc"};
 constexpr statement remove_client{"client_remove", "delete from api_client where client_id = $1"};
 
-timestamp time_at(const rows& answer, std::size_t row, std::size_t column) {
-    return timestamp(std::chrono::microseconds(answer.integer(row, column)));
-}
-
 std::string to_text(const std::optional<std::set<model::role>>& roles) {
     std::string out;
     if (!roles) return out;
@@ -73,8 +70,8 @@ model::api_client read_client(const rows& answer, std::size_t row) {
     client.email = answer.text(row, 1);
     client.enabled = answer.boolean(row, 2);
     client.hashed_secret = answer.text(row, 3);
-    client.create_timestamp = time_at(answer, row, 4);
-    client.update_timestamp = time_at(answer, row, 5);
+    client.create_timestamp = read_time(answer, row, 4);
+    client.update_timestamp = read_time(answer, row, 5);
     client.roles = read_roles(answer.optional_text(row, 6));
     return client;
 }
@@ -173,7 +170,7 @@ result<std::vector<old_secret>> client_repository::old_secrets(std::string_view 
     return run(db_, [&](connection& link) {
         const auto answer = link.query(find_old_secrets, {std::string(client_id)});
         std::vector<old_secret> all;
-        for (std::size_t row = 0; row < answer.size(); ++row) all.push_back({std::string(answer.text(row, 0)), time_at(answer, row, 1)});
+        for (std::size_t row = 0; row < answer.size(); ++row) all.push_back({std::string(answer.text(row, 0)), read_time(answer, row, 1)});
         return all;
     });
 }

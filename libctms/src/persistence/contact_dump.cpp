@@ -2,6 +2,7 @@
 #include "contact_rows.hpp"
 #include "json_rows.hpp"
 #include "pool.hpp"
+#include "time_columns.hpp"
 
 #include <ctms/model/stored_rows.hpp>
 #include <ctms/persistence/contact_dump.hpp>
@@ -103,11 +104,6 @@ std::int64_t dump_all(connection& link, const std::function<bool(std::string_vie
     return count;
 }
 
-std::optional<timestamp> time_of(const rows& found, std::size_t row, std::size_t column) {
-    if (found.is_null(row, column)) return std::nullopt;
-    return timestamp(std::chrono::microseconds(found.integer(row, column)));
-}
-
 } // namespace
 
 result<std::int64_t> contact_dump_repository::dump(const std::function<bool(std::string_view)>& visit) {
@@ -125,10 +121,8 @@ result<std::map<uuid, std::string>> contact_dump_repository::lines(std::span<con
                                         " where e.email_id in (select json_array_elements_text($1::json)::uuid)",
                                         line_sql());
     static const statement lines_by_ids{"dumped_lines", sql.c_str()};
-    std::vector<std::string> names;
-    for (const auto& id : email_ids) names.push_back(id.to_string());
     return run(db_, [&](connection& link) {
-        const auto found = link.query(lines_by_ids, {json_names(names)});
+        const auto found = link.query(lines_by_ids, {json_ids(email_ids)});
         std::map<uuid, std::string> out;
         for (std::size_t row = 0; row < found.size(); ++row)
             out.emplace(uuid::parse(found.text(row, 0)).value_or(uuid{}), on_one_line(found.text(row, 1)));
@@ -162,7 +156,7 @@ result<std::vector<duplicate_contact>> contact_dump_repository::duplicates(const
         std::vector<duplicate_contact> out;
         for (std::size_t row = 0; row < found.size(); ++row) {
             out.push_back({std::string(found.text(row, 0)), uuid::parse(found.text(row, 1)).value_or(uuid{}),
-                           std::string(found.text(row, 2)), time_of(found, row, 3), time_of(found, row, 4)});
+                           std::string(found.text(row, 2)), read_optional_time(found, row, 3), read_optional_time(found, row, 4)});
         }
         return out;
     });

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_rows.hpp"
+#include "time_columns.hpp"
 
 #include <fmt/format.h>
 
@@ -116,8 +117,6 @@ model::newsletter read_newsletter(cells row) {
 model::waitlist read_waitlist(cells row) { return {row.text(), row.optional(), row.text(), true}; }
 
 } // namespace
-
-std::string microseconds_sql(std::string_view column) { return fmt::format("(extract(epoch from {})*1000000)::bigint::text", column); }
 
 std::string contact_by_id_sql() {
     return union_of_tables([](const char* alias) { return fmt::format("where {}.email_id = $1::uuid", alias); });

@@ -30,7 +30,4 @@ std::size_t visit_contacts(const rows& found, const std::function<void(const mod
 /// Which version of its emails row a contact was read at: every write makes a new one. "" without a contact.
 [[nodiscard]] std::string read_version(const rows& found);
 
-/// PostgreSQL's microseconds since 1970 of a column, as text, whatever the session's settings.
-[[nodiscard]] std::string microseconds_sql(std::string_view column);
-
 } // namespace ctms::persistence

@@ -3,6 +3,7 @@
 
 #include "contact_rows.hpp"
 #include "json_rows.hpp"
+#include "time_columns.hpp"
 
 #include <ctms/persistence/contacts.hpp>
 

@@ -3,8 +3,11 @@
 #pragma once
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/uuid.hpp>
 
+#include <span>
 #include <string>
+#include <vector>
 
 namespace ctms::persistence {
 
@@ -26,6 +29,14 @@ template <class Names>
     std::string out;
     append_json_array(out, names, append_json_string);
     return out;
+}
+
+/// The same of ids.
+[[nodiscard]] inline std::string json_ids(std::span<const uuid> ids) {
+    std::vector<std::string> out;
+    out.reserve(ids.size());
+    for (const auto& id : ids) out.push_back(id.to_string());
+    return json_names(out);
 }
 
 } // namespace ctms::persistence

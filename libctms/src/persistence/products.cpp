@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "contact_rows.hpp"
 #include "json_rows.hpp"
 #include "pool.hpp"
+#include "time_columns.hpp"
 
 #include <ctms/persistence/products.hpp>
 
@@ -47,14 +47,6 @@ std::string products_sql() {
                        microseconds_sql("ended_at"));
 }
 
-timestamp time_of(const rows& found, std::size_t row, std::size_t column) {
-    return timestamp(std::chrono::microseconds(found.integer(row, column)));
-}
-
-std::optional<timestamp> optional_time(const rows& found, std::size_t row, std::size_t column) {
-    return found.is_null(row, column) ? std::nullopt : std::optional(time_of(found, row, column));
-}
-
 std::optional<std::int32_t> optional_integer(const rows& found, std::size_t row, std::size_t column) {
     return found.is_null(row, column) ? std::nullopt : std::optional(static_cast<std::int32_t>(found.integer(row, column)));
 }
@@ -69,13 +61,13 @@ model::product read_product(const rows& found, std::size_t row) {
     out.interval = found.optional_text(row, column++);
     out.interval_count = optional_integer(found, row, column++);
     out.status = found.text(row, column++);
-    out.created = time_of(found, row, column++);
-    out.start = time_of(found, row, column++);
-    out.current_period_start = time_of(found, row, column++);
-    out.current_period_end = time_of(found, row, column++);
-    out.canceled_at = optional_time(found, row, column++);
+    out.created = read_time(found, row, column++);
+    out.start = read_time(found, row, column++);
+    out.current_period_start = read_time(found, row, column++);
+    out.current_period_end = read_time(found, row, column++);
+    out.canceled_at = read_optional_time(found, row, column++);
     out.cancel_at_period_end = found.boolean(row, column++);
-    out.ended_at = optional_time(found, row, column++);
+    out.ended_at = read_optional_time(found, row, column++);
     out.sub_count = static_cast<int>(found.integer(row, column));
     return out;
 }

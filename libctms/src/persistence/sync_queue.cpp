@@ -3,10 +3,10 @@
 // that it locks, but everything else as it was when the statement began. What is decided by a row is therefore computed
 // where the row is locked or updated. Statements that lock several rows take them in order of email_id, as the writes of
 // contacts do, or skip those that others hold.
-#include "contact_rows.hpp"
 #include "json_rows.hpp"
 #include "pool.hpp"
 #include "sync_queue_rows.hpp"
+#include "time_columns.hpp"
 
 #include <ctms/persistence/sync_queue.hpp>
 

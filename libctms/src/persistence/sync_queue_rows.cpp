@@ -2,6 +2,7 @@
 #include "sync_queue_rows.hpp"
 
 #include "json_rows.hpp"
+#include "time_columns.hpp"
 
 #include <json/document.hpp>
 
@@ -22,13 +23,6 @@ std::vector<std::string> read_names(std::string_view text) {
 
 } // namespace
 
-std::string json_ids(std::span<const uuid> ids) {
-    std::vector<std::string> out;
-    out.reserve(ids.size());
-    for (const auto& id : ids) out.push_back(id.to_string());
-    return json_names(out);
-}
-
 std::string json_states(std::span<const std::pair<uuid, vendor_state>> states) {
     return json_rows(states, [](object_writer& to, const auto& one) {
         const auto& [id, state] = one;
@@ -47,10 +41,6 @@ uuid read_id(const rows& found, std::size_t row, std::size_t column) {
     return *id;
 }
 
-timestamp read_time(const rows& found, std::size_t row, std::size_t column) {
-    return timestamp(std::chrono::microseconds(found.integer(row, column)));
-}
-
 namespace {
 
 queued_contact read_contact(const rows& found, std::size_t row) {
@@ -61,7 +51,7 @@ queued_contact read_contact(const rows& found, std::size_t row) {
     out.version = found.integer(row, 3);
     out.retry = static_cast<int>(found.integer(row, 4));
     out.first_requested_at = read_time(found, row, 5);
-    if (!found.is_null(row, 6)) out.last_attempt_at = read_time(found, row, 6);
+    out.last_attempt_at = read_optional_time(found, row, 6);
     if (found.is_null(row, 7)) return out;
     out.sent = vendor_state{std::string(found.text(row, 7)), std::string(found.text(row, 8)), std::string(found.text(row, 9)),
                             read_names(found.text(row, 10)), read_names(found.text(row, 11))};

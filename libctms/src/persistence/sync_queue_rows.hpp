@@ -27,14 +27,10 @@ struct made_statement {
 /// A limit as a parameter.
 [[nodiscard]] inline std::string bounded(int limit) { return std::to_string(std::max(0, limit)); }
 
-/// An array of ids.
-[[nodiscard]] std::string json_ids(std::span<const uuid> ids);
 /// An array of objects with the columns of ctms_vendor_state.
 [[nodiscard]] std::string json_states(std::span<const std::pair<uuid, vendor_state>> states);
 
 [[nodiscard]] uuid read_id(const rows& found, std::size_t row, std::size_t column);
-/// A column of microseconds_sql.
-[[nodiscard]] timestamp read_time(const rows& found, std::size_t row, std::size_t column);
 /// The answer of a claim.
 [[nodiscard]] std::vector<queued_contact> read_queued(const rows& found);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "contact_rows.hpp"
 #include "pool.hpp"
 #include "sync_queue_rows.hpp"
+#include "time_columns.hpp"
 
 #include <ctms/persistence/sync_queue.hpp>
 
