@@ -77,6 +77,7 @@ private:
     [[nodiscard]] result<std::vector<sync_item>> load(std::vector<persistence::queued_contact> claimed);
     [[nodiscard]] result<void> send(std::vector<sync_item> items, const std::stop_token& stop, clock::time_point claimed_at,
                                     cycle_report& report);
+    [[nodiscard]] result<int> take_slots(int wanted, const std::stop_token& stop);
     [[nodiscard]] bool may_send(cycle& now) const;
     void send_main(cycle& now, sync_item& item);
     [[nodiscard]] result<void> note_doubt(const std::vector<sync_item>& items);
@@ -173,7 +174,7 @@ result<std::vector<sync_item>> sync::impl::load(std::vector<persistence::queued_
 result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_token& stop, clock::time_point claimed_at,
                               cycle_report& report) {
     const int wanted = static_cast<int>(std::min(items.size(), static_cast<std::size_t>(options_.connections)));
-    const auto slots = slots_.take(worker_, wanted, options_.lease);
+    const auto slots = take_slots(wanted, stop);
     if (!slots) return slots.error();
     report.no_slot = *slots == 0;
     if (report.no_slot) return {};
@@ -189,6 +190,18 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
         if (now.database_failure) return *now.database_failure;
     }
     return slots_.give_back(worker_);
+}
+
+// Who has all slots gives them back between two cycles, for some milliseconds only: who looks less often goes hungry.
+result<int> sync::impl::take_slots(int wanted, const std::stop_token& stop) {
+    constexpr std::chrono::milliseconds look_again{5};
+    const auto until =
+        clock::now() + std::min<std::chrono::milliseconds>(std::chrono::seconds(1), std::chrono::milliseconds(options_.lease) / 6);
+    for (;;) {
+        auto taken = slots_.take(worker_, wanted, options_.lease);
+        if (!taken || *taken > 0 || stop.stop_requested() || clock::now() > until) return taken;
+        std::this_thread::sleep_for(look_again);
+    }
 }
 
 result<void> sync::impl::note_doubt(const std::vector<sync_item>& items) {
