@@ -3,12 +3,12 @@
 // Not thread safe but for port(). Its destructor kills what still runs.
 #pragma once
 
+#include "child_process.hpp"
+
 #include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include <sys/types.h>
 
 namespace ctms::test {
 
@@ -16,22 +16,18 @@ class server_process {
 public:
     /// Starts `program` with HOST, PORT=0 and the variables given ("NAME=value"), and waits until it listens.
     /// Throws std::runtime_error with what it printed when it does not within ten seconds.
-    server_process(std::string program, std::vector<std::string> environment);
-    ~server_process();
-    server_process(const server_process&) = delete;
-    server_process& operator=(const server_process&) = delete;
+    server_process(std::string program, const std::vector<std::string>& variables);
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
-    void signal(int number) const;
+    void signal(int number) const { child_.signal(number); }
     /// Waits for its end; the exit code, or 128 + signal, or -1 when `limit` passed first.
-    int wait(std::chrono::milliseconds limit);
+    int wait(std::chrono::milliseconds limit) { return child_.wait(limit); }
     /// What it wrote to standard error.
-    [[nodiscard]] std::string log() const;
+    [[nodiscard]] std::string log() const { return child_.log(); }
 
 private:
-    pid_t child_ = 0;
-    int log_ = -1;
+    child_process child_;
     std::uint16_t port_ = 0;
 };
 
