@@ -184,13 +184,29 @@ std::vector<response> get_contacts(std::span<call> calls, const services& all) {
     return out;
 }
 
-response find_contacts(call& now, const services& all) {
-    const auto query = read_identity_query(now.query);
-    if (!query) return failed(now, query.error());
-    const auto found = all.contacts.find(*query);
-    if (!found) return failed(now, found.error());
-    trace_results(now, *found);
-    return list_response(*found, [](std::string& out, const model::contact& contact) { json::write_contact(out, contact, false); });
+response find_contacts(call& now, const services& all) { return std::move(find_contacts_together({&now, 1}, all).front()); }
+
+std::vector<response> find_contacts_together(std::span<call> calls, const services& all) {
+    std::vector<response> out(calls.size());
+    std::vector<model::identity_query> queries;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        auto query = read_identity_query(calls[i].query);
+        if (!query) {
+            out[i] = failed(calls[i], query.error());
+            continue;
+        }
+        queries.push_back(std::move(*query));
+        places.push_back(i);
+    }
+    const auto found = all.contacts.find(queries);
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        auto& now = calls[places[i]];
+        if (found[i]) trace_results(now, *found[i]);
+        const auto write = [](std::string& to, const model::contact& contact) { json::write_contact(to, contact, false); };
+        out[places[i]] = found[i] ? list_response(*found[i], write) : failed(now, found[i].error());
+    }
+    return out;
 }
 
 response get_identity(call& now, const services& all) {

@@ -11,7 +11,7 @@ std::span<const route> all_routes() noexcept {
     using may = model::role;
     constexpr auto open = std::nullopt;
     static constexpr std::array table{
-        route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, may::read},
+        route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, may::read, routes::find_contacts_together},
         route{"POST", "/ctms", routes::post_contact, write, body_kind::json, may::write},
         route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, may::read, routes::get_contacts},
         route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, may::write},

@@ -5,6 +5,7 @@
 
 #include "route.hpp"
 
+#include <boost/asio/defer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
@@ -25,25 +26,32 @@ struct lane_sizes {
     int platform = 2;
 };
 
-/// Items that wait to be taken together. Thread safe.
+/// Items that wait to be taken together, and how many takers are on their way to them. Thread safe.
 template <class Item>
 class gathering {
 public:
-    void push(Item item) {
+    /// Adds an item. True when the caller is to send one more taker: there are never more than `most_takers`.
+    [[nodiscard]] bool push(Item item, std::size_t most_takers) {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(item));
+        if (takers_ == most_takers) return false;
+        ++takers_;
+        return true;
     }
-    std::vector<Item> take(std::size_t most) {
+    /// What a taker takes; with nothing left, it is none any more.
+    [[nodiscard]] std::vector<Item> take(std::size_t most) {
         const std::lock_guard lock(mutex_);
         const auto count = static_cast<std::ptrdiff_t>(std::min(most, waiting_.size()));
         std::vector<Item> out(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + count));
         waiting_.erase(waiting_.begin(), waiting_.begin() + count);
+        if (out.empty()) --takers_;
         return out;
     }
 
 private:
     std::mutex mutex_;
     std::deque<Item> waiting_;
+    std::size_t takers_ = 0;
 };
 
 class lanes {
@@ -73,28 +81,37 @@ public:
     /// most. Nobody waits for company: one alone is run alone.
     template <class Item, class Run>
     bool submit(lane where, gathering<Item>& together, Item item, Run run) {
-        constexpr std::size_t most_together = 16;
         auto& chosen = queue_of(where);
         if (chosen.waiting.fetch_add(1) >= most_waiting_) {
             chosen.waiting.fetch_sub(1);
             return false;
         }
-        together.push(std::move(item));
-        boost::asio::post(chosen.threads, [&chosen, &together, run = std::move(run)] {
-            auto items = together.take(most_together);
-            chosen.waiting.fetch_sub(items.size());
-            if (!items.empty()) run(std::move(items));
-        });
+        if (together.push(std::move(item), chosen.size))
+            boost::asio::post(chosen.threads,
+                              [&chosen, &together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
         return true;
     }
 
 private:
     struct queue {
-        explicit queue(int threads_wanted) : threads(static_cast<std::size_t>(threads_wanted)) {}
+        explicit queue(int threads_wanted) : size(static_cast<std::size_t>(threads_wanted)), threads(size) {}
+        const std::size_t size;
         std::atomic<std::size_t> waiting = 0;
         boost::asio::thread_pool threads;
     };
     queue& queue_of(lane where);
+
+    /// One turn of a taker, which then queues up again behind the lane's other jobs.
+    template <class Item, class Run>
+    static void serve(queue& chosen, gathering<Item>& together, Run run) {
+        constexpr std::size_t most_together = 16;
+        auto items = together.take(most_together);
+        if (items.empty()) return;
+        chosen.waiting.fetch_sub(items.size());
+        run(std::move(items));
+        boost::asio::defer(chosen.threads,
+                           [&chosen, &together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
+    }
 
     std::size_t most_waiting_;
     queue read_;

@@ -241,11 +241,9 @@ asio::awaitable<void> session::execute(exchange& one) {
         [&](auto resume) {
             // The guard keeps the sockets' thread running while all it waits for is this job.
             const auto go_on = [work = asio::make_work_guard(socket_.get_executor()),
-                                shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] {
-                asio::post(work.get_executor(), [shared_resume] { std::move (*shared_resume)(); });
-            };
+                                shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] { std::move (*shared_resume)(); };
             accepted = submit(one, go_on);
-            if (!accepted) go_on();
+            if (!accepted) asio::post(socket_.get_executor(), go_on);
         },
         asio::use_awaitable);
     if (!accepted) {
@@ -256,14 +254,17 @@ asio::awaitable<void> session::execute(exchange& one) {
 
 /// Hands an exchange to its lane. False when too many wait there.
 bool session::submit(exchange& one, std::function<void()> resume) {
-    const auto run = [shared = shared_](const std::vector<waiting_exchange>& waiting) {
+    const auto run = [shared = shared_, sockets = socket_.get_executor()](std::vector<waiting_exchange> waiting) {
         std::vector<exchange*> in_time;
         for (const auto& each : waiting) {
             const bool too_late = std::chrono::steady_clock::now() - each.one->http.received > shared.bounds.waiting_time;
             too_late ? void(each.one->answer = busy_response()) : in_time.push_back(each.one);
         }
         if (!in_time.empty()) shared.exchanges.execute(in_time);
-        for (const auto& each : waiting) each.resume();
+        // All at once: each call wakes the sockets' thread.
+        asio::post(sockets, [waiting = std::move(waiting)] {
+            for (const auto& each : waiting) each.resume();
+        });
     };
     const auto where = one.matched->where;
     waiting_exchange self{&one, std::move(resume)};

@@ -23,7 +23,7 @@
 
 namespace ctms::web {
 
-/// An exchange that waits for its lane, and how its session goes on behind it.
+/// An exchange that waits for its lane, and how its session goes on behind it, on the thread of the sockets.
 struct waiting_exchange {
     exchange* one;
     std::function<void()> resume;

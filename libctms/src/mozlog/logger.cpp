@@ -20,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto gathering_time = 5ms; // lines are written together: a wakeup and a write for each would cost more than the line
 constexpr auto drain_limit = 5s;
 constexpr auto give_up_limit = 500ms; // how soon a sink that listens to give_up returns, with much to spare
 
@@ -72,6 +73,8 @@ public:
 
     bool flush(std::chrono::milliseconds limit) {
         std::unique_lock lock(mutex_);
+        urgent_ = true;
+        work_.notify_one();
         const auto target = queued_bytes_;
         return progress_.wait_for(lock, limit, [&] { return written_bytes_ >= target; });
     }
@@ -104,9 +107,11 @@ public:
     }
 
 private:
-    // With the lock held.
+    // With the lock held. Wakes the writer for the first line, and when so much waits that no more time is to be lost.
     void append(std::string_view line) {
-        if (waiting_.empty()) work_.notify_one();
+        const auto half = opts_.queue_bytes / 2;
+        const bool fills = waiting_.size() < half && waiting_.size() + line.size() >= half;
+        if (waiting_.empty() || fills) work_.notify_one();
         waiting_ += line;
         queued_bytes_ += line.size();
     }
@@ -117,6 +122,8 @@ private:
         batch.clear();
         const auto any = [&] { return !waiting_.empty() || dropped_unreported_ != 0; };
         work_.wait(lock, [&] { return any() || ending_; });
+        work_.wait_for(lock, gathering_time, [&] { return ending_ || urgent_ || waiting_.size() >= opts_.queue_bytes / 2; });
+        urgent_ = false;
         if (!any() || abandoned_) return false;
         std::swap(batch, waiting_);
         if (dropped_unreported_ != 0) append(loss_report(std::exchange(dropped_unreported_, 0)));
@@ -141,6 +148,7 @@ private:
     std::uint64_t queued_bytes_ = 0;
     std::uint64_t written_bytes_ = 0;
     std::uint64_t dropped_unreported_ = 0;
+    bool urgent_ = false; // somebody waits for the lines to be written
     bool ending_ = false;
     bool abandoned_ = false;
     bool finished_ = false;

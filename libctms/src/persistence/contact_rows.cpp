@@ -11,7 +11,7 @@ namespace ctms::persistence {
 namespace {
 
 // The first column tells the table, the second the contact; the meaning of the others follows from the table.
-enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5' };
+enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5', match = '6' };
 constexpr std::size_t first_value = 2;
 constexpr std::size_t update_timestamp = 14;
 constexpr std::size_t version = 15; // of an emails row
@@ -127,6 +127,17 @@ std::string contacts_sql(std::string_view selection) {
            union_of_tables([](const char*) { return std::string("join wanted using (email_id)"); });
 }
 
+std::string contacts_by_addresses_sql() {
+    return R"(with found as materialized (
+  select place, e.email_id from json_array_elements_text($1::json) with ordinality as given (address, place)
+  join emails e on lower(e.primary_email) = lower(given.address)),
+wanted as materialized (select distinct email_id from found)
+)" + union_of_tables([](const char*) { return std::string("join wanted using (email_id)"); }) +
+           R"(
+union all
+select '6', email_id::text, (place - 1)::text, null, null, null, null, null, null, null, null, null, null, null, null, null from found)";
+}
+
 namespace {
 
 void add_row(model::contact& contact, char table, const cells& values) {
@@ -187,6 +198,18 @@ std::vector<stored_contact> read_stored_contacts(const rows& found) {
 std::vector<model::contact> read_contacts(const rows& found) {
     std::vector<model::contact> out;
     for (const auto& [id, its_rows] : group_rows(found)) out.push_back(build_contact(found, id, its_rows));
+    return out;
+}
+
+std::vector<std::vector<std::size_t>> read_matches(const rows& found, std::size_t count) {
+    std::vector<std::vector<std::size_t>> out(count);
+    std::size_t contact = 0;
+    for (const auto& [id, its_rows] : group_rows(found)) {
+        for (const auto row : its_rows) {
+            if (found.text(row, 0).front() == match) out.at(static_cast<std::size_t>(found.integer(row, first_value))).push_back(contact);
+        }
+        ++contact;
+    }
     return out;
 }
 

@@ -176,6 +176,21 @@ result<std::vector<model::contact>> contact_repository::find(const model::identi
     return run(db_, [&](connection& db) { return read_contacts(db.query({ids.name.c_str(), sql.c_str()}, ids.parameters)); });
 }
 
+result<std::vector<std::vector<model::contact>>> contact_repository::find_by_addresses(std::span<const std::string> primary_emails) {
+    static const std::string sql = contacts_by_addresses_sql();
+    static const statement by_addresses{"contacts_by_addresses", sql.c_str()};
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(by_addresses, {json_names(primary_emails)});
+        const auto contacts = read_contacts(found);
+        std::vector<std::vector<model::contact>> out(primary_emails.size());
+        const auto matches = read_matches(found, out.size());
+        for (std::size_t place = 0; place < out.size(); ++place) {
+            for (const auto match : matches[place]) out[place].push_back(contacts[match]);
+        }
+        return out;
+    });
+}
+
 result<std::vector<model::identity>> contact_repository::find_identities(const model::identity_query& query) {
     const auto lookup = identities_lookup(query);
     return run(db_, [&](connection& db) {

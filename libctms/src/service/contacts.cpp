@@ -34,6 +34,12 @@ bool asks_for_something(const model::identity_query& query) {
     return std::any_of(texts.begin(), texts.end(), [](const auto* text) { return *text && !(*text)->empty(); });
 }
 
+bool is_by_address_alone(const model::identity_query& query) {
+    auto rest = query;
+    rest.primary_email.reset();
+    return query.primary_email && !query.primary_email->empty() && rest == model::identity_query{};
+}
+
 } // namespace
 
 result<created_contact> contacts::create(const model::contact_input& input) {
@@ -141,6 +147,30 @@ result<std::string> contacts::updates_page(const model::updates_query& query, st
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {
     if (!asks_for_something(query)) return no_identifiers();
     return repository_.find(query);
+}
+
+std::vector<result<std::vector<model::contact>>> contacts::find(std::span<const model::identity_query> queries) {
+    std::vector<std::string> addresses;
+    for (const auto& query : queries) {
+        if (is_by_address_alone(query)) addresses.push_back(*query.primary_email);
+    }
+    std::vector<result<std::vector<model::contact>>> out;
+    if (addresses.size() < 2) { // nothing to share
+        for (const auto& query : queries) out.push_back(find(query));
+        return out;
+    }
+    auto found = repository_.find_by_addresses(addresses);
+    std::size_t next = 0;
+    for (const auto& query : queries) {
+        if (!is_by_address_alone(query)) {
+            out.push_back(find(query));
+        } else if (found) {
+            out.emplace_back(std::move((*found)[next++]));
+        } else {
+            out.emplace_back(found.error());
+        }
+    }
+    return out;
 }
 
 result<std::vector<model::identity>> contacts::find_identities(const model::identity_query& query) {

@@ -147,6 +147,9 @@ struct CTMS_API identity_query {
     text amo_user_id;                 ///< at addons.mozilla.org
     text fxa_id;                      ///< of the Firefox account
     text fxa_primary_email;           ///< of the Firefox account, in any case
+
+    /// The same ids, spelled the same.
+    bool operator==(const identity_query&) const = default;
 };
 
 } // namespace ctms::model

@@ -51,6 +51,9 @@ public:
     /// All contacts that match every id of the query, in order of email_id. One round trip.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
 
+    /// What find() by each of the addresses alone finds, in their order. One round trip for all.
+    [[nodiscard]] result<std::vector<std::vector<model::contact>>> find_by_addresses(std::span<const std::string> primary_emails);
+
     /// The ids of all contacts that match every id of the query, in order of email_id. One round trip.
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 

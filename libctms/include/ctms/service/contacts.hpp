@@ -68,6 +68,8 @@ public:
 
     /// All that match every given id. errc::malformed with the list of ids when none is given, or only blank ones.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
+    /// The same for several queries, in their order; those by address alone share one round trip.
+    [[nodiscard]] std::vector<result<std::vector<model::contact>>> find(std::span<const model::identity_query> queries);
     /// Their ids only. Errors as of find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
