@@ -48,21 +48,26 @@ std::string read_script() { return set_number + on_one_line(with_values(persiste
 
 /// What PATCH of one newsletter does: read the contact with its version, write the difference.
 std::string patch_script() {
-    model::contact before;
-    before.email.primary_email = "x";
-    auto change = persistence::contact_change{before};
+    persistence::stored_contact before{{}, "version"};
+    before.contact.email.primary_email = "address";
+    persistence::contact_change change{before.contact};
     model::newsletter newsletter;
     newsletter.name = "hubs";
     newsletter.lang = "fr";
     change.after.newsletters.push_back(newsletter);
-    std::vector<std::string> values;
-    for (const auto& value : persistence::update_contact_parameters(before, "version", change)) values.push_back(quoted(value));
-    values[0] = id;
-    values[1] = "'contact-' || :n::text || '@example.com'";
-    const auto version = fmt::format("(select xmin::text from emails where email_id = {}::uuid)", id);
-    for (auto& value : values) value = value == "'version'" ? version : value;
-    return set_number + on_one_line(with_values(persistence::contact_for_change_sql(), {id})) +
-           on_one_line(with_values(persistence::update_contact_statement().sql, values));
+    const persistence::contact_write one{&before, &change};
+    auto record = quoted(persistence::contacts_parameter({&one, 1}));
+    // What depends on the number and on the row goes in between the text of the record.
+    const auto put = [&](std::string_view placeholder, const std::string& sql) {
+        const auto at = record.find(placeholder);
+        record.replace(at, placeholder.size(), fmt::format("' || {} || '", sql));
+    };
+    put(before.contact.email.email_id.to_string(), id);
+    put("address", "'contact-' || :n::text || '@example.com'");
+    put("\"version\": \"version\"",
+        fmt::format("'\"version\": \"' || (select xmin::text from emails where email_id = {}::uuid) || '\"'", id));
+    return set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})) +
+           on_one_line(with_values(persistence::update_contacts_statement().sql, {fmt::format("({})", record)}));
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include <ctms/service/contacts.hpp>
 #include <web/server/answers.hpp>
 
+#include <deque>
 #include <set>
 
 namespace ctms::web::routes {
@@ -122,16 +123,33 @@ response put_contact(call& now, const services& all) {
     return contact ? contact_response(201, *contact) : failed(now, contact.error());
 }
 
-response patch_contact(call& now, const services& all) {
-    const auto email_id = path_email_id(now);
-    const auto patch = json::read_patch(*now.body);
-    if (!email_id) return failed(now, patch ? email_id.error() : both(email_id.error(), patch.error()));
-    if (!patch) return failed(now, patch.error());
-    trace_write(now, patch->email.value.primary_email);
-    const auto contact = all.contacts.patch(*email_id, *patch);
-    if (!contact) return failed(now, contact.error());
-    trace_write(now, contact->email.primary_email); // which the body need not name
-    return contact_response(200, *contact);
+response patch_contact(call& now, const services& all) { return std::move(patch_contacts({&now, 1}, all).front()); }
+
+std::vector<response> patch_contacts(std::span<call> calls, const services& all) {
+    std::vector<response> out(calls.size());
+    std::deque<model::contact_patch> patches; // stays where it is while it grows
+    std::vector<service::patch_request> requests;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        auto& now = calls[i];
+        const auto email_id = path_email_id(now);
+        auto patch = json::read_patch(*now.body);
+        if (!email_id || !patch) {
+            const auto& broken = email_id ? patch.error() : email_id.error();
+            out[i] = failed(now, !email_id && !patch ? both(email_id.error(), patch.error()) : broken);
+            continue;
+        }
+        trace_write(now, patch->email.value.primary_email);
+        requests.push_back({*email_id, &patches.emplace_back(std::move(*patch))});
+        places.push_back(i);
+    }
+    const auto contacts = all.contacts.patch(requests);
+    for (std::size_t i = 0; i < contacts.size(); ++i) {
+        auto& now = calls[places[i]];
+        if (contacts[i]) trace_write(now, contacts[i]->email.primary_email); // which the body need not name
+        out[places[i]] = contacts[i] ? contact_response(200, *contacts[i]) : failed(now, contacts[i].error());
+    }
+    return out;
 }
 
 response delete_contacts(call& now, const services& all) {

@@ -15,7 +15,7 @@ std::span<const route> all_routes() noexcept {
         route{"POST", "/ctms", routes::post_contact, write, body_kind::json, may::write},
         route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, may::read, routes::get_contacts},
         route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, may::write},
-        route{"PATCH", "/ctms/{email_id}", routes::patch_contact, write, body_kind::json, may::write},
+        route{"PATCH", "/ctms/{email_id}", routes::patch_contact, write, body_kind::json, may::write, routes::patch_contacts},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove},
         route{"GET", "/updates", routes::get_updates, read, body_kind::none, may::updates},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, may::read},

@@ -16,6 +16,7 @@ response put_contact(call& now, const services& all);
 response patch_contact(call& now, const services& all);
 response delete_contacts(call& now, const services& all);
 response get_contact(call& now, const services& all);
+std::vector<response> patch_contacts(std::span<call> calls, const services& all);
 std::vector<response> get_contacts(std::span<call> calls, const services& all);
 response find_contacts(call& now, const services& all);
 response get_identity(call& now, const services& all);

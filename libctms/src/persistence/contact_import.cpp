@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "json_rows.hpp"
 #include "pool.hpp"
+#include "sync_request_sql.hpp"
 
 #include <ctms/persistence/contact_bulk.hpp>
 
@@ -94,20 +95,14 @@ constexpr std::array<std::string_view, 3> mofo_columns{"mofo_email_id", "mofo_co
 constexpr std::array<std::string_view, 6> newsletter_columns{"name", "subscribed", "format", "lang", "source", "unsub_reason"};
 constexpr std::array<std::string_view, 3> waitlist_columns{"name", "source", "fields"};
 
-// As ctms_request_sync does it, for many.
-constexpr std::string_view queue_them = R"(q as (
-  insert into ctms_sync_queue as queue (email_id, priority) select email_id, $7::smallint from e where $7 is not null
-  on conflict (email_id) do update set operation = 'upsert', primary_email = null, version = queue.version + 1, retry = 0,
-    next_attempt_at = now(), state = 'pending', priority = least(queue.priority, excluded.priority), last_error = null,
-    last_requested_at = now())
-select email_id::text from e)";
-
 std::string write_sql(bool upsert) {
     return std::string(rows_of_batch) + std::string(upsert ? replace_emails : create_emails) +
            write_group("a", "amo", "email_id", amo_columns, true, upsert) + write_group("f", "fxa", "email_id", fxa_columns, true, upsert) +
            write_group("m", "mofo", "email_id", mofo_columns, false, upsert) +
            write_group("n", "newsletters", "email_id, name", newsletter_columns, true, upsert) +
-           write_group("w", "waitlists", "email_id, name", waitlist_columns, true, upsert) + std::string(queue_them);
+           write_group("w", "waitlists", "email_id, name", waitlist_columns, true, upsert) +
+           fmt::format("q as ({})\nselect email_id::text from e",
+                       request_sync_sql("select email_id, $7::smallint from e where $7 is not null order by email_id"));
 }
 
 std::string joined(std::span<const model::stored_rows> contacts, std::string model::stored_rows::*part) {

@@ -11,25 +11,25 @@ namespace ctms::persistence {
 namespace {
 
 // The first column tells the table, the second the contact; the meaning of the others follows from the table.
-enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5', version = '6' };
+enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5' };
 constexpr std::size_t first_value = 2;
+constexpr std::size_t update_timestamp = 14;
+constexpr std::size_t version = 15; // of an emails row
 
 // One SELECT per table, all with the same number of columns. {0}: which rows.
 constexpr std::string_view read_emails = R"(select '0', e.email_id::text, e.primary_email, e.basket_token, e.double_opt_in::text,
   e.sfdc_id, e.first_name, e.last_name, e.mailing_country, e.email_format, e.email_lang, e.has_opted_out_of_email::text,
-  e.unsubscribe_reason, {1}, {2} from emails e {0})";
+  e.unsubscribe_reason, {1}, {2}, e.xmin::text from emails e {0})";
 constexpr std::string_view read_amo_rows = R"(select '1', a.email_id::text, a.add_on_ids, a.display_name, a.email_opt_in::text,
-  a.language, to_char(a.last_login, 'YYYY-MM-DD'), a.location, a.profile_url, a."user"::text, a.user_id, a.username, null, {1}, {2} from amo a {0})";
+  a.language, to_char(a.last_login, 'YYYY-MM-DD'), a.location, a.profile_url, a."user"::text, a.user_id, a.username, null, {1}, {2}, null from amo a {0})";
 constexpr std::string_view read_fxa_rows = R"(select '2', f.email_id::text, f.fxa_id, f.primary_email, f.created_date, f.lang,
-  f.first_service, f.account_deleted::text, null, null, null, null, null, null, null from fxa f {0})";
+  f.first_service, f.account_deleted::text, null, null, null, null, null, null, null, null from fxa f {0})";
 constexpr std::string_view read_mofo_rows = R"(select '3', m.email_id::text, m.mofo_email_id, m.mofo_contact_id, m.mofo_relevant::text,
-  null, null, null, null, null, null, null, null, null, null from mofo m {0})";
+  null, null, null, null, null, null, null, null, null, null, null from mofo m {0})";
 constexpr std::string_view read_newsletter_rows = R"(select '4', n.email_id::text, n.name, n.subscribed::text, n.format, n.lang,
-  n.source, n.unsub_reason, null, null, null, null, null, {1}, {2} from newsletters n {0})";
+  n.source, n.unsub_reason, null, null, null, null, null, {1}, {2}, null from newsletters n {0})";
 constexpr std::string_view read_waitlist_rows = R"(select '5', w.email_id::text, w.name, w.source, w.fields::text,
-  null, null, null, null, null, null, null, null, null, null from waitlists w {0})";
-constexpr std::string_view read_version_row = R"(select '6', e.email_id::text, e.xmin::text, null,
-  null, null, null, null, null, null, null, null, null, null, null from emails e where e.email_id = $1::uuid)";
+  null, null, null, null, null, null, null, null, null, null, null from waitlists w {0})";
 
 /// All six SELECTs; `filter` says for a table's alias which of its rows.
 template <class Filter>
@@ -122,8 +122,6 @@ std::string contact_by_id_sql() {
     return union_of_tables([](const char* alias) { return fmt::format("where {}.email_id = $1::uuid", alias); });
 }
 
-std::string contact_for_change_sql() { return contact_by_id_sql() + "\nunion all\n" + std::string(read_version_row); }
-
 std::string contacts_sql(std::string_view selection) {
     return fmt::format("with wanted as materialized ({})\n", selection) +
            union_of_tables([](const char*) { return std::string("join wanted using (email_id)"); });
@@ -163,22 +161,27 @@ model::contact build_contact(const rows& found, std::string_view id, const std::
     return out;
 }
 
-/// When a contact was changed last, from its emails row.
+/// A contact's emails row.
+std::optional<std::size_t> emails_row(const rows& found, const std::vector<std::size_t>& its_rows) {
+    const auto row = std::find_if(its_rows.begin(), its_rows.end(), [&](auto one) { return found.text(one, 0).front() == emails; });
+    return row == its_rows.end() ? std::nullopt : std::optional(*row);
+}
+
+/// When a contact was changed last.
 std::int64_t updated_at(const rows& found, const std::vector<std::size_t>& its_rows) {
-    constexpr std::size_t update_timestamp = 14;
-    for (const auto row : its_rows) {
-        if (found.text(row, 0).front() == emails) return found.integer(row, update_timestamp);
-    }
-    return 0;
+    const auto row = emails_row(found, its_rows);
+    return row ? found.integer(*row, update_timestamp) : 0;
 }
 
 } // namespace
 
-std::string read_version(const rows& found) {
-    for (std::size_t row = 0; row < found.size(); ++row) {
-        if (found.text(row, 0).front() == version) return std::string(found.text(row, first_value));
+std::vector<stored_contact> read_stored_contacts(const rows& found) {
+    std::vector<stored_contact> out;
+    for (const auto& [id, its_rows] : group_rows(found)) {
+        const auto row = emails_row(found, its_rows);
+        out.push_back({build_contact(found, id, its_rows), row ? std::string(found.text(*row, version)) : std::string()});
     }
-    return {};
+    return out;
 }
 
 std::vector<model::contact> read_contacts(const rows& found) {

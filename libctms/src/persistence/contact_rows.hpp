@@ -8,6 +8,8 @@
 #include <ctms/model/contact.hpp>
 
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
@@ -15,19 +17,22 @@ namespace ctms::persistence {
 /// Reads the one contact whose email_id is $1.
 [[nodiscard]] std::string contact_by_id_sql();
 
-/// The same, with one more row that tells the version of its emails row (see read_version).
-[[nodiscard]] std::string contact_for_change_sql();
-
 /// Reads the contacts whose ids `selection` yields: a query with one column `email_id`; parameters are its own.
 [[nodiscard]] std::string contacts_sql(std::string_view selection);
+
+/// A contact as it was read.
+struct stored_contact {
+    model::contact contact;
+    std::string version; ///< of its emails row: every write makes a new one
+};
 
 /// Rows of these statements (in any order) into contacts, in order of email_id, their lists in order of name.
 [[nodiscard]] std::vector<model::contact> read_contacts(const rows& found);
 
+/// The same, with their versions.
+[[nodiscard]] std::vector<stored_contact> read_stored_contacts(const rows& found);
+
 /// The same, but one contact at a time, in order of (update_timestamp, email_id). How many there were.
 std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit);
-
-/// Which version of its emails row a contact was read at: every write makes a new one. "" without a contact.
-[[nodiscard]] std::string read_version(const rows& found);
 
 } // namespace ctms::persistence

@@ -3,6 +3,7 @@
 
 #include "contact_rows.hpp"
 #include "json_rows.hpp"
+#include "sync_request_sql.hpp"
 #include "time_columns.hpp"
 
 #include <ctms/persistence/contacts.hpp>
@@ -13,8 +14,6 @@
 
 namespace ctms::persistence {
 namespace {
-
-std::string flag(bool value) { return value ? "true" : "false"; }
 
 std::string to_json(const std::vector<model::newsletter>& list) {
     return json_rows(list, [](object_writer& writer, const model::newsletter& item) {
@@ -35,80 +34,109 @@ std::string to_json(const std::vector<model::waitlist>& list) {
     });
 }
 
-constexpr std::string_view insert_contact = R"(
-with e as (
+// One record for each contact, so that one statement writes any number of them. A group or a list that is not in a record is
+// left alone; what is to go stands in the members that end in _gone.
+constexpr const char* records = R"(
+with c as materialized (
+  select * from json_to_recordset($1::json) as r(email_id uuid, version xid, primary_email text, basket_token text, double_opt_in boolean,
+    sfdc_id text, first_name text, last_name text, mailing_country text, email_format text, email_lang text,
+    has_opted_out_of_email boolean, unsubscribe_reason text, amo json, amo_gone boolean, fxa json, fxa_gone boolean, mofo json,
+    mofo_gone boolean, newsletters json, newsletters_gone json, waitlists json, waitlists_gone json)),)";
+
+constexpr const char* insert_emails = R"(
+written as (
   insert into emails (email_id, primary_email, basket_token, double_opt_in, sfdc_id, first_name, last_name, mailing_country,
                       email_format, email_lang, has_opted_out_of_email, unsubscribe_reason, create_timestamp, update_timestamp)
-  values ($1::uuid, $2, $3, $4::boolean, $5, $6, $7, $8, $9, $10, $11::boolean, $12, now(), now())
-  returning email_id, create_timestamp),
-a as (
-  insert into amo (email_id, add_on_ids, display_name, email_opt_in, language, last_login, location, profile_url, "user", user_id,
-                   username, create_timestamp, update_timestamp)
-  select e.email_id, $14, $15, $16::boolean, $17, $18::date, $19, $20, $21::boolean, $22, $23, now(), now() from e where $13::boolean),
-f as (
-  insert into fxa (email_id, fxa_id, primary_email, created_date, lang, first_service, account_deleted, create_timestamp, update_timestamp)
-  select e.email_id, $25, $26, $27, $28, $29, $30::boolean, now(), now() from e where $24::boolean),
-m as (
-  insert into mofo (email_id, mofo_email_id, mofo_contact_id, mofo_relevant)
-  select e.email_id, $32, $33, $34::boolean from e where $31::boolean),
-n as (
-  insert into newsletters (email_id, name, subscribed, format, lang, source, unsub_reason, create_timestamp, update_timestamp)
-  select e.email_id, r.name, r.subscribed, r.format, r.lang, r.source, r.unsub_reason, now(), now()
-  from e, json_to_recordset($35::json) as r(name text, subscribed boolean, format text, lang text, source text, unsub_reason text)),
-w as (
-  insert into waitlists (email_id, name, source, fields, create_timestamp, update_timestamp)
-  select e.email_id, r.name, r.source, r.fields, now(), now()
-  from e, json_to_recordset($36::json) as r(name text, source text, fields json))
-select {}, {} from e)";
-
-// What is not to be written is left alone: 'keep', 'write' or 'delete' for each group.
-constexpr std::string_view update_contact = R"(
-with e as (
-  update emails set primary_email = $2, basket_token = $3, double_opt_in = $4::boolean, sfdc_id = $5, first_name = $6, last_name = $7,
-    mailing_country = $8, email_format = $9, email_lang = $10, has_opted_out_of_email = $11::boolean, unsubscribe_reason = $12,
-    update_timestamp = now()
-  where email_id = $1::uuid and xmin = $35::xid
+  select email_id, primary_email, basket_token, double_opt_in, sfdc_id, first_name, last_name, mailing_country, email_format, email_lang,
+         has_opted_out_of_email, unsubscribe_reason, now(), now() from c
   returning email_id, update_timestamp),
-a as (
+e as (select c.*, written.update_timestamp from c join written using (email_id)))";
+
+// A contact that somebody else holds is passed over, as one that somebody else has written: a batch waits for nobody, and
+// whoever is passed over tries again alone.
+constexpr const char* update_emails = R"(
+held as materialized (
+  select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
+  order by emails.email_id for update of emails skip locked),
+e as (
+  update emails set primary_email = c.primary_email, basket_token = c.basket_token, double_opt_in = c.double_opt_in,
+    sfdc_id = c.sfdc_id, first_name = c.first_name, last_name = c.last_name, mailing_country = c.mailing_country,
+    email_format = c.email_format, email_lang = c.email_lang, has_opted_out_of_email = c.has_opted_out_of_email,
+    unsubscribe_reason = c.unsubscribe_reason, update_timestamp = now()
+  from held join c using (email_id) where emails.email_id = held.email_id
+  returning emails.email_id, emails.update_timestamp, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
+    c.newsletters_gone, c.waitlists, c.waitlists_gone))";
+
+/// The rows of one group or list: how they are inserted, and what an update does with one that is there.
+struct group_sql {
+    const char* name;
+    const char* insert;
+    const char* replace;
+};
+
+constexpr group_sql groups[] = {{"a", R"(
   insert into amo (email_id, add_on_ids, display_name, email_opt_in, language, last_login, location, profile_url, "user", user_id,
                    username, create_timestamp, update_timestamp)
-  select e.email_id, $14, $15, $16::boolean, $17, $18::date, $19, $20, $21::boolean, $22, $23, now(), now() from e where $13 = 'write'
+  select e.email_id, r.*, now(), now()
+  from e, json_to_record(e.amo) as r(add_on_ids text, display_name text, email_opt_in boolean, language text, last_login date,
+    location text, profile_url text, "user" boolean, user_id text, username text)
+  where e.amo is not null)",
+                                 R"(
   on conflict (email_id) do update set add_on_ids = excluded.add_on_ids, display_name = excluded.display_name,
     email_opt_in = excluded.email_opt_in, language = excluded.language, last_login = excluded.last_login,
     location = excluded.location, profile_url = excluded.profile_url, "user" = excluded."user", user_id = excluded.user_id,
-    username = excluded.username, update_timestamp = now()),
-a_gone as (delete from amo using e where amo.email_id = e.email_id and $13 = 'delete'),
-f as (
+    username = excluded.username, update_timestamp = now())"},
+                                {"f", R"(
   insert into fxa (email_id, fxa_id, primary_email, created_date, lang, first_service, account_deleted, create_timestamp, update_timestamp)
-  select e.email_id, $25, $26, $27, $28, $29, $30::boolean, now(), now() from e where $24 = 'write'
+  select e.email_id, r.*, now(), now()
+  from e, json_to_record(e.fxa) as r(fxa_id text, primary_email text, created_date text, lang text, first_service text,
+    account_deleted boolean)
+  where e.fxa is not null)",
+                                 R"(
   on conflict (email_id) do update set fxa_id = excluded.fxa_id, primary_email = excluded.primary_email,
     created_date = excluded.created_date, lang = excluded.lang, first_service = excluded.first_service,
-    account_deleted = excluded.account_deleted, update_timestamp = now()),
-f_gone as (delete from fxa using e where fxa.email_id = e.email_id and $24 = 'delete'),
-m as (
+    account_deleted = excluded.account_deleted, update_timestamp = now())"},
+                                {"m", R"(
   insert into mofo (email_id, mofo_email_id, mofo_contact_id, mofo_relevant)
-  select e.email_id, $32, $33, $34::boolean from e where $31 = 'write'
+  select e.email_id, r.* from e, json_to_record(e.mofo) as r(mofo_email_id text, mofo_contact_id text, mofo_relevant boolean)
+  where e.mofo is not null)",
+                                 R"(
   on conflict (email_id) do update set mofo_email_id = excluded.mofo_email_id, mofo_contact_id = excluded.mofo_contact_id,
-    mofo_relevant = excluded.mofo_relevant),
-m_gone as (delete from mofo using e where mofo.email_id = e.email_id and $31 = 'delete'),
-n as (
+    mofo_relevant = excluded.mofo_relevant)"},
+                                {"n", R"(
   insert into newsletters (email_id, name, subscribed, format, lang, source, unsub_reason, create_timestamp, update_timestamp)
-  select e.email_id, r.name, r.subscribed, r.format, r.lang, r.source, r.unsub_reason, now(), now()
-  from e, json_to_recordset($36::json) as r(name text, subscribed boolean, format text, lang text, source text, unsub_reason text)
+  select e.email_id, r.*, now(), now()
+  from e, json_to_recordset(e.newsletters) as r(name text, subscribed boolean, format text, lang text, source text, unsub_reason text))",
+                                 R"(
   on conflict (email_id, name) do update set subscribed = excluded.subscribed, format = excluded.format, lang = excluded.lang,
-    source = excluded.source, unsub_reason = excluded.unsub_reason, update_timestamp = now()),
-n_gone as (
-  delete from newsletters using e
-  where newsletters.email_id = e.email_id and name in (select json_array_elements_text($37::json))),
-w as (
+    source = excluded.source, unsub_reason = excluded.unsub_reason, update_timestamp = now())"},
+                                {"w", R"(
   insert into waitlists (email_id, name, source, fields, create_timestamp, update_timestamp)
-  select e.email_id, r.name, r.source, r.fields, now(), now()
-  from e, json_to_recordset($38::json) as r(name text, source text, fields json)
-  on conflict (email_id, name) do update set source = excluded.source, fields = excluded.fields, update_timestamp = now()),
+  select e.email_id, r.*, now(), now() from e, json_to_recordset(e.waitlists) as r(name text, source text, fields json))",
+                                 R"(
+  on conflict (email_id, name) do update set source = excluded.source, fields = excluded.fields, update_timestamp = now())"}};
+
+constexpr const char* delete_groups = R"(,
+a_gone as (delete from amo using e where amo.email_id = e.email_id and e.amo_gone),
+f_gone as (delete from fxa using e where fxa.email_id = e.email_id and e.fxa_gone),
+m_gone as (delete from mofo using e where mofo.email_id = e.email_id and e.mofo_gone),
+n_gone as (
+  delete from newsletters using e, json_array_elements_text(e.newsletters_gone) as gone(name)
+  where newsletters.email_id = e.email_id and newsletters.name = gone.name),
 w_gone as (
-  delete from waitlists using e
-  where waitlists.email_id = e.email_id and name in (select json_array_elements_text($39::json)))
-select {}, {} from e)";
+  delete from waitlists using e, json_array_elements_text(e.waitlists_gone) as gone(name)
+  where waitlists.email_id = e.email_id and waitlists.name = gone.name))";
+
+enum class write_kind : std::uint8_t { insert, update };
+
+std::string write_sql(write_kind kind) {
+    const bool update = kind == write_kind::update;
+    std::string out = std::string(records) + (update ? update_emails : insert_emails);
+    for (const auto& group : groups) out += fmt::format(",\n{} as ({}{})", group.name, group.insert, update ? group.replace : "");
+    if (update) out += delete_groups;
+    return out + fmt::format(",\nq as ({})\nselect email_id::text, {} from e",
+                             request_sync_sql("select email_id, 0 from e order by email_id"), microseconds_sql("update_timestamp"));
+}
 
 // The trigger on emails queues the deletion at the vendor.
 constexpr const char* delete_contacts = R"(
@@ -132,91 +160,107 @@ union all select 'basket_token' from emails where basket_token = $3 and email_id
 union all select 'mofo_email_id' from mofo where mofo_email_id = $4 and email_id <> $1::uuid
 union all select 'fxa_id' from fxa where fxa_id = $5 and email_id <> $1::uuid)";
 
-void add_email(std::vector<parameter>& out, const model::email& email) {
-    out.insert(out.end(), {email.email_id.to_string(), email.primary_email, email.basket_token, flag(email.double_opt_in), email.sfdc_id,
-                           email.first_name, email.last_name, email.mailing_country, email.email_format, email.email_lang,
-                           flag(email.has_opted_out_of_email), email.unsubscribe_reason});
+void add_members(object_writer& writer, const model::email& email) {
+    writer.add("email_id", std::string_view(email.email_id.to_string()));
+    writer.add("primary_email", std::string_view(email.primary_email));
+    writer.add_optional("basket_token", email.basket_token);
+    writer.add("double_opt_in", email.double_opt_in);
+    writer.add_optional("sfdc_id", email.sfdc_id);
+    writer.add_optional("first_name", email.first_name);
+    writer.add_optional("last_name", email.last_name);
+    writer.add_optional("mailing_country", email.mailing_country);
+    writer.add("email_format", std::string_view(email.email_format));
+    writer.add_optional("email_lang", email.email_lang);
+    writer.add("has_opted_out_of_email", email.has_opted_out_of_email);
+    writer.add_optional("unsubscribe_reason", email.unsubscribe_reason);
 }
 
-/// `amo`, `fxa`, `mofo`: what to do with each, in the statement's own words.
-void add_groups(std::vector<parameter>& out, const model::contact& contact, std::string_view amo_action, std::string_view fxa_action,
-                std::string_view mofo_action) {
-    const auto amo = contact.amo.value_or(model::amo{});
-    const auto fxa = contact.fxa.value_or(model::fxa{});
-    const auto mofo = contact.mofo.value_or(model::mofo{});
-    const auto last_login = amo.last_login ? parameter(to_iso(*amo.last_login)) : std::nullopt;
-    out.insert(out.end(), {std::string(amo_action), amo.add_on_ids, amo.display_name, flag(amo.email_opt_in), amo.language, last_login,
-                           amo.location, amo.profile_url, flag(amo.user), amo.user_id, amo.username});
-    out.insert(out.end(), {std::string(fxa_action), fxa.fxa_id, fxa.primary_email, fxa.created_date, fxa.lang, fxa.first_service,
-                           flag(fxa.account_deleted)});
-    out.insert(out.end(), {std::string(mofo_action), mofo.mofo_email_id, mofo.mofo_contact_id, flag(mofo.mofo_relevant)});
+void add_members(object_writer& writer, const model::amo& amo) {
+    writer.add_optional("add_on_ids", amo.add_on_ids);
+    writer.add_optional("display_name", amo.display_name);
+    writer.add("email_opt_in", amo.email_opt_in);
+    writer.add_optional("language", amo.language);
+    if (amo.last_login) writer.add("last_login", std::string_view(to_iso(*amo.last_login)));
+    writer.add_optional("location", amo.location);
+    writer.add_optional("profile_url", amo.profile_url);
+    writer.add("user", amo.user);
+    writer.add_optional("user_id", amo.user_id);
+    writer.add_optional("username", amo.username);
 }
 
+void add_members(object_writer& writer, const model::fxa& fxa) {
+    writer.add_optional("fxa_id", fxa.fxa_id);
+    writer.add_optional("primary_email", fxa.primary_email);
+    writer.add_optional("created_date", fxa.created_date);
+    writer.add_optional("lang", fxa.lang);
+    writer.add_optional("first_service", fxa.first_service);
+    writer.add("account_deleted", fxa.account_deleted);
+}
+
+void add_members(object_writer& writer, const model::mofo& mofo) {
+    writer.add_optional("mofo_email_id", mofo.mofo_email_id);
+    writer.add_optional("mofo_contact_id", mofo.mofo_contact_id);
+    writer.add("mofo_relevant", mofo.mofo_relevant);
+}
+
+/// What becomes of a group: written when it differs or is to be touched, deleted when it is gone.
 template <class Group>
-std::string_view action_of(const std::optional<Group>& before, const std::optional<Group>& after, bool touch) {
-    if (!after) return before ? "delete" : "keep";
-    return touch || before != after ? "write" : "keep";
+void add_group(object_writer& writer, std::string_view name, const std::optional<Group>& before, const std::optional<Group>& after,
+               bool touch) {
+    if (!after) {
+        if (before) writer.add(std::string(name) + "_gone", true);
+        return;
+    }
+    if (!touch && before == after) return;
+    object_writer group(writer.key(name));
+    add_members(group, *after);
+    group.close();
 }
 
-/// The items of `after` that are not the same in `before`. Both are in order of name.
+/// The items of `after` that are not the same in `before`, and the names that stand in `before` only.
 template <class Item>
-std::vector<Item> written(const std::vector<Item>& before, const std::vector<Item>& after) {
-    std::vector<Item> out;
+void add_list(object_writer& writer, std::string_view name, const std::vector<Item>& before, const std::vector<Item>& after) {
+    std::vector<Item> written;
     for (const auto& item : after) {
-        if (std::find(before.begin(), before.end(), item) == before.end()) out.push_back(item);
+        if (std::find(before.begin(), before.end(), item) == before.end()) written.push_back(item);
     }
-    return out;
+    std::vector<std::string_view> gone;
+    for (const auto& item : before) {
+        const bool stays = std::any_of(after.begin(), after.end(), [&](const auto& other) { return other.name == item.name; });
+        if (!stays) gone.push_back(item.name);
+    }
+    if (!written.empty()) writer.add_raw(name, to_json(written));
+    if (!gone.empty()) writer.add_raw(std::string(name) + "_gone", json_names(gone));
 }
 
-/// The names that stand in `before` only, as a JSON array.
-template <class Item>
-std::string gone(const std::vector<Item>& before, const std::vector<Item>& after) {
-    std::vector<std::string_view> names;
-    for (const auto& item : before) {
-        if (std::any_of(after.begin(), after.end(), [&](const auto& other) { return other.name == item.name; })) continue;
-        names.push_back(item.name);
-    }
-    return json_names(names);
+void add_record(object_writer& writer, const contact_write& one) {
+    static const model::contact nothing;
+    const auto& before = one.before != nullptr ? one.before->contact : nothing;
+    const auto& after = one.change->after;
+    if (one.before != nullptr) writer.add("version", std::string_view(one.before->version));
+    add_members(writer, after.email);
+    add_group(writer, "amo", before.amo, after.amo, one.change->touch_amo);
+    add_group(writer, "fxa", before.fxa, after.fxa, one.change->touch_fxa);
+    add_group(writer, "mofo", before.mofo, after.mofo, one.change->touch_mofo);
+    add_list(writer, "newsletters", before.newsletters, after.newsletters);
+    add_list(writer, "waitlists", before.waitlists, after.waitlists);
 }
 
 } // namespace
 
-std::string schedule_sync_sql(std::string_view email_id) { return fmt::format("ctms_request_sync({}, 'upsert', null)::text", email_id); }
-
-const statement& insert_contact_statement() {
-    static const std::string sql = fmt::format(insert_contact, microseconds_sql("e.create_timestamp"), schedule_sync_sql("e.email_id"));
-    static const statement made{"insert_contact", sql.c_str()};
+const statement& insert_contacts_statement() {
+    static const std::string sql = write_sql(write_kind::insert);
+    static const statement made{"insert_contacts", sql.c_str()};
     return made;
 }
 
-std::vector<parameter> insert_contact_parameters(const model::contact& contact) {
-    std::vector<parameter> out;
-    add_email(out, contact.email);
-    add_groups(out, contact, flag(contact.amo.has_value()), flag(contact.fxa.has_value()), flag(contact.mofo.has_value()));
-    out.emplace_back(to_json(contact.newsletters));
-    out.emplace_back(to_json(contact.waitlists));
-    return out;
-}
-
-const statement& update_contact_statement() {
-    static const std::string sql = fmt::format(update_contact, microseconds_sql("e.update_timestamp"), schedule_sync_sql("e.email_id"));
-    static const statement made{"update_contact", sql.c_str()};
+const statement& update_contacts_statement() {
+    static const std::string sql = write_sql(write_kind::update);
+    static const statement made{"update_contacts", sql.c_str()};
     return made;
 }
 
-std::vector<parameter> update_contact_parameters(const model::contact& before, const std::string& version, const contact_change& change) {
-    const auto& after = change.after;
-    std::vector<parameter> out;
-    add_email(out, after.email);
-    add_groups(out, after, action_of(before.amo, after.amo, change.touch_amo), action_of(before.fxa, after.fxa, change.touch_fxa),
-               action_of(before.mofo, after.mofo, change.touch_mofo));
-    out.emplace_back(version);
-    out.emplace_back(to_json(written(before.newsletters, after.newsletters)));
-    out.emplace_back(gone(before.newsletters, after.newsletters));
-    out.emplace_back(to_json(written(before.waitlists, after.waitlists)));
-    out.emplace_back(gone(before.waitlists, after.waitlists));
-    return out;
-}
+std::string contacts_parameter(std::span<const contact_write> contacts) { return json_rows(contacts, add_record); }
 
 const statement& delete_contacts_statement() {
     static const statement made{"delete_contacts", delete_contacts};

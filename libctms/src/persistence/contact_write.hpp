@@ -3,33 +3,35 @@
 #pragma once
 
 #include "connection.hpp"
+#include "contact_rows.hpp"
 
-#include <ctms/model/contact.hpp>
+#include <ctms/persistence/contacts.hpp>
 
+#include <span>
 #include <string>
 #include <vector>
 
 namespace ctms::persistence {
 
-struct contact_change; // ctms/persistence/contacts.hpp
+/// One contact that is to be written.
+struct contact_write {
+    const stored_contact* before; ///< what was read; null: there is none yet
+    const contact_change* change;
+};
 
-/// Inserts a contact with everything on it and puts it into the queue: one statement, so one transaction.
-/// Gives back the time of both, in microseconds since 1970.
-[[nodiscard]] const statement& insert_contact_statement();
-[[nodiscard]] std::vector<parameter> insert_contact_parameters(const model::contact& contact);
+/// Inserts contacts with everything on them and puts them into the queue: one statement, so one transaction. $1: see
+/// contacts_parameter. Gives back email_id and the time of the write, in microseconds since 1970, of each.
+[[nodiscard]] const statement& insert_contacts_statement();
 
-/// Writes the difference between two states of a contact, if its emails row still has the version that was read; gives
-/// back the time of the write as above, or no row when somebody else wrote meanwhile.
-[[nodiscard]] const statement& update_contact_statement();
-[[nodiscard]] std::vector<parameter> update_contact_parameters(const model::contact& before, const std::string& version,
-                                                               const contact_change& change);
+/// Writes the differences between two states of contacts and puts them into the queue, likewise. Whose emails row has not the
+/// version that was read, or is held by somebody else, is passed over and not among those given back.
+[[nodiscard]] const statement& update_contacts_statement();
+
+/// The one parameter of both. Each contact at most once.
+[[nodiscard]] std::string contacts_parameter(std::span<const contact_write> contacts);
 
 /// Deletes the contacts of address $1 and gives back their ids, as identities_lookup does.
 [[nodiscard]] const statement& delete_contacts_statement();
-
-/// The expression that puts a contact into the queue, due now: a row that is there already counts one version more and
-/// loses its failures. Must stand in the output of a statement: PostgreSQL passes over a CTE that nobody reads.
-[[nodiscard]] std::string schedule_sync_sql(std::string_view email_id);
 
 /// The names of the unique values of $1.. that other contacts, or contacts of the same id, have already.
 [[nodiscard]] const statement& find_conflicts_statement();

@@ -2,10 +2,14 @@
 #include "contact_rows.hpp"
 #include "contact_write.hpp"
 #include "identity_sql.hpp"
+#include "json_rows.hpp"
 #include "pool.hpp"
+#include "time_columns.hpp"
 
 #include <ctms/persistence/contacts.hpp>
 
+#include <algorithm>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -21,8 +25,6 @@ bool has_duplicates(const auto& list) {
     return false;
 }
 
-timestamp time_of(const rows& written) { return timestamp(std::chrono::microseconds(written.integer(0, 0))); }
-
 /// Times as the database has them after a write at `when`.
 void set_times(model::contact& contact, timestamp when, bool amo_written) {
     contact.email.update_timestamp = when;
@@ -32,32 +34,34 @@ void set_times(model::contact& contact, timestamp when, bool amo_written) {
     if (!contact.amo->create_timestamp) contact.amo->create_timestamp = when;
 }
 
-/// A contact as it was read, and the version of its emails row.
-struct versioned_contact {
-    std::optional<model::contact> contact;
-    std::string version;
-};
+/// What a write made of a contact.
+model::contact after_write(const contact_write& one, timestamp when) {
+    auto after = one.change->after;
+    const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != one.before->contact.amo;
+    set_times(after, when, amo_written);
+    return after;
+}
 
-versioned_contact read_for_change(connection& db, const uuid& email_id) {
-    static const std::string sql = contact_for_change_sql();
-    static const statement for_change{"contact_for_change", sql.c_str()};
-    const auto found = db.query(for_change, {email_id.to_string()});
-    versioned_contact out{std::nullopt, read_version(found)};
-    if (!out.version.empty()) out.contact = std::move(read_contacts(found).front());
+/// Inserts or updates contacts, and says when each was written; those that somebody else wrote since they were read are not
+/// among them.
+std::map<uuid, timestamp> write(connection& db, const statement& how, std::span<const contact_write> contacts) {
+    const auto written = db.query(how, {contacts_parameter(contacts)}, true);
+    std::map<uuid, timestamp> out;
+    for (std::size_t row = 0; row < written.size(); ++row)
+        out.emplace(uuid::parse(written.text(row, 0)).value_or(uuid{}), read_time(written, row, 1));
     return out;
 }
 
-/// Writes what becomes of a contact. nullopt when somebody else wrote it since it was read.
-std::optional<model::contact> write_change(connection& db, const versioned_contact& before, const contact_change& change) {
-    auto after = change.after;
-    if (!before.contact) {
-        set_times(after, time_of(db.query(insert_contact_statement(), insert_contact_parameters(after), true)), true);
-        return after;
-    }
-    const auto written = db.query(update_contact_statement(), update_contact_parameters(*before.contact, before.version, change), true);
-    if (written.empty()) return std::nullopt;
-    set_times(after, time_of(written), change.touch_amo || after.amo != before.contact->amo);
-    return after;
+std::vector<stored_contact> read_by_id(connection& db, const uuid& email_id) {
+    static const std::string sql = contact_by_id_sql();
+    static const statement by_id{"contact_by_id", sql.c_str()};
+    return read_stored_contacts(db.query(by_id, {email_id.to_string()}));
+}
+
+std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> email_ids) {
+    static const std::string sql = contacts_sql("select distinct unnest($1::uuid[]) as email_id");
+    static const statement by_ids{"contacts_by_ids", sql.c_str()};
+    return read_stored_contacts(db.query(by_ids, {array_of(email_ids)}));
 }
 
 /// One try of a change: written, refused by `compute`, or neither: somebody else was quicker.
@@ -67,10 +71,13 @@ struct attempt {
 };
 
 attempt try_change(connection& db, const uuid& email_id, const change_function& compute) {
-    const auto before = read_for_change(db, email_id);
-    const auto change = compute(before.contact);
+    const auto found = read_by_id(db, email_id);
+    const auto change = compute(found.empty() ? std::nullopt : std::optional(found.front().contact));
     if (!change) return {std::nullopt, change.error()};
-    return {write_change(db, before, *change), std::nullopt};
+    const contact_write one{found.empty() ? nullptr : &found.front(), &*change};
+    const auto times = write(db, found.empty() ? insert_contacts_statement() : update_contacts_statement(), {&one, 1});
+    if (times.empty()) return {};
+    return {after_write(one, times.begin()->second), std::nullopt};
 }
 
 /// The last resort on a contact that many write: holds its row while it is changed.
@@ -87,6 +94,59 @@ attempt change_locked(connection& db, const uuid& email_id, const change_functio
     return done;
 }
 
+/// What became of changes that were made together; nullopt: not done, to be tried alone.
+using outcomes = std::vector<std::optional<result<model::contact>>>;
+
+/// A change that is ready to be written.
+struct prepared_change {
+    std::size_t place;
+    const stored_contact* before;
+    contact_change change;
+};
+
+/// What `compute` makes of the contacts that are there, each once: a second change of one has to see the first.
+std::vector<prepared_change> prepare(std::span<const contact_to_change> several, const std::vector<stored_contact>& found, outcomes& out) {
+    std::map<uuid, const stored_contact*> waiting;
+    for (const auto& one : found) waiting.emplace(one.contact.email.email_id, &one);
+    std::vector<prepared_change> ready;
+    for (std::size_t place = 0; place < several.size(); ++place) {
+        const auto stored = waiting.extract(several[place].email_id);
+        if (!stored) continue;
+        auto change = several[place].compute(stored.mapped()->contact);
+        if (change) {
+            ready.push_back({place, stored.mapped(), std::move(*change)});
+        } else {
+            out[place] = change.error();
+        }
+    }
+    return ready;
+}
+
+/// Tries changes in one transaction. What fails because of what is to be written leaves all undone: it would have failed alone
+/// too, and the others must not fail with it.
+outcomes try_together(connection& db, std::span<const contact_to_change> several) {
+    outcomes out(several.size());
+    std::vector<uuid> ids;
+    for (const auto& one : several) ids.push_back(one.email_id);
+    const auto found = read_by_ids(db, ids);
+    const auto ready = prepare(several, found, out);
+    if (ready.empty()) return out;
+    std::vector<contact_write> writes;
+    for (const auto& one : ready) writes.push_back({one.before, &one.change});
+    try {
+        const auto times = write(db, update_contacts_statement(), writes);
+        for (std::size_t i = 0; i < ready.size(); ++i) {
+            const auto time = times.find(ready[i].before->contact.email.email_id);
+            if (time != times.end()) out[ready[i].place] = after_write(writes[i], time->second);
+        }
+    } catch (const sql_error& failure) {
+        using kind = sql_error::kind;
+        const auto why = failure.reason();
+        if (why != kind::unique && why != kind::bad_value && why != kind::timeout && why != kind::retryable) throw;
+    }
+    return out;
+}
+
 /// Two inserts of one id at the same time: the second finds the row of the first when it tries again.
 bool is_race_of_inserts(const error& failure, const uuid& email_id, contact_repository& repository) {
     return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos &&
@@ -96,21 +156,18 @@ bool is_race_of_inserts(const error& failure, const uuid& email_id, contact_repo
 } // namespace
 
 result<model::contact> contact_repository::find(const uuid& email_id) {
-    static const std::string sql = contact_by_id_sql();
-    static const statement by_id{"contact_by_id", sql.c_str()};
-    auto found = run(db_, [&](connection& db) { return read_contacts(db.query(by_id, {email_id.to_string()})); });
+    auto found = run(db_, [&](connection& db) { return read_by_id(db, email_id); });
     if (!found) return found.error();
     if (found->empty()) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
-    return std::move(found->front());
+    return std::move(found->front().contact);
 }
 
 result<std::vector<model::contact>> contact_repository::find(std::span<const uuid> email_ids) {
-    static const std::string sql = contacts_sql("select distinct unnest($1::uuid[]) as email_id");
-    static const statement by_ids{"contacts_by_ids", sql.c_str()};
-    std::string array = "{";
-    for (const auto& id : email_ids) array += (array.size() > 1 ? "," : "") + id.to_string();
-    array += '}';
-    return run(db_, [&](connection& db) { return read_contacts(db.query(by_ids, {array})); });
+    auto found = run(db_, [&](connection& db) { return read_by_ids(db, email_ids); });
+    if (!found) return found.error();
+    std::vector<model::contact> out;
+    for (auto& one : *found) out.push_back(std::move(one.contact));
+    return out;
 }
 
 result<std::vector<model::contact>> contact_repository::find(const model::identity_query& query) {
@@ -136,10 +193,12 @@ result<std::size_t> contact_repository::visit_updates(const model::updates_query
 }
 
 result<model::contact> contact_repository::create(const model::contact& contact) {
-    const auto written = run(db_, [&](connection& db) { return write_change(db, {}, {contact}).value(); });
-    if (!written) return with_conflicts(written.error(), contact);
+    const contact_change change{contact};
+    const contact_write one{nullptr, &change};
+    const auto times = run(db_, [&](connection& db) { return write(db, insert_contacts_statement(), {&one, 1}); });
+    if (!times) return with_conflicts(times.error(), contact);
     db_.recorder().sync_scheduled(1);
-    return *written;
+    return after_write(one, times->begin()->second);
 }
 
 result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute) {
@@ -167,6 +226,21 @@ result<model::contact> contact_repository::change(const uuid& email_id, const ch
         }
         if (lock) return error{errc::unavailable, "Service temporarily unavailable", "a contact was changed while it was locked", {}, {}};
     }
+}
+
+std::vector<result<model::contact>> contact_repository::change(std::span<const contact_to_change> several) {
+    outcomes done(several.size());
+    if (several.size() > 1) {
+        auto tried = run(db_, [&](connection& db) { return try_together(db, several); });
+        const auto written = [](const auto& one) { return one && one->has_value(); };
+        if (tried) db_.recorder().sync_scheduled(static_cast<std::uint64_t>(std::count_if(tried->begin(), tried->end(), written)));
+        if (tried) done = std::move(*tried);
+        if (!tried) std::fill(done.begin(), done.end(), tried.error());
+    }
+    std::vector<result<model::contact>> out;
+    for (std::size_t i = 0; i < several.size(); ++i)
+        out.push_back(done[i] ? std::move(*done[i]) : change(several[i].email_id, several[i].compute));
+    return out;
 }
 
 result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Lists as JSON parameters, for statements that take any number of rows or names. Private to this layer.
+// Lists as parameters, for statements that take any number of rows or names. Private to this layer.
 #pragma once
 
 #include <ctms/base/json_text.hpp>
@@ -37,6 +37,13 @@ template <class Names>
     out.reserve(ids.size());
     for (const auto& id : ids) out.push_back(id.to_string());
     return json_names(out);
+}
+
+/// For unnest: PostgreSQL's own form of an array of ids.
+[[nodiscard]] inline std::string array_of(std::span<const uuid> ids) {
+    std::string out = "{";
+    for (const auto& id : ids) out += (out.size() > 1 ? "," : "") + id.to_string();
+    return out += '}';
 }
 
 } // namespace ctms::persistence

@@ -2,10 +2,10 @@
 // Each object is stored by a few statements in one transaction. So that transactions that run at once neither deadlock
 // nor overtake each other, all take their locks in one order: the objects that the message is about (advisory locks),
 // prices by id, the parent, its parts by id, and the sync's queue by email_id at last.
-#include "contact_write.hpp"
 #include "json_rows.hpp"
 #include "pool.hpp"
 #include "stripe_sql.hpp"
+#include "sync_request_sql.hpp"
 
 #include <ctms/persistence/stripe.hpp>
 
@@ -53,7 +53,8 @@ struct concerned {
     /// Queues the contacts; how many there were.
     std::size_t schedule(connection& db) const {
         if (accounts.empty() && customers.empty() && prices.empty()) return 0;
-        static const std::string sql = fmt::format(schedule_contacts, schedule_sync_sql("email_id"));
+        static const std::string sql =
+            fmt::format(schedule_contacts, request_sync_sql("select email_id, 0 from contacts order by email_id"));
         static const statement queue{"stripe_schedule", sql.c_str()};
         return db.query(queue, {json_names(accounts), json_names(customers), json_names(prices)}, true).size();
     }

@@ -136,7 +136,9 @@ with accounts as (
     from stripe_subscription_item i
     join stripe_subscription s on s.stripe_id = i.stripe_subscription_id
     join stripe_customer c on c.stripe_id = s.stripe_customer_id
-    where i.stripe_price_id in (select json_array_elements_text($3::json)))
-select {} from (select fxa.email_id from fxa join accounts using (fxa_id) order by fxa.email_id) as contacts)";
+    where i.stripe_price_id in (select json_array_elements_text($3::json))),
+contacts as (select fxa.email_id from fxa join accounts using (fxa_id)),
+q as ({})
+select email_id::text from contacts)";
 
 } // namespace ctms::persistence::stripe_sql

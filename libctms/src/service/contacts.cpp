@@ -61,14 +61,30 @@ result<model::contact> contacts::replace(const uuid& email_id, const model::cont
 }
 
 result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch) {
-    const auto& named = patch.email.value.email_id;
-    if (!named.is_nil() && named != email_id) return error{errc::invalid, "cannot change email_id", {}, {}, {}};
-    if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
-    auto changed = repository_.change(email_id, [&](const auto& stored) -> result<persistence::contact_change> {
-        if (!stored) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
-        return patched(patch, *stored);
-    });
-    return with_message(std::move(changed), "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists");
+    const patch_request one{email_id, &patch};
+    return std::move(this->patch({&one, 1}).front());
+}
+
+std::vector<result<model::contact>> contacts::patch(std::span<const patch_request> several) {
+    std::vector<result<model::contact>> out;
+    std::vector<persistence::contact_to_change> changes;
+    std::vector<std::size_t> places; // of the changes among the outcomes
+    for (const auto& one : several) {
+        out.emplace_back(error{errc::invalid, "cannot change email_id", {}, {}, {}});
+        const auto& named = one.patch->email.value.email_id;
+        if (!named.is_nil() && named != one.email_id) continue;
+        if (uses_older_form(*one.patch)) recorder_.legacy_waitlists_used();
+        places.push_back(out.size() - 1);
+        changes.push_back({one.email_id, [patch = one.patch](const auto& stored) -> result<persistence::contact_change> {
+                               if (!stored) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
+                               return patched(*patch, *stored);
+                           }});
+    }
+    auto changed = repository_.change(changes);
+    for (std::size_t i = 0; i < changed.size(); ++i)
+        out[places[i]] =
+            with_message(std::move(changed[i]), "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists");
+    return out;
 }
 
 result<std::vector<model::identity>> contacts::remove(const std::string& primary_email) {

@@ -30,6 +30,12 @@ struct CTMS_API contact_change {
 /// somebody else changed the contact meanwhile. An error ends the change, nothing is written.
 using change_function = std::function<result<contact_change>(const std::optional<model::contact>& stored)>;
 
+/// One of several changes.
+struct CTMS_API contact_to_change {
+    uuid email_id;
+    change_function compute;
+};
+
 /// Reads and writes contacts.
 class CTMS_API contact_repository {
 public:
@@ -60,6 +66,11 @@ public:
     /// Reads a contact, has `compute` say what becomes of it, and writes the difference, as if nobody else wrote meanwhile.
     /// Always moves the email's update_timestamp. Usually two round trips. errc::conflict as of create().
     [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute);
+
+    /// The same for several, in their order: those of contacts that are there, each once, in two round trips and one transaction
+    /// for all; the rest, and what somebody else held or wrote meanwhile, one after another. One that fails does not fail the
+    /// others, unless the database fails or the outcome of the transaction is not known.
+    [[nodiscard]] std::vector<result<model::contact>> change(std::span<const contact_to_change> several);
 
     /// Deletes every contact of that address, in any case, with all that hangs on its id, and queues its deletion at the
     /// vendor. The ids of what was deleted, empty when there was nothing. One round trip.

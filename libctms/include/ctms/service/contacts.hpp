@@ -24,6 +24,12 @@ struct CTMS_API created_contact {
     bool existed = false;   ///< the very same contact was there already: nothing was changed
 };
 
+/// One of several patches.
+struct CTMS_API patch_request {
+    uuid email_id;
+    const model::contact_patch* patch; ///< not null; must live as long as the call
+};
+
 /// What can be done with contacts.
 class CTMS_API contacts {
 public:
@@ -41,6 +47,9 @@ public:
 
     /// Changes what is given. errc::invalid when the body names another id (checked first), errc::not_found, errc::conflict.
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch);
+    /// The same for several, in two round trips and one transaction where they are of different contacts: an outcome for each, in
+    /// their order. One that fails does not fail the others, unless the database does.
+    [[nodiscard]] std::vector<result<model::contact>> patch(std::span<const patch_request> several);
 
     /// Deletes every contact of that address, in any case, and has the vendor told. The ids of what was deleted;
     /// errc::not_found when there was nothing.

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MPL-2.0
+// Changes of contacts that are made together: each as if it were alone.
+#include <support/test_database.hpp>
+
+#include <ctms/persistence/contacts.hpp>
+
+#include <persistence/connection.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+
+using namespace ctms;
+using namespace ctms::persistence;
+using ctms::test::test_database;
+
+namespace {
+
+uuid id(int number) { return *uuid::parse(fmt::format("00000000-0000-4000-8000-{:012}", number)); }
+
+/// Appends to the first name, so that a lost change is seen.
+contact_to_change append(int number, const std::string& text) {
+    return {id(number), [text](const std::optional<model::contact>& stored) -> result<contact_change> {
+                if (!stored) return error{errc::not_found, "none", {}, {}, {}};
+                contact_change out{*stored};
+                out.after.email.first_name = out.after.email.first_name.value_or("") + text;
+                return out;
+            }};
+}
+
+contact_to_change readdress(int number, const std::string& address) {
+    return {id(number), [address](const std::optional<model::contact>& stored) -> result<contact_change> {
+                contact_change out{*stored};
+                out.after.email.primary_email = address;
+                return out;
+            }};
+}
+
+struct fixture {
+    test_database db;
+    database_options options = [this] {
+        auto out = db.options();
+        out.lock_timeout = std::chrono::milliseconds(300);
+        return out;
+    }();
+    database pool{options};
+    contact_repository contacts{pool};
+
+    fixture() {
+        for (int number = 1; number <= 4; ++number) {
+            model::contact contact;
+            contact.email.email_id = id(number);
+            contact.email.primary_email = fmt::format("{}@example.com", number);
+            contact.newsletters.resize(2);
+            contact.newsletters[0].name = "app-dev";
+            contact.newsletters[1].name = "hubs";
+            contact.mofo = model::mofo{fmt::format("mofo-{}", number), std::nullopt, true};
+            REQUIRE(contacts.create(contact).has_value());
+        }
+        connection(db.options()).execute("truncate ctms_sync_queue");
+    }
+
+    std::string name(int number) { return contacts.find(id(number)).value().email.first_name.value_or(""); }
+    std::string value(const std::string& sql) { return std::string(connection(db.options()).execute(sql).text(0, 0)); }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "changes made together are written at one time, each with its entry in the sync's queue") {
+    const std::vector<contact_to_change> several{append(1, "a"), append(2, "b"), append(3, "c")};
+    const auto done = contacts.change(several);
+    REQUIRE(done.size() == 3);
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(done[i].has_value());
+        CHECK(done[i]->email.email_id == id(i + 1));
+        CHECK(done[i]->email == contacts.find(id(i + 1)).value().email); // times too
+    }
+    CHECK(value("select count(distinct update_timestamp) from emails where first_name is not null") == "1");
+    CHECK(value("select string_agg(email_id::text || operation || version, ',' order by email_id) from ctms_sync_queue") ==
+          fmt::format("{}upsert1,{}upsert1,{}upsert1", id(1).to_string(), id(2).to_string(), id(3).to_string()));
+}
+
+TEST_CASE_FIXTURE(fixture, "groups and lists of several contacts are written, left alone or deleted, each by its own change") {
+    const auto change = [](int number, auto edit) {
+        return contact_to_change{id(number), [edit](const auto& stored) -> result<contact_change> {
+                                     contact_change out{*stored};
+                                     edit(out.after);
+                                     return out;
+                                 }};
+    };
+    const std::vector<contact_to_change> several{
+        change(1,
+               [](model::contact& contact) {
+                   contact.mofo.reset();
+                   contact.fxa = model::fxa{"account", std::nullopt, std::nullopt, "de", std::nullopt, false};
+                   contact.newsletters.pop_back();
+               }),
+        change(2,
+               [](model::contact& contact) {
+                   contact.amo = model::amo{};
+                   contact.amo->username = R"(a "quoted" name \ with é)";
+                   contact.newsletters[1].lang = "fr";
+                   contact.waitlists = {{"vpn", "https://www.example.com/", R"({"geo":"de","n":1.50})", true}};
+               }),
+        change(3, [](model::contact& contact) { contact.newsletters.clear(); })};
+    for (const auto& done : contacts.change(several)) REQUIRE(done.has_value());
+    const auto first = contacts.find(id(1)).value();
+    CHECK(!first.mofo);
+    CHECK(first.fxa->lang == "de");
+    CHECK(first.newsletters.size() == 1);
+    const auto second = contacts.find(id(2)).value();
+    CHECK(second.mofo->mofo_email_id == "mofo-2");
+    CHECK(second.amo->username == R"(a "quoted" name \ with é)");
+    CHECK(second.newsletters.at(1).lang == "fr");
+    CHECK(second.waitlists.at(0).fields == R"({"geo":"de","n":1.50})");
+    CHECK(contacts.find(id(3)).value().newsletters.empty());
+    CHECK(contacts.find(id(4)).value().newsletters.size() == 2);
+}
+
+TEST_CASE_FIXTURE(fixture, "two changes of one contact are made one after another") {
+    const std::vector<contact_to_change> several{append(1, "a"), append(2, "x"), append(1, "b"), append(1, "c")};
+    const auto done = contacts.change(several);
+    CHECK(done[0]->email.first_name == "a");
+    CHECK(done[2]->email.first_name == "ab");
+    CHECK(done[3]->email.first_name == "abc");
+    CHECK(name(1) == "abc");
+    CHECK(name(2) == "x");
+}
+
+TEST_CASE_FIXTURE(fixture, "a change that fails does not fail the others") {
+    const std::vector<contact_to_change> several{append(1, "a"), readdress(2, "3@example.com"), append(9, "nobody"), append(4, "d")};
+    const auto done = contacts.change(several);
+    CHECK(done[0].has_value());
+    REQUIRE(!done[1].has_value());
+    CHECK(done[1].error().code == errc::conflict);
+    CHECK(done[1].error().conflicts == std::vector<std::string>{"primary_email"});
+    REQUIRE(!done[2].has_value());
+    CHECK(done[2].error().code == errc::not_found);
+    CHECK(done[3].has_value());
+    CHECK(name(1) == "a");
+    CHECK(name(4) == "d");
+    CHECK(contacts.find(id(2)).value().email.primary_email == "2@example.com");
+    CHECK(value("select count(*) from ctms_sync_queue") == "2");
+}
+
+TEST_CASE_FIXTURE(fixture, "a contact that somebody holds does not hold up the others") {
+    connection holder(db.options());
+    holder.begin();
+    holder.execute(fmt::format("select 1 from emails where email_id = '{}' for update", id(2).to_string()));
+    const std::vector<contact_to_change> several{append(1, "a"), append(2, "b"), append(3, "c")};
+    const auto done = contacts.change(several);
+    CHECK(done[0].has_value());
+    REQUIRE(!done[1].has_value());
+    CHECK(done[1].error().code == errc::unavailable);
+    CHECK(done[2].has_value());
+    holder.rollback();
+    CHECK(contacts.change(several)[1].has_value());
+    CHECK(name(2) == "b");
+}
+
+TEST_CASE_FIXTURE(fixture, "threads that change the same contacts together lose nothing") {
+    constexpr int rounds = 40;
+    std::vector<std::jthread> threads;
+    std::atomic<int> failures = 0;
+    for (int thread = 0; thread < 4; ++thread) {
+        threads.emplace_back([&, thread] {
+            for (int round = 0; round < rounds; ++round) {
+                std::vector<contact_to_change> several;
+                for (int i = 0; i < 4; ++i) several.push_back(append(1 + (thread + round + i) % 4, "."));
+                for (const auto& done : contacts.change(several)) failures += done ? 0 : 1;
+            }
+        });
+    }
+    threads.clear();
+    CHECK(failures == 0);
+    for (int number = 1; number <= 4; ++number) CHECK(name(number).size() == 4 * rounds);
+}
