@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Checks that need no running program: layout, layers, exports, reference, dashboards, shell scripts, headers, clang-tidy. See --help.
+# Checks that need no running program: layout, layers, exports, reference, dashboards, links, shell scripts, headers, clang-tidy.
+# See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -9,8 +10,8 @@ usage() {
 Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
 Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the check of
-what the library exports, the API reference, the dashboards, shellcheck, the self-containment of the public headers,
-and clang-tidy. All run even when one fails.
+what the library exports, the API reference, the dashboards, the links of the documents, shellcheck, the self-containment
+of the public headers, and clang-tidy. All run even when one fails.
 
   --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
   --quick           without the parts that need a configured build: no header check, no clang-tidy
@@ -136,6 +137,7 @@ check "Layers" check_layers
 check "Exports" check_exports
 check "API reference" check_reference
 check "Dashboards are up to date" packaging/grafana/make_dashboards.py --check
+check "Links of the documents" packaging/check_links.py
 check "Shell scripts" check_scripts
 if [ "$quick" = no ]; then
     check "Headers compile by themselves" check_headers

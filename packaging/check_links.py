@@ -1,0 +1,38 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Follows the relative links of all documents: the file must be there, and the heading in it. Prints what leads nowhere."""
+import os
+import re
+import subprocess
+import sys
+
+
+def text_of(document):
+    """Without code, whose brackets and # mean something else."""
+    with open(document, encoding="utf8") as file:
+        return re.sub(r"^```.*?^```", "", file.read(), flags=re.S | re.M)
+
+
+def anchor(heading):
+    """As GitHub makes it of a heading."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip())
+    return re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
+
+
+def problem(document, link):
+    name, _, place = link.partition("#")
+    target = os.path.normpath(os.path.join(os.path.dirname(document), name)) if name else document
+    if not os.path.exists(target):
+        return "no such file"
+    if place and target.endswith(".md") and place not in map(anchor, re.findall(r"^#+ (.*)", text_of(target), re.M)):
+        return "no such heading"
+    return None
+
+
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], check=True, text=True, stdout=subprocess.PIPE).stdout
+documents = [name for name in listed.splitlines() if os.path.exists(name)]
+links = [(name, link) for name in documents for link in re.findall(r"\]\(([^)\s]+)\)", text_of(name)) if not re.match(r"[a-z]+:", link)]
+wrong = [f"{name}: {link}: {what}" for name, link in links if (what := problem(name, link))]
+print("\n".join(wrong) if wrong else f"{len(links)} links in {len(documents)} documents lead somewhere")
+sys.exit(1 if wrong else 0)
