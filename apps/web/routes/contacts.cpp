@@ -73,7 +73,9 @@ result<model::identity_query> read_identity_query(const form_values& query) {
 }
 
 response contact_response(int status, const model::contact& contact) {
+    constexpr std::size_t usual_size = 2048;
     std::string body;
+    body.reserve(usual_size);
     json::write_contact(body, contact, true);
     return json_response(status, std::move(body));
 }

@@ -13,7 +13,6 @@ namespace ctms::mozlog {
 namespace {
 
 std::string valid_utf8(std::string_view text) {
-    if (is_valid_utf8(text)) return std::string(text);
     std::string out;
     for (std::size_t at = 0; at < text.size();) append_utf8(out, next_code_point(text, at));
     return out;
@@ -96,13 +95,14 @@ private:
 
 } // namespace
 
-std::string clean_text(std::string_view text) { return privacy::redact_text(valid_utf8(text)); }
+std::string clean_text(std::string_view text) { return privacy::redact_text(is_valid_utf8(text) ? text : valid_utf8(text)); }
 
 std::string clean_json(std::string_view json) {
     boost::json::parse_options options;
     options.max_depth = 256; // deeper than any request may be
     options.allow_invalid_utf8 = true;
     boost::json::basic_parser<rewriter> parser(options);
+    parser.handler().out_.reserve(json.size());
     boost::json::error_code failed;
     const auto used = parser.write_some(false, json.data(), json.size(), failed);
     const bool whole = !failed && json.find_first_not_of(" \t\r\n", used) == std::string_view::npos;

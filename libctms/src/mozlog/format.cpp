@@ -81,7 +81,9 @@ void append_members(std::string& out, std::string_view members) {
 
 std::string json_line(const event& what, const options& opts, int pid) {
     using std::chrono::nanoseconds;
+    constexpr std::size_t around = 256; // what stands around the members
     std::string out;
+    out.reserve(what.members.size() + what.message.size() + around);
     object_writer line(out);
     line.add("Timestamp", std::int64_t{std::chrono::duration_cast<nanoseconds>(what.when.time_since_epoch()).count()});
     line.add("Type", what.type);

@@ -17,9 +17,11 @@ struct rows::impl {
     explicit impl(const pqxx::result& answer) : data(answer) { // a counted reference
         columns = static_cast<std::size_t>(data.columns());
         cells.reserve(columns * static_cast<std::size_t>(data.size()));
-        for (const auto& row : data) {
-            for (const auto& field : row) {
-                cells.push_back(field.is_null() ? std::string_view() : std::string_view(field.c_str(), field.size()));
+        const auto last_row = data.end();
+        for (auto row = data.begin(); row != last_row; ++row) {
+            const auto last_field = row->end();
+            for (auto field = row->begin(); field != last_field; ++field) { // through the pointer: what * gives is a copy
+                cells.push_back(field->is_null() ? std::string_view() : std::string_view(field->c_str(), field->size()));
             }
         }
     }
