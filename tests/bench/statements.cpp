@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-// Prints scripts for pgbench with the very statements of the library: `bench-statements read|patch`.
-// The contact is that of a random number, whose id is computed as fill.sql does.
+// Prints scripts for pgbench with the very statements of the library: `bench-statements read|email|patch`.
+// The contact is that of a random number, with its id and address as in support/contacts.py.
 #include <persistence/contact_rows.hpp>
 #include <persistence/contact_write.hpp>
+#include <persistence/identity_sql.hpp>
 
 #include <ctms/persistence/contacts.hpp>
 
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -18,6 +20,7 @@ using namespace ctms;
 
 constexpr const char* set_number = "\\set n random(1, :contacts)\n\\set h (:n * 2654435761) % 4294967296\n";
 constexpr const char* id = "(lpad(to_hex(:h::bigint), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))";
+constexpr const char* address = "'contact-' || :n::text || '@example.com'";
 
 std::string quoted(const persistence::parameter& value) {
     if (!value) return "null";
@@ -46,6 +49,13 @@ std::string on_one_line(std::string sql) {
 
 std::string read_script() { return set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})); }
 
+std::string email_script() {
+    model::identity_query query;
+    query.primary_email = "x";
+    const auto sql = persistence::contacts_sql(persistence::ids_lookup(query).sql);
+    return set_number + on_one_line(with_values(sql, {fmt::format("({})", address)}));
+}
+
 /// What PATCH of one newsletter does: read the contact with its version, write the difference.
 std::string patch_script() {
     model::contact before;
@@ -58,18 +68,27 @@ std::string patch_script() {
     std::vector<std::string> values;
     for (const auto& value : persistence::update_contact_parameters(before, "version", change)) values.push_back(quoted(value));
     values[0] = id;
-    values[1] = "'contact-' || :n::text || '@example.com'";
+    values[1] = address;
     const auto version = fmt::format("(select xmin::text from emails where email_id = {}::uuid)", id);
     for (auto& value : values) value = value == "'version'" ? version : value;
     return set_number + on_one_line(with_values(persistence::contact_for_change_sql(), {id})) +
            on_one_line(with_values(persistence::update_contact_statement().sql, values));
 }
 
+struct script {
+    std::string_view name;
+    std::string (*print)();
+};
+constexpr script scripts[] = {{"read", read_script}, {"email", email_script}, {"patch", patch_script}};
+
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::string_view what = argc == 2 ? argv[1] : "";
-    if (what != "read" && what != "patch") return fmt::print(stderr, "Usage: bench-statements read|patch\n"), 64;
-    fmt::print("{}", what == "read" ? read_script() : patch_script());
-    return 0;
+    for (const auto& one : scripts) {
+        if (argc != 2 || one.name != argv[1]) continue;
+        fmt::print("{}", one.print());
+        return 0;
+    }
+    fmt::print(stderr, "Usage: bench-statements read|email|patch\n");
+    return 64;
 }
