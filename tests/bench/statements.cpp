@@ -9,7 +9,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,18 +22,9 @@ namespace {
 using namespace ctms;
 
 constexpr const char* set_number = "\\set n random(1, :contacts)\n\\set h (:n * 2654435761) % 4294967296\n";
-constexpr const char* id = "(lpad(to_hex(:h::bigint), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))";
-constexpr const char* address = "'contact-' || :n::text || '@example.com'";
-
-std::string quoted(const persistence::parameter& value) {
-    if (!value) return "null";
-    std::string out = "'";
-    for (const char c : *value) {
-        out += c == '\'' ? std::string("''") : std::string(1, c);
-        if (c == ':') out += ' '; // pgbench takes a name behind a colon for a variable, in literals too
-    }
-    return out += '\'';
-}
+constexpr const char* id_pattern = "(lpad(to_hex(({})::bigint), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(({})::bigint), 12, '0'))";
+const std::string id = fmt::format(id_pattern, ":h", ":n");
+constexpr const char* address = "('contact-' || :n::text || '@example.com')";
 
 /// Puts values in the place of $1, $2, ...; from the last, so that $1 does not match in $10.
 std::string with_values(std::string sql, const std::vector<std::string>& values) {
@@ -40,6 +34,15 @@ std::string with_values(std::string sql, const std::vector<std::string>& values)
             sql.replace(at, name.size(), values[i - 1]);
     }
     return sql;
+}
+
+/// A parameter that is the same for all contacts, as a variable of pgbench. Not as a literal: PostgreSQL would plan with it, and
+/// leave out what this contact does not need. The value is told to who starts pgbench, by a comment.
+std::string as_variable(const persistence::parameter& value, std::string& variables) {
+    if (!value) return "null";
+    const auto number = std::count(variables.begin(), variables.end(), '\n');
+    variables += fmt::format("-- p{}={}\n", number, *value);
+    return fmt::format(":p{}", number);
 }
 
 std::string on_one_line(std::string sql) {
@@ -53,25 +56,44 @@ std::string email_script() {
     model::identity_query query;
     query.primary_email = "x";
     const auto sql = persistence::contacts_sql(persistence::ids_lookup(query).sql);
-    return set_number + on_one_line(with_values(sql, {fmt::format("({})", address)}));
+    return set_number + on_one_line(with_values(sql, {address}));
+}
+
+/// A contact as they were imported, with marks in the place of what follows from the number.
+model::contact marked_contact() {
+    model::contact out;
+    out.email.primary_email = "@address";
+    out.email.basket_token = "@token";
+    out.email.sfdc_id = "sf";
+    out.email.first_name = "First";
+    out.email.last_name = "Last";
+    out.email.mailing_country = "de";
+    out.email.email_lang = "de";
+    out.email.double_opt_in = true;
+    return out;
 }
 
 /// What PATCH of one newsletter does: read the contact with its version, write the difference.
 std::string patch_script() {
-    model::contact before;
-    before.email.primary_email = "x";
+    const auto before = marked_contact();
     auto change = persistence::contact_change{before};
     model::newsletter newsletter;
     newsletter.name = "hubs";
     newsletter.lang = "fr";
+    newsletter.source = "https://www.mozilla.org/de/newsletter/";
     change.after.newsletters.push_back(newsletter);
+    const std::map<std::string, std::string, std::less<>> marks{
+        {before.email.email_id.to_string(), id},
+        {"@address", address},
+        {"@token", fmt::format(id_pattern, "((:n + 1000000000) * 2654435761) % 4294967296", ":n + 1000000000")},
+        {"@version", fmt::format("(select xmin::text from emails where email_id = {}::uuid)", id)}};
+    std::string variables;
     std::vector<std::string> values;
-    for (const auto& value : persistence::update_contact_parameters(before, "version", change)) values.push_back(quoted(value));
-    values[0] = id;
-    values[1] = address;
-    const auto version = fmt::format("(select xmin::text from emails where email_id = {}::uuid)", id);
-    for (auto& value : values) value = value == "'version'" ? version : value;
-    return set_number + on_one_line(with_values(persistence::contact_for_change_sql(), {id})) +
+    for (const auto& value : persistence::update_contact_parameters(before, "@version", change)) {
+        const auto mark = marks.find(value.value_or(""));
+        values.push_back(mark != marks.end() ? mark->second : as_variable(value, variables));
+    }
+    return variables + set_number + on_one_line(with_values(persistence::contact_for_change_sql(), {id})) +
            on_one_line(with_values(persistence::update_contact_statement().sql, values));
 }
 

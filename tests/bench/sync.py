@@ -170,7 +170,7 @@ def main():
     with scratch_folder() as scratch, Database(scratch, opts.bin) as database:
         print(f"Filling with {contacts:,} contacts ...", flush=True)
         database.load(contacts)
-        database.sql(files=[os.path.join(HERE, "fill_sync.sql")])
+        database.sql_file(os.path.join(HERE, "fill_sync.sql"))
         bench = Bench(opts, database)
         if opts.rounds > 0:
             compare(bench)

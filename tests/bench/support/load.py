@@ -27,6 +27,13 @@ class Load:
     p99: float       # milliseconds; nan from pgbench
 
 
+@dataclass
+class Script:
+    """What pgbench runs, and the values of its variables, `name=value` each."""
+    path: str
+    variables: list
+
+
 def milliseconds(text):
     found = re.fullmatch(r"([\d.]+)(us|ms|s|m|h)", text)
     if not found:  # wrk prints -nan when there was nothing to measure
@@ -104,18 +111,30 @@ class Generator:
         self.wrk(server, what, 8 if what == "updates" else 64, 1)
 
     def pgbench(self, script, connections, seconds):
-        command = [PGBENCH, "-n", "-M", "prepared", "-f", script, "-D", f"contacts={self.contacts}", "-c", str(connections), "-j", "1",
+        variables = [part for variable in (f"contacts={self.contacts}", *script.variables) for part in ("-D", variable)]
+        command = [PGBENCH, "-n", "-M", "prepared", "-f", script.path, *variables, "-c", str(connections), "-j", "1",
                    "-T", str(max(1, round(seconds))), self.database.url]
         env = dict(os.environ, PGOPTIONS=PGOPTIONS)
         return twice(lambda: parse_pgbench(finish(subprocess.Popen(command, env=env, text=True, stdout=subprocess.PIPE,
                                                                    stderr=subprocess.PIPE), seconds + 60)))
 
     def script(self, what):
-        """The library's own statements for pgbench, as the path of a script."""
+        """The library's own statements for pgbench."""
         program = os.path.join(self.database.bin, "bench-statements")
         if not os.path.exists(program):
             program = os.path.join(DEFAULT_BIN, "bench-statements")
+        text = subprocess.run([program, what], check=True, text=True, stdout=subprocess.PIPE).stdout
         path = os.path.join(self.database.scratch, what + ".sql")
         with open(path, "w", encoding="utf8") as out:
-            subprocess.run([program, what], check=True, stdout=out)
-        return path
+            out.write(text)
+        script = Script(path, re.findall(r"^-- (p\d+=.*)$", text, re.M))
+        self.check(text, script.variables)
+        return script
+
+    def check(self, text, variables):
+        """Each statement must find something: pgbench would be quick to read or write nothing."""
+        values = [f"n={self.contacts}", f"h={self.contacts * 2654435761 % 2**32}"]
+        values += [variable.replace("=", "='", 1) + "'" for variable in variables]  # psql puts them in as they are
+        for statement in text.splitlines():
+            if not statement.startswith(("\\", "--")) and not self.database.sql_text(statement, values):
+                raise Failure(f"a statement finds nothing: {statement}")

@@ -31,7 +31,7 @@ def start_perf(path, event, pid=None):
 def perf_shares(path):
     """[(binary, function, per cent of all samples)], by self time. Libraries count for the program that uses them."""
     out = subprocess.run(["perf", "report", "-i", path, "--stdio", "--no-children", "-g", "none", "--sort", "comm,dso,symbol", "-t", "|",
-                          "--percent-limit", "0.05"], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+                          "--percent-limit", "0"], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     found = []
     for line in out.splitlines():
         cells = re.match(r"\s*([\d.]+)%\s*\|(.*?)\|(.*?)\|(?:\s*\[.\])?\s*(.*?)\s*(?:\|-\s+-\s*)?$", line)

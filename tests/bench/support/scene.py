@@ -70,12 +70,21 @@ class Database:
                     return int(file.readline())
         raise Failure("the embedded database does not run")
 
-    def sql(self, *commands, variables=(), files=()):
-        """Runs SQL, commands before files; what psql prints."""
-        arguments = [part for command in commands for part in ("-c", command)] + [part for file in files for part in ("-f", file)]
-        arguments += [part for variable in variables for part in ("-v", variable)]
-        out = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *arguments, self.url], check=True, text=True, stdout=subprocess.PIPE)
+    def psql(self, *arguments, text=None):
+        out = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *arguments, self.url], check=True, text=True, input=text,
+                             stdout=subprocess.PIPE)
         return out.stdout.strip()
+
+    def sql(self, *commands):
+        """What they print."""
+        return self.psql(*(part for command in commands for part in ("-c", command)))
+
+    def sql_file(self, path):
+        return self.psql("-f", path)
+
+    def sql_text(self, text, variables):
+        """The same of SQL with psql's variables, `name=value` each."""
+        return self.psql(*(part for variable in variables for part in ("-v", variable)), text=text)
 
     def admin(self, *arguments):
         return subprocess.run([os.path.join(self.bin, "ctms-admin"), *arguments], env=self.env, check=True, text=True,
