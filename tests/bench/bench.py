@@ -12,7 +12,7 @@ import sys
 import time
 
 import measures
-from measures.bench import Bench, Options, filled, say
+from measures.context import Bench, Options, filled, say
 from support import report
 from support.scene import DEFAULT_BIN, Failure, scratch_folder
 

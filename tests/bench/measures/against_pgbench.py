@@ -5,7 +5,7 @@ from collections import defaultdict
 
 from support.report import Row
 
-from .bench import say
+from .context import say
 
 BEST = 8  # connections with which pgbench is at its best on two cores
 

@@ -2,7 +2,7 @@
 """What becomes slower when there are more contacts: a database of its own for each size."""
 from support.report import Row
 
-from .bench import filled, say
+from .context import filled, say
 
 
 def measure_size(opts, contacts):

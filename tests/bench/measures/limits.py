@@ -9,7 +9,7 @@ from support.processes import memory_mib
 from support.report import Row
 from support.scene import Failure, Server
 
-from .bench import say
+from .context import say
 
 PAGE = 1000
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -24,6 +25,8 @@ class Failure(Exception):
 
 @contextlib.contextmanager
 def scratch_folder():
+    """A folder that is gone afterwards, as is everything that runs in it, on SIGTERM, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     path = tempfile.mkdtemp(prefix="ctms-bench.", dir="/var/tmp")
     os.chmod(path, 0o711)  # the account of the embedded PostgreSQL must be able to get there
     try:
