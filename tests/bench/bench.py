@@ -69,7 +69,8 @@ def run_all(names, opts, rows):
 def about(opts):
     with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
         model = next((line.split(":", 1)[1].strip() for line in file if line.startswith("model name")), "unknown")
-    return {"when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": model, "cores": os.cpu_count(), "kernel": os.uname().release,
+    version = subprocess.run([os.path.join(opts.bin, "ctms-web"), "--version"], check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+    return {"version": version, "when": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "cpu": model, "cores": os.cpu_count(), "kernel": os.uname().release,
             "contacts": opts.contacts, "rounds": opts.rounds, "seconds": opts.seconds}
 
 

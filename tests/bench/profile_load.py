@@ -41,7 +41,8 @@ def cpu_now(server, database):
 
 
 def print_cpu(before, after, load, opts):
-    print(f"{load.requests:,} requests, {load.rate:,.0f} a second, {opts.connections} connections: p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms")
+    print(f"{load.requests:,} requests, {load.rate:,.0f} a second, {opts.connections} connections: "
+          f"p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms")
     print(f"\n{'CPU us a request':<18}{'user':>8}{'kernel':>8}{'sum':>8}")
     total = [0.0, 0.0]
     for name, (user, system) in after.items():

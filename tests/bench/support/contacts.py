@@ -36,7 +36,8 @@ def line(n):
                      f'"subscribed":true,{times}}}')
     return (f'{{"format":"ctms-contact-1","email":{{"primary_email":"contact-{n}@example.com","basket_token":"{id_of(n + 10**9)}",'
             f'"double_opt_in":true,"sfdc_id":"sf{n}","first_name":"First{n}","last_name":"Last{n}","mailing_country":"de",'
-            f'"email_format":"H","email_lang":"de","has_opted_out_of_email":false,"unsubscribe_reason":null,"email_id":"{id_of(n)}",{times}}},'
+            f'"email_format":"H","email_lang":"de","has_opted_out_of_email":false,"unsubscribe_reason":null,'
+            f'"email_id":"{id_of(n)}",{times}}},'
             f'"amo":{amo},"fxa":{fxa},"mofo":{mofo},"newsletters":[{newsletters}],"waitlists":[{waitlists}]}}\n')
 
 

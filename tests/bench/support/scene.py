@@ -42,16 +42,17 @@ class Database:
         self.scratch, self.bin = scratch, bin_folder
         self.data = os.path.join(scratch, name)
         clean = {key: value for key, value in os.environ.items() if not key.startswith(("CTMS_", "PG")) or key == "CTMS_PG_BINDIR"}
-        self.embedded_env = dict(clean, CTMS_DATA_DIR=self.data)
+        embedded = dict(clean, CTMS_DATA_DIR=self.data)
         # psql that waits for its input keeps the database up; it ends with its input.
         command = [os.path.join(bin_folder, "ctms-admin"), "--embedded"]
-        subprocess.run([*command, "migrate"], env=self.embedded_env, check=True, stdout=subprocess.DEVNULL)
-        self.keeper = subprocess.Popen([*command, "db", "psql", "-qAtX"], env=self.embedded_env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        subprocess.run([*command, "migrate"], env=embedded, check=True, stdout=subprocess.DEVNULL)
+        self.keeper = subprocess.Popen([*command, "db", "psql", "-qAtX"], env=embedded, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       text=True)
         self.keeper.stdin.write("show fsync;\n")
         self.keeper.stdin.flush()
         if self.keeper.stdout.readline().strip() != "on":
             raise Failure("the embedded database does not run, or its fsync is off")
-        self.url = subprocess.run([*command, "db", "url"], env=self.embedded_env, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
+        self.url = subprocess.run([*command, "db", "url"], env=embedded, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
         self.env = dict(clean, CTMS_DB_URL=self.url, CTMS_SECRET_KEY=secrets.token_hex(32), CTMS_USE_MOZLOG="true")
         made = json.loads(self.admin("clients", "create", CLIENT, "-e", "bench@example.com", "--json"))
         self.client_id, self.client_secret = made["client_id"], made["client_secret"]
