@@ -17,6 +17,7 @@ from . import contacts
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_BIN = os.path.normpath(os.path.join(HERE, "../../build/release/bin"))
 CLIENT = "bench"
+OTHER_DATABASE = ("CTMS_DB_URL", "CTMS_DB_URL_FILE", "CTMS_DATA_DIR", "CTMS_SECRET_KEY", "CTMS_SECRET_KEY_FILE")
 
 
 class Failure(Exception):
@@ -41,7 +42,7 @@ class Database:
     def __init__(self, scratch, bin_folder=DEFAULT_BIN, name="data"):
         self.scratch, self.bin = scratch, bin_folder
         self.data = os.path.join(scratch, name)
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(("CTMS_", "PG")) or key == "CTMS_PG_BINDIR"}
+        clean = {key: value for key, value in os.environ.items() if key not in OTHER_DATABASE and not key.startswith("PG")}
         embedded = dict(clean, CTMS_DATA_DIR=self.data)
         # psql that waits for its input keeps the database up; it ends with its input.
         command = [os.path.join(bin_folder, "ctms-admin"), "--embedded"]
