@@ -43,13 +43,13 @@ def cpu_now(server, database):
 def print_cpu(before, after, load, opts):
     print(f"{load.requests:,} requests, {load.rate:,.0f} a second, {opts.connections} connections: "
           f"p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms")
-    print(f"\n{'CPU us a request':<18}{'user':>8}{'kernel':>8}{'sum':>8}")
+    print(f"\n{'CPU us a request':<18}{'user':>11}{'kernel':>11}{'sum':>11}")
     total = [0.0, 0.0]
     for name, (user, system) in after.items():
         spent = [(now - then) * 1e6 / load.requests for now, then in zip((user, system), before[name])]
         total = [sum(pair) for pair in zip(total, spent)]
-        print(f"{name:<18}{spent[0]:8.1f}{spent[1]:8.1f}{sum(spent):8.1f}")
-    print(f"{'all':<18}{total[0]:8.1f}{total[1]:8.1f}{sum(total):8.1f}")
+        print(f"{name:<18}{spent[0]:11.1f}{spent[1]:11.1f}{sum(spent):11.1f}")
+    print(f"{'all':<18}{total[0]:11.1f}{total[1]:11.1f}{sum(total):11.1f}")
 
 
 def run_load(generator, server, opts):

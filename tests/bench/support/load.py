@@ -17,6 +17,8 @@ PGOPTIONS = "-c jit=off -c plan_cache_mode=force_generic_plan"
 
 PAUSE = 0.2  # wrk leaves without waiting for the last answers, on which the server still works
 
+SLOW = {"updates": 8, "token": 2}  # with more connections they would still be busy with them when the measurement begins
+
 
 @dataclass
 class Load:
@@ -108,7 +110,7 @@ class Generator:
 
     def warm_up(self, server, what):
         """Fills caches, opens all connections to the database and prepares their statements."""
-        self.wrk(server, what, 8 if what == "updates" else 64, 1)
+        self.wrk(server, what, SLOW.get(what, 64), 1)
 
     def pgbench(self, script, connections, seconds):
         variables = [part for variable in (f"contacts={self.contacts}", *script.variables) for part in ("-D", variable)]
