@@ -1,33 +1,31 @@
 // SPDX-License-Identifier: MPL-2.0
-// Prints scripts for pgbench with the very statements of the library: `bench-statements read|patch`.
-// The contact is that of a random number, whose id is computed as fill.sql does.
+// Prints scripts for pgbench with the very statements of the library: `bench-statements read|email|patch`.
+// The contact is that of a random number, with its id and address as in support/contacts.py.
 #include <persistence/contact_rows.hpp>
 #include <persistence/contact_write.hpp>
+#include <persistence/identity_sql.hpp>
 
 #include <ctms/persistence/contacts.hpp>
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace {
 
 using namespace ctms;
 
 constexpr const char* set_number = "\\set n random(1, :contacts)\n\\set h (:n * 2654435761) % 4294967296\n";
-constexpr const char* id = "(lpad(to_hex(:h::bigint), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(:n::bigint), 12, '0'))";
-
-std::string quoted(const persistence::parameter& value) {
-    if (!value) return "null";
-    std::string out = "'";
-    for (const char c : *value) {
-        out += c == '\'' ? std::string("''") : std::string(1, c);
-        if (c == ':') out += ' '; // pgbench takes a name behind a colon for a variable, in literals too
-    }
-    return out += '\'';
-}
+constexpr const char* id_pattern = "(lpad(to_hex(({})::bigint), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(({})::bigint), 12, '0'))";
+const std::string id = fmt::format(id_pattern, ":h", ":n");
+constexpr const char* address = "('contact-' || :n::text || '@example.com')";
 
 /// Puts values in the place of $1, $2, ...; from the last, so that $1 does not match in $10.
 std::string with_values(std::string sql, const std::vector<std::string>& values) {
@@ -39,6 +37,15 @@ std::string with_values(std::string sql, const std::vector<std::string>& values)
     return sql;
 }
 
+/// A parameter that is the same for all contacts, as a variable of pgbench. Not as a literal: PostgreSQL would plan with it, and
+/// leave out what this contact does not need. The value is told to who starts pgbench, by a comment.
+std::string as_variable(const persistence::parameter& value, std::string& variables) {
+    if (!value) return "null";
+    const auto number = std::count(variables.begin(), variables.end(), '\n');
+    variables += fmt::format("-- p{}={}\n", number, *value);
+    return fmt::format(":p{}", number);
+}
+
 std::string on_one_line(std::string sql) {
     for (auto& c : sql) c = c == '\n' ? ' ' : c;
     return sql + ";\n";
@@ -46,35 +53,78 @@ std::string on_one_line(std::string sql) {
 
 std::string read_script() { return set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})); }
 
+std::string email_script() {
+    model::identity_query query;
+    query.primary_email = "x";
+    const auto sql = persistence::contacts_sql(persistence::ids_lookup(query).sql);
+    return set_number + on_one_line(with_values(sql, {address}));
+}
+
+/// A contact as they were imported, with marks in the place of what follows from the number.
+model::contact marked_contact() {
+    model::contact out;
+    out.email.primary_email = "@address";
+    out.email.basket_token = "@token";
+    out.email.sfdc_id = "sf";
+    out.email.first_name = "First";
+    out.email.last_name = "Last";
+    out.email.mailing_country = "de";
+    out.email.email_lang = "de";
+    out.email.double_opt_in = true;
+    return out;
+}
+
+/// A text with marks as an expression of SQL that puts in what they stand for.
+std::string without_marks(std::string_view text, const std::map<std::string, std::string, std::less<>>& marks, std::string& variables) {
+    std::string out;
+    while (!text.empty()) {
+        auto first = std::pair{text.size(), marks.end()};
+        for (auto mark = marks.begin(); mark != marks.end(); ++mark) {
+            if (const auto at = text.find(mark->first); at < first.first) first = {at, mark};
+        }
+        out += (out.empty() ? "" : " || ") + as_variable(std::string(text.substr(0, first.first)), variables);
+        if (first.second == marks.end()) break;
+        out += " || " + first.second->second;
+        text.remove_prefix(first.first + first.second->first.size());
+    }
+    return out;
+}
+
 /// What PATCH of one newsletter does: read the contact with its version, write the difference.
 std::string patch_script() {
-    persistence::stored_contact before{{}, "version"};
-    before.contact.email.primary_email = "address";
+    const persistence::stored_contact before{marked_contact(), "@version"};
     persistence::contact_change change{before.contact};
     model::newsletter newsletter;
     newsletter.name = "hubs";
     newsletter.lang = "fr";
+    newsletter.source = "https://www.mozilla.org/de/newsletter/";
     change.after.newsletters.push_back(newsletter);
+    const std::map<std::string, std::string, std::less<>> marks{
+        {before.contact.email.email_id.to_string(), id},
+        {"@address", address},
+        {"@token", fmt::format(id_pattern, "((:n + 1000000000) * 2654435761) % 4294967296", ":n + 1000000000")},
+        {"@version", fmt::format("(select xmin::text from emails where email_id = {}::uuid)", id)}};
     const persistence::contact_write one{&before, &change};
-    auto record = quoted(persistence::contacts_parameter({&one, 1}));
-    // What depends on the number and on the row goes in between the text of the record.
-    const auto put = [&](std::string_view placeholder, const std::string& sql) {
-        const auto at = record.find(placeholder);
-        record.replace(at, placeholder.size(), fmt::format("' || {} || '", sql));
-    };
-    put(before.contact.email.email_id.to_string(), id);
-    put("address", "'contact-' || :n::text || '@example.com'");
-    put("\"version\": \"version\"",
-        fmt::format("'\"version\": \"' || (select xmin::text from emails where email_id = {}::uuid) || '\"'", id));
-    return set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})) +
+    std::string variables;
+    const auto record = without_marks(persistence::contacts_parameter({&one, 1}), marks, variables);
+    return variables + set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})) +
            on_one_line(with_values(persistence::update_contacts_statement().sql, {fmt::format("({})", record)}));
 }
+
+struct script {
+    std::string_view name;
+    std::string (*print)();
+};
+constexpr script scripts[] = {{"read", read_script}, {"email", email_script}, {"patch", patch_script}};
 
 } // namespace
 
 int main(int argc, char** argv) {
-    const std::string_view what = argc == 2 ? argv[1] : "";
-    if (what != "read" && what != "patch") return fmt::print(stderr, "Usage: bench-statements read|patch\n"), 64;
-    fmt::print("{}", what == "read" ? read_script() : patch_script());
-    return 0;
+    for (const auto& one : scripts) {
+        if (argc != 2 || one.name != argv[1]) continue;
+        fmt::print("{}", one.print());
+        return 0;
+    }
+    fmt::print(stderr, "Usage: bench-statements read|email|patch\n");
+    return 64;
 }

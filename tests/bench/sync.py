@@ -14,17 +14,15 @@ import http.client
 import json
 import os
 import re
-import shutil
-import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.parse
 import urllib.request
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from support.scene import DEFAULT_BIN, HERE, Database, scratch_folder
+
 AT_ONCE = 10
 
 
@@ -48,34 +46,13 @@ class Vendor:
 
 
 class Bench:
-    def __init__(self, opts, scratch):
-        self.opts = opts
-        self.scratch = scratch
-        self.env = dict(os.environ, CTMS_DATA_DIR=os.path.join(scratch, "data"), HOST="127.0.0.1", PORT="0")
-        self.env.pop("CTMS_DB_URL", None)
-        log = os.path.join(scratch, "log")
-        with open(log, "wb") as out:  # it keeps the database up between the runs
-            self.server = subprocess.Popen([os.path.join(opts.bin, "ctms-web"), "--embedded"], env=self.env, stderr=out)
-        for _ in range(600):
-            if b'"Listening"' in open(log, "rb").read():
-                break
-            if self.server.poll() is not None:
-                sys.exit("ctms-web did not start: " + open(log).read())
-            time.sleep(0.1)
-        admin = [os.path.join(opts.bin, "ctms-admin"), "--embedded", "db", "url"]
-        self.url = subprocess.run(admin, env=self.env, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
-
-    def stop(self):
-        self.server.send_signal(signal.SIGTERM)
-        self.server.wait(40)
-
-    def sql(self, *arguments):
-        out = subprocess.run(["psql", "-qAt", "-v", "ON_ERROR_STOP=1", *arguments, self.url], check=True, text=True, stdout=subprocess.PIPE)
-        return out.stdout.strip()
+    def __init__(self, opts, database):
+        self.opts, self.sql = opts, database.sql
+        self.env, self.log = database.env, os.path.join(database.scratch, "sync.log")
 
     def queue(self, number):
-        self.sql("-c", "insert into ctms_sync_queue (email_id, priority)"
-                       f" select email_id, 10 from emails order by email_id limit {number}")
+        self.sql("insert into ctms_sync_queue (email_id, priority)"
+                 f" select email_id, 10 from emails order by email_id limit {number}")
 
     def sync(self, vendor, **settings):
         """One pass of ctms-sync: seconds, calls, CPU seconds, peak memory in MiB."""
@@ -86,12 +63,12 @@ class Bench:
                    CTMS_ACOUSTIC_BATCH_LIMIT=str(self.opts.batch), **settings)
         before = vendor.calls()
         begin = time.monotonic()
-        with open(os.path.join(self.scratch, "sync.log"), "wb") as log:
-            process = subprocess.Popen([os.path.join(self.opts.bin, "ctms-sync"), "--embedded", "--once"], env=env, stderr=log)
+        with open(self.log, "wb") as log:
+            process = subprocess.Popen([os.path.join(self.opts.bin, "ctms-sync"), "--once"], env=env, stderr=log)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0 or self.sql("-c", "select count(*) from ctms_sync_queue") != "0":
+        if process.returncode != 0 or self.sql("select count(*) from ctms_sync_queue") != "0":
             sys.exit(f"ctms-sync ended with {process.returncode}; see its last lines:\n" + open(log.name).read()[-2000:])
         return seconds, vendor.calls() - before, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
@@ -155,8 +132,8 @@ def compare(bench):
           f"the connections were in use for {100 * least / seconds:.1f} % of it")
     print(f"  the limit with one AddRecipient for each contact: {AT_ONCE * 1000 / opts.latency_ms:.0f} contacts a second")
     print(f"  CPU: {cpu / opts.contacts * 1000:.2f} s for 1,000 contacts")
-    bench.sql("-c", "update newsletters set source = 'https://www.mozilla.org/fr/' where email_id in"
-                    f" (select email_id from emails order by email_id limit {opts.contacts})")
+    bench.sql("update newsletters set source = 'https://www.mozilla.org/fr/' where email_id in"
+              f" (select email_id from emails order by email_id limit {opts.contacts})")
     for what in ("newsletter rows changed alone", "nothing changed"):
         bench.queue(opts.contacts)
         seconds, calls, _, _ = bench.sync(vendor, CTMS_ACOUSTIC_SKIP_UNCHANGED="true")
@@ -169,7 +146,7 @@ def compare(bench):
 def resync(bench):
     opts = bench.opts
     vendor = Vendor(opts, opts.resync_latency_ms)
-    bench.sql("-c", "truncate ctms_vendor_state")
+    bench.sql("truncate ctms_vendor_state")
     for what in ("for the first time", "again"):
         bench.queue(opts.resync)
         seconds, calls, cpu, peak = bench.sync(vendor)
@@ -187,24 +164,18 @@ def main():
     parser.add_argument("--latency-ms", type=int, default=200)
     parser.add_argument("--resync", type=int, default=100000)
     parser.add_argument("--resync-latency-ms", type=int, default=1)
-    parser.add_argument("--bin", default=os.path.join(HERE, "../../build/release/bin"))
+    parser.add_argument("--bin", default=DEFAULT_BIN)
     opts = parser.parse_args()
-    scratch = tempfile.mkdtemp(prefix="ctms-bench.", dir="/var/tmp")
-    os.chmod(scratch, 0o711)  # the account of the embedded PostgreSQL must be able to get there
-    try:
-        bench = Bench(opts, scratch)
-        try:
-            print(f"Filling with {max(opts.contacts, opts.resync):,} contacts ...", flush=True)
-            bench.sql("-v", f"contacts={max(opts.contacts, opts.resync)}", "-f", os.path.join(HERE, "fill.sql"), "-f", os.path.join(HERE, "fill_sync.sql"))
-            if opts.rounds > 0:
-                compare(bench)
-            if opts.resync > 0:
-                resync(bench)
-        finally:
-            bench.stop()
-    finally:
-        time.sleep(2)  # the database stops by itself just after its last user
-        shutil.rmtree(scratch, ignore_errors=True)
+    contacts = max(opts.contacts, opts.resync)
+    with scratch_folder() as scratch, Database(scratch, opts.bin) as database:
+        print(f"Filling with {contacts:,} contacts ...", flush=True)
+        database.load(contacts)
+        database.sql_file(os.path.join(HERE, "fill_sync.sql"))
+        bench = Bench(opts, database)
+        if opts.rounds > 0:
+            compare(bench)
+        if opts.resync > 0:
+            resync(bench)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MPL-2.0
+"""What becomes slower when there are more contacts: a database of its own for each size."""
+from support.report import Row
+
+from .context import filled, say
+
+
+def measure_size(opts, contacts):
+    """Contacts imported a second, p99 of reads, and milliseconds a page of /updates, of all rounds."""
+    with filled(opts, contacts) as (bench, imported):
+        bench.warm_up("read")
+        bench.warm_up("updates")
+        reads, pages = [], []
+        for number in bench.rounds():
+            reads.append(bench.wrk(bench.server, "read", 16).p99)
+            pages.append(1000 * 2 / bench.wrk(bench.server, "updates", 2).rate)
+            say(f"  round {number + 1}, {contacts:,} contacts: p99 {reads[-1]:.2f} ms, {pages[-1]:.1f} ms a page")
+        return imported, reads, pages
+
+
+def growth(bench):
+    """Each size beside the smallest."""
+    smallest = None
+    for contacts in bench.opts.growth:
+        imported, reads, pages = measure_size(bench.opts, contacts)
+        yield Row(f"growth/{contacts}/import", f"import of {contacts:,} contacts", "/s", [imported])
+        smallest = smallest or (reads, pages)
+        first = contacts == bench.opts.growth[0]
+        for key, title, values, least in (("p99", "p99 of reads by id, 16 connections", reads, smallest[0]),
+                                          ("page", "a page of /updates, 2 clients", pages, smallest[1])):
+            yield Row(f"growth/{contacts}/{key}", f"{title}, {contacts:,} contacts", "ms", values, () if first else least,
+                      wanted=None if first else 1.5, at_least=False)
