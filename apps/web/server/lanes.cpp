@@ -4,7 +4,11 @@
 namespace ctms::web {
 
 lanes::lanes(const lane_sizes& sizes, std::size_t most_waiting)
-    : most_waiting_(most_waiting), read_(sizes.read), write_(sizes.write), password_(sizes.password), platform_(sizes.platform) {}
+    : most_waiting_(most_waiting),
+      read_(sizes.read, sizes.read),
+      write_(sizes.write, 1),
+      password_(sizes.password, 1),
+      platform_(sizes.platform, 1) {}
 
 lanes::~lanes() {
     for (auto* one : {&read_, &write_, &password_, &platform_}) one->threads.join();

@@ -38,10 +38,11 @@ public:
         ++takers_;
         return true;
     }
-    /// What a taker takes; with nothing left, it is none any more.
-    [[nodiscard]] std::vector<Item> take(std::size_t most) {
+    /// What one of `sharers` takes: its part, and no more than `most`. With nothing left it is no taker any more.
+    [[nodiscard]] std::vector<Item> take(std::size_t most, std::size_t sharers) {
         const std::lock_guard lock(mutex_);
-        const auto count = static_cast<std::ptrdiff_t>(std::min(most, waiting_.size()));
+        const auto share = (waiting_.size() + sharers - 1) / sharers;
+        const auto count = static_cast<std::ptrdiff_t>(std::min(most, share));
         std::vector<Item> out(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + count));
         waiting_.erase(waiting_.begin(), waiting_.begin() + count);
         if (out.empty()) --takers_;
@@ -78,7 +79,8 @@ public:
     }
 
     /// Adds `item` to those that wait in `together` and has `run(items)` called with what waits when a thread is free, 16 at
-    /// most. Nobody waits for company: one alone is run alone.
+    /// most. Nobody waits for company: one alone is run alone. Threads that read share what waits among them, so that all work at
+    /// it; one that writes takes it all, for a commit costs more than a second thread gains.
     template <class Item, class Run>
     bool submit(lane where, gathering<Item>& together, Item item, Run run) {
         auto& chosen = queue_of(where);
@@ -94,8 +96,10 @@ public:
 
 private:
     struct queue {
-        explicit queue(int threads_wanted) : size(static_cast<std::size_t>(threads_wanted)), threads(size) {}
+        queue(int threads_wanted, int among)
+            : size(static_cast<std::size_t>(threads_wanted)), sharers(static_cast<std::size_t>(among)), threads(size) {}
         const std::size_t size;
+        const std::size_t sharers; ///< among how many threads calls that wait together are shared
         std::atomic<std::size_t> waiting = 0;
         boost::asio::thread_pool threads;
     };
@@ -105,7 +109,7 @@ private:
     template <class Item, class Run>
     static void serve(queue& chosen, gathering<Item>& together, Run run) {
         constexpr std::size_t most_together = 16;
-        auto items = together.take(most_together);
+        auto items = together.take(most_together, chosen.sharers);
         if (items.empty()) return;
         chosen.waiting.fetch_sub(items.size());
         run(std::move(items));
