@@ -51,24 +51,44 @@ bool accepts_gzip(std::string_view accept_encoding) noexcept {
     return any;
 }
 
-std::string gzip(std::string_view text) {
-    constexpr int gzip_window = 15 + 16; // zlib's way to say: with a gzip header
-    constexpr int memory_level = 8;
-    z_stream stream{};
-    if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
-        throw std::runtime_error("zlib cannot start");
+namespace {
+
+/// zlib's state of a quarter of a megabyte, kept by each thread: to make it anew costs more than to compress a contact.
+class compressor {
+public:
+    compressor() {
+        constexpr int gzip_window = 15 + 16; // zlib's way to say: with a gzip header
+        constexpr int memory_level = 8;
+        if (deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
+            throw std::runtime_error("zlib cannot start");
+        }
     }
-    std::string out(deflateBound(&stream, static_cast<uLong>(text.size())), '\0');
-    // zlib reads through a pointer that is not const; it does not write.
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    const int outcome = deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    if (outcome != Z_STREAM_END) throw std::runtime_error("zlib cannot finish");
-    return out;
+    ~compressor() { deflateEnd(&stream_); }
+    compressor(const compressor&) = delete;
+    compressor& operator=(const compressor&) = delete;
+
+    std::string compress(std::string_view text) {
+        deflateReset(&stream_);
+        std::string out(deflateBound(&stream_, static_cast<uLong>(text.size())), '\0');
+        // zlib reads through a pointer that is not const; it does not write.
+        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+        stream_.avail_in = static_cast<uInt>(text.size());
+        stream_.next_out = reinterpret_cast<Bytef*>(out.data());
+        stream_.avail_out = static_cast<uInt>(out.size());
+        if (deflate(&stream_, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("zlib cannot finish");
+        out.resize(stream_.total_out);
+        return out;
+    }
+
+private:
+    z_stream stream_{};
+};
+
+} // namespace
+
+std::string gzip(std::string_view text) {
+    thread_local compressor kept;
+    return kept.compress(text);
 }
 
 void compress(const request& http, response& answer) {

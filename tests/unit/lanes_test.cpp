@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <doctest/doctest.h>
+
+#include <web/server/lanes.hpp>
+
+#include <future>
+#include <set>
+
+using namespace ctms::web;
+
+TEST_CASE("a gathering asks for as many takers as there may be, and anew when one has gone") {
+    gathering<int> waiting;
+    CHECK(waiting.push(1, 2));
+    CHECK(waiting.push(2, 2));
+    CHECK(!waiting.push(3, 2));
+    CHECK(waiting.take(16, 1) == std::vector{1, 2, 3});
+    CHECK(!waiting.push(4, 2)); // the first taker comes again
+    CHECK(waiting.take(16, 1) == std::vector{4});
+    CHECK(waiting.take(16, 1).empty());
+    CHECK(waiting.push(5, 2));
+}
+
+TEST_CASE("what waits is shared among takers, in order, and never all of it at once") {
+    gathering<int> waiting;
+    for (int i = 0; i < 50; ++i) (void)waiting.push(i, 2);
+    CHECK(waiting.take(16, 2).size() == 16);
+    CHECK(waiting.take(100, 2).size() == 17);
+    CHECK(waiting.take(100, 2).front() == 33);
+    CHECK(waiting.take(100, 2).size() == 4);
+}
+
+TEST_CASE("items that wait for a busy thread are taken together, beside the lane's other jobs") {
+    lanes threads({.read = 1, .write = 1, .password = 1, .platform = 1}, 100);
+    std::promise<void> free;
+    std::promise<void> done;
+    gathering<int> waiting;
+    std::vector<std::vector<int>> runs; // by the one thread of the lane
+    bool other_ran = false;
+    std::size_t other_behind = 0;
+    CHECK(threads.submit(lane::read, [&] { free.get_future().wait(); }));
+    const auto run = [&](std::vector<int> items) {
+        runs.push_back(std::move(items));
+        if (runs.size() == 3) done.set_value();
+    };
+    for (int i = 0; i < 40; ++i) CHECK(threads.submit(lane::read, waiting, i, run));
+    CHECK(threads.submit(lane::read, [&] {
+        other_ran = true;
+        other_behind = runs.size();
+    }));
+    free.set_value();
+    REQUIRE(done.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+    CHECK(runs[0].size() == 16);
+    CHECK(runs[1].size() == 16);
+    CHECK(runs[2].size() == 8);
+    CHECK(runs[2].back() == 39);
+    CHECK(other_ran);
+    CHECK(other_behind == 1);
+}
+
+TEST_CASE("a lane takes no more than may wait") {
+    std::promise<void> free;
+    std::promise<void> busy;
+    gathering<int> waiting;
+    {
+        lanes threads({.read = 1, .write = 1, .password = 1, .platform = 1}, 3);
+        CHECK(threads.submit(lane::read, [&] {
+            busy.set_value();
+            free.get_future().wait();
+        }));
+        busy.get_future().wait();
+        const auto run = [](const std::vector<int>&) {};
+        CHECK(threads.submit(lane::read, waiting, 1, run));
+        CHECK(threads.submit(lane::read, [] {}));
+        CHECK(threads.submit(lane::read, waiting, 2, run));
+        CHECK(!threads.submit(lane::read, waiting, 3, run));
+        CHECK(!threads.submit(lane::read, [] {}));
+        CHECK(threads.submit(lane::write, [] {}));
+        free.set_value();
+    }
+    CHECK(waiting.take(16, 1).empty()); // what was taken in was run
+}
