@@ -27,6 +27,9 @@ namespace ctms::persistence {
 /// The same, but one contact at a time, in order of (update_timestamp, email_id). How many there were.
 std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit);
 
+/// How many contacts there are in rows of these statements.
+[[nodiscard]] std::size_t count_contacts(const rows& found);
+
 /// Which version of its emails row a contact was read at: every write makes a new one. "" without a contact.
 [[nodiscard]] std::string read_version(const rows& found);
 
