@@ -132,7 +132,7 @@ def try_return(service, returned, leader):
 def try_switchover(lab, service, leader, other):
     writers = Writers(service)
     writers.await_more(300, 60)
-    until(lambda: other.state().get("sync_standby"), 30, "the other member knows that it is a synchronous standby")
+    until(lambda: other.state().get("sync_standby"), 120, "the other member knows that it is a synchronous standby")
     answer = lab.run(shutil.which("patronictl"), "-c", leader.configuration, "switchover", "ctms", "--master", leader.name, "--candidate",
                      other.name, "--force", env={"LC_ALL": "C.UTF-8"})
     check("Successfully switched over" in answer, answer)  # patronictl ends with 0 in any case
