@@ -33,6 +33,17 @@ persistence::database_options health_options(const config::settings& settings) {
     return out;
 }
 
+/// A replica that is away or hangs is to be noticed soon: the primary has the same answers.
+std::unique_ptr<persistence::database> open_replica(const config::settings& settings, metrics::recorder& recorder) {
+    if (!settings.db_read_url) return nullptr;
+    auto options = support::database_options(settings);
+    options.url = *settings.db_read_url;
+    options.pool_timeout = std::chrono::seconds{1};
+    options.connect_timeout = std::chrono::seconds{2}; // libpq takes no less
+    options.statement_timeout = std::chrono::seconds{3};
+    return std::make_unique<persistence::database>(options, recorder);
+}
+
 limits with_settings(limits bounds, const config::settings& settings) {
     bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
     return bounds;
@@ -45,6 +56,7 @@ public:
     impl(const config::settings& settings, mozlog::logger& log, const limits& bounds)
         : settings_(settings),
           database_(support::database_options(settings), metrics_),
+          replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
           signer_(settings.secret_key, settings.token_allow_no_expiration),
           tokens_(client_rows_, signer_,
@@ -60,9 +72,10 @@ public:
     config::settings settings_;
     support::prometheus_metrics metrics_;
     persistence::database database_;
+    std::unique_ptr<persistence::database> replica_; // null: none
     persistence::database health_database_;
     persistence::client_repository client_rows_{database_};
-    persistence::contact_repository contact_rows_{database_};
+    persistence::contact_repository contact_rows_{database_, replica_.get()};
     auth::token_signer signer_;
     service::tokens tokens_;
     service::contacts contacts_{contact_rows_, metrics_};

@@ -278,6 +278,18 @@ TEST_SUITE("config") {
         CHECK(outcome.mistakes.front() == "CTMS_DB_URL: given together with --embedded; one of them");
     }
 
+    TEST_CASE("a replica needs a database of its own beside it, and is named by a URL without its password") {
+        const auto wrong = mistake({{"CTMS_DB_READ_URL", "mysql://u:hunter2@db/x"}});
+        CHECK(wrong.starts_with("CTMS_DB_READ_URL: "));
+        CHECK_FALSE(holds(wrong, "hunter2"));
+        const auto s = values({{"CTMS_DB_READ_URL", "postgres://u:hunter2@replica/ctms"}});
+        CHECK(s.db_read_url == "postgres://u:hunter2@replica/ctms");
+        CHECK(holds(config::print(s), "CTMS_DB_READ_URL=postgres://u@replica/ctms\n"));
+        const auto outcome = read({{"CTMS_DB_READ_URL", "postgres://replica"}}, program::web, true);
+        REQUIRE(outcome.mistakes.size() == 1);
+        CHECK(outcome.mistakes.front().starts_with("CTMS_DB_READ_URL: given without CTMS_DB_URL"));
+    }
+
     TEST_CASE("a data directory beside a URL is ignored with a notice") {
         const auto s = values({{"CTMS_DATA_DIR", "/x"}});
         CHECK_FALSE(s.embedded);

@@ -72,6 +72,7 @@ private:
             return;
         }
         values_.embedded = embedded_flag_ || given("CTMS_DATA_DIR");
+        if (given("CTMS_DB_READ_URL")) mistake("CTMS_DB_READ_URL", "given without CTMS_DB_URL; a replica is that of a database of yours");
         if (values_.embedded) {
             if (!values_.data_dir) values_.data_dir = "./ctms-data";
         } else {

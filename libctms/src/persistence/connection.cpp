@@ -139,7 +139,18 @@ std::array<session_setting, 6> session_settings(const database_options& options)
              {"plan_cache_mode", "force_generic_plan"}}};
 }
 
-std::string connection_string(const database_options& options) {
+/// How the settings of a session get to the server.
+enum class settings_by { startup, statement };
+
+settings_by usual_way(const database_options& options) {
+    // The URL may bring flags of its own, which a second `options` would replace.
+    return mentions(options.url, "options") ? settings_by::statement : settings_by::startup;
+}
+
+// PgBouncer, which knows but a few of them, and before 1.20 not `options` at all.
+bool refuses_startup(std::string_view message) { return message.find("unsupported startup parameter") != std::string_view::npos; }
+
+std::string connection_string(const database_options& options, settings_by way) {
     std::string text = options.url;
     add_default(text, "application_name", "ctms");
     add_default(text, "connect_timeout", std::to_string(options.connect_timeout.count()));
@@ -148,7 +159,7 @@ std::string connection_string(const database_options& options) {
     add_default(text, "keepalives_idle", "10");
     add_default(text, "keepalives_interval", "5");
     add_default(text, "keepalives_count", "3");
-    if (!options.prepared || mentions(text, "options")) return text;
+    if (!options.prepared || way == settings_by::statement) return text;
     std::string flags;
     for (const auto& [name, value] : session_settings(options)) flags.append(" -c ").append(name).append("=").append(value);
     add_default(text, "options", flags.substr(1));
@@ -218,12 +229,11 @@ bool peer_is_gone(int socket) noexcept {
 // ---- connection ------------------------------------------------------------------------------------
 
 struct connection::impl {
-    explicit impl(const database_options& options) : prepared(options.prepared), link(connection_string(options)) {
+    impl(const database_options& options, settings_by way) : prepared(options.prepared), link(connection_string(options, way)) {
         settle(link);
-        if (options.prepared && mentions(options.url, "options")) set_by_statement(options);
+        if (options.prepared && way == settings_by::statement) set_by_statement(options);
     }
 
-    // The URL brings flags of its own, which a second `options` would replace.
     void set_by_statement(const database_options& options) {
         std::string sql;
         for (const auto& [name, value] : session_settings(options)) sql.append("set ").append(name).append("='").append(value).append("';");
@@ -304,8 +314,14 @@ struct connection::impl {
 };
 
 connection::connection(const database_options& options) {
+    const auto open = [&](settings_by way) { impl_ = std::make_unique<impl>(options, way); };
     try {
-        impl_ = std::make_unique<impl>(options);
+        try {
+            open(usual_way(options));
+        } catch (const pqxx::broken_connection& failure) {
+            if (!refuses_startup(failure.what())) throw;
+            open(settings_by::statement);
+        }
     } catch (const pqxx::pqxx_exception& failure) {
         throw sql_error(kind::connection, "", "", without_values(failure.base().what()));
     }

@@ -41,4 +41,7 @@ struct stored_contact {
 /// The same, but one contact at a time, in order of (update_timestamp, email_id). How many there were.
 std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit);
 
+/// How many contacts there are in rows of these statements.
+[[nodiscard]] std::size_t count_contacts(const rows& found);
+
 } // namespace ctms::persistence

@@ -4,6 +4,7 @@
 #include "identity_sql.hpp"
 #include "json_rows.hpp"
 #include "pool.hpp"
+#include "replica_reads.hpp"
 #include "time_columns.hpp"
 
 #include <ctms/persistence/contacts.hpp>
@@ -153,6 +154,9 @@ bool is_race_of_inserts(const error& failure, const uuid& email_id, contact_repo
            repository.find(email_id).has_value();
 }
 
+/// Of a replica's answer: who has just been stored is at the primary already.
+constexpr auto found_any = [](const auto& found) { return !found.empty(); };
+
 } // namespace
 
 result<model::contact> contact_repository::find(const uuid& email_id) {
@@ -173,13 +177,18 @@ result<std::vector<model::contact>> contact_repository::find(std::span<const uui
 result<std::vector<model::contact>> contact_repository::find(const model::identity_query& query) {
     const auto ids = ids_lookup(query);
     const auto sql = contacts_sql(ids.sql);
-    return run(db_, [&](connection& db) { return read_contacts(db.query({ids.name.c_str(), sql.c_str()}, ids.parameters)); });
+    return run_read(
+        db_, query.email_id ? nullptr : replica_.get(),
+        [&](connection& db) {
+            return read_contacts(db.query({ids.name.c_str(), sql.c_str()}, ids.parameters));
+        },
+        found_any);
 }
 
 result<std::vector<std::vector<model::contact>>> contact_repository::find_by_addresses(std::span<const std::string> primary_emails) {
     static const std::string sql = contacts_by_addresses_sql();
     static const statement by_addresses{"contacts_by_addresses", sql.c_str()};
-    return run(db_, [&](connection& db) {
+    const auto read = [&](connection& db) {
         const auto found = db.query(by_addresses, {json_names(primary_emails)});
         const auto contacts = read_contacts(found);
         std::vector<std::vector<model::contact>> out(primary_emails.size());
@@ -188,21 +197,30 @@ result<std::vector<std::vector<model::contact>>> contact_repository::find_by_add
             for (const auto match : matches[place]) out[place].push_back(contacts[match]);
         }
         return out;
-    });
+    };
+    return run_read(db_, replica_.get(), read, [](const auto& found) { return std::all_of(found.begin(), found.end(), found_any); });
 }
 
 result<std::vector<model::identity>> contact_repository::find_identities(const model::identity_query& query) {
     const auto lookup = identities_lookup(query);
-    return run(db_, [&](connection& db) {
-        return read_identities(db.query({lookup.name.c_str(), lookup.sql.c_str()}, lookup.parameters));
-    });
+    return run_read(
+        db_, query.email_id ? nullptr : replica_.get(),
+        [&](connection& db) {
+            return read_identities(db.query({lookup.name.c_str(), lookup.sql.c_str()}, lookup.parameters));
+        },
+        found_any);
 }
 
 result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
                                                       const std::function<void(const model::contact&)>& visit) {
     const auto page = updates_lookup(query);
     const auto sql = contacts_sql(page.sql);
-    const auto found = run(db_, [&](connection& db) { return db.query({page.name.c_str(), sql.c_str()}, page.parameters); });
+    const auto found = run_read(
+        db_, replica_.get(),
+        [&](connection& db) {
+            return db.query({page.name.c_str(), sql.c_str()}, page.parameters);
+        },
+        [&](const rows& read) { return count_contacts(read) >= static_cast<std::size_t>(query.limit); });
     if (!found) return found.error();
     return visit_contacts(*found, visit);
 }

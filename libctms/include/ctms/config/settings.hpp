@@ -24,6 +24,7 @@ enum class program : std::uint8_t { web, sync, admin };
 struct CTMS_API settings {
     // database
     std::optional<std::string> db_url;         ///< CTMS_DB_URL
+    std::optional<std::string> db_read_url;    ///< CTMS_DB_READ_URL: a replica for reads that may be slightly old
     std::optional<std::string> data_dir;       ///< CTMS_DATA_DIR: the embedded database's directory
     bool embedded = false;                     ///< --embedded, or CTMS_DATA_DIR without CTMS_DB_URL
     int workers = 2;                           ///< CTMS_WORKERS: readers, and as many writers

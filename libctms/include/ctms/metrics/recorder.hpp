@@ -11,8 +11,8 @@
 
 namespace ctms::metrics {
 
-/// What recorder::database_error is told.
-inline constexpr std::array<std::string_view, 4> database_error_kinds{"connection", "timeout", "conflict", "other"};
+/// What recorder::database_error is told. `replica`: a read failed at the replica, and the primary answered it.
+inline constexpr std::array<std::string_view, 5> database_error_kinds{"connection", "timeout", "conflict", "other", "replica"};
 
 /// Is told of what happens.
 class CTMS_API recorder {

@@ -12,11 +12,14 @@
 #include <ctms/persistence/database.hpp>
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
 
 namespace ctms::persistence {
+
+class replica_reads; // private: src/persistence/replica_reads.hpp
 
 /// What becomes of a contact.
 struct CTMS_API contact_change {
@@ -39,8 +42,8 @@ struct CTMS_API contact_to_change {
 /// Reads and writes contacts.
 class CTMS_API contact_repository {
 public:
-    /// `db` must outlive it.
-    explicit contact_repository(database& db) : db_(db) {}
+    /// `db` must outlive it, and `replica`, which may be slightly behind: it is asked what the comments below say, and `db` when it fails.
+    explicit contact_repository(database& db, database* replica = nullptr);
 
     /// The contact with all its groups, in one round trip. errc::not_found when there is none.
     [[nodiscard]] result<model::contact> find(const uuid& email_id);
@@ -48,17 +51,19 @@ public:
     /// The contacts of several ids, in one round trip for all: those that exist, in order of email_id.
     [[nodiscard]] result<std::vector<model::contact>> find(std::span<const uuid> email_ids);
 
-    /// All contacts that match every id of the query, in order of email_id. One round trip.
+    /// All contacts that match every id of the query, in order of email_id. One round trip: to the replica unless
+    /// email_id is given; where that finds nothing, one more to `db`, which knows who has just been stored.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
 
-    /// What find() by each of the addresses alone finds, in their order. One round trip for all.
+    /// What find() by each of the addresses alone finds, in their order. One round trip for all, as of find().
     [[nodiscard]] result<std::vector<std::vector<model::contact>>> find_by_addresses(std::span<const std::string> primary_emails);
 
-    /// The ids of all contacts that match every id of the query, in order of email_id. One round trip.
+    /// The ids of all contacts that match every id of the query, in order of email_id. One round trip, as of find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
     /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`,
-    /// behind the cursor if there is one. One round trip; one contact is built at a time. How many there were.
+    /// behind the cursor if there is one. One round trip; one contact is built at a time. How many there were. Full pages come from the
+    /// replica. One that is not full ends what a caller asked for, who will go on from there: `db` has the last word on it.
     [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
                                                     const std::function<void(const model::contact&)>& visit);
 
@@ -84,6 +89,7 @@ private:
     [[nodiscard]] error with_conflicts(error failure, const model::contact& contact);
 
     database& db_;
+    std::shared_ptr<replica_reads> replica_; // null: none
 };
 
 } // namespace ctms::persistence
