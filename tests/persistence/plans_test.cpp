@@ -170,8 +170,8 @@ model::contact new_contact(int number) {
     out.amo.emplace().user_id = "new";
     out.fxa.emplace().fxa_id = fmt::format("new{}", number);
     out.mofo.emplace().mofo_email_id = fmt::format("new{}", number);
-    out.newsletters.push_back({"a"});
-    out.waitlists.push_back({"vpn"});
+    out.newsletters.emplace_back().name = "a";
+    out.waitlists.emplace_back().name = "vpn";
     return out;
 }
 
