@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
 
 namespace ctms::test {
@@ -145,11 +144,7 @@ TEST_CASE("a client that does not read in time is cut off") {
 TEST_CASE("a client that leaves is noted and frees what it held") {
     web_fixture server(with());
     fill(server, many);
-    boost::json::object fields;
-    {
-        auto reader = std::make_unique<slow_reader>(server);
-        reader.reset();
-    }
+    { const slow_reader gone(server); }
     REQUIRE(becomes_true([&] { return server.log_text().find(R"("cut":"client")") != std::string::npos; }));
     CHECK(database_is_idle(server));
     CHECK(reads_are_served(server));

@@ -61,7 +61,7 @@ response lines_response(call& now, const model::updates_query& query, const serv
     // The first lines are read before anything is promised: a database that is away is still told with its status.
     const auto more = lines(out.body);
     if (!more) return failed(now, more.error());
-    out.rest = std::move(lines);
+    out.rest = lines;
     return out;
 }
 

@@ -71,7 +71,7 @@ private:
 body_source compressed(body_source plain, std::shared_ptr<gzip_pieces> packer) {
     return [plain = std::move(plain), packer = std::move(packer)](std::string& out) {
         std::string piece;
-        const auto more = plain(piece);
+        auto more = plain(piece);
         if (more) packer->add(piece, !*more, out);
         return more;
     };
