@@ -105,8 +105,8 @@ public:
             if (ec && ec != http::error::need_more) throw std::runtime_error("the answer is no HTTP: " + ec.message());
             if (parser.is_done() || (used > 0 && !ec)) continue;
             if (read_more(until)) continue;
-            if (was_reset_) throw std::runtime_error("the connection was reset");
             if (!parser.got_some()) throw std::runtime_error("the connection ended without an answer"); // put_eof would make one up
+            if (was_reset_) throw std::runtime_error("the connection was reset");
             parser.put_eof(ec);
             if (ec && ec != http::error::need_more) throw std::runtime_error("the connection ended inside an answer: " + ec.message());
         }
