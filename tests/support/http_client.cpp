@@ -106,6 +106,7 @@ public:
             if (parser.is_done() || (used > 0 && !ec)) continue;
             if (read_more(until)) continue;
             if (!parser.got_some()) throw std::runtime_error("the connection ended without an answer"); // put_eof would make one up
+            if (was_reset_) throw std::runtime_error("the connection was reset");
             parser.put_eof(ec);
             if (ec && ec != http::error::need_more) throw std::runtime_error("the connection ended inside an answer: " + ec.message());
         }
@@ -117,6 +118,7 @@ public:
         std::array<char, 16 * 1024> chunk{};
         if (!wait_for(socket_, POLLIN, until)) throw std::runtime_error("no answer in time");
         const auto count = ::recv(socket_, chunk.data(), chunk.size(), 0);
+        was_reset_ = count < 0;
         if (count <= 0) return false;
         buffer_.append(chunk.data(), static_cast<std::size_t>(count));
         return true;
@@ -147,6 +149,7 @@ private:
 
     int socket_;
     std::string buffer_;
+    bool was_reset_ = false;
 };
 
 http_connection::http_connection(std::uint16_t port) : impl_(std::make_unique<impl>(port)) {}

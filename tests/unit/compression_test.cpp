@@ -1,27 +1,15 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/gunzip.hpp>
 #include <web/server/compression.hpp>
 
 #include <doctest/doctest.h>
 
-#include <zlib.h>
+#include <vector>
 
 using namespace ctms::web;
+using ctms::test::gunzip;
 
 namespace {
-
-std::string gunzip(const std::string& packed) {
-    z_stream stream{};
-    REQUIRE(inflateInit2(&stream, 15 + 16) == Z_OK);
-    std::string out(100'000, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
-    stream.avail_in = static_cast<uInt>(packed.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    CHECK(inflate(&stream, Z_FINISH) == Z_STREAM_END);
-    out.resize(stream.total_out);
-    inflateEnd(&stream);
-    return out;
-}
 
 response answer_to(const std::string& accept_encoding, const std::string& body, const std::string& type = "application/json") {
     request http;
@@ -56,4 +44,38 @@ TEST_CASE("an answer stays as it is for others and when it is short or no text")
     CHECK(answer_to("identity", body).headers == header_list{{"Vary", "Accept-Encoding"}});
     CHECK(answer_to("gzip", std::string(1024, 'x')).headers.empty());
     CHECK(answer_to("gzip", body, "image/png").body == body);
+}
+
+TEST_CASE("an answer that is made while it is sent is compressed piece by piece") {
+    request http;
+    http.headers.emplace_back("accept-encoding", "gzip");
+    response answer;
+    answer.content_type = "application/x-ndjson";
+    answer.headers.emplace_back("Vary", "Accept");
+    answer.body = "first\n";
+    std::vector<std::string> left{"third\n", "second\n"};
+    answer.rest = [&](std::string& piece) -> ctms::result<bool> {
+        piece += left.back();
+        left.pop_back();
+        return !left.empty();
+    };
+    compress(http, answer);
+    CHECK(answer.headers == header_list{{"Vary", "Accept, Accept-Encoding"}, {"Content-Encoding", "gzip"}});
+    auto whole = answer.body;
+    CHECK_THROWS(gunzip(whole));
+    REQUIRE(answer.rest(whole).value());
+    CHECK_THROWS(gunzip(whole));
+    REQUIRE_FALSE(answer.rest(whole).value());
+    CHECK(gunzip(whole) == "first\nsecond\nthird\n");
+}
+
+TEST_CASE("what cannot be made is no end of what is compressed") {
+    request http;
+    http.headers.emplace_back("accept-encoding", "gzip");
+    response answer;
+    answer.rest = [](std::string&) -> ctms::result<bool> { return ctms::error{ctms::errc::unavailable, "away", {}, {}, {}}; };
+    compress(http, answer);
+    std::string piece;
+    CHECK(answer.rest(piece).error().message == "away");
+    CHECK(piece.empty());
 }

@@ -152,7 +152,7 @@ constexpr std::array calls{
               .tag = "Public",
               .summary = "List changed contacts",
               .description = "Contacts whose last change lies in a span of time, oldest first, in pages. "
-                             "Follow `next` until it is null.",
+                             "Follow `next` until it is null. With `Accept: application/x-ndjson`: all of them, without pages, one a line.",
               .answers = page_of_updates,
               .parameters = span_of_updates},
     call_text{.method = "GET",

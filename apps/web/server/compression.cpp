@@ -1,41 +1,83 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "compression.hpp"
 
+#include "accept.hpp"
+
 #include <ctms/base/utf8.hpp>
 
 #include <zlib.h>
 
 #include <algorithm>
+#include <array>
+#include <memory>
 #include <stdexcept>
+#include <utility>
 
 namespace ctms::web {
 namespace {
 
 constexpr std::size_t least_bytes = 1024;
 
-std::string_view next_item(std::string_view& list, char separator) {
-    const auto end = std::min(list.find(separator), list.size());
-    auto item = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
-    return item;
+bool is_text(std::string_view content_type) {
+    return content_type.starts_with("application/json") || content_type.starts_with("application/x-ndjson") ||
+           content_type.starts_with("text/");
 }
-
-/// `q=0`, `q=0.0`, ...: not wanted at all.
-bool refuses(std::string_view parameters) {
-    while (!parameters.empty()) {
-        const auto one = next_item(parameters, ';');
-        if (one.starts_with("q=0") && one.find_first_not_of("0.", 2) == std::string_view::npos) return true;
-    }
-    return false;
-}
-
-bool is_text(std::string_view content_type) { return content_type.starts_with("application/json") || content_type.starts_with("text/"); }
 
 bool is_encoded(const response& answer) {
     return std::any_of(answer.headers.begin(), answer.headers.end(),
                        [](const auto& header) { return ascii_iequal(header.first, "content-encoding"); });
+}
+
+void add_vary(response& answer, std::string_view header) {
+    for (auto& [name, value] : answer.headers) {
+        if (ascii_iequal(name, "vary")) return void(value.append(", ").append(header));
+    }
+    answer.headers.emplace_back("Vary", header);
+}
+
+/// gzip of a text that comes in pieces.
+class gzip_pieces {
+public:
+    gzip_pieces() {
+        constexpr int gzip_window = 15 + 16; // zlib's way to say: with a gzip header
+        constexpr int memory_level = 8;
+        if (deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
+            throw std::runtime_error("zlib cannot start");
+        }
+    }
+    ~gzip_pieces() { deflateEnd(&stream_); }
+    gzip_pieces(const gzip_pieces&) = delete;
+    gzip_pieces& operator=(const gzip_pieces&) = delete;
+
+    /// For another text.
+    void restart() { deflateReset(&stream_); }
+
+    /// Appends what becomes of a piece; all of it, so that who is cut off behind it can read it.
+    void add(std::string_view piece, bool last, std::string& out) {
+        // zlib reads through a pointer that is not const; it does not write.
+        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
+        stream_.avail_in = static_cast<uInt>(piece.size());
+        do {
+            stream_.next_out = buffer_.data();
+            stream_.avail_out = static_cast<uInt>(buffer_.size());
+            if (deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH) == Z_STREAM_ERROR) throw std::runtime_error("zlib cannot go on");
+            out.append(reinterpret_cast<const char*>(buffer_.data()), buffer_.size() - stream_.avail_out);
+        } while (stream_.avail_out == 0);
+    }
+
+private:
+    z_stream stream_{};
+    std::array<Bytef, 16 * 1024> buffer_{};
+};
+
+/// The rest of a body, compressed by what has compressed its beginning.
+body_source compressed(body_source plain, std::shared_ptr<gzip_pieces> packer) {
+    return [plain = std::move(plain), packer = std::move(packer)](std::string& out) {
+        std::string piece;
+        auto more = plain(piece);
+        if (more) packer->add(piece, !*more, out);
+        return more;
+    };
 }
 
 } // namespace
@@ -45,57 +87,35 @@ bool accepts_gzip(std::string_view accept_encoding) noexcept {
     while (!accept_encoding.empty()) {
         auto item = next_item(accept_encoding, ',');
         const auto name = next_item(item, ';');
-        if (ascii_iequal(name, "gzip") || ascii_iequal(name, "x-gzip")) return !refuses(item);
-        if (name == "*") any = !refuses(item);
+        if (ascii_iequal(name, "gzip") || ascii_iequal(name, "x-gzip")) return weight_of(item) > 0;
+        if (name == "*") any = weight_of(item) > 0;
     }
     return any;
 }
 
-namespace {
-
-/// zlib's state of a quarter of a megabyte, kept by each thread: to make it anew costs more than to compress a contact.
-class compressor {
-public:
-    compressor() {
-        constexpr int gzip_window = 15 + 16; // zlib's way to say: with a gzip header
-        constexpr int memory_level = 8;
-        if (deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
-            throw std::runtime_error("zlib cannot start");
-        }
-    }
-    ~compressor() { deflateEnd(&stream_); }
-    compressor(const compressor&) = delete;
-    compressor& operator=(const compressor&) = delete;
-
-    std::string compress(std::string_view text) {
-        deflateReset(&stream_);
-        std::string out(deflateBound(&stream_, static_cast<uLong>(text.size())), '\0');
-        // zlib reads through a pointer that is not const; it does not write.
-        stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-        stream_.avail_in = static_cast<uInt>(text.size());
-        stream_.next_out = reinterpret_cast<Bytef*>(out.data());
-        stream_.avail_out = static_cast<uInt>(out.size());
-        if (deflate(&stream_, Z_FINISH) != Z_STREAM_END) throw std::runtime_error("zlib cannot finish");
-        out.resize(stream_.total_out);
-        return out;
-    }
-
-private:
-    z_stream stream_{};
-};
-
-} // namespace
-
 std::string gzip(std::string_view text) {
-    thread_local compressor kept;
-    return kept.compress(text);
+    // zlib's state of a quarter of a megabyte is kept by each thread: to make it anew costs more than to compress a contact.
+    thread_local gzip_pieces kept;
+    kept.restart();
+    std::string out;
+    kept.add(text, true, out);
+    return out;
 }
 
 void compress(const request& http, response& answer) {
-    if (answer.body.size() <= least_bytes || !is_text(answer.content_type) || is_encoded(answer)) return;
-    answer.headers.emplace_back("Vary", "Accept-Encoding");
+    const bool is_long = answer.body.size() > least_bytes || answer.rest;
+    if (!is_long || !is_text(answer.content_type) || is_encoded(answer)) return;
+    add_vary(answer, "Accept-Encoding");
     if (!accepts_gzip(http.header("accept-encoding"))) return;
-    answer.body = gzip(answer.body);
+    if (answer.rest) {
+        auto packer = std::make_shared<gzip_pieces>();
+        std::string packed;
+        packer->add(answer.body, false, packed);
+        answer.body = std::move(packed);
+        answer.rest = compressed(std::move(answer.rest), std::move(packer));
+    } else {
+        answer.body = gzip(answer.body);
+    }
     answer.headers.emplace_back("Content-Encoding", "gzip");
 }
 

@@ -15,7 +15,7 @@ namespace ctms::web {
 /// `text` as gzip. Throws std::runtime_error when zlib has no memory.
 [[nodiscard]] std::string gzip(std::string_view text);
 
-/// Compresses the answer if it is text of more than 1 KiB, not encoded yet, and the client takes gzip.
+/// Compresses the answer if it is text of more than 1 KiB, or of no known length, not encoded yet, and the client takes gzip.
 void compress(const request& http, response& answer);
 
 } // namespace ctms::web

@@ -167,6 +167,17 @@ void exchanger::execute(std::span<exchange* const> several) const {
     }
 }
 
+std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) const {
+    try {
+        const auto more = one.answer.rest(piece);
+        if (more) return *more;
+        one.facts.error = more.error().detail.empty() ? more.error().message : more.error().detail;
+    } catch (const std::exception& caught) {
+        note_exception(one.facts, caught);
+    }
+    return std::nullopt;
+}
+
 void exchanger::finish(exchange& one) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
     services_.metrics.request_ended();

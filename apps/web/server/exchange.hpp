@@ -2,7 +2,7 @@
 // One request from its route to its log line, without sockets or threads: the session says when each step runs.
 //   begin    finds the route (on the sockets' thread)
 //   execute  parses, authenticates, runs the handler (on the route's lane; blocks)
-//   finish   logs and counts (on the sockets' thread)
+//   finish   logs and counts (on the sockets' thread), behind the last piece of an answer that is made while it is sent
 // An exchanger is shared by all sessions and thread safe; an exchange belongs to one request.
 #pragma once
 
@@ -32,6 +32,9 @@ public:
     void execute(exchange& one) const;
     /// Executes exchanges of one route together, if it can; else one after another.
     void execute(std::span<exchange* const> several) const;
+    /// Appends the next piece of an answer that is sent while it is made, and says whether another follows; nullopt when it
+    /// cannot be made, which the facts tell then. On the route's lane; blocks.
+    std::optional<bool> next_piece(exchange& one, std::string& piece) const;
     void finish(exchange& one) const;
 
 private:

@@ -2,7 +2,10 @@
 // A request and an answer as the routes see them: plain data, without Beast.
 #pragma once
 
+#include <ctms/base/result.hpp>
+
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,10 +36,15 @@ struct request {
     [[nodiscard]] std::optional<std::string_view> bearer_token() const noexcept;
 };
 
+/// Appends the next piece of a body, which may be empty, and says whether another follows. Blocks; is called on the lane of the
+/// route, never twice at a time, and not before the last piece was sent. After an error it is not called again.
+using body_source = std::function<result<bool>(std::string& piece)>;
+
 struct response {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
+    body_source rest;    ///< of an answer that is sent while it is made: what follows `body`, asked once at least
     header_list headers; ///< beyond those that every answer has
     bool close = false;  ///< end the connection behind this answer
 };

@@ -100,6 +100,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds) {
     add_ingest(members, one.facts);
     add_pubsub(members, one.facts);
     if (!one.path_parameters.empty()) members.add_json("path_params", object_of(one.path_parameters, privacy::redact_path_value));
+    if (!one.facts.cut.empty()) members.add("cut", one.facts.cut);
     if (!one.facts.error.empty()) members.add("error", one.facts.error);
     if (!one.facts.traceback.empty()) members.add("traceback", one.facts.traceback);
     members.add("status_code", one.answer.status).add_seconds("duration_s", seconds);

@@ -66,6 +66,7 @@ struct request_facts {
     std::string pubsub_account; ///< the configured service account when the token names it: it may be logged
     std::string error;          ///< of an application error
     std::string traceback;
+    std::string cut; ///< why an answer that is made while it is sent ended before its end
 };
 
 /// One request on its way through a handler.

@@ -2,6 +2,7 @@
 #include "session.hpp"
 
 #include "answers.hpp"
+#include "stream.hpp"
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/base/uuid.hpp>
@@ -222,9 +223,11 @@ exchange session::to_exchange(parser& read) {
 /// Has one request answered. False when the connection ends with it.
 asio::awaitable<bool> session::serve(parser& read) {
     const bool wants_keep_alive = read.get().keep_alive();
+    const bool takes_chunks = read.get().version() >= 11;
     auto one = to_exchange(read);
     shared_.exchanges.begin(one);
     if (one.matched != nullptr) co_await execute(one);
+    if (one.answer.rest) co_return co_await write_pieces(one, wants_keep_alive && takes_chunks && !shared_.draining, takes_chunks);
     shared_.exchanges.finish(one);
     const bool keep_alive = wants_keep_alive && !one.answer.close && !shared_.draining;
     co_return co_await write(one, keep_alive) && keep_alive;
@@ -270,6 +273,17 @@ bool session::submit(exchange& one, std::function<void()> resume) {
     waiting_exchange self{&one, std::move(resume)};
     if (one.matched->run_many != nullptr) return shared_.threads.submit(where, shared_.together[one.matched], std::move(self), run);
     return shared_.threads.submit(where, [run, self = std::move(self)] { run({self}); });
+}
+
+/// Writes an answer while it is made, and notes it then. False when the connection ends with it.
+asio::awaitable<bool> session::write_pieces(exchange& one, bool keep_alive, bool chunked) {
+    stream_head head(static_cast<http::status>(one.answer.status), 11);
+    set_headers(head, one, keep_alive);
+    head.content_length(boost::none);
+    head.chunked(chunked);
+    const bool whole = co_await write_stream({socket_, deadline_, shared_}, head, one);
+    shared_.exchanges.finish(one);
+    co_return whole&& keep_alive && !shared_.draining;
 }
 
 /// Writes the answer; to HEAD without its body. False when the client does not take it in time.

@@ -81,6 +81,7 @@ private:
     boost::asio::awaitable<void> execute(exchange& one);
     bool submit(exchange& one, std::function<void()> resume);
     boost::asio::awaitable<bool> write(exchange& one, bool keep_alive);
+    boost::asio::awaitable<bool> write_pieces(exchange& one, bool keep_alive, bool chunked);
     boost::asio::awaitable<void> refuse(int status, std::string_view reason);
     boost::asio::awaitable<void> refuse_unreadable(const boost::system::error_code& why);
     exchange to_exchange(parser& read);

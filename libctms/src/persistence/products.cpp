@@ -19,18 +19,17 @@ namespace {
 // to the last, so that the same rows always make the same product: a difference would be sent to the vendor.
 // A deleted customer's subscriptions count, too: Stripe ends them, and so they say how things stand.
 constexpr std::string_view select_products = R"(
-with wanted as materialized (select distinct value::uuid as email_id from json_array_elements_text($1::json) as value),
-subscribed as (
+with subscribed as (
   select distinct on (f.email_id, p.stripe_product_id, s.stripe_id)
     f.email_id, p.stripe_product_id, p.stripe_id as price_id, p.currency, p.unit_amount, p.recurring_interval, p.recurring_interval_count,
     s.stripe_id, s.status, s.stripe_created, s.start_date, s.current_period_start, s.current_period_end, s.canceled_at,
     s.cancel_at_period_end, s.ended_at
-  from wanted
-  join fxa f on f.email_id = wanted.email_id
+  from fxa f
   join stripe_customer c on c.fxa_id = f.fxa_id
   join stripe_subscription s on s.stripe_customer_id = c.stripe_id
   join stripe_subscription_item i on i.stripe_subscription_id = s.stripe_id
   join stripe_price p on p.stripe_id = i.stripe_price_id
+  where f.email_id = any (array(select json_array_elements_text($1::json)::uuid))
   order by f.email_id, p.stripe_product_id, s.stripe_id, i.stripe_created desc, i.stripe_id collate "C" desc),
 ranked as (
   select *, count(*) over (partition by email_id, stripe_product_id) as sub_count,

@@ -127,17 +127,18 @@ inline constexpr statement delete_other_lines{"stripe_lines_gone", "delete from 
                                                                    " and stripe_id not in (select json_array_elements_text($2::json))"
                                                                    " returning stripe_id"};
 
-// Contacts of Firefox accounts ($1), customers ($2), and of all customers who subscribed at some prices ($3).
+// Contacts of Firefox accounts ($1), customers ($2), and of all customers who subscribed at some prices ($3). Arrays, since a
+// set that a function makes is taken for a hundred rows, for which small tables are read whole.
 inline constexpr std::string_view schedule_contacts = R"(
 with accounts as (
   select json_array_elements_text($1::json) as fxa_id
-  union select fxa_id from stripe_customer where stripe_id in (select json_array_elements_text($2::json))
+  union select fxa_id from stripe_customer where stripe_id = any (array(select json_array_elements_text($2::json)))
   union select c.fxa_id
     from stripe_subscription_item i
     join stripe_subscription s on s.stripe_id = i.stripe_subscription_id
     join stripe_customer c on c.stripe_id = s.stripe_customer_id
-    where i.stripe_price_id in (select json_array_elements_text($3::json))),
-contacts as (select fxa.email_id from fxa join accounts using (fxa_id)),
+    where i.stripe_price_id = any (array(select json_array_elements_text($3::json)))),
+contacts as (select email_id from fxa where fxa_id = any (array(select fxa_id from accounts))),
 q as ({})
 select email_id::text from contacts)";
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-// Each call is one statement. Under READ COMMITTED a statement that waited for a lock sees the newest version of the row
-// that it locks, but everything else as it was when the statement began. What is decided by a row is therefore computed
-// where the row is locked or updated. Statements that lock several rows take them in order of email_id, as the writes of
-// contacts do, or skip those that others hold.
+// Each call is one statement. Rows that it has chosen it finds again by `= any (array(...))`: a join would be planned for the
+// tenth of the table that a limit in a parameter is taken for, which means to read all of it.
+//
+// Under READ COMMITTED a statement that waited for a lock sees the newest version of the row that it locks, but everything
+// else as it was when the statement began. What is decided by a row is therefore computed where the row is locked or
+// updated. Statements that lock several rows take them in order of email_id, as the writes of contacts do, or skip those
+// that others hold.
 #include "json_rows.hpp"
 #include "pool.hpp"
 #include "sync_queue_rows.hpp"
@@ -17,15 +20,17 @@
 namespace ctms::persistence {
 namespace {
 
-// Goes from one priority to the next, so that rows of a priority that are not due yet are not walked over. A level is
-// looked at only when those before it were not enough. A row that was changed since the statement began is left for
-// the next claim (xmin differs), since what the vendor was sent is read as it was before that change.
-constexpr std::string_view due_rows = R"(
+// Goes from one priority to the next, so that rows of a priority that are not due yet are not walked over.
+constexpr std::string_view priorities = R"(
 with recursive levels (priority) as (
   (select priority from ctms_sync_queue where state = 'pending' order by priority limit 1)
   union all
   select (select q.priority from ctms_sync_queue q where q.state = 'pending' and q.priority > levels.priority order by q.priority limit 1)
-  from levels where levels.priority is not null),
+  from levels where levels.priority is not null))";
+
+// A level is looked at only when those before it were not enough. A row that was changed since the statement began is left
+// for the next claim (xmin differs), since what the vendor was sent is read as it was before that change.
+constexpr std::string_view due_rows = R"(,
 due as (
   select one.* from levels cross join lateral (
     select q.email_id, q.xmin as seen, greatest(q.next_attempt_at, q.claimed_until) as due_at
@@ -38,10 +43,13 @@ due as (
 constexpr std::string_view claim_due_rows = R"(,
 chosen as (
   update ctms_sync_queue q set claimed_by = $2::uuid, claimed_until = now() + $3::bigint * interval '1 second'
-  from due where q.email_id = due.email_id and q.xmin = due.seen
+  from due where q.email_id = any (array(select email_id from due)) and q.email_id = due.email_id and q.xmin = due.seen
   returning q.*, due.due_at))";
 
-constexpr std::string_view look_at_due_rows = ", chosen as (select q.*, due.due_at from due join ctms_sync_queue q using (email_id))";
+constexpr std::string_view look_at_due_rows = R"(,
+chosen as (
+  select q.*, due.due_at from due join ctms_sync_queue q using (email_id)
+  where q.email_id = any (array(select email_id from due))))";
 
 constexpr std::string_view read_chosen_rows = R"(
 select c.email_id::text, c.operation = 'delete', c.primary_email, c.version, c.retry, {}, {},
@@ -49,10 +57,14 @@ select c.email_id::text, c.operation = 'delete', c.primary_email, c.version, c.r
 from chosen c left join ctms_vendor_state s using (email_id)
 order by c.priority, c.due_at, c.first_requested_at)";
 
-constexpr statement any_due_row{"sync_queue_any_due",
-                                "select from (select distinct priority from ctms_sync_queue where state = 'pending') levels"
-                                " where exists (select from ctms_sync_queue q where q.state = 'pending'"
-                                " and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()) limit 1"};
+// The order is that of the index, and says: do not look for one among all rows.
+constexpr std::string_view any_due_row = R"(
+select from levels cross join lateral (
+  select from ctms_sync_queue q
+  where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
+  order by greatest(q.next_attempt_at, q.claimed_until)
+  limit 1) as one
+limit 1)";
 
 constexpr statement renew_claims{"sync_queue_renew", R"(
 with held as (select email_id from ctms_sync_queue where claimed_by = $1::uuid order by email_id for update)
@@ -92,8 +104,8 @@ on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_
 // him: who deletes a contact holds them before he waits for our row.
 constexpr std::string_view remove_reference_rows = R"(
 reference as (
-  delete from pending_acoustic where id in (
-    select p.id from pending_acoustic p join gone on gone.email_id = p.email_id for update of p skip locked)))";
+  delete from pending_acoustic where id = any (array(
+    select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
 constexpr std::string_view complete_contact = R"(
 with held as (
@@ -125,7 +137,7 @@ constexpr std::string_view remove_rows = R"(
 with doomed as (
   select email_id from ctms_sync_queue where {} limit $1::bigint for update skip locked),
 gone as (
-  delete from ctms_sync_queue q using doomed where q.email_id = doomed.email_id returning q.email_id),{}
+  delete from ctms_sync_queue where email_id = any (array(select email_id from doomed)) returning email_id),{}
 select count(*) from gone)";
 
 constexpr std::string_view list_parked = "select email_id::text, operation = 'delete', retry, coalesce(last_error, ''), {}"
@@ -136,16 +148,21 @@ constexpr std::string_view list_parked = "select email_id::text, operation = 'de
 constexpr std::string_view retry_rows = R"(
 with chosen as (
   select email_id from ctms_sync_queue where {} limit $1::bigint for update skip locked)
-update ctms_sync_queue q set state = 'pending', retry = 0, next_attempt_at = now(), last_error = null
-from chosen where q.email_id = chosen.email_id)";
+update ctms_sync_queue set state = 'pending', retry = 0, next_attempt_at = now(), last_error = null
+where email_id = any (array(select email_id from chosen)))";
 
 constexpr const char* all_parked = "state = 'parked' order by last_requested_at";
 constexpr const char* these_parked =
     "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
 
 std::string chosen_rows_sql(std::string_view lock, std::string_view choose) {
-    return fmt::format(due_rows, lock) + std::string(choose) +
+    return std::string(priorities) + fmt::format(due_rows, lock) + std::string(choose) +
            fmt::format(read_chosen_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at"));
+}
+
+const statement& any_due_statement() {
+    static const made_statement made("sync_queue_any_due", std::string(priorities) + std::string(any_due_row));
+    return made.what;
 }
 
 const statement& claim_statement() {
@@ -235,7 +252,7 @@ result<std::vector<queued_contact>> sync_queue_repository::peek(int limit) {
 }
 
 result<bool> sync_queue_repository::any_due() {
-    return run(db_, [](connection& db) { return !db.query(any_due_row, {}).empty(); });
+    return run(db_, [](connection& db) { return !db.query(any_due_statement(), {}).empty(); });
 }
 
 result<std::size_t> sync_queue_repository::renew(const uuid& worker, std::chrono::seconds lease) {

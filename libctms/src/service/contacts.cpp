@@ -40,6 +40,20 @@ bool is_by_address_alone(const model::identity_query& query) {
     return query.primary_email && !query.primary_email->empty() && rest == model::identity_query{};
 }
 
+/// Appends the contacts of a page, each with `end` behind it. Where the next page begins, if one may follow.
+result<std::optional<model::updates_cursor>> append_page(persistence::contact_repository& repository, const model::updates_query& query,
+                                                         std::string& out, char end) {
+    std::optional<model::updates_cursor> last;
+    const auto count = repository.visit_updates(query, [&](const model::contact& contact) {
+        json::write_contact(out, contact, false);
+        out += end;
+        last = model::updates_cursor{contact.email.update_timestamp.value_or(timestamp{}), contact.email.email_id};
+    });
+    if (!count) return count.error();
+    const bool is_full = *count == static_cast<std::size_t>(query.limit);
+    return is_full ? last : std::nullopt;
+}
+
 } // namespace
 
 result<created_contact> contacts::create(const model::contact_input& input) {
@@ -132,16 +146,15 @@ result<model::identity> contacts::identity(const uuid& email_id) {
 
 result<std::string> contacts::updates_page(const model::updates_query& query, std::string_view prefix) {
     std::string items;
-    std::optional<model::updates_cursor> last;
-    const auto count = repository_.visit_updates(query, [&](const model::contact& contact) {
-        if (!items.empty()) items += ',';
-        json::write_contact(items, contact, false);
-        last = model::updates_cursor{contact.email.update_timestamp.value_or(timestamp{}), contact.email.email_id};
-    });
-    if (!count) return count.error();
-    const bool is_full = *count == static_cast<std::size_t>(query.limit);
-    items.insert(0, json::updates_page_head(query, is_full ? last : std::nullopt, prefix));
+    const auto next = append_page(repository_, query, items, ',');
+    if (!next) return next.error();
+    if (!items.empty()) items.pop_back();
+    items.insert(0, json::updates_page_head(query, *next, prefix));
     return items += "]}";
+}
+
+result<std::optional<model::updates_cursor>> contacts::append_updates(std::string& out, const model::updates_query& query) {
+    return append_page(repository_, query, out, '\n');
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {

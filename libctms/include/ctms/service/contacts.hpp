@@ -9,8 +9,10 @@
 #include <ctms/metrics/recorder.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
+#include <ctms/model/updates_query.hpp>
 #include <ctms/persistence/contacts.hpp>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,6 +67,9 @@ public:
     /// A page of /updates as JSON: the one use case that makes text, so that a thousand contacts are in memory only once. `prefix`: the URL
     /// under which clients reach the service.
     [[nodiscard]] result<std::string> updates_page(const model::updates_query& query, std::string_view prefix);
+    /// Appends the contacts of a page to `out`, one a line (NDJSON), each as an item of updates_page(). Where the next page
+    /// begins; nullopt when nothing follows.
+    [[nodiscard]] result<std::optional<model::updates_cursor>> append_updates(std::string& out, const model::updates_query& query);
 
     /// All that match every given id. errc::malformed with the list of ids when none is given, or only blank ones.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);

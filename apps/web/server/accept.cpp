@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "accept.hpp"
+
+#include <ctms/base/utf8.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace ctms::web {
+namespace {
+
+/// How closely a range of media types describes one: 3 by its name, 2 by `type/*`, 1 by `*/*`, 0 not at all.
+int closeness(std::string_view range, std::string_view type) {
+    if (ascii_iequal(range, type)) return 3;
+    if (range == "*/*") return 1;
+    const auto slash = type.find('/') + 1;
+    return range.ends_with("/*") && ascii_iequal(range.substr(0, range.size() - 1), type.substr(0, slash)) ? 2 : 0;
+}
+
+/// The weight of the range that describes a type most closely, in all Accept headers.
+struct choice {
+    int closeness = 0;
+    double weight = 0;
+};
+
+choice choice_of(const request& http, std::string_view type) {
+    choice best;
+    for (const auto& [name, value] : http.headers) {
+        if (name != "accept") continue;
+        for (std::string_view rest = value; !rest.empty();) {
+            auto item = next_item(rest, ',');
+            const auto close = closeness(next_item(item, ';'), type);
+            if (close > best.closeness) best = {close, weight_of(item)};
+        }
+    }
+    return best;
+}
+
+} // namespace
+
+std::string_view next_item(std::string_view& list, char separator) noexcept {
+    const auto end = std::min(list.find(separator), list.size());
+    auto item = list.substr(0, end);
+    list.remove_prefix(std::min(end + 1, list.size()));
+    while (item.starts_with(' ') || item.starts_with('\t')) item.remove_prefix(1);
+    while (item.ends_with(' ') || item.ends_with('\t')) item.remove_suffix(1);
+    return item;
+}
+
+double weight_of(std::string_view parameters) noexcept {
+    while (!parameters.empty()) {
+        const auto one = next_item(parameters, ';');
+        if (!one.starts_with("q=") && !one.starts_with("Q=")) continue;
+        double weight = 1;
+        std::from_chars(one.data() + 2, one.data() + one.size(), weight, std::chars_format::fixed);
+        return std::clamp(weight, 0.0, 1.0);
+    }
+    return 1;
+}
+
+bool prefers(const request& http, std::string_view wanted, std::string_view usual) noexcept {
+    constexpr int by_name = 3;
+    const auto asked = choice_of(http, wanted);
+    return asked.closeness == by_name && asked.weight > 0 && asked.weight >= choice_of(http, usual).weight;
+}
+
+} // namespace ctms::web

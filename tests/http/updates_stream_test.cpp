@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: MPL-2.0
+// /updates as NDJSON: how it gets to its readers, to the slow ones, the old ones and those that leave.
+#include <support/web_fixture.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace ctms::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto span = "/updates?start=2020-01-01T00:00:00Z&end=2020-03-01T00:00:00Z";
+constexpr int many = 4000; // 60 MB of lines: much more than sockets hold
+
+/// Contacts of some 15 kB.
+void fill(web_fixture& server, int contacts) {
+    server.sql(fmt::format("insert into emails (email_id, primary_email, unsubscribe_reason, update_timestamp) select gen_random_uuid(), "
+                           "'c-' || n, repeat('x', 15000), '2020-02-02 02:02:02+00' from generate_series(1, {}) n",
+                           contacts));
+}
+
+/// One thread that reads, so that who holds it is noticed.
+web_fixture::options with(const web::limits& bounds = {}) {
+    return {.limits = bounds, .change_settings = [](config::settings& settings) { settings.workers = 1; }};
+}
+
+std::string request_for_lines(web_fixture& server, const std::string& id) {
+    return request_text("GET", span, {server.authorization(), {"Accept", "application/x-ndjson"}, {"X-Request-Id", id}});
+}
+
+/// A request whose answer has begun and is not read on.
+class slow_reader {
+public:
+    explicit slow_reader(web_fixture& server) : server_(server), connection_(server.port()) {
+        REQUIRE(connection_.send(request_for_lines(server, id)));
+        REQUIRE(connection_.has_input(10s));
+    }
+    static constexpr auto id = "slow";
+
+    [[nodiscard]] http_connection& connection() { return connection_; }
+    [[nodiscard]] bool is_logged() { return server_.log_text().find(R"("rid":"slow")") != std::string::npos; }
+    /// The fields of the log's line, once it is there.
+    boost::json::object fields() {
+        REQUIRE(becomes_true([&] { return is_logged(); }));
+        http_answer answer;
+        answer.headers.emplace_back("x-request-id", id);
+        return server_.fields_of(answer);
+    }
+
+private:
+    web_fixture& server_;
+    http_connection connection_;
+};
+
+bool reads_are_served(web_fixture& server) { return server.get("/ctms?fxa_id=x").status == 200; }
+
+/// True once nothing of the service works in the database.
+bool database_is_idle(web_fixture& server) {
+    return becomes_true([&] {
+        return server.sql("select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'")
+            .empty();
+    });
+}
+
+/// Of this process, the server in it, in bytes.
+double memory_of(web_fixture& server) {
+    const auto text = server.ask("GET", "/metrics").body;
+    const std::string name = "\nprocess_resident_memory_bytes ";
+    const auto at = text.find(name);
+    REQUIRE(at != std::string::npos);
+    return std::stod(text.substr(at + name.size(), 30));
+}
+
+std::string message_of(http_connection& connection) {
+    try {
+        return std::to_string(connection.receive().body.size());
+    } catch (const std::runtime_error& failure) {
+        return failure.what();
+    }
+}
+
+} // namespace
+
+TEST_CASE("a connection goes on behind lines") {
+    web_fixture server;
+    fill(server, 300);
+    http_connection connection(server.port());
+    REQUIRE(connection.send(request_for_lines(server, "a") + request_text("GET", "/__lbheartbeat__")));
+    const auto lines = connection.receive();
+    CHECK(std::count(lines.body.begin(), lines.body.end(), '\n') == 300);
+    CHECK(lines.keep_alive);
+    CHECK(connection.receive().body == R"({"status":"OK"})");
+}
+
+TEST_CASE("a client of HTTP/1.0 reads lines to the end of the connection") {
+    web_fixture server;
+    fill(server, 300);
+    for (const std::string header : {"", "Connection: keep-alive\r\n"}) {
+        http_connection connection(server.port());
+        REQUIRE(connection.send(fmt::format("GET {} HTTP/1.0\r\nAccept: application/x-ndjson\r\nAuthorization: {}\r\n{}\r\n", span,
+                                            server.authorization().second, header)));
+        const auto answer = connection.receive();
+        CHECK(answer.status == 200);
+        CHECK_FALSE(answer.has_header("transfer-encoding"));
+        CHECK_FALSE(answer.has_header("content-length"));
+        CHECK_FALSE(answer.keep_alive);
+        CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == 300);
+        CHECK(connection.ends_within(5s));
+    }
+}
+
+TEST_CASE("a client that does not read holds neither memory nor a thread nor the database") {
+    web_fixture server(with());
+    fill(server, many);
+    CHECK(reads_are_served(server));
+    const auto before = memory_of(server);
+    slow_reader reader(server);
+    for (int i = 0; i < 20; ++i) CHECK(reads_are_served(server));
+    CHECK(database_is_idle(server));
+    CHECK_FALSE(reader.is_logged());
+    CHECK(server.ask("GET", "/metrics").body.find("ctms_requests_in_flight 2\n") != std::string::npos); // and itself
+    constexpr double most = 16e6;
+    CHECK(memory_of(server) - before < most);
+    const auto answer = reader.connection().receive();
+    CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == many);
+    CHECK(reader.fields().at("status_code") == 200);
+}
+
+TEST_CASE("a client that does not read in time is cut off") {
+    web::limits bounds;
+    bounds.write_time = 300ms;
+    web_fixture server(with(bounds));
+    fill(server, many);
+    slow_reader reader(server);
+    CHECK(reader.fields().at("cut") == "timeout");
+    CHECK(message_of(reader.connection()).starts_with("the connection ended inside an answer"));
+    CHECK(reads_are_served(server));
+}
+
+TEST_CASE("a client that leaves is noted and frees what it held") {
+    web_fixture server(with());
+    fill(server, many);
+    { const slow_reader gone(server); }
+    REQUIRE(becomes_true([&] { return server.log_text().find(R"("cut":"client")") != std::string::npos; }));
+    CHECK(database_is_idle(server));
+    CHECK(reads_are_served(server));
+    CHECK(server.ask("GET", "/metrics").body.find("ctms_requests_in_flight 1\n") != std::string::npos);
+}
+
+TEST_CASE("lines that cannot be read to their end are cut and not ended") {
+    web_fixture server(with());
+    fill(server, many);
+    slow_reader reader(server);
+    CHECK(database_is_idle(server));
+    server.sql("drop table waitlists");
+    CHECK(message_of(reader.connection()).starts_with("the connection ended inside an answer"));
+    const auto fields = reader.fields();
+    CHECK(fields.at("cut") == "server");
+    CHECK(fields.at("status_code") == 200);
+    CHECK(fields.at("error").as_string().find("waitlists") != std::string::npos);
+    CHECK(server.ask("GET", "/__lbheartbeat__").status == 200);
+}
+
+TEST_CASE("without chunks a reset tells that lines are missing") {
+    web_fixture server(with());
+    fill(server, many);
+    http_connection connection(server.port());
+    REQUIRE(connection.send(
+        fmt::format("GET {} HTTP/1.0\r\nAccept: application/x-ndjson\r\nAuthorization: {}\r\n\r\n", span, server.authorization().second)));
+    REQUIRE(connection.has_input(10s));
+    CHECK(database_is_idle(server));
+    server.sql("drop table waitlists");
+    CHECK(message_of(connection) == "the connection was reset");
+}
+
+TEST_CASE("a database that is away before the first line is told with its status") {
+    web_fixture server;
+    server.sql("drop table waitlists");
+    const auto answer = server.ask("GET", span, {server.authorization(), {"Accept", "application/x-ndjson"}});
+    CHECK(answer.status == 503);
+    CHECK(answer.header("content-type") == "application/json");
+}
+
+TEST_CASE("lines that are under way are sent to their end before the server stops") {
+    web_fixture server(with());
+    fill(server, many);
+    slow_reader reader(server);
+    server.begin_stop();
+    CHECK_FALSE(server.stopped_within(300ms));
+    const auto answer = reader.connection().receive();
+    CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == many);
+    CHECK(reader.connection().ends_within(5s));
+    CHECK(server.stopped_within(5s));
+}
+
+TEST_CASE("lines that do not end in time are cut off when the server stops") {
+    web::limits bounds;
+    bounds.drain_time = 300ms;
+    web_fixture server(with(bounds));
+    fill(server, many);
+    slow_reader reader(server);
+    server.begin_stop();
+    CHECK(server.stopped_within(5s));
+    CHECK(reader.fields().at("cut") == "stop");
+    CHECK(message_of(reader.connection()).starts_with("the connection ended inside an answer"));
+}
+
+} // namespace ctms::test

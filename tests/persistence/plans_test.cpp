@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: MPL-2.0
+// No statement that ctms-web or ctms-sync runs for a request or a contact reads a large table from end to end: found by
+// running them all on tables of some size while PostgreSQL writes their plans, as they are run, into its log.
+#include <support/queue_database.hpp>
+
+#include <ctms/persistence/acoustic_configuration.hpp>
+#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/products.hpp>
+#include <ctms/persistence/stripe.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <fstream>
+#include <functional>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace ctms::test {
+namespace {
+
+namespace stripe = model::stripe;
+
+constexpr int contacts = 20'000;
+
+const std::set<std::string> large_tables{"emails",
+                                         "amo",
+                                         "fxa",
+                                         "mofo",
+                                         "newsletters",
+                                         "waitlists",
+                                         "pending_acoustic",
+                                         "ctms_sync_queue",
+                                         "ctms_vendor_state",
+                                         "stripe_customer",
+                                         "stripe_subscription",
+                                         "stripe_subscription_item",
+                                         "stripe_price",
+                                         "stripe_invoice",
+                                         "stripe_invoice_line_item"};
+
+/// Contacts as there are, each third with amo, fxa and mofo data, half of them waiting for the sync. $n: the number.
+constexpr std::string_view fill = R"(
+create function pg_temp.id(n bigint) returns uuid language sql immutable as
+  $$ select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
+insert into emails (email_id, primary_email, basket_token, sfdc_id, email_format, email_lang, has_opted_out_of_email, double_opt_in,
+    update_timestamp)
+  select pg_temp.id(n), 'C' || n || '@example.com', pg_temp.id(n)::text, 's' || n, 'H', 'de', false, true, now() - n * interval '1 second'
+  from generate_series(1, {0}) n;
+insert into amo (email_id, user_id, "user", update_timestamp) select pg_temp.id(n), 'u' || n, true, now() from generate_series(1, {0}, 3) n;
+insert into fxa (email_id, fxa_id, primary_email, account_deleted, update_timestamp)
+  select pg_temp.id(n), 'f' || n, 'F' || n || '@example.com', false, now() from generate_series(1, {0}) n;
+insert into mofo (email_id, mofo_email_id, mofo_contact_id, mofo_relevant)
+  select pg_temp.id(n), 'me' || n, 'mc' || n, n % 2 = 0 from generate_series(1, {0}, 3) n;
+insert into newsletters (email_id, name, subscribed, format, lang, update_timestamp)
+  select pg_temp.id(n), name, true, 'H', 'de', now() from generate_series(1, {0}) n, unnest(array['a', 'b', 'c']) name;
+insert into waitlists (email_id, name, fields, update_timestamp) select pg_temp.id(n), 'vpn', '{{}}', now() from generate_series(1, {0}, 3) n;
+insert into pending_acoustic (email_id, retry, update_timestamp) select pg_temp.id(n), 0, now() from generate_series(2, {0}, 2) n;
+update ctms_sync_queue set state = 'parked', retry = 6 where email_id < pg_temp.id(200);
+update ctms_sync_queue set retry = 1, next_attempt_at = now() + interval '1 hour' where email_id > pg_temp.id({0} - 3000);
+insert into ctms_vendor_state (email_id, main_hash) select pg_temp.id(n), md5('h' || n) from generate_series(1, {0}) n;
+insert into stripe_customer (stripe_id, fxa_id, stripe_created, deleted, update_timestamp)
+  select 'cus' || n, 'f' || n, now(), false, now() from generate_series(1, {0}) n;
+insert into stripe_price (stripe_id, stripe_product_id, stripe_created, active, currency, recurring_interval, recurring_interval_count)
+  select 'price' || n, 'prod' || n % 50, now(), true, 'usd', 'month', 1 from generate_series(1, {0} / 4) n;
+insert into stripe_subscription (stripe_id, stripe_customer_id, stripe_created, cancel_at_period_end, current_period_end,
+    current_period_start, start_date, status)
+  select 'sub' || n, 'cus' || n, now(), false, now(), now(), now(), 'active' from generate_series(1, {0}) n;
+insert into stripe_subscription_item (stripe_id, stripe_subscription_id, stripe_price_id, stripe_created)
+  select 'si' || n, 'sub' || n, 'price' || 1 + n % ({0} / 4), now() from generate_series(1, {0}) n;
+insert into stripe_invoice (stripe_id, stripe_customer_id, stripe_created, currency, total, status)
+  select 'in' || n, 'cus' || n, now(), 'usd', 1, 'paid' from generate_series(1, {0}) n;
+insert into stripe_invoice_line_item (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, amount, currency)
+  select 'il' || n, 'in' || n, 'subscription', 'price' || 1 + n % ({0} / 4), 1, 'usd' from generate_series(1, {0}) n;
+analyze)";
+
+/// A filled database whose connections write plans into the server's log, from now on.
+class explained_database {
+public:
+    explained_database() {
+        scene_.link.execute(fmt::format(fmt::runtime(fill), contacts));
+        scene_.link.execute(fmt::format("alter database {0} set session_preload_libraries = auto_explain;"
+                                        "alter database {0} set auto_explain.log_min_duration = 0;"
+                                        "alter database {0} set auto_explain.log_nested_statements = on",
+                                        scene_.db.name()));
+        began_ = log().tellg();
+    }
+
+    [[nodiscard]] persistence::database_options options() const { return scene_.db.options(); }
+    /// A connection of older settings: what it does is not looked at.
+    void execute(const std::string& sql) { scene_.link.execute(sql); }
+
+    /// What was read from end to end: tables, with the first line of the statement. Nothing is told twice.
+    [[nodiscard]] std::set<std::string> full_reads(std::size_t& statements) const {
+        auto in = log();
+        in.seekg(began_);
+        static const std::regex scan(R"(Seq Scan on (\w+))");
+        static constexpr std::string_view query = "Query Text: ";
+        std::set<std::string> out;
+        std::string text;
+        for (std::string line; std::getline(in, line);) {
+            if (const auto at = line.find(query); at != std::string::npos) {
+                text = line.substr(at + query.size(), 300);
+                ++statements;
+            }
+            std::smatch found;
+            if (std::regex_search(line, found, scan) && large_tables.contains(found[1])) out.insert(found[1].str() + ": " + text);
+        }
+        return out;
+    }
+
+private:
+    static std::ifstream log() { return std::ifstream(test_data_directory() / "log", std::ios::ate); }
+
+    queue_database scene_;
+    std::ifstream::pos_type began_;
+};
+
+uuid id(int number) { return queue_database::contact(number); }
+
+std::vector<model::identity_query> every_identity() {
+    std::vector<model::identity_query> out(10);
+    auto& all = out[9];
+    out[0].email_id = all.email_id = id(4);
+    out[1].primary_email = all.primary_email = "c4@example.com";
+    out[2].basket_token = all.basket_token = id(4);
+    out[3].sfdc_id = all.sfdc_id = "s4";
+    out[4].mofo_contact_id = all.mofo_contact_id = "mc4";
+    out[5].mofo_email_id = all.mofo_email_id = "me4";
+    out[6].amo_user_id = all.amo_user_id = "u4";
+    out[7].fxa_id = all.fxa_id = "f4";
+    out[8].fxa_primary_email = all.fxa_primary_email = "f4@example.com";
+    return out;
+}
+
+void read_contacts(persistence::contact_repository& repository) {
+    const std::vector<uuid> ids{id(1), id(2), id(3)};
+    CHECK(repository.find(id(1)).has_value());
+    CHECK(repository.find(ids).value().size() == 3);
+    const std::vector<std::string> addresses{"c1@example.com", "C2@example.com", "nobody@example.com"};
+    CHECK(repository.find_by_addresses(addresses).value().at(1).size() == 1);
+    for (const auto& query : every_identity()) {
+        CHECK(repository.find(query).has_value());
+        CHECK(repository.find_identities(query).has_value());
+    }
+}
+
+void read_updates(persistence::contact_repository& repository) {
+    for (const auto relevant : {std::optional<bool>(), std::optional(true), std::optional(false)}) {
+        model::updates_query query;
+        query.start.when = timestamp(std::chrono::hours(1));
+        query.end.when = now() + std::chrono::hours(1);
+        query.mofo_relevant = relevant;
+        for (const int limit : {100, 500}) {
+            query.limit = limit;
+            query.after.reset();
+            CHECK(repository.visit_updates(query, [](const model::contact&) {}).value() == static_cast<std::size_t>(limit));
+            query.after = model::updates_cursor{now() - std::chrono::hours(1), id(3600)};
+            CHECK(repository.visit_updates(query, [](const model::contact&) {}).value() == static_cast<std::size_t>(limit));
+        }
+    }
+}
+
+model::contact new_contact(int number) {
+    model::contact out;
+    out.email.email_id = id(number);
+    out.email.primary_email = fmt::format("new{}@example.com", number);
+    out.amo.emplace().user_id = "new";
+    out.fxa.emplace().fxa_id = fmt::format("new{}", number);
+    out.mofo.emplace().mofo_email_id = fmt::format("new{}", number);
+    out.newsletters.emplace_back().name = "a";
+    out.waitlists.emplace_back().name = "vpn";
+    return out;
+}
+
+void write_contacts(explained_database& where, persistence::contact_repository& repository) {
+    CHECK(repository.create(new_contact(contacts + 1)).has_value());
+    auto taken = new_contact(contacts + 2);
+    taken.email.primary_email = "C1@example.com";
+    CHECK(repository.create(taken).error().conflicts.size() == 1);
+    const auto to_new = [](int number) {
+        return [number](const auto&) -> result<persistence::contact_change> { return persistence::contact_change{new_contact(number)}; };
+    };
+    CHECK(repository.change(id(contacts + 3), to_new(contacts + 3)).has_value());
+    CHECK(repository.change(id(5), to_new(5)).has_value());
+    const std::vector<persistence::contact_to_change> several{{id(8), to_new(8)}, {id(9), to_new(9)}, {id(10), to_new(10)}};
+    for (const auto& done : repository.change(several)) CHECK(done.has_value());
+    int overtaken = 0; // until the row is locked
+    CHECK(repository
+              .change(id(6),
+                      [&](const auto&) -> result<persistence::contact_change> {
+                          if (++overtaken <= 3)
+                              where.execute(fmt::format("update emails set first_name = 'x' where email_id = '{}'", queue_database::id(6)));
+                          return persistence::contact_change{new_contact(6)};
+                      })
+              .has_value());
+    CHECK(overtaken == 4);
+    CHECK(repository.remove("c7@example.com").value().size() == 1);
+}
+
+void work_the_queue(persistence::sync_queue_repository& queue, persistence::vendor_slots& slots) {
+    constexpr std::chrono::seconds lease{60};
+    const auto worker = uuid::random();
+    CHECK(slots.take(worker, 2, lease).value() == 2);
+    CHECK(queue.any_due().value());
+    CHECK(queue.peek(100).value().size() == 100);
+    const auto claimed = queue.claim(worker, 100, lease).value();
+    REQUIRE(claimed.size() == 100);
+    CHECK(queue.renew(worker, lease).value() == 100);
+    const persistence::vendor_state state{"m", "n", "p", {"a"}, {"b"}};
+    CHECK(queue.note_states(worker, std::vector<std::pair<uuid, persistence::vendor_state>>{{claimed[0].email_id, state}}).has_value());
+    CHECK(queue.complete(worker, claimed[0], state).value());
+    CHECK(queue.complete(worker, claimed[1], std::nullopt).value());
+    CHECK_FALSE(queue.fail(worker, claimed[2], {"why"}, state).value());
+    CHECK_FALSE(queue.fail(worker, claimed[3], {"why"}).value());
+    CHECK(queue.release(worker, std::vector<uuid>{claimed[4].email_id, claimed[5].email_id}).has_value());
+    CHECK(queue.discard(100).value() == 100);
+    CHECK(slots.give_back(worker).has_value());
+}
+
+void ingest_objects(persistence::stripe_repository& repository) {
+    const timestamp when{std::chrono::seconds(100)};
+    const stripe::price price{"price1", "prod1", when, true, "usd", "year", 1, 5};
+    const stripe::subscription_item item{"si1", when, "sub1", price};
+    stripe::subscription subscription;
+    subscription.id = "sub1";
+    subscription.customer_id = "cus1";
+    subscription.status = "canceled";
+    subscription.items = {item, {"si-new", when, "sub1", price}};
+    const stripe::invoice invoice{
+        "in1", when, "cus1", "usd", 7, "open", {}, {}, {{"il-new", "subscription", price, {}, "sub1", "si1", 7, "usd"}}, false};
+    const std::vector<stripe::object> objects{stripe::customer{"cus1", when, "f1", {}, "pm", {}},
+                                              stripe::customer{"cus-new", when, "f2", {}, "pm", {}}, // whose account another has
+                                              price,
+                                              subscription,
+                                              item,
+                                              invoice,
+                                              stripe::deleted_customer{"cus3"}};
+    for (const auto& object : objects) {
+        CHECK(repository.ingest(object).has_value());
+        CHECK(repository.queue_contacts(object).has_value());
+    }
+}
+
+} // namespace
+
+TEST_CASE("no statement of a request or of the sync reads a large table from end to end") {
+    explained_database where;
+    {
+        persistence::database db(where.options());
+        persistence::contact_repository repository(db);
+        read_contacts(repository);
+        read_updates(repository);
+        write_contacts(where, repository);
+        persistence::sync_queue_repository queue(db);
+        persistence::vendor_slots slots(db, 4);
+        work_the_queue(queue, slots);
+        persistence::stripe_repository payments(db);
+        ingest_objects(payments);
+        const std::vector<uuid> ids{id(1), id(2), id(3)};
+        CHECK(persistence::product_repository(db).find(ids).value().size() == 3);
+        persistence::client_repository clients(db);
+        CHECK_FALSE(clients.find("x").has_value());
+        CHECK(clients.old_secrets("x").has_value());
+        CHECK(persistence::acoustic_configuration_repository(db).read().has_value());
+    }
+    std::size_t statements = 0;
+    const auto found = where.full_reads(statements);
+    CHECK(statements > 60);
+    for (const auto& one : found) FAIL_CHECK(one);
+}
+
+TEST_CASE("a statement that reads a large table from end to end is noticed") {
+    explained_database where;
+    persistence::connection link(where.options());
+    link.execute("select count(*) from emails where first_name = 'x'");
+    std::size_t statements = 0;
+    CHECK(where.full_reads(statements).size() == 1);
+    CHECK(statements == 1);
+}
+
+} // namespace ctms::test
