@@ -3,7 +3,7 @@
 from . import against_pgbench, growth, limits, micro
 
 DEFAULT = {"read": against_pgbench.read, "email": against_pgbench.email, "patch": against_pgbench.patch, "updates": limits.updates,
-           "token": limits.token_flood, "memory": limits.memory, "start": limits.start, "micro": micro.micro}
+           "lines": limits.lines, "token": limits.token_flood, "memory": limits.memory, "start": limits.start, "micro": micro.micro}
 ON_REQUEST = {"growth": growth.growth}
 ALL = {**DEFAULT, **ON_REQUEST}
 EMPTY = {"micro", "growth"}  # those that need no filled database: the one has none, the other its own

@@ -25,6 +25,46 @@ def updates(bench):
     yield Row("updates", "/updates, 1,000 a page, 2 clients: contacts", "/s", found["ours"], (), found["against"], wanted=50_000)
 
 
+def lines_of(bench, server):
+    """Contacts a second of all of /updates as NDJSON, one client."""
+    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    began, count = time.monotonic(), 0
+    try:
+        link.request("GET", "/updates?start=2001-01-01T00:00:00Z",
+                     headers={"Authorization": "Bearer " + bench.generator.token, "Accept": "application/x-ndjson"})
+        answer = link.getresponse()
+        if answer.status != 200:
+            raise Failure(f"/updates as lines: {answer.status}")
+        while part := answer.read(1 << 16):
+            count += part.count(b"\n")
+    finally:
+        link.close()
+    return count / (time.monotonic() - began)
+
+
+def lines(bench):
+    """The same contacts as one stream, and what the server holds in memory meanwhile."""
+    rates, peaks = [], []
+    for _ in range(bench.opts.rounds):
+        with Server(bench.database, bench.opts.bin) as server:
+            rates.append(lines_of(bench, server))
+            peaks.append(memory_mib(server.pid, "VmHWM"))
+        say(f"  {rates[-1]:,.0f} contacts a second, at most {peaks[-1]:.1f} MiB")
+    yield Row("lines", "/updates as NDJSON, 1 client: contacts", "/s", rates)
+    yield Row("lines/memory", "/updates as NDJSON, memory at most", "MiB", peaks, wanted=40, at_least=False)
+
+
+def wait_for_hashes(server):
+    """Until the passwords that a flood left behind are checked: they are checked one after another."""
+    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    try:
+        link.request("POST", "/token", "grant_type=client_credentials&client_id=nobody&client_secret=none",
+                     {"Content-Type": "application/x-www-form-urlencoded"})
+        link.getresponse().read()
+    finally:
+        link.close()
+
+
 def flooded(bench, server):
     """Reads while 8 clients ask for tokens: the loads of both."""
     flood = bench.generator.start_wrk(server, "token", 8, bench.opts.seconds + 1)
@@ -44,6 +84,7 @@ def token_flood(bench):
     calm, busy, tokens, against = [], [], [], []
     for number in bench.rounds():
         for server, who in bench.servers(number):
+            wait_for_hashes(server)
             quiet = bench.wrk(server, "read", 16)
             reads, asked = twice(lambda: flooded(bench, server))
             if who == "against":
