@@ -51,7 +51,8 @@ fresh_debian() {
 }
 
 # in_debian DIR COMMAND [ARGUMENT...]: as root in the system of fresh_debian, with as little of this shell's environment as
-# does. NAME=VALUE may stand before the command. Ends after `limit` seconds, by default an hour.
+# does. NAME=VALUE may stand before the command. Ends after `limit` seconds, by default an hour. One at a time in a checkout,
+# for apt locks the packages that are kept.
 in_debian() {
     local where=$1 name settings=()
     shift
@@ -62,7 +63,7 @@ in_debian() {
     if [ -e "$where/etc/extra-ca-certificates.crt" ]; then settings+=(NODE_EXTRA_CA_CERTS=/etc/extra-ca-certificates.crt); fi
     # shellcheck disable=SC2016  # for the inner shell
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb "${settings[@]}" \
-        timeout --foreground --signal=KILL "${limit:-3600}" unshare --mount --pid --fork --kill-child /bin/bash -c '
+        flock --no-fork --timeout 3600 "$debian_kept" timeout --foreground --signal=KILL "${limit:-3600}" unshare --mount --pid --fork --kill-child /bin/bash -c '
             mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" &&
             mount --bind "$1" "$0/var/cache/apt/archives" || exit
             if [ -d "$2" ]; then mkdir -p "$0/root/.cache/ccache" && mount --bind "$2" "$0/root/.cache/ccache" || exit; fi
