@@ -12,8 +12,8 @@ Usage: packaging/docker/stages.sh [--dir DIR] [--jobs N] [--run-only | --build-o
 Makes two Debian 12 systems with debootstrap, DIR/build and DIR/run, builds CTMS in the one and installs it in the
 other, as packaging/docker/Dockerfile does. Then starts a PostgreSQL on the loopback (this system's binaries), and in
 DIR/run, read-only, as uid 10001 and without capabilities, `ctms-admin migrate` and ctms-web; asks for /__lbheartbeat__,
-/__heartbeat__ and /__version__, and stops it. Needs root, about 3 GB, and TIME on 2 cores; the compilers share
-this machine's ccache.
+/__heartbeat__ and /__version__, and stops it. Needs root, about 3 GB, and about 5 minutes on 2 cores where the objects are in
+this machine's ccache, which it shares; otherwise 10.
 
   --dir DIR      where the systems are made (default: /var/tmp/ctms-stages); kept, so that --run-only can use them
   --jobs N       compilers at a time
