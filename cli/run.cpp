@@ -208,11 +208,15 @@ int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     std::vector<std::string> ahead(arguments.begin(), first_word);
     std::vector<std::string> rest(first_word, arguments.end());
     const auto foreign = rest;
-    const bool embedded = (take_flag(ahead, "--embedded") | take_flag(rest, "--embedded")) != 0;
-    const bool json = (take_flag(ahead, "--json") | take_flag(rest, "--json")) != 0;
-    if ((take_flag(ahead, "--version") | take_flag(rest, "--version")) != 0)
-        return fmt::print("ctms-admin {} {}\n", version(), commit()), support::ok;
-    const bool wants_help = (take_flag(ahead, "--help") | take_flag(ahead, "-h") | take_flag(rest, "--help") | take_flag(rest, "-h")) != 0;
+    const auto take = [&](std::string_view flag) {
+        const bool stood_ahead = take_flag(ahead, flag);
+        return take_flag(rest, flag) || stood_ahead;
+    };
+    const bool embedded = take("--embedded");
+    const bool json = take("--json");
+    if (take("--version")) return fmt::print("ctms-admin {} {}\n", version(), commit()), support::ok;
+    const bool wants_long_help = take("--help");
+    const bool wants_help = take("-h") || wants_long_help;
     if (!ahead.empty()) return fail_usage(fmt::format("unknown option '{}'", ahead.front()), {});
     if (wants_help || rest.empty()) {
         print_help(rest.empty() ? std::string_view() : std::string_view(rest[0]),

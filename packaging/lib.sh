@@ -8,6 +8,9 @@ cd "$root" || exit 1
 : "${HOME:=/root}"
 export HOME
 
+# ccache takes paths below the checkout as relative: another clone, or the build of the image, shares the objects.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
+
 # In a container the checkout often belongs to another account, and git then refuses to read it.
 if [ "$(stat -c %u "$root")" != "$(id -u)" ]; then
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$root"

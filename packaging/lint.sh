@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Checks that need no running program: layout, layers, exports, reference, dashboards, links, shell scripts, headers, clang-tidy.
-# See --help.
+# Checks that need no running program: layout, layers, exports, reference, dashboards, links, deployment, shell scripts,
+# headers, clang-tidy. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -10,8 +10,9 @@ usage() {
 Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
 Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the check of
-what the library exports, the API reference, the dashboards, the links of the documents, shellcheck, the self-containment
-of the public headers, and clang-tidy. All run even when one fails.
+what the library exports, the API reference, the dashboards, the links of the documents, the chart and other files of the
+deployment (packaging/check_deployment.sh; left out without npm), shellcheck, the self-containment of the public headers,
+and clang-tidy. All run even when one fails.
 
   --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
   --quick           without the parts that need a configured build: no header check, no clang-tidy
@@ -47,7 +48,11 @@ while [ "$#" -gt 0 ]; do
     shift
 done
 
-if [ "$quick" = yes ] || [ "$fix" = yes ]; then need_packages lint; else need_packages build lint; fi
+groups=(lint)
+if [ "$quick" = no ] && [ "$fix" = no ]; then groups+=(build); fi
+# In CI nothing is left out. Node.js from elsewhere brings its own npm, beside which Debian's cannot be installed.
+if [ "${CI:-}" = true ] && ! command -v npm >/dev/null; then groups+=(pages); fi
+need_packages "${groups[@]}"
 
 # Our files of these patterns, tracked or new, that still exist.
 our_files() {
@@ -89,6 +94,16 @@ check_reference() {
         return
     fi
     cmake -D BINARY_DIR="$root/build" -P cmake/ctms_reference.cmake
+}
+
+check_deployment() {
+    local status=0
+    packaging/check_deployment.sh || status=$?
+    if [ "$status" -eq 77 ] && [ "${CI:-}" != true ]; then
+        say "Left out"
+        return
+    fi
+    return "$status"
 }
 
 # SC2317: functions that are called through `step` or a trap look unreachable to shellcheck.
@@ -138,6 +153,7 @@ check "Exports" check_exports
 check "API reference" check_reference
 check "Dashboards are up to date" packaging/grafana/make_dashboards.py --check
 check "Links of the documents" packaging/check_links.py
+check "Deployment" check_deployment
 check "Shell scripts" check_scripts
 if [ "$quick" = no ]; then
     check "Headers compile by themselves" check_headers

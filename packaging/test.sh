@@ -3,6 +3,7 @@
 # Builds everything and runs the tests. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$root/packaging/fresh_debian.sh"
 
 usage() {
     cat <<'TEXT'
@@ -11,7 +12,9 @@ Usage: packaging/test.sh [--all] [--asan] [--tsan] [-- CTEST-OPTION...]
 Installs the Debian packages that are missing, builds the programs and the tests (preset release), and runs
 all tests but those labelled `long`. The last lines are CTest's summary.
 
-  --all    also the tests labelled `long`, and packaging/quickstart.sh --once
+  --all    also the tests labelled `long`, packaging/quickstart.sh --once, and what is deployed, tried in a fresh
+           Debian: packaging/deb.sh --try, packaging/docker/stages.sh (left out where root, namespaces or a mirror
+           are missing, but not where CI=true)
   --asan   build with the address and undefined behaviour sanitizers and run the tests there, instead of in release
   --tsan   the same with the thread sanitizer
            With --all, --asan and --tsan come in addition to release.
@@ -61,6 +64,21 @@ run_ctest() {
 
 failed=()
 
+# try_deployed TITLE COMMAND...: what is deployed, where a fresh Debian can be made.
+try_deployed() {
+    local title=$1 missing
+    shift
+    missing=$(why_no_debian)
+    if [ -z "$missing" ]; then
+        step "$title" "$@" || failed+=("$title")
+    elif [ "${CI:-}" = true ]; then
+        say "==> $title: not possible here: $missing"
+        failed+=("$title")
+    else
+        say "==> Left out: $title: $missing"
+    fi
+}
+
 groups=(build run)
 if [ "$all" = yes ]; then
     # By program, not by package: Node.js from elsewhere brings its own npm, beside which Debian's cannot be installed.
@@ -76,7 +94,10 @@ done
 
 if [ "$all" = yes ]; then
     step "Smoke test: packaging/quickstart.sh --once" "$root/packaging/quickstart.sh" --once --port 0 || failed+=("quickstart.sh --once")
-    # Place for further parts of the long run (packages, fuzzing for a minute each, kill rounds): add them here, before CTest.
+    # After the build, of which ccache shares with them what it can.
+    try_deployed "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
+    try_deployed "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
+    # Place for further parts of the long run (fuzzing for a minute each, kill rounds): add them here, before CTest.
 fi
 
 for preset in "${presets[@]}"; do

@@ -23,13 +23,12 @@ as_ctms() { "${account[@]}" CTMS_DATA_DIR=/var/lib/ctms/data "$@"; }
 apt_get() { quietly apt-get -qq -y -o Acquire::Retries=3 -o APT::Keep-Downloaded-Packages=true "$@"; }
 
 install_packages() {
-    mount -t proc proc /proc
     printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d # no services
     chmod 755 /usr/sbin/policy-rc.d
     mkdir -p /etc/postgresql-common/createcluster.d
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/none.conf
     apt_get update
-    apt_get install --no-install-recommends postgresql-15 /packages/*.deb
+    apt_get install --no-install-recommends curl postgresql-15 /packages/*.deb
     is "the account's folder" /var/lib/ctms "$(getent passwd ctms | cut -d: -f6)"
     is "the mode of the folder" "750 ctms:ctms" "$(stat -c '%a %U:%G' /var/lib/ctms)"
     is "the mode of the settings" "640 root:ctms" "$(stat -c '%a %U:%G' /etc/ctms/ctms.env)"

@@ -30,7 +30,7 @@ build_programs() {
     local dir=$1
     # Without the library's own installation, what is left to install are the programs, whatever their components.
     step "Configuring" configure release -DCTMS_BUILD_TESTS=OFF -DCTMS_INSTALL=OFF -DCMAKE_INSTALL_PREFIX=/usr/local \
-        -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
+        -DCMAKE_INSTALL_MESSAGE=NEVER -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
     step "Building" build release
     DESTDIR=$dir cmake --install build/release --strip
 }

@@ -4,9 +4,11 @@
 
     packaging/helm/check.py    exit 1 when something is wrong, 77 when helm or PyYAML is missing
 
-The program is the one that HELM names, otherwise helm. Nothing is installed and no cluster is asked.
+The program is the one that HELM names, otherwise helm. Where CTMS_TOOLS names the folder that packaging/check_deployment.sh
+fills, the objects are held against the schemas of Kubernetes too. Nothing is installed and no cluster is asked.
 """
 
+import json
 import os
 import pathlib
 import re
@@ -17,6 +19,7 @@ import sys
 CHART = pathlib.Path(__file__).resolve().parent / "ctms"
 CONFIGURATION = CHART.parents[2] / "docs" / "configuration.md"
 HELM = os.environ.get("HELM", "helm")
+TOOLS = os.environ.get("CTMS_TOOLS")
 
 # What must be refused, by the schema or by `required`.
 REFUSED = {
@@ -83,6 +86,11 @@ def problems_of(objects):
     return out
 
 
+def refused_by_kubernetes(objects):
+    checked = subprocess.run(["node", "objects.mjs"], cwd=TOOLS, input=json.dumps(objects), capture_output=True, text=True, timeout=60)
+    return checked.stdout.splitlines() + ([f"objects.mjs: {checked.stderr}"] if checked.returncode else [])
+
+
 def main():
     try:
         import yaml
@@ -101,6 +109,8 @@ def main():
             continue
         objects = [item for item in yaml.safe_load_all(made.stdout) if item]
         failed += [f"{values.name}: {what}" for what in problems_of(objects)]
+        if TOOLS:
+            failed += [f"{values.name}: {what}" for what in refused_by_kubernetes(objects)]
         print(f"{values.name}: {len(objects)} objects")
     least = CHART / "ci" / "existing-secret-values.yaml"
     for what, arguments in REFUSED.items():

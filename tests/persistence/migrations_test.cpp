@@ -25,7 +25,7 @@ using sections = std::map<std::string, std::vector<std::string>>;
 
 // "# heading" lines and what follows them.
 sections expected_schema() {
-    std::ifstream in(std::filesystem::path(__FILE__).parent_path() / "reference_schema.txt");
+    std::ifstream in(CTMS_REFERENCE_SCHEMA);
     sections all;
     std::string heading;
     for (std::string line; std::getline(in, line);) {

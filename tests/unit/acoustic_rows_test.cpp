@@ -16,7 +16,7 @@ namespace {
 constexpr const char* id = "00000000-aaaa-4aaa-8aaa-000000000005";
 
 timestamp at(int year, unsigned month, unsigned day, std::chrono::seconds time = 0s) {
-    return std::chrono::sys_days(std::chrono::year(year) / month / day) + time;
+    return std::chrono::sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) + time;
 }
 
 /// What is configured when nobody has changed it.

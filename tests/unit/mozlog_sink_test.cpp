@@ -58,7 +58,8 @@ TEST_SUITE("mozlog sink") {
             auto reader = std::async(std::launch::async, read_to_end, ends[0]);
 
             std::string lines;
-            for (const std::size_t length : {300'000, 1, 4095, 4096, 4097, 100'000}) lines.append(length, 'x').append("\n");
+            for (const auto length : std::array<std::size_t, 6>{300'000, 1, 4095, 4096, 4097, 100'000})
+                lines.append(length, 'x').append("\n");
             make_descriptor_sink(ends[1])->write(lines);
             CHECK((::fcntl(ends[1], F_GETFL) & O_NONBLOCK) == flags); // others may share the pipe: nothing was switched
             ::close(ends[1]);

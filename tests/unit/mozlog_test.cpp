@@ -260,7 +260,8 @@ TEST_SUITE("mozlog") {
             for (int t = 0; t < threads; ++t) {
                 writers.emplace_back([&log, t] {
                     for (int n = 0; n < lines_each; ++n) {
-                        log.log(mozlog::severity::info, "t", mozlog::fields().add("thread", t).add("n", n), std::string(n % 300U, 'x'));
+                        log.log(mozlog::severity::info, "t", mozlog::fields().add("thread", t).add("n", n),
+                                std::string(static_cast<std::size_t>(n % 300), 'x'));
                     }
                 });
             }

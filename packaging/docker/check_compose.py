@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Checks compose.yaml without Docker: against the schema of the compose specification, then what no schema knows.
+
+    packaging/docker/check_compose.py SCHEMA    exit 1 when something is wrong
+
+Ports on the loopback only, files and services that are there, programs confined, settings that exist.
+"""
+
+import json
+import pathlib
+import re
+import sys
+
+import jsonschema
+import yaml
+
+HERE = pathlib.Path(__file__).resolve().parent
+CONFIGURATION = HERE.parents[1] / "docs" / "configuration.md"
+
+
+def known_settings():
+    return set(re.findall(r"^\| `([A-Z_0-9]+)` \|", CONFIGURATION.read_text(), re.M))
+
+
+def refused_by_schema(compose, schema):
+    schema["properties"].setdefault("name", {"type": "string"})  # newer than the schema
+    errors = jsonschema.Draft7Validator(schema).iter_errors(compose)
+    return [f"{'.'.join(map(str, error.absolute_path))}: {error.message}" for error in errors]
+
+
+def problems_of_volumes(service, declared):
+    for volume in service.get("volumes", []):
+        source = volume.split(":")[0]
+        if source.startswith("."):
+            if not (HERE / source).exists():
+                yield f"mounts {source}, which is not there"
+        elif source not in declared:
+            yield f"uses the volume {source}, which is not declared"
+
+
+def problems_of_program(service, configured):
+    if not service.get("read_only") or service.get("cap_drop") != ["ALL"] or service.get("security_opt") != ["no-new-privileges:true"]:
+        yield "not confined"
+    yield from (f"{name} is no setting" for name in service.get("environment", {}) if name not in configured)
+
+
+def problems_of(service, compose, configured):
+    yield from (f"the port {port} is not on the loopback" for port in service.get("ports", []) if not port.startswith("127.0.0.1:"))
+    wanted = set(service.get("depends_on", {}))
+    if service.get("network_mode", "").startswith("service:"):
+        wanted.add(service["network_mode"].split(":")[1])
+    yield from (f"waits for {other}, which is not there" for other in wanted - set(compose["services"]))
+    yield from problems_of_volumes(service, compose["volumes"])
+    dockerfile = service.get("build", {}).get("dockerfile")
+    if dockerfile:
+        text = (HERE / service["build"]["context"] / dockerfile).read_text()
+        if not re.search(rf"^FROM \S+ AS {service['build']['target']}$", text, re.M):
+            yield f"the Dockerfile has no stage {service['build']['target']}"
+    if "ctms" in service["image"]:
+        yield from problems_of_program(service, configured)
+
+
+def main():
+    compose = yaml.safe_load((HERE / "compose.yaml").read_text())
+    failed = refused_by_schema(compose, json.loads(pathlib.Path(sys.argv[1]).read_text()))
+    configured = known_settings()
+    for name, service in compose["services"].items():
+        failed += [f"{name}: {what}" for what in problems_of(service, compose, configured)]
+    print("\n".join(failed) or f"The compose file is in order: {len(compose['services'])} services")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

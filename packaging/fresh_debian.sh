@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: MPL-2.0
+# shellcheck shell=bash
+# Debian 12 systems in folders, as deb.sh --try and docker/stages.sh need them. Source it after lib.sh.
+# In build/debian is kept what was downloaded: the packages, and for a day the system as debootstrap made it.
+# Nothing is mounted in the namespace of the caller, and what runs in such a system ends with the command that started it.
+
+debian_kept=${root:?}/build/debian
+debian_mirror=${CTMS_DEBIAN_MIRROR:-$(debian_mirror)}
+
+# What is missing here to make such systems; nothing when all is there.
+why_no_debian() {
+    if [ "$(id -u)" -ne 0 ]; then
+        say "not root"
+    elif ! unshare --mount --pid --fork true 2>/dev/null; then
+        say "no right to make namespaces (unshare)"
+    elif ! curl -sSf -o /dev/null --max-time 60 --retry 2 "$debian_mirror/dists/bookworm/InRelease" 2>/dev/null; then
+        say "no Debian 12 at '$debian_mirror'"
+    fi
+}
+
+# The parts of Debian 12 that this machine uses, so that the system gets the same versions; otherwise the mirror's.
+debian_sources() {
+    local own
+    # shellcheck disable=SC2016  # apt-get's own names, not the shell's
+    own=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
+        grep -E ' bookworm(-updates|-security)? main$' | sort -u) || own=
+    if [ -n "${CTMS_DEBIAN_MIRROR:-}" ] || [ -z "$own" ]; then own="deb $debian_mirror bookworm main"; fi
+    say "$own"
+}
+
+# fresh_debian DIR: a minimal system there; what was there is removed.
+fresh_debian() {
+    local where=$1 kept=$debian_kept/system.tar log=$debian_kept/debootstrap.log options=(--variant=minbase)
+    rm -rf --one-file-system "$where" && mkdir -p "$debian_kept/packages" "$where" || return
+    if [ -n "$(find "$kept" -mmin -1440 2>/dev/null)" ]; then
+        tar -C "$where" --numeric-owner -xpf "$kept" || return
+    else
+        case $debian_mirror in https:*) options+=(--include=ca-certificates) ;; esac
+        debootstrap "${options[@]}" --cache-dir="$debian_kept/packages" bookworm "$where" "$debian_mirror" >"$log" 2>&1 || {
+            tail -n 20 "$log" >&2
+            return 1
+        }
+        rm -f "$where"/var/cache/apt/archives/*.deb
+        tar -C "$where" --numeric-owner --one-file-system -cf "$kept.new" . && mv "$kept.new" "$kept" || return
+    fi
+    debian_sources >"$where/etc/apt/sources.list"
+    say force-unsafe-io >"$where/etc/dpkg/dpkg.cfg.d/unsafe-io" # as in Debian's images: nothing here is to survive a crash
+    cp /etc/resolv.conf "$where/etc/resolv.conf"
+    # A network with an authority of its own: npm must know it.
+    if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then cp "$NODE_EXTRA_CA_CERTS" "$where/etc/extra-ca-certificates.crt"; fi
+}
+
+# in_debian DIR COMMAND [ARGUMENT...]: as root in the system of fresh_debian, with as little of this shell's environment as
+# does. NAME=VALUE may stand before the command. Ends after `limit` seconds, by default an hour. One at a time in a checkout,
+# for apt locks the packages that are kept.
+in_debian() {
+    local where=$1 name settings=()
+    shift
+    # The language because ccache makes a difference of it.
+    for name in http_proxy https_proxy no_proxy LANG LC_ALL LC_CTYPE LC_MESSAGES; do
+        if [ -n "${!name:-}" ]; then settings+=("$name=${!name}"); fi
+    done
+    if [ -e "$where/etc/extra-ca-certificates.crt" ]; then settings+=(NODE_EXTRA_CA_CERTS=/etc/extra-ca-certificates.crt); fi
+    # shellcheck disable=SC2016  # for the inner shell
+    env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb "${settings[@]}" \
+        flock --no-fork --timeout 3600 "$debian_kept" timeout --foreground --signal=KILL "${limit:-3600}" unshare --mount --pid --fork --kill-child /bin/bash -c '
+            mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" &&
+            mount --bind "$1" "$0/var/cache/apt/archives" || exit
+            if [ -d "$2" ]; then mkdir -p "$0/root/.cache/ccache" && mount --bind "$2" "$0/root/.cache/ccache" || exit; fi
+            exec chroot "$0" /usr/bin/env "${@:3}"' "$where" "$debian_kept/packages" "$(ccache -k cache_dir 2>/dev/null)" "$@"
+}
