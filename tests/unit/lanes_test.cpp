@@ -33,7 +33,7 @@ TEST_CASE("items that wait for a busy thread are taken together, beside the lane
     lanes threads({.read = 1, .write = 1, .password = 1, .platform = 1}, 100);
     std::promise<void> free;
     std::promise<void> done;
-    gathering<int> waiting;
+    const auto waiting = std::make_shared<gathering<int>>();
     std::vector<std::vector<int>> runs; // by the one thread of the lane
     bool other_ran = false;
     std::size_t other_behind = 0;
@@ -60,7 +60,7 @@ TEST_CASE("items that wait for a busy thread are taken together, beside the lane
 TEST_CASE("a lane takes no more than may wait") {
     std::promise<void> free;
     std::promise<void> busy;
-    gathering<int> waiting;
+    const auto waiting = std::make_shared<gathering<int>>();
     {
         lanes threads({.read = 1, .write = 1, .password = 1, .platform = 1}, 3);
         CHECK(threads.submit(lane::read, [&] {
@@ -77,5 +77,5 @@ TEST_CASE("a lane takes no more than may wait") {
         CHECK(threads.submit(lane::write, [] {}));
         free.set_value();
     }
-    CHECK(waiting.take(16, 1).empty()); // what was taken in was run
+    CHECK(waiting->take(16, 1).empty()); // what was taken in was run
 }

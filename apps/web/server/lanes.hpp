@@ -13,6 +13,7 @@
 #include <atomic>
 #include <deque>
 #include <iterator>
+#include <memory>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -80,17 +81,18 @@ public:
 
     /// Adds `item` to those that wait in `together` and has `run(items)` called with what waits when a thread is free, 16 at
     /// most. Nobody waits for company: one alone is run alone. Threads that read share what waits among them, so that all work at
-    /// it; one that writes takes it all, for a commit costs more than a second thread gains.
+    /// it; one that writes takes it all, for a commit costs more than a second thread gains. A thread may look into `together` once
+    /// more when all are answered: it keeps it as long.
     template <class Item, class Run>
-    bool submit(lane where, gathering<Item>& together, Item item, Run run) {
+    bool submit(lane where, const std::shared_ptr<gathering<Item>>& together, Item item, Run run) {
         auto& chosen = queue_of(where);
         if (chosen.waiting.fetch_add(1) >= most_waiting_) {
             chosen.waiting.fetch_sub(1);
             return false;
         }
-        if (together.push(std::move(item), chosen.size))
+        if (together->push(std::move(item), chosen.size))
             boost::asio::post(chosen.threads,
-                              [&chosen, &together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
+                              [&chosen, together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
         return true;
     }
 
@@ -107,14 +109,14 @@ private:
 
     /// One turn of a taker, which then queues up again behind the lane's other jobs.
     template <class Item, class Run>
-    static void serve(queue& chosen, gathering<Item>& together, Run run) {
+    static void serve(queue& chosen, const std::shared_ptr<gathering<Item>>& together, Run run) {
         constexpr std::size_t most_together = 16;
-        auto items = together.take(most_together, chosen.sharers);
+        auto items = together->take(most_together, chosen.sharers);
         if (items.empty()) return;
         chosen.waiting.fetch_sub(items.size());
         run(std::move(items));
         boost::asio::defer(chosen.threads,
-                           [&chosen, &together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
+                           [&chosen, together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
     }
 
     std::size_t most_waiting_;

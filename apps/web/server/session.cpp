@@ -271,8 +271,10 @@ bool session::submit(exchange& one, std::function<void()> resume) {
     };
     const auto where = one.matched->where;
     waiting_exchange self{&one, std::move(resume)};
-    if (one.matched->run_many != nullptr) return shared_.threads.submit(where, shared_.together[one.matched], std::move(self), run);
-    return shared_.threads.submit(where, [run, self = std::move(self)] { run({self}); });
+    if (one.matched->run_many == nullptr) return shared_.threads.submit(where, [run, self = std::move(self)] { run({self}); });
+    auto& together = shared_.together[one.matched];
+    if (!together) together = std::make_shared<gathering<waiting_exchange>>();
+    return shared_.threads.submit(where, together, std::move(self), run);
 }
 
 /// Writes an answer while it is made, and notes it then. False when the connection ends with it.

@@ -30,7 +30,7 @@ struct waiting_exchange {
 };
 
 /// Exchanges that wait to be answered together, by route.
-using gatherings = std::map<const route*, gathering<waiting_exchange>>;
+using gatherings = std::map<const route*, std::shared_ptr<gathering<waiting_exchange>>>;
 
 /// What all sessions of a server share.
 struct session_environment {
