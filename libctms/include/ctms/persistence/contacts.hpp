@@ -35,8 +35,8 @@ using change_function = std::function<result<contact_change>(const std::optional
 
 /// One of several changes.
 struct CTMS_API contact_to_change {
-    uuid email_id;
-    change_function compute;
+    uuid email_id;           ///< whom to change
+    change_function compute; ///< what becomes of it; called as of change()
 };
 
 /// Reads and writes contacts.

@@ -28,7 +28,7 @@ struct CTMS_API created_contact {
 
 /// One of several patches.
 struct CTMS_API patch_request {
-    uuid email_id;
+    uuid email_id;                     ///< whom to change
     const model::contact_patch* patch; ///< not null; must live as long as the call
 };
 
