@@ -272,15 +272,9 @@ TEST_CASE("no statement of a request or of the sync reads a large table from end
     const auto found = where.full_reads(statements);
     CHECK(statements > 60);
     for (const auto& one : found) FAIL_CHECK(one);
-}
-
-TEST_CASE("a statement that reads a large table from end to end is noticed") {
-    explained_database where;
-    persistence::connection link(where.options());
-    link.execute("select count(*) from emails where first_name = 'x'");
-    std::size_t statements = 0;
-    CHECK(where.full_reads(statements).size() == 1);
-    CHECK(statements == 1);
+    // In the same test, since all tests share the log: one that does is noticed.
+    persistence::connection(where.options()).execute("select count(*) from emails where first_name = 'x'");
+    CHECK(where.full_reads(statements).size() == found.size() + 1);
 }
 
 } // namespace ctms::test
