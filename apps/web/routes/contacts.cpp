@@ -7,8 +7,8 @@
 #include <ctms/service/contacts.hpp>
 #include <web/server/answers.hpp>
 
-#include <deque>
 #include <set>
+#include <type_traits>
 
 namespace ctms::web::routes {
 namespace {
@@ -102,6 +102,46 @@ void trace_write(call& now, const std::string& address) {
     now.facts.trace_json = now.body->to_json();
 }
 
+/// Answers several calls at once, in their order: `read(call)` gives what is asked for, or why it is refused; `ask(inputs)` an
+/// outcome for each; `answer(call, value)` the response to a good one.
+template <class Read, class Ask, class Answer>
+std::vector<response> answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
+    std::vector<response> out(calls.size());
+    std::vector<std::decay_t<decltype(*read(calls.front()))>> inputs;
+    std::vector<std::size_t> places; // of the inputs among the calls
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        auto input = read(calls[i]);
+        if (!input) {
+            out[i] = failed(calls[i], input.error());
+            continue;
+        }
+        inputs.push_back(std::move(*input));
+        places.push_back(i);
+    }
+    if (inputs.empty()) return out;
+    const auto outcomes = ask(inputs);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        auto& now = calls[places[i]];
+        out[places[i]] = outcomes[i] ? answer(now, *outcomes[i]) : failed(now, outcomes[i].error());
+    }
+    return out;
+}
+
+/// A PATCH as it was sent.
+struct sent_patch {
+    uuid email_id;
+    model::contact_patch patch;
+};
+
+result<sent_patch> read_sent_patch(call& now) {
+    const auto email_id = path_email_id(now);
+    auto patch = json::read_patch(*now.body);
+    if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
+    if (!patch) return patch.error();
+    trace_write(now, patch->email.value.primary_email);
+    return sent_patch{*email_id, std::move(*patch)};
+}
+
 } // namespace
 
 response post_contact(call& now, const services& all) {
@@ -128,30 +168,15 @@ response put_contact(call& now, const services& all) {
 response patch_contact(call& now, const services& all) { return std::move(patch_contacts({&now, 1}, all).front()); }
 
 std::vector<response> patch_contacts(std::span<call> calls, const services& all) {
-    std::vector<response> out(calls.size());
-    std::deque<model::contact_patch> patches; // stays where it is while it grows
-    std::vector<service::patch_request> requests;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-        auto& now = calls[i];
-        const auto email_id = path_email_id(now);
-        auto patch = json::read_patch(*now.body);
-        if (!email_id || !patch) {
-            const auto& broken = email_id ? patch.error() : email_id.error();
-            out[i] = failed(now, !email_id && !patch ? both(email_id.error(), patch.error()) : broken);
-            continue;
-        }
-        trace_write(now, patch->email.value.primary_email);
-        requests.push_back({*email_id, &patches.emplace_back(std::move(*patch))});
-        places.push_back(i);
-    }
-    const auto contacts = all.contacts.patch(requests);
-    for (std::size_t i = 0; i < contacts.size(); ++i) {
-        auto& now = calls[places[i]];
-        if (contacts[i]) trace_write(now, contacts[i]->email.primary_email); // which the body need not name
-        out[places[i]] = contacts[i] ? contact_response(200, *contacts[i]) : failed(now, contacts[i].error());
-    }
-    return out;
+    const auto ask = [&](const std::vector<sent_patch>& sent) {
+        std::vector<service::patch_request> requests;
+        for (const auto& one : sent) requests.push_back({one.email_id, &one.patch});
+        return all.contacts.patch(requests);
+    };
+    return answer_together(calls, read_sent_patch, ask, [](call& now, const model::contact& contact) {
+        trace_write(now, contact.email.primary_email); // which the body need not name
+        return contact_response(200, contact);
+    });
 }
 
 response delete_contacts(call& now, const services& all) {
@@ -164,51 +189,22 @@ response delete_contacts(call& now, const services& all) {
 response get_contact(call& now, const services& all) { return std::move(get_contacts({&now, 1}, all).front()); }
 
 std::vector<response> get_contacts(std::span<call> calls, const services& all) {
-    std::vector<response> out(calls.size());
-    std::vector<uuid> ids;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-        const auto email_id = path_email_id(calls[i]);
-        if (!email_id) {
-            out[i] = failed(calls[i], email_id.error());
-            continue;
-        }
-        ids.push_back(*email_id);
-        places.push_back(i);
-    }
-    if (ids.empty()) return out;
-    const auto contacts = all.contacts.get(ids);
-    for (std::size_t i = 0; i < contacts.size(); ++i) {
-        auto& now = calls[places[i]];
-        if (contacts[i]) trace_results(now, {&*contacts[i], 1});
-        out[places[i]] = contacts[i] ? contact_response(200, *contacts[i]) : failed(now, contacts[i].error());
-    }
-    return out;
+    const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.get(ids); };
+    return answer_together(calls, path_email_id, ask, [](call& now, const model::contact& contact) {
+        trace_results(now, {&contact, 1});
+        return contact_response(200, contact);
+    });
 }
 
 response find_contacts(call& now, const services& all) { return std::move(find_contacts_together({&now, 1}, all).front()); }
 
 std::vector<response> find_contacts_together(std::span<call> calls, const services& all) {
-    std::vector<response> out(calls.size());
-    std::vector<model::identity_query> queries;
-    std::vector<std::size_t> places;
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-        auto query = read_identity_query(calls[i].query);
-        if (!query) {
-            out[i] = failed(calls[i], query.error());
-            continue;
-        }
-        queries.push_back(std::move(*query));
-        places.push_back(i);
-    }
-    const auto found = all.contacts.find(queries);
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        auto& now = calls[places[i]];
-        if (found[i]) trace_results(now, *found[i]);
-        const auto write = [](std::string& to, const model::contact& contact) { json::write_contact(to, contact, false); };
-        out[places[i]] = found[i] ? list_response(*found[i], write) : failed(now, found[i].error());
-    }
-    return out;
+    const auto read = [](const call& now) { return read_identity_query(now.query); };
+    const auto ask = [&](const std::vector<model::identity_query>& queries) { return all.contacts.find(queries); };
+    return answer_together(calls, read, ask, [](call& now, const std::vector<model::contact>& found) {
+        trace_results(now, found);
+        return list_response(found, [](std::string& out, const model::contact& contact) { json::write_contact(out, contact, false); });
+    });
 }
 
 response get_identity(call& now, const services& all) {

@@ -208,14 +208,13 @@ std::vector<model::contact> read_contacts(const rows& found) {
     return out;
 }
 
-std::vector<std::vector<std::size_t>> read_matches(const rows& found, std::size_t count) {
-    std::vector<std::vector<std::size_t>> out(count);
-    std::size_t contact = 0;
+std::vector<std::vector<model::contact>> read_contacts_by_address(const rows& found, std::size_t count) {
+    std::vector<std::vector<model::contact>> out(count);
     for (const auto& [id, its_rows] : group_rows(found)) {
+        const auto contact = build_contact(found, id, its_rows);
         for (const auto row : its_rows) {
             if (found.text(row, 0).front() == match) out.at(static_cast<std::size_t>(found.integer(row, first_value))).push_back(contact);
         }
-        ++contact;
     }
     return out;
 }

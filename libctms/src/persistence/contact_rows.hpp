@@ -20,7 +20,8 @@ namespace ctms::persistence {
 /// Reads the contacts whose ids `selection` yields: a query with one column `email_id`; parameters are its own.
 [[nodiscard]] std::string contacts_sql(std::string_view selection);
 
-/// Reads the contacts of the addresses in $1, a JSON array; which address found which stands in rows of its own (see read_matches).
+/// Reads the contacts of the addresses in $1, a JSON array; which address found which stands in rows of its own (see
+/// read_contacts_by_address).
 [[nodiscard]] std::string contacts_by_addresses_sql();
 
 /// A contact as it was read.
@@ -32,14 +33,14 @@ struct stored_contact {
 /// Rows of these statements (in any order) into contacts, in order of email_id, their lists in order of name.
 [[nodiscard]] std::vector<model::contact> read_contacts(const rows& found);
 
-/// Which contacts each of `count` addresses found, as indices into what read_contacts makes of the same rows.
-[[nodiscard]] std::vector<std::vector<std::size_t>> read_matches(const rows& found, std::size_t count);
-
 /// The same, with their versions.
 [[nodiscard]] std::vector<stored_contact> read_stored_contacts(const rows& found);
 
 /// The same, but one contact at a time, in order of (update_timestamp, email_id). How many there were.
 std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit);
+
+/// What each of `count` addresses found, in their order, from rows of contacts_by_addresses_sql().
+[[nodiscard]] std::vector<std::vector<model::contact>> read_contacts_by_address(const rows& found, std::size_t count);
 
 /// How many contacts there are in rows of these statements.
 [[nodiscard]] std::size_t count_contacts(const rows& found);

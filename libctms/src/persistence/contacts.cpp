@@ -189,14 +189,7 @@ result<std::vector<std::vector<model::contact>>> contact_repository::find_by_add
     static const std::string sql = contacts_by_addresses_sql();
     static const statement by_addresses{"contacts_by_addresses", sql.c_str()};
     const auto read = [&](connection& db) {
-        const auto found = db.query(by_addresses, {json_names(primary_emails)});
-        const auto contacts = read_contacts(found);
-        std::vector<std::vector<model::contact>> out(primary_emails.size());
-        const auto matches = read_matches(found, out.size());
-        for (std::size_t place = 0; place < out.size(); ++place) {
-            for (const auto match : matches[place]) out[place].push_back(contacts[match]);
-        }
-        return out;
+        return read_contacts_by_address(db.query(by_addresses, {json_names(primary_emails)}), primary_emails.size());
     };
     return run_read(db_, replica_.get(), read, [](const auto& found) { return std::all_of(found.begin(), found.end(), found_any); });
 }
