@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
 # Shared by the scripts of this folder: messages with times, packages, configuring and building.
-# Source it; it sets `root` (the checkout) and changes to it.
+# Source it; it sets `root` (the checkout) and changes to it; `called_from` is where it was before.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+called_from=$PWD
 cd "$root" || exit 1
 : "${HOME:=/root}"
 export HOME
@@ -216,4 +217,22 @@ build() {
     shift
     if [ "$#" -gt 0 ]; then set -- --target "$@"; fi
     cmake --build --preset "$preset" --parallel "${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}" "$@"
+}
+
+# measure PROGRAM "TARGET..." [ARGUMENT...]: installs and builds what a program of tests/bench needs, and becomes that program, in
+# the caller's folder, since its arguments name files from there. Only progress before it, on standard error.
+measure() {
+    local program=$root/tests/bench/$1 targets argument
+    read -ra targets <<<"$2"
+    shift 2
+    for argument in "$@"; do
+        case $argument in
+        --help | -h) exec python3 -B "$program" --help ;;
+        esac
+    done
+    need_packages build run bench >&2
+    step "Configuring (preset release)" configure release >&2
+    step "Building (preset release)" build release "${targets[@]}" >&2
+    cd "$called_from" || exit 1
+    exec python3 -B "$program" "$@"
 }
