@@ -253,7 +253,7 @@ run_tests() {
     rm -f "$report"
     "${test_launcher[@]}" ctest --test-dir "$folder" --output-junit "$(realpath -m "$report")" --output-on-failure \
         --no-tests=error --no-label-summary -j2 --timeout 300 "$@" |
-        awk -v kept="$test_summary" '/^[0-9]+% tests passed/ { keep = 1 } keep { print >kept; next } { print; fflush() }' || status=$?
+        sed -u -e "/^[0-9]*% tests passed/,\$ { w $test_summary" -e 'd }' || status=$?
     if in_ci; then python3 -B "$root/packaging/check_tests.py" "$report" || status=1; fi
     return "$status"
 }
