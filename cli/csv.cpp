@@ -29,8 +29,10 @@ int next_of(std::istream& in) {
     return guarded(in, [](std::streambuf& source) { return source.sgetc(); });
 }
 
-bool begins_formula(std::string_view text) {
-    constexpr std::array signs{"=", "+", "-", "@", "\t", "\r", "\n", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
+/// What a formula begins with; at the beginning of a cell also after blanks that spreadsheets pass over.
+bool begins_formula(std::string_view text, bool in_front) {
+    constexpr std::array signs{"=", "+", "-", "@", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
+    if (in_front && !text.empty() && std::string_view("\t\r\n").find(text.front()) != std::string_view::npos) return true;
     return std::any_of(signs.begin(), signs.end(), [&](const char* sign) { return text.starts_with(sign); });
 }
 
@@ -38,20 +40,20 @@ bool begins_formula(std::string_view text) {
 std::string change_apostrophes(std::string_view text, int change) {
     std::string out;
     out.reserve(text.size() + 1);
+    bool in_front = true;
     bool may_begin = true;
     while (!text.empty()) {
-        if (may_begin) {
-            const auto count = std::min(text.find_first_not_of('\''), text.size());
-            const bool formula = begins_formula(text.substr(count));
-            const int wanted = static_cast<int>(count) + (formula ? change : 0);
-            out.append(static_cast<std::size_t>(std::max(wanted, 0)), '\'');
-            text.remove_prefix(count);
-            if (text.empty()) break;
-        }
-        const char c = text.front();
-        out += c;
-        may_begin = c == ';' || c == '\t' || c == '\r' || c == '\n';
+        const auto count = may_begin ? std::min(text.find_first_not_of('\''), text.size()) : 0;
+        const bool formula = may_begin && begins_formula(text.substr(count), in_front);
+        const int wanted = static_cast<int>(count) + (formula ? change : 0);
+        out.append(static_cast<std::size_t>(std::max(wanted, 0)), '\'');
+        text.remove_prefix(count);
+        if (text.empty()) break;
+        const char last = text.front();
+        out += last;
         text.remove_prefix(1);
+        in_front = false;
+        may_begin = std::string_view(";\t\r\n").find(last) != std::string_view::npos;
     }
     return out;
 }

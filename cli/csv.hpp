@@ -46,9 +46,9 @@ private:
     std::size_t line_ = 1;
 };
 
-/// `text` with one more apostrophe wherever a formula could begin: before any apostrophes that precede one of `= + - @`, tab,
-/// CR, LF or a full-width form of the four signs, at the beginning and after each `;`, tab, CR and LF (a spreadsheet that
-/// splits at another separator than the comma begins a cell there). Any other text stays as it is.
+/// `text` with one more apostrophe wherever a formula could begin: before any apostrophes that precede one of `= + - @` or a
+/// full-width form of these, at the beginning and after each `;`, tab, CR and LF (a spreadsheet that splits at another
+/// separator than the comma begins a cell there); at the beginning before a tab, CR or LF too. Any other text stays as it is.
 [[nodiscard]] std::string escape_formulas(std::string_view text);
 
 /// The reverse: unescape_formulas(escape_formulas(x)) == x for every x. Of a text that was not escaped, one apostrophe goes
