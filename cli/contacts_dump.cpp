@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
 #include "csv.hpp"
-#include "progress.hpp"
 #include "output.hpp"
+#include "progress.hpp"
 
 #include <ctms/base/files.hpp>
 #include <ctms/json/stored_rows_json.hpp>

@@ -84,8 +84,7 @@ list_end work_off_file(address_file& file, const list_work& work, std::optional<
 int exit_code_of(const list_end& end, address_file& file) {
     if (end.failure) fail(*end.failure);
     if (end.failure || end.interrupted) {
-        complain("stopped after {} addresses; give the same command again to go on: what is done does not change",
-                   end.addresses);
+        complain("stopped after {} addresses; give the same command again to go on: what is done does not change", end.addresses);
         return support::temporary;
     }
     if (file.file().failed()) {
@@ -93,8 +92,7 @@ int exit_code_of(const list_end& end, address_file& file) {
         return support::no_input;
     }
     if (end.invalid == 0) return support::ok;
-    complain("{} lines hold no address: a file has one address a line, or a header with primary_email or email",
-               end.invalid);
+    complain("{} lines hold no address: a file has one address a line, or a header with primary_email or email", end.invalid);
     return support::bad_data;
 }
 

@@ -93,8 +93,7 @@ int show_answer(invocation& call, const net::http_response& answer) {
     call.note("status", answer.status);
     fmt::print(stderr, "HTTP/1.1 {} {}\n", answer.status, printable(answer.reason));
     print_body(answer.body);
-    if (answer.status == unauthorized && !call.value("client"))
-        complain("this path needs a client; give --client NAME");
+    if (answer.status == unauthorized && !call.value("client")) complain("this path needs a client; give --client NAME");
     return answer.status / 100 == 2 ? support::ok : support::failed;
 }
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
 #include "interrupts.hpp"
+#include "output.hpp"
 #include "screen.hpp"
 #include "top_reader.hpp"
-#include "output.hpp"
 
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>

@@ -108,8 +108,9 @@ TEST_CASE("what strangers wrote commands no terminal, and reaches a pipe as it i
     check_harmless(shown);
     CHECK(shown.find("J\\u{202e}ne\\u{9b}2J\\u{2028}x") != std::string::npos);
     CHECK(shown.find("hubs\\x1b]0;title\\u{202e}") != std::string::npos);
-    for (const std::vector<std::string>& words :
-         {std::vector<std::string>{"contacts", "dump"}, {"contacts", "export", contact_id(1)}, {"--json", "contacts", "show", contact_id(1)}}) {
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"contacts", "dump"},
+                                                  {"contacts", "export", contact_id(1)},
+                                                  {"--json", "contacts", "show", contact_id(1)}}) {
         const auto dumped = in_terminal(run, words);
         check_harmless(dumped);
         CHECK(dumped.find("J\\u202ene\\u009b2J\\u2028x") != std::string::npos);
@@ -126,15 +127,21 @@ TEST_CASE("what strangers wrote commands no terminal, and reaches a pipe as it i
 
 TEST_CASE("a CSV dump of formulas is harmless in a spreadsheet and imports to the same contacts") {
     contacts_admin from;
-    const std::vector<std::string> hostile{"=1+1",     "=cmd|'' /C calc''!A0", "+49 30 1234", "-5",   "@SUM(1)", "''",   "''=x",
-                                           "''''-x",   "''tis",                "\uff1dA1",     "a;=b", "a;''=b",  "\t=x", "x\n=y",
-                                           "\r\n+a\"", "plain"};
+    const std::vector<std::string> hostile{"=1+1",        "=cmd|'' /C calc''!A0",
+                                           "+49 30 1234", "-5",
+                                           "@SUM(1)",     "''",
+                                           "''=x",        "''''-x",
+                                           "''tis",       "\uff1dA1",
+                                           "a;=b",        "a;''=b",
+                                           "\t=x",        "x\n=y",
+                                           "\r\n+a\"",    "plain"};
     int number = 0;
     for (const auto& text : hostile) {
         ++number;
         from.execute("insert into emails (email_id, primary_email, first_name, last_name, mailing_country, update_timestamp) values ('" +
                      contact_id(number) + "', '" + (number % 2 == 0 ? "+" : "=") + std::to_string(number) + "@example.com', '" + text +
-                     "', '" + text + "', 'de', now());"
+                     "', '" + text +
+                     "', 'de', now());"
                      "insert into newsletters (email_id, name, subscribed, update_timestamp) values ('" +
                      contact_id(number) + "', '-news', true, now()), ('" + contact_id(number) + "', '''=hubs', true, now())");
     }

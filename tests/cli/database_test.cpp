@@ -163,8 +163,9 @@ TEST_CASE("a data directory that another account could have planted ends with 78
     // The other way round: a program of `nobody` and a directory of root.
     std::filesystem::permissions(data, std::filesystem::perms(0755));
     std::filesystem::permissions(place.path(), std::filesystem::perms(0755));
-    const auto foreign = run_program({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", CTMS_ADMIN, "--embedded", "migrate"},
-                                     {"CTMS_DATA_DIR=" + data.string()});
+    const auto foreign =
+        run_program({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", CTMS_ADMIN, "--embedded", "migrate"},
+                    {"CTMS_DATA_DIR=" + data.string()});
     CHECK(foreign.exit_code == 78);
     CHECK(foreign.err.find("belongs to `root` (uid 0), but should belong to `nobody` (uid 65534)") != std::string::npos);
 }

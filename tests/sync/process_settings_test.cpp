@@ -9,8 +9,8 @@
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
-#include <sys/stat.h>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <fstream>

@@ -109,18 +109,42 @@ bool begins_with_one_of(std::string_view cell, std::initializer_list<std::string
 }
 
 // What a spreadsheet would run: OWASP's characters, and their full-width forms.
-bool has_sign(std::string_view cell) {
-    return begins_with_one_of(cell, {"=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"});
-}
+bool has_sign(std::string_view cell) { return begins_with_one_of(cell, {"=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"}); }
 bool is_formula(std::string_view cell) { return has_sign(cell) || begins_with_one_of(cell, {"\t", "\r", "\n"}); }
 
 } // namespace
 
 TEST_CASE("no cell is a formula, and all come back as they were") {
-    const fields hostile{"=1+1",         "=cmd|' /C calc'!A0", "+49 30 123456", "-5",       "@SUM(1)",    "\tx",      "\rx",      "\nx",
-                         "\uff1dA1",     "'",                  "''",            "'=x",      "''=x",       "'tis",     "O'Neil",   "a;=b",
-                         "a;'=b",        "a\n=b",              "a\t@b",         "\t=x;\r-y", "plain",      "",         "'''-1;''+", "\"=x\"",
-                         "x,=y;\"\n'+z", "=HYPERLINK(\"x\")",  "';=x",          "2024-01-01", "a=b+c-d@e", "+tag@example.com"};
+    const fields hostile{"=1+1",
+                         "=cmd|' /C calc'!A0",
+                         "+49 30 123456",
+                         "-5",
+                         "@SUM(1)",
+                         "\tx",
+                         "\rx",
+                         "\nx",
+                         "\uff1dA1",
+                         "'",
+                         "''",
+                         "'=x",
+                         "''=x",
+                         "'tis",
+                         "O'Neil",
+                         "a;=b",
+                         "a;'=b",
+                         "a\n=b",
+                         "a\t@b",
+                         "\t=x;\r-y",
+                         "plain",
+                         "",
+                         "'''-1;''+",
+                         "\"=x\"",
+                         "x,=y;\"\n'+z",
+                         "=HYPERLINK(\"x\")",
+                         "';=x",
+                         "2024-01-01",
+                         "a=b+c-d@e",
+                         "+tag@example.com"};
     CHECK(only_record(written(hostile)) == hostile);
     for (const auto& value : hostile) {
         CAPTURE(value);

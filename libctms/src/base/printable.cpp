@@ -17,17 +17,17 @@ struct range {
     char32_t last;
 };
 
-constexpr std::array escaped_ranges{range{0x00, 0x1F},       // C0
-                                    range{0x7F, 0x9F},       // DEL, C1
-                                    range{0xAD, 0xAD},       // soft hyphen
-                                    range{0x61C, 0x61C},     // Arabic letter mark
-                                    range{0x180E, 0x180E},   // Mongolian vowel separator
-                                    range{0x200B, 0x200B},   // zero width space
-                                    range{0x200E, 0x200F},   // left-to-right and right-to-left mark
-                                    range{0x2028, 0x202E},   // separators, embeddings and overrides
-                                    range{0x2060, 0x206F},   // invisible operators, isolates, deprecated format characters
-                                    range{0xFEFF, 0xFEFF},   // byte order mark
-                                    range{0xFFF9, 0xFFFB},   // interlinear annotation
+constexpr std::array escaped_ranges{range{0x00, 0x1F},        // C0
+                                    range{0x7F, 0x9F},        // DEL, C1
+                                    range{0xAD, 0xAD},        // soft hyphen
+                                    range{0x61C, 0x61C},      // Arabic letter mark
+                                    range{0x180E, 0x180E},    // Mongolian vowel separator
+                                    range{0x200B, 0x200B},    // zero width space
+                                    range{0x200E, 0x200F},    // left-to-right and right-to-left mark
+                                    range{0x2028, 0x202E},    // separators, embeddings and overrides
+                                    range{0x2060, 0x206F},    // invisible operators, isolates, deprecated format characters
+                                    range{0xFEFF, 0xFEFF},    // byte order mark
+                                    range{0xFFF9, 0xFFFB},    // interlinear annotation
                                     range{0xE0000, 0xE007F}}; // tags
 
 bool needs_escape(char32_t code) noexcept {

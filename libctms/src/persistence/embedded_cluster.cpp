@@ -37,9 +37,7 @@ std::optional<server_account> find_account(const char* name) {
 
 std::string first_line(const std::optional<std::string>& text) { return text ? text->substr(0, text->find('\n')) : std::string(); }
 
-bool is_number(const std::string& text) {
-    return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
-}
+bool is_number(const std::string& text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos; }
 
 void give_to(const fs::path& path, const server_account& account) {
     if (account.switched && ::lchown(path.c_str(), account.user, account.group) != 0) {
@@ -118,7 +116,8 @@ embedded_layout prepare_directory(const fs::path& directory) {
 void check_owners(const embedded_layout& layout, const server_account& account) {
     // What is no cluster may belong to anybody: it is in the way, and left alone.
     std::error_code closed;
-    if (fs::exists(layout.data() / "PG_VERSION", closed) || closed) (void)layout.folder.open_folder(embedded_layout::data_name, account.user);
+    if (fs::exists(layout.data() / "PG_VERSION", closed) || closed)
+        (void)layout.folder.open_folder(embedded_layout::data_name, account.user);
     (void)layout.folder.open_folder(embedded_layout::run_name, account.user);
 }
 

@@ -119,8 +119,8 @@ void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) 
         }
     }
     if (in_use(layout_.data())) {
-        throw embedded_failure(
-            fmt::format("Another PostgreSQL (process {}) works in {}: stop it.", recorded_server(layout_, account_), layout_.data().string()));
+        throw embedded_failure(fmt::format("Another PostgreSQL (process {}) works in {}: stop it.", recorded_server(layout_, account_),
+                                           layout_.data().string()));
     }
     throw embedded_failure("PostgreSQL did not start in time: " + end_of_log(layout_));
 }
