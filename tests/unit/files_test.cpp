@@ -137,11 +137,24 @@ TEST_CASE("planted links are not followed") {
 
 TEST_CASE("pipes, devices and open descriptors are written to as they are") {
     const folder place;
-    CHECK(make("/dev/null", "x"));
-    CHECK(fs::is_character_file("/dev/null"));
-    auto full = new_file::create("/dev/full").value();
+    // Not /dev/null and its like: were they replaced by mistake, the whole machine would suffer.
+    const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    REQUIRE((terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0));
+    const std::string device = ::ptsname(terminal);
+    CHECK(make(device, "x"));
+    std::string shown(1, ' ');
+    CHECK(::read(terminal, shown.data(), 1) == 1);
+    CHECK(shown == "x");
+    CHECK(fs::is_character_file(device));
+    ::close(terminal);
+
+    const int no_room = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    auto full = new_file::create("/dev/fd/" + std::to_string(no_room)).value();
     (void)full.write("x");
-    CHECK(full.commit().has_error());
+    const auto failed = full.commit();
+    ::close(no_room);
+    REQUIRE(failed.has_error());
+    CHECK(failed.error().detail == "No space left on device");
 
     REQUIRE(::mkfifo((place / "pipe").c_str(), 0600) == 0);
     std::string got;
