@@ -245,6 +245,7 @@ TEST_SUITE("config") {
             REQUIRE(outcome.mistakes.size() == 1);
             CHECK(outcome.mistakes.front().starts_with("CTMS_SECRET_KEY: the file "s + path + " "));
         }
+        CHECK(holds(mistake({{"CTMS_SECRET_KEY", ""}, {"CTMS_SECRET_KEY_FILE", "/tmp"}}), "(Is a directory)"));
     }
 
     TEST_CASE("no database at all is a mistake that says which to choose") {
