@@ -23,18 +23,22 @@ response redirect_to(const request& http, const std::string& path) {
     response out;
     out.status = 307;
     out.content_type.clear();
+    // Relative: neither the scheme nor the host that the client used is known for certain (RFC 9110, 10.2.2).
     const auto query = http.query.empty() ? std::string() : "?" + http.query;
-    const auto host = http.header("host");
-    const auto origin = host.empty() ? std::string() : fmt::format("http://{}", host);
-    out.headers.emplace_back("Location", origin + percent_encode_path(path) + query);
+    out.headers.emplace_back("Location", percent_encode_path(path) + query);
     return out;
 }
 
 /// The answer to a request that has no route.
 response unmatched(const request& http, const route_match& match) {
+    if (!match.is_implemented) return detail_response(501, "Not Implemented");
     if (!match.redirect.empty()) return redirect_to(http, match.redirect);
     if (match.allowed.empty()) return detail_response(404, "Not Found");
     auto out = detail_response(405, "Method Not Allowed");
+    if (http.path == "*") { // OPTIONS asks for the server itself (RFC 9110, 9.3.7)
+        out = {};
+        out.content_type.clear();
+    }
     out.headers.emplace_back("Allow", match.allowed);
     return out;
 }
