@@ -99,12 +99,12 @@ TEST_CASE("one transfer coding, chunked") {
     CHECK(refused({{"transfer-encoding", "chunked"}}) == 0);
     CHECK(refused({{"transfer-encoding", "CHUNKED"}}) == 0);
     CHECK(refused({{"transfer-encoding", "chunked"}}, false) == 400);
-    for (const std::string bad : {"", "gzip", "identity", "xchunked", "chunked, gzip", "chunked, chunked", "chunked,", ",chunked",
-                                  "chunked;a=b", "\"chunked\"", "gzip,,chunked"}) {
+    for (const std::string bad :
+         {"", "gzip", "identity", "xchunked", "chunked, gzip", "chunked, chunked", "chunked,", ",chunked", "chunked;a=b", "\"chunked\""}) {
         CAPTURE(bad);
         CHECK(refused({{"transfer-encoding", bad}}) == 400);
     }
-    CHECK(refused({{"transfer-encoding", "gzip, chunked"}}) == 501);
+    for (const std::string list : {"gzip, chunked", "gzip,,chunked", ",chunked"}) CHECK(refused({{"transfer-encoding", list}}) == 501);
     CHECK(refused({{"transfer-encoding", "gzip"}, {"transfer-encoding", "chunked"}}) == 501);
     CHECK(refused({{"transfer-encoding", "chunked"}, {"transfer-encoding", "chunked"}}) == 400);
 }
