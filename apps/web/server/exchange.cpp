@@ -14,6 +14,7 @@
 #include <boost/throw_exception.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <typeinfo>
 
 namespace ctms::web {
@@ -95,6 +96,15 @@ result<void> authenticate(call& now, model::role wanted, service::tokens& tokens
     return found.verdict;
 }
 
+/// Whether a write must not be performed for its precondition (RFC 9110, 13.2): no resource has an entity tag, so that If-Match
+/// holds for "*" alone, and If-None-Match for all but "*".
+bool has_unmet_precondition(const request& http) {
+    if (http.method == "GET" || http.method == "HEAD") return false;
+    return std::any_of(http.headers.begin(), http.headers.end(), [](const auto& header) {
+        return (header.first == "if-match" && header.second != "*") || (header.first == "if-none-match" && header.second == "*");
+    });
+}
+
 call to_call(const exchange& one) { return {one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, {}}; }
 
 void note_exception(request_facts& facts, const std::exception& caught) {
@@ -117,9 +127,11 @@ void exchanger::begin(exchange& one) const {
 std::optional<response> exchanger::refuse(call& now, const route& matched) const {
     // The body is read first: what is no JSON is refused before the token is looked at, as by the reference.
     if (const auto read = read_body(now, matched.takes); !read) return to_response(read.error());
-    if (!matched.needs_token()) return std::nullopt;
-    const auto allowed = authenticate(now, *matched.role, services_.tokens);
-    return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
+    if (matched.needs_token()) {
+        if (const auto allowed = authenticate(now, *matched.role, services_.tokens); !allowed) return failed(now, allowed.error());
+    }
+    if (has_unmet_precondition(now.http)) return detail_response(412, "Precondition Failed");
+    return std::nullopt;
 }
 
 void exchanger::run(exchange& one) const {
