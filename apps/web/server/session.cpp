@@ -183,7 +183,8 @@ asio::awaitable<void> session::refuse(http::refusal why) {
     shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_address_, peer_port_, why.reason));
     const auto text = beast_http::obsolete_reason(static_cast<beast_http::status>(why.status));
     one.answer = detail_response(why.status, std::string_view(text.data(), text.size()));
-    co_await write(one, {}, false);
+    const http::message unread; // a name, as GCC 12 destroys such a temporary twice
+    co_await write(one, unread, false);
     constexpr std::chrono::milliseconds linger{500};
     stream_.expire_after(linger);
     co_await stream_.finish_sending();
