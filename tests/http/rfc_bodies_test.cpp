@@ -160,7 +160,7 @@ TEST_CASE("RFC 9110, 6.5.1: a trailer field gives no rights") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n"
-                            "22\r\n{\"email\":{\"primary_email\":\"a@b.de\"}}\r\n0\r\nAuthorization: " +
+                            "24\r\n{\"email\":{\"primary_email\":\"a@b.de\"}}\r\n0\r\nAuthorization: " +
                             web.authorization().second + "\r\n\r\n"));
     CHECK(connection.receive().status == 401);
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
@@ -173,12 +173,7 @@ TEST_CASE("RFC 9112, 8: a request that ends before its end is not served") {
         http_connection connection(web.port());
         REQUIRE(connection.send(part));
         connection.finish_sending();
-        if (!connection.has_input(std::chrono::seconds(5))) FAIL_CHECK("the connection is kept");
-        try {
-            CHECK(connection.receive().status == 400);
-        } catch (const std::runtime_error&) {
-            // It ended without an answer, which is as good: nobody waits for one.
-        }
+        CHECK(connection.ends_within(std::chrono::seconds(5)));
     }
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
 }

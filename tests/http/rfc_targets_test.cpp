@@ -148,10 +148,11 @@ const std::vector<rfc_rule> rules{
      [](const http_answer& answer) { CHECK_FALSE(answer.has_header("location")); }},
 };
 
-/// The header fields that must be the same for HEAD as for GET.
-header_list stable_headers(const http_answer& answer) {
+/// The header fields that must be the same for HEAD as for GET. `is_dated`: times in the body may change its length.
+header_list stable_headers(const http_answer& answer, bool is_dated) {
     header_list out;
-    for (const auto& one : answer.headers) {
+    for (auto one : answer.headers) {
+        if (one.first == "content-length" && is_dated) one.second = one.second == "0" ? "none" : "some";
         if (one.first != "date" && one.first != "x-request-id") out.push_back(one);
     }
     return out;
@@ -182,7 +183,8 @@ TEST_CASE("RFC 9110, 9.3.2: HEAD has the headers of GET, for every route") {
             const auto get = connection.ask("GET", path + query, headers);
             const auto head = connection.ask("HEAD", path + query, headers);
             CHECK(head.status == get.status);
-            CHECK(stable_headers(head) == stable_headers(get));
+            const bool is_dated = path == "/updates" || path == "/__heartbeat__";
+            CHECK(stable_headers(head, is_dated) == stable_headers(get, is_dated));
             CHECK(head.body.empty());
             CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
         }

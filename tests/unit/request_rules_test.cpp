@@ -7,6 +7,7 @@
 
 using ctms::http::check_head;
 using ctms::http::expects_continue;
+using ctms::http::keeps_connection;
 using ctms::http::origin_form;
 using ctms::http::refuse_request_line;
 
@@ -100,7 +101,7 @@ TEST_CASE("one transfer coding, chunked") {
     CHECK(refused({{"transfer-encoding", "CHUNKED"}}) == 0);
     CHECK(refused({{"transfer-encoding", "chunked"}}, false) == 400);
     for (const std::string bad :
-         {"", "gzip", "identity", "xchunked", "chunked, gzip", "chunked, chunked", "chunked,", ",chunked", "chunked;a=b", "\"chunked\""}) {
+         {"", "gzip", "identity", "xchunked", "chunked, gzip", "chunked, chunked", "chunked,", "chunked;a=b", "\"chunked\""}) {
         CAPTURE(bad);
         CHECK(refused({{"transfer-encoding", bad}}) == 400);
     }
@@ -119,6 +120,21 @@ TEST_CASE("the one expectation") {
     CHECK(expects_continue({"POST", "/", true, asks}));
     CHECK_FALSE(expects_continue({"POST", "/", false, asks}));
     CHECK_FALSE(expects_continue({"POST", "/", true, {}}));
+}
+
+TEST_CASE("the client's wish to keep the connection") {
+    const auto kept = [](header_list headers, bool http_1_1) { return keeps_connection({"GET", "/", http_1_1, headers}); };
+    CHECK(kept({}, true));
+    CHECK_FALSE(kept({}, false));
+    for (const bool http_1_1 : {true, false}) {
+        CHECK(kept({{"connection", "Keep-Alive"}}, http_1_1));
+        CHECK(kept({{"connection", "a"}, {"connection", "b ,keep-alive"}}, http_1_1));
+        for (const std::string close : {"close", "CLOSE", "keep-alive, close", "close,keep-alive", "a , close\t"}) {
+            CHECK_FALSE(kept({{"connection", close}}, http_1_1));
+            CHECK_FALSE(kept({{"connection", "keep-alive"}, {"connection", close}}, http_1_1));
+        }
+    }
+    CHECK(kept({{"connection", "closed"}, {"close", "close"}, {"connection", ""}}, true));
 }
 
 TEST_CASE("request lines that no parser takes") {

@@ -79,8 +79,8 @@ public:
         read.method = std::string(view(head.method_string()));
         read.target = std::string(view(head.target()));
         read.http_1_1 = head.version() == 11;
-        read.keep_alive = head.keep_alive();
         for (const auto& field : head) read.headers.emplace_back(ascii_lower(view(field.name_string())), std::string(view(field.value())));
+        read.keep_alive = keeps_connection(checked());
         refused = check_head(checked());
         head_bytes = consumed;
     }
@@ -129,8 +129,12 @@ asio::awaitable<void> reader::read_head(parsing& one) {
 asio::awaitable<void> reader::read_body(parsing& one) {
     // With what may lie in the buffer before, less than the 64 KiB of one field that Beast takes.
     constexpr std::size_t chunk = 32 * 1024;
-    constexpr std::size_t line_of_a_chunk = 256;
-    const auto trailer_bytes = std::max(line_of_a_chunk, bounds_.header_bytes - std::min(one.head_bytes, bounds_.header_bytes));
+    // Beside the size of each chunk and its line ends: extensions, and trailers, which the parser takes as a whole.
+    constexpr std::size_t free_per_chunk = 20;
+    const auto most_around_body = bounds_.header_bytes - std::min(one.head_bytes, bounds_.header_bytes) + free_per_chunk;
+    std::size_t chunks = 0;
+    auto count_chunk = [&chunks](std::uint64_t, boost::beast::string_view, error_code&) { ++chunks; };
+    one.parser.on_chunk_header(count_chunk);
     from_.expire_after(bounds_.body_time);
     if (buffer_.size() == 0 && expects_continue(one.checked())) {
         constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -145,11 +149,11 @@ asio::awaitable<void> reader::read_body(parsing& one) {
             one.refused = no_memory;
             break;
         }
-        if (buffer_.size() > 0 && !one.put(buffer_)) continue;
-        // What the parser leaves is the line of a chunk, or the trailers, which it takes as a whole.
-        if (buffer_.size() > trailer_bytes) one.refused = headers_too_large;
+        if (buffer_.size() > 0 && !one.put(buffer_) && one.is_over()) break;
+        const auto around_body = one.consumed - one.head_bytes - body.size() + (one.parser.is_done() ? 0 : buffer_.size());
+        if (around_body > most_around_body + free_per_chunk * chunks) one.refused = headers_too_large;
         // A megabyte is not sent in chunks of a few bytes: what is around them is bounded like a body.
-        if (one.consumed - one.head_bytes > body.size() + bounds_.body_bytes) one.refused = body_too_large;
+        if (around_body > bounds_.body_bytes) one.refused = body_too_large;
         if (one.is_over() || one.parser.is_done()) break;
         if (const auto ec = co_await receive(chunk)) one.fail(ec);
     }

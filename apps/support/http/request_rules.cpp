@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 namespace ctms::http {
 namespace {
@@ -28,6 +27,14 @@ std::string_view without_blanks(std::string_view text) {
     const auto first = std::min(text.find_first_not_of(" \t"), text.size());
     text.remove_prefix(first);
     return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
+/// Takes the first member off a list, without the blanks around it.
+std::string_view take_member(std::string_view& list) {
+    const auto end = std::min(list.find(','), list.size());
+    const auto out = without_blanks(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+    return out;
 }
 
 /// "[" IPv6 "]" (RFC 3986, 3.2.2).
@@ -91,15 +98,12 @@ bool is_good_target(std::string_view method, std::string_view target) {
 
 /// The transfer coding must be chunked and nothing else (RFC 9112, 6.1).
 std::optional<refusal> check_coding(std::string_view codings) {
-    const auto comma = codings.rfind(',');
-    const auto last = without_blanks(codings.substr(comma == std::string_view::npos ? 0 : comma + 1));
+    const auto last_comma = codings.rfind(',');
+    const auto last = without_blanks(codings.substr(last_comma == std::string_view::npos ? 0 : last_comma + 1));
     if (!ascii_iequal(last, "chunked")) return malformed; // the end of the body would be unknown
-    if (comma == std::string_view::npos) return std::nullopt;
-    for (auto rest = codings.substr(0, comma); !rest.empty();) {
-        const auto end = std::min(rest.find(','), rest.size());
-        const auto one = without_blanks(rest.substr(0, end));
-        if (one.empty() || ascii_iequal(one, "chunked")) return malformed; // chunked twice
-        rest.remove_prefix(std::min(end + 1, rest.size()));
+    if (last_comma == std::string_view::npos) return std::nullopt;
+    for (auto others = codings.substr(0, last_comma); !others.empty();) {
+        if (ascii_iequal(take_member(others), "chunked")) return malformed; // chunks within chunks
     }
     return unknown_coding;
 }
@@ -143,6 +147,19 @@ refusal refuse_request_line(std::string_view begin) {
 bool expects_continue(const request_head& head) {
     return head.http_1_1 && std::any_of(head.headers.begin(), head.headers.end(),
                                         [](const auto& header) { return header.first == "expect" && is_continue(header.second); });
+}
+
+bool keeps_connection(const request_head& head) {
+    bool is_asked_for = head.http_1_1;
+    for (const auto& [name, value] : head.headers) {
+        if (name != "connection") continue;
+        for (std::string_view options = value; !options.empty();) {
+            const auto option = take_member(options);
+            if (ascii_iequal(option, "close")) return false;
+            if (ascii_iequal(option, "keep-alive")) is_asked_for = true;
+        }
+    }
+    return is_asked_for;
 }
 
 std::string origin_form(std::string_view target) {

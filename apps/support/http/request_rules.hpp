@@ -38,6 +38,10 @@ struct request_head {
 /// True when the request asks for "100 Continue" before it sends its body. Not for HTTP/1.0 (RFC 9110, 10.1.1).
 [[nodiscard]] bool expects_continue(const request_head& head);
 
+/// Whether the client allows another request on the connection: in HTTP/1.1 unless an option says "close", in HTTP/1.0 only when
+/// one says "keep-alive" and none "close" (RFC 9112, 9.3).
+[[nodiscard]] bool keeps_connection(const request_head& head);
+
 /// Path and query of a target that passed check_head: of "http://host/path?query" without its beginning (RFC 9112, 3.2.2), of
 /// others as it is.
 [[nodiscard]] std::string origin_form(std::string_view target);
