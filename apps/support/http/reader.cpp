@@ -151,9 +151,11 @@ asio::awaitable<void> reader::read_body(parsing& one) {
         }
         if (buffer_.size() > 0 && !one.put(buffer_) && one.is_over()) break;
         const auto around_body = one.consumed - one.head_bytes - body.size() + (one.parser.is_done() ? 0 : buffer_.size());
-        if (around_body > most_around_body + free_per_chunk * chunks) one.refused = headers_too_large;
-        // A megabyte is not sent in chunks of a few bytes: what is around them is bounded like a body.
-        if (around_body > bounds_.body_bytes) one.refused = body_too_large;
+        if (around_body > most_around_body + free_per_chunk * chunks) {
+            one.refused = headers_too_large;
+        } else if (around_body > bounds_.body_bytes) { // a megabyte is not sent in chunks of a few bytes
+            one.refused = body_too_large;
+        }
         if (one.is_over() || one.parser.is_done()) break;
         if (const auto ec = co_await receive(chunk)) one.fail(ec);
     }
