@@ -44,17 +44,6 @@ std::string new_request_id() {
     return id;
 }
 
-/// A target as path and query; "http://host/path?query", which servers must take too (RFC 9112, 3.2.2), without its beginning.
-std::string origin_form(std::string_view target) {
-    for (const std::string_view scheme : {"http://", "https://"}) {
-        if (!ascii_iequal(target.substr(0, scheme.size()), scheme)) continue;
-        const auto path = target.find_first_of("/?", scheme.size());
-        const auto rest = path == std::string_view::npos ? std::string_view() : target.substr(path);
-        return (rest.starts_with('/') ? "" : "/") + std::string(rest);
-    }
-    return std::string(target);
-}
-
 std::string http_date() { return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))); }
 
 peer peer_of(const asio::ip::tcp::socket& socket) {
@@ -211,7 +200,7 @@ exchange session::to_exchange(http::message& read) {
     exchange one;
     auto& to = one.http;
     to.method = read.method;
-    to.target = origin_form(read.target);
+    to.target = http::origin_form(read.target);
     const auto question = std::min(to.target.find('?'), to.target.size());
     to.path = percent_decode(std::string_view(to.target).substr(0, question), false);
     if (question < to.target.size()) to.query = to.target.substr(question + 1);
