@@ -58,7 +58,7 @@ public:
           database_(support::database_options(settings), metrics_),
           replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
-          signer_(settings.secret_key, settings.token_allow_no_expiration),
+          signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
           tokens_(client_rows_, signer_,
                   {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),

@@ -53,6 +53,10 @@ response detail_response(int status, std::string_view detail) {
 
 response busy_response() { return to_response(error{errc::unavailable, "Service temporarily unavailable", {}, {}, {}}); }
 
+response too_many_response() {
+    return to_response(error{errc::too_many, "Too many attempts are waiting, try again in a minute", {}, {}, {}});
+}
+
 response internal_error_response() {
     response out;
     out.status = 500;

@@ -30,6 +30,9 @@ namespace ctms::web {
 /// 503: a limit was reached or the server is stopping.
 [[nodiscard]] response busy_response();
 
+/// 429: too much of one client waits already.
+[[nodiscard]] response too_many_response();
+
 /// 500 as the reference writes it; says nothing about the reason.
 [[nodiscard]] response internal_error_response();
 

@@ -52,4 +52,16 @@ std::string client_address(const request& http, const std::vector<std::string>& 
     return std::string(address);
 }
 
+std::string network_of(std::string_view address) {
+    constexpr unsigned short prefix = 64;
+    boost::system::error_code ec;
+    const auto parsed = ip::make_address(std::string(address), ec);
+    if (ec) return std::string(address.substr(0, 64));
+    if (parsed.is_v4()) return parsed.to_string();
+    auto v6 = parsed.to_v6();
+    if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();
+    v6.scope_id(0);
+    return ip::network_v6(v6, prefix).canonical().to_string();
+}
+
 } // namespace ctms::web

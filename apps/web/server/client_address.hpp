@@ -5,6 +5,7 @@
 #include "message.hpp"
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ctms::web {
@@ -12,5 +13,10 @@ namespace ctms::web {
 /// The peer's address; or, when the peer is a trusted proxy, the last address in X-Forwarded-For that is none.
 /// `trusted`: addresses and networks ("10.0.0.0/8"), valid ones.
 [[nodiscard]] std::string client_address(const request& http, const std::vector<std::string>& trusted);
+
+/// Whom an address belongs to when clients are counted: an IPv4 address is one (one that is mapped into IPv6 too), while of IPv6
+/// a client owns a /64 at least (RFC 6177), which stands for all its addresses: "2001:db8:1:2::/64". Text that is no address stays
+/// as it is, cut to 64 bytes.
+[[nodiscard]] std::string network_of(std::string_view address);
 
 } // namespace ctms::web

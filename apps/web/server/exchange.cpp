@@ -14,6 +14,7 @@
 #include <boost/throw_exception.hpp>
 #include <fmt/format.h>
 
+#include <new>
 #include <typeinfo>
 
 namespace ctms::web {
@@ -62,11 +63,11 @@ result<void> read_json_body(call& now) {
 
 result<void> read_form_body(call& now) {
     const auto type = media_type(now.http.header("content-type"));
-    if (type == "application/x-www-form-urlencoded") now.form = parse_urlencoded(now.http.body);
-    if (type != "multipart/form-data") return {};
-    auto parts = parse_multipart(now.http.header("content-type"), now.http.body);
-    if (!parts) return unreadable_body();
-    now.form = std::move(*parts);
+    if (!is_form(type)) return {};
+    auto fields =
+        type == "multipart/form-data" ? parse_multipart(now.http.header("content-type"), now.http.body) : parse_form(now.http.body);
+    if (!fields) return unreadable_body();
+    now.form = std::move(*fields);
     return {};
 }
 
@@ -118,16 +119,35 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
     return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
 }
 
-void exchanger::run(exchange& one) const {
-    auto now = to_call(one);
+template <class Answer>
+void exchanger::run(exchange& one, const Answer& answer) const {
+    std::optional<call> now;
     try {
-        auto refused = refuse(now, *one.matched);
-        one.answer = refused ? std::move(*refused) : one.matched->run(now, services_);
+        now.emplace(to_call(one));
+        now->facts = std::move(one.facts);
+        one.answer = answer(*now);
+        if (!one.answer.next) compress(one.http, one.answer);
+    } catch (const std::bad_alloc&) {
+        // Memory is short at this moment: asking again later is right, and nothing is wrong with the request.
+        one.answer = busy_response();
+        if (now) now->facts.error = "out of memory";
     } catch (const std::exception& caught) {
-        note_exception(now.facts, caught);
         one.answer = internal_error_response();
+        if (now) note_exception(now->facts, caught);
     }
-    one.facts = std::move(now.facts);
+    if (now) one.facts = std::move(now->facts);
+}
+
+void exchanger::execute(exchange& one) const {
+    run(one, [&](call& now) {
+        auto refused = refuse(now, *one.matched);
+        return refused ? std::move(*refused) : one.matched->run(now, services_);
+    });
+}
+
+void exchanger::go_on(exchange& one) const {
+    const auto step = std::move(one.answer.next);
+    run(one, step->run);
 }
 
 void exchanger::run_together(std::span<exchange* const> several) const {
@@ -149,11 +169,6 @@ void exchanger::run_together(std::span<exchange* const> several) const {
         allowed[i]->answer = std::move(answers[i]);
         allowed[i]->facts = std::move(calls[i].facts);
     }
-}
-
-void exchanger::execute(exchange& one) const {
-    run(one);
-    compress(one.http, one.answer);
 }
 
 void exchanger::execute(std::span<exchange* const> several) const {

@@ -253,6 +253,40 @@ asio::awaitable<void> session::execute(exchange& one) {
         shared_.metrics.request_rejected("busy");
         one.answer = busy_response();
     }
+    while (one.answer.next) co_await go_on(one);
+}
+
+/// Runs the next step of an exchange on the lane that it names.
+asio::awaitable<void> session::go_on(exchange& one) {
+    auto outcome = queued::taken;
+    co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(
+        [&](auto resume) {
+            const auto sockets = socket_.get_executor();
+            const auto resume_here = [work = asio::make_work_guard(sockets),
+                                      shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] {
+                asio::post(work.get_executor(), [shared_resume] { std::move (*shared_resume)(); });
+            };
+            const auto where = one.answer.next->where;
+            const auto owner = one.answer.next->owner;
+            const auto job = [shared = shared_, &one, resume_here, where] {
+                const auto began = std::chrono::steady_clock::now();
+                const bool too_late = began - one.http.received > shared.bounds.waiting_time;
+                too_late ? void(one.answer = busy_response()) : shared.exchanges.go_on(one);
+                const bool is_refused = one.answer.status != 200;
+                resume_here(); // `one` may be gone from here on
+                if (where == lane::password && is_refused && !shared.draining) lanes::rest_after(std::chrono::steady_clock::now() - began);
+            };
+            if (where == lane::password) {
+                outcome = shared_.threads.submit_in_turn(owner, job);
+            } else {
+                outcome = shared_.threads.submit(where, job) ? queued::taken : queued::full;
+            }
+            if (outcome != queued::taken) resume_here();
+        },
+        asio::use_awaitable);
+    if (outcome == queued::taken) co_return;
+    shared_.metrics.request_rejected("busy");
+    one.answer = outcome == queued::owner_full ? too_many_response() : busy_response();
 }
 
 /// Hands an exchange to its lane. False when too many wait there.

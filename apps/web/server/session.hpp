@@ -80,6 +80,7 @@ private:
     boost::asio::awaitable<bool> serve(parser& read);
     boost::asio::awaitable<void> execute(exchange& one);
     bool submit(exchange& one, std::function<void()> resume);
+    boost::asio::awaitable<void> go_on(exchange& one);
     boost::asio::awaitable<bool> write(exchange& one, bool keep_alive);
     boost::asio::awaitable<bool> write_pieces(exchange& one, bool keep_alive, bool chunked);
     boost::asio::awaitable<void> refuse(int status, std::string_view reason);
