@@ -9,8 +9,12 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <chrono>
+#include <fstream>
 #include <thread>
 #include <vector>
 
@@ -149,5 +153,32 @@ TEST_CASE("many wrong secrets of one address delay another address by one of the
     CHECK(answered < 25);
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
 }
+
+// The sanitizers reserve terabytes of addresses.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("without memory for a hash the answer is 503, and counts as no attempt") {
+    web_fixture server(with_limit(1));
+    REQUIRE(ask_for_token(server, web_fixture::client, right).status == 200);
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+    std::ifstream statm("/proc/self/statm");
+    std::size_t pages = 0;
+    REQUIRE(statm >> pages);
+    constexpr std::size_t spare = 24 * 1024 * 1024; // a hash takes 64 MiB
+    rlimit tight = before;
+    tight.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + spare;
+    REQUIRE(setrlimit(RLIMIT_AS, &tight) == 0);
+    std::vector<http_answer> answers;
+    for (int i = 0; i < 3; ++i) answers.push_back(ask_for_token(server, "id_nobody", "wrong"));
+    const auto remembered = ask_for_token(server, web_fixture::client, right);
+    REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
+    for (const auto& answer : answers) {
+        CHECK(answer.status == 503);
+        CHECK(server.fields_of(answer).at("error") == "no memory to verify a secret");
+    }
+    CHECK(remembered.status == 200);
+    CHECK(ask_for_token(server, "id_nobody", "wrong").status == 400);
+}
+#endif
 
 } // namespace ctms::test
