@@ -154,6 +154,36 @@ TEST_CASE("many wrong secrets of one address delay another address by one of the
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
 }
 
+TEST_CASE("a client id of any length is logged in part") {
+    web_fixture server;
+    const auto answer = ask_for_token(server, "x" + std::string(40'000, 'y'), "wrong");
+    CHECK(answer.status == 400);
+    CHECK(server.fields_of(answer).at("client_id") == "x" + std::string(254, 'y'));
+    const auto umlauts = ask_for_token(server, "x" + std::string(127, 'y') + "%C3%A9%C3%A9" + std::string(200, 'z'), "wrong");
+    CHECK(umlauts.status == 400);
+}
+
+TEST_CASE("a form has a thousand fields at most") {
+    web_fixture server;
+    std::string form;
+    for (int i = 0; i < 1001; ++i) form += "a=1&";
+    const auto answer = server.ask("POST", "/token", {{"Content-Type", "application/x-www-form-urlencoded"}}, form + "client_id=x");
+    CHECK(answer.status == 400);
+    CHECK(answer.body == R"({"detail":"There was an error parsing the body"})");
+}
+
+TEST_CASE("a large body is looked at only when the token is good") {
+    web_fixture server;
+    for (const std::size_t size : {8U * 1024, 64U * 1024}) {
+        const std::string no_json(size, '[');
+        const auto without = server.ask("POST", "/ctms", {{"Content-Type", "application/json"}}, no_json);
+        CHECK(without.status == (size < 16 * 1024 ? 422 : 401));
+        const auto with = server.ask("POST", "/ctms", {{"Content-Type", "application/json"}, server.authorization()}, no_json);
+        CHECK(with.status == 422);
+        CHECK(with.body.size() < 4096);
+    }
+}
+
 // The sanitizers reserve terabytes of addresses.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 TEST_CASE("without memory for a hash the answer is 503, and counts as no attempt") {

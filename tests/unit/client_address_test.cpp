@@ -48,8 +48,8 @@ TEST_CASE("IPv4 addresses are counted alone and IPv6 addresses by their network"
     CHECK(network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1"));
     CHECK(network_of("fe80::1%2") == "fe80::/64");
     CHECK(network_of("unknown") == "unknown");
-    CHECK(network_of("").empty());
-    CHECK(network_of(std::string(16'000, 'x')).size() == 64);
+    CHECK(network_of("") == "unknown");
+    CHECK(network_of(std::string(16'000, 'x')) == "unknown");
 }
 
 TEST_CASE("the time for forwarded addresses grows with their number and not faster") {

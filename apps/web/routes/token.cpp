@@ -66,6 +66,13 @@ response token_response(const service::issued_token& token) {
     return out;
 }
 
+/// A client id as it was sent, cut to what a database could hold, after a whole character.
+std::string loggable(const std::string& client_id) {
+    std::size_t end = std::min<std::size_t>(client_id.size(), 255);
+    while (end > 0 && end < client_id.size() && (static_cast<unsigned char>(client_id[end]) & 0xC0U) == 0x80U) --end;
+    return client_id.substr(0, end);
+}
+
 response answer(call& now, const result<service::issued_token>& token) {
     if (token) return token_response(*token);
     const bool is_down = token.error().code == errc::unavailable;
@@ -85,7 +92,7 @@ response post_token(call& now, const services& all) {
     }
     if (!is_known_grant(now.form.find("grant_type").value_or(""))) return to_response(bad_grant_type());
     const auto given = choose(now, from_header);
-    now.facts.client_id = given.client_id;
+    now.facts.client_id = loggable(given.client_id);
     const auto network = network_of(client_address(now.http, all.settings.trusted_proxies));
     auto started = all.tokens.begin(given.client_id, given.client_secret, network, now.facts.client_exists);
     if (started.outcome) return answer(now, *started.outcome);

@@ -31,7 +31,10 @@ namespace ctms::web {
 [[nodiscard]] response busy_response();
 
 /// 429: too much of one client waits already.
-[[nodiscard]] response too_many_response();
+[[nodiscard]] response too_many_waiting_response();
+
+/// 429: an address has too many requests under way. Another may be sent as soon as one is answered.
+[[nodiscard]] response too_many_at_once_response();
 
 /// 500 as the reference writes it; says nothing about the reason.
 [[nodiscard]] response internal_error_response();

@@ -24,14 +24,6 @@ bool is_in(const ip::address& address, const std::string& network) {
     return !ec && ip::network_v6(address.to_v6(), range.prefix_length()).canonical() == range.canonical();
 }
 
-bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) {
-    boost::system::error_code ec;
-    auto address = ip::make_address(std::string(text), ec);
-    if (ec) return false;
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
-    return std::any_of(trusted.begin(), trusted.end(), [&](const auto& network) { return is_in(address, network); });
-}
-
 std::string_view trim(std::string_view text) {
     const auto first = std::min(text.find_first_not_of(' '), text.size());
     text.remove_prefix(first);
@@ -39,6 +31,14 @@ std::string_view trim(std::string_view text) {
 }
 
 } // namespace
+
+bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) {
+    boost::system::error_code ec;
+    auto address = ip::make_address(std::string(text), ec);
+    if (ec) return false;
+    if (address.is_v6() && address.to_v6().is_v4_mapped()) address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
+    return std::any_of(trusted.begin(), trusted.end(), [&](const auto& network) { return is_in(address, network); });
+}
 
 std::string client_address(const request& http, const std::vector<std::string>& trusted) {
     std::string_view address = http.peer_address;
@@ -56,7 +56,7 @@ std::string network_of(std::string_view address) {
     constexpr unsigned short prefix = 64;
     boost::system::error_code ec;
     const auto parsed = ip::make_address(std::string(address), ec);
-    if (ec) return std::string(address.substr(0, 64));
+    if (ec) return "unknown"; // a proxy passed on what its client made up
     if (parsed.is_v4()) return parsed.to_string();
     auto v6 = parsed.to_v6();
     if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();

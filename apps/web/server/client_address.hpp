@@ -14,9 +14,12 @@ namespace ctms::web {
 /// `trusted`: addresses and networks ("10.0.0.0/8"), valid ones.
 [[nodiscard]] std::string client_address(const request& http, const std::vector<std::string>& trusted);
 
+/// Whether an address is one of these, or in one of these networks.
+[[nodiscard]] bool is_trusted(std::string_view address, const std::vector<std::string>& trusted);
+
 /// Whom an address belongs to when clients are counted: an IPv4 address is one (one that is mapped into IPv6 too), while of IPv6
-/// a client owns a /64 at least (RFC 6177), which stands for all its addresses: "2001:db8:1:2::/64". Text that is no address stays
-/// as it is, cut to 64 bytes.
+/// a client owns a /64 at least (RFC 6177), which stands for all its addresses: "2001:db8:1:2::/64". Text that is not an address
+/// counts as one client together, "unknown".
 [[nodiscard]] std::string network_of(std::string_view address);
 
 } // namespace ctms::web
