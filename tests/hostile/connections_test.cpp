@@ -23,11 +23,7 @@ void hold_idle(target& server, std::size_t count, const std::vector<std::string>
     CHECK(newcomer.gets(100));
     bystander late(server.port(), "127.0.0.79");
     CHECK(late.gets(50));
-    for (auto* one : {&newcomer, &late}) {
-        const auto served = one->stop();
-        INFO("first failure: ", served.failures.empty() ? "" : served.failures.front());
-        CHECK(served.failures.size() == 0);
-    }
+    for (auto* one : {&newcomer, &late}) check_all_served(one->stop());
 }
 
 } // namespace

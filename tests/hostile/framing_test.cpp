@@ -120,24 +120,23 @@ TEST_CASE("bytes that are not HTTP end their connection") {
             std::string("\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\x7f\0\0\x01\x7f\0\0\x01\0\x01\0\x02", 28), // PROXY, version 2
             "GET / HTTP/9.9\r\n\r\n",
             "GET\r\n\r\n",
-            "\0\0\0\0\r\n\r\n",
+            std::string(8, '\0') + "\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999999999999\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
             chunked_post("/ctms") + "FFFFFFFFFFFFFFFFF\r\n",
             chunked_post("/ctms") + "-1\r\n",
             "GET / HTTP/1.1\r\nHost: x\r\nA\r\n\r\n",
-            "GET / HTTP/1.1\r\nHost: x\r\n B: c\r\n\r\n",
         };
         for (int i = 0; i < 200; ++i) {
             std::string bytes(200, '\0');
             for (auto& one : bytes) one = static_cast<char>(random());
             all.push_back(bytes + "\r\n\r\n");
         }
-        for (const auto& bytes : all) {
+        for (std::size_t number = 0; number < all.size(); ++number) {
             peer attacker(server.port());
-            (void)attacker.send(bytes);
-            CAPTURE(bytes);
+            (void)attacker.send(all[number]);
+            CAPTURE(number);
             CHECK(attacker.ends_within(5s * slowness));
         }
     });
@@ -154,7 +153,7 @@ TEST_CASE("damaged requests end their connection or are answered") {
             peer attacker(server.port());
             (void)attacker.send(bytes);
             attacker.finish_sending();
-            CAPTURE(bytes);
+            CAPTURE(i);
             CHECK(attacker.ends_within(10s * slowness));
         }
     });

@@ -117,6 +117,8 @@ std::string peer::read(std::chrono::milliseconds limit) {
     return std::exchange(buffer_, {});
 }
 
+bool peer::has_input(std::chrono::nanoseconds limit) const { return !is_open() || waits(POLLIN, steady_clock::now() + limit); }
+
 bool peer::ends_within(std::chrono::milliseconds limit) {
     const auto until = steady_clock::now() + limit;
     do buffer_.clear();

@@ -30,6 +30,8 @@ public:
     std::size_t offer(std::string_view bytes);
     /// The bytes that arrive first; "" at the end of the connection, and when `limit` passed.
     [[nodiscard]] std::string read(std::chrono::milliseconds limit);
+    /// True when there is something to read, or the connection ended, before `limit`.
+    [[nodiscard]] bool has_input(std::chrono::nanoseconds limit) const;
     /// Reads and drops everything. True when the server ended the connection before `limit`.
     [[nodiscard]] bool ends_within(std::chrono::milliseconds limit);
     /// Reads one answer. Throws std::runtime_error when there is none before `limit`.

@@ -63,8 +63,8 @@ private:
     std::unique_ptr<server_process> server_;
 };
 
-/// A client that behaves: it reads a contact on a connection that it keeps, and asks for /__lbheartbeat__ on new ones, in turn,
-/// without pause but for some milliseconds.
+/// A client that behaves: it reads and changes a contact on a connection that it keeps, and asks for /__lbheartbeat__ on new ones,
+/// in turn, with pauses of some milliseconds.
 class bystander {
 public:
     struct report {
@@ -111,6 +111,9 @@ struct expectation {
 /// answered in time, that memory was bounded and came back, that the server answers at once when the attack is over, and that
 /// SIGTERM then ends it with 0.
 void survives(const std::function<void(target&)>& attack, const expectation& expected = {}, const std::vector<std::string>& variables = {});
+
+/// Checks that every request was answered with 200.
+void check_all_served(const bystander::report& served);
 
 /// The checks alone, for an attack that needs its own scene.
 void check_held(target& server, bystander& others, const expectation& expected = {});

@@ -85,7 +85,7 @@ TEST_CASE("ids of 11 KB in /token are not kept") {
     survives(
         [](target& server) {
             const auto until = steady_clock::now() + 6s;
-            for (int round = 0; steady_clock::now() < until && round < 200; ++round) {
+            for (int round = 0; steady_clock::now() < until; ++round) {
                 auto attackers = open_peers(server.port(), 20, {fmt::format("127.0.6.{}", round % 250 + 1)});
                 // Without a secret nothing is hashed: as fast as the server can.
                 for (std::size_t i = 0; i < attackers.size(); ++i) {
@@ -93,20 +93,8 @@ TEST_CASE("ids of 11 KB in /token are not kept") {
                     for (int n = 0; n < 20; ++n) several += form_of(fmt::format("id_{}_{}_{}_{}", round, i, n, std::string(11'000, 'x')), "");
                     (void)attackers[i].send(several);
                 }
-                for (auto& one : attackers) (void)one.read(5s * slowness);
-            }
-        },
-        {.peak_rss_mib = 192, .rss_after_mib = 96});
-}
-
-TEST_CASE("tokens with 20,000 different subjects are not kept") {
-    survives(
-        [](target& server) {
-            std::vector<peer> attackers = open_peers(server.port(), 10);
-            for (int i = 0; i < 2'000; ++i) {
-                const auto request = request_text("GET", "/ctms", {{"Authorization", target::bearer(fmt::format("id_{}_{}", i, std::string(200, 'x')))}});
-                for (auto& one : attackers) (void)one.offer(request);
-                for (auto& one : attackers) (void)one.read(5s * slowness);
+                for (auto& one : attackers) one.finish_sending();
+                CHECK(still_open(attackers, 20s * slowness) == 0);
             }
         },
         {.peak_rss_mib = 128, .rss_after_mib = 96});
