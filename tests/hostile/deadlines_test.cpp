@@ -136,7 +136,7 @@ TEST_CASE("a process that stood still over a limit while clients went away lives
     for (std::size_t i = 0; i < peers.size(); ++i) {
         if (i % 4 == 0) peers[i].close();
         if (i % 4 == 1) peers[i].reset();
-        if (i % 4 == 2) (void)peers[i].offer("\r\n");
+        if (i % 4 == 2) (void)peers[i].offer("A: b\r\n");
     }
     std::this_thread::sleep_until(start + header_time + 500ms);
     server.process().signal(SIGCONT);

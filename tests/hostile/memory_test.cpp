@@ -76,6 +76,23 @@ TEST_CASE("100 bodies of 1 MiB that lack a byte occupy little more than themselv
         {.peak_rss_mib = 256, .rss_after_mib = 128});
 }
 
+TEST_CASE("bodies of 1 MiB of one address that lack a byte leave memory for the large messages of others") {
+    survives(
+        [](target& server) {
+            auto peers = open_peers(server.port(), 300);
+            send_and_hold(server, peers, started_post("/token", mib) + std::string(mib - 1, ' '), false);
+            for (int i = 0; i < 10; ++i) {
+                peer reader(server.port(), "127.0.0.90");
+                REQUIRE(reader.send(request_text("GET", "/openapi.json")));
+                CHECK(reader.receive(10s * slowness).status == 200);
+                peer writer(server.port(), "127.0.0.91");
+                REQUIRE(writer.send(target::request("PATCH", "/ctms/" + target::contact(), R"({"email":{"unsubscribe_reason":")" + std::string(200'000, 'a') + R"("}})")));
+                CHECK(writer.receive(10s * slowness).status == 200);
+            }
+        },
+        {.peak_rss_mib = 384, .rss_after_mib = 128});
+}
+
 TEST_CASE("1,000 bodies of 1 MiB that lack a byte occupy no more than the server allows") {
     survives(
         [](target& server) {

@@ -122,8 +122,8 @@ bool peer::has_input(std::chrono::nanoseconds limit) const { return !is_open() |
 bool peer::ends_within(std::chrono::milliseconds limit) {
     const auto until = steady_clock::now() + limit;
     do buffer_.clear();
-    while (read_some(until) && steady_clock::now() < until);
-    return ended_;
+    while (read_some(until));
+    return !is_open();
 }
 
 http_answer peer::receive(std::chrono::milliseconds limit) {

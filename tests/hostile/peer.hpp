@@ -39,6 +39,8 @@ public:
 
     /// False after the server closed the connection and a call noticed it.
     [[nodiscard]] bool is_open() const { return socket_ >= 0 && !ended_; }
+    /// The socket, for a library that speaks TLS on it; -1 when it is closed.
+    [[nodiscard]] int descriptor() const { return socket_; }
     /// Ends sending; the server's bytes can still be read.
     void finish_sending() const;
     /// Closes the connection with a RST.
