@@ -41,7 +41,9 @@ TEST_CASE("3,000 idle connections of 249 addresses leave place for others") {
 }
 
 TEST_CASE("3,000 connections of 249 addresses that began a request leave place for others") {
-    survives([](target& server) { hold_idle(server, 3'000, loopback_addresses(75, 1), "POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"); });
+    survives([](target& server) {
+        hold_idle(server, 3'000, loopback_addresses(75, 1), "POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
+    });
 }
 
 TEST_CASE("connections that come and go at once cost others nothing") {

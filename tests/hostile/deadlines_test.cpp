@@ -72,7 +72,8 @@ TEST_CASE("a body that pauses until its limit and then stays silent ends") {
 }
 
 TEST_CASE("a chunked body that pauses until its limit and then stays silent ends") {
-    check_end_in_time("POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "10000\r\n" + std::string(0x10000, 'a') + "\r\n");
+    check_end_in_time("POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+                      "10000\r\n" + std::string(0x10000, 'a') + "\r\n");
 }
 
 TEST_CASE("a header that pauses until its limit and then stays silent ends") {

@@ -43,7 +43,8 @@ TEST_CASE("the port for probes answers while the other is flooded") {
     idle.clear();
     auto guesses = open_peers(server.port(), 300, loopback_addresses(100, 9));
     for (auto& one : guesses)
-        (void)one.offer(request_text("POST", "/token", {{"Content-Type", "application/x-www-form-urlencoded"}}, "client_id=id_x&client_secret=wrong"));
+        (void)one.offer(
+            request_text("POST", "/token", {{"Content-Type", "application/x-www-form-urlencoded"}}, "client_id=id_x&client_secret=wrong"));
     check_probes(port);
     guesses.clear();
     bystander others(server.port());

@@ -63,8 +63,7 @@ peer::peer(std::uint16_t port, const std::string& from) : socket_(::socket(AF_IN
     }
 }
 
-peer::peer(peer&& other) noexcept
-    : socket_(std::exchange(other.socket_, -1)), ended_(other.ended_), buffer_(std::move(other.buffer_)) {}
+peer::peer(peer&& other) noexcept : socket_(std::exchange(other.socket_, -1)), ended_(other.ended_), buffer_(std::move(other.buffer_)) {}
 
 peer& peer::operator=(peer&& other) noexcept {
     std::swap(socket_, other.socket_);
@@ -184,7 +183,8 @@ std::vector<std::string> loopback_addresses(std::size_t count, int third) {
 std::size_t flood(peer& from, std::string_view piece, std::size_t most, std::chrono::milliseconds limit) {
     const auto until = steady_clock::now() + limit;
     std::size_t sent = 0;
-    while (sent < most && steady_clock::now() < until && from.send(piece, std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now())))
+    while (sent < most && steady_clock::now() < until &&
+           from.send(piece, std::chrono::ceil<std::chrono::milliseconds>(until - steady_clock::now())))
         sent += piece.size();
     return sent;
 }

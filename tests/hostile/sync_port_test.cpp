@@ -67,10 +67,8 @@ TEST_CASE("ctms-sync: trailers with a name or a value of more than 64 KiB end th
 
 TEST_CASE("ctms-sync: headers, trailers and empty lines without end are cut off") {
     sync_target sync;
-    for (const auto& [start, piece] : std::vector<std::pair<std::string, std::string>>{{chunked, "A: b\r\n"},
-                                                                                       {"GET /metrics HTTP/1.1\r\n", "A: b\r\n"},
-                                                                                       {"\r\n", "\r\n"},
-                                                                                       {"GET /", "aaaaaaaa"}}) {
+    for (const auto& [start, piece] : std::vector<std::pair<std::string, std::string>>{
+             {chunked, "A: b\r\n"}, {"GET /metrics HTTP/1.1\r\n", "A: b\r\n"}, {"\r\n", "\r\n"}, {"GET /", "aaaaaaaa"}}) {
         std::string pieces;
         for (int i = 0; i < 10'000; ++i) pieces += piece;
         peer attacker(sync.port);

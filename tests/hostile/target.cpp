@@ -148,7 +148,7 @@ void bystander::run() {
     std::unique_ptr<peer> kept;
     const auto ask = [](peer& connection, const std::string& text) {
         (void)connection.send(text); // an answer may be there though the server does not read on
-        return connection.receive(10s * slowness);
+        return connection.receive(20s * slowness);
     };
     const auto ask_kept = [&](const std::string& text) {
         const bool is_fresh = kept == nullptr;
@@ -199,7 +199,8 @@ void check_held(target& server, bystander& others, const expectation& expected) 
     CHECK(served.p99 <= expected.p99 * slowness);
     if (!server.is_alive()) {
         const auto log = server.process().log();
-        MESSAGE("the server ended with ", server.process().wait(0ms), ": ", log.substr(log.size() - std::min<std::size_t>(log.size(), 1000)));
+        MESSAGE("the server ended with ", server.process().wait(0ms), ": ",
+                log.substr(log.size() - std::min<std::size_t>(log.size(), 1000)));
         return;
     }
     const auto fits = [&] { return sanitized || server.rss_mib() <= expected.rss_after_mib; };

@@ -30,8 +30,8 @@ constexpr int slowness = 1;
 
 class target {
 public:
-    static constexpr auto client = "id_bystander";  ///< may do everything
-    static constexpr auto reader = "id_reader";     ///< has the role `read` alone
+    static constexpr auto client = "id_bystander";            ///< may do everything
+    static constexpr auto reader = "id_reader";               ///< has the role `read` alone
     static constexpr auto secret = "secret_of_the_bystander"; ///< of both, hashed at full cost
 
     /// `variables`: further settings, "NAME=value".
@@ -47,8 +47,8 @@ public:
     /// A contact that is stored: its email_id.
     [[nodiscard]] static std::string contact();
 
-    [[nodiscard]] std::size_t rss_mib() const;      ///< resident memory now
-    [[nodiscard]] std::size_t peak_rss_mib() const; ///< the most since it started
+    [[nodiscard]] std::size_t rss_mib() const;       ///< resident memory now
+    [[nodiscard]] std::size_t peak_rss_mib() const;  ///< the most since it started
     [[nodiscard]] std::size_t address_space() const; ///< in bytes
     [[nodiscard]] std::size_t descriptors() const;
     [[nodiscard]] std::size_t log_bytes() const;
@@ -101,9 +101,9 @@ private:
 
 /// What must hold in every attack.
 struct expectation {
-    std::size_t peak_rss_mib = 256;              ///< at any time
-    std::size_t rss_after_mib = 128;             ///< soon after the attack
-    std::chrono::milliseconds p99{1'000};        ///< of the bystander
+    std::size_t peak_rss_mib = 256;                ///< at any time
+    std::size_t rss_after_mib = 128;               ///< soon after the attack
+    std::chrono::milliseconds p99{5'000};          ///< of the bystander; a few ms where nothing else runs
     std::chrono::milliseconds stops_within{5'000}; ///< after SIGTERM, when the attacker has gone
 };
 

@@ -94,7 +94,8 @@ TEST_CASE("TLS: handshakes that stop anywhere end in time") {
     const auto hello = client_hello();
     REQUIRE(hello.size() > 100);
     auto peers = open_peers(web.port(), 60);
-    for (std::size_t i = 0; i < peers.size(); ++i) (void)peers[i].offer(std::string_view(hello).substr(0, i < 20 ? 0 : i < 40 ? 100 : hello.size()));
+    for (std::size_t i = 0; i < peers.size(); ++i)
+        (void)peers[i].offer(std::string_view(hello).substr(0, i < 20 ? 0 : i < 40 ? 100 : hello.size()));
     CHECK(still_open(peers, 10s * slowness) == 0);
     CHECK(tls_peer(web.port()).ask_heartbeat());
 }
@@ -133,9 +134,10 @@ TEST_CASE("TLS: bytes that are not TLS end their connection") {
     const auto hello = client_hello();
     auto damaged = hello;
     for (std::size_t i = 5; i < damaged.size(); i += 7) damaged[i] = static_cast<char>(damaged[i] ^ 0x55);
-    for (const auto& bytes : {std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), damaged, std::string("\x16\x03\x03\xff\xff", 5) + std::string(70'000, 'a'),
-                              std::string("\x17\x03\x03\x00\x05hello", 10), std::string("\x15\x03\x03\x00\x02\x01\x00", 7), hello + std::string("\x17\x03\x03\x00\x05hello", 10),
-                              std::string(100'000, '\0')}) {
+    for (const auto& bytes :
+         {std::string("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), damaged, std::string("\x16\x03\x03\xff\xff", 5) + std::string(70'000, 'a'),
+          std::string("\x17\x03\x03\x00\x05hello", 10), std::string("\x15\x03\x03\x00\x02\x01\x00", 7),
+          hello + std::string("\x17\x03\x03\x00\x05hello", 10), std::string(100'000, '\0')}) {
         CAPTURE(bytes.size());
         peer attacker(web.port());
         (void)attacker.send(bytes);
@@ -168,8 +170,9 @@ TEST_CASE("TLS: early versions are refused") {
 TEST_CASE("TLS: a flood of handshakes that are not finished leaves time for others, and the process lives") {
     const tls_files files;
     const test_database database;
-    server_process server(CTMS_WEB, {"CTMS_DB_URL=" + database.url(), "CTMS_SECRET_KEY=the key that signs the tokens of the tests of attacks",
-                                     "CTMS_TLS_CERT=" + files.cert.path(), "CTMS_TLS_KEY=" + files.key.path()});
+    server_process server(CTMS_WEB,
+                          {"CTMS_DB_URL=" + database.url(), "CTMS_SECRET_KEY=the key that signs the tokens of the tests of attacks",
+                           "CTMS_TLS_CERT=" + files.cert.path(), "CTMS_TLS_KEY=" + files.key.path()});
     const auto hello = client_hello();
     const auto addresses = loopback_addresses(40, 7);
     for (int round = 0; round < 20; ++round) {

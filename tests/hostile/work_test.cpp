@@ -85,8 +85,9 @@ TEST_CASE("forms of 1 MiB take little work") {
             {"named parts", multipart("a: b", filled("x\r\n--b\r\nContent-Disposition: form-data; name=a\r\n\r\n", size) + "x\r\n--b--")},
             {"beginnings of a delimiter", multipart("a: b", filled("\r\n--", size))},
             {"delimiters without headers", form(filled("--b\r\n", size), "multipart/form-data; boundary=b")},
-            {"a long boundary that almost occurs", form("--" + filled("b", 8'000) + "\r\n\r\n" + filled("\r\n--" + filled("b", 7'900), size - 20'000),
-                                                        "multipart/form-data; boundary=" + filled("b", 8'000))},
+            {"a long boundary that almost occurs",
+             form("--" + filled("b", 8'000) + "\r\n\r\n" + filled("\r\n--" + filled("b", 7'900), size - 20'000),
+                  "multipart/form-data; boundary=" + filled("b", 8'000))},
             {"a boundary of one byte", form(filled("-", size), "multipart/form-data; boundary=-")},
             {"semicolons in the content type", form("a=b", "multipart/form-data" + filled(";a", longest_header))},
         };
@@ -122,7 +123,8 @@ TEST_CASE("JSON of 1 MiB takes little work") {
             {"newsletters that are wrong", post(list_of("newsletters", "1", 9'999))},
             {"empty newsletters", post(list_of("newsletters", "{}", 9'999))},
             {"newsletters with one name", post(list_of("newsletters", R"({"name":"a"})", 9'999))},
-            {"newsletters with a wrong language", post(list_of("newsletters", R"({"name":"a","lang":"xxxxxxxx","format":"?","source":1})", 9'999))},
+            {"newsletters with a wrong language",
+             post(list_of("newsletters", R"({"name":"a","lang":"xxxxxxxx","format":"?","source":1})", 9'999))},
             {"waitlists that are wrong", post(list_of("waitlists", R"({"name":1,"source":"x y","fields":[]})", 9'999))},
             {"waitlists with one name", post(list_of("waitlists", R"({"name":"vpn","fields":{"geo":"fr"}})", 9'999))},
             {"a long address", post(R"({"email":{"primary_email":")" + filled("a.", size) + R"(@example.com"}})")},
@@ -130,11 +132,13 @@ TEST_CASE("JSON of 1 MiB takes little work") {
             {"quotes in an address", post(R"({"email":{"primary_email":")" + filled("\\\"", size) + R"(@example.com"}})")},
             {"labels of a domain", post(R"({"email":{"primary_email":"a@)" + filled("a.", size) + R"("}})")},
             {"hyphens of a domain", post(R"({"email":{"primary_email":"a@)" + filled("a-", size) + R"(.com"}})")},
-            {"a long URL", post(R"({"email":{"primary_email":"a@example.com","unsubscribe_reason":"x"},"newsletters":[{"name":"a","source":"https://)" +
-                                filled("a.", size) + R"("}]})")},
+            {"a long URL",
+             post(R"({"email":{"primary_email":"a@example.com","unsubscribe_reason":"x"},"newsletters":[{"name":"a","source":"https://)" +
+                  filled("a.", size) + R"("}]})")},
             {"a URL of at signs", post(R"({"email":{"primary_email":"a@example.com"},"newsletters":[{"name":"a","source":"https://)" +
                                        filled("a@", size) + R"("}]})")},
-            {"a long name of a country", post(R"({"email":{"primary_email":"a@example.com","mailing_country":")" + filled("a", size) + R"("}})")},
+            {"a long name of a country",
+             post(R"({"email":{"primary_email":"a@example.com","mailing_country":")" + filled("a", size) + R"("}})")},
             {"a long date", post(R"({"email":{"primary_email":"a@example.com"},"fxa":{"created_date":")" + filled("1", size) + R"("}})")},
         };
         check_cost(server, all, 500ms, 2);
@@ -145,7 +149,9 @@ TEST_CASE("Stripe's and Google's messages of 1 MiB take little work") {
     survives([](target& server) {
         const auto size = mib - 2'000;
         const auto stripe = [](std::string_view json) { return target::request("POST", "/stripe", json); };
-        const auto pubsub = [](std::string_view json) { return request_text("POST", "/stripe_from_pubsub", {{"Authorization", "Bearer a.b.c"}}, json); };
+        const auto pubsub = [](std::string_view json) {
+            return request_text("POST", "/stripe_from_pubsub", {{"Authorization", "Bearer a.b.c"}}, json);
+        };
         std::string objects;
         for (int i = 0; i < 9'999; ++i) objects += fmt::format(R"("k:{}":{{"object":"customer"}},)", i);
         const std::vector<costly> all{
@@ -168,7 +174,8 @@ TEST_CASE("headers and targets of 15 KiB take little work") {
             std::vector<costly> all{
                 {"forwarded addresses", request_text("POST", "/token", {{"X-Forwarded-For", many("127.0.0.1,")}}, "client_id=a")},
                 {"forwarded commas", request_text("POST", "/token", {{"X-Forwarded-For", many(",")}}, "client_id=a")},
-                {"forwarded addresses, version 6", request_text("POST", "/token", {{"X-Forwarded-For", many("::ffff:127.0.0.1,")}}, "client_id=a")},
+                {"forwarded addresses, version 6",
+                 request_text("POST", "/token", {{"X-Forwarded-For", many("::ffff:127.0.0.1,")}}, "client_id=a")},
                 {"accepted types", with_header(updates, "Accept", many("application/x-ndjson;q=0.1,"))},
                 {"weights", with_header(updates, "Accept", "application/x-ndjson" + many(";q=0."))},
                 {"accepted commas", with_header(updates, "Accept", many(","))},
@@ -192,8 +199,11 @@ TEST_CASE("headers and targets of 15 KiB take little work") {
             // The log looks for addresses in what it writes.
             for (const auto* text : {"a", ".", "@", "a@", "a.", "%40", "+", "-", "a@a.", "a.a@a.a ", "\"", "'", "a@a.aa,"}) {
                 all.push_back({fmt::format("a header of {}", text), with_header("/__lbheartbeat__", "X-A", many(text))});
-                all.push_back({fmt::format("a query of {}", text), with_header("/__lbheartbeat__?q=" + (std::string_view(text) == "a.a@a.a " ? many("a.a@a.a+") : many(text)), "A", "b")});
-                if (std::string_view(text) != "a.a@a.a ") all.push_back({fmt::format("a path of {}", text), with_header("/x" + many(text), "A", "b")});
+                all.push_back({fmt::format("a query of {}", text),
+                               with_header("/__lbheartbeat__?q=" + (std::string_view(text) == "a.a@a.a " ? many("a.a@a.a+") : many(text)),
+                                           "A", "b")});
+                if (std::string_view(text) != "a.a@a.a ")
+                    all.push_back({fmt::format("a path of {}", text), with_header("/x" + many(text), "A", "b")});
             }
             check_cost(server, all, 20ms, 10);
         },
