@@ -5,6 +5,10 @@ namespace ctms::cli {
 namespace {
 
 constexpr int end_of_file = std::char_traits<char>::eof();
+
+/// True for what makes a line end of a carriage return before it: also the end of the file, where a file was cut in two.
+constexpr bool ends_line(int next) noexcept { return next == '\n' || next == end_of_file; }
+
 /// Takes a byte order mark if there is one; what only begins like one stays.
 void skip_mark(std::streambuf& source) {
     std::size_t taken = 0;
@@ -70,7 +74,7 @@ bool csv_reader::read_field(csv_record& out) {
     }
     int c = take(out);
     for (; c != ',' && c != '\n' && c != end_of_file; c = take(out)) {
-        if (c == '\r' && in_.rdbuf()->sgetc() == '\n') continue;
+        if (c == '\r' && ends_line(in_.rdbuf()->sgetc())) continue;
         if ((was_quoted || c == '"') && out.problem.empty()) out.problem = "a quote in the middle of a field";
         if (field.size() < limit_) field += static_cast<char>(c);
     }
@@ -86,8 +90,9 @@ bool csv_reader::next(csv_record& out) {
         if (in_.rdbuf()->sgetc() == end_of_file) return false;
         while (read_field(out)) {
         }
-        while (out.text.ends_with('\n') || out.text.ends_with('\r')) out.text.pop_back();
-        if (!out.text.empty()) return true;
+        if (out.text.ends_with('\n')) out.text.pop_back();
+        if (out.text.ends_with('\r')) out.text.pop_back();
+        if (out.text.find_first_not_of('\r') != std::string::npos) return true;
     }
 }
 
