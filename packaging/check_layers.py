@@ -45,7 +45,7 @@ LIBRARIES = {
     "boost/beast": ["apps", "libctms/src/net"],
     "boost/asio": ["apps", "libctms/src/net"],
     "boost/json": ["libctms/src/json", "libctms/src/mozlog", "libctms/src/acoustic", "apps", "cli"],
-    "openssl/": ["libctms/src/net", "libctms/src/auth"],
+    "openssl/": ["libctms/src/net", "libctms/src/auth", "apps/support/http"],
     "argon2.h": ["libctms/src/auth"],
     "prometheus/": ["apps"],
     "pugixml.hpp": ["libctms/src/acoustic"],

@@ -16,6 +16,7 @@
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
+#include <support/http/tls.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <support/start.hpp>
 
@@ -46,7 +47,24 @@ std::unique_ptr<persistence::database> open_replica(const config::settings& sett
 
 limits with_settings(limits bounds, const config::settings& settings) {
     bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
+    bounds.connections_of_address =
+        std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
     return bounds;
+}
+
+/// Of the port for probes and metrics: few connections, of few who look after the service.
+limits ops_limits(limits bounds) {
+    constexpr std::size_t most_connections = 100;
+    constexpr std::size_t most_memory = 16 * 1024 * 1024;
+    bounds.connections = bounds.connections_of_address = most_connections;
+    bounds.memory_bytes = most_memory;
+    return bounds;
+}
+
+std::unique_ptr<http::tls_listener> make_tls(const config::settings& settings) {
+    if (!settings.tls_cert) return nullptr;
+    return std::make_unique<http::tls_listener>(
+        http::tls_files{*settings.tls_cert, settings.tls_key.value_or(""), settings.tls_client_ca.value_or("")});
 }
 
 } // namespace
@@ -63,11 +81,49 @@ public:
                   {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
+          log_(log),
+          bounds_(with_settings(bounds, settings)),
+          tls_(make_tls(settings)),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
-          server_(exchanges_, threads_, with_settings(bounds, settings), log, metrics_),
-          exchanges_({contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_, metrics_,
-                      server_.draining()},
-                     log) {}
+          ops_threads_({.read = 1, .write = 1, .password = 1, .platform = 2}, bounds.waiting),
+          server_(bounds_, settings_.trusted_proxies, log, metrics_),
+          services_{contacts_, tokens_,  health_,   acoustic_configuration_, stripe_ingest_, pubsub_, database_,
+                    settings_, metrics_, server_.draining()},
+          exchanges_(services_, log),
+          ops_exchanges_(services_, log, ops_routes()) {}
+
+    result<std::uint16_t> listen() {
+        if (tls_) {
+            if (const auto loaded = tls_->load(); !loaded) return loaded.error();
+        }
+        const auto clients = client_rows_.list();
+        if (!clients) return clients.error();
+        expect_known_requests(metrics_, *clients);
+        if (settings_.ops_port) {
+            const auto taken = server_.listen({.host = settings_.host,
+                                               .port = static_cast<std::uint16_t>(*settings_.ops_port),
+                                               .exchanges = ops_exchanges_,
+                                               .threads = ops_threads_,
+                                               .bounds = ops_limits(bounds_)});
+            if (!taken) return taken.error();
+            ops_port_ = *taken;
+        }
+        return server_.listen({.host = settings_.host,
+                               .port = settings_.port,
+                               .exchanges = exchanges_,
+                               .threads = threads_,
+                               .bounds = bounds_,
+                               .tls = tls_.get()});
+    }
+
+    void reload() {
+        if (!tls_) return log_.log(mozlog::severity::info, "ctms.web.server", "SIGHUP: there is nothing to reload without TLS");
+        const auto loaded = tls_->load();
+        if (loaded) return log_.log(mozlog::severity::info, "ctms.web.server", "The certificate was reloaded");
+        mozlog::fields members;
+        members.add("error", loaded.error().message);
+        log_.log(mozlog::severity::error, "ctms.web.server", members, "The certificate was not reloaded; the old one stays in use");
+    }
 
     config::settings settings_;
     support::prometheus_metrics metrics_;
@@ -86,22 +142,28 @@ public:
     service::stripe_ingest stripe_ingest_{stripe_rows_};
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
+    mozlog::logger& log_;
+    limits bounds_;
+    std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     lanes threads_;
+    lanes ops_threads_; // so that probes are answered whatever waits for the API
     server server_;
+    services services_;
     exchanger exchanges_;
+    exchanger ops_exchanges_;
+    std::optional<std::uint16_t> ops_port_;
 };
 
 program::program(const config::settings& settings, mozlog::logger& log, const limits& bounds)
     : impl_(std::make_unique<impl>(settings, log, bounds)) {}
 program::~program() = default;
 
-result<std::uint16_t> program::listen() {
-    const auto clients = impl_->client_rows_.list();
-    if (!clients) return clients.error();
-    expect_known_requests(impl_->metrics_, *clients);
-    return impl_->server_.listen(impl_->settings_.host, impl_->settings_.port);
+result<std::uint16_t> program::listen() { return impl_->listen(); }
+std::optional<std::uint16_t> program::ops_port() const noexcept { return impl_->ops_port_; }
+void program::handle_signals() {
+    impl_->server_.handle_signals([this] { reload(); });
 }
-void program::stop_on_signals() { impl_->server_.stop_on_signals(); }
+void program::reload() { impl_->reload(); }
 void program::run() { impl_->server_.run(); }
 void program::stop() { impl_->server_.stop(); }
 

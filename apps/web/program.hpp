@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 namespace ctms::web {
 
@@ -22,10 +23,16 @@ public:
     program(const program&) = delete;
     program& operator=(const program&) = delete;
 
-    /// Reads which clients there are, for the metrics, and listens on the settings' host and port; the port that was taken.
+    /// Reads the certificate, if there is one, and which clients there are, for the metrics; listens on the settings' host and
+    /// ports. The port of the API that was taken. errc::invalid for files that cannot be used.
     [[nodiscard]] result<std::uint16_t> listen();
-    /// Makes SIGTERM and SIGINT call stop().
-    void stop_on_signals();
+    /// The port for probes and metrics that was taken, after listen(); nullopt without one.
+    [[nodiscard]] std::optional<std::uint16_t> ops_port() const noexcept;
+    /// Makes SIGTERM and SIGINT call stop(), and SIGHUP reload().
+    void handle_signals();
+    /// Reads the certificate anew for the connections to come; those that are open go on. One that cannot be used is logged, and the
+    /// old one stays. On the thread of run().
+    void reload();
     /// Serves until stop(). Blocks.
     void run();
     /// Stops gracefully. From any thread.

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 namespace ctms::web {
 
@@ -44,6 +45,18 @@ std::span<const route> all_routes() noexcept {
         route{"GET", "/docs/{asset}", routes::get_asset, platform, body_kind::none, open},
         route{"HEAD", "/docs/{asset}", routes::get_asset, platform, body_kind::none, open},
     };
+    return table;
+}
+
+std::span<const route> ops_routes() noexcept {
+    static const auto table = [] {
+        std::vector<route> chosen;
+        for (const auto& one : all_routes()) {
+            if (one.path.starts_with("/__") && !one.needs_token()) chosen.push_back(one);
+            if (one.path == "/metrics") chosen.push_back(one);
+        }
+        return chosen;
+    }();
     return table;
 }
 

@@ -53,6 +53,12 @@ response detail_response(int status, std::string_view detail) {
 
 response busy_response() { return to_response(error{errc::unavailable, "Service temporarily unavailable", {}, {}, {}}); }
 
+response too_many_at_once_response() {
+    auto out = detail_response(429, "Too many requests at once from one address");
+    out.headers.emplace_back("Retry-After", "1");
+    return out;
+}
+
 response internal_error_response() {
     response out;
     out.status = 500;

@@ -24,6 +24,14 @@ bool is_in(const ip::address& address, const std::string& network) {
     return !ec && ip::network_v6(address.to_v6(), range.prefix_length()).canonical() == range.canonical();
 }
 
+std::string_view trim(std::string_view text) {
+    const auto first = std::min(text.find_first_not_of(' '), text.size());
+    text.remove_prefix(first);
+    return text.substr(0, text.find_last_not_of(' ') + 1);
+}
+
+} // namespace
+
 bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) {
     boost::system::error_code ec;
     auto address = ip::make_address(std::string(text), ec);
@@ -32,13 +40,15 @@ bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) 
     return std::any_of(trusted.begin(), trusted.end(), [&](const auto& network) { return is_in(address, network); });
 }
 
-std::string_view trim(std::string_view text) {
-    const auto first = std::min(text.find_first_not_of(' '), text.size());
-    text.remove_prefix(first);
-    return text.substr(0, text.find_last_not_of(' ') + 1);
+std::string network_of(const std::string& text) {
+    boost::system::error_code ec;
+    const auto address = ip::make_address(text, ec);
+    if (ec) return "unknown"; // a proxy passed on what its client made up
+    if (address.is_v4()) return text;
+    if (address.to_v6().is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, address.to_v6()).to_string();
+    constexpr unsigned short prefix = 64;
+    return ip::make_network_v6(address.to_v6(), prefix).canonical().to_string();
 }
-
-} // namespace
 
 std::string client_address(const request& http, const std::vector<std::string>& trusted) {
     std::string_view address = http.peer_address;

@@ -8,13 +8,15 @@
 namespace ctms::web {
 
 struct limits {
-    std::size_t header_bytes = 16 * 1024;           ///< of one request: 431
+    std::size_t header_bytes = 16 * 1024;           ///< of one request, trailers included: 431
     std::size_t body_bytes = 1024 * 1024;           ///< of one request: 413
-    std::chrono::milliseconds header_time{10'000};  ///< to send the headers: 408, then close
+    std::size_t memory_bytes = 128 * 1024 * 1024;   ///< bodies and unread answers of all connections, small ones left out: 503
+    std::chrono::milliseconds header_time{10'000};  ///< to send the headers, and for the handshake of TLS: 408, then close
     std::chrono::milliseconds body_time{30'000};    ///< to send the body: 408, then close
-    std::chrono::milliseconds write_time{30'000};   ///< to take the answer: close
+    std::chrono::milliseconds write_time{30'000};   ///< to read the answer: close
     std::chrono::milliseconds idle_time{75'000};    ///< between two requests: close
-    std::size_t connections = 1'000;                ///< at once: 503, then close
+    std::size_t connections = 1'000;                ///< at once; the longest idle one makes room, else 503, then close
+    std::size_t connections_of_address = 500;       ///< the same for one address; behind a trusted proxy requests under way: 429
     std::size_t waiting = 1'024;                    ///< requests that wait for a thread: 503
     std::chrono::milliseconds waiting_time{30'000}; ///< and how long one may wait: 503
     std::chrono::milliseconds drain_time{30'000};   ///< to finish what is under way after stop()

@@ -115,4 +115,7 @@ struct route {
 /// All routes, in the order of the documentation.
 [[nodiscard]] std::span<const route> all_routes() noexcept;
 
+/// Those of CTMS_OPS_PORT: what probes and Prometheus ask for. The main port answers them too.
+[[nodiscard]] std::span<const route> ops_routes() noexcept;
+
 } // namespace ctms::web

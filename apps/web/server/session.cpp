@@ -2,29 +2,31 @@
 #include "session.hpp"
 
 #include "answers.hpp"
+#include "client_address.hpp"
 #include "stream.hpp"
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/base/uuid.hpp>
 
-#include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <boost/core/demangle.hpp>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <typeinfo>
 
 namespace ctms::web {
 namespace {
 
 namespace asio = boost::asio;
-namespace http = boost::beast::http;
+namespace beast_http = boost::beast::http;
 using boost::system::error_code;
+using std::chrono::steady_clock;
 
 auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
 
@@ -55,163 +57,161 @@ std::string origin_form(std::string_view target) {
 
 std::string http_date() { return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))); }
 
-/// Beast reads bodies of other transfer encodings to the end of the connection, which a proxy in front may see otherwise:
-/// chunked alone is taken (RFC 9112, 6.1).
-bool has_clear_length(const http::request<http::string_body>& message) {
-    if (message.count(http::field::transfer_encoding) == 0) return true;
-    return message.count(http::field::transfer_encoding) == 1 && message.version() == 11 &&
-           ascii_iequal(std::string_view(message[http::field::transfer_encoding]), "chunked");
-}
+constexpr unsigned http_1_1 = 11;
+
+/// Whether an answer of that status has a body, and a length, at all (RFC 9110, 6.4.1 and 8.6).
+bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
 template <class Message>
-void set_headers(Message& message, const exchange& one, bool keep_alive) {
+void set_headers(Message& message, const exchange& one, bool keep_alive, bool to_http_1_1) {
     const auto& answer = one.answer;
-    message.set(http::field::date, http_date());
-    if (!answer.content_type.empty()) message.set(http::field::content_type, answer.content_type);
+    message.set(beast_http::field::date, http_date());
+    if (!answer.content_type.empty()) message.set(beast_http::field::content_type, answer.content_type);
     for (const auto& [name, value] : answer.headers) message.set(name, value);
     message.set("X-Request-Id", one.http.id);
-    if (answer.status == 503) message.set(http::field::retry_after, "1");
-    message.content_length(answer.body.size());
+    if (answer.status == 503) message.set(beast_http::field::retry_after, "1");
+    if (has_content(answer.status)) message.content_length(answer.body.size());
     message.keep_alive(keep_alive);
+    if (keep_alive && !to_http_1_1) message.set(beast_http::field::connection, "keep-alive"); // RFC 9112, C.2.2
 }
+
+/// A request under way from behind a trusted proxy.
+class counted_request {
+public:
+    counted_request(requests_by_network& counts, std::string network) : counts_(counts), network_(std::move(network)) {
+        if (!network_.empty()) ++counts_[network_];
+    }
+    ~counted_request() {
+        const auto found = counts_.find(network_);
+        if (found != counts_.end() && --found->second == 0) counts_.erase(found);
+    }
+    counted_request(const counted_request&) = delete;
+    counted_request& operator=(const counted_request&) = delete;
+
+    [[nodiscard]] bool is_over(std::size_t most) const {
+        const auto found = counts_.find(network_);
+        return found != counts_.end() && found->second > most;
+    }
+
+private:
+    requests_by_network& counts_;
+    std::string network_; ///< "": not counted
+};
 
 } // namespace
 
-void deadline::arm(std::chrono::milliseconds time) {
-    passed_ = false;
-    timer_.expires_after(time); // cancels the wait before
-    timer_.async_wait([this](const error_code& ec) {
-        if (ec || timer_.expiry() > std::chrono::steady_clock::now()) return;
-        passed_ = true;
-        error_code ignored;
-        socket_.cancel(ignored);
-    });
-}
-
-void deadline::disarm() { timer_.cancel(); }
-
-session::session(asio::ip::tcp::socket socket, const session_environment& shared)
-    : socket_(std::move(socket)), shared_(shared), deadline_(socket_) {
+session::session(asio::ip::tcp::socket socket, const session_environment& shared, std::shared_ptr<asio::ssl::context> tls)
+    : stream_(std::move(socket), std::move(tls)),
+      shared_(shared),
+      memory_(shared_.memory),
+      reader_(stream_, shared_.read_bounds, memory_),
+      idle_since_(steady_clock::now()) {
     error_code ec;
-    const auto peer = socket_.remote_endpoint(ec);
+    const auto peer = stream_.socket().remote_endpoint(ec);
     peer_address_ = ec ? "unknown" : peer.address().to_string();
     peer_port_ = peer.port();
-    socket_.set_option(asio::ip::tcp::no_delay(true), ec);
+    network_ = network_of(peer_address_);
+    is_trusted_proxy_ = is_trusted(peer_address_, shared_.trusted_proxies);
+    stream_.expire_after(shared_.bounds.header_time); // until the first coroutine sets another
 }
 
 void session::drain() {
-    if (idle_) deadline_.arm(shared_.bounds.drain_idle_time);
+    if (is_waiting_) stream_.expire_after(shared_.bounds.drain_idle_time);
 }
 
-void session::cut_off() {
-    error_code ignored;
-    socket_.close(ignored);
+void session::note_failure(const std::exception& caught) noexcept {
+    try {
+        shared_.metrics.request_rejected("internal");
+        const auto what = fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what());
+        mozlog::fields members;
+        members.add("client_host", peer_address_).add("error", what);
+        shared_.log.log(mozlog::severity::error, "ctms.web", members, "A connection failed, and is closed");
+    } catch (const std::exception&) { // no memory to log with: the connection ends all the same
+    }
 }
 
 asio::awaitable<void> session::run() {
     const auto self = shared_from_this(); // until the last pending operation is over
-    while (co_await wait_for_bytes()) {
-        parser read;
-        if (!co_await read_request(read) || !co_await serve(read)) break;
+    try {
+        co_await serve_all();
+    } catch (const std::exception& caught) {
+        note_failure(caught);
     }
-    deadline_.disarm();
-    error_code ignored;
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_both, ignored);
-    socket_.close(ignored);
+    stream_.close();
+}
+
+asio::awaitable<void> session::serve_all() {
+    stream_.expire_after(shared_.bounds.header_time);
+    if (co_await stream_.shake_hands()) {
+        shared_.metrics.request_rejected("tls");
+        co_return;
+    }
+    while (co_await wait_for_request()) {
+        auto read = co_await reader_.read();
+        if (const auto* why = std::get_if<http::refusal>(&read)) co_return co_await refuse(*why);
+        auto* message = std::get_if<http::message>(&read);
+        if (message == nullptr) break;
+        idle_since_.reset();
+        if (!co_await serve(std::move(*message))) break;
+        memory_.release();
+    }
+    constexpr std::chrono::milliseconds farewell{500};
+    stream_.expire_after(farewell);
+    co_await stream_.finish_sending();
 }
 
 asio::awaitable<void> session::turn_away() {
     const auto self = shared_from_this();
-    co_await refuse(503, "connections");
-    cut_off();
-}
-
-/// Waits for the first bytes of a request. False when the connection ends or was idle for too long.
-asio::awaitable<bool> session::wait_for_bytes() {
-    constexpr std::size_t chunk = 4096;
-    received_ = std::chrono::steady_clock::now();
-    if (buffer_.size() > 0) co_return true; // pipelined
-    idle_ = true;
-    deadline_.arm(shared_.draining ? shared_.bounds.drain_idle_time : shared_.bounds.idle_time);
-    error_code ec;
-    const auto count = co_await socket_.async_read_some(buffer_.prepare(chunk), into(ec));
-    idle_ = false;
-    received_ = std::chrono::steady_clock::now();
-    if (ec) co_return false;
-    buffer_.commit(count);
-    co_return true;
-}
-
-/// Reads one whole request. False when it cannot be served; it is refused then.
-asio::awaitable<bool> session::read_request(parser& into_parser) {
-    into_parser.header_limit(static_cast<std::uint32_t>(shared_.bounds.header_bytes));
-    into_parser.body_limit(shared_.bounds.body_bytes);
-    error_code ec;
-    deadline_.arm(shared_.bounds.header_time);
-    co_await http::async_read_header(socket_, buffer_, into_parser, into(ec));
-    if (!ec && !has_clear_length(into_parser.get())) ec = http::error::bad_transfer_encoding;
-    if (!ec && !into_parser.is_done()) {
-        deadline_.arm(shared_.bounds.body_time);
-        if (ascii_iequal(std::string_view(into_parser.get()[http::field::expect]), "100-continue")) {
-            constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-            co_await asio::async_write(socket_, asio::buffer(go_on), into(ec));
-        }
-        if (!ec) co_await http::async_read(socket_, buffer_, into_parser, into(ec));
+    try {
+        // To TLS clients an answer would come only after a handshake, which costs more than it tells.
+        if (!stream_.is_tls()) co_await refuse({503, "connections"});
+    } catch (const std::exception& caught) {
+        note_failure(caught);
     }
-    deadline_.disarm();
-    if (ec) co_await refuse_unreadable(ec);
-    co_return !ec;
+    stream_.close();
 }
 
-/// Answers what cannot be read, as far as an answer makes sense.
-asio::awaitable<void> session::refuse_unreadable(const error_code& why) {
-    if (deadline_.passed()) co_return co_await refuse(408, "timeout");
-    if (why == http::error::header_limit) co_return co_await refuse(431, "header_too_large");
-    if (why == http::error::body_limit) co_return co_await refuse(413, "body_too_large");
-    // The category of parse errors; all others are the connection's own end.
-    const error_code parse_error = http::error::bad_method;
-    const bool unreadable =
-        why.category() == parse_error.category() && why != http::error::end_of_stream && why != http::error::partial_message;
-    if (unreadable) co_await refuse(400, "malformed");
+/// False when the connection ends or was idle for too long.
+asio::awaitable<bool> session::wait_for_request() {
+    received_ = steady_clock::now();
+    if (reader_.has_input()) co_return true; // pipelined
+    idle_since_ = received_;
+    is_waiting_ = true;
+    stream_.expire_after(shared_.draining ? shared_.bounds.drain_idle_time : shared_.bounds.idle_time);
+    const bool came = co_await reader_.wait_for_input();
+    is_waiting_ = false;
+    received_ = steady_clock::now();
+    co_return came;
 }
 
-/// Writes an answer to a request that was not understood, and notes it. The connection is closed behind it.
-asio::awaitable<void> session::refuse(int status, std::string_view reason) {
-    shared_.metrics.request_rejected(reason);
+/// Writes an answer to a request that is not served, and notes it. The connection is closed after it.
+asio::awaitable<void> session::refuse(http::refusal why) {
+    shared_.metrics.request_rejected(why.reason);
     exchange one;
     one.http.id = new_request_id();
     mozlog::fields members;
-    members.add("client_host", peer_address_).add("rid", one.http.id).add("status_code", status);
-    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_address_, peer_port_, reason));
-    const auto text = http::obsolete_reason(static_cast<http::status>(status));
-    one.answer = detail_response(status, std::string_view(text.data(), text.size()));
-    co_await write(one, false);
-    // What the client still sends is read for a moment: closing before would reset the connection and lose the answer.
-    error_code ec;
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ec);
+    members.add("client_host", peer_address_).add("rid", one.http.id).add("status_code", why.status);
+    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_address_, peer_port_, why.reason));
+    const auto text = beast_http::obsolete_reason(static_cast<beast_http::status>(why.status));
+    one.answer = detail_response(why.status, std::string_view(text.data(), text.size()));
+    const http::message unread; // a name, as GCC 12 destroys such a temporary twice
+    co_await write(one, unread, false);
     constexpr std::chrono::milliseconds linger{500};
-    constexpr int most_reads = 256;
-    deadline_.arm(linger);
-    for (int reads = 0; !ec && reads < most_reads; ++reads) {
-        buffer_.clear();
-        co_await socket_.async_read_some(buffer_.prepare(16 * 1024), into(ec));
-    }
+    stream_.expire_after(linger);
+    co_await stream_.finish_sending();
+    co_await reader_.drain();
 }
 
-exchange session::to_exchange(parser& read) {
-    auto& message = read.get();
+exchange session::to_exchange(http::message& read) {
     exchange one;
     auto& to = one.http;
-    to.method = std::string(message.method_string());
-    to.target = origin_form(std::string_view(message.target().data(), message.target().size()));
+    to.method = read.method;
+    to.target = origin_form(read.target);
     const auto question = std::min(to.target.find('?'), to.target.size());
     to.path = percent_decode(std::string_view(to.target).substr(0, question), false);
     if (question < to.target.size()) to.query = to.target.substr(question + 1);
-    for (const auto& field : message) {
-        to.headers.emplace_back(ascii_lower(std::string_view(field.name_string().data(), field.name_string().size())),
-                                std::string(field.value().data(), field.value().size()));
-    }
-    to.body = std::move(message.body());
+    to.headers = std::move(read.headers);
+    to.body = std::move(read.body);
     to.peer_address = peer_address_;
     to.peer_port = peer_port_;
     const auto id = to.header("x-request-id");
@@ -221,90 +221,65 @@ exchange session::to_exchange(parser& read) {
 }
 
 /// Has one request answered. False when the connection ends with it.
-asio::awaitable<bool> session::serve(parser& read) {
-    const bool wants_keep_alive = read.get().keep_alive();
-    const bool takes_chunks = read.get().version() >= 11;
+asio::awaitable<bool> session::serve(http::message read) {
     auto one = to_exchange(read);
-    shared_.exchanges.begin(one);
-    if (one.matched != nullptr) co_await execute(one);
-    if (one.answer.rest) co_return co_await write_pieces(one, wants_keep_alive && takes_chunks && !shared_.draining, takes_chunks);
-    shared_.exchanges.finish(one);
-    const bool keep_alive = wants_keep_alive && !one.answer.close && !shared_.draining;
-    co_return co_await write(one, keep_alive) && keep_alive;
-}
-
-/// Runs the handler where its route says.
-asio::awaitable<void> session::execute(exchange& one) {
-    if (one.matched->where == lane::immediate) {
-        shared_.exchanges.execute(one);
-        co_return;
+    const counted_request counted(shared_.under_way,
+                                  is_trusted_proxy_ ? network_of(client_address(one.http, shared_.trusted_proxies)) : std::string());
+    const auto& exchanges = shared_.dispatch.exchanges();
+    exchanges.begin(one);
+    if (counted.is_over(shared_.bounds.connections_of_address)) {
+        shared_.metrics.request_rejected("address");
+        one.answer = too_many_at_once_response();
+    } else if (one.matched != nullptr) {
+        co_await shared_.dispatch.execute(stream_.get_executor(), one);
     }
-    bool accepted = true;
-    co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(
-        [&](auto resume) {
-            // The guard keeps the sockets' thread running while all it waits for is this job.
-            const auto go_on = [work = asio::make_work_guard(socket_.get_executor()),
-                                shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] { std::move (*shared_resume)(); };
-            accepted = submit(one, go_on);
-            if (!accepted) asio::post(socket_.get_executor(), go_on);
-        },
-        asio::use_awaitable);
-    if (!accepted) {
-        shared_.metrics.request_rejected("busy");
+    std::string().swap(one.http.body); // an answer may wait long to be read
+    const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
+    if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
+    if (!memory_.grow_to(one.answer.body.size())) {
+        shared_.metrics.request_rejected("memory");
         one.answer = busy_response();
     }
+    exchanges.finish(one);
+    co_return co_await write(one, read, keep_alive) && keep_alive;
 }
 
-/// Hands an exchange to its lane. False when too many wait there.
-bool session::submit(exchange& one, std::function<void()> resume) {
-    const auto run = [shared = shared_, sockets = socket_.get_executor()](std::vector<waiting_exchange> waiting) {
-        std::vector<exchange*> in_time;
-        for (const auto& each : waiting) {
-            const bool too_late = std::chrono::steady_clock::now() - each.one->http.received > shared.bounds.waiting_time;
-            too_late ? void(each.one->answer = busy_response()) : in_time.push_back(each.one);
-        }
-        if (!in_time.empty()) shared.exchanges.execute(in_time);
-        // All at once: each call wakes the sockets' thread.
-        asio::post(sockets, [waiting = std::move(waiting)] {
-            for (const auto& each : waiting) each.resume();
-        });
-    };
-    const auto where = one.matched->where;
-    waiting_exchange self{&one, std::move(resume)};
-    if (one.matched->run_many == nullptr) return shared_.threads.submit(where, [run, self = std::move(self)] { run({self}); });
-    auto& together = shared_.together[one.matched];
-    if (!together) together = std::make_shared<gathering<waiting_exchange>>();
-    return shared_.threads.submit(where, together, std::move(self), run);
-}
-
-/// Writes an answer while it is made, and notes it then. False when the connection ends with it.
-asio::awaitable<bool> session::write_pieces(exchange& one, bool keep_alive, bool chunked) {
-    stream_head head(static_cast<http::status>(one.answer.status), 11);
-    set_headers(head, one, keep_alive);
+/// Writes an answer while it is made, and notes it then; to HEAD its head. False when the connection ends with it.
+asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& asked, bool keep_alive) {
+    stream_head head(static_cast<beast_http::status>(one.answer.status), http_1_1);
+    set_headers(head, one, keep_alive, asked.http_1_1);
     head.content_length(boost::none);
-    head.chunked(chunked);
-    const bool whole = co_await write_stream({socket_, deadline_, shared_}, head, one);
-    shared_.exchanges.finish(one);
+    head.chunked(asked.http_1_1);
+    bool whole = false;
+    if (one.http.method == "HEAD") {
+        error_code ec;
+        stream_.expire_after(shared_.bounds.write_time);
+        beast_http::response_serializer<beast_http::empty_body> serializer(head);
+        co_await beast_http::async_write_header(stream_, serializer, into(ec));
+        whole = !ec;
+    } else {
+        whole = co_await write_stream({stream_, memory_, shared_}, head, one);
+    }
+    shared_.dispatch.exchanges().finish(one);
     co_return whole&& keep_alive && !shared_.draining;
 }
 
-/// Writes the answer; to HEAD without its body. False when the client does not take it in time.
-asio::awaitable<bool> session::write(exchange& one, bool keep_alive) {
-    constexpr unsigned http_1_1 = 11;
+/// Writes the answer; to HEAD without its body. False when the client does not read it in time.
+asio::awaitable<bool> session::write(exchange& one, const http::message& asked, bool keep_alive) {
     error_code ec;
-    deadline_.arm(shared_.bounds.write_time);
-    const auto status = static_cast<http::status>(one.answer.status);
-    if (one.http.method == "HEAD") {
-        http::response<http::empty_body> message(status, http_1_1);
-        set_headers(message, one, keep_alive);
-        co_await http::async_write(socket_, message, into(ec));
+    stream_.expire_after(shared_.bounds.write_time);
+    const auto status = static_cast<beast_http::status>(one.answer.status);
+    if (one.http.method == "HEAD" || !has_content(one.answer.status)) {
+        beast_http::response<beast_http::empty_body> message(status, http_1_1);
+        set_headers(message, one, keep_alive, asked.http_1_1);
+        beast_http::response_serializer<beast_http::empty_body> serializer(message);
+        co_await beast_http::async_write_header(stream_, serializer, into(ec));
     } else {
-        http::response<http::string_body> message(status, http_1_1);
-        set_headers(message, one, keep_alive);
+        beast_http::response<beast_http::string_body> message(status, http_1_1);
+        set_headers(message, one, keep_alive, asked.http_1_1);
         message.body() = std::move(one.answer.body);
-        co_await http::async_write(socket_, message, into(ec));
+        co_await beast_http::async_write(stream_, message, into(ec));
     }
-    deadline_.disarm();
     co_return !ec;
 }
 

@@ -1,99 +1,83 @@
 // SPDX-License-Identifier: MPL-2.0
 // One connection: reads requests, has them answered, writes the answers, within the limits. Private to the server.
-// Runs on the one thread of the sockets.
+// Runs on the one thread of the sockets. The server owns it and calls enforce() several times a second; nothing else holds it but
+// its own coroutine.
 #pragma once
 
-#include "exchange.hpp"
-#include "lanes.hpp"
-#include "limits.hpp"
+#include "dispatch.hpp"
 
+#include <support/http/reader.hpp>
 #include <support/prometheus_metrics.hpp>
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
-
 #include <atomic>
-#include <functional>
-#include <map>
 #include <memory>
+#include <string>
+#include <unordered_map>
 
 namespace ctms::web {
 
-/// An exchange that waits for its lane, and how its session goes on behind it, on the thread of the sockets.
-struct waiting_exchange {
-    exchange* one;
-    std::function<void()> resume;
-};
+/// Requests under way by the network they come from, behind trusted proxies. Never larger than the number of connections.
+using requests_by_network = std::unordered_map<std::string, std::size_t>;
 
-/// Exchanges that wait to be answered together, by route.
-using gatherings = std::map<const route*, std::shared_ptr<gathering<waiting_exchange>>>;
-
-/// What all sessions of a server share.
+/// What all sessions of a listener share.
 struct session_environment {
-    const exchanger& exchanges;
-    lanes& threads;
-    gatherings& together;
+    dispatcher& dispatch;
     const limits& bounds;
+    http::read_bounds read_bounds;
+    http::memory_budget& memory;
+    requests_by_network& under_way;
+    const std::vector<std::string>& trusted_proxies;
     mozlog::logger& log;
     support::prometheus_metrics& metrics;
     const std::atomic<bool>& draining;
 };
 
-/// Cancels what a socket waits for when its time is over, and leaves it open, so that an answer can still be written.
-class deadline {
-public:
-    explicit deadline(boost::asio::ip::tcp::socket& socket) : socket_(socket), timer_(socket.get_executor()) {}
-    void arm(std::chrono::milliseconds time);
-    void disarm();
-    [[nodiscard]] bool passed() const noexcept { return passed_; }
-
-private:
-    boost::asio::ip::tcp::socket& socket_;
-    boost::asio::steady_timer timer_;
-    bool passed_ = false;
-};
-
 class session : public std::enable_shared_from_this<session> {
 public:
-    session(boost::asio::ip::tcp::socket socket, const session_environment& shared);
+    /// `shared` must outlive it; with `tls`, the connection begins with a handshake.
+    session(boost::asio::ip::tcp::socket socket, const session_environment& shared, std::shared_ptr<boost::asio::ssl::context> tls);
 
-    /// Serves the connection to its end. The session lives as long as this runs.
+    /// Serves the connection to its end. The session lives as long as this runs; what goes wrong in it ends this connection only.
     boost::asio::awaitable<void> run();
 
     /// Tells a client that there are too many connections, and closes.
     boost::asio::awaitable<void> turn_away();
 
-    /// Nothing under way: close soon. Something under way: close behind its answer.
+    /// Nothing under way: close soon. Something under way: close after its answer.
     void drain();
     /// Closes the connection at once.
-    void cut_off();
+    void cut_off() { stream_.close(); }
+    /// Ends what waits past its deadline.
+    void enforce(std::chrono::steady_clock::time_point now) { stream_.enforce(now); }
+
+    /// The client's address, as counted: of IPv6 the /64.
+    [[nodiscard]] const std::string& network() const noexcept { return network_; }
+    /// Whether the peer may say in X-Forwarded-For whom it speaks for.
+    [[nodiscard]] bool is_trusted_proxy() const noexcept { return is_trusted_proxy_; }
+    /// Since when no request has been under way; nullopt while one is. One whose headers have not come yet does not count.
+    [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const noexcept { return idle_since_; }
 
 private:
-    using parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+    boost::asio::awaitable<void> serve_all();
+    boost::asio::awaitable<bool> wait_for_request();
+    boost::asio::awaitable<bool> serve(http::message read);
+    boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
+    boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
+    boost::asio::awaitable<void> refuse(http::refusal why);
+    exchange to_exchange(http::message& read);
+    void note_failure(const std::exception& caught) noexcept;
 
-    boost::asio::awaitable<bool> wait_for_bytes();
-    boost::asio::awaitable<bool> read_request(parser& into);
-    boost::asio::awaitable<bool> serve(parser& read);
-    boost::asio::awaitable<void> execute(exchange& one);
-    bool submit(exchange& one, std::function<void()> resume);
-    boost::asio::awaitable<bool> write(exchange& one, bool keep_alive);
-    boost::asio::awaitable<bool> write_pieces(exchange& one, bool keep_alive, bool chunked);
-    boost::asio::awaitable<void> refuse(int status, std::string_view reason);
-    boost::asio::awaitable<void> refuse_unreadable(const boost::system::error_code& why);
-    exchange to_exchange(parser& read);
-
-    boost::asio::ip::tcp::socket socket_;
+    http::stream stream_;
     session_environment shared_;
-    deadline deadline_;
-    boost::beast::flat_buffer buffer_;
+    http::memory_share memory_;
+    http::reader reader_;
     std::string peer_address_;
     unsigned short peer_port_ = 0;
+    std::string network_;
+    bool is_trusted_proxy_ = false;
+    bool is_waiting_ = false; ///< for the first byte of a request
     std::chrono::steady_clock::time_point received_{};
-    bool idle_ = false;
+    std::optional<std::chrono::steady_clock::time_point> idle_since_;
 };
 
 } // namespace ctms::web

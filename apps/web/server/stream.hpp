@@ -13,8 +13,8 @@ namespace ctms::web {
 
 /// Where an answer goes, and what the server lends for it.
 struct stream_target {
-    boost::asio::ip::tcp::socket& socket;
-    deadline& time;
+    http::stream& to;
+    http::memory_share& memory;
     const session_environment& shared;
 };
 
@@ -23,6 +23,6 @@ using stream_head = boost::beast::http::response<boost::beast::http::empty_body>
 /// Writes the head, the body and all that follows it, in chunks if the head says so. False when it ended before its end,
 /// which the facts of `one` tell then (`cut`, and `error` if it was not for the client). No last chunk is written in that case,
 /// and without chunks the connection is reset: the client can see that something is missing.
-[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target to, stream_head& head, exchange& one);
+[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, stream_head& head, exchange& one);
 
 } // namespace ctms::web

@@ -29,6 +29,7 @@ public:
         if (who_ == program::web && given("CTMS_DB_URL") && !embedded_flag_)
             require("CTMS_SECRET_KEY", "not set; a long random text, the same in every process");
         limit_workers();
+        check_tls();
         note_what_has_no_effect();
         return {std::move(values_), ordered_mistakes()};
     }
@@ -79,6 +80,18 @@ private:
             mistake("CTMS_DB_URL", "not set; postgresql://user:password@host/database for a server of yours, or --embedded "
                                    "or CTMS_DATA_DIR=directory for the embedded database");
         }
+    }
+
+    void check_tls() {
+        require_together("CTMS_TLS_CERT", "CTMS_TLS_KEY");
+        require_together("CTMS_TLS_KEY", "CTMS_TLS_CERT");
+        require_together("CTMS_TLS_CLIENT_CA", "CTMS_TLS_CERT");
+        if (values_.ops_port.value_or(0) != 0 && values_.ops_port == std::int64_t{values_.port})
+            mistake("CTMS_OPS_PORT", "the same as PORT; another port");
+    }
+
+    void require_together(std::string_view given_one, std::string_view needed) {
+        if (given(given_one) && !given(needed)) mistake(needed, fmt::format("not set, while {} is; both or neither", given_one));
     }
 
     // Each of them holds a connection. What nobody chose is no mistake.

@@ -225,6 +225,14 @@ constexpr std::array table{
          show<&s::logging_level>},
     rule{{"HOST", "0.0.0.0", "Address to listen on"}, take_host, show<&s::host>},
     integer<&s::port, 0, 65535>({"PORT", "8000", "Port to listen on; 0 takes a free one"}),
+    integer<&s::ops_port, 0, 65535>(
+        {"CTMS_OPS_PORT", "none", "Second port of ctms-web, plain HTTP, for probes and metrics only; 0 takes a free one"}),
+    integer<&s::connections_per_address, 1, 1000>(
+        {"CTMS_CONNECTIONS_PER_ADDRESS", "500", "Connections of one address; of one address behind trusted proxies, requests at once"}),
+    plain_text<&s::tls_cert>({"CTMS_TLS_CERT", "none", "PEM file of the certificate chain; with it, PORT speaks TLS 1.2 and 1.3"}),
+    plain_text<&s::tls_key>({"CTMS_TLS_KEY", "none", "PEM file of the certificate's private key"}),
+    plain_text<&s::tls_client_ca>(
+        {"CTMS_TLS_CLIENT_CA", "none", "PEM file of authorities; with it, clients must show a certificate that one of them signed"}),
     plain_text<&s::pubsub_audience>({"CTMS_PUBSUB_AUDIENCE", "the server prefix", "Audience that tokens of Google Pub/Sub must name"}),
     plain_text<&s::pubsub_email>({"CTMS_PUBSUB_EMAIL", "none", "Service account that tokens of Google Pub/Sub must name"}),
     plain_text<&s::pubsub_client>({"CTMS_PUBSUB_CLIENT", "none", "Secret that Google Pub/Sub sends in the query", true}),

@@ -45,6 +45,11 @@ struct CTMS_API settings {
     std::string host = "0.0.0.0";                        ///< HOST
     std::uint16_t port = 8000;                           ///< PORT; 0 takes a free one
     std::string server_prefix = "http://localhost:8000"; ///< CTMS_SERVER_PREFIX: the URL under which clients reach it
+    std::optional<std::int64_t> ops_port;                ///< CTMS_OPS_PORT: a second port, for probes and metrics only
+    int connections_per_address = 500;                   ///< CTMS_CONNECTIONS_PER_ADDRESS
+    std::optional<std::string> tls_cert;                 ///< CTMS_TLS_CERT: with it, PORT speaks TLS
+    std::optional<std::string> tls_key;                  ///< CTMS_TLS_KEY
+    std::optional<std::string> tls_client_ca;            ///< CTMS_TLS_CLIENT_CA: clients must show a certificate
 
     // log
     bool use_mozlog = true;             ///< CTMS_USE_MOZLOG: JSON lines; false for people

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "reader.hpp"
+
+#include <ctms/base/utf8.hpp>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace ctms::http {
+
+namespace asio = boost::asio;
+namespace beast_http = boost::beast::http;
+using boost::system::error_code;
+
+namespace {
+
+auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
+
+std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+
+constexpr refusal malformed{400, "malformed"};
+constexpr refusal too_slow{408, "timeout"};
+constexpr refusal body_too_large{413, "body_too_large"};
+constexpr refusal headers_too_large{431, "header_too_large"};
+constexpr refusal unknown_expectation{417, "expectation"};
+constexpr refusal no_memory{503, "memory"};
+
+/// Host, or the port of it: what RFC 3986 allows in an authority without user information.
+bool is_host(std::string_view text) {
+    constexpr std::string_view others = "-._~%!$&'()*+,;=:[]";
+    return std::all_of(text.begin(), text.end(), [&](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || others.find(c) != std::string_view::npos;
+    });
+}
+
+using fields = beast_http::request_parser<beast_http::string_body>::value_type;
+
+/// One Host in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112, 3.2).
+bool has_good_host(const fields& head) {
+    const auto count = head.count(beast_http::field::host);
+    if (count == 0) return head.version() < 11;
+    return count == 1 && is_host(view(head[beast_http::field::host]));
+}
+
+/// Beast reads bodies of other transfer codings to the end of the connection, which a proxy in front may see otherwise:
+/// chunked alone is taken, and in HTTP/1.1 only (RFC 9112, 6.1).
+bool has_clear_length(const fields& head) {
+    const auto count = head.count(beast_http::field::transfer_encoding);
+    if (count == 0) return true;
+    return count == 1 && head.version() == 11 && ascii_iequal(view(head[beast_http::field::transfer_encoding]), "chunked");
+}
+
+std::optional<refusal> refusal_of(const fields& head) {
+    if (!has_good_host(head) || !has_clear_length(head)) return malformed;
+    const auto expects = view(head[beast_http::field::expect]);
+    if (!expects.empty() && head.version() == 11 && !ascii_iequal(expects, "100-continue")) return unknown_expectation;
+    return std::nullopt;
+}
+
+} // namespace
+
+/// One request on its way through the parser.
+class reader::parsing {
+public:
+    explicit parsing(const read_bounds& bounds) {
+        parser.header_limit(static_cast<std::uint32_t>(bounds.header_bytes));
+        parser.body_limit(bounds.body_bytes);
+    }
+
+    /// Has the parser take what it can from the buffer. True when it wants more.
+    bool put(boost::beast::flat_buffer& from) {
+        error_code ec;
+        const auto taken = parser.put(from.data(), ec);
+        from.consume(taken);
+        consumed += taken;
+        if (ec == beast_http::error::need_more) return true;
+        if (ec) fail(ec);
+        return false;
+    }
+
+    void fail(const error_code& why) {
+        // The category of parse errors; all others are the connection's own end.
+        const error_code parse_error = beast_http::error::bad_method;
+        if (why == beast_http::error::header_limit) {
+            refused = headers_too_large;
+        } else if (why == beast_http::error::body_limit) {
+            refused = body_too_large;
+        } else if (why.category() == parse_error.category()) {
+            refused = malformed;
+        } else {
+            lost = true;
+        }
+    }
+
+    [[nodiscard]] bool is_over() const { return refused.has_value() || lost; }
+
+    /// Before the body, with which trailers come: they are no headers (RFC 9110, 6.5.1).
+    void note_head() {
+        const auto& head = parser.get();
+        read.method = std::string(view(head.method_string()));
+        read.target = std::string(view(head.target()));
+        read.http_1_1 = head.version() == 11;
+        read.keep_alive = head.keep_alive();
+        for (const auto& field : head) read.headers.emplace_back(ascii_lower(view(field.name_string())), std::string(view(field.value())));
+        refused = refusal_of(head);
+        head_bytes = consumed;
+    }
+
+    beast_http::request_parser<beast_http::string_body> parser;
+    message read;
+    std::size_t consumed = 0;
+    std::size_t head_bytes = 0;
+    std::optional<refusal> refused;
+    bool lost = false;
+};
+
+asio::awaitable<error_code> reader::receive(std::size_t most) {
+    error_code ec;
+    const auto count = co_await from_.async_read_some(buffer_.prepare(most), into(ec));
+    buffer_.commit(count);
+    co_return ec;
+}
+
+asio::awaitable<bool> reader::wait_for_input() {
+    constexpr std::size_t usual_request = 4096;
+    if (buffer_.capacity() > 2 * usual_request) buffer_ = {}; // idle connections hold little
+    co_return !co_await receive(usual_request);
+}
+
+asio::awaitable<void> reader::read_head(parsing& one) {
+    constexpr std::size_t chunk = 4096;
+    constexpr int most_empty_lines = 4; // before a request line (RFC 9112, 2.2)
+    from_.expire_after(bounds_.header_time);
+    for (int lines = 0; lines < most_empty_lines && one.consumed == 0; ++lines) {
+        while (buffer_.size() < 2 && !one.is_over()) {
+            if (const auto ec = co_await receive(chunk)) one.fail(ec);
+        }
+        if (one.is_over() || view({static_cast<const char*>(buffer_.data().data()), 2}) != "\r\n") break;
+        buffer_.consume(2);
+    }
+    while (!one.is_over() && !one.parser.is_header_done()) {
+        if (!one.put(buffer_)) continue;
+        if (const auto ec = co_await receive(chunk)) one.fail(ec);
+    }
+    if (!one.is_over()) one.note_head();
+}
+
+asio::awaitable<void> reader::read_body(parsing& one) {
+    // With what may lie in the buffer before, less than the 64 KiB of one field that Beast takes.
+    constexpr std::size_t chunk = 32 * 1024;
+    constexpr std::size_t line_of_a_chunk = 256;
+    const auto trailer_bytes = std::max(line_of_a_chunk, bounds_.header_bytes - std::min(one.head_bytes, bounds_.header_bytes));
+    from_.expire_after(bounds_.body_time);
+    if (buffer_.size() == 0 && one.read.http_1_1 && one.parser.get().count(beast_http::field::expect) > 0) {
+        constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        error_code ec;
+        co_await asio::async_write(from_, asio::buffer(go_on), into(ec));
+        if (ec) one.fail(ec);
+    }
+    one.parser.eager(true);
+    while (!one.is_over() && !one.parser.is_done()) {
+        const auto& body = one.parser.get().body();
+        if (!memory_.grow_to(body.size() + buffer_.size())) {
+            one.refused = no_memory;
+            break;
+        }
+        if (buffer_.size() > 0 && !one.put(buffer_)) continue;
+        // What the parser leaves is the line of a chunk, or the trailers, which it takes as a whole.
+        if (buffer_.size() > trailer_bytes) one.refused = headers_too_large;
+        // A megabyte is not sent in chunks of a few bytes: what is around them is bounded like a body.
+        if (one.consumed - one.head_bytes > body.size() + bounds_.body_bytes) one.refused = body_too_large;
+        if (one.is_over() || one.parser.is_done()) break;
+        if (const auto ec = co_await receive(chunk)) one.fail(ec);
+    }
+}
+
+asio::awaitable<std::variant<message, refusal, ended>> reader::read() {
+    parsing one(bounds_);
+    co_await read_head(one);
+    if (!one.is_over() && !one.parser.is_done()) co_await read_body(one);
+    if (one.lost && from_.expired()) one.refused = too_slow;
+    if (one.refused) co_return *one.refused;
+    if (one.lost) co_return ended{};
+    one.read.body = std::move(one.parser.get().body());
+    from_.expire_never(); // its owner sets the next one
+    co_return std::move(one.read);
+}
+
+asio::awaitable<void> reader::drain() {
+    constexpr int most_reads = 256;
+    error_code ec;
+    for (int reads = 0; !ec && reads < most_reads; ++reads) {
+        buffer_.clear();
+        ec = co_await receive(16 * 1024);
+    }
+}
+
+} // namespace ctms::http

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "tls.hpp"
+
+#include <boost/asio/error.hpp>
+#include <boost/system/system_error.hpp>
+#include <fmt/format.h>
+#include <openssl/ssl.h>
+
+#include <string_view>
+
+namespace ctms::http {
+namespace {
+
+namespace ssl = boost::asio::ssl;
+using boost::system::error_code;
+
+/// Asked for the protocol of the connection, chooses HTTP/1.1; a client that knows only others is refused.
+int choose_protocol(SSL* /*unused*/, const unsigned char** chosen, unsigned char* length, const unsigned char* offered, unsigned int size,
+                    void* /*unused*/) {
+    constexpr std::string_view ours = "\x08http/1.1";
+    auto* out = const_cast<unsigned char**>(chosen); // NOLINT(cppcoreguidelines-pro-type-const-cast): as OpenSSL's function wants it
+    const auto found = ::SSL_select_next_proto(out, length, reinterpret_cast<const unsigned char*>(ours.data()),
+                                               static_cast<unsigned int>(ours.size()), offered, size);
+    return found == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+void set_rules(ssl::context& context) {
+    auto* native = context.native_handle();
+    SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+    SSL_CTX_set_options(native, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS); // idle connections hold less
+    ::SSL_CTX_set_alpn_select_cb(native, choose_protocol, nullptr);
+}
+
+error bad_file(const char* setting, const std::string& file, const error_code& why) {
+    return error{errc::invalid, fmt::format("{}: {} cannot be used: {}", setting, file, why.message()), {}, {}, {}};
+}
+
+} // namespace
+
+result<void> tls_listener::load() {
+    const auto fresh = std::make_shared<ssl::context>(ssl::context::tls_server);
+    set_rules(*fresh);
+    error_code ec;
+    if (fresh->use_certificate_chain_file(files_.certificate, ec)) return bad_file("CTMS_TLS_CERT", files_.certificate, ec);
+    // Checks as well that the key belongs to the certificate.
+    if (fresh->use_private_key_file(files_.key, ssl::context::pem, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec);
+    if (!files_.client_ca.empty()) {
+        if (fresh->load_verify_file(files_.client_ca, ec)) return bad_file("CTMS_TLS_CLIENT_CA", files_.client_ca, ec);
+        fresh->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+        // Sessions can be resumed: OpenSSL wants a context for them where certificates of clients are checked.
+        constexpr std::string_view sessions = "ctms-web";
+        ::SSL_CTX_set_session_id_context(fresh->native_handle(), reinterpret_cast<const unsigned char*>(sessions.data()),
+                                         static_cast<unsigned int>(sessions.size()));
+        ::SSL_CTX_set_client_CA_list(fresh->native_handle(), ::SSL_load_client_CA_file(files_.client_ca.c_str()));
+    }
+    context_ = fresh;
+    return {};
+}
+
+} // namespace ctms::http

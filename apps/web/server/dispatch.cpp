@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "dispatch.hpp"
+
+#include "answers.hpp"
+
+#include <support/prometheus_metrics.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace ctms::web {
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::steady_clock;
+
+/// Suspends the coroutine until the function that `start` is given was called, from any thread. `start` returns false when
+/// nothing was begun and nothing will call it. The coroutine's awaitable tells which.
+template <class Start>
+asio::awaitable<bool> suspend(asio::any_io_executor sockets, Start start) {
+    bool accepted = true;
+    co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(
+        [&](auto resume) {
+            // The guard keeps the thread of the sockets running while all it waits for is this job.
+            const auto go_on = [work = asio::make_work_guard(sockets),
+                                shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] { std::move (*shared_resume)(); };
+            accepted = start(go_on);
+            if (!accepted) asio::post(sockets, go_on);
+        },
+        asio::use_awaitable);
+    co_return accepted;
+}
+
+/// The answer where even memory for another one may be missing.
+void fail(exchange& one) noexcept {
+    try {
+        one.answer = busy_response();
+    } catch (const std::exception&) {
+        one.answer.status = 503;
+        one.answer.body.clear();
+        one.answer.close = true;
+    }
+}
+
+} // namespace
+
+asio::awaitable<void> dispatcher::execute(asio::any_io_executor sockets, exchange& one) {
+    if (one.matched->where == lane::immediate) {
+        exchanges_.execute(one);
+        co_return;
+    }
+    const bool accepted =
+        co_await suspend(sockets, [&](std::function<void()> resume) { return submit(sockets, one, std::move(resume)); });
+    if (accepted) co_return;
+    metrics_.request_rejected("busy");
+    one.answer = busy_response();
+}
+
+/// Hands an exchange to its lane. False when too many wait there.
+bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std::function<void()> resume) {
+    const auto job = [this, sockets](std::vector<waiting_exchange> waiting) {
+        run(waiting);
+        // All at once: each call wakes the thread of the sockets.
+        asio::post(sockets, [waiting = std::move(waiting)] {
+            for (const auto& each : waiting) each.resume();
+        });
+    };
+    const auto where = one.matched->where;
+    waiting_exchange self{&one, std::move(resume)};
+    if (one.matched->run_many == nullptr) return threads_.submit(where, [job, self = std::move(self)] { job({self}); });
+    auto& together = together_[one.matched];
+    if (!together) together = std::make_shared<gathering<waiting_exchange>>();
+    return threads_.submit(where, together, std::move(self), job);
+}
+
+/// On a thread of the lane. Nothing that one exchange does may end that thread.
+void dispatcher::run(const std::vector<waiting_exchange>& waiting) const noexcept {
+    try {
+        std::vector<exchange*> in_time;
+        const auto oldest = steady_clock::now() - bounds_.waiting_time;
+        for (const auto& each : waiting) {
+            const bool too_late = abandoned_ || each.one->http.received < oldest;
+            too_late ? fail(*each.one) : in_time.push_back(each.one);
+        }
+        if (!in_time.empty()) exchanges_.execute(in_time);
+    } catch (const std::exception&) {
+        for (const auto& each : waiting) fail(*each.one);
+    }
+}
+
+asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executor sockets, exchange& one, std::string& piece) {
+    constexpr std::chrono::milliseconds pause{50};
+    const auto until = steady_clock::now() + bounds_.waiting_time;
+    std::optional<bool> more;
+    const auto begin = [&](std::function<void()> resume) {
+        return threads_.submit(one.matched->where, [&, resume = std::move(resume)] {
+            if (!abandoned_) more = exchanges_.next_piece(one, piece);
+            asio::post(sockets, resume);
+        });
+    };
+    while (!co_await suspend(sockets, begin)) {
+        if (abandoned_ || steady_clock::now() > until) {
+            metrics_.request_rejected("busy");
+            one.facts.error = "too many requests wait";
+            break;
+        }
+        asio::steady_timer timer(sockets, pause);
+        boost::system::error_code ignored;
+        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    co_return more;
+}
+
+} // namespace ctms::web

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "listener.hpp"
+
+#include <support/http/tls.hpp>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace ctms::web {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+listener::listener(asio::io_context& io, const listener_options& wanted, const std::vector<std::string>& trusted_proxies, mozlog::logger& log,
+                   support::prometheus_metrics& metrics, const std::atomic<bool>& draining)
+    : io_(io),
+      options_(wanted),
+      dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics),
+      memory_(options_.bounds.memory_bytes),
+      shared_{.dispatch = dispatch_,
+              .bounds = options_.bounds,
+              .read_bounds = {options_.bounds.header_bytes, options_.bounds.body_bytes, options_.bounds.header_time, options_.bounds.body_time},
+              .memory = memory_,
+              .under_way = under_way_,
+              .trusted_proxies = trusted_proxies,
+              .log = log,
+              .metrics = metrics,
+              .draining = draining},
+      acceptor_(io) {}
+
+std::uint16_t listener::open() {
+    const auto found = tcp::resolver(io_).resolve(options_.host, std::to_string(options_.port), tcp::resolver::passive);
+    const tcp::endpoint where = found.begin()->endpoint();
+    acceptor_.open(where.protocol());
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    acceptor_.bind(where);
+    acceptor_.listen();
+    acceptor_.non_blocking(true);
+    return acceptor_.local_endpoint().port();
+}
+
+asio::awaitable<void> listener::accept() {
+    while (acceptor_.is_open()) {
+        tcp::socket socket(io_);
+        error_code ec;
+        co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, ec));
+        if (!ec) {
+            start(std::move(socket));
+        } else if (ec != asio::error::operation_aborted) {
+            // No descriptors left, most likely: some will come free.
+            constexpr std::chrono::milliseconds pause{50};
+            asio::steady_timer timer(io_, pause);
+            co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+        }
+    }
+}
+
+void listener::start(tcp::socket socket) {
+    auto fresh = std::make_shared<session>(std::move(socket), shared_, options_.tls == nullptr ? nullptr : options_.tls->context());
+    const bool taken = has_room_for(*fresh);
+    if (!taken) {
+        constexpr std::size_t most_at_once = 64; // that are told; the rest are just closed
+        if (turned_away_ >= most_at_once) return shared_.metrics.request_rejected("connections");
+        ++turned_away_;
+    } else {
+        ++counted_;
+        ++by_network_[fresh->network()];
+    }
+    auto* one = fresh.get();
+    sessions_.emplace(one, entry{fresh, taken});
+    asio::co_spawn(io_, serve(std::move(fresh), !taken), asio::detached);
+}
+
+/// Runs a session to its end, after which it is forgotten, whatever ends it.
+asio::awaitable<void> listener::serve(std::shared_ptr<session> one, bool turn_away) {
+    struct leaving {
+        listener& from;
+        session* one;
+        bool turned_away;
+        ~leaving() {
+            if (turned_away) --from.turned_away_;
+            from.forget(one);
+        }
+    } const at_the_end{*this, one.get(), turn_away};
+    if (turn_away) co_return co_await one->turn_away();
+    co_await one->run();
+}
+
+/// Whether a connection may stay. Where a limit is reached, the longest idle connection that counts to it is closed.
+bool listener::has_room_for(const session& fresh) {
+    const auto& bounds = options_.bounds;
+    const auto of_network = by_network_.find(fresh.network());
+    if (!fresh.is_trusted_proxy() && of_network != by_network_.end() && of_network->second >= bounds.connections_of_address) {
+        auto* idle = longest_idle(&fresh.network());
+        if (idle == nullptr) return false;
+        uncount(sessions_.at(idle));
+        idle->cut_off();
+    }
+    if (counted_ >= bounds.connections) {
+        auto* idle = longest_idle(nullptr);
+        if (idle == nullptr) return false;
+        uncount(sessions_.at(idle));
+        idle->cut_off();
+    }
+    return true;
+}
+
+/// The connection that has been idle for longest, of one network or of all; then of those whose network has the most connections.
+session* listener::longest_idle(const std::string* network) {
+    session* best = nullptr;
+    std::size_t most = 0;
+    for (const auto& [one, held] : sessions_) {
+        const auto since = one->idle_since();
+        if (!held.counted || !since || (network != nullptr && one->network() != *network)) continue;
+        const auto count = one->is_trusted_proxy() ? 1 : by_network_.at(one->network());
+        if (best != nullptr && (count < most || (count == most && *since >= *best->idle_since()))) continue;
+        best = one;
+        most = count;
+    }
+    return best;
+}
+
+void listener::uncount(entry& from) {
+    if (!from.counted) return;
+    from.counted = false;
+    --counted_;
+    const auto found = by_network_.find(from.one->network());
+    if (--found->second == 0) by_network_.erase(found);
+}
+
+void listener::forget(session* one) {
+    const auto found = sessions_.find(one);
+    uncount(found->second);
+    sessions_.erase(found);
+}
+
+void listener::stop_accepting() {
+    while (acceptor_.is_open()) {
+        tcp::socket socket(io_);
+        error_code ec;
+        acceptor_.accept(socket, ec);
+        if (ec) break;
+        start(std::move(socket));
+    }
+    error_code ignored;
+    acceptor_.close(ignored);
+    for (const auto& [one, held] : sessions_) one->drain();
+}
+
+void listener::enforce(std::chrono::steady_clock::time_point now) {
+    for (const auto& [one, held] : sessions_) one->enforce(now);
+}
+
+void listener::cut_off() {
+    dispatch_.abandon();
+    for (const auto& [one, held] : sessions_) one->cut_off();
+}
+
+} // namespace ctms::web

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MPL-2.0
+// One port of the server and its connections, shared fairly: one address has a share of them, and when all are taken the longest
+// idle one makes room. Private to the server; runs on the one thread of the sockets.
+#pragma once
+
+#include "server.hpp"
+#include "session.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace ctms::web {
+
+class listener {
+public:
+    listener(boost::asio::io_context& io, const listener_options& wanted, const std::vector<std::string>& trusted_proxies, mozlog::logger& log,
+             support::prometheus_metrics& metrics, const std::atomic<bool>& draining);
+    listener(const listener&) = delete;
+    listener& operator=(const listener&) = delete;
+
+    /// Throws boost::system::system_error.
+    std::uint16_t open();
+    /// Takes connections until stop_accepting().
+    boost::asio::awaitable<void> accept();
+    /// Serves the connections that the kernel has taken already, since their clients cannot know that the server stops, and
+    /// listens no more. Idle connections end soon.
+    void stop_accepting();
+    /// Ends what waits past its deadline.
+    void enforce(std::chrono::steady_clock::time_point now);
+    /// Closes all connections, and lets nothing run that waits for a thread.
+    void cut_off();
+    [[nodiscard]] bool has_connections() const noexcept { return !sessions_.empty(); }
+
+private:
+    struct entry {
+        std::shared_ptr<session> one;
+        bool counted = true; ///< false: beyond the limit and being told so, or closed to make room
+    };
+    void start(boost::asio::ip::tcp::socket socket);
+    bool has_room_for(const session& fresh);
+    session* longest_idle(const std::string* network);
+    void uncount(entry& from);
+    void forget(session* one);
+    boost::asio::awaitable<void> serve(std::shared_ptr<session> one, bool turn_away);
+
+    boost::asio::io_context& io_;
+    listener_options options_;
+    dispatcher dispatch_;
+    http::memory_budget memory_;
+    requests_by_network under_way_;
+    session_environment shared_;
+    boost::asio::ip::tcp::acceptor acceptor_;
+    std::unordered_map<session*, entry> sessions_;
+    std::unordered_map<std::string, std::size_t> by_network_; ///< counted connections; proxies left out
+    std::size_t counted_ = 0;
+    std::size_t turned_away_ = 0;
+};
+
+} // namespace ctms::web
