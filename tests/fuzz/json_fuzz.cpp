@@ -120,6 +120,7 @@ void check_round_trip(const model::contact& contact) {
     const auto input = json::read_contact(*body, json::purpose::replace);
     require(input.has_value(), "a contact that is written can be sent again");
     const auto again = service::new_contact(*input);
+    if (!again || !service::same_content(*again, contact)) std::fprintf(stderr, "%s\n%s\n", text.c_str(), again ? written(*again).c_str() : "?"); // DEBUG
     require(again && service::same_content(*again, contact), "a contact that is sent again is the same");
 }
 

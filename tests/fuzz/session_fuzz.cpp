@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A whole connection: bytes of a client through the real session, exchange and routing, to handlers that need no database. Input: a
-// letter whose bits choose deadlines that pass at once (see limits_of), then what the client sends (pieces.hpp). The client reads
+// letter whose bits choose limits and deadlines that pass at once (see limits_of), then what the client sends (pieces.hpp). The client reads
 // everything, closes its side at the end, and the session must end then, with answers that are HTTP.
 #include "fuzz_target.hpp"
 #include "pieces.hpp"
@@ -37,26 +37,33 @@ chosen_limits limits_of(char letter) {
     out.bounds.header_bytes = 2 * 1024;
     out.bounds.body_bytes = 16 * 1024;
     const auto bits = static_cast<unsigned char>(letter) - '0';
-    if (bits < 0 || bits > 15) return out;
+    if (bits < 0 || bits > 31) return out;
     constexpr std::chrono::milliseconds at_once{0};
     if ((bits & 1) != 0) out.bounds.header_time = at_once;
     if ((bits & 2) != 0) out.bounds.body_time = at_once;
     if ((bits & 4) != 0) out.bounds.write_time = at_once;
     if ((bits & 8) != 0) out.bounds.idle_time = std::chrono::milliseconds{1};
-    out.passes_at_once = bits != 0;
+    out.passes_at_once = (bits & 15) != 0;
+    if ((bits & 16) != 0) {
+        const web::limits usual;
+        out.bounds.header_bytes = usual.header_bytes;
+        out.bounds.body_bytes = usual.body_bytes;
+        out.bounds.memory_bytes = 64 * 1024;
+    }
     return out;
 }
 
 /// Both ends of a connection on one thread.
 class conversation {
 public:
-    explicit conversation(const web::limits& bounds) : bounds_(bounds) {
+    explicit conversation(const web::limits& bounds) : bounds_(bounds), serving_(bounds_) {
         std::array<int, 2> ends{};
         require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0, "there are descriptors");
         client_ = ends[0];
         asio::ip::tcp::socket socket(io_);
         socket.assign(asio::ip::tcp::v4(), ends[1]); // the session does not mind that it is no TCP
-        const auto one = std::make_shared<web::session>(std::move(socket), fuzz::environment(bounds_));
+        const auto one = std::make_shared<web::session>(std::move(socket), serving_.environment(), nullptr);
+        session_ = one;
         asio::co_spawn(io_, one->run(), [this](const std::exception_ptr& failure) {
             require(failure == nullptr, "a session ends without an exception");
             ended_ = true;
@@ -77,7 +84,8 @@ public:
         receive();
         io_.restart();
         io_.poll();
-        require(io_.stopped(), "nothing of a session is left when it has ended");
+        require(io_.stopped() && session_.expired(), "nothing of a session is left when it has ended");
+        require(serving_.is_clean(), "a session that has ended has no memory and no requests");
         return std::move(answers_);
     }
 
@@ -116,14 +124,17 @@ private:
 
     /// Goes on, waiting for other threads when there is nothing else to do.
     void wait() {
+        if (const auto one = session_.lock()) one->enforce(steady_clock::now());
         if (turn()) return;
-        constexpr std::chrono::milliseconds a_moment{20};
+        constexpr std::chrono::milliseconds a_moment{2};
         io_.restart();
         io_.run_one_for(a_moment);
         require(steady_clock::now() < until_, "a session ends when its client has gone");
     }
 
     web::limits bounds_;
+    fuzz::serving serving_;
+    std::weak_ptr<web::session> session_;
     asio::io_context io_{1};
     int client_ = -1;
     bool ended_ = false;

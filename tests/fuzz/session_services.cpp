@@ -77,9 +77,9 @@ response answer_broken_pieces(call&, const services&) {
 
 response answer_by_throwing(call&, const services&) { throw std::runtime_error("thrown by the handler"); }
 
-std::vector<response> answer_together(std::span<call> calls, const services& all) {
+std::vector<response> answer_together(std::span<call> calls, const services& shared) {
     std::vector<response> out;
-    for (auto& one : calls) out.push_back(answer_home(one, all));
+    for (auto& one : calls) out.push_back(answer_home(one, shared));
     return out;
 }
 
@@ -115,13 +115,7 @@ persistence::database_options nowhere() {
     return out;
 }
 
-class world {
-public:
-    web::session_environment environment(const web::limits& bounds) {
-        return {exchanges_, threads_, together_, bounds, log_, metrics_, draining_};
-    }
-
-private:
+struct world {
     config::settings settings_;
     support::prometheus_metrics metrics_;
     mozlog::logger log_{{}, std::make_unique<checking_sink>()};
@@ -144,14 +138,40 @@ private:
                               log_,
                               routes};
     web::lanes threads_{{.read = 1, .write = 1}, 64};
-    web::gatherings together_;
+    web::limits bounds_;
+    web::dispatcher dispatch_{exchanges_, threads_, bounds_, metrics_};
 };
+
+world& all() {
+    static world one;
+    return one;
+}
+
+/// Whoever it is: what a proxy says in X-Forwarded-For is read.
+const std::vector<std::string>& everybody() {
+    static const std::vector<std::string> networks{"0.0.0.0/0", "::/0"};
+    return networks;
+}
 
 } // namespace
 
-web::session_environment environment(const web::limits& bounds) {
-    static world all;
-    return all.environment(bounds);
+serving::serving(const web::limits& bounds)
+    : budget_(bounds.memory_bytes),
+      memory_(bounds.memory_bytes),
+      environment_{all().dispatch_,
+                   bounds,
+                   {bounds.header_bytes, bounds.body_bytes, bounds.header_time, bounds.body_time},
+                   memory_,
+                   under_way_,
+                   everybody(),
+                   all().log_,
+                   all().metrics_,
+                   all().draining_} {}
+
+bool serving::is_clean() {
+    if (!memory_.take(budget_)) return false;
+    memory_.give_back(budget_);
+    return under_way_.empty();
 }
 
 } // namespace ctms::fuzz

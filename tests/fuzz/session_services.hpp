@@ -7,7 +7,23 @@
 
 namespace ctms::fuzz {
 
-/// The environment of a session with these limits, which must outlive it.
-[[nodiscard]] web::session_environment environment(const web::limits& bounds);
+/// The environment of one session.
+class serving {
+public:
+    /// `bounds` must outlive it.
+    explicit serving(const web::limits& bounds);
+    serving(const serving&) = delete;
+    serving& operator=(const serving&) = delete;
+
+    [[nodiscard]] const web::session_environment& environment() const noexcept { return environment_; }
+    /// Whether a session that has ended left its memory and its requests under way counted.
+    [[nodiscard]] bool is_clean();
+
+private:
+    std::size_t budget_;
+    http::memory_budget memory_;
+    web::requests_by_network under_way_;
+    web::session_environment environment_;
+};
 
 } // namespace ctms::fuzz
