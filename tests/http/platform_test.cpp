@@ -89,7 +89,7 @@ TEST_CASE("a database that is away costs requests a 503 and nothing else") {
         const closed_database away(web.database());
         const auto start = std::chrono::steady_clock::now();
         const auto answer = web.ask("GET", "/__heartbeat__");
-        CHECK(std::chrono::steady_clock::now() - start < 2s);
+        CHECK(std::chrono::steady_clock::now() - start < 10s); // it does not wait for a connection of the pool
         CHECK(answer.status == 503);
         CHECK(answer.body.starts_with(R"({"database":{"up":false,"time_ms":)"));
         CHECK(answer.body.find("acoustic") == std::string::npos);
@@ -102,8 +102,8 @@ TEST_CASE("a database that is away costs requests a 503 and nothing else") {
         CHECK(line.at("Fields").as_object().contains("error"));
         CHECK(web.post("/ctms", R"({"email":{"primary_email":"b"}})").status == 503);
     }
-    CHECK(becomes_true([&] { return web.get("/ctms/" + id).status == 200; }, 2s));
-    CHECK(becomes_true([&] { return heartbeat(web) == 200; }, 2s));
+    CHECK(becomes_true([&] { return web.get("/ctms/" + id).status == 200; }));
+    CHECK(becomes_true([&] { return heartbeat(web) == 200; }));
 }
 
 TEST_CASE("the load balancer is told that all is well") {

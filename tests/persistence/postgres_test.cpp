@@ -166,7 +166,10 @@ TEST_CASE("many start at once") {
     for (int i = 0; i < 4; ++i) {
         users.emplace_back([&] {
             auto server = embedded_postgres::start(place.path());
-            if (!server) ++failed;
+            if (!server) {
+                ++failed;
+                return;
+            }
             try {
                 connection(options_for(*server)).execute("select 1");
             } catch (const sql_error&) {
@@ -315,13 +318,15 @@ TEST_CASE("missing binaries name the package or the setting") {
 }
 
 TEST_CASE("a directory that the server's account may not enter is named") {
-    if (::geteuid() != 0) return; // only root changes the account
+    const bool is_root = ::geteuid() == 0; // only root changes the account
     temporary_directory place;
     const auto closed = place.path() / "closed";
     fs::create_directory(closed);
-    fs::permissions(closed, fs::perms(0700));
+    fs::permissions(closed, fs::perms(is_root ? 0700 : 0));
     const auto refused = embedded_postgres::start(closed / "data");
+    fs::permissions(closed, fs::perms(0700));
     REQUIRE_FALSE(refused.has_value());
+    if (!is_root) return;
     CHECK(refused.error().message.find("may not enter " + closed.string() + ":") != std::string::npos);
     CHECK(refused.error().message.find("CTMS_DATA_DIR") != std::string::npos);
 }
@@ -343,7 +348,7 @@ TEST_CASE("a secret is made once and kept to its owner") {
 
 TEST_CASE("a server that lingers outlives its user for a while, then stops") {
     temporary_directory place;
-    { CHECK(embedded_postgres::start(place.path(), {1s, false}).has_value()); }
+    { CHECK(embedded_postgres::start(place.path(), {5s, false}).has_value()); }
     const int server = server_of(place.path());
     { CHECK(embedded_postgres::start(place.path()).has_value()); }
     CHECK(server_of(place.path()) == server);
