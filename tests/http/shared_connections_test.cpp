@@ -77,17 +77,6 @@ TEST_CASE("trailer lines without an end are refused") {
     CHECK(connection.receive().status == 431);
 }
 
-TEST_CASE("what stands around the bytes of chunks is bounded") {
-    web_fixture web;
-    http_connection connection(web.port());
-    REQUIRE(connection.send(chunked_post));
-    const auto chunk = "1;" + std::string(8'000, 'e') + "\r\na\r\n";
-    int sent = 0;
-    while (sent < 1000 && !connection.has_input(0ms) && connection.send(chunk)) ++sent;
-    CHECK(sent < 1000);
-    CHECK(connection.receive().status == 413);
-}
-
 TEST_CASE("trailers are not headers") {
     web_fixture web;
     http_connection connection(web.port());

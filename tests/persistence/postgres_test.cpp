@@ -235,7 +235,7 @@ TEST_CASE("a server that runs without a supervisor is joined and watched") {
     temporary_directory place;
     user_process(place.path()).leave();
     REQUIRE(soon([&] { return stopped_cleanly(place.path()); }));
-    const embedded_layout layout{fs::canonical(place.path())};
+    const auto layout = prepare_directory(place.path());
     const auto account = choose_account();
     std::vector<std::string> by_hand{"setsid", "--fork", "setpriv"};
     if (account.switched) {
@@ -246,9 +246,10 @@ TEST_CASE("a server that runs without a supervisor is joined and watched") {
         by_hand.emplace_back("--no-new-privs"); // setpriv wants to be asked for something
     }
     by_hand.insert(by_hand.end(),
-                   {find_binaries(layout) / "postgres", "-D", layout.data(), "-k", layout.root / "run", "-c", "listen_addresses="});
-    REQUIRE(run_and_wait({by_hand, layout.log(), -1}) == 0);
-    REQUIRE(soon([&] { return fs::exists(layout.root / "run" / ".s.PGSQL.5432"); }));
+                   {find_binaries(layout) / "postgres", "-D", layout.data(), "-k", layout.root() / "run", "-c", "listen_addresses="});
+    const auto log = layout.open_log();
+    REQUIRE(run_and_wait({by_hand, log.get(), -1}) == 0);
+    REQUIRE(soon([&] { return fs::exists(layout.root() / "run" / ".s.PGSQL.5432"); }));
     const int server = server_of(place.path());
     {
         auto joined = embedded_postgres::start(place.path());

@@ -20,6 +20,7 @@ public:
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
+    [[nodiscard]] pid_t id() const { return child_.id(); }
     void signal(int number) const { child_.signal(number); }
     /// Waits for its end; the exit code, or 128 + signal, or -1 when `limit` passed first.
     int wait(std::chrono::milliseconds limit) { return child_.wait(limit); }

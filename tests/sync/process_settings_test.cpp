@@ -8,7 +8,9 @@
 
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
+
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <csignal>
 #include <fstream>
@@ -199,10 +201,28 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the health file is there at the sta
     CHECK(program.wait() == 0);
 }
 
+TEST_CASE_FIXTURE(sync_scene, "sync process: the health file follows no planted link and has its mode") {
+    const temporary_directory place;
+    const auto file = place.path() / "health";
+    const auto victim = place.path() / "victim";
+    std::ofstream(victim) << "precious";
+    for (const auto* name : {"health", "health.new"}) std::filesystem::create_symlink(victim, place.path() / name);
+    const auto before = ::umask(0077);
+    child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_HEALTHCHECK_PATH", file.string()}}), {"--once"});
+    ::umask(before);
+    CHECK(program.wait() == 0);
+    CHECK(content_of(victim) == "precious");
+    CHECK(is_whole_time(content_of(file)));
+    struct stat info {};
+    REQUIRE(::lstat(file.c_str(), &info) == 0);
+    CHECK(S_ISREG(info.st_mode));
+    CHECK((info.st_mode & 07777U) == 0644U);
+}
+
 TEST_CASE_FIXTURE(sync_scene, "sync process: a health file that cannot be written is logged and stops nothing") {
     add_contacts(1, 1);
     child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_HEALTHCHECK_PATH", "/nowhere/at/all"}}), {"--once"});
     CHECK(program.wait() == 0);
-    CHECK(!program.fields_of("Cannot write /nowhere/at/all.new").empty());
+    CHECK(!program.fields_of("/nowhere/at/all cannot be written").empty());
     CHECK(vendor_difference(database.options(), vendor).empty());
 }

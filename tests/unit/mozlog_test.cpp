@@ -247,6 +247,24 @@ TEST_SUITE("mozlog") {
         CHECK(lines_of(out).size() == 1);
     }
 
+    // C1 controls, bidirectional controls, separators: a reader must see what was logged, in its order.
+    TEST_CASE("neither format prints characters that a terminal obeys or hides") {
+        const std::string hostile = "a\u009b2J\u202e\u2066\u200f\u061c\u2028\u2029\u0085\x7F\xFF\u00e9\U0001f600";
+        const auto members = mozlog::fields().add("f", hostile).add_json("j", "[\"\u202e\"]");
+        for (const bool json : {false, true}) {
+            const auto out = logged(named(json), members, hostile);
+            CAPTURE(out);
+            for (const auto* one : {"\u009b", "\u202e", "\u2066", "\u200f", "\u061c", "\u2028", "\u2029", "\u0085", "\x7F", "\xFF\u00e9"})
+                CHECK(out.find(one) == std::string::npos);
+            CHECK(out.find(json ? "\\u202e" : "\\u{202e}") != std::string::npos);
+            CHECK(out.find(json ? "\\u009b" : "\\u{9b}") != std::string::npos);
+            CHECK(out.find("\u00e9\U0001f600") != std::string::npos);
+        }
+        const auto logged_fields = parsed(logged(named(), members, hostile)).at("Fields");
+        CHECK(logged_fields.at("f").as_string() == "a\u009b2J\u202e\u2066\u200f\u061c\u2028\u2029\u0085\x7F\uFFFD\u00e9\U0001f600");
+        CHECK(logged_fields.at("j").at(0).as_string() == "\u202e");
+    }
+
     TEST_CASE("lines of many threads arrive whole and in each thread's order") {
         constexpr int threads = 8;
         constexpr int lines_each = 5000;

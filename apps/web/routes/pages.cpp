@@ -50,9 +50,14 @@ response page_response(const call& now, std::string_view name) {
 
 } // namespace
 
-response get_openapi(call&, const services&) {
+response get_openapi(call& now, const services&) {
     static const std::string document = openapi::document();
-    return json_response(200, document);
+    static const std::string packed = gzip(document); // once: the thread that answers here serves all connections
+    if (!accepts_gzip(now.http.header("accept-encoding"))) return json_response(200, document);
+    auto out = json_response(200, packed);
+    out.headers.emplace_back("Vary", "Accept-Encoding");
+    out.headers.emplace_back("Content-Encoding", "gzip");
+    return out;
 }
 
 response get_docs(call& now, const services&) { return page_response(now, "docs.html"); }

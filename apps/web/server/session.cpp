@@ -179,6 +179,7 @@ asio::awaitable<bool> session::wait_for_request() {
 
 /// Writes an answer to a request that is not served, and notes it. The connection is closed after it.
 asio::awaitable<void> session::refuse(http::refusal why) {
+    memory_.release();
     shared_.metrics.request_rejected(why.reason);
     exchange one;
     one.http.id = new_request_id();

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MPL-2.0
+// The port on which ctms-sync shows its metrics.
+#include "peer.hpp"
+#include "target.hpp"
+
+#include <support/child_process.hpp>
+#include <support/sync_scene.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <csignal>
+
+using namespace ctms::test;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+namespace {
+
+/// ctms-sync at work, with its port.
+struct sync_target {
+    sync_target() {
+        constexpr auto listening = "Listening for readers of metrics";
+        REQUIRE(program.logs(listening));
+        port = program.fields_of(listening).front().at("port").to_number<std::uint16_t>();
+    }
+    [[nodiscard]] int status_of_metrics(const std::string& from = "127.0.0.90") const {
+        try {
+            peer reader(port, from);
+            (void)reader.send(request_text("GET", "/metrics"));
+            return reader.receive(10s * slowness).status;
+        } catch (const std::runtime_error&) {
+            return 0;
+        }
+    }
+    /// It lives, shows its metrics and does its work, and SIGTERM ends it.
+    void check_held() {
+        CHECK(program.wait(0ms) == -1);
+        CHECK(status_of_metrics() == 200);
+        scene.add_contacts(1, 3);
+        const auto patience = steady_clock::now() + 20s * slowness;
+        while (scene.queued() > 0 && steady_clock::now() < patience) std::this_thread::sleep_for(20ms);
+        CHECK(scene.queued() == 0);
+        program.signal(SIGTERM);
+        CHECK(program.wait(10s * slowness) == 0);
+    }
+
+    sync_scene scene;
+    child_process program{CTMS_SYNC, scene.variables({{"CTMS_BACKGROUND_METRICS_PORT", "0"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "1"}})};
+    std::uint16_t port = 0;
+};
+
+constexpr auto chunked = "GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n";
+
+} // namespace
+
+TEST_CASE("ctms-sync: trailers with a name or a value of more than 64 KiB end their own connection at most") {
+    sync_target sync;
+    for (const auto& trailer : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b"}) {
+        peer attacker(sync.port);
+        (void)attacker.send(chunked + trailer + "\r\n\r\n");
+        (void)attacker.ends_within(10s * slowness);
+        CHECK(sync.program.wait(0ms) == -1);
+    }
+    sync.check_held();
+}
+
+TEST_CASE("ctms-sync: headers, trailers and empty lines without end are cut off") {
+    sync_target sync;
+    for (const auto& [start, piece] : std::vector<std::pair<std::string, std::string>>{
+             {chunked, "A: b\r\n"}, {"GET /metrics HTTP/1.1\r\n", "A: b\r\n"}, {"\r\n", "\r\n"}, {"GET /", "aaaaaaaa"}}) {
+        std::string pieces;
+        for (int i = 0; i < 10'000; ++i) pieces += piece;
+        peer attacker(sync.port);
+        REQUIRE(attacker.send(start));
+        constexpr std::size_t most = 64 * 1024 * 1024;
+        CAPTURE(piece);
+        CHECK(flood(attacker, pieces, most, 10s * slowness) < most);
+        CHECK_FALSE(attacker.is_open());
+    }
+    sync.check_held();
+}
+
+TEST_CASE("ctms-sync: bytes that are not HTTP, and resets, end their connection") {
+    sync_target sync;
+    for (const auto& bytes : {std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 11), std::string("\0\0\0\0\r\n\r\n", 8),
+                              std::string("GET / HTTP/9.9\r\n\r\n"), std::string("\r\n")}) {
+        for (int i = 0; i < 50; ++i) {
+            peer attacker(sync.port);
+            (void)attacker.send(bytes);
+            if (i % 2 == 0) {
+                attacker.reset();
+            } else {
+                attacker.finish_sending();
+                CHECK(attacker.ends_within(10s * slowness));
+            }
+        }
+    }
+    sync.check_held();
+}
+
+TEST_CASE("ctms-sync: idle connections of one address leave place for a reader from another") {
+    sync_target sync;
+    auto idle = open_peers(sync.port, 100);
+    for (auto& one : idle) (void)one.offer("GET /me");
+    CHECK(sync.status_of_metrics() == 200);
+    CHECK(still_open(idle, 30s * slowness) == 0);
+    sync.check_held();
+}

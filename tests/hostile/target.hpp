@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MPL-2.0
+// The process that is attacked: ctms-web on a database of its own, a client that behaves meanwhile, and what must hold
+// during and after every attack. A bystander runs on a thread of its own; nothing else here is thread safe.
+// Throws std::runtime_error when the server does not start.
+#pragma once
+
+#include <support/server_process.hpp>
+#include <support/test_database.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace ctms::test {
+
+/// Sanitizers take memory and time of their own: bounds on memory do not hold with them, bounds on time are longer.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool sanitized = true;
+constexpr int slowness = 10;
+#else
+constexpr bool sanitized = false;
+constexpr int slowness = 1;
+#endif
+
+class target {
+public:
+    static constexpr auto client = "id_bystander";            ///< may do everything
+    static constexpr auto reader = "id_reader";               ///< has the role `read` alone
+    static constexpr auto secret = "secret_of_the_bystander"; ///< of both, hashed at full cost
+
+    /// `variables`: further settings, "NAME=value".
+    explicit target(const std::vector<std::string>& variables = {});
+
+    [[nodiscard]] std::uint16_t port() const { return server_->port(); }
+    [[nodiscard]] server_process& process() { return *server_; }
+    [[nodiscard]] const test_database& database() const { return database_; }
+    /// The value of a header Authorization with a good token.
+    [[nodiscard]] static std::string bearer(const std::string& client_id = client);
+    /// The text of a request with that token and a JSON body.
+    [[nodiscard]] static std::string request(std::string_view method, std::string_view path, std::string_view json = {});
+    /// A contact that is stored: its email_id.
+    [[nodiscard]] static std::string contact();
+
+    [[nodiscard]] std::size_t rss_mib() const;       ///< resident memory now
+    [[nodiscard]] std::size_t peak_rss_mib() const;  ///< the most since it started
+    [[nodiscard]] std::size_t address_space() const; ///< in bytes
+    [[nodiscard]] std::size_t descriptors() const;
+    [[nodiscard]] std::size_t log_bytes() const;
+    /// CPU time used so far, by all threads, in user and system mode.
+    [[nodiscard]] std::chrono::milliseconds cpu_time() const;
+    /// Sets a limit of the running process (RLIMIT_AS, RLIMIT_NOFILE), which it cannot raise.
+    void limit(int resource, std::size_t value) const;
+    [[nodiscard]] bool is_alive() { return server_->wait(std::chrono::milliseconds(0)) == -1; }
+
+private:
+    test_database database_;
+    std::unique_ptr<server_process> server_;
+};
+
+/// A client that behaves: it reads and changes a contact on a connection that it keeps, and asks for /__lbheartbeat__ on new ones,
+/// in turn, with pauses of some milliseconds.
+class bystander {
+public:
+    struct report {
+        int answered = 0;
+        int again = 0; ///< requests that were sent anew, since the server closed the kept connection meanwhile
+        std::vector<std::string> failures;
+        std::chrono::milliseconds p99{0};
+        std::chrono::milliseconds worst{0};
+    };
+
+    explicit bystander(std::uint16_t port, std::string from = "127.0.0.77");
+    ~bystander();
+    bystander(const bystander&) = delete;
+    bystander& operator=(const bystander&) = delete;
+
+    [[nodiscard]] int answered() const { return answered_; }
+    /// True when it got `count` answers from now on before `limit`.
+    [[nodiscard]] bool gets(int count, std::chrono::milliseconds limit = std::chrono::seconds(20)) const;
+    /// Ends it.
+    [[nodiscard]] report stop();
+
+private:
+    void run();
+    void note(std::chrono::steady_clock::time_point sent, int status, const std::string& problem, const char* what);
+
+    std::uint16_t port_;
+    std::string from_;
+    std::atomic<bool> stopped_ = false;
+    std::atomic<int> answered_ = 0;
+    report report_;
+    std::vector<std::chrono::milliseconds> times_;
+    std::jthread thread_;
+};
+
+/// What must hold in every attack.
+struct expectation {
+    std::size_t peak_rss_mib = 256;                ///< at any time
+    std::size_t rss_after_mib = 128;               ///< soon after the attack
+    std::chrono::milliseconds p99{5'000};          ///< of the bystander; a few ms where nothing else runs
+    std::chrono::milliseconds stops_within{5'000}; ///< after SIGTERM, when the attacker has gone
+};
+
+/// Runs `attack` on a server while a client behaves, and checks that the server lives, that every request of that client was
+/// answered in time, that memory was bounded and came back, that the server answers at once when the attack is over, and that
+/// SIGTERM then ends it with 0.
+void survives(const std::function<void(target&)>& attack, const expectation& expected = {}, const std::vector<std::string>& variables = {});
+
+/// Checks that every request was answered with 200.
+void check_all_served(const bystander::report& served);
+
+/// The checks alone, for an attack that needs its own scene.
+void check_held(target& server, bystander& others, const expectation& expected = {});
+
+} // namespace ctms::test

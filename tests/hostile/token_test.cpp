@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MPL-2.0
+// Floods of POST /token by clients without credentials, beside clients that have them.
+#include "peer.hpp"
+#include "target.hpp"
+
+#include <base/base64.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+
+using namespace ctms::test;
+using namespace std::chrono_literals;
+using std::chrono::steady_clock;
+
+namespace {
+
+std::string form_of(const std::string& id, const std::string& secret) {
+    return request_text("POST", "/token", {{"Content-Type", "application/x-www-form-urlencoded"}},
+                        fmt::format("client_id={}&client_secret={}", id, secret));
+}
+
+struct timed_answer {
+    int status = 0;
+    std::chrono::milliseconds took{0};
+};
+
+timed_answer ask_token(target& server, const std::string& from, const std::string& id, const std::string& secret) {
+    const auto sent = steady_clock::now();
+    peer client(server.port(), from);
+    REQUIRE(client.send(form_of(id, secret)));
+    const auto answer = client.receive(40s * slowness);
+    return {answer.status, std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - sent)};
+}
+
+} // namespace
+
+TEST_CASE("300 wrong secrets of one address do not keep a right one of another address waiting") {
+    target server;
+    bystander others(server.port());
+    auto attackers = open_peers(server.port(), 300);
+    for (std::size_t i = 0; i < attackers.size(); ++i)
+        (void)attackers[i].send(form_of(i % 2 == 0 ? target::client : fmt::format("id_{}", i), "wrong"));
+    const auto first = ask_token(server, "127.0.0.90", target::client, target::secret);
+    CHECK(first.status == 200);
+    CHECK(first.took < 3s * slowness);
+    MESSAGE("right secret, first time: ", first.status, " after ", first.took.count(), " ms");
+    // Now it is known.
+    for (int i = 0; i < 20; ++i) {
+        const auto again = ask_token(server, "127.0.0.90", target::client, target::secret);
+        CHECK(again.status == 200);
+        CHECK(again.took < 100ms * slowness);
+    }
+    // The attacker is told so, and soon.
+    int refused = 0;
+    for (auto& one : attackers) {
+        try {
+            const auto answer = one.receive(20s * slowness);
+            CHECK((answer.status == 400 || answer.status == 429 || answer.status == 503));
+            refused += answer.status == 400 ? 0 : 1;
+        } catch (const std::runtime_error&) {
+            ++refused; // turned away as a connection too many
+        }
+    }
+    CHECK(refused >= 100);
+    CHECK(ask_token(server, "127.0.0.1", target::client, "wrong").status == 429);
+    check_held(server, others, {.peak_rss_mib = 256, .rss_after_mib = 128});
+}
+
+TEST_CASE("a flood of wrong secrets from 100 addresses does not keep a known right one waiting") {
+    target server;
+    bystander others(server.port());
+    REQUIRE(ask_token(server, "127.0.0.90", target::client, target::secret).status == 200);
+    auto attackers = open_peers(server.port(), 300, loopback_addresses(100, 5));
+    for (auto& one : attackers) (void)one.send(form_of(target::client, "wrong"));
+    for (int i = 0; i < 20; ++i) {
+        const auto again = ask_token(server, "127.0.0.90", target::client, target::secret);
+        CHECK(again.status == 200);
+        CHECK(again.took < 100ms * slowness);
+    }
+    attackers.clear();
+    check_held(server, others, {.peak_rss_mib = 256, .rss_after_mib = 128, .stops_within = 32s});
+}
+
+TEST_CASE("long ids in /token are neither kept nor logged whole") {
+    survives(
+        [](target& server) {
+            const std::size_t logged = server.log_bytes();
+            // 7,000 ids of 11 KB. Without a secret nothing is hashed: as fast as the server can.
+            for (int round = 0; round < 70; ++round) {
+                auto attackers = open_peers(server.port(), 10, {fmt::format("127.0.6.{}", round + 1)});
+                for (std::size_t i = 0; i < attackers.size(); ++i) {
+                    std::string several;
+                    for (int n = 0; n < 10; ++n) {
+                        const auto id = ctms::base64_encode(fmt::format("id_{}_{}_{}_{}:", round, i, n, std::string(11'000, 'x')));
+                        several += request_text("POST", "/token", {{"Authorization", "Basic " + id}, {"Content-Length", "0"}});
+                    }
+                    (void)attackers[i].send(several);
+                    attackers[i].finish_sending();
+                }
+                CHECK(still_open(attackers, 20s * slowness) == 0);
+            }
+            constexpr std::size_t most_logged = 16 * 1024 * 1024;
+            CHECK(server.log_bytes() - logged < most_logged);
+        },
+        {.peak_rss_mib = 64, .rss_after_mib = 64});
+}
