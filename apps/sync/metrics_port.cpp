@@ -38,8 +38,6 @@ constexpr std::size_t most_readers = 64;
 constexpr http::read_bounds bounds{
     .header_bytes = 16 * 1024, .body_bytes = 16 * 1024, .header_time = time_of_a_step, .body_time = time_of_a_step};
 
-constexpr std::size_t memory_bytes = 2 * (bounds.header_bytes + bounds.body_bytes); // of one connection
-
 auto into(error_code& failed) { return asio::redirect_error(asio::use_awaitable, failed); }
 
 answer_message answer_of(unsigned status) {
@@ -66,7 +64,7 @@ answer_message answer_to(const http::message& request, const std::function<std::
 /// One connection, for one request.
 class reader_session {
 public:
-    explicit reader_session(tcp::socket socket) : stream_(std::move(socket)), memory_(budget_, {}), reader_(stream_, bounds, memory_) {}
+    explicit reader_session(tcp::socket socket) : stream_(std::move(socket)), memory_(budget_, ""), reader_(stream_, bounds, memory_) {}
 
     asio::awaitable<void> run(const std::function<std::string()>& expose) {
         stream_.expire_after(time_of_a_step);
@@ -103,7 +101,7 @@ private:
     }
 
     http::stream stream_;
-    http::memory_budget budget_{memory_bytes, memory_bytes};
+    http::memory_budget budget_{bounds.header_bytes + bounds.body_bytes, bounds.header_bytes + bounds.body_bytes};
     http::memory_share memory_;
     http::reader reader_;
     bool is_waiting_ = true;
