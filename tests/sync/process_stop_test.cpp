@@ -40,6 +40,15 @@ private:
 
 } // namespace
 
+TEST_CASE_FIXTURE(sync_scene, "sync process: SIGHUP changes nothing") {
+    child_process program(CTMS_SYNC, variables());
+    REQUIRE(program.logs("sync_service cycle complete"));
+    program.signal(SIGHUP);
+    CHECK(program.wait(500ms) == -1); // it runs
+    program.signal(SIGTERM);
+    CHECK(program.wait() == 0);
+}
+
 TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM lets the calls under way finish and gives the rest back") {
     vendor.set_latency(2s);
     add_contacts(1, 40);
