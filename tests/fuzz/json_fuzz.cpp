@@ -117,10 +117,11 @@ void check_round_trip(const model::contact& contact) {
     const auto body = json::body::parse(text);
     require(body.has_value(), "a contact that is written is JSON that we read");
     if (std::any_of(contact.waitlists.begin(), contact.waitlists.end(), has_older_form)) return;
-    const auto input = json::read_contact(*body, json::purpose::replace);
+    auto input = json::read_contact(*body, json::purpose::replace);
     require(input.has_value(), "a contact that is written can be sent again");
+    input->vpn = {}; // an answer shows the older forms even where there is no such waitlist; sent again, they would ask to join it
+    input->relay = {};
     const auto again = service::new_contact(*input);
-    if (!again || !service::same_content(*again, contact)) std::fprintf(stderr, "%s\n%s\n", text.c_str(), again ? written(*again).c_str() : "?"); // DEBUG
     require(again && service::same_content(*again, contact), "a contact that is sent again is the same");
 }
 

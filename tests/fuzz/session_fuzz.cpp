@@ -64,9 +64,9 @@ public:
         socket.assign(asio::ip::tcp::v4(), ends[1]); // the session does not mind that it is no TCP
         const auto one = std::make_shared<web::session>(std::move(socket), serving_.environment(), nullptr);
         session_ = one;
-        asio::co_spawn(io_, one->run(), [this](const std::exception_ptr& failure) {
-            require(failure == nullptr, "a session ends without an exception");
+        asio::co_spawn(io_, one->run(), [this, one](const std::exception_ptr& failure) {
             ended_ = true;
+            if (failure) std::rethrow_exception(failure); // out of the event loop: a session keeps its exceptions to itself
         });
     }
     ~conversation() { ::close(client_); }
