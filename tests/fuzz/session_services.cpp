@@ -122,6 +122,7 @@ Service& unused() {
 }
 
 struct world {
+    boost::asio::io_context io_{1};
     config::settings settings_;
     support::prometheus_metrics metrics_;
     mozlog::logger log_{{}, std::make_unique<checking_sink>()};
@@ -151,6 +152,8 @@ const std::vector<std::string>& everybody() {
 }
 
 } // namespace
+
+boost::asio::io_context& event_loop() { return all().io_; }
 
 serving::serving(const web::limits& bounds)
     : budget_(bounds.memory_bytes),
