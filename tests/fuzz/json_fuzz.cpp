@@ -3,10 +3,10 @@
 #include "fuzz_target.hpp"
 
 #include "base/base64.hpp"
+#include "service/contact_changes.hpp"
 #include "json/any_url.hpp"
 #include "json/document.hpp"
 #include "json/tables.hpp"
-#include "service/contact_changes.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
@@ -97,7 +97,8 @@ void check_input(const model::contact_input& input) {
     check_fields(input.amo);
     check_fields(input.fxa);
     check_fields(input.mofo);
-    require(input.newsletters.size() <= bounds.length && input.waitlists.size() <= bounds.length, "lists have the length that is documented");
+    require(input.newsletters.size() <= bounds.length && input.waitlists.size() <= bounds.length,
+            "lists have the length that is documented");
     for (const auto& one : input.newsletters) check_fields(one);
     for (const auto& one : input.waitlists) check_fields(one);
 }

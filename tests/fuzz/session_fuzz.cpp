@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // A whole connection: bytes of a client through the real session, exchange and routing, to handlers that need no database. Input: a
-// letter whose bits choose limits and deadlines that pass at once (see limits_of), then what the client sends (pieces.hpp). The client reads
-// everything, closes its side at the end, and the session must end then, with answers that are HTTP.
+// letter whose bits choose limits and deadlines that pass at once (see limits_of), then what the client sends (pieces.hpp). The client
+// reads everything, closes its side at the end, and the session must end then, with answers that are HTTP.
 #include "fuzz_target.hpp"
 #include "pieces.hpp"
 #include "session_answers.hpp"
