@@ -42,14 +42,16 @@ bool has_year(timestamp when) {
 void check_moment(const model::moment& moment) {
     if (!has_year(moment.when) || !has_year(moment.when + moment.offset.value_or(std::chrono::minutes{0}))) return;
     const auto again = read({{"start", json::to_iso(moment)}});
-    require(again && again->start.when == moment.when && again->start.offset == moment.offset, "a time that is written is read as the same");
+    require(again && again->start.when == moment.when && again->start.offset == moment.offset,
+            "a time that is written is read as the same");
 }
 
 void check_cursor(const model::updates_cursor& cursor) {
     if (!has_year(cursor.updated)) return;
     const auto again = read({{"start", "2020-01-01T00:00"}, {"after", json::write_cursor(cursor)}});
     require(again && again->after, "a cursor that is written can be read");
-    require(again->after->updated == cursor.updated && again->after->email_id == cursor.email_id, "a cursor that is written is read as the same");
+    require(again->after->updated == cursor.updated && again->after->email_id == cursor.email_id,
+            "a cursor that is written is read as the same");
 }
 
 void check_query(const parameters& given, std::size_t input) {
@@ -82,7 +84,8 @@ void check_value(const std::string& text) {
         require(config::parse_duration(std::to_string(span->count())) == span || span->count() > 1'000'000'000,
                 "a duration in seconds is read as the same");
     }
-    if (const auto day = acoustic::find_date(text)) require(day->ok() && acoustic::us_date(*day).size() == 10, "a day that is found exists");
+    if (const auto day = acoustic::find_date(text))
+        require(day->ok() && acoustic::us_date(*day).size() == 10, "a day that is found exists");
     if (!is_valid_utf8(text)) return;
     if (const auto number = json::python_float(text)) {
         const auto shown = json::python_float_repr(*number);

@@ -57,16 +57,16 @@ bool add_target(target one);
 } // namespace ctms::fuzz
 
 #ifdef CTMS_FUZZER
-#define CTMS_FUZZ_TARGET(name)                                                        \
-    static void run_##name(std::string_view input);                                   \
-    extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { \
-        run_##name({reinterpret_cast<const char*>(data), size});                      \
-        return 0;                                                                     \
-    }                                                                                 \
+#define CTMS_FUZZ_TARGET(name)                                                                                                             \
+    static void run_##name(std::string_view input);                                                                                        \
+    extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {                                                    \
+        run_##name({reinterpret_cast<const char*>(data), size});                                                                           \
+        return 0;                                                                                                                          \
+    }                                                                                                                                      \
     static void run_##name(std::string_view input)
 #else
-#define CTMS_FUZZ_TARGET(name)                                                                      \
-    static void run_##name(std::string_view input);                                                 \
-    [[maybe_unused]] static const bool added_##name = ctms::fuzz::add_target({#name, &run_##name}); \
+#define CTMS_FUZZ_TARGET(name)                                                                                                             \
+    static void run_##name(std::string_view input);                                                                                        \
+    [[maybe_unused]] static const bool added_##name = ctms::fuzz::add_target({#name, &run_##name});                                        \
     static void run_##name(std::string_view input)
 #endif

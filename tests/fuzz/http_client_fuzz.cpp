@@ -16,7 +16,7 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
+#include <chrono>
 #include <mutex>
 #include <thread>
 
@@ -79,10 +79,7 @@ private:
         while (true) {
             const descriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
             if (peer.get() < 0) return;
-            // No peer may hold this thread.
-            const timeval limit{1, 0};
-            ::setsockopt(peer.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-            ::setsockopt(peer.get(), SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+            wait_at_most(peer.get(), std::chrono::milliseconds(1000)); // no peer may hold this thread
             const int on = 1;
             ::setsockopt(peer.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             answer(peer.get());
@@ -101,11 +98,19 @@ private:
             for (const auto& piece : pieces) {
                 if (!send_all(peer, piece)) return;
             }
+            wait_at_most(peer, std::chrono::milliseconds(20)); // a client whose answer is not whole sends no other request
         }
+        wait_at_most(peer, std::chrono::milliseconds(1000));
         ::shutdown(peer, SHUT_WR);
         std::array<char, 4096> rest{};
         while (::recv(peer, rest.data(), rest.size(), 0) > 0) {
         }
+    }
+
+    static void wait_at_most(int peer, std::chrono::milliseconds time) {
+        const timeval limit{time.count() / 1000, time.count() % 1000 * 1000};
+        ::setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+        ::setsockopt(peer, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     }
 
     static bool read_head(int peer) {
@@ -151,10 +156,9 @@ void check_answer(const net::http_response& answer) {
 }
 
 void check_failure(const error& failure) {
-    constexpr std::array<std::string_view, 8> words{"cannot resolve the host name", "cannot connect",
-                                                    "timed out",                    "the connection was cut off",
-                                                    "certificate verify failed",    "TLS failed",
-                                                    "answer too long",              "the answer is no HTTP"};
+    constexpr std::array<std::string_view, 8> words{
+        "cannot resolve the host name", "cannot connect", "timed out",       "the connection was cut off",
+        "certificate verify failed",    "TLS failed",     "answer too long", "the answer is no HTTP"};
     require(failure.code == errc::unavailable, "a failure is one of the other server");
     const auto known = [&](std::string_view word) { return failure.detail.starts_with(word); };
     require(std::any_of(words.begin(), words.end(), known), "a failure is told in the words of the header");

@@ -3,10 +3,10 @@
 #include "fuzz_target.hpp"
 
 #include "base/base64.hpp"
+#include "service/contact_changes.hpp"
 #include "json/any_url.hpp"
 #include "json/document.hpp"
 #include "json/tables.hpp"
-#include "service/contact_changes.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
@@ -97,7 +97,8 @@ void check_input(const model::contact_input& input) {
     check_fields(input.amo);
     check_fields(input.fxa);
     check_fields(input.mofo);
-    require(input.newsletters.size() <= bounds.length && input.waitlists.size() <= bounds.length, "lists have the length that is documented");
+    require(input.newsletters.size() <= bounds.length && input.waitlists.size() <= bounds.length,
+            "lists have the length that is documented");
     for (const auto& one : input.newsletters) check_fields(one);
     for (const auto& one : input.waitlists) check_fields(one);
 }
@@ -117,10 +118,11 @@ void check_round_trip(const model::contact& contact) {
     const auto body = json::body::parse(text);
     require(body.has_value(), "a contact that is written is JSON that we read");
     if (std::any_of(contact.waitlists.begin(), contact.waitlists.end(), has_older_form)) return;
-    const auto input = json::read_contact(*body, json::purpose::replace);
+    auto input = json::read_contact(*body, json::purpose::replace);
     require(input.has_value(), "a contact that is written can be sent again");
+    input->vpn = {}; // an answer shows the older forms even where there is no such waitlist; sent again, they would ask to join it
+    input->relay = {};
     const auto again = service::new_contact(*input);
-    if (!again || !service::same_content(*again, contact)) std::fprintf(stderr, "%s\n%s\n", text.c_str(), again ? written(*again).c_str() : "?"); // DEBUG
     require(again && service::same_content(*again, contact), "a contact that is sent again is the same");
 }
 

@@ -46,9 +46,11 @@ void check_text(std::string_view text) {
     require(is_valid_utf8(valid), "text for the log is valid UTF-8");
     check_no_address(valid, text);
     (void)privacy::is_traced(text);
-    for (const auto* name : {"cookie", "authorization"}) require(privacy::redact_header(name, text) == privacy::omitted, "secret headers go");
+    for (const auto* name : {"cookie", "authorization"})
+        require(privacy::redact_header(name, text) == privacy::omitted, "secret headers go");
     for (const auto* name : {"primary_email", "token"}) require(privacy::redact_query_value(name, text) == privacy::omitted, "secrets go");
-    if (!privacy::is_traced(text)) require(privacy::redact_path_value("primary_email", text) == privacy::omitted, "an address in a path goes");
+    if (!privacy::is_traced(text))
+        require(privacy::redact_path_value("primary_email", text) == privacy::omitted, "an address in a path goes");
 }
 
 /// No address may survive, wherever it stands: the word that marks it must be gone.
@@ -96,7 +98,8 @@ void check_line(std::string_view name, std::string_view text) {
     for (const bool color : {false, true}) {
         const auto shown = mozlog::console_line(what, color);
         require(shown.ends_with('\n'), "a line for people ends");
-        if (!color) require(is_printable(std::string_view(shown).substr(0, shown.size() - 1)), "a line for people holds no control characters");
+        if (!color)
+            require(is_printable(std::string_view(shown).substr(0, shown.size() - 1)), "a line for people holds no control characters");
     }
 }
 

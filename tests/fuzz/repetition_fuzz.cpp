@@ -5,10 +5,10 @@
 
 #include "acoustic/answer.hpp"
 #include "auth/google_keys.hpp"
-#include "json/any_url.hpp"
-#include "json/python_text.hpp"
 #include "mozlog/clean.hpp"
 #include "mozlog/format.hpp"
+#include "json/any_url.hpp"
+#include "json/python_text.hpp"
 
 #include <csv.hpp>
 
@@ -120,8 +120,8 @@ void write_log(const std::string& text) {
 }
 
 void read_settings(const std::string& text) {
-    const auto outcome =
-        config::read(config::program::web, false, [&](const std::string& name) { return name.ends_with("_FILE") ? std::nullopt : std::optional(text); });
+    const auto outcome = config::read(
+        config::program::web, false, [&](const std::string& name) { return name.ends_with("_FILE") ? std::nullopt : std::optional(text); });
     (void)config::print(outcome.values);
 }
 

@@ -5,7 +5,12 @@
 
 #include <web/server/session.hpp>
 
+#include <boost/asio/io_context.hpp>
+
 namespace ctms::fuzz {
+
+/// The one event loop. It outlives the threads of the lanes: one of them may still be waking it when a session has ended already.
+[[nodiscard]] boost::asio::io_context& event_loop();
 
 /// The environment of one session.
 class serving {

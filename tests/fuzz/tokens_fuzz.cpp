@@ -109,8 +109,11 @@ const test::google_key& google_key() {
 
 /// The verifier keeps keys; they are fetched once in the life of the process.
 auth::google_token_verifier& google() {
-    static auth::google_token_verifier one([] { return auth::key_document{test::key_set_of({google_key()}), std::chrono::hours(1)}; },
-                                           "https://ctms.example.com", [] { return now; });
+    static auth::google_token_verifier one(
+        [] {
+            return auth::key_document{test::key_set_of({google_key()}), std::chrono::hours(1)};
+        },
+        "https://ctms.example.com", [] { return now; });
     return one;
 }
 

@@ -97,7 +97,8 @@ void check_contact(std::string_view text) {
     const auto contact = service::new_contact(*input);
     if (!contact) return;
     model::acoustic_configuration configuration;
-    configuration.sync_fields["main"] = {"email", "email_id", "first_name", "amo_location", "fxa_created_date", "vpn_waitlist_geo", "a_waitlist_b"};
+    configuration.sync_fields["main"] = {"email",       "email_id", "first_name", "amo_location", "fxa_created_date", "vpn_waitlist_geo",
+                                         "a_waitlist_b"};
     for (const auto& one : contact->newsletters) configuration.newsletter_mappings.emplace(one.name, "sub_" + one.name);
     const auto rows = acoustic::to_rows(*contact, {}, configuration);
     check_columns(rows.main, "1");

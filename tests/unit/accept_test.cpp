@@ -19,7 +19,8 @@ TEST_CASE("a media type is preferred when it is named and nothing usual weighs m
     for (const auto* yes :
          {"application/x-ndjson", "Application/X-NDJSON", "application/x-ndjson, application/json", "application/json,application/x-ndjson",
           "application/x-ndjson;q=0.9, application/json;q=0.8", "application/x-ndjson; charset=utf-8; q=0.5, */*;q=0.1",
-          "application/x-ndjson ;Q=1.000", "text/html, application/x-ndjson;q=0.2", "*/*, application/x-ndjson, application/json;q=0"}) {
+          "application/x-ndjson ;Q=1.000", "text/html, application/x-ndjson;q=0.2", "application/x-ndjson, application/json;q=nan",
+          "*/*, application/x-ndjson, application/json;q=0"}) {
         CAPTURE(yes);
         CHECK(takes_lines({yes}));
     }
