@@ -85,7 +85,8 @@ std::size_t authority_of(std::string_view target) {
 
 /// The four forms of a target (RFC 9112, 3.2), without the fragment that must not be sent (RFC 9110, 7.1).
 bool is_good_target(std::string_view method, std::string_view target) {
-    const auto visible = [](char c) { return c > ' ' && c <= '~' && c != '#'; };
+    // Bytes beyond ASCII should be percent-encoded. curl and others send them as they are, and nothing misunderstands them.
+    const auto visible = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f' && c != '#'; };
     if (!std::all_of(target.begin(), target.end(), visible)) return false;
     if (method == "CONNECT") return is_host(target) && target.find(':') != std::string_view::npos;
     if (target == "*") return method == "OPTIONS";
