@@ -60,7 +60,8 @@ def problems_of_web(service, scraped):
     port = settings.get("CTMS_OPS_PORT")
     if port is None:
         yield "no CTMS_OPS_PORT for the health check and Prometheus"
-    elif any(published.split(":")[-1] == str(port) for published in service.get("ports", [])):
+        return
+    if any(published.split(":")[-1] == str(port) for published in service.get("ports", [])):
         yield f"the port {port} of probes and metrics is published"
     if f"web:{port}" not in scraped:
         yield f"Prometheus does not read web:{port}"
