@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <fstream>
 #include <thread>
 #include <vector>
@@ -141,7 +142,10 @@ TEST_CASE("many wrong secrets of one address delay another address by one of the
     std::vector<std::jthread> flood;
     for (int i = 0; i < 30; ++i) {
         flood.emplace_back([&, i] {
-            (void)ask_from(server, "198.51.100.1", fmt::format("id_{}", i), "wrong");
+            try {
+                (void)ask_from(server, "198.51.100.1", fmt::format("id_{}", i), "wrong");
+            } catch (const std::exception&) { // no answer in time: on a busy machine the last ones wait for long
+            }
             ++answered;
         });
     }
@@ -158,7 +162,7 @@ TEST_CASE("a client id of any length is logged in part") {
     web_fixture server;
     const auto answer = ask_for_token(server, "x" + std::string(40'000, 'y'), "wrong");
     CHECK(answer.status == 400);
-    CHECK(server.fields_of(answer).at("client_id") == "x" + std::string(254, 'y'));
+    CHECK(server.fields_of(answer).at("client_id").as_string() == "x" + std::string(254, 'y'));
     const auto umlauts = ask_for_token(server, "x" + std::string(127, 'y') + "%C3%A9%C3%A9" + std::string(200, 'z'), "wrong");
     CHECK(umlauts.status == 400);
 }
@@ -193,7 +197,8 @@ TEST_CASE("without memory for a hash the answer is 503, and counts as no attempt
     REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
     std::ifstream statm("/proc/self/statm");
     std::size_t pages = 0;
-    REQUIRE(statm >> pages);
+    statm >> pages;
+    REQUIRE(pages > 0);
     constexpr std::size_t spare = 24 * 1024 * 1024; // a hash takes 64 MiB
     rlimit tight = before;
     tight.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + spare;

@@ -231,7 +231,11 @@ TEST_CASE("forms have a thousand fields at most") {
     CHECK(parse_form(fields(most_fields))->pairs().size() == most_fields);
     CHECK_FALSE(parse_form(fields(most_fields + 1)));
     CHECK(parse_urlencoded(fields(most_fields + 1)).pairs().size() == most_fields);
-    const auto parts = [](std::size_t count) { return repeated("--XX\r\n\r\n\r\n", count * 10) + "--XX--"; };
+    const auto parts = [](std::size_t count) {
+        std::string out;
+        for (std::size_t i = 0; i < count; ++i) out += "--XX\r\nContent-Disposition: form-data; name=a\r\n\r\n1\r\n";
+        return out + "--XX--";
+    };
     CHECK(parse_multipart(type, parts(most_fields)));
     CHECK_FALSE(parse_multipart(type, parts(most_fields + 1)));
 }

@@ -140,10 +140,9 @@ std::optional<form_values> parse_multipart(std::string_view content_type, std::s
     form_values out;
     auto start = body.find(delimiter);
     if (start == std::string_view::npos) return std::nullopt;
-    for (std::size_t parts = 0;; ++parts) {
+    while (true) {
         const auto rest = body.substr(start + delimiter.size());
         if (rest.starts_with("--")) return out;
-        if (parts == most_fields) return std::nullopt;
         const auto headers_end = rest.find("\r\n\r\n");
         const auto part_end = rest.find("\r\n" + delimiter);
         if (!rest.starts_with("\r\n") || headers_end == std::string_view::npos || part_end == std::string_view::npos ||
@@ -154,6 +153,7 @@ std::optional<form_values> parse_multipart(std::string_view content_type, std::s
         if (part_end < content) return std::nullopt;
         const auto headers = headers_end == 0 ? std::string_view() : rest.substr(2, headers_end - 2); // a part may have none
         if (auto name = part_name(headers)) {
+            if (out.pairs().size() == most_fields) return std::nullopt;
             out.add(to_valid_utf8(std::move(*name)), to_valid_utf8(std::string(rest.substr(content, part_end - content))));
         }
         start += delimiter.size() + part_end + 2;

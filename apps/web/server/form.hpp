@@ -30,7 +30,7 @@ private:
 /// Encodes everything but unreserved characters (RFC 3986) and '/'.
 [[nodiscard]] std::string percent_encode_path(std::string_view text);
 
-/// Fields of one form or parts of one multipart body that are read (the reference's own limit).
+/// Fields of one form, or parts with a name of one multipart body, that are read (the reference's own limit).
 inline constexpr std::size_t most_fields = 1000;
 
 /// `a=1&b=2`, as in a query. Blank values are kept; what comes after the first `most_fields` is left out.
@@ -40,7 +40,7 @@ inline constexpr std::size_t most_fields = 1000;
 [[nodiscard]] std::optional<form_values> parse_form(std::string_view body);
 
 /// multipart/form-data (RFC 7578): the parts' names and contents. nullopt when `content_type` has no boundary of at most 70
-/// characters (RFC 2046), the body does not match it, or there are more than `most_fields` parts.
+/// characters (RFC 2046), the body does not match it, or there are more than `most_fields` parts with a name; others are passed over.
 [[nodiscard]] std::optional<form_values> parse_multipart(std::string_view content_type, std::string_view body);
 
 /// The type of a Content-Type header without parameters, in lower case and trimmed.
