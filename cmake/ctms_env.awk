@@ -5,10 +5,12 @@
 BEGIN {
     print "# Settings of ctms-web, ctms-sync and ctms-migrate, as systemd reads them: NAME=value, one a line, no `export`."
     print "# A value with blanks goes into double quotes. NAME_FILE=/path reads NAME from a file."
-    print "# After a change: systemctl restart ctms-web ctms-sync"
+    print "# After a change: systemctl restart ctms-web ctms-sync. After a new certificate: systemctl reload ctms-web"
     print "#"
     print "# A first configuration needs CTMS_DB_URL, CTMS_SECRET_KEY and CTMS_SERVER_PREFIX; or, to try it on one"
     print "# machine with the package postgresql-15, only CTMS_DATA_DIR=/var/lib/ctms/data."
+    print "# Recommended: CTMS_OPS_PORT=8001, a port of its own for probes and metrics, and behind a load balancer its"
+    print "# addresses in CTMS_TRUSTED_PROXIES: without them all clients count as one and share its limits."
     print "# Below: what each setting means, and its default where it has one."
 }
 /^Settings / { settings = 1; next }

@@ -105,7 +105,7 @@ set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "cmake, pkg-config")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_DEPENDS "${same_library}, adduser")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_RECOMMENDS "ca-certificates, postgresql-15")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_SUGGESTS "postgresql-client")
-set(CPACK_DEBIAN_WEB_PACKAGE_DEPENDS "${same_library}, ctms-admin (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_WEB_PACKAGE_DEPENDS "${same_library}, ctms-admin (= ${PROJECT_VERSION}), procps") # its unit runs /bin/kill
 set(CPACK_DEBIAN_WEB_PACKAGE_RECOMMENDS "ca-certificates, postgresql-15")
 set(CPACK_DEBIAN_SYNC_PACKAGE_DEPENDS "${same_library}, ctms-admin (= ${PROJECT_VERSION})")
 set(CPACK_DEBIAN_SYNC_PACKAGE_RECOMMENDS "ca-certificates")

@@ -50,7 +50,8 @@ class prometheus_metrics::impl {
 public:
     impl() { // a rate needs a beginning
         for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
-        for (const auto* reason : {"connections", "busy", "timeout", "header_too_large", "body_too_large", "malformed"})
+        for (const auto* reason : {"connections", "address", "memory", "busy", "timeout", "header_too_large", "body_too_large", "malformed",
+                                   "unsupported", "tls", "internal"})
             rejected.Add({{"reason", reason}});
     }
 

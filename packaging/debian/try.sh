@@ -57,15 +57,17 @@ web=
 port=
 start_web() {
     local deadline=$((SECONDS + 60))
-    port=$((20000 + RANDOM % 10000))
+    port=$((20000 + RANDOM % 5000))
+    local ops_port=$((port + 5000))
     # No function: the signal is to reach the program, not a shell around it.
-    "${account[@]}" CTMS_DATA_DIR=/var/lib/ctms/data HOST=127.0.0.1 PORT=$port ctms-web --embedded >/var/tmp/web.log 2>&1 &
+    "${account[@]}" CTMS_DATA_DIR=/var/lib/ctms/data HOST=127.0.0.1 PORT=$port CTMS_OPS_PORT=$ops_port ctms-web --embedded >/var/tmp/web.log 2>&1 &
     web=$!
     until curl -sf -o /dev/null --noproxy '*' --max-time 5 "http://127.0.0.1:$port/__heartbeat__"; do
         kill -0 "$web" 2>/dev/null || die "ctms-web ended"
         [ "$SECONDS" -lt "$deadline" ] || die "no heartbeat within 60 s"
         sleep 0.2
     done
+    curl -sf -o /dev/null --noproxy '*' --max-time 5 "http://127.0.0.1:$ops_port/metrics" || die "no metrics on CTMS_OPS_PORT"
     is "the account of ctms-web" ctms "$(stat -c %U "/proc/$web")"
     echo "ctms-web runs as ctms"
 }

@@ -4,7 +4,8 @@
 
     packaging/docker/check_compose.py SCHEMA    exit 1 when something is wrong
 
-Ports on the loopback only, files and services that are there, programs confined, settings that exist.
+Ports on the loopback only, files and services that are there, programs confined, settings that exist, keys that are long enough.
+ctms-web has a port for probes and metrics that is not published and that Prometheus reads.
 """
 
 import json
@@ -45,6 +46,32 @@ def problems_of_program(service, configured):
     yield from (f"{name} is no setting" for name in service.get("environment", {}) if name not in configured)
 
 
+def default_of(value):
+    """What `${NAME:-default}` stands for when NAME is not set."""
+    found = re.fullmatch(r"\$\{[A-Z_0-9]+:-(.*)\}", str(value))
+    return found[1] if found else str(value)
+
+
+def problems_of_web(service, scraped):
+    settings = service.get("environment", {})
+    key = default_of(settings.get("CTMS_SECRET_KEY", ""))
+    if len(key.encode()) < 32:
+        yield f"a key of {len(key.encode())} bytes; ctms-web wants 32"
+    port = settings.get("CTMS_OPS_PORT")
+    if port is None:
+        yield "no CTMS_OPS_PORT for the health check and Prometheus"
+        return
+    if any(published.split(":")[-1] == str(port) for published in service.get("ports", [])):
+        yield f"the port {port} of probes and metrics is published"
+    if f"web:{port}" not in scraped:
+        yield f"Prometheus does not read web:{port}"
+
+
+def scraped_targets():
+    jobs = yaml.safe_load((HERE / "prometheus.yml").read_text())["scrape_configs"]
+    return [target for job in jobs for config in job["static_configs"] for target in config["targets"]]
+
+
 def problems_of(service, compose, configured):
     yield from (f"the port {port} is not on the loopback" for port in service.get("ports", []) if not port.startswith("127.0.0.1:"))
     wanted = set(service.get("depends_on", {}))
@@ -65,6 +92,7 @@ def main():
     compose = yaml.safe_load((HERE / "compose.yaml").read_text())
     failed = refused_by_schema(compose, json.loads(pathlib.Path(sys.argv[1]).read_text()))
     configured = known_settings()
+    failed += [f"web: {what}" for what in problems_of_web(compose["services"]["web"], scraped_targets())]
     for name, service in compose["services"].items():
         failed += [f"{name}: {what}" for what in problems_of(service, compose, configured)]
     print("\n".join(failed) or f"The compose file is in order: {len(compose['services'])} services")

@@ -165,7 +165,7 @@ start_database() {
 # its own.
 exec_in_image() {
     exec chroot "$dir/run" /usr/bin/setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs --bounding-set=-all \
-        /usr/bin/env -i -C /app PATH=/usr/local/bin:/usr/bin:/bin HOST=127.0.0.1 PORT="$port" \
+        /usr/bin/env -i -C /app PATH=/usr/local/bin:/usr/bin:/bin HOST=127.0.0.1 PORT="$port" CTMS_OPS_PORT="$ops_port" \
         CTMS_DB_URL="postgresql://ctms@127.0.0.1:$database_port/postgres" CTMS_SECRET_KEY="for trying only: anybody can read it" "$@"
 }
 
@@ -181,6 +181,8 @@ try_it() {
     mount --bind /dev "$dir/run/dev" # the programs read /dev/urandom
     mount -o remount,bind,ro "$dir/run"
     port=$(free_port)
+    ops_port=$(free_port)
+    while [ "$ops_port" = "$port" ]; do ops_port=$(free_port); done
     start_database
     step "ctms-admin migrate" in_image ctms-admin migrate
     (exec_in_image ctms-web 2>"$dir/ctms-web.log") &
@@ -189,6 +191,7 @@ try_it() {
     uid=$(stat -c %u "/proc/$server")
     [ "$uid" = 10001 ] || die "ctms-web runs as uid $uid"
     step "Health check" in_image /usr/local/lib/ctms/health.sh
+    (port=$ops_port && get /metrics >/dev/null) || die "no metrics on the port for probes and metrics"
     say "$(get /__heartbeat__)"
     [ "$(get /__version__)" = "$(cat "$dir/run/app/version.json")" ] || die "/__version__ is not version.json"
     step "ctms-sync --version" in_image ctms-sync --version

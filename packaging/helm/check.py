@@ -8,6 +8,7 @@ The program is the one that HELM names, otherwise helm. Where CTMS_TOOLS names t
 fills, the objects are held against the schemas of Kubernetes too. Nothing is installed and no cluster is asked.
 """
 
+import copy
 import json
 import os
 import pathlib
@@ -28,11 +29,20 @@ REFUSED = {
     "no secrets": ["--set", "secrets.existingSecret="],
     "a secret among the settings": ["--set-string", "settings.CTMS_SECRET_KEY=x"],
     "a setting of the chart": ["--set-string", "settings.PORT=1"],
+    "the ops port among the settings": ["--set-string", "settings.CTMS_OPS_PORT=8001"],
+    "the API's port as the ops port": ["--set", "web.opsPort=8000"],
+    "a proxy that is no address": ["--set", "web.trustedProxies={proxy.example.com}"],
+    "authorities of clients without a certificate": ["--set", "web.tls.clientCaSecretName=ca"],
+    "a short key": ["--set", "secrets.existingSecret=", "--set-string", "secrets.values.CTMS_DB_URL=x,secrets.values.CTMS_SECRET_KEY=short"],
     "a number without quotes": ["--set", "settings.CTMS_WORKERS=1000000"],
     "an unknown value": ["--set", "sync.enable=true"],
     "an unknown secret": ["--set-string", "secrets.values.CTMS_DB_URI=x"],
     "an ingress without a host": ["--set", "ingress.enabled=true"],
 }
+
+
+# The setting that opens the port for metrics of each kind of pod, by component.
+METRICS_PORT = {"web": "CTMS_OPS_PORT", "background": "CTMS_BACKGROUND_METRICS_PORT"}
 
 
 def helm(*arguments):
@@ -70,13 +80,113 @@ def problems_of_pod(where, template, configured):
     return [f"{where}: {what}" for what in missing]
 
 
+def component_of(labels):
+    return labels.get("app.kubernetes.io/component")
+
+
+def values_of(container):
+    return {entry["name"]: entry.get("value") for entry in container["env"]}
+
+
+def metrics_port_of(template):
+    """The number of the port that shows the metrics of a pod, None when it opens none."""
+    name = METRICS_PORT.get(component_of(template["metadata"]["labels"]))
+    value = values_of(template["spec"]["containers"][0]).get(name)
+    return int(value) if value else None
+
+
+def number_of(port, template):
+    """The number of a port of a pod that is given by its number or its name; None when the pod has no such port."""
+    ports = {entry["name"]: entry["containerPort"] for entry in template["spec"]["containers"][0].get("ports", [])}
+    return ports.get(port, port if port in ports.values() else None)
+
+
+def problems_of_ports(where, template):
+    """Probes over HTTP, the scrape annotation and PORT belong to the right ports, and these are declared."""
+    container = template["spec"]["containers"][0]
+    metrics = metrics_port_of(template)
+    values = values_of(container)
+    if metrics and number_of(metrics, template) is None:
+        yield f"{where}: the port {metrics} of the metrics is not declared"
+    if component_of(template["metadata"]["labels"]) == "web" and (not metrics or metrics == int(values["PORT"])):
+        yield f"{where}: no port of its own for probes and metrics"
+    for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
+        probe = container.get(kind, {}).get("httpGet")
+        if probe is None:
+            continue
+        if number_of(probe["port"], template) != metrics or probe.get("scheme", "HTTP") != "HTTP":
+            yield f"{where}: {kind} does not ask the ops port with plain HTTP"
+        if probe["path"] != "/__lbheartbeat__":
+            yield f"{where}: {kind} asks {probe['path']}, which may depend on the database"
+    scraped = template["metadata"]["annotations"].get("prometheus.io/port") if where.startswith("Deployment") else None
+    if scraped is not None and int(scraped) != metrics:
+        yield f"{where}: Prometheus would read the port {scraped}, the metrics are on {metrics}"
+
+
+def problems_of_files(where, template):
+    """The files of TLS are below a mounted volume, and every mount has its volume."""
+    container = template["spec"]["containers"][0]
+    mounts = container.get("volumeMounts", [])
+    volumes = {entry["name"] for entry in template["spec"].get("volumes", [])}
+    yield from (f"{where}: mounts {entry['name']}, which is no volume" for entry in mounts if entry["name"] not in volumes)
+    yield from (f"{where}: {entry['mountPath']} would not follow its Secret" for entry in mounts if "subPath" in entry)
+    for name, value in values_of(container).items():
+        if name.startswith("CTMS_TLS_") and not any(value.startswith(entry["mountPath"] + "/") for entry in mounts):
+            yield f"{where}: {name} is not below a mounted folder"
+
+
+def selected_by(labels, objects):
+    return [template for _, template in pods(objects) if labels.items() <= template["metadata"]["labels"].items()]
+
+
+def problems_of_service(item, objects):
+    """Every port leads to one of the pod, and that of the metrics stays inside of the cluster."""
+    where = f"Service {item['metadata']['name']}"
+    for template in selected_by(item["spec"]["selector"], objects):
+        for port in item["spec"]["ports"]:
+            number = number_of(port["targetPort"], template)
+            if number is None:
+                yield f"{where}: no port {port['targetPort']} in its pods"
+            elif number == metrics_port_of(template) and item["spec"].get("clusterIP") != "None":
+                yield f"{where}: shows the metrics to all who reach the API"
+
+
+def problems_of_monitor(item, objects):
+    """Every endpoint is the metrics port of a service that the monitor selects."""
+    wanted = item["spec"]["selector"]["matchLabels"].items()
+    services = [each for each in objects if each["kind"] == "Service" and wanted <= each["metadata"]["labels"].items()]
+    for endpoint in item["spec"]["endpoints"]:
+        found = [
+            number_of(port["targetPort"], template) == metrics_port_of(template)
+            for service in services
+            for port in service["spec"]["ports"]
+            if port["name"] == endpoint["port"]
+            for template in selected_by(service["spec"]["selector"], objects)
+        ]
+        if found != [True]:
+            yield f"ServiceMonitor {item['metadata']['name']}: {endpoint['port']} is not the port of the metrics"
+
+
+def problems_of_policy(item, objects):
+    """What listens may be reached."""
+    allowed = {port["port"] for rule in item["spec"].get("ingress", []) for port in rule["ports"]}
+    for template in selected_by(item["spec"]["podSelector"]["matchLabels"], objects):
+        declared = {entry["containerPort"] for entry in template["spec"]["containers"][0].get("ports", [])}
+        if allowed != declared:
+            yield f"NetworkPolicy {item['metadata']['name']}: lets in {sorted(allowed)}, the pod listens on {sorted(declared)}"
+
+
 def problems_of(objects):
     configured = known_settings()
     names = [(item["kind"], item["metadata"]["name"], item["metadata"].get("annotations", {}).get("helm.sh/hook")) for item in objects]
     out = [f"{name} is there twice" for name in set(names) if names.count(name) > 1]
     for where, template in pods(objects):
         out += problems_of_pod(where, template, configured)
+        out += [*problems_of_ports(where, template), *problems_of_files(where, template)]
+    rules = {"Service": problems_of_service, "ServiceMonitor": problems_of_monitor, "NetworkPolicy": problems_of_policy}
     for item in objects:
+        if item["kind"] in rules:
+            out += rules[item["kind"]](item, objects)
         if item["kind"] == "ConfigMap":
             out += [f"{name} is no setting" for name in item["data"] or {} if name not in configured]
         if item["kind"] in ("Deployment", "Service"):
@@ -84,6 +194,73 @@ def problems_of(objects):
             if not any(wanted.items() <= template["metadata"]["labels"].items() for _, template in pods(objects)):
                 out.append(f"{item['kind']} {item['metadata']['name']} selects no pod")
     return out
+
+
+def web(objects):
+    return next(item for item in objects if item["kind"] == "Deployment" and item["metadata"]["name"] == "ctms-web")["spec"]["template"]
+
+
+def first(kind, name, objects):
+    return next(item for item in objects if item["kind"] == kind and item["metadata"]["name"] == name)["spec"]
+
+
+def container_of_web(objects):
+    return web(objects)["spec"]["containers"][0]
+
+
+# What the rules above must find: changes to what comes out of a file of values.
+MISTAKES = {
+    "the liveness probe on the API's port": (
+        "all",
+        lambda objects: container_of_web(objects)["livenessProbe"]["httpGet"].update(port="http"),
+    ),
+    "the readiness probe on the API's port, as a number": (
+        "all",
+        lambda objects: container_of_web(objects)["readinessProbe"]["httpGet"].update(port=8000),
+    ),
+    "the startup probe on a port that is not there": (
+        "all",
+        lambda objects: container_of_web(objects)["startupProbe"]["httpGet"].update(port="metrics"),
+    ),
+    "a probe with TLS": ("tls", lambda objects: container_of_web(objects)["livenessProbe"]["httpGet"].update(scheme="HTTPS")),
+    "a probe for the database": (
+        "all",
+        lambda objects: container_of_web(objects)["livenessProbe"]["httpGet"].update(path="/__heartbeat__"),
+    ),
+    "no ops port": (
+        "all",
+        lambda objects: container_of_web(objects).update(
+            env=[entry for entry in container_of_web(objects)["env"] if entry["name"] != "CTMS_OPS_PORT"]
+        ),
+    ),
+    "the scrape annotation on the API's port": (
+        "tls",
+        lambda objects: web(objects)["metadata"]["annotations"].update({"prometheus.io/port": "8000"}),
+    ),
+    "the service monitor on the API's port": (
+        "all",
+        lambda objects: first("ServiceMonitor", "ctms-web", objects)["endpoints"][0].update(port="http"),
+    ),
+    "the ops port in the service of the API": (
+        "tls",
+        lambda objects: first("Service", "ctms-web", objects)["ports"].append({"name": "ops", "port": 8001, "targetPort": "ops"}),
+    ),
+    "a service to a port that is not there": (
+        "tls",
+        lambda objects: first("Service", "ctms-web", objects)["ports"][0].update(targetPort="http"),
+    ),
+    "a policy without the ops port": ("all", lambda objects: first("NetworkPolicy", "ctms-web", objects)["ingress"].pop()),
+    "a certificate that is not mounted": ("tls", lambda objects: container_of_web(objects)["volumeMounts"].pop(0)),
+    "a mount of a single file": ("tls", lambda objects: container_of_web(objects)["volumeMounts"][0].update(subPath="tls.crt")),
+}
+
+
+def mistakes_not_found(made):
+    for what, (values, spoil) in MISTAKES.items():
+        objects = copy.deepcopy(made[f"{values}-values.yaml"])
+        spoil(objects)
+        if not problems_of(objects):
+            yield f"does not notice {what}"
 
 
 def refused_by_kubernetes(objects):
@@ -100,25 +277,27 @@ def main():
     if not shutil.which(HELM):
         print("check.py: helm is not installed")
         return 77
-    failed = []
+    failed, rendered = [], {}
     for values in sorted((CHART / "ci").glob("*-values.yaml")):
         lint = helm("lint", "--strict", CHART, "-f", values)
         made = helm("template", "ctms", CHART, "-n", "ctms", "-f", values)
         if lint.returncode or made.returncode:
             failed.append(f"{values.name}: {lint.stdout}{lint.stderr}{made.stderr}")
             continue
-        objects = [item for item in yaml.safe_load_all(made.stdout) if item]
+        objects = rendered[values.name] = [item for item in yaml.safe_load_all(made.stdout) if item]
         failed += [f"{values.name}: {what}" for what in problems_of(objects)]
         if TOOLS:
             failed += [f"{values.name}: {what}" for what in refused_by_kubernetes(objects)]
         print(f"{values.name}: {len(objects)} objects")
+    if not failed:
+        failed += mistakes_not_found(rendered)
     least = CHART / "ci" / "existing-secret-values.yaml"
     if not least.exists():  # the values below would be refused for that alone
         failed.append(f"{least} is missing")
     for what, arguments in REFUSED.items():
         if helm("template", "ctms", CHART, "-f", least, *arguments).returncode == 0:
             failed.append(f"takes {what}")
-    print("\n".join(failed) or f"{len(REFUSED)} wrong values refused\nThe chart is in order")
+    print("\n".join(failed) or f"{len(REFUSED)} wrong values refused, {len(MISTAKES)} mistakes noticed\nThe chart is in order")
     return 1 if failed else 0
 
 

@@ -48,7 +48,9 @@ TEST_CASE("what the library reports is counted from the start") {
 TEST_CASE("failures and refusals are counted by kind") {
     prometheus_metrics metrics;
     CHECK(has_line(metrics, R"(ctms_database_errors_total{kind="timeout"} 0)"));
-    CHECK(has_line(metrics, R"(ctms_requests_rejected_total{reason="busy"} 0)"));
+    for (const std::string reason : {"connections", "address", "memory", "busy", "timeout", "header_too_large", "body_too_large",
+                                     "malformed", "unsupported", "tls", "internal"})
+        CHECK(has_line(metrics, "ctms_requests_rejected_total{reason=\"" + reason + "\"} 0"));
     metrics.database_error("timeout");
     metrics.database_error("timeout");
     metrics.database_error("connection");

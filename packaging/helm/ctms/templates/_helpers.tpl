@@ -94,6 +94,11 @@ prometheus.io/port: {{ . | quote }}
 prometheus.io/path: /metrics
 {{- end }}
 
+{{/* The name of the API's port. */}}
+{{- define "ctms.webPort" -}}
+{{ ternary "https" "http" (ne .Values.web.tls.secretName "") }}
+{{- end }}
+
 {{/* Does the sync open its metrics port? "true" or "". */}}
 {{- define "ctms.syncMetricsPort" -}}
 {{- if and .Values.sync.enabled (not .Values.sync.pushgatewayUrl) -}}true{{- end }}
