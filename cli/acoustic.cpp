@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
+#include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
@@ -45,7 +46,7 @@ int not_text() { return fail(error{errc::invalid, "names must be UTF-8", {}, {},
 /// What there is no such thing as, on standard output as the reference says it; machines find nothing there.
 int unknown(const invocation& call, std::string_view what, std::string_view name) {
     if (call.json) return fail(error{errc::not_found, fmt::format("unknown {} {}", what, name), {}, {}, {}});
-    fmt::print("Unknown {} {}. Give up.\n", what, name);
+    print_text(fmt::format("Unknown {} {}. Give up.", what, name));
     return support::bad_data;
 }
 
@@ -69,15 +70,15 @@ int change_field(invocation& call, const char* verb, std::string_view action, Ac
         const result<void> done = act(configuration, table, field);
         if (!done && done.error().code == errc::not_found) return unknown(call, "field", name);
         if (!done) return fail(done.error());
-        call.json ? fmt::print("{}\n", to_json(action, {{"table", table}, {"field", field}})) : fmt::print("{} {}.\n", verb, name);
+        call.json ? print_json(to_json(action, {{"table", table}, {"field", field}})) : print_text(fmt::format("{} {}.", verb, name));
         return support::ok;
     });
 }
 
 void print_change(const invocation& call, const char* verb, std::string_view action, const std::string& source,
                   const std::string& destination) {
-    call.json ? fmt::print("{}\n", to_json(action, {{"source", source}, {"destination", destination}}))
-              : fmt::print("{} {}.\n", verb, arrow(source, destination));
+    call.json ? print_json(to_json(action, {{"source", source}, {"destination", destination}}))
+              : print_text(fmt::format("{} {}.", verb, arrow(source, destination)));
 }
 
 } // namespace
@@ -107,10 +108,10 @@ int acoustic_fields_list(invocation& call) {
             append_json_array(out, found, [](std::string& to, const auto& one) {
                 to += to_json({}, {{"table", one.first}, {"field", one.second}});
             });
-            fmt::print("{}\n", out);
+            print_json(out);
             return support::ok;
         }
-        for (const auto& [table, field] : found) fmt::print("- {}\n", full_name(table, field));
+        for (const auto& [table, field] : found) print_text("- " + full_name(table, field));
         return support::ok;
     });
 }
@@ -161,10 +162,10 @@ int newsletter_mappings_list(invocation& call) {
             append_json_array(out, all->newsletter_mappings, [](std::string& to, const auto& one) {
                 to += to_json({}, {{"source", one.first}, {"destination", one.second}});
             });
-            fmt::print("{}\n", out);
+            print_json(out);
             return support::ok;
         }
-        for (const auto& [source, destination] : all->newsletter_mappings) fmt::print("- {}\n", arrow(source, destination));
+        for (const auto& [source, destination] : all->newsletter_mappings) print_text("- " + arrow(source, destination));
         return support::ok;
     });
 }

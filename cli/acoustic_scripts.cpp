@@ -2,7 +2,9 @@
 // The names and arguments of the reference's scripts, for runbooks that call them: what Python's argparse takes, answers and
 // refuses (exit code 2), before the same commands as under ctms-admin.
 #include "commands.hpp"
+#include "output.hpp"
 
+#include <ctms/base/printable.hpp>
 #include <support/exit_codes.hpp>
 
 #include <fmt/format.h>
@@ -167,7 +169,7 @@ public:
         if (given.help) return print(stdout, chosen->usage), print(stdout, chosen->help), support::ok;
         if (!given.problem.empty()) {
             print(stderr, chosen->usage);
-            fmt::print(stderr, "{} {}: error: {}\n", program_, chosen->name, given.problem);
+            fmt::print(stderr, "{} {}: error: {}\n", program_, chosen->name, printable_lines(given.problem));
             return usage_error;
         }
         strange.insert(strange.end(), given.strange.begin(), given.strange.end());
@@ -183,7 +185,7 @@ private:
 
     int refuse(std::string_view problem) const {
         print(stderr, main_usage);
-        fmt::print(stderr, "{}: error: {}\n", program_, problem);
+        fmt::print(stderr, "{}: error: {}\n", program_, printable_lines(problem));
         return usage_error;
     }
 

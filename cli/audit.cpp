@@ -45,7 +45,7 @@ int audit_list(invocation& call) {
     if (call.json) {
         std::string out;
         append_json_array(out, *records, [](std::string& to, const auto& record) { to += to_json(record); });
-        fmt::print("{}\n", out);
+        print_json(out);
         return support::ok;
     }
     std::vector<std::vector<std::string>> rows;

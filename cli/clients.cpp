@@ -120,10 +120,10 @@ void print_secret(invocation& call, const model::api_client& client, const std::
         writer.add("email", std::string_view(client.email));
         writer.add("enabled", client.enabled);
         writer.close();
-        fmt::print("{}\n", out);
+        print_json(out);
         return;
     }
-    fmt::print("client_id:     {}\nclient_secret: {}\nKeep the secret: it is not shown again.\n", client.client_id, secret);
+    print_text(fmt::format("client_id:     {}\nclient_secret: {}\nKeep the secret: it is not shown again.", client.client_id, secret));
     if (client.enabled) print_curl_commands(call.settings, client.client_id, secret);
 }
 
@@ -133,7 +133,7 @@ void print_done(const std::string& client_id, std::string_view what, bool value)
     writer.add("client_id", std::string_view(client_id));
     writer.add(what, value);
     writer.close();
-    fmt::print("{}\n", out);
+    print_json(out);
 }
 
 int set_enabled(invocation& call, bool enabled) {
@@ -141,7 +141,7 @@ int set_enabled(invocation& call, bool enabled) {
         const auto changed = clients.set_enabled(id, enabled);
         if (!changed) return fail(changed.error());
         if (call.json) return print_done(id, "enabled", enabled), support::ok;
-        fmt::print("{} '{}'.\n", enabled ? "Enabled" : "Disabled", id);
+        print_text(fmt::format("{} '{}'.", enabled ? "Enabled" : "Disabled", id));
         return support::ok;
     });
 }
@@ -177,7 +177,7 @@ int clients_list(invocation& call) {
     if (call.json) {
         std::string out;
         append_json_array(out, *all, [](std::string& to, const model::api_client& client) { to += to_json(client); });
-        fmt::print("{}\n", out);
+        print_json(out);
         return support::ok;
     }
     std::vector<std::vector<std::string>> rows;
@@ -194,7 +194,7 @@ int clients_show(invocation& call) {
         if (!client) return fail(client.error());
         const auto kept = clients.old_secrets(id);
         if (!kept) return fail(kept.error());
-        if (call.json) return fmt::print("{}\n", to_json(*client, &*kept)), support::ok;
+        if (call.json) return print_json(to_json(*client, &*kept)), support::ok;
         print_table({"CLIENT", client->client_id}, {{"EMAIL", client->email},
                                                     {"ENABLED", client->enabled ? "yes" : "no"},
                                                     {"ROLES", roles_text(client->roles)},
@@ -217,7 +217,7 @@ int clients_set_roles(invocation& call) {
         call.note("roles", text);
         const auto changed = clients.set_roles(id, *roles);
         if (!changed) return fail(changed.error());
-        fmt::print("Roles of '{}': {}.\n", id, text);
+        print_text(fmt::format("Roles of '{}': {}.", id, text));
         return support::ok;
     });
 }
@@ -240,13 +240,13 @@ int clients_rotate_secret(invocation& call) {
 int clients_delete(invocation& call) {
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         if (!call.has("yes") && !confirm(fmt::format("Delete the client '{}' for good?", id))) {
-            fmt::print(stderr, "ctms-admin: nothing was deleted; answer y, or give --yes\n");
+            complain("nothing was deleted; answer y, or give --yes");
             return support::failed;
         }
         const auto removed = clients.remove(id);
         if (!removed) return fail(removed.error());
         if (call.json) return print_done(id, "deleted", true), support::ok;
-        fmt::print("Deleted '{}'.\n", id);
+        print_text(fmt::format("Deleted '{}'.", id));
         return support::ok;
     });
 }

@@ -95,6 +95,8 @@ struct command {
 
 /// Prints a failure to standard error; its exit code.
 int fail(const error& failure);
+/// The same for a database that cannot be prepared: errc::invalid is a matter of the configuration, exit code 78.
+int fail_to_prepare(const error& failure);
 /// The same for a wrong call: exit code 64, and where to read how it is done.
 int fail_usage(std::string_view problem, std::string_view group);
 

@@ -45,15 +45,20 @@ constexpr std::array audit_options{option{"limit,n", "COUNT", "how many, the new
 
 constexpr option dry_run{"dry-run", "", "say what would be done, and change nothing"};
 constexpr std::array delete_options{yes, dry_run};
-constexpr std::array import_options{option{"format", "ndjson|csv", "what the file is; csv when its name ends in .csv, else ndjson"},
-                                    option{"rejects", "FILE", "where to put what was rejected (FILE.rejects.ndjson)"},
-                                    option{"batch", "N", "contacts that are stored together (2000)"},
-                                    option{"jobs", "N", "batches at a time (one a core, from 2 to 4)"},
-                                    option{"replace", "", "change contacts that are there with other content"},
-                                    option{"no-sync", "", "do not queue the contacts for the sync"},
-                                    dry_run};
+constexpr std::array import_options{
+    option{"format", "ndjson|csv",
+           "what the file is; csv when its name ends in .csv, else ndjson; of csv an apostrophe before = + - @ "
+           "at the beginning of a cell is taken away"},
+    option{"rejects", "FILE", "where to put what was rejected (FILE.rejects.ndjson)"},
+    option{"batch", "N", "contacts that are stored together (2000)"},
+    option{"jobs", "N", "batches at a time (one a core, from 2 to 4)"},
+    option{"replace", "", "change contacts that are there with other content"},
+    option{"no-sync", "", "do not queue the contacts for the sync"},
+    dry_run};
 constexpr std::array dump_options{option{"ndjson", "", "every stored field, one contact a line (the default)"},
-                                  option{"csv", "", "a table: leaves out what newsletters and waitlists hold beside their names"},
+                                  option{"csv", "",
+                                         "a table for spreadsheets: an apostrophe before cells that would be formulas, which import takes "
+                                         "away; leaves out what newsletters and waitlists hold beside their names"},
                                   option{"output,o", "FILE", "write to a file that only its owner may read"}};
 
 constexpr std::array table{

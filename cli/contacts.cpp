@@ -4,6 +4,7 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/persistence/contact_bulk.hpp>
 #include <ctms/persistence/contact_dump.hpp>
@@ -81,7 +82,7 @@ int show_one(const invocation& call, stored& from, std::size_t place) {
         for (const auto& contact : *found) {
             std::string out;
             json::write_contact(out, contact, false);
-            fmt::print("{}\n", out);
+            print_json(out);
         }
         return found->empty() ? fail_not_found(place + 1) : support::ok;
     }
@@ -116,8 +117,8 @@ void print_duplicates(bool as_json, std::span<const persistence::duplicate_conta
     const auto time_text = [](const std::optional<timestamp>& when) { return when ? to_iso(*when) : std::string("-"); };
     if (!as_json) {
         for (const auto& one : group) {
-            fmt::print("{}  {:<32}  {:<32}  {}\n", one.email_id.to_string(), time_text(one.create_timestamp),
-                       time_text(one.update_timestamp), one.primary_email);
+            print_text(fmt::format("{}  {:<32}  {:<32}  {}", one.email_id.to_string(), time_text(one.create_timestamp),
+                                   time_text(one.update_timestamp), printable(one.primary_email)));
         }
         return;
     }
@@ -133,7 +134,7 @@ void print_duplicates(bool as_json, std::span<const persistence::duplicate_conta
         contact.close();
     });
     writer.close();
-    fmt::print("{}\n", out);
+    print_json(out);
 }
 
 } // namespace
@@ -160,7 +161,7 @@ int contacts_export(invocation& call) {
     writer.add("exported_at", std::string_view(to_iso(now())));
     append_json_array(writer.key("contacts"), *texts, [](std::string& to, const std::string& text) { to += text; });
     writer.close();
-    fmt::print("{}\n", out);
+    print_json(out);
     call.note("contacts", static_cast<std::int64_t>(texts->size()));
     return support::ok;
 }
@@ -175,7 +176,7 @@ int contacts_delete(invocation& call) {
     if (!call.json) print_identities(*found);
     const auto what = found->size() == 1 ? std::string("this contact") : fmt::format("these {} contacts", found->size());
     if (!dry_run && !call.has("yes") && !confirm(fmt::format("Delete {} for good, here and at the vendor?", what))) {
-        fmt::print(stderr, "ctms-admin: nothing was deleted; answer y, or give --yes\n");
+        complain("nothing was deleted; answer y, or give --yes");
         return support::failed;
     }
     const auto deleted = dry_run ? result<std::int64_t>(static_cast<std::int64_t>(found->size())) : delete_named(from, query);

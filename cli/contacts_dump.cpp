@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
 #include "csv.hpp"
-#include "private_file.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 
+#include <ctms/base/files.hpp>
 #include <ctms/json/stored_rows_json.hpp>
 #include <ctms/persistence/contact_dump.hpp>
 #include <support/exit_codes.hpp>
@@ -66,28 +67,40 @@ std::string csv_row(std::string_view line) {
 /// Where a dump goes: standard output, or a file that gets its name when it is whole.
 class dump_target {
 public:
-    explicit dump_target(std::optional<std::string> name) : name_(std::move(name)) {
-        if (name_) file_.emplace(*name_ + ".part");
+    dump_target(const std::optional<std::string>& name, bool is_json) : is_json_(is_json) {
+        if (!name) return;
+        auto file = new_file::create(*name);
+        if (file) {
+            file_ = std::move(*file);
+        } else {
+            failure_ = file.error();
+        }
     }
-    [[nodiscard]] bool good() const { return !file_ || file_->good(); }
-    bool write(std::string_view text) {
-        return file_ ? file_->write(text) : std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+    bool write(std::string text) {
+        if (failure_) return false;
+        if (file_) return file_->write(text);
+        text = for_output(std::move(text), is_json_);
+        return std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
     }
     bool finish() {
-        if (!file_) return std::fflush(stdout) == 0;
-        return file_->close() && std::rename((*name_ + ".part").c_str(), name_->c_str()) == 0;
+        if (!file_) return !failure_ && std::fflush(stdout) == 0;
+        const auto kept = file_->commit();
+        if (!kept) failure_ = kept.error();
+        return !failure_;
+    }
+    [[nodiscard]] bool good() const { return !failure_; }
+    [[nodiscard]] int report() const {
+        const auto what = failure_ ? failure_->message + ": " + failure_->detail
+                                   : fmt::format("standard output cannot be written: {}", std::strerror(errno));
+        complain("{}; make room or choose another place, and dump again", what);
+        return support::temporary;
     }
 
 private:
-    std::optional<std::string> name_;
-    std::optional<private_file> file_;
+    bool is_json_;
+    std::optional<new_file> file_;
+    std::optional<error> failure_;
 };
-
-int fail_to_write(const std::optional<std::string>& name) {
-    fmt::print(stderr, "ctms-admin: {} cannot be written: {}; make room and dump again\n", name.value_or("standard output"),
-               std::strerror(errno));
-    return support::temporary;
-}
 
 } // namespace
 
@@ -95,8 +108,8 @@ int contacts_dump(invocation& call) {
     const bool as_csv = call.has("csv");
     if (as_csv && call.has("ndjson")) return fail_usage("--csv or --ndjson, not both", "contacts");
     const auto name = call.value("output");
-    dump_target target(name);
-    if (!target.good()) return fail_to_write(name);
+    dump_target target(name, !as_csv);
+    if (!target.good()) return target.report();
     persistence::database db(support::database_options(call.settings));
     persistence::contact_dump_repository contacts(db);
     const auto total = contacts.estimate();
@@ -105,14 +118,15 @@ int contacts_dump(invocation& call) {
     std::uint64_t done = 0;
     bool written = !as_csv || target.write(csv_header());
     const auto count = contacts.dump([&](std::string_view line) {
-        written = written && (as_csv ? target.write(csv_row(line)) : target.write(line) && target.write("\n"));
+        written = written && target.write(as_csv ? csv_row(line) : std::string(line) + '\n');
         bar.set(++done);
         return written;
     });
     if (!count) return fail(count.error());
-    if (!written || !target.finish()) return fail_to_write(name);
+    // A write that failed makes finish() fail, and say why.
+    if (!target.finish() || !written) return target.report();
     call.note("contacts", *count);
-    if (name) fmt::print(stderr, "ctms-admin: {} contacts in {}\n", *count, *name);
+    if (name) complain("{} contacts in {}", *count, *name);
     return support::ok;
 }
 

@@ -2,10 +2,11 @@
 #include "commands.hpp"
 #include "contact_files.hpp"
 #include "interrupts.hpp"
-#include "private_file.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include "tally.hpp"
 
+#include <ctms/base/files.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/service/contact_import.hpp>
 #include <support/exit_codes.hpp>
@@ -28,7 +29,7 @@ struct import_batch {
     std::vector<contact_record> records;
 };
 
-/// The file of what was rejected, in the order of the input. Made when the first is.
+/// The file of what was rejected, in the order of the input. Made when the first is; it has its name when it is closed.
 class reject_file {
 public:
     explicit reject_file(std::string name) : name_(std::move(name)) {}
@@ -45,19 +46,22 @@ public:
     bool close() {
         for (const auto& [batch, lines] : waiting_) write(lines);
         waiting_.clear();
-        return !file_ || (file_->close() && !failed_);
+        return !failed_ && (!file_ || file_->commit());
     }
     [[nodiscard]] const std::string& name() const { return name_; }
 
 private:
     void write(const std::string& lines) {
-        if (lines.empty()) return;
-        if (!file_) file_.emplace(name_);
-        failed_ = !file_->write(lines) || failed_;
+        if (lines.empty() || failed_) return;
+        if (!file_) {
+            auto made = new_file::create(name_);
+            if (made) file_ = std::move(*made);
+        }
+        failed_ = !file_ || !file_->write(lines);
     }
 
     std::string name_;
-    std::optional<private_file> file_;
+    std::optional<new_file> file_;
     std::map<std::size_t, std::string> waiting_;
     std::size_t next_ = 0;
     bool failed_ = false;
@@ -226,17 +230,13 @@ int report(invocation& call, const import_call& wanted, import_run& run, bool to
     counts.print(call.json);
     counts.note(call);
     const bool any_rejected = run.count(import_outcome::rejected) > 0;
-    if (wanted.how.write.dry_run) fmt::print(stderr, "ctms-admin: this was a dry run: nothing was stored\n");
-    if (any_rejected)
-        fmt::print(stderr, "ctms-admin: {} says which lines were rejected, and why; import them again when they are mended\n",
-                   run.rejects().name());
-    if (!kept)
-        fmt::print(stderr, "ctms-admin: {} could not be written: see what was rejected by running it again with --rejects\n",
-                   run.rejects().name());
+    if (wanted.how.write.dry_run) complain("this was a dry run: nothing was stored");
+    if (any_rejected) complain("{} says which lines were rejected, and why; import them again when they are mended", run.rejects().name());
+    if (!kept) complain("{} could not be written: see what was rejected by running it again with --rejects", run.rejects().name());
     if (run.failure()) fail(*run.failure());
-    if (unreadable) fmt::print(stderr, "ctms-admin: {} cannot be read to its end\n", wanted.file);
+    if (unreadable) complain("{} cannot be read to its end", wanted.file);
     if (!to_the_end || run.failure()) {
-        fmt::print(stderr, "ctms-admin: stopped before the end; give the same command again to go on: what is stored is passed over\n");
+        complain("stopped before the end; give the same command again to go on: what is stored is passed over");
         return support::temporary;
     }
     if (unreadable) return support::no_input;

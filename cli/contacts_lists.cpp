@@ -6,6 +6,7 @@
 #include "progress.hpp"
 #include "tally.hpp"
 
+#include <ctms/base/printable.hpp>
 #include <ctms/persistence/contact_bulk.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -66,7 +67,7 @@ list_end work_off_file(address_file& file, const list_work& work, std::optional<
     for (bool more = true; more;) {
         more = file.next(record);
         if (more && record.address.empty()) {
-            if (++out.invalid <= 10) fmt::print(stderr, "ctms-admin: line {} holds no address and is passed over\n", record.line);
+            if (++out.invalid <= 10) complain("line {} holds no address and is passed over", record.line);
         } else if (more) {
             batch.push_back(std::move(record.address));
         }
@@ -83,17 +84,15 @@ list_end work_off_file(address_file& file, const list_work& work, std::optional<
 int exit_code_of(const list_end& end, address_file& file) {
     if (end.failure) fail(*end.failure);
     if (end.failure || end.interrupted) {
-        fmt::print(stderr, "ctms-admin: stopped after {} addresses; give the same command again to go on: what is done does not change\n",
-                   end.addresses);
+        complain("stopped after {} addresses; give the same command again to go on: what is done does not change", end.addresses);
         return support::temporary;
     }
     if (file.file().failed()) {
-        fmt::print(stderr, "ctms-admin: the file cannot be read to its end\n");
+        complain("the file cannot be read to its end");
         return support::no_input;
     }
     if (end.invalid == 0) return support::ok;
-    fmt::print(stderr, "ctms-admin: {} lines hold no address: a file has one address a line, or a header with primary_email or email\n",
-               end.invalid);
+    complain("{} lines hold no address: a file has one address a line, or a header with primary_email or email", end.invalid);
     return support::bad_data;
 }
 
@@ -113,13 +112,13 @@ int run_list(invocation& call, const list_work& work, const std::function<std::s
     const auto total = count_addresses(name);
     const auto how_many = total ? fmt::format("{} addresses", *total) : std::string("the addresses");
     if (!call.has("yes") && !call.has("dry-run") && !confirm(question(how_many))) {
-        fmt::print(stderr, "ctms-admin: nothing was changed; answer y, or give --yes\n");
+        complain("nothing was changed; answer y, or give --yes");
         return support::failed;
     }
     const interrupts signals;
     const auto end = work_off_file(*file, work, total);
     summarize(end);
-    if (call.has("dry-run")) fmt::print(stderr, "ctms-admin: this was a dry run: nothing was changed\n");
+    if (call.has("dry-run")) complain("this was a dry run: nothing was changed");
     return exit_code_of(end, *file);
 }
 
@@ -130,11 +129,11 @@ void print_deleted(bool as_json, const std::string& address, std::int64_t delete
         writer.add("primary_email", std::string_view(address));
         writer.add("deleted", deleted);
         writer.close();
-        fmt::print("{}\n", out);
+        print_json(out);
         return;
     }
     const auto what = deleted == 0 ? std::string("not found") : fmt::format("deleted {} contact{}", deleted, deleted == 1 ? "" : "s");
-    fmt::print("{:<40}  {}\n", address, what);
+    print_text(fmt::format("{:<40}  {}", printable(address), what));
 }
 
 } // namespace

@@ -1,15 +1,69 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "csv.hpp"
 
+#include <algorithm>
+#include <array>
+
 namespace ctms::cli {
 namespace {
 
 constexpr int end_of_file = std::char_traits<char>::eof();
+
+/// The stream's next character, taken or only looked at. A buffer that fails throws; here, as with the functions of a
+/// stream, that makes the stream bad.
+template <class Read>
+int guarded(std::istream& in, const Read& read) {
+    try {
+        return read(*in.rdbuf());
+    } catch (const std::ios_base::failure&) {
+        in.setstate(std::ios_base::badbit);
+        return end_of_file;
+    }
+}
+
+int take_from(std::istream& in) {
+    return guarded(in, [](std::streambuf& source) { return source.sbumpc(); });
+}
+
+int next_of(std::istream& in) {
+    return guarded(in, [](std::streambuf& source) { return source.sgetc(); });
+}
+
+/// What a formula begins with; at the beginning of a cell also after blanks that spreadsheets pass over.
+bool begins_formula(std::string_view text, bool in_front) {
+    constexpr std::array signs{"=", "+", "-", "@", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
+    if (in_front && !text.empty() && std::string_view("\t\r\n").find(text.front()) != std::string_view::npos) return true;
+    return std::any_of(signs.begin(), signs.end(), [&](const char* sign) { return text.starts_with(sign); });
+}
+
+/// Copies `text`; where apostrophes precede what may begin a formula, `change` of them more.
+std::string change_apostrophes(std::string_view text, int change) {
+    std::string out;
+    out.reserve(text.size() + 1);
+    bool in_front = true;
+    bool may_begin = true;
+    while (!text.empty()) {
+        const auto count = may_begin ? std::min(text.find_first_not_of('\''), text.size()) : 0;
+        const bool formula = may_begin && begins_formula(text.substr(count), in_front);
+        const int wanted = static_cast<int>(count) + (formula ? change : 0);
+        out.append(static_cast<std::size_t>(std::max(wanted, 0)), '\'');
+        text.remove_prefix(count);
+        if (text.empty()) break;
+        const char last = text.front();
+        out += last;
+        text.remove_prefix(1);
+        in_front = false;
+        may_begin = std::string_view(";\t\r\n").find(last) != std::string_view::npos;
+    }
+    return out;
+}
+
 /// Takes a byte order mark if there is one; what only begins like one stays.
-void skip_mark(std::streambuf& source) {
+void skip_mark(std::istream& in) {
+    auto& source = *in.rdbuf();
     std::size_t taken = 0;
     for (const char part : std::string_view("\xEF\xBB\xBF")) {
-        if (source.sgetc() != std::char_traits<char>::to_int_type(part)) break;
+        if (next_of(in) != std::char_traits<char>::to_int_type(part)) break;
         source.sbumpc();
         ++taken;
     }
@@ -20,10 +74,9 @@ void skip_mark(std::streambuf& source) {
 
 bool read_line(std::istream& in, std::string& line, std::size_t limit) {
     line.clear();
-    auto* source = in.rdbuf();
-    int c = source->sbumpc();
+    int c = take_from(in);
     if (c == end_of_file) return false;
-    for (; c != end_of_file && c != '\n'; c = source->sbumpc()) {
+    for (; c != end_of_file && c != '\n'; c = take_from(in)) {
         if (line.size() < limit) line += static_cast<char>(c);
     }
     if (line.ends_with('\r')) line.pop_back();
@@ -32,8 +85,7 @@ bool read_line(std::istream& in, std::string& line, std::size_t limit) {
 
 /// The next character, kept in the record's text.
 int csv_reader::take(csv_record& out) {
-    auto* source = in_.rdbuf();
-    int c = source->sbumpc();
+    const int c = take_from(in_);
     if (c == end_of_file) return c;
     if (out.text.size() < limit_) {
         out.text += static_cast<char>(c);
@@ -52,7 +104,7 @@ void csv_reader::read_quoted(csv_record& out, std::string& field) {
             return;
         }
         if (c == '"') {
-            if (in_.rdbuf()->sgetc() != '"') return;
+            if (next_of(in_) != '"') return;
             take(out);
         }
         field += static_cast<char>(c);
@@ -63,27 +115,27 @@ void csv_reader::read_quoted(csv_record& out, std::string& field) {
 bool csv_reader::read_field(csv_record& out) {
     std::string field;
     bool was_quoted = false;
-    if (in_.rdbuf()->sgetc() == '"') {
+    if (next_of(in_) == '"') {
         take(out);
         read_quoted(out, field);
         was_quoted = true;
     }
     int c = take(out);
     for (; c != ',' && c != '\n' && c != end_of_file; c = take(out)) {
-        if (c == '\r' && in_.rdbuf()->sgetc() == '\n') continue;
+        if (c == '\r' && next_of(in_) == '\n') continue;
         if ((was_quoted || c == '"') && out.problem.empty()) out.problem = "a quote in the middle of a field";
         if (field.size() < limit_) field += static_cast<char>(c);
     }
-    if (out.problem.empty()) out.fields.push_back(std::move(field));
+    if (out.problem.empty()) out.fields.push_back(unescape_formulas(field));
     return c == ',';
 }
 
 bool csv_reader::next(csv_record& out) {
-    if (line_ == 1) skip_mark(*in_.rdbuf());
+    if (line_ == 1) skip_mark(in_);
     for (;;) {
         out = {};
         out.line = line_;
-        if (in_.rdbuf()->sgetc() == end_of_file) return false;
+        if (next_of(in_) == end_of_file) return false;
         while (read_field(out)) {
         }
         while (out.text.ends_with('\n') || out.text.ends_with('\r')) out.text.pop_back();
@@ -91,9 +143,14 @@ bool csv_reader::next(csv_record& out) {
     }
 }
 
-void append_csv_field(std::string& row, std::string_view field, bool first) {
+std::string escape_formulas(std::string_view text) { return change_apostrophes(text, 1); }
+
+std::string unescape_formulas(std::string_view text) { return change_apostrophes(text, -1); }
+
+void append_csv_field(std::string& row, std::string_view value, bool first) {
     if (!first) row += ',';
-    if (field.find_first_of(",\"\r\n") == std::string_view::npos) {
+    const auto field = escape_formulas(value);
+    if (field.find_first_of(",;\"\t\r\n") == std::string_view::npos) {
         row += field;
         return;
     }

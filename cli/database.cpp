@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
+#include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/persistence/migrations.hpp>
@@ -31,7 +32,7 @@ int run_tool(const char* name, invocation& call) {
     argv.push_back(nullptr);
     pid_t child = 0;
     if (const int problem = posix_spawnp(&child, name, nullptr, nullptr, argv.data(), environ); problem != 0) {
-        fmt::print(stderr, "ctms-admin: cannot run {}: {} (Debian package postgresql-client)\n", name, std::strerror(problem));
+        complain("cannot run {}: {} (Debian package postgresql-client)", name, std::strerror(problem));
         return support::unavailable;
     }
     int status = 0;
@@ -69,7 +70,7 @@ void print_migrations_json(std::string_view what, const std::vector<persistence:
         migration.close();
     });
     writer.close();
-    fmt::print("{}\n", out);
+    print_json(out);
 }
 
 } // namespace
@@ -92,7 +93,7 @@ int migrate(invocation& call) {
     if (call.json) {
         print_migrations_json("pending", state->pending, *state);
     } else {
-        fmt::print("{}\n", state->explanation);
+        print_text(state->explanation);
         print_migrations("Would apply", state->pending);
     }
     if (check) return state->what == persistence::schema_state::kind::current ? support::ok : support::failed;
@@ -105,7 +106,7 @@ int db_url(invocation& call) {
         object_writer writer(out);
         writer.add("url", std::string_view(call.settings.db_url.value()));
         writer.close();
-        fmt::print("{}\n", out);
+        print_json(out);
         return support::ok;
     }
     fmt::print("{}\n", call.settings.db_url.value());
@@ -125,12 +126,12 @@ int db_status(invocation& call) {
         writer.add("up", state.has_value());
         if (state) writer.add("schema", to_text(state->what));
         writer.close();
-        fmt::print("{}\n", out);
+        print_json(out);
         return state ? support::ok : support::to_exit_code(state.error().code);
     }
     fmt::print("database: {}\n", url);
     if (!state) return fail(state.error());
-    fmt::print("answers:  yes\nschema:   {}: {}\n", to_text(state->what), state->explanation);
+    print_text(fmt::format("answers:  yes\nschema:   {}: {}", to_text(state->what), state->explanation));
     return support::ok;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // ctms-admin: administers CTMS. See --help. Under names of the reference's scripts it is called as they are.
 #include "command.hpp"
+#include "output.hpp"
 
 #include <support/exit_codes.hpp>
 
@@ -21,7 +22,7 @@ int main(int argc, char** argv) {
         const auto code = ctms::cli::run_script(program, arguments, getenv);
         return code ? *code : ctms::cli::run(arguments, getenv);
     } catch (const std::exception& problem) {
-        fmt::print(stderr, "ctms-admin: {}\n", problem.what());
+        ctms::cli::complain_text(problem.what());
         return ctms::support::internal;
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "output.hpp"
 
+#include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 
 #include <fmt/format.h>
@@ -32,7 +33,21 @@ bool has_colors() {
 
 std::string bold(std::string_view text) { return has_colors() ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); }
 
-void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows) {
+void complain_text(std::string_view text) { fmt::print(stderr, "ctms-admin: {}\n", printable_lines(text)); }
+
+void print_text(std::string_view text) { fmt::print("{}\n", printable_lines(text)); }
+
+std::string for_output(std::string text, bool is_json) {
+    static const bool terminal = isatty(STDOUT_FILENO) == 1;
+    if (!terminal) return text;
+    return is_json ? printable_json(std::move(text)) : printable_lines(text);
+}
+
+void print_json(std::string json) { fmt::print("{}\n", for_output(std::move(json), true)); }
+
+void print_table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& cells) {
+    auto rows = cells;
+    for (auto& row : rows) std::transform(row.begin(), row.end(), row.begin(), [](const std::string& cell) { return printable(cell); });
     std::vector<std::size_t> widths(header.size());
     const auto widen = [&](const std::vector<std::string>& row) {
         for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], utf8_length(row[i]));
@@ -45,7 +60,7 @@ void print_table(const std::vector<std::string>& header, const std::vector<std::
 
 bool confirm(std::string_view question) {
     if (isatty(STDIN_FILENO) == 0) return false;
-    std::cout << question << " [y/N] " << std::flush;
+    std::cout << printable(question) << " [y/N] " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
     return ascii_iequal(answer, "y") || ascii_iequal(answer, "yes");

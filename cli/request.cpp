@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "client_token.hpp"
 #include "commands.hpp"
+#include "contact_files.hpp"
 #include "json_layout.hpp"
+#include "output.hpp"
 
+#include <ctms/base/printable.hpp>
 #include <ctms/net/http_client.hpp>
 #include <support/exit_codes.hpp>
 
@@ -13,7 +16,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 #include <iostream>
 #include <iterator>
 #include <stdexcept>
@@ -49,9 +51,9 @@ result<std::string> read_body(const std::string& operand) {
     const auto all = [](std::istream& from) { return std::string(std::istreambuf_iterator<char>(from), {}); };
     if (operand == "-") return all(std::cin);
     if (!operand.starts_with('@')) return operand;
-    std::ifstream file(operand.substr(1), std::ios::binary);
-    if (!file) return error{errc::not_found, fmt::format("{} cannot be opened", operand.substr(1)), {}, {}, {}};
-    return all(file);
+    auto file = input_file::open(operand.substr(1));
+    if (!file) return file.error();
+    return all(file->stream());
 }
 
 /// The request that the operands describe, with the token of --client; nullopt when something was wrong with it.
@@ -81,7 +83,7 @@ void print_body(const std::string& body) {
     boost::json::error_code wrong;
     if (isatty(STDOUT_FILENO) == 1) {
         boost::json::parse(body, wrong);
-        fmt::print("{}\n", wrong ? body : lay_out_json(body));
+        wrong ? print_text(body) : print_json(lay_out_json(body));
         return;
     }
     std::fwrite(body.data(), 1, body.size(), stdout);
@@ -89,10 +91,9 @@ void print_body(const std::string& body) {
 
 int show_answer(invocation& call, const net::http_response& answer) {
     call.note("status", answer.status);
-    fmt::print(stderr, "HTTP/1.1 {} {}\n", answer.status, answer.reason);
+    fmt::print(stderr, "HTTP/1.1 {} {}\n", answer.status, printable(answer.reason));
     print_body(answer.body);
-    if (answer.status == unauthorized && !call.value("client"))
-        fmt::print(stderr, "ctms-admin: this path needs a client; give --client NAME\n");
+    if (answer.status == unauthorized && !call.value("client")) complain("this path needs a client; give --client NAME");
     return answer.status / 100 == 2 ? support::ok : support::failed;
 }
 
@@ -112,7 +113,7 @@ int send_request(invocation& call) {
         options.longest_body = std::size_t{256} << 20U;
         const auto answer = net::http_client(url, options).send(*request);
         if (answer) return show_answer(call, *answer);
-        fmt::print(stderr, "ctms-admin: no answer: {}; --url or CTMS_SERVER_PREFIX says where the server is\n", answer.error().detail);
+        complain("no answer: {}; --url or CTMS_SERVER_PREFIX says where the server is", answer.error().detail);
         return support::to_exit_code(answer.error().code);
     } catch (const std::invalid_argument& wrong) {
         return fail_usage(wrong.what(), "request");

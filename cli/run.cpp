@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
 #include "help.hpp"
+#include "output.hpp"
 
+#include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
 #include <ctms/persistence/audit.hpp>
 #include <support/exit_codes.hpp>
@@ -137,13 +139,13 @@ int run_audited(const command& chosen, invocation& call, const std::string& who)
     if (!id) return fail(id.error());
     if (!makes_the_table) code = chosen.run(call);
     if (const auto ended = audit.end(*id, code, call.notes); !ended)
-        fmt::print(stderr, "ctms-admin: what was done could not be added to the audit record: {}\n", ended.error().message);
+        complain("what was done could not be added to the audit record: {}", ended.error().message);
     return code;
 }
 
 int report_mistakes(const std::vector<std::string>& mistakes) {
-    fmt::print(stderr, "ctms-admin: the configuration has mistakes:\n");
-    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", mistake);
+    complain("the configuration has mistakes:");
+    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", printable_lines(mistake));
     return support::configuration;
 }
 
@@ -154,12 +156,9 @@ int run_command(const command& chosen, invocation& call, bool embedded, const co
     call.settings = std::move(read.values);
     if (chosen.wanted == needs::settings) return chosen.run(call);
     const auto held = support::prepare_database(call.settings);
-    if (!held) return fail(held.error());
+    if (!held) return fail_to_prepare(held.error());
     if (chosen.wanted == needs::schema) {
-        if (const auto schema = support::prepare_schema(call.settings); !schema) {
-            fail(schema.error());
-            return schema.error().code == errc::invalid ? support::configuration : support::to_exit_code(schema.error().code);
-        }
+        if (const auto schema = support::prepare_schema(call.settings); !schema) return fail_to_prepare(schema.error());
     }
     return chosen.changes ? run_audited(chosen, call, actor(getenv)) : chosen.run(call);
 }
@@ -189,12 +188,17 @@ result<std::int64_t> invocation::number(std::string_view name, std::int64_t othe
 }
 
 int fail(const error& failure) {
-    fmt::print(stderr, "ctms-admin: {}{}{}\n", failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
+    complain("{}{}{}", failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
     return support::to_exit_code(failure.code);
 }
 
+int fail_to_prepare(const error& failure) {
+    const int code = fail(failure);
+    return failure.code == errc::invalid ? support::configuration : code;
+}
+
 int fail_usage(std::string_view problem, std::string_view group) {
-    fmt::print(stderr, "ctms-admin: {}; see ctms-admin {}{}--help\n", problem, group, group.empty() ? "" : " ");
+    complain("{}; see ctms-admin {}{}--help", problem, group, group.empty() ? "" : " ");
     return support::usage;
 }
 

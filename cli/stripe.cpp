@@ -67,16 +67,15 @@ private:
     }
 
     void note_failure(const std::string& place, const error& failure) {
-        fmt::print(stderr, "ctms-admin: {}: {}\n", place, failure.detail.empty() ? failure.message : failure.detail);
+        complain("{}: {}", place, failure.detail.empty() ? failure.message : failure.detail);
         counts_.add("failed");
         failed_ = true;
     }
 
     bool stop(const std::string& place, const error& failure) {
-        fmt::print(stderr,
-                   "ctms-admin: stopped at {}: {}: {}\n"
-                   "ctms-admin: {} objects before it are done; to run it again is safe, for what is stored already does not change\n",
-                   place, failure.message, failure.detail, done_);
+        complain("stopped at {}: {}: {}"
+                 "ctms-admin: {} objects before it are done; to run it again is safe, for what is stored already does not change\n",
+                 place, failure.message, failure.detail, done_);
         stopped_ = true;
         return false;
     }

@@ -42,7 +42,7 @@ void print_status_json(const persistence::queue_status& status) {
         worker.close();
     });
     writer.close();
-    fmt::print("{}\n", out);
+    print_json(out);
 }
 
 void print_parked_json(const std::vector<persistence::parked_contact>& list) {
@@ -56,7 +56,7 @@ void print_parked_json(const std::vector<persistence::parked_contact>& list) {
         writer.add("requested_at", std::string_view(to_iso(one.last_requested_at)));
         writer.close();
     });
-    fmt::print("{}\n", out);
+    print_json(out);
 }
 
 /// The contacts that a command for parked ones means: none for all of them.
@@ -80,19 +80,19 @@ int report_change(invocation& call, std::string_view what, std::string_view verb
         object_writer writer(out);
         writer.add(what, static_cast<std::int64_t>(changed));
         writer.close();
-        fmt::print("{}\n", out);
+        print_json(out);
     } else {
         fmt::print("{} {} parked contact{}.\n", verb, changed, changed == 1 ? "" : "s");
     }
     if (changed >= asked) return support::ok;
-    fmt::print(stderr, "ctms-admin: {} of {} were not parked; ctms-admin sync parked lists those that are\n", asked - changed, asked);
+    complain("{} of {} were not parked; ctms-admin sync parked lists those that are", asked - changed, asked);
     return support::bad_data;
 }
 
 /// What a failed command for many rows leaves behind.
 int fail_on_the_way(const error& failure) {
     const int code = fail(failure);
-    fmt::print(stderr, "ctms-admin: part of it may be done; to run it again is safe\n");
+    complain("part of it may be done; to run it again is safe");
     return code;
 }
 
@@ -148,7 +148,7 @@ int sync_forget(invocation& call) {
     if (!ids) return fail_usage(ids.error().message, "sync");
     const auto which = ids->empty() ? std::string("all parked contacts") : fmt::format("{} parked contact(s)", ids->size());
     if (!call.has("yes") && !confirm(fmt::format("Forget {}? The vendor keeps what it has of them.", which))) {
-        fmt::print(stderr, "ctms-admin: nothing was forgotten; answer y, or give --yes\n");
+        complain("nothing was forgotten; answer y, or give --yes");
         return support::failed;
     }
     persistence::database db(support::database_options(call.settings));

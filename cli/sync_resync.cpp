@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
+#include "contact_files.hpp"
 #include "interrupts.hpp"
 #include "output.hpp"
 #include "progress.hpp"
@@ -13,8 +14,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
-#include <iostream>
 
 namespace ctms::cli {
 namespace {
@@ -53,7 +52,7 @@ void print_tally(const invocation& call, const tally& done) {
         writer.add("dry_run", dry);
         writer.add("stopped", done.stopped);
         writer.close();
-        fmt::print("{}\n", out);
+        print_json(out);
     } else if (dry) {
         fmt::print("Would queue {} contacts, but for those that wait already.\n", done.chosen);
     } else {
@@ -68,11 +67,11 @@ int finish(invocation& call, const tally& done) {
     if (done.unknown > 0) call.note("unknown", static_cast<std::int64_t>(done.unknown));
     print_tally(call, done);
     if (done.stopped) {
-        fmt::print(stderr, "ctms-admin: stopped on the way; run it again: contacts that wait already keep their place\n");
+        complain("stopped on the way; run it again: contacts that wait already keep their place");
         return support::temporary;
     }
     if (done.unknown > 0) {
-        fmt::print(stderr, "ctms-admin: {} addresses belong to no contact\n", done.unknown);
+        complain("{} addresses belong to no contact", done.unknown);
         return support::bad_data;
     }
     return support::ok;
@@ -81,13 +80,13 @@ int finish(invocation& call, const tally& done) {
 int fail_on_the_way(invocation& call, const tally& done, const error& failure) {
     const int code = fail(failure);
     call.note("queued", static_cast<std::int64_t>(done.queued));
-    fmt::print(stderr, "ctms-admin: {} contacts were queued before; run it again: those keep their place\n", done.queued);
+    complain("{} contacts were queued before; run it again: those keep their place", done.queued);
     return code;
 }
 
 bool agreed(const invocation& call, const std::string& whom) {
     if (call.has("yes") || confirm(fmt::format("Send {} to the vendor again, behind everything that waits?", whom))) return true;
-    fmt::print(stderr, "ctms-admin: nothing was queued; answer y, or give --yes\n");
+    complain("nothing was queued; answer y, or give --yes");
     return false;
 }
 
@@ -130,18 +129,15 @@ int resync_selected(invocation& call) {
 /// Lines of a file without what surrounds the addresses in them.
 class address_reader {
 public:
-    explicit address_reader(const std::string& path) : input_(path == "-" ? &std::cin : &file_) {
-        if (path != "-") file_.open(path);
-    }
-    [[nodiscard]] bool good() const { return input_ == &std::cin || file_.is_open(); }
+    explicit address_reader(input_file input) : input_(std::move(input)) {}
     /// The whole file was read; false when a read failed.
-    [[nodiscard]] bool ended_well() const { return !input_->bad(); }
+    [[nodiscard]] bool ended_well() { return !input_.failed(); }
 
     /// Up to `limit` addresses; those that no contact can have are counted only.
     std::vector<std::string> next(std::size_t limit, std::size_t& unknown) {
         std::vector<std::string> out;
         std::string line;
-        while (out.size() < limit && std::getline(*input_, line)) {
+        while (out.size() < limit && read_line(input_.stream(), line, longest_line)) {
             constexpr std::string_view around = " \t\r\"\xEF\xBB\xBF";
             const auto begin = line.find_first_not_of(around);
             if (begin == std::string::npos) continue;
@@ -156,17 +152,19 @@ public:
     }
 
 private:
-    std::ifstream file_;
-    std::istream* input_;
+    static constexpr std::size_t longest_line = 4096; // an address is far shorter; what is longer belongs to no contact
+
+    input_file input_;
 };
 
 int resync_addresses(invocation& call) {
     const auto path = call.value("emails").value_or("-");
-    address_reader reader(path);
-    if (!reader.good()) {
-        fmt::print(stderr, "ctms-admin: {} cannot be opened; it is to be a file with an address a line\n", path);
+    auto file = input_file::open(path);
+    if (!file) {
+        complain("{} cannot be opened; it is to be a file with an address a line", path);
         return support::no_input;
     }
+    address_reader reader(std::move(*file));
     const bool dry = call.has("dry-run");
     if (!dry && !agreed(call, "the contacts of these addresses")) return support::failed;
     persistence::database db(support::database_options(call.settings));
@@ -193,7 +191,7 @@ int resync_addresses(invocation& call) {
     bar.reset();
     if (!reader.ended_well()) {
         finish(call, done);
-        fmt::print(stderr, "ctms-admin: {} cannot be read to its end\n", path);
+        complain("{} cannot be read to its end", path);
         return support::no_input;
     }
     return finish(call, done);

@@ -38,7 +38,7 @@ public:
             object_writer writer(out);
             for (const auto& [name, count] : counts_) writer.add(name, count);
             writer.close();
-            fmt::print("{}\n", out);
+            print_json(out);
             return;
         }
         std::vector<std::vector<std::string>> rows;

@@ -2,6 +2,7 @@
 #include "client_id.hpp"
 #include "client_token.hpp"
 #include "commands.hpp"
+#include "output.hpp"
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/base/json_text.hpp>
@@ -31,7 +32,7 @@ std::optional<service::issued_token> token_for(invocation& call, const std::stri
     const auto id = to_client_id(name);
     if (!id) return exit_code = fail(id.error()), std::nullopt;
     if (call.settings.secret_key.empty()) {
-        fmt::print(stderr, "ctms-admin: CTMS_SECRET_KEY is not set; give it the value that the server has\n");
+        complain("CTMS_SECRET_KEY is not set; give it the value that the server has");
         return exit_code = support::configuration, std::nullopt;
     }
     call.note("client_id", *id);
@@ -60,7 +61,7 @@ int print_token(invocation& call) {
     writer.add("token_type", "bearer");
     writer.add("expires_in", static_cast<std::int64_t>(token->expires_in.count()));
     writer.close();
-    fmt::print("{}\n", out);
+    print_json(out);
     return support::ok;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
 #include "interrupts.hpp"
+#include "output.hpp"
 #include "screen.hpp"
 #include "top_reader.hpp"
 
@@ -30,7 +31,7 @@ int show_once(invocation& call, top_reader& reader, std::chrono::milliseconds in
     if (before.web.value || before.sync.value) std::this_thread::sleep_for(interval);
     const auto view = compare(before, reader.read());
     if (call.json) {
-        fmt::print("{}\n", to_json(view));
+        print_json(to_json(view));
     } else {
         for (const auto& line : draw(view, columns_of_text, lines_of_text, {})) fmt::print("{}\n", line);
     }
@@ -79,7 +80,7 @@ int top(invocation& call) {
     const auto interval = call.number("interval", 2, 1, 3600);
     if (!interval) return fail_usage(interval.error().message, "top");
     const auto held = support::prepare_database(call.settings);
-    if (!held) return fail(held.error());
+    if (!held) return fail_to_prepare(held.error());
     const auto url = call.value("url").value_or(call.settings.server_prefix);
     try {
         top_reader reader(url, call.value("sync-url").value_or(""), support::database_options(call.settings));

@@ -2,6 +2,7 @@
 #include "top_view.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 
 #include <fmt/format.h>
@@ -13,22 +14,12 @@ namespace {
 
 constexpr std::size_t label_width = 11;
 
-/// What terminals could take for commands, and what is no text, becomes question marks; then as many characters as fit.
-std::string fit(std::string text, std::size_t columns) {
-    const bool valid = is_valid_utf8(text);
-    for (auto& c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte < ' ' || byte == 0x7F || (!valid && byte > 0x7F)) c = '?';
-    }
-    std::string out;
-    std::size_t count = 0;
-    for (std::size_t at = 0; at < text.size() && count < columns; ++count) {
-        const auto begin = at;
-        const auto code = next_code_point(text, at);
-        const bool control = code >= 0x80 && code < 0xA0; // those of ISO 8859
-        out += control ? "?" : text.substr(begin, at - begin);
-    }
-    return out;
+/// Printable, and as many characters of it as fit.
+std::string fit(std::string_view line, std::size_t columns) {
+    const auto text = printable(line);
+    std::size_t at = 0;
+    for (std::size_t count = 0; at < text.size() && count < columns; ++count) (void)next_code_point(text, at);
+    return text.substr(0, at);
 }
 
 std::string rate_text(const std::optional<double>& rate) {
@@ -241,7 +232,7 @@ std::vector<std::string> draw(const top_view& view, std::size_t columns, std::si
         out.lines.resize(lines - 1);
         out.lines.push_back(hint);
     }
-    for (auto& line : out.lines) line = fit(std::move(line), columns);
+    for (auto& line : out.lines) line = fit(line, columns);
     return std::move(out.lines);
 }
 

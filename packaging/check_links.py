@@ -34,5 +34,7 @@ listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"]
 documents = [name for name in listed.splitlines() if os.path.exists(name)]
 links = [(name, link) for name in documents for link in re.findall(r"\]\(([^)\s]+)\)", text_of(name)) if not re.match(r"[a-z]+:", link)]
 wrong = [f"{name}: {link}: {what}" for name, link in links if (what := problem(name, link))]
+if len(links) < 50:
+    wrong.append(f"only {len(links)} links were found in {len(documents)} documents")
 print("\n".join(wrong) if wrong else f"{len(links)} links in {len(documents)} documents lead somewhere")
 sys.exit(1 if wrong else 0)

@@ -31,6 +31,21 @@ die() {
     exit 1
 }
 
+# ---- CI ----
+
+in_ci() { [ "${CI:-}" = true ]; }
+
+# left_out WHAT REASON: reports a part that cannot run here. In CI (CI=true) that is a failure.
+left_out() {
+    if in_ci; then
+        say "==> $1 must not be left out in CI: $2"
+        return 1
+    fi
+    say "==> Left out: $1: $2"
+}
+
+# ---- steps ----
+
 # step TITLE COMMAND [ARGUMENT...]: runs it and says how long it took.
 # The command must not rely on `set -e` being on inside `if` or `||`: failures are returned.
 step() {
@@ -162,8 +177,10 @@ install_packages() {
     )
 }
 
-# need_packages GROUP...: installs what is missing, or says why it cannot and ends the script.
+# need_packages GROUP...: installs what is missing, or says why it cannot and ends the script. In CI a build needs npm, too
+# (see configure). npm is looked up as a program: Debian's package cannot be installed beside a Node.js from elsewhere.
 need_packages() {
+    if in_ci && [[ " $* " == *" build "* ]] && ! command -v npm >/dev/null; then set -- "$@" pages; fi
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         explain_packages "$@" >&2
         exit 1
@@ -200,10 +217,11 @@ build_jobs() {
     say "$((cores < memory ? cores : memory))"
 }
 
-# configure PRESET [CMAKE-OPTION...]: quiet unless it fails.
+# configure PRESET [CMAKE-OPTION...]: quiet unless it fails. In CI a build that cannot make the API's pages fails.
 configure() {
     local preset=$1 log status=0
     shift
+    if in_ci; then set -- -DCTMS_API_PAGES=ON "$@"; fi
     log=$(mktemp) || return
     cmake --preset "$preset" "$@" >"$log" 2>&1 || status=$?
     if [ "$status" -ne 0 ]; then cat "$log" >&2; fi
@@ -217,6 +235,35 @@ build() {
     shift
     if [ "$#" -gt 0 ]; then set -- --target "$@"; fi
     cmake --build --preset "$preset" --parallel "${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}" "$@"
+}
+
+# ---- tests ----
+
+test_launcher=() # words to put before ctest
+test_summary=    # the file with CTest's closing lines
+
+# run_tests BUILD-FOLDER [CTEST-OPTION...]: runs the tests of a build. All scripts run tests with this function, because it
+# holds the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (check_tests.py).
+# CTest's closing lines are kept for print_test_summary, so that a script can print them last.
+run_tests() {
+    local folder=$1 status=0 report=$1/tests.xml
+    shift
+    if [ -z "$test_summary" ]; then test_summary=$(mktemp) || return; fi
+    : >"$test_summary"
+    rm -f "$report"
+    "${test_launcher[@]}" ctest --test-dir "$folder" --output-junit "$(realpath -m "$report")" --output-on-failure \
+        --no-tests=error --no-label-summary -j2 --timeout 300 "$@" |
+        sed -u -e "/^[0-9]*% tests passed/,\$ { w $test_summary" -e 'd }' || status=$?
+    if in_ci; then python3 -B "$root/packaging/check_tests.py" "$report" || status=1; fi
+    return "$status"
+}
+
+# print_test_summary: the closing lines of the last run_tests. To be called last, also when something failed.
+print_test_summary() {
+    if [ -z "$test_summary" ]; then return; fi
+    cat "$test_summary"
+    rm -f "$test_summary"
+    test_summary=
 }
 
 # measure PROGRAM "TARGET..." [ARGUMENT...]: installs and builds what a program of tests/bench needs, and becomes that program, in

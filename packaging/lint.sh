@@ -10,9 +10,9 @@ usage() {
 Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
 Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the check of
-what the library exports, the API reference, the dashboards, the links of the documents, the chart and other files of the
-deployment (packaging/check_deployment.sh; left out without npm), shellcheck, the self-containment of the public headers,
-and clang-tidy. All run even when one fails.
+what the library exports, the API reference, the dashboards, the links of the documents, tests that skip themselves, the
+chart and other files of the deployment (packaging/check_deployment.sh; left out without npm, but not where CI=true),
+shellcheck, the self-containment of the public headers, and clang-tidy. All run even when one fails.
 
   --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
   --quick           without the parts that need a configured build: no header check, no clang-tidy
@@ -50,8 +50,8 @@ done
 
 groups=(lint)
 if [ "$quick" = no ] && [ "$fix" = no ]; then groups+=(build); fi
-# In CI nothing is left out. Node.js from elsewhere brings its own npm, beside which Debian's cannot be installed.
-if [ "${CI:-}" = true ] && ! command -v npm >/dev/null; then groups+=(pages); fi
+# In CI nothing is left out, and the check of the deployment needs npm (with `build` it is there already).
+if in_ci && [ "$quick" = yes ] && ! command -v npm >/dev/null; then groups+=(pages); fi
 need_packages "${groups[@]}"
 
 # Our files of these patterns, tracked or new, that still exist.
@@ -90,17 +90,28 @@ check_exports() { python3 packaging/check_api.py --self-test && python3 packagin
 # Doxygen over the public headers, of which every public name must have a comment. The pages go to build/api-reference.
 check_reference() {
     if ! command -v doxygen >/dev/null; then
-        say "Left out: doxygen is not installed"
+        left_out "API reference" "doxygen is not installed"
         return
     fi
     cmake -D BINARY_DIR="$root/build" -P cmake/ctms_reference.cmake
 }
 
+# Skipping would make a test vanish from CTest's list, or pass whatever it finds.
+check_no_skips() {
+    local pattern='doctest::(skip|may_fail|should_fail|expected_failures)|[^_]DISABLED (TRUE|ON)|WILL_FAIL|unittest\.skip' found
+    grep -qE "$pattern" <<<'TEST_CASE("x" * doctest::skip())' || return
+    found=$(our_files 'tests/*' 'examples/*' ':(exclude)tests/runner/*' | xargs -r grep -nE "$pattern") || true
+    [ -z "$found" ] && return
+    say "$found"
+    say "A test must run, or say with exit code 77 that it was skipped, which is a failure in CI."
+    return 1
+}
+
 check_deployment() {
     local status=0
     packaging/check_deployment.sh || status=$?
-    if [ "$status" -eq 77 ] && [ "${CI:-}" != true ]; then
-        say "Left out"
+    if [ "$status" -eq 77 ]; then
+        left_out "Deployment" "what it needs is missing"
         return
     fi
     return "$status"
@@ -153,6 +164,7 @@ check "Exports" check_exports
 check "API reference" check_reference
 check "Dashboards are up to date" packaging/grafana/make_dashboards.py --check
 check "Links of the documents" packaging/check_links.py
+check "No test skips itself" check_no_skips
 check "Deployment" check_deployment
 check "Shell scripts" check_scripts
 if [ "$quick" = no ]; then

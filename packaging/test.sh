@@ -7,30 +7,46 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: packaging/test.sh [--all] [--asan] [--tsan] [-- CTEST-OPTION...]
+Usage: packaging/test.sh [--all | --nightly] [--asan] [--tsan] [-- CTEST-OPTION...]
 
 Installs the Debian packages that are missing, builds the programs and the tests (preset release), and runs
 all tests but those labelled `long`. The last lines are CTest's summary.
 
-  --all    also the tests labelled `long`, packaging/quickstart.sh --once, and what is deployed, tried in a fresh
-           Debian: packaging/deb.sh --try, packaging/docker/stages.sh (left out where root, namespaces or a mirror
-           are missing, but not where CI=true)
-  --asan   build with the address and undefined behaviour sanitizers and run the tests there, instead of in release
-  --tsan   the same with the thread sanitizer
-           With --all, --asan and --tsan come in addition to release.
-  --help   this text
+  --all      also the tests labelled `long`; packaging/quickstart.sh --once; what is deployed, tried in a fresh
+             Debian: packaging/deb.sh --try, packaging/docker/stages.sh (left out where root, namespaces or a mirror
+             are missing); 10 seconds of packaging/fuzz.sh for each target
+  --nightly  what takes longer than CI can wait for: --all with --asan and --tsan, 5 minutes of fuzzing for each
+             target, and the fault tests 5 times
+  --asan     build with the address and undefined behaviour sanitizers and run the tests there, instead of in release
+  --tsan     the same with the thread sanitizer
+             With --all, --asan and --tsan come in addition to release.
+  --help     this text
+
+Where CI=true, nothing may be left out: a test that is skipped, a part that cannot run here, and a build without the
+API's pages are failures.
 
 What follows `--` goes to ctest, for example: packaging/test.sh -- -L unit -R uuid
 TEXT
 }
 
 all=no
+nightly=no
+fuzz_seconds=10
+fault_rounds=5
 presets=()
+add_preset() { if [[ " ${presets[*]} " != *" $1 "* ]]; then presets+=("$1"); fi; }
 while [ "$#" -gt 0 ]; do
     case $1 in
     --all) all=yes ;;
-    --asan) presets+=(asan) ;;
-    --tsan) presets+=(tsan) ;;
+    --nightly)
+        all=yes
+        nightly=yes
+        fuzz_seconds=300
+        add_preset asan
+        add_preset tsan
+        ;;
+    --asan) add_preset asan ;;
+    --tsan) add_preset tsan ;;
     --help | -h)
         usage
         exit 0
@@ -46,7 +62,7 @@ while [ "$#" -gt 0 ]; do
     esac
     shift
 done
-if [ "$all" = yes ] || [ "${#presets[@]}" -eq 0 ]; then presets+=(release); fi # last, for its closing lines
+if [ "$all" = yes ] || [ "${#presets[@]}" -eq 0 ]; then add_preset release; fi # last, for its closing lines
 if [ "$all" = yes ]; then selection=(); else selection=(-LE '^long$'); fi
 selection+=("$@")
 
@@ -54,15 +70,19 @@ export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 export TSAN_OPTIONS=${TSAN_OPTIONS:-second_deadlock_stack=1}
 
-run_ctest() {
-    local preset=$1 launcher=()
-    # GCC 12's thread sanitizer cannot cope with the many random bits of address layout that newer kernels use.
-    if [ "$preset" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then launcher=(setarch "$(uname -m)" -R); fi
-    "${launcher[@]}" ctest --test-dir "build/$preset" --output-on-failure --no-tests=error --no-label-summary \
-        -j2 --timeout 300 "${selection[@]}"
-}
-
 failed=()
+
+# test_preset PRESET TITLE CTEST-OPTION...
+test_preset() {
+    local preset=$1 title=$2
+    shift 2
+    print_test_summary # of the run before
+    say "==> Running the $title"
+    # GCC 12's thread sanitizer cannot cope with the many random bits of address layout that newer kernels use.
+    test_launcher=()
+    if [ "$preset" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then test_launcher=(setarch "$(uname -m)" -R); fi
+    run_tests "build/$preset" "$@" || failed+=("$title")
+}
 
 # try_deployed TITLE COMMAND...: what is deployed, where a fresh Debian can be made.
 try_deployed() {
@@ -71,11 +91,8 @@ try_deployed() {
     missing=$(why_no_debian)
     if [ -z "$missing" ]; then
         step "$title" "$@" || failed+=("$title")
-    elif [ "${CI:-}" = true ]; then
-        say "==> $title: not possible here: $missing"
-        failed+=("$title")
     else
-        say "==> Left out: $title: $missing"
+        left_out "$title" "$missing" || failed+=("$title")
     fi
 }
 
@@ -97,16 +114,17 @@ if [ "$all" = yes ]; then
     # After the build, of which ccache shares with them what it can.
     try_deployed "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
     try_deployed "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
-    # Place for further parts of the long run (fuzzing for a minute each, kill rounds): add them here, before CTest.
+    step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" || failed+=("fuzz.sh")
 fi
 
+if [ "$nightly" = yes ]; then
+    test_preset release "fault tests, $fault_rounds times" --repeat "until-fail:$fault_rounds" -L '^(fault|hostile|sync)$' -L '^long$'
+fi
 for preset in "${presets[@]}"; do
-    say "==> Running the tests (preset $preset)"
-    run_ctest "$preset" || failed+=("tests of preset $preset")
+    test_preset "$preset" "tests of preset $preset" "${selection[@]}"
 done
 
-# Nothing is printed after CTest's summary unless something failed.
-if [ "${#failed[@]}" -gt 0 ]; then
-    printf '==> Failed: %s\n' "${failed[@]}" >&2
-    exit 1
-fi
+# CTest's summary comes last, also when something failed.
+if [ "${#failed[@]}" -gt 0 ]; then printf '==> Failed: %s\n' "${failed[@]}"; fi
+print_test_summary
+[ "${#failed[@]}" -eq 0 ]

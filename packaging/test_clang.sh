@@ -7,4 +7,7 @@ set -euo pipefail
 need_packages build run clang
 step "Configuring" configure release -B build/clang -DCMAKE_CXX_COMPILER=clang++-14
 step "Building" cmake --build build/clang --parallel "${CMAKE_BUILD_PARALLEL_LEVEL:-$(build_jobs)}"
-ctest --test-dir build/clang --output-on-failure --no-tests=error --no-label-summary -j2 --timeout 300 -LE '^long$'
+status=0
+run_tests build/clang -LE '^long$' || status=$?
+print_test_summary
+exit "$status"

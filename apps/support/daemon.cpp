@@ -3,6 +3,7 @@
 
 #include "exit_codes.hpp"
 
+#include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
 
 #include <boost/program_options.hpp>
@@ -10,6 +11,8 @@
 
 #include <cstdio>
 #include <iostream>
+
+#include <malloc.h>
 
 namespace ctms::support {
 namespace {
@@ -38,8 +41,17 @@ void print_help(const daemon& program, const options::options_description& descr
 
 int report_mistakes(const char* program, const std::vector<std::string>& mistakes) {
     fmt::print(stderr, "{}: the configuration has {} mistake{}:\n", program, mistakes.size(), mistakes.size() == 1 ? "" : "s");
-    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", mistake);
+    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", printable_lines(mistake));
     return configuration;
+}
+
+/// What a burst of large messages has taken goes back to the system when it is over: such blocks are mapped by themselves, and
+/// few arenas keep the rest (mallopt(3)). Fixing the first also keeps glibc from raising it.
+void return_memory_early() {
+    constexpr int mapped_from = 256 * 1024;
+    constexpr int most_arenas = 4;
+    mallopt(M_MMAP_THRESHOLD, mapped_from);
+    mallopt(M_ARENA_MAX, most_arenas);
 }
 
 int run_daemon(const daemon& program, int argc, char** argv, const std::function<int(config::settings, const given_flags&)>& run,
@@ -49,7 +61,7 @@ int run_daemon(const daemon& program, int argc, char** argv, const std::function
     try {
         options::store(options::command_line_parser(argc, argv).options(description).run(), values);
     } catch (const options::error& problem) {
-        fmt::print(stderr, "{}: {}; see {} --help\n", program.name, problem.what(), program.name);
+        fmt::print(stderr, "{}: {}; see {} --help\n", program.name, printable_lines(problem.what()), program.name);
         return usage;
     }
     given_flags given;
@@ -70,16 +82,18 @@ int run_daemon(const daemon& program, int argc, char** argv, const std::function
 
 int daemon_main(const daemon& program, int argc, char** argv, const std::function<int(config::settings, const given_flags&)>& run,
                 const std::function<std::optional<int>(const given_flags&)>& before_settings) {
+    return_memory_early();
     try {
         return run_daemon(program, argc, argv, run, before_settings);
     } catch (const std::exception& problem) {
-        fmt::print(stderr, "{}: {}\n", program.name, problem.what());
+        fmt::print(stderr, "{}: {}\n", program.name, printable_lines(problem.what()));
         return internal;
     }
 }
 
 int report_failure(const char* program, const error& failure) {
-    fmt::print(stderr, "{}: {}{}{}\n", program, failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
+    fmt::print(stderr, "{}: {}{}{}\n", program, printable_lines(failure.message), failure.detail.empty() ? "" : ": ",
+               printable_lines(failure.detail));
     return failure.code == errc::invalid ? configuration : to_exit_code(failure.code);
 }
 

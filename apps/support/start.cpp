@@ -6,6 +6,9 @@
 
 #include <unistd.h>
 
+#include <stdexcept>
+#include <system_error>
+
 namespace ctms::support {
 namespace {
 
@@ -45,7 +48,13 @@ result<std::optional<persistence::embedded_postgres>> prepare_database(config::s
     if (!started) return started.error();
     embedded = std::move(*started);
     settings.db_url = embedded->url();
-    if (settings.secret_key.empty()) settings.secret_key = embedded->kept_secret("secret_key", auth::make_signing_key);
+    try {
+        if (settings.secret_key.empty()) settings.secret_key = embedded->kept_secret("secret_key", auth::make_signing_key);
+    } catch (const std::system_error& failure) {
+        return error{errc::unavailable, "The signing key cannot be kept", failure.what(), {}, {}};
+    } catch (const std::runtime_error& refused) {
+        return error{errc::invalid, refused.what(), {}, {}, {}};
+    }
     return embedded;
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// SIGTERM and SIGINT as a stop token, for programs without an event loop. Make one before any other thread is started.
+// SIGTERM and SIGINT as a stop token, for programs without an event loop; SIGHUP does nothing. Make one before any other thread
+// is started.
 #pragma once
 
 #include <stop_token>

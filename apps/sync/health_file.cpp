@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "health_file.hpp"
 
+#include <ctms/base/files.hpp>
+#include <ctms/base/printable.hpp>
 #include <support/exit_codes.hpp>
 
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <fstream>
 #include <optional>
 
 namespace ctms::sync_app {
@@ -26,24 +27,18 @@ std::optional<timestamp> parse_time(const std::string& text) {
 } // namespace
 
 result<void> write_health(const std::filesystem::path& file, timestamp when) {
-    auto beside = file;
-    beside += ".new";
-    {
-        std::ofstream out(beside, std::ios::trunc);
-        out << to_iso(when) << '\n';
-        out.close();
-        if (!out) return error{errc::unavailable, fmt::format("Cannot write {}", beside.string()), {}, {}, {}};
-    }
-    std::error_code failed;
-    std::filesystem::rename(beside, file, failed);
-    if (failed) return error{errc::unavailable, fmt::format("Cannot write {}", file.string()), failed.message(), {}, {}};
-    return {};
+    // Its reader may run under another account. It is written each cycle: one that the machine loses is replaced soon.
+    auto out = new_file::create(file.string(), {0644, false});
+    if (!out) return out.error();
+    (void)out->write(to_iso(when) + '\n');
+    return out->commit();
 }
 
 std::string check_health(const std::filesystem::path& file, std::chrono::seconds age, timestamp now) {
-    std::ifstream in(file);
-    std::string text;
-    if (!in || !std::getline(in, text)) return fmt::format("{} cannot be read", file.string());
+    constexpr std::size_t longest = 100; // a time and a line feed
+    const auto read = read_small_file(file.string(), longest);
+    if (!read) return fmt::format("{}: {}", read.error().message, read.error().detail);
+    const auto text = read->substr(0, read->find('\n'));
     const auto when = text.size() > 10 ? parse_time(text) : std::nullopt;
     if (!when) return fmt::format("{} holds no time", file.string());
     const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - *when);
@@ -62,7 +57,7 @@ int health_exit_code(const config::getenv_fn& getenv) {
         problem = check_health(*settings.background_healthcheck_path, *settings.background_healthcheck_age, ctms::now());
     }
     if (problem.empty()) return support::ok;
-    fmt::print(stderr, "ctms-sync: not healthy: {}\n", problem);
+    fmt::print(stderr, "ctms-sync: not healthy: {}\n", printable(problem));
     return support::failed;
 }
 

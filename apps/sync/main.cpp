@@ -81,7 +81,15 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
     std::unique_ptr<sync_app::metrics_port> port;
     if (settings.background_metrics_port) {
         const auto wanted = static_cast<std::uint16_t>(*settings.background_metrics_port);
-        auto opened = sync_app::metrics_port::open(settings.host, wanted, [&] { return metrics.expose(); });
+        auto opened = sync_app::metrics_port::open(
+            settings.host, wanted, [&] { return metrics.expose(); },
+            [&](std::string_view reason) {
+                metrics.metrics_port_failed();
+                mozlog::fields members;
+                members.add("error", reason);
+                log.log(mozlog::severity::error, "ctms.bin.acoustic_sync", members,
+                        "A connection to the metrics port failed, and is closed");
+            });
         if (!opened) return support::report_failure(self.name, opened.error());
         port = std::move(*opened);
         mozlog::fields where;

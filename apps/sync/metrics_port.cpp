@@ -1,109 +1,124 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "metrics_port.hpp"
 
+#include <support/http/reader.hpp>
+#include <support/http/stream.hpp>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <ctime>
+#include <list>
 #include <thread>
 
 namespace ctms::sync_app {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
+namespace beast_http = boost::beast::http;
 using boost::system::error_code;
+using std::chrono::steady_clock;
 using tcp = asio::ip::tcp;
+using answer_message = beast_http::response<beast_http::string_body>;
 
-constexpr std::chrono::seconds time_to_read{5};
-constexpr int most_readers = 16;
-constexpr std::uint64_t longest_body = 64 * 1024; // that is read, though none is wanted
+constexpr std::chrono::seconds time_of_a_step{5}; // to send a request, and to read the answer
+constexpr std::chrono::milliseconds farewell{500};
+constexpr std::size_t most_readers = 64;
+// What a request may take: its headers, and a body that is not wanted.
+constexpr http::read_bounds bounds{
+    .header_bytes = 16 * 1024, .body_bytes = 16 * 1024, .header_time = time_of_a_step, .body_time = time_of_a_step};
 
 auto into(error_code& failed) { return asio::redirect_error(asio::use_awaitable, failed); }
 
-http::response<http::string_body> answer_to(const http::request<http::string_body>& request, const std::function<std::string()>& expose) {
-    http::response<http::string_body> out{http::status::ok, 11};
+answer_message answer_of(unsigned status) {
+    answer_message out{static_cast<beast_http::status>(status), 11};
     out.keep_alive(false);
-    const bool is_read = request.method() == http::verb::get || request.method() == http::verb::head;
-    const auto path = std::string_view(request.target()).substr(0, request.target().find('?'));
-    if (path != "/metrics") {
-        out.result(http::status::not_found);
-    } else if (!is_read) {
-        out.result(http::status::method_not_allowed);
-        out.set(http::field::allow, "GET, HEAD");
-    } else {
-        out.set(http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
-        if (request.method() == http::verb::get) out.body() = expose();
-    }
-    out.prepare_payload();
+    out.set(beast_http::field::date, fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))));
     return out;
 }
 
-asio::awaitable<void> serve(tcp::socket socket, const std::function<std::string()>& expose) {
-    beast::tcp_stream stream(std::move(socket));
-    stream.expires_after(time_to_read);
-    beast::flat_buffer buffer;
-    http::request_parser<http::string_body> parser;
-    parser.body_limit(longest_body);
-    error_code failed;
-    co_await http::async_read(stream, buffer, parser, into(failed));
-    if (failed) co_return;
-    const auto answer = answer_to(parser.get(), expose);
-    co_await http::async_write(stream, answer, into(failed));
-    stream.socket().shutdown(tcp::socket::shutdown_send, failed);
+answer_message answer_to(const http::message& request, const std::function<std::string()>& expose) {
+    const auto target = http::origin_form(request.target);
+    if (std::string_view(target).substr(0, target.find('?')) != "/metrics") return answer_of(404);
+    if (request.method != "GET" && request.method != "HEAD") {
+        auto refused = answer_of(405);
+        refused.set(beast_http::field::allow, "GET, HEAD");
+        return refused;
+    }
+    auto out = answer_of(200);
+    out.set(beast_http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
+    out.body() = expose();
+    return out;
 }
 
-/// Counts the readers that are being served.
-class reader_count {
+/// One connection, for one request.
+class reader_session {
 public:
-    explicit reader_count(int& count) : count_(count) { ++count_; }
-    ~reader_count() { --count_; }
-    reader_count(const reader_count&) = delete;
-    reader_count& operator=(const reader_count&) = delete;
+    explicit reader_session(tcp::socket socket) : stream_(std::move(socket)), memory_(budget_), reader_(stream_, bounds, memory_) {}
+
+    asio::awaitable<void> run(const std::function<std::string()>& expose) {
+        stream_.expire_after(time_of_a_step);
+        const bool came = co_await reader_.wait_for_input();
+        if (!came) co_return;
+        auto read = co_await reader_.read();
+        if (std::holds_alternative<http::ended>(read)) co_return;
+        is_waiting_ = false;
+        const auto* refused = std::get_if<http::refusal>(&read);
+        const auto* request = std::get_if<http::message>(&read);
+        auto answer = refused != nullptr ? answer_of(static_cast<unsigned>(refused->status)) : answer_to(*request, expose);
+        co_await write(answer, request != nullptr && request->method == "HEAD");
+        stream_.expire_after(farewell);
+        co_await stream_.finish_sending();
+        co_await reader_.drain();
+    }
+
+    /// Its request has not come yet.
+    [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
+    void enforce(steady_clock::time_point now) noexcept { stream_.enforce(now); }
+    void close() noexcept { stream_.close(); }
 
 private:
-    int& count_;
-};
-
-asio::awaitable<void> serve_counted(tcp::socket socket, const std::function<std::string()>& expose, int& readers) {
-    const reader_count counted(readers);
-    if (readers <= most_readers) co_await serve(std::move(socket), expose);
-}
-
-asio::awaitable<void> listen(tcp::acceptor& acceptor, const std::function<std::string()>& expose, int& readers) {
-    const auto executor = co_await asio::this_coro::executor;
-    for (;;) {
+    asio::awaitable<void> write(answer_message& answer, bool to_head) {
+        answer.prepare_payload();
+        stream_.expire_after(time_of_a_step);
         error_code failed;
-        auto socket = co_await acceptor.async_accept(into(failed));
-        if (failed == asio::error::operation_aborted) co_return;
-        if (!failed) {
-            asio::co_spawn(executor, serve_counted(std::move(socket), expose, readers), asio::detached);
-        } else { // no descriptors are left, perhaps
-            asio::steady_timer pause(executor, std::chrono::milliseconds(100));
-            co_await pause.async_wait(into(failed));
+        beast_http::response_serializer<beast_http::string_body> serializer(answer);
+        if (to_head) {
+            co_await beast_http::async_write_header(stream_, serializer, into(failed));
+        } else {
+            co_await beast_http::async_write(stream_, serializer, into(failed));
         }
     }
-}
+
+    http::stream stream_;
+    http::memory_budget budget_{bounds.header_bytes + bounds.body_bytes};
+    http::memory_share memory_;
+    http::reader reader_;
+    bool is_waiting_ = true;
+};
 
 } // namespace
 
 class metrics_port::impl {
 public:
-    impl(const tcp::endpoint& where, std::function<std::string()> expose) : expose_(std::move(expose)), acceptor_(context_, where) {
-        asio::co_spawn(context_, listen(acceptor_, expose_, readers_), asio::detached);
-        thread_ = std::thread([this] { context_.run(); });
+    impl(const tcp::endpoint& where, std::function<std::string()> expose, std::function<void(std::string_view)> on_failure)
+        : expose_(std::move(expose)), on_failure_(std::move(on_failure)), acceptor_(context_, where) {
+        asio::co_spawn(context_, listen(), asio::detached);
+        asio::co_spawn(context_, enforce_deadlines(), asio::detached);
+        thread_ = std::thread([this] {
+            while (!runs_to_the_end()) {
+            }
+        });
     }
     ~impl() {
         context_.stop();
@@ -115,17 +130,98 @@ public:
     [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
 private:
+    using sessions = std::list<reader_session>; // the oldest first
+
+    /// False when an operation threw outside of the coroutines: its connection has ended by that, and the others go on.
+    bool runs_to_the_end() {
+        try {
+            context_.run();
+            return true;
+        } catch (const std::exception& caught) {
+            note(caught);
+            return false;
+        }
+    }
+
+    void note(const std::exception& caught) noexcept {
+        try {
+            on_failure_(caught.what());
+        } catch (const std::exception&) { // no memory to log with: the connection ends all the same
+        }
+    }
+
+    asio::awaitable<void> listen() {
+        for (;;) {
+            error_code failed;
+            auto socket = co_await acceptor_.async_accept(into(failed));
+            if (failed == asio::error::operation_aborted) co_return;
+            if (!failed) {
+                start(std::move(socket));
+            } else { // no descriptors are left, perhaps
+                asio::steady_timer pause(context_, std::chrono::milliseconds(100));
+                co_await pause.async_wait(into(failed));
+            }
+        }
+    }
+
+    /// When all places are taken, the connection that has not sent its request for longest makes room.
+    void start(tcp::socket socket) {
+        try {
+            if (open_.size() >= most_readers + most_closing) return;
+            if (open_.size() >= most_readers) {
+                const auto oldest = std::find_if(open_.begin(), open_.end(), [](const auto& one) { return one.is_waiting(); });
+                if (oldest == open_.end()) return;
+                oldest->close();
+            }
+            open_.emplace_back(std::move(socket));
+            asio::co_spawn(context_, serve(std::prev(open_.end())), asio::detached);
+        } catch (const std::exception& caught) {
+            note(caught);
+        }
+    }
+
+    asio::awaitable<void> serve(sessions::iterator one) {
+        struct leaving {
+            sessions& from;
+            sessions::iterator one;
+            ~leaving() { from.erase(one); }
+        } const at_the_end{open_, one};
+        try {
+            co_await one->run(expose_);
+        } catch (const std::exception& caught) {
+            note(caught);
+        }
+    }
+
+    /// Ends what waits past its deadline.
+    asio::awaitable<void> enforce_deadlines() {
+        constexpr std::chrono::milliseconds period{100};
+        asio::steady_timer ticks(context_);
+        for (;;) {
+            ticks.expires_after(period);
+            error_code ignored;
+            co_await ticks.async_wait(into(ignored));
+            const auto now = steady_clock::now();
+            for (auto& one : open_) one.enforce(now);
+        }
+    }
+
+    static constexpr std::size_t most_closing = 64; ///< closed to make room, whose coroutines have not ended yet
+
     std::function<std::string()> expose_;
-    int readers_ = 0;
+    std::function<void(std::string_view)> on_failure_;
+    sessions open_;
     asio::io_context context_{1};
     tcp::acceptor acceptor_;
     std::thread thread_;
 };
 
-result<std::unique_ptr<metrics_port>> metrics_port::open(const std::string& host, std::uint16_t port, std::function<std::string()> expose) {
+result<std::unique_ptr<metrics_port>> metrics_port::open(const std::string& host, std::uint16_t port, std::function<std::string()> expose,
+                                                         std::function<void(std::string_view)> on_failure) {
     try {
         const tcp::endpoint where(asio::ip::make_address(host), port);
-        return std::unique_ptr<metrics_port>(new metrics_port(std::make_unique<impl>(where, std::move(expose))));
+        auto state = std::make_unique<impl>(where, std::move(expose), std::move(on_failure));
+        return std::unique_ptr<metrics_port>(new metrics_port(std::move(state)));
     } catch (const boost::system::system_error& problem) {
         return error{errc::unavailable, fmt::format("Cannot listen on {}:{} for metrics", host, port), problem.code().message(), {}, {}};
     }

@@ -78,6 +78,8 @@ public:
                        "Seconds from the request to the sync of the contact that was synced last and had not failed before.");
     Gauge& parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& circuit_open = gauge(registry, "ctms_sync_circuit_open", "1 while Acoustic does not answer and only probes are sent.");
+    Counter& port_failures =
+        counters(registry, "ctms_sync_metrics_port_failures_total", "Connections to the metrics port that an exception ended.").Add({});
     Family<Counter>& database_errors =
         counters(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
     support::process_metrics process;
@@ -104,6 +106,8 @@ void sync_metrics::cycle_ended(const service::cycle_report& report) {
     impl_->parked.Set(static_cast<double>(report.parked));
     impl_->circuit_open.Set(report.vendor_down ? 1 : 0);
 }
+
+void sync_metrics::metrics_port_failed() { impl_->port_failures.Increment(); }
 
 std::string sync_metrics::expose() const {
     auto families = impl_->registry.Collect();

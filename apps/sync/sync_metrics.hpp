@@ -24,6 +24,8 @@ public:
 
     void call_ended(const acoustic::call_record& call);
     void cycle_ended(const service::cycle_report& report);
+    /// An exception ended a connection to the metrics port.
+    void metrics_port_failed();
 
     /// Everything, in text format 0.0.4.
     [[nodiscard]] std::string expose() const;

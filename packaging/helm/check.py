@@ -113,6 +113,8 @@ def main():
             failed += [f"{values.name}: {what}" for what in refused_by_kubernetes(objects)]
         print(f"{values.name}: {len(objects)} objects")
     least = CHART / "ci" / "existing-secret-values.yaml"
+    if not least.exists():  # the values below would be refused for that alone
+        failed.append(f"{least} is missing")
     for what, arguments in REFUSED.items():
         if helm("template", "ctms", CHART, "-f", least, *arguments).returncode == 0:
             failed.append(f"takes {what}")

@@ -8,6 +8,11 @@
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+
 #include <string>
 #include <vector>
 
@@ -141,4 +146,26 @@ TEST_CASE("the embedded database is made where it is asked for") {
     const auto status = run_admin({"--embedded", "db", "status", "--json"}, environment);
     CHECK(status.exit_code == 0);
     CHECK(boost::json::parse(status.out).at("schema") == "current");
+}
+
+TEST_CASE("a data directory that another account could have planted ends with 78 and a reason") {
+    temporary_directory place;
+    const auto data = place.path() / "data";
+    std::filesystem::create_directory(data);
+    std::ofstream(data / "secret_key") << "planted";
+    std::filesystem::permissions(data, std::filesystem::perms(0777));
+    const auto refused = run_admin({"--embedded", "migrate"}, {"CTMS_DATA_DIR=" + data.string()});
+    CHECK(refused.exit_code == 78);
+    CHECK(refused.err.find(data.string() + " of ") != std::string::npos);
+    CHECK(refused.err.find("chmod go-w") != std::string::npos);
+    CHECK_FALSE(std::filesystem::exists(data / "postgres"));
+    if (::geteuid() != 0) return; // the rest needs two accounts
+    // The other way round: a program of `nobody` and a directory of root.
+    std::filesystem::permissions(data, std::filesystem::perms(0755));
+    std::filesystem::permissions(place.path(), std::filesystem::perms(0755));
+    const auto foreign =
+        run_program({"/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", CTMS_ADMIN, "--embedded", "migrate"},
+                    {"CTMS_DATA_DIR=" + data.string()});
+    CHECK(foreign.exit_code == 78);
+    CHECK(foreign.err.find("belongs to `root` (uid 0), but should belong to `nobody` (uid 65534)") != std::string::npos);
 }

@@ -4,6 +4,7 @@
 #include <persistence/connection.hpp>
 #include <support/http_client.hpp>
 #include <support/pseudo_terminal.hpp>
+#include <support/raw_server.hpp>
 #include <support/server_process.hpp>
 #include <support/test_database.hpp>
 #include <support/web_fixture.hpp>
@@ -205,8 +206,20 @@ TEST_CASE("what is down is told, and wrong calls are usage errors") {
 
 TEST_CASE("the sync's own metrics are shown with its circuit") {
     const watched server;
-    // The server's metrics stand in for those of ctms-sync: what they lack reads as closed.
-    const auto both = run_admin(server.call({"--once", "--sync-url", server.url()}), server.environment());
-    CHECK(both.exit_code == 0);
-    CHECK(both.out.find("SYNC       up  circuit closed") != std::string::npos);
+    for (const bool open : {true, false}) {
+        CAPTURE(open);
+        const auto metrics = fmt::format("ctms_sync_circuit_open {}\nctms_background_acoustic_sync_total 12\n", open ? 1 : 0);
+        const raw_server sync([&](raw_connection& peer) {
+            for (;;) {
+                (void)peer.read_request();
+                peer.send(answer_text(metrics, "Content-Type: text/plain; version=0.0.4\r\n"));
+            }
+        });
+        const auto text = run_admin(server.call({"--once", "--sync-url", sync.url()}), server.environment());
+        CHECK(text.exit_code == 0);
+        CHECK(text.out.find(open ? "SYNC       up  circuit OPEN  " : "SYNC       up  circuit closed  ") != std::string::npos);
+        const auto json = run_admin(server.call({"--once", "--json", "--sync-url", sync.url()}), server.environment());
+        CHECK(boost::json::parse(json.out).at("sync").at("circuit_open") == open);
+        CHECK(sync.accepted() > 0);
+    }
 }

@@ -62,7 +62,7 @@ TEST_CASE("a target may be a whole URL, as proxies send it") {
     CHECK(web.ask("GET", "HTTP://localhost:80/ctms?fxa_id=x", {web.authorization()}).body == "[]");
     CHECK(web.ask("GET", "http://localhost").status == 307);
     CHECK(web.ask("GET", "http://localhost?a=b").status == 307);
-    CHECK(web.ask("OPTIONS", "*").status == 404);
+    CHECK(web.ask("OPTIONS", "*").status == 200);
 }
 
 TEST_CASE("a request may come in any pieces") {
@@ -98,7 +98,7 @@ TEST_CASE("a connection ends when the client asks for it") {
 
 TEST_CASE("a client that leaves inside a request does no harm") {
     web_fixture web;
-    for (const std::string part : {"G", "GET / HTTP/1.1\r\n", "POST /token HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc"}) {
+    for (const std::string part : {"G", "GET / HTTP/1.1\r\n", "POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"}) {
         http_connection connection(web.port());
         REQUIRE(connection.send(part));
         connection.finish_sending();
@@ -168,11 +168,11 @@ TEST_CASE("malformed requests are refused") {
     web_fixture web;
     for (const std::string text :
          {"GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nHost localhost\r\n\r\n", "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
-          "GET / HTTP/2.0\r\n\r\n", "GE\x01T / HTTP/1.1\r\n\r\n", "GET /\x01 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
+          "GE\x01T / HTTP/1.1\r\n\r\n", "GET /\x01 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
           "GET / HTTP/1.1\r\nX: a\x01\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello this is TLS\r\n\r\n"}) {
         check_refused(web, text);
     }
     check_refused(web, std::string("GET / HTTP/1.1\r\nX: a\0b\r\n\r\n", 26));
     CHECK(web.log_text().find("refused: malformed") != std::string::npos);
-    CHECK(web.ask("GET", "/metrics").body.find(R"(ctms_requests_rejected_total{reason="malformed"} 11)") != std::string::npos);
+    CHECK(web.ask("GET", "/metrics").body.find(R"(ctms_requests_rejected_total{reason="malformed"} 10)") != std::string::npos);
 }

@@ -122,30 +122,6 @@ TEST_CASE("a connection that is idle for too long ends without an answer") {
     CHECK(used.ends_within(5s));
 }
 
-TEST_CASE("a connection too many is turned away until another one ends") {
-    ctms::web::limits bounds;
-    bounds.connections = 2;
-    web_fixture web(with(bounds));
-    auto first = std::make_unique<http_connection>(web.port());
-    http_connection second(web.port());
-    CHECK(first->ask("GET", "/__lbheartbeat__").status == 200);
-    CHECK(second.ask("GET", "/__lbheartbeat__").status == 200);
-    http_connection third(web.port());
-    // The client speaks first, as clients do: what it sent must not cost it the answer.
-    REQUIRE(third.send(request_text("GET", "/__lbheartbeat__")));
-    const auto refused = third.receive();
-    CHECK(refused.status == 503);
-    CHECK(refused.header("retry-after") == "1");
-    CHECK(refused.body == R"({"detail":"Service Unavailable"})");
-    CHECK(third.ends_within(5s));
-    CHECK(second.ask("GET", "/metrics").body.find(R"(ctms_requests_rejected_total{reason="connections"} 1)") != std::string::npos);
-    first.reset();
-    CHECK(becomes_true([&] {
-        http_connection next(web.port());
-        return next.send(request_text("GET", "/__lbheartbeat__")) && next.receive().status == 200;
-    }));
-}
-
 TEST_CASE("requests beyond those that may wait are turned away") {
     ctms::web::limits bounds;
     bounds.waiting = 1;

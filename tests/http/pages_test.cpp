@@ -47,9 +47,10 @@ TEST_CASE_FIXTURE(web_fixture, "pages are HTML under a strict policy") {
     CHECK(ask("GET", "/docs/").header("location").ends_with("/docs"));
 }
 
-TEST_CASE_FIXTURE(web_fixture, "a build without the pages says so, and leads to the document") {
-    if (has_pages()) return;
+TEST_CASE_FIXTURE(web_fixture, "/docs is Swagger UI, or says that the build has no pages and leads to the document") {
     const auto page = ask("GET", "/docs");
+    CHECK((page.body.find("swagger-ui") != std::string::npos) == has_pages());
+    if (has_pages()) return;
     CHECK(page.body.find("openapi.json") != std::string::npos);
     CHECK(page.body.find("npm") != std::string::npos);
 }

@@ -40,17 +40,17 @@ public:
 
     /// Sends all while the thread waits for what `lock` holds, lets go when all have arrived, and checks the answers.
     void ask_together(const std::string& lock, const std::vector<asked>& all) {
+        std::vector<std::future<http_answer>> answers; // before what holds them up: they are waited for after it is gone
         persistence::connection holder(server_.database().options());
         holder.begin();
         holder.execute(lock);
-        std::vector<std::future<http_answer>> answers;
         for (const auto& one : all) {
             answers.push_back(std::async(std::launch::async, [this, one] {
                 return ask(server_.port(), one.method, one.target, {server_.authorization(), {"Content-Type", "application/json"}},
                            one.body);
             }));
         }
-        const auto deadline = std::chrono::steady_clock::now() + 10s;
+        const auto deadline = std::chrono::steady_clock::now() + 30s;
         while (waiting() < all.size() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(2ms);
         REQUIRE(waiting() == all.size());
         holder.rollback();

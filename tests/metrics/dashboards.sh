@@ -14,7 +14,7 @@ for program in prometheus promtool python3; do
     command -v "$program" >/dev/null || skip "$program is not installed"
 done
 for program in ctms-sync fake-acoustic; do
-    if [ ! -x "$bin/$program" ]; then skip "$program is not built in $bin"; fi
+    if [ ! -x "$bin/$program" ]; then fail "$program is not built in $bin"; fi
 done
 
 promtool check config "$packaging/prometheus/prometheus.yml"

@@ -30,7 +30,7 @@ void expect_timeout(http_client& client, const http_request& request = {}) {
     CHECK(answer.error().code == errc::unavailable);
     CHECK(answer.error().detail == "timed out");
     CHECK(took >= timeout - 1ms);
-    CHECK(took < timeout + 3s);
+    CHECK(took < timeout + 15s); // no server here would let it end before that
 }
 
 void expect_timeout(const std::string& url, const http_request& request = {}) {

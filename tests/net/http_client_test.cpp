@@ -140,7 +140,7 @@ TEST_CASE("an answer that is cut off, or none") {
         CHECK(at.server().accepted() == 1);
     }
     one_answer garbage("SSH-2.0-OpenSSH_9.2\r\n\r\n");
-    CHECK(failure_of(garbage.ask()).starts_with("the answer is no HTTP"));
+    CHECK(failure_of(garbage.ask()).starts_with("the answer is not valid HTTP"));
 }
 
 TEST_CASE("an early refusal of a long request is read") {

@@ -3,9 +3,38 @@
 # For test scripts: a ctms-web with a database of its own on a free port of the loopback, stopped when the script ends.
 # To be sourced; start_server BIN-FOLDER sets scratch (a folder, removed at the end), BASE_URL, CLIENT_ID and CLIENT_SECRET.
 
+fail() {
+    printf 'Failed: %s\n' "$*"
+    exit 1
+}
+
+# skip REASON: only for what is missing on this machine, never for what a program under test does. In CI (CI=true) a failure.
 skip() {
+    if [ "${CI:-}" = true ]; then fail "nothing may be skipped in CI: $*"; fi
     printf 'Skipped: %s\n' "$*"
     exit 77 # CTest's SKIP_RETURN_CODE
+}
+
+# until_true SECONDS COMMAND...: runs the command until it succeeds; fails when it has not within that time.
+until_true() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        if [ "$SECONDS" -ge "$end" ]; then return 1; fi
+        sleep 0.1
+    done
+}
+
+# fetch FILE CURL-OPTION...: fetches into the file, which must not be empty then; any status but 200 is a failure.
+fetch() {
+    local file=$1 status
+    shift
+    status=$(curl -sS --max-time 30 -o "$file" -w '%{http_code}' "$@") || fail "no answer: $*"
+    if [ "$status" != 200 ]; then
+        head -c 1000 "$file"
+        fail "answered $status: $*"
+    fi
+    [ -s "$file" ] || fail "an empty answer: $*"
 }
 
 stop_server() {
@@ -26,7 +55,7 @@ json_value() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p"; }
 
 start_server() {
     local bin=$1 port='' client
-    if [ ! -x "$bin/ctms-web" ] || [ ! -x "$bin/ctms-admin" ]; then skip "ctms-web and ctms-admin are not built in $bin"; fi
+    if [ ! -x "$bin/ctms-web" ] || [ ! -x "$bin/ctms-admin" ]; then fail "ctms-web and ctms-admin are not built in $bin"; fi
     scratch=$(mktemp -d /var/tmp/ctms-test.XXXXXX)
     chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to get there
     trap stop_server EXIT
@@ -50,5 +79,6 @@ start_server() {
     BASE_URL=http://127.0.0.1:$port
     CLIENT_ID=$(json_value client_id <<<"$client")
     CLIENT_SECRET=$(json_value client_secret <<<"$client")
+    if [ -z "$CLIENT_ID" ] || [ -z "$CLIENT_SECRET" ]; then fail "ctms-admin made no client: $client"; fi
     export BASE_URL CLIENT_ID CLIENT_SECRET
 }

@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -80,7 +81,7 @@ void make_template(connection& link, const embedded_postgres& cluster, const std
 // Several test processes begin at once; one of them makes the template.
 void ensure_template(connection& link, const embedded_postgres& cluster, const std::string& name) {
     if (exists(link, name)) return;
-    const auto alone = open_lock_file(cluster.directory() / "template.lock");
+    const auto alone = file_handle(::open((cluster.directory() / "template.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock_file(alone, lock_mode::exclusive, std::chrono::steady_clock::now() + std::chrono::minutes(1))) {
         throw std::runtime_error("the template database is not made in time");
     }

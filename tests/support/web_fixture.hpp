@@ -17,6 +17,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -57,6 +58,9 @@ public:
     web_fixture& operator=(const web_fixture&) = delete;
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
+    /// The port for probes and metrics; nullopt unless the settings ask for one.
+    [[nodiscard]] std::optional<std::uint16_t> ops_port() const { return program_->ops_port(); }
+    [[nodiscard]] web::program& program() { return *program_; }
     [[nodiscard]] test_database& database() { return database_; }
     /// Runs SQL in the database.
     persistence::rows sql(const std::string& text);

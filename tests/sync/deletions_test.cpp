@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted before it was e
 TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted while it is sent") {
     add(1, 2);
     pay(1, {"prod_a"});
-    vendor.set_latency(150ms);
+    vendor.set_latency(500ms);
     SUBCASE("the main row is under way") {
         const auto running = begin_cycle();
         remove(1);
@@ -155,7 +155,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that comes back under its id wh
     add(1, 1);
     REQUIRE(run_until_idle());
     remove(1);
-    vendor.set_latency(150ms);
+    vendor.set_latency(500ms);
     {
         const auto running = begin_cycle();
         add(1, 1, {"firefox-news"});

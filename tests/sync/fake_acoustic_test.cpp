@@ -190,7 +190,7 @@ TEST_CASE("RemoveRecipient removes a contact, and says when there is none") {
 
 TEST_CASE("the eleventh call at once is refused, and the ten take one latency") {
     fake_acoustic_options options;
-    options.latency = 1s;
+    options.latency = 3s; // long enough for all ten to be under way together
     fake_acoustic vendor(options);
     std::vector<std::unique_ptr<vendor_caller>> callers;
     for (int i = 0; i < 11; ++i) callers.push_back(std::make_unique<vendor_caller>(vendor.port()));
@@ -200,8 +200,8 @@ TEST_CASE("the eleventh call at once is refused, and the ten take one latency") 
     CHECK(callers[10]->call(add_recipient("10", "a@b")).status == 429);
     for (int i = 0; i < 10; ++i) CHECK(callers[std::size_t(i)]->connection().receive().body == success);
     const auto took = std::chrono::steady_clock::now() - start;
-    CHECK(took >= 1s);
-    CHECK(took < 5s);
+    CHECK(took >= 3s);
+    CHECK(took < 25s); // one after another: 30 s
     CHECK(vendor.contacts().size() == 10);
     CHECK(vendor.counts().refused_as_too_many == 1);
     CHECK(vendor.counts().calls.at("AddRecipient") == 11);

@@ -141,12 +141,12 @@ TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is down for longer tha
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is slow, stalls and cuts connections") {
-    vendor.set_latency(950ms); // of 1000
+    vendor.set_latency(900ms); // of 1000
     auto variables = quick(this->variables());
     variables["CTMS_ACOUSTIC_LEASE_S"] = "5"; // a call must fit in
     contact_writers writers(database.options(), 2, 50ms);
     child_process program(CTMS_SYNC, variables);
-    REQUIRE(becomes_true([&] { return calls_of(vendor) > 30; }, 20s));
+    REQUIRE(becomes_true([&] { return calls_of(vendor) > 30; }, 40s));
     vendor.set_latency(10ms);
     for (const auto what : {fake_fault::kind::stall, fake_fault::kind::cut, fake_fault::kind::cut_before}) {
         fake_fault fault;

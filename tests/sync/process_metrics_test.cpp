@@ -156,10 +156,9 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the metrics port answers other requ
     http_connection head(port);
     REQUIRE(head.send(request_text("HEAD", "/metrics")));
     CHECK(head.receive(true).status == 200);
-    const http_connection silent(port); // keeps nobody else waiting
-    const auto asked = std::chrono::steady_clock::now();
+    http_connection silent(port); // keeps nobody else waiting
     CHECK(ask(port, "GET", "/metrics").status == 200);
-    CHECK(std::chrono::steady_clock::now() - asked < 2s);
+    CHECK_FALSE(silent.has_input(0ms)); // the answer came while it was still open
     child_process second(CTMS_SYNC, variables({{"CTMS_BACKGROUND_METRICS_PORT", std::to_string(port)}}));
     CHECK(second.wait() == 69);
     CHECK(second.log().find(fmt::format("Cannot listen on 127.0.0.1:{}", port)) != std::string::npos);

@@ -87,7 +87,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: a table whose call failed is sent ag
 
 TEST_CASE_FIXTURE(unchanged_fixture, "sync: what was sent before a worker was lost is not forgotten when a value changes back") {
     write(1, "between");
-    vendor.set_latency(200ms);
+    vendor.set_latency(500ms);
     {
         const auto running = begin_cycle();
         // As if it were killed: it cannot note what it has done.
@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: what was sent before a worker was lo
 }
 
 TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that were sent before a worker was lost are deleted when the contact goes") {
-    vendor.set_latency(150ms);
+    vendor.set_latency(500ms);
     add(6, 6);
     pay(6, {"prod_a"});
     {
@@ -117,7 +117,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that were sent before a worker 
 
 TEST_CASE_FIXTURE(unchanged_fixture, "sync: a stop between the calls of a contact leaves nothing taken for known") {
     std::stop_source stop;
-    vendor.set_latency(150ms);
+    vendor.set_latency(500ms);
     change(1, [](model::contact& one) {
         one.email.first_name = "between";
         one.newsletters.front().source = "https://example.com/between";

@@ -104,17 +104,18 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: two workers share the calls that the vend
     CHECK(counts.refused_as_too_many == 0);
     CHECK(counts.most_at_once <= 10);
     CHECK(counts.overlapping == 0);
+    CHECK(vendor.writes_by_contact().size() == 80);
     for (const auto& [id, writes] : vendor.writes_by_contact()) CHECK(writes == 1);
 }
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: what a worker held that is gone comes back when its lease ends") {
     add(1, 3);
     const auto lost = uuid::random();
-    REQUIRE(queue.claim(lost, 10, 1s).value().size() == 3);
+    REQUIRE(queue.claim(lost, 10, 3s).value().size() == 3);
     const auto start = clock_type::now();
     CHECK(cycle().total == 0);
     CHECK(run_until_idle());
-    CHECK(clock_type::now() - start > 700ms);
+    CHECK(clock_type::now() - start > 2s);
     CHECK(difference().empty());
 }
 
@@ -144,9 +145,10 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written without a pause
         writing = false;
     });
     auto& worker = sync();
+    const auto start = clock_type::now();
     CHECK(work(worker, [&] { return !writing && waiting() == 0; }));
     CHECK(vendor_name(1) == "1000");
     CHECK(difference().empty());
     CHECK(vendor.counts().overlapping == 0);
-    CHECK(calls("AddRecipient") < 500);
+    CHECK(calls("AddRecipient") <= (clock_type::now() - start) / 50ms + 1); // one after another, whatever is written
 }

@@ -245,6 +245,7 @@ TEST_SUITE("config") {
             REQUIRE(outcome.mistakes.size() == 1);
             CHECK(outcome.mistakes.front().starts_with("CTMS_SECRET_KEY: the file "s + path + " "));
         }
+        CHECK(holds(mistake({{"CTMS_SECRET_KEY", ""}, {"CTMS_SECRET_KEY_FILE", "/tmp"}}), "(Is a directory)"));
     }
 
     TEST_CASE("no database at all is a mistake that says which to choose") {
@@ -353,16 +354,19 @@ TEST_SUITE("config") {
         for (const auto* name : {"CTMS_DB_URL", "PORT", "CTMS_PUBSUB_CLIENT", "CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "SENTRY_DSN"}) {
             CHECK(names.count(name) == 1);
         }
-        CHECK(config::all_settings().data() == config::all_settings().data());
     }
 
     TEST_CASE("defaults in the documentation are those in force") {
         const auto printed = std::string("\n").append(config::print(config::settings{}));
+        int compared = 0;
         for (const auto& info : config::all_settings()) {
             const bool plain = info.default_text.find_first_of(" '") == std::string_view::npos && info.default_text != "none";
             const auto line = std::string("\n").append(info.name).append("=");
-            if (plain && holds(printed, line)) CHECK(holds(printed, line + std::string(info.default_text) + "\n"));
+            if (!plain || !holds(printed, line)) continue;
+            ++compared;
+            CHECK(holds(printed, line + std::string(info.default_text) + "\n"));
         }
+        CHECK(compared > 20);
     }
 
     TEST_CASE("printing hides secrets and passwords") {

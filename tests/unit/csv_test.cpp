@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <initializer_list>
 #include <sstream>
 
 using namespace ctms::cli;
@@ -92,4 +94,104 @@ TEST_CASE("lines are read one at a time, long ones cut") {
     fields found;
     while (read_line(in, line, 10)) found.push_back(line);
     CHECK(found == fields{"one", "two", std::string(10, 'x'), "", "last"});
+}
+
+namespace {
+
+std::string written(const fields& values) {
+    std::string row;
+    for (const auto& value : values) append_csv_field(row, value, row.empty() && &value == &values.front());
+    return row + "\r\n";
+}
+
+bool begins_with_one_of(std::string_view cell, std::initializer_list<std::string_view> signs) {
+    return std::any_of(signs.begin(), signs.end(), [&](std::string_view sign) { return cell.starts_with(sign); });
+}
+
+// What a spreadsheet would run: OWASP's characters, and their full-width forms.
+bool has_sign(std::string_view cell) { return begins_with_one_of(cell, {"=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"}); }
+bool is_formula(std::string_view cell) { return has_sign(cell) || begins_with_one_of(cell, {"\t", "\r", "\n"}); }
+
+} // namespace
+
+TEST_CASE("no cell is a formula, and all come back as they were") {
+    const fields hostile{"=1+1",
+                         "=cmd|' /C calc'!A0",
+                         "+49 30 123456",
+                         "-5",
+                         "@SUM(1)",
+                         "\tx",
+                         "\rx",
+                         "\nx",
+                         "\uff1dA1",
+                         "'",
+                         "''",
+                         "'=x",
+                         "''=x",
+                         "'tis",
+                         "O'Neil",
+                         "a;=b",
+                         "a;'=b",
+                         "a\n=b",
+                         "a\t@b",
+                         "\t=x;\r-y",
+                         "plain",
+                         "",
+                         "'''-1;''+",
+                         "\"=x\"",
+                         "x,=y;\"\n'+z",
+                         "=HYPERLINK(\"x\")",
+                         "';=x",
+                         "2024-01-01",
+                         "a=b+c-d@e",
+                         "+tag@example.com"};
+    CHECK(only_record(written(hostile)) == hostile);
+    for (const auto& value : hostile) {
+        CAPTURE(value);
+        const auto cell = escape_formulas(value);
+        CHECK_FALSE(is_formula(cell));
+        // Split at another separator, as spreadsheets of many countries do it, no part of it is one either.
+        for (std::size_t at = cell.find_first_of(";\t\r\n"); at != std::string::npos; at = cell.find_first_of(";\t\r\n", at + 1))
+            CHECK_FALSE(has_sign(std::string_view(cell).substr(at + 1)));
+    }
+}
+
+TEST_CASE("every short text of the characters that count comes back") {
+    constexpr std::string_view alphabet = "'=;\ta\"\n\r,";
+    std::string text;
+    std::size_t wrong = 0;
+    const auto try_all = [&](const auto& self, int left) -> void {
+        const fields one{text, "x"};
+        if (only_record(written(one)) != one || is_formula(escape_formulas(text))) ++wrong;
+        for (std::size_t i = 0; left > 0 && i < alphabet.size(); ++i) {
+            text.push_back(alphabet[i]);
+            self(self, left - 1);
+            text.pop_back();
+        }
+    };
+    try_all(try_all, 4);
+    CHECK(wrong == 0);
+}
+
+TEST_CASE("text of several lines gets no apostrophes in between") {
+    CHECK(escape_formulas("one\r\ntwo\n\nthree;four\tfive") == "one\r\ntwo\n\nthree;four\tfive");
+}
+
+TEST_CASE("a file of others keeps its apostrophes but those before a formula") {
+    CHECK(only_record("'tis,O'Neil,'',=1,'=1,''=1,-5,'-5\n") == fields{"'tis", "O'Neil", "''", "=1", "=1", "'=1", "-5", "-5"});
+}
+
+TEST_CASE("a source that fails is bad, not at its end") {
+    struct failing final : std::streambuf {
+        int_type underflow() override { throw std::ios_base::failure("broken disk"); }
+    } source;
+    std::istream in(&source);
+    std::string line;
+    CHECK_FALSE(read_line(in, line, 100));
+    CHECK(in.bad());
+    in.clear();
+    csv_reader reader(in);
+    csv_record record;
+    CHECK_FALSE(reader.next(record));
+    CHECK(in.bad());
 }

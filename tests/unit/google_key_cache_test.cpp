@@ -246,7 +246,7 @@ TEST_CASE("who has a known key of Google does not wait for the fetch of another 
         fetching.set_value();
         was_in_time = verified.get_future().wait_for(10s) == std::future_status::ready;
     });
-    std::thread other([&] { CHECK(setting.problem(unknown_token(1)) == unknown); });
+    std::jthread other([&] { CHECK(setting.problem(unknown_token(1)) == unknown); });
     REQUIRE(fetching.get_future().wait_for(10s) == std::future_status::ready);
     CHECK(setting.problem(first().token) == "");
     verified.set_value();

@@ -59,7 +59,8 @@ TEST_CASE("parameters take everything but slashes") {
 TEST_CASE("a path with a decoded slash in it is another path") { CHECK(template_of("GET", "/a/x/y") == "none"); }
 
 TEST_CASE("an unknown path matches nothing") {
-    for (const std::string path : {"", "a", "/b", "/A", "/ab", "//", "/a/1/c", "*", "http://x/a", "/a/1/b/2/3"}) {
+    for (const std::string path :
+         {"", "a", "/b", "/A", "/ab", "//", "/a/1/c", "http://x/a", "/a/1/b/2/3", "//a", "//a/", "//evil.example/a/"}) {
         CAPTURE(path);
         const auto match = find("GET", path);
         CHECK(match.found == nullptr);
@@ -69,16 +70,45 @@ TEST_CASE("an unknown path matches nothing") {
 }
 
 TEST_CASE("a known path with another method tells which are allowed") {
-    CHECK(find("PUT", "/a").allowed == "GET, POST");
-    CHECK(find("HEAD", "/").allowed == "GET");
-    CHECK(find("PATCH", "/a/fixed").allowed == "GET, DELETE, PUT");
-    CHECK(find("get", "/a").allowed == "GET, POST");
+    CHECK(find("PUT", "/a").allowed == "GET, HEAD, POST");
+    CHECK(find("OPTIONS", "/").allowed == "GET, HEAD");
+    CHECK(find("DELETE", "/a/fixed").found->method == "DELETE");
+    CHECK(find("POST", "/a/fixed").allowed == "GET, HEAD, DELETE, PUT");
     CHECK(find("PUT", "/a").redirect.empty());
+    CHECK(find("PUT", "/a").is_implemented);
 }
 
 TEST_CASE("a method that several templates allow is named once") {
     static constexpr std::array both{make("GET", "/a/{id}"), make("PUT", "/a/{id}"), make("GET", "/a/fixed")};
-    CHECK(find_route(both, "POST", "/a/fixed").allowed == "GET, PUT");
+    CHECK(find_route(both, "POST", "/a/fixed").allowed == "GET, HEAD, PUT");
+}
+
+TEST_CASE("HEAD is answered by its own route, else by that of GET") {
+    CHECK(find("HEAD", "/a").found == &table[1]);
+    CHECK(find("HEAD", "/a/5").parameters == pairs{{"id", "5"}});
+    static constexpr std::array both{make("GET", "/a"), make("HEAD", "/a"), make("GET", "/b"), make("POST", "/c")};
+    CHECK(find_route(both, "HEAD", "/a").found == &both[1]);
+    CHECK(find_route(both, "HEAD", "/b").found == &both[2]);
+    CHECK(find_route(both, "HEAD", "/c").found == nullptr);
+    CHECK(find_route(both, "HEAD", "/c").allowed == "POST");
+    CHECK(find_route(both, "POST", "/a").allowed == "GET, HEAD");
+}
+
+TEST_CASE("a method that no path has is not implemented, whatever the path") {
+    for (const std::string method : {"TRACE", "CONNECT", "FOO", "get", "PATCH"}) {
+        for (const std::string path : {"/a", "/a/", "/nothing"}) {
+            CAPTURE(method);
+            CHECK_FALSE(find(method, path).is_implemented);
+            CHECK(find(method, path).found == nullptr);
+        }
+    }
+    CHECK(find("OPTIONS", "/nothing").is_implemented);
+}
+
+TEST_CASE("the path * has the methods of all") {
+    CHECK(find("OPTIONS", "*").allowed == "GET, HEAD, POST, DELETE, PUT");
+    CHECK(find("OPTIONS", "*").redirect.empty());
+    CHECK(find("OPTIONS", "*").found == nullptr);
 }
 
 TEST_CASE("a slash too many or too few redirects") {
@@ -86,7 +116,7 @@ TEST_CASE("a slash too many or too few redirects") {
     CHECK(find("GET", "/a///").redirect == "/a");
     CHECK(find("GET", "/slash").redirect == "/slash/");
     CHECK(find("GET", "/a/5/").redirect == "/a/5");
-    CHECK(find("PATCH", "/a/").redirect == "/a");
+    CHECK(find("PUT", "/a/").redirect == "/a");
     CHECK(find("GET", "/b/").redirect.empty());
     CHECK(find("GET", "/a/").allowed.empty());
 }
@@ -96,6 +126,8 @@ TEST_CASE("the API's own table has each route once and finds it") {
     for (const auto& one : all_routes()) {
         CAPTURE(std::string(one.path));
         CHECK(seen.emplace(one.method, one.path).second);
+        CHECK(one.path.starts_with('/'));
+        CHECK_FALSE(one.path.starts_with("//")); // a redirect there would lead to another host
         const bool is_handled = one.run != nullptr;
         CHECK(is_handled);
         CHECK(find_route(all_routes(), one.method, one.path).found == &one);

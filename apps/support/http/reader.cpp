@@ -23,45 +23,13 @@ namespace {
 auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
+std::string_view view(const boost::beast::flat_buffer& bytes) { return {static_cast<const char*>(bytes.cdata().data()), bytes.size()}; }
 
 constexpr refusal malformed{400, "malformed"};
 constexpr refusal too_slow{408, "timeout"};
 constexpr refusal body_too_large{413, "body_too_large"};
 constexpr refusal headers_too_large{431, "header_too_large"};
-constexpr refusal unknown_expectation{417, "expectation"};
 constexpr refusal no_memory{503, "memory"};
-
-/// Host, or the port of it: what RFC 3986 allows in an authority without user information.
-bool is_host(std::string_view text) {
-    constexpr std::string_view others = "-._~%!$&'()*+,;=:[]";
-    return std::all_of(text.begin(), text.end(), [&](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || others.find(c) != std::string_view::npos;
-    });
-}
-
-using fields = beast_http::request_parser<beast_http::string_body>::value_type;
-
-/// One Host in HTTP/1.1, at most one in HTTP/1.0 (RFC 9112, 3.2).
-bool has_good_host(const fields& head) {
-    const auto count = head.count(beast_http::field::host);
-    if (count == 0) return head.version() < 11;
-    return count == 1 && is_host(view(head[beast_http::field::host]));
-}
-
-/// Beast reads bodies of other transfer codings to the end of the connection, which a proxy in front may see otherwise:
-/// chunked alone is taken, and in HTTP/1.1 only (RFC 9112, 6.1).
-bool has_clear_length(const fields& head) {
-    const auto count = head.count(beast_http::field::transfer_encoding);
-    if (count == 0) return true;
-    return count == 1 && head.version() == 11 && ascii_iequal(view(head[beast_http::field::transfer_encoding]), "chunked");
-}
-
-std::optional<refusal> refusal_of(const fields& head) {
-    if (!has_good_host(head) || !has_clear_length(head)) return malformed;
-    const auto expects = view(head[beast_http::field::expect]);
-    if (!expects.empty() && head.version() == 11 && !ascii_iequal(expects, "100-continue")) return unknown_expectation;
-    return std::nullopt;
-}
 
 } // namespace
 
@@ -80,7 +48,12 @@ public:
         from.consume(taken);
         consumed += taken;
         if (ec == beast_http::error::need_more) return true;
-        if (ec) fail(ec);
+        const bool in_first_line = ec && consumed == 0;
+        if (in_first_line && (ec == beast_http::error::header_limit || ec == beast_http::error::bad_version)) {
+            refused = refuse_request_line(view(from));
+        } else if (ec) {
+            fail(ec);
+        }
         return false;
     }
 
@@ -106,11 +79,13 @@ public:
         read.method = std::string(view(head.method_string()));
         read.target = std::string(view(head.target()));
         read.http_1_1 = head.version() == 11;
-        read.keep_alive = head.keep_alive();
         for (const auto& field : head) read.headers.emplace_back(ascii_lower(view(field.name_string())), std::string(view(field.value())));
-        refused = refusal_of(head);
+        read.keep_alive = keeps_connection(checked());
+        refused = check_head(checked());
         head_bytes = consumed;
     }
+
+    [[nodiscard]] request_head checked() const { return {read.method, read.target, read.http_1_1, read.headers}; }
 
     beast_http::request_parser<beast_http::string_body> parser;
     message read;
@@ -154,10 +129,14 @@ asio::awaitable<void> reader::read_head(parsing& one) {
 asio::awaitable<void> reader::read_body(parsing& one) {
     // With what may lie in the buffer before, less than the 64 KiB of one field that Beast takes.
     constexpr std::size_t chunk = 32 * 1024;
-    constexpr std::size_t line_of_a_chunk = 256;
-    const auto trailer_bytes = std::max(line_of_a_chunk, bounds_.header_bytes - std::min(one.head_bytes, bounds_.header_bytes));
+    // Beside the size of each chunk and its line ends: extensions, and trailers, which the parser takes as a whole.
+    constexpr std::size_t free_per_chunk = 20;
+    const auto most_around_body = bounds_.header_bytes - std::min(one.head_bytes, bounds_.header_bytes) + free_per_chunk;
+    std::size_t chunks = 0;
+    auto count_chunk = [&chunks](std::uint64_t, boost::beast::string_view, error_code&) { ++chunks; };
+    one.parser.on_chunk_header(count_chunk);
     from_.expire_after(bounds_.body_time);
-    if (buffer_.size() == 0 && one.read.http_1_1 && one.parser.get().count(beast_http::field::expect) > 0) {
+    if (buffer_.size() == 0 && expects_continue(one.checked())) {
         constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         error_code ec;
         co_await asio::async_write(from_, asio::buffer(go_on), into(ec));
@@ -170,11 +149,13 @@ asio::awaitable<void> reader::read_body(parsing& one) {
             one.refused = no_memory;
             break;
         }
-        if (buffer_.size() > 0 && !one.put(buffer_)) continue;
-        // What the parser leaves is the line of a chunk, or the trailers, which it takes as a whole.
-        if (buffer_.size() > trailer_bytes) one.refused = headers_too_large;
-        // A megabyte is not sent in chunks of a few bytes: what is around them is bounded like a body.
-        if (one.consumed - one.head_bytes > body.size() + bounds_.body_bytes) one.refused = body_too_large;
+        if (buffer_.size() > 0 && !one.put(buffer_) && one.is_over()) break;
+        const auto around_body = one.consumed - one.head_bytes - body.size() + (one.parser.is_done() ? 0 : buffer_.size());
+        if (around_body > most_around_body + free_per_chunk * chunks) {
+            one.refused = headers_too_large;
+        } else if (around_body > bounds_.body_bytes) { // a megabyte is not sent in chunks of a few bytes
+            one.refused = body_too_large;
+        }
         if (one.is_over() || one.parser.is_done()) break;
         if (const auto ec = co_await receive(chunk)) one.fail(ec);
     }

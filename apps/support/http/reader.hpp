@@ -5,6 +5,7 @@
 #pragma once
 
 #include "memory.hpp"
+#include "request_rules.hpp"
 #include "stream.hpp"
 
 #include <boost/beast/core/flat_buffer.hpp>
@@ -35,12 +36,6 @@ struct message {
     std::string body;
     bool http_1_1 = true;    ///< false: HTTP/1.0
     bool keep_alive = false; ///< the client allows another request on this connection
-};
-
-/// A request that is not served: how it is answered, and the word for it in logs and metrics.
-struct refusal {
-    int status;
-    std::string_view reason;
 };
 
 /// The connection ended, or is of no use any more.

@@ -14,6 +14,7 @@
 #include <boost/throw_exception.hpp>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <typeinfo>
 
 namespace ctms::web {
@@ -23,18 +24,22 @@ response redirect_to(const request& http, const std::string& path) {
     response out;
     out.status = 307;
     out.content_type.clear();
+    // Relative: neither the scheme nor the host that the client used is known for certain (RFC 9110, 10.2.2).
     const auto query = http.query.empty() ? std::string() : "?" + http.query;
-    const auto host = http.header("host");
-    const auto origin = host.empty() ? std::string() : fmt::format("http://{}", host);
-    out.headers.emplace_back("Location", origin + percent_encode_path(path) + query);
+    out.headers.emplace_back("Location", percent_encode_path(path) + query);
     return out;
 }
 
 /// The answer to a request that has no route.
 response unmatched(const request& http, const route_match& match) {
+    if (!match.is_implemented) return detail_response(501, "Not Implemented");
     if (!match.redirect.empty()) return redirect_to(http, match.redirect);
     if (match.allowed.empty()) return detail_response(404, "Not Found");
     auto out = detail_response(405, "Method Not Allowed");
+    if (http.path == "*") { // OPTIONS asks for the server itself (RFC 9110, 9.3.7)
+        out = {};
+        out.content_type.clear();
+    }
     out.headers.emplace_back("Allow", match.allowed);
     return out;
 }
@@ -91,6 +96,15 @@ result<void> authenticate(call& now, model::role wanted, service::tokens& tokens
     return found.verdict;
 }
 
+/// Whether a write must not be performed for its precondition (RFC 9110, 13.2): no resource has an entity tag, so that If-Match
+/// holds for "*" alone, and If-None-Match for all but "*".
+bool has_unmet_precondition(const request& http) {
+    if (http.method == "GET" || http.method == "HEAD") return false;
+    return std::any_of(http.headers.begin(), http.headers.end(), [](const auto& header) {
+        return (header.first == "if-match" && header.second != "*") || (header.first == "if-none-match" && header.second == "*");
+    });
+}
+
 call to_call(const exchange& one) { return {one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, {}}; }
 
 void note_exception(request_facts& facts, const std::exception& caught) {
@@ -113,9 +127,11 @@ void exchanger::begin(exchange& one) const {
 std::optional<response> exchanger::refuse(call& now, const route& matched) const {
     // The body is read first: what is no JSON is refused before the token is looked at, as by the reference.
     if (const auto read = read_body(now, matched.takes); !read) return to_response(read.error());
-    if (!matched.needs_token()) return std::nullopt;
-    const auto allowed = authenticate(now, *matched.role, services_.tokens);
-    return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
+    if (matched.needs_token()) {
+        if (const auto allowed = authenticate(now, *matched.role, services_.tokens); !allowed) return failed(now, allowed.error());
+    }
+    if (has_unmet_precondition(now.http)) return detail_response(412, "Precondition Failed");
+    return std::nullopt;
 }
 
 void exchanger::run(exchange& one) const {

@@ -10,7 +10,7 @@ namespace ctms::web {
 struct limits {
     std::size_t header_bytes = 16 * 1024;           ///< of one request, trailers included: 431
     std::size_t body_bytes = 1024 * 1024;           ///< of one request: 413
-    std::size_t memory_bytes = 128 * 1024 * 1024;   ///< bodies and unread answers of all connections, small ones left out: 503
+    std::size_t memory_bytes = 128 * 1024 * 1024;   ///< large bodies and unread answers, a quarter for one address: 503
     std::chrono::milliseconds header_time{10'000};  ///< to send the headers, and for the handshake of TLS: 408, then close
     std::chrono::milliseconds body_time{30'000};    ///< to send the body: 408, then close
     std::chrono::milliseconds write_time{30'000};   ///< to read the answer: close

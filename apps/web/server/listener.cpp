@@ -20,7 +20,7 @@ listener::listener(asio::io_context& io, const listener_options& wanted, const s
     : io_(io),
       options_(wanted),
       dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics),
-      memory_(options_.bounds.memory_bytes),
+      memory_(options_.bounds.memory_bytes, options_.bounds.memory_bytes / 4),
       shared_{.dispatch = dispatch_,
               .bounds = options_.bounds,
               .read_bounds = {options_.bounds.header_bytes, options_.bounds.body_bytes, options_.bounds.header_time, options_.bounds.body_time},

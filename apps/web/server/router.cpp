@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "router.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -25,6 +27,28 @@ std::optional<parameters> match_path(std::string_view pattern, std::string_view 
     }
 }
 
+/// Methods in the order in which they were added, each once, and HEAD with GET.
+class method_list {
+public:
+    void add(std::string_view method) {
+        if (!contains(method)) methods_.push_back(method);
+        if (method == "GET") add("HEAD");
+    }
+    [[nodiscard]] bool contains(std::string_view method) const {
+        return std::find(methods_.begin(), methods_.end(), method) != methods_.end();
+    }
+    [[nodiscard]] std::string text() const { return fmt::format("{}", fmt::join(methods_, ", ")); }
+
+private:
+    std::vector<std::string_view> methods_;
+};
+
+method_list methods_of(std::span<const route> routes) {
+    method_list out;
+    for (const auto& one : routes) out.add(one.method);
+    return out;
+}
+
 bool path_exists(std::span<const route> routes, std::string_view path) {
     return std::any_of(routes.begin(), routes.end(), [&](const route& one) { return match_path(one.path, path).has_value(); });
 }
@@ -44,18 +68,21 @@ std::string redirect_of(std::span<const route> routes, std::string_view path) {
 
 route_match find_route(std::span<const route> routes, std::string_view method, std::string_view path) {
     route_match out;
-    std::vector<std::string_view> allowed;
+    method_list allowed;
     for (const auto& one : routes) {
         auto parameters = match_path(one.path, path);
         if (!parameters) continue;
-        if (one.method == method) {
-            out.found = &one;
-            out.parameters = std::move(*parameters);
-            return out;
-        }
-        if (std::find(allowed.begin(), allowed.end(), one.method) == allowed.end()) allowed.push_back(one.method);
+        allowed.add(one.method);
+        const bool is_exact = one.method == method;
+        if (!is_exact && (out.found != nullptr || method != "HEAD" || one.method != "GET")) continue;
+        out.found = &one;
+        out.parameters = std::move(*parameters);
+        if (is_exact) return out;
     }
-    for (const auto other : allowed) (out.allowed += out.allowed.empty() ? "" : ", ") += other;
+    if (out.found != nullptr) return out;
+    const auto all = methods_of(routes);
+    out.is_implemented = method == "OPTIONS" || all.contains(method);
+    out.allowed = path == "*" ? all.text() : allowed.text();
     if (out.allowed.empty() && path.size() > 1) out.redirect = redirect_of(routes, path);
     return out;
 }

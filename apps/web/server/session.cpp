@@ -44,18 +44,14 @@ std::string new_request_id() {
     return id;
 }
 
-/// A target as path and query; "http://host/path?query", which servers must take too (RFC 9112, 3.2.2), without its beginning.
-std::string origin_form(std::string_view target) {
-    for (const std::string_view scheme : {"http://", "https://"}) {
-        if (!ascii_iequal(target.substr(0, scheme.size()), scheme)) continue;
-        const auto path = target.find_first_of("/?", scheme.size());
-        const auto rest = path == std::string_view::npos ? std::string_view() : target.substr(path);
-        return (rest.starts_with('/') ? "" : "/") + std::string(rest);
-    }
-    return std::string(target);
-}
-
 std::string http_date() { return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))); }
+
+peer peer_of(const asio::ip::tcp::socket& socket) {
+    error_code ec;
+    const auto endpoint = socket.remote_endpoint(ec);
+    if (ec) return {"unknown", 0};
+    return {endpoint.address().to_string(), endpoint.port()};
+}
 
 constexpr unsigned http_1_1 = 11;
 
@@ -101,17 +97,14 @@ private:
 } // namespace
 
 session::session(asio::ip::tcp::socket socket, const session_environment& shared, std::shared_ptr<asio::ssl::context> tls)
-    : stream_(std::move(socket), std::move(tls)),
-      shared_(shared),
-      memory_(shared_.memory),
+    : shared_(shared),
+      peer_(peer_of(socket)),
+      network_(network_of(peer_.address)),
+      is_trusted_proxy_(is_trusted(peer_.address, shared_.trusted_proxies)),
+      stream_(std::move(socket), std::move(tls)),
+      memory_(shared_.memory, is_trusted_proxy_ ? std::string() : network_),
       reader_(stream_, shared_.read_bounds, memory_),
       idle_since_(steady_clock::now()) {
-    error_code ec;
-    const auto peer = stream_.socket().remote_endpoint(ec);
-    peer_address_ = ec ? "unknown" : peer.address().to_string();
-    peer_port_ = peer.port();
-    network_ = network_of(peer_address_);
-    is_trusted_proxy_ = is_trusted(peer_address_, shared_.trusted_proxies);
     stream_.expire_after(shared_.bounds.header_time); // until the first coroutine sets another
 }
 
@@ -124,7 +117,7 @@ void session::note_failure(const std::exception& caught) noexcept {
         shared_.metrics.request_rejected("internal");
         const auto what = fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what());
         mozlog::fields members;
-        members.add("client_host", peer_address_).add("error", what);
+        members.add("client_host", peer_.address).add("error", what);
         shared_.log.log(mozlog::severity::error, "ctms.web", members, "A connection failed, and is closed");
     } catch (const std::exception&) { // no memory to log with: the connection ends all the same
     }
@@ -186,12 +179,13 @@ asio::awaitable<bool> session::wait_for_request() {
 
 /// Writes an answer to a request that is not served, and notes it. The connection is closed after it.
 asio::awaitable<void> session::refuse(http::refusal why) {
+    memory_.release();
     shared_.metrics.request_rejected(why.reason);
     exchange one;
     one.http.id = new_request_id();
     mozlog::fields members;
-    members.add("client_host", peer_address_).add("rid", one.http.id).add("status_code", why.status);
-    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_address_, peer_port_, why.reason));
+    members.add("client_host", peer_.address).add("rid", one.http.id).add("status_code", why.status);
+    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_.address, peer_.port, why.reason));
     const auto text = beast_http::obsolete_reason(static_cast<beast_http::status>(why.status));
     one.answer = detail_response(why.status, std::string_view(text.data(), text.size()));
     const http::message unread; // a name, as GCC 12 destroys such a temporary twice
@@ -206,14 +200,14 @@ exchange session::to_exchange(http::message& read) {
     exchange one;
     auto& to = one.http;
     to.method = read.method;
-    to.target = origin_form(read.target);
+    to.target = http::origin_form(read.target);
     const auto question = std::min(to.target.find('?'), to.target.size());
     to.path = percent_decode(std::string_view(to.target).substr(0, question), false);
     if (question < to.target.size()) to.query = to.target.substr(question + 1);
     to.headers = std::move(read.headers);
     to.body = std::move(read.body);
-    to.peer_address = peer_address_;
-    to.peer_port = peer_port_;
+    to.peer_address = peer_.address;
+    to.peer_port = peer_.port;
     const auto id = to.header("x-request-id");
     to.id = is_good_request_id(id) ? std::string(id) : new_request_id();
     to.received = received_;

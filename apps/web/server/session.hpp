@@ -32,6 +32,12 @@ struct session_environment {
     const std::atomic<bool>& draining;
 };
 
+/// The other end of a connection.
+struct peer {
+    std::string address;
+    unsigned short port = 0;
+};
+
 class session : public std::enable_shared_from_this<session> {
 public:
     /// `shared` must outlive it; with `tls`, the connection begins with a handshake.
@@ -67,14 +73,13 @@ private:
     exchange to_exchange(http::message& read);
     void note_failure(const std::exception& caught) noexcept;
 
-    http::stream stream_;
     session_environment shared_;
+    peer peer_;
+    std::string network_;
+    bool is_trusted_proxy_;
+    http::stream stream_;
     http::memory_share memory_;
     http::reader reader_;
-    std::string peer_address_;
-    unsigned short peer_port_ = 0;
-    std::string network_;
-    bool is_trusted_proxy_ = false;
     bool is_waiting_ = false; ///< for the first byte of a request
     std::chrono::steady_clock::time_point received_{};
     std::optional<std::chrono::steady_clock::time_point> idle_since_;

@@ -40,11 +40,18 @@ asio::awaitable<error_code> write_piece(const stream_target& target, std::string
     co_return ec;
 }
 
+/// What zlib keeps between the pieces (https://zlib.net/zlib_tech.html: about 256 KiB).
+std::size_t memory_of_zlib(const response& answer) {
+    const auto& headers = answer.headers;
+    const bool compressed = std::any_of(headers.begin(), headers.end(), [](const auto& one) { return one.first == "Content-Encoding"; });
+    return compressed ? std::size_t{256 * 1024} : 0;
+}
+
 /// The next piece, nullopt when there is none though the answer has not ended.
 asio::awaitable<std::optional<bool>> make_piece(const stream_target& target, exchange& one, std::string& piece) {
     target.to.expire_never(); // nothing waits on the connection meanwhile
     auto more = co_await target.shared.dispatch.next_piece(target.to.get_executor(), one, piece);
-    if (more && !target.memory.grow_to(piece.capacity())) {
+    if (more && !target.memory.grow_to(piece.capacity() + memory_of_zlib(one.answer))) {
         target.shared.metrics.request_rejected("memory");
         one.facts.error = "too many answers wait to be read";
         more = std::nullopt;

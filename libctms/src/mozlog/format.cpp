@@ -2,12 +2,14 @@
 #include "mozlog/format.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace ctms::mozlog {
 namespace {
@@ -26,17 +28,6 @@ level_look look_of(severity level) noexcept {
     case severity::debug: return {"DEBUG", "\x1b[36m"};
     }
     return {"?", ""};
-}
-
-void append_printable(std::string& out, std::string_view text) {
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (byte >= 0x20 && byte != 0x7F) {
-            out += c;
-        } else {
-            fmt::format_to(std::back_inserter(out), "\\x{:02x}", byte);
-        }
-    }
 }
 
 // Where the JSON value ends that `json` begins with: at a comma outside of strings and brackets.
@@ -99,6 +90,7 @@ std::string json_line(const event& what, const options& opts, int pid) {
     append_json_string(members, what.message);
     members += '}';
     line.close();
+    out = printable_json(std::move(out));
     return out += '\n';
 }
 

@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "connection.hpp"
 
+#include "answer_reader.hpp"
 #include "failure.hpp"
 #include "resolve.hpp"
 
-#include <ctms/base/utf8.hpp>
-
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/error.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include <openssl/ssl.h>
@@ -23,8 +21,6 @@ namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
 
-constexpr std::uint32_t longest_header = 64 * 1024;
-
 /// Makes OpenSSL check that the certificate is the host's, and tells the server which host is meant.
 bool expect_host(SSL* ssl, const server_url& server) {
     auto* rules = ::SSL_get0_param(ssl);
@@ -32,19 +28,6 @@ bool expect_host(SSL* ssl, const server_url& server) {
     ::X509_VERIFY_PARAM_set_hostflags(rules, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     return ::X509_VERIFY_PARAM_set1_host(rules, server.host.data(), server.host.size()) == 1 &&
            SSL_set_tlsext_host_name(ssl, server.host.c_str()) == 1;
-}
-
-http_response to_response(http::response<http::string_body>&& message) {
-    http_response out;
-    out.status = static_cast<int>(message.result_int());
-    out.reason = std::string(message.reason().data(), message.reason().size());
-    for (const auto& field : message) {
-        const auto name = field.name_string();
-        const auto value = field.value();
-        out.headers.emplace_back(ascii_lower({name.data(), name.size()}), std::string(value.data(), value.size()));
-    }
-    out.body = std::move(message.body());
-    return out;
 }
 
 } // namespace
@@ -131,23 +114,39 @@ http_outcome connection::exchange(const http_message& message, deadline until, s
     return answer || answer_began_ ? answer : unavailable(written);
 }
 
+/// Bytes go from the socket into the reader by this loop, not by an operation of Beast: what the reader throws then reaches
+/// the caller, and the deadline is looked at before every read.
 http_outcome connection::receive(bool to_head, deadline until, std::size_t longest_body) {
-    while (true) {
-        http::response_parser<http::string_body> parser;
-        parser.header_limit(longest_header);
-        parser.body_limit(longest_body);
-        parser.skip(to_head);
-        const auto read = [&](auto& stream, auto done) { http::async_read(stream, buffer_, parser, std::move(done)); };
-        const auto ec = run(until, [&](auto done) {
-            if (server_.tls) return read(std::get<tls_stream>(stream_), std::move(done));
-            return read(std::get<tcp_stream>(stream_), std::move(done));
-        });
-        answer_began_ = answer_began_ || parser.got_some() || buffer_.size() > 0;
+    answer_reader reader(to_head, longest_body);
+    while (!reader.is_done()) {
+        auto ec = read_some(until);
+        if (ec == asio::error::eof) reader.put_end(ec);
         if (ec) return unavailable(ec);
-        if (parser.get().result_int() / 100 == 1) continue; // "100 Continue" and the like: the answer is still to come
-        can_be_kept_ = parser.keep_alive() && buffer_.size() == 0;
-        return to_response(parser.release());
+        if (reader.is_done()) break;
+        const auto bytes = buffer_.cdata();
+        buffer_.consume(reader.put({static_cast<const char*>(bytes.data()), bytes.size()}, ec));
+        if (ec) return unavailable(ec);
     }
+    can_be_kept_ = reader.keeps_connection() && buffer_.size() == 0;
+    return reader.release();
+}
+
+/// Adds to the buffer what has arrived.
+connection::error_code connection::read_some(deadline until) {
+    constexpr std::size_t most = 16 * 1024;
+    std::size_t count = 0;
+    const auto space = buffer_.prepare(most);
+    const auto ec = run(until, [&](auto done) {
+        auto counted = [&count, done = std::move(done)](error_code failed, std::size_t bytes) {
+            count = bytes;
+            done(failed);
+        };
+        if (server_.tls) return std::get<tls_stream>(stream_).async_read_some(space, std::move(counted));
+        return std::get<tcp_stream>(stream_).async_read_some(space, std::move(counted));
+    });
+    buffer_.commit(count);
+    answer_began_ = answer_began_ || count > 0;
+    return ec;
 }
 
 bool connection::is_alive() {

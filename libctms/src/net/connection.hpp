@@ -32,7 +32,7 @@ public:
     /// Connects, and shakes hands. Once, and before anything else. Fails as http_outcome does.
     [[nodiscard]] result<void> open(deadline until);
 
-    /// Sends a request and reads the answer. After a failure the connection is of no use any more.
+    /// Sends a request and reads the answer. After a failure, or an exception, the connection must be destroyed.
     [[nodiscard]] http_outcome exchange(const http_message& message, deadline until, std::size_t longest_body);
 
     /// Whether another request may follow the answer: the server keeps the connection, and sent nothing else.
@@ -53,6 +53,7 @@ private:
     error_code connect_any(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints, deadline until);
     result<void> shake_hands(deadline until);
     http_outcome receive(bool to_head, deadline until, std::size_t longest_body);
+    error_code read_some(deadline until);
 
     const server_url& server_;
     boost::asio::io_context io_{1};

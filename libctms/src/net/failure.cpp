@@ -33,7 +33,7 @@ std::string describe(const error_code& ec) {
         const char* reason = ::ERR_reason_error_string(static_cast<unsigned long>(ec.value()));
         return reason == nullptr ? "TLS failed" : std::string("TLS failed: ") + reason;
     }
-    if (ec.category() == error_code(http::error::bad_version).category()) return "the answer is no HTTP: " + ec.message();
+    if (ec.category() == error_code(http::error::bad_version).category()) return "the answer is not valid HTTP: " + ec.message();
     return "the connection failed: " + ec.message();
 }
 

@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <iterator>
 #include <mutex>
+#include <new>
 #include <stdexcept>
 #include <system_error>
 
@@ -30,21 +31,24 @@ void check(std::string_view text, unsigned char lowest) {
     if (std::any_of(text.begin(), text.end(), bad)) throw std::invalid_argument("a request holds a character that HTTP does not allow");
 }
 
-http_message to_message(const http_request& request, const server_url& server) {
+void check_head(const http_request& request) {
     constexpr unsigned char no_blank = '!';
     check(request.method, no_blank);
     check(request.target, no_blank);
+    for (const auto& [name, value] : request.headers) {
+        check(name, no_blank);
+        check(value, ' ');
+    }
+}
+
+http_message to_message(const http_request& request, const server_url& server) {
     http_message out;
     out.version(11);
     out.method_string(view(request.method));
     out.target(view(server.target_of(request.target)));
     out.set(http::field::host, view(server.authority));
     out.set(http::field::user_agent, view("ctms/" + std::string(version())));
-    for (const auto& [name, value] : request.headers) {
-        check(name, no_blank);
-        check(value, ' ');
-        out.set(view(name), view(value));
-    }
+    for (const auto& [name, value] : request.headers) out.set(view(name), view(value));
     out.body() = request.body;
     out.prepare_payload();
     return out;
@@ -112,13 +116,19 @@ public:
 
     http_outcome send(const http_request& request) {
         const auto until = clock_type::now() + options_.timeout;
-        const auto message = to_message(request, server_);
+        check_head(request);
+        // Nothing else that goes wrong in one exchange may end more than this exchange: its connection is destroyed on the way
+        // here.
         try {
-            return send(message, until);
+            return send(to_message(request, server_), until);
+        } catch (const std::bad_alloc&) {
+            return unavailable("out of memory");
         } catch (const std::system_error& failure) { // no more threads
             return unavailable(std::string("cannot connect: ") + failure.code().message());
         } catch (const boost::system::system_error& failure) { // no more file descriptors
             return unavailable("cannot connect: " + failure.code().message());
+        } catch (const std::exception& failure) {
+            return unavailable(std::string("the call failed: ") + failure.what());
         }
     }
 

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <pwd.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,9 +14,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <cstring>
-#include <fstream>
 #include <iterator>
+#include <sstream>
 #include <system_error>
 
 namespace ctms::persistence {
@@ -36,15 +35,12 @@ std::optional<server_account> find_account(const char* name) {
     return server_account{true, entry.pw_uid, entry.pw_gid, name};
 }
 
-std::string first_line(const fs::path& file) {
-    std::ifstream in(file);
-    std::string line;
-    std::getline(in, line);
-    return line;
-}
+std::string first_line(const std::optional<std::string>& text) { return text ? text->substr(0, text->find('\n')) : std::string(); }
+
+bool is_number(const std::string& text) { return !text.empty() && text.find_first_not_of("0123456789") == std::string::npos; }
 
 void give_to(const fs::path& path, const server_account& account) {
-    if (account.switched && ::chown(path.c_str(), account.user, account.group) != 0) {
+    if (account.switched && ::lchown(path.c_str(), account.user, account.group) != 0) {
         throw std::system_error(errno, std::generic_category(), "chown " + path.string());
     }
 }
@@ -87,17 +83,6 @@ void remove_leftovers(const fs::path& root) {
     }
 }
 
-bool is_ours(const fs::path& folder) {
-    struct stat info {};
-    return ::lstat(folder.c_str(), &info) == 0 && S_ISDIR(info.st_mode) && (info.st_mode & 077U) == 0;
-}
-
-void write_file(const fs::path& path, const std::string& text) {
-    std::ofstream out(path, std::ios::trunc);
-    out << text << '\n';
-    if (!out.flush()) throw embedded_failure(fmt::format("Cannot write {}.", path.string()));
-}
-
 } // namespace
 
 server_account choose_account() {
@@ -119,27 +104,44 @@ std::vector<std::string> as_account(const server_account& account, const std::st
     return all;
 }
 
+file_handle embedded_layout::open_log() const { return folder.open_file(log_name, O_RDWR | O_CREAT | O_APPEND); }
+
+file_handle embedded_layout::open_lock(const char* name) const { return folder.open_file(name, O_RDWR | O_CREAT); }
+
 embedded_layout prepare_directory(const fs::path& directory) {
-    const auto root = fs::absolute(directory);
     // The server's account must be able to pass through, when it is not ours; what it keeps to itself is inside.
-    const auto mode = ::geteuid() == 0 ? fs::perms(0711) : fs::perms(0700);
-    if (root.has_parent_path()) fs::create_directories(root.parent_path());
-    if (fs::create_directory(root) || (::geteuid() == 0 && fs::is_empty(root))) fs::permissions(root, mode);
-    return {fs::canonical(root)};
+    return {own_directory::open(directory, ::geteuid() == 0 ? 0711 : 0700)};
+}
+
+void check_owners(const embedded_layout& layout, const server_account& account) {
+    // What is no cluster may belong to anybody: it is in the way, and left alone.
+    std::error_code closed;
+    if (fs::exists(layout.data() / "PG_VERSION", closed) || closed)
+        (void)layout.folder.open_folder(embedded_layout::data_name, account.user);
+    (void)layout.folder.open_folder(embedded_layout::run_name, account.user);
+}
+
+std::string recorded_server(const embedded_layout& layout, const server_account& account) {
+    const auto folder = layout.folder.open_folder(embedded_layout::data_name, account.user);
+    auto pid = first_line(folder.get() < 0 ? std::nullopt : read_plain_file(folder, "postmaster.pid"));
+    // The file is the account's: it must not make us stop another program.
+    std::error_code ignored;
+    return is_number(pid) && fs::read_symlink(fs::path("/proc") / pid / "cwd", ignored) == layout.data() ? pid : std::string();
 }
 
 void check_reachable(const embedded_layout& layout, const server_account& account) {
     if (!account.switched) return;
+    const auto log = layout.open_log();
     // Asked of the system itself, as the account, so that groups and access lists count.
     std::vector<std::string> question{"sh", "-c", "n=0; for d; do n=$((n+1)); [ -x \"$d\" ] || exit $n; done", "sh"};
     std::vector<fs::path> folders;
     fs::path folder;
-    for (const auto& part : layout.root) {
+    for (const auto& part : layout.root()) {
         folder /= part;
         folders.push_back(folder);
         question.push_back(folder.string());
     }
-    const auto answer = static_cast<std::size_t>(run_and_wait({as_account(account, "KILL", std::move(question)), layout.log(), -1}));
+    const auto answer = static_cast<std::size_t>(run_and_wait({as_account(account, "KILL", std::move(question)), log.get(), -1}));
     if (answer == 0) return;
     if (answer > folders.size()) throw embedded_failure("Cannot run programs as `" + account.name + "`: " + end_of_log(layout));
     const auto& closed = folders[answer - 1].string();
@@ -156,9 +158,10 @@ fs::path find_binaries(const embedded_layout& layout) {
         if (holds_server(chosen)) return chosen;
         throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not hold the programs `postgres` and `initdb`.", chosen));
     }
-    const auto version = first_line(layout.data() / "PG_VERSION");
+    const file_handle cluster(::open(layout.data().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    const auto version = first_line(cluster.get() < 0 ? std::nullopt : read_plain_file(cluster, "PG_VERSION"));
     auto fitting = fs::path("/usr/lib/postgresql") / version / "bin";
-    if (!version.empty() && holds_server(fitting)) return fitting;
+    if (is_number(version) && holds_server(fitting)) return fitting;
     const auto in_path = find_program("initdb");
     auto found = newest_installed().value_or(in_path ? in_path->parent_path() : fs::path());
     if (found.empty() || !holds_server(found)) {
@@ -173,40 +176,49 @@ void ensure_cluster(const embedded_layout& layout, const server_account& account
     if (fs::exists(layout.data()) && !fs::is_empty(layout.data())) {
         throw embedded_failure(fmt::format("{} is in the way: it holds files, but is no PostgreSQL cluster.", layout.data().string()));
     }
-    remove_leftovers(layout.root);
+    remove_leftovers(layout.root());
+    const auto log = layout.open_log();
     // Made under another name: what an interrupted initdb leaves behind must not pass for a cluster.
-    const auto draft = make_private_folder((layout.root / "initdb").string(), account);
+    const auto draft = make_private_folder((layout.root() / "initdb").string(), account);
     const command initdb{as_account(account, "KILL",
                                     {(binaries / "initdb").string(), "-D", draft.string(), "-A", "trust", "-U", "postgres", "-E", "UTF8",
                                      "--locale=C.UTF-8", "--no-instructions"}),
-                         layout.log(), -1};
+                         log.get(), -1};
     if (run_and_wait(initdb) != 0) throw embedded_failure("initdb failed: " + end_of_log(layout));
     fs::rename(draft, layout.data());
 }
 
-std::optional<fs::path> find_socket_folder(const embedded_layout& layout) {
-    auto usual = layout.root / "run";
-    if (usual.string().size() + socket_name.size() <= longest_socket_path) return fs::exists(usual) ? std::optional(usual) : std::nullopt;
-    const fs::path recorded = first_line(layout.run_path_file());
-    return is_ours(recorded) ? std::optional(recorded) : std::nullopt;
+std::optional<fs::path> find_socket_folder(const embedded_layout& layout, const server_account& account) {
+    auto usual = layout.root() / embedded_layout::run_name;
+    if (usual.string().size() + socket_name.size() <= longest_socket_path) {
+        const auto folder = layout.folder.open_folder(embedded_layout::run_name, account.user);
+        return folder.get() < 0 ? std::nullopt : std::optional(usual);
+    }
+    // Below /tmp, where another account may have made it anew after ours was cleaned away.
+    const fs::path recorded = first_line(layout.folder.read_file(embedded_layout::run_path_name));
+    return is_private_folder(recorded, account.user) ? std::optional(recorded) : std::nullopt;
 }
 
 fs::path ensure_socket_folder(const embedded_layout& layout, const server_account& account) {
-    if (auto found = find_socket_folder(layout)) return *found;
-    auto usual = layout.root / "run";
+    if (auto found = find_socket_folder(layout, account)) return *found;
+    auto usual = layout.root() / embedded_layout::run_name;
     if (usual.string().size() + socket_name.size() <= longest_socket_path) {
-        fs::create_directory(usual);
-        fs::permissions(usual, fs::perms(0700));
-        give_to(usual, account);
+        // At once with its owner, so that an interrupted start leaves none of ours that the server could not use.
+        fs::rename(make_private_folder((layout.root() / "initdb").string(), account), usual);
         return usual;
     }
     auto made = make_private_folder("/tmp/ctms-run", account);
-    write_file(layout.run_path_file(), made.string());
+    layout.folder.write_file(embedded_layout::run_path_name, made.string() + '\n');
     return made;
 }
 
 std::string end_of_log(const embedded_layout& layout) {
-    std::ifstream in(layout.log());
+    const auto log = layout.open_log();
+    std::string text(8192, '\0');
+    const auto size = ::lseek(log.get(), 0, SEEK_END);
+    const auto count = ::pread(log.get(), text.data(), text.size(), std::max<off_t>(0, size - static_cast<off_t>(text.size())));
+    text.resize(static_cast<std::size_t>(std::max<ssize_t>(0, count)));
+    std::istringstream in(text);
     std::string line;
     std::array<std::string, 3> last;
     while (std::getline(in, line)) {

@@ -3,13 +3,8 @@
 
 #include "embedded_supervisor.hpp"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <system_error>
 
@@ -20,22 +15,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::chrono::seconds longest_start{30};
-
-std::string read_whole(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    if (!in) throw std::system_error(errno, std::generic_category(), path.string());
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-// On disk under its name only when it is complete.
-void write_secret(const fs::path& path, const std::string& value) {
-    const fs::path draft = path.string() + ".new";
-    const file_handle file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    const bool written = file.get() >= 0 && ::write(file.get(), value.data(), value.size()) == static_cast<ssize_t>(value.size()) &&
-                         ::fsync(file.get()) == 0;
-    if (!written) throw std::system_error(errno, std::generic_category(), draft.string());
-    fs::rename(draft, path);
-}
 
 } // namespace
 
@@ -50,16 +29,20 @@ result<embedded_postgres> embedded_postgres::start(const fs::path& directory, co
         const auto deadline = std::chrono::steady_clock::now() + longest_start;
         auto state = std::make_unique<impl>();
         state->layout = prepare_directory(directory);
-        const auto starting = open_lock_file(state->layout.start_lock());
+        const auto account = choose_account();
+        const auto starting = state->layout.open_lock(embedded_layout::start_lock_name);
         if (!lock_file(starting, lock_mode::exclusive, deadline))
             throw embedded_failure("Another program has been starting PostgreSQL for long.");
-        state->user = open_lock_file(state->layout.users_lock());
+        check_owners(state->layout, account);
+        state->user = state->layout.open_lock(embedded_layout::users_lock_name);
         // Held exclusively by a supervisor that is stopping the server.
         if (!lock_file(state->user, lock_mode::shared, deadline)) throw embedded_failure("PostgreSQL has been stopping for long.");
         ::futimens(state->user.get(), nullptr); // tells a lingering supervisor that somebody came
-        supervisor(state->layout, options).ensure_running(deadline);
-        state->socket_folder = find_socket_folder(state->layout).value();
+        supervisor(state->layout, account, options).ensure_running(deadline);
+        state->socket_folder = find_socket_folder(state->layout, account).value();
         return embedded_postgres(std::move(state));
+    } catch (const embedded_refusal& refused) {
+        return error{errc::invalid, std::string("Embedded PostgreSQL: ") + refused.what(), {}, {}, {}};
     } catch (const std::runtime_error& failure) { // embedded_failure, and the file system's
         return error{errc::unavailable, std::string("Embedded PostgreSQL: ") + failure.what(), {}, {}, {}};
     }
@@ -72,18 +55,20 @@ embedded_postgres::~embedded_postgres() = default;
 
 std::string embedded_postgres::url(const std::string& database) const { return embedded_url(impl_->socket_folder, database); }
 
-const fs::path& embedded_postgres::directory() const { return impl_->layout.root; }
+const fs::path& embedded_postgres::directory() const { return impl_->layout.root(); }
 
 std::string embedded_postgres::kept_secret(const std::string& name, std::string (*make)()) const {
     if (name.empty() || name.front() == '.' || name.find('/') != std::string::npos)
         throw std::logic_error("not a plain file name: " + name);
-    const auto path = impl_->layout.root / name;
-    const auto alone = open_lock_file(impl_->layout.start_lock());
+    const auto& folder = impl_->layout.folder;
+    const auto alone = impl_->layout.open_lock(embedded_layout::start_lock_name);
     if (!lock_file(alone, lock_mode::exclusive, std::chrono::steady_clock::now() + longest_start)) {
-        throw std::system_error(std::make_error_code(std::errc::timed_out), impl_->layout.start_lock().string());
+        throw std::system_error(std::make_error_code(std::errc::timed_out), (folder.path() / embedded_layout::start_lock_name).string());
     }
-    if (!fs::exists(path)) write_secret(path, make());
-    return read_whole(path);
+    if (auto kept = folder.read_secret(name)) return *kept;
+    auto made = make();
+    folder.write_file(name, made);
+    return made;
 }
 
 } // namespace ctms::persistence

@@ -6,8 +6,9 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <cctype>
-#include <fstream>
 #include <thread>
 
 namespace ctms::persistence {
@@ -54,7 +55,7 @@ kill -KILL -- "-$waiter"
 
 constexpr statement has_database{"embedded_has_database", "select exists (select from pg_database where datname = 'ctms')"};
 constexpr int most_starts = 20;
-constexpr std::uintmax_t longest_log = 4 << 20;
+constexpr off_t longest_log = 4 << 20;
 
 // Whether any process works inside the cluster. More than postmaster.pid can say: that one may be stale, its number may
 // belong to somebody else by now, and backends outlive a killed postmaster for a moment.
@@ -67,18 +68,10 @@ bool in_use(const fs::path& data) {
     return false;
 }
 
-std::string recorded_server(const fs::path& data) {
-    std::ifstream in(data / "postmaster.pid");
-    std::string pid;
-    std::getline(in, pid);
-    return pid;
-}
-
-void shorten_log(const fs::path& log) {
-    std::error_code ignored;
-    if (const auto size = fs::file_size(log, ignored); size != static_cast<std::uintmax_t>(-1) && size > longest_log) {
-        fs::resize_file(log, 0, ignored);
-    }
+void shorten_log(const embedded_layout& layout) {
+    const auto log = layout.open_log();
+    if (::lseek(log.get(), 0, SEEK_END) > longest_log && ::ftruncate(log.get(), 0) != 0)
+        throw embedded_failure("Cannot shorten " + layout.log().string());
 }
 
 } // namespace
@@ -97,7 +90,7 @@ std::string embedded_url(const fs::path& folder, const std::string& database) {
 }
 
 bool supervisor::server_answers() const {
-    const auto folder = find_socket_folder(layout_);
+    const auto folder = find_socket_folder(layout_, account_);
     if (!folder || !fs::exists(*folder / ".s.PGSQL.5432")) return false;
     try {
         database_options options;
@@ -114,7 +107,7 @@ bool supervisor::server_answers() const {
 void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) {
     for (; std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(3ms)) {
         const bool answers = server_answers();
-        auto lock = open_lock_file(layout_.supervisor_lock());
+        auto lock = layout_.open_lock(embedded_layout::supervisor_lock_name);
         const bool watched = !try_lock_file(lock, lock_mode::exclusive);
         if (answers && watched) return;
         if (watched) continue; // it is starting, or stopping
@@ -126,8 +119,8 @@ void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) 
         }
     }
     if (in_use(layout_.data())) {
-        throw embedded_failure(
-            fmt::format("Another PostgreSQL (process {}) works in {}: stop it.", recorded_server(layout_.data()), layout_.data().string()));
+        throw embedded_failure(fmt::format("Another PostgreSQL (process {}) works in {}: stop it.", recorded_server(layout_, account_),
+                                           layout_.data().string()));
     }
     throw embedded_failure("PostgreSQL did not start in time: " + end_of_log(layout_));
 }
@@ -136,29 +129,29 @@ void supervisor::start_server(file_handle lock) {
     if (starts_ == most_starts) throw embedded_failure("PostgreSQL does not start: " + end_of_log(layout_));
     std::this_thread::sleep_for(20ms * starts_);
     ++starts_;
-    const auto account = choose_account();
     const auto binaries = find_binaries(layout_);
-    shorten_log(layout_.log());
-    check_reachable(layout_, account);
-    ensure_cluster(layout_, account, binaries);
-    const auto folder = ensure_socket_folder(layout_, account);
+    shorten_log(layout_);
+    check_reachable(layout_, account_);
+    ensure_cluster(layout_, account_, binaries);
+    const auto folder = ensure_socket_folder(layout_, account_);
     // Nobody works in the cluster, but PostgreSQL would trust a process number that another program has by now.
     fs::remove(layout_.data() / "postmaster.pid");
     std::vector<std::string> server{
         (binaries / "postgres").string(), "-D", layout_.data().string(), "-k", folder.string(), "-p", "5432", "-c", "listen_addresses="};
     if (!options_.durable) server.insert(server.end(), {"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"});
-    spawn(std::move(lock), "", as_account(account, "INT", std::move(server)));
+    spawn(std::move(lock), "", as_account(account_, "INT", std::move(server)));
 }
 
 void supervisor::watch_running_server(file_handle lock) const {
-    const auto pid = recorded_server(layout_.data());
-    if (!pid.empty() && in_use(layout_.data())) spawn(std::move(lock), pid, {});
+    const auto pid = recorded_server(layout_, account_);
+    if (!pid.empty()) spawn(std::move(lock), pid, {});
 }
 
 void supervisor::spawn(file_handle lock, const std::string& running_server, std::vector<std::string> server_command) const {
+    const auto log = layout_.open_log();
     command detached{{"setsid", "--fork", "sh", "-c", script, "ctms-embedded-postgres", layout_.users_lock().string(),
                       std::to_string(options_.linger.count()), running_server},
-                     layout_.log(),
+                     log.get(),
                      lock.get()};
     detached.arguments.insert(detached.arguments.end(), std::make_move_iterator(server_command.begin()),
                               std::make_move_iterator(server_command.end()));

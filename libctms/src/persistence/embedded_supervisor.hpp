@@ -14,7 +14,8 @@ namespace ctms::persistence {
 
 class supervisor {
 public:
-    supervisor(const embedded_layout& layout, const embedded_options& options) : layout_(layout), options_(options) {}
+    supervisor(const embedded_layout& layout, const server_account& account, const embedded_options& options)
+        : layout_(layout), account_(account), options_(options) {}
 
     /// Returns when the server answers and is watched; starts what is missing. The caller holds the start lock, and the users'
     /// lock, shared. Makes the database `ctms`.
@@ -27,6 +28,7 @@ private:
     void spawn(file_handle lock, const std::string& running_server, std::vector<std::string> server_command) const;
 
     const embedded_layout& layout_;
+    const server_account& account_;
     const embedded_options& options_;
     int starts_ = 0;
 };

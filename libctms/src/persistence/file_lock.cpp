@@ -1,25 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "file_lock.hpp"
 
-#include <fcntl.h>
 #include <sys/file.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
 #include <thread>
 
 namespace ctms::persistence {
-
-file_handle::~file_handle() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-file_handle open_lock_file(const std::filesystem::path& path) {
-    file_handle file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (file.get() < 0) throw std::system_error(errno, std::generic_category(), path.string());
-    return file;
-}
 
 bool try_lock_file(const file_handle& file, lock_mode mode) {
     const int operation = mode == lock_mode::shared ? LOCK_SH : LOCK_EX;

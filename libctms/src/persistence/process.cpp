@@ -24,11 +24,15 @@ class file_actions {
 public:
     explicit file_actions(const command& what) {
         check(::posix_spawn_file_actions_init(&actions_), "posix_spawn_file_actions_init");
-        const std::string log = what.log.empty() ? "/dev/null" : what.log.string();
+        // The log first: its descriptor may be the 3 that the next line replaces.
+        if (what.log >= 0) {
+            ::posix_spawn_file_actions_adddup2(&actions_, what.log, 1);
+        } else {
+            ::posix_spawn_file_actions_addopen(&actions_, 1, "/dev/null", O_WRONLY, 0);
+        }
+        ::posix_spawn_file_actions_adddup2(&actions_, 1, 2);
         if (what.descriptor_3 >= 0) ::posix_spawn_file_actions_adddup2(&actions_, what.descriptor_3, 3);
         ::posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-        ::posix_spawn_file_actions_addopen(&actions_, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-        ::posix_spawn_file_actions_adddup2(&actions_, 1, 2);
         ::posix_spawn_file_actions_addclosefrom_np(&actions_, what.descriptor_3 >= 0 ? 4 : 3);
     }
     file_actions(const file_actions&) = delete;

@@ -13,7 +13,7 @@ namespace ctms::persistence {
 
 struct command {
     std::vector<std::string> arguments; ///< the first is the program: a path, or a name to be found in PATH
-    std::filesystem::path log;          ///< what the program writes is appended here; empty: nowhere
+    int log = -1;                       ///< a descriptor for what the program prints; -1: nowhere
     int descriptor_3 = -1;              ///< becomes the program's descriptor 3
 };
 

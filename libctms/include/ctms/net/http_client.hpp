@@ -49,8 +49,10 @@ struct CTMS_API http_options {
 
 /// A whole answer, or errc::unavailable whose `detail` says in a few words what failed, without any data of the request. It
 /// begins with "cannot resolve the host name", "cannot connect", "timed out", "the connection was cut off", "certificate
-/// verify failed", "TLS failed", "answer too long" or "the answer is no HTTP"; the cause may follow after a colon.
-/// An answer of any status is an answer.
+/// verify failed", "TLS failed", "answer too long", "the answer is not valid HTTP", "the connection failed", "the call failed"
+/// or "out of memory"; the cause may follow after a colon. An answer of any status is an answer; redirects are not followed.
+/// The end of the body must be certain: an answer with Content-Length and Transfer-Encoding, with two lengths, or with a coding
+/// other than chunked is not valid (RFC 9112, 6.3). All that is not body must fit into 64 KiB; trailer fields are dropped.
 using http_outcome = result<http_response>;
 
 /// A client of one server.

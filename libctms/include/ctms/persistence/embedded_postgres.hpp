@@ -22,7 +22,8 @@ struct CTMS_API embedded_options {
 };
 
 /// Holding one keeps the server running. Move-only. Errors of start() are errc::unavailable with a
-/// message that says what to do (binaries missing, directory not reachable by the server's account, ...).
+/// message that says what to do (binaries missing, directory not reachable by the server's account, ...), and errc::invalid
+/// for a directory that another account owns, can change, or has put files or links into.
 class CTMS_API embedded_postgres {
 public:
     /// Makes the directory and the cluster when they are missing (about a second), starts the server or joins the one
@@ -41,7 +42,8 @@ public:
     [[nodiscard]] const std::filesystem::path& directory() const;
 
     /// The value kept in `directory`/`name` (mode 0600), or, the first time, what `make` returns: the signing key.
-    /// `name` must be a plain file name (throws std::logic_error). Throws std::system_error when it cannot be kept.
+    /// `name` must be a plain file name (throws std::logic_error). Throws std::system_error when it cannot be kept, and
+    /// std::runtime_error for a file that is not ours alone to read and change.
     [[nodiscard]] std::string kept_secret(const std::string& name, std::string (*make)()) const;
 
 private:

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/base/printable.hpp>
+
+#include <ctms/base/utf8.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+
+namespace ctms {
+namespace {
+
+struct range {
+    char32_t first;
+    char32_t last;
+};
+
+constexpr std::array escaped_ranges{range{0x00, 0x1F},        // C0
+                                    range{0x7F, 0x9F},        // DEL, C1
+                                    range{0xAD, 0xAD},        // soft hyphen
+                                    range{0x61C, 0x61C},      // Arabic letter mark
+                                    range{0x180E, 0x180E},    // Mongolian vowel separator
+                                    range{0x200B, 0x200B},    // zero width space
+                                    range{0x200E, 0x200F},    // left-to-right and right-to-left mark
+                                    range{0x2028, 0x202E},    // separators, embeddings and overrides
+                                    range{0x2060, 0x206F},    // invisible operators, isolates, deprecated format characters
+                                    range{0xFEFF, 0xFEFF},    // byte order mark
+                                    range{0xFFF9, 0xFFFB},    // interlinear annotation
+                                    range{0xE0000, 0xE007F}}; // tags
+
+bool needs_escape(char32_t code) noexcept {
+    return std::any_of(escaped_ranges.begin(), escaped_ranges.end(), [&](range one) { return code >= one.first && code <= one.last; });
+}
+
+// Calls `escape(code, is_character)` for what needs an escape; copies the rest in stretches.
+template <class Escape>
+void append_escaped(std::string& out, std::string_view text, const Escape& escape) {
+    std::size_t copied = 0;
+    for (std::size_t at = 0; at < text.size();) {
+        const auto begin = at;
+        const auto byte = static_cast<unsigned char>(text[at]);
+        if (byte >= 0x20 && byte < 0x7F) {
+            ++at;
+            continue;
+        }
+        const auto code = next_code_point(text, at);
+        const bool is_character = byte < 0x80 || at - begin > 1;
+        if (is_character && !needs_escape(code)) continue;
+        out.append(text, copied, begin - copied);
+        escape(is_character ? code : char32_t{byte}, is_character);
+        copied = at;
+    }
+    out.append(text, copied);
+}
+
+template <class... Values>
+void append(std::string& out, fmt::format_string<Values...> how, Values&&... values) {
+    fmt::format_to(std::back_inserter(out), how, std::forward<Values>(values)...);
+}
+
+void append_shown(std::string& out, std::string_view text, bool keep_lines) {
+    append_escaped(out, text, [&](char32_t code, bool is_character) {
+        const auto number = static_cast<std::uint32_t>(code);
+        if (keep_lines && (code == U'\n' || code == U'\t')) {
+            out += static_cast<char>(code);
+        } else if (number < 0x80 || !is_character) {
+            append(out, "\\x{:02x}", number);
+        } else {
+            append(out, "\\u{{{:x}}}", number);
+        }
+    });
+}
+
+} // namespace
+
+void append_printable(std::string& out, std::string_view text) { append_shown(out, text, false); }
+
+std::string printable(std::string_view text) {
+    std::string out;
+    append_shown(out, text, false);
+    return out;
+}
+
+std::string printable_lines(std::string_view text) {
+    std::string out;
+    append_shown(out, text, true);
+    return out;
+}
+
+std::string printable_json(std::string json) {
+    const bool plain = std::all_of(json.begin(), json.end(), [](char c) {
+        const auto byte = static_cast<unsigned char>(c);
+        return (byte >= 0x20 && byte < 0x7F) || c == '\n' || c == '\t';
+    });
+    if (plain) return json; // nearly always
+    std::string out;
+    append_escaped(out, json, [&](char32_t code, bool is_character) {
+        const auto number = static_cast<std::uint32_t>(is_character ? code : U'\uFFFD');
+        if (number == '\n' || number == '\t') {
+            out += static_cast<char>(number);
+        } else if (number < 0x10000) {
+            append(out, "\\u{:04x}", number);
+        } else { // RFC 8259, section 7: a surrogate pair
+            append(out, "\\u{:04x}\\u{:04x}", 0xD800 + ((number - 0x10000) >> 10U), 0xDC00 + ((number - 0x10000) & 0x3FFU));
+        }
+    });
+    return out;
+}
+
+} // namespace ctms

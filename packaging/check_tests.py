@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Reads the JUnit report of a CTest run and fails unless each test in it ran: in CI a skipped test is a failure.
+Usage: check_tests.py REPORT. Ends with 1 and a line for each test that was skipped, disabled or not run, and also when
+the report is missing, damaged, or without a single test.
+"""
+
+import sys
+import xml.etree.ElementTree
+
+
+def not_run(report):
+    """Name and reason of each test that did not run, and the number of all tests."""
+    tests = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
+    out = []
+    for test in tests:
+        skipped = test.find("skipped")
+        if skipped is not None or test.get("status") not in ("run", "fail"):
+            reason = (skipped.get("message") if skipped is not None else None) or test.get("status")
+            out.append((test.get("name"), reason))
+    return out, len(tests)
+
+
+def main(report):
+    try:
+        skipped, count = not_run(report)
+    except (OSError, xml.etree.ElementTree.ParseError) as problem:
+        print(f"==> No report of the tests: {problem}")
+        return 1
+    for name, reason in skipped:
+        print(f"==> Did not run, which is a failure in CI: {name} ({reason})")
+    if count == 0:
+        print("==> The report of the tests is empty")
+    return 1 if skipped or count == 0 else 0
+
+
+if len(sys.argv) != 2:
+    print(__doc__, file=sys.stderr)
+    sys.exit(64)
+sys.exit(main(sys.argv[1]))

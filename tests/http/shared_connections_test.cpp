@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: MPL-2.0
+// How the server shares connections, time and memory among strangers.
+#include <support/web_fixture.hpp>
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+using namespace ctms::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto chunked_post = "POST /token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+web_fixture::options with(const ctms::web::limits& bounds) { return {.limits = bounds}; }
+
+std::string post_of(std::size_t length) {
+    return "POST /ctms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+}
+
+bool is_answered(web_fixture& web) { return web.ask("GET", "/__lbheartbeat__").status == 200; }
+
+bool is_counted(web_fixture& web, const std::string& reason) {
+    return web.ask("GET", "/metrics").body.find("ctms_requests_rejected_total{reason=\"" + reason + "\"}") != std::string::npos;
+}
+
+/// Keeps every write of a contact waiting, and so its connection busy.
+class held_writes {
+public:
+    explicit held_writes(web_fixture& web) : web_(web) { web_.sql("begin; lock table emails in access exclusive mode"); }
+    ~held_writes() { release(); }
+    held_writes(const held_writes&) = delete;
+    held_writes& operator=(const held_writes&) = delete;
+    void release() {
+        if (held_) web_.sql("commit");
+        held_ = false;
+    }
+
+private:
+    web_fixture& web_;
+    bool held_ = true;
+};
+
+std::string new_contact(web_fixture& web, const std::string& address, header_list headers = {}) {
+    headers.push_back(web.authorization());
+    headers.emplace_back("Content-Type", "application/json");
+    return request_text("POST", "/ctms", headers, R"({"email":{"primary_email":")" + address + R"("}})");
+}
+
+} // namespace
+
+TEST_CASE("trailers count to the 16 KiB of the headers") {
+    web_fixture web;
+    for (const auto& trailer : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b", "A: " + std::string(17'000, 'b')}) {
+        http_connection connection(web.port());
+        (void)connection.send(chunked_post + ("0\r\n" + trailer + "\r\n\r\n"));
+        CHECK(connection.receive().status == 431);
+        CHECK(connection.ends_within(5s));
+    }
+    http_connection connection(web.port());
+    REQUIRE(connection.send(chunked_post + ("0\r\nA: " + std::string(15'000, 'b') + "\r\n\r\n")));
+    CHECK(connection.receive().status == 400); // no credentials: the request was read
+    CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
+}
+
+TEST_CASE("trailer lines without an end are refused") {
+    web_fixture web;
+    http_connection connection(web.port());
+    REQUIRE(connection.send(chunked_post + std::string("0\r\n")));
+    const auto line = "X-Y: " + std::string(1000, 'z') + "\r\n";
+    int sent = 0;
+    while (sent < 1000 && !connection.has_input(1ms) && connection.send(line)) ++sent;
+    CHECK(sent < 1000);
+    CHECK(connection.receive().status == 431);
+}
+
+TEST_CASE("trailers are not headers") {
+    web_fixture web;
+    http_connection connection(web.port());
+    REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                            "2\r\n{}\r\n0\r\nAuthorization: " +
+                            web.authorization().second + "\r\nX-Request-Id: of-the-trailer\r\nConnection: close\r\n\r\n"));
+    const auto answer = connection.receive();
+    CHECK(answer.status == 401);
+    CHECK(answer.header("x-request-id") != "of-the-trailer");
+    CHECK(answer.keep_alive);
+}
+
+// The last bytes come just before the deadline: whether the read or the deadline comes first, the connection must end.
+TEST_CASE("a deadline holds whatever completes first") {
+    ctms::web::limits bounds;
+    bounds.body_time = bounds.header_time = 300ms;
+    web_fixture web(with(bounds));
+    for (const bool in_body : {true, false}) {
+        CAPTURE(in_body);
+        std::vector<std::unique_ptr<http_connection>> all;
+        const auto begun = std::chrono::steady_clock::now();
+        for (int i = 0; i < 40; ++i) {
+            all.push_back(std::make_unique<http_connection>(web.port()));
+            REQUIRE(all.back()->send(in_body ? post_of(1'000'000) : std::string("GET / HTTP/1.1\r\n")));
+        }
+        const std::string most_of_it = in_body ? std::string(900'000, ' ') : "X: " + std::string(8'000, 'x');
+        REQUIRE(becomes_true([&] { return std::chrono::steady_clock::now() > begun + 290ms; }));
+        for (auto& one : all) (void)one->send(most_of_it);
+        for (auto& one : all) {
+            CHECK(one->has_input(10s));
+            if (one->has_input(0ms)) CHECK(becomes_true([&] { return !one->send(" "); }));
+        }
+    }
+    CHECK(is_answered(web));
+}
+
+TEST_CASE("the longest idle connection makes room when all are taken") {
+    ctms::web::limits bounds;
+    bounds.connections = 3;
+    web_fixture web(with(bounds));
+    http_connection longest(web.port());
+    CHECK(longest.ask("GET", "/__lbheartbeat__").status == 200);
+    http_connection silent(web.port()); // has sent nothing yet
+    http_connection third(web.port());
+    CHECK(third.ask("GET", "/__lbheartbeat__").status == 200);
+    http_connection fourth(web.port());
+    CHECK(fourth.ask("GET", "/__lbheartbeat__").status == 200);
+    CHECK(longest.ends_within(5s));
+    http_connection fifth(web.port());
+    CHECK(fifth.ask("GET", "/__lbheartbeat__").status == 200);
+    CHECK(silent.ends_within(5s));
+    CHECK(third.ask("GET", "/__lbheartbeat__").status == 200);
+}
+
+TEST_CASE("a connection too many is turned away while none is idle") {
+    ctms::web::limits bounds;
+    bounds.connections = 2;
+    web_fixture web(with(bounds));
+    held_writes held(web);
+    http_connection first(web.port());
+    http_connection second(web.port());
+    REQUIRE(first.send(new_contact(web, "a")));
+    REQUIRE(second.send(new_contact(web, "b")));
+    std::string body;
+    CHECK(becomes_true([&] {
+        http_connection third(web.port());
+        // The client speaks first, as clients do: what it sent must not cost it the answer.
+        if (!third.send(request_text("GET", "/__lbheartbeat__"))) return false;
+        const auto refused = third.receive();
+        body = refused.body;
+        return refused.status == 503 && refused.header("retry-after") == "1" && third.ends_within(5s);
+    }));
+    CHECK(body == R"({"detail":"Service Unavailable"})");
+    held.release();
+    CHECK(first.receive().status == 201);
+    CHECK(second.receive().status == 201);
+    CHECK(is_answered(web));
+    CHECK(is_counted(web, "connections"));
+}
+
+TEST_CASE("one address has a share of the connections") {
+    web_fixture web({.limits = {}, .change_settings = [](ctms::config::settings& settings) { settings.connections_per_address = 2; }});
+    held_writes held(web);
+    http_connection first(web.port());
+    http_connection second(web.port());
+    REQUIRE(first.send(new_contact(web, "a")));
+    REQUIRE(second.send(new_contact(web, "b")));
+    CHECK(becomes_true([&] { return web.ask("GET", "/__lbheartbeat__").status == 503; }));
+    held.release();
+    CHECK(first.receive().status == 201);
+    CHECK(second.receive().status == 201);
+    CHECK(is_answered(web));
+}
+
+TEST_CASE("behind trusted proxies the requests under way are limited by address") {
+    web_fixture web({.limits = {}, .change_settings = [](ctms::config::settings& settings) {
+                         settings.connections_per_address = 2;
+                         settings.trusted_proxies = {"127.0.0.0/8"};
+                     }});
+    const header_list of_one{{"X-Forwarded-For", "192.0.2.1"}};
+    held_writes held(web);
+    std::vector<std::unique_ptr<http_connection>> busy;
+    for (const auto* address : {"a", "b"}) {
+        busy.push_back(std::make_unique<http_connection>(web.port()));
+        REQUIRE(busy.back()->send(new_contact(web, address, of_one)));
+    }
+    http_answer refused;
+    CHECK(becomes_true([&] {
+        refused = web.ask("GET", "/__lbheartbeat__", of_one);
+        return refused.status == 429;
+    }));
+    CHECK(refused.header("retry-after") == "1");
+    CHECK(refused.body == R"({"detail":"Too many requests at once from one address"})");
+    CHECK(web.ask("GET", "/__lbheartbeat__", {{"X-Forwarded-For", "192.0.2.2"}}).status == 200);
+    held.release();
+    for (auto& one : busy) CHECK(one->receive().status == 201);
+    CHECK(web.ask("GET", "/__lbheartbeat__", of_one).status == 200);
+}
+
+TEST_CASE("large bodies share a bounded memory, and leave room for small ones") {
+    ctms::web::limits bounds;
+    bounds.memory_bytes = 4 * 1024 * 1024; // a quarter of it for one address
+    web_fixture web(with(bounds));
+    constexpr std::size_t size = 700'000;
+    http_connection first(web.port());
+    REQUIRE(first.send(post_of(size) + std::string(size - 1, ' ')));
+    http_connection second(web.port());
+    (void)second.send(post_of(size) + std::string(size - 1, ' '));
+    const auto refused = second.receive();
+    CHECK(refused.status == 503);
+    CHECK(refused.header("retry-after") == "1");
+    CHECK(web.post("/ctms", R"({"email":{"primary_email":"a"}})").status == 201);
+    REQUIRE(first.send(" "));
+    CHECK(first.receive().status >= 400);
+    CHECK(is_counted(web, "memory"));
+    // The memory is there again when the first has been answered.
+    http_connection third(web.port());
+    REQUIRE(third.send(post_of(size) + std::string(size, ' ')));
+    CHECK(third.receive().status != 503);
+}
+
+TEST_CASE("a second port answers probes and metrics, and nothing else") {
+    web_fixture web({.limits = {}, .change_settings = [](ctms::config::settings& settings) { settings.ops_port = 0; }});
+    REQUIRE(web.ops_port());
+    const auto port = *web.ops_port();
+    REQUIRE(port != web.port());
+    for (const auto* path : {"/__lbheartbeat__", "/__heartbeat__", "/__version__", "/metrics"}) {
+        CAPTURE(path);
+        CHECK(ask(port, "GET", path).status == 200);
+        CHECK(web.ask("GET", path).status == 200);
+    }
+    for (const auto* path : {"/ctms", "/token", "/__crash__", "/docs", "/acoustic_configuration", "/"}) {
+        CAPTURE(path);
+        CHECK(ask(port, "GET", path, {web.authorization()}).status == 404);
+    }
+}
+
+TEST_CASE("the second port answers while the first has no connection left") {
+    ctms::web::limits bounds;
+    bounds.connections = 1;
+    web_fixture web({.limits = bounds, .change_settings = [](ctms::config::settings& settings) { settings.ops_port = 0; }});
+    held_writes held(web);
+    http_connection busy(web.port());
+    REQUIRE(busy.send(new_contact(web, "a")));
+    CHECK(becomes_true([&] { return web.ask("GET", "/__lbheartbeat__").status == 503; }));
+    CHECK(ask(*web.ops_port(), "GET", "/__lbheartbeat__").status == 200);
+    CHECK(ask(*web.ops_port(), "GET", "/metrics").status == 200);
+}

@@ -1,0 +1,71 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MPL-2.0
+# run_tests of packaging/lib.sh, on builds that are nothing but a list of tests: in CI a test that did not run is a failure,
+# elsewhere it is none; CTest's closing lines are printed when they are asked for. left_out and skip keep to the same rule.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/../../packaging/lib.sh"
+
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+fail() {
+    say "Failed: $*"
+    cat "$scratch/output" 2>/dev/null
+    exit 1
+}
+
+# given NAME TEXT: a build folder with these tests.
+given() {
+    mkdir -p "$scratch/$1"
+    say "$2" >"$scratch/$1/CTestTestfile.cmake"
+}
+
+# runs CI NAME: how a run of its tests ends.
+runs() {
+    local status=0
+    (CI=$1 run_tests "$scratch/$2") >"$scratch/output" 2>&1 || status=$?
+    say "$status"
+}
+
+good='add_test(good /bin/true)'
+given good "$good"
+given skipped "$good
+add_test(skipped /bin/sh -c \"exit 77\")
+set_tests_properties(skipped PROPERTIES SKIP_RETURN_CODE 77)"
+given says_skipped "$good
+add_test(says_skipped /bin/echo Skipped)
+set_tests_properties(says_skipped PROPERTIES SKIP_REGULAR_EXPRESSION Skipped)"
+given disabled "$good
+add_test(disabled /bin/true)
+set_tests_properties(disabled PROPERTIES DISABLED TRUE)"
+given missing "$good
+add_test(missing /nonexistent/program)"
+given failing "add_test(failing /bin/false)"
+given empty ""
+
+for ci in true false; do
+    [ "$(runs $ci good)" = 0 ] || fail "CI=$ci: a good test fails"
+    for bad in failing missing empty; do
+        [ "$(runs $ci $bad)" != 0 ] || fail "CI=$ci: the run passes with a test that is $bad"
+    done
+done
+for bad in skipped says_skipped disabled; do
+    [ "$(runs false $bad)" = 0 ] || fail "a test that is $bad fails outside of CI"
+    [ "$(runs true $bad)" != 0 ] || fail "CI does not notice a test that is $bad"
+    grep -q "Did not run, which is a failure in CI: $bad" "$scratch/output" || fail "CI does not name the test that is $bad"
+done
+
+# The closing lines come last, and once.
+(run_tests "$scratch/good" && say "between" && print_test_summary && print_test_summary) >"$scratch/output" 2>&1
+grep -q '^100% tests passed' <(sed '1,/^between$/d' "$scratch/output") || fail "the closing lines are not printed when they are asked for"
+[ "$(grep -c '^100% tests passed' "$scratch/output")" = 1 ] || fail "the closing lines are printed more than once"
+
+(CI=false left_out "a part" "its reason") >"$scratch/output" || fail "left_out fails outside of CI"
+if (CI=true left_out "a part" "its reason") >"$scratch/output"; then fail "left_out passes in CI"; fi
+for ci in true false; do
+    status=0
+    # shellcheck disable=SC2016  # for the inner shell
+    CI=$ci bash -c '. "$0" && skip "its reason"' "$root/tests/support/server.sh" >"$scratch/output" || status=$?
+    [ "$ci $status" = "true 1" ] || [ "$ci $status" = "false 77" ] || fail "CI=$ci: skip ends with $status"
+done
+say "Nothing can be skipped in CI"
