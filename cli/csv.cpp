@@ -57,6 +57,8 @@ std::string change_apostrophes(std::string_view text, int change) {
     }
     return out;
 }
+/// True for what makes a line end of a carriage return before it: also the end of the file, where a file was cut in two.
+constexpr bool ends_line(int next) noexcept { return next == '\n' || next == end_of_file; }
 
 /// Takes a byte order mark if there is one; what only begins like one stays.
 void skip_mark(std::istream& in) {
@@ -122,7 +124,7 @@ bool csv_reader::read_field(csv_record& out) {
     }
     int c = take(out);
     for (; c != ',' && c != '\n' && c != end_of_file; c = take(out)) {
-        if (c == '\r' && next_of(in_) == '\n') continue;
+        if (c == '\r' && ends_line(next_of(in_))) continue;
         if ((was_quoted || c == '"') && out.problem.empty()) out.problem = "a quote in the middle of a field";
         if (field.size() < limit_) field += static_cast<char>(c);
     }
@@ -138,8 +140,9 @@ bool csv_reader::next(csv_record& out) {
         if (next_of(in_) == end_of_file) return false;
         while (read_field(out)) {
         }
-        while (out.text.ends_with('\n') || out.text.ends_with('\r')) out.text.pop_back();
-        if (!out.text.empty()) return true;
+        if (out.text.ends_with('\n')) out.text.pop_back();
+        if (out.text.ends_with('\r')) out.text.pop_back();
+        if (out.text.find_first_not_of('\r') != std::string::npos) return true;
     }
 }
 

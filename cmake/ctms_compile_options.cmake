@@ -7,7 +7,11 @@ target_compile_options(ctms_compile_options INTERFACE "$<$<CXX_COMPILER_ID:GNU>:
 if(CTMS_WARNINGS_AS_ERRORS)
   target_compile_options(ctms_compile_options INTERFACE -Werror)
 endif()
-if(CTMS_SANITIZE STREQUAL "address")
+if(CTMS_FUZZ)
+  # Coverage and sanitizers everywhere; libFuzzer itself is linked into the fuzzers only (tests/fuzz).
+  target_compile_options(ctms_compile_options INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(ctms_compile_options INTERFACE -fsanitize=address,undefined)
+elseif(CTMS_SANITIZE STREQUAL "address")
   # Another one, on the frames of Asio's coroutines, which have both operators of their own.
   target_compile_options(ctms_compile_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
   target_compile_options(ctms_compile_options INTERFACE -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)

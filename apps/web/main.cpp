@@ -29,7 +29,10 @@ int serve(config::settings settings) {
     if (!port) return support::report_failure(self.name, port.error());
     program.handle_signals();
     mozlog::fields where;
-    where.add("host", settings.host).add("port", static_cast<int>(*port)).add("tls", settings.tls_cert.has_value()).add("version", version());
+    where.add("host", settings.host)
+        .add("port", static_cast<int>(*port))
+        .add("tls", settings.tls_cert.has_value())
+        .add("version", version());
     if (const auto ops_port = program.ops_port()) where.add("ops_port", static_cast<int>(*ops_port));
     log->log(mozlog::severity::info, "ctms.web.server", where, "Listening");
     program.run();

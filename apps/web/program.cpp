@@ -47,8 +47,7 @@ std::unique_ptr<persistence::database> open_replica(const config::settings& sett
 
 limits with_settings(limits bounds, const config::settings& settings) {
     bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
-    bounds.connections_of_address =
-        std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
+    bounds.connections_of_address = std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
     return bounds;
 }
 
@@ -76,7 +75,7 @@ public:
           database_(support::database_options(settings), metrics_),
           replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
-          signer_(settings.secret_key, settings.token_allow_no_expiration),
+          signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
           tokens_(client_rows_, signer_,
                   {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
@@ -85,10 +84,10 @@ public:
           bounds_(with_settings(bounds, settings)),
           tls_(make_tls(settings)),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
-          ops_threads_({.read = 1, .write = 1, .password = 1, .platform = 2}, bounds.waiting),
+          ops_threads_({.read = 1, .write = 1, .token = 1, .password = 1, .caller = 1, .platform = 2}, bounds.waiting),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
-          services_{contacts_, tokens_,  health_,   acoustic_configuration_, stripe_ingest_, pubsub_, database_,
-                    settings_, metrics_, server_.draining()},
+          services_{contacts_, tokens_,   health_,  acoustic_configuration_, stripe_ingest_, pubsub_,
+                    database_, settings_, metrics_, server_.draining()},
           exchanges_(services_, log),
           ops_exchanges_(services_, log, ops_routes()) {}
 

@@ -166,7 +166,7 @@ start_database() {
 exec_in_image() {
     exec chroot "$dir/run" /usr/bin/setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs --bounding-set=-all \
         /usr/bin/env -i -C /app PATH=/usr/local/bin:/usr/bin:/bin HOST=127.0.0.1 PORT="$port" \
-        CTMS_DB_URL="postgresql://ctms@127.0.0.1:$database_port/postgres" CTMS_SECRET_KEY="for trying only" "$@"
+        CTMS_DB_URL="postgresql://ctms@127.0.0.1:$database_port/postgres" CTMS_SECRET_KEY="for trying only: anybody can read it" "$@"
 }
 
 in_image() { (exec_in_image "$@"); }

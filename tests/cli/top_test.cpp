@@ -35,7 +35,7 @@ public:
     }
     void start() { server_ = std::make_unique<server_process>(CTMS_WEB, environment()); }
     [[nodiscard]] std::vector<std::string> environment() const {
-        return {"CTMS_DB_URL=" + database_.url(), "CTMS_SECRET_KEY=key of these tests"};
+        return {"CTMS_DB_URL=" + database_.url(), "CTMS_SECRET_KEY=key of these tests, of 32 bytes or more"};
     }
     [[nodiscard]] std::uint16_t port() const { return server_->port(); }
     [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}", port()); }

@@ -18,7 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto key = "key of the fault tests";
+constexpr auto key = "key of the fault tests, of 32 bytes";
 constexpr int clients = 8;
 
 std::vector<std::string> environment_of(const std::string& url) {

@@ -2,12 +2,15 @@
 // Who may push to POST /stripe_from_pubsub, and what the log and the metrics say of it.
 #include "support/google_push.hpp"
 #include "support/pubsub_messages.hpp"
+#include "support/raw_server.hpp"
 #include "support/stripe_objects.hpp"
 
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace ctms::test {
@@ -261,6 +264,24 @@ TEST_CASE("Pub/Sub: only POST is known, and the media type does not matter") {
         const header_list headers{{"Authorization", "Bearer " + google_push::token()}, {"Content-Type", type}};
         CHECK(server.web.ask("POST", google_push::path, headers, message()).status == 200);
     }
+}
+
+TEST_CASE("Pub/Sub: a key server that does not answer holds up no write") {
+    raw_server silent([](raw_connection& link) {
+        (void)link.read_request();
+        link.stall();
+    });
+    google_push google;
+    web_fixture web(google.server_options([&](config::settings& settings) {
+        settings.google_certs_url = silent.url() + "/certs";
+        settings.workers = 1;
+    }));
+    std::vector<std::jthread> pushes;
+    for (int i = 0; i < 3; ++i) pushes.emplace_back([&] { CHECK(google_push::send(web, message(), google_push::token()).status == 503); });
+    REQUIRE(becomes_true([&] { return silent.accepted() > 0; }));
+    const auto begin = std::chrono::steady_clock::now();
+    CHECK(web.post("/ctms", R"({"email":{"primary_email":"a@example.com"}})").status == 201);
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(3)); // a fetch is given up after five
 }
 
 } // namespace ctms::test

@@ -184,6 +184,48 @@ TEST_CASE("a rotation removes what has ended and one that keeps nothing ends all
     CHECK(stored() == 1);
 }
 
+TEST_CASE("replacing a secret or deleting a client ends tokens, whichever program does it") {
+    test_database db;
+    database base(db.options());
+    client_repository clients(base);
+    connection link(db.options());
+    const auto valid_from = [&] { return clients.find_access("id_one").value().tokens_valid_from; };
+    const auto rows = [&] { return link.execute("select count(*) from ctms_client_revocations").integer(0, 0); };
+    REQUIRE(clients.create(make_client("id_one")).has_value());
+    CHECK_FALSE(valid_from());
+    REQUIRE(clients.set_enabled("id_one", false).has_value());
+    REQUIRE(clients.set_roles("id_one", std::nullopt).has_value());
+    CHECK_FALSE(valid_from());
+
+    REQUIRE(clients.set_hashed_secret("id_one", "second", std::chrono::hours(1)).has_value());
+    CHECK_FALSE(valid_from()); // the old secret has a grace period
+    CHECK(clients.find_access("id_one").value().old_secrets.size() == 1);
+    CHECK(clients.find_access("id_one").value().old_secrets[0].hashed_secret == "$argon2id$stub");
+    link.execute("update ctms_client_old_secrets set valid_until = now()");
+    const auto first = valid_from();
+    REQUIRE(first);
+    CHECK(*first <= now() + std::chrono::seconds(1));
+    CHECK(*first >= now() - std::chrono::minutes(5));
+
+    link.execute("update api_client set hashed_secret = 'third' where client_id = 'id_one'"); // as the reference would
+    const auto second = valid_from();
+    REQUIRE(second);
+    CHECK(*second > *first);
+    for (const char* secret : {"fourth", "fifth", "sixth"}) REQUIRE(clients.set_hashed_secret("id_one", secret).has_value());
+    CHECK(rows() == 1); // what a later row says too is gone
+    const auto third = valid_from();
+    REQUIRE(third);
+
+    REQUIRE(clients.remove("id_one").has_value());
+    CHECK(rows() == 1);
+    CHECK(clients.find_access("id_one").error().code == errc::not_found);
+    REQUIRE(clients.create(make_client("id_one")).has_value());
+    const auto fourth = valid_from();
+    REQUIRE(fourth);
+    CHECK(*fourth > *third);
+    CHECK(clients.find_access("id_one").value().old_secrets.empty());
+}
+
 TEST_CASE("whoever deletes a client deletes its roles and old secrets") {
     test_database db;
     database base(db.options());

@@ -11,7 +11,7 @@ import urllib.parse
 
 from lab import Failed, check, query, until
 
-KEY = "key of the trials"
+KEY = "key of the trials, which is long enough"
 
 
 class Service:

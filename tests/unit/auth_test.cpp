@@ -117,6 +117,31 @@ TEST_CASE("a token gives back its claims") {
     CHECK(claims->subject == "id_a:b");
 }
 
+TEST_CASE("a token tells when it was issued, when it ends and its id") {
+    const token_signer signer(key, false);
+    const auto claims = signer.verify(signer.sign("api_client:id_a", end_of_token, end_of_token - 60s, "an id"), end_of_token - 1s);
+    REQUIRE(claims);
+    CHECK(claims->id == "an id");
+    CHECK(claims->issued_at == 1'700'000'000 - 60);
+    CHECK(claims->expires_at == 1'700'000'000);
+    const auto plain = signer.verify(signer.sign("api_client:id_a", end_of_token), end_of_token - 1s);
+    REQUIRE(plain);
+    CHECK(plain->id.empty());
+    CHECK_FALSE(plain->issued_at);
+    CHECK_FALSE(is_valid(token_of(usual_header, R"({"sub":"a:b","iat":1,"iat":1900000000})"), end_of_token));
+}
+
+TEST_CASE("the previous key verifies tokens and signs none") {
+    const token_signer before("the key before", false);
+    const token_signer now(key, false, "the key before");
+    CHECK(now.verify(before.sign("api_client:id_a", end_of_token), end_of_token - 1s));
+    CHECK(now.verify(now.sign("api_client:id_a", end_of_token), end_of_token - 1s));
+    CHECK_FALSE(before.verify(now.sign("api_client:id_a", end_of_token), end_of_token - 1s));
+    CHECK_FALSE(now.verify(token_signer("", false).sign("api_client:id_a", end_of_token), end_of_token - 1s));
+    CHECK_FALSE(token_signer(key, false).verify(before.sign("api_client:id_a", end_of_token), end_of_token - 1s));
+    CHECK_FALSE(token_signer(key, false).verify(token_signer("", false).sign("api_client:id_a", end_of_token), end_of_token - 1s));
+}
+
 TEST_CASE("a token of another library with other order and blanks is taken") {
     const auto token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9."
                        "eyJleHAiOiAxNzAwMDAwMDAwLjUsICJzdWIiOiAiYXBpX2NsaWVudDppZF9hOmIiLCAibmFtZSI6ICJcdTAwZTQifQ."

@@ -29,10 +29,13 @@ config::read_outcome read(const environment& variables, program who = program::w
     });
 }
 
+/// As short as a key may be.
+constexpr auto good_key = "0123456789abcdef0123456789abcdef";
+
 /// What ctms-web needs to start, and more.
 environment with(environment more) {
     more.try_emplace("CTMS_DB_URL", "postgresql://u:hunter2@db/ctms");
-    more.try_emplace("CTMS_SECRET_KEY", "k3y");
+    more.try_emplace("CTMS_SECRET_KEY", good_key);
     return more;
 }
 
@@ -82,7 +85,7 @@ TEST_SUITE("config") {
         CHECK(s.db_pool_timeout == 30s);
         CHECK(s.db_pool_recycle == 900s);
         CHECK(s.db_prepared);
-        CHECK(s.secret_key == "k3y");
+        CHECK(s.secret_key == good_key);
         CHECK(s.token_expiration == 1h);
         CHECK(s.host == "0.0.0.0");
         CHECK(s.port == 8000);
@@ -220,17 +223,42 @@ TEST_SUITE("config") {
     }
 
     TEST_CASE("a value may stand in a file") {
-        for (const auto* content : {"s3cret", "s3cret\n", "s3cret\r\n"}) {
-            const temporary_file file(content);
+        for (const auto* end : {"", "\n", "\r\n"}) {
+            const temporary_file file(good_key + std::string(end));
             const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", file.path()}});
             CHECK(outcome.mistakes.empty());
-            CHECK(outcome.values.secret_key == "s3cret");
+            CHECK(outcome.values.secret_key == good_key);
         }
     }
 
     TEST_CASE("only one newline of a file is cut off") {
         const temporary_file file(" s3cret \n\n");
         CHECK(read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", file.path()}}).values.secret_key == " s3cret \n");
+    }
+
+    TEST_CASE("keys of less than 32 bytes are refused beside a database of one's own") {
+        const auto short_key = std::string(good_key).substr(1);
+        for (const std::string name : {"CTMS_SECRET_KEY", "CTMS_SECRET_KEY_PREVIOUS"}) {
+            CAPTURE(name);
+            CHECK(read(with({{name, good_key}})).mistakes.empty());
+            for (const auto& key : {short_key, "a"s}) {
+                const auto wrong = mistake({{name, key}});
+                CHECK(wrong.starts_with(name + ": has " + std::to_string(key.size()) + " bytes"));
+                CHECK(holds(wrong, "at least 32"));
+                CHECK(holds(wrong, "CTMS_ALLOW_WEAK_SECRET_KEY=true"));
+            }
+            CHECK_FALSE(holds(mistake({{name, short_key}}), short_key));
+            CHECK(values({{name, short_key}, {"CTMS_ALLOW_WEAK_SECRET_KEY", "true"}}).allow_weak_secret_key);
+            const temporary_file file("hunter2\n");
+            auto from_file = with({{name + "_FILE", file.path()}});
+            if (name == "CTMS_SECRET_KEY") from_file.erase(name);
+            CHECK(read(from_file).mistakes.size() == 1);
+        }
+        CHECK(values({{"CTMS_SECRET_KEY_PREVIOUS", "what signed before, with 32 bytes"}}).secret_key_previous ==
+              "what signed before, with 32 bytes");
+        CHECK(read({{"CTMS_DATA_DIR", "/tmp/x"}, {"CTMS_SECRET_KEY", "a"}, {"CTMS_SECRET_KEY_PREVIOUS", "b"}}).mistakes.empty());
+        const auto printed = config::print(values({{"CTMS_SECRET_KEY_PREVIOUS", good_key}}));
+        CHECK(holds(printed, "CTMS_SECRET_KEY_PREVIOUS=[SECRET]\n"));
     }
 
     TEST_CASE("a value and its file are one too many") {
@@ -370,7 +398,8 @@ TEST_SUITE("config") {
     }
 
     TEST_CASE("printing hides secrets and passwords") {
-        const auto printed = config::print(values({{"CTMS_SECRET_KEY", "hunter2"}, {"PORT", "81"}, {"CTMS_TRUSTED_PROXIES", "::1,::2"}}));
+        const auto printed = config::print(
+            values({{"CTMS_SECRET_KEY", "hunter2 and 25 bytes or more"s + good_key}, {"PORT", "81"}, {"CTMS_TRUSTED_PROXIES", "::1,::2"}}));
         CHECK_FALSE(holds(printed, "hunter2"));
         CHECK(holds(printed, "CTMS_DB_URL=postgresql://u@db/ctms\n"));
         CHECK(holds(printed, "CTMS_SECRET_KEY=[SECRET]\n"));

@@ -59,6 +59,15 @@ TEST_CASE("records tell their line and their own text, and blank lines are passe
     CHECK(found[2].fields == fields{"last", "3"});
 }
 
+TEST_CASE("a carriage return at the end of the file ends the line, and is not part of a value") {
+    CHECK(only_record("a,b@example.com\r") == fields{"a", "b@example.com"});
+    CHECK(only_record("a,\"b\"\r") == fields{"a", "b"});
+    const auto found = read_all("a\r\r\n\r\r\nb");
+    REQUIRE(found.size() == 2);
+    CHECK(found[0].fields == fields{"a\r"}); // one of the two ends the line
+    CHECK(found[0].text == "a\r");
+}
+
 TEST_CASE("what is no record is told, and the next one is read") {
     for (const std::string broken : {"a\"b,c", "\"a\"b,c", "\"a\" ,c"}) {
         CAPTURE(broken);

@@ -3,6 +3,7 @@
 
 #include <web/server/form.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 #include <string>
@@ -148,6 +149,113 @@ TEST_CASE("any multipart body is read or refused in time") {
         if (parse_multipart(type, body)) ++read;
     }
     CHECK(read > 0);
+}
+
+namespace {
+
+/// The least of three times in seconds.
+template <class Work>
+double time_of(Work work) {
+    double least = 1e9;
+    for (int i = 0; i < 3; ++i) {
+        const auto begin = std::chrono::steady_clock::now();
+        work();
+        least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+    return least;
+}
+
+std::string repeated(std::string_view piece, std::size_t bytes) {
+    std::string out;
+    while (out.size() < bytes) out += piece;
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("the time for a form grows with its size and not faster") {
+    using parser = void (*)(const std::string&);
+    const auto in_part_header = [](const std::string& text) {
+        (void)parse_multipart(type, "--XX\r\nContent-Disposition: form-data" + text + "\r\n\r\n1\r\n--XX--");
+    };
+    const auto in_content_type = [](const std::string& text) { (void)parse_multipart("multipart/form-data" + text, "--XX--"); };
+    const auto as_body = [](const std::string& text) { (void)parse_multipart(type, text); };
+    const auto long_boundary = [](const std::string& text) {
+        (void)parse_multipart("multipart/form-data; boundary=" + std::string(16 * 1024, '-') + "x", text);
+    };
+    const auto urlencoded = [](const std::string& text) { (void)parse_form(text); };
+    const auto query = [](const std::string& text) { (void)parse_urlencoded(text); };
+    const auto decoding = [](const std::string& text) { (void)percent_decode(text, true); };
+    const struct {
+        std::string_view piece;
+        parser work;
+    } inputs[] = {
+        {"a;", +in_part_header},
+        {"; ", +in_part_header},
+        {";\t", +in_part_header},
+        {"=;", +in_part_header},
+        {";a=\"", +in_part_header},
+        {"a;", +in_content_type},
+        {";=", +in_content_type},
+        {"\r\n", +in_part_header},
+        {"\r\n:", +in_part_header},
+        {"--XX\r\n\r\n\r\n", +as_body},
+        {"\r\n--X", +as_body},
+        {"-", +as_body},
+        {"-", +long_boundary},
+        {"&", +urlencoded},
+        {"a=&", +urlencoded},
+        {"%", +urlencoded},
+        {"&", +query},
+        {"\xF0\x9F", +decoding},
+        {"%FF", +decoding},
+    };
+    constexpr std::size_t small = 128 * 1024; // where each byte costs a look at the rest, some 50 ms
+    for (const auto& [piece, work] : inputs) {
+        CAPTURE(piece);
+        const auto few = repeated(piece, small);
+        const auto many = repeated(piece, 8 * small);
+        // Eight times as much takes eight times as long; 64 times where it is quadratic.
+        CHECK(time_of([&] { work(many); }) < 24 * time_of([&] { work(few); }) + 0.05);
+    }
+}
+
+TEST_CASE("a blank run behind parameters is cut once") {
+    const auto header = "multipart/form-data" + repeated("a;", 8 * 1024) + std::string(8 * 1024, ' ');
+    CHECK(time_of([&] { (void)parse_multipart(header, "--XX--"); }) < 0.05);
+}
+
+TEST_CASE("forms have a thousand fields at most") {
+    const auto fields = [](std::size_t count) { return repeated("a=1&", count * 4).substr(0, count * 4 - 1); };
+    REQUIRE(parse_form(fields(most_fields)));
+    CHECK(parse_form(fields(most_fields))->pairs().size() == most_fields);
+    CHECK_FALSE(parse_form(fields(most_fields + 1)));
+    CHECK(parse_urlencoded(fields(most_fields + 1)).pairs().size() == most_fields);
+    const auto parts = [](std::size_t count) { return repeated("--XX\r\n\r\n\r\n", count * 10) + "--XX--"; };
+    CHECK(parse_multipart(type, parts(most_fields)));
+    CHECK_FALSE(parse_multipart(type, parts(most_fields + 1)));
+}
+
+TEST_CASE("a boundary has 70 characters at most") {
+    for (const std::size_t length : {70U, 71U}) {
+        const std::string boundary(length, 'b');
+        const auto form = parse_multipart("multipart/form-data; boundary=" + boundary, "--" + boundary + "--");
+        CHECK(form.has_value() == (length == 70));
+    }
+}
+
+TEST_CASE("parameters are found beside others") {
+    for (const std::string header :
+         {"form-data; name=a", "form-data;name=\"a\"", "form-data; x; name=a; y", "form-data; x=\"1\"; name = \"a\" ; filename=b",
+          "form-data; =; name=a", "form-data; filename=name; name=a;"}) {
+        CAPTURE(header);
+        const auto form = multipart("--XX\nContent-Disposition: " + header + "\n\n1\n--XX--");
+        REQUIRE(form);
+        CHECK(form->find("a") == "1");
+    }
+    const auto quoted = multipart("--XX\nContent-Disposition: form-data; name=\"a;b=c\"\n\n1\n--XX--");
+    REQUIRE(quoted);
+    CHECK(quoted->find("a;b=c") == "1");
 }
 
 TEST_CASE("a media type is read without parameters and case") {

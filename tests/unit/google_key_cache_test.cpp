@@ -255,6 +255,59 @@ TEST_CASE("who has a known key of Google does not wait for the fetch of another 
     CHECK(setting.server.fetches() == 2);
 }
 
+TEST_CASE("a known key of Google that is due to be fetched again is used while another thread does so") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}), 60s);
+    CHECK(setting.problem(first().token) == "");
+    setting.clock.move(60s);
+    std::promise<void> fetching;
+    std::promise<void> verified;
+    bool was_in_time = false;
+    setting.server.while_fetching([&] {
+        fetching.set_value();
+        was_in_time = verified.get_future().wait_for(10s) == std::future_status::ready;
+    });
+    std::thread other([&] { CHECK(setting.problem(first().token) == ""); });
+    REQUIRE(fetching.get_future().wait_for(10s) == std::future_status::ready);
+    CHECK(setting.problem(first().token) == "");
+    verified.set_value();
+    other.join();
+    CHECK(was_in_time);
+    CHECK(setting.server.fetches() == 2);
+}
+
+TEST_CASE("of tokens with unknown keys one waits for the fetch of another thread and the rest are told so") {
+    verifier_setting setting;
+    setting.server.serve(certificates_of({first().key}), 24h);
+    CHECK(setting.problem(first().token) == "");
+    setting.clock.move(60s);
+    std::promise<void> fetching;
+    std::promise<void> told;
+    bool was_in_time = false;
+    setting.server.while_fetching([&] {
+        fetching.set_value();
+        was_in_time = told.get_future().wait_for(10s) == std::future_status::ready;
+    });
+    std::thread fetcher([&] { CHECK(setting.problem(unknown_token(0)) == unknown); });
+    REQUIRE(fetching.get_future().wait_for(10s) == std::future_status::ready);
+    std::atomic<int> waited{0};
+    std::atomic<int> turned_away{0};
+    std::vector<std::thread> threads;
+    for (int i = 1; i <= 4; ++i) {
+        threads.emplace_back([&, i] {
+            const auto problem = setting.problem(unknown_token(i));
+            waited += problem == unknown ? 1 : 0;
+            if (problem == "unavailable" && ++turned_away == 3) told.set_value();
+        });
+    }
+    for (auto& thread : threads) thread.join();
+    fetcher.join();
+    CHECK(was_in_time);
+    CHECK(waited == 1);
+    CHECK(turned_away == 3);
+    CHECK(setting.server.fetches() == 2);
+}
+
 TEST_CASE("a key source that throws does not lock the verifier") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}));

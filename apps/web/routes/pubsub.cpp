@@ -10,6 +10,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <memory>
+
 namespace ctms::web::routes {
 namespace {
 
@@ -52,10 +54,7 @@ void note_report(call& now, const service::pubsub_report& report) {
     now.facts.ingest_empty = fmt::format("{}", fmt::join(report.empty_values, ","));
 }
 
-} // namespace
-
-response post_stripe_from_pubsub(call& now, const services& all) {
-    if (const auto allowed = authenticate(now, all.pubsub); !allowed) return failed(now, allowed.error());
+response take_in(call& now, const services& all) {
     const auto payload = json::read_pubsub_message(now.http.body);
     if (!payload) {
         note_ingest_error(now, payload.error());
@@ -70,6 +69,15 @@ response post_stripe_from_pubsub(call& now, const services& all) {
     }
     note_report(now, *report);
     return report->problems.empty() ? stored(report->count) : accepted("Errors processing the data, do not send again.");
+}
+
+} // namespace
+
+response post_stripe_from_pubsub(call& now, const services& all) {
+    if (const auto allowed = authenticate(now, all.pubsub); !allowed) return failed(now, allowed.error());
+    response writing;
+    writing.next = std::make_shared<const next_step>(next_step{lane::write, {}, [&all](call& later) { return take_in(later, all); }});
+    return writing;
 }
 
 } // namespace ctms::web::routes

@@ -21,7 +21,7 @@ std::span<const route> all_routes() noexcept {
         route{"GET", "/updates", routes::get_updates, read, body_kind::none, may::updates},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, may::read},
         route{"GET", "/identity/{email_id}", routes::get_identity, read, body_kind::none, may::read},
-        route{"POST", "/token", routes::post_token, password, body_kind::form, open},
+        route{"POST", "/token", routes::post_token, token, body_kind::form, open},
         route{"GET", "/", routes::get_root, immediate, body_kind::none, open},
         route{"GET", "/__version__", routes::get_version, platform, body_kind::none, open},
         route{"GET", "/__heartbeat__", routes::get_heartbeat, platform, body_kind::none, open},
@@ -35,7 +35,7 @@ std::span<const route> all_routes() noexcept {
         // and a bad body is a 400 whatever its media type.
         route{"POST", "/stripe", routes::post_stripe, write, body_kind::none, may::stripe},
         // The token is Google's, not one of ours: the handler checks it.
-        route{"POST", "/stripe_from_pubsub", routes::post_stripe_from_pubsub, write, body_kind::none, open},
+        route{"POST", "/stripe_from_pubsub", routes::post_stripe_from_pubsub, caller, body_kind::none, open},
         route{"GET", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},
         route{"HEAD", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},
         route{"GET", "/docs", routes::get_docs, immediate, body_kind::none, open},

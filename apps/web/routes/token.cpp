@@ -10,6 +10,8 @@
 #include <web/server/client_address.hpp>
 
 #include <algorithm>
+#include <memory>
+#include <utility>
 
 namespace ctms::web::routes {
 namespace {
@@ -64,6 +66,20 @@ response token_response(const service::issued_token& token) {
     return out;
 }
 
+/// A client id as it was sent, cut to what a database could hold, after a whole character.
+std::string loggable(const std::string& client_id) {
+    std::size_t end = std::min<std::size_t>(client_id.size(), 255);
+    while (end > 0 && end < client_id.size() && (static_cast<unsigned char>(client_id[end]) & 0xC0U) == 0x80U) --end;
+    return client_id.substr(0, end);
+}
+
+response answer(call& now, const result<service::issued_token>& token) {
+    if (token) return token_response(*token);
+    const bool is_down = token.error().code == errc::unavailable;
+    (is_down ? now.facts.error : now.facts.token_fail) = token.error().detail;
+    return to_response(token.error());
+}
+
 } // namespace
 
 response post_token(call& now, const services& all) {
@@ -76,13 +92,16 @@ response post_token(call& now, const services& all) {
     }
     if (!is_known_grant(now.form.find("grant_type").value_or(""))) return to_response(bad_grant_type());
     const auto given = choose(now, from_header);
-    now.facts.client_id = given.client_id;
-    const auto token = all.tokens.issue(given.client_id, given.client_secret, client_address(now.http, all.settings.trusted_proxies),
-                                        now.facts.client_exists);
-    if (token) return token_response(*token);
-    const bool is_down = token.error().code == errc::unavailable;
-    (is_down ? now.facts.error : now.facts.token_fail) = token.error().detail;
-    return to_response(token.error());
+    now.facts.client_id = loggable(given.client_id);
+    const auto network = network_of(client_address(now.http, all.settings.trusted_proxies));
+    auto started = all.tokens.begin(given.client_id, given.client_secret, network, now.facts.client_exists);
+    if (started.outcome) return answer(now, *started.outcome);
+    response hashing;
+    hashing.next =
+        std::make_shared<const next_step>(next_step{lane::password, network, [&all, attempt = std::move(started.attempt)](call& later) {
+                                                        return answer(later, all.tokens.finish(*attempt));
+                                                    }});
+    return hashing;
 }
 
 } // namespace ctms::web::routes

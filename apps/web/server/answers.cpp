@@ -53,6 +53,10 @@ response detail_response(int status, std::string_view detail) {
 
 response busy_response() { return to_response(error{errc::unavailable, "Service temporarily unavailable", {}, {}, {}}); }
 
+response too_many_waiting_response() {
+    return to_response(error{errc::too_many, "Too many attempts are waiting, try again in a minute", {}, {}, {}});
+}
+
 response too_many_at_once_response() {
     auto out = detail_response(429, "Too many requests at once from one address");
     out.headers.emplace_back("Retry-After", "1");

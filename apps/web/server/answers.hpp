@@ -30,6 +30,9 @@ namespace ctms::web {
 /// 503: a limit was reached or the server is stopping.
 [[nodiscard]] response busy_response();
 
+/// 429: too much of one client waits already.
+[[nodiscard]] response too_many_waiting_response();
+
 /// 429: an address has too many requests under way. Another may be sent as soon as one is answered.
 [[nodiscard]] response too_many_at_once_response();
 

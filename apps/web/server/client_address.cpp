@@ -40,16 +40,6 @@ bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) 
     return std::any_of(trusted.begin(), trusted.end(), [&](const auto& network) { return is_in(address, network); });
 }
 
-std::string network_of(const std::string& text) {
-    boost::system::error_code ec;
-    const auto address = ip::make_address(text, ec);
-    if (ec) return "unknown"; // a proxy passed on what its client made up
-    if (address.is_v4()) return text;
-    if (address.to_v6().is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, address.to_v6()).to_string();
-    constexpr unsigned short prefix = 64;
-    return ip::make_network_v6(address.to_v6(), prefix).canonical().to_string();
-}
-
 std::string client_address(const request& http, const std::vector<std::string>& trusted) {
     std::string_view address = http.peer_address;
     auto forwarded = http.header("x-forwarded-for");
@@ -60,6 +50,18 @@ std::string client_address(const request& http, const std::vector<std::string>& 
         forwarded = forwarded.substr(0, comma == std::string_view::npos ? 0 : comma);
     }
     return std::string(address);
+}
+
+std::string network_of(std::string_view address) {
+    constexpr unsigned short prefix = 64;
+    boost::system::error_code ec;
+    const auto parsed = ip::make_address(std::string(address), ec);
+    if (ec) return "unknown"; // a proxy passed on what its client made up
+    if (parsed.is_v4()) return parsed.to_string();
+    auto v6 = parsed.to_v6();
+    if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();
+    v6.scope_id(0);
+    return ip::network_v6(v6, prefix).canonical().to_string();
 }
 
 } // namespace ctms::web

@@ -17,8 +17,9 @@ namespace ctms::web {
 /// Whether an address is one of these, or in one of these networks.
 [[nodiscard]] bool is_trusted(std::string_view address, const std::vector<std::string>& trusted);
 
-/// What counts as one client: an IPv4 address, or the /64 of an IPv6 address, which one machine has to itself.
-/// Text that is not an address counts as one client together, "unknown".
-[[nodiscard]] std::string network_of(const std::string& address);
+/// Whom an address belongs to when clients are counted: an IPv4 address is one (one that is mapped into IPv6 too), while of IPv6
+/// a client owns a /64 at least (RFC 6177), which stands for all its addresses: "2001:db8:1:2::/64". Text that is not an address
+/// counts as one client together, "unknown".
+[[nodiscard]] std::string network_of(std::string_view address);
 
 } // namespace ctms::web

@@ -35,6 +35,7 @@ asio::awaitable<bool> suspend(asio::any_io_executor sockets, Start start) {
 
 /// The answer where even memory for another one may be missing.
 void fail(exchange& one) noexcept {
+    one.answer.next = nullptr;
     try {
         one.answer = busy_response();
     } catch (const std::exception&) {
@@ -51,11 +52,48 @@ asio::awaitable<void> dispatcher::execute(asio::any_io_executor sockets, exchang
         exchanges_.execute(one);
         co_return;
     }
-    const bool accepted =
-        co_await suspend(sockets, [&](std::function<void()> resume) { return submit(sockets, one, std::move(resume)); });
-    if (accepted) co_return;
+    const bool accepted = co_await suspend(sockets, [&](std::function<void()> resume) { return submit(sockets, one, std::move(resume)); });
+    if (!accepted) {
+        metrics_.request_rejected("busy");
+        one.answer = busy_response();
+    }
+    while (one.answer.next) co_await go_on(sockets, one);
+}
+
+/// Runs the next step of an exchange on the lane that it names.
+asio::awaitable<void> dispatcher::go_on(asio::any_io_executor sockets, exchange& one) {
+    auto outcome = queued::taken;
+    const auto begin = [&](std::function<void()> resume) {
+        outcome = submit_next(sockets, one, std::move(resume));
+        return outcome == queued::taken;
+    };
+    if (co_await suspend(sockets, begin)) co_return;
     metrics_.request_rejected("busy");
-    one.answer = busy_response();
+    one.answer = outcome == queued::owner_full ? too_many_waiting_response() : busy_response();
+}
+
+queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& one, std::function<void()> resume) {
+    const auto where = one.answer.next->where;
+    const auto owner = one.answer.next->owner;
+    const auto job = [this, sockets, &one, where, resume = std::move(resume)] {
+        const auto began = steady_clock::now();
+        run_next(one);
+        const bool is_refused = one.answer.status != 200;
+        asio::post(sockets, resume); // `one` may be gone from here on
+        if (where == lane::password && is_refused && !abandoned_) lanes::rest_after(steady_clock::now() - began);
+    };
+    if (where == lane::password) return threads_.submit_in_turn(owner, job);
+    return threads_.submit(where, job) ? queued::taken : queued::full;
+}
+
+/// On a thread of the lane of the step.
+void dispatcher::run_next(exchange& one) const noexcept {
+    try {
+        const bool too_late = abandoned_ || one.http.received < steady_clock::now() - bounds_.waiting_time;
+        too_late ? fail(one) : exchanges_.go_on(one);
+    } catch (const std::exception&) {
+        fail(one);
+    }
 }
 
 /// Hands an exchange to its lane. False when too many wait there.

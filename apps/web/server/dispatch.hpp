@@ -25,7 +25,8 @@ public:
     dispatcher(const exchanger& exchanges, lanes& threads, const limits& bounds, support::prometheus_metrics& metrics)
         : exchanges_(exchanges), threads_(threads), bounds_(bounds), metrics_(metrics) {}
 
-    /// Runs the handler where its route says. 503 when too many requests wait there, or when this one waited for too long.
+    /// Runs the handler where its route says, and the steps that it leaves (next_step) where they say. 503 when too many requests
+    /// wait there, or when this one waited for too long; 429 when too many of its owner wait.
     [[nodiscard]] boost::asio::awaitable<void> execute(boost::asio::any_io_executor sockets, exchange& one);
 
     /// Has the next piece of an answer made, as exchanger::next_piece(). While too many wait for the lane it tries again: what is
@@ -46,6 +47,9 @@ private:
     };
     bool submit(const boost::asio::any_io_executor& sockets, exchange& one, std::function<void()> resume);
     void run(const std::vector<waiting_exchange>& waiting) const noexcept;
+    boost::asio::awaitable<void> go_on(boost::asio::any_io_executor sockets, exchange& one);
+    queued submit_next(const boost::asio::any_io_executor& sockets, exchange& one, std::function<void()> resume);
+    void run_next(exchange& one) const noexcept;
 
     const exchanger& exchanges_;
     lanes& threads_;

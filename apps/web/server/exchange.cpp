@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 #include <typeinfo>
 
 namespace ctms::web {
@@ -67,11 +68,11 @@ result<void> read_json_body(call& now) {
 
 result<void> read_form_body(call& now) {
     const auto type = media_type(now.http.header("content-type"));
-    if (type == "application/x-www-form-urlencoded") now.form = parse_urlencoded(now.http.body);
-    if (type != "multipart/form-data") return {};
-    auto parts = parse_multipart(now.http.header("content-type"), now.http.body);
-    if (!parts) return unreadable_body();
-    now.form = std::move(*parts);
+    if (!is_form(type)) return {};
+    auto fields =
+        type == "multipart/form-data" ? parse_multipart(now.http.header("content-type"), now.http.body) : parse_form(now.http.body);
+    if (!fields) return unreadable_body();
+    now.form = std::move(*fields);
     return {};
 }
 
@@ -125,25 +126,55 @@ void exchanger::begin(exchange& one) const {
 }
 
 std::optional<response> exchanger::refuse(call& now, const route& matched) const {
-    // The body is read first: what is no JSON is refused before the token is looked at, as by the reference.
+    // A body is read first: what is no JSON is refused before the token is looked at, as by the reference. Not a large one, which
+    // would take time that only a good token is worth.
+    constexpr std::size_t small_body = 16 * 1024;
+    const auto check_token = [&]() -> std::optional<response> {
+        if (!matched.needs_token()) return std::nullopt;
+        const auto allowed = authenticate(now, *matched.role, services_.tokens);
+        return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
+    };
+    const bool token_first = now.http.body.size() > small_body;
+    if (token_first) {
+        if (auto refused = check_token()) return refused;
+    }
     if (const auto read = read_body(now, matched.takes); !read) return to_response(read.error());
-    if (matched.needs_token()) {
-        if (const auto allowed = authenticate(now, *matched.role, services_.tokens); !allowed) return failed(now, allowed.error());
+    if (!token_first) {
+        if (auto refused = check_token()) return refused;
     }
     if (has_unmet_precondition(now.http)) return detail_response(412, "Precondition Failed");
     return std::nullopt;
 }
 
-void exchanger::run(exchange& one) const {
-    auto now = to_call(one);
+template <class Answer>
+void exchanger::run(exchange& one, const Answer& answer) const {
+    std::optional<call> now;
     try {
-        auto refused = refuse(now, *one.matched);
-        one.answer = refused ? std::move(*refused) : one.matched->run(now, services_);
+        now.emplace(to_call(one));
+        now->facts = std::move(one.facts);
+        one.answer = answer(*now);
+        if (!one.answer.next) compress(one.http, one.answer);
+    } catch (const std::bad_alloc&) {
+        // Memory is short at this moment: asking again later is right, and nothing is wrong with the request.
+        one.answer = busy_response();
+        if (now) now->facts.error = "out of memory";
     } catch (const std::exception& caught) {
-        note_exception(now.facts, caught);
         one.answer = internal_error_response();
+        if (now) note_exception(now->facts, caught);
     }
-    one.facts = std::move(now.facts);
+    if (now) one.facts = std::move(now->facts);
+}
+
+void exchanger::execute(exchange& one) const {
+    run(one, [&](call& now) {
+        auto refused = refuse(now, *one.matched);
+        return refused ? std::move(*refused) : one.matched->run(now, services_);
+    });
+}
+
+void exchanger::go_on(exchange& one) const {
+    const auto step = std::move(one.answer.next);
+    run(one, step->run);
 }
 
 void exchanger::run_together(std::span<exchange* const> several) const {
@@ -165,11 +196,6 @@ void exchanger::run_together(std::span<exchange* const> several) const {
         allowed[i]->answer = std::move(answers[i]);
         allowed[i]->facts = std::move(calls[i].facts);
     }
-}
-
-void exchanger::execute(exchange& one) const {
-    run(one);
-    compress(one.http, one.answer);
 }
 
 void exchanger::execute(std::span<exchange* const> several) const {

@@ -30,6 +30,8 @@ public:
     /// When `matched` is null afterwards, the answer is there already.
     void begin(exchange& one) const;
     void execute(exchange& one) const;
+    /// The rest of an exchange whose answer has a `next` step, on the lane of that step; blocks. There may be another.
+    void go_on(exchange& one) const;
     /// Executes exchanges of one route together, if it can; else one after another.
     void execute(std::span<exchange* const> several) const;
     /// Appends the next piece of an answer that is sent while it is made, and says whether another follows; nullopt when it
@@ -38,7 +40,9 @@ public:
     void finish(exchange& one) const;
 
 private:
-    void run(exchange& one) const;
+    /// Keeps what `answer(call&)` answers; an exception becomes an answer too.
+    template <class Answer>
+    void run(exchange& one, const Answer& answer) const;
     void run_together(std::span<exchange* const> several) const;
     /// Reads the body and checks the token: the answer when one of them is refused.
     std::optional<response> refuse(call& now, const route& matched) const;

@@ -40,18 +40,21 @@ std::string to_valid_utf8(std::string text) {
     return out;
 }
 
-/// The value of a parameter of a header field: `name="value"` or `name=value`.
+/// The value of a parameter of a header field: `name="value"` or `name=value`. Reads each byte a bounded number of times,
+/// whatever the text: a name ends before the next semicolon, and blanks at the end are cut once.
 std::optional<std::string> parameter_of(std::string_view header, std::string_view name) {
-    for (auto semicolon = header.find(';'); semicolon != std::string_view::npos; semicolon = header.find(';', semicolon + 1)) {
-        const auto rest = trim(header.substr(semicolon + 1));
-        const auto equals = rest.find('=');
-        if (equals == std::string_view::npos || !ascii_iequal(trim(rest.substr(0, equals)), name)) continue;
-        auto value = trim(rest.substr(equals + 1));
-        if (value.starts_with('"')) {
-            const auto end = value.find('"', 1);
-            return end == std::string_view::npos ? std::nullopt : std::optional(std::string(value.substr(1, end - 1)));
-        }
-        return std::string(trim(value.substr(0, value.find(';'))));
+    header = trim(header);
+    for (auto semicolon = header.find(';'); semicolon != std::string_view::npos;) {
+        const auto rest = header.substr(semicolon + 1);
+        const auto next = header.find(';', semicolon + 1);
+        const auto pair = header.substr(semicolon + 1, std::min(next, header.size()) - semicolon - 1);
+        semicolon = next;
+        const auto equals = pair.find('=');
+        if (equals == std::string_view::npos || !ascii_iequal(trim(pair.substr(0, equals)), name)) continue;
+        const auto value = trim(rest.substr(equals + 1));
+        if (!value.starts_with('"')) return std::string(trim(pair.substr(equals + 1)));
+        const auto end = value.find('"', 1);
+        return end == std::string_view::npos ? std::nullopt : std::optional(std::string(value.substr(1, end - 1)));
     }
     return std::nullopt;
 }
@@ -111,7 +114,7 @@ std::string percent_encode_path(std::string_view text) {
 
 form_values parse_urlencoded(std::string_view text) {
     form_values out;
-    while (!text.empty()) {
+    while (!text.empty() && out.pairs().size() < most_fields) {
         const auto end = std::min(text.find('&'), text.size());
         const auto pair = text.substr(0, end);
         const auto equals = std::min(pair.find('='), pair.size());
@@ -124,16 +127,23 @@ form_values parse_urlencoded(std::string_view text) {
     return out;
 }
 
+std::optional<form_values> parse_form(std::string_view body) {
+    const auto fields = std::count(body.begin(), body.end(), '&') + 1;
+    return static_cast<std::size_t>(fields) > most_fields ? std::nullopt : std::optional(parse_urlencoded(body));
+}
+
 std::optional<form_values> parse_multipart(std::string_view content_type, std::string_view body) {
+    constexpr std::size_t longest_boundary = 70; // RFC 2046, 5.1.1; also bounds the search for it
     const auto boundary = parameter_of(content_type, "boundary");
-    if (!boundary || boundary->empty()) return std::nullopt;
+    if (!boundary || boundary->empty() || boundary->size() > longest_boundary) return std::nullopt;
     const std::string delimiter = "--" + *boundary;
     form_values out;
     auto start = body.find(delimiter);
     if (start == std::string_view::npos) return std::nullopt;
-    while (true) {
+    for (std::size_t parts = 0;; ++parts) {
         const auto rest = body.substr(start + delimiter.size());
         if (rest.starts_with("--")) return out;
+        if (parts == most_fields) return std::nullopt;
         const auto headers_end = rest.find("\r\n\r\n");
         const auto part_end = rest.find("\r\n" + delimiter);
         if (!rest.starts_with("\r\n") || headers_end == std::string_view::npos || part_end == std::string_view::npos ||

@@ -4,6 +4,7 @@
 // Pure functions, thread safe.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -29,11 +30,17 @@ private:
 /// Encodes everything but unreserved characters (RFC 3986) and '/'.
 [[nodiscard]] std::string percent_encode_path(std::string_view text);
 
-/// `a=1&b=2`, as in a query or an application/x-www-form-urlencoded body. Blank values are kept.
+/// Fields of one form or parts of one multipart body that are read (the reference's own limit).
+inline constexpr std::size_t most_fields = 1000;
+
+/// `a=1&b=2`, as in a query. Blank values are kept; what comes after the first `most_fields` is left out.
 [[nodiscard]] form_values parse_urlencoded(std::string_view text);
 
-/// multipart/form-data (RFC 7578): the parts' names and contents. nullopt when `content_type` has no boundary or the
-/// body does not hold to it.
+/// The same of an application/x-www-form-urlencoded body; nullopt when it has more than `most_fields` fields.
+[[nodiscard]] std::optional<form_values> parse_form(std::string_view body);
+
+/// multipart/form-data (RFC 7578): the parts' names and contents. nullopt when `content_type` has no boundary of at most 70
+/// characters (RFC 2046), the body does not match it, or there are more than `most_fields` parts.
 [[nodiscard]] std::optional<form_values> parse_multipart(std::string_view content_type, std::string_view body);
 
 /// The type of a Content-Type header without parameters, in lower case and trimmed.

@@ -1,28 +1,68 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "lanes.hpp"
 
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <thread>
+
 namespace ctms::web {
+namespace {
+
+/// Jobs of one owner that may wait at once for the lane `password`: some seconds of work.
+constexpr std::size_t most_of_an_owner = 64;
+
+/// Lowers the priority of this thread for good; Linux has one for each thread (setpriority(2), "C library/kernel differences").
+/// Low, and not SCHED_IDLE: on a busy machine hashing becomes slow and goes on.
+bool lower_priority() {
+    constexpr int nice_value = 15;
+    return setpriority(PRIO_PROCESS, 0, nice_value) == 0;
+}
+
+} // namespace
 
 lanes::lanes(const lane_sizes& sizes, std::size_t most_waiting)
     : most_waiting_(most_waiting),
+      in_turn_(most_of_an_owner, most_waiting),
       read_(sizes.read, sizes.read),
       write_(sizes.write, 1),
+      token_(sizes.token, 1),
       password_(sizes.password, 1),
+      caller_(sizes.caller, 1),
       platform_(sizes.platform, 1) {}
 
 lanes::~lanes() {
-    for (auto* one : {&read_, &write_, &password_, &platform_}) one->threads.join();
+    for (auto* one : {&read_, &write_, &token_, &password_, &caller_, &platform_}) one->threads.join();
 }
 
 lanes::queue& lanes::queue_of(lane where) {
     switch (where) {
     case lane::write: return write_;
+    case lane::token: return token_;
     case lane::password: return password_;
+    case lane::caller: return caller_;
     case lane::platform: return platform_;
     case lane::immediate:
     case lane::read: return read_;
     }
     return read_;
+}
+
+queued lanes::submit_in_turn(const std::string& owner, std::function<void()> job) {
+    const auto outcome = in_turn_.push(owner, std::move(job));
+    if (outcome != queued::taken) return outcome;
+    // As many takers as jobs: each finds one, though not always the one that it was sent for.
+    boost::asio::post(password_.threads, [this] {
+        static thread_local const bool lowered = lower_priority();
+        (void)lowered;
+        if (auto next = in_turn_.pop()) (*next)();
+    });
+    return outcome;
+}
+
+void lanes::rest_after(std::chrono::steady_clock::duration took) {
+    constexpr std::chrono::milliseconds longest{500};
+    std::this_thread::sleep_for(std::min<std::chrono::steady_clock::duration>(took, longest));
 }
 
 } // namespace ctms::web

@@ -3,6 +3,7 @@
 // Includes Asio: only for the sources of the server. Thread safe.
 #pragma once
 
+#include "fair_queue.hpp"
 #include "route.hpp"
 
 #include <boost/asio/defer.hpp>
@@ -11,7 +12,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <deque>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <mutex>
@@ -23,7 +26,9 @@ namespace ctms::web {
 struct lane_sizes {
     int read = 2;
     int write = 2;
+    int token = 2;
     int password = 1; ///< each verification takes 64 MiB and a core
+    int caller = 4;
     int platform = 2;
 };
 
@@ -79,6 +84,14 @@ public:
         return true;
     }
 
+    /// Runs `job` on a thread of the lane `password`, in turn between owners: fair_queue tells what else it may answer. The threads
+    /// of that lane have a low priority: they compute when nobody else wants the processor.
+    [[nodiscard]] queued submit_in_turn(const std::string& owner, std::function<void()> job);
+
+    /// Has the calling thread of the lane `password` rest as long as a job took, half a second at most: secrets that are refused
+    /// then take half of a core, however many come.
+    static void rest_after(std::chrono::steady_clock::duration took);
+
     /// Adds `item` to those that wait in `together` and has `run(items)` called with what waits when a thread is free, 16 at
     /// most. Nobody waits for company: one alone is run alone. Threads that read share what waits among them, so that all work at
     /// it; one that writes takes it all, for a commit costs more than a second thread gains. A thread may look into `together` once
@@ -120,9 +133,12 @@ private:
     }
 
     std::size_t most_waiting_;
+    fair_queue<std::function<void()>> in_turn_; ///< for password_
     queue read_;
     queue write_;
+    queue token_;
     queue password_;
+    queue caller_;
     queue platform_;
 };
 

@@ -15,21 +15,22 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-listener::listener(asio::io_context& io, const listener_options& wanted, const std::vector<std::string>& trusted_proxies, mozlog::logger& log,
-                   support::prometheus_metrics& metrics, const std::atomic<bool>& draining)
+listener::listener(asio::io_context& io, const listener_options& wanted, const std::vector<std::string>& trusted_proxies,
+                   mozlog::logger& log, support::prometheus_metrics& metrics, const std::atomic<bool>& draining)
     : io_(io),
       options_(wanted),
       dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics),
       memory_(options_.bounds.memory_bytes, options_.bounds.memory_bytes / 4),
-      shared_{.dispatch = dispatch_,
-              .bounds = options_.bounds,
-              .read_bounds = {options_.bounds.header_bytes, options_.bounds.body_bytes, options_.bounds.header_time, options_.bounds.body_time},
-              .memory = memory_,
-              .under_way = under_way_,
-              .trusted_proxies = trusted_proxies,
-              .log = log,
-              .metrics = metrics,
-              .draining = draining},
+      shared_{
+          .dispatch = dispatch_,
+          .bounds = options_.bounds,
+          .read_bounds = {options_.bounds.header_bytes, options_.bounds.body_bytes, options_.bounds.header_time, options_.bounds.body_time},
+          .memory = memory_,
+          .under_way = under_way_,
+          .trusted_proxies = trusted_proxies,
+          .log = log,
+          .metrics = metrics,
+          .draining = draining},
       acceptor_(io) {}
 
 std::uint16_t listener::open() {

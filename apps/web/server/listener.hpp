@@ -18,8 +18,8 @@ namespace ctms::web {
 
 class listener {
 public:
-    listener(boost::asio::io_context& io, const listener_options& wanted, const std::vector<std::string>& trusted_proxies, mozlog::logger& log,
-             support::prometheus_metrics& metrics, const std::atomic<bool>& draining);
+    listener(boost::asio::io_context& io, const listener_options& wanted, const std::vector<std::string>& trusted_proxies,
+             mozlog::logger& log, support::prometheus_metrics& metrics, const std::atomic<bool>& draining);
     listener(const listener&) = delete;
     listener& operator=(const listener&) = delete;
 

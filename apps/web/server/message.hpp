@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,13 +41,16 @@ struct request {
 /// route, never twice at a time, and not before the last piece was sent. After an error it is not called again.
 using body_source = std::function<result<bool>(std::string& piece)>;
 
+struct next_step; // route.hpp
+
 struct response {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
-    body_source rest;    ///< of an answer that is sent while it is made: what follows `body`, asked once at least
-    header_list headers; ///< beyond those that every answer has
-    bool close = false;  ///< end the connection behind this answer
+    body_source rest;                      ///< of an answer that is sent while it is made: what follows `body`, asked once at least
+    header_list headers;                   ///< beyond those that every answer has
+    bool close = false;                    ///< end the connection behind this answer
+    std::shared_ptr<const next_step> next; ///< set when this is no answer yet: see there
 };
 
 } // namespace ctms::web

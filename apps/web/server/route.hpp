@@ -11,6 +11,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,7 +43,9 @@ enum class lane : std::uint8_t {
     immediate, ///< the thread of the sockets: only for what neither waits nor computes
     read,
     write,
-    password, ///< Argon2id: a tenth of a second of CPU
+    token,    ///< what a request for a token takes before anything is hashed
+    password, ///< Argon2id: a tenth of a second of CPU; jobs run in turn between addresses
+    caller,   ///< checks callers whose keys another server has: may wait for it
     platform  ///< monitoring: answers even when the database does not
 };
 
@@ -96,6 +99,14 @@ struct services {
 };
 
 using handler = response (*)(call&, const services&);
+
+/// The rest of an answer that needs threads of another kind: when the handler has returned a response with one, `run` is called
+/// on that lane with the same call, and answers. For `lane::password` jobs take turns between `owner`s.
+struct next_step {
+    lane where;
+    std::string owner;
+    std::function<response(call&)> run;
+};
 
 /// Answers several calls of one route at once, in their order.
 using batch_handler = std::vector<response> (*)(std::span<call> calls, const services&);

@@ -33,8 +33,11 @@ public:
             listeners_.push_back(std::move(fresh));
             return port;
         } catch (const boost::system::system_error& problem) {
-            return error{
-                errc::unavailable, fmt::format("cannot listen on {}:{}: {}", wanted.host, wanted.port, problem.code().message()), {}, {}, {}};
+            return error{errc::unavailable,
+                         fmt::format("cannot listen on {}:{}: {}", wanted.host, wanted.port, problem.code().message()),
+                         {},
+                         {},
+                         {}};
         }
     }
 

@@ -36,7 +36,8 @@ class server {
 public:
     /// All must outlive it. `bounds`: how long a stop may take. `trusted_proxies`: addresses and networks whose X-Forwarded-For is
     /// believed; connections from there are not counted by address, requests are.
-    server(const limits& bounds, const std::vector<std::string>& trusted_proxies, mozlog::logger& log, support::prometheus_metrics& metrics);
+    server(const limits& bounds, const std::vector<std::string>& trusted_proxies, mozlog::logger& log,
+           support::prometheus_metrics& metrics);
     ~server();
     server(const server&) = delete;
     server& operator=(const server&) = delete;

@@ -51,18 +51,37 @@ std::optional<token_claims> read_subject(const json::node& claims) {
     if (subject == nullptr || subject->type != json::kind::string) return std::nullopt;
     const std::size_t colon = subject->text.find(':');
     if (colon == std::string_view::npos) return std::nullopt;
-    return token_claims{std::string(subject->text.substr(0, colon)), std::string(subject->text.substr(colon + 1))};
+    const auto date_of = [&](std::string_view name) {
+        const json::node* member = claims.member(name);
+        return member == nullptr ? std::nullopt : numeric_date(*member);
+    };
+    return token_claims{std::string(subject->text.substr(0, colon)), std::string(subject->text.substr(colon + 1)),
+                        std::string(only_string(claims, "jti").value_or("")), date_of("iat"), date_of("exp")};
 }
 
 } // namespace
 
 class token_signer::impl {
 public:
-    impl(const std::string& key, bool allow_no_expiration) : keyed_(keyed_context(key)), allow_no_expiration_(allow_no_expiration) {}
+    impl(const std::string& key, const std::string& previous_key, bool allow_no_expiration)
+        : keyed_(keyed_context(key)),
+          previous_(previous_key.empty() ? nullptr : keyed_context(previous_key)),
+          allow_no_expiration_(allow_no_expiration) {}
 
+    signature sign(std::string_view text) const { return sign(*keyed_, text); }
+
+    bool is_signed(const token_segments& token) const {
+        const std::optional<std::string> given = base64url_decode(token.signature);
+        if (!given || given->size() != signature{}.size()) return false;
+        return fits(*keyed_, token.signed_part, *given) || (previous_ && fits(*previous_, token.signed_part, *given));
+    }
+
+    bool needs_expiration() const { return !allow_no_expiration_; }
+
+private:
     // Works on a copy of the keyed context: the key's part of the hash is done once, and threads share nothing that changes.
-    signature sign(std::string_view text) const {
-        const mac_context context(EVP_MAC_CTX_dup(keyed_.get()));
+    static signature sign(const EVP_MAC_CTX& keyed, std::string_view text) {
+        const mac_context context(EVP_MAC_CTX_dup(&keyed));
         if (!context) throw std::bad_alloc();
         signature out{};
         std::size_t size = 0;
@@ -74,36 +93,55 @@ public:
         return out;
     }
 
-    bool is_signed(const token_segments& token) const {
-        const std::optional<std::string> given = base64url_decode(token.signature);
-        if (!given || given->size() != signature{}.size()) return false;
-        const signature wanted = sign(token.signed_part);
-        return CRYPTO_memcmp(given->data(), wanted.data(), wanted.size()) == 0;
+    static bool fits(const EVP_MAC_CTX& keyed, std::string_view text, std::string_view given) {
+        const signature wanted = sign(keyed, text);
+        return CRYPTO_memcmp(given.data(), wanted.data(), wanted.size()) == 0;
     }
 
-    bool needs_expiration() const { return !allow_no_expiration_; }
-
-private:
     mac_context keyed_;
+    mac_context previous_; ///< null: there is none
     bool allow_no_expiration_;
 };
 
-token_signer::token_signer(std::string key, bool allow_no_expiration) : impl_(std::make_unique<impl>(key, allow_no_expiration)) {
+token_signer::token_signer(std::string key, bool allow_no_expiration, std::string previous_key)
+    : impl_(std::make_unique<impl>(key, previous_key, allow_no_expiration)) {
     OPENSSL_cleanse(key.data(), key.size());
+    OPENSSL_cleanse(previous_key.data(), previous_key.size());
 }
 
 token_signer::~token_signer() = default;
 
-std::string token_signer::sign(std::string_view subject, std::chrono::sys_seconds expires) const {
+namespace {
+
+std::string claims_of(std::string_view subject, std::chrono::sys_seconds expires, std::optional<std::chrono::sys_seconds> issued,
+                      std::string_view id) {
     std::string claims;
     object_writer writer(claims);
     writer.add("sub", subject);
     writer.add("exp", static_cast<std::int64_t>(expires.time_since_epoch().count()));
+    if (issued) writer.add("iat", static_cast<std::int64_t>(issued->time_since_epoch().count()));
+    if (!id.empty()) writer.add("jti", id);
     writer.close();
+    return claims;
+}
+
+template <class Signer>
+std::string signed_token(const Signer& signer, std::string_view claims) {
     std::string token(usual_header);
     token.append(1, '.').append(base64url_encode(claims));
-    const signature mac = impl_->sign(token);
+    const signature mac = signer.sign(token);
     return token.append(1, '.').append(base64url_encode({reinterpret_cast<const char*>(mac.data()), mac.size()}));
+}
+
+} // namespace
+
+std::string token_signer::sign(std::string_view subject, std::chrono::sys_seconds expires) const {
+    return signed_token(*impl_, claims_of(subject, expires, {}, {}));
+}
+
+std::string token_signer::sign(std::string_view subject, std::chrono::sys_seconds expires, std::chrono::sys_seconds issued,
+                               std::string_view id) const {
+    return signed_token(*impl_, claims_of(subject, expires, issued, id));
 }
 
 std::optional<token_claims> token_signer::verify(std::string_view token, std::chrono::system_clock::time_point now) const {
@@ -112,7 +150,7 @@ std::optional<token_claims> token_signer::verify(std::string_view token, std::ch
     const auto document = read_object(segments->claims);
     if (!document) return std::nullopt;
     const json::node& claims = document->root();
-    for (const std::string_view name : {"sub", "exp", "nbf"}) {
+    for (const std::string_view name : {"sub", "exp", "nbf", "iat"}) {
         if (repeats(claims, name)) return std::nullopt;
     }
     if (claims.member("aud") != nullptr || !is_timely(claims, impl_->needs_expiration(), unix_seconds(now))) return std::nullopt;

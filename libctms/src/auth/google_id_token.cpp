@@ -23,6 +23,8 @@ constexpr std::chrono::seconds longest_life = 24h;
 constexpr std::chrono::seconds pause_with_keys = 1min;
 constexpr std::chrono::seconds pause_without_keys = 5s;
 constexpr std::chrono::seconds longest_wait = 30s; // for the fetch of another thread, which takes five seconds at most
+// Threads that may wait for an unknown key while others are known: the rest are needed for those.
+constexpr std::size_t most_waiting = 1;
 constexpr double skew = 10;
 constexpr std::size_t most_claims = 50;
 
@@ -32,7 +34,7 @@ error bad_token() { return refused("Google authentication failure"); }
 error unavailable(std::string why) { return {errc::unavailable, "Service temporarily unavailable", std::move(why), {}, {}}; }
 
 /// The keys of the last good document. One thread at a time fetches a new one, outside of the lock, and those that need
-/// it wait; whoever has a fresh key does not.
+/// it wait; those with a known key do not.
 class key_cache {
 public:
     key_cache(key_source source, google_token_verifier::clock_function clock) : source_(std::move(source)), clock_(std::move(clock)) {}
@@ -42,7 +44,9 @@ public:
         std::unique_lock lock(mutex_);
         time_point now = clock_();
         if (needs_fetch(id, now)) {
-            fetch_or_wait(lock, now);
+            if (is_fetching_ && has_keys(now) && !keys_->contains(id) && waiting_ >= most_waiting)
+                return unavailable("keys of Google are being fetched");
+            fetch_or_wait(lock, id, now);
             now = clock_(); // the fetch may have taken seconds
         }
         if (!has_keys(now)) return unavailable(failure_);
@@ -63,11 +67,15 @@ private:
         return now < *tried_ || now - *tried_ >= pause;
     }
 
-    // At most one fetch or one wait for a token: the pauses make a second one useless.
-    void fetch_or_wait(std::unique_lock<std::mutex>& lock, time_point now) {
+    // At most one fetch or one wait for a token: the pauses make a second one useless. A known key that is only due to be fetched
+    // again is used while another thread does so.
+    void fetch_or_wait(std::unique_lock<std::mutex>& lock, std::string_view id, time_point now) {
         if (is_fetching_) {
+            if (has_keys(now) && keys_->contains(id)) return;
             const auto seen = fetches_;
+            ++waiting_;
             done_.wait_for(lock, longest_wait, [&] { return fetches_ != seen; });
+            --waiting_;
         } else if (may_fetch(now)) {
             fetch(lock);
         }
@@ -132,6 +140,7 @@ private:
     std::condition_variable done_;
     bool is_fetching_ = false;
     std::uint64_t fetches_ = 0; ///< that have ended
+    std::size_t waiting_ = 0;   ///< threads that wait for the fetch of another
     std::shared_ptr<const key_map> keys_;
     time_point fetched_{};
     std::chrono::seconds life_{0};

@@ -4,15 +4,19 @@
 #include "base/base64.hpp"
 
 #include <argon2.h>
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 namespace ctms::auth {
 namespace {
@@ -28,6 +32,7 @@ constexpr std::size_t hash_size = 32;
 constexpr std::uint32_t most_passes = 64;
 constexpr std::uint32_t most_memory_kib = 1'048'576;
 constexpr std::uint32_t most_lanes = 64;
+constexpr std::size_t most_hash_size = 1024;
 
 template <std::size_t Size>
 std::array<unsigned char, Size> random_bytes() {
@@ -36,28 +41,82 @@ std::array<unsigned char, Size> random_bytes() {
     return bytes;
 }
 
-[[noreturn]] void throw_argon2(int code) { throw std::runtime_error(std::string("Argon2: ") + argon2_error_message(code)); }
-
 bool skip(std::string_view& rest, std::string_view prefix) {
     if (!rest.starts_with(prefix)) return false;
     rest.remove_prefix(prefix.size());
     return true;
 }
 
-bool take_bounded(std::string_view& rest, std::string_view name, std::uint32_t most) {
-    if (!skip(rest, name)) return false;
-    std::uint32_t number = 0;
+bool take_bounded(std::string_view& rest, std::string_view name, std::uint32_t most, std::uint32_t& number) {
+    if (!skip(rest, name) || rest.starts_with('0')) return false;
     const auto [end, problem] = std::from_chars(rest.data(), rest.data() + rest.size(), number);
     if (problem != std::errc() || number > most) return false;
     rest.remove_prefix(static_cast<std::size_t>(end - rest.data()));
     return true;
 }
 
-// libargon2 reads the rest strictly; here it is only kept from starting on costs beyond reason.
-bool has_sane_costs(std::string_view phc) {
-    return phc.find('\0') == std::string_view::npos && skip(phc, "$argon2id$v=19$") && take_bounded(phc, "m=", most_memory_kib) &&
-           take_bounded(phc, ",t=", most_passes) && take_bounded(phc, ",p=", most_lanes) && skip(phc, "$");
+/// A hash with what it takes to compute it again.
+struct stored_hash {
+    std::uint32_t memory = 0, passes = 0, lanes = 0;
+    std::string salt, hash;
+};
+
+std::string encode(std::string_view bytes) {
+    auto out = base64_encode(bytes);
+    out.resize(std::min(out.find('='), out.size()));
+    return out;
 }
+
+/// Base64 without padding, as PHC strings have it.
+std::optional<std::string> decode(std::string_view text) {
+    if (text.find('=') != std::string_view::npos) return std::nullopt;
+    std::string padded(text);
+    padded.append((4 - padded.size() % 4) % 4, '=');
+    return base64_decode(padded);
+}
+
+std::optional<stored_hash> read_phc(std::string_view phc) {
+    stored_hash out;
+    if (!skip(phc, "$argon2id$v=19$") || !take_bounded(phc, "m=", most_memory_kib, out.memory) ||
+        !take_bounded(phc, ",t=", most_passes, out.passes) || !take_bounded(phc, ",p=", most_lanes, out.lanes) || !skip(phc, "$")) {
+        return std::nullopt;
+    }
+    const auto dollar = phc.find('$');
+    if (dollar == std::string_view::npos) return std::nullopt;
+    auto salt = decode(phc.substr(0, dollar));
+    auto hash = decode(phc.substr(dollar + 1));
+    if (!salt || !hash || hash->size() > most_hash_size) return std::nullopt;
+    out.salt = *std::move(salt);
+    out.hash = *std::move(hash);
+    return out;
+}
+
+/// Replaces `how.hash` by the hash of this secret, of the same size. False when libargon2 does not take such costs.
+/// One thread computes all lanes: a hash takes one core, and libargon2 starts no threads of its own.
+bool compute(std::string_view secret, stored_hash& how) {
+    const auto bytes_of = [](std::string& text) { return reinterpret_cast<std::uint8_t*>(text.data()); };
+    std::string password(secret);
+    argon2_context context{};
+    context.out = bytes_of(how.hash);
+    context.outlen = static_cast<std::uint32_t>(how.hash.size());
+    context.pwd = bytes_of(password);
+    context.pwdlen = static_cast<std::uint32_t>(password.size());
+    context.salt = bytes_of(how.salt);
+    context.saltlen = static_cast<std::uint32_t>(how.salt.size());
+    context.t_cost = how.passes;
+    context.m_cost = how.memory;
+    context.lanes = how.lanes;
+    context.threads = 1;
+    context.version = ARGON2_VERSION_13;
+    context.flags = ARGON2_DEFAULT_FLAGS;
+    const int code = argon2id_ctx(&context);
+    OPENSSL_cleanse(password.data(), password.size());
+    // A client with the right secret must not be told that it is wrong because memory is short.
+    if (code == ARGON2_MEMORY_ALLOCATION_ERROR) throw std::bad_alloc();
+    return code == ARGON2_OK;
+}
+
+stored_hash new_hash(std::string salt) { return {memory_kib, passes, lanes, std::move(salt), std::string(hash_size, '\0')}; }
 
 } // namespace
 
@@ -78,20 +137,16 @@ std::string make_signing_key() {
 
 std::string hash_secret(std::string_view secret) {
     const auto salt = random_bytes<salt_size>();
-    std::string phc(argon2_encodedlen(passes, memory_kib, lanes, salt_size, hash_size, Argon2_id), '\0');
-    const int code = argon2id_hash_encoded(passes, memory_kib, lanes, secret.data(), secret.size(), salt.data(), salt.size(), hash_size,
-                                           phc.data(), phc.size());
-    if (code != ARGON2_OK) throw_argon2(code);
-    phc.resize(phc.find('\0'));
-    return phc;
+    auto made = new_hash({reinterpret_cast<const char*>(salt.data()), salt.size()});
+    if (!compute(secret, made)) throw std::runtime_error("Argon2 refused to hash a secret");
+    return fmt::format("$argon2id$v=19$m={},t={},p={}${}${}", memory_kib, passes, lanes, encode(made.salt), encode(made.hash));
 }
 
 bool verify_secret(std::string_view secret, const std::string& phc) {
-    if (!has_sane_costs(phc)) return false;
-    const int code = argon2id_verify(phc.c_str(), secret.data(), secret.size());
-    // A client with the right secret must not be told that it is wrong because memory is short.
-    if (code == ARGON2_MEMORY_ALLOCATION_ERROR || code == ARGON2_THREAD_FAIL) throw_argon2(code);
-    return code == ARGON2_OK;
+    const auto stored = read_phc(phc);
+    if (!stored) return false;
+    auto given = *stored;
+    return compute(secret, given) && equal_secrets(given.hash, stored->hash);
 }
 
 bool equal_secrets(std::string_view a, std::string_view b) noexcept {
@@ -99,12 +154,9 @@ bool equal_secrets(std::string_view a, std::string_view b) noexcept {
 }
 
 void verify_nothing(std::string_view secret) {
-    constexpr std::array<unsigned char, salt_size> salt{};
-    std::array<unsigned char, hash_size> hash{};
-    const int code =
-        argon2id_hash_raw(passes, memory_kib, lanes, secret.data(), secret.size(), salt.data(), salt.size(), hash.data(), hash.size());
-    OPENSSL_cleanse(hash.data(), hash.size());
-    if (code != ARGON2_OK) throw_argon2(code);
+    auto nothing = new_hash(std::string(salt_size, '\0'));
+    (void)compute(secret, nothing);
+    OPENSSL_cleanse(nothing.hash.data(), nothing.hash.size());
 }
 
 } // namespace ctms::auth

@@ -9,6 +9,7 @@
 #include <array>
 #include <map>
 #include <set>
+#include <utility>
 
 namespace ctms::config {
 namespace {
@@ -28,6 +29,7 @@ public:
         require_what_sync_needs();
         if (who_ == program::web && given("CTMS_DB_URL") && !embedded_flag_)
             require("CTMS_SECRET_KEY", "not set; a long random text, the same in every process");
+        if (who_ == program::web && !values_.embedded && !values_.allow_weak_secret_key) refuse_weak_keys();
         limit_workers();
         check_tls();
         note_what_has_no_effect();
@@ -79,6 +81,19 @@ private:
         } else {
             mistake("CTMS_DB_URL", "not set; postgresql://user:password@host/database for a server of yours, or --embedded "
                                    "or CTMS_DATA_DIR=directory for the embedded database");
+        }
+    }
+
+    // HS256 is as strong as its key: RFC 7518, 3.2 asks for one as long as the hash.
+    void refuse_weak_keys() {
+        constexpr std::size_t least = 32;
+        for (const auto& [name, key] :
+             {std::pair{"CTMS_SECRET_KEY", &values_.secret_key}, std::pair{"CTMS_SECRET_KEY_PREVIOUS", &values_.secret_key_previous}}) {
+            if (key->empty() || key->size() >= least) continue;
+            mistake(name,
+                    fmt::format("has {} bytes, which can be guessed; at least {} random bytes, such as those of `openssl rand -hex 32`, "
+                                "or CTMS_ALLOW_WEAK_SECRET_KEY=true to keep it until it is replaced",
+                                key->size(), least));
         }
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "any_url.hpp"
 
+#include "echo.hpp"
 #include "python_text.hpp"
 
 #include <ctms/base/json_text.hpp>
@@ -224,9 +225,10 @@ std::optional<url_error> length_error(std::string_view text) {
 }
 
 url_error extra_error(std::string_view rest) {
-    url_error out{"URL invalid, extra characters found after valid URL: " + python_string_repr(rest), "value_error.url.extra", {}};
+    const auto shown = echo_of(rest);
+    url_error out{"URL invalid, extra characters found after valid URL: " + python_string_repr(shown), "value_error.url.extra", {}};
     object_writer context(out.context);
-    context.add("extra", rest);
+    context.add("extra", std::string_view(shown));
     context.close();
     return out;
 }

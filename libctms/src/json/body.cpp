@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "body.hpp"
 
+#include "echo.hpp"
+
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
 
@@ -14,7 +16,7 @@ error to_error(const syntax_error& problem, std::string_view text) {
     std::string context;
     object_writer writer(context);
     writer.add("msg", problem.message);
-    writer.add("doc", text);
+    writer.add("doc", echo_around(text, problem.byte)); // the reference sends the whole text back
     writer.add("pos", static_cast<std::int64_t>(problem.position));
     writer.add("lineno", static_cast<std::int64_t>(problem.line));
     writer.add("colno", static_cast<std::int64_t>(problem.column));

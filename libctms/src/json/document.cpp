@@ -197,6 +197,7 @@ syntax_error describe(std::string_view text, std::size_t bytes, const boost::jso
     const auto before = text.substr(0, std::min(bytes, text.size()));
     const auto line_start = before.rfind('\n') + 1; // npos + 1 is 0: the first line
     syntax_error out;
+    out.byte = before.size();
     out.message = why.message();
     if (why == boost::json::error::too_deep) out.message = "nested too deeply";
     if (why == boost::json::error::array_too_large) out.message = "a list has too many items";

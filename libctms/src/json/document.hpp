@@ -34,6 +34,7 @@ struct node {
 struct syntax_error {
     std::string message;
     std::size_t position = 0; ///< characters before it
+    std::size_t byte = 0;     ///< bytes before it, without a byte order mark
     std::size_t line = 1;
     std::size_t column = 1;
 };

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Collects the broken rules of one input, with the place where each was found. One per reading; not shared.
+// Keeps the first thousand, and no more than they take 256 KiB: an answer must not be larger than what was sent by far. What is
+// quoted of the input is cut to `longest_echo`.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -30,6 +32,12 @@ public:
     [[nodiscard]] step at(std::size_t index) { return {*this, index}; }
 
     void add(std::string message, std::string type, std::string context = {}) {
+        constexpr std::size_t most = 1000;
+        constexpr std::size_t most_bytes = 256 * 1024;
+        constexpr std::size_t bytes_of_a_step = 16; // as JSON, about
+        const auto bytes = message.size() + type.size() + context.size() + path_.size() * bytes_of_a_step;
+        if (!found_.empty() && (found_.size() >= most || bytes_ + bytes > most_bytes)) return;
+        bytes_ += bytes;
         found_.push_back({path_, std::move(message), std::move(type), std::move(context)});
     }
 
@@ -42,6 +50,7 @@ public:
 private:
     std::vector<location_step> path_;
     std::vector<field_error> found_;
+    std::size_t bytes_ = 0; ///< of what was found, about
 };
 
 } // namespace ctms::json

@@ -2,6 +2,7 @@
 #include "scalars.hpp"
 
 #include "any_url.hpp"
+#include "echo.hpp"
 #include "python_text.hpp"
 
 #include <ctms/base/json_text.hpp>
@@ -85,7 +86,9 @@ std::string quoted_list(std::span<const std::string_view> words) {
 }
 
 void append_given(std::string& out, const node& value) {
-    if (value.type == kind::number && !is_integer(value.text)) {
+    if (value.type == kind::string || (value.type == kind::number && value.text.size() > longest_echo)) {
+        append_json_string(out, echo_of(value.text)); // no number that a rule is about has so many digits
+    } else if (value.type == kind::number && !is_integer(value.text)) {
         out += fits_64_bits(value.text) ? python_number_text(value.text) : "null";
     } else {
         write(out, value);

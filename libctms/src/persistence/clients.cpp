@@ -5,6 +5,7 @@
 #include "time_columns.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 
 namespace ctms::persistence {
@@ -16,6 +17,18 @@ constexpr statement find_client{"client_find", "select client_id, email, coalesc
                                                " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
                                                " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id)"
                                                " from api_client c where client_id = $1"};
+constexpr statement find_access_of{
+    "client_find_access", "select client_id, email, coalesce(enabled, true), hashed_secret,"
+                          " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
+                          " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
+                          " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
+                          " (select string_agg(round(extract(epoch from valid_until) * 1000000)::bigint || ' ' || o.hashed_secret, E'\\n'"
+                          " order by valid_until desc) from ctms_client_old_secrets o"
+                          " where o.client_id = c.client_id and valid_until > now()),"
+                          " (select round(extract(epoch from max(issued_before)) * 1000000)::bigint from ctms_client_revocations r"
+                          " where r.client_id = c.client_id and not exists (select from ctms_client_old_secrets o"
+                          " where o.client_id = r.client_id and o.hashed_secret = r.hashed_secret and o.valid_until > now()))"
+                          " from api_client c where client_id = $1"};
 constexpr statement list_clients{"client_list", "select client_id, email, coalesce(enabled, true), hashed_secret,"
                                                 " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
                                                 " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
@@ -76,6 +89,20 @@ model::api_client read_client(const rows& answer, std::size_t row) {
     return client;
 }
 
+/// Lines of microseconds since 1970, a blank, and a hash.
+std::vector<old_secret> read_old_secrets(std::string_view lines) {
+    std::vector<old_secret> all;
+    while (!lines.empty()) {
+        const auto line = lines.substr(0, lines.find('\n'));
+        lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+        std::int64_t until = 0;
+        const auto [end, problem] = std::from_chars(line.data(), line.data() + line.size(), until);
+        if (problem != std::errc() || end == line.data() + line.size() || *end != ' ') continue;
+        all.push_back({std::string(end + 1, line.data() + line.size()), timestamp(std::chrono::microseconds(until))});
+    }
+    return all;
+}
+
 error no_such_client() { return {errc::not_found, "Unknown client_id", {}, {}, {}}; }
 
 // A NUL cannot be part of a stored id, and no parameter may hold one.
@@ -113,6 +140,15 @@ result<model::api_client> client_repository::find(std::string_view client_id) {
     if (!found) return found.error();
     if (found->empty()) return no_such_client();
     return read_client(*found, 0);
+}
+
+result<client_access> client_repository::find_access(std::string_view client_id) {
+    if (!storable(client_id)) return no_such_client();
+    const auto found = run(db_, [&](connection& link) { return link.query(find_access_of, {std::string(client_id)}); });
+    if (!found) return found.error();
+    if (found->empty()) return no_such_client();
+    return client_access{read_client(*found, 0), read_old_secrets(found->optional_text(0, 7).value_or("")),
+                         read_optional_time(*found, 0, 8)};
 }
 
 result<std::vector<model::api_client>> client_repository::list() {

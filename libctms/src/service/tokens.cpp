@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "failure_limit.hpp"
+#include "attempt_limit.hpp"
+#include "remembered_secrets.hpp"
+#include "token_binding.hpp"
 
 #include <ctms/auth/secrets.hpp>
 #include <ctms/service/tokens.hpp>
@@ -7,9 +9,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <new>
 
 namespace ctms::service {
 namespace {
+
+using std::chrono::steady_clock;
 
 constexpr std::string_view client_namespace = "api_client";
 
@@ -28,56 +33,161 @@ result<void> check_client(const model::api_client& client, model::role wanted) {
     return {};
 }
 
+error refused(std::string_view why) { return error{errc::malformed, "Incorrect username or password", std::string(why), {}, {}}; }
+
+error too_many() { return error{errc::too_many, "Too many failed attempts, try again in a minute", "Too many attempts", {}, {}}; }
+
 } // namespace
 
+struct tokens::known_client {
+    persistence::client_access access;
+    token_rules rules{access};
+};
+
+class tokens::known_secrets {
+public:
+    explicit known_secrets(int failures_per_minute) : limit(failures_per_minute) {}
+
+    [[nodiscard]] auth::keyed_hash::digest of_secret(const std::string& client_id, const std::string& secret) const {
+        return hash.of({"secret", client_id, secret});
+    }
+    /// A stored hash, of this record: one that is made anew is another.
+    [[nodiscard]] auth::keyed_hash::digest of_stored(const model::api_client& client, const std::string& hashed_secret) const {
+        return hash.of({"stored", secret_version(client, hashed_secret)});
+    }
+    [[nodiscard]] attempt_limit::keys keys_of(const std::string& client_id, const std::string& address) const {
+        return {hash.short_of({"pair", client_id, address}), hash.short_of({"address", address})};
+    }
+
+    const auth::keyed_hash hash;
+    remembered_secrets remembered;
+    attempt_limit limit;
+};
+
+/// A secret that waits to be hashed, with the record that it is compared with and the place that it takes in the limit.
+class token_attempt {
+public:
+    using known_secrets = tokens::known_secrets;
+    using known_client = tokens::known_client;
+
+    token_attempt(std::shared_ptr<known_secrets> from, attempt_limit::keys whose, std::string client_id, std::string secret)
+        : secrets_(std::move(from)), keys_(whose), client_id_(std::move(client_id)), secret_(std::move(secret)) {}
+    ~token_attempt() {
+        if (!failed_) secrets_->limit.give_back(keys_);
+    }
+    token_attempt(const token_attempt&) = delete;
+    token_attempt& operator=(const token_attempt&) = delete;
+
+    void compare_with(std::shared_ptr<const known_client> client) { client_ = std::move(client); }
+
+    /// The client when the secret is right, else why there is no token.
+    [[nodiscard]] result<const known_client*> hash() {
+        if (!client_) {
+            auth::verify_nothing(secret_);
+            return fail("No client record");
+        }
+        const auto* matching = find_matching();
+        if (!client_->access.client.enabled) return fail("Client disabled");
+        if (matching == nullptr) return fail("Bad credentials");
+        secrets_->remembered.add(secrets_->of_secret(client_id_, secret_), secrets_->of_stored(client_->access.client, *matching),
+                                 steady_clock::now());
+        return client_.get();
+    }
+
+private:
+    error fail(std::string_view why) {
+        failed_ = true;
+        return refused(why);
+    }
+
+    /// The stored hash that the secret belongs to. With an old secret a failure takes twice as long, which tells that there is
+    /// one: of no use without it.
+    [[nodiscard]] const std::string* find_matching() const {
+        const auto& [client, old_secrets, valid_from] = client_->access;
+        if (auth::verify_secret(secret_, client.hashed_secret)) return &client.hashed_secret;
+        const auto now = ctms::now();
+        const auto old = std::find_if(old_secrets.begin(), old_secrets.end(), [&](const auto& one) {
+            return one.valid_until > now && auth::verify_secret(secret_, one.hashed_secret);
+        });
+        return old == old_secrets.end() ? nullptr : &old->hashed_secret;
+    }
+
+    std::shared_ptr<known_secrets> secrets_;
+    attempt_limit::keys keys_;
+    std::string client_id_;
+    std::string secret_;
+    std::shared_ptr<const known_client> client_; ///< null: there is no such client
+    bool failed_ = false;
+};
+
 tokens::tokens(persistence::client_repository& clients, const auth::token_signer& signer, token_options options)
-    : clients_(clients), signer_(signer), options_(options), failures_(std::make_unique<failure_limit>(options.failures_per_minute)) {}
+    : clients_(clients), signer_(signer), options_(options), secrets_(std::make_shared<known_secrets>(options.failures_per_minute)) {}
 tokens::~tokens() = default;
+
+token_start tokens::begin(const std::string& client_id, const std::string& secret, const std::string& address, bool& client_exists) {
+    if (client_id.empty() || secret.empty()) return {refused("No credentials"), nullptr};
+    if (auto outcome = issue_remembered(client_id, secret, client_exists)) return {std::move(outcome), nullptr};
+    const auto keys = secrets_->keys_of(client_id, address);
+    if (!secrets_->limit.take(keys, steady_clock::now())) return {too_many(), nullptr};
+    auto attempt = std::make_shared<token_attempt>(secrets_, keys, client_id, secret);
+    auto client = find_client(client_id, false);
+    if (!client) return {client.error(), nullptr};
+    client_exists = *client != nullptr;
+    attempt->compare_with(*std::move(client));
+    return {std::nullopt, std::move(attempt)};
+}
+
+/// nullopt when it is not remembered, or the record has changed since.
+std::optional<result<issued_token>> tokens::issue_remembered(const std::string& client_id, const std::string& secret, bool& client_exists) {
+    const auto which = secrets_->of_secret(client_id, secret);
+    const auto stored = secrets_->remembered.find(which, steady_clock::now());
+    if (!stored) return std::nullopt;
+    const auto client = find_client(client_id, false);
+    if (!client) return client.error();
+    const auto fits = [&](const std::string& hashed) {
+        return auth::equal_digests(*stored, secrets_->of_stored((*client)->access.client, hashed));
+    };
+    if (*client != nullptr) {
+        const auto& [record, old_secrets, valid_from] = (*client)->access;
+        client_exists = true;
+        if (fits(record.hashed_secret) ||
+            std::any_of(old_secrets.begin(), old_secrets.end(), [&](const auto& one) { return fits(one.hashed_secret); })) {
+            if (!record.enabled) return refused("Client disabled");
+            return sign(**client, options_.expiration);
+        }
+    }
+    secrets_->remembered.forget(which);
+    return std::nullopt;
+}
+
+result<issued_token> tokens::finish(token_attempt& attempt) {
+    try {
+        const auto client = attempt.hash();
+        if (!client) return client.error();
+        return sign(**client, options_.expiration);
+    } catch (const std::bad_alloc&) {
+        return error{errc::unavailable, "Service temporarily unavailable", "no memory to verify a secret", {}, {}};
+    }
+}
 
 result<issued_token> tokens::issue(const std::string& client_id, const std::string& secret, const std::string& address,
                                    bool& client_exists) {
-    if (client_id.empty() || secret.empty()) return refuse("No credentials", client_id, address);
-    const auto client =
-        is_storable(client_id) ? clients_.find(client_id) : result<model::api_client>(error{errc::not_found, {}, {}, {}, {}});
-    if (!client) {
-        if (client.error().code != errc::not_found) return client.error();
-        auth::verify_nothing(secret);
-        return refuse("No client record", client_id, address);
-    }
-    client_exists = true;
-    result<bool> matches = auth::verify_secret(secret, client->hashed_secret);
-    // With an old secret a failure takes twice as long, which tells that there is one: of no use to whoever lacks it.
-    if (!*matches) matches = matches_old_secret(client_id, secret);
-    if (!matches) return matches.error();
-    if (!client->enabled) return refuse("Client disabled", client_id, address);
-    if (!*matches) return refuse("Bad credentials", client_id, address);
-    return sign(client_id, options_.expiration);
+    auto started = begin(client_id, secret, address, client_exists);
+    return started.outcome ? *std::move(started.outcome) : finish(*started.attempt);
 }
 
 result<issued_token> tokens::grant(const std::string& client_id, std::optional<std::chrono::seconds> expiration) {
-    const auto client =
-        is_storable(client_id) ? clients_.find(client_id) : result<model::api_client>(error{errc::not_found, {}, {}, {}, {}});
+    const auto client = find_client(client_id, false);
     if (!client) return client.error();
-    if (!client->enabled) return error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
-    return sign(client_id, expiration.value_or(options_.expiration));
+    if (*client == nullptr) return error{errc::not_found, "Unknown client_id", {}, {}, {}};
+    if (!(*client)->access.client.enabled) return error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
+    return sign(**client, expiration.value_or(options_.expiration));
 }
 
-issued_token tokens::sign(const std::string& client_id, std::chrono::seconds expiration) const {
+issued_token tokens::sign(const known_client& client, std::chrono::seconds expiration) const {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-    return {signer_.sign(std::string(client_namespace) + ":" + client_id, now + expiration), expiration};
-}
-
-result<bool> tokens::matches_old_secret(const std::string& client_id, const std::string& secret) {
-    const auto kept = clients_.old_secrets(client_id);
-    if (!kept) return kept.error();
-    return std::any_of(kept->begin(), kept->end(), [&](const auto& one) { return auth::verify_secret(secret, one.hashed_secret); });
-}
-
-error tokens::refuse(std::string_view why, const std::string& client_id, const std::string& address) {
-    if (failures_->note(client_id + '\n' + address, std::chrono::steady_clock::now())) {
-        return error{errc::too_many, "Too many failed attempts, try again in a minute", std::string(why), {}, {}};
-    }
-    return error{errc::malformed, "Incorrect username or password", std::string(why), {}, {}};
+    const auto subject = fmt::format("{}:{}", client_namespace, client.access.client.client_id);
+    return {signer_.sign(subject, now + expiration, now, token_id_for(client.rules.versions.front())), expiration};
 }
 
 authentication tokens::authenticate(std::string_view token, model::role wanted) {
@@ -92,35 +202,42 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
         out.verdict = bad_token("Bad namespace");
         return out;
     }
-    const auto client = is_storable(out.client_id) ? find_client(out.client_id) : result<std::optional<model::api_client>>(std::nullopt);
+    const auto revoked = [&](const auto& client) { return *client && is_revoked(*claims, (*client)->rules, options_.expiration); };
+    auto client = find_client(out.client_id, true);
+    // A client that just got a new secret, from whichever process, must not be judged by what was read before.
+    if (client && revoked(client)) client = find_client(out.client_id, false);
     if (!client) {
         out.verdict = client.error();
-    } else if (!*client) {
+    } else if (*client == nullptr) {
         out.verdict = bad_token("No client record");
     } else {
         out.client_exists = true;
-        out.verdict = check_client(**client, wanted);
+        out.verdict = revoked(client) ? result<void>(bad_token("Token revoked")) : check_client((*client)->access.client, wanted);
     }
     return out;
 }
 
-result<std::optional<model::api_client>> tokens::find_client(const std::string& client_id) {
+/// The record of that id, null when there is none; `cached`: one that was read a moment ago will do.
+result<std::shared_ptr<const tokens::known_client>> tokens::find_client(const std::string& client_id, bool cached) {
     constexpr std::size_t most_cached = 10'000;
-    const auto now = std::chrono::steady_clock::now();
-    {
+    if (!is_storable(client_id)) return nullptr;
+    const auto now = steady_clock::now();
+    if (cached) {
         const std::lock_guard lock(mutex_);
         const auto found = cache_.find(client_id);
-        if (found != cache_.end() && now - found->second.read_at < options_.client_cache_time) return found->second.record;
+        if (found != cache_.end() && now - found->second.read_at < options_.client_cache_time) return found->second.client;
     }
     // Threads that miss together each read: rarer and simpler than making them wait for one another.
-    auto read = clients_.find(client_id);
+    auto read = clients_.find_access(client_id);
     if (!read && read.error().code != errc::not_found) return read.error();
-    std::optional<model::api_client> record;
-    if (read) record = std::move(*read);
+    std::shared_ptr<const known_client> client;
+    if (read) client = std::make_shared<const known_client>(known_client{*std::move(read)});
+    // What strangers ask for is not kept: only a good signature, or a client that exists.
+    if (!cached && !client) return client;
     const std::lock_guard lock(mutex_);
     if (cache_.size() >= most_cached) cache_.clear();
-    cache_[client_id] = {record, now};
-    return record;
+    cache_[client_id] = {client, now};
+    return client;
 }
 
 } // namespace ctms::service

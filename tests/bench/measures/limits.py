@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
 """What is compared with a fixed limit, or with itself at rest."""
+import contextlib
 import http.client
+import statistics
 import time
 
+from support import token_clients
 from support.contacts import id_of
-from support.load import finish, parse_wrk, twice
+from support.load import twice
 from support.processes import memory_mib
 from support.report import Row
 from support.scene import Failure, Server
@@ -54,48 +57,64 @@ def lines(bench):
     yield Row("lines/memory", "/updates as NDJSON, memory at most", "MiB", peaks, wanted=40, at_least=False)
 
 
-def wait_for_hashes(server):
-    """Until the passwords that a flood left behind are checked: they are checked one after another."""
-    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    try:
-        link.request("POST", "/token", "grant_type=client_credentials&client_id=nobody&client_secret=none",
-                     {"Content-Type": "application/x-www-form-urlencoded"})
-        link.getresponse().read()
-    finally:
-        link.close()
+RIGHT = {"clients": 8, "pause": 0.05, "addresses": ["127.0.0.1"]}
+WRONG = {"clients": 32, "pause": 0.05, "addresses": [f"127.0.0.{number}" for number in range(2, 10)]}
 
 
-def flooded(bench, server):
-    """Reads while 8 clients ask for tokens: the loads of both."""
-    flood = bench.generator.start_wrk(server, "token", 8, bench.opts.seconds + 1)
+@contextlib.contextmanager
+def asking(bench, server, form, who, seconds):
+    """Clients that ask for tokens meanwhile; adds what they saw to the list that it gives."""
+    seen = []
+    process = token_clients.start(server, form, seconds=seconds, **who)
     try:
-        time.sleep(0.5)
-        reads = bench.wrk(server, "read", 16)
-        return reads, parse_wrk(finish(flood, bench.opts.seconds + 60))
+        yield seen
+        seen.extend(token_clients.finish(process, seconds + 90))
     except BaseException:
-        flood.kill()
-        flood.wait()
+        process.kill()
+        process.wait()
         raise
 
 
+def beside_tokens(bench, server, flooded, what):
+    """What `what` gives beside clients with right secrets and, if asked for, a flood of wrong ones; and what the former saw."""
+    seconds = bench.opts.seconds + 2
+    wrong = f"grant_type=client_credentials&client_id={bench.database.client_id}&client_secret=wrong-%N"
+    with contextlib.ExitStack() as stack:
+        if flooded:
+            stack.enter_context(asking(bench, server, wrong, WRONG, seconds))
+        right = stack.enter_context(asking(bench, server, bench.generator.form, RIGHT, seconds))
+        time.sleep(1)
+        out = what()
+    return out, right
+
+
 def token_flood(bench):
-    """p99 of reads, 16 connections, without and with clients that ask for tokens: a password hash costs a tenth of a second."""
+    """p99 of reads, 16 connections, beside 8 clients with right secrets, without and with a flood of wrong ones from other addresses;
+    and how long a token takes in the flood."""
     bench.warm_up("read")
-    calm, busy, tokens, against = [], [], [], []
+    alone, calm, busy, against, latency, refused = [], [], [], [], [], []
     for number in bench.rounds():
         for server, who in bench.servers(number):
-            wait_for_hashes(server)
-            quiet = bench.wrk(server, "read", 16)
-            reads, asked = twice(lambda: flooded(bench, server))
+            def read(server=server):
+                return bench.wrk(server, "read", 16)
+            quiet, (reads, _) = read(), beside_tokens(bench, server, False, read)
+            flooded, right = twice(lambda server=server, read=read: beside_tokens(bench, server, True, read))
             if who == "against":
-                against.append(reads.p99)
+                against.append(flooded.p99)
                 continue
-            calm.append(quiet.p99)
-            busy.append(reads.p99)
-            tokens.append(asked.rate)
-            say(f"  round {number + 1}: p99 {quiet.p99:.2f} ms, {reads.p99:.2f} ms beside {asked.rate:.1f} tokens a second")
-    yield Row("token/p99", "p99 of reads beside 8 /token clients, and without", "ms", busy, calm, against)
-    yield Row("token/rate", "tokens given out meanwhile", "/s", tokens)
+            _, unread = beside_tokens(bench, server, True, lambda: time.sleep(bench.opts.seconds))
+            alone.append(quiet.p99)
+            calm.append(reads.p99)
+            busy.append(flooded.p99)
+            latency.append(statistics.median(took for _, took in unread))
+            refused.append(sum(status != 200 for status, _ in right + unread))
+            say(f"  round {number + 1}: p99 of reads {quiet.p99:.2f} ms alone, {reads.p99:.2f} ms beside tokens, {flooded.p99:.2f} ms in the "
+                f"flood; a token {latency[-1]:.2f} ms, {refused[-1]} of {len(right) + len(unread)} refused")
+    yield Row("token/p99", "p99 of reads beside 8 /token clients, in a flood of wrong secrets and without", "ms", busy, calm, against,
+              wanted=1.5, at_least=False)
+    yield Row("token/alone", "the same without any /token", "ms", alone)
+    yield Row("token/latency", "a token for a right secret in the flood, median", "ms", latency, wanted=1, at_least=False)
+    yield Row("token/refused", "right secrets that got no token", "", refused, wanted=1, at_least=False)
 
 
 def grown(bench, folder, marks):

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // ID tokens of Google, with which Pub/Sub signs its push requests: JSON Web Tokens (RFC 7519) signed with RS256
 // (RFC 7518) by keys that Google publishes (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions).
-// Thread safe. verify() waits for the key server when keys must be fetched, else it takes some 20 microseconds.
+// Thread safe. verify() waits for the key server when keys must be fetched and no other thread does so: call it on threads that
+// nothing else needs. Otherwise it takes some 20 microseconds.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -59,6 +60,8 @@ public:
     /// Keys are kept as long as their document allows (a minute at least, a day at most), and beyond that while the server
     /// cannot be reached, a day at most. For a `kid` that is not among them the document is fetched again, at most once a
     /// minute, however many tokens come: nobody can use it to flood the server, and the only memory is that of one document.
+    /// While one thread fetches, tokens of known keys are verified without waiting, and of those with an unknown `kid` one waits
+    /// and others are errc::unavailable at once; without any keys all wait.
     [[nodiscard]] result<google_claims> verify(std::string_view token);
 
 private:

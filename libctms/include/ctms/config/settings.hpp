@@ -36,6 +36,8 @@ struct CTMS_API settings {
 
     // tokens
     std::string secret_key;                      ///< CTMS_SECRET_KEY; empty with the embedded database: it keeps its own
+    std::string secret_key_previous;             ///< CTMS_SECRET_KEY_PREVIOUS: verifies tokens and signs none
+    bool allow_weak_secret_key = false;          ///< CTMS_ALLOW_WEAK_SECRET_KEY: keys of less than 32 bytes are taken
     std::chrono::seconds token_expiration{3600}; ///< CTMS_TOKEN_EXPIRATION: life of an access token
     bool token_allow_no_expiration = true;       ///< CTMS_TOKEN_ALLOW_NO_EXPIRATION: accept tokens without `exp`
     int token_failures_per_minute = 100;         ///< CTMS_TOKEN_FAILURES_PER_MINUTE; 0: no limit

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stored API clients (api_client, ctms_client_roles, ctms_client_old_secrets). Thread safe; each call is one transaction.
-// Secrets arrive hashed.
+// Stored API clients (api_client, ctms_client_roles, ctms_client_old_secrets, ctms_client_revocations). Thread safe; each call is one
+// transaction. Secrets arrive hashed.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -24,6 +24,15 @@ struct CTMS_API old_secret {
     timestamp valid_until;     ///< when it ends
 };
 
+/// A client with what decides about its secrets and tokens.
+struct CTMS_API client_access {
+    model::api_client client;            ///< as stored
+    std::vector<old_secret> old_secrets; ///< replaced secrets that are valid now, the one that lasts longest first
+    /// Tokens issued before this moment of the database's clock are refused: a secret was replaced then and has no grace period
+    /// left, or a client of this id was deleted. nullopt: neither happened.
+    std::optional<timestamp> tokens_valid_from;
+};
+
 /// Reads and writes API clients.
 class CTMS_API client_repository {
 public:
@@ -32,6 +41,8 @@ public:
 
     /// errc::not_found when there is none. With its roles, in one round trip.
     [[nodiscard]] result<model::api_client> find(std::string_view client_id);
+    /// The same with its old secrets and from when on its tokens are good, in one round trip. errc::not_found when there is none.
+    [[nodiscard]] result<client_access> find_access(std::string_view client_id);
     /// All, in order of client_id.
     [[nodiscard]] result<std::vector<model::api_client>> list();
     /// Stores it with its roles. errc::conflict when the id is taken.

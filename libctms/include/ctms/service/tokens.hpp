@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Access tokens: giving them to API clients for their secret, and telling who a token belongs to.
-// Thread safe. issue() takes about 0.1 s of CPU (Argon2id): call it on threads that serve nothing else.
+// Thread safe. finish() and issue() take about 0.1 s of CPU and 64 MiB (Argon2id): call them on threads that serve nothing else.
 // In every error, `message` is for the client and `detail` is the reason for the log.
 #pragma once
 
@@ -20,12 +20,19 @@
 
 namespace ctms::service {
 
-class failure_limit; // private: src/service/failure_limit.hpp
+class token_attempt; // private: src/service/tokens.cpp
+struct token_rules;  // private: src/service/token_binding.hpp
 
 /// What a client gets for its secret.
 struct CTMS_API issued_token {
     std::string access_token;          ///< signed, see auth::token_signer
     std::chrono::seconds expires_in{}; ///< its life
+};
+
+/// What asking for a token came to without hashing anything: an outcome, or an attempt that tokens::finish() has to hash.
+struct CTMS_API token_start {
+    std::optional<result<issued_token>> outcome; ///< set when it is decided
+    std::shared_ptr<token_attempt> attempt;      ///< set when it is not; one that is dropped does not count as a failure
 };
 
 /// Who a request comes from, as far as it could be told.
@@ -40,7 +47,8 @@ struct CTMS_API token_options {
     std::chrono::seconds expiration{3600}; ///< of an access token
     /// How long a client's record may be used without reading it again; changes are seen within this time.
     std::chrono::milliseconds client_cache_time{4000};
-    /// Failed attempts that one client may make from one address in a minute; 0 is no limit.
+    /// Failed attempts that one client may make from one address in a minute, and half of what the address may make with all its
+    /// clients; 0 is no limit.
     int failures_per_minute = 100;
 };
 
@@ -53,10 +61,20 @@ public:
     tokens(const tokens&) = delete;
     tokens& operator=(const tokens&) = delete;
 
+    /// The first step of issue(), which hashes nothing: takes microseconds, and where the client's record is needed the time of a
+    /// database query. A secret that was right in the last ten minutes (remembered_secrets) gets its token here, whatever others do,
+    /// unless the record has changed since. For others the attempts of `address`, and of the pair of client and address, are
+    /// counted now, before anything is hashed: errc::too_many when none is left. `address` may stand for a network.
+    [[nodiscard]] token_start begin(const std::string& client_id, const std::string& secret, const std::string& address,
+                                    bool& client_exists);
+
+    /// The second step: hashes the secret. To be called once for an attempt; afterwards it counts as failed unless there is a token.
+    [[nodiscard]] result<issued_token> finish(token_attempt& attempt);
+
     /// A token for the client of that id, if the secret is right, or an old one that is still valid: errc::malformed otherwise
     /// ("Incorrect username or password"), with `detail` one of `No credentials`, `No client record`, `Client disabled`,
-    /// `Bad credentials`. After too many failures from one `address` they are errc::too_many instead; the right secret
-    /// always passes. `client_exists` is set as soon as it is known.
+    /// `Bad credentials`. errc::too_many ("Too many attempts") as begin() says; errc::unavailable when the database or the memory
+    /// for hashing is not available. `client_exists` is set as soon as it is known. begin() and finish() in one.
     [[nodiscard]] result<issued_token> issue(const std::string& client_id, const std::string& secret, const std::string& address,
                                              bool& client_exists);
 
@@ -64,24 +82,29 @@ public:
     /// of issue() do. errc::not_found, errc::forbidden (disabled), errc::unavailable.
     [[nodiscard]] result<issued_token> grant(const std::string& client_id, std::optional<std::chrono::seconds> expiration = std::nullopt);
 
-    /// Checks a bearer token, and that its client may do what is `wanted`. Reads the client's record, with its roles, at
-    /// most once in `client_cache_time`.
+    /// Checks a bearer token, and that its client may do what is `wanted`. Tokens of a secret that was replaced and has no grace
+    /// period left, or of a record that was deleted, are refused ("Token revoked" in the log); those of a client that was disabled
+    /// are refused while it is. Reads the client's record, with its roles, at most once in `client_cache_time`, and once more
+    /// before it calls a token revoked.
     [[nodiscard]] authentication authenticate(std::string_view token, model::role wanted);
 
 private:
+    friend class token_attempt;
+    struct known_client; ///< a record with the rules for its tokens
+    class known_secrets; ///< what is remembered and counted between requests
     struct cached_client {
-        std::optional<model::api_client> record; ///< nullopt: there is none
+        std::shared_ptr<const known_client> client; ///< null: there is none
         std::chrono::steady_clock::time_point read_at;
     };
-    [[nodiscard]] result<std::optional<model::api_client>> find_client(const std::string& client_id);
-    [[nodiscard]] result<bool> matches_old_secret(const std::string& client_id, const std::string& secret);
-    [[nodiscard]] issued_token sign(const std::string& client_id, std::chrono::seconds expiration) const;
-    [[nodiscard]] error refuse(std::string_view why, const std::string& client_id, const std::string& address);
+    [[nodiscard]] result<std::shared_ptr<const known_client>> find_client(const std::string& client_id, bool cached);
+    [[nodiscard]] std::optional<result<issued_token>> issue_remembered(const std::string& client_id, const std::string& secret,
+                                                                       bool& client_exists);
+    [[nodiscard]] issued_token sign(const known_client& client, std::chrono::seconds expiration) const;
 
     persistence::client_repository& clients_;
     const auth::token_signer& signer_;
     token_options options_;
-    std::unique_ptr<failure_limit> failures_;
+    std::shared_ptr<known_secrets> secrets_; ///< shared with attempts, which may outlive it
     std::mutex mutex_;
     std::unordered_map<std::string, cached_client> cache_;
 };

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Clients that ask for tokens at a steady pace, each on a connection of its own, from addresses of the loopback.
+
+A program of its own, so that its work is no delay of other load: start() runs it, and finish() gives what it saw.
+"""
+import argparse
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+
+if __package__:
+    from .scene import Failure
+
+
+def ask(link, form):
+    link.request("POST", "/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
+    answer = link.getresponse()
+    answer.read()
+    return answer.status
+
+
+def run_client(opts, number, seen):
+    """Asks until the time is over; notes status and milliseconds of each answer. A failure counts as the status 0."""
+    address = opts.addresses[number % len(opts.addresses)]
+    end, link, asked = time.monotonic() + opts.seconds, None, 0
+    time.sleep(opts.pause * number / opts.clients)
+    while time.monotonic() < end:
+        asked += 1
+        began = time.monotonic()
+        try:
+            if link is None:
+                link = http.client.HTTPConnection("127.0.0.1", opts.port, timeout=60, source_address=(address, 0))
+                link.connect()
+                began = time.monotonic()
+            status = ask(link, opts.form.replace("%N", f"{number}-{asked}"))
+        except (OSError, http.client.HTTPException):
+            status, link = 0, None
+        took = time.monotonic() - began
+        seen.append((status, 1000 * took))
+        time.sleep(max(0.0, opts.pause - took))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--clients", type=int, required=True)
+    parser.add_argument("--pause", type=float, required=True, help="seconds from one question of a client to its next")
+    parser.add_argument("--addresses", type=lambda text: text.split(","), required=True)
+    opts = parser.parse_args()
+    opts.form = sys.stdin.read()  # it holds a secret
+    seen = []
+    threads = [threading.Thread(target=run_client, args=(opts, number, seen)) for number in range(opts.clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    json.dump(seen, sys.stdout)
+
+
+def start(server, form, clients, pause, addresses, seconds):
+    """Runs it; `%N` in the form becomes another text in each question."""
+    process = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--port", str(server.port), "--seconds", str(seconds),
+                                "--clients", str(clients), "--pause", str(pause), "--addresses", ",".join(addresses)],
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process.stdin.write(form)
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
+def finish(process, limit):
+    """What it saw: pairs of status and milliseconds."""
+    try:
+        out, _ = process.communicate(timeout=limit)
+    except subprocess.TimeoutExpired as late:
+        process.kill()
+        process.communicate()
+        raise Failure("the clients that ask for tokens did not end") from late
+    if process.returncode != 0:
+        raise Failure(f"the clients that ask for tokens ended with {process.returncode}")
+    return json.loads(out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MPL-2.0
+// Files that ctms-admin reads: CSV, contacts (NDJSON and CSV), addresses. Input: a file.
+#include "fuzz_target.hpp"
+
+#include <contact_files.hpp>
+#include <csv.hpp>
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/json/contact_json.hpp>
+
+#include <iostream>
+#include <sstream>
+
+namespace {
+
+using namespace ctms;
+using fuzz::require;
+
+std::vector<cli::csv_record> read_all(const std::string& text) {
+    std::istringstream in(text);
+    cli::csv_reader reader(in);
+    std::vector<cli::csv_record> out;
+    std::size_t line = 1;
+    cli::csv_record record;
+    while (reader.next(record)) {
+        require(record.line >= line && reader.line() >= record.line, "records come in the order of their lines");
+        line = record.line;
+        out.push_back(record);
+    }
+    return out;
+}
+
+std::string written(const std::vector<std::string>& fields) {
+    std::string row;
+    for (std::size_t i = 0; i < fields.size(); ++i) cli::append_csv_field(row, fields[i], i == 0);
+    return row;
+}
+
+void check_records(const std::string& text) {
+    std::string again;
+    std::vector<std::vector<std::string>> good;
+    for (const auto& record : read_all(text)) {
+        require(text.find(record.text) != std::string::npos, "a record's text is a part of the file");
+        if (!record.problem.empty()) continue;
+        std::size_t total = 0;
+        for (const auto& field : record.fields) total += field.size();
+        require(!record.fields.empty() && total <= record.text.size(), "fields are parts of their record");
+        const auto row = written(record.fields);
+        if (row.empty()) continue; // a row of one blank field is a blank line
+        again.append(row).append("\n");
+        good.push_back(record.fields);
+    }
+    if (again.starts_with("\xEF\xBB\xBF")) return; // would be passed over as a mark
+    const auto second = read_all(again);
+    require(second.size() == good.size(), "rows that are written are as many records");
+    for (std::size_t i = 0; i < good.size(); ++i) {
+        require(second[i].problem.empty() && second[i].fields == good[i], "a row that is written is read as the same");
+    }
+}
+
+/// The file is on standard input for as long as this lives.
+class on_standard_input {
+public:
+    explicit on_standard_input(const std::string& text) : buffer_(text), before_(std::cin.rdbuf(&buffer_)) { std::cin.clear(); }
+    ~on_standard_input() {
+        std::cin.rdbuf(before_);
+        std::cin.clear();
+    }
+    on_standard_input(const on_standard_input&) = delete;
+    on_standard_input& operator=(const on_standard_input&) = delete;
+
+private:
+    std::stringbuf buffer_;
+    std::streambuf* before_;
+};
+
+void check_contacts(const std::string& text, cli::contact_format format) {
+    const on_standard_input file(text);
+    auto contacts = cli::contact_file::open("-", format);
+    if (!contacts) return;
+    cli::contact_record record;
+    std::size_t line = 0;
+    while (contacts->next(record)) {
+        require(record.line > line, "contacts come in the order of their lines");
+        line = record.line;
+        if (!record.problem.empty()) continue;
+        if (format == cli::contact_format::ndjson || !is_valid_utf8(record.json)) continue;
+        const auto body = json::body::parse(record.json);
+        if (!body) require(body.error().fields.size() == 1, "a row of a table becomes JSON"); // refused only for a limit of JSON
+        if (body) (void)json::read_contact(*body, json::purpose::create);
+    }
+}
+
+void check_addresses(const std::string& text) {
+    const on_standard_input file(text);
+    auto addresses = cli::address_file::open("-");
+    if (!addresses) return;
+    cli::address_record record;
+    std::size_t line = 0;
+    while (addresses->next(record)) {
+        require(record.line > line, "addresses come in the order of their lines");
+        line = record.line;
+        if (record.address.empty()) continue;
+        require(record.address.find('@') != std::string::npos && is_valid_utf8(record.address), "an address holds an at sign and is UTF-8");
+        require(record.address.find('\0') == std::string::npos, "an address holds no NUL");
+    }
+}
+
+} // namespace
+
+CTMS_FUZZ_TARGET(csv) {
+    const std::string text(input);
+    check_records(text);
+    check_contacts(text, cli::contact_format::csv);
+    check_contacts(text, cli::contact_format::ndjson);
+    check_addresses(text);
+}

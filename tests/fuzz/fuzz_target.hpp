@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MPL-2.0
+// What every fuzz target is made with: CTMS_FUZZ_TARGET(name) { ... input ... } defines libFuzzer's entry in a fuzzer, and a named
+// function for the replay of kept inputs in every other build. A target takes any bytes, keeps nothing from one input for the next,
+// and ends the process by require() when something that must hold does not hold. For one thread.
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <string>
+#include <string_view>
+
+namespace ctms::fuzz {
+
+/// Ends the process when `holds` is false. `what` says what should have been, without the input's own text.
+inline void require(bool holds, std::string_view what) {
+    if (holds) return;
+    std::fprintf(stderr, "fuzz: does not hold: %.*s\n", static_cast<int>(what.size()), what.data());
+    std::abort();
+}
+
+/// Takes the text up to the next line end off the front of `text`, without the line end.
+[[nodiscard]] inline std::string_view take_line(std::string_view& text) {
+    const auto end = text.find('\n');
+    const auto line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    return line;
+}
+
+/// Takes the first byte off `text`; NUL when there is none.
+[[nodiscard]] inline char take_byte(std::string_view& text) {
+    if (text.empty()) return '\0';
+    const char first = text.front();
+    text.remove_prefix(1);
+    return first;
+}
+
+/// Seconds of CPU that this thread has used: unlike wall time, the same on a busy machine.
+[[nodiscard]] inline double cpu_seconds() {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+/// A target by its name, for the replay.
+struct target {
+    std::string_view name;
+    void (*run)(std::string_view input);
+};
+
+#ifndef CTMS_FUZZER
+/// Notes a target; the replay defines it.
+bool add_target(target one);
+#endif
+
+} // namespace ctms::fuzz
+
+#ifdef CTMS_FUZZER
+#define CTMS_FUZZ_TARGET(name)                                                        \
+    static void run_##name(std::string_view input);                                   \
+    extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { \
+        run_##name({reinterpret_cast<const char*>(data), size});                      \
+        return 0;                                                                     \
+    }                                                                                 \
+    static void run_##name(std::string_view input)
+#else
+#define CTMS_FUZZ_TARGET(name)                                                                      \
+    static void run_##name(std::string_view input);                                                 \
+    [[maybe_unused]] static const bool added_##name = ctms::fuzz::add_target({#name, &run_##name}); \
+    static void run_##name(std::string_view input)
+#endif

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: MPL-2.0
+// What is removed from logs, and that a line of the log stays one line of JSON. Input: four lines around an address (what stands
+// before it, its local part, its domain, what follows), and free text.
+#include "fuzz_target.hpp"
+
+#include "mozlog/clean.hpp"
+#include "mozlog/format.hpp"
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/privacy/redact.hpp>
+
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace {
+
+using namespace ctms;
+using fuzz::require;
+
+bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+
+/// The input names the mark of those who want to be traced: their addresses may stay.
+bool may_trace(std::string_view text) {
+    const auto lower = ascii_lower(text);
+    return holds(lower, "trace");
+}
+
+void check_no_address(std::string_view clean, std::string_view from) {
+    if (may_trace(from)) return;
+    for (const std::string_view sign : {"@", "%40", "%2540", "&#64;", "&commat;", "\\u0040"}) {
+        require(!holds(ascii_lower(clean), sign), "no at sign is left, however it is written");
+    }
+}
+
+void check_text(std::string_view text) {
+    const auto clean = privacy::redact_text(text);
+    check_no_address(clean, text);
+    // One at sign is the least that an [OMITTED] replaces.
+    require(clean.size() <= privacy::omitted.size() * text.size(), "a clean text is at most nine times as long");
+    if (!holds(text, "@") && !holds(text, "%") && !holds(text, "&") && !holds(text, "\\") && !holds(text, "\xEF")) {
+        require(clean == text, "text without an at sign stays as it is");
+    }
+    const auto valid = mozlog::clean_text(text);
+    require(is_valid_utf8(valid), "text for the log is valid UTF-8");
+    check_no_address(valid, text);
+    (void)privacy::is_traced(text);
+    for (const auto* name : {"cookie", "authorization"}) require(privacy::redact_header(name, text) == privacy::omitted, "secret headers go");
+    for (const auto* name : {"primary_email", "token"}) require(privacy::redact_query_value(name, text) == privacy::omitted, "secrets go");
+    if (!privacy::is_traced(text)) require(privacy::redact_path_value("primary_email", text) == privacy::omitted, "an address in a path goes");
+}
+
+/// No address may survive, wherever it stands: the word that marks it must be gone.
+void check_address(std::string_view before, std::string_view local, std::string_view domain, std::string_view after) {
+    constexpr std::string_view marker = "zqsecretqz";
+    if (may_trace(before) || may_trace(local) || may_trace(domain)) return;
+    if (holds(before, marker) || holds(after, marker) || holds(local, marker) || holds(domain, marker)) return;
+    // A local part without quotes (RFC 5322 atext, and anything beyond ASCII); a domain that goes on behind the marker.
+    constexpr std::string_view atext = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.";
+    std::string name;
+    for (const char c : local) name += static_cast<unsigned char>(c) >= 0x80 || atext.find(c) != std::string_view::npos ? c : '.';
+    for (const std::string_view sign : {"@", "%40", "%2540", "&#64;", "\\u0040", "\uFF20"}) {
+        std::string text(before);
+        text.append(name).append("a").append(sign).append(marker).append(".example").append(domain).append(after);
+        require(!holds(privacy::redact_text(text), marker), "the domain of an address is removed");
+    }
+    // The local part too, where what stands before the address cannot be mistaken for a part of it or of a URL.
+    const bool separated = before.empty() || before.ends_with(' ') || before.ends_with('<') || before.ends_with(',');
+    if (!separated || name.find_first_of("/?&=:#'`{}|*!.") != std::string::npos) return;
+    const auto text = std::string(before).append(name).append(marker).append("@example.com").append(after);
+    require(!holds(privacy::redact_text(text), marker), "the local part of an address is removed");
+}
+
+bool is_printable(std::string_view line) {
+    return std::none_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+}
+
+void check_line(std::string_view name, std::string_view text) {
+    const auto clean_name = mozlog::clean_text(name);
+    const auto message = mozlog::clean_text(text);
+    mozlog::fields members;
+    members.add(clean_name, text).add_json("body", text).add("n", 1).add_seconds("s", 0.5).add_null("none");
+    const auto type = mozlog::clean_text(name);
+    const mozlog::event what{std::chrono::system_clock::time_point(std::chrono::seconds(1'600'000'000)), mozlog::severity::info, type,
+                             members.json(), message};
+    const auto line = mozlog::json_line(what, {}, 1);
+    require(line.ends_with('\n') && std::count(line.begin(), line.end(), '\n') == 1, "one event is one line");
+    boost::json::parse_options deep;
+    deep.max_depth = 300;
+    boost::json::error_code ec;
+    const auto parsed = boost::json::parse(std::string_view(line).substr(0, line.size() - 1), ec, {}, deep);
+    require(!ec && parsed.is_object(), "a line of the log is a JSON object");
+    require(parsed.as_object().at("Fields").as_object().at("msg").as_string() == message, "the message is what was logged");
+    check_no_address(line, std::string(name).append(text));
+    for (const bool color : {false, true}) {
+        const auto shown = mozlog::console_line(what, color);
+        require(shown.ends_with('\n'), "a line for people ends");
+        if (!color) require(is_printable(std::string_view(shown).substr(0, shown.size() - 1)), "a line for people holds no control characters");
+    }
+}
+
+} // namespace
+
+CTMS_FUZZ_TARGET(redaction) {
+    auto rest = input;
+    const auto before = ctms::fuzz::take_line(rest);
+    const auto local = ctms::fuzz::take_line(rest);
+    const auto domain = ctms::fuzz::take_line(rest);
+    const auto after = ctms::fuzz::take_line(rest);
+    check_address(before, local, domain, after);
+    check_text(input);
+    check_line(before, rest);
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "session_services.hpp"
+
+#include "fuzz_target.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/config/settings.hpp>
+#include <ctms/persistence/acoustic_configuration.hpp>
+#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/persistence/stripe.hpp>
+#include <ctms/service/acoustic_configuration.hpp>
+#include <ctms/service/contacts.hpp>
+#include <ctms/service/health.hpp>
+#include <ctms/service/pubsub.hpp>
+#include <ctms/service/stripe_ingest.hpp>
+#include <ctms/service/tokens.hpp>
+#include <web/server/answers.hpp>
+
+#include <boost/json/parse.hpp>
+
+#include <array>
+#include <memory>
+
+namespace ctms::fuzz {
+namespace {
+
+using web::body_kind;
+using web::call;
+using web::lane;
+using web::response;
+using web::services;
+
+std::string json_text(std::string_view text) {
+    std::string out;
+    append_json_string(out, text);
+    return out;
+}
+
+response answer_home(call&, const services&) { return web::json_response(200, R"({"ok":true})"); }
+
+response answer_path(call& now, const services&) { return web::json_response(200, json_text(now.path_parameter("id"))); }
+
+response answer_json(call& now, const services&) {
+    const auto input = json::read_contact(*now.body, json::purpose::create);
+    if (!input) return web::failed(now, input.error());
+    return web::json_response(201, json_text(input->email.primary_email));
+}
+
+response answer_form(call& now, const services&) {
+    std::string out = "[";
+    for (const auto& [name, value] : now.form.pairs()) (out += out.size() > 1 ? "," : "") += json_text(name);
+    return web::json_response(200, out + "]");
+}
+
+/// Long enough to be compressed.
+response answer_long(call&, const services&) { return web::json_response(200, json_text(std::string(8 * 1024, 'x'))); }
+
+response answer_in_pieces(call&, const services&) {
+    response out;
+    out.content_type = "application/x-ndjson";
+    out.body = "{}\n";
+    out.rest = [count = 0](std::string& piece) mutable -> result<bool> {
+        piece = std::string(1000, 'y') + "\n";
+        return ++count < 3;
+    };
+    return out;
+}
+
+response answer_broken_pieces(call&, const services&) {
+    response out;
+    out.body = "[";
+    out.rest = [](std::string&) -> result<bool> { return error{errc::unavailable, "no more", "no more", {}, {}}; };
+    return out;
+}
+
+response answer_by_throwing(call&, const services&) { throw std::runtime_error("thrown by the handler"); }
+
+std::vector<response> answer_together(std::span<call> calls, const services& shared) {
+    std::vector<response> out;
+    for (auto& one : calls) out.push_back(answer_home(one, shared));
+    return out;
+}
+
+constexpr std::array<web::route, 10> routes{{
+    {"GET", "/", answer_home, lane::immediate, body_kind::none, std::nullopt},
+    {"GET", "/ctms/{id}", answer_path, lane::immediate, body_kind::none, std::nullopt},
+    {"DELETE", "/ctms/{id}", answer_path, lane::immediate, body_kind::none, std::nullopt},
+    {"POST", "/ctms", answer_json, lane::immediate, body_kind::json, std::nullopt},
+    {"POST", "/token", answer_form, lane::immediate, body_kind::form, std::nullopt},
+    {"GET", "/long", answer_long, lane::immediate, body_kind::none, std::nullopt},
+    {"GET", "/pieces", answer_in_pieces, lane::read, body_kind::none, std::nullopt},
+    {"GET", "/broken", answer_broken_pieces, lane::read, body_kind::none, std::nullopt},
+    {"GET", "/thrown", answer_by_throwing, lane::immediate, body_kind::none, std::nullopt},
+    {"PATCH", "/ctms/{id}", answer_home, lane::read, body_kind::json, model::role::read, answer_together},
+}};
+
+/// Every line of the log must be JSON.
+class checking_sink final : public mozlog::sink {
+public:
+    void write(std::string_view lines) override {
+        while (!lines.empty()) {
+            const auto line = take_line(lines);
+            boost::json::error_code ec;
+            (void)boost::json::parse({line.data(), line.size()}, ec);
+            require(!ec, "a line of the log is JSON");
+        }
+    }
+};
+
+persistence::database_options nowhere() {
+    persistence::database_options out;
+    out.url = "postgresql://127.0.0.1:1/none";
+    return out;
+}
+
+struct world {
+    config::settings settings_;
+    support::prometheus_metrics metrics_;
+    mozlog::logger log_{{}, std::make_unique<checking_sink>()};
+    std::atomic<bool> draining_ = false;
+    persistence::database database_{nowhere(), metrics_};
+    persistence::client_repository client_rows_{database_};
+    persistence::contact_repository contact_rows_{database_, nullptr};
+    auth::token_signer signer_{"a key of more than thirty-two bytes, for tests", true};
+    service::tokens tokens_{client_rows_, signer_, {}};
+    service::contacts contacts_{contact_rows_, metrics_};
+    service::health health_{database_};
+    persistence::acoustic_configuration_repository acoustic_rows_{database_};
+    service::acoustic_configuration acoustic_configuration_{acoustic_rows_};
+    persistence::stripe_repository stripe_rows_{database_};
+    service::stripe_ingest stripe_ingest_{stripe_rows_};
+    auth::google_token_verifier google_tokens_{[] { return result<auth::key_document>(error{errc::unavailable, "", "none", {}, {}}); }, "x"};
+    service::pubsub pubsub_{stripe_ingest_, google_tokens_, {}};
+    web::exchanger exchanges_{{contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_, metrics_,
+                               draining_},
+                              log_,
+                              routes};
+    web::lanes threads_{{.read = 1, .write = 1}, 64};
+    web::limits bounds_;
+    web::dispatcher dispatch_{exchanges_, threads_, bounds_, metrics_};
+};
+
+world& all() {
+    static world one;
+    return one;
+}
+
+/// Whoever it is: what a proxy says in X-Forwarded-For is read.
+const std::vector<std::string>& everybody() {
+    static const std::vector<std::string> networks{"0.0.0.0/0", "::/0"};
+    return networks;
+}
+
+} // namespace
+
+serving::serving(const web::limits& bounds)
+    : budget_(bounds.memory_bytes),
+      memory_(bounds.memory_bytes),
+      environment_{all().dispatch_,
+                   bounds,
+                   {bounds.header_bytes, bounds.body_bytes, bounds.header_time, bounds.body_time},
+                   memory_,
+                   under_way_,
+                   everybody(),
+                   all().log_,
+                   all().metrics_,
+                   all().draining_} {}
+
+bool serving::is_clean() {
+    if (!memory_.take(budget_)) return false;
+    memory_.give_back(budget_);
+    return under_way_.empty();
+}
+
+} // namespace ctms::fuzz

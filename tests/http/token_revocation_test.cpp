@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MPL-2.0
+// Access tokens end with the secret and with the record of their client.
+#include "support/web_fixture.hpp"
+
+#include <ctms/auth/access_token.hpp>
+#include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/clients.hpp>
+
+#include <boost/json/parse.hpp>
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace ctms::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto target = "/ctms?primary_email=nobody";
+constexpr auto key = "key of these tests, longer than 32 bytes";
+
+web_fixture::options with_keys(const std::string& previous = {}) {
+    web_fixture::options out;
+    out.change_settings = [=](config::settings& settings) {
+        settings.secret_key = key;
+        settings.secret_key_previous = previous;
+    };
+    return out;
+}
+
+std::string token_for_secret(web_fixture& web, const std::string& secret) {
+    const auto answer = web.ask("POST", "/token", {{"Content-Type", "application/x-www-form-urlencoded"}},
+                                fmt::format("client_id={}&client_secret={}", web_fixture::client, secret));
+    REQUIRE(answer.status == 200);
+    return std::string(boost::json::parse(answer.body).at("access_token").as_string());
+}
+
+http_answer ask_with(web_fixture& web, const std::string& token) { return web.ask("GET", target, {{"Authorization", "Bearer " + token}}); }
+
+void check_good(web_fixture& web, const std::string& token) { CHECK(ask_with(web, token).status == 200); }
+
+void check_revoked(web_fixture& web, const std::string& token) {
+    http_answer answer;
+    // Another process changed the record: it is read again within four seconds.
+    REQUIRE(becomes_true([&] { return (answer = ask_with(web, token)).status != 200; }));
+    CHECK(answer.status == 401);
+    CHECK(answer.body == R"({"detail":"Could not validate credentials"})");
+    CHECK(web.fields_of(answer).at("auth_fail") == "Token revoked");
+    CHECK(web.fields_of(answer).at("client_id") == web_fixture::client);
+}
+
+void rotate(web_fixture& web, std::chrono::seconds keep_old) {
+    persistence::database db(web.database().options());
+    REQUIRE(persistence::client_repository(db).set_hashed_secret(web_fixture::client, auth::hash_secret("new"), keep_old).has_value());
+}
+
+/// A token as another program signs it.
+std::string foreign_token(std::chrono::seconds ends_in, std::string_view signed_with = key) {
+    const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    return auth::token_signer(std::string(signed_with), true).sign("api_client:id_enabled", now + ends_in);
+}
+
+constexpr auto old_secret = "secret+of+the+tests";
+
+} // namespace
+
+TEST_CASE("a token ends when its secret is replaced and one for the new secret is good at once") {
+    web_fixture web(with_keys());
+    const auto before = token_for_secret(web, old_secret);
+    check_good(web, before);
+    rotate(web, 0s);
+    check_good(web, token_for_secret(web, "new")); // although the record was read a moment ago
+    check_revoked(web, before);
+    check_good(web, token_for_secret(web, "new"));
+}
+
+TEST_CASE("a token lasts through the grace period of its secret") {
+    web_fixture web(with_keys());
+    const auto before = token_for_secret(web, old_secret);
+    rotate(web, 1h);
+    check_good(web, before);
+    check_good(web, token_for_secret(web, old_secret));
+    web.sql("update ctms_client_old_secrets set valid_until = now()");
+    check_revoked(web, before);
+}
+
+TEST_CASE("a token ends when the reference replaces the secret or when the client is made anew") {
+    web_fixture web(with_keys());
+    const auto before = token_for_secret(web, old_secret);
+    check_good(web, before);
+    SUBCASE("replaced") { web.sql("update api_client set hashed_secret = 'x', update_timestamp = now() where client_id = 'id_enabled'"); }
+    SUBCASE("deleted and made again, with the same secret") {
+        web.sql("create temporary table kept as select * from api_client where client_id = 'id_enabled';"
+                "delete from api_client where client_id = 'id_enabled'");
+        web.sql("insert into api_client (client_id, email, enabled, hashed_secret)"
+                " select client_id, email, enabled, hashed_secret from kept");
+    }
+    check_revoked(web, before);
+}
+
+TEST_CASE("a token outlives changes that are none of its secret") {
+    web_fixture web(with_keys());
+    const auto before = token_for_secret(web, old_secret);
+    web.sql("update api_client set enabled = false, update_timestamp = now() where client_id = 'id_enabled'");
+    CHECK(becomes_true([&] { return ask_with(web, before).status == 400; }));
+    web.sql("update api_client set enabled = true, update_timestamp = now(), hashed_secret = hashed_secret where client_id = 'id_enabled'");
+    CHECK(becomes_true([&] { return ask_with(web, before).status == 200; }));
+}
+
+TEST_CASE("tokens of the reference are judged by their end less the life of a token") {
+    web_fixture web(with_keys());
+    const auto first = foreign_token(3600s - 60s); // issued a minute ago
+    const auto short_lived = foreign_token(10s);   // nothing was revoked: fine
+    check_good(web, first);
+    check_good(web, short_lived);
+    rotate(web, 0s);
+    check_revoked(web, first);
+    check_good(web, foreign_token(3600s)); // issued now
+}
+
+TEST_CASE("the previous key verifies tokens and no longer signs") {
+    constexpr auto previous = "the key before, longer than 32 bytes too";
+    web_fixture web(with_keys(previous));
+    check_good(web, foreign_token(3600s, previous));
+    check_good(web, foreign_token(3600s, key));
+    CHECK(ask_with(web, foreign_token(3600s, "a third key, longer than 32 bytes as well")).status == 401);
+    const auto made = token_for_secret(web, old_secret);
+    const auto now = std::chrono::system_clock::now();
+    CHECK(auth::token_signer(key, false).verify(made, now));
+    CHECK_FALSE(auth::token_signer(previous, false).verify(made, now));
+}
+
+TEST_CASE("a token says when it was issued") {
+    web_fixture web(with_keys());
+    const auto before = std::chrono::system_clock::now();
+    const auto claims = auth::token_signer(key, false).verify(token_for_secret(web, old_secret), before);
+    REQUIRE(claims);
+    REQUIRE(claims->issued_at);
+    const auto seconds = std::chrono::duration<double>(before.time_since_epoch()).count();
+    CHECK(*claims->issued_at > seconds - 2);
+    CHECK(*claims->issued_at < seconds + 60);
+    CHECK(*claims->expires_at == *claims->issued_at + 3600);
+}
+
+} // namespace ctms::test

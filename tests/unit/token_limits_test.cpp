@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MPL-2.0
+// What keeps requests for tokens apart: attempts that are counted, secrets that are remembered, turns between addresses, and
+// which secret a token belongs to.
+#include "service/attempt_limit.hpp"
+#include "service/remembered_secrets.hpp"
+#include "service/token_binding.hpp"
+
+#include <web/server/fair_queue.hpp>
+
+#include <doctest/doctest.h>
+
+#include <string>
+#include <vector>
+
+using namespace ctms;
+using namespace std::chrono_literals;
+using service::attempt_limit;
+using service::remembered_secrets;
+
+namespace {
+
+const std::chrono::steady_clock::time_point start{std::chrono::hours(1)};
+
+remembered_secrets::digest digest_of(std::uint64_t number) {
+    remembered_secrets::digest out{};
+    std::memcpy(out.data(), &number, sizeof number);
+    return out;
+}
+
+persistence::client_access access_of(const std::string& hashed_secret) {
+    persistence::client_access out;
+    out.client.client_id = "id_a";
+    out.client.hashed_secret = hashed_secret;
+    out.client.create_timestamp = timestamp(1'600'000'000s);
+    return out;
+}
+
+auth::token_claims claims_of(const persistence::client_access& access) {
+    auth::token_claims out;
+    out.id = service::token_id_for(service::secret_version(access.client, access.client.hashed_secret));
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a client has attempts of its own, and an address twice as many with all its clients") {
+    attempt_limit limit(2);
+    CHECK(limit.take({1, 100}, start));
+    CHECK(limit.take({1, 100}, start));
+    CHECK_FALSE(limit.take({1, 100}, start));
+    CHECK(limit.take({2, 100}, start));
+    CHECK(limit.take({3, 100}, start));
+    CHECK_FALSE(limit.take({4, 100}, start));
+    CHECK(limit.take({5, 200}, start + 59s)); // another address
+    CHECK_FALSE(limit.take({1, 100}, start + 59s));
+    CHECK(limit.take({1, 100}, start + 60s));
+}
+
+TEST_CASE("an attempt that succeeds does not count") {
+    attempt_limit limit(1);
+    for (int i = 0; i < 5; ++i) {
+        CHECK(limit.take({1, 100}, start));
+        limit.give_back({1, 100});
+    }
+    limit.give_back({1, 100}); // nothing is left to give back
+    CHECK(limit.take({1, 100}, start));
+    CHECK_FALSE(limit.take({1, 100}, start));
+}
+
+TEST_CASE("no limit counts nothing") {
+    attempt_limit limit(0);
+    for (int i = 0; i < 1000; ++i) CHECK(limit.take({1, 100}, start));
+}
+
+TEST_CASE("attempts of strangers neither grow the table without end nor reset a count") {
+    attempt_limit limit(1);
+    CHECK(limit.take({1, 2}, start));
+    std::uint64_t key = 10;
+    std::size_t taken = 0;
+    for (std::size_t i = 0; i < attempt_limit::most_keys; ++i, key += 2) taken += limit.take({key, key + 1}, start) ? 1 : 0;
+    CHECK(taken == attempt_limit::most_keys / 2 - 1);
+    attempt_limit one_address(1000);
+    for (int i = 0; i < 2000; ++i) CHECK(one_address.take({1000 + std::uint64_t(i), 2}, start));
+    for (int i = 0; i < 100'000; ++i) REQUIRE_FALSE(one_address.take({10'000 + std::uint64_t(i), 2}, start)); // and makes no entry
+    CHECK(one_address.take({1'000'000, 3}, start));
+    CHECK_FALSE(limit.take({1, 2}, start)); // still counted
+    CHECK(limit.take({1, 2}, start + 60s));
+}
+
+TEST_CASE("a secret is remembered for ten minutes after its last use") {
+    remembered_secrets table;
+    CHECK_FALSE(table.find(digest_of(1), start));
+    table.add(digest_of(1), digest_of(10), start);
+    CHECK(table.find(digest_of(1), start + 9min) == digest_of(10));
+    CHECK(table.find(digest_of(1), start + 18min) == digest_of(10));
+    CHECK_FALSE(table.find(digest_of(1), start + 28min));
+    table.add(digest_of(1), digest_of(10), start);
+    table.forget(digest_of(1));
+    CHECK_FALSE(table.find(digest_of(1), start));
+}
+
+TEST_CASE("a secret that only begins like a remembered one is not remembered") {
+    remembered_secrets table;
+    table.add(digest_of(1), digest_of(10), start);
+    auto other = digest_of(1);
+    other.back() = 1;
+    CHECK_FALSE(table.find(other, start));
+}
+
+TEST_CASE("of too many secrets the one used longest ago is forgotten") {
+    remembered_secrets table;
+    for (std::uint64_t i = 0; i < remembered_secrets::most; ++i)
+        table.add(digest_of(i), digest_of(i), start + std::chrono::milliseconds(i));
+    const auto later = start + 1min;
+    CHECK(table.find(digest_of(0), later));
+    table.add(digest_of(1'000'000), digest_of(5), later);
+    CHECK(table.find(digest_of(0), later));
+    CHECK_FALSE(table.find(digest_of(1), later));
+    CHECK(table.find(digest_of(2), later));
+}
+
+TEST_CASE("keyed hashes depend on the object and on how texts are divided") {
+    const auth::keyed_hash one;
+    const auth::keyed_hash other;
+    CHECK(one.of({"a", "bc"}) == one.of({"a", "bc"}));
+    CHECK(one.of({"a", "bc"}) != one.of({"ab", "c"}));
+    CHECK(one.of({"a"}) != other.of({"a"}));
+    CHECK(auth::equal_digests(one.of({"a"}), one.of({"a"})));
+    CHECK_FALSE(auth::equal_digests(one.of({"a"}), one.of({"b"})));
+}
+
+TEST_CASE("jobs are taken in turn between owners") {
+    web::fair_queue<int> waiting(3, 100);
+    for (int i = 0; i < 3; ++i) CHECK(waiting.push("flood", i) == web::queued::taken);
+    CHECK(waiting.push("flood", 3) == web::queued::owner_full);
+    CHECK(waiting.push("other", 10) == web::queued::taken);
+    CHECK(waiting.push("third", 20) == web::queued::taken);
+    std::vector<int> order;
+    while (const auto job = waiting.pop()) order.push_back(*job);
+    CHECK(order == std::vector{0, 10, 20, 1, 2});
+    CHECK(waiting.push("flood", 4) == web::queued::taken);
+    CHECK(waiting.pop() == 4);
+    CHECK_FALSE(waiting.pop());
+}
+
+TEST_CASE("no more jobs wait than may in all") {
+    web::fair_queue<int> waiting(2, 3);
+    CHECK(waiting.push("a", 1) == web::queued::taken);
+    CHECK(waiting.push("b", 2) == web::queued::taken);
+    CHECK(waiting.push("c", 3) == web::queued::taken);
+    CHECK(waiting.push("d", 4) == web::queued::full);
+    CHECK(waiting.pop() == 1);
+    CHECK(waiting.push("d", 4) == web::queued::taken);
+}
+
+TEST_CASE("a token ends with its secret, whatever the clocks say") {
+    const auto before = access_of("first");
+    const auto token = claims_of(before);
+    CHECK_FALSE(service::is_revoked(token, service::token_rules(before), 1h));
+    CHECK(token.id != claims_of(before).id); // RFC 7519, 4.1.7
+
+    auto in_grace = access_of("second");
+    in_grace.old_secrets.push_back({"first", timestamp(1'900'000'000s)});
+    CHECK_FALSE(service::is_revoked(token, service::token_rules(in_grace), 1h));
+    CHECK(service::is_revoked(token, service::token_rules(access_of("second")), 1h));
+    CHECK_FALSE(service::is_revoked(claims_of(in_grace), service::token_rules(access_of("second")), 1h));
+
+    auto made_anew = access_of("first");
+    made_anew.client.create_timestamp = timestamp(1'600'000'001s);
+    CHECK(service::is_revoked(token, service::token_rules(made_anew), 1h));
+}
+
+TEST_CASE("tokens of others end by when they were issued") {
+    auto access = access_of("second");
+    auth::token_claims token;
+    token.expires_at = 1'700'003'600;
+    CHECK_FALSE(service::is_revoked(token, service::token_rules(access), 1h));
+    CHECK_FALSE(service::is_revoked({}, service::token_rules(access), 1h)); // nothing was revoked yet
+    access.tokens_valid_from = timestamp(1'700'000'000s);
+    const service::token_rules rules(access);
+    const auto revoked = [&](std::optional<double> issued, std::optional<double> expires) {
+        auth::token_claims one;
+        one.issued_at = issued;
+        one.expires_at = expires;
+        return service::is_revoked(one, rules, 1h);
+    };
+    CHECK(revoked({}, {}));
+    CHECK(revoked(1'700'000'000 - 6, {}));
+    CHECK_FALSE(revoked(1'700'000'000 - 5, {})); // clocks differ
+    CHECK_FALSE(revoked(1'700'000'001, {}));
+    CHECK(revoked({}, 1'700'003'600 - 6));
+    CHECK_FALSE(revoked({}, 1'700'003'600 - 5));
+    CHECK(revoked(1'600'000'000, 1'700'090'000)); // `iat` goes before `exp`
+}
