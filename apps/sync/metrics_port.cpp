@@ -64,7 +64,7 @@ answer_message answer_to(const http::message& request, const std::function<std::
 /// One connection, for one request.
 class reader_session {
 public:
-    explicit reader_session(tcp::socket socket) : stream_(std::move(socket)), memory_(budget_), reader_(stream_, bounds, memory_) {}
+    explicit reader_session(tcp::socket socket) : stream_(std::move(socket)), memory_(budget_, ""), reader_(stream_, bounds, memory_) {}
 
     asio::awaitable<void> run(const std::function<std::string()>& expose) {
         stream_.expire_after(time_of_a_step);
@@ -101,7 +101,7 @@ private:
     }
 
     http::stream stream_;
-    http::memory_budget budget_{bounds.header_bytes + bounds.body_bytes};
+    http::memory_budget budget_{bounds.header_bytes + bounds.body_bytes, bounds.header_bytes + bounds.body_bytes};
     http::memory_share memory_;
     http::reader reader_;
     bool is_waiting_ = true;

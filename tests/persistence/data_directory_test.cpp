@@ -108,7 +108,9 @@ TEST_CASE("a parent that every account may change is refused, unless it has the 
     if (!is_root()) return; // the rest needs two accounts
     REQUIRE(::chown(open.c_str(), stranger, stranger) == 0);
     fs::permissions(open, fs::perms(0755));
-    CHECK(holds(refusal(open / "data"), "belongs to `nobody` (uid 65534), who could put another data directory in the place of ours"));
+    CHECK_NOTHROW((void)own_directory::open(open / "data", 0700)); // sudo in a checkout of somebody else
+    REQUIRE(as_stranger([&] { return ::mkdir((open / "planted").c_str(), 0755) == 0; }));
+    CHECK(holds(refusal(open / "planted"), "belongs to `nobody` (uid 65534)"));
 }
 
 TEST_CASE("an own directory that others may change is closed while it is empty, and refused when it is not") {

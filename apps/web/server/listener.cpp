@@ -9,6 +9,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <limits>
+
 namespace ctms::web {
 
 namespace asio = boost::asio;
@@ -51,12 +53,25 @@ asio::awaitable<void> listener::accept() {
         co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, ec));
         if (!ec) {
             start(std::move(socket));
+            // A turn of the loop may be long while many send much: newcomers must not wait a turn each.
+            constexpr int most_in_a_turn = 64;
+            accept_what_waits(most_in_a_turn);
         } else if (ec != asio::error::operation_aborted) {
             // No descriptors left, most likely: some will come free.
             constexpr std::chrono::milliseconds pause{50};
             asio::steady_timer timer(io_, pause);
             co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
         }
+    }
+}
+
+void listener::accept_what_waits(int most) {
+    for (int taken = 0; taken < most && acceptor_.is_open(); ++taken) {
+        tcp::socket socket(io_);
+        error_code ec;
+        acceptor_.accept(socket, ec);
+        if (ec) return;
+        start(std::move(socket));
     }
 }
 
@@ -140,13 +155,7 @@ void listener::forget(session* one) {
 }
 
 void listener::stop_accepting() {
-    while (acceptor_.is_open()) {
-        tcp::socket socket(io_);
-        error_code ec;
-        acceptor_.accept(socket, ec);
-        if (ec) break;
-        start(std::move(socket));
-    }
+    accept_what_waits(std::numeric_limits<int>::max());
     error_code ignored;
     acceptor_.close(ignored);
     for (const auto& [one, held] : sessions_) one->drain();

@@ -41,6 +41,7 @@ private:
         std::shared_ptr<session> one;
         bool counted = true; ///< false: beyond the limit and being told so, or closed to make room
     };
+    void accept_what_waits(int most);
     void start(boost::asio::ip::tcp::socket socket);
     bool has_room_for(const session& fresh);
     session* longest_idle(const std::string* network);

@@ -75,12 +75,10 @@ file_status status_of(const file_handle& file, const fs::path& path) {
     return info;
 }
 
-// A directory on the way: whoever can rename things in it can put another data directory in the place of ours.
+// A directory on the way. Whoever can rename things in it can at most put another directory of ours in the place of the wanted
+// one: the walk follows no link of another account, and the last directory must be ours. So its owner does not matter, and
+// `sudo` works in a checkout of somebody else.
 void check_parent(const fs::path& path, const file_status& info) {
-    if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-        refuse(fmt::format("{} belongs to {}, who could put another data directory in the place of ours ({} runs this program).",
-                           path.string(), account_name(info.st_uid), account_name(::geteuid())));
-    }
     if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
         refuse(fmt::format("Every account may change what is in {0} (of {1}), the data directory too. Close it with `chmod o-w {0}`, or "
                            "`chmod +t {0}`.",
