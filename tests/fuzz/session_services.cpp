@@ -157,14 +157,14 @@ boost::asio::io_context& event_loop() { return all().io_; }
 
 serving::serving(const web::limits& bounds)
     : budget_(bounds.memory_bytes),
-      memory_(bounds.memory_bytes),
+      memory_(bounds.memory_bytes, bounds.memory_bytes / 4),
       environment_{all().dispatch_, bounds,         {bounds.header_bytes, bounds.body_bytes, bounds.header_time, bounds.body_time},
                    memory_,         under_way_,     everybody(),
                    all().log_,      all().metrics_, all().draining_} {}
 
 bool serving::is_clean() {
-    if (!memory_.take(budget_)) return false;
-    memory_.give_back(budget_);
+    if (!memory_.take("", budget_)) return false;
+    memory_.give_back("", budget_);
     return under_way_.empty();
 }
 

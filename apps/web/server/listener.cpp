@@ -77,10 +77,11 @@ void listener::accept_what_waits(int most) {
 
 void listener::start(tcp::socket socket) {
     auto fresh = std::make_shared<session>(std::move(socket), shared_, options_.tls == nullptr ? nullptr : options_.tls->context());
-    const bool taken = has_room_for(*fresh);
+    const auto full = make_room_for(*fresh);
+    const bool taken = full.empty();
     if (!taken) {
         constexpr std::size_t most_at_once = 64; // that are told; the rest are just closed
-        if (turned_away_ >= most_at_once) return shared_.metrics.request_rejected("connections");
+        if (turned_away_ >= most_at_once) return shared_.metrics.request_rejected(full);
         ++turned_away_;
     } else {
         ++counted_;
@@ -88,11 +89,11 @@ void listener::start(tcp::socket socket) {
     }
     auto* one = fresh.get();
     sessions_.emplace(one, entry{fresh, taken});
-    asio::co_spawn(io_, serve(std::move(fresh), !taken), asio::detached);
+    asio::co_spawn(io_, serve(std::move(fresh), full), asio::detached);
 }
 
-/// Runs a session to its end, after which it is forgotten, whatever ends it.
-asio::awaitable<void> listener::serve(std::shared_ptr<session> one, bool turn_away) {
+/// Runs a session to its end, after which it is forgotten, whatever ends it. `full`: it is only told that this limit is reached.
+asio::awaitable<void> listener::serve(std::shared_ptr<session> one, std::string_view full) {
     struct leaving {
         listener& from;
         session* one;
@@ -101,27 +102,29 @@ asio::awaitable<void> listener::serve(std::shared_ptr<session> one, bool turn_aw
             if (turned_away) --from.turned_away_;
             from.forget(one);
         }
-    } const at_the_end{*this, one.get(), turn_away};
-    if (turn_away) co_return co_await one->turn_away();
+    } const at_the_end{*this, one.get(), !full.empty()};
+    if (!full.empty()) co_return co_await one->turn_away(full);
     co_await one->run();
 }
 
-/// Whether a connection may stay. Where a limit is reached, the longest idle connection that counts to it is closed.
-bool listener::has_room_for(const session& fresh) {
+/// The limit that keeps a connection out, in the word of the metrics; "" when it may stay. Where a limit is reached, the longest
+/// idle connection that counts to it is closed.
+std::string_view listener::make_room_for(const session& fresh) {
     const auto& bounds = options_.bounds;
     const auto of_network = by_network_.find(fresh.network());
     if (!fresh.is_trusted_proxy() && of_network != by_network_.end() && of_network->second >= bounds.connections_of_address) {
-        auto* idle = longest_idle(&fresh.network());
-        if (idle == nullptr) return false;
-        uncount(sessions_.at(idle));
-        idle->cut_off();
+        if (!close_longest_idle(&fresh.network())) return "address";
     }
-    if (counted_ >= bounds.connections) {
-        auto* idle = longest_idle(nullptr);
-        if (idle == nullptr) return false;
-        uncount(sessions_.at(idle));
-        idle->cut_off();
-    }
+    if (counted_ >= bounds.connections && !close_longest_idle(nullptr)) return "connections";
+    return "";
+}
+
+/// False when none of the network, or of all, is idle.
+bool listener::close_longest_idle(const std::string* network) {
+    auto* idle = longest_idle(network);
+    if (idle == nullptr) return false;
+    uncount(sessions_.at(idle));
+    idle->cut_off();
     return true;
 }
 

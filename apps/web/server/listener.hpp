@@ -43,11 +43,12 @@ private:
     };
     void accept_what_waits(int most);
     void start(boost::asio::ip::tcp::socket socket);
-    bool has_room_for(const session& fresh);
+    std::string_view make_room_for(const session& fresh);
+    bool close_longest_idle(const std::string* network);
     session* longest_idle(const std::string* network);
     void uncount(entry& from);
     void forget(session* one);
-    boost::asio::awaitable<void> serve(std::shared_ptr<session> one, bool turn_away);
+    boost::asio::awaitable<void> serve(std::shared_ptr<session> one, std::string_view full);
 
     boost::asio::io_context& io_;
     listener_options options_;

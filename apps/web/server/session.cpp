@@ -135,10 +135,7 @@ asio::awaitable<void> session::run() {
 
 asio::awaitable<void> session::serve_all() {
     stream_.expire_after(shared_.bounds.header_time);
-    if (co_await stream_.shake_hands()) {
-        shared_.metrics.request_rejected("tls");
-        co_return;
-    }
+    if (co_await stream_.shake_hands()) co_return note_refusal(0, "tls", new_request_id());
     while (co_await wait_for_request()) {
         auto read = co_await reader_.read();
         if (const auto* why = std::get_if<http::refusal>(&read)) co_return co_await refuse(*why);
@@ -153,11 +150,15 @@ asio::awaitable<void> session::serve_all() {
     co_await stream_.finish_sending();
 }
 
-asio::awaitable<void> session::turn_away() {
+asio::awaitable<void> session::turn_away(std::string_view reason) {
     const auto self = shared_from_this();
     try {
         // To TLS clients an answer would come only after a handshake, which costs more than it tells.
-        if (!stream_.is_tls()) co_await refuse({503, "connections"});
+        if (stream_.is_tls()) {
+            note_refusal(0, reason, new_request_id());
+        } else {
+            co_await refuse({503, reason});
+        }
     } catch (const std::exception& caught) {
         note_failure(caught);
     }
@@ -177,15 +178,21 @@ asio::awaitable<bool> session::wait_for_request() {
     co_return came;
 }
 
+/// Counts and logs what is not served; status 0: without an answer.
+void session::note_refusal(int status, std::string_view reason, const std::string& id) {
+    shared_.metrics.request_rejected(reason);
+    mozlog::fields members;
+    members.add("client_host", peer_.address).add("rid", id);
+    if (status != 0) members.add("status_code", status);
+    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_.address, peer_.port, reason));
+}
+
 /// Writes an answer to a request that is not served, and notes it. The connection is closed after it.
 asio::awaitable<void> session::refuse(http::refusal why) {
     memory_.release();
-    shared_.metrics.request_rejected(why.reason);
     exchange one;
     one.http.id = new_request_id();
-    mozlog::fields members;
-    members.add("client_host", peer_.address).add("rid", one.http.id).add("status_code", why.status);
-    shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_.address, peer_.port, why.reason));
+    note_refusal(why.status, why.reason, one.http.id);
     const auto text = beast_http::obsolete_reason(static_cast<beast_http::status>(why.status));
     one.answer = detail_response(why.status, std::string_view(text.data(), text.size()));
     const http::message unread; // a name, as GCC 12 destroys such a temporary twice

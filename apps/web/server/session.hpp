@@ -46,8 +46,8 @@ public:
     /// Serves the connection to its end. The session lives as long as this runs; what goes wrong in it ends this connection only.
     boost::asio::awaitable<void> run();
 
-    /// Tells a client that there are too many connections, and closes.
-    boost::asio::awaitable<void> turn_away();
+    /// Tells a client that there are too many connections, and closes. `reason`: the word of the metrics for the limit.
+    boost::asio::awaitable<void> turn_away(std::string_view reason);
 
     /// Nothing under way: close soon. Something under way: close after its answer.
     void drain();
@@ -70,6 +70,7 @@ private:
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<void> refuse(http::refusal why);
+    void note_refusal(int status, std::string_view reason, const std::string& id);
     exchange to_exchange(http::message& read);
     void note_failure(const std::exception& caught) noexcept;
 
