@@ -168,8 +168,8 @@ TEST_CASE("malformed requests are refused") {
     web_fixture web;
     for (const std::string text :
          {"GET\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1\r\nHost localhost\r\n\r\n", "GET / HTTP/1.1\r\nHost : x\r\n\r\n",
-          "GE\x01T / HTTP/1.1\r\n\r\n", "GET /\x01 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
-          "GET / HTTP/1.1\r\nX: a\x01\r\n\r\n", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello this is TLS\r\n\r\n"}) {
+          "GE\x01T / HTTP/1.1\r\n\r\n", "GET /\x01 HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n", "GET / HTTP/1.1\r\nX: a\x01\r\n\r\n",
+          "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 hello this is TLS\r\n\r\n"}) {
         check_refused(web, text);
     }
     check_refused(web, std::string("GET / HTTP/1.1\r\nX: a\0b\r\n\r\n", 26));

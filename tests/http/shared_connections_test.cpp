@@ -18,7 +18,8 @@ constexpr auto chunked_post = "POST /token HTTP/1.1\r\nHost: localhost\r\nTransf
 web_fixture::options with(const ctms::web::limits& bounds) { return {.limits = bounds}; }
 
 std::string post_of(std::size_t length) {
-    return "POST /ctms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
+    return "POST /ctms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(length) +
+           "\r\n\r\n";
 }
 
 bool is_answered(web_fixture& web) { return web.ask("GET", "/__lbheartbeat__").status == 200; }

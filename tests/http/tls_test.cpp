@@ -123,8 +123,8 @@ TEST_CASE("TLS: large answers and streams arrive whole") {
     REQUIRE(answer.has_value());
     CHECK(answer->status == 200);
     CHECK(answer->body.size() > 20'000);
-    const auto lines = client.send({.target = "/updates?start=2020-01-01T00:00:00Z",
-                                    .headers = {web.authorization(), {"Accept", "application/x-ndjson"}}});
+    const auto lines = client.send(
+        {.target = "/updates?start=2020-01-01T00:00:00Z", .headers = {web.authorization(), {"Accept", "application/x-ndjson"}}});
     REQUIRE(lines.has_value());
     CHECK(lines->status == 200);
 }

@@ -21,7 +21,9 @@ class CTMS_API file_handle {
 public:
     file_handle() = default;
     explicit file_handle(int descriptor) : descriptor_(descriptor) {} ///< takes it over; -1: none
+    /// Takes over what the other owns, which then owns nothing.
     file_handle(file_handle&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+    /// The same; the other closes what this one owned.
     file_handle& operator=(file_handle&& other) noexcept {
         std::swap(descriptor_, other.descriptor_);
         return *this;
