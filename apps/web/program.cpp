@@ -83,13 +83,13 @@ public:
           log_(log),
           bounds_(with_settings(bounds, settings)),
           tls_(make_tls(settings)),
-          threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
-          ops_threads_({.read = 1, .write = 1, .token = 1, .password = 1, .caller = 1, .platform = 2}, bounds.waiting),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
           services_{contacts_, tokens_,   health_,  acoustic_configuration_, stripe_ingest_, pubsub_,
                     database_, settings_, metrics_, server_.draining()},
           exchanges_(services_, log),
-          ops_exchanges_(services_, log, ops_routes()) {}
+          ops_exchanges_(services_, log, ops_routes()),
+          threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
+          ops_threads_({.read = 1, .write = 1, .token = 1, .password = 1, .caller = 1, .platform = 2}, bounds.waiting) {}
 
     result<std::uint16_t> listen() {
         if (tls_) {
@@ -144,12 +144,13 @@ public:
     mozlog::logger& log_;
     limits bounds_;
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
-    lanes threads_;
-    lanes ops_threads_; // so that probes are answered whatever waits for the API
     server server_;
     services services_;
     exchanger exchanges_;
     exchanger ops_exchanges_;
+    // Last, and so joined first: a thread may still be on its way out of a call into the server when its answer is written.
+    lanes threads_;
+    lanes ops_threads_; // so that probes are answered whatever waits for the API
     std::optional<std::uint16_t> ops_port_;
 };
 
