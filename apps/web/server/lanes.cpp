@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "lanes.hpp"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 #include <thread>
 
@@ -11,13 +9,6 @@ namespace {
 
 /// Jobs of one owner that may wait at once for the lane `password`: some seconds of work.
 constexpr std::size_t most_of_an_owner = 64;
-
-/// Lowers the priority of this thread for good; Linux has one for each thread (setpriority(2), "C library/kernel differences").
-/// Low, and not SCHED_IDLE: on a busy machine hashing becomes slow and goes on.
-bool lower_priority() {
-    constexpr int nice_value = 15;
-    return setpriority(PRIO_PROCESS, 0, nice_value) == 0;
-}
 
 } // namespace
 
@@ -53,8 +44,6 @@ queued lanes::submit_in_turn(const std::string& owner, std::function<void()> job
     if (outcome != queued::taken) return outcome;
     // As many takers as jobs: each finds one, though not always the one that it was sent for.
     boost::asio::post(password_.threads, [this] {
-        static thread_local const bool lowered = lower_priority();
-        (void)lowered;
         if (auto next = in_turn_.pop()) (*next)();
     });
     return outcome;
