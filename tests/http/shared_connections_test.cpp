@@ -35,6 +35,14 @@ public:
     ~held_writes() { release(); }
     held_writes(const held_writes&) = delete;
     held_writes& operator=(const held_writes&) = delete;
+    /// True as soon as so many writes wait: until then their connections count as idle, and may be closed to make room.
+    [[nodiscard]] bool hold(std::size_t writes) {
+        return becomes_true([&] {
+            return web_.sql("select from pg_locks where not granted and database = (select oid from pg_database where datname = "
+                            "current_database())")
+                       .size() == writes;
+        });
+    }
     void release() {
         if (held_) web_.sql("commit");
         held_ = false;
@@ -141,6 +149,7 @@ TEST_CASE("a connection too many is turned away while none is idle") {
     http_connection second(web.port());
     REQUIRE(first.send(new_contact(web, "a")));
     REQUIRE(second.send(new_contact(web, "b")));
+    REQUIRE(held.hold(2));
     std::string body;
     CHECK(becomes_true([&] {
         http_connection third(web.port());
@@ -165,6 +174,7 @@ TEST_CASE("one address has a share of the connections") {
     http_connection second(web.port());
     REQUIRE(first.send(new_contact(web, "a")));
     REQUIRE(second.send(new_contact(web, "b")));
+    REQUIRE(held.hold(2));
     CHECK(becomes_true([&] { return web.ask("GET", "/__lbheartbeat__").status == 503; }));
     held.release();
     CHECK(first.receive().status == 201);
@@ -184,6 +194,7 @@ TEST_CASE("behind trusted proxies the requests under way are limited by address"
         busy.push_back(std::make_unique<http_connection>(web.port()));
         REQUIRE(busy.back()->send(new_contact(web, address, of_one)));
     }
+    REQUIRE(held.hold(2));
     http_answer refused;
     CHECK(becomes_true([&] {
         refused = web.ask("GET", "/__lbheartbeat__", of_one);
@@ -242,6 +253,7 @@ TEST_CASE("the second port answers while the first has no connection left") {
     held_writes held(web);
     http_connection busy(web.port());
     REQUIRE(busy.send(new_contact(web, "a")));
+    REQUIRE(held.hold(1));
     CHECK(becomes_true([&] { return web.ask("GET", "/__lbheartbeat__").status == 503; }));
     CHECK(ask(*web.ops_port(), "GET", "/__lbheartbeat__").status == 200);
     CHECK(ask(*web.ops_port(), "GET", "/metrics").status == 200);

@@ -34,7 +34,7 @@ public:
     void enforce(std::chrono::steady_clock::time_point now);
     /// Closes all connections, and lets nothing run that waits for a thread.
     void cut_off();
-    [[nodiscard]] bool has_connections() const noexcept { return !sessions_.empty(); }
+    [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
 
 private:
     struct entry {

@@ -15,6 +15,8 @@
 #include <algorithm>
 #include <csignal>
 
+#include <malloc.h>
+
 namespace ctms::web {
 
 namespace asio = boost::asio;
@@ -84,13 +86,27 @@ private:
     /// Ends what waits past its deadline, in all connections, until the server has stopped.
     asio::awaitable<void> enforce_deadlines() {
         constexpr std::chrono::milliseconds period{50};
-        while (drain_until_ == steady_clock::time_point::max() || has_connections()) {
+        while (drain_until_ == steady_clock::time_point::max() || connections() > 0) {
             ticks_.expires_after(period);
             error_code ignored;
             co_await ticks_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
             const auto now = steady_clock::now();
             for (const auto& one : listeners_) now < drain_until_ ? one->enforce(now) : one->cut_off();
+            return_memory(now);
         }
+    }
+
+    /// Some seconds after most connections of a burst have ended, the memory that they held goes back to the system: glibc keeps
+    /// what lies below something that is still in use (malloc_trim(3)).
+    void return_memory(steady_clock::time_point now) {
+        constexpr std::size_t burst = 50;
+        constexpr std::chrono::seconds pause{5};
+        const auto open = connections();
+        most_connections_ = std::max(most_connections_, open);
+        if (most_connections_ < burst || open > most_connections_ / 2 || now < last_trim_ + pause) return;
+        malloc_trim(0);
+        last_trim_ = now;
+        most_connections_ = open;
     }
 
     asio::awaitable<void> reload_on_hangup(std::function<void()> reload) {
@@ -102,8 +118,10 @@ private:
         }
     }
 
-    [[nodiscard]] bool has_connections() const {
-        return std::any_of(listeners_.begin(), listeners_.end(), [](const auto& one) { return one->has_connections(); });
+    [[nodiscard]] std::size_t connections() const {
+        std::size_t out = 0;
+        for (const auto& one : listeners_) out += one->connections();
+        return out;
     }
 
     void drain() {
@@ -127,6 +145,8 @@ private:
     asio::signal_set stop_signals_{io_};
     asio::signal_set hangup_{io_};
     asio::steady_timer ticks_{io_};
+    std::size_t most_connections_ = 0; ///< since memory went back
+    steady_clock::time_point last_trim_{};
 };
 
 server::server(const limits& bounds, const std::vector<std::string>& trusted_proxies, mozlog::logger& log,
