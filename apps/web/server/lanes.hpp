@@ -85,8 +85,8 @@ public:
     }
 
     /// Runs `job` on a thread of the lane `password`, in turn between owners: fair_queue tells what else it may answer.
-    /// These threads have the usual priority: a thread of low priority that is interrupted while it holds a lock of the process's
-    /// memory makes all others wait.
+    /// These threads have the usual priority: one of low priority can make all others wait when it is interrupted while it holds a
+    /// lock, and did not make reads faster in a flood.
     [[nodiscard]] queued submit_in_turn(const std::string& owner, std::function<void()> job);
 
     /// Has the calling thread of the lane `password` rest as long as a job took, half a second at most: secrets that are refused
