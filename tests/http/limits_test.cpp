@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // What one client may take of the server.
-#include <support/web_fixture.hpp>
+#include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
 
@@ -24,12 +24,6 @@ void check_refused(http_connection& connection, int status, const std::string& d
 
 bool is_counted(web_fixture& web, const std::string& reason) {
     return web.ask("GET", "/metrics").body.find("ctms_requests_rejected_total{reason=\"" + reason + "\"} 1\n") != std::string::npos;
-}
-
-bool a_write_waits(web_fixture& web) {
-    return !web.sql(
-                   "select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())")
-                .empty();
 }
 
 std::string get_with_headers(std::size_t bytes) {
@@ -128,14 +122,14 @@ TEST_CASE("requests beyond those that may wait are turned away") {
     web_fixture::options options = with(bounds);
     options.change_settings = [](ctms::config::settings& settings) { settings.workers = 1; };
     web_fixture web(options);
-    web.sql("begin; lock table emails in access exclusive mode");
+    held_writes held(web);
     const auto post = [&](http_connection& connection, const std::string& address) {
         REQUIRE(connection.send(request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}},
                                              R"({"email":{"primary_email":")" + address + R"("}})")));
     };
     http_connection running(web.port());
     post(running, "a");
-    REQUIRE(becomes_true([&] { return a_write_waits(web); }));
+    REQUIRE(held.hold(1));
     http_connection one(web.port());
     http_connection other(web.port());
     post(one, "b");
@@ -150,7 +144,7 @@ TEST_CASE("requests beyond those that may wait are turned away") {
     CHECK_FALSE(waiting.has_input(0ms));
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
     CHECK(is_counted(web, "busy"));
-    web.sql("commit");
+    held.release();
     CHECK(running.receive().status == 201);
     CHECK(waiting.receive().status == 201);
 }
@@ -161,18 +155,18 @@ TEST_CASE("a request that waited for too long is turned away") {
     web_fixture::options options = with(bounds);
     options.change_settings = [](ctms::config::settings& settings) { settings.workers = 1; };
     web_fixture web(options);
-    web.sql("begin; lock table emails in access exclusive mode");
+    held_writes held(web);
     const auto post =
         request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}}, R"({"email":{"primary_email":"a"}})");
     http_connection running(web.port());
     REQUIRE(running.send(post));
-    REQUIRE(becomes_true([&] { return a_write_waits(web); }));
+    REQUIRE(held.hold(1));
     http_connection waiting(web.port());
     const auto sent = std::chrono::steady_clock::now();
     REQUIRE(waiting.send(post));
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
     REQUIRE(becomes_true([&] { return std::chrono::steady_clock::now() > sent + 1500ms; }));
-    web.sql("commit");
+    held.release();
     CHECK(running.receive().status == 201);
     CHECK(waiting.receive().status == 503);
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // How the server shares connections, time and memory among strangers.
-#include <support/web_fixture.hpp>
+#include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
 
@@ -27,31 +27,6 @@ bool is_answered(web_fixture& web) { return web.ask("GET", "/__lbheartbeat__").s
 bool is_counted(web_fixture& web, const std::string& reason) {
     return web.ask("GET", "/metrics").body.find("ctms_requests_rejected_total{reason=\"" + reason + "\"}") != std::string::npos;
 }
-
-/// Keeps every write of a contact waiting, and so its connection busy.
-class held_writes {
-public:
-    explicit held_writes(web_fixture& web) : web_(web) { web_.sql("begin; lock table emails in access exclusive mode"); }
-    ~held_writes() { release(); }
-    held_writes(const held_writes&) = delete;
-    held_writes& operator=(const held_writes&) = delete;
-    /// True as soon as so many writes wait: until then their connections count as idle, and may be closed to make room.
-    [[nodiscard]] bool hold(std::size_t writes) {
-        return becomes_true([&] {
-            return web_.sql("select from pg_locks where not granted and database = (select oid from pg_database where datname = "
-                            "current_database())")
-                       .size() == writes;
-        });
-    }
-    void release() {
-        if (held_) web_.sql("commit");
-        held_ = false;
-    }
-
-private:
-    web_fixture& web_;
-    bool held_ = true;
-};
 
 std::string new_contact(web_fixture& web, const std::string& address, header_list headers = {}) {
     headers.push_back(web.authorization());

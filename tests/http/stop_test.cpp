@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The end of the server: nothing that was begun is lost.
-#include <support/web_fixture.hpp>
+#include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
 
@@ -11,32 +11,6 @@ using namespace ctms::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-/// Makes writes of contacts wait until it ends.
-class writes_held {
-public:
-    explicit writes_held(web_fixture& web) : web_(web) { web_.sql("begin; lock table emails in access exclusive mode"); }
-    ~writes_held() { release(); }
-    writes_held(const writes_held&) = delete;
-    writes_held& operator=(const writes_held&) = delete;
-
-    /// True when a write waits.
-    bool hold_one() {
-        return becomes_true([&] {
-            return !web_.sql("select from pg_locks where not granted and database = (select oid from pg_database where datname = "
-                             "current_database())")
-                        .empty();
-        });
-    }
-    void release() {
-        if (held_) web_.sql("commit");
-        held_ = false;
-    }
-
-private:
-    web_fixture& web_;
-    bool held_ = true;
-};
 
 std::string new_contact(web_fixture& web) {
     return request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}}, R"({"email":{"primary_email":"a"}})");
@@ -61,10 +35,10 @@ TEST_CASE("a server without connections stops at once") {
 
 TEST_CASE("a request under way is answered before the server stops") {
     web_fixture web;
-    writes_held held(web);
+    held_writes held(web);
     http_connection connection(web.port());
     REQUIRE(connection.send(new_contact(web)));
-    REQUIRE(held.hold_one());
+    REQUIRE(held.hold(1));
     web.begin_stop();
     CHECK(becomes_true([&] { return !takes_connections(web); }));
     CHECK_FALSE(web.stopped_within(0ms));
@@ -118,10 +92,10 @@ TEST_CASE("what does not end in time is cut off") {
     ctms::web::limits bounds;
     bounds.drain_time = 300ms;
     web_fixture web({.limits = bounds});
-    writes_held held(web);
+    held_writes held(web);
     http_connection connection(web.port());
     REQUIRE(connection.send(new_contact(web)));
-    REQUIRE(held.hold_one());
+    REQUIRE(held.hold(1));
     web.begin_stop();
     web.begin_stop();
     CHECK(connection.ends_within(5s));
