@@ -231,7 +231,7 @@ int report(invocation& call, const import_call& wanted, import_run& run, bool to
     counts.note(call);
     const bool any_rejected = run.count(import_outcome::rejected) > 0;
     if (wanted.how.write.dry_run) complain("this was a dry run: nothing was stored");
-    if (any_rejected) complain("{} says which lines were rejected, and why; import them again when they are mended", run.rejects().name());
+    if (any_rejected) complain("{} says which lines were rejected, and why; fix them and import them again", run.rejects().name());
     if (!kept) complain("{} could not be written: see what was rejected by running it again with --rejects", run.rejects().name());
     if (run.failure()) fail(*run.failure());
     if (unreadable) complain("{} cannot be read to its end", wanted.file);

@@ -85,7 +85,7 @@ run_target() {
     words=tests/fuzz/$(dictionary_of "$name").dict
     if [ -e "$words" ]; then options+=("-dict=$words"); fi
     mkdir -p "$corpus/$name" "$findings/$name"
-    # Findings of earlier runs are in the way of nobody, but those of this run must be told apart.
+    # Findings of earlier runs stay where they are; those of this run must be told apart.
     touch "$findings/$name/.begin"
     build/fuzz/bin/fuzz-"$name" "${options[@]}" -max_total_time="$seconds" -max_len="$(longest_of "$name")" \
         -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$findings/$name/" \

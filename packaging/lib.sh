@@ -3,6 +3,7 @@
 # Shared by the scripts of this folder: messages with times, packages, configuring and building.
 # Source it; it sets `root` (the checkout) and changes to it; `called_from` is where it was before.
 
+set -o pipefail # so that what filters a command's output does not hide its failure
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 called_from=$PWD
 cd "$root" || exit 1

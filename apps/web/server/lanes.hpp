@@ -121,7 +121,7 @@ private:
     };
     queue& queue_of(lane where);
 
-    /// One turn of a taker, which then queues up again behind the lane's other jobs.
+    /// One turn of a taker, which then queues up again after the lane's other jobs.
     template <class Item, class Run>
     static void serve(queue& chosen, const std::shared_ptr<gathering<Item>>& together, Run run) {
         constexpr std::size_t most_together = 16;

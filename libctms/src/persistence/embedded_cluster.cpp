@@ -114,7 +114,7 @@ embedded_layout prepare_directory(const fs::path& directory) {
 }
 
 void check_owners(const embedded_layout& layout, const server_account& account) {
-    // What is no cluster may belong to anybody: it is in the way, and left alone.
+    // Files that are not a cluster are left alone, whoever owns them.
     std::error_code closed;
     if (fs::exists(layout.data() / "PG_VERSION", closed) || closed)
         (void)layout.folder.open_folder(embedded_layout::data_name, account.user);

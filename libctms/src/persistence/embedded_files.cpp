@@ -29,21 +29,22 @@ using file_status = struct stat;
 
 [[noreturn]] void fail(int reason, const fs::path& path) { throw std::system_error(reason, std::generic_category(), path.string()); }
 
-std::string account_name(uid_t user) {
+std::optional<std::string> name_of(uid_t user) {
     passwd entry{};
     passwd* found = nullptr;
     std::array<char, 16384> buffer{};
-    if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return fmt::format("uid {}", user);
-    return fmt::format("`{}` (uid {})", found->pw_name, user);
-}
-
-std::string account_word(uid_t user) {
-    passwd entry{};
-    passwd* found = nullptr;
-    std::array<char, 16384> buffer{};
-    if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::to_string(user);
+    if (::getpwuid_r(user, &entry, buffer.data(), buffer.size(), &found) != 0 || found == nullptr) return std::nullopt;
     return found->pw_name;
 }
+
+// For a sentence.
+std::string account_name(uid_t user) {
+    const auto name = name_of(user);
+    return name ? fmt::format("`{}` (uid {})", *name, user) : fmt::format("uid {}", user);
+}
+
+// For a command.
+std::string account_word(uid_t user) { return name_of(user).value_or(std::to_string(user)); }
 
 [[noreturn]] void refuse(const std::string& what) { throw embedded_refusal(what + " Or choose another directory with CTMS_DATA_DIR."); }
 
@@ -246,10 +247,11 @@ void own_directory::write_file(const std::string& name, const std::string& text)
     const auto draft = name + ".new";
     const auto draft_path = path_ / draft;
     ::unlinkat(folder_.get(), draft.c_str(), 0); // of a program that was killed; a link itself, not what it leads to
+    errno = 0; // which a write that is cut short leaves as it is: the disk is full
     const file_handle file(::openat(folder_.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     const bool written = file.get() >= 0 && ::fchmod(file.get(), 0600) == 0 &&
                          ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file.get()) == 0;
-    if (!written || ::renameat(folder_.get(), draft.c_str(), folder_.get(), name.c_str()) != 0) fail(errno, draft_path);
+    if (!written || ::renameat(folder_.get(), draft.c_str(), folder_.get(), name.c_str()) != 0) fail(errno != 0 ? errno : ENOSPC, draft_path);
     if (::fsync(folder_.get()) != 0) fail(errno, path_);
 }
 

@@ -39,7 +39,9 @@ result<embedded_postgres> embedded_postgres::start(const fs::path& directory, co
         if (!lock_file(state->user, lock_mode::shared, deadline)) throw embedded_failure("PostgreSQL has been stopping for long.");
         ::futimens(state->user.get(), nullptr); // tells a lingering supervisor that somebody came
         supervisor(state->layout, account, options).ensure_running(deadline);
-        state->socket_folder = find_socket_folder(state->layout, account).value();
+        const auto socket_folder = find_socket_folder(state->layout, account);
+        if (!socket_folder) throw embedded_failure("The folder of the server's socket is gone; try again.");
+        state->socket_folder = *socket_folder;
         return embedded_postgres(std::move(state));
     } catch (const embedded_refusal& refused) {
         return error{errc::invalid, std::string("Embedded PostgreSQL: ") + refused.what(), {}, {}, {}};

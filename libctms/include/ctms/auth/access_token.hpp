@@ -17,7 +17,7 @@ namespace ctms::auth {
 /// What a valid token says.
 struct CTMS_API token_claims {
     std::string name_space;             ///< the part of `sub` before its first colon, e.g. "api_client"
-    std::string subject;                ///< the part behind it: the client id
+    std::string subject;                ///< the part after it: the client id
     std::string id{};                   ///< `jti` where it is a string, else ""
     std::optional<double> issued_at{};  ///< `iat`, in seconds since 1970; nullopt without a number there
     std::optional<double> expires_at{}; ///< `exp`, likewise

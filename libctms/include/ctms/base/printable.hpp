@@ -12,7 +12,7 @@ namespace ctms {
 
 /// Appends `text` with an escape for everything that a terminal could take for a command or that changes how a reader sees
 /// the rest. `\x1b` for C0 controls, DEL and bytes that are not UTF-8; `\u{202e}` for C1 controls (ECMA-48), bidirectional
-/// controls (Unicode UAX #9, CVE-2021-42574), line and paragraph separators, and other characters without a shape.
+/// controls (Unicode UAX #9, CVE-2021-42574), line and paragraph separators, and most other characters without a shape.
 /// Joiners (U+200C, U+200D) stay: languages and emoji need them. A backslash stays as it is.
 CTMS_API void append_printable(std::string& out, std::string_view text);
 
