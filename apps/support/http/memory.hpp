@@ -22,9 +22,9 @@ public:
     [[nodiscard]] bool take(const std::string& network, std::size_t bytes) {
         if (bytes > left_) return false;
         if (!network.empty()) {
-            auto& taken = taken_[network];
-            if (taken + bytes > most_of_one_) return false;
-            taken += bytes;
+            const auto found = taken_.find(network);
+            if ((found == taken_.end() ? 0 : found->second) + bytes > most_of_one_) return false;
+            taken_[network] += bytes;
         }
         left_ -= bytes;
         return true;

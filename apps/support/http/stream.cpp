@@ -31,6 +31,7 @@ asio::awaitable<void> stream::finish_sending() {
     // Asio's shutdown of TLS waits for the client's close_notify as well: only until the deadline, which its caller sets.
     if (tls_ && socket_.is_open()) co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
     socket_.shutdown(socket_type::shutdown_send, ignored);
+    finished_ = true;
 }
 
 void stream::close() noexcept {

@@ -61,7 +61,7 @@ public:
         return boost::asio::async_initiate<Token, void(error_code, std::size_t)>(
             [this](auto handler, const auto& into) {
                 if (expired()) return refuse(std::move(handler));
-                if (tls_) return tls_->async_read_some(into, std::move(handler));
+                if (tls_ && !finished_) return tls_->async_read_some(into, std::move(handler));
                 socket_.async_read_some(into, std::move(handler));
             },
             token, buffers);
@@ -89,6 +89,7 @@ private:
     std::shared_ptr<boost::asio::ssl::context> context_; ///< kept while the connection uses it
     std::optional<boost::asio::ssl::stream<socket_type&>> tls_;
     time_point until_ = time_point::max();
+    bool finished_ = false; ///< all is sent: what still comes is dropped, and not decrypted
 };
 
 } // namespace ctms::http

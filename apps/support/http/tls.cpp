@@ -43,6 +43,9 @@ result<void> tls_listener::load() {
     set_rules(*fresh);
     error_code ec;
     if (fresh->use_certificate_chain_file(files_.certificate, ec)) return bad_file("CTMS_TLS_CERT", files_.certificate, ec);
+    // Without a callback OpenSSL would ask for the password of an encrypted key on the terminal.
+    const auto no_password = [](std::size_t, ssl::context::password_purpose) { return std::string(); };
+    if (fresh->set_password_callback(no_password, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec);
     // Checks as well that the key belongs to the certificate.
     if (fresh->use_private_key_file(files_.key, ssl::context::pem, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec);
     if (!files_.client_ca.empty()) {

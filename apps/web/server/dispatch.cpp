@@ -52,6 +52,7 @@ asio::awaitable<void> dispatcher::execute(asio::any_io_executor sockets, exchang
         exchanges_.execute(one);
         co_return;
     }
+    one.waits_since = steady_clock::now();
     const bool accepted = co_await suspend(sockets, [&](std::function<void()> resume) { return submit(sockets, one, std::move(resume)); });
     if (!accepted) {
         metrics_.request_rejected("busy");
@@ -89,7 +90,7 @@ queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& o
 /// On a thread of the lane of the step.
 void dispatcher::run_next(exchange& one) const noexcept {
     try {
-        const bool too_late = abandoned_ || one.http.received < steady_clock::now() - bounds_.waiting_time;
+        const bool too_late = abandoned_ || one.waits_since < steady_clock::now() - bounds_.waiting_time;
         too_late ? fail(one) : exchanges_.go_on(one);
     } catch (const std::exception&) {
         fail(one);
@@ -119,7 +120,7 @@ void dispatcher::run(const std::vector<waiting_exchange>& waiting) const noexcep
         std::vector<exchange*> in_time;
         const auto oldest = steady_clock::now() - bounds_.waiting_time;
         for (const auto& each : waiting) {
-            const bool too_late = abandoned_ || each.one->http.received < oldest;
+            const bool too_late = abandoned_ || each.one->waits_since < oldest;
             too_late ? fail(*each.one) : in_time.push_back(each.one);
         }
         if (!in_time.empty()) exchanges_.execute(in_time);
@@ -134,7 +135,10 @@ asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executo
     std::optional<bool> more;
     const auto begin = [&](std::function<void()> resume) {
         return threads_.submit(one.matched->where, [&, resume = std::move(resume)] {
-            if (!abandoned_) more = exchanges_.next_piece(one, piece);
+            try {
+                if (!abandoned_) more = exchanges_.next_piece(one, piece);
+            } catch (const std::exception&) { // no memory even to say why
+            }
             asio::post(sockets, resume);
         });
     };

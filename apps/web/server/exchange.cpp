@@ -34,7 +34,10 @@ response redirect_to(const request& http, const std::string& path) {
 /// The answer to a request that has no route.
 response unmatched(const request& http, const route_match& match) {
     if (!match.is_implemented) return detail_response(501, "Not Implemented");
-    if (!match.redirect.empty()) return redirect_to(http, match.redirect);
+    // Percent-encoded, a path may be nine times as long; Beast takes no value of 64 KiB.
+    constexpr std::size_t longest_location = 32 * 1024;
+    if (!match.redirect.empty() && percent_encode_path(match.redirect).size() + http.query.size() < longest_location)
+        return redirect_to(http, match.redirect);
     if (match.allowed.empty()) return detail_response(404, "Not Found");
     auto out = detail_response(405, "Method Not Allowed");
     if (http.path == "*") { // OPTIONS asks for the server itself (RFC 9110, 9.3.7)

@@ -19,6 +19,7 @@ struct exchange {
     const route* matched = nullptr;
     std::vector<std::pair<std::string, std::string>> path_parameters;
     request_facts facts;
+    std::chrono::steady_clock::time_point waits_since{}; ///< when it was handed to the lane of its route
     response answer; ///< filled by begin when no route matches, else by execute
 };
 

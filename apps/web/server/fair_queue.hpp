@@ -32,8 +32,8 @@ public:
         const auto found = waiting_.find(owner);
         if (found != waiting_.end() && found->second.size() >= most_each_) return queued::owner_full;
         auto& jobs = found == waiting_.end() ? waiting_[owner] : found->second;
-        if (jobs.empty()) turns_.push_back(owner);
         jobs.push_back(std::move(job));
+        if (jobs.size() == 1) turns_.push_back(owner);
         ++size_;
         return queued::taken;
     }

@@ -16,7 +16,7 @@ struct limits {
     std::chrono::milliseconds write_time{30'000};   ///< to read the answer: close
     std::chrono::milliseconds idle_time{75'000};    ///< between two requests: close
     std::size_t connections = 1'000;                ///< at once; the longest idle one makes room, else 503, then close
-    std::size_t connections_of_address = 500;       ///< the same for one address; behind a trusted proxy requests under way: 429
+    std::size_t connections_of_address = 1'000;     ///< the same for one address, CTMS_CONNECTIONS_PER_ADDRESS if that is less; 429
     std::size_t waiting = 1'024;                    ///< requests that wait for a thread: 503
     std::chrono::milliseconds waiting_time{30'000}; ///< and how long one may wait: 503
     std::chrono::milliseconds drain_time{30'000};   ///< to finish what is under way after stop()

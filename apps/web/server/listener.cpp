@@ -75,37 +75,55 @@ void listener::accept_what_waits(int most) {
     }
 }
 
-void listener::start(tcp::socket socket) {
-    auto fresh = std::make_shared<session>(std::move(socket), shared_, options_.tls == nullptr ? nullptr : options_.tls->context());
-    const auto full = make_room_for(*fresh);
-    const bool taken = full.empty();
-    if (!taken) {
-        constexpr std::size_t most_at_once = 64; // that are told; the rest are just closed
-        if (turned_away_ >= most_at_once) return shared_.metrics.request_rejected(full);
-        ++turned_away_;
-    } else {
-        ++counted_;
-        ++by_network_[fresh->network()];
+/// Takes a connection. What goes wrong costs this connection only.
+void listener::start(tcp::socket socket) noexcept {
+    try {
+        take(std::move(socket));
+    } catch (const std::exception& caught) {
+        note_failure(shared_.log, shared_.metrics, caught, {});
     }
-    auto* one = fresh.get();
-    sessions_.emplace(one, entry{fresh, taken});
-    asio::co_spawn(io_, serve(std::move(fresh), full), asio::detached);
 }
 
-/// Runs a session to its end, after which it is forgotten, whatever ends it. `full`: it is only told that this limit is reached.
-asio::awaitable<void> listener::serve(std::shared_ptr<session> one, std::string_view full) {
-    struct leaving {
-        listener& from;
-        session* one;
-        bool turned_away;
-        ~leaving() {
-            if (turned_away) --from.turned_away_;
-            from.forget(one);
-        }
-    } const at_the_end{*this, one.get(), !full.empty()};
-    if (!full.empty()) co_return co_await one->turn_away(full);
-    co_await one->run();
+void listener::take(tcp::socket socket) {
+    const auto fresh = std::make_shared<session>(std::move(socket), shared_, options_.tls == nullptr ? nullptr : options_.tls->context());
+    const auto full = make_room_for(*fresh);
+    constexpr std::size_t most_at_once = 64; // that are told; the rest are just closed
+    if (!full.empty() && turned_away_ >= most_at_once) return shared_.metrics.request_rejected(full);
+    asio::co_spawn(io_, serve(std::make_unique<place>(*this, fresh, full)), asio::detached);
 }
+
+/// The place of a connection among those of its listener, for as long as its coroutine lives, whatever ends that.
+class listener::place {
+public:
+    /// `full`: the limit that is reached, of which the client is only told; "" when it is served.
+    place(listener& of, const std::shared_ptr<session>& one, std::string_view full) : of_(of), one_(one), full_(full) {
+        const auto held = of_.sessions_.emplace(one_.get(), entry{one_, false}).first;
+        try {
+            if (full_.empty()) of_.count(held->second);
+        } catch (const std::exception&) {
+            of_.sessions_.erase(held);
+            throw;
+        }
+        if (!full_.empty()) ++of_.turned_away_;
+    }
+    ~place() {
+        if (!full_.empty()) --of_.turned_away_;
+        const auto held = of_.sessions_.find(one_.get());
+        of_.uncount(held->second);
+        of_.sessions_.erase(held);
+    }
+    place(const place&) = delete;
+    place& operator=(const place&) = delete;
+
+    [[nodiscard]] asio::awaitable<void> run() { return full_.empty() ? one_->run() : one_->turn_away(full_); }
+
+private:
+    listener& of_;
+    std::shared_ptr<session> one_;
+    std::string_view full_;
+};
+
+asio::awaitable<void> listener::serve(std::unique_ptr<place> held) { co_await held->run(); }
 
 /// The limit that keeps a connection out, in the word of the metrics; "" when it may stay. Where a limit is reached, the longest
 /// idle connection that counts to it is closed.
@@ -128,13 +146,14 @@ bool listener::close_longest_idle(const std::string* network) {
     return true;
 }
 
-/// The connection that has been idle for longest, of one network or of all; then of those whose network has the most connections.
+/// Of the connections of the network that has the most, or of the one that is given, the one that has been idle for longest.
 session* listener::longest_idle(const std::string* network) {
     session* best = nullptr;
     std::size_t most = 0;
     for (const auto& [one, held] : sessions_) {
         const auto since = one->idle_since();
-        if (!held.counted || !since || (network != nullptr && one->network() != *network)) continue;
+        if (!held.counted || !since) continue;
+        if (network != nullptr && (one->is_trusted_proxy() || one->network() != *network)) continue;
         const auto count = one->is_trusted_proxy() ? 1 : by_network_.at(one->network());
         if (best != nullptr && (count < most || (count == most && *since >= *best->idle_since()))) continue;
         best = one;
@@ -143,18 +162,19 @@ session* listener::longest_idle(const std::string* network) {
     return best;
 }
 
+void listener::count(entry& from) {
+    if (!from.one->is_trusted_proxy()) ++by_network_[from.one->network()];
+    ++counted_;
+    from.counted = true;
+}
+
 void listener::uncount(entry& from) {
     if (!from.counted) return;
     from.counted = false;
     --counted_;
+    if (from.one->is_trusted_proxy()) return;
     const auto found = by_network_.find(from.one->network());
     if (--found->second == 0) by_network_.erase(found);
-}
-
-void listener::forget(session* one) {
-    const auto found = sessions_.find(one);
-    uncount(found->second);
-    sessions_.erase(found);
 }
 
 void listener::stop_accepting() {

@@ -39,16 +39,18 @@ public:
 private:
     struct entry {
         std::shared_ptr<session> one;
-        bool counted = true; ///< false: beyond the limit and being told so, or closed to make room
+        bool counted = false; ///< false: beyond the limit and being told so, or closed to make room
     };
     void accept_what_waits(int most);
-    void start(boost::asio::ip::tcp::socket socket);
+    class place;
+    void start(boost::asio::ip::tcp::socket socket) noexcept;
+    void take(boost::asio::ip::tcp::socket socket);
     std::string_view make_room_for(const session& fresh);
     bool close_longest_idle(const std::string* network);
     session* longest_idle(const std::string* network);
+    void count(entry& from);
     void uncount(entry& from);
-    void forget(session* one);
-    boost::asio::awaitable<void> serve(std::shared_ptr<session> one, std::string_view full);
+    boost::asio::awaitable<void> serve(std::unique_ptr<place> held);
 
     boost::asio::io_context& io_;
     listener_options options_;

@@ -70,15 +70,12 @@ public:
 private:
     /// False when an operation threw outside of the coroutines, for want of memory, say: its connection has ended by that, and the
     /// others go on.
-    bool runs_to_the_end() {
+    bool runs_to_the_end() noexcept {
         try {
             io_.run();
             return true;
         } catch (const std::exception& caught) {
-            metrics_.request_rejected("internal");
-            mozlog::fields members;
-            members.add("error", caught.what());
-            log_.log(mozlog::severity::error, "ctms.web", members, "A connection failed, and is closed");
+            note_failure(log_, metrics_, caught, {});
             return false;
         }
     }
@@ -96,8 +93,8 @@ private:
         }
     }
 
-    /// Some seconds after most connections of a burst have ended, the memory that they held goes back to the system: glibc keeps
-    /// what lies below something that is still in use (malloc_trim(3)).
+    /// When most connections of a burst have ended, the memory that they held goes back to the system, every five seconds at most:
+    /// glibc keeps what lies below something that is still in use (malloc_trim(3)).
     void return_memory(steady_clock::time_point now) {
         constexpr std::size_t burst = 50;
         constexpr std::chrono::seconds pause{5};
@@ -114,7 +111,11 @@ private:
         while (true) {
             co_await hangup_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
             if (ec) co_return;
-            reload();
+            try {
+                reload();
+            } catch (const std::exception& caught) {
+                note_failure(log_, metrics_, caught, {});
+            }
         }
     }
 

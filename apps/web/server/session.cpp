@@ -96,6 +96,18 @@ private:
 
 } // namespace
 
+void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, const std::exception& caught,
+                  std::string_view peer_address) noexcept {
+    try {
+        metrics.request_rejected("internal");
+        mozlog::fields members;
+        if (!peer_address.empty()) members.add("client_host", peer_address);
+        members.add("error", fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what()));
+        log.log(mozlog::severity::error, "ctms.web", members, "A connection failed, and is closed");
+    } catch (const std::exception&) { // no memory to say so
+    }
+}
+
 session::session(asio::ip::tcp::socket socket, const session_environment& shared, std::shared_ptr<asio::ssl::context> tls)
     : shared_(shared),
       peer_(peer_of(socket)),
@@ -112,23 +124,12 @@ void session::drain() {
     if (is_waiting_) stream_.expire_after(shared_.bounds.drain_idle_time);
 }
 
-void session::note_failure(const std::exception& caught) noexcept {
-    try {
-        shared_.metrics.request_rejected("internal");
-        const auto what = fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what());
-        mozlog::fields members;
-        members.add("client_host", peer_.address).add("error", what);
-        shared_.log.log(mozlog::severity::error, "ctms.web", members, "A connection failed, and is closed");
-    } catch (const std::exception&) { // no memory to log with: the connection ends all the same
-    }
-}
-
 asio::awaitable<void> session::run() {
     const auto self = shared_from_this(); // until the last pending operation is over
     try {
         co_await serve_all();
     } catch (const std::exception& caught) {
-        note_failure(caught);
+        note_failure(shared_.log, shared_.metrics, caught, peer_.address);
     }
     stream_.close();
 }
@@ -145,9 +146,17 @@ asio::awaitable<void> session::serve_all() {
         if (!co_await serve(std::move(*message))) break;
         memory_.release();
     }
-    constexpr std::chrono::milliseconds farewell{500};
-    stream_.expire_after(farewell);
+    co_await say_farewell();
+}
+
+/// Ends what is sent, and drops what the client still sends: closing at once would reset the connection, and the client could
+/// lose the last answer (RFC 9112, 9.6).
+asio::awaitable<void> session::say_farewell() {
+    constexpr std::chrono::milliseconds linger{500};
+    idle_since_ = steady_clock::now();
+    stream_.expire_after(linger);
     co_await stream_.finish_sending();
+    co_await reader_.drain();
 }
 
 asio::awaitable<void> session::turn_away(std::string_view reason) {
@@ -160,7 +169,7 @@ asio::awaitable<void> session::turn_away(std::string_view reason) {
             co_await refuse({503, reason});
         }
     } catch (const std::exception& caught) {
-        note_failure(caught);
+        note_failure(shared_.log, shared_.metrics, caught, peer_.address);
     }
     stream_.close();
 }
@@ -168,8 +177,8 @@ asio::awaitable<void> session::turn_away(std::string_view reason) {
 /// False when the connection ends or was idle for too long.
 asio::awaitable<bool> session::wait_for_request() {
     received_ = steady_clock::now();
-    if (reader_.has_input()) co_return true; // pipelined
     idle_since_ = received_;
+    if (reader_.has_input()) co_return true; // pipelined
     is_waiting_ = true;
     stream_.expire_after(shared_.draining ? shared_.bounds.drain_idle_time : shared_.bounds.idle_time);
     const bool came = co_await reader_.wait_for_input();
@@ -197,10 +206,7 @@ asio::awaitable<void> session::refuse(http::refusal why) {
     one.answer = detail_response(why.status, std::string_view(text.data(), text.size()));
     const http::message unread; // a name, as GCC 12 destroys such a temporary twice
     co_await write(one, unread, false);
-    constexpr std::chrono::milliseconds linger{500};
-    stream_.expire_after(linger);
-    co_await stream_.finish_sending();
-    co_await reader_.drain();
+    co_await say_farewell();
 }
 
 exchange session::to_exchange(http::message& read) {

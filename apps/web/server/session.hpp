@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // One connection: reads requests, has them answered, writes the answers, within the limits. Private to the server.
-// Runs on the one thread of the sockets. The server owns it and calls enforce() several times a second; nothing else holds it but
+// Runs on the one thread of the sockets. The listener owns it and calls enforce() several times a second; nothing else holds it but
 // its own coroutine.
 #pragma once
 
@@ -32,6 +32,10 @@ struct session_environment {
     const std::atomic<bool>& draining;
 };
 
+/// Counts and logs an exception that ended a connection. `peer_address`: "" when it is not known.
+void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, const std::exception& caught,
+                  std::string_view peer_address) noexcept;
+
 /// The other end of a connection.
 struct peer {
     std::string address;
@@ -60,7 +64,7 @@ public:
     [[nodiscard]] const std::string& network() const noexcept { return network_; }
     /// Whether the peer may say in X-Forwarded-For whom it speaks for.
     [[nodiscard]] bool is_trusted_proxy() const noexcept { return is_trusted_proxy_; }
-    /// Since when no request has been under way; nullopt while one is. One whose headers have not come yet does not count.
+    /// Since when no request has been under way; nullopt while one is. One that has not come whole does not count.
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const noexcept { return idle_since_; }
 
 private:
@@ -70,9 +74,9 @@ private:
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<void> refuse(http::refusal why);
+    boost::asio::awaitable<void> say_farewell();
     void note_refusal(int status, std::string_view reason, const std::string& id);
     exchange to_exchange(http::message& read);
-    void note_failure(const std::exception& caught) noexcept;
 
     session_environment shared_;
     peer peer_;
