@@ -115,6 +115,56 @@ TEST_CASE("the longest idle connection makes room when all are taken") {
     CHECK(third.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
+TEST_CASE("a byte of the next request does not keep a connection from being idle") {
+    ctms::web::limits bounds;
+    bounds.connections = 2;
+    web_fixture web(with(bounds));
+    http_connection first(web.port());
+    http_connection second(web.port());
+    for (auto* one : {&first, &second}) {
+        REQUIRE(one->send(request_text("GET", "/__lbheartbeat__") + "G"));
+        CHECK(one->receive().status == 200);
+    }
+    http_connection third(web.port());
+    CHECK(third.ask("GET", "/__lbheartbeat__").status == 200);
+    CHECK(first.ends_within(5s));
+}
+
+TEST_CASE("more than the usual half of the connections can be given to one address") {
+    ctms::web::limits bounds;
+    bounds.connections = 4;
+    web_fixture web(
+        {.limits = bounds, .change_settings = [](ctms::config::settings& settings) { settings.connections_per_address = 1000; }});
+    std::vector<std::unique_ptr<http_connection>> all;
+    for (int i = 0; i < 4; ++i) {
+        all.push_back(std::make_unique<http_connection>(web.port()));
+        CHECK(all.back()->ask("GET", "/__lbheartbeat__").status == 200);
+    }
+    for (auto& one : all) CHECK(one->ask("GET", "/__lbheartbeat__").status == 200);
+}
+
+TEST_CASE("a path too long to be redirected is not found") {
+    web_fixture web;
+    http_connection connection(web.port());
+    REQUIRE(connection.send("GET /ctms/" + std::string(9000, '\xff') + "/ HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    CHECK(connection.receive().status == 404);
+    CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
+}
+
+TEST_CASE("the time to send a request is not time of waiting for a thread") {
+    ctms::web::limits bounds;
+    bounds.waiting_time = 300ms;
+    web_fixture web(with(bounds));
+    http_connection connection(web.port());
+    const std::string body = R"({"email":{"primary_email":"a"}})";
+    REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nAuthorization: " +
+                            web.authorization().second + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n"));
+    const auto sent = std::chrono::steady_clock::now();
+    REQUIRE(becomes_true([&] { return std::chrono::steady_clock::now() > sent + 400ms; }));
+    REQUIRE(connection.send(body));
+    CHECK(connection.receive().status == 201);
+}
+
 TEST_CASE("a connection too many is turned away while none is idle") {
     ctms::web::limits bounds;
     bounds.connections = 2;

@@ -129,6 +129,15 @@ TEST_CASE("TLS: large answers and streams arrive whole") {
     CHECK(lines->status == 200);
 }
 
+TEST_CASE("TLS: a client that is refused while it sends a large body reads the answer") {
+    const certificate_files files;
+    web_fixture web(with_tls(files));
+    ctms::net::http_client client(url_of(web.port()), {.ca_file = files.cert.path()});
+    const auto answer = client.send({.method = "POST", .target = "/ctms", .body = std::string(3'000'000, ' ')});
+    REQUIRE(answer.has_value());
+    CHECK(answer->status == 413);
+}
+
 TEST_CASE("TLS: with CTMS_TLS_CLIENT_CA only clients with a certificate of its are served") {
     const certificate_files files;
     const certificate_files client;
@@ -193,4 +202,7 @@ TEST_CASE("TLS: files that cannot be used are refused at start") {
     CHECK(refused("/no/such/file", files.key.path()).find("CTMS_TLS_CERT: /no/such/file") != std::string::npos);
     CHECK(refused(files.cert.path(), other.key.path()).find("CTMS_TLS_KEY: ") != std::string::npos);
     CHECK(refused(files.cert.path(), "").find("CTMS_TLS_KEY") != std::string::npos);
+    const temporary_file encrypted("");
+    REQUIRE(run("openssl", {"pkey", "-in", files.key.path(), "-aes256", "-passout", "pass:secret", "-out", encrypted.path()}).code == 0);
+    CHECK(refused(files.cert.path(), encrypted.path()).find("CTMS_TLS_KEY: ") != std::string::npos); // and nobody is asked for a password
 }

@@ -73,7 +73,7 @@ public:
 
     [[nodiscard]] bool is_over() const { return refused.has_value() || lost; }
 
-    /// Before the body, with which trailers come: they are no headers (RFC 9110, 6.5.1).
+    /// Called before the body is read, since trailers come with it, and they are not headers (RFC 9110, 6.5.1).
     void note_head() {
         const auto& head = parser.get();
         read.method = std::string(view(head.method_string()));

@@ -232,16 +232,8 @@ constexpr std::array calls{
 
 constexpr std::array hidden{
     hidden_call{"POST", "/token"}, // stands in the security scheme
-    hidden_call{"GET", "/"},
-    hidden_call{"GET", "/__crash__"},
-    hidden_call{"GET", "/docs"},
-    hidden_call{"HEAD", "/docs"},
-    hidden_call{"GET", "/redoc"},
-    hidden_call{"HEAD", "/redoc"},
-    hidden_call{"GET", "/docs/{asset}"},
-    hidden_call{"HEAD", "/docs/{asset}"},
-    hidden_call{"GET", "/openapi.json"},
-    hidden_call{"HEAD", "/openapi.json"},
+    hidden_call{"GET", "/"},       hidden_call{"GET", "/__crash__"},    hidden_call{"GET", "/docs"},
+    hidden_call{"GET", "/redoc"},  hidden_call{"GET", "/docs/{asset}"}, hidden_call{"GET", "/openapi.json"},
 };
 
 constexpr std::array all_tags{

@@ -37,13 +37,9 @@ std::span<const route> all_routes() noexcept {
         // The token is Google's, not one of ours: the handler checks it.
         route{"POST", "/stripe_from_pubsub", routes::post_stripe_from_pubsub, caller, body_kind::none, open},
         route{"GET", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},
-        route{"HEAD", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},
         route{"GET", "/docs", routes::get_docs, immediate, body_kind::none, open},
-        route{"HEAD", "/docs", routes::get_docs, immediate, body_kind::none, open},
         route{"GET", "/redoc", routes::get_redoc, immediate, body_kind::none, open},
-        route{"HEAD", "/redoc", routes::get_redoc, immediate, body_kind::none, open},
         route{"GET", "/docs/{asset}", routes::get_asset, platform, body_kind::none, open},
-        route{"HEAD", "/docs/{asset}", routes::get_asset, platform, body_kind::none, open},
     };
     return table;
 }

@@ -55,7 +55,7 @@ double weight_of(std::string_view parameters) noexcept {
         if (!one.starts_with("q=") && !one.starts_with("Q=")) continue;
         double weight = 1;
         std::from_chars(one.data() + 2, one.data() + one.size(), weight, std::chars_format::fixed);
-        return std::isnan(weight) ? 1 : std::clamp(weight, 0.0, 1.0); // "nan" is read as a number, and is no weight
+        return std::isnan(weight) ? 1 : std::clamp(weight, 0.0, 1.0); // "nan" is read as a number, but not a weight
     }
     return 1;
 }

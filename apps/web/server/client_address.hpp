@@ -10,7 +10,7 @@
 
 namespace ctms::web {
 
-/// The peer's address; or, when the peer is a trusted proxy, the last address in X-Forwarded-For that is none.
+/// The peer's address; or, when the peer is a trusted proxy, the last address in X-Forwarded-For that is not.
 /// `trusted`: addresses and networks ("10.0.0.0/8"), valid ones.
 [[nodiscard]] std::string client_address(const request& http, const std::vector<std::string>& trusted);
 

@@ -21,7 +21,7 @@ namespace ctms::web {
 
 class dispatcher {
 public:
-    /// All of them must outlive it, and it must outlive the jobs of the lanes.
+    /// All of them must last as long as it is used; it must outlive the jobs of the lanes.
     dispatcher(const exchanger& exchanges, lanes& threads, const limits& bounds, support::prometheus_metrics& metrics)
         : exchanges_(exchanges), threads_(threads), bounds_(bounds), metrics_(metrics) {}
 

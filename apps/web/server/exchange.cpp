@@ -129,7 +129,7 @@ void exchanger::begin(exchange& one) const {
 }
 
 std::optional<response> exchanger::refuse(call& now, const route& matched) const {
-    // A body is read first: what is no JSON is refused before the token is looked at, as by the reference. Not a large one, which
+    // A body is read first: what is not JSON is refused before the token is looked at, as by the reference. Not a large one, which
     // would take time that only a good token is worth.
     constexpr std::size_t small_body = 16 * 1024;
     const auto check_token = [&]() -> std::optional<response> {

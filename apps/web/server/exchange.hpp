@@ -2,7 +2,9 @@
 // One request from its route to its log line, without sockets or threads: the session says when each step runs.
 //   begin    finds the route (on the sockets' thread)
 //   execute  parses, authenticates, runs the handler (on the route's lane; blocks)
-//   finish   logs and counts (on the sockets' thread), behind the last piece of an answer that is made while it is sent
+//   go_on    runs the next step that a handler asked for (on the lane that the step names; blocks)
+//   next_piece  makes more of an answer that is sent while it is made (on the route's lane; blocks)
+//   finish   logs and counts (on the sockets' thread), after the last piece of such an answer
 // An exchanger is shared by all sessions and thread safe; an exchange belongs to one request.
 #pragma once
 
@@ -20,7 +22,7 @@ struct exchange {
     std::vector<std::pair<std::string, std::string>> path_parameters;
     request_facts facts;
     std::chrono::steady_clock::time_point waits_since{}; ///< when it was handed to the lane of its route
-    response answer; ///< filled by begin when no route matches, else by execute
+    response answer;                                     ///< filled by begin when no route matches, else by execute
 };
 
 class exchanger {

@@ -21,7 +21,7 @@ std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// Bytes that are no UTF-8 become U+FFFD, one for each byte.
+/// Bytes that are not UTF-8 become U+FFFD, one for each byte.
 std::string to_valid_utf8(std::string text) {
     if (is_valid_utf8(text)) return text;
     std::string out;

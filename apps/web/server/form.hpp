@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Names and values as browsers and HTTP clients encode them: percent-encoding, query strings, forms.
-// Lenient like the reference (Starlette): what is wrongly encoded stays as it is, bytes that are no UTF-8 become U+FFFD.
+// Lenient like the reference (Starlette): what is wrongly encoded stays as it is, bytes that are not UTF-8 become U+FFFD.
 // Pure functions, thread safe.
 #pragma once
 

@@ -44,7 +44,7 @@ public:
         ++takers_;
         return true;
     }
-    /// What one of `sharers` takes: its part, and no more than `most`. With nothing left it is no taker any more.
+    /// What one of `sharers` takes: its part, and no more than `most`. With nothing left it stops being a taker.
     [[nodiscard]] std::vector<Item> take(std::size_t most, std::size_t sharers) {
         const std::lock_guard lock(mutex_);
         const auto share = (waiting_.size() + sharers - 1) / sharers;

@@ -22,7 +22,7 @@ struct request {
     std::string method; ///< upper case
     std::string target; ///< path and query, as sent
     std::string path;   ///< decoded
-    std::string query;  ///< behind the '?', not decoded
+    std::string query;  ///< after the '?', not decoded
     header_list headers;
     std::string body;
     std::string peer_address;
@@ -49,8 +49,8 @@ struct response {
     std::string body;
     body_source rest;                      ///< of an answer that is sent while it is made: what follows `body`, asked once at least
     header_list headers;                   ///< beyond those that every answer has
-    bool close = false;                    ///< end the connection behind this answer
-    std::shared_ptr<const next_step> next; ///< set when this is no answer yet: see there
+    bool close = false;                    ///< end the connection after this answer
+    std::shared_ptr<const next_step> next; ///< set when this is not an answer yet: see there
 };
 
 } // namespace ctms::web

@@ -22,7 +22,7 @@ class tls_listener;
 
 namespace ctms::web {
 
-/// What is served on a port. What it refers to must outlive the server.
+/// What is served on a port. What it refers to must last until run() has returned, and the lanes must end before the server.
 struct listener_options {
     std::string host;
     std::uint16_t port = 0; ///< 0 takes a free one

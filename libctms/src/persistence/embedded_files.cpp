@@ -247,11 +247,12 @@ void own_directory::write_file(const std::string& name, const std::string& text)
     const auto draft = name + ".new";
     const auto draft_path = path_ / draft;
     ::unlinkat(folder_.get(), draft.c_str(), 0); // of a program that was killed; a link itself, not what it leads to
-    errno = 0; // which a write that is cut short leaves as it is: the disk is full
+    errno = 0;                                   // which a write that is cut short leaves as it is: the disk is full
     const file_handle file(::openat(folder_.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     const bool written = file.get() >= 0 && ::fchmod(file.get(), 0600) == 0 &&
                          ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file.get()) == 0;
-    if (!written || ::renameat(folder_.get(), draft.c_str(), folder_.get(), name.c_str()) != 0) fail(errno != 0 ? errno : ENOSPC, draft_path);
+    if (!written || ::renameat(folder_.get(), draft.c_str(), folder_.get(), name.c_str()) != 0)
+        fail(errno != 0 ? errno : ENOSPC, draft_path);
     if (::fsync(folder_.get()) != 0) fail(errno, path_);
 }
 
