@@ -85,6 +85,19 @@ TEST_CASE("a token lasts through the grace period of its secret") {
     check_revoked(web, before);
 }
 
+TEST_CASE("a token of an old secret ends with the grace period of that secret") {
+    web_fixture web(with_keys());
+    rotate(web, 1h);
+    const auto hashed = token_for_secret(web, old_secret);
+    const auto remembered = token_for_secret(web, old_secret); // the secret is not hashed again
+    const auto of_new = token_for_secret(web, "new");
+    for (const auto& token : {hashed, remembered, of_new}) check_good(web, token);
+    web.sql("update ctms_client_old_secrets set valid_until = now()");
+    check_revoked(web, hashed);
+    check_revoked(web, remembered);
+    check_good(web, of_new);
+}
+
 TEST_CASE("a token ends when the reference replaces the secret or when the client is made anew") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);
