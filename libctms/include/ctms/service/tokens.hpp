@@ -99,7 +99,7 @@ private:
     [[nodiscard]] result<std::shared_ptr<const known_client>> find_client(const std::string& client_id, bool cached);
     [[nodiscard]] std::optional<result<issued_token>> issue_remembered(const std::string& client_id, const std::string& secret,
                                                                        bool& client_exists);
-    [[nodiscard]] issued_token sign(const known_client& client, std::chrono::seconds expiration) const;
+    [[nodiscard]] issued_token sign(const known_client& client, const std::string& hashed_secret, std::chrono::seconds expiration) const;
 
     persistence::client_repository& clients_;
     const auth::token_signer& signer_;
