@@ -205,8 +205,12 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
     }
     const auto revoked = [&](const auto& client) { return *client && is_revoked(*claims, (*client)->rules, options_.expiration); };
     auto client = find_client(out.client_id, true);
-    // A client that just got a new secret, from whichever process, must not be judged by what was read before.
-    if (client && revoked(client)) client = find_client(out.client_id, false);
+    // A client that just got a new secret, from whichever process, must not be judged by what was read before the token was made.
+    if (client && revoked(client) && !was_revoked(token)) {
+        const auto before = steady_clock::now();
+        client = find_client(out.client_id, false);
+        if (client && revoked(client)) remember_revoked(token, before);
+    }
     if (!client) {
         out.verdict = client.error();
     } else if (*client == nullptr) {
@@ -216,6 +220,23 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
         out.verdict = revoked(client) ? result<void>(bad_token("Token revoked")) : check_client((*client)->access.client, wanted);
     }
     return out;
+}
+
+/// Whether a reading of its client's record within the cache's time found this very token revoked, so that the cached one is recent
+/// enough to judge it.
+bool tokens::was_revoked(std::string_view token) {
+    const auto key = secrets_->hash.short_of({"token", token});
+    const std::lock_guard lock(mutex_);
+    const auto found = revoked_.find(key);
+    return found != revoked_.end() && steady_clock::now() - found->second < options_.client_cache_time;
+}
+
+void tokens::remember_revoked(std::string_view token, steady_clock::time_point read_at) {
+    constexpr std::size_t most_revoked = 10'000;
+    const auto key = secrets_->hash.short_of({"token", token});
+    const std::lock_guard lock(mutex_);
+    if (revoked_.size() >= most_revoked) revoked_.clear();
+    revoked_[key] = read_at;
 }
 
 /// The record of that id, null when there is none; `cached`: one that was read a moment ago will do.
