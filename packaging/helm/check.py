@@ -34,6 +34,8 @@ REFUSED = {
     "a proxy that is no address": ["--set", "web.trustedProxies={proxy.example.com}"],
     "authorities of clients without a certificate": ["--set", "web.tls.clientCaSecretName=ca"],
     "a short key": ["--set", "secrets.existingSecret=", "--set-string", "secrets.values.CTMS_DB_URL=x,secrets.values.CTMS_SECRET_KEY=short"],
+    "a short key that is not allowed": ["--set", "secrets.existingSecret=", "--set-string", "secrets.values.CTMS_DB_URL=x,secrets.values.CTMS_SECRET_KEY=short,"
+                                        "settings.CTMS_ALLOW_WEAK_SECRET_KEY=false"],
     "a number without quotes": ["--set", "settings.CTMS_WORKERS=1000000"],
     "an unknown value": ["--set", "sync.enable=true"],
     "an unknown secret": ["--set-string", "secrets.values.CTMS_DB_URI=x"],

@@ -5,6 +5,7 @@
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
 #include <ctms/persistence/clients.hpp>
+#include <ctms/service/tokens.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
@@ -83,6 +84,53 @@ TEST_CASE("a token lasts through the grace period of its secret") {
     check_good(web, token_for_secret(web, old_secret));
     web.sql("update ctms_client_old_secrets set valid_until = now()");
     check_revoked(web, before);
+}
+
+TEST_CASE("a token of an old secret ends with the grace period of that secret") {
+    web_fixture web(with_keys());
+    rotate(web, 1h);
+    const auto hashed = token_for_secret(web, old_secret);
+    const auto remembered = token_for_secret(web, old_secret); // the secret is not hashed again
+    const auto of_new = token_for_secret(web, "new");
+    for (const auto& token : {hashed, remembered, of_new}) check_good(web, token);
+    web.sql("update ctms_client_old_secrets set valid_until = now()");
+    check_revoked(web, hashed);
+    check_revoked(web, remembered);
+    check_good(web, of_new);
+}
+
+TEST_CASE("a revoked token has the client's record read once in the cache's time and keeps no newer token out") {
+    web_fixture web;
+    persistence::database db(web.database().options());
+    persistence::client_repository clients(db);
+    const auth::token_signer signer(key, true);
+    service::token_options options;
+    options.client_cache_time = 1h;
+    service::tokens judge(clients, signer, options);
+    service::tokens issuer(clients, signer, options);
+    const auto verdict = [&](const std::string& token) {
+        const auto outcome = judge.authenticate(token, model::role::read).verdict;
+        return outcome ? "good" : outcome.error().detail;
+    };
+    const auto granted = [&] { return issuer.grant(web_fixture::client).value().access_token; };
+    const auto first = granted();
+    CHECK(verdict(first) == "good");
+    rotate(web, 0s);
+    const auto second = granted();
+    CHECK(verdict(second) == "good");
+    CHECK(verdict(first) == "Token revoked");
+    rotate(web, 0s);
+    const auto third = granted();
+    CHECK(verdict(first) == "Token revoked");
+    CHECK(verdict(third) == "good"); // read again, although a revoked token of this client was seen a moment ago
+    CHECK(verdict(second) == "Token revoked");
+    web.sql("alter table api_client rename to gone");
+    for (int i = 0; i < 3; ++i) {
+        CHECK(verdict(first) == "Token revoked");
+        CHECK(verdict(second) == "Token revoked");
+        CHECK(verdict(third) == "good");
+    }
+    web.sql("alter table gone rename to api_client");
 }
 
 TEST_CASE("a token ends when the reference replaces the secret or when the client is made anew") {

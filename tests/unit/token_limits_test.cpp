@@ -67,6 +67,18 @@ TEST_CASE("an attempt that succeeds does not count") {
     CHECK_FALSE(limit.take({1, 100}, start));
 }
 
+TEST_CASE("attempts that were given back take no place in the table") {
+    attempt_limit limit(100);
+    for (std::uint64_t i = 0; i < 30'000; ++i) { // one address that names another client each time
+        const attempt_limit::keys whose{1000 + i, 1};
+        REQUIRE(limit.take(whose, start));
+        limit.give_back(whose);
+    }
+    CHECK(limit.take({2, 3}, start));                                                   // another address
+    for (std::uint64_t i = 0; i < 100'000; ++i) (void)limit.take({1000 + i, 1}, start); // and gives nothing back
+    CHECK(limit.take({4, 5}, start));
+}
+
 TEST_CASE("no limit counts nothing") {
     attempt_limit limit(0);
     for (int i = 0; i < 1000; ++i) CHECK(limit.take({1, 100}, start));

@@ -15,8 +15,10 @@ class attempt_limit {
 public:
     /// An address may do so many times what one client may do from it: several clients share an address behind NAT.
     static constexpr int clients_of_an_address = 2;
-    /// Keys of one window; each takes about 50 bytes. Every key costs a hash, and hashing is slow: a minute has time for fewer
-    /// than a thousand. If it fills up nevertheless, new keys are refused until the window ends: counts are never dropped early.
+    /// Keys of one window; each takes about 50 bytes. A key stays while its attempt waits to be hashed, and after it was hashed and
+    /// failed. ctms-web lets 1,024 attempts wait, and hashes fewer than a thousand in a minute, so that neither one address nor
+    /// many (an IPv6 /48 has 65,536 /64s) fill the table. If it fills up nevertheless, new keys are refused until the window ends.
+    /// No key makes room for another: an attacker with many addresses could then drop the counts of its own.
     static constexpr std::size_t most_keys = 20'000;
 
     /// Whose attempt it is: keyed hashes, so that no input makes them longer or collide.
@@ -50,7 +52,7 @@ public:
         const std::lock_guard lock(mutex_);
         for (const auto key : {whose.pair, whose.address}) {
             const auto found = counts_.find(key);
-            if (found != counts_.end() && found->second > 0) --found->second;
+            if (found != counts_.end() && --found->second <= 0) counts_.erase(found); // a key without attempts takes no place
         }
     }
 

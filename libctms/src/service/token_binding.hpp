@@ -21,7 +21,7 @@ namespace ctms::service {
 /// What decides about tokens of a client, computed once for each reading of its record.
 struct token_rules {
     explicit token_rules(const persistence::client_access& access);
-    std::vector<std::string> versions; ///< of the secrets that are valid: the current one first
+    std::vector<std::string> versions; ///< of the secrets that are valid
     std::optional<timestamp> valid_from;
 };
 

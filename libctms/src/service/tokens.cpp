@@ -80,8 +80,8 @@ public:
 
     void compare_with(std::shared_ptr<const known_client> client) { client_ = std::move(client); }
 
-    /// The client when the secret is right, else why there is no token.
-    [[nodiscard]] result<const known_client*> hash() {
+    /// The stored hash that the secret belongs to, of client(), or why there is no token.
+    [[nodiscard]] result<const std::string*> hash() {
         if (!client_) {
             auth::verify_nothing(secret_);
             return fail("No client record");
@@ -91,8 +91,9 @@ public:
         if (matching == nullptr) return fail("Bad credentials");
         secrets_->remembered.add(secrets_->of_secret(client_id_, secret_), secrets_->of_stored(client_->access.client, *matching),
                                  steady_clock::now());
-        return client_.get();
+        return matching;
     }
+    [[nodiscard]] const known_client& client() const { return *client_; } ///< there is one when hash() succeeded
 
 private:
     error fail(std::string_view why) {
@@ -144,16 +145,15 @@ std::optional<result<issued_token>> tokens::issue_remembered(const std::string& 
     if (!stored) return std::nullopt;
     const auto client = find_client(client_id, false);
     if (!client) return client.error();
-    const auto fits = [&](const std::string& hashed) {
-        return auth::equal_digests(*stored, secrets_->of_stored((*client)->access.client, hashed));
-    };
     if (*client != nullptr) {
         const auto& [record, old_secrets, valid_from] = (*client)->access;
         client_exists = true;
-        if (fits(record.hashed_secret) ||
-            std::any_of(old_secrets.begin(), old_secrets.end(), [&](const auto& one) { return fits(one.hashed_secret); })) {
+        std::vector<const std::string*> hashes{&record.hashed_secret};
+        for (const auto& one : old_secrets) hashes.push_back(&one.hashed_secret);
+        for (const auto* hashed : hashes) {
+            if (!auth::equal_digests(*stored, secrets_->of_stored(record, *hashed))) continue;
             if (!record.enabled) return refused("Client disabled");
-            return sign(**client, options_.expiration);
+            return sign(**client, *hashed, options_.expiration);
         }
     }
     secrets_->remembered.forget(which);
@@ -162,9 +162,9 @@ std::optional<result<issued_token>> tokens::issue_remembered(const std::string& 
 
 result<issued_token> tokens::finish(token_attempt& attempt) {
     try {
-        const auto client = attempt.hash();
-        if (!client) return client.error();
-        return sign(**client, options_.expiration);
+        const auto hashed_secret = attempt.hash();
+        if (!hashed_secret) return hashed_secret.error();
+        return sign(attempt.client(), **hashed_secret, options_.expiration);
     } catch (const std::bad_alloc&) {
         return error{errc::unavailable, "Service temporarily unavailable", "no memory to verify a secret", {}, {}};
     }
@@ -181,13 +181,14 @@ result<issued_token> tokens::grant(const std::string& client_id, std::optional<s
     if (!client) return client.error();
     if (*client == nullptr) return error{errc::not_found, "Unknown client_id", {}, {}, {}};
     if (!(*client)->access.client.enabled) return error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
-    return sign(**client, expiration.value_or(options_.expiration));
+    return sign(**client, (*client)->access.client.hashed_secret, expiration.value_or(options_.expiration));
 }
 
-issued_token tokens::sign(const known_client& client, std::chrono::seconds expiration) const {
+/// The token ends with `hashed_secret`, also when that is an old one with a grace period.
+issued_token tokens::sign(const known_client& client, const std::string& hashed_secret, std::chrono::seconds expiration) const {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const auto subject = fmt::format("{}:{}", client_namespace, client.access.client.client_id);
-    return {signer_.sign(subject, now + expiration, now, token_id_for(client.rules.versions.front())), expiration};
+    return {signer_.sign(subject, now + expiration, now, token_id_for(secret_version(client.access.client, hashed_secret))), expiration};
 }
 
 authentication tokens::authenticate(std::string_view token, model::role wanted) {
@@ -204,8 +205,12 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
     }
     const auto revoked = [&](const auto& client) { return *client && is_revoked(*claims, (*client)->rules, options_.expiration); };
     auto client = find_client(out.client_id, true);
-    // A client that just got a new secret, from whichever process, must not be judged by what was read before.
-    if (client && revoked(client)) client = find_client(out.client_id, false);
+    // A client that just got a new secret, from whichever process, must not be judged by what was read before the token was made.
+    if (client && revoked(client) && !was_revoked(token)) {
+        const auto before = steady_clock::now();
+        client = find_client(out.client_id, false);
+        if (client && revoked(client)) remember_revoked(token, before);
+    }
     if (!client) {
         out.verdict = client.error();
     } else if (*client == nullptr) {
@@ -215,6 +220,23 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
         out.verdict = revoked(client) ? result<void>(bad_token("Token revoked")) : check_client((*client)->access.client, wanted);
     }
     return out;
+}
+
+/// Whether a reading of its client's record within the cache's time found this very token revoked, so that the cached one is recent
+/// enough to judge it.
+bool tokens::was_revoked(std::string_view token) {
+    const auto key = secrets_->hash.short_of({"token", token});
+    const std::lock_guard lock(mutex_);
+    const auto found = revoked_.find(key);
+    return found != revoked_.end() && steady_clock::now() - found->second < options_.client_cache_time;
+}
+
+void tokens::remember_revoked(std::string_view token, steady_clock::time_point read_at) {
+    constexpr std::size_t most_revoked = 10'000;
+    const auto key = secrets_->hash.short_of({"token", token});
+    const std::lock_guard lock(mutex_);
+    if (revoked_.size() >= most_revoked) revoked_.clear();
+    revoked_[key] = read_at;
 }
 
 /// The record of that id, null when there is none; `cached`: one that was read a moment ago will do.

@@ -11,6 +11,7 @@
 #include <ctms/persistence/clients.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -84,8 +85,8 @@ public:
 
     /// Checks a bearer token, and that its client may do what is `wanted`. Tokens of a secret that was replaced and has no grace
     /// period left, or of a record that was deleted, are refused ("Token revoked" in the log); those of a client that was disabled
-    /// are refused while it is. Reads the client's record, with its roles, at most once in `client_cache_time`, and once more
-    /// before it calls a token revoked.
+    /// are refused while it is. Reads the client's record, with its roles, at most once in `client_cache_time`, and once more in
+    /// that time for each token that it calls revoked.
     [[nodiscard]] authentication authenticate(std::string_view token, model::role wanted);
 
 private:
@@ -97,9 +98,11 @@ private:
         std::chrono::steady_clock::time_point read_at;
     };
     [[nodiscard]] result<std::shared_ptr<const known_client>> find_client(const std::string& client_id, bool cached);
+    [[nodiscard]] bool was_revoked(std::string_view token);
+    void remember_revoked(std::string_view token, std::chrono::steady_clock::time_point read_at);
     [[nodiscard]] std::optional<result<issued_token>> issue_remembered(const std::string& client_id, const std::string& secret,
                                                                        bool& client_exists);
-    [[nodiscard]] issued_token sign(const known_client& client, std::chrono::seconds expiration) const;
+    [[nodiscard]] issued_token sign(const known_client& client, const std::string& hashed_secret, std::chrono::seconds expiration) const;
 
     persistence::client_repository& clients_;
     const auth::token_signer& signer_;
@@ -107,6 +110,7 @@ private:
     std::shared_ptr<known_secrets> secrets_; ///< shared with attempts, which may outlive it
     std::mutex mutex_;
     std::unordered_map<std::string, cached_client> cache_;
+    std::unordered_map<std::uint64_t, std::chrono::steady_clock::time_point> revoked_; ///< tokens, and when their client was read
 };
 
 } // namespace ctms::service
