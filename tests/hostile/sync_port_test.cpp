@@ -67,12 +67,13 @@ TEST_CASE("ctms-sync: trailers with a name or a value of more than 64 KiB end th
 
 TEST_CASE("ctms-sync: headers, trailers and empty lines without end are cut off") {
     sync_target sync;
-    for (const auto& [start, piece] : std::vector<std::pair<std::string, std::string>>{
+    for (const auto& attack : std::vector<std::pair<std::string, std::string>>{
              {chunked, "A: b\r\n"}, {"GET /metrics HTTP/1.1\r\n", "A: b\r\n"}, {"\r\n", "\r\n"}, {"GET /", "aaaaaaaa"}}) {
+        const auto& piece = attack.second; // a binding cannot be captured (clang 14)
         std::string pieces;
         for (int i = 0; i < 10'000; ++i) pieces += piece;
         peer attacker(sync.port);
-        REQUIRE(attacker.send(start));
+        REQUIRE(attacker.send(attack.first));
         constexpr std::size_t most = 64 * 1024 * 1024;
         CAPTURE(piece);
         CHECK(flood(attacker, pieces, most, 10s * slowness) < most);

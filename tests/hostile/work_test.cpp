@@ -28,18 +28,18 @@ struct costly {
 
 /// Has each request answered several times, and checks that one takes no more CPU time than `most`.
 void check_cost(target& server, const std::vector<costly>& all, std::chrono::milliseconds most, int times) {
-    for (const auto& [what, request] : all) {
-        CAPTURE(what);
+    for (const auto& attack : all) {
+        CAPTURE(attack.what);
         const auto before = server.cpu_time();
         for (int i = 0; i < times; ++i) {
             peer attacker(server.port());
-            REQUIRE(attacker.send(request, 20s * slowness));
+            REQUIRE(attacker.send(attack.request, 20s * slowness));
             const auto answer = attacker.receive(30s * slowness);
             CHECK(answer.status != 500);
             CHECK(answer.status != 0);
         }
         const auto each = (server.cpu_time() - before) / times;
-        if (each > most / 5) MESSAGE(what, ": ", each.count(), " ms");
+        if (each > most / 5) MESSAGE(attack.what, ": ", each.count(), " ms");
         CHECK(each <= most * slowness);
     }
 }

@@ -199,9 +199,9 @@ TEST_CASE("RFC 9110, 13.2: a write is not performed when its precondition does n
         headers.emplace_back(name, value);
         return web.ask("PATCH", "/ctms/" + id, headers, R"({"email":{"first_name":"New"}})");
     };
-    for (const auto& [name, value] : header_list{{"If-Match", "\"a\""}, {"If-Match", "\"a\", W/\"b\""}, {"If-None-Match", "*"}}) {
-        CAPTURE(name);
-        const auto refused = patch(name, value);
+    for (const auto& header : header_list{{"If-Match", "\"a\""}, {"If-Match", "\"a\", W/\"b\""}, {"If-None-Match", "*"}}) {
+        CAPTURE(header.first);
+        const auto refused = patch(header.first, header.second);
         CHECK(refused.status == 412);
         CHECK(refused.body == R"({"detail":"Precondition Failed"})");
         CHECK(web.get("/ctms/" + id).body.find("\"Old\"") != std::string::npos);

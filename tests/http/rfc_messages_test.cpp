@@ -42,7 +42,7 @@ const std::vector<rfc_rule> rules{
      "What does not follow the grammar of HTTP is refused.",
      {"GET\r\n\r\n", with_line("GET /"), with_line("GET  / HTTP/1.1"), with_line("GET / a HTTP/1.1"), with_line("GET\t/ HTTP/1.1"),
       with_line(" GET / HTTP/1.1"), with_line("GET / HTTP/1.1 "), with_line("GE\x01T / HTTP/1.1"), with_line("G(T / HTTP/1.1"),
-      with_line("GET /\x01 HTTP/1.1"), "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03 this is TLS\r\n\r\n"},
+      with_line("GET /\x01 HTTP/1.1"), "\x16\x03\x01\x02\x01 this begins as TLS does\r\n\r\n"},
      400,
      then::closes},
     {"9112, 2.3",
