@@ -211,7 +211,9 @@ TEST_CASE("the time for a form grows with its size and not faster") {
         {"%FF", +decoding},
     };
     constexpr std::size_t small = 128 * 1024; // where each byte costs a look at the rest, some 50 ms
-    for (const auto& [piece, work] : inputs) {
+    for (const auto& input : inputs) {
+        const auto& piece = input.piece; // a binding cannot be captured (clang 14)
+        const auto& work = input.work;
         CAPTURE(piece);
         const auto few = repeated(piece, small);
         const auto many = repeated(piece, 8 * small);
