@@ -4,6 +4,8 @@
 
 #include <persistence/connection.hpp>
 
+#include <ctms/persistence/migrations.hpp>
+
 #include <doctest/doctest.h>
 
 #include <string>
@@ -109,4 +111,26 @@ TEST_CASE("temporary tables of a role that writes the reference's tables do not 
     CHECK(link.execute("select count(*) from public.ctms_client_roles").integer(0, 0) == 0);
     CHECK(link.execute("select count(*) from public.ctms_client_revocations where client_id = 'c'").integer(0, 0) == 1);
     CHECK(link.execute("select operation from public.ctms_sync_queue where email_id = '" + id + "'").text(0, 0) == "delete");
+}
+
+TEST_CASE("an owner without further rights migrates, and other roles fire its triggers") {
+    const test_database db(test_database::content::empty);
+    const auto owner = "owner_" + db.name();
+    const auto writer = "writer_" + db.name();
+    connection link(db.options());
+    link.execute("create role " + owner + "; create role " + writer + "; alter database " + db.name() + " owner to " + owner);
+    link.execute("alter role current_user in database " + db.name() + " set role = " + owner); // new connections act as it
+    CHECK(migrate(db.options()).has_value());
+    {
+        connection as_owner(db.options());
+        CHECK(as_owner.execute("select current_user").text(0, 0) == owner);
+        as_owner.execute("insert into api_client (client_id, email, hashed_secret) values ('c', 'c@example.com', 'x');"
+                         "insert into ctms_client_roles values ('c', 'read'); grant select, delete on api_client to " +
+                         writer);
+        link.execute("set role " + writer + "; delete from api_client; reset role");
+        CHECK(as_owner.execute("select count(*) from ctms_client_roles").integer(0, 0) == 0);
+        CHECK(as_owner.execute("select count(*) from ctms_client_revocations").integer(0, 0) == 1);
+    }
+    link.execute("alter role current_user in database " + db.name() + " reset role; drop owned by " + writer + "; drop role " + writer +
+                 "; reassign owned by " + owner + " to current_user; drop role " + owner);
 }
