@@ -73,9 +73,8 @@ private:
     }
 
     bool stop(const std::string& place, const error& failure) {
-        complain("stopped at {}: {}: {}"
-                 "ctms-admin: {} objects before it are done; to run it again is safe, for what is stored already does not change\n",
-                 place, failure.message, failure.detail, done_);
+        complain("stopped at {}: {}: {}", place, failure.message, failure.detail);
+        complain("{} objects before it are done; to run it again is safe, for what is stored already does not change", done_);
         stopped_ = true;
         return false;
     }

@@ -97,7 +97,7 @@ TEST_CASE("one picture as text has no control codes and shows rates under load")
         CHECK(once.err.empty());
         CHECK_FALSE(has_controls(once.out));
         for (const std::string part : {"SERVER     up", "REQUESTS   ", "LATENCY    p50 ", "POOL       in use ", "DATABASE   up\n",
-                                       "parked 1", "GET /__lbheartbeat__ ", "LAST ERRORS", "Unknown field ?[31m"}) {
+                                       "parked 1", "GET /__lbheartbeat__ ", "LAST ERRORS", "Unknown field \\x1b[31m"}) {
             CAPTURE(part);
             CHECK(once.out.find(part) != std::string::npos);
         }

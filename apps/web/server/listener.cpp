@@ -46,7 +46,14 @@ std::uint16_t listener::open() {
     return acceptor_.local_endpoint().port();
 }
 
+void listener::ensure_accepting() {
+    if (!is_accepting_ && acceptor_.is_open()) asio::co_spawn(io_, accept(), asio::detached);
+}
+
 asio::awaitable<void> listener::accept() {
+    is_accepting_ = true;
+    // Also when an exception ends it: then it is begun anew.
+    const std::unique_ptr<bool, void (*)(bool*)> until_the_end(&is_accepting_, [](bool* flag) { *flag = false; });
     while (acceptor_.is_open()) {
         tcp::socket socket(io_);
         error_code ec;

@@ -25,8 +25,8 @@ public:
 
     /// Throws boost::system::system_error.
     std::uint16_t open();
-    /// Takes connections until stop_accepting().
-    boost::asio::awaitable<void> accept();
+    /// Takes connections until stop_accepting(). To be called again from time to time: an exception ends taking them.
+    void ensure_accepting();
     /// Serves the connections that the kernel has taken already, since their clients cannot know that the server stops, and
     /// listens no more. Idle connections end soon.
     void stop_accepting();
@@ -43,6 +43,7 @@ private:
     };
     void accept_what_waits(int most);
     class place;
+    boost::asio::awaitable<void> accept();
     void start(boost::asio::ip::tcp::socket socket) noexcept;
     void take(boost::asio::ip::tcp::socket socket);
     std::string_view make_room_for(const session& fresh);
@@ -63,6 +64,7 @@ private:
     std::unordered_map<std::string, std::size_t> by_network_; ///< counted connections; proxies left out
     std::size_t counted_ = 0;
     std::size_t turned_away_ = 0;
+    bool is_accepting_ = false;
 };
 
 } // namespace ctms::web

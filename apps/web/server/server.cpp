@@ -3,13 +3,9 @@
 
 #include "listener.hpp"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -49,13 +45,12 @@ public:
         stop_signals_.async_wait([this](const error_code& ec, int) {
             if (!ec) drain();
         });
+        reload_ = std::move(reload);
         hangup_.add(SIGHUP);
-        asio::co_spawn(io_, reload_on_hangup(std::move(reload)), asio::detached);
+        wait_for_hangup();
     }
 
     void run() {
-        for (const auto& one : listeners_) asio::co_spawn(io_, one->accept(), asio::detached);
-        asio::co_spawn(io_, enforce_deadlines(), asio::detached);
         while (!runs_to_the_end()) {
         }
     }
@@ -72,6 +67,7 @@ private:
     /// others go on.
     bool runs_to_the_end() noexcept {
         try {
+            if (!is_ticking_) tick();
             io_.run();
             return true;
         } catch (const std::exception& caught) {
@@ -80,17 +76,35 @@ private:
         }
     }
 
-    /// Ends what waits past its deadline, in all connections, until the server has stopped.
-    asio::awaitable<void> enforce_deadlines() {
+    /// Several times a second, until the server has stopped: ends what waits past its deadline, in all connections, and begins anew
+    /// what an exception has ended. A plain handler, since a coroutine would end for good with an exception of its own.
+    void tick() {
         constexpr std::chrono::milliseconds period{50};
-        while (drain_until_ == steady_clock::time_point::max() || connections() > 0) {
-            ticks_.expires_after(period);
-            error_code ignored;
-            co_await ticks_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-            const auto now = steady_clock::now();
-            for (const auto& one : listeners_) now < drain_until_ ? one->enforce(now) : one->cut_off();
-            return_memory(now);
+        const auto now = steady_clock::now();
+        for (const auto& one : listeners_) {
+            one->ensure_accepting();
+            now < drain_until_ ? one->enforce(now) : one->cut_off();
         }
+        return_memory(now);
+        if (drain_until_ != steady_clock::time_point::max() && connections() == 0) return;
+        ticks_.expires_after(period);
+        ticks_.async_wait([this](const error_code&) {
+            is_ticking_ = false;
+            tick();
+        });
+        is_ticking_ = true;
+    }
+
+    void wait_for_hangup() {
+        hangup_.async_wait([this](const error_code& ec, int) {
+            if (ec) return;
+            try {
+                reload_();
+            } catch (const std::exception& caught) {
+                note_failure(log_, metrics_, caught, {});
+            }
+            wait_for_hangup();
+        });
     }
 
     /// When most connections of a burst have ended, the memory that they held goes back to the system, every five seconds at most:
@@ -104,19 +118,6 @@ private:
         malloc_trim(0);
         last_trim_ = now;
         most_connections_ = open;
-    }
-
-    asio::awaitable<void> reload_on_hangup(std::function<void()> reload) {
-        error_code ec;
-        while (true) {
-            co_await hangup_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-            if (ec) co_return;
-            try {
-                reload();
-            } catch (const std::exception& caught) {
-                note_failure(log_, metrics_, caught, {});
-            }
-        }
     }
 
     [[nodiscard]] std::size_t connections() const {
@@ -146,6 +147,8 @@ private:
     asio::signal_set stop_signals_{io_};
     asio::signal_set hangup_{io_};
     asio::steady_timer ticks_{io_};
+    bool is_ticking_ = false;
+    std::function<void()> reload_;
     std::size_t most_connections_ = 0; ///< since memory went back
     steady_clock::time_point last_trim_{};
 };
