@@ -158,7 +158,7 @@ void check_answer(const net::http_response& answer) {
 void check_failure(const error& failure) {
     constexpr std::array<std::string_view, 8> words{
         "cannot resolve the host name", "cannot connect", "timed out",       "the connection was cut off",
-        "certificate verify failed",    "TLS failed",     "answer too long", "the answer is no HTTP"};
+        "certificate verify failed",    "TLS failed",     "answer too long", "the answer is not valid HTTP"};
     require(failure.code == errc::unavailable, "a failure is one of the other server");
     const auto known = [&](std::string_view word) { return failure.detail.starts_with(word); };
     require(std::any_of(words.begin(), words.end(), known), "a failure is told in the words of the header");

@@ -93,7 +93,7 @@ void check_raw(std::string_view input) {
     if (const auto decoded = base64_decode(input)) require(base64_encode(*decoded) == input, "base64 has one spelling");
     require(base64url_decode(base64url_encode(input)) == input, "base64url gives what was put in");
     if (const auto basic = auth::parse_basic(input)) {
-        const auto again = auth::parse_basic("Basic " + base64_encode(basic->client_id + ":" + basic->client_secret));
+        const auto again = auth::parse_basic(base64_encode(basic->client_id + ":" + basic->client_secret));
         require(again && again->client_id == basic->client_id && again->client_secret == basic->client_secret,
                 "credentials that are written are read as the same");
     }
