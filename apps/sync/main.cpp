@@ -8,6 +8,7 @@
 #include <ctms/acoustic/client.hpp>
 #include <support/daemon.hpp>
 #include <support/exit_codes.hpp>
+#include <support/http/memory.hpp>
 #include <support/start.hpp>
 #include <support/stop_signals.hpp>
 
@@ -100,6 +101,7 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
 }
 
 int start(config::settings settings, const support::given_flags& given) {
+    http::set_memory_aside();
     const support::stop_signals signals;
     const auto log = support::make_logger(settings);
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", notice);

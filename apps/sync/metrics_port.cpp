@@ -113,8 +113,6 @@ class metrics_port::impl {
 public:
     impl(const tcp::endpoint& where, std::function<std::string()> expose, std::function<void(std::string_view)> on_failure)
         : expose_(std::move(expose)), on_failure_(std::move(on_failure)), acceptor_(context_, where) {
-        asio::co_spawn(context_, listen(), asio::detached);
-        asio::co_spawn(context_, enforce_deadlines(), asio::detached);
         thread_ = std::thread([this] {
             while (!runs_to_the_end()) {
             }
@@ -135,6 +133,7 @@ private:
     /// False when an operation threw outside of the coroutines: its connection has ended by that, and the others go on.
     bool runs_to_the_end() {
         try {
+            if (!is_ticking_) tick();
             context_.run();
             return true;
         } catch (const std::exception& caught) {
@@ -151,6 +150,8 @@ private:
     }
 
     asio::awaitable<void> listen() {
+        is_listening_ = true;
+        const std::unique_ptr<bool, void (*)(bool*)> until_the_end(&is_listening_, [](bool* flag) { *flag = false; });
         for (;;) {
             error_code failed;
             auto socket = co_await acceptor_.async_accept(into(failed));
@@ -193,17 +194,20 @@ private:
         }
     }
 
-    /// Ends what waits past its deadline.
-    asio::awaitable<void> enforce_deadlines() {
+    /// Several times a second: ends what waits past its deadline, and begins anew what an exception has ended. A plain handler, since
+    /// a coroutine would end for good with an exception of its own.
+    void tick() {
         constexpr std::chrono::milliseconds period{100};
-        asio::steady_timer ticks(context_);
-        for (;;) {
-            ticks.expires_after(period);
-            error_code ignored;
-            co_await ticks.async_wait(into(ignored));
-            const auto now = steady_clock::now();
-            for (auto& one : open_) one.enforce(now);
-        }
+        if (!is_listening_) asio::co_spawn(context_, listen(), asio::detached);
+        const auto now = steady_clock::now();
+        for (auto& one : open_) one.enforce(now);
+        http::set_memory_aside_again();
+        ticks_.expires_after(period);
+        ticks_.async_wait([this](const error_code&) {
+            is_ticking_ = false;
+            tick();
+        });
+        is_ticking_ = true;
     }
 
     static constexpr std::size_t most_closing = 64; ///< closed to make room, whose coroutines have not ended yet
@@ -213,6 +217,9 @@ private:
     sessions open_;
     asio::io_context context_{1};
     tcp::acceptor acceptor_;
+    asio::steady_timer ticks_{context_};
+    bool is_ticking_ = false;
+    bool is_listening_ = false;
     std::thread thread_;
 };
 

@@ -5,6 +5,7 @@
 #include <ctms/base/version.hpp>
 #include <support/daemon.hpp>
 #include <support/exit_codes.hpp>
+#include <support/http/memory.hpp>
 #include <support/start.hpp>
 
 namespace {
@@ -19,6 +20,7 @@ constexpr support::daemon self{.name = "ctms-web",
                                .flags = {}};
 
 int serve(config::settings settings) {
+    http::set_memory_aside();
     const auto log = support::make_logger(settings);
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.web", notice);
     const auto embedded = support::prepare_database(settings);

@@ -16,6 +16,7 @@
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
+#include <support/http/memory.hpp>
 #include <support/http/tls.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <support/start.hpp>
@@ -48,6 +49,7 @@ std::unique_ptr<persistence::database> open_replica(const config::settings& sett
 limits with_settings(limits bounds, const config::settings& settings) {
     bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
     bounds.connections_of_address = std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
+    if (const auto limit = http::memory_limit()) bounds.memory_bytes = std::min(bounds.memory_bytes, *limit / 4);
     return bounds;
 }
 

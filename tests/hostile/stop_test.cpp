@@ -95,6 +95,7 @@ TEST_CASE("a process at its limit of memory refuses requests and lives") {
         for (auto& one : tokens) {
             try {
                 const auto status = one.receive(20s).status;
+                CAPTURE(status);
                 CHECK((status == 200 || status == 503));
             } catch (const std::runtime_error&) { // closed instead: well enough
             }

@@ -32,6 +32,7 @@ public:
         ::setsockopt(connection_.descriptor(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         ::setsockopt(connection_.descriptor(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
         SSL_set_fd(session_.get(), connection_.descriptor());
+        std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes to connections that the server has closed
     }
     bool shake_hands() { return SSL_connect(session_.get()) == 1; }
     bool send(std::string_view bytes) { return SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0; }
@@ -126,6 +127,45 @@ TEST_CASE("TLS: clients that are silent after the handshake end in time") {
         CHECK(idle.connection().ends_within(10s * slowness));
         CHECK(begun.connection().ends_within(10s * slowness));
     }
+}
+
+TEST_CASE("TLS: records that carry no data end their connection") {
+    const tls_files files;
+    web_fixture web(with_tls(files));
+    constexpr int far_too_many = 20'000;
+    const auto records_until_the_end = [&](int version, int (*send_one)(SSL*)) {
+        tls_peer attacker(web.port(), version);
+        REQUIRE(attacker.shake_hands());
+        int sent = 0;
+        while (sent < far_too_many && send_one(attacker.session()) == 1) ++sent;
+        return sent;
+    };
+    CHECK(records_until_the_end(TLS1_3_VERSION, [](SSL* session) {
+              return SSL_key_update(session, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 ? SSL_do_handshake(session) : 0;
+          }) < far_too_many);
+    // A few are those of a good client.
+    tls_peer good(web.port());
+    REQUIRE(good.shake_hands());
+    for (int i = 0; i < 3; ++i) {
+        REQUIRE(SSL_key_update(good.session(), SSL_KEY_UPDATE_REQUESTED) == 1);
+        REQUIRE(SSL_do_handshake(good.session()) == 1);
+    }
+    CHECK(good.send(request_text("GET", "/__lbheartbeat__")));
+    CHECK(good.read().starts_with("HTTP/1.1 200"));
+}
+
+TEST_CASE("TLS: records that carry no data do not hold off the deadline") {
+    const tls_files files;
+    web_fixture web(with_tls(files));
+    tls_peer attacker(web.port());
+    REQUIRE(attacker.shake_hands());
+    const auto until = steady_clock::now() + 15s * slowness;
+    bool is_open = true;
+    while (is_open && steady_clock::now() < until) {
+        is_open = SSL_key_update(attacker.session(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(attacker.session()) == 1;
+        std::this_thread::sleep_for(50ms); // so slow that their number does not end the connection
+    }
+    CHECK_FALSE(is_open);
 }
 
 TEST_CASE("TLS: bytes that are not TLS end their connection") {

@@ -8,21 +8,66 @@
 
 using namespace ctms::web;
 
+namespace {
+
+/// Adds an item; true when one more taker was sent.
+bool push(gathering<int>& waiting, int item) {
+    bool is_sent = false;
+    waiting.push(item, 2, [&] { is_sent = true; });
+    return is_sent;
+}
+
+} // namespace
+
 TEST_CASE("a gathering asks for as many takers as there may be, and anew when one has gone") {
     gathering<int> waiting;
-    CHECK(waiting.push(1, 2));
-    CHECK(waiting.push(2, 2));
-    CHECK(!waiting.push(3, 2));
+    CHECK(push(waiting, 1));
+    CHECK(push(waiting, 2));
+    CHECK(!push(waiting, 3));
     CHECK(waiting.take(16, 1) == std::vector{1, 2, 3});
-    CHECK(!waiting.push(4, 2)); // the first taker comes again
+    CHECK(!push(waiting, 4)); // the first taker comes again
     CHECK(waiting.take(16, 1) == std::vector{4});
     CHECK(waiting.take(16, 1).empty());
-    CHECK(waiting.push(5, 2));
+    CHECK(push(waiting, 5));
+}
+
+TEST_CASE("a gathering keeps nothing whose taker could not be sent") {
+    gathering<int> waiting;
+    CHECK_THROWS_AS(waiting.push(1, 1, [] { throw std::bad_alloc(); }), std::bad_alloc);
+    CHECK(push(waiting, 2));
+    CHECK(waiting.take(16, 1) == std::vector{2});
+}
+
+TEST_CASE("a lane without memory for a job counts nothing, and takes the next") {
+    struct expensive {
+        expensive() = default;
+        expensive(const expensive&) = default;
+        expensive(expensive&& other) : may_move(other.may_move) {
+            if (!may_move) throw std::bad_alloc();
+        }
+        bool may_move = true;
+        void operator()() const {}
+    };
+    lanes threads({.read = 1, .write = 1, .password = 1, .platform = 1}, 1);
+    expensive job;
+    job.may_move = false;
+    for (int i = 0; i < 3; ++i) CHECK_THROWS_AS(threads.submit(lane::read, job), std::bad_alloc);
+    std::promise<void> done;
+    CHECK(threads.submit(lane::read, [&] { done.set_value(); }));
+    CHECK(done.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+}
+
+TEST_CASE("what a thread of a lane must do is done when there is memory again") {
+    int tries = 0;
+    CHECK(retry_without_memory([&] {
+              if (++tries < 3) throw std::bad_alloc();
+              return tries;
+          }) == 3);
 }
 
 TEST_CASE("what waits is shared among takers, in order, and never all of it at once") {
     gathering<int> waiting;
-    for (int i = 0; i < 50; ++i) (void)waiting.push(i, 2);
+    for (int i = 0; i < 50; ++i) (void)push(waiting, i);
     CHECK(waiting.take(16, 2).size() == 16);
     CHECK(waiting.take(100, 2).size() == 17);
     CHECK(waiting.take(100, 2).front() == 33);

@@ -141,28 +141,50 @@ TEST_CASE("keyed hashes depend on the object and on how texts are divided") {
     CHECK_FALSE(auth::equal_digests(one.of({"a"}), one.of({"b"})));
 }
 
+namespace {
+
+web::queued push(web::fair_queue<int>& waiting, const std::string& owner, int job) {
+    return waiting.push(owner, job, [] {});
+}
+
+} // namespace
+
+TEST_CASE("a queue keeps no job whose taker could not be sent") {
+    web::fair_queue<int> waiting(3, 2);
+    const auto no_memory = [] { throw std::bad_alloc(); };
+    CHECK(push(waiting, "a", 1) == web::queued::taken);
+    for (int i = 0; i < 5; ++i) {
+        CHECK_THROWS_AS((void)waiting.push("a", 2, no_memory), std::bad_alloc);
+        CHECK_THROWS_AS((void)waiting.push("b", 3, no_memory), std::bad_alloc);
+    }
+    CHECK(push(waiting, "b", 4) == web::queued::taken);
+    CHECK(waiting.pop() == 1);
+    CHECK(waiting.pop() == 4);
+    CHECK_FALSE(waiting.pop());
+}
+
 TEST_CASE("jobs are taken in turn between owners") {
     web::fair_queue<int> waiting(3, 100);
-    for (int i = 0; i < 3; ++i) CHECK(waiting.push("flood", i) == web::queued::taken);
-    CHECK(waiting.push("flood", 3) == web::queued::owner_full);
-    CHECK(waiting.push("other", 10) == web::queued::taken);
-    CHECK(waiting.push("third", 20) == web::queued::taken);
+    for (int i = 0; i < 3; ++i) CHECK(push(waiting, "flood", i) == web::queued::taken);
+    CHECK(push(waiting, "flood", 3) == web::queued::owner_full);
+    CHECK(push(waiting, "other", 10) == web::queued::taken);
+    CHECK(push(waiting, "third", 20) == web::queued::taken);
     std::vector<int> order;
     while (const auto job = waiting.pop()) order.push_back(*job);
     CHECK(order == std::vector{0, 10, 20, 1, 2});
-    CHECK(waiting.push("flood", 4) == web::queued::taken);
+    CHECK(push(waiting, "flood", 4) == web::queued::taken);
     CHECK(waiting.pop() == 4);
     CHECK_FALSE(waiting.pop());
 }
 
 TEST_CASE("no more jobs wait than may in all") {
     web::fair_queue<int> waiting(2, 3);
-    CHECK(waiting.push("a", 1) == web::queued::taken);
-    CHECK(waiting.push("b", 2) == web::queued::taken);
-    CHECK(waiting.push("c", 3) == web::queued::taken);
-    CHECK(waiting.push("d", 4) == web::queued::full);
+    CHECK(push(waiting, "a", 1) == web::queued::taken);
+    CHECK(push(waiting, "b", 2) == web::queued::taken);
+    CHECK(push(waiting, "c", 3) == web::queued::taken);
+    CHECK(push(waiting, "d", 4) == web::queued::full);
     CHECK(waiting.pop() == 1);
-    CHECK(waiting.push("d", 4) == web::queued::taken);
+    CHECK(push(waiting, "d", 4) == web::queued::taken);
 }
 
 TEST_CASE("a token ends with its secret, whatever the clocks say") {

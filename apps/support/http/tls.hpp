@@ -7,6 +7,7 @@
 
 #include <boost/asio/ssl/context.hpp>
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -28,10 +29,13 @@ public:
     [[nodiscard]] result<void> load();
     /// What new connections use; null before the first load().
     [[nodiscard]] const std::shared_ptr<boost::asio::ssl::context>& context() const noexcept { return context_; }
+    /// About what a handshake takes of the thread: a signature with the key, as measured by load(), and what comes with it.
+    [[nodiscard]] std::chrono::nanoseconds handshake_cost() const noexcept { return handshake_cost_; }
 
 private:
     tls_files files_;
     std::shared_ptr<boost::asio::ssl::context> context_;
+    std::chrono::nanoseconds handshake_cost_{};
 };
 
 } // namespace ctms::http

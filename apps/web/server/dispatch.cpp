@@ -3,6 +3,7 @@
 
 #include "answers.hpp"
 
+#include <support/http/memory.hpp>
 #include <support/prometheus_metrics.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -26,11 +27,34 @@ asio::awaitable<bool> suspend(asio::any_io_executor sockets, Start start) {
             // The guard keeps the thread of the sockets running while all it waits for is this job.
             const auto go_on = [work = asio::make_work_guard(sockets),
                                 shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] { std::move (*shared_resume)(); };
-            accepted = start(go_on);
+            try {
+                accepted = start(go_on);
+            } catch (const std::bad_alloc&) {
+                accepted = false;
+            }
             if (!accepted) asio::post(sockets, go_on);
         },
         asio::use_awaitable);
     co_return accepted;
+}
+
+/// Has the thread of the sockets go on with what waits there for a job.
+template <class Resume>
+void hand_back(const asio::any_io_executor& sockets, const Resume& resume) noexcept {
+    retry_without_memory([&] { asio::post(sockets, resume); });
+}
+
+/// Whether there is memory for the work on a body: parsing makes copies of it. Small ones fit into what is reserved.
+bool has_memory_to_run(const exchange& one) noexcept {
+    constexpr std::size_t copies = 8;
+    const auto size = one.http.body.size();
+    return size <= http::memory_share::free_bytes || http::has_memory_for(copies * size + http::reserved_memory);
+}
+
+/// Whether there is memory to verify a secret with the costs that auth::hash_secret() chooses.
+bool has_memory_for_password() noexcept {
+    constexpr std::size_t argon2 = std::size_t{64} * 1024 * 1024;
+    return http::has_memory_for(argon2 + http::reserved_memory);
 }
 
 /// The answer where even memory for another one may be missing.
@@ -80,7 +104,7 @@ queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& o
         const auto began = steady_clock::now();
         run_next(one);
         const bool is_refused = one.answer.status != 200;
-        asio::post(sockets, resume); // `one` may be gone from here on
+        hand_back(sockets, resume); // `one` may be gone from here on
         if (where == lane::password && is_refused && !abandoned_) lanes::rest_after(steady_clock::now() - began);
     };
     if (where == lane::password) return threads_.submit_in_turn(owner, job);
@@ -91,7 +115,12 @@ queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& o
 void dispatcher::run_next(exchange& one) const noexcept {
     try {
         const bool too_late = abandoned_ || one.waits_since < steady_clock::now() - bounds_.waiting_time;
-        too_late ? fail(one) : exchanges_.go_on(one);
+        if (too_late) return fail(one);
+        if (one.answer.next->where == lane::password && !has_memory_for_password()) {
+            one.facts.error = "no memory to verify a secret";
+            return fail(one);
+        }
+        exchanges_.go_on(one);
     } catch (const std::exception&) {
         fail(one);
     }
@@ -102,13 +131,17 @@ bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std
     const auto job = [this, sockets](std::vector<waiting_exchange> waiting) {
         run(waiting);
         // All at once: each call wakes the thread of the sockets.
-        asio::post(sockets, [waiting = std::move(waiting)] {
-            for (const auto& each : waiting) each.resume();
+        const auto all = retry_without_memory([&] { return std::make_shared<const std::vector<waiting_exchange>>(std::move(waiting)); });
+        hand_back(sockets, [all] {
+            for (const auto& each : *all) each.resume();
         });
     };
     const auto where = one.matched->where;
     waiting_exchange self{&one, std::move(resume)};
-    if (one.matched->run_many == nullptr) return threads_.submit(where, [job, self = std::move(self)] { job({self}); });
+    if (one.matched->run_many == nullptr) {
+        std::vector<waiting_exchange> alone{std::move(self)}; // here, as the thread of the lane might have no memory for it
+        return threads_.submit(where, [job, alone = std::move(alone)]() mutable { job(std::move(alone)); });
+    }
     auto& together = together_[one.matched];
     if (!together) together = std::make_shared<gathering<waiting_exchange>>();
     return threads_.submit(where, together, std::move(self), job);
@@ -121,7 +154,7 @@ void dispatcher::run(const std::vector<waiting_exchange>& waiting) const noexcep
         const auto oldest = steady_clock::now() - bounds_.waiting_time;
         for (const auto& each : waiting) {
             const bool too_late = abandoned_ || each.one->waits_since < oldest;
-            too_late ? fail(*each.one) : in_time.push_back(each.one);
+            too_late || !has_memory_to_run(*each.one) ? fail(*each.one) : in_time.push_back(each.one);
         }
         if (!in_time.empty()) exchanges_.execute(in_time);
     } catch (const std::exception&) {
@@ -139,7 +172,7 @@ asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executo
                 if (!abandoned_) more = exchanges_.next_piece(one, piece);
             } catch (const std::exception&) { // no memory even to say why
             }
-            asio::post(sockets, resume);
+            hand_back(sockets, resume);
         });
     };
     while (!co_await suspend(sockets, begin)) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -26,14 +27,25 @@ class fair_queue {
 public:
     fair_queue(std::size_t most_each, std::size_t most) : most_each_(most_each), most_(most) {}
 
-    [[nodiscard]] queued push(const std::string& owner, Job job) {
+    /// Adds a job and calls `send_taker`, which has pop() called once more. When that throws, or memory runs out, nothing is added.
+    template <class Send>
+    [[nodiscard]] queued push(const std::string& owner, Job job, const Send& send_taker) {
         const std::lock_guard lock(mutex_);
         if (size_ >= most_) return queued::full;
-        const auto found = waiting_.find(owner);
-        if (found != waiting_.end() && found->second.size() >= most_each_) return queued::owner_full;
-        auto& jobs = found == waiting_.end() ? waiting_[owner] : found->second;
-        jobs.push_back(std::move(job));
-        if (jobs.size() == 1) turns_.push_back(owner);
+        auto& jobs = waiting_[owner];
+        if (jobs.size() >= most_each_) return queued::owner_full;
+        const auto jobs_before = jobs.size();
+        const auto turns_before = turns_.size();
+        try {
+            jobs.push_back(std::move(job));
+            if (jobs.size() == 1) turns_.push_back(owner);
+            send_taker();
+        } catch (...) {
+            if (turns_.size() > turns_before) turns_.pop_back();
+            if (jobs.size() > jobs_before) jobs.pop_back();
+            if (jobs.empty()) waiting_.erase(owner);
+            throw;
+        }
         ++size_;
         return queued::taken;
     }
@@ -42,16 +54,15 @@ public:
     [[nodiscard]] std::optional<Job> pop() {
         const std::lock_guard lock(mutex_);
         if (turns_.empty()) return std::nullopt;
-        auto owner = std::move(turns_.front());
-        turns_.pop_front();
-        const auto found = waiting_.find(owner);
+        const auto found = waiting_.find(turns_.front());
         std::optional<Job> job(std::move(found->second.front()));
         found->second.pop_front();
         --size_;
         if (found->second.empty()) {
             waiting_.erase(found);
+            turns_.pop_front();
         } else {
-            turns_.push_back(std::move(owner));
+            turns_.splice(turns_.end(), turns_, turns_.begin());
         }
         return job;
     }
@@ -62,7 +73,7 @@ private:
     std::mutex mutex_;
     std::size_t size_ = 0;
     std::unordered_map<std::string, std::deque<Job>> waiting_;
-    std::deque<std::string> turns_; ///< owners of what waits, each once
+    std::list<std::string> turns_; ///< owners of what waits, each once
 };
 
 } // namespace ctms::web

@@ -40,13 +40,12 @@ lanes::queue& lanes::queue_of(lane where) {
 }
 
 queued lanes::submit_in_turn(const std::string& owner, std::function<void()> job) {
-    const auto outcome = in_turn_.push(owner, std::move(job));
-    if (outcome != queued::taken) return outcome;
     // As many takers as jobs: each finds one, though not always the one that it was sent for.
-    boost::asio::post(password_.threads, [this] {
-        if (auto next = in_turn_.pop()) (*next)();
+    return in_turn_.push(owner, std::move(job), [this] {
+        boost::asio::post(password_.threads, [this] {
+            if (auto next = in_turn_.pop()) (*next)();
+        });
     });
-    return outcome;
 }
 
 void lanes::rest_after(std::chrono::steady_clock::duration took) {

@@ -18,6 +18,8 @@
 #include <iterator>
 #include <memory>
 #include <mutex>
+#include <new>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -32,17 +34,37 @@ struct lane_sizes {
     int platform = 2;
 };
 
+/// What `function` returns. When there is no memory for it, it is called again until there is some: for the threads of lanes, whose
+/// work others wait for without a deadline. `function` must do nothing when it throws.
+template <class Function>
+auto retry_without_memory(const Function& function) noexcept {
+    constexpr std::chrono::milliseconds pause{5};
+    for (;;) {
+        try {
+            return function();
+        } catch (const std::bad_alloc&) {
+            std::this_thread::sleep_for(pause);
+        }
+    }
+}
+
 /// Items that wait to be taken together, and how many takers are on their way to them. Thread safe.
 template <class Item>
 class gathering {
 public:
-    /// Adds an item. True when the caller is to send one more taker: there are never more than `most_takers`.
-    [[nodiscard]] bool push(Item item, std::size_t most_takers) {
+    /// Adds an item and calls `send_taker`, unless `most_takers` are on their way already. When that throws, nothing is added.
+    template <class Send>
+    void push(Item item, std::size_t most_takers, const Send& send_taker) {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(item));
-        if (takers_ == most_takers) return false;
+        if (takers_ == most_takers) return;
+        try {
+            send_taker();
+        } catch (...) {
+            waiting_.pop_back();
+            throw;
+        }
         ++takers_;
-        return true;
     }
     /// What one of `sharers` takes: its part, and no more than `most`. With nothing left it stops being a taker.
     [[nodiscard]] std::vector<Item> take(std::size_t most, std::size_t sharers) {
@@ -70,18 +92,16 @@ public:
     lanes& operator=(const lanes&) = delete;
 
     /// Runs `job` on a thread of the lane, which must not be `immediate`. False, without running it, when too many wait.
+    /// Throws std::bad_alloc, and then nothing is submitted; the other functions too.
     template <class Job>
     bool submit(lane where, Job job) {
         auto& chosen = queue_of(where);
-        if (chosen.waiting.fetch_add(1) >= most_waiting_) {
-            chosen.waiting.fetch_sub(1);
-            return false;
-        }
-        boost::asio::post(chosen.threads, [&chosen, job = std::move(job)]() mutable {
-            chosen.waiting.fetch_sub(1);
-            job();
+        return chosen.count_in(most_waiting_, [&] {
+            boost::asio::post(chosen.threads, [&chosen, job = std::move(job)]() mutable {
+                chosen.waiting.fetch_sub(1);
+                job();
+            });
         });
-        return true;
     }
 
     /// Runs `job` on a thread of the lane `password`, in turn between owners: fair_queue tells what else it may answer.
@@ -100,20 +120,33 @@ public:
     template <class Item, class Run>
     bool submit(lane where, const std::shared_ptr<gathering<Item>>& together, Item item, Run run) {
         auto& chosen = queue_of(where);
-        if (chosen.waiting.fetch_add(1) >= most_waiting_) {
-            chosen.waiting.fetch_sub(1);
-            return false;
-        }
-        if (together->push(std::move(item), chosen.size))
-            boost::asio::post(chosen.threads,
-                              [&chosen, together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
-        return true;
+        return chosen.count_in(most_waiting_, [&] {
+            together->push(std::move(item), chosen.size,
+                           [&] { boost::asio::post(chosen.threads, [&chosen, together, run] { serve(chosen, together, run); }); });
+        });
     }
 
 private:
     struct queue {
         queue(int threads_wanted, int among)
             : size(static_cast<std::size_t>(threads_wanted)), sharers(static_cast<std::size_t>(among)), threads(size) {}
+
+        /// Counts what `send` sends. False, without calling it, when `most` wait.
+        template <class Send>
+        bool count_in(std::size_t most, const Send& send) {
+            if (waiting.fetch_add(1) >= most) {
+                waiting.fetch_sub(1);
+                return false;
+            }
+            try {
+                send();
+            } catch (...) {
+                waiting.fetch_sub(1);
+                throw;
+            }
+            return true;
+        }
+
         const std::size_t size;
         const std::size_t sharers; ///< among how many threads calls that wait together are shared
         std::atomic<std::size_t> waiting = 0;
@@ -121,16 +154,20 @@ private:
     };
     queue& queue_of(lane where);
 
-    /// One turn of a taker, which then queues up again after the lane's other jobs.
+    /// One turn of a taker, which then queues up again after the lane's other jobs; without memory for that it goes on at once.
     template <class Item, class Run>
-    static void serve(queue& chosen, const std::shared_ptr<gathering<Item>>& together, Run run) {
+    static void serve(queue& chosen, const std::shared_ptr<gathering<Item>>& together, const Run& run) noexcept {
         constexpr std::size_t most_together = 16;
-        auto items = together->take(most_together, chosen.sharers);
-        if (items.empty()) return;
-        chosen.waiting.fetch_sub(items.size());
-        run(std::move(items));
-        boost::asio::defer(chosen.threads,
-                           [&chosen, together, run = std::move(run)]() mutable { serve(chosen, together, std::move(run)); });
+        for (;;) {
+            auto items = retry_without_memory([&] { return together->take(most_together, chosen.sharers); });
+            if (items.empty()) return;
+            chosen.waiting.fetch_sub(items.size());
+            run(std::move(items));
+            try {
+                return boost::asio::defer(chosen.threads, [&chosen, together, run] { serve(chosen, together, run); });
+            } catch (const std::bad_alloc&) { // the loop is the other way to go on
+            }
+        }
     }
 
     std::size_t most_waiting_;

@@ -29,6 +29,8 @@ listener::listener(asio::io_context& io, const listener_options& wanted, const s
           .read_bounds = {options_.bounds.header_bytes, options_.bounds.body_bytes, options_.bounds.header_time, options_.bounds.body_time},
           .memory = memory_,
           .under_way = under_way_,
+          .tls = options_.tls,
+          .handshakes = handshakes_,
           .trusted_proxies = trusted_proxies,
           .log = log,
           .metrics = metrics,
@@ -92,7 +94,7 @@ void listener::start(tcp::socket socket) noexcept {
 }
 
 void listener::take(tcp::socket socket) {
-    const auto fresh = std::make_shared<session>(std::move(socket), shared_, options_.tls == nullptr ? nullptr : options_.tls->context());
+    const auto fresh = std::make_shared<session>(std::move(socket), shared_);
     const auto full = make_room_for(*fresh);
     constexpr std::size_t most_at_once = 64; // that are told; the rest are just closed
     if (!full.empty() && turned_away_ >= most_at_once) return shared_.metrics.request_rejected(full);

@@ -58,6 +58,7 @@ private:
     dispatcher dispatch_;
     http::memory_budget memory_;
     requests_by_network under_way_;
+    handshake_pace handshakes_;
     session_environment shared_;
     boost::asio::ip::tcp::acceptor acceptor_;
     std::unordered_map<session*, entry> sessions_;

@@ -3,6 +3,8 @@
 
 #include "listener.hpp"
 
+#include <support/http/memory.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -85,6 +87,7 @@ private:
             one->ensure_accepting();
             now < drain_until_ ? one->enforce(now) : one->cut_off();
         }
+        http::set_memory_aside_again();
         return_memory(now);
         if (drain_until_ != steady_clock::time_point::max() && connections() == 0) return;
         ticks_.expires_after(period);

@@ -108,12 +108,12 @@ void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, con
     }
 }
 
-session::session(asio::ip::tcp::socket socket, const session_environment& shared, std::shared_ptr<asio::ssl::context> tls)
+session::session(asio::ip::tcp::socket socket, const session_environment& shared)
     : shared_(shared),
       peer_(peer_of(socket)),
       network_(network_of(peer_.address)),
       is_trusted_proxy_(is_trusted(peer_.address, shared_.trusted_proxies)),
-      stream_(std::move(socket), std::move(tls)),
+      stream_(std::move(socket), shared.tls == nullptr ? nullptr : shared.tls->context()),
       memory_(shared_.memory, is_trusted_proxy_ ? std::string() : network_),
       reader_(stream_, shared_.read_bounds, memory_),
       idle_since_(steady_clock::now()) {
@@ -121,7 +121,13 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
 }
 
 void session::drain() {
+    if (until_handshake_) return cut_off();
     if (is_waiting_) stream_.expire_after(shared_.bounds.drain_idle_time);
+}
+
+void session::cut_off() {
+    stream_.close();
+    if (until_handshake_) until_handshake_->cancel();
 }
 
 asio::awaitable<void> session::run() {
@@ -136,7 +142,7 @@ asio::awaitable<void> session::run() {
 
 asio::awaitable<void> session::serve_all() {
     stream_.expire_after(shared_.bounds.header_time);
-    if (co_await stream_.shake_hands()) co_return note_refusal(0, "tls", new_request_id());
+    if (stream_.is_tls() && !co_await shake_hands()) co_return;
     while (co_await wait_for_request()) {
         auto read = co_await reader_.read();
         if (const auto* why = std::get_if<http::refusal>(&read)) co_return co_await refuse(*why);
@@ -147,6 +153,28 @@ asio::awaitable<void> session::serve_all() {
         memory_.release();
     }
     co_await say_farewell();
+}
+
+/// The handshake of TLS, when it is the network's turn. False when there is none.
+asio::awaitable<bool> session::shake_hands() {
+    const auto now = steady_clock::now();
+    const auto cost = is_trusted_proxy_ ? steady_clock::duration(0) : shared_.tls->handshake_cost();
+    const auto begin = shared_.handshakes.next(network_, cost, now, now + shared_.bounds.header_time);
+    if (begin && *begin > now) {
+        until_handshake_.emplace(stream_.get_executor(), *begin);
+        error_code ignored;
+        co_await until_handshake_->async_wait(into(ignored));
+        until_handshake_.reset();
+    }
+    stream_.expire_after(shared_.bounds.header_time);
+    std::string_view refused;
+    if (!begin) {
+        refused = "address";
+    } else if (stream_.peer_has_closed() || co_await stream_.shake_hands()) {
+        refused = "tls";
+    }
+    if (!refused.empty()) note_refusal(0, refused, new_request_id());
+    co_return refused.empty();
 }
 
 /// Ends what is sent, and drops what the client still sends: closing at once would reset the connection, and the client could

@@ -5,9 +5,13 @@
 #pragma once
 
 #include "dispatch.hpp"
+#include "handshake_pace.hpp"
 
 #include <support/http/reader.hpp>
+#include <support/http/tls.hpp>
 #include <support/prometheus_metrics.hpp>
+
+#include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
 #include <memory>
@@ -26,6 +30,8 @@ struct session_environment {
     http::read_bounds read_bounds;
     http::memory_budget& memory;
     requests_by_network& under_way;
+    const http::tls_listener* tls; ///< null: plain HTTP
+    handshake_pace& handshakes;
     const std::vector<std::string>& trusted_proxies;
     mozlog::logger& log;
     support::prometheus_metrics& metrics;
@@ -44,8 +50,8 @@ struct peer {
 
 class session : public std::enable_shared_from_this<session> {
 public:
-    /// `shared` must outlive it; with `tls`, the connection begins with a handshake.
-    session(boost::asio::ip::tcp::socket socket, const session_environment& shared, std::shared_ptr<boost::asio::ssl::context> tls);
+    /// `shared` must outlive it; with shared.tls, the connection begins with a handshake.
+    session(boost::asio::ip::tcp::socket socket, const session_environment& shared);
 
     /// Serves the connection to its end. The session lives as long as this runs; what goes wrong in it ends this connection only.
     boost::asio::awaitable<void> run();
@@ -56,7 +62,7 @@ public:
     /// Nothing under way: close soon. Something under way: close after its answer.
     void drain();
     /// Closes the connection at once.
-    void cut_off() { stream_.close(); }
+    void cut_off();
     /// Ends what waits past its deadline.
     void enforce(std::chrono::steady_clock::time_point now) { stream_.enforce(now); }
 
@@ -69,6 +75,7 @@ public:
 
 private:
     boost::asio::awaitable<void> serve_all();
+    boost::asio::awaitable<bool> shake_hands();
     boost::asio::awaitable<bool> wait_for_request();
     boost::asio::awaitable<bool> serve(http::message read);
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
@@ -86,6 +93,7 @@ private:
     http::memory_share memory_;
     http::reader reader_;
     bool is_waiting_ = false; ///< for the first byte of a request
+    std::optional<boost::asio::steady_timer> until_handshake_;
     std::chrono::steady_clock::time_point received_{};
     std::optional<std::chrono::steady_clock::time_point> idle_since_;
 };

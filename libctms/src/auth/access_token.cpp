@@ -3,6 +3,7 @@
 
 #include "base/base64.hpp"
 #include "jwt.hpp"
+#include "openssl_failure.hpp"
 
 #include <ctms/base/json_text.hpp>
 
@@ -88,7 +89,7 @@ private:
         const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
         if (EVP_MAC_update(context.get(), bytes, text.size()) != 1 || EVP_MAC_final(context.get(), out.data(), &size, out.size()) != 1 ||
             size != out.size()) {
-            throw std::runtime_error("OpenSSL failed to compute an HMAC");
+            throw_openssl_failure("OpenSSL failed to compute an HMAC");
         }
         return out;
     }

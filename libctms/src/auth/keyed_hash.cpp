@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "keyed_hash.hpp"
+#include "openssl_failure.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -13,7 +14,7 @@
 namespace ctms::auth {
 
 keyed_hash::keyed_hash() {
-    if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1) throw std::runtime_error("the system's random source failed");
+    if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1) throw_openssl_failure("the system's random source failed");
 }
 
 keyed_hash::~keyed_hash() { OPENSSL_cleanse(key_.data(), key_.size()); }
@@ -29,7 +30,7 @@ keyed_hash::digest keyed_hash::of(std::initializer_list<std::string_view> texts)
     const auto* done = HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), reinterpret_cast<const unsigned char*>(whole.data()),
                             whole.size(), out.data(), &size);
     OPENSSL_cleanse(whole.data(), whole.size());
-    if (done == nullptr || size != out.size()) throw std::runtime_error("OpenSSL failed to compute an HMAC");
+    if (done == nullptr || size != out.size()) throw_openssl_failure("OpenSSL failed to compute an HMAC");
     return out;
 }
 
@@ -43,7 +44,7 @@ std::uint64_t keyed_hash::short_of(std::initializer_list<std::string_view> texts
 keyed_hash::digest plain_hash(std::string_view text) {
     keyed_hash::digest out{};
     if (EVP_Digest(text.data(), text.size(), out.data(), nullptr, EVP_sha256(), nullptr) != 1) {
-        throw std::runtime_error("OpenSSL failed to compute SHA-256");
+        throw_openssl_failure("OpenSSL failed to compute SHA-256");
     }
     return out;
 }

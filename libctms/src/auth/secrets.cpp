@@ -2,6 +2,7 @@
 #include <ctms/auth/secrets.hpp>
 
 #include "base/base64.hpp"
+#include "openssl_failure.hpp"
 
 #include <argon2.h>
 #include <fmt/format.h>
@@ -37,7 +38,7 @@ constexpr std::size_t most_hash_size = 1024;
 template <std::size_t Size>
 std::array<unsigned char, Size> random_bytes() {
     std::array<unsigned char, Size> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(Size)) != 1) throw std::runtime_error("the system's random source failed");
+    if (RAND_bytes(bytes.data(), static_cast<int>(Size)) != 1) throw_openssl_failure("the system's random source failed");
     return bytes;
 }
 

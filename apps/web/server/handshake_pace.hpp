@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MPL-2.0
+// When handshakes of TLS may begin, so that those of one network take a part of the thread of the sockets only: each costs up to
+// several milliseconds of it. Private to the server. Not thread safe: for the thread of the sockets.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace ctms::web {
+
+class handshake_pace {
+public:
+    using clock = std::chrono::steady_clock;
+
+    /// When the next handshake of `network` may begin, which costs the thread `cost`; nullopt when that is after `latest`.
+    /// A quarter of the thread's time is for one network, and a second's worth of that may begin at once.
+    [[nodiscard]] std::optional<clock::time_point> next(const std::string& network, clock::duration cost, clock::time_point now,
+                                                        clock::time_point latest) {
+        constexpr int share = 4;
+        constexpr std::chrono::seconds at_once{1};
+        forget_before(now);
+        const auto found = paid_until_.find(network);
+        const auto paid = found == paid_until_.end() ? now : std::max(found->second, now);
+        const auto begin = std::max(now, paid - at_once);
+        if (begin > latest) return std::nullopt;
+        paid_until_.insert_or_assign(network, paid + share * cost);
+        return begin;
+    }
+
+    /// Networks that are remembered.
+    [[nodiscard]] std::size_t size() const noexcept { return paid_until_.size(); }
+
+private:
+    void forget_before(clock::time_point now) {
+        constexpr std::size_t few = 1'000;
+        if (paid_until_.size() < few || now < next_sweep_) return;
+        std::erase_if(paid_until_, [&](const auto& one) { return one.second <= now; });
+        next_sweep_ = now + std::chrono::seconds{1};
+    }
+
+    /// By network: until when the handshakes that have begun use up its part. No longer than a few seconds ahead.
+    std::unordered_map<std::string, clock::time_point> paid_until_;
+    clock::time_point next_sweep_{};
+};
+
+} // namespace ctms::web
