@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <stdexcept>
+#include <utility>
 
 namespace ctms {
 
@@ -24,11 +25,26 @@ std::string_view to_string(errc code) noexcept {
     return "unknown";
 }
 
-void throw_exception_from_error(const error& failure, const boost::source_location& where) {
+namespace detail {
+
+stored_error::stored_error(error&& failure) noexcept : value(std::move(failure)) {}
+stored_error::stored_error(const error& failure) : value(failure) {}
+stored_error::stored_error(const stored_error& other) = default;
+stored_error::stored_error(stored_error&& other) noexcept = default;
+stored_error::~stored_error() = default;
+
+const error& no_error() noexcept {
+    static const error none;
+    return none;
+}
+
+void throw_error(const error& failure, const call_site& where) {
     std::string what = fmt::format("{}: {}", to_string(failure.code), failure.message);
     if (!failure.detail.empty()) what += " (" + failure.detail + ")";
     // With the location, so that a boundary's log can say where it was thrown (boost::get_throw_location).
-    boost::throw_with_location(std::runtime_error(what), where);
+    boost::throw_with_location(std::runtime_error(what), boost::source_location(where.file, where.line, ""));
 }
+
+} // namespace detail
 
 } // namespace ctms
