@@ -31,7 +31,7 @@ std::string logged(const exchange& one, double seconds = 0.0634, mozlog::severit
         options.level = level;
         options.hostname = "host";
         mozlog::logger log(options, std::make_unique<memory_sink>(lines));
-        log_request(log, one, seconds);
+        log_request(log, one, seconds, all_routes());
         REQUIRE(log.flush(std::chrono::seconds(10)));
     }
     return lines;

@@ -84,8 +84,8 @@ private:
 };
 
 /// The first segment of the path when a route begins with it, else "".
-std::string_view known_beginning(std::string_view path) {
-    for (const auto& one : all_routes()) {
+std::string_view known_beginning(std::string_view path, std::span<const route> routes) {
+    for (const auto& one : routes) {
         const auto segment = one.path.substr(0, one.path.find('/', 1));
         if (segment.size() < 2 || !path.starts_with(segment)) continue;
         const char next = path.size() == segment.size() ? '/' : path[segment.size()];
@@ -96,8 +96,8 @@ std::string_view known_beginning(std::string_view path) {
 }
 
 /// The path as it may be logged: an address in it only when it is traced.
-std::string logged_path(const exchange& one) {
-    if (one.matched == nullptr) return privacy::redact_path(one.http.path, known_beginning(one.http.path));
+std::string logged_path(const exchange& one, std::span<const route> routes) {
+    if (one.matched == nullptr) return privacy::redact_path(one.http.path, known_beginning(one.http.path, routes));
     std::string out(one.matched->path);
     for (const auto& [name, value] : one.path_parameters) {
         const auto brace = out.find('{' + name + '}');
@@ -161,11 +161,11 @@ bool is_trivial(const request& http, int status) noexcept {
             http.header("x-abuse-info").starts_with("Request sent by a New Relic Synthetics Monitor ("));
 }
 
-void log_request(mozlog::logger& log, const exchange& one, double seconds) {
+void log_request(mozlog::logger& log, const exchange& one, double seconds, std::span<const route> routes) {
     const auto level = one.facts.error.empty() ? mozlog::severity::info : mozlog::severity::error;
     if (!log.enabled(level)) return;
     shortener bounded;
-    const auto path = bounded.shorten(logged_path(one), longest_path);
+    const auto path = bounded.shorten(logged_path(one, routes), longest_path);
     const auto method = logged_method(one.http.method);
     const auto client_id = bounded.shorten(one.facts.client_id, longest_client_id);
     mozlog::fields members;

@@ -2,6 +2,8 @@
 // Stored addresses were never validated, so nothing here asks whether something is a good address:
 // whatever touches an at sign goes, up to the next character that separates words.
 // Every search stops at the end of the last removal, which keeps the whole linear in the text's length.
+#include "privacy/secrets.hpp"
+
 #include <ctms/base/utf8.hpp>
 #include <ctms/privacy/redact.hpp>
 
@@ -82,8 +84,15 @@ std::size_t at_sign_length(std::string_view rest) noexcept {
 }
 
 std::size_t find_at_sign(std::string_view text, std::size_t from) noexcept {
-    while (from < text.size() && at_sign_length(text.substr(from)) == 0) ++from;
-    return from < text.size() ? from : npos;
+    static constexpr std::array<bool, 256> may_begin = [] {
+        std::array<bool, 256> out{};
+        for (const unsigned char c : {'@', '%', '&', '\\', '\xEF'}) out.at(c) = true;
+        return out;
+    }();
+    for (; from < text.size(); ++from) {
+        if (may_begin[static_cast<unsigned char>(text[from])] && at_sign_length(text.substr(from)) > 0) return from;
+    }
+    return npos;
 }
 
 constexpr bool separates(char c) noexcept {
@@ -147,11 +156,15 @@ bool is_traced(std::string_view email) noexcept {
     return at != npos && has_trace_mark(email.substr(0, at));
 }
 
+bool holds_at_sign(std::string_view text) noexcept { return find_at_sign(text, 0) != npos; }
+
 std::string redact_text(std::string_view text) {
+    const auto first = find_at_sign(text, 0);
+    if (first == npos) return std::string(text);
     std::string out;
     out.reserve(text.size());
     std::size_t done = 0;
-    for (auto at = find_at_sign(text, 0); at != npos; at = find_at_sign(text, done)) {
+    for (auto at = first; at != npos; at = find_at_sign(text, done)) {
         const auto begin = done + local_part_begin(text.substr(done, at - done));
         const auto end = domain_end(text, at);
         const auto word = text.substr(begin, end - begin);

@@ -31,39 +31,63 @@ std::string decoded_once(std::string_view text) {
 
 /// Letters and digits only, in lower case.
 std::string squashed(std::string_view text) {
-    std::string out;
-    out.reserve(text.size());
+    static constexpr std::array<char, 256> kept = [] { // NUL: left out
+        std::array<char, 256> out{};
+        for (std::size_t c = '0'; c <= '9'; ++c) out.at(c) = static_cast<char>(c);
+        for (std::size_t c = 'a'; c <= 'z'; ++c) out.at(c) = out.at(c - 'a' + 'A') = static_cast<char>(c);
+        return out;
+    }();
+    std::string out(text.size(), '\0');
+    std::size_t length = 0;
     for (const char c : text) {
-        if (c >= 'A' && c <= 'Z') {
-            out += static_cast<char>(c - 'A' + 'a');
-        } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')) {
-            out += c;
-        }
+        out[length] = kept[static_cast<unsigned char>(c)];
+        if (out[length] != '\0') ++length;
     }
+    out.resize(length);
     return out;
 }
 
-constexpr std::array secret_words = std::to_array<std::string_view>({
+/// Words that are looked for all at once: a table of their first two letters says where one may begin.
+template <std::size_t Count>
+class word_list {
+public:
+    explicit constexpr word_list(const std::array<std::string_view, Count>& words) : words_(words) {
+        for (const auto word : words_) begins_[index_of(word[0])][index_of(word[1])] = true;
+    }
+
+    /// `text`: letters in lower case and digits.
+    [[nodiscard]] bool is_in(std::string_view text) const {
+        for (std::size_t i = 0; i + 1 < text.size(); ++i) {
+            if (!begins_[index_of(text[i])][index_of(text[i + 1])]) continue;
+            const auto rest = text.substr(i);
+            if (std::any_of(words_.begin(), words_.end(), [&](auto word) { return rest.starts_with(word); })) return true;
+        }
+        return false;
+    }
+
+private:
+    static constexpr std::size_t index_of(char c) noexcept { return static_cast<unsigned char>(c) & 0x7FU; }
+
+    std::array<std::string_view, Count> words_;
+    std::array<std::array<bool, 128>, 128> begins_{};
+};
+
+constexpr word_list secret_words(std::to_array<std::string_view>({
     "authoriz", "apikey", "accesskey", "assertion", "bearer", "credential", "jwt", "passw", "passphrase", "pwd", "privatekey",
     "pubsubclient", "secret", "sessionid", "signature", "token",
     "eyjhbgci", "eyj0exai", "eyjrawqi", // how a JSON Web Token begins: {"alg, {"typ, {"kid
-});
-
-bool holds_secret_word(std::string_view text) {
-    constexpr std::string_view first_letters = "abcejpst"; // so that a text is looked through once, not once for each word
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (first_letters.find(text[i]) == std::string_view::npos) continue;
-        const auto rest = text.substr(i);
-        const auto begins = [&](std::string_view word) { return rest.starts_with(word); };
-        if (std::any_of(secret_words.begin(), secret_words.end(), begins)) return true;
-    }
-    return false;
-}
+}));
+/// Of names, where more is suspicious.
+constexpr word_list parts_of_names(std::to_array<std::string_view>({
+    "assertion", "auth", "bearer", "cert", "cookie", "credential", "csrf", "jwt", "key", "mail", "pass", "pwd", "pubsubclient",
+    "secret", "session", "signature", "token",
+}));
 
 bool begins_with_scheme(std::string_view text) {
+    constexpr std::size_t longest = 9;
     text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
-    const auto scheme = text.substr(0, text.find_first_of(" \t"));
-    if (scheme.size() == text.size()) return false;
+    const auto scheme = text.substr(0, text.substr(0, longest + 1).find_first_of(" \t"));
+    if (scheme.size() > longest || scheme.size() == text.size()) return false;
     constexpr auto schemes = std::to_array<std::string_view>({"basic", "bearer", "digest", "negotiate", "ntlm", "hawk"});
     return std::any_of(schemes.begin(), schemes.end(), [&](auto one) { return ascii_iequal(scheme, one); });
 }
@@ -82,13 +106,11 @@ std::optional<std::string> fully_decoded(std::string_view text) {
     return std::nullopt;
 }
 
-bool tells_secret(std::string_view decoded) { return begins_with_scheme(decoded) || holds_secret_word(squashed(decoded)); }
+bool tells_secret(std::string_view decoded) { return begins_with_scheme(decoded) || secret_words.is_in(squashed(decoded)); }
 
 bool names_secret(std::string_view decoded) {
     const auto name = squashed(decoded);
-    if (holds_secret_word(name)) return true;
-    constexpr auto parts = std::to_array<std::string_view>({"auth", "key", "mail", "pass", "cookie", "session", "csrf", "cert"});
-    if (std::any_of(parts.begin(), parts.end(), [&](auto part) { return name.find(part) != std::string::npos; })) return true;
+    if (parts_of_names.is_in(name)) return true;
     constexpr auto whole = std::to_array<std::string_view>({"code", "sig", "otp", "user", "username", "login"});
     if (std::find(whole.begin(), whole.end(), name) != whole.end()) return true;
     return decoded.ends_with("-user") || decoded.ends_with("-username");
