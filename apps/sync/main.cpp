@@ -15,6 +15,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <csignal>
 
 namespace {
 
@@ -118,6 +119,7 @@ int start(config::settings settings, const support::given_flags& given) {
 } // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGHUP, SIG_IGN); // there is nothing to read again, and it must not end the program before stop_signals is there
     return support::daemon_main(self, argc, argv, start, [](const support::given_flags& given) -> std::optional<int> {
         if (!given.contains("check-health")) return std::nullopt;
         return sync_app::health_exit_code(config::process_environment());

@@ -48,7 +48,7 @@ answer_message answer_of(unsigned status) {
 }
 
 answer_message answer_to(const http::message& request, const std::function<std::string()>& expose) {
-    const auto target = http::origin_form(request.target);
+    const auto target = http::origin_form(request.method, request.target);
     if (std::string_view(target).substr(0, target.find('?')) != "/metrics") return answer_of(404);
     if (request.method != "GET" && request.method != "HEAD") {
         auto refused = answer_of(405);
@@ -64,7 +64,8 @@ answer_message answer_to(const http::message& request, const std::function<std::
 /// One connection, for one request.
 class reader_session {
 public:
-    explicit reader_session(tcp::socket socket) : stream_(std::move(socket)), memory_(budget_, ""), reader_(stream_, bounds, memory_) {}
+    explicit reader_session(tcp::socket socket)
+        : stream_(std::move(socket)), memory_(budget_, ""), reader_(stream_, bounds, [this](const http::request_head&) { return &memory_; }) {}
 
     asio::awaitable<void> run(const std::function<std::string()>& expose) {
         stream_.expire_after(time_of_a_step);

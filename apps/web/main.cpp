@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 // ctms-web: serves the API. See --help and docs/configuration.md.
+#include "descriptors.hpp"
 #include "program.hpp"
 
 #include <ctms/base/version.hpp>
 #include <support/daemon.hpp>
+#include <support/descriptors.hpp>
 #include <support/exit_codes.hpp>
 #include <support/http/memory.hpp>
 #include <support/start.hpp>
+
+#include <csignal>
 
 namespace {
 
@@ -19,6 +23,21 @@ constexpr support::daemon self{.name = "ctms-web",
                                .example = "PORT=8000 ctms-web --embedded",
                                .flags = {}};
 
+/// The limits of connections, lowered to what the system lets the process open.
+web::limits limits_in_force(const config::settings& settings, mozlog::logger& log) {
+    const web::limits wanted;
+    const auto descriptors = support::raise_descriptor_limit();
+    const auto out = web::fit_to_descriptors(wanted, settings, descriptors);
+    if (out.connections == wanted.connections) return out;
+    mozlog::fields members;
+    members.add("descriptors", static_cast<std::int64_t>(descriptors))
+        .add("descriptors_needed", static_cast<std::int64_t>(web::descriptors_needed(wanted, settings)))
+        .add("connections", static_cast<std::int64_t>(out.connections));
+    if (settings.ops_port) members.add("ops_connections", static_cast<std::int64_t>(out.ops_connections));
+    log.log(mozlog::severity::warning, "ctms.web.server", members, "The limit of open descriptors is too low for all connections");
+    return out;
+}
+
 int serve(config::settings settings) {
     http::set_memory_aside();
     const auto log = support::make_logger(settings);
@@ -26,7 +45,8 @@ int serve(config::settings settings) {
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());
     if (const auto schema = support::prepare_schema(settings); !schema) return support::report_failure(self.name, schema.error());
-    web::program program(settings, *log);
+    // After the embedded database has started, which keeps the limits it was given.
+    web::program program(settings, *log, limits_in_force(settings, *log));
     const auto port = program.listen();
     if (!port) return support::report_failure(self.name, port.error());
     program.handle_signals();
@@ -45,6 +65,7 @@ int serve(config::settings settings) {
 } // namespace
 
 int main(int argc, char** argv) {
+    std::signal(SIGHUP, SIG_IGN); // until the handler is there: what it reloads is being read anyway
     return support::daemon_main(self, argc, argv,
                                 [](config::settings settings, const support::given_flags&) { return serve(std::move(settings)); });
 }

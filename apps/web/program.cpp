@@ -55,10 +55,9 @@ limits with_settings(limits bounds, const config::settings& settings) {
 
 /// Of the port for probes and metrics: few connections, of few who look after the service.
 limits ops_limits(limits bounds) {
-    constexpr std::size_t most_connections = 100;
     constexpr std::size_t most_of_one_address = 50;
     constexpr std::size_t most_memory = 16 * 1024 * 1024;
-    bounds.connections = most_connections;
+    bounds.connections = bounds.ops_connections;
     bounds.connections_of_address = std::min(bounds.connections_of_address, most_of_one_address);
     bounds.memory_bytes = most_memory;
     return bounds;

@@ -29,7 +29,7 @@ bool may_trace(std::string_view text) {
 
 void check_no_address(std::string_view clean, std::string_view from) {
     if (may_trace(from)) return;
-    for (const std::string_view sign : {"@", "%40", "%2540", "&#64;", "&commat;", "\\u0040"}) {
+    for (const std::string_view sign : {"@", "%40", "%2540", "&#64;", "&#064;", "&#x40;", "&commat;", "\\u0040", "\\u{40}"}) {
         require(!holds(ascii_lower(clean), sign), "no at sign is left, however it is written");
     }
 }
@@ -62,7 +62,7 @@ void check_address(std::string_view before, std::string_view local, std::string_
     constexpr std::string_view atext = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.";
     std::string name;
     for (const char c : local) name += static_cast<unsigned char>(c) >= 0x80 || atext.find(c) != std::string_view::npos ? c : '.';
-    for (const std::string_view sign : {"@", "%40", "%2540", "&#64;", "\\u0040", "\uFF20"}) {
+    for (const std::string_view sign : {"@", "%40", "%2540", "&#64;", "&#064;", "&#x0040;", "\\u0040", "\\u{0040}", "\uFF20"}) {
         std::string text(before);
         text.append(name).append("a").append(sign).append(marker).append(".example").append(domain).append(after);
         require(!holds(privacy::redact_text(text), marker), "the domain of an address is removed");
@@ -74,8 +74,39 @@ void check_address(std::string_view before, std::string_view local, std::string_
     require(!holds(privacy::redact_text(text), marker), "the local part of an address is removed");
 }
 
+/// No secret may survive where a name, a scheme or a question mark tells of one, nor any part of an address in a path.
+void check_secret(std::string_view before, std::string_view local) {
+    constexpr std::string_view marker = "zqsecretqz";
+    constexpr std::string_view plain = "zqhiddenqz";
+    if (holds(before, plain) || holds(local, plain)) return;
+    std::string between; // what may stand in a name and is not a part of it
+    for (const char c : local.substr(0, 16)) {
+        const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        if (!is_alphanumeric) between += c;
+    }
+    const auto name = "client" + between + "SECRET" + between;
+    require(privacy::redact_query_value(name, plain) == privacy::omitted, "a secret goes by every spelling of its name");
+    for (const auto& value : {std::string(before) + "?" + std::string(plain), name + "=" + std::string(plain),
+                              "bearer " + std::string(plain), std::string(before) + "%3f" + std::string(plain)})
+        require(!holds(privacy::redact_header("x", value), plain), "a secret in a header goes");
+    require(privacy::redact_query_value("x", marker) == privacy::omitted, "a value that says that it is a secret goes");
+    if (may_trace(before) || may_trace(local)) return;
+    const auto path = "/" + std::string(before) + std::string(plain) + std::string(local) + "@example.com/" + std::string(plain);
+    require(!holds(privacy::redact_path(path, ""), plain), "all of a path with an address goes");
+    require(privacy::redact_path_value("email_id", path) == privacy::omitted, "all of a value with an address goes");
+}
+
+/// No controls of any kind, and nothing that changes the direction of a text or ends a line (Unicode UAX #9). Decoded here, so that
+/// the code that is tested does not check itself.
 bool is_printable(std::string_view line) {
-    return std::none_of(line.begin(), line.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; });
+    if (!is_valid_utf8(line)) return false;
+    for (std::size_t at = 0; at < line.size();) {
+        const auto c = next_code_point(line, at);
+        const bool is_control = c < 0x20 || (c >= 0x7F && c <= 0x9F);
+        const bool changes_direction = c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+        if (is_control || changes_direction || c == 0x2028 || c == 0x2029) return false;
+    }
+    return true;
 }
 
 void check_line(std::string_view name, std::string_view text) {
@@ -88,6 +119,7 @@ void check_line(std::string_view name, std::string_view text) {
                              members.json(), message};
     const auto line = mozlog::json_line(what, {}, 1);
     require(line.ends_with('\n') && std::count(line.begin(), line.end(), '\n') == 1, "one event is one line");
+    require(is_printable(std::string_view(line).substr(0, line.size() - 1)), "a line of JSON holds no control characters");
     boost::json::parse_options deep;
     deep.max_depth = 300;
     boost::json::error_code ec;
@@ -112,6 +144,7 @@ CTMS_FUZZ_TARGET(redaction) {
     const auto domain = ctms::fuzz::take_line(rest);
     const auto after = ctms::fuzz::take_line(rest);
     check_address(before, local, domain, after);
+    check_secret(before, local);
     check_text(input);
     check_line(before, rest);
 }

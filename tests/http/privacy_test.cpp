@@ -159,6 +159,39 @@ TEST_CASE("no address is logged for paths and methods that there are not") {
     check_silent(web.log_text(), address);
 }
 
+TEST_CASE("no secret is logged in whatever place and spelling it is sent") {
+    web_fixture web;
+    const std::string secret = "zq" + random_address::letters();
+    for (const auto& target : {"/token?client_secret+=", "/token?Client%255FSecret=", "/ctms?authorization=Bearer+", "/token%3Fclient_secret=",
+                               "/token/", "/ctms/a%3Fx=", "/ctms?x=/ctms%3Fy=", "http://localhost/token?client_secret="}) {
+        for (const auto* method : {"GET", "POST"}) {
+            (void)web.ask(method, target + secret,
+                          {{"Referer", std::string("https://example.org") + target + secret},
+                           {"X-Original-URL", target + secret},
+                           {"X-Forwarded-Uri", "/a?b=" + secret},
+                           {"X-Basic", "Basic " + secret},
+                           {"X-Auth-Token", secret}});
+        }
+    }
+    CHECK(web.log_text().find(secret) == std::string::npos);
+}
+
+TEST_CASE("no part of an address in a path is logged") {
+    web_fixture web;
+    const random_address address;
+    for (const auto* path : {"/ctms/%", "/identity/%", "/ctms/x/%", "/%", "/token/%/"}) {
+        for (const std::string between : {"%20", ";", "/", "%2F", "%3B", "%3F"}) {
+            for (const std::string sign : {"@", "%40", "%26%23064%3B", "&commat;"}) {
+                std::string target(path);
+                target.replace(target.find('%'), 1, address.local + between + "x" + sign + address.domain + between + address.domain);
+                (void)web.ask("GET", target);
+                (void)web.ask("DELETE", target, {web.authorization()});
+            }
+        }
+    }
+    check_silent(web.log_text(), address);
+}
+
 TEST_CASE("no address is logged when a stored contact is found or refused") {
     web_fixture web;
     const random_address address;

@@ -11,6 +11,8 @@
 namespace ctms::test {
 namespace {
 
+using namespace std::chrono_literals;
+
 /// A request line with one good Host.
 std::string line(std::string_view method, std::string_view target) {
     return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -79,7 +81,7 @@ const std::vector<rfc_rule> rules{
     {"9110, 9.3.7",
      level::must,
      "OPTIONS * names the methods of the server, with an empty body.",
-     {line("OPTIONS", "*")},
+     {line("OPTIONS", "*"), line("OPTIONS", "http://localhost")},
      200,
      then::stays,
      [](const http_answer& answer) {
@@ -193,6 +195,41 @@ TEST_CASE("RFC 9110, 9.3.2: HEAD has the headers of GET, for every route") {
             CHECK(head.body.empty());
             CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
         }
+    }
+}
+
+TEST_CASE("RFC 9110, 9.3.2: a HEAD that is refused before it is read gets no body either") {
+    web_fixture web;
+    const std::string line = "HEAD / HTTP/1.1\r\n";
+    const std::vector<std::pair<std::string, int>> refused{{"HEAD http:///a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
+                                                           {line + "\r\n", 400},
+                                                           {line + "Host: a\r\nno colon\r\n\r\n", 400},
+                                                           {"HEAD / HTTP/1.1 x\r\nHost: a\r\n\r\n", 400},
+                                                           {"HEAD / HTTP/2.0\r\nHost: a\r\n\r\n", 505},
+                                                           {"HEAD /" + std::string(17'000, 'a'), 414},
+                                                           {line + "Host: a\r\nX: " + std::string(17'000, 'a'), 431},
+                                                           {line + "Host: a\r\nExpect: a\r\n\r\n", 417},
+                                                           {line + "Host: a\r\nContent-Length: 2000000\r\n\r\n", 413},
+                                                           {line + "Host: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400},
+                                                           {line + "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501}};
+    for (const auto& [request, status] : refused) {
+        CAPTURE(request.substr(0, 80));
+        http_connection connection(web.port());
+        REQUIRE(connection.send(request));
+        CHECK(connection.receive(true).status == status);
+        CHECK(connection.ends_within(5s));
+    }
+}
+
+TEST_CASE("RFC 9110, 9.3.2: nor does a HEAD that comes too slowly") {
+    ctms::web::limits bounds;
+    bounds.header_time = 200ms;
+    web_fixture web({.limits = bounds});
+    for (const std::string begin : {"HEAD / HTT", "HEAD / HTTP/1.1\r\nHost: a\r\n"}) {
+        http_connection connection(web.port());
+        REQUIRE(connection.send(begin));
+        CHECK(connection.receive(true).status == 408);
+        CHECK(connection.ends_within(5s));
     }
 }
 

@@ -273,6 +273,13 @@ TEST_CASE("a second port answers probes and metrics, and nothing else") {
         CAPTURE(path);
         CHECK(ask(port, "GET", path, {web.authorization()}).status == 404);
     }
+    // The server knows these methods, though no path of this port has them.
+    for (const auto* method : {"POST", "PUT", "PATCH", "DELETE"}) {
+        CAPTURE(method);
+        CHECK(ask(port, method, "/token").status == 404);
+        CHECK(ask(port, method, "/metrics").status == 405);
+    }
+    CHECK(ask(port, "FOO", "/token").status == 501);
 }
 
 TEST_CASE("the second port answers while the first has no connection left") {

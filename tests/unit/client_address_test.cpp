@@ -37,7 +37,53 @@ TEST_CASE("of several addresses the last that no trusted proxy has counts") {
     CHECK(address_of("10.0.0.1", "203.0.113.9, 198.51.100.1, 10.0.0.2", {"10.0.0.0/8"}) == "198.51.100.1");
     CHECK(address_of("10.0.0.1", "10.0.0.3, 10.0.0.2", {"10.0.0.0/8"}) == "10.0.0.3");
     CHECK(address_of("10.0.0.1", "forged, 198.51.100.1", {"10.0.0.0/8"}) == "198.51.100.1");
-    CHECK(address_of("10.0.0.1", " , ,", {"10.0.0.0/8"}) == "");
+    CHECK(address_of("10.0.0.1", "10.0.0.3, unknown, 10.0.0.2", {"10.0.0.0/8"}) == "unknown");
+}
+
+TEST_CASE("empty members of the list do not count") {
+    CHECK(address_of("10.0.0.1", " , ,", {"10.0.0.0/8"}) == "10.0.0.1");
+    CHECK(address_of("10.0.0.1", "198.51.100.1,", {"10.0.0.0/8"}) == "198.51.100.1");
+    CHECK(address_of("10.0.0.1", ",198.51.100.1, ,\t,10.0.0.2,,", {"10.0.0.0/8"}) == "198.51.100.1");
+}
+
+TEST_CASE("addresses are read in the spellings of proxies") {
+    for (const std::string spelled : {"198.51.100.1", "198.51.100.1:5678", "\t198.51.100.1\t", " 198.51.100.1:0 ", "\"198.51.100.1:80\"",
+                                      "\"198.51.100.1\"", "198.51.100.1:_hidden"}) {
+        CAPTURE(spelled);
+        CHECK(address_of("10.0.0.1", spelled, {"10.0.0.0/8"}) == "198.51.100.1");
+        CHECK(address_of("10.0.0.1", "203.0.113.9,\t" + spelled + ", 10.0.0.2:443", {"10.0.0.0/8"}) == "198.51.100.1");
+    }
+    for (const std::string spelled : {"2001:db8::1", "[2001:db8::1]", "[2001:db8::1]:443", "\"[2001:db8::1]:443\"", "\t[2001:db8::1]\t"}) {
+        CAPTURE(spelled);
+        CHECK(address_of("10.0.0.1", spelled, {"10.0.0.0/8"}) == "2001:db8::1");
+        CHECK(address_of("10.0.0.1", spelled + ", [fd00::1]:80", {"10.0.0.0/8", "fd00::/8"}) == "2001:db8::1");
+    }
+    // Where nothing tells a port from the last group, all of it is the address.
+    CHECK(address_of("10.0.0.1", "2001:db8::1:443", {"10.0.0.0/8"}) == "2001:db8::1:443");
+    for (const std::string no_address : {"_hidden", "unknown", "[198.51.100.1", "1.2.3.4:5:6", "[]", ":80", "[::1]x", "\""}) {
+        CAPTURE(no_address);
+        CHECK(network_of(address_of("10.0.0.1", no_address, {"10.0.0.0/8"})) == "unknown");
+    }
+}
+
+TEST_CASE("a proxy may send a header line of its own") {
+    const std::vector<std::string> trusted{"10.0.0.0/8"};
+    const auto of_lines = [&](const std::vector<std::string>& lines) {
+        request http;
+        http.peer_address = "10.0.0.1";
+        for (const auto& line : lines) http.headers.emplace_back("x-forwarded-for", line);
+        return client_address(http, trusted);
+    };
+    CHECK(of_lines({"203.0.113.9", "198.51.100.1"}) == "198.51.100.1");
+    CHECK(of_lines({"203.0.113.9, 198.51.100.1", "10.0.0.2"}) == "198.51.100.1");
+    CHECK(of_lines({"198.51.100.1", "", " ,"}) == "198.51.100.1");
+    CHECK(of_lines({"", ""}) == "10.0.0.1");
+}
+
+TEST_CASE("a longer chain of proxies than there can be is not followed") {
+    std::string chain = "198.51.100.1";
+    for (int i = 0; i < 1000; ++i) chain += ",10.0.0.2";
+    CHECK(address_of("10.0.0.1", chain, {"10.0.0.0/8"}) == "10.0.0.2");
 }
 
 TEST_CASE("IPv4 addresses are counted alone and IPv6 addresses by their network") {

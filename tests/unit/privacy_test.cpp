@@ -70,7 +70,8 @@ TEST_SUITE("privacy") {
 
     TEST_CASE("an encoded at sign is an at sign") {
         for (const auto* at :
-             {"%40", "%2540", "%252540", "%u0040", "\\u0040", "\\\\u0040", "&#64;", "&#x40;", "&commat;", "\uFF20", "\uFE6B"}) {
+             {"%40", "%2540", "%252540", "%u0040", "\\u0040", "\\\\u0040", "&#64;", "&#x40;", "&commat;", "\uFF20", "\uFE6B", "&#064;", "&#0000064;",
+              "&#X0040;", "&#64", "&commat", "&amp;#64;", "&amp;amp;#x40;", "\\u{40}", "\\u{0040}", "\\x{40}", "\\U00000040"}) {
             CAPTURE(at);
             CHECK(redact_text("to john.doe"s + at + "example.com or") == "to [OMITTED] or");
         }
@@ -155,6 +156,84 @@ TEST_SUITE("privacy") {
         CHECK(ctms::privacy::redact_header("from", "a@b.c") == "[OMITTED]");
     }
 
+    TEST_CASE("headers whose names tell of credentials are omitted") {
+        for (const auto* name : {"x-auth-token", "x-csrf-token", "x-amz-security-token", "authentication", "x-forwarded-access-token",
+                                 "x-client-secret", "x-apikey", "api-key", "x-goog-iap-jwt-assertion", "x-forwarded-email",
+                                 "x-forwarded-user", "remote-user", "x-session", "x-hub-signature", "x-forwarded-client-cert"}) {
+            CAPTURE(name);
+            CHECK(ctms::privacy::redact_header(name, "abc") == "[OMITTED]");
+        }
+        for (const auto* name : {"host", "user-agent", "x-request-id", "x-forwarded-for", "traceparent", "content-length"})
+            CHECK(ctms::privacy::redact_header(name, "abc") == "abc");
+    }
+
+    TEST_CASE("header values that are credentials are omitted") {
+        for (const auto* value :
+             {"Basic aGlkZGVu", "bearer aGlkZGVu", "a=1; client_secret=hidden", "Client-Secret hidden", "client%5Fsecret=hidden",
+              "client%255Fsecret=hidden", "eyJhbGciOiJIUzI1NiJ9.hidden.hidden", "\t Digest hidden", "Token hidden", "PASSWORD:hidden"}) {
+            CAPTURE(value);
+            CHECK(ctms::privacy::redact_header("x-other", value) == "[OMITTED]");
+        }
+        for (const auto* value : {"python-requests/2.25.1", "gzip, deflate", "text/html; q=0.8, */*", "192.0.2.1, 10.0.0.1",
+                                  "Mozilla/5.0 (X11; Linux x86_64; rv:120.0)", "100 % sure & safe", "00-4bf92f3577b34da6a3ce929d0e0e4736-01"})
+            CHECK(ctms::privacy::redact_header("x-other", value) == value);
+    }
+
+    TEST_CASE("of a URL in a header the query and the fragment are omitted") {
+        const auto clean = [](std::string_view value) { return ctms::privacy::redact_header("referer", value); };
+        CHECK(clean("https://example.org/a/b?x=hidden") == "https://example.org/a/b?[OMITTED]");
+        CHECK(clean("/ctms?x=hidden") == "/ctms?[OMITTED]");
+        CHECK(clean("https://example.org/a#x=hidden") == "https://example.org/a#[OMITTED]");
+        CHECK(clean("https://example.org/a") == "https://example.org/a");
+        CHECK(clean("/a%3Fx=hidden") == "[OMITTED]");
+        CHECK(clean("/a%253Fx=hidden?b") == "[OMITTED]");
+        CHECK(clean("/ctms/alice smith@example.com") == "[OMITTED]");
+        CHECK(clean("https://example.org/ctms/alice;b%40example.com/c?d") == "[OMITTED]");
+        CHECK(clean("/ctms/alice%EF%BC%A0example.com") == "[OMITTED]");
+        CHECK(clean("/ctms/jane+trace_me_mozilla_1@example.com") == "/ctms/jane+trace_me_mozilla_1@example.com");
+        CHECK(clean("/a%" + repeated("25", 1'000) + "3Fhidden") == "[OMITTED]"); // nobody encodes that often
+    }
+
+    TEST_CASE("query values are omitted by every spelling of a secret name") {
+        for (const auto* name :
+             {"client_secret ", " Client-Secret", "clientsecret", "CLIENT%5FSECRET", "client%255Fsecret", "authorization", "Authorization[]",
+              "api_key", "apikey", "id_token", "csrf", "sessionid", "X-Email", "pass", "jwt", "signature", "pubsub-client"}) {
+            CAPTURE(name);
+            CHECK(ctms::privacy::redact_query_value(name, "hidden") == "[OMITTED]");
+        }
+        for (const auto* name : {"email_id", "basket_token", "sfdc_id", "mofo_email_id", "limit", "start", "after", "x"})
+            CHECK(ctms::privacy::redact_query_value(name, "332de237-cab7-4461-bcc3-48e68f42bd5c") == "332de237-cab7-4461-bcc3-48e68f42bd5c");
+        CHECK(ctms::privacy::redact_query_value("start", "2020-01-01T00:00:00+00:00") == "2020-01-01T00:00:00+00:00");
+        for (const auto* value : {"Bearer hidden", "/ctms?a=hidden", "a%3Fhidden", "alice smith@example.com", "alice;b%2540example.com",
+                                  "client_secret=hidden", "alice&#064;example.com", "alice%25%34%30example.com"}) {
+            CAPTURE(value);
+            CHECK(ctms::privacy::redact_query_value("x", value) == "[OMITTED]");
+        }
+    }
+
+    TEST_CASE("names are logged when they are names") {
+        for (const auto* name : {"limit", "a.b", "filter[x]", "X-Thing", "\u00e9t\u00e9"}) CHECK(ctms::privacy::redact_name(name) == name);
+        for (const auto& name : {"client_secret=hidden"s, "a b"s, "a@b.c"s, "a%40b.c"s, "a%3D"s, "a&#64;b"s, "x?y"s, "a/b"s, ""s, std::string(65, 'a')})
+            CHECK(ctms::privacy::redact_name(name) == "[OMITTED]");
+    }
+
+    TEST_CASE("paths are omitted from where they could tell something") {
+        const auto clean = [](std::string_view path) { return ctms::privacy::redact_path(path, "/ctms"); };
+        for (const auto* path : {"/ctms", "/ctms/", "/ctms/abc/x", "/wp-login.php", "/", "*", "/a b", "/ctms/jane+trace_me_mozilla_1@example.com"})
+            CHECK(clean(path) == path);
+        for (const auto* path : {"/ctms/alice smith@example.com", "/ctms/alice;b@example.com", "/ctms/alice/b@example.com",
+                                 "/ctms/bob@x/alice", "/ctms/alice%40example.com", "/ctms?client_secret=hidden", "/ctms%3Fhidden",
+                                 "/ctms;hidden=1", "/ctms/token/hidden", "/ctms/a#hidden", "/ctms/Bearer hidden", "/ctms/alice&#064;b"}) {
+            CAPTURE(path);
+            CHECK(clean(path) == "/ctms/[OMITTED]");
+        }
+        CHECK(ctms::privacy::redact_path("/alice/x@y", "") == "/[OMITTED]");
+        for (const auto* path : {"/token", "/token/"}) CHECK(ctms::privacy::redact_path(path, "/token") == path);
+        CHECK(ctms::privacy::redact_path("/token/hidden", "/token") == "/token/[OMITTED]");
+        CHECK(ctms::privacy::redact_path("/a/b", "/ctms") == "/a/b");
+        CHECK(ctms::privacy::redact_path("alice@x", "") == "/[OMITTED]");
+    }
+
     TEST_CASE("query values that are addresses or secrets are omitted") {
         for (const auto* name : {"primary_email", "fxa_primary_email", "client_secret", "access_token", "refresh_token", "token",
                                  "password", "pubsub_client", "Primary_Email"}) {
@@ -171,5 +250,10 @@ TEST_SUITE("privacy") {
         CHECK(ctms::privacy::redact_path_value("email_id", "332de237-cab7-4461-bcc3-48e68f42bd5c") ==
               "332de237-cab7-4461-bcc3-48e68f42bd5c");
         CHECK(ctms::privacy::redact_path_value("email_id", "a@b.c") == "[OMITTED]");
+        for (const auto* value : {"alice smith@example.com", "alice;b@example.com", "abc?hidden", "abc%3Fhidden", "a=hidden", "Bearer hidden",
+                                  "client_secret", "alice&#064;example.com"}) {
+            CAPTURE(value);
+            CHECK(ctms::privacy::redact_path_value("email_id", value) == "[OMITTED]");
+        }
     }
 }

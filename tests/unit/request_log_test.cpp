@@ -31,7 +31,7 @@ std::string logged(const exchange& one, double seconds = 0.0634, mozlog::severit
         options.level = level;
         options.hostname = "host";
         mozlog::logger log(options, std::make_unique<memory_sink>(lines));
-        log_request(log, one, seconds);
+        log_request(log, one, seconds, all_routes());
         REQUIRE(log.flush(std::chrono::seconds(10)));
     }
     return lines;
@@ -208,6 +208,67 @@ TEST_CASE("a whole address in a path is omitted even when it is no good one") {
     const auto text = logged(routed(delete_contact, "/ctms/no-at-sign", "primary_email", "no-at-sign"));
     CHECK(text.find("no-at-sign") == std::string::npos);
     CHECK(text.find("/ctms/[OMITTED]") != std::string::npos);
+}
+
+TEST_CASE("nothing of a request without a route tells a secret or an address") {
+    for (const std::string target : {"/token%3Fclient_secret=hidden", "/ctms/hidden/x@example.com", "/hidden/x%40example.com/",
+                                     "/ctms/hidden%20x@example.com/y", "/ctms/x@y/hidden", "/x;token=hidden", "/a?client_secret+=hidden",
+                                     "/a?authorization=Bearer+hidden", "/a?client_secret%3Dhidden", "/a?Client%255Fsecret=hidden"}) {
+        CAPTURE(target);
+        auto one = request_of("POST", target);
+        one.http.headers = {{"x-original-url", target}, {"referer", "https://example.org" + target}};
+        CHECK(logged(one).find("hidden") == std::string::npos);
+    }
+    CHECK(fields_of(request_of("GET", "/ctms/a/b@example.com")).at("path") == "/ctms/[OMITTED]");
+    CHECK(fields_of(request_of("GET", "/other/b@example.com")).at("path") == "/[OMITTED]");
+    CHECK(fields_of(request_of("GET", "/ctms/")).at("path") == "/ctms/");
+    auto odd = request_of("alice'", "/");
+    CHECK(logged(odd).find("alice") == std::string::npos);
+    CHECK(fields_of(odd).at("method") == "[OMITTED]");
+    CHECK(fields_of(request_of("PROPFIND", "/")).at("method") == "PROPFIND");
+}
+
+TEST_CASE("whatever is sent, a line is not longer than what a request may have") {
+    constexpr std::size_t most = 24 * 1024;
+    constexpr std::size_t sent = 15'900;
+    for (const std::string unit : {"\x80", "\"", "\x01", "@,", "a@b ", "\u202e", "\xc2\x80", "\\", "&", "=&", "x", "%25", "\xff"}) {
+        CAPTURE(unit);
+        std::string text;
+        while (text.size() < sent) text += unit;
+        std::vector<exchange> all;
+        all.push_back(request_of("GET", "/"));
+        all.back().http.path = "/" + text;
+        all.push_back(request_of("GET", "/"));
+        all.back().http.query = text;
+        all.push_back(request_of(text, "/"));
+        all.push_back(request_of("GET", "/"));
+        all.back().http.headers = {{"x-a", text}, {"x-b", text}};
+        all.push_back(request_of("GET", "/"));
+        all.back().http.headers = {{text, text}};
+        all.push_back(request_of("GET", "/"));
+        for (int i = 0; i < 4'000; ++i) all.back().http.headers.emplace_back("x" + std::to_string(i), unit);
+        all.push_back(routed(get_contact, "/ctms/x", "email_id", text));
+        all.push_back(request_of("GET", "/"));
+        all.back().facts.client_id = text;
+        all.push_back(request_of("GET", "/"));
+        all.back().facts.error = all.back().facts.traceback = text;
+        for (const auto& one : all) {
+            const auto line = logged(one);
+            CHECK(line.size() < most);
+            CHECK(parsed(line).at("Fields").as_object().contains("msg"));
+        }
+    }
+}
+
+TEST_CASE("a line that was shortened says so") {
+    auto one = request_of("GET", "/x?a=1");
+    one.http.headers = {{"host", "a"}, {"x-long", std::string(3'000, 'x')}, {"x-last", "kept"}};
+    const auto fields = fields_of(one);
+    CHECK(fields.at("shortened").as_bool());
+    CHECK(fields.at("headers").as_object().at("x-long").as_string() == std::string(1'024, 'x') + "...");
+    CHECK(fields.at("headers").as_object().at("x-last") == "kept");
+    one.http.headers[1].second = "\u00e9";
+    CHECK_FALSE(fields_of(one).contains("shortened"));
 }
 
 TEST_CASE("a traced address appears and its write with the body") {

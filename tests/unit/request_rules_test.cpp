@@ -147,9 +147,13 @@ TEST_CASE("request lines that no parser takes") {
 }
 
 TEST_CASE("a whole URL as the target loses its beginning") {
-    CHECK(origin_form("/a?b") == "/a?b");
-    CHECK(origin_form("http://host") == "/");
-    CHECK(origin_form("http://host?a") == "/?a");
-    CHECK(origin_form("HTTPS://host:1//b/?c") == "//b/?c");
-    CHECK(origin_form("*") == "*");
+    CHECK(origin_form("GET", "/a?b") == "/a?b");
+    CHECK(origin_form("GET", "http://host") == "/");
+    CHECK(origin_form("GET", "http://host?a") == "/?a");
+    CHECK(origin_form("GET", "HTTPS://host:1//b/?c") == "//b/?c");
+    CHECK(origin_form("OPTIONS", "*") == "*");
+    // Asked of the server itself (RFC 9112, 3.2.4).
+    CHECK(origin_form("OPTIONS", "http://host") == "*");
+    CHECK(origin_form("OPTIONS", "http://host/") == "/");
+    CHECK(origin_form("OPTIONS", "http://host?") == "/?");
 }

@@ -94,15 +94,18 @@ TEST_CASE("HEAD is answered by its own route, else by that of GET") {
     CHECK(find_route(both, "POST", "/a").allowed == "GET, HEAD");
 }
 
-TEST_CASE("a method that no path has is not implemented, whatever the path") {
-    for (const std::string method : {"TRACE", "CONNECT", "FOO", "get", "PATCH"}) {
+TEST_CASE("a method that the server does not know is not implemented, whatever the path") {
+    for (const std::string method : {"TRACE", "CONNECT", "FOO", "get", ""}) {
         for (const std::string path : {"/a", "/a/", "/nothing"}) {
             CAPTURE(method);
             CHECK_FALSE(find(method, path).is_implemented);
             CHECK(find(method, path).found == nullptr);
         }
     }
-    CHECK(find("OPTIONS", "/nothing").is_implemented);
+    for (const std::string method : {"OPTIONS", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}) {
+        CAPTURE(method);
+        CHECK(find(method, "/nothing").is_implemented); // whether this port has paths with it or not
+    }
 }
 
 TEST_CASE("the path * has the methods of all") {

@@ -125,13 +125,14 @@ asio::awaitable<void> reader::read_head(parsing& one) {
         buffer_.consume(2);
     }
     while (!one.is_over() && !one.parser.is_header_done()) {
+        if (one.consumed == 0) is_for_head_ = view(buffer_).starts_with("HEAD ");
         if (!one.put(buffer_)) continue;
         if (const auto ec = co_await receive(chunk)) one.fail(ec);
     }
     if (!one.is_over()) one.note_head();
 }
 
-asio::awaitable<void> reader::read_body(parsing& one) {
+asio::awaitable<void> reader::read_body(parsing& one, memory_share& memory) {
     // With what may lie in the buffer before, less than the 64 KiB of one field that Beast takes.
     constexpr std::size_t chunk = 32 * 1024;
     // Beside the size of each chunk and its line ends: extensions, and trailers, which the parser takes as a whole.
@@ -154,7 +155,7 @@ asio::awaitable<void> reader::read_body(parsing& one) {
     one.parser.eager(true);
     while (!one.is_over() && !one.parser.is_done()) {
         const auto& body = one.parser.get().body();
-        if (!memory_.grow_to(body.size() + buffer_.size())) {
+        if (!memory.grow_to(body.size() + buffer_.size())) {
             one.refused = no_memory;
             break;
         }
@@ -172,8 +173,13 @@ asio::awaitable<void> reader::read_body(parsing& one) {
 
 asio::awaitable<std::variant<message, refusal, ended>> reader::read() {
     parsing one(bounds_);
+    is_for_head_ = false;
     co_await read_head(one);
-    if (!one.is_over() && !one.parser.is_done()) co_await read_body(one);
+    if (!one.is_over()) {
+        auto* memory = on_head_(one.checked());
+        one.read.whole = memory != nullptr || one.parser.is_done();
+        if (one.read.whole && !one.parser.is_done()) co_await read_body(one, *memory);
+    }
     if (one.lost && from_.expired()) one.refused = too_slow;
     if (one.refused) co_return *one.refused;
     if (one.lost) co_return ended{};

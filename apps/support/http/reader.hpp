@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,22 +37,30 @@ struct message {
     std::string body;
     bool http_1_1 = true;    ///< false: HTTP/1.0
     bool keep_alive = false; ///< the client allows another request on this connection
+    bool whole = true;       ///< false: its body was not read, as the owner of the reader decided
 };
 
 /// The connection ended, or is of no use any more.
 struct ended {};
 
+/// Called with the head of each request that is taken, before its body is read: what the memory for the body is counted to, or
+/// nullptr when the body is not to be read. The memory must last until the body is read.
+using head_listener = std::function<memory_share*(const request_head&)>;
+
 class reader {
 public:
     /// All of them must outlive it.
-    reader(stream& from, const read_bounds& bounds, memory_share& memory) : from_(from), bounds_(bounds), memory_(memory) {}
+    reader(stream& from, const read_bounds& bounds, head_listener on_head) : from_(from), bounds_(bounds), on_head_(std::move(on_head)) {}
 
     /// True when bytes of another request are there already.
     [[nodiscard]] bool has_input() const noexcept { return buffer_.size() > 0; }
     /// Waits for the first bytes of a request, until the stream's deadline. False when the connection ends before.
     [[nodiscard]] boost::asio::awaitable<bool> wait_for_input();
-    /// Reads one whole request.
+    /// Reads one whole request, or its head when its body is not to be read: nothing more can be read after that.
     [[nodiscard]] boost::asio::awaitable<std::variant<message, refusal, ended>> read();
+    /// Whether the method of the request that came last is known to be HEAD, also when it was refused: no answer to it has a body
+    /// (RFC 9110, 9.3.2).
+    [[nodiscard]] bool is_for_head() const noexcept { return is_for_head_; }
     /// Reads and drops what the client still sends, until it ends or the stream's deadline: closing before would reset the
     /// connection, and the client would lose the last answer.
     [[nodiscard]] boost::asio::awaitable<void> drain();
@@ -61,12 +70,13 @@ private:
 
     boost::asio::awaitable<boost::system::error_code> receive(std::size_t most);
     boost::asio::awaitable<void> read_head(parsing& one);
-    boost::asio::awaitable<void> read_body(parsing& one);
+    boost::asio::awaitable<void> read_body(parsing& one, memory_share& memory);
 
     stream& from_;
     const read_bounds& bounds_;
-    memory_share& memory_;
+    head_listener on_head_;
     boost::beast::flat_buffer buffer_;
+    bool is_for_head_ = false;
 };
 
 } // namespace ctms::http

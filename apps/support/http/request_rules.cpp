@@ -163,11 +163,12 @@ bool keeps_connection(const request_head& head) {
     return is_asked_for;
 }
 
-std::string origin_form(std::string_view target) {
+std::string origin_form(std::string_view method, std::string_view target) {
     const auto begin = authority_of(target);
     if (begin == std::string_view::npos) return std::string(target);
     const auto path = target.find_first_of("/?", begin);
-    const auto rest = path == std::string_view::npos ? std::string_view() : target.substr(path);
+    if (path == std::string_view::npos) return method == "OPTIONS" ? "*" : "/";
+    const auto rest = target.substr(path);
     return (rest.starts_with('/') ? "" : "/") + std::string(rest);
 }
 

@@ -43,7 +43,7 @@ struct request_head {
 [[nodiscard]] bool keeps_connection(const request_head& head);
 
 /// Path and query of a target that passed check_head: of "http://host/path?query" without its beginning (RFC 9112, 3.2.2), of
-/// others as it is.
-[[nodiscard]] std::string origin_form(std::string_view target);
+/// others as it is. OPTIONS of "http://host" asks for the server itself, "*" (RFC 9112, 3.2.4).
+[[nodiscard]] std::string origin_form(std::string_view method, std::string_view target);
 
 } // namespace ctms::http

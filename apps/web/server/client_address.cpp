@@ -6,6 +6,7 @@
 #include <boost/asio/ip/network_v6.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 
 namespace ctms::web {
@@ -24,11 +25,56 @@ bool is_in(const ip::address& address, const std::string& network) {
     return !ec && ip::network_v6(address.to_v6(), range.prefix_length()).canonical() == range.canonical();
 }
 
-std::string_view trim(std::string_view text) {
-    const auto first = std::min(text.find_first_not_of(' '), text.size());
+std::string_view without_blanks(std::string_view text) {
+    const auto first = std::min(text.find_first_not_of(" \t"), text.size());
     text.remove_prefix(first);
-    return text.substr(0, text.find_last_not_of(' ') + 1);
+    return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
+
+/// The address of a member of the list, without what some proxies write around it: a port ("192.0.2.1:4711"), brackets
+/// ("[2001:db8::1]", "[2001:db8::1]:443"), quotes. What is none of these stays as it is.
+std::string_view address_in(std::string_view member) {
+    if (member.size() >= 2 && member.front() == '"' && member.back() == '"') member = member.substr(1, member.size() - 2);
+    if (member.starts_with('[')) {
+        const auto close = member.find(']');
+        const bool is_closed = close != std::string_view::npos && (close + 1 == member.size() || member[close + 1] == ':');
+        return is_closed ? member.substr(1, close - 1) : member;
+    }
+    const auto colon = member.find(':');
+    return colon == member.rfind(':') ? member.substr(0, colon) : member; // more than one: IPv6 without brackets
+}
+
+/// The members of all X-Forwarded-For lines, which are one list (RFC 9110, 5.3), from the last to the first.
+class forwarded_list {
+public:
+    explicit forwarded_list(const header_list& headers) : line_(headers.rbegin()), end_(headers.rend()) { skip_to_line(); }
+
+    /// The next one, without blanks; empty ones are left out. nullopt at the end of the list.
+    std::optional<std::string_view> next() {
+        while (line_ != end_) {
+            const auto comma = rest_.rfind(',');
+            const auto member = without_blanks(rest_.substr(comma == std::string_view::npos ? 0 : comma + 1));
+            if (comma == std::string_view::npos) {
+                ++line_;
+                skip_to_line();
+            } else {
+                rest_ = rest_.substr(0, comma);
+            }
+            if (!member.empty()) return member;
+        }
+        return std::nullopt;
+    }
+
+private:
+    void skip_to_line() {
+        while (line_ != end_ && line_->first != "x-forwarded-for") ++line_;
+        if (line_ != end_) rest_ = line_->second;
+    }
+
+    header_list::const_reverse_iterator line_;
+    header_list::const_reverse_iterator end_;
+    std::string_view rest_; ///< of the line
+};
 
 } // namespace
 
@@ -40,16 +86,21 @@ bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) 
     return std::any_of(trusted.begin(), trusted.end(), [&](const auto& network) { return is_in(address, network); });
 }
 
-std::string client_address(const request& http, const std::vector<std::string>& trusted) {
-    std::string_view address = http.peer_address;
-    auto forwarded = http.header("x-forwarded-for");
+std::string client_address(std::string_view peer, const header_list& headers, const std::vector<std::string>& trusted) {
+    constexpr int most_proxies = 32; // more than anybody has in a row
+    std::string_view address = peer;
+    forwarded_list forwarded(headers);
     // Each proxy appends the address it was called from: from the right, as far as they can be believed.
-    while (!forwarded.empty() && is_trusted(address, trusted)) {
-        const auto comma = forwarded.rfind(',');
-        address = trim(forwarded.substr(comma == std::string_view::npos ? 0 : comma + 1));
-        forwarded = forwarded.substr(0, comma == std::string_view::npos ? 0 : comma);
+    for (int i = 0; i < most_proxies && is_trusted(address, trusted); ++i) {
+        const auto member = forwarded.next();
+        if (!member) break;
+        address = address_in(*member);
     }
     return std::string(address);
+}
+
+std::string client_address(const request& http, const std::vector<std::string>& trusted) {
+    return client_address(http.peer_address, http.headers, trusted);
 }
 
 std::string network_of(std::string_view address) {

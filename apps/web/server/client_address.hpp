@@ -11,8 +11,11 @@
 namespace ctms::web {
 
 /// The peer's address; or, when the peer is a trusted proxy, the last address in X-Forwarded-For that is not.
-/// `trusted`: addresses and networks ("10.0.0.0/8"), valid ones.
+/// `trusted`: addresses and networks ("10.0.0.0/8"), valid ones. Ports, brackets and quotes around an address are left out, and
+/// so are empty members of the list. What is not an address there is given as it is.
 [[nodiscard]] std::string client_address(const request& http, const std::vector<std::string>& trusted);
+/// The same before there is a request. `headers`: names in lower case.
+[[nodiscard]] std::string client_address(std::string_view peer, const header_list& headers, const std::vector<std::string>& trusted);
 
 /// Whether an address is one of these, or in one of these networks.
 [[nodiscard]] bool is_trusted(std::string_view address, const std::vector<std::string>& trusted);

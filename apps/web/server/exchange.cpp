@@ -226,7 +226,7 @@ std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) con
 void exchanger::finish(exchange& one) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
     services_.metrics.request_ended();
-    log_request(log_, one, took.count());
+    log_request(log_, one, took.count(), routes_);
     if (one.matched == nullptr) return;
     services_.metrics.request_answered({one.matched->method, one.matched->path, one.answer.status, took.count(),
                                         one.facts.client_exists ? one.facts.client_id : std::string()});

@@ -17,6 +17,7 @@ struct limits {
     std::chrono::milliseconds idle_time{75'000};    ///< between two requests: close
     std::size_t connections = 1'000;                ///< at once; the longest idle one makes room, else 503, then close
     std::size_t connections_of_address = 1'000;     ///< the same for one address, CTMS_CONNECTIONS_PER_ADDRESS if that is less; 429
+    std::size_t ops_connections = 100;              ///< at once on the port for probes and metrics
     std::size_t waiting = 1'024;                    ///< requests that wait for a thread: 503
     std::chrono::milliseconds waiting_time{30'000}; ///< and how long one may wait: 503
     std::chrono::milliseconds drain_time{30'000};   ///< to finish what is under way after stop()

@@ -6,29 +6,98 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace ctms::web {
 namespace {
 
-/// A JSON object of names and values, each name once with its last value.
-std::string object_of(const std::vector<std::pair<std::string, std::string>>& pairs,
-                      std::string (*clean)(std::string_view, std::string_view)) {
-    std::map<std::string_view, std::size_t> last;
-    for (std::size_t i = 0; i < pairs.size(); ++i) last[pairs[i].first] = i;
-    std::string out;
-    object_writer writer(out);
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-        const auto& [name, value] = pairs[i];
-        if (last[name] == i) writer.add(privacy::redact_text(name), std::string_view(clean(name, value)));
-    }
-    writer.close();
+// What a line may have of a request, as it is written: all fields that clients fill take 22 KiB together, with escapes.
+constexpr std::size_t longest_path = 1024; // also of a value of the path, the query, or a header
+constexpr std::size_t longest_headers = 8 * 1024;
+constexpr std::size_t longest_query = 2 * 1024;
+constexpr std::size_t longest_error = 2 * 1024; // and the same for its traceback
+constexpr std::size_t longest_client_id = 255;
+
+/// The bytes that a byte of the text may take as JSON.
+std::size_t written_length(char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7F) return 6; // \u001b
+    if (byte >= 0x80) return 3;                // what is not UTF-8 is three bytes then, a control of two bytes six
+    return c == '"' || c == '\\' ? 2 : 1;
+}
+
+std::size_t written_length(std::string_view text) {
+    std::size_t out = 0;
+    for (const char c : text) out += written_length(c);
     return out;
 }
 
+/// Shortens texts to what a line may have, and notes whether it did.
+class shortener {
+public:
+    /// The text, or as much of it as takes `most` bytes, in whole characters, and "...".
+    [[nodiscard]] std::string shorten(std::string text, std::size_t most) {
+        std::size_t length = 0;
+        for (std::size_t end = 0; end < text.size(); ++end) {
+            length += written_length(text[end]);
+            if (length <= most) continue;
+            is_cut_ = true;
+            for (int i = 0; i < 3 && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U; ++i) --end;
+            text.resize(end);
+            return text += "...";
+        }
+        return text;
+    }
+
+    /// Names and values are cleaned and made a JSON object of `most` bytes, each name once with its last value. What has no room is
+    /// left out.
+    [[nodiscard]] std::string object_of(const std::vector<std::pair<std::string, std::string>>& pairs,
+                                        std::string (*clean)(std::string_view, std::string_view), std::size_t most) {
+        constexpr std::size_t around = 6; // quotes, colon and comma
+        std::vector<std::string> names;
+        std::map<std::string_view, std::size_t> last;
+        names.reserve(pairs.size());
+        for (const auto& pair : pairs) names.push_back(privacy::redact_name(pair.first));
+        for (std::size_t i = 0; i < pairs.size(); ++i) last[names[i]] = i;
+        std::string out;
+        object_writer writer(out);
+        for (std::size_t i = 0; i < pairs.size(); ++i) {
+            if (last[names[i]] != i) continue;
+            const auto value = shorten(clean(pairs[i].first, pairs[i].second), longest_path);
+            const auto length = written_length(names[i]) + written_length(value) + around;
+            if (length > most) {
+                is_cut_ = true;
+                continue;
+            }
+            most -= length;
+            writer.add(names[i], std::string_view(value));
+        }
+        writer.close();
+        return out;
+    }
+
+    [[nodiscard]] bool has_shortened() const { return is_cut_; }
+
+private:
+    bool is_cut_ = false;
+};
+
+/// The first segment of the path when a route begins with it, else "".
+std::string_view known_beginning(std::string_view path, std::span<const route> routes) {
+    for (const auto& one : routes) {
+        const auto segment = one.path.substr(0, one.path.find('/', 1));
+        if (segment.size() < 2 || !path.starts_with(segment)) continue;
+        const char next = path.size() == segment.size() ? '/' : path[segment.size()];
+        const bool goes_on = (next >= '0' && next <= '9') || (next >= 'A' && next <= 'Z') || (next >= 'a' && next <= 'z') || next == '_';
+        if (!goes_on) return path.substr(0, segment.size());
+    }
+    return {};
+}
+
 /// The path as it may be logged: an address in it only when it is traced.
-std::string logged_path(const exchange& one) {
-    if (one.matched == nullptr || one.path_parameters.empty()) return privacy::redact_text(one.http.path);
+std::string logged_path(const exchange& one, std::span<const route> routes) {
+    if (one.matched == nullptr) return privacy::redact_path(one.http.path, known_beginning(one.http.path, routes));
     std::string out(one.matched->path);
     for (const auto& [name, value] : one.path_parameters) {
         const auto brace = out.find('{' + name + '}');
@@ -37,10 +106,18 @@ std::string logged_path(const exchange& one) {
     return out;
 }
 
-void add_authentication(mozlog::fields& members, const request_facts& facts) {
+/// Methods are short words. Anything else may be a part of another request.
+std::string_view logged_method(const std::string& method) {
+    constexpr std::size_t longest = 20;
+    const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-'; };
+    const bool is_word = method.size() <= longest && std::all_of(method.begin(), method.end(), is_letter);
+    return is_word ? std::string_view(method) : privacy::omitted;
+}
+
+void add_authentication(mozlog::fields& members, const request_facts& facts, const std::string& client_id) {
     if (facts.client_allowed) members.add("client_allowed", *facts.client_allowed);
     if (!facts.token_creds_from.empty()) members.add("token_creds_from", facts.token_creds_from);
-    if (!facts.client_id.empty()) members.add("client_id", facts.client_id);
+    if (!client_id.empty()) members.add("client_id", client_id);
     if (!facts.auth_fail.empty()) members.add("auth_fail", facts.auth_fail);
     if (!facts.token_fail.empty()) members.add("token_fail", facts.token_fail);
 }
@@ -84,29 +161,34 @@ bool is_trivial(const request& http, int status) noexcept {
             http.header("x-abuse-info").starts_with("Request sent by a New Relic Synthetics Monitor ("));
 }
 
-void log_request(mozlog::logger& log, const exchange& one, double seconds) {
+void log_request(mozlog::logger& log, const exchange& one, double seconds, std::span<const route> routes) {
     const auto level = one.facts.error.empty() ? mozlog::severity::info : mozlog::severity::error;
     if (!log.enabled(level)) return;
-    const auto path = logged_path(one);
+    shortener bounded;
+    const auto path = bounded.shorten(logged_path(one, routes), longest_path);
+    const auto method = logged_method(one.http.method);
+    const auto client_id = bounded.shorten(one.facts.client_id, longest_client_id);
     mozlog::fields members;
     if (is_trivial(one.http, one.answer.status)) members.add("trivial", true);
-    members.add("client_host", one.http.peer_address).add("method", one.http.method).add("path", path).add("rid", one.http.id);
+    members.add("client_host", one.http.peer_address).add("method", method).add("path", path).add("rid", one.http.id);
     if (one.matched != nullptr) members.add("path_template", one.matched->path);
     if (!one.http.query.empty())
-        members.add_json("query", object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value));
-    members.add_json("headers", object_of(one.http.headers, privacy::redact_header));
-    add_authentication(members, one.facts);
+        members.add_json("query", bounded.object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value, longest_query));
+    members.add_json("headers", bounded.object_of(one.http.headers, privacy::redact_header, longest_headers));
+    add_authentication(members, one.facts, client_id);
     add_trace(members, one.facts);
     add_ingest(members, one.facts);
     add_pubsub(members, one.facts);
-    if (!one.path_parameters.empty()) members.add_json("path_params", object_of(one.path_parameters, privacy::redact_path_value));
+    if (!one.path_parameters.empty())
+        members.add_json("path_params", bounded.object_of(one.path_parameters, privacy::redact_path_value, longest_query));
     if (!one.facts.cut.empty()) members.add("cut", one.facts.cut);
-    if (!one.facts.error.empty()) members.add("error", one.facts.error);
-    if (!one.facts.traceback.empty()) members.add("traceback", one.facts.traceback);
+    if (!one.facts.error.empty()) members.add("error", bounded.shorten(one.facts.error, longest_error));
+    if (!one.facts.traceback.empty()) members.add("traceback", bounded.shorten(one.facts.traceback, longest_error));
+    if (bounded.has_shortened()) members.add("shortened", true);
     members.add("status_code", one.answer.status).add_seconds("duration_s", seconds);
     log.log(level, "ctms.web", members,
             fmt::format("{}:{} {} '{} {} HTTP/1.1' {}", one.http.peer_address, one.http.peer_port,
-                        one.facts.client_id.empty() ? "-" : one.facts.client_id, one.http.method, path, one.answer.status));
+                        client_id.empty() ? "-" : client_id, method, path, one.answer.status));
 }
 
 } // namespace ctms::web

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace ctms::web {
@@ -49,6 +50,9 @@ method_list methods_of(std::span<const route> routes) {
     return out;
 }
 
+/// The methods that the server knows, whether a path of this port has them or not (RFC 9110, 9.1).
+constexpr std::array<std::string_view, 7> known_methods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+
 bool path_exists(std::span<const route> routes, std::string_view path) {
     return std::any_of(routes.begin(), routes.end(), [&](const route& one) { return match_path(one.path, path).has_value(); });
 }
@@ -80,9 +84,8 @@ route_match find_route(std::span<const route> routes, std::string_view method, s
         if (is_exact) return out;
     }
     if (out.found != nullptr) return out;
-    const auto all = methods_of(routes);
-    out.is_implemented = method == "OPTIONS" || all.contains(method);
-    out.allowed = path == "*" ? all.text() : allowed.text();
+    out.is_implemented = std::find(known_methods.begin(), known_methods.end(), method) != known_methods.end();
+    out.allowed = path == "*" ? methods_of(routes).text() : allowed.text();
     if (out.allowed.empty() && path.size() > 1) out.redirect = redirect_of(routes, path);
     return out;
 }

@@ -18,7 +18,7 @@ struct route_match {
     std::vector<std::pair<std::string, std::string>> parameters;
     std::string allowed;        ///< methods of the path when only the method does not fit; all methods for the path "*"
     std::string redirect;       ///< the path that would match; begins with one slash
-    bool is_implemented = true; ///< false: no path has the method
+    bool is_implemented = true; ///< false: the server does not know the method
 };
 
 /// Matches as Starlette does: `{name}` takes one or more characters other than '/'. HEAD matches where GET does, unless it has a

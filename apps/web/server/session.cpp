@@ -71,30 +71,21 @@ void set_headers(Message& message, const exchange& one, bool keep_alive, bool to
     if (keep_alive && !to_http_1_1) message.set(beast_http::field::connection, "keep-alive"); // RFC 9112, C.2.2
 }
 
-/// A request under way from behind a trusted proxy.
-class counted_request {
-public:
-    counted_request(requests_by_network& counts, std::string network) : counts_(counts), network_(std::move(network)) {
-        if (!network_.empty()) ++counts_[network_];
-    }
-    ~counted_request() {
-        const auto found = counts_.find(network_);
-        if (found != counts_.end() && --found->second == 0) counts_.erase(found);
-    }
-    counted_request(const counted_request&) = delete;
-    counted_request& operator=(const counted_request&) = delete;
-
-    [[nodiscard]] bool is_over(std::size_t most) const {
-        const auto found = counts_.find(network_);
-        return found != counts_.end() && found->second > most;
-    }
-
-private:
-    requests_by_network& counts_;
-    std::string network_; ///< "": not counted
-};
-
 } // namespace
+
+counted_request::counted_request(requests_by_network& counts, std::string network) : counts_(counts), network_(std::move(network)) {
+    if (!network_.empty()) ++counts_[network_];
+}
+
+counted_request::~counted_request() {
+    const auto found = counts_.find(network_);
+    if (found != counts_.end() && --found->second == 0) counts_.erase(found);
+}
+
+bool counted_request::is_over(std::size_t most) const {
+    const auto found = counts_.find(network_);
+    return found != counts_.end() && found->second > most;
+}
 
 void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, const std::exception& caught,
                   std::string_view peer_address) noexcept {
@@ -114,8 +105,7 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
       network_(network_of(peer_.address)),
       is_trusted_proxy_(is_trusted(peer_.address, shared_.trusted_proxies)),
       stream_(std::move(socket), shared.tls == nullptr ? nullptr : shared.tls->context()),
-      memory_(shared_.memory, is_trusted_proxy_ ? std::string() : network_),
-      reader_(stream_, shared_.read_bounds, memory_),
+      reader_(stream_, shared_.read_bounds, [this](const http::request_head& head) { return begin(head); }),
       idle_since_(steady_clock::now()) {
     stream_.expire_after(shared_.bounds.header_time); // until the first coroutine sets another
 }
@@ -150,8 +140,9 @@ asio::awaitable<void> session::serve_all() {
         if (message == nullptr) break;
         idle_since_.reset();
         if (!co_await serve(std::move(*message))) break;
-        memory_.release();
+        end_request();
     }
+    end_request();
     co_await say_farewell();
 }
 
@@ -224,10 +215,27 @@ void session::note_refusal(int status, std::string_view reason, const std::strin
     shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_.address, peer_.port, reason));
 }
 
+/// Counts a request from its head on: by the client's address, which for a trusted proxy is the one that it forwards. A body is not
+/// read when that address has too many requests under way.
+http::memory_share* session::begin(const http::request_head& head) {
+    const auto network =
+        is_trusted_proxy_ ? network_of(client_address(peer_.address, head.headers, shared_.trusted_proxies)) : std::string();
+    counted_.emplace(shared_.under_way, network);
+    memory_.emplace(shared_.memory, is_trusted_proxy_ ? network : network_);
+    is_one_too_many_ = counted_->is_over(shared_.bounds.connections_of_address);
+    return is_one_too_many_ ? nullptr : &*memory_;
+}
+
+void session::end_request() {
+    counted_.reset();
+    memory_.reset();
+}
+
 /// Writes an answer to a request that is not served, and notes it. The connection is closed after it.
 asio::awaitable<void> session::refuse(http::refusal why) {
-    memory_.release();
+    end_request();
     exchange one;
+    if (reader_.is_for_head()) one.http.method = "HEAD";
     one.http.id = new_request_id();
     note_refusal(why.status, why.reason, one.http.id);
     const auto text = beast_http::obsolete_reason(static_cast<beast_http::status>(why.status));
@@ -241,7 +249,7 @@ exchange session::to_exchange(http::message& read) {
     exchange one;
     auto& to = one.http;
     to.method = read.method;
-    to.target = http::origin_form(read.target);
+    to.target = http::origin_form(read.method, read.target);
     const auto question = std::min(to.target.find('?'), to.target.size());
     to.path = percent_decode(std::string_view(to.target).substr(0, question), false);
     if (question < to.target.size()) to.query = to.target.substr(question + 1);
@@ -258,20 +266,19 @@ exchange session::to_exchange(http::message& read) {
 /// Has one request answered. False when the connection ends with it.
 asio::awaitable<bool> session::serve(http::message read) {
     auto one = to_exchange(read);
-    const counted_request counted(shared_.under_way,
-                                  is_trusted_proxy_ ? network_of(client_address(one.http, shared_.trusted_proxies)) : std::string());
     const auto& exchanges = shared_.dispatch.exchanges();
     exchanges.begin(one);
-    if (counted.is_over(shared_.bounds.connections_of_address)) {
+    if (is_one_too_many_) {
         shared_.metrics.request_rejected("address");
         one.answer = too_many_at_once_response();
+        one.answer.close = !read.whole;
     } else if (one.matched != nullptr) {
         co_await shared_.dispatch.execute(stream_.get_executor(), one);
     }
     std::string().swap(one.http.body); // an answer may wait long to be read
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
     if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
-    if (!memory_.grow_to(one.answer.body.size())) {
+    if (!memory_->grow_to(one.answer.body.size())) {
         shared_.metrics.request_rejected("memory");
         one.answer = busy_response();
     }
@@ -293,7 +300,7 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
         co_await beast_http::async_write_header(stream_, serializer, into(ec));
         whole = !ec;
     } else {
-        whole = co_await write_stream({stream_, memory_, shared_}, head, one);
+        whole = co_await write_stream({stream_, *memory_, shared_}, head, one);
     }
     shared_.dispatch.exchanges().finish(one);
     co_return whole&& keep_alive && !shared_.draining;

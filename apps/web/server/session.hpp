@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 
@@ -22,6 +23,22 @@ namespace ctms::web {
 
 /// Requests under way by the network they come from, behind trusted proxies. Never larger than the number of connections.
 using requests_by_network = std::unordered_map<std::string, std::size_t>;
+
+/// A request under way from behind a trusted proxy, for as long as this lives.
+class counted_request {
+public:
+    /// `counts` must outlive it. `network`: "" is not counted.
+    counted_request(requests_by_network& counts, std::string network);
+    ~counted_request();
+    counted_request(const counted_request&) = delete;
+    counted_request& operator=(const counted_request&) = delete;
+
+    [[nodiscard]] bool is_over(std::size_t most) const;
+
+private:
+    requests_by_network& counts_;
+    std::string network_;
+};
 
 /// What all sessions of a listener share.
 struct session_environment {
@@ -77,6 +94,8 @@ private:
     boost::asio::awaitable<void> serve_all();
     boost::asio::awaitable<bool> shake_hands();
     boost::asio::awaitable<bool> wait_for_request();
+    http::memory_share* begin(const http::request_head& head);
+    void end_request();
     boost::asio::awaitable<bool> serve(http::message read);
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
@@ -90,7 +109,10 @@ private:
     std::string network_;
     bool is_trusted_proxy_;
     http::stream stream_;
-    http::memory_share memory_;
+    // Of the request under way: for whom it is, behind a trusted proxy the forwarded address.
+    std::optional<http::memory_share> memory_;
+    std::optional<counted_request> counted_;
+    bool is_one_too_many_ = false;
     http::reader reader_;
     bool is_waiting_ = false; ///< for the first byte of a request
     std::optional<boost::asio::steady_timer> until_handshake_;

@@ -2,6 +2,8 @@
 // Stored addresses were never validated, so nothing here asks whether something is a good address:
 // whatever touches an at sign goes, up to the next character that separates words.
 // Every search stops at the end of the last removal, which keeps the whole linear in the text's length.
+#include "privacy/secrets.hpp"
+
 #include <ctms/base/utf8.hpp>
 #include <ctms/privacy/redact.hpp>
 
@@ -26,26 +28,71 @@ std::size_t percent_at_length(std::string_view rest) noexcept {
     return rest.substr(end, 2) == "40" ? end + 2 : 0;
 }
 
-// The length of the at sign that `rest` begins with, in any spelling, or 0.
-std::size_t at_sign_length(std::string_view rest) noexcept {
-    static constexpr std::array<std::string_view, 8> others{"\\u0040", "\\x40", "%u0040", "&#64;", "&#x40;", "&commat;",
-                                                            "\uFF20", // fullwidth and small at sign
-                                                            "\uFE6B"};
-    const char c = rest.front();
-    if (c == '@') return 1;
-    if (c != '%' && c != '\\' && c != '&' && c != '\xEF') return 0;
-    if (c == '%') {
-        if (const auto length = percent_at_length(rest)) return length;
-    }
-    for (const auto spelling : others) {
+// The length of "0040;" and the like: a number with any zeros before it, and what ends it. 0 when it is another number.
+std::size_t number_length(std::string_view rest, std::string_view number, std::string_view digits, char end_mark) noexcept {
+    const auto zeros = std::min(rest.find_first_not_of('0'), rest.size());
+    if (!rest.substr(zeros).starts_with(number)) return 0;
+    const auto end = zeros + number.size();
+    if (rest.substr(end, 1) == std::string_view(&end_mark, 1)) return end + 1;
+    const bool goes_on = end < rest.size() && digits.find(rest[end]) != npos;
+    return end_mark == ';' && !goes_on ? end : 0; // HTML does without the semicolon
+}
+
+constexpr std::string_view decimal = "0123456789";
+constexpr std::string_view hexadecimal = "0123456789abcdefABCDEF";
+
+// &#64; &#x40; &commat; with further zeros, without the semicolon, and escaped again: &amp;#64;
+std::size_t entity_length(std::string_view rest) noexcept {
+    std::size_t begin = 1;
+    while (ascii_iequal(rest.substr(begin, 4), "amp;")) begin += 4;
+    const auto name = rest.substr(begin);
+    if (ascii_iequal(name.substr(0, 6), "commat")) return begin + 6 + (name.substr(6, 1) == ";" ? 1 : 0);
+    if (!name.starts_with('#')) return 0;
+    const bool is_hexadecimal = name.substr(1, 1) == "x" || name.substr(1, 1) == "X";
+    const std::size_t prefix = is_hexadecimal ? 2 : 1;
+    const auto number = number_length(name.substr(prefix), is_hexadecimal ? "40" : "64", is_hexadecimal ? hexadecimal : decimal, ';');
+    return number == 0 ? 0 : begin + prefix + number;
+}
+
+// \u0040 \x40 \U00000040 \u{40} \x{0040}
+std::size_t escape_length(std::string_view rest) noexcept {
+    for (const std::string_view spelling : {"\\u0040", "\\x40", "\\u00000040"}) {
         if (ascii_iequal(rest.substr(0, spelling.size()), spelling)) return spelling.size();
     }
-    return 0;
+    constexpr std::size_t prefix = 3;
+    if (!ascii_iequal(rest.substr(0, prefix), "\\u{") && !ascii_iequal(rest.substr(0, prefix), "\\x{")) return 0;
+    const auto number = number_length(rest.substr(prefix), "40", hexadecimal, '}');
+    return number == 0 ? 0 : prefix + number;
+}
+
+// The length of the at sign that `rest` begins with, in any spelling, or 0.
+std::size_t at_sign_length(std::string_view rest) noexcept {
+    constexpr std::string_view other_percent = "%u0040";
+    constexpr std::string_view fullwidth = "\uFF20";
+    constexpr std::string_view small = "\uFE6B";
+    switch (rest.front()) {
+    case '@': return 1;
+    case '%': {
+        if (const auto length = percent_at_length(rest)) return length;
+        return ascii_iequal(rest.substr(0, other_percent.size()), other_percent) ? other_percent.size() : 0;
+    }
+    case '&': return entity_length(rest);
+    case '\\': return escape_length(rest);
+    case '\xEF': return rest.starts_with(fullwidth) || rest.starts_with(small) ? fullwidth.size() : 0;
+    default: return 0;
+    }
 }
 
 std::size_t find_at_sign(std::string_view text, std::size_t from) noexcept {
-    while (from < text.size() && at_sign_length(text.substr(from)) == 0) ++from;
-    return from < text.size() ? from : npos;
+    static constexpr std::array<bool, 256> may_begin = [] {
+        std::array<bool, 256> out{};
+        for (const unsigned char c : {'@', '%', '&', '\\', '\xEF'}) out.at(c) = true;
+        return out;
+    }();
+    for (; from < text.size(); ++from) {
+        if (may_begin[static_cast<unsigned char>(text[from])] && at_sign_length(text.substr(from)) > 0) return from;
+    }
+    return npos;
 }
 
 constexpr bool separates(char c) noexcept {
@@ -109,11 +156,15 @@ bool is_traced(std::string_view email) noexcept {
     return at != npos && has_trace_mark(email.substr(0, at));
 }
 
+bool holds_at_sign(std::string_view text) noexcept { return find_at_sign(text, 0) != npos; }
+
 std::string redact_text(std::string_view text) {
+    const auto first = find_at_sign(text, 0);
+    if (first == npos) return std::string(text);
     std::string out;
     out.reserve(text.size());
     std::size_t done = 0;
-    for (auto at = find_at_sign(text, 0); at != npos; at = find_at_sign(text, done)) {
+    for (auto at = first; at != npos; at = find_at_sign(text, done)) {
         const auto begin = done + local_part_begin(text.substr(done, at - done));
         const auto end = domain_end(text, at);
         const auto word = text.substr(begin, end - begin);
@@ -122,25 +173,6 @@ std::string redact_text(std::string_view text) {
         done = end;
     }
     return out += text.substr(done);
-}
-
-std::string redact_header(std::string_view lower_case_name, std::string_view value) {
-    static constexpr std::array<std::string_view, 5> secret{"cookie", "set-cookie", "authorization", "proxy-authorization", "x-api-key"};
-    if (std::find(secret.begin(), secret.end(), lower_case_name) != secret.end()) return std::string(omitted);
-    return redact_text(value);
-}
-
-std::string redact_query_value(std::string_view name, std::string_view value) {
-    static constexpr std::array<std::string_view, 8> secret{
-        "primary_email", "fxa_primary_email", "client_secret", "access_token", "refresh_token", "token", "password", "pubsub_client"};
-    const auto same = [&](std::string_view other) { return ascii_iequal(name, other); };
-    if (std::any_of(secret.begin(), secret.end(), same)) return std::string(omitted);
-    return redact_text(value);
-}
-
-std::string redact_path_value(std::string_view name, std::string_view value) {
-    if (name == "primary_email" && !is_traced(value)) return std::string(omitted);
-    return redact_text(value);
 }
 
 } // namespace ctms::privacy

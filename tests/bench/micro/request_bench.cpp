@@ -35,7 +35,7 @@ public:
 void log_line(benchmark::State& state) {
     const auto one = bench::get_contact();
     mozlog::logger log({}, std::make_unique<null_sink>());
-    for (auto _ : state) web::log_request(log, one, 0.00123);
+    for (auto _ : state) web::log_request(log, one, 0.00123, web::all_routes());
 }
 BENCHMARK(log_line);
 

@@ -18,20 +18,31 @@ inline constexpr std::string_view omitted = "[OMITTED]";
 /// before its last `@`.
 [[nodiscard]] CTMS_API bool is_traced(std::string_view email) noexcept;
 
-/// The text with every email address that is not traced replaced by `[OMITTED]`; also addresses whose
-/// `@` is percent-encoded (%40), once or twice. Errs on the side of removing. Text without an `@` comes back as it is.
+/// The text with every email address that is not traced replaced by `[OMITTED]`; also addresses whose `@` is percent-encoded (%40),
+/// also several times, an HTML entity, or an escape of a string literal. Errs on the side of removing. Text without an `@` comes back
+/// as it is.
 [[nodiscard]] CTMS_API std::string redact_text(std::string_view text);
 
-/// A header's value as it may be logged. `lower_case_name` decides: cookie, set-cookie, authorization,
-/// proxy-authorization and x-api-key are omitted whole; all others pass redact_text.
+/// The name of a header or a query parameter as it may be logged: omitted when it has characters that names do not have, or more
+/// than 64 bytes.
+[[nodiscard]] CTMS_API std::string redact_name(std::string_view name);
+
+/// A header's value as it may be logged. Omitted whole where the name or the value tells of a secret (cookie, authorization,
+/// proxy-authorization, x-api-key, names with "token", "secret" ...; `Bearer ...`, `client_secret=...`). What follows a `?` is
+/// omitted, and in a URL also what follows a `#`; a URL with an address is omitted whole. All others pass redact_text.
 [[nodiscard]] CTMS_API std::string redact_header(std::string_view lower_case_name, std::string_view value);
 
-/// A decoded query parameter's value as it may be logged. Omitted whole: primary_email, fxa_primary_email,
-/// client_secret, access_token, refresh_token, token, password, pubsub_client; all others pass redact_text.
+/// A decoded query parameter's value as it may be logged. Omitted whole: values of names that tell of an address or a secret, in
+/// any spelling (primary_email, fxa_primary_email, client_secret, access_token, password, pubsub_client ...), and values that may
+/// hold one themselves. email_id, basket_token and mofo_email_id, ids of the API, are not such names.
 [[nodiscard]] CTMS_API std::string redact_query_value(std::string_view name, std::string_view value);
 
-/// A decoded path parameter's value as it may be logged: primary_email is omitted whole unless it is traced,
-/// all others pass redact_text.
+/// A decoded path parameter's value as it may be logged: primary_email is omitted whole unless it is traced, all others when they
+/// may hold an address or a secret.
 [[nodiscard]] CTMS_API std::string redact_path_value(std::string_view name, std::string_view value);
+
+/// The path of a request that has no route, as it may be logged: when it may hold an address or a secret, `known` alone, with
+/// `/[OMITTED]`. `known`: a beginning of the path that is known to be harmless, "" or such as "/ctms".
+[[nodiscard]] CTMS_API std::string redact_path(std::string_view path, std::string_view known);
 
 } // namespace ctms::privacy

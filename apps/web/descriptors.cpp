@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "descriptors.hpp"
+
+#include <algorithm>
+
+namespace ctms::web {
+namespace {
+
+/// What is open beside the connections of clients.
+std::size_t other_descriptors(const config::settings& settings) {
+    constexpr std::size_t files = 64;           // the log, sockets that listen, event queues, certificates, calls to Google
+    constexpr std::size_t turned_away = 64;     // connections of a port that are told that there are too many
+    constexpr std::size_t of_the_heartbeat = 1; // connections to the database
+    const auto of_a_pool = static_cast<std::size_t>(settings.db_pool_size + settings.db_max_overflow);
+    const std::size_t ports = settings.ops_port ? 2 : 1;
+    const std::size_t pools = settings.db_read_url ? 2 : 1;
+    return files + ports * turned_away + pools * of_a_pool + of_the_heartbeat;
+}
+
+std::size_t clients_of(const limits& bounds, const config::settings& settings) {
+    return bounds.connections + (settings.ops_port ? bounds.ops_connections : 0);
+}
+
+} // namespace
+
+std::size_t descriptors_needed(const limits& bounds, const config::settings& settings) {
+    return clients_of(bounds, settings) + other_descriptors(settings);
+}
+
+limits fit_to_descriptors(limits bounds, const config::settings& settings, std::size_t descriptors) {
+    if (descriptors >= descriptors_needed(bounds, settings)) return bounds;
+    constexpr std::size_t fewest = 16;
+    constexpr std::size_t fewest_for_probes = 4;
+    constexpr std::size_t part_for_probes = 10; // a tenth
+    const auto left = descriptors - std::min(descriptors, other_descriptors(settings));
+    const auto wanted = bounds.connections;
+    const auto for_probes = std::min(bounds.ops_connections, std::max(left / part_for_probes, fewest_for_probes));
+    bounds.ops_connections = for_probes;
+    const auto taken = settings.ops_port ? for_probes : 0;
+    bounds.connections = std::min(wanted, std::max(left - std::min(left, taken), fewest));
+    const auto of_address = std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
+    bounds.connections_of_address = std::max<std::size_t>(of_address * bounds.connections / wanted, 1);
+    return bounds;
+}
+
+} // namespace ctms::web

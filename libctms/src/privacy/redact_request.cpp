@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MPL-2.0
+// What of a request may be logged. A client may send a secret or an address anywhere and in any encoding, so that a value is
+// omitted as soon as it might hold one.
+#include "privacy/secrets.hpp"
+
+#include <ctms/base/utf8.hpp>
+#include <ctms/privacy/redact.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace ctms::privacy {
+namespace {
+
+constexpr auto npos = std::string_view::npos;
+
+/// The first place of one of few characters: faster than find_first_of, and each request is looked through several times.
+std::size_t first_of(std::string_view text, std::string_view characters) {
+    auto out = npos;
+    for (const char c : characters) out = std::min(out, text.substr(0, out).find(c));
+    return out;
+}
+
+/// An address that is not traced.
+bool holds_address(std::string_view text) { return holds_at_sign(text) && redact_text(text) != text; }
+
+/// True when a text may hold a secret or an address, or one of the characters `not_expected`.
+bool is_suspicious(std::string_view text, std::string_view not_expected) {
+    if (holds_address(text)) return true;
+    if (text.find('%') == npos) return first_of(text, not_expected) != npos || tells_secret(text);
+    const auto decoded = fully_decoded(text);
+    if (!decoded || first_of(*decoded, not_expected) != npos || tells_secret(*decoded)) return true;
+    return *decoded != text && holds_address(*decoded);
+}
+
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+std::string whole_or_omitted(std::string_view text, std::string_view not_expected) {
+    return std::string(is_suspicious(text, not_expected) ? omitted : text);
+}
+
+/// True when a header's value may be a URL or a part of one.
+bool is_url(std::string_view value) { return value.starts_with('/') || value.find("://") != npos; }
+
+} // namespace
+
+std::string redact_name(std::string_view name) {
+    constexpr std::size_t longest = 64;
+    const auto is_part = [](char c) {
+        const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        return is_alphanumeric || c == '-' || c == '_' || static_cast<unsigned char>(c) >= 0x80 || std::string_view(".[]:$").find(c) != npos;
+    };
+    const bool is_name = !name.empty() && name.size() <= longest && std::all_of(name.begin(), name.end(), is_part);
+    return std::string(is_name && !holds_address(name) ? name : omitted);
+}
+
+std::string redact_header(std::string_view lower_case_name, std::string_view value) {
+    if (names_secret(lower_case_name)) return std::string(omitted);
+    const auto end = first_of(value, is_url(value) ? "?#" : "?");
+    const auto before = value.substr(0, end);
+    // Addresses in a text are taken out of it. In a URL nothing tells where they begin.
+    if (is_suspicious(before, "?") && (is_url(before) || is_suspicious(redact_text(before), "?"))) return std::string(omitted);
+    if (end == npos) return redact_text(value);
+    return redact_text(before) + value[end] + std::string(omitted);
+}
+
+std::string redact_query_value(std::string_view name, std::string_view value) {
+    // The API's own names that sound like secrets, and are none.
+    const bool is_known = is_one_of(name, {"email_id", "basket_token", "mofo_email_id"});
+    if (!is_known) {
+        const auto decoded = fully_decoded(name);
+        if (!decoded || names_secret(*decoded)) return std::string(omitted);
+    }
+    return whole_or_omitted(value, "?");
+}
+
+std::string redact_path_value(std::string_view name, std::string_view value) {
+    if (name == "primary_email" && !is_traced(value)) return std::string(omitted);
+    return whole_or_omitted(value, "?#;=");
+}
+
+std::string redact_path(std::string_view path, std::string_view known) {
+    if (!path.starts_with(known)) known = {};
+    const auto rest = path.substr(known.size());
+    const bool may_follow_secret = rest.size() > 1 && names_secret(known); // "/token/" and something
+    if (!may_follow_secret && !is_suspicious(rest, "?#;=")) return std::string(path);
+    return std::string(known) + '/' + std::string(omitted);
+}
+
+} // namespace ctms::privacy
