@@ -65,7 +65,9 @@ answer_message answer_to(const http::message& request, const std::function<std::
 class reader_session {
 public:
     explicit reader_session(tcp::socket socket)
-        : stream_(std::move(socket)), memory_(budget_, ""), reader_(stream_, bounds, [this](const http::request_head&) { return &memory_; }) {}
+        : stream_(std::move(socket)),
+          memory_(budget_, ""),
+          reader_(stream_, bounds, [this](const http::request_head&) { return &memory_; }) {}
 
     asio::awaitable<void> run(const std::function<std::string()>& expose) {
         stream_.expire_after(time_of_a_step);

@@ -11,7 +11,7 @@ std::size_t other_descriptors(const config::settings& settings) {
     constexpr std::size_t files = 64;           // the log, sockets that listen, event queues, certificates, calls to Google
     constexpr std::size_t turned_away = 64;     // connections of a port that are told that there are too many
     constexpr std::size_t of_the_heartbeat = 1; // connections to the database
-    const auto of_a_pool = static_cast<std::size_t>(settings.db_pool_size + settings.db_max_overflow);
+    const auto of_a_pool = static_cast<std::size_t>(settings.db_pool_size) + static_cast<std::size_t>(settings.db_max_overflow);
     const std::size_t ports = settings.ops_port ? 2 : 1;
     const std::size_t pools = settings.db_read_url ? 2 : 1;
     return files + ports * turned_away + pools * of_a_pool + of_the_heartbeat;

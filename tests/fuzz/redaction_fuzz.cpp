@@ -103,7 +103,8 @@ bool is_printable(std::string_view line) {
     for (std::size_t at = 0; at < line.size();) {
         const auto c = next_code_point(line, at);
         const bool is_control = c < 0x20 || (c >= 0x7F && c <= 0x9F);
-        const bool changes_direction = c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+        const bool changes_direction =
+            c == 0x061C || c == 0x200E || c == 0x200F || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
         if (is_control || changes_direction || c == 0x2028 || c == 0x2029) return false;
     }
     return true;

@@ -61,11 +61,7 @@ std::size_t descriptor_limit(pid_t process) {
 struct limited_server {
     explicit limited_server(const std::string& ulimits)
         : process("/bin/sh",
-                  {{"CTMS_DB_URL", database.url()},
-                   {"CTMS_SECRET_KEY", key},
-                   {"HOST", "127.0.0.1"},
-                   {"PORT", "0"},
-                   {"CTMS_OPS_PORT", "0"}},
+                  {{"CTMS_DB_URL", database.url()}, {"CTMS_SECRET_KEY", key}, {"HOST", "127.0.0.1"}, {"PORT", "0"}, {"CTMS_OPS_PORT", "0"}},
                   {"-c", ulimits + " && exec " CTMS_WEB}) {
         REQUIRE(process.logs("Listening"));
         const auto where = process.fields_of("Listening").front();

@@ -162,8 +162,9 @@ TEST_CASE("no address is logged for paths and methods that there are not") {
 TEST_CASE("no secret is logged in whatever place and spelling it is sent") {
     web_fixture web;
     const std::string secret = "zq" + random_address::letters();
-    for (const auto& target : {"/token?client_secret+=", "/token?Client%255FSecret=", "/ctms?authorization=Bearer+", "/token%3Fclient_secret=",
-                               "/token/", "/ctms/a%3Fx=", "/ctms?x=/ctms%3Fy=", "http://localhost/token?client_secret="}) {
+    for (const auto& target :
+         {"/token?client_secret+=", "/token?Client%255FSecret=", "/ctms?authorization=Bearer+", "/token%3Fclient_secret=", "/token/",
+          "/ctms/a%3Fx=", "/ctms?x=/ctms%3Fy=", "http://localhost/token?client_secret="}) {
         for (const auto* method : {"GET", "POST"}) {
             (void)web.ask(method, target + secret,
                           {{"Referer", std::string("https://example.org") + target + secret},

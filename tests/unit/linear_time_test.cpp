@@ -49,6 +49,11 @@ void python_number(const std::string& text) { (void)json::python_float(text); }
 void strip(const std::string& text) { (void)json::python_strip(text); }
 void basic(const std::string& text) { (void)auth::parse_basic(text); }
 void redact(const std::string& text) { (void)privacy::redact_text(text); }
+void redact_request(const std::string& text) {
+    (void)privacy::redact_header("x", text);
+    (void)privacy::redact_query_value(text, text);
+    (void)privacy::redact_path(text, "");
+}
 void gzip_choice(const std::string& text) { (void)web::accepts_gzip(text); }
 void media_choice(const std::string& text) {
     web::request http;
@@ -90,6 +95,15 @@ TEST_CASE("the time for text of strangers grows with its length and not faster")
         {")=(", redact},
         {"+trace", redact},
         {"/?&=", redact},
+        {"&amp;", redact},
+        {"&#0", redact},
+        {"\\x{0", redact},
+        {"a@\\u{", redact},
+        {"%25", redact_request},
+        {"%2525", redact_request},
+        {"se", redact_request},
+        {"@%40", redact_request},
+        {"/?&=", redact_request},
         {"*;q=", gzip_choice},
         {";", gzip_choice},
         {"*;", gzip_choice},

@@ -57,6 +57,8 @@ TEST_SUITE("privacy") {
         CHECK(redact_text("john@ called") == "[OMITTED] called");
         CHECK(redact_text("@") == "[OMITTED]");
         CHECK(redact_text("a@@b@c d") == "[OMITTED] d");
+        for (const auto* at : {"\\u{40}", "\\x{0040}", "&#064;", "%40", "&commat"})
+            CHECK(redact_text("x a@b"s + at + "c d") == "x [OMITTED] d");
     }
 
     TEST_CASE("characters beyond letters do not save a local part") {
@@ -69,9 +71,9 @@ TEST_SUITE("privacy") {
     }
 
     TEST_CASE("an encoded at sign is an at sign") {
-        for (const auto* at :
-             {"%40", "%2540", "%252540", "%u0040", "\\u0040", "\\\\u0040", "&#64;", "&#x40;", "&commat;", "\uFF20", "\uFE6B", "&#064;", "&#0000064;",
-              "&#X0040;", "&#64", "&commat", "&amp;#64;", "&amp;amp;#x40;", "\\u{40}", "\\u{0040}", "\\x{40}", "\\U00000040"}) {
+        for (const auto* at : {"%40",       "%2540",          "%252540", "%u0040",    "\\u0040",    "\\\\u0040",  "&#64;", "&#x40;",
+                               "&commat;",  "\uFF20",         "\uFE6B",  "&#064;",    "&#0000064;", "&#X0040;",   "&#64",  "&commat",
+                               "&amp;#64;", "&amp;amp;#x40;", "\\u{40}", "\\u{0040}", "\\x{40}",    "\\U00000040"}) {
             CAPTURE(at);
             CHECK(redact_text("to john.doe"s + at + "example.com or") == "to [OMITTED] or");
         }
@@ -174,9 +176,16 @@ TEST_SUITE("privacy") {
             CAPTURE(value);
             CHECK(ctms::privacy::redact_header("x-other", value) == "[OMITTED]");
         }
-        for (const auto* value : {"python-requests/2.25.1", "gzip, deflate", "text/html; q=0.8, */*", "192.0.2.1, 10.0.0.1",
-                                  "Mozilla/5.0 (X11; Linux x86_64; rv:120.0)", "100 % sure & safe", "00-4bf92f3577b34da6a3ce929d0e0e4736-01"})
+        for (const auto* value :
+             {"python-requests/2.25.1", "gzip, deflate", "text/html; q=0.8, */*", "192.0.2.1, 10.0.0.1",
+              "Mozilla/5.0 (X11; Linux x86_64; rv:120.0)", "100 % sure & safe", "00-4bf92f3577b34da6a3ce929d0e0e4736-01"})
             CHECK(ctms::privacy::redact_header("x-other", value) == value);
+    }
+
+    TEST_CASE("a secret does not hide behind an address") {
+        CHECK(ctms::privacy::redact_header("x", "client@secret.example=hidden") == "[OMITTED]");
+        CHECK(ctms::privacy::redact_header("x", "bearer@b.c hidden") == "[OMITTED]");
+        CHECK(ctms::privacy::redact_header("x", "client of a@b.c") == "client of [OMITTED]");
     }
 
     TEST_CASE("of a URL in a header the query and the fragment are omitted") {
@@ -195,14 +204,15 @@ TEST_SUITE("privacy") {
     }
 
     TEST_CASE("query values are omitted by every spelling of a secret name") {
-        for (const auto* name :
-             {"client_secret ", " Client-Secret", "clientsecret", "CLIENT%5FSECRET", "client%255Fsecret", "authorization", "Authorization[]",
-              "api_key", "apikey", "id_token", "csrf", "sessionid", "X-Email", "pass", "jwt", "signature", "pubsub-client"}) {
+        for (const auto* name : {"client_secret ", " Client-Secret", "clientsecret", "CLIENT%5FSECRET", "client%255Fsecret",
+                                 "authorization", "Authorization[]", "api_key", "apikey", "id_token", "csrf", "sessionid", "X-Email",
+                                 "pass", "jwt", "signature", "pubsub-client"}) {
             CAPTURE(name);
             CHECK(ctms::privacy::redact_query_value(name, "hidden") == "[OMITTED]");
         }
         for (const auto* name : {"email_id", "basket_token", "sfdc_id", "mofo_email_id", "limit", "start", "after", "x"})
-            CHECK(ctms::privacy::redact_query_value(name, "332de237-cab7-4461-bcc3-48e68f42bd5c") == "332de237-cab7-4461-bcc3-48e68f42bd5c");
+            CHECK(ctms::privacy::redact_query_value(name, "332de237-cab7-4461-bcc3-48e68f42bd5c") ==
+                  "332de237-cab7-4461-bcc3-48e68f42bd5c");
         CHECK(ctms::privacy::redact_query_value("start", "2020-01-01T00:00:00+00:00") == "2020-01-01T00:00:00+00:00");
         for (const auto* value : {"Bearer hidden", "/ctms?a=hidden", "a%3Fhidden", "alice smith@example.com", "alice;b%2540example.com",
                                   "client_secret=hidden", "alice&#064;example.com", "alice%25%34%30example.com"}) {
@@ -213,13 +223,15 @@ TEST_SUITE("privacy") {
 
     TEST_CASE("names are logged when they are names") {
         for (const auto* name : {"limit", "a.b", "filter[x]", "X-Thing", "\u00e9t\u00e9"}) CHECK(ctms::privacy::redact_name(name) == name);
-        for (const auto& name : {"client_secret=hidden"s, "a b"s, "a@b.c"s, "a%40b.c"s, "a%3D"s, "a&#64;b"s, "x?y"s, "a/b"s, ""s, std::string(65, 'a')})
+        for (const auto& name :
+             {"client_secret=hidden"s, "a b"s, "a@b.c"s, "a%40b.c"s, "a%3D"s, "a&#64;b"s, "x?y"s, "a/b"s, ""s, std::string(65, 'a')})
             CHECK(ctms::privacy::redact_name(name) == "[OMITTED]");
     }
 
     TEST_CASE("paths are omitted from where they could tell something") {
         const auto clean = [](std::string_view path) { return ctms::privacy::redact_path(path, "/ctms"); };
-        for (const auto* path : {"/ctms", "/ctms/", "/ctms/abc/x", "/wp-login.php", "/", "*", "/a b", "/ctms/jane+trace_me_mozilla_1@example.com"})
+        for (const auto* path :
+             {"/ctms", "/ctms/", "/ctms/abc/x", "/wp-login.php", "/", "*", "/a b", "/ctms/jane+trace_me_mozilla_1@example.com"})
             CHECK(clean(path) == path);
         for (const auto* path : {"/ctms/alice smith@example.com", "/ctms/alice;b@example.com", "/ctms/alice/b@example.com",
                                  "/ctms/bob@x/alice", "/ctms/alice%40example.com", "/ctms?client_secret=hidden", "/ctms%3Fhidden",
@@ -250,8 +262,8 @@ TEST_SUITE("privacy") {
         CHECK(ctms::privacy::redact_path_value("email_id", "332de237-cab7-4461-bcc3-48e68f42bd5c") ==
               "332de237-cab7-4461-bcc3-48e68f42bd5c");
         CHECK(ctms::privacy::redact_path_value("email_id", "a@b.c") == "[OMITTED]");
-        for (const auto* value : {"alice smith@example.com", "alice;b@example.com", "abc?hidden", "abc%3Fhidden", "a=hidden", "Bearer hidden",
-                                  "client_secret", "alice&#064;example.com"}) {
+        for (const auto* value : {"alice smith@example.com", "alice;b@example.com", "abc?hidden", "abc%3Fhidden", "a=hidden",
+                                  "Bearer hidden", "client_secret", "alice&#064;example.com"}) {
             CAPTURE(value);
             CHECK(ctms::privacy::redact_path_value("email_id", value) == "[OMITTED]");
         }

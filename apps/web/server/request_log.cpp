@@ -187,8 +187,8 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
     if (bounded.has_shortened()) members.add("shortened", true);
     members.add("status_code", one.answer.status).add_seconds("duration_s", seconds);
     log.log(level, "ctms.web", members,
-            fmt::format("{}:{} {} '{} {} HTTP/1.1' {}", one.http.peer_address, one.http.peer_port,
-                        client_id.empty() ? "-" : client_id, method, path, one.answer.status));
+            fmt::format("{}:{} {} '{} {} HTTP/1.1' {}", one.http.peer_address, one.http.peer_port, client_id.empty() ? "-" : client_id,
+                        method, path, one.answer.status));
 }
 
 } // namespace ctms::web

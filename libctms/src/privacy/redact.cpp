@@ -86,7 +86,7 @@ std::size_t at_sign_length(std::string_view rest) noexcept {
 std::size_t find_at_sign(std::string_view text, std::size_t from) noexcept {
     static constexpr std::array<bool, 256> may_begin = [] {
         std::array<bool, 256> out{};
-        for (const unsigned char c : {'@', '%', '&', '\\', '\xEF'}) out.at(c) = true;
+        for (const char c : {'@', '%', '&', '\\', '\xEF'}) out.at(static_cast<unsigned char>(c)) = true;
         return out;
     }();
     for (; from < text.size(); ++from) {
@@ -135,7 +135,12 @@ std::size_t domain_end(std::string_view text, std::size_t at) noexcept {
         const auto close = text.substr(end, 64).find(']');
         if (close != npos) return end + close + 1;
     }
-    while (end < text.size() && !ends_domain(text[end])) {
+    while (end < text.size()) {
+        if (const auto sign = at_sign_length(text.substr(end))) { // another address, or one address with two
+            end += sign;
+            continue;
+        }
+        if (ends_domain(text[end])) break;
         const bool escape = text[end] == '\\'; // \u00e9 belongs to the name, \n and \" do not
         if (escape && text.substr(end, 2) != "\\u" && text.substr(end, 2) != "\\x") break;
         ++end;

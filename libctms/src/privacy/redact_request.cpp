@@ -24,13 +24,20 @@ std::size_t first_of(std::string_view text, std::string_view characters) {
 /// An address that is not traced.
 bool holds_address(std::string_view text) { return holds_at_sign(text) && redact_text(text) != text; }
 
-/// True when a text may hold a secret or an address, or one of the characters `not_expected`.
-bool is_suspicious(std::string_view text, std::string_view not_expected) {
-    if (holds_address(text)) return true;
-    if (text.find('%') == npos) return first_of(text, not_expected) != npos || tells_secret(text);
+/// What a text may hold that is not to be logged.
+struct suspicion {
+    bool of_secret = false; ///< or of a character that is not expected there
+    bool of_address = false;
+
+    [[nodiscard]] bool any() const { return of_secret || of_address; }
+};
+
+suspicion suspicion_of(std::string_view text, std::string_view not_expected) {
+    const auto of_secret = [&](std::string_view decoded) { return first_of(decoded, not_expected) != npos || tells_secret(decoded); };
+    if (text.find('%') == npos) return {of_secret(text), holds_address(text)};
     const auto decoded = fully_decoded(text);
-    if (!decoded || first_of(*decoded, not_expected) != npos || tells_secret(*decoded)) return true;
-    return *decoded != text && holds_address(*decoded);
+    if (!decoded) return {true, true};
+    return {of_secret(*decoded), holds_address(text) || holds_address(*decoded)};
 }
 
 bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
@@ -38,7 +45,7 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
 }
 
 std::string whole_or_omitted(std::string_view text, std::string_view not_expected) {
-    return std::string(is_suspicious(text, not_expected) ? omitted : text);
+    return std::string(suspicion_of(text, not_expected).any() ? omitted : text);
 }
 
 /// True when a header's value may be a URL or a part of one.
@@ -50,7 +57,8 @@ std::string redact_name(std::string_view name) {
     constexpr std::size_t longest = 64;
     const auto is_part = [](char c) {
         const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-        return is_alphanumeric || c == '-' || c == '_' || static_cast<unsigned char>(c) >= 0x80 || std::string_view(".[]:$").find(c) != npos;
+        return is_alphanumeric || c == '-' || c == '_' || static_cast<unsigned char>(c) >= 0x80 ||
+               std::string_view(".[]:$").find(c) != npos;
     };
     const bool is_name = !name.empty() && name.size() <= longest && std::all_of(name.begin(), name.end(), is_part);
     return std::string(is_name && !holds_address(name) ? name : omitted);
@@ -60,8 +68,10 @@ std::string redact_header(std::string_view lower_case_name, std::string_view val
     if (names_secret(lower_case_name)) return std::string(omitted);
     const auto end = first_of(value, is_url(value) ? "?#" : "?");
     const auto before = value.substr(0, end);
+    const auto found = suspicion_of(before, "?");
+    if (found.of_secret) return std::string(omitted);
     // Addresses in a text are taken out of it. In a URL nothing tells where they begin.
-    if (is_suspicious(before, "?") && (is_url(before) || is_suspicious(redact_text(before), "?"))) return std::string(omitted);
+    if (found.of_address && (is_url(before) || suspicion_of(redact_text(before), "?").any())) return std::string(omitted);
     if (end == npos) return redact_text(value);
     return redact_text(before) + value[end] + std::string(omitted);
 }
@@ -85,7 +95,7 @@ std::string redact_path(std::string_view path, std::string_view known) {
     if (!path.starts_with(known)) known = {};
     const auto rest = path.substr(known.size());
     const bool may_follow_secret = rest.size() > 1 && names_secret(known); // "/token/" and something
-    if (!may_follow_secret && !is_suspicious(rest, "?#;=")) return std::string(path);
+    if (!may_follow_secret && !suspicion_of(rest, "?#;=").any()) return std::string(path);
     return std::string(known) + '/' + std::string(omitted);
 }
 

@@ -38,12 +38,13 @@ std::string squashed(std::string_view text) {
         return out;
     }();
     std::string out(text.size(), '\0');
-    std::size_t length = 0;
+    char* end = out.data();
     for (const char c : text) {
-        out[length] = kept[static_cast<unsigned char>(c)];
-        if (out[length] != '\0') ++length;
+        const char letter = kept[static_cast<unsigned char>(c)];
+        *end = letter;
+        if (letter != '\0') ++end;
     }
-    out.resize(length);
+    out.resize(static_cast<std::size_t>(end - out.data()));
     return out;
 }
 
@@ -72,15 +73,33 @@ private:
     std::array<std::array<bool, 128>, 128> begins_{};
 };
 
-constexpr word_list secret_words(std::to_array<std::string_view>({
-    "authoriz", "apikey", "accesskey", "assertion", "bearer", "credential", "jwt", "passw", "passphrase", "pwd", "privatekey",
-    "pubsubclient", "secret", "sessionid", "signature", "token",
-    "eyjhbgci", "eyj0exai", "eyjrawqi", // how a JSON Web Token begins: {"alg, {"typ, {"kid
-}));
+constexpr word_list
+    secret_words(
+        std::to_array<std::string_view>(
+            {
+                "authoriz",  "apikey",     "accesskey", "assertion",  "bearer",       "credential", "jwt",
+                "passw",     "passphrase", "pwd",       "privatekey", "pubsubclient", "secret",     "sessionid",
+                "signature", "token",      "eyjhbgci",  "eyj0exai",   "eyjrawqi", // how a JSON Web Token begins: {"alg, {"typ, {"kid
+            }));
 /// Of names, where more is suspicious.
 constexpr word_list parts_of_names(std::to_array<std::string_view>({
-    "assertion", "auth", "bearer", "cert", "cookie", "credential", "csrf", "jwt", "key", "mail", "pass", "pwd", "pubsubclient",
-    "secret", "session", "signature", "token",
+    "assertion",
+    "auth",
+    "bearer",
+    "cert",
+    "cookie",
+    "credential",
+    "csrf",
+    "jwt",
+    "key",
+    "mail",
+    "pass",
+    "pwd",
+    "pubsubclient",
+    "secret",
+    "session",
+    "signature",
+    "token",
 }));
 
 bool begins_with_scheme(std::string_view text) {
