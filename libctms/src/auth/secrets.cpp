@@ -4,7 +4,7 @@
 #include "base/base64.hpp"
 
 #include <argon2.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
