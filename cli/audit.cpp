@@ -7,7 +7,7 @@
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace ctms::cli {
 namespace {

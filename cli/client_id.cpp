@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "client_id.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string_view>
 

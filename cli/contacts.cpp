@@ -13,7 +13,7 @@
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdio>

@@ -5,7 +5,7 @@
 
 #include <support/exit_codes.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdio>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "metrics_text.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <charconv>

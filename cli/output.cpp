@@ -4,7 +4,7 @@
 #include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <unistd.h>
 

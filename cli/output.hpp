@@ -4,7 +4,7 @@
 // for whatever holds more than words and numbers of our own.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

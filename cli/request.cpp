@@ -10,7 +10,7 @@
 #include <support/exit_codes.hpp>
 
 #include <boost/json/parse.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <unistd.h>
 

@@ -10,7 +10,7 @@
 #include <support/start.hpp>
 
 #include <boost/program_options.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <pwd.h>
 #include <unistd.h>

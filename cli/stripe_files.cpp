@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "stripe_files.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cerrno>

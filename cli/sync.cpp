@@ -8,7 +8,7 @@
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 

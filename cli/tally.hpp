@@ -7,7 +7,7 @@
 
 #include <ctms/base/json_text.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdint>

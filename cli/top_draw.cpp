@@ -5,7 +5,7 @@
 #include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

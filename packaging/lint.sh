@@ -9,10 +9,11 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
-Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the check of
-what the library exports, the API reference, the dashboards, the links of the documents, tests that skip themselves, the
-chart and other files of the deployment (packaging/check_deployment.sh; left out without npm, but not where CI=true),
-shellcheck, the self-containment of the public headers, and clang-tidy. All run even when one fails.
+Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the number of
+headers that a public header includes, the check of what the library exports, the API reference, the dashboards, the links
+of the documents, tests that skip themselves, the chart and other files of the deployment (packaging/check_deployment.sh;
+left out without npm, but not where CI=true), shellcheck, the self-containment of the public headers, and clang-tidy. All
+run even when one fails.
 
   --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
   --quick           without the parts that need a configured build: no header check, no clang-tidy
@@ -84,6 +85,8 @@ if [ "$fix" = yes ]; then
 fi
 
 check_layers() { python3 packaging/check_layers.py --self-test && python3 packaging/check_layers.py; }
+
+check_includes() { packaging/check_includes.py --self-test && packaging/check_includes.py; }
 
 check_exports() { python3 packaging/check_api.py --self-test && python3 packaging/check_api.py; }
 
@@ -160,6 +163,7 @@ check() { step "$@" || failed+=("$1"); }
 
 check "Layout (clang-format)" check_format
 check "Layers" check_layers
+check "Includes" check_includes
 check "Exports" check_exports
 check "API reference" check_reference
 check "Dashboards are up to date" packaging/grafana/make_dashboards.py --check

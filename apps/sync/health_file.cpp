@@ -5,7 +5,7 @@
 #include <ctms/base/printable.hpp>
 #include <support/exit_codes.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdio>
 #include <optional>

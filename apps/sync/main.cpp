@@ -12,7 +12,7 @@
 #include <support/start.hpp>
 #include <support/stop_signals.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <csignal>

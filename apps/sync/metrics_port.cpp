@@ -11,6 +11,7 @@
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <fmt/chrono.h>
@@ -19,6 +20,7 @@
 #include <algorithm>
 #include <ctime>
 #include <list>
+#include <sstream>
 #include <thread>
 
 namespace ctms::sync_app {
@@ -94,13 +96,16 @@ private:
     asio::awaitable<void> write(answer_message& answer, bool to_head) {
         answer.prepare_payload();
         stream_.expire_after(time_of_a_step);
-        error_code failed;
-        beast_http::response_serializer<beast_http::string_body> serializer(answer);
+        // Not by Beast's operations, which take seconds to compile.
+        std::ostringstream out;
         if (to_head) {
-            co_await beast_http::async_write_header(stream_, serializer, into(failed));
+            out << answer.base();
         } else {
-            co_await beast_http::async_write(stream_, serializer, into(failed));
+            out << answer;
         }
+        const auto text = std::move(out).str();
+        error_code failed;
+        co_await asio::async_write(stream_, asio::buffer(text), into(failed));
     }
 
     http::stream stream_;

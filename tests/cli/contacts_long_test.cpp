@@ -3,7 +3,7 @@
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <signal.h>
 #include <sys/wait.h>

@@ -7,7 +7,7 @@
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <csignal>
 #include <fstream>

@@ -6,7 +6,7 @@
 #include <ctms/persistence/migrations.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <csignal>

@@ -3,7 +3,7 @@
 
 #include <ctms/base/uuid.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 

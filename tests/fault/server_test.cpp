@@ -9,7 +9,7 @@
 #include <support/test_database.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <csignal>
 

@@ -7,7 +7,7 @@
 #include <support/sync_scene.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <csignal>
 

@@ -9,7 +9,7 @@
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <sys/resource.h>
 #include <unistd.h>

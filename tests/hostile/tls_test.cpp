@@ -7,7 +7,7 @@
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <openssl/ssl.h>
 
 #include <sys/socket.h>

@@ -4,7 +4,7 @@
 #include "target.hpp"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 using namespace ctms::test;
 using namespace std::chrono_literals;

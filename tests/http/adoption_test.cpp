@@ -8,7 +8,7 @@
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace ctms::test {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <cstdint>

@@ -5,7 +5,7 @@
 #include <ctms/persistence/contacts.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace ctms::test {
 namespace {

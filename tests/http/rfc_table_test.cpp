@@ -3,7 +3,7 @@
 #include "rfc_rules.hpp"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fstream>
 #include <set>

@@ -4,7 +4,7 @@
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <web/server/route.hpp>
 
 #include <set>

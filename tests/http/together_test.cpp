@@ -7,7 +7,7 @@
 #include <persistence/connection.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <future>
 #include <thread>

@@ -7,7 +7,7 @@
 #include <ctms/persistence/clients.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <sys/resource.h>
 #include <unistd.h>

@@ -10,7 +10,7 @@
 #include <ctms/persistence/stripe.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fstream>
 #include <functional>

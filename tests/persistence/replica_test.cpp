@@ -8,7 +8,7 @@
 #include <persistence/connection.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <atomic>
 #include <string>

@@ -12,7 +12,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/use_future.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <set>
 #include <stdexcept>

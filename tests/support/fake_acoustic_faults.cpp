@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "fake_acoustic_faults.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

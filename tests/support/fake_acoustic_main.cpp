@@ -5,7 +5,7 @@
 #include <support/fake_acoustic_faults.hpp>
 
 #include <boost/program_options.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <csignal>
 #include <cstdio>

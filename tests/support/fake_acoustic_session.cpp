@@ -46,12 +46,12 @@ http::response<http::string_body> to_message(const vendor_answer& answer, bool k
     return out;
 }
 
-/// The head of an answer and half of its body.
-std::string first_part(const http::response<http::string_body>& message) {
+/// An answer as it is sent: all of it, or the head and half of the body.
+std::string serialized(const http::response<http::string_body>& message, bool whole) {
     std::ostringstream out;
     out << message;
     auto text = std::move(out).str();
-    text.resize(text.size() - (message.body().size() + 1) / 2);
+    if (!whole) text.resize(text.size() - (message.body().size() + 1) / 2);
     return text;
 }
 
@@ -155,18 +155,15 @@ private:
     asio::awaitable<bool> send(const vendor_answer& answer, bool keep_alive) {
         error_code ec;
         lowest().expires_after(longest_idle);
-        const auto message = to_message(answer, keep_alive);
-        if (answer.sent == delivery::whole) {
-            co_await http::async_write(stream_, message, into(ec));
-            co_return !ec && keep_alive;
-        }
-        if (answer.sent == delivery::part) {
-            const auto part = first_part(message);
-            co_await asio::async_write(stream_, asio::buffer(part), into(ec));
-        } else {
+        const bool whole = answer.sent == delivery::whole;
+        if (!whole && answer.sent != delivery::part) {
             lowest().socket().set_option(asio::socket_base::linger(true, 0), ec); // closing resets it
+            co_return false;
         }
-        co_return false;
+        // Not by Beast's operation, which is compiled for each kind of stream: that takes seconds.
+        const auto text = serialized(to_message(answer, keep_alive), whole);
+        co_await asio::async_write(stream_, asio::buffer(text), into(ec));
+        co_return whole && !ec && keep_alive;
     }
 
     Stream stream_;

@@ -5,7 +5,7 @@
 
 #include <ctms/base/json_text.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <openssl/bio.h>
 #include <openssl/bn.h>

@@ -9,7 +9,7 @@
 #include <ctms/base/uuid.hpp>
 #include <ctms/persistence/sync_queue.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <vector>

@@ -3,7 +3,7 @@
 
 #include "stripe_objects.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "sync_scene.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 

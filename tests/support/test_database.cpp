@@ -6,7 +6,7 @@
 
 #include <ctms/persistence/migrations.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -2,7 +2,7 @@
 #include "vendor_calls.hpp"
 
 #include <boost/json/parse.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 

@@ -7,7 +7,7 @@
 #include <ctms/persistence/products.hpp>
 #include <persistence/connection.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <stdexcept>

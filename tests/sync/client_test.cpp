@@ -5,7 +5,7 @@
 #include <ctms/acoustic/client.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <atomic>

@@ -5,7 +5,7 @@
 #include <support/vendor_calls.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 

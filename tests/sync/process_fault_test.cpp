@@ -10,7 +10,7 @@
 #include <ctms/persistence/migrations.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <csignal>
 #include <fstream>

@@ -3,7 +3,7 @@
 
 #include <support/sync_scene.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <random>
 

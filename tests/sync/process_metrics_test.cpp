@@ -5,7 +5,7 @@
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <arpa/inet.h>
 #include <sys/socket.h>

@@ -9,7 +9,7 @@
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <sys/stat.h>
 
 #include <csignal>

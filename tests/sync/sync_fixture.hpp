@@ -18,7 +18,7 @@
 
 #include <boost/json/object.hpp>
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <functional>

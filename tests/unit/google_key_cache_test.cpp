@@ -5,7 +5,7 @@
 #include "support/google_tokens.hpp"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <malloc.h>
 

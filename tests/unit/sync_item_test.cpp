@@ -3,7 +3,7 @@
 #include "service/sync_item.hpp"
 
 #include <doctest/doctest.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <map>
 #include <set>

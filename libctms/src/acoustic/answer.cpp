@@ -6,7 +6,7 @@
 #include <ctms/base/utf8.hpp>
 #include <ctms/privacy/redact.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <pugixml.hpp>
 
 #include <algorithm>

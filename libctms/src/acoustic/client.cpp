@@ -5,7 +5,7 @@
 #include "token_source.hpp"
 #include <ctms/net/http_client.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <stdexcept>

@@ -3,7 +3,7 @@
 // The library never sets a locale, so months have their English names.
 #include "vendor_dates.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -3,7 +3,7 @@
 
 #include "cache_control.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <utility>
 

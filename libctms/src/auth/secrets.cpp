@@ -5,7 +5,7 @@
 #include "openssl_failure.hpp"
 
 #include <argon2.h>
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 

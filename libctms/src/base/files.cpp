@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/base/files.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fcntl.h>
 #include <poll.h>

@@ -2,7 +2,7 @@
 #include <ctms/base/result.hpp>
 
 #include <boost/throw_exception.hpp>
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 #include <utility>

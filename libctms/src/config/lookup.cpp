@@ -3,7 +3,7 @@
 
 #include <ctms/base/files.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <cstdlib>
 #include <utility>

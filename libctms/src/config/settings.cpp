@@ -4,7 +4,7 @@
 #include "config/lookup.hpp"
 #include "config/table.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <map>

@@ -7,7 +7,7 @@
 
 #include <ctms/base/utf8.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 #include <utility>

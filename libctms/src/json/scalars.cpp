@@ -8,7 +8,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>

@@ -4,7 +4,7 @@
 
 #include <ctms/json/stored_rows_json.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <optional>
 #include <set>

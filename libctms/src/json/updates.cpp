@@ -7,10 +7,11 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/json/updates_json.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <charconv>
+#include <cmath>
 
 namespace ctms::json {
 namespace {

@@ -7,8 +7,9 @@
 
 #include <boost/asio/error.hpp>
 #include <boost/asio/ssl/error.hpp>
+#include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/write.hpp>
+#include <boost/beast/http/serializer.hpp>
 
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -20,6 +21,7 @@ namespace {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 using asio::ip::tcp;
+using boost::system::error_code;
 
 /// Makes OpenSSL check that the certificate is the host's, and tells the server which host is meant.
 bool expect_host(SSL* ssl, const server_url& server) {
@@ -30,7 +32,29 @@ bool expect_host(SSL* ssl, const server_url& server) {
            SSL_set_tlsext_host_name(ssl, server.host.c_str()) == 1;
 }
 
+/// The request as it is sent.
+std::string serialized(const http_message& message) {
+    std::string out;
+    error_code failed;
+    http::request_serializer<http::string_body> parts(message);
+    while (!parts.is_done()) {
+        parts.next(failed, [&](error_code&, const auto& buffers) {
+            for (const asio::const_buffer part : boost::beast::buffers_range_ref(buffers)) {
+                out.append(static_cast<const char*>(part.data()), part.size());
+            }
+            parts.consume(boost::beast::buffer_bytes(buffers));
+        });
+    }
+    return out;
+}
+
 } // namespace
+
+/// Keeps what an operation came to.
+struct connection::completion {
+    std::optional<outcome>& done;
+    void operator()(error_code ec, std::size_t bytes = 0) const { done = outcome{ec, bytes}; }
+};
 
 connection::connection(const server_url& server, asio::ssl::context& tls) : server_(server) {
     if (server.tls) {
@@ -48,9 +72,9 @@ connection::tcp_stream& connection::socket() {
 /// Runs an operation until it is done. Past the deadline the socket is closed, which ends every operation on it: none is
 /// left that could touch the buffers of the caller.
 template <class Start>
-connection::error_code connection::run(deadline until, Start start) {
-    std::optional<error_code> done;
-    start([&done](error_code ec, std::size_t = 0) { done = ec; });
+connection::outcome connection::run(deadline until, Start start) {
+    std::optional<outcome> done;
+    start(completion{done});
     io_.restart();
     io_.run_until(until);
     if (done) return *done;
@@ -58,7 +82,7 @@ connection::error_code connection::run(deadline until, Start start) {
     socket().close(ignored);
     io_.restart();
     io_.poll();
-    return asio::error::timed_out;
+    return {asio::error::timed_out, 0};
 }
 
 result<void> connection::open(deadline until) {
@@ -82,7 +106,7 @@ connection::error_code connection::connect_any(const std::vector<tcp::endpoint>&
         const auto now = std::chrono::steady_clock::now();
         error_code ignored;
         socket().close(ignored);
-        ec = run(now + (until - now) / left--, [&](auto done) { socket().async_connect(endpoint, std::move(done)); });
+        ec = run(now + (until - now) / left--, [&](auto done) { socket().async_connect(endpoint, std::move(done)); }).ec;
         if (!ec) return ec;
     }
     return ec;
@@ -92,7 +116,7 @@ result<void> connection::shake_hands(deadline until) {
     auto& stream = std::get<tls_stream>(stream_);
     auto* ssl = stream.native_handle();
     if (!expect_host(ssl, server_)) return unavailable("TLS failed: the host cannot be verified");
-    const auto ec = run(until, [&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, std::move(done)); });
+    const auto ec = run(until, [&](auto done) { stream.async_handshake(asio::ssl::stream_base::client, std::move(done)); }).ec;
     if (!ec) return {};
     const auto verified = ::SSL_get_verify_result(ssl);
     if (verified == X509_V_OK || ec == asio::error::timed_out) return unavailable(ec);
@@ -101,11 +125,7 @@ result<void> connection::shake_hands(deadline until) {
 
 http_outcome connection::exchange(const http_message& message, deadline until, std::size_t longest_body) {
     answer_began_ = can_be_kept_ = false;
-    const auto write = [&](auto& stream, auto done) { http::async_write(stream, message, std::move(done)); };
-    const auto written = run(until, [&](auto done) {
-        if (server_.tls) return write(std::get<tls_stream>(stream_), std::move(done));
-        return write(std::get<tcp_stream>(stream_), std::move(done));
-    });
+    const auto written = write(serialized(message), until);
     if (written == asio::error::timed_out) return unavailable(written);
     // A server that refuses a request may answer and close before it has read all of it.
     auto answer = receive(message.method() == http::verb::head, until, longest_body);
@@ -134,19 +154,28 @@ http_outcome connection::receive(bool to_head, deadline until, std::size_t longe
 /// Adds to the buffer what has arrived.
 connection::error_code connection::read_some(deadline until) {
     constexpr std::size_t most = 16 * 1024;
-    std::size_t count = 0;
     const auto space = buffer_.prepare(most);
-    const auto ec = run(until, [&](auto done) {
-        auto counted = [&count, done = std::move(done)](error_code failed, std::size_t bytes) {
-            count = bytes;
-            done(failed);
-        };
-        if (server_.tls) return std::get<tls_stream>(stream_).async_read_some(space, std::move(counted));
-        return std::get<tcp_stream>(stream_).async_read_some(space, std::move(counted));
+    const auto moved = run(until, [&](auto done) {
+        if (server_.tls) return std::get<tls_stream>(stream_).async_read_some(space, std::move(done));
+        return std::get<tcp_stream>(stream_).async_read_some(space, std::move(done));
     });
-    buffer_.commit(count);
-    answer_began_ = answer_began_ || count > 0;
-    return ec;
+    buffer_.commit(moved.bytes);
+    answer_began_ = answer_began_ || moved.bytes > 0;
+    return moved.ec;
+}
+
+/// By this loop too: the composed operations of Asio and Beast for two kinds of streams take seconds to compile.
+connection::error_code connection::write(std::string_view bytes, deadline until) {
+    while (!bytes.empty()) {
+        const auto moved = run(until, [&](auto done) {
+            const asio::const_buffer rest(bytes.data(), bytes.size());
+            if (server_.tls) return std::get<tls_stream>(stream_).async_write_some(rest, std::move(done));
+            return std::get<tcp_stream>(stream_).async_write_some(rest, std::move(done));
+        });
+        if (moved.ec) return moved.ec;
+        bytes.remove_prefix(moved.bytes);
+    }
+    return {};
 }
 
 bool connection::is_alive() {

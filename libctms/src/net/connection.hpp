@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <optional>
+#include <string_view>
 #include <variant>
 
 namespace ctms::net {
@@ -47,13 +48,21 @@ private:
     using tcp_stream = boost::asio::ip::tcp::socket;
     using tls_stream = boost::beast::ssl_stream<tcp_stream>;
 
+    /// What an operation came to, and how many bytes it moved.
+    struct outcome {
+        error_code ec;
+        std::size_t bytes = 0;
+    };
+    struct completion;
+
     template <class Start>
-    error_code run(deadline until, Start start);
+    outcome run(deadline until, Start start);
     tcp_stream& socket();
     error_code connect_any(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints, deadline until);
     result<void> shake_hands(deadline until);
     http_outcome receive(bool to_head, deadline until, std::size_t longest_body);
     error_code read_some(deadline until);
+    error_code write(std::string_view bytes, deadline until);
 
     const server_url& server_;
     boost::asio::io_context io_{1};

@@ -7,7 +7,7 @@
 
 #include <json/document.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 

@@ -4,7 +4,7 @@
 
 #include <ctms/persistence/contact_bulk.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string_view>
 

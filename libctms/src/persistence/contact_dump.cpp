@@ -7,7 +7,7 @@
 #include <ctms/model/stored_rows.hpp>
 #include <ctms/persistence/contact_dump.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 

@@ -5,7 +5,7 @@
 
 #include <ctms/persistence/contact_bulk.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <array>
 #include <string_view>

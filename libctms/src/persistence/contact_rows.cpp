@@ -2,7 +2,7 @@
 #include "contact_rows.hpp"
 #include "time_columns.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <map>

@@ -8,7 +8,7 @@
 
 #include <ctms/persistence/contacts.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

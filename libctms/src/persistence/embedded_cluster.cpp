@@ -3,7 +3,7 @@
 
 #include "process.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <fcntl.h>
 #include <pwd.h>

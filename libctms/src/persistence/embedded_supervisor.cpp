@@ -4,7 +4,7 @@
 #include "connection.hpp"
 #include "process.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <unistd.h>
 

@@ -5,7 +5,7 @@
 #include "embedded_migrations.hpp"
 #include "pool.hpp"
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <chrono>

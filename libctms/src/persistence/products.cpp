@@ -5,7 +5,7 @@
 
 #include <ctms/persistence/products.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <map>

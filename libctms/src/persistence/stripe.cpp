@@ -9,7 +9,7 @@
 
 #include <ctms/persistence/stripe.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <map>

@@ -13,7 +13,7 @@
 
 #include <ctms/persistence/sync_queue.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

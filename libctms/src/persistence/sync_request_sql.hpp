@@ -3,7 +3,7 @@
 // The triggers on tables that the reference writes do the same through ctms_request_sync (migration 0002): change both.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>

@@ -5,7 +5,7 @@
 
 #include <ctms/persistence/sync_queue.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace ctms::persistence {
 namespace {

@@ -7,7 +7,7 @@
 
 #include <ctms/base/time.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <chrono>
 #include <optional>

@@ -3,7 +3,7 @@
 
 #include <ctms/auth/secrets.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace ctms::service {
 namespace {

@@ -4,7 +4,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/privacy/redact.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace ctms::service {
 namespace {

@@ -6,7 +6,7 @@
 
 #include <ctms/base/uuid.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 

@@ -6,7 +6,7 @@
 #include <ctms/auth/secrets.hpp>
 #include <ctms/service/tokens.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <new>

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MPL-2.0
+"""Keeps headers cheap to include: counts, it does not time, so that a busy machine changes nothing.
+
+    packaging/check_includes.py              checks the tree; exit code 1 and the list of faults when there are some
+    packaging/check_includes.py --list       prints the counts of the public headers, highest first
+    packaging/check_includes.py --self-test  judges planted headers and includes
+
+A public header of libctms must include no header of another library, directly or through others, and at most MOST_STANDARD
+files of the standard library. A header of the tests, the programs or the library's sources must not include the widest
+headers of a library (WIDE), where a narrow one does the same. CXX names the compiler (default: g++).
+"""
+
+import os
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+MOST_STANDARD = 300  # files, as g++ 12 counts; the highest today is service/sync.hpp with 285
+
+# Headers that hold everything of a library, and what to include instead.
+WIDE = {
+    "boost/asio.hpp": "the header of the class",
+    "boost/beast.hpp": "the header of the class",
+    "boost/beast/http.hpp": "the header of the class",
+    "boost/beast/core.hpp": "the header of the class",
+    "boost/json.hpp": "boost/json/value.hpp, parse.hpp, serialize.hpp",
+    "fmt/format.h": "fmt/core.h, unless the header uses fmt::join, fmt::to_string or formatters",
+    "pqxx/pqxx": "the header of the class",
+    "iostream": "ostream or iosfwd",
+    "regex": "a source",
+}
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+PUBLIC = "libctms/include"
+INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", re.M)
+
+
+def headers_of(folder):
+    listed = subprocess.run(["git", "ls-files", f"{folder}/*.hpp"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+def included_by(header):
+    """All files that a header includes, itself left out."""
+    command = [os.environ.get("CXX", "g++"), "-std=c++20", "-M", "-I", PUBLIC, "-x", "c++", header]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    files = [os.path.normpath(name) for name in listed.stdout.replace("\\\n", " ").split()[1:]]
+    return [name for name in files if name != header]
+
+
+def kind_of(name):
+    """Whose header it is: "own", "standard" (with the compiler's and the system's), or "other"."""
+    if name.startswith("libctms/"):
+        return "own"
+    if re.match(r"/usr/include/(c\+\+|[^/]*-linux-gnu[^/]*|linux|asm-generic|x86_64[^/]*|bits|sys)/|/usr/lib/", name):
+        return "standard"
+    return "standard" if re.fullmatch(r"/usr/include/[a-z0-9_-]+\.h", name) else "other"
+
+
+def count(header):
+    files = included_by(header)
+    others = [name for name in files if kind_of(name) == "other"]
+    return header, sum(kind_of(name) == "standard" for name in files), others
+
+
+def public_faults(counts):
+    for header, standard, others in counts:
+        if others:
+            yield f"{header}: includes {len(others)} headers of other libraries, the first is {others[0]}"
+        if standard > MOST_STANDARD:
+            yield f"{header}: includes {standard} files of the standard library, at most {MOST_STANDARD} are allowed"
+
+
+def wide_faults():
+    for header in [name for folder in ("libctms", "apps", "cli", "tests") for name in headers_of(folder)]:
+        with open(os.path.join(ROOT, header), encoding="utf-8") as opened:
+            found = INCLUDE.findall(opened.read())
+        for name in found:
+            if name in WIDE:
+                yield f"{header}: includes <{name}>; include {WIDE[name]}"
+
+
+def self_test():
+    cases = [
+        (kind_of("libctms/include/ctms/base/result.hpp"), "own"),
+        (kind_of("/usr/include/c++/12/vector"), "standard"),
+        (kind_of("/usr/include/x86_64-linux-gnu/bits/types.h"), "standard"),
+        (kind_of("/usr/lib/gcc/x86_64-linux-gnu/12/include/stddef.h"), "standard"),
+        (kind_of("/usr/include/time.h"), "standard"),
+        (kind_of("/usr/include/boost/system/result.hpp"), "other"),
+        (kind_of("/usr/include/pqxx/result.hxx"), "other"),
+        (list(public_faults([("a.hpp", MOST_STANDARD, [])])), []),
+        (len(list(public_faults([("a.hpp", MOST_STANDARD + 1, ["/usr/include/boost/config.hpp"])]))), 2),
+        (INCLUDE.findall('  #  include <fmt/format.h>\n// #include <regex>\n#include "a.hpp"\n'), ["fmt/format.h", "a.hpp"]),
+    ]
+    failures = [case for case in cases if case[0] != case[1]]
+    for found, wanted in failures:
+        print(f"self-test: {found!r}, not {wanted!r}", file=sys.stderr)
+    print(f"Includes, self-test: {len(cases)} cases, {len(failures)} failed")
+    return 1 if failures else 0
+
+
+def main(arguments):
+    if arguments == ["--self-test"]:
+        return self_test()
+    with ThreadPoolExecutor(2) as pool:
+        counts = list(pool.map(count, headers_of(PUBLIC)))
+    if arguments == ["--list"]:
+        for header, standard, others in sorted(counts, key=lambda one: -one[1]):
+            print(f"{standard:4} standard, {len(others):3} other  {header}")
+        return 0
+    faults = [*public_faults(counts), *wide_faults()]
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if not faults:
+        print(f"Includes: {len(counts)} public headers, each with at most {MOST_STANDARD} standard headers and no others")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
