@@ -62,7 +62,7 @@ public:
         client_ = ends[0];
         asio::ip::tcp::socket socket(io_);
         socket.assign(asio::ip::tcp::v4(), ends[1]); // the session does not mind that it is no TCP
-        const auto one = std::make_shared<web::session>(std::move(socket), serving_.environment(), nullptr);
+        const auto one = std::make_shared<web::session>(std::move(socket), serving_.environment());
         session_ = one;
         asio::co_spawn(io_, one->run(), [this, one](const std::exception_ptr& failure) {
             ended_ = true;

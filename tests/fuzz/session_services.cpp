@@ -158,9 +158,17 @@ boost::asio::io_context& event_loop() { return all().io_; }
 serving::serving(const web::limits& bounds)
     : budget_(bounds.memory_bytes),
       memory_(bounds.memory_bytes, bounds.memory_bytes / 4),
-      environment_{all().dispatch_, bounds,         {bounds.header_bytes, bounds.body_bytes, bounds.header_time, bounds.body_time},
-                   memory_,         under_way_,     everybody(),
-                   all().log_,      all().metrics_, all().draining_} {}
+      environment_{.dispatch = all().dispatch_,
+                   .bounds = bounds,
+                   .read_bounds = {bounds.header_bytes, bounds.body_bytes, bounds.header_time, bounds.body_time},
+                   .memory = memory_,
+                   .under_way = under_way_,
+                   .tls = nullptr,
+                   .handshakes = handshakes_,
+                   .trusted_proxies = everybody(),
+                   .log = all().log_,
+                   .metrics = all().metrics_,
+                   .draining = all().draining_} {}
 
 bool serving::is_clean() {
     if (!memory_.take("", budget_)) return false;

@@ -28,6 +28,7 @@ private:
     std::size_t budget_;
     http::memory_budget memory_;
     web::requests_by_network under_way_;
+    web::handshake_pace handshakes_;
     web::session_environment environment_;
 };
 
