@@ -100,7 +100,7 @@ public:
     /// A value, or what converts to one.
     template <class U = T>
     requires(std::is_convertible_v<U, T> && !std::is_same_v<std::remove_cvref_t<U>, result> &&
-             !std::is_same_v<std::remove_cvref_t<U>, ctms::error>) result(U&& value)
+             !std::is_same_v<std::remove_cvref_t<U>, ctms::error>) result(U&& value) // NOLINT(bugprone-forwarding-reference-overload)
     noexcept(std::is_nothrow_constructible_v<T, U>) : value_(std::forward<U>(value)), has_value_(true) {}
 
     /// A failure.
