@@ -212,11 +212,11 @@ TEST_CASE("RFC 9110, 9.3.2: a HEAD that is refused before it is read gets no bod
                                                            {line + "Host: a\r\nContent-Length: 2000000\r\n\r\n", 413},
                                                            {line + "Host: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n", 400},
                                                            {line + "Host: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501}};
-    for (const auto& [request, status] : refused) {
-        CAPTURE(request.substr(0, 80));
+    for (const auto& one : refused) {
+        CAPTURE(one.first.substr(0, 80));
         http_connection connection(web.port());
-        REQUIRE(connection.send(request));
-        CHECK(connection.receive(true).status == status);
+        REQUIRE(connection.send(one.first));
+        CHECK(connection.receive(true).status == one.second);
         CHECK(connection.ends_within(5s));
     }
 }

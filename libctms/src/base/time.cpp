@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/base/time.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <charconv>
 #include <iterator>

@@ -3,7 +3,7 @@
 
 #include <ctms/base/utf8.hpp>
 
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <array>

@@ -57,7 +57,7 @@ struct CTMS_API error {
 [[nodiscard]] CTMS_API std::string_view to_string(errc code) noexcept;
 
 /// The place of a call, filled in by the compiler when it is the default argument of a function.
-struct call_site {
+struct CTMS_API call_site {
     const char* file = __builtin_FILE();   ///< the source
     std::uint32_t line = __builtin_LINE(); ///< the line in it
 };
@@ -66,10 +66,10 @@ namespace detail {
 
 /// The error of a result. Its members are defined in result.cpp, so that a source that passes results on stays quick to compile.
 struct CTMS_API stored_error {
-    explicit stored_error(error&& failure) noexcept;
-    explicit stored_error(const error& failure);
-    stored_error(const stored_error& other);
-    stored_error(stored_error&& other) noexcept;
+    explicit stored_error(error&& failure) noexcept; ///< Takes the error.
+    explicit stored_error(const error& failure);     ///< Copies the error.
+    stored_error(const stored_error& other);         ///< Copies.
+    stored_error(stored_error&& other) noexcept;     ///< Moves.
     stored_error& operator=(const stored_error& other) = delete;
     stored_error& operator=(stored_error&& other) = delete;
     ~stored_error();
@@ -107,6 +107,7 @@ public:
     result(ctms::error&& failure) noexcept : failure_(std::move(failure)), has_value_(false) {}
     result(const ctms::error& failure) : failure_(failure), has_value_(false) {} ///< A failure, copied.
 
+    /// Copies.
     result(const result& other) requires std::is_copy_constructible_v<T> : has_value_(other.has_value_) {
         if (has_value_) {
             std::construct_at(std::addressof(value_), other.value_);
@@ -115,6 +116,7 @@ public:
         }
     }
 
+    /// Moves.
     result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(other.has_value_) {
         if (has_value_) {
             std::construct_at(std::addressof(value_), std::move(other.value_));
