@@ -62,17 +62,19 @@ TEST_CASE("300 wrong secrets of one address do not keep a right one of another a
     check_known_secret_passes(server);
     // The attacker is told so, and soon.
     int refused = 0;
+    int too_many = 0;
     for (auto& one : attackers) {
         try {
             const auto answer = one.receive(20s * slowness);
             CHECK((answer.status == 400 || answer.status == 429 || answer.status == 503));
             refused += answer.status == 400 ? 0 : 1;
+            too_many += answer.status == 429 ? 1 : 0;
         } catch (const std::runtime_error&) {
             ++refused; // turned away as a connection too many
         }
     }
     CHECK(refused >= 100);
-    CHECK(ask_token(server, "127.0.0.1", target::client, "wrong").status == 429);
+    CHECK(too_many > 0);
     check_held(server, others, {.peak_rss_mib = 256, .rss_after_mib = 128});
 }
 
