@@ -51,8 +51,9 @@ public:
             }));
         }
         const auto deadline = std::chrono::steady_clock::now() + 30s;
-        while (waiting() < all.size() && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(2ms);
-        REQUIRE(waiting() == all.size());
+        auto arrived = waiting();
+        for (; arrived < all.size() && std::chrono::steady_clock::now() < deadline; arrived = waiting()) std::this_thread::sleep_for(2ms);
+        REQUIRE(arrived == all.size());
         holder.rollback();
         for (std::size_t i = 0; i < all.size(); ++i) {
             const auto answer = answers[i].get();
