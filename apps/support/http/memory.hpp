@@ -38,7 +38,7 @@ public:
     /// `bytes` in all, of which one network may take `most_of_one`.
     memory_budget(std::size_t bytes, std::size_t most_of_one) : left_(bytes), most_of_one_(most_of_one) {}
 
-    /// `network`: whose connection it is for; "" is not bounded by itself (a proxy that speaks for many).
+    /// `network`: the client's network; "" is bounded only by the total.
     [[nodiscard]] bool take(const std::string& network, std::size_t bytes) {
         if (bytes > left_ || !has_memory_for(bytes + reserved_memory)) return false;
         if (!network.empty()) {

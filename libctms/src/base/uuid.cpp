@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/base/uuid.hpp>
 
+#include "base/hex.hpp"
+
 #include <sys/random.h>
 
 #include <cerrno>
@@ -19,13 +21,6 @@ std::string without(std::string_view text, std::string_view word) {
         text.remove_prefix(at + word.size());
     }
     return out += text;
-}
-
-int hex_value(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
 }
 
 // Most texts are 32 digits with or without dashes and need no copy; this is for the others.

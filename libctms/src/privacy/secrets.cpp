@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "privacy/secrets.hpp"
 
+#include "base/hex.hpp"
+
 #include <ctms/base/utf8.hpp>
 
 #include <algorithm>
@@ -9,20 +11,13 @@
 namespace ctms::privacy {
 namespace {
 
-int digit_of(char c) noexcept {
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
 /// One layer of percent-encoding less.
 std::string decoded_once(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {
-        const int high = text[i] == '%' && i + 2 < text.size() ? digit_of(text[i + 1]) : -1;
-        const int low = high >= 0 ? digit_of(text[i + 2]) : -1;
+        const int high = text[i] == '%' && i + 2 < text.size() ? hex_value(text[i + 1]) : -1;
+        const int low = high >= 0 ? hex_value(text[i + 2]) : -1;
         out += low >= 0 ? static_cast<char>(high * 16 + low) : text[i];
         if (low >= 0) i += 2;
     }
