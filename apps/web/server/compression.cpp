@@ -60,7 +60,7 @@ public:
         do {
             stream_.next_out = buffer_.data();
             stream_.avail_out = static_cast<uInt>(buffer_.size());
-            if (deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH) == Z_STREAM_ERROR) throw std::runtime_error("zlib cannot go on");
+            if (deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH) == Z_STREAM_ERROR) throw std::runtime_error("zlib cannot continue");
             out.append(reinterpret_cast<const char*>(buffer_.data()), buffer_.size() - stream_.avail_out);
         } while (stream_.avail_out == 0);
     }

@@ -111,7 +111,7 @@ private:
         }
         auto keys = read_keys(document->body);
         if (!keys) {
-            out.failure = "no keys of Google: the key document holds no usable key";
+            out.failure = "no keys of Google: the key document contains no usable key";
             return out;
         }
         out.keys = std::make_shared<const key_map>(*std::move(keys));

@@ -168,7 +168,7 @@ result<void> client_repository::create(const model::api_client& client) {
     });
     if (done || done.error().code != errc::conflict) return done;
     error taken = done.error();
-    taken.message = "client_id is taken";
+    taken.message = "client_id is already used";
     taken.conflicts = {"client_id"};
     return taken;
 }

@@ -331,7 +331,7 @@ connection::~connection() = default;
 
 rows connection::query(const statement& what, std::span<const parameter> parameters, bool writes) {
     for (const auto& one : parameters) {
-        if (one && one->find('\0') != std::string::npos) throw std::logic_error(std::string(what.name) + ": a parameter holds a NUL");
+        if (one && one->find('\0') != std::string::npos) throw std::logic_error(std::string(what.name) + ": a parameter contains a NUL");
     }
     const bool autocommits = writes && !impl_->in_transaction;
     auto answer = impl_->guarded(autocommits, [&](pqxx::nontransaction& session) {
@@ -351,7 +351,7 @@ rows connection::execute(const std::string& sql) {
 }
 
 void connection::begin() {
-    if (impl_->in_transaction) throw std::logic_error("a transaction is open already");
+    if (impl_->in_transaction) throw std::logic_error("a transaction is already open");
     impl_->guarded(false, [](pqxx::nontransaction& session) { return session.exec("begin"); });
     impl_->in_transaction = true;
 }

@@ -90,7 +90,7 @@ schema_state compare(const std::map<std::int64_t, std::string>& applied) {
 schema_state first_look(bool has_revision, std::string_view tables) {
     if (has_revision) {
         return {schema_state::kind::adoptable, missing_from({{1, ""}}),
-                "The database was made by the reference service; run `ctms-admin migrate` to adopt it."};
+                "The database was created by the Python service; run `ctms-admin migrate` to adopt it."};
     }
     if (!tables.empty()) {
         return state(schema_state::kind::foreign,

@@ -166,7 +166,7 @@ result<issued_token> tokens::finish(token_attempt& attempt) {
         if (!hashed_secret) return hashed_secret.error();
         return sign(attempt.client(), **hashed_secret, options_.expiration);
     } catch (const std::bad_alloc&) {
-        return error{errc::unavailable, "Service temporarily unavailable", "no memory to verify a secret", {}, {}};
+        return error{errc::unavailable, "Service temporarily unavailable", "not enough memory to verify a secret", {}, {}};
     }
 }
 
