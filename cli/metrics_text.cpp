@@ -143,7 +143,7 @@ metric_buckets metrics_text::buckets(std::string_view name, const filter& wanted
 double growth(double before, double now) { return now >= before ? now - before : now; }
 
 metric_buckets growth(const metric_buckets& before, const metric_buckets& now) {
-    // One that began anew began so in all its buckets.
+    // One that began again began so in all its buckets.
     const bool anew = std::any_of(now.begin(), now.end(), [&](const auto& each) {
         const auto found = before.find(each.first);
         return found != before.end() && found->second > each.second;

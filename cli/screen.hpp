@@ -33,7 +33,7 @@ public:
     [[nodiscard]] static std::optional<std::string> keys();
 
 private:
-    std::optional<termios> before_; ///< nullopt: standard input is no terminal
+    std::optional<termios> before_; ///< nullopt: standard input is not a terminal
 };
 
 } // namespace ctms::cli

@@ -184,7 +184,7 @@ TEST_CASE("a list may be longer than a request can be") {
     CHECK(summary(done) == ingested(10'051, 1, 0, 10'050, 0));
 }
 
-TEST_CASE("a file cannot be read is told from what is wrong in one, and the others are stored") {
+TEST_CASE("a file that cannot be read is told from what is wrong in one, and the others are stored") {
     admin run;
     const auto good = run.file("good.json", serialize(customer()));
     const auto done = run({"stripe", "ingest", run.directory() + "/missing.json", good});

@@ -267,7 +267,7 @@ TEST_SUITE("config") {
         CHECK(text == "CTMS_SECRET_KEY: set twice, as CTMS_SECRET_KEY and as CTMS_SECRET_KEY_FILE; set only one of them");
     }
 
-    TEST_CASE("a file cannot be read is named") {
+    TEST_CASE("a file that cannot be read is named") {
         for (const auto* path : {"/nonexistent/key", "/tmp", "/dev/zero"}) {
             const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", path}});
             REQUIRE(outcome.mistakes.size() == 1);

@@ -94,7 +94,7 @@ bool accepts_gzip(std::string_view accept_encoding) noexcept {
 }
 
 std::string gzip(std::string_view text) {
-    // zlib's state of a quarter of a megabyte is kept by each thread: to make it anew costs more than to compress a contact.
+    // zlib's state of a quarter of a megabyte is kept by each thread: to make it again costs more than to compress a contact.
     thread_local gzip_pieces kept;
     kept.restart();
     std::string out;

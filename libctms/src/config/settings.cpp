@@ -110,7 +110,7 @@ private:
         if (given(given_one) && !given(needed)) mistake(needed, fmt::format("not set although {} is; set both or neither", given_one));
     }
 
-    // Each of them holds a connection. What nobody chose is no mistake.
+    // Each of them holds a connection. What nobody chose is not a mistake.
     void limit_workers() {
         const int connections = values_.db_pool_size + values_.db_max_overflow;
         if (values_.workers <= connections) return;

@@ -296,7 +296,7 @@ error not_recognized() { return {errc::malformed, "Request JSON is not recognize
 
 error not_processed(std::string detail) { return {errc::invalid, "Unable to process Stripe object.", std::move(detail), {}, {}}; }
 
-/// The member `object`; "" when it is no string; nothing when this is not an object of Stripe's.
+/// The member `object`; "" when it is not a string; nothing when this is not an object of Stripe's.
 std::optional<std::string_view> kind_of(const node& value) {
     if (value.type != kind::object) return std::nullopt;
     const auto* name = value.member("object");

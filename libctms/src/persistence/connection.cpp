@@ -175,7 +175,7 @@ struct known_state {
 };
 
 // First match counts. 25006: a primary that became a replica. 26000, 0A000: prepared statements that the
-// server no longer knows or whose tables changed; a fresh connection prepares them anew.
+// server no longer knows or whose tables changed; a fresh connection prepares them again.
 constexpr std::array known_states{
     known_state{"23505", kind::unique, false},    known_state{"40001", kind::retryable, false},
     known_state{"40P01", kind::retryable, false}, known_state{"40003", kind::in_doubt, true},

@@ -125,7 +125,7 @@ void begin_step(connection& link, std::chrono::milliseconds lock_timeout) {
         fmt::format("set local lock_timeout = {}; set local client_min_messages = warning; {}", lock_timeout.count(), create_table));
 }
 
-// Each line that is no comment is a statement.
+// Each line that is not a comment is a statement.
 void apply_outside_transaction(connection& link, std::string_view sql) {
     while (!sql.empty()) {
         const auto line = sql.substr(0, sql.find('\n'));
