@@ -64,10 +64,10 @@ namespace detail {
 
 /// The error of a result. Its members are defined in result.cpp, so that sources that only pass results on compile quickly.
 struct CTMS_API stored_error {
-    explicit stored_error(error&& failure) noexcept;
-    explicit stored_error(const error& failure);
-    stored_error(const stored_error& other);
-    stored_error(stored_error&& other) noexcept;
+    explicit stored_error(error&& failure) noexcept; ///< Takes over the error.
+    explicit stored_error(const error& failure);     ///< Copies the error.
+    stored_error(const stored_error& other);         ///< Copies.
+    stored_error(stored_error&& other) noexcept;     ///< Moves.
     stored_error& operator=(const stored_error& other) = delete;
     stored_error& operator=(stored_error&& other) = delete;
     ~stored_error();
@@ -105,6 +105,7 @@ public:
     result(ctms::error&& failure) noexcept : failure_(std::move(failure)), has_value_(false) {}
     result(const ctms::error& failure) : failure_(failure), has_value_(false) {} ///< A failure, copied.
 
+    /// Copies the value or the error.
     result(const result& other) requires std::is_copy_constructible_v<T> : has_value_(other.has_value_) {
         if (has_value_) {
             std::construct_at(std::addressof(value_), other.value_);
@@ -113,6 +114,7 @@ public:
         }
     }
 
+    /// Moves the value or the error.
     result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(other.has_value_) {
         if (has_value_) {
             std::construct_at(std::addressof(value_), std::move(other.value_));
