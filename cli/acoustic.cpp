@@ -121,7 +121,7 @@ int newsletter_mappings_add(invocation& call) {
     if (!is_valid_utf8(text)) return not_text();
     // Neither a newsletter nor a column has a colon in its name: with two of them nobody knows what is meant.
     if (std::count(text.begin(), text.end(), ':') != 1)
-        return fail(error{errc::invalid, fmt::format("'{}' is no SOURCE:DESTINATION: it takes exactly one colon", text), {}, {}, {}});
+        return fail(error{errc::invalid, fmt::format("'{}' is not SOURCE:DESTINATION, which has exactly one colon", text), {}, {}, {}});
     const auto source = text.substr(0, text.find(':'));
     const auto destination = text.substr(text.find(':') + 1);
     call.note("source", source);
@@ -129,7 +129,7 @@ int newsletter_mappings_add(invocation& call) {
     return with_configuration(call, [&](persistence::acoustic_configuration_repository& configuration) -> int {
         const auto added = configuration.add_mapping(source, destination, call.has("replace"));
         if (!added && added.error().code == errc::conflict) {
-            const auto why = fmt::format("{} is mapped already; ctms-admin newsletter-mappings add --replace changes it",
+            const auto why = fmt::format("{} is already mapped; ctms-admin newsletter-mappings add --replace changes it",
                                          json::python_string_repr(source));
             return fail(error{errc::conflict, why, {}, {}, {}});
         }

@@ -42,7 +42,9 @@ result<role_set> read_roles(const invocation& call) {
     role_set out;
     for (const auto& name : call.all_values("role")) {
         const auto known = model::find_role(name);
-        if (!known) return error{errc::malformed, fmt::format("'{}' is no role: {}", name, fmt::join(model::role_names, ", ")), {}, {}, {}};
+        if (!known)
+            return error{
+                errc::malformed, fmt::format("'{}' is not a role; the roles are {}", name, fmt::join(model::role_names, ", ")), {}, {}, {}};
         if (!out) out.emplace();
         out->insert(*known);
     }
@@ -91,7 +93,7 @@ result<std::chrono::seconds> read_keep_old(const invocation& call) {
     if (!text) return std::chrono::seconds(0);
     const auto wanted = config::parse_duration(*text);
     if (!wanted || wanted->count() < 1 || *wanted > longest)
-        return error{errc::malformed, fmt::format("--keep-old takes a duration from a second to 365 days, not '{}'", *text), {}, {}, {}};
+        return error{errc::malformed, fmt::format("--keep-old takes a duration from 1 second to 365 days, not '{}'", *text), {}, {}, {}};
     return *wanted;
 }
 
@@ -162,7 +164,7 @@ int clients_create(invocation& call) {
         call.note("roles", roles_text(client.roles));
         if (const auto created = clients.create(client); !created) {
             if (created.error().code == errc::conflict)
-                return fail(error{errc::conflict, fmt::format("client '{}' exists already", id), {}, {}, {}});
+                return fail(error{errc::conflict, fmt::format("client '{}' already exists", id), {}, {}, {}});
             return fail(created.error());
         }
         print_secret(call, client, secret);
@@ -211,7 +213,7 @@ int clients_disable(invocation& call) { return set_enabled(call, false); }
 int clients_set_roles(invocation& call) {
     const auto roles = read_roles(call);
     if (!roles) return fail(roles.error());
-    if (roles->has_value() == call.has("all")) return fail_usage("set-roles takes --role, once for each, or --all", "clients");
+    if (roles->has_value() == call.has("all")) return fail_usage("set-roles takes --role once per role, or --all", "clients");
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
         const auto text = roles_text(*roles);
         call.note("roles", text);
@@ -239,8 +241,8 @@ int clients_rotate_secret(invocation& call) {
 
 int clients_delete(invocation& call) {
     return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
-        if (!call.has("yes") && !confirm(fmt::format("Delete the client '{}' for good?", id))) {
-            complain("nothing was deleted; answer y, or give --yes");
+        if (!call.has("yes") && !confirm(fmt::format("Delete the client '{}' permanently?", id))) {
+            complain("nothing was deleted; answer y or use --yes");
             return support::failed;
         }
         const auto removed = clients.remove(id);

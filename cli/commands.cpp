@@ -6,60 +6,63 @@
 namespace ctms::cli {
 namespace {
 
-constexpr option yes{"yes", "", "do not ask"};
+constexpr option yes{"yes", "", "do not ask for confirmation"};
 
-constexpr std::array migrate_options{option{"plan", "", "print what would run, and change nothing"},
-                                     option{"check", "", "exit 1 when the schema is behind"}};
-constexpr std::array create_options{option{"email,e", "ADDRESS", "whom to ask about this client", true},
-                                    option{"disabled", "", "may not be used before it is enabled"},
-                                    option{.name = "role",
-                                           .value = "ROLE",
-                                           .text = "what it may do: read, write, delete, updates, stripe or admin (everything)",
-                                           .repeatable = true}};
+constexpr std::array migrate_options{option{"plan", "", "print the missing migrations without changing anything"},
+                                     option{"check", "", "exit with 1 if the schema is not up to date"}};
+constexpr std::array create_options{
+    option{"email,e", "ADDRESS", "address of the people who run this client", true},
+    option{"disabled", "", "cannot be used until it is enabled"},
+    option{.name = "role",
+           .value = "ROLE",
+           .text = "role of the client: read, write, delete, updates, stripe or admin (without roles: everything)",
+           .repeatable = true}};
 constexpr std::array roles_options{
-    option{.name = "role", .value = "ROLE", .text = "what it may do: read, write, delete, updates, stripe or admin", .repeatable = true},
-    option{"all", "", "everything, as before roles were set"}};
+    option{
+        .name = "role", .value = "ROLE", .text = "role of the client: read, write, delete, updates, stripe or admin", .repeatable = true},
+    option{"all", "", "everything, like a client without roles"}};
 constexpr std::array rotate_options{
-    option{"keep-old", "DURATION", "let the old secret work that long: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
+    option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
 constexpr std::array table_options{option{"tablename,t", "TABLE", "the vendor's table (main)"}};
-constexpr std::array table_filter{option{"tablename,t", "TABLE", "only the fields of this table of the vendor's"}};
-constexpr std::array mapping_options{option{"replace", "", "change the mapping that the newsletter has"}};
+constexpr std::array table_filter{option{"tablename,t", "TABLE", "only the fields of this table of the vendor"}};
+constexpr std::array mapping_options{option{"replace", "", "change an existing mapping of the newsletter"}};
 constexpr std::array just_yes{yes};
-constexpr std::array parked_options{option{"limit,n", "COUNT", "how many, the newest request first (100)"}};
+constexpr std::array parked_options{option{"limit,n", "COUNT", "maximum number, most recently requested first (100)"}};
 constexpr std::array retry_options{option{"all", "", "all that are parked"}};
 constexpr std::array forget_options{option{"all", "", "all that are parked"}, yes};
 constexpr std::array resync_options{option{"all", "", "all contacts"},
                                     option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
                                     option{"waitlist", "NAME", "contacts on this waitlist"},
-                                    option{"emails", "FILE", "contacts with these addresses, one a line; - is standard input"},
+                                    option{"emails", "FILE", "contacts with these addresses, one per line; - is standard input"},
                                     yes,
-                                    option{"dry-run", "", "tell how many, and queue nothing"}};
-constexpr std::array token_options{option{"expires-in", "SECONDS", "until the token ends (CTMS_TOKEN_EXPIRATION)"}};
-constexpr std::array request_options{option{"client,c", "NAME", "with a token of this client; most paths need one"},
-                                     option{"url", "URL", "where the server is (CTMS_SERVER_PREFIX)"}};
+                                    option{"dry-run", "", "print the number without queueing anything"}};
+constexpr std::array token_options{option{"expires-in", "SECONDS", "lifetime of the token (CTMS_TOKEN_EXPIRATION)"}};
+constexpr std::array request_options{option{"client,c", "NAME", "send a token of this client; most paths require one"},
+                                     option{"url", "URL", "URL of the server (CTMS_SERVER_PREFIX)"}};
 constexpr std::array top_options{option{"url", "URL", "the server to watch (CTMS_SERVER_PREFIX)"},
-                                 option{"sync-url", "URL", "ctms-sync, at its CTMS_BACKGROUND_METRICS_PORT"},
-                                 option{"interval", "SECONDS", "between two readings (2)"},
-                                 option{"once", "", "print one picture as text, and end"}};
-constexpr std::array audit_options{option{"limit,n", "COUNT", "how many, the newest first (100)"}};
+                                 option{"sync-url", "URL", "URL of ctms-sync, with its CTMS_BACKGROUND_METRICS_PORT"},
+                                 option{"interval", "SECONDS", "time between two updates (2)"},
+                                 option{"once", "", "print the state once as text, and exit"}};
+constexpr std::array audit_options{option{"limit,n", "COUNT", "maximum number, newest first (100)"}};
 
-constexpr option dry_run{"dry-run", "", "say what would be done, and change nothing"};
+constexpr option dry_run{"dry-run", "", "print what would be done without changing anything"};
 constexpr std::array delete_options{yes, dry_run};
 constexpr std::array import_options{
     option{"format", "ndjson|csv",
-           "what the file is; csv when its name ends in .csv, else ndjson; of csv an apostrophe before = + - @ "
-           "at the beginning of a cell is taken away"},
-    option{"rejects", "FILE", "where to put what was rejected (FILE.rejects.ndjson)"},
-    option{"batch", "N", "contacts that are stored together (2000)"},
-    option{"jobs", "N", "batches at a time (one a core, from 2 to 4)"},
-    option{"replace", "", "change contacts that are there with other content"},
+           "format of the file: csv if its name ends in .csv, otherwise ndjson; in csv, an apostrophe before = + - @ "
+           "at the start of a cell is removed"},
+    option{"rejects", "FILE", "file for rejected lines (FILE.rejects.ndjson)"},
+    option{"batch", "N", "contacts per transaction (2000)"},
+    option{"jobs", "N", "batches at the same time (one per core, 2 to 4)"},
+    option{"replace", "", "replace existing contacts that have different content"},
     option{"no-sync", "", "do not queue the contacts for the sync"},
     dry_run};
-constexpr std::array dump_options{option{"ndjson", "", "every stored field, one contact a line (the default)"},
-                                  option{"csv", "",
-                                         "a table for spreadsheets: an apostrophe before cells that would be formulas, which import takes "
-                                         "away; leaves out what newsletters and waitlists hold beside their names"},
-                                  option{"output,o", "FILE", "write to a file that only its owner may read"}};
+constexpr std::array dump_options{
+    option{"ndjson", "", "every stored field, one contact per line (the default)"},
+    option{"csv", "",
+           "a table for spreadsheets: cells that would be formulas start with an apostrophe, which import removes; "
+           "of newsletters and waitlists only the names"},
+    option{"output,o", "FILE", "write to a file that only its owner can read"}};
 
 constexpr std::array table{
     command{.group = "migrate",
@@ -74,7 +77,7 @@ constexpr std::array table{
     command{.group = "clients",
             .name = "create",
             .operands = "NAME",
-            .summary = "Make an API client and print its secret, once",
+            .summary = "Create an API client and print its secret, which is shown only once",
             .example = "clients create basket -e basket-team@example.com --role read --role write",
             .run = clients_create,
             .options = create_options,
@@ -94,21 +97,21 @@ constexpr std::array table{
     command{.group = "clients",
             .name = "enable",
             .operands = "NAME",
-            .summary = "Let a client in again, within 5 seconds",
+            .summary = "Enable a client; takes effect within 5 seconds",
             .example = "clients enable basket",
             .run = clients_enable,
             .changes = true},
     command{.group = "clients",
             .name = "disable",
             .operands = "NAME",
-            .summary = "Shut a client out, within 5 seconds",
+            .summary = "Disable a client; takes effect within 5 seconds",
             .example = "clients disable basket",
             .run = clients_disable,
             .changes = true},
     command{.group = "clients",
             .name = "rotate-secret",
             .operands = "NAME",
-            .summary = "Give a client a new secret; the old one ends at once, or after a while",
+            .summary = "Replace the secret of a client; the old one becomes invalid at once, or after --keep-old",
             .example = "clients rotate-secret basket --keep-old P1D",
             .run = clients_rotate_secret,
             .options = rotate_options,
@@ -116,7 +119,7 @@ constexpr std::array table{
     command{.group = "clients",
             .name = "set-roles",
             .operands = "NAME",
-            .summary = "Set what a client may do, within 5 seconds; other roles that it has end",
+            .summary = "Set the roles of a client, replacing its current ones; takes effect within 5 seconds",
             .example = "clients set-roles basket --role read --role updates",
             .run = clients_set_roles,
             .options = roles_options,
@@ -124,7 +127,7 @@ constexpr std::array table{
     command{.group = "clients",
             .name = "delete",
             .operands = "NAME",
-            .summary = "Delete a client; asks first",
+            .summary = "Delete a client; asks for confirmation",
             .example = "clients delete basket",
             .run = clients_delete,
             .options = just_yes,
@@ -132,7 +135,7 @@ constexpr std::array table{
     command{.group = "acoustic-fields",
             .name = "add",
             .operands = "FIELD",
-            .summary = "Send a field of contacts to the email vendor from now on",
+            .summary = "Start sending a field of contacts to the email vendor",
             .example = "acoustic-fields add fxa_id",
             .run = acoustic_fields_add,
             .options = table_options,
@@ -140,7 +143,7 @@ constexpr std::array table{
     command{.group = "acoustic-fields",
             .name = "remove",
             .operands = "FIELD",
-            .summary = "Send a field no longer",
+            .summary = "Stop sending a field",
             .example = "acoustic-fields remove fxa_id",
             .run = acoustic_fields_remove,
             .options = table_options,
@@ -163,7 +166,7 @@ constexpr std::array table{
     command{.group = "newsletter-mappings",
             .name = "remove",
             .operands = "SOURCE",
-            .summary = "Send subscriptions of a newsletter no longer",
+            .summary = "Stop sending subscriptions of a newsletter",
             .example = "newsletter-mappings remove test-pilot",
             .run = newsletter_mappings_remove,
             .changes = true},
@@ -176,21 +179,21 @@ constexpr std::array table{
     command{.group = "stripe",
             .name = "ingest",
             .operands = "FILE...",
-            .summary = "Store exported Stripe objects: a JSON object, a list, or one object a line; - is standard input",
+            .summary = "Store exported Stripe objects: a JSON object, a list, or one object per line; - is standard input",
             .example = "stripe ingest customers.json subscriptions.ndjson",
             .run = stripe_ingest,
             .changes = true},
     command{.group = "stripe",
             .name = "queue",
             .operands = "FILE...",
-            .summary = "Have the contacts that Stripe objects concern sent again; stores nothing",
+            .summary = "Queue the contacts that Stripe objects concern, to send them again; stores nothing",
             .example = "stripe queue customers.json",
             .run = stripe_queue,
             .changes = true},
     command{.group = "sync",
             .name = "status",
             .operands = "",
-            .summary = "Tell how long the sync's queue is and who works it",
+            .summary = "Show the length of the sync queue and its workers",
             .example = "sync status",
             .run = sync_status},
     command{.group = "sync",
@@ -203,7 +206,7 @@ constexpr std::array table{
     command{.group = "sync",
             .name = "retry",
             .operands = "[ID...]",
-            .summary = "Have parked contacts tried again, with all their attempts",
+            .summary = "Try parked contacts again, with all attempts",
             .example = "sync retry --all",
             .run = sync_retry,
             .options = retry_options,
@@ -211,7 +214,7 @@ constexpr std::array table{
     command{.group = "sync",
             .name = "forget",
             .operands = "[ID...]",
-            .summary = "Take parked contacts out of the queue without sending them; asks first",
+            .summary = "Remove parked contacts from the queue without sending them; asks for confirmation",
             .example = "sync forget 332de237-cab7-4461-bcc3-48e68f42bd5c",
             .run = sync_forget,
             .options = forget_options,
@@ -219,7 +222,8 @@ constexpr std::array table{
     command{.group = "sync",
             .name = "resync",
             .operands = "",
-            .summary = "Send contacts to the vendor again, behind everything that waits; asks first. May be stopped and run again",
+            .summary =
+                "Send contacts to the vendor again, after everything that is waiting; asks for confirmation. Can be stopped and run again",
             .example = "sync resync --newsletter hubs --dry-run",
             .run = sync_resync,
             .options = resync_options,
@@ -243,7 +247,7 @@ constexpr std::array table{
     command{.group = "top",
             .name = "",
             .operands = "",
-            .summary = "Watch a running server, the sync and the database in the terminal; q ends it",
+            .summary = "Watch a running server, the sync and the database in the terminal; q quits",
             .example = "top --interval 5",
             .run = top,
             .options = top_options,
@@ -274,14 +278,14 @@ constexpr std::array table{
     command{.group = "db",
             .name = "status",
             .operands = "",
-            .summary = "Tell whether the database answers and how its schema stands",
+            .summary = "Show whether the database answers and whether its schema is up to date",
             .example = "db status",
             .run = db_status,
             .wanted = needs::database},
     command{.group = "contacts",
             .name = "show",
             .operands = "ID-OR-ADDRESS...",
-            .summary = "Show contacts, all of an address in any case; with --json as the API shows them",
+            .summary = "Show the contacts with an id or an address, regardless of case; with --json in the form of the API",
             .example = "contacts show jane@example.com",
             .run = contacts_show},
     command{.group = "contacts",
@@ -294,7 +298,7 @@ constexpr std::array table{
     command{.group = "contacts",
             .name = "delete",
             .operands = "ID-OR-ADDRESS",
-            .summary = "Delete a contact, or all of an address in any case, here and at the vendor; asks first",
+            .summary = "Delete the contacts with an id or an address, regardless of case, here and at the vendor; asks for confirmation",
             .example = "contacts delete jane@example.com",
             .run = contacts_delete,
             .options = delete_options,
@@ -302,7 +306,8 @@ constexpr std::array table{
     command{.group = "contacts",
             .name = "delete-bulk",
             .operands = "FILE",
-            .summary = "Delete the contacts of a file of addresses, one a line or a CSV with a column primary_email; asks first",
+            .summary =
+                "Delete the contacts of a file of addresses, one per line or a CSV with a column primary_email; asks for confirmation",
             .example = "contacts delete-bulk leavers.txt",
             .run = contacts_delete_bulk,
             .options = delete_options,
@@ -310,7 +315,7 @@ constexpr std::array table{
     command{.group = "contacts",
             .name = "import",
             .operands = "FILE",
-            .summary = "Store the contacts of a file: JSON, one a line (POST /ctms, or a dump), or CSV; may be run again",
+            .summary = "Store the contacts of a file: JSON, one per line (as in POST /ctms, or a dump), or CSV; can be run again",
             .example = "contacts import contacts.ndjson",
             .run = contacts_import,
             .options = import_options,
@@ -318,7 +323,7 @@ constexpr std::array table{
     command{.group = "contacts",
             .name = "dump",
             .operands = "",
-            .summary = "Write all contacts, one a line, in a form that import takes",
+            .summary = "Write all contacts, one per line, in a form that import accepts",
             .example = "contacts dump -o contacts.ndjson",
             .run = contacts_dump,
             .options = dump_options,
@@ -332,7 +337,7 @@ constexpr std::array table{
     command{.group = "suppress",
             .name = "",
             .operands = "FILE",
-            .summary = "Opt every address of a file out of all mail; asks first",
+            .summary = "Opt every address of a file out of all email; asks for confirmation",
             .example = "suppress complaints.csv",
             .run = suppress,
             .options = delete_options,
@@ -340,7 +345,7 @@ constexpr std::array table{
     command{.group = "audit",
             .name = "",
             .operands = "",
-            .summary = "List what was changed from the command line: when, by whom, what",
+            .summary = "List changes made from the command line: when, who, what",
             .example = "audit --limit 20",
             .run = audit_list,
             .options = audit_options},

@@ -105,7 +105,7 @@ result<void> contact_file::read_header() {
         const bool is_twice = !where.group.empty() && std::any_of(places_.begin(), places_.end(), [&](const place& other) {
             return other.group == where.group && other.member == where.member;
         });
-        if (is_twice) return error{errc::invalid, fmt::format("the column '{}' stands twice", name), {}, {}, {}};
+        if (is_twice) return error{errc::invalid, fmt::format("the column '{}' appears twice", name), {}, {}, {}};
         places_.push_back(where);
     }
     return {};
@@ -121,7 +121,7 @@ bool contact_file::next_line(contact_record& out) {
     } while (trimmed(out.json).empty());
     out.line = line_;
     if (out.json.size() <= longest_line) return true;
-    out.problem = "the line is longer than a contact can be";
+    out.problem = "the line is too long for a contact";
     out.original = out.json.substr(0, 1000);
     out.json.clear();
     return true;
@@ -136,7 +136,7 @@ bool contact_file::next_row(contact_record& out) {
     line_ += reader.line() - 1;
     out.original = std::move(row.text);
     if (row.problem.empty() && row.fields.size() != places_.size())
-        row.problem = fmt::format("{} fields where the header has {}", row.fields.size(), places_.size());
+        row.problem = fmt::format("the line has {} fields, but the header has {}", row.fields.size(), places_.size());
     out.problem = std::move(row.problem);
     if (out.problem.empty()) out.json = to_json(row.fields);
     return true;

@@ -75,7 +75,7 @@ struct address_record {
     std::string address; ///< "" when the line holds none
 };
 
-/// The addresses of a file: one a line, or a CSV whose header has a column primary_email or email.
+/// The addresses of a file: one per line, or a CSV whose header has a column primary_email or email.
 class address_file {
 public:
     [[nodiscard]] static result<address_file> open(const std::string& name);
@@ -88,7 +88,7 @@ private:
 
     input_file file_;
     std::optional<std::size_t> column_;  ///< of CSV
-    std::optional<std::string> waiting_; ///< the first line, when it is no header
+    std::optional<std::string> waiting_; ///< the first line, when it is not a header
     std::size_t line_ = 0;
 };
 

@@ -40,11 +40,8 @@ model::identity_query query_of(const std::string& operand) {
 }
 
 int fail_not_found(std::size_t place) {
-    return fail({errc::not_found,
-                 fmt::format("argument {} names no contact: give an email_id or a whole address, in any case", place),
-                 {},
-                 {},
-                 {}});
+    return fail(
+        {errc::not_found, fmt::format("argument {} is not a known contact: give an email_id or a complete address", place), {}, {}, {}});
 }
 
 /// Everything that is stored about a contact, as one JSON object; "" when it is gone.
@@ -175,8 +172,8 @@ int contacts_delete(invocation& call) {
     const bool dry_run = call.has("dry-run");
     if (!call.json) print_identities(*found);
     const auto what = found->size() == 1 ? std::string("this contact") : fmt::format("these {} contacts", found->size());
-    if (!dry_run && !call.has("yes") && !confirm(fmt::format("Delete {} for good, here and at the vendor?", what))) {
-        complain("nothing was deleted; answer y, or give --yes");
+    if (!dry_run && !call.has("yes") && !confirm(fmt::format("Delete {} permanently, here and at the vendor?", what))) {
+        complain("nothing was deleted; answer y or use --yes");
         return support::failed;
     }
     const auto deleted = dry_run ? result<std::int64_t>(static_cast<std::int64_t>(found->size())) : delete_named(from, query);

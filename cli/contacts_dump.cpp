@@ -92,7 +92,7 @@ public:
     [[nodiscard]] int report() const {
         const auto what = failure_ ? failure_->message + ": " + failure_->detail
                                    : fmt::format("standard output cannot be written: {}", std::strerror(errno));
-        complain("{}; make room or choose another place, and dump again", what);
+        complain("{}; free some space or choose another place, and run the command again", what);
         return support::temporary;
     }
 
@@ -106,7 +106,7 @@ private:
 
 int contacts_dump(invocation& call) {
     const bool as_csv = call.has("csv");
-    if (as_csv && call.has("ndjson")) return fail_usage("--csv or --ndjson, not both", "contacts");
+    if (as_csv && call.has("ndjson")) return fail_usage("use --csv or --ndjson, not both", "contacts");
     const auto name = call.value("output");
     dump_target target(name, !as_csv);
     if (!target.good()) return target.report();

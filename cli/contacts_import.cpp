@@ -231,12 +231,12 @@ int report(invocation& call, const import_call& wanted, import_run& run, bool to
     counts.note(call);
     const bool any_rejected = run.count(import_outcome::rejected) > 0;
     if (wanted.how.write.dry_run) complain("this was a dry run: nothing was stored");
-    if (any_rejected) complain("{} says which lines were rejected, and why; fix them and import them again", run.rejects().name());
-    if (!kept) complain("{} could not be written: see what was rejected by running it again with --rejects", run.rejects().name());
+    if (any_rejected) complain("{} lists the rejected lines and the reasons; fix them and import them again", run.rejects().name());
+    if (!kept) complain("{} could not be written; run the command again with --rejects to see the rejected lines", run.rejects().name());
     if (run.failure()) fail(*run.failure());
-    if (unreadable) complain("{} cannot be read to its end", wanted.file);
+    if (unreadable) complain("{} cannot be read completely", wanted.file);
     if (!to_the_end || run.failure()) {
-        complain("stopped before the end; give the same command again to go on: what is stored is passed over");
+        complain("stopped before the end; run the same command again to continue: contacts that are already stored are skipped");
         return support::temporary;
     }
     if (unreadable) return support::no_input;

@@ -67,7 +67,7 @@ list_end work_off_file(address_file& file, const list_work& work, std::optional<
     for (bool more = true; more;) {
         more = file.next(record);
         if (more && record.address.empty()) {
-            if (++out.invalid <= 10) complain("line {} holds no address and is passed over", record.line);
+            if (++out.invalid <= 10) complain("line {} contains no address and is skipped", record.line);
         } else if (more) {
             batch.push_back(std::move(record.address));
         }
@@ -84,15 +84,16 @@ list_end work_off_file(address_file& file, const list_work& work, std::optional<
 int exit_code_of(const list_end& end, address_file& file) {
     if (end.failure) fail(*end.failure);
     if (end.failure || end.interrupted) {
-        complain("stopped after {} addresses; give the same command again to go on: what is done does not change", end.addresses);
+        complain("stopped after {} addresses; run the same command again to continue: work that is already done does not change",
+                 end.addresses);
         return support::temporary;
     }
     if (file.file().failed()) {
-        complain("the file cannot be read to its end");
+        complain("the file cannot be read completely");
         return support::no_input;
     }
     if (end.invalid == 0) return support::ok;
-    complain("{} lines hold no address: a file has one address a line, or a header with primary_email or email", end.invalid);
+    complain("{} lines contain no address: a file has one address per line, or a header with primary_email or email", end.invalid);
     return support::bad_data;
 }
 
@@ -112,7 +113,7 @@ int run_list(invocation& call, const list_work& work, const std::function<std::s
     const auto total = count_addresses(name);
     const auto how_many = total ? fmt::format("{} addresses", *total) : std::string("the addresses");
     if (!call.has("yes") && !call.has("dry-run") && !confirm(question(how_many))) {
-        complain("nothing was changed; answer y, or give --yes");
+        complain("nothing was changed; answer y or use --yes");
         return support::failed;
     }
     const interrupts signals;
@@ -148,7 +149,7 @@ int contacts_delete_bulk(invocation& call) {
                              counts.add("deleted", static_cast<std::size_t>(done.changed));
                              counts.add("not_found", done.changed == 0 ? 1 : 0);
                          }};
-    const auto question = [](const std::string& how_many) { return fmt::format("Delete the contacts of {} for good?", how_many); };
+    const auto question = [](const std::string& how_many) { return fmt::format("Delete the contacts of {} permanently?", how_many); };
     return run_list(call, work, question, [&](const list_end& end) {
         counts.add("addresses", end.addresses);
         if (!call.json) fmt::print("\n");
@@ -168,7 +169,7 @@ int suppress(invocation& call) {
                              counts.add("already", static_cast<std::size_t>(done.already));
                              counts.add("unknown", done.changed + done.already == 0 ? 1 : 0);
                          }};
-    const auto question = [](const std::string& how_many) { return fmt::format("Opt {} out of all mail?", how_many); };
+    const auto question = [](const std::string& how_many) { return fmt::format("Opt {} out of all email?", how_many); };
     return run_list(call, work, question, [&](const list_end& end) {
         counts.add("addresses", end.addresses);
         counts.print(call.json);

@@ -92,7 +92,7 @@ int csv_reader::take(csv_record& out) {
     if (out.text.size() < limit_) {
         out.text += static_cast<char>(c);
     } else if (out.problem.empty()) {
-        out.problem = "longer than a record may be, perhaps for a quote that is not closed";
+        out.problem = "the record is too long, perhaps because a quote is not closed";
     }
     if (c == '\n') ++line_;
     return c;

@@ -20,7 +20,7 @@ struct csv_record {
     std::size_t line = 0;            ///< where it begins, from 1
     std::string text;                ///< as it stands in the file, without its last line end
     std::vector<std::string> fields; ///< unquoted, without the apostrophes of escape_formulas
-    std::string problem;             ///< why it is no record; "" when it is one
+    std::string problem;             ///< why it is not a record; "" when it is one
 };
 
 /// Reads a line without its end, of at most `limit` bytes: the rest of a longer one is dropped. False at the end.

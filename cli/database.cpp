@@ -85,7 +85,7 @@ int migrate(invocation& call) {
         for (const auto& one : *applied) call.note("applied", one.version);
         if (call.json) return print_migrations_json("applied", *applied, std::nullopt), support::ok;
         print_migrations("Applied", *applied);
-        if (applied->empty()) fmt::print("The schema is current.\n");
+        if (applied->empty()) fmt::print("The schema is up to date.\n");
         return support::ok;
     }
     const auto state = persistence::inspect_schema(support::database_options(call.settings));

@@ -19,18 +19,18 @@ namespace {
 
 constexpr std::array global_options{option{"embedded", "", "use the embedded database, in CTMS_DATA_DIR (default ./ctms-data)"},
                                     option{"json", "", "print JSON"}, option{"version", "", "print the version"},
-                                    option{"help,h", "", "print this text, or that of a group or command"}};
+                                    option{"help,h", "", "print this text, or the text of a group or command"}};
 
 constexpr std::array exit_codes{std::pair{support::ok, "done"},
-                                std::pair{support::failed, "not done, or the answer is no"},
-                                std::pair{support::usage, "a wrong call"},
-                                std::pair{support::bad_data, "wrong input, or something that does not exist; what was good is done"},
-                                std::pair{support::no_input, "a file that cannot be read"},
+                                std::pair{support::failed, "not done, or the check failed"},
+                                std::pair{support::usage, "wrong usage"},
+                                std::pair{support::bad_data, "some of the data is wrong or does not exist; the valid part was processed"},
+                                std::pair{support::no_input, "a file cannot be read"},
                                 std::pair{support::unavailable, "the database cannot be reached"},
-                                std::pair{support::temporary, "stopped on the way: run it again"},
-                                std::pair{support::configuration, "wrong settings, or a schema that is not up to date"}};
+                                std::pair{support::temporary, "stopped early: run the same command again"},
+                                std::pair{support::configuration, "the configuration has mistakes, or the schema is not up to date"}};
 
-constexpr auto purpose = "Administers CTMS. The database is that of CTMS_DB_URL, or the embedded one (--embedded, or CTMS_DATA_DIR).";
+constexpr auto purpose = "Administers CTMS. Works on the database of CTMS_DB_URL, or on the embedded one (--embedded, or CTMS_DATA_DIR).";
 
 /// "-e, --email ADDRESS"
 std::string spelling(const option& one) {
@@ -62,7 +62,7 @@ void print_command(const command& one) {
     fmt::print("      example: ctms-admin {}\n", one.example);
 }
 
-/// Text for troff: a dash that stays one, and no line that looks like a request.
+/// Escapes text for troff: dashes stay dashes, and no line looks like a request.
 std::string troff(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -107,7 +107,7 @@ std::string flags_of(const command& one) {
 
 std::string joined(const std::vector<std::string_view>& words) { return fmt::format("{}", fmt::join(words, " ")); }
 
-/// A case of the shell's for each command: "clients create" to its options; files where it takes some.
+/// Prints a shell case for each command, such as "clients create", with its options and whether it takes files.
 void print_cases(std::string_view line) {
     for (const auto& one : all_commands()) {
         const auto words = fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name);
@@ -191,7 +191,7 @@ int print_completion(invocation& call) {
     const auto& shell = call.operands.front();
     if (shell == "bash") return print_bash(), support::ok;
     if (shell == "zsh") return print_zsh(), support::ok;
-    return fail_usage(fmt::format("'{}' is no shell that is known here: bash or zsh", shell), "completion");
+    return fail_usage(fmt::format("'{}' is not a supported shell: bash or zsh", shell), "completion");
 }
 
 int print_manual(invocation&) {
@@ -209,8 +209,9 @@ int print_manual(invocation&) {
     for (const auto& each : global_options) fmt::print(".TP\n.B {}\n{}\n", troff(spelling(each)), troff(each.text));
     fmt::print(".SH EXIT STATUS\n");
     for (const auto& [code, meaning] : exit_codes) fmt::print(".TP\n.B {}\n{}\n", static_cast<int>(code), troff(meaning));
-    fmt::print(".SH ENVIRONMENT\nThe settings of CTMS, as\n.B ctms\\-web \\-\\-help\nlists them; CTMS_DB_URL and CTMS_DATA_DIR above all.\n"
-               "NO_COLOR: print without colours.\n");
+    fmt::print(
+        ".SH ENVIRONMENT\nThe settings of CTMS, which\n.B ctms\\-web \\-\\-help\nlists; in particular CTMS_DB_URL and CTMS_DATA_DIR.\n"
+        "NO_COLOR: print without colours.\n");
     return support::ok;
 }
 

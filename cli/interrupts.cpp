@@ -28,7 +28,7 @@ void handle(int signal) {
 } // namespace
 
 interrupts::interrupts(bool resizes) {
-    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("no pipe can be made");
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) throw std::runtime_error("a pipe cannot be created");
     wanted = false;
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) {
         if (signal == SIGWINCH && !resizes) continue;

@@ -113,7 +113,7 @@ result<metrics_text> metrics_text::parse(std::string_view text) {
         line_reader reader(line);
         if (reader.at_end() || reader.at_comment()) continue;
         metric_sample sample;
-        if (!reader.read(sample)) return error{errc::malformed, fmt::format("line {} is no metric of Prometheus", number), {}, {}, {}};
+        if (!reader.read(sample)) return error{errc::malformed, fmt::format("line {} is not a Prometheus metric", number), {}, {}, {}};
         out.samples_.push_back(std::move(sample));
     }
     return out;
@@ -143,7 +143,7 @@ metric_buckets metrics_text::buckets(std::string_view name, const filter& wanted
 double growth(double before, double now) { return now >= before ? now - before : now; }
 
 metric_buckets growth(const metric_buckets& before, const metric_buckets& now) {
-    // One that began anew began so in all its buckets.
+    // One that began again began so in all its buckets.
     const bool anew = std::any_of(now.begin(), now.end(), [&](const auto& each) {
         const auto found = before.find(each.first);
         return found != before.end() && found->second > each.second;

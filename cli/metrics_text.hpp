@@ -44,7 +44,7 @@ private:
     std::vector<metric_sample> samples_;
 };
 
-/// How much a counter grew; one that is smaller than before began anew.
+/// How much a counter grew; one that is smaller than before began again.
 [[nodiscard]] double growth(double before, double now);
 /// The same for all buckets.
 [[nodiscard]] metric_buckets growth(const metric_buckets& before, const metric_buckets& now);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A progress bar on standard error, for what takes longer than a second: share, count, rate and time left. Nothing is
-// drawn where that is no terminal, nor in the first second. For one thread.
+// drawn where that is not a terminal, nor in the first second. For one thread.
 #pragma once
 
 #include <chrono>

@@ -93,7 +93,7 @@ int show_answer(invocation& call, const net::http_response& answer) {
     call.note("status", answer.status);
     fmt::print(stderr, "HTTP/1.1 {} {}\n", answer.status, printable(answer.reason));
     print_body(answer.body);
-    if (answer.status == unauthorized && !call.value("client")) complain("this path needs a client; give --client NAME");
+    if (answer.status == unauthorized && !call.value("client")) complain("this path requires a client; use --client NAME");
     return answer.status / 100 == 2 ? support::ok : support::failed;
 }
 
@@ -101,7 +101,7 @@ int show_answer(invocation& call, const net::http_response& answer) {
 
 int send_request(invocation& call) {
     const auto url = call.value("url").value_or(call.settings.server_prefix);
-    if (!call.operands[1].starts_with('/')) return fail_usage("PATH begins with a slash", "request");
+    if (!call.operands[1].starts_with('/')) return fail_usage("PATH must start with a slash", "request");
     int exit_code = support::ok;
     const auto request = to_request(call, exit_code);
     if (!request) return exit_code;
@@ -113,7 +113,7 @@ int send_request(invocation& call) {
         options.longest_body = std::size_t{256} << 20U;
         const auto answer = net::http_client(url, options).send(*request);
         if (answer) return show_answer(call, *answer);
-        complain("no answer: {}; --url or CTMS_SERVER_PREFIX says where the server is", answer.error().detail);
+        complain("no response: {}; set the URL of the server with --url or CTMS_SERVER_PREFIX", answer.error().detail);
         return support::to_exit_code(answer.error().code);
     } catch (const std::invalid_argument& wrong) {
         return fail_usage(wrong.what(), "request");

@@ -82,7 +82,7 @@ std::string check_operands(const command& chosen, std::size_t count) {
     const auto words = wanted.empty() ? 0U : static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), ' ')) + 1U;
     const auto optional = static_cast<std::size_t>(std::count(wanted.begin(), wanted.end(), '['));
     if (count < words - optional) return fmt::format("{} is missing", wanted);
-    if (count > words && !any_number) return "there is an argument too many";
+    if (count > words && !any_number) return "there are too many arguments";
     return {};
 }
 
@@ -139,7 +139,7 @@ int run_audited(const command& chosen, invocation& call, const std::string& who)
     if (!id) return fail(id.error());
     if (!makes_the_table) code = chosen.run(call);
     if (const auto ended = audit.end(*id, code, call.notes); !ended)
-        complain("what was done could not be added to the audit record: {}", ended.error().message);
+        complain("the result could not be added to the audit record: {}", ended.error().message);
     return code;
 }
 

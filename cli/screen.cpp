@@ -30,7 +30,7 @@ bool put(std::string_view text) {
 } // namespace
 
 screen::screen() {
-    if (::isatty(STDOUT_FILENO) == 0) throw std::runtime_error("standard output is no terminal");
+    if (::isatty(STDOUT_FILENO) == 0) throw std::runtime_error("standard output is not a terminal");
     termios now{};
     if (::tcgetattr(STDIN_FILENO, &now) == 0) {
         before_ = now;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The terminal as a page to draw on: the alternate screen, without echo, keys one by one. Its destructor gives it back as it
-// was. One at a time; for one thread. Throws std::runtime_error when standard output is no terminal.
+// was. One at a time; for one thread. Throws std::runtime_error when standard output is not a terminal.
 #pragma once
 
 #include <termios.h>
@@ -33,7 +33,7 @@ public:
     [[nodiscard]] static std::optional<std::string> keys();
 
 private:
-    std::optional<termios> before_; ///< nullopt: standard input is no terminal
+    std::optional<termios> before_; ///< nullopt: standard input is not a terminal
 };
 
 } // namespace ctms::cli

@@ -74,7 +74,7 @@ private:
 
     bool stop(const std::string& place, const error& failure) {
         complain("stopped at {}: {}: {}", place, failure.message, failure.detail);
-        complain("{} objects before it are done; to run it again is safe, for what is stored already does not change", done_);
+        complain("the {} objects before it are done; it is safe to run the command again, because stored objects do not change", done_);
         stopped_ = true;
         return false;
     }

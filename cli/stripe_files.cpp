@@ -107,7 +107,7 @@ result<bool> read_stripe_file(const std::string& file, const stripe_file_visitor
     auto& in = standard_input ? std::cin : opened;
     const bool finished = file_reader(name, in, visit).read();
     // What was read of it is stored; the lines that are missing must not go unnoticed.
-    if (in.bad()) return unreadable(fmt::format("{} cannot be read to its end", name), {});
+    if (in.bad()) return unreadable(fmt::format("{} cannot be read completely", name), {});
     return finished;
 }
 

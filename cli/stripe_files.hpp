@@ -15,7 +15,7 @@ namespace ctms::cli {
 /// Is given each object, or what is wrong with it, and where it stands ("customers.json, line 3"); answers whether to go on.
 using stripe_file_visitor = std::function<bool(const std::string& place, result<json::any_stripe_object> object)>;
 
-/// Visits the objects of a file ("-": standard input) in order, and as an error what is no JSON. False when stopped by the
+/// Visits the objects of a file ("-": standard input) in order, and as an error what is not JSON. False when stopped by the
 /// visitor. errc::not_found when the file cannot be read, or not to its end.
 [[nodiscard]] result<bool> read_stripe_file(const std::string& file, const stripe_file_visitor& visit);
 

@@ -67,7 +67,7 @@ result<std::vector<uuid>> read_choice(const invocation& call) {
     for (const auto& text : call.operands) {
         const auto id = uuid::parse(text);
         // It may be an address: it is not repeated.
-        if (!id) return wrong(fmt::format("argument {} is no id of a contact", out.size() + 1));
+        if (!id) return wrong(fmt::format("argument {} is not the id of a contact", out.size() + 1));
         out.push_back(*id);
     }
     return out;
@@ -85,14 +85,14 @@ int report_change(invocation& call, std::string_view what, std::string_view verb
         fmt::print("{} {} parked contact{}.\n", verb, changed, changed == 1 ? "" : "s");
     }
     if (changed >= asked) return support::ok;
-    complain("{} of {} were not parked; ctms-admin sync parked lists those that are", asked - changed, asked);
+    complain("{} of {} were not parked; ctms-admin sync parked lists the parked contacts", asked - changed, asked);
     return support::bad_data;
 }
 
 /// What a failed command for many rows leaves behind.
 int fail_on_the_way(const error& failure) {
     const int code = fail(failure);
-    complain("part of it may be done; to run it again is safe");
+    complain("some of it may be done; it is safe to run the command again");
     return code;
 }
 
@@ -147,8 +147,8 @@ int sync_forget(invocation& call) {
     const auto ids = read_choice(call);
     if (!ids) return fail_usage(ids.error().message, "sync");
     const auto which = ids->empty() ? std::string("all parked contacts") : fmt::format("{} parked contact(s)", ids->size());
-    if (!call.has("yes") && !confirm(fmt::format("Forget {}? The vendor keeps what it has of them.", which))) {
-        complain("nothing was forgotten; answer y, or give --yes");
+    if (!call.has("yes") && !confirm(fmt::format("Forget {}? The vendor keeps the data that it has.", which))) {
+        complain("nothing was forgotten; answer y or use --yes");
         return support::failed;
     }
     persistence::database db(support::database_options(call.settings));

@@ -54,9 +54,9 @@ void print_tally(const invocation& call, const tally& done) {
         writer.close();
         print_json(out);
     } else if (dry) {
-        fmt::print("Would queue {} contacts, but for those that wait already.\n", done.chosen);
+        fmt::print("Would queue {} contacts, except those that are already waiting.\n", done.chosen);
     } else {
-        fmt::print("Queued {} contacts; {} waited already.\n", done.queued, done.chosen - done.queued);
+        fmt::print("Queued {} contacts; {} were already waiting.\n", done.queued, done.chosen - done.queued);
     }
 }
 
@@ -67,11 +67,11 @@ int finish(invocation& call, const tally& done) {
     if (done.unknown > 0) call.note("unknown", static_cast<std::int64_t>(done.unknown));
     print_tally(call, done);
     if (done.stopped) {
-        complain("stopped on the way; run it again: contacts that wait already keep their place");
+        complain("stopped early; run the same command again: contacts that are already waiting keep their place");
         return support::temporary;
     }
     if (done.unknown > 0) {
-        complain("{} addresses belong to no contact", done.unknown);
+        complain("{} addresses do not belong to any contact", done.unknown);
         return support::bad_data;
     }
     return support::ok;
@@ -80,13 +80,13 @@ int finish(invocation& call, const tally& done) {
 int fail_on_the_way(invocation& call, const tally& done, const error& failure) {
     const int code = fail(failure);
     call.note("queued", static_cast<std::int64_t>(done.queued));
-    complain("{} contacts were queued before; run it again: those keep their place", done.queued);
+    complain("{} contacts were queued before the error; run the same command again: they keep their place", done.queued);
     return code;
 }
 
 bool agreed(const invocation& call, const std::string& whom) {
-    if (call.has("yes") || confirm(fmt::format("Send {} to the vendor again, behind everything that waits?", whom))) return true;
-    complain("nothing was queued; answer y, or give --yes");
+    if (call.has("yes") || confirm(fmt::format("Send {} to the vendor again, after everything that is waiting?", whom))) return true;
+    complain("nothing was queued; answer y or use --yes");
     return false;
 }
 
@@ -161,7 +161,7 @@ int resync_addresses(invocation& call) {
     const auto path = call.value("emails").value_or("-");
     auto file = input_file::open(path);
     if (!file) {
-        complain("{} cannot be opened; it is to be a file with an address a line", path);
+        complain("{} cannot be opened; give a file with one address per line", path);
         return support::no_input;
     }
     address_reader reader(std::move(*file));
@@ -191,7 +191,7 @@ int resync_addresses(invocation& call) {
     bar.reset();
     if (!reader.ended_well()) {
         finish(call, done);
-        complain("{} cannot be read to its end", path);
+        complain("{} cannot be read completely", path);
         return support::no_input;
     }
     return finish(call, done);
@@ -200,7 +200,7 @@ int resync_addresses(invocation& call) {
 } // namespace
 
 int sync_resync(invocation& call) {
-    if (count_options(call) != 1) return fail_usage("give one of --all, --newsletter, --waitlist and --emails", "sync");
+    if (count_options(call) != 1) return fail_usage("use exactly one of --all, --newsletter, --waitlist and --emails", "sync");
     return call.value("emails") ? resync_addresses(call) : resync_selected(call);
 }
 

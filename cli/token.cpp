@@ -19,9 +19,9 @@ namespace {
 
 error explain(const error& failure, const std::string& id) {
     if (failure.code == errc::not_found)
-        return {errc::not_found, fmt::format("there is no client '{}'; ctms-admin clients list shows them", id), {}, {}, {}};
+        return {errc::not_found, fmt::format("client '{}' does not exist; ctms-admin clients list shows all clients", id), {}, {}, {}};
     if (failure.code == errc::forbidden)
-        return {errc::forbidden, fmt::format("client '{0}' is disabled; ctms-admin clients enable {0} lets it in", id), {}, {}, {}};
+        return {errc::forbidden, fmt::format("client '{0}' is disabled; ctms-admin clients enable {0} enables it", id), {}, {}, {}};
     return failure;
 }
 
@@ -32,7 +32,7 @@ std::optional<service::issued_token> token_for(invocation& call, const std::stri
     const auto id = to_client_id(name);
     if (!id) return exit_code = fail(id.error()), std::nullopt;
     if (call.settings.secret_key.empty()) {
-        complain("CTMS_SECRET_KEY is not set; give it the value that the server has");
+        complain("CTMS_SECRET_KEY is not set; use the server's value");
         return exit_code = support::configuration, std::nullopt;
     }
     call.note("client_id", *id);

@@ -38,7 +38,7 @@ persistence::database_options quick(persistence::database_options options) {
 reading<metrics_text> read_metrics(net::http_client& from) {
     const auto answer = from.send({.method = "GET", .target = "/metrics"});
     if (!answer) return {std::nullopt, answer.error().detail};
-    if (answer->status != 200) return {std::nullopt, fmt::format("it answers {} to GET /metrics", answer->status)};
+    if (answer->status != 200) return {std::nullopt, fmt::format("GET /metrics returns {}", answer->status)};
     auto parsed = metrics_text::parse(answer->body);
     if (!parsed) return {std::nullopt, parsed.error().message};
     return {std::move(*parsed), {}};
@@ -47,7 +47,7 @@ reading<metrics_text> read_metrics(net::http_client& from) {
 reading<queue_reading> read_queue(persistence::database& db) {
     persistence::sync_queue_repository queue(db);
     auto status = queue.status();
-    if (!status) return {std::nullopt, "it does not answer, or has no current schema; see ctms-admin db status"};
+    if (!status) return {std::nullopt, "it does not answer, or its schema is not up to date; see ctms-admin db status"};
     auto parked = queue.parked(errors_shown);
     if (!parked) return {std::nullopt, "it does not answer; see ctms-admin db status"};
     return {queue_reading{std::move(*status), std::move(*parked)}, {}};
@@ -78,7 +78,7 @@ snapshot top_reader::read() {
 
 top_feed::top_feed(top_reader& reader, std::chrono::milliseconds interval)
     : reader_(reader), interval_(interval), ready_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-    if (ready_ < 0) throw std::runtime_error("no event can be made");
+    if (ready_ < 0) throw std::runtime_error("an event cannot be created");
     worker_ = std::jthread([this](const std::stop_token& stop) { work(stop); });
 }
 

@@ -19,7 +19,7 @@ namespace ctms::cli {
 
 class top_reader {
 public:
-    /// `sync_url` may be empty. Throws std::invalid_argument for what is no URL of a server.
+    /// `sync_url` may be empty. Throws std::invalid_argument for what is not URL of a server.
     top_reader(std::string url, std::string sync_url, const persistence::database_options& database);
 
     [[nodiscard]] snapshot read();

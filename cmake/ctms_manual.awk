@@ -57,9 +57,9 @@ part == "settings" {
 { print troff($0) }
 END {
     print ".SH EXIT STATUS"
-    print ".TP\n.B 0\nstopped as it was asked to, or done\n.TP\n.B 1\nnot done, or the answer is no"
-    print ".TP\n.B 64\na wrong call\n.TP\n.B 69\nthe database cannot be reached\n.TP\n.B 70\nsomething that should not happen"
-    print ".TP\n.B 75\nsomething is to be tried again\n.TP\n.B 78\nwrong settings, or a schema that is not up to date"
+    print ".TP\n.B 0\nstopped on request, or done\n.TP\n.B 1\nnot done, or the check failed"
+    print ".TP\n.B 64\nwrong usage\n.TP\n.B 69\nthe database cannot be reached\n.TP\n.B 70\nan unexpected error"
+    print ".TP\n.B 75\nsomething must be tried again\n.TP\n.B 78\nthe configuration has mistakes, or the schema is not up to date"
     print ".SH FILES\n.TP\n.I /etc/ctms/ctms.env\nsettings of the services, where CTMS was installed as Debian packages"
     print ".SH SEE ALSO\n.BR ctms\\-web (1),\n.BR ctms\\-sync (1),\n.BR ctms\\-admin (1)"
 }

@@ -22,9 +22,9 @@ namespace options = boost::program_options;
 options::options_description command_line(const daemon& program) {
     options::options_description out("Options");
     auto add = out.add_options();
-    add("embedded", "use a PostgreSQL of its own, in CTMS_DATA_DIR (default ./ctms-data)");
+    add("embedded", "use the embedded PostgreSQL, in CTMS_DATA_DIR (default ./ctms-data)");
     for (const auto& one : program.flags) add(one.name, one.text);
-    add("print-config", "print the settings in force, without secrets, and exit");
+    add("print-config", "print the current settings, without secrets, and exit");
     add("check-config", "check the settings and exit");
     add("version", "print the version and exit");
     add("help,h", "print this text and exit");
@@ -45,7 +45,7 @@ int report_mistakes(const char* program, const std::vector<std::string>& mistake
     return configuration;
 }
 
-/// What a burst of large messages has taken goes back to the system when it is over: such blocks are mapped by themselves, and
+/// Returns the memory of a burst of large messages to the system when it is over: large blocks are mapped individually, and
 /// few arenas keep the rest (mallopt(3)). Fixing the first also keeps glibc from raising it.
 void return_memory_early() {
     constexpr int mapped_from = 256 * 1024;
@@ -74,7 +74,7 @@ int run_daemon(const daemon& program, int argc, char** argv, const std::function
     const auto read = config::read(program.who, given.contains("embedded"), config::process_environment());
     if (!read.mistakes.empty()) return report_mistakes(program.name, read.mistakes);
     if (given.contains("print-config")) return fmt::print("{}", config::print(read.values)), ok;
-    if (given.contains("check-config")) return fmt::print("The configuration is good.\n"), ok;
+    if (given.contains("check-config")) return fmt::print("The configuration is valid.\n"), ok;
     return run(read.values, given);
 }
 

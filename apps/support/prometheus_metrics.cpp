@@ -107,16 +107,17 @@ public:
     Family<Counter>& database_errors =
         counter_family(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
     Family<Counter>& rejected =
-        counter_family(registry, "ctms_requests_rejected_total", "Requests and connections turned away by a limit, by reason.");
+        counter_family(registry, "ctms_requests_rejected_total", "Requests and connections refused because of a limit, by reason.");
 
-    Gauge& in_flight = gauge(registry, "ctms_requests_in_flight", "Requests that are being answered.");
+    Gauge& in_flight = gauge(registry, "ctms_requests_in_flight", "Requests in progress.");
     Family<Gauge>& pool =
         BuildGauge().Name("ctms_database_pool_connections").Help("Connections to the database by state.").Register(registry);
     Gauge& pool_idle = pool.Add({{"state", "idle"}});
     Gauge& pool_in_use = pool.Add({{"state", "in_use"}});
     Gauge& pool_waiting = gauge(registry, "ctms_database_pool_waiting", "Threads that wait for a connection to the database.");
     Gauge& queue_parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
-    Gauge& queue_age = gauge(registry, "ctms_sync_queue_age_seconds", "Seconds since the first request of the contact that waits longest.");
+    Gauge& queue_age =
+        gauge(registry, "ctms_sync_queue_age_seconds", "Seconds since the first request of the contact that has waited longest.");
     std::shared_ptr<process_metrics> process = std::make_shared<process_metrics>();
 
     std::mutex mutex;

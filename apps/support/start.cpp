@@ -51,7 +51,7 @@ result<std::optional<persistence::embedded_postgres>> prepare_database(config::s
     try {
         if (settings.secret_key.empty()) settings.secret_key = embedded->kept_secret("secret_key", auth::make_signing_key);
     } catch (const std::system_error& failure) {
-        return error{errc::unavailable, "The signing key cannot be kept", failure.what(), {}, {}};
+        return error{errc::unavailable, "The signing key cannot be stored", failure.what(), {}, {}};
     } catch (const std::runtime_error& refused) {
         return error{errc::invalid, refused.what(), {}, {}, {}};
     }

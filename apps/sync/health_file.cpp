@@ -40,9 +40,9 @@ std::string check_health(const std::filesystem::path& file, std::chrono::seconds
     if (!read) return fmt::format("{}: {}", read.error().message, read.error().detail);
     const auto text = read->substr(0, read->find('\n'));
     const auto when = text.size() > 10 ? parse_time(text) : std::nullopt;
-    if (!when) return fmt::format("{} holds no time", file.string());
+    if (!when) return fmt::format("{} does not contain a time", file.string());
     const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - *when);
-    if (passed > age) return fmt::format("the last cycle ended {} s ago, {} s are allowed", passed.count(), age.count());
+    if (passed > age) return fmt::format("the last cycle ended {} s ago; at most {} s are allowed", passed.count(), age.count());
     return {};
 }
 

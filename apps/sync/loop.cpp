@@ -135,7 +135,7 @@ void loop::watch(const std::stop_token& stop) {
         wait(poll_interval, stop);
         const auto last = std::max(alive_.load(), sync_.last_progress());
         if (clock::now() - last < settings_.background_watchdog) continue;
-        log_.log(mozlog::severity::critical, log_type, "A cycle makes no progress: ending this process");
+        log_.log(mozlog::severity::critical, log_type, "The cycle makes no progress: ending this process");
         (void)log_.flush(1s);
         std::_Exit(support::internal);
     }

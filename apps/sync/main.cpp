@@ -22,14 +22,14 @@ namespace {
 using namespace ctms;
 
 constexpr std::array own_flags{
-    support::flag{"once", "send what is due, and exit: 0 when nothing is left, 75 when something is to be tried again"},
+    support::flag{"once", "send what is due, and exit: with 0 if nothing is left, with 75 if something must be tried again"},
     support::flag{"dry-run", "print the XML that would be sent now, and exit; sends and changes nothing"},
-    support::flag{"check-health", "exit 1 unless the health file tells of a recent cycle"}};
+    support::flag{"check-health", "exit with 1 unless the health file shows a recent cycle"}};
 
 constexpr support::daemon self{.name = "ctms-sync",
                                .who = config::program::sync,
                                .synopsis = "[--embedded] [--once|--dry-run|--check-health]",
-                               .purpose = "Sends contacts that changed to Acoustic Campaign.",
+                               .purpose = "Sends changed contacts to Acoustic Campaign.",
                                .example = "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=true CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG=true "
                                           "CTMS_ACOUSTIC_CLIENT_ID=... ctms-sync",
                                .flags = own_flags};
@@ -90,13 +90,13 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
                 mozlog::fields members;
                 members.add("error", reason);
                 log.log(mozlog::severity::error, "ctms.bin.acoustic_sync", members,
-                        "A connection to the metrics port failed, and is closed");
+                        "A connection to the metrics port failed and was closed");
             });
         if (!opened) return support::report_failure(self.name, opened.error());
         port = std::move(*opened);
         mozlog::fields where;
         where.add("host", settings.host).add("port", static_cast<int>(port->port()));
-        log.log(mozlog::severity::info, "ctms.bin.acoustic_sync", where, "Listening for readers of metrics");
+        log.log(mozlog::severity::info, "ctms.bin.acoustic_sync", where, "Listening for metrics requests");
     }
     return sync_app::loop(settings, sync, metrics, log).run(stop, given.contains("once"));
 }

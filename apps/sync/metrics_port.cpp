@@ -202,7 +202,7 @@ private:
         }
     }
 
-    /// Several times a second: ends what waits past its deadline, and begins anew what an exception has ended. A plain handler, since
+    /// Several times a second: ends what waits past its deadline, and begins again what an exception has ended. A plain handler, since
     /// a coroutine would end for good with an exception of its own.
     void tick() {
         constexpr std::chrono::milliseconds period{100};

@@ -67,19 +67,20 @@ public:
                                        .Register(registry);
     Counter& synced = counters(registry, "ctms_background_acoustic_sync_total", "Contacts synced to Acoustic, or skipped.").Add({});
     Gauge& retries =
-        gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that failed at least once, parked ones included.");
-    Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts that wait for the sync, parked ones left out.");
+        gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that failed at least once, including parked ones.");
+    Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts that wait for the sync, without parked ones.");
     // Existing dashboards read the one name or the other.
     Counter& loops = counters(registry, "ctms_background_acoustic_sync_loops", "Cycles of the sync, empty ones included.").Add({});
     Counter& loops_total =
         counters(registry, "ctms_background_acoustic_sync_loops_total", "Cycles of the sync, empty ones included.").Add({});
     Gauge& loop_duration = gauge(registry, "ctms_background_acoustic_sync_loop_duration_seconds", "Time of the last cycle, in seconds.");
     Gauge& age = gauge(registry, "ctms_background_acoustic_sync_age_s",
-                       "Seconds from the request to the sync of the contact that was synced last and had not failed before.");
+                       "Seconds from the request to the sync, of the last synced contact that had not failed before.");
     Gauge& parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& circuit_open = gauge(registry, "ctms_sync_circuit_open", "1 while Acoustic does not answer and only probes are sent.");
     Counter& port_failures =
-        counters(registry, "ctms_sync_metrics_port_failures_total", "Connections to the metrics port that an exception ended.").Add({});
+        counters(registry, "ctms_sync_metrics_port_failures_total", "Connections to the metrics port that ended with an exception.")
+            .Add({});
     Family<Counter>& database_errors =
         counters(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
     support::process_metrics process;

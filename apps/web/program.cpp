@@ -124,7 +124,7 @@ public:
         if (loaded) return log_.log(mozlog::severity::info, "ctms.web.server", "The certificate was reloaded");
         mozlog::fields members;
         members.add("error", loaded.error().message);
-        log_.log(mozlog::severity::error, "ctms.web.server", members, "The certificate was not reloaded; the old one stays in use");
+        log_.log(mozlog::severity::error, "ctms.web.server", members, "The certificate was not reloaded; the old one is still used");
     }
 
     config::settings settings_;

@@ -30,7 +30,7 @@ public:
     [[nodiscard]] std::optional<std::uint16_t> ops_port() const noexcept;
     /// Makes SIGTERM and SIGINT call stop(), and SIGHUP reload().
     void handle_signals();
-    /// Reads the certificate anew for the connections to come; those that are open go on. One that cannot be used is logged, and the
+    /// Reads the certificate again for the connections to come; those that are open go on. One that cannot be used is logged, and the
     /// old one stays. On the thread of run().
     void reload();
     /// Serves until stop(). Blocks.

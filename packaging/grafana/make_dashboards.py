@@ -93,7 +93,7 @@ OPERATIONS = [
     ]),
     ("Clients and limits", [
         Panel("Requests by client", "reqps", {"{{client_id}}": rate("ctms_api_requests_total", "client_id")}, stacked=True),
-        Panel("In flight", "short", {"{{instance}}": f"ctms_requests_in_flight{{{CHOSEN}}}"}, "Requests that are being answered."),
+        Panel("In flight", "short", {"{{instance}}": f"ctms_requests_in_flight{{{CHOSEN}}}"}, "Requests in progress."),
         Panel("Rejected by reason", "reqps", {"{{reason}}": rate("ctms_requests_rejected_total", "reason")},
               "Turned away by a limit. busy and connections mean too much load, the others are the client's doing."),
         Panel("Writes with the older waitlists", "reqps", {"writes": rate("ctms_legacy_waitlists_requests_total")}),

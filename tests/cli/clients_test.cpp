@@ -114,7 +114,7 @@ TEST_CASE("a client that exists is not made again") {
     admin run;
     REQUIRE(run({"clients", "create", "basket", "-e", "team@example.com"}).exit_code == 0);
     const auto hash = run.hash_of("id_basket");
-    check_failed(run({"clients", "create", "id_basket", "-e", "other@example.com"}), 65, "client 'id_basket' exists already");
+    check_failed(run({"clients", "create", "id_basket", "-e", "other@example.com"}), 65, "client 'id_basket' already exists");
     CHECK(run.hash_of("id_basket") == hash);
 }
 
@@ -123,9 +123,9 @@ TEST_CASE("bad names of clients are refused by every command") {
     for (const auto& name : {std::string("a b"), std::string("id_"), std::string("\xC3\xA9"), std::string("a/b"), std::string("a'b"),
                              std::string("a@b"), std::string(253, 'a')}) {
         CAPTURE(name);
-        check_failed(run({"clients", "create", name, "-e", "team@example.com"}), 65, "is no name of a client");
+        check_failed(run({"clients", "create", name, "-e", "team@example.com"}), 65, "is not a valid client name");
         for (const std::string command : {"show", "enable", "disable", "rotate-secret", "delete"}) {
-            check_failed(run({"clients", command, name}), 65, "is no name of a client");
+            check_failed(run({"clients", command, name}), 65, "is not a valid client name");
         }
     }
     CHECK(run.select("select count(*) from api_client") == "0");
@@ -262,8 +262,9 @@ TEST_CASE("a role that is none is refused") {
     admin run;
     for (const std::string role : {"remove", "READ", "", "read,write"}) {
         CAPTURE(role);
-        check_failed(run({"clients", "create", "a", "-e", "a@example.com", "--role", role}), 64, "is no role: read, write, delete");
-        check_failed(run({"clients", "set-roles", "a", "--role", role}), 64, "is no role: read, write, delete");
+        check_failed(run({"clients", "create", "a", "-e", "a@example.com", "--role", role}), 64,
+                     "is not a role; the roles are read, write, delete");
+        check_failed(run({"clients", "set-roles", "a", "--role", role}), 64, "is not a role; the roles are read, write, delete");
     }
     CHECK(run.select("select count(*) from api_client") == "0");
 }

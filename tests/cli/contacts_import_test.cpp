@@ -138,7 +138,7 @@ TEST_CASE("CSV has a column for each field, and lists of names") {
     CHECK(run.select("select name from waitlists") == "demo");
     CHECK(run.select("select mofo_relevant::text from mofo") == "true");
     const auto rejects = run.content("contacts.csv.rejects.ndjson");
-    CHECK(rejects.find(R"({"line":5,"reason":"3 fields where the header has 13","original":",joe@example.com,short"})") == 0);
+    CHECK(rejects.find(R"({"line":5,"reason":"the line has 3 fields, but the header has 13","original":",joe@example.com,short"})") == 0);
     CHECK(summary(run({"contacts", "import", "--json", file})) == counts(0, 2, 0, 1));
 }
 

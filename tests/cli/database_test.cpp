@@ -69,7 +69,7 @@ TEST_CASE("an empty database is planned checked and migrated") {
     CHECK(run({"migrate", "--plan"}).out.find("Would apply") == std::string::npos);
     const auto again = run({"migrate"});
     CHECK(again.exit_code == 0);
-    CHECK(again.out == "The schema is current.\n");
+    CHECK(again.out == "The schema is up to date.\n");
 }
 
 TEST_CASE("a schema that is newer or foreign is left alone") {

@@ -193,7 +193,7 @@ TEST_CASE("a file that cannot be read is told from what is wrong in one, and the
     CHECK(run.stored() == "cus_1");
     const auto directory = run.ingest(run.directory());
     CHECK(directory.exit_code == 66);
-    CHECK(directory.err.find("cannot be read to its end") != std::string::npos);
+    CHECK(directory.err.find("cannot be read completely") != std::string::npos);
 }
 
 TEST_CASE("objects come from standard input, too") {
@@ -218,7 +218,7 @@ TEST_CASE("without the database it stops, and says how far it came") {
         const auto done = run({"stripe", "ingest", file, file});
         CHECK(done.exit_code == 75);
         CHECK(done.err.find("stopped at " + file + ", line 2: ") != std::string::npos);
-        CHECK(done.err.find("\nctms-admin: 1 objects before it are done; to run it again is safe") != std::string::npos);
+        CHECK(done.err.find("\nctms-admin: the 1 objects before it are done; it is safe to run the command again") != std::string::npos);
         CHECK(done.out.find(time == 0 ? "created    1\n" : "no_change  1\n") != std::string::npos);
         CHECK(done.out.find("objects    1\n") != std::string::npos);
     }

@@ -179,7 +179,7 @@ TEST_CASE("all contacts are queued behind what waits, and a second time nothing 
     CHECK(run.rows_of("ctms_sync_queue") == 2);
     const auto done = run({"sync", "resync", "--all", "--yes"});
     CHECK(done.exit_code == 0);
-    CHECK(done.out == "Queued 24998 contacts; 2 waited already.\n");
+    CHECK(done.out == "Queued 24998 contacts; 2 were already waiting.\n");
     CHECK(done.err.empty());
     CHECK(run.audit() == "sync resync 0 {\"queued\": \"24998\", \"contacts\": \"25000\"}");
     CHECK(run.value("select count(*) from ctms_sync_queue where priority > 0") == "24998");
@@ -206,7 +206,7 @@ TEST_CASE("contacts of a newsletter, of a waitlist and with addresses are queued
     CHECK(run.rows_of("ctms_sync_queue") == 3);
     const auto done = run({"sync", "resync", "--emails", file, "--yes", "--json"});
     CHECK(done.exit_code == 65);
-    CHECK(done.err.find("2 addresses belong to no contact") != std::string::npos);
+    CHECK(done.err.find("2 addresses do not belong to any contact") != std::string::npos);
     CHECK((done.out + done.err + run.audit()).find("example.com") == std::string::npos);
     CHECK(parse(done.out).at("contacts") == 3);
     CHECK(parse(done.out).at("queued") == 2);
@@ -239,8 +239,8 @@ TEST_CASE("a resync that is interrupted says so and can be run again") {
     resync.signal(SIGINT);
     writer.rollback();
     CHECK(resync.wait() == 75);
-    CHECK(resync.output().find("Queued 20000 contacts; 0 waited already.") != std::string::npos);
-    CHECK(resync.output().find("run it again") != std::string::npos);
+    CHECK(resync.output().find("Queued 20000 contacts; 0 were already waiting.") != std::string::npos);
+    CHECK(resync.output().find("run the same command again") != std::string::npos);
     CHECK(run.audit().starts_with("sync resync 75 "));
     CHECK(run.json({"sync", "resync", "--all", "--yes"}).at("queued") == 10'000);
     CHECK(run.rows_of("ctms_sync_queue") == 30'000);

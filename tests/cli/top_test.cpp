@@ -189,10 +189,10 @@ TEST_CASE("what is down is told, and wrong calls are usage errors") {
     CHECK(alone.exit_code == 0);
     CHECK(alone.out.find("SERVER     up") != std::string::npos);
     CHECK(alone.out.find("DATABASE   down: ") != std::string::npos);
-    // A server that is no CTMS.
+    // A server that is not CTMS.
     const auto other = run_admin({"top", "--once", "--interval", "1", "--url", server.url() + "/x"}, server.environment());
     CHECK(other.exit_code == 69);
-    CHECK(other.out.find("SERVER     down: it answers 404 to GET /metrics") != std::string::npos);
+    CHECK(other.out.find("SERVER     down: GET /metrics returns 404") != std::string::npos);
     for (const auto& call : std::vector<std::vector<std::string>>{{"top", "x"},
                                                                   {"top", "--interval", "0"},
                                                                   {"top", "--interval", "x"},

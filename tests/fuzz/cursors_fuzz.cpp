@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The parameters of /updates with their cursor, dates, times, durations and ids as clients and settings write them.
-// Input: "start=...", "end=...", "limit=...", "after=...", "mofo_relevant=...", one a line; each value is also read as everything else.
+// Input: "start=...", "end=...", "limit=...", "after=...", "mofo_relevant=...", one per line; each value is also read as everything else.
 #include "fuzz_target.hpp"
 
 #include "acoustic/vendor_dates.hpp"

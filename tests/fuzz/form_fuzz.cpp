@@ -17,7 +17,7 @@ namespace {
 using namespace ctms;
 using fuzz::require;
 
-// A byte that is no UTF-8 becomes U+FFFD, which has three.
+// A byte that is not UTF-8 becomes U+FFFD, which has three.
 constexpr std::size_t growth = 3;
 
 void check_decoding(std::string_view text) {

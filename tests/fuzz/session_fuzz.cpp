@@ -61,7 +61,7 @@ public:
         require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0, "there are descriptors");
         client_ = ends[0];
         asio::ip::tcp::socket socket(io_);
-        socket.assign(asio::ip::tcp::v4(), ends[1]); // the session does not mind that it is no TCP
+        socket.assign(asio::ip::tcp::v4(), ends[1]); // the session does not mind that it is not TCP
         const auto one = std::make_shared<web::session>(std::move(socket), serving_.environment());
         session_ = one;
         asio::co_spawn(io_, one->run(), [this, one](const std::exception_ptr& failure) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Settings from the environment. Input: a letter for the program, then NAME=value, one a line. NAME_FILE is left out: files are not
+// Settings from the environment. Input: a letter for the program, then NAME=value, one per line. NAME_FILE is left out: files are not
 // the fuzzer's business.
 #include "fuzz_target.hpp"
 

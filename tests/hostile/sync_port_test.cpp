@@ -20,7 +20,7 @@ namespace {
 /// ctms-sync at work, with its port.
 struct sync_target {
     sync_target() {
-        constexpr auto listening = "Listening for readers of metrics";
+        constexpr auto listening = "Listening for metrics requests";
         REQUIRE(program.logs(listening));
         port = program.fields_of(listening).front().at("port").to_number<std::uint16_t>();
     }

@@ -69,7 +69,7 @@ class bystander {
 public:
     struct report {
         int answered = 0;
-        int again = 0; ///< requests that were sent anew, since the server closed the kept connection meanwhile
+        int again = 0; ///< requests that were sent again, since the server closed the kept connection meanwhile
         std::vector<std::string> failures;
         std::chrono::milliseconds p99{0};
         std::chrono::milliseconds worst{0};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A database that the reference service made and filled, with rows that it should not have written: adopted, served and
+// A database that the Python service made and filled, with rows that it should not have written: adopted, served and
 // written, while the reference goes on writing to it.
 #include "support/web_fixture.hpp"
 
@@ -133,7 +133,7 @@ TEST_CASE("a reference that goes on writing reaches the queue and is read") {
     REQUIRE(queued.size() == 1);
     CHECK(queued.text(0, 0) == "delete");
     CHECK(queued.text(0, 1) == "plain@example.com");
-    // A contact of the reference that is written by it anew is sent again.
+    // A contact of the reference that is written by it again is sent again.
     server.sql(
         fmt::format("insert into emails (email_id, primary_email, update_timestamp) values ('{}', 'plain@example.com', now())", plain));
     CHECK(server.sql(fmt::format("select 1 from ctms_sync_queue where email_id = '{}' and operation = 'upsert'", plain)).size() == 1);

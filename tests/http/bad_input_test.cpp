@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Input that the reference service answered with 500: refused here with a 4xx that says why, and nothing is changed.
+// Input that the Python service answered with 500: refused here with a 4xx that says why, and nothing is changed.
 #include "support/web_fixture.hpp"
 
 #include <doctest/doctest.h>

@@ -226,7 +226,7 @@ TEST_CASE("behind trusted proxies the requests under way are limited by address"
         return refused.status == 429;
     }));
     CHECK(refused.header("retry-after") == "1");
-    CHECK(refused.body == R"({"detail":"Too many requests at once from one address"})");
+    CHECK(refused.body == R"({"detail":"Too many concurrent requests from one address"})");
     CHECK(web.ask("GET", "/__lbheartbeat__", {{"X-Forwarded-For", "192.0.2.2"}}).status == 200);
     held.release();
     for (auto& one : busy) CHECK(one->receive().status == 201);

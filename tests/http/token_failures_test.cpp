@@ -209,7 +209,7 @@ TEST_CASE("without memory for a hash the answer is 503, and counts as no attempt
     REQUIRE(setrlimit(RLIMIT_AS, &before) == 0);
     for (const auto& answer : answers) {
         CHECK(answer.status == 503);
-        CHECK(server.fields_of(answer).at("error") == "no memory to verify a secret");
+        CHECK(server.fields_of(answer).at("error") == "not enough memory to verify a secret");
     }
     CHECK(remembered.status == 200);
     CHECK(ask_for_token(server, "id_nobody", "wrong").status == 400);

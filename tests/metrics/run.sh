@@ -33,7 +33,7 @@ export CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=true CTMS_ACOUSTIC_INTEGRATION_FEATURE_FL
 sync=$!
 trap 'kill -TERM "$sync" 2>/dev/null || true; wait "$sync" || true; stop_server' EXIT
 find_sync_port() {
-    sync_port=$(sed -n 's/.*"port":\([0-9]*\).*"Listening for readers of metrics".*/\1/p' "$scratch/sync.log")
+    sync_port=$(sed -n 's/.*"port":\([0-9]*\).*"Listening for metrics requests".*/\1/p' "$scratch/sync.log")
     [ -n "$sync_port" ] || ! kill -0 "$sync" 2>/dev/null
 }
 sync_port=

@@ -145,7 +145,7 @@ TEST_CASE("the deadline holds while bytes come without a pause") {
 }
 
 TEST_CASE("the deadline holds over connections, requests and answers together") {
-    // The first connection is kept and dies at the next request: the second call begins anew, within the same time.
+    // The first connection is kept and dies at the next request: the second call begins again, within the same time.
     std::atomic<int> requests{0};
     raw_server server([&](raw_connection& peer) {
         while (!peer.read_request().empty()) {

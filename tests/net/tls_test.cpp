@@ -77,7 +77,7 @@ TEST_CASE("a certificate for another host is refused") {
     check_refused(by_name.ask("127.0.0.1"));
     trusted_server by_address({"127.0.0.1", "localhost.example"});
     check_refused(by_address.ask("localhost"));
-    // An address that stands among the names is no address.
+    // An address that stands among the names is not an address.
     trusted_server other({"other"});
     check_refused(other.ask("127.0.0.1"));
 }

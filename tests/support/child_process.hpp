@@ -32,7 +32,7 @@ public:
     [[nodiscard]] std::string output() const;
     /// What it wrote to standard error.
     [[nodiscard]] std::string log() const;
-    /// The whole lines of its log. Throws when one is no JSON.
+    /// The whole lines of its log. Throws when one is not JSON.
     [[nodiscard]] std::vector<boost::json::object> lines() const;
     /// Fields of the lines with that `msg`, oldest first.
     [[nodiscard]] std::vector<boost::json::object> fields_of(std::string_view message) const;

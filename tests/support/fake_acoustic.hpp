@@ -40,7 +40,7 @@ struct fake_fault {
         row_permanent, ///< the rows that hold `holds` fail as permanent, with `text` as description
         status,        ///< an HTTP status, `number`, with an HTML body
         empty_body,    ///< 200 and nothing
-        no_xml,        ///< 200 and text that is no XML
+        no_xml,        ///< 200 and text that is not XML
         cut,           ///< the connection is cut in the middle of the answer, after the call has taken effect
         cut_before,    ///< the connection is cut without any answer, and without effect
         stall          ///< no answer for `wait`, then a normal one; the effect is there at once

@@ -21,7 +21,7 @@ public:
     explicit xml_call(std::string text);
 
     [[nodiscard]] const std::string& text() const { return text_; }
-    /// The element inside of Body; empty when the text is no well-formed call.
+    /// The element inside of Body; empty when the text is not a well-formed call.
     [[nodiscard]] pugi::xml_node node() const { return node_; }
     /// Its name; "unreadable" without one, "unknown" when the vendor has no such method.
     [[nodiscard]] const std::string& method() const { return method_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a client makes of Content-Encoding: gzip. Throws std::runtime_error for what is no gzip, or is not whole.
+// What a client makes of Content-Encoding: gzip. Throws std::runtime_error for data that is not gzip or is incomplete.
 #pragma once
 
 #include <zlib.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A program in a terminal of its own, which the test holds the other end of. Everything that it prints is kept. Not thread
-// safe. Its destructor kills what still runs. Throws std::runtime_error when no terminal is to be had.
+// safe. Its destructor kills what still runs. Throws std::runtime_error when no terminal is available.
 #pragma once
 
 #include <termios.h>

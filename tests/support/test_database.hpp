@@ -2,7 +2,7 @@
 // A database of its own for a test, on one embedded PostgreSQL that all test processes of a run share.
 // The cluster's directory is CTMS_TEST_DATA_DIR, or /tmp/ctms-test-<uid>; it stays up for some seconds after the last
 // user, so that each test need not start it. Data is not flushed: nobody needs it after a crash.
-// Throws std::runtime_error when there is no PostgreSQL to be had.
+// Throws std::runtime_error when there is no PostgreSQL available.
 #pragma once
 
 #include <ctms/persistence/database.hpp>

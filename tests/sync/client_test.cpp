@@ -196,8 +196,8 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: every failure is of its kind") {
     for (const int status : {429, 500, 502, 503, 504, 408, 302, 400, 403, 404, 413}) {
         CHECK(told_of(fault_of(kind::status, status)) == fmt::format("unavailable: HTTP {}", status));
     }
-    CHECK(told_of(fault_of(kind::empty_body)) == "unavailable: the answer is empty");
-    CHECK(told_of(fault_of(kind::no_xml)) == "unavailable: the answer is no XML of the API");
+    CHECK(told_of(fault_of(kind::empty_body)) == "unavailable: the response is empty");
+    CHECK(told_of(fault_of(kind::no_xml)) == "unavailable: the response is not valid XML of the API");
     CHECK(told_of(fault_of(kind::cut)) == "unavailable: the connection was cut off");
     CHECK(told_of(fault_of(kind::cut_before)) == "unavailable: the connection was cut off");
     CHECK(told_of(fault_of(kind::fault_answer, 50, "Server Error")) == "transient: error 50: Server Error");

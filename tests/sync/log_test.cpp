@@ -28,7 +28,7 @@ struct log_fixture : sync_fixture {
         REQUIRE(found != lines.rend());
         return *found;
     }
-    /// Its fields in order of name, one a line. Durations and the exception are checked for their form, and shown by it.
+    /// Its fields in order of name, one per line. Durations and the exception are checked for their form, and shown by it.
     std::string fields(int number) {
         std::vector<std::string> out;
         const auto members = line(number).at("Fields").as_object();

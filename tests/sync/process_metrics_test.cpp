@@ -23,7 +23,7 @@ constexpr auto cycle_message = "sync_service cycle complete";
 constexpr auto shared = R"(app_kubernetes_io_component="background",app_kubernetes_io_instance="ctms",app_kubernetes_io_name="ctms")";
 
 std::uint16_t metrics_port_of(child_process& program) {
-    constexpr auto listening = "Listening for readers of metrics";
+    constexpr auto listening = "Listening for metrics requests";
     REQUIRE(program.logs(listening));
     return program.fields_of(listening).front().at("port").to_number<std::uint16_t>();
 }

@@ -148,11 +148,11 @@ TEST_CASE("sync process: --check-health tells what is wrong") {
     }
     SUBCASE("no time in it") {
         text = "nonsense that is long\n";
-        reason = "holds no time";
+        reason = "does not contain a time";
     }
     SUBCASE("too short a text in it") {
         text = "2026\n";
-        reason = "holds no time";
+        reason = "does not contain a time";
     }
     SUBCASE("an old time") {
         text = ctms::to_iso(ctms::now() - 61s) + "\n";

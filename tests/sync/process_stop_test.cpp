@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog ends a process whose d
     const auto last = program.lines().back();
     CHECK(last.at("Severity") == 2);
     CHECK(last.at("Type") == "ctms.bin.acoustic_sync");
-    CHECK(last.at("Fields").at("msg") == "A cycle makes no progress: ending this process");
+    CHECK(last.at("Fields").at("msg") == "The cycle makes no progress: ending this process");
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog leaves a process alone that sleeps or whose calls are slow") {

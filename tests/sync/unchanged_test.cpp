@@ -81,7 +81,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: a table whose call failed is sent ag
     CHECK(run_until_idle());
     CHECK(calls(method) >= calls_before + 2);
     CHECK(vendor_name(1) == "name1");
-    // The newsletter's row says when it was written: that is no difference of ours.
+    // The newsletter's row says when it was written: that is not a difference of ours.
     CHECK(difference().empty());
 }
 

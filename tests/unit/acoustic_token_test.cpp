@@ -91,7 +91,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: why there is none") {
     for (const auto* body : {"", "x", "[]", "{}", R"({"access_token":null})", R"({"access_token":""})", R"({"access_token":"a\r\nb"})",
                              R"({"access_token":5})", "\xFF"}) {
         answers(200, body);
-        CHECK_MESSAGE(problem() == "no token: the answer holds none", body);
+        CHECK_MESSAGE(problem() == "no token: the response does not contain one", body);
     }
     gives("t", 14400);
     CHECK(problem().empty());

@@ -136,7 +136,7 @@ TEST_CASE("acoustic xml: faults, for good and for now") {
     CHECK(whole("<Envelope><Body><Fault/></Body></Envelope>") == "permanent: no reason given");
     CHECK(whole("<Envelope><Body><RESULT><SUCCESS>false</SUCCESS></RESULT></Body></Envelope>") ==
           "permanent: the vendor answered SUCCESS false");
-    CHECK(whole("<Envelope><Body><RESULT/></Body></Envelope>") == "transient: the answer says neither success nor failure");
+    CHECK(whole("<Envelope><Body><RESULT/></Body></Envelope>") == "transient: the response reports neither success nor failure");
 }
 
 TEST_CASE("acoustic xml: what is no answer of the API") {

@@ -144,7 +144,7 @@ TEST_SUITE("config") {
         for (const auto* yes : {"true", "True", "1", "on", "YES", "t", "y"}) CHECK(values({{"CTMS_USE_MOZLOG", yes}}).use_mozlog);
         for (const auto* no : {"false", "FALSE", "0", "off", "No", "f", "n"}) CHECK_FALSE(values({{"CTMS_USE_MOZLOG", no}}).use_mozlog);
         CHECK(mistake({{"CTMS_USE_MOZLOG", "maybe"}}) ==
-              "CTMS_USE_MOZLOG: \"maybe\" is no boolean; true, false, 1, 0, on, off, yes, no, t, f, y or n");
+              "CTMS_USE_MOZLOG: \"maybe\" is not a boolean; allowed: true, false, 1, 0, on, off, yes, no, t, f, y, n");
     }
 
     TEST_CASE("numbers have bounds") {
@@ -152,10 +152,10 @@ TEST_SUITE("config") {
         CHECK(mistake({{"PORT", "65536"}}) == "PORT: \"65536\" is out of range; 0 to 65535");
         CHECK(mistake({{"PORT", "-1"}}) == "PORT: \"-1\" is out of range; 0 to 65535");
         for (const auto* text : {"eighty", "80.5", "0x50", "80 81", "+-1", "99999999999999999999"}) {
-            CHECK(mistake({{"PORT", text}}) == "PORT: \""s + text + "\" is no whole number; 0 to 65535");
+            CHECK(mistake({{"PORT", text}}) == "PORT: \""s + text + "\" is not a whole number; allowed: 0 to 65535");
         }
         CHECK(holds(mistake({{"CTMS_WORKERS", "0"}}), "1 to 64"));
-        CHECK(holds(mistake({{"CTMS_ACOUSTIC_TIMEOUT_S", "nan"}}), "is no number"));
+        CHECK(holds(mistake({{"CTMS_ACOUSTIC_TIMEOUT_S", "nan"}}), "is not a number"));
         CHECK(holds(mistake({{"CTMS_ACOUSTIC_TIMEOUT_S", "0"}}), "is out of range"));
     }
 
@@ -264,7 +264,7 @@ TEST_SUITE("config") {
     TEST_CASE("a value and its file are one too many") {
         const temporary_file file("s3cret");
         const auto text = mistake({{"CTMS_SECRET_KEY_FILE", file.path()}});
-        CHECK(text == "CTMS_SECRET_KEY: given twice, as CTMS_SECRET_KEY and as CTMS_SECRET_KEY_FILE; set one of them");
+        CHECK(text == "CTMS_SECRET_KEY: set twice, as CTMS_SECRET_KEY and as CTMS_SECRET_KEY_FILE; set only one of them");
     }
 
     TEST_CASE("a file that cannot be read is named") {
@@ -304,7 +304,7 @@ TEST_SUITE("config") {
     TEST_CASE("the embedded database and a URL exclude each other") {
         const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}}, program::web, true);
         REQUIRE(outcome.mistakes.size() == 1);
-        CHECK(outcome.mistakes.front() == "CTMS_DB_URL: given together with --embedded; one of them");
+        CHECK(outcome.mistakes.front() == "CTMS_DB_URL: set together with --embedded; use only one of them");
     }
 
     TEST_CASE("a replica needs a database of its own beside it, and is named by a URL without its password") {

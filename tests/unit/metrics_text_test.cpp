@@ -65,7 +65,7 @@ TEST_CASE("buckets are added up and compared") {
                          .buckets("d");
     CHECK(now == metric_buckets{{0.1, 5}, {infinity, 7}});
     CHECK(growth(before, now) == metric_buckets{{0.1, 4}, {infinity, 5}});
-    CHECK(growth(now, before) == before); // began anew
+    CHECK(growth(now, before) == before); // began again
     CHECK(growth({}, now) == now);
     CHECK(growth(5, 7) == doctest::Approx(2));
     CHECK(growth(5, 3) == doctest::Approx(3));

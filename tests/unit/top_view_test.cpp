@@ -63,7 +63,7 @@ TEST_CASE("two readings give rates and latencies, without the readings themselve
     CHECK(text.find("REQUESTS   105.0/s  in flight 3  4xx 0.0/s  5xx 5.0/s  rejected 0.0/s\n") != std::string::npos);
     CHECK(text.find("POOL       in use 2  idle 4  waiting 1") != std::string::npos);
     CHECK(text.find("SERVER     up for 0:01:02\n") != std::string::npos);
-    // A server that was started anew counts from 0.
+    // A server that was started again counts from 0.
     CHECK(compare(at(0, server(300, 20)), at(2, server(20, 0))).rate.value() == doctest::Approx(10));
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The certificate of a TLS listener, which can be read anew while connections use the old one.
+// The certificate of a TLS listener, which can be read again while connections use the old one.
 // Not thread safe: for the one thread of the sockets.
 #pragma once
 

@@ -9,29 +9,29 @@ namespace {
 constexpr std::string_view uuid_text = R"({"type":"string","format":"uuid"})";
 constexpr std::string_view conflict =
     R"({"allOf":[{"$ref":"#/components/schemas/BadRequestResponse"},{"type":"object","properties":{"conflicts":{"type":"array",)"
-    R"("items":{"type":"string"},"description":"Names of the values that are taken","example":["primary_email"]}}}]})";
-constexpr std::string_view invalid_input = "Input that breaks rules; every broken rule is named";
-constexpr std::string_view no_token = "No access token, or one that is not valid";
+    R"("items":{"type":"string"},"description":"Names of the values that another contact already uses","example":["primary_email"]}}}]})";
+constexpr std::string_view invalid_input = "Invalid input, with every broken rule";
+constexpr std::string_view no_token = "No access token, or an invalid one";
 
 // ---- parameters ----
 
 constexpr std::array email_id{parameter{"path", "email_id", true, "Id of the contact", uuid_text, "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"}};
 
 constexpr std::array address{
-    parameter{"path", "primary_email", true, "The address, in any case", R"({"type":"string"})", "jane@example.com"}};
+    parameter{"path", "primary_email", true, "The address, regardless of case", R"({"type":"string"})", "jane@example.com"}};
 
 constexpr std::array pushing_client{
-    parameter{"query", "pubsub_client", false, "The secret that was agreed on with the push subscription", R"({"type":"string"})"}};
+    parameter{"query", "pubsub_client", false, "The shared secret of the push subscription", R"({"type":"string"})"}};
 
 constexpr std::array span_of_updates{
-    parameter{"query", "start", true, "Begin of the span of time; a time without offset is UTC",
-              R"({"type":"string","format":"date-time"})", "2024-05-01T00:00:00+00:00"},
-    parameter{"query", "end", false, "End of the span, which is not part of it; absent or blank: now",
-              R"({"type":"string","format":"date-time"})"},
-    parameter{"query", "limit", false, "Contacts on a page at most", R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
-    parameter{"query", "mofo_relevant", false, "true: only contacts with which the foundation works; false: only others",
+    parameter{"query", "start", true, "Start of the range; a time without an offset is in UTC", R"({"type":"string","format":"date-time"})",
+              "2024-05-01T00:00:00+00:00"},
+    parameter{"query", "end", false, "End of the range, exclusive; now if absent or empty", R"({"type":"string","format":"date-time"})"},
+    parameter{"query", "limit", false, "Maximum number of contacts on a page",
+              R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+    parameter{"query", "mofo_relevant", false, "true: only contacts that the foundation works with; false: only other contacts",
               R"({"type":"boolean"})"},
-    parameter{"query", "after", false, "Cursor of the page before this one", R"({"type":"string"})"},
+    parameter{"query", "after", false, "Cursor that the previous page returned in `after`", R"({"type":"string"})"},
 };
 
 // ---- answers ----
@@ -48,36 +48,37 @@ constexpr std::array found_identities{answer{200, "The ids of the contacts that 
 constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unauthorized, unknown_id, invalid};
 constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unauthorized, unknown_id, invalid};
 constexpr std::array created_contact{
-    answer{200, "The contact. The status is 201 when it was created, 200 when it was stored already just like this", "CTMSSingleResponse"},
+    answer{200, "The contact. The status is 201 if it was created, 200 if the same contact was already stored", "CTMSSingleResponse"},
     answer{409, "Another contact has one of its ids", conflict}, invalid};
-constexpr std::array replaced_contact{answer{200, "The contact as it is stored now. The status is always 201", "CTMSSingleResponse"},
+constexpr std::array replaced_contact{answer{200, "The stored contact. The status is always 201", "CTMSSingleResponse"},
                                       answer{409, "Another contact has one of its ids", conflict}, invalid};
-constexpr std::array changed_contact{answer{200, "The contact as it is stored now", "CTMSSingleResponse"}, unknown_id,
+constexpr std::array changed_contact{answer{200, "The stored contact", "CTMSSingleResponse"}, unknown_id,
                                      answer{409, "Another contact has one of the new ids", conflict}, invalid};
 constexpr std::array removed_contacts{answer{200, "The ids of the contacts that were deleted", "IdentityResponse[]"},
                                       answer{404, "No contact has this address", "NotFoundResponse"}, invalid};
 constexpr std::array page_of_updates{answer{200, "One page of contacts", "CTMSBulkResponse"},
                                      answer{400, "The API client has been disabled", "BadRequestResponse"}, unauthorized, invalid};
-constexpr std::array ingested_object{answer{200,
-                                            "The object is stored, or was already; a deleted customer that is not known is passed over",
+constexpr std::array ingested_object{answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored",
                                             R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
 constexpr std::array pushed_message{
-    answer{200, "Every object is stored, or was already. The status is 202 when some or all cannot be and sending them again is of no use",
-           R"({"type":"object","properties":{"status":{"type":"string","example":"OK"},"count":{"type":"integer","example":1}}})"},
+    answer{
+        200,
+        "All objects are stored, or were already stored. The status is 202 if some cannot be stored and sending them again would not help",
+        R"({"type":"object","properties":{"status":{"type":"string","example":"OK"},"count":{"type":"integer","example":1}}})"},
     invalid};
 constexpr std::array version_answer{
-    answer{200, "What runs",
+    answer{200, "The running version",
            R"({"type":"object","properties":{"commit":{"type":"string"},"version":{"type":"string"},"source":{"type":"string"},)"
            R"("build":{"type":"string"}}})"}};
 constexpr std::array heartbeat_answer{
-    answer{200, "Healthy. Anything wrong gives the status 503 and the same members",
-           R"({"type":"object","properties":{"database":{"type":"object","description":"Whether the database answers, and the queue of )"
-           R"(the sync in it","properties":{"up":{"type":"boolean"},"time_ms":{"type":"integer"},"acoustic":{"type":"object"}}}}})"}};
-constexpr std::array load_balancer_answer{answer{200, "It runs. While it stops, the status is 503",
+    answer{200, "Healthy. If anything is wrong, the status is 503 with the same members",
+           R"({"type":"object","properties":{"database":{"type":"object","description":"Whether the database answers, and the state of )"
+           R"(the sync queue","properties":{"up":{"type":"boolean"},"time_ms":{"type":"integer"},"acoustic":{"type":"object"}}}}})"}};
+constexpr std::array load_balancer_answer{answer{200, "The service runs. While it stops, the status is 503",
                                                  R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
 constexpr std::array metrics_answer{answer{200, "Metrics in Prometheus' text format", R"({"type":"string"})", "text/plain"}};
 constexpr std::array acoustic_answer{answer{
-    200, "Fields by table, and newsletters by name",
+    200, "The fields of each table, and the column of each newsletter",
     R"({"type":"object","properties":{"sync_fields":{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}},)"
     R"("newsletter_mappings":{"type":"object","additionalProperties":{"type":"string"}}}})"}};
 
@@ -101,15 +102,16 @@ constexpr std::array calls{
               .path = "/ctms",
               .tag = "Public",
               .summary = "Find contacts by their ids",
-              .description = "Contacts that match every id given; at least one must be. The two addresses match in any case.",
+              .description =
+                  "Returns the contacts that match all given ids. At least one id is required. The two addresses match regardless of case.",
               .answers = found_contacts,
               .takes_ids = true},
     call_text{.method = "POST",
               .path = "/ctms",
               .tag = "Public",
               .summary = "Create a contact",
-              .description = "Makes an `email_id` when none is sent. Sending the same contact again changes nothing. "
-                             "The header `location` names the contact.",
+              .description = "Assigns an `email_id` if none is sent. Sending the same contact again changes nothing. "
+                             "The `location` header is the path of the contact.",
               .answers = created_contact,
               .body = "ContactInSchema",
               .body_example = new_contact},
@@ -117,15 +119,15 @@ constexpr std::array calls{
               .path = "/ctms/{email_id}",
               .tag = "Public",
               .summary = "Get a contact",
-              .description = "The whole contact, with defaults filled in.",
+              .description = "Returns the whole contact, with defaults filled in.",
               .answers = one_contact,
               .parameters = email_id},
     call_text{.method = "PUT",
               .path = "/ctms/{email_id}",
               .tag = "Public",
               .summary = "Create or replace a contact",
-              .description = "Everything that is not sent goes back to its default. Newsletters that are not named are deleted; "
-                             "waitlists that are not named are kept.",
+              .description = "Everything that is not sent is reset to its default. Newsletters that are not sent are deleted; "
+                             "waitlists that are not sent are kept.",
               .answers = replaced_contact,
               .parameters = email_id,
               .body = "ContactPutSchema",
@@ -134,8 +136,8 @@ constexpr std::array calls{
               .path = "/ctms/{email_id}",
               .tag = "Public",
               .summary = "Change a contact",
-              .description = "Changes what is sent and keeps the rest. `\"DELETE\"` instead of a group removes it, "
-                             "`\"UNSUBSCRIBE\"` instead of a list leaves everything in it.",
+              .description = "Changes what is sent and keeps the rest. `\"DELETE\"` instead of a group removes the group. "
+                             "`\"UNSUBSCRIBE\"` instead of a list unsubscribes from everything in the list.",
               .answers = changed_contact,
               .parameters = email_id,
               .body = "ContactPatchSchema",
@@ -144,54 +146,55 @@ constexpr std::array calls{
               .path = "/ctms/{primary_email}",
               .tag = "Public",
               .summary = "Delete contacts by their address",
-              .description = "Deletes every contact with this address, in any case, and all that belongs to it.",
+              .description = "Deletes all contacts with this address, regardless of case, with everything that belongs to them.",
               .answers = removed_contacts,
               .parameters = address},
     call_text{.method = "GET",
               .path = "/updates",
               .tag = "Public",
               .summary = "List changed contacts",
-              .description = "Contacts whose last change lies in a span of time, oldest first, in pages. "
-                             "Follow `next` until it is null. With `Accept: application/x-ndjson`: all of them, without pages, one a line.",
+              .description =
+                  "Returns the contacts whose last change is in a range of time, oldest first, in pages. "
+                  "Follow `next` until it is null. With `Accept: application/x-ndjson`, returns all of them without pages, one per line.",
               .answers = page_of_updates,
               .parameters = span_of_updates},
     call_text{.method = "GET",
               .path = "/identities",
               .tag = "Private",
               .summary = "Find the ids of contacts",
-              .description = "Like the lookup of contacts, but only the ids.",
+              .description = "Like `GET /ctms`, but returns only the ids.",
               .answers = found_identities,
               .takes_ids = true},
     call_text{.method = "GET",
               .path = "/identity/{email_id}",
               .tag = "Private",
               .summary = "Get the ids of a contact",
-              .description = "The nine ids by which other systems know the contact.",
+              .description = "Returns the nine ids that identify the contact in other systems.",
               .answers = one_identity,
               .parameters = email_id},
     call_text{.method = "GET",
               .path = "/__version__",
               .tag = "Platform",
               .summary = "Get the version",
-              .description = "What Dockerflow calls `version.json`.",
+              .description = "Returns the `version.json` of Dockerflow.",
               .answers = version_answer},
     call_text{.method = "GET",
               .path = "/__heartbeat__",
               .tag = "Platform",
-              .summary = "Check the service and what it needs",
-              .description = "Asks the database, and answers within a second whatever it says.",
+              .summary = "Check the service and its database",
+              .description = "Checks the database, and always answers within a second.",
               .answers = heartbeat_answer},
     call_text{.method = "HEAD",
               .path = "/__heartbeat__",
               .tag = "Platform",
-              .summary = "Check the service and what it needs, without details",
+              .summary = "Check the service and its database, without details",
               .description = "The same status without a body.",
               .answers = heartbeat_answer},
     call_text{.method = "GET",
               .path = "/__lbheartbeat__",
               .tag = "Platform",
               .summary = "Check that the service runs",
-              .description = "Asks nothing but this process; for load balancers.",
+              .description = "Checks only this process, for load balancers.",
               .answers = load_balancer_answer},
     call_text{.method = "HEAD",
               .path = "/__lbheartbeat__",
@@ -203,43 +206,44 @@ constexpr std::array calls{
               .path = "/metrics",
               .tag = "Platform",
               .summary = "Get metrics",
-              .description = "For Prometheus.",
+              .description = "Returns metrics for Prometheus.",
               .answers = metrics_answer},
     call_text{.method = "GET",
               .path = "/acoustic_configuration",
               .tag = "Platform",
-              .summary = "Get what the sync sends",
-              .description = "The fields that go to each table of the email vendor, and the names that newsletters have there.",
+              .summary = "Get the configuration of the sync",
+              .description = "Returns the fields that are sent to each table of the email vendor, and the columns of newsletters.",
               .answers = acoustic_answer},
     call_text{.method = "POST",
               .path = "/stripe",
               .tag = "Public",
-              .summary = "Take in a Stripe object",
-              .description = "A customer, subscription, subscription item, price or invoice as [Stripe's API](https://stripe.com/docs/api) "
-                             "writes it; members that are not kept are passed over. Objects may come in any order, and the same "
+              .summary = "Store a Stripe object",
+              .description = "Stores a customer, subscription, subscription item, price or invoice in the form of [Stripe's "
+                             "API](https://stripe.com/docs/api). "
+                             "Other members are ignored. Objects may come in any order, and sending the same "
                              "object again changes nothing.",
               .answers = ingested_object},
     call_text{.method = "POST",
               .path = "/stripe_from_pubsub",
               .tag = "Private",
-              .summary = "Take in Stripe objects from Google Pub/Sub",
-              .description = "For push subscriptions: a message whose data is one Stripe object, or a dictionary of them. The bearer "
-                             "token is an ID token of Google's, of the service account that pushes.",
+              .summary = "Store Stripe objects from Google Pub/Sub",
+              .description = "For push subscriptions. The data of the message is one Stripe object or a dictionary of them. The bearer "
+                             "token is a Google ID token of the service account that pushes.",
               .answers = pushed_message,
               .parameters = pushing_client,
               .checks_token_itself = true},
 };
 
 constexpr std::array hidden{
-    hidden_call{"POST", "/token"}, // stands in the security scheme
+    hidden_call{"POST", "/token"}, // described by the security scheme
     hidden_call{"GET", "/"},       hidden_call{"GET", "/__crash__"},    hidden_call{"GET", "/docs"},
     hidden_call{"GET", "/redoc"},  hidden_call{"GET", "/docs/{asset}"}, hidden_call{"GET", "/openapi.json"},
 };
 
 constexpr std::array all_tags{
-    tag_text{"Public", "Contacts: for every API client"},
-    tag_text{"Private", "For services that run beside this one"},
-    tag_text{"Platform", "For operators, load balancers and monitoring; without sign-in"},
+    tag_text{"Public", "Contacts, for all API clients"},
+    tag_text{"Private", "For related services"},
+    tag_text{"Platform", "For operators, load balancers and monitoring; most need no access token"},
 };
 
 } // namespace

@@ -17,11 +17,12 @@ constexpr std::string_view scheme = "OAuth2ClientCredentials";
 
 constexpr std::string_view about =
     "The people whom Mozilla may email: one contact for each address, with newsletters, waitlists and account data.\n\n"
-    "Calls that are marked as secured need an access token of an API client: `POST /token` gives one for the client's id and "
-    "secret, and it goes into the header `Authorization: Bearer ...`. Without a valid token they answer 401. "
-    "Wrong credentials are answered with 400, and too many attempts from one address with 429 and `Retry-After`. A token ends when the "
+    "Secured calls require an access token of an API client. `POST /token` issues one for the client's id and "
+    "secret; send it in the header `Authorization: Bearer ...`. Without a valid token, the response is 401. "
+    "Wrong credentials are answered with 400, and too many attempts from one address with 429 and `Retry-After`. A token becomes invalid "
+    "when the "
     "client's secret is replaced.\n\n"
-    "Errors are `{\"detail\": \"...\"}`; input that breaks rules is answered with 422 and a list of all of them.";
+    "Errors are `{\"detail\": \"...\"}`. Invalid input is answered with 422 and a list of all broken rules.";
 
 void append_reference(std::string& out, std::string_view schema) {
     object_writer writer(out);

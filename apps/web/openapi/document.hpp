@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The API's document in OpenAPI 3.0.2, made from the route table, the texts of its calls and the library's schemas.
-// Pure functions; they build the text anew with every call.
+// Pure functions; they build the text again with every call.
 #pragma once
 
 #include "calls.hpp"

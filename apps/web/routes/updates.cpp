@@ -52,7 +52,7 @@ private:
 };
 
 response lines_response(call& now, const model::updates_query& query, const services& all) {
-    // The limit of a page is no limit of a stream, unless the client wants one.
+    // The limit of a page is not a limit of a stream, unless the client wants one.
     const bool is_limited = !now.query.find("limit").value_or("").empty();
     updates_lines lines(all.contacts, query, is_limited ? std::optional(query.limit) : std::nullopt);
     response out;

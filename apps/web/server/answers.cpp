@@ -58,7 +58,7 @@ response too_many_waiting_response() {
 }
 
 response too_many_at_once_response() {
-    auto out = detail_response(429, "Too many requests at once from one address");
+    auto out = detail_response(429, "Too many concurrent requests from one address");
     out.headers.emplace_back("Retry-After", "1");
     return out;
 }

@@ -60,7 +60,7 @@ public:
         do {
             stream_.next_out = buffer_.data();
             stream_.avail_out = static_cast<uInt>(buffer_.size());
-            if (deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH) == Z_STREAM_ERROR) throw std::runtime_error("zlib cannot go on");
+            if (deflate(&stream_, last ? Z_FINISH : Z_SYNC_FLUSH) == Z_STREAM_ERROR) throw std::runtime_error("zlib cannot continue");
             out.append(reinterpret_cast<const char*>(buffer_.data()), buffer_.size() - stream_.avail_out);
         } while (stream_.avail_out == 0);
     }
@@ -94,7 +94,7 @@ bool accepts_gzip(std::string_view accept_encoding) noexcept {
 }
 
 std::string gzip(std::string_view text) {
-    // zlib's state of a quarter of a megabyte is kept by each thread: to make it anew costs more than to compress a contact.
+    // zlib's state of a quarter of a megabyte is kept by each thread: to make it again costs more than to compress a contact.
     thread_local gzip_pieces kept;
     kept.restart();
     std::string out;

@@ -117,7 +117,7 @@ void dispatcher::run_next(exchange& one) const noexcept {
         const bool too_late = abandoned_ || one.waits_since < steady_clock::now() - bounds_.waiting_time;
         if (too_late) return fail(one);
         if (one.answer.next->where == lane::password && !has_memory_for_password()) {
-            one.facts.error = "no memory to verify a secret";
+            one.facts.error = "not enough memory to verify a secret";
             return fail(one);
         }
         exchanges_.go_on(one);
@@ -178,7 +178,7 @@ asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executo
     while (!co_await suspend(sockets, begin)) {
         if (abandoned_ || steady_clock::now() > until) {
             metrics_.request_rejected("busy");
-            one.facts.error = "too many requests wait";
+            one.facts.error = "too many requests are waiting";
             break;
         }
         asio::steady_timer timer(sockets, pause);

@@ -54,7 +54,7 @@ void listener::ensure_accepting() {
 
 asio::awaitable<void> listener::accept() {
     is_accepting_ = true;
-    // Also when an exception ends it: then it is begun anew.
+    // Also when an exception ends it: then it is begun again.
     const std::unique_ptr<bool, void (*)(bool*)> until_the_end(&is_accepting_, [](bool* flag) { *flag = false; });
     while (acceptor_.is_open()) {
         tcp::socket socket(io_);

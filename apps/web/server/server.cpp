@@ -78,7 +78,7 @@ private:
         }
     }
 
-    /// Several times a second, until the server has stopped: ends what waits past its deadline, in all connections, and begins anew
+    /// Several times a second, until the server has stopped: ends what waits past its deadline, in all connections, and begins again
     /// what an exception has ended. A plain handler, since a coroutine would end for good with an exception of its own.
     void tick() {
         constexpr std::chrono::milliseconds period{50};

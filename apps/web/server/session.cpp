@@ -94,7 +94,7 @@ void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, con
         mozlog::fields members;
         if (!peer_address.empty()) members.add("client_host", peer_address);
         members.add("error", fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what()));
-        log.log(mozlog::severity::error, "ctms.web", members, "A connection failed, and is closed");
+        log.log(mozlog::severity::error, "ctms.web", members, "A connection failed and was closed");
     } catch (const std::exception&) { // no memory to say so
     }
 }

@@ -53,7 +53,7 @@ asio::awaitable<std::optional<bool>> make_piece(const stream_target& target, exc
     auto more = co_await target.shared.dispatch.next_piece(target.to.get_executor(), one, piece);
     if (more && !target.memory.grow_to(piece.capacity() + memory_of_zlib(one.answer))) {
         target.shared.metrics.request_rejected("memory");
-        one.facts.error = "too many answers wait to be read";
+        one.facts.error = "too many responses are waiting to be read";
         more = std::nullopt;
     }
     co_return more;

@@ -91,7 +91,7 @@ bool is_session_lost(const answer& from) noexcept { return from.fault && from.er
 
 std::optional<failure> whole_failure(const answer& from) {
     if (from.fault) return fault_failure(from);
-    if (!from.success) return failure{failure_kind::transient, "the answer says neither success nor failure"};
+    if (!from.success) return failure{failure_kind::transient, "the response reports neither success nor failure"};
     if (!*from.success) return failure{failure_kind::permanent, "the vendor answered SUCCESS false"};
     return std::nullopt;
 }

@@ -29,7 +29,7 @@ struct answer {
     std::vector<answered_failure> failures;
 };
 
-/// nullopt when the text is no XML, or not an envelope with a body.
+/// nullopt when the text is not XML, or not an envelope with a body.
 [[nodiscard]] std::optional<answer> read_answer(std::string_view xml);
 
 /// The session of the token is lost: another token may help.

@@ -37,7 +37,8 @@ failure status_failure(int status) { return {failure_kind::unavailable, fmt::for
 
 void check_rows(table target, std::span<const relational_row> rows) {
     if (target == table::main) throw std::invalid_argument("the main table has no relational rows");
-    if (rows.size() > most_rows) throw std::invalid_argument(fmt::format("{} rows in one call; at most {} may be", rows.size(), most_rows));
+    if (rows.size() > most_rows)
+        throw std::invalid_argument(fmt::format("{} rows in one call; at most {} are allowed", rows.size(), most_rows));
 }
 
 } // namespace
@@ -120,9 +121,9 @@ private:
     static reply read(const net::http_outcome& response) {
         if (!response) return failure{failure_kind::unavailable, response.error().detail};
         if (response->status != 200) return status_failure(response->status);
-        if (response->body.empty()) return failure{failure_kind::unavailable, "the answer is empty"};
+        if (response->body.empty()) return failure{failure_kind::unavailable, "the response is empty"};
         auto out = read_answer(response->body);
-        if (!out) return failure{failure_kind::unavailable, "the answer is no XML of the API"};
+        if (!out) return failure{failure_kind::unavailable, "the response is not valid XML of the API"};
         return *std::move(out);
     }
 

@@ -53,7 +53,7 @@ token_answer token_source::get() {
     std::unique_lock lock(mutex_);
     if (!has_token()) {
         if (fetching_) {
-            if (!fetched_.wait_for(lock, longest_wait, [&] { return !fetching_; })) return {{}, "no token: it takes too long to get one"};
+            if (!fetched_.wait_for(lock, longest_wait, [&] { return !fetching_; })) return {{}, "no token: the request takes too long"};
         } else if (now_() >= retry_at_) {
             fetch_and_note(lock);
         }
@@ -102,7 +102,7 @@ token_source::grant token_source::read_grant(const net::http_outcome& from) {
     const auto status = from->status;
     if (status == 400 || status == 401) return {{}, {}, fmt::format("no token: the credentials were refused (HTTP {})", status)};
     if (status != 200) return {{}, {}, fmt::format("no token: HTTP {}", status)};
-    grant unreadable{{}, {}, "no token: the answer holds none"};
+    grant unreadable{{}, {}, "no token: the response does not contain one"};
     if (!is_valid_utf8(from->body)) return unreadable;
     const auto parsed = json::document::parse(from->body, {});
     const auto* document = std::get_if<json::document>(&parsed);

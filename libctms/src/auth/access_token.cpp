@@ -36,7 +36,7 @@ mac_context keyed_context(const std::string& key) {
     const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
     const auto* bytes = reinterpret_cast<const unsigned char*>(key.data());
     if (!context || EVP_MAC_init(context.get(), bytes, key.size(), parameters.data()) != 1) {
-        throw std::runtime_error("OpenSSL offers no HMAC with SHA-256");
+        throw std::runtime_error("OpenSSL does not support HMAC with SHA-256");
     }
     return context;
 }

@@ -56,7 +56,7 @@ public:
     }
 
 private:
-    // A clock that was set back makes the age negative: the keys may be used, and are fetched anew.
+    // A clock that was set back makes the age negative: the keys may be used, and are fetched again.
     bool has_keys(time_point now) const { return keys_ && now - fetched_ < longest_life; }
     bool is_fresh(time_point now) const { return keys_ && now >= fetched_ && now - fetched_ < life_; }
     bool needs_fetch(std::string_view id, time_point now) const { return !is_fresh(now) || !keys_->contains(id); }
@@ -111,7 +111,7 @@ private:
         }
         auto keys = read_keys(document->body);
         if (!keys) {
-            out.failure = "no keys of Google: the key document holds no usable key";
+            out.failure = "no keys of Google: the key document contains no usable key";
             return out;
         }
         out.keys = std::make_shared<const key_map>(*std::move(keys));

@@ -22,7 +22,7 @@
 namespace ctms::auth {
 namespace {
 
-// The costs of passlib's argon2 as the reference service uses it.
+// The costs of passlib's argon2 as the Python service uses it.
 constexpr std::uint32_t passes = 3;
 constexpr std::uint32_t memory_kib = 65'536;
 constexpr std::uint32_t lanes = 4;

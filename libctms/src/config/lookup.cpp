@@ -25,11 +25,11 @@ found_text look_up(std::string_view name, const getenv_fn& getenv) {
     std::string value = getenv(std::string(name)).value_or("");
     const std::string path = getenv(fmt::format("{}_FILE", name)).value_or("");
     if (path.empty()) return {std::move(value), {}};
-    if (!value.empty()) return {{}, fmt::format("{0}: given twice, as {0} and as {0}_FILE; set one of them", name)};
+    if (!value.empty()) return {{}, fmt::format("{0}: set twice, as {0} and as {0}_FILE; set only one of them", name)};
     auto content = read_small_file(path, largest_file);
     if (!content) {
         return {{},
-                fmt::format("{0}: the file {1} of {0}_FILE cannot be read; a readable file of at most 64 KiB ({2})", name, path,
+                fmt::format("{0}: the file {1} of {0}_FILE cannot be read; allowed: a readable file of at most 64 KiB ({2})", name, path,
                             content.error().detail)};
     }
     value = std::move(*content);

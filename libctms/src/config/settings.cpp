@@ -28,7 +28,7 @@ public:
         choose_database();
         require_what_sync_needs();
         if (who_ == program::web && given("CTMS_DB_URL") && !embedded_flag_)
-            require("CTMS_SECRET_KEY", "not set; a long random text, the same in every process");
+            require("CTMS_SECRET_KEY", "not set; set it to a long random string, the same in every process");
         if (who_ == program::web && !values_.embedded && !values_.allow_weak_secret_key) refuse_weak_keys();
         limit_workers();
         check_tls();
@@ -62,24 +62,24 @@ private:
     void require_what_sync_needs() {
         if (who_ != program::sync || !values_.acoustic_sync) return;
         require("CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG",
-                "not set, while CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is true; true sends contacts to Acoustic, false empties the queue "
+                "not set although CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is true; true sends contacts to Acoustic, false empties the queue "
                 "without sending");
         if (!values_.acoustic_integration.value_or(false)) return;
-        for (const auto name : missing_for_sync_) mistake(name, "not set; ctms-sync needs it");
+        for (const auto name : missing_for_sync_) mistake(name, "not set; ctms-sync requires it");
     }
 
     void choose_database() {
         if (given("CTMS_DB_URL")) {
-            if (embedded_flag_) mistake("CTMS_DB_URL", "given together with --embedded; one of them");
-            if (given("CTMS_DATA_DIR")) values_.notices.emplace_back("CTMS_DATA_DIR has no effect beside CTMS_DB_URL");
+            if (embedded_flag_) mistake("CTMS_DB_URL", "set together with --embedded; use only one of them");
+            if (given("CTMS_DATA_DIR")) values_.notices.emplace_back("CTMS_DATA_DIR has no effect together with CTMS_DB_URL");
             return;
         }
         values_.embedded = embedded_flag_ || given("CTMS_DATA_DIR");
-        if (given("CTMS_DB_READ_URL")) mistake("CTMS_DB_READ_URL", "given without CTMS_DB_URL; a replica is that of a database of yours");
+        if (given("CTMS_DB_READ_URL")) mistake("CTMS_DB_READ_URL", "set without CTMS_DB_URL; a replica requires a database");
         if (values_.embedded) {
             if (!values_.data_dir) values_.data_dir = "./ctms-data";
         } else {
-            mistake("CTMS_DB_URL", "not set; postgresql://user:password@host/database for a server of yours, or --embedded "
+            mistake("CTMS_DB_URL", "not set; use postgresql://user:password@host/database for your own server, or --embedded "
                                    "or CTMS_DATA_DIR=directory for the embedded database");
         }
     }
@@ -90,10 +90,11 @@ private:
         for (const auto& [name, key] :
              {std::pair{"CTMS_SECRET_KEY", &values_.secret_key}, std::pair{"CTMS_SECRET_KEY_PREVIOUS", &values_.secret_key_previous}}) {
             if (key->empty() || key->size() >= least) continue;
-            mistake(name,
-                    fmt::format("has {} bytes, which can be guessed; at least {} random bytes, such as those of `openssl rand -hex 32`, "
-                                "or CTMS_ALLOW_WEAK_SECRET_KEY=true to keep it until it is replaced",
-                                key->size(), least));
+            mistake(
+                name,
+                fmt::format("has only {} bytes and can be guessed; use at least {} random bytes, such as those of `openssl rand -hex 32`, "
+                            "or CTMS_ALLOW_WEAK_SECRET_KEY=true to keep it until it is replaced",
+                            key->size(), least));
         }
     }
 
@@ -102,19 +103,19 @@ private:
         require_together("CTMS_TLS_KEY", "CTMS_TLS_CERT");
         require_together("CTMS_TLS_CLIENT_CA", "CTMS_TLS_CERT");
         if (values_.ops_port.value_or(0) != 0 && values_.ops_port == std::int64_t{values_.port})
-            mistake("CTMS_OPS_PORT", "the same as PORT; another port");
+            mistake("CTMS_OPS_PORT", "the same as PORT; use another port");
     }
 
     void require_together(std::string_view given_one, std::string_view needed) {
-        if (given(given_one) && !given(needed)) mistake(needed, fmt::format("not set, while {} is; both or neither", given_one));
+        if (given(given_one) && !given(needed)) mistake(needed, fmt::format("not set although {} is; set both or neither", given_one));
     }
 
-    // Each of them holds a connection. What nobody chose is no mistake.
+    // Each of them holds a connection. What nobody chose is not a mistake.
     void limit_workers() {
         const int connections = values_.db_pool_size + values_.db_max_overflow;
         if (values_.workers <= connections) return;
         if (given("CTMS_WORKERS")) {
-            mistake("CTMS_WORKERS", fmt::format("{} are more than the pool has connections; at most CTMS_DB_POOL_SIZE + "
+            mistake("CTMS_WORKERS", fmt::format("{} is more than the number of connections in the pool; at most CTMS_DB_POOL_SIZE + "
                                                 "CTMS_DB_MAX_OVERFLOW, which is {}",
                                                 values_.workers, connections));
         }
@@ -124,7 +125,7 @@ private:
     void note_what_has_no_effect() {
         for (const auto name : without_effect) {
             const auto value = getenv_(std::string(name));
-            if (value && !value->empty()) values_.notices.push_back(fmt::format("{} has no effect here and is ignored", name));
+            if (value && !value->empty()) values_.notices.push_back(fmt::format("{} has no effect and is ignored", name));
         }
     }
 

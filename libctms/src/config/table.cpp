@@ -16,7 +16,7 @@
 namespace ctms::config {
 namespace {
 
-// Stands for the member of a setting that is only checked.
+// Replaces the member of a setting that is only checked.
 struct nowhere {
     template <class Value>
     void operator()(settings&, const Value&) const {}
@@ -34,7 +34,7 @@ void keep(settings& into, const Value& value) {
     }
 }
 
-// A value as it may stand in a mistake: in quotes, short, on one line. Only for what is neither a secret nor a URL.
+// A value as it may appear in a mistake: in quotes, short, on one line. Only for values that are neither secrets nor URLs.
 std::string quoted(const std::string& text) {
     std::string out;
     append_json_string(out, text.size() <= 40 ? text : text.substr(0, 40) + "...");
@@ -44,7 +44,7 @@ std::string quoted(const std::string& text) {
 template <auto Member>
 std::string take_bool(settings& into, const std::string& text) {
     const auto value = parse_bool(text);
-    if (!value) return quoted(text) + " is no boolean; true, false, 1, 0, on, off, yes, no, t, f, y or n";
+    if (!value) return quoted(text) + " is not a boolean; allowed: true, false, 1, 0, on, off, yes, no, t, f, y, n";
     keep<Member>(into, *value);
     return {};
 }
@@ -52,8 +52,8 @@ std::string take_bool(settings& into, const std::string& text) {
 template <auto Member, std::int64_t Least, std::int64_t Most>
 std::string take_integer(settings& into, const std::string& text) {
     const auto value = parse_integer(text);
-    if (!value) return fmt::format("{} is no whole number; {} to {}", quoted(text), Least, Most);
-    if (*value < Least || *value > Most) return fmt::format("{} is out of range; {} to {}", quoted(text), Least, Most);
+    if (!value) return fmt::format("{} is not a whole number; allowed: {} to {}", quoted(text), Least, Most);
+    if (*value < Least || *value > Most) return fmt::format("{} is out of range; allowed: {} to {}", quoted(text), Least, Most);
     keep<Member>(into, *value);
     return {};
 }
@@ -67,22 +67,23 @@ std::string take_seconds(settings& into, const std::string& text) {
     return {};
 }
 
-// More than 400 days is a mistake in the unit.
+// More than 400 days is probably a mistake in the unit.
 constexpr std::chrono::seconds longest_duration = std::chrono::hours(400 * 24);
 
 template <auto Member>
 std::string take_duration(settings& into, const std::string& text) {
     constexpr auto allowed = "seconds, HH:MM:SS, or an ISO 8601 duration such as PT1H30M or P1DT2H, from 1 second to 400 days";
     const auto value = parse_duration(text);
-    if (!value) return fmt::format("{} is no duration; {}", quoted(text), allowed);
-    if (*value < std::chrono::seconds(1) || *value > longest_duration) return fmt::format("{} is out of range; {}", quoted(text), allowed);
+    if (!value) return fmt::format("{} is not a duration; allowed: {}", quoted(text), allowed);
+    if (*value < std::chrono::seconds(1) || *value > longest_duration)
+        return fmt::format("{} is out of range; allowed: {}", quoted(text), allowed);
     keep<Member>(into, *value);
     return {};
 }
 
 template <auto Member>
 std::string take_text(settings& into, const std::string& text) {
-    if (text.find('\0') != std::string::npos) return "holds a zero byte; text";
+    if (text.find('\0') != std::string::npos) return "contains a zero byte; allowed: text";
     keep<Member>(into, text);
     return {};
 }
@@ -90,7 +91,7 @@ std::string take_text(settings& into, const std::string& text) {
 std::string take_timeout(settings& into, const std::string& text) {
     const auto value = parse_decimal(text);
     if (!value || *value < 0.001 || *value > 600) {
-        return quoted(text) + (value ? " is out of range" : " is no number") + "; 0.001 to 600 seconds, such as 5.0";
+        return quoted(text) + (value ? " is out of range" : " is not a number") + "; allowed: 0.001 to 600 seconds, such as 5.0";
     }
     into.acoustic_timeout = std::chrono::round<std::chrono::milliseconds>(std::chrono::duration<double>(*value));
     return {};
@@ -98,21 +99,21 @@ std::string take_timeout(settings& into, const std::string& text) {
 
 template <auto Member>
 std::string take_http_url(settings& into, const std::string& text) {
-    if (!is_http_url(text)) return "is no URL; http://host... or https://host..."; // not shown: it may hold a password
+    if (!is_http_url(text)) return "is not a URL; allowed: http://host... or https://host..."; // not shown: it may contain a password
     keep<Member>(into, text);
     return {};
 }
 
 template <auto Member>
 std::string take_postgres_url(settings& into, const std::string& text) {
-    if (!is_postgres_url(text)) return "is no URL of PostgreSQL; postgres://... or postgresql://..., without blanks";
+    if (!is_postgres_url(text)) return "is not a URL of PostgreSQL; allowed: postgres://... or postgresql://..., without blanks";
     keep<Member>(into, text);
     return {};
 }
 
 std::string take_host(settings& into, const std::string& text) {
     if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == '/'; })) {
-        return quoted(text) + " is no address; an IP address or a host name";
+        return quoted(text) + " is not an address; allowed: an IP address or a host name";
     }
     into.host = text;
     return {};
@@ -124,13 +125,14 @@ std::string take_level(settings& into, const std::string& text) {
         into.logging_level = level;
         return {};
     }
-    return quoted(text) + " is no level; CRITICAL, ERROR, WARNING, INFO or DEBUG";
+    return quoted(text) + " is not a level; allowed: CRITICAL, ERROR, WARNING, INFO or DEBUG";
 }
 
 std::string take_addresses(settings& into, const std::string& text) {
     auto value = parse_addresses(text);
     if (!value)
-        return quoted(text) + " is no list of addresses; IPv4 and IPv6 addresses or networks such as 10.0.0.0/8, separated by commas";
+        return quoted(text) +
+               " is not a list of addresses; allowed: IPv4 and IPv6 addresses or networks such as 10.0.0.0/8, separated by commas";
     into.trusted_proxies = std::move(*value);
     return {};
 }
@@ -139,7 +141,7 @@ std::string shown(bool value) { return value ? "true" : "false"; }
 std::string shown(std::int64_t value) { return fmt::to_string(value); }
 std::string shown(std::chrono::seconds value) { return fmt::to_string(value.count()); }
 std::string shown(std::chrono::milliseconds value) { return fmt::format("{:#}", std::chrono::duration<double>(value).count()); }
-// No value but a URL changes by this.
+// Only URLs are changed.
 std::string shown(const std::string& value) { return value.find("://") == std::string::npos ? value : without_password(value); }
 std::string shown(const std::vector<std::string>& value) { return fmt::format("{}", fmt::join(value, ",")); }
 template <class Value>
@@ -188,72 +190,76 @@ constexpr std::int64_t million = 1'000'000;
 constexpr std::int64_t any_count = 1'000'000'000'000;
 
 constexpr std::array table{
-    rule{{"CTMS_DB_URL", "none", "URL of the database; required unless --embedded or CTMS_DATA_DIR asks for the embedded one"},
+    rule{{"CTMS_DB_URL", "none", "URL of the database; required unless --embedded or CTMS_DATA_DIR selects the embedded database"},
          take_postgres_url<&s::db_url>,
          show<&s::db_url>},
-    rule{{"CTMS_DB_READ_URL", "none",
-          "URL of a read replica, for lookups and /updates; without it, or while it is away, the database answers"},
+    rule{{"CTMS_DB_READ_URL", "none", "URL of a read replica, for lookups and /updates; while it is not set or down, the database answers"},
          take_postgres_url<&s::db_read_url>,
          show<&s::db_read_url>},
-    rule{{"CTMS_DATA_DIR", "./ctms-data with --embedded", "Directory of the embedded database; without CTMS_DB_URL it asks for it"},
+    rule{{"CTMS_DATA_DIR", "./ctms-data with --embedded",
+          "Directory of the embedded database; without CTMS_DB_URL, it selects the embedded database"},
          take_text<&s::data_dir>,
          show<&s::data_dir>},
-    integer<&s::workers, 1, 64>({"CTMS_WORKERS", "2", "Threads that read from the database, and as many that write; at most the pool"}),
-    integer<&s::db_pool_size, 1, 1000>({"CTMS_DB_POOL_SIZE", "5", "Connections to the database that are kept"}),
-    integer<&s::db_max_overflow, 0, 1000>({"CTMS_DB_MAX_OVERFLOW", "10", "Further connections when all of the pool are in use"}),
+    integer<&s::workers, 1, 64>(
+        {"CTMS_WORKERS", "2", "Number of threads that read from the database, and of threads that write; at most the pool size"}),
+    integer<&s::db_pool_size, 1, 1000>({"CTMS_DB_POOL_SIZE", "5", "Connections to the database that are kept open"}),
+    integer<&s::db_max_overflow, 0, 1000>({"CTMS_DB_MAX_OVERFLOW", "10", "Additional connections while all of those are in use"}),
     seconds<&s::db_pool_timeout, 1, 3600>({"CTMS_DB_POOL_TIMEOUT_IN_SECONDS", "30", "How long a request waits for a connection"}),
     seconds<&s::db_pool_recycle, 1, 31'536'000>({"CTMS_DB_POOL_RECYCLE_IN_SECONDS", "900", "Age at which a connection is replaced"}),
-    boolean<&s::db_prepared>({"CTMS_DB_PREPARED", "true", "Prepared statements; false behind PgBouncer in transaction mode"}),
+    boolean<&s::db_prepared>({"CTMS_DB_PREPARED", "true", "Prepare statements; set to false behind PgBouncer in transaction mode"}),
     rule{{"CTMS_SECRET_KEY", "none", "Key that signs access tokens; required by ctms-web with CTMS_DB_URL", true},
          take_text<&s::secret_key>,
          show<&s::secret_key>},
-    rule{{"CTMS_SECRET_KEY_PREVIOUS", "none", "Key that signed access tokens before; verifies them and signs none", true},
+    rule{{"CTMS_SECRET_KEY_PREVIOUS", "none", "Previous key of access tokens; verifies tokens but does not sign any", true},
          take_text<&s::secret_key_previous>,
          show<&s::secret_key_previous>},
-    boolean<&s::allow_weak_secret_key>({"CTMS_ALLOW_WEAK_SECRET_KEY", "false", "Accept keys of less than 32 bytes beside CTMS_DB_URL"}),
-    rule{{"CTMS_TOKEN_EXPIRATION", "3600", "Life of an access token: seconds, HH:MM:SS or an ISO 8601 duration"},
+    boolean<&s::allow_weak_secret_key>(
+        {"CTMS_ALLOW_WEAK_SECRET_KEY", "false", "Accept keys of less than 32 bytes together with CTMS_DB_URL"}),
+    rule{{"CTMS_TOKEN_EXPIRATION", "3600", "Lifetime of an access token: seconds, HH:MM:SS or an ISO 8601 duration"},
          take_duration<&s::token_expiration>,
          show<&s::token_expiration>},
     boolean<&s::token_allow_no_expiration>({"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "true", "Accept access tokens that never expire"}),
     integer<&s::token_failures_per_minute, 0, million>(
         {"CTMS_TOKEN_FAILURES_PER_MINUTE", "100",
-         "Failed /token attempts of a client from one address in a minute before 429; 0 is no limit"}),
-    rule{{"CTMS_TRUSTED_PROXIES", "none", "IP addresses and networks, separated by commas, whose X-Forwarded-For is believed"},
+         "Failed /token attempts per minute of a client from one address, before 429; 0 means no limit"}),
+    rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},
          take_addresses,
          show<&s::trusted_proxies>},
     rule{{"CTMS_SERVER_PREFIX", "http://localhost:8000", "URL under which clients reach the service"},
          take_http_url<&s::server_prefix>,
          show<&s::server_prefix>},
-    boolean<&s::use_mozlog>({"CTMS_USE_MOZLOG", "true", "Log as MozLog JSON; false: for people"}),
-    rule{{"CTMS_LOGGING_LEVEL", "INFO (DEBUG in ctms-sync)", "CRITICAL, ERROR, WARNING, INFO or DEBUG"},
+    boolean<&s::use_mozlog>({"CTMS_USE_MOZLOG", "true", "Log MozLog JSON; false selects a format for people"}),
+    rule{{"CTMS_LOGGING_LEVEL", "INFO (DEBUG in ctms-sync)", "Least severe level that is logged: CRITICAL, ERROR, WARNING, INFO or DEBUG"},
          take_level,
          show<&s::logging_level>},
     rule{{"HOST", "0.0.0.0", "Address to listen on"}, take_host, show<&s::host>},
-    integer<&s::port, 0, 65535>({"PORT", "8000", "Port to listen on; 0 takes a free one"}),
+    integer<&s::port, 0, 65535>({"PORT", "8000", "Port to listen on; 0 selects a free port"}),
     integer<&s::ops_port, 0, 65535>(
-        {"CTMS_OPS_PORT", "none", "Second port of ctms-web, plain HTTP, for probes and metrics only; 0 takes a free one"}),
+        {"CTMS_OPS_PORT", "none", "Second port of ctms-web, plain HTTP, only for probes and metrics; 0 selects a free port"}),
     integer<&s::connections_per_address, 1, 1000>(
-        {"CTMS_CONNECTIONS_PER_ADDRESS", "500", "Connections of one address; of one address behind trusted proxies, requests at once"}),
-    plain_text<&s::tls_cert>({"CTMS_TLS_CERT", "none", "PEM file of the certificate chain; with it, PORT speaks TLS 1.2 and 1.3"}),
+        {"CTMS_CONNECTIONS_PER_ADDRESS", "500", "Concurrent connections of one address; behind trusted proxies, concurrent requests"}),
+    plain_text<&s::tls_cert>({"CTMS_TLS_CERT", "none", "PEM file of the certificate chain; if set, PORT uses TLS 1.2 and 1.3"}),
     plain_text<&s::tls_key>({"CTMS_TLS_KEY", "none", "PEM file of the certificate's private key"}),
     plain_text<&s::tls_client_ca>(
-        {"CTMS_TLS_CLIENT_CA", "none", "PEM file of authorities; with it, clients must show a certificate that one of them signed"}),
+        {"CTMS_TLS_CLIENT_CA", "none", "PEM file of authorities; if set, clients must present a certificate that one of them signed"}),
     plain_text<&s::pubsub_audience>({"CTMS_PUBSUB_AUDIENCE", "the server prefix", "Audience that tokens of Google Pub/Sub must name"}),
     plain_text<&s::pubsub_email>({"CTMS_PUBSUB_EMAIL", "none", "Service account that tokens of Google Pub/Sub must name"}),
     plain_text<&s::pubsub_client>({"CTMS_PUBSUB_CLIENT", "none", "Secret that Google Pub/Sub sends in the query", true}),
-    http_url<&s::google_certs_url>({"CTMS_GOOGLE_CERTS_URL", "Google's", "Where Google publishes the keys of its tokens"}),
+    http_url<&s::google_certs_url>({"CTMS_GOOGLE_CERTS_URL", "Google's", "URL where Google publishes the keys of its tokens"}),
     boolean<&s::acoustic_sync>({"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false", "Run the sync to Acoustic"}),
-    boolean<&s::acoustic_integration>({"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "none",
-                                       "Send contacts to Acoustic; false empties the queue without sending; required with the sync"}),
-    integer<&s::acoustic_retry_limit, 0, 1000>({"CTMS_ACOUSTIC_RETRY_LIMIT", "6", "Attempts at a contact before it is parked"}),
-    integer<&s::acoustic_batch_limit, 1, 10'000>({"CTMS_ACOUSTIC_BATCH_LIMIT", "20", "Contacts of one cycle"}),
-    integer<&s::acoustic_loop_min_secs, 0, 86'400>({"CTMS_ACOUSTIC_LOOP_MIN_SECS", "5", "Seconds that a cycle takes at least"}),
+    boolean<&s::acoustic_integration>(
+        {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "none",
+         "Send contacts to Acoustic; if false, the queue is emptied without sending; required if the sync is on"}),
+    integer<&s::acoustic_retry_limit, 0, 1000>({"CTMS_ACOUSTIC_RETRY_LIMIT", "6", "Attempts for a contact before it is parked"}),
+    integer<&s::acoustic_batch_limit, 1, 10'000>({"CTMS_ACOUSTIC_BATCH_LIMIT", "20", "Contacts in one cycle"}),
+    integer<&s::acoustic_loop_min_secs, 0, 86'400>({"CTMS_ACOUSTIC_LOOP_MIN_SECS", "5", "Minimum duration of a cycle in seconds"}),
     integer<&s::acoustic_server_number, 0, 1000>({"CTMS_ACOUSTIC_SERVER_NUMBER", "6", "Number of the Acoustic server"}),
-    rule{{"CTMS_ACOUSTIC_TIMEOUT_S", "5.0", "Seconds that a call to Acoustic may take"}, take_timeout, show<&s::acoustic_timeout>},
+    rule{
+        {"CTMS_ACOUSTIC_TIMEOUT_S", "5.0", "Maximum duration of a call to Acoustic, in seconds"}, take_timeout, show<&s::acoustic_timeout>},
     integer<&s::acoustic_max_backlog, 0, any_count>(
-        {"CTMS_ACOUSTIC_MAX_BACKLOG", "none", "Waiting contacts from which the heartbeat reports trouble"}),
+        {"CTMS_ACOUSTIC_MAX_BACKLOG", "none", "Number of waiting contacts above which the heartbeat answers 503"}),
     integer<&s::acoustic_max_retry_backlog, 0, any_count>(
-        {"CTMS_ACOUSTIC_MAX_RETRY_BACKLOG", "none", "Contacts to retry from which the heartbeat reports trouble"}),
+        {"CTMS_ACOUSTIC_MAX_RETRY_BACKLOG", "none", "Number of contacts to retry above which the heartbeat answers 503"}),
     for_sync<&s::acoustic_client_id>({"CTMS_ACOUSTIC_CLIENT_ID", "none", "Client id at Acoustic; required by ctms-sync"}),
     for_sync<&s::acoustic_client_secret>({"CTMS_ACOUSTIC_CLIENT_SECRET", "none", "Client secret at Acoustic; required by ctms-sync", true}),
     for_sync<&s::acoustic_refresh_token>({"CTMS_ACOUSTIC_REFRESH_TOKEN", "none", "Refresh token of Acoustic; required by ctms-sync", true}),
@@ -264,23 +270,23 @@ constexpr std::array table{
         {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "none", "Table of subscriptions at Acoustic; required by ctms-sync"}),
     http_url<&s::acoustic_base_url>({"CTMS_ACOUSTIC_BASE_URL", "from the server number", "URL of Acoustic's API"}),
     integer<&s::acoustic_max_connections, 1, 100>(
-        {"CTMS_ACOUSTIC_MAX_CONNECTIONS", "10", "Calls to Acoustic at the same time, by all ctms-sync processes together"}),
+        {"CTMS_ACOUSTIC_MAX_CONNECTIONS", "10", "Calls to Acoustic at the same time, of all ctms-sync processes together"}),
     boolean<&s::acoustic_skip_unchanged>(
-        {"CTMS_ACOUSTIC_SKIP_UNCHANGED", "false", "Send only the tables of a contact that changed since they were sent"}),
+        {"CTMS_ACOUSTIC_SKIP_UNCHANGED", "false", "Send only those tables of a contact that changed since they were last sent"}),
     seconds<&s::acoustic_retry_wait, 0, 86'400>(
-        {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30", "Seconds before a contact that failed is tried again; doubles with each failure"}),
+        {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30", "Seconds before a failed contact is tried again; doubles with each failure"}),
     seconds<&s::acoustic_lease, 1, 86'400>(
-        {"CTMS_ACOUSTIC_LEASE_S", "300", "Seconds after which the contacts of a ctms-sync that was killed go to another"}),
+        {"CTMS_ACOUSTIC_LEASE_S", "300", "Seconds after which another ctms-sync takes over the contacts of a killed one"}),
     seconds<&s::background_watchdog, 5, 86'400>(
-        {"CTMS_BACKGROUND_WATCHDOG_S", "300", "Seconds without progress after which ctms-sync ends, to be started anew"}),
+        {"CTMS_BACKGROUND_WATCHDOG_S", "300", "Seconds without progress after which ctms-sync ends, so that it can be started again"}),
     integer<&s::background_metrics_port, 0, 65535>(
-        {"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync shows its metrics; 0 takes a free one"}),
+        {"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync serves its metrics; 0 selects a free port"}),
     http_url<&s::prometheus_pushgateway_url>(
         {"CTMS_PROMETHEUS_PUSHGATEWAY_URL", "none", "Push gateway to which ctms-sync sends its metrics"}),
     plain_text<&s::background_healthcheck_path>(
         {"CTMS_BACKGROUND_HEALTHCHECK_PATH", "none", "File into which ctms-sync writes the time of each cycle"}),
     seconds<&s::background_healthcheck_age, 1, 31'536'000>(
-        {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "none", "Age of that time in seconds from which ctms-sync counts as stuck"}),
+        {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "none", "Maximum age of that time in seconds; beyond it, ctms-sync counts as stuck"}),
     unused({"SENTRY_DSN", "none", "Where errors are reported, without personal data", true}, take_http_url<not_kept>),
 };
 

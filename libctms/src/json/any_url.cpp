@@ -125,7 +125,7 @@ private:
         return end + 1;
     }
 
-    // A colon without digits is no port, and stays.
+    // A colon without digits is not a port, and stays.
     std::string_view port() {
         if (!next_is(':')) return {};
         const std::size_t end = while_end(text_, at_ + 1, is_digit);
@@ -165,7 +165,7 @@ bool for_each_label(std::string_view domain, Function use) {
     }
 }
 
-// What pydantic builds anew: all but ASCII names with a top-level domain of letters.
+// What pydantic builds again: all but ASCII names with a top-level domain of letters.
 bool is_rebuilt(std::string_view domain) {
     const auto plain = [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; };
     if (!std::all_of(domain.begin(), domain.end(), plain)) return true;

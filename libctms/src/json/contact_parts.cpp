@@ -41,7 +41,7 @@ void check_waitlist_fields(std::string_view name, const node& fields, error_list
         check_text_member(fields, "geo", true, errors);
         refuse_other_members(fields, {"geo"}, errors);
     } else if (name.starts_with("relay")) {
-        // It is shown as relay_waitlist, whose geo is a string: what is no string could never be read again.
+        // It is shown as relay_waitlist, whose geo is a string: what is not a string could never be read again.
         check_text_member(fields, "geo", false, errors);
     }
 }

@@ -30,7 +30,7 @@ struct node {
     [[nodiscard]] const node* member(std::string_view name) const noexcept;
 };
 
-/// Where and why a text is no JSON that we take.
+/// Where and why a text is not JSON that we take.
 struct syntax_error {
     std::string message;
     std::size_t position = 0; ///< characters before it

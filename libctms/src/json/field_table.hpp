@@ -20,7 +20,7 @@ enum class format : std::uint8_t {
     object  ///< a JSON object, kept as text
 };
 
-/// What the type of a member does not say. Lengths count characters; 0 is no limit.
+/// What the type of a member does not say. Lengths count characters; 0 means no limit.
 struct rules {
     std::uint32_t max = 0;
     std::uint32_t min = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// How Python prints and reads numbers, blanks and strings: clients of the reference service see its texts.
+// How Python prints and reads numbers, blanks and strings: clients of the Python service see its texts.
 // Not for JSON itself, whose numbers keep the text they came with (document.hpp). Texts are valid UTF-8.
 // Thread safe, independent of the locale; throws only std::bad_alloc.
 #pragma once

@@ -41,20 +41,20 @@ struct part {
     bool is_list;
     bool may_be_null; ///< when a whole contact is sent
     bool change_may_be_null;
-    std::string_view change_word; ///< what a change may send instead, "" for nothing
+    std::string_view change_word; ///< what a change may send instead; "" if nothing
     std::string_view description;
 };
 
 constexpr std::array parts{
     part{"amo", "AddOnsBase", "AddOnsSchema", false, true, false, "DELETE", "Account at addons.mozilla.org"},
-    part{"email", "", "EmailSchema", false, false, false, "", "The address, and what is known of its owner"},
+    part{"email", "", "EmailSchema", false, false, false, "", "The address, and data about its owner"},
     part{"fxa", "FirefoxAccountsBase", "FirefoxAccountsBase", false, true, false, "DELETE", "Firefox account"},
-    part{"mofo", "MozillaFoundationBase", "MozillaFoundationBase", false, true, false, "DELETE", "What the Mozilla Foundation knows"},
+    part{"mofo", "MozillaFoundationBase", "MozillaFoundationBase", false, true, false, "DELETE", "Data of the Mozilla Foundation"},
     part{"newsletters", "NewsletterBase", "NewsletterBase", true, false, false, "UNSUBSCRIBE", "Newsletters, each at most once"},
     part{"waitlists", "WaitlistInSchema", "WaitlistBase", true, false, false, "UNSUBSCRIBE", "Waitlists, each at most once"},
     part{"vpn_waitlist", "VpnWaitlistBase", "VpnWaitlistBase", false, true, true, "DELETE", "Older form of the waitlist `vpn`"},
     part{"relay_waitlist", "RelayWaitlistBase", "RelayWaitlistBase", false, true, true, "DELETE",
-         "Older form of the waitlists that begin with `relay`"},
+         "Older form of the waitlists whose names start with `relay`"},
 };
 
 void append_part(std::string& out, const part& one, std::string_view schema, direction way) {
@@ -66,7 +66,7 @@ void append_part(std::string& out, const part& one, std::string_view schema, dir
         writer.add("type", "array");
         writer.add_raw("items", reference(schema));
     } else {
-        writer.add_raw("allOf", '[' + reference(schema) + ']'); // beside a bare $ref, descriptions do not count
+        writer.add_raw("allOf", '[' + reference(schema) + ']'); // next to a bare $ref, descriptions are ignored
     }
     if (way == direction::input && one.is_list) writer.add_raw("default", "[]");
     if (may_be_null) writer.add("nullable", true);
@@ -74,7 +74,7 @@ void append_part(std::string& out, const part& one, std::string_view schema, dir
     writer.close();
 }
 
-/// A contact whole, with the schema of its email. `status`: of answers that hold one contact only.
+/// A whole contact, with the schema of its email. `status`: for responses that contain one contact.
 std::string contact_schema(std::string_view description, std::string_view email, direction way, bool status = false) {
     std::string out;
     object_writer writer(out);
@@ -96,7 +96,7 @@ std::string contact_schema(std::string_view description, std::string_view email,
     return out;
 }
 
-/// An error with one text.
+/// An error with one message.
 std::string detail_schema(std::string_view description, std::string_view example) {
     std::string out;
     object_writer writer(out);
@@ -105,7 +105,7 @@ std::string detail_schema(std::string_view description, std::string_view example
     object_writer properties(writer.key("properties"));
     object_writer detail(properties.key("detail"));
     detail.add("type", "string");
-    detail.add("description", "What was wrong, for people");
+    detail.add("description", "What is wrong, for people");
     detail.add("example", example);
     detail.close();
     properties.close();
@@ -117,21 +117,21 @@ std::string detail_schema(std::string_view description, std::string_view example
 constexpr auto validation_error =
     R"({"type":"object","description":"One broken rule","properties":{)"
     R"("loc":{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]},)"
-    R"("description":"Where: body, query or path, then names and list positions inwards",)"
+    R"("description":"Location: body, query or path, then names and list positions",)"
     R"("example":["body","email","primary_email"]},)"
     R"("msg":{"type":"string","description":"What is wrong, for people","example":"field required"},)"
     R"("type":{"type":"string","description":"What is wrong, for programs","example":"value_error.missing"}},)"
     R"("required":["loc","msg","type"]})";
 
-constexpr auto validation_errors = R"({"type":"object","description":"Input that breaks rules: all of them, in the order of the fields",)"
+constexpr auto validation_errors = R"({"type":"object","description":"Invalid input: all broken rules, in the order of the fields",)"
                                    R"("properties":{"detail":{"type":"array",)"
                                    R"("items":{"$ref":"#/components/schemas/ValidationError"},"description":"The broken rules"}}})";
 
 constexpr auto updates_page =
-    R"({"type":"object","description":"A page of contacts, in the order in which they were changed","properties":{)"
-    R"("start":{"type":"string","format":"date-time","description":"Begin of the span asked for","example":"2024-05-01T00:00:00+00:00"},)"
-    R"("end":{"type":"string","format":"date-time","description":"End of the span, not part of it","example":"2024-06-01T00:00:00+00:00"},)"
-    R"("limit":{"type":"integer","description":"Contacts on a page at most","example":100},)"
+    R"({"type":"object","description":"A page of contacts, in the order of their last change","properties":{)"
+    R"("start":{"type":"string","format":"date-time","description":"Start of the requested range","example":"2024-05-01T00:00:00+00:00"},)"
+    R"("end":{"type":"string","format":"date-time","description":"End of the range, exclusive","example":"2024-06-01T00:00:00+00:00"},)"
+    R"("limit":{"type":"integer","description":"Maximum number of contacts on a page","example":100},)"
     R"("after":{"type":"string","nullable":true,"description":"Cursor of the next page; null on the last one"},)"
     R"("next":{"type":"string","format":"uri","nullable":true,"description":"URL of the next page; null on the last one"},)"
     R"("items":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts"}},)"
@@ -143,27 +143,27 @@ std::vector<named_schema> schemas() {
     using enum direction;
     std::vector<named_schema> out;
     const auto add = [&](std::string_view name, std::string text) { out.push_back({name, std::move(text)}); };
-    add("AddOnsBase", fields_schema<model::amo>("Account at addons.mozilla.org, as it is sent", {input}));
+    add("AddOnsBase", fields_schema<model::amo>("Account at addons.mozilla.org, in requests", {input}));
     add("AddOnsSchema", fields_schema<model::amo>("Account at addons.mozilla.org", {output}));
-    add("BadRequestResponse", detail_schema("The request cannot be served as it is", "Contact already exists"));
+    add("BadRequestResponse", detail_schema("The request cannot be processed", "Contact already exists"));
     add("CTMSBulkResponse", updates_page);
     add("CTMSResponse", contact_schema("A contact", "EmailSchema", output));
-    add("CTMSSingleResponse", contact_schema("A contact as the only thing in an answer", "EmailSchema", output, true));
+    add("CTMSSingleResponse", contact_schema("A response that contains one contact", "EmailSchema", output, true));
     add("ContactInSchema", contact_schema("A contact to create", "EmailInSchema", input));
-    add("ContactPatchSchema", contact_schema("Changes to a contact: what is absent stays as it is", "EmailPatchSchema", change));
+    add("ContactPatchSchema", contact_schema("Changes to a contact. Absent members stay unchanged", "EmailPatchSchema", change));
     add("ContactPutSchema", contact_schema("A contact to create or to replace", "EmailPutSchema", input));
     add("EmailInSchema", fields_schema<model::email>("The address of a contact to create", {input}));
     add("EmailPatchSchema", fields_schema<model::email>("Changes to the address and its owner", {change}));
     add("EmailPutSchema", fields_schema<model::email>("The address of a contact to replace", {input, the_id}));
-    add("EmailSchema", fields_schema<model::email>("The address, and what is known of its owner", {output, the_id}));
+    add("EmailSchema", fields_schema<model::email>("The address, and data about its owner", {output, the_id}));
     add("FirefoxAccountsBase", fields_schema<model::fxa>("Firefox account", {input}));
     add("HTTPValidationError", validation_errors);
     add("IdentityResponse", fields_schema<model::identity>("The ids of a contact", {output, id_and_address}));
-    add("MozillaFoundationBase", fields_schema<model::mofo>("What the Mozilla Foundation knows of a contact", {input}));
+    add("MozillaFoundationBase", fields_schema<model::mofo>("Data of the Mozilla Foundation about a contact", {input}));
     add("NewsletterBase", fields_schema<model::newsletter>("A subscription", {input}));
-    add("NotFoundResponse", detail_schema("Nothing is stored under that id", "Unknown email_id"));
+    add("NotFoundResponse", detail_schema("Nothing is stored under this id", "Unknown email_id"));
     add("RelayWaitlistBase", fields_schema<model::relay_waitlist>("Older form of a waitlist for Relay", {input}));
-    add("UnauthorizedResponse", detail_schema("No access token, or a bad one", "Not authenticated"));
+    add("UnauthorizedResponse", detail_schema("No access token, or an invalid one", "Not authenticated"));
     add("ValidationError", validation_error);
     add("VpnWaitlistBase", fields_schema<model::vpn_waitlist>("Older form of the waitlist for the VPN", {input}));
     add("WaitlistBase", fields_schema<model::waitlist>("A waitlist that the contact has joined", {output}));

@@ -51,20 +51,20 @@ std::string row_of(const uuid& email_id, const node& object) {
 result<std::string> read_group(const node& contact, const uuid& email_id, std::string_view name) {
     const auto* group = contact.member(name);
     if (group == nullptr || group->type == kind::null) return std::string();
-    if (group->type != kind::object) return broken(fmt::format("{}: no object", name));
+    if (group->type != kind::object) return broken(fmt::format("{}: not an object", name));
     return row_of(email_id, *group);
 }
 
 result<std::string> read_list(const node& contact, const uuid& email_id, std::string_view list_name) {
     const auto* list = contact.member(list_name);
     if (list == nullptr || list->type == kind::null) return std::string();
-    if (list->type != kind::array) return broken(fmt::format("{}: no list", list_name));
+    if (list->type != kind::array) return broken(fmt::format("{}: not a list", list_name));
     std::string out;
     std::set<std::string_view> names;
     for (const auto* item = list->first; item != nullptr; item = item->next) {
         const auto* name = item->type == kind::object ? item->member("name") : nullptr;
         if (name == nullptr || name->type != kind::string) return broken(fmt::format("{}: an item without a name", list_name));
-        if (!names.insert(name->text).second) return broken(fmt::format("{}: one name twice", list_name));
+        if (!names.insert(name->text).second) return broken(fmt::format("{}: a name appears twice", list_name));
         out += (out.empty() ? "" : ",") + row_of(email_id, *item);
     }
     return out;

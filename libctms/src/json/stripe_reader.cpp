@@ -89,7 +89,7 @@ std::string string_of(const place& where) {
 std::string id_of(const place& where) {
     auto id = string_of(where);
     if (id.empty()) where.fail("empty");
-    if (id.find('\0') != std::string::npos) where.fail("holds a NUL character");
+    if (id.find('\0') != std::string::npos) where.fail("contains a NUL character");
     if (utf8_length(id) > longest_id) where.fail(fmt::format("longer than {} characters", longest_id));
     return id;
 }
@@ -103,7 +103,7 @@ std::string reference_of(const place& where) {
 
 std::string choice_of(const place& where, std::initializer_list<std::string_view> choices) {
     auto word = string_of(where);
-    if (std::find(choices.begin(), choices.end(), word) == choices.end()) where.fail("not one of the values known");
+    if (std::find(choices.begin(), choices.end(), word) == choices.end()) where.fail("not a known value");
     return word;
 }
 
@@ -236,7 +236,7 @@ stripe::subscription read_subscription(const place& from) {
     const auto items = from.at("items");
     out.items = list_of<stripe::subscription_item>(items, "subscription_item", [&out](const place& where) {
         auto item = read_item(where);
-        if (item.subscription_id != out.id) where.at("subscription").fail("not the subscription that holds the item");
+        if (item.subscription_id != out.id) where.at("subscription").fail("not the subscription that contains the item");
         return item;
     });
     out.has_more_items = has_more(items);
@@ -296,7 +296,7 @@ error not_recognized() { return {errc::malformed, "Request JSON is not recognize
 
 error not_processed(std::string detail) { return {errc::invalid, "Unable to process Stripe object.", std::move(detail), {}, {}}; }
 
-/// The member `object`; "" when it is no string; nothing when this is not an object of Stripe's.
+/// The member `object`; "" when it is not a string; nothing when this is not an object of Stripe's.
 std::optional<std::string_view> kind_of(const node& value) {
     if (value.type != kind::object) return std::nullopt;
     const auto* name = value.member("object");

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// The fields of every resource of the API, in output order: the one place where their names, limits and meanings
-// stand, with an example for the API's document. Defaults are those of the model's structs. Limits follow the API's
-// contract where it has one, else the width of the database's column.
+// The fields of every resource of the API, in output order: the only place that defines their names, limits and meanings,
+// with an example for the API's document. The model's structs define the defaults. Limits follow the API's
+// contract if it has one, otherwise the width of the database's column.
 #pragma once
 
 #include "field_table.hpp"
@@ -17,39 +17,42 @@ inline constexpr std::array<std::string_view, 2> newsletter_formats{"H", "T"};
 
 template <>
 struct table<model::email> {
-    static constexpr auto fields = std::tuple{
-        field{"primary_email",
-              &model::email::primary_email,
-              {.max = 255, .required = true, .example = "jane@example.com"},
-              "The address; unique, in exactly this case"},
-        field{"basket_token",
-              &model::email::basket_token,
-              {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
-              "Token by which Basket knows the contact; unique"},
-        field{"double_opt_in", &model::email::double_opt_in, {}, "The owner confirmed a subscription by mail"},
-        field{"sfdc_id", &model::email::sfdc_id, {.max = 255, .example = "0033x00001AbCdE"}, "Id in the former CRM"},
-        field{"first_name", &model::email::first_name, {.max = 255, .example = "Jane"}, "First name, as its owner writes it"},
-        field{"last_name", &model::email::last_name, {.max = 255, .example = "Doe"}, "Last name, as its owner writes it"},
-        field{"mailing_country", &model::email::mailing_country, {.max = 255, .example = "de"}, "Country, usually two letters"},
-        field{"email_format",
-              &model::email::email_format,
-              {.as = format::choice, .choices = email_formats},
-              "H for HTML, T for text, N or blank for none chosen"},
-        field{"email_lang", &model::email::email_lang, {.max = 5}, "Language of mails, usually two letters"},
-        field{"has_opted_out_of_email", &model::email::has_opted_out_of_email, {}, "Wants no mail at all"},
-        field{"unsubscribe_reason", &model::email::unsubscribe_reason, {.example = "Too many mails"}, "Why the owner left, in their words"},
-        field{"email_id",
-              &model::email::email_id,
-              {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},
-              "Id of the contact, a UUID of version 4; made when none is sent"},
-        field{"create_timestamp",
-              &model::email::create_timestamp,
-              {.output_only = true, .example = "2024-05-17T08:30:12.345678+00:00"},
-              "When the contact was made"},
-        field{"update_timestamp",
-              &model::email::update_timestamp,
-              {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
-              "When the contact was changed last"}};
+    static constexpr auto fields =
+        std::tuple{field{"primary_email",
+                         &model::email::primary_email,
+                         {.max = 255, .required = true, .example = "jane@example.com"},
+                         "The address; unique and case sensitive"},
+                   field{"basket_token",
+                         &model::email::basket_token,
+                         {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
+                         "Token that identifies the contact in Basket; unique"},
+                   field{"double_opt_in", &model::email::double_opt_in, {}, "The owner confirmed a subscription by email"},
+                   field{"sfdc_id", &model::email::sfdc_id, {.max = 255, .example = "0033x00001AbCdE"}, "Id in the former CRM"},
+                   field{"first_name", &model::email::first_name, {.max = 255, .example = "Jane"}, "First name, as the owner writes it"},
+                   field{"last_name", &model::email::last_name, {.max = 255, .example = "Doe"}, "Last name, as the owner writes it"},
+                   field{"mailing_country", &model::email::mailing_country, {.max = 255, .example = "de"}, "Country, usually two letters"},
+                   field{"email_format",
+                         &model::email::email_format,
+                         {.as = format::choice, .choices = email_formats},
+                         "H for HTML, T for text, N or empty if none was chosen"},
+                   field{"email_lang", &model::email::email_lang, {.max = 5}, "Language of emails, usually two letters"},
+                   field{"has_opted_out_of_email", &model::email::has_opted_out_of_email, {}, "Wants no email at all"},
+                   field{"unsubscribe_reason",
+                         &model::email::unsubscribe_reason,
+                         {.example = "Too many mails"},
+                         "Why the owner unsubscribed, in their own words"},
+                   field{"email_id",
+                         &model::email::email_id,
+                         {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},
+                         "Id of the contact, a version 4 UUID; assigned if none is sent"},
+                   field{"create_timestamp",
+                         &model::email::create_timestamp,
+                         {.output_only = true, .example = "2024-05-17T08:30:12.345678+00:00"},
+                         "When the contact was created"},
+                   field{"update_timestamp",
+                         &model::email::update_timestamp,
+                         {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
+                         "When the contact was last changed"}};
 };
 
 template <>
@@ -58,13 +61,13 @@ struct table<model::amo> {
         field{"add_on_ids",
               &model::amo::add_on_ids,
               {.max = 500, .example = "tab-garden,quick-notes"},
-              "Add-ons of the author, ids with commas"},
+              "Ids of the author's add-ons, separated by commas"},
         field{"display_name", &model::amo::display_name, {.max = 255, .example = "Jane Writes Add-ons"}, "Name shown beside add-ons"},
-        field{"email_opt_in", &model::amo::email_opt_in, {}, "Wants mail about add-ons"},
+        field{"email_opt_in", &model::amo::email_opt_in, {}, "Wants email about add-ons"},
         field{"language", &model::amo::language, {.max = 5, .example = "de"}, "Language of the account"},
         field{"last_login", &model::amo::last_login, {.example = "2024-05-30"}, "Day of the last login"},
-        field{"location", &model::amo::location, {.max = 255, .example = "Bremen"}, "Where the author says they live"},
-        field{"profile_url", &model::amo::profile_url, {.max = 40, .example = "jane-writes"}, "Last part of the profile's address"},
+        field{"location", &model::amo::location, {.max = 255, .example = "Bremen"}, "Location that the author entered"},
+        field{"profile_url", &model::amo::profile_url, {.max = 40, .example = "jane-writes"}, "Last part of the profile's URL"},
         field{"user", &model::amo::user, {}, "Has an account"},
         field{"user_id", &model::amo::user_id, {.max = 40, .example = "4711"}, "Id of the account"},
         field{"username", &model::amo::username, {.max = 100, .example = "jane_writes"}, "Name of the account"},
@@ -75,7 +78,7 @@ struct table<model::amo> {
         field{"update_timestamp",
               &model::amo::update_timestamp,
               {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
-              "When this group was written last"}};
+              "When this group was last written"}};
 };
 
 template <>
@@ -86,7 +89,7 @@ struct table<model::fxa> {
         field{"created_date",
               &model::fxa::created_date,
               {.max = 50, .example = "2023-11-04T07:15:00Z"},
-              "When the account was made, as the accounts server wrote it"},
+              "When the account was created, as the accounts server wrote it"},
         field{"lang", &model::fxa::lang, {.max = 255, .example = "de,en-US"}, "Languages of the account, as an Accept-Language header"},
         field{"first_service", &model::fxa::first_service, {.max = 50, .example = "sync"}, "First service the account was used for"},
         field{"account_deleted", &model::fxa::account_deleted, {}, "The account was deleted"}};
@@ -117,7 +120,10 @@ struct table<model::newsletter> {
               &model::newsletter::source,
               {.as = format::url, .example = "https://www.example.com/newsletters"},
               "Page where the contact subscribed"},
-        field{"unsub_reason", &model::newsletter::unsub_reason, {.example = "No time to read it"}, "Why the contact left this newsletter"}};
+        field{"unsub_reason",
+              &model::newsletter::unsub_reason,
+              {.example = "No time to read it"},
+              "Why the contact unsubscribed from this newsletter"}};
 };
 
 template <>
@@ -131,50 +137,50 @@ struct table<model::waitlist> {
         field{"fields",
               &model::waitlist::fields,
               {.as = format::object, .example = R"({"geo":"fr","platform":"ios,android"})"},
-              "What this waitlist asks of those who join"},
-        field{"subscribed", &model::waitlist::subscribed, {.input_only = true}, "false leaves the waitlist"}};
+              "Data that this waitlist requires to join"},
+        field{"subscribed", &model::waitlist::subscribed, {.input_only = true}, "false to leave the waitlist"}};
 };
 
 template <>
 struct table<model::vpn_waitlist> {
     static constexpr auto fields =
-        std::tuple{field{"geo", &model::vpn_waitlist::geo, {.max = 100, .example = "fr"}, "Country in which the VPN is awaited"},
+        std::tuple{field{"geo", &model::vpn_waitlist::geo, {.max = 100, .example = "fr"}, "Country where the VPN is awaited"},
                    field{"platform",
                          &model::vpn_waitlist::platform,
                          {.max = 100, .example = "ios,android"},
-                         "Platforms on which the VPN is awaited, with commas"}};
+                         "Platforms for which the VPN is awaited, separated by commas"}};
 };
 
 template <>
 struct table<model::relay_waitlist> {
     static constexpr auto fields =
-        std::tuple{field{"geo", &model::relay_waitlist::geo, {.max = 100, .example = "fr"}, "Country in which Relay is awaited"}};
+        std::tuple{field{"geo", &model::relay_waitlist::geo, {.max = 100, .example = "fr"}, "Country where Relay is awaited"}};
 };
 
 template <>
 struct table<model::identity> {
-    static constexpr auto fields =
-        std::tuple{field{"email_id", &model::identity::email_id, {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"}, "Id of the contact"},
-                   field{"primary_email", &model::identity::primary_email, {.example = "jane@example.com"}, "The address, in any case"},
-                   field{"basket_token",
-                         &model::identity::basket_token,
-                         {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
-                         "Basket's token"},
-                   field{"sfdc_id", &model::identity::sfdc_id, {.example = "0033x00001AbCdE"}, "Id in the former CRM"},
-                   field{"mofo_contact_id",
-                         &model::identity::mofo_contact_id,
-                         {.example = "91e3b7f0-64d2-4f0b-8a1c-2d5f7c8e9a06"},
-                         "Id of the person at the foundation"},
-                   field{"mofo_email_id",
-                         &model::identity::mofo_email_id,
-                         {.example = "c27d9e14-0b6f-4a8a-b3d5-7e91f2604c8d"},
-                         "Id of the address at the foundation"},
-                   field{"amo_user_id", &model::identity::amo_user_id, {.example = "4711"}, "Id of the account at addons.mozilla.org"},
-                   field{"fxa_id", &model::identity::fxa_id, {.example = "8d1c2b3a4f5e60718293a4b5c6d7e8f9"}, "Id of the Firefox account"},
-                   field{"fxa_primary_email",
-                         &model::identity::fxa_primary_email,
-                         {.example = "jane.account@example.com"},
-                         "Address of the Firefox account, in any case"}};
+    static constexpr auto fields = std::tuple{
+        field{"email_id", &model::identity::email_id, {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"}, "Id of the contact"},
+        field{"primary_email", &model::identity::primary_email, {.example = "jane@example.com"}, "The address, regardless of case"},
+        field{"basket_token",
+              &model::identity::basket_token,
+              {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
+              "Basket's token"},
+        field{"sfdc_id", &model::identity::sfdc_id, {.example = "0033x00001AbCdE"}, "Id in the former CRM"},
+        field{"mofo_contact_id",
+              &model::identity::mofo_contact_id,
+              {.example = "91e3b7f0-64d2-4f0b-8a1c-2d5f7c8e9a06"},
+              "Id of the person at the foundation"},
+        field{"mofo_email_id",
+              &model::identity::mofo_email_id,
+              {.example = "c27d9e14-0b6f-4a8a-b3d5-7e91f2604c8d"},
+              "Id of the address at the foundation"},
+        field{"amo_user_id", &model::identity::amo_user_id, {.example = "4711"}, "Id of the account at addons.mozilla.org"},
+        field{"fxa_id", &model::identity::fxa_id, {.example = "8d1c2b3a4f5e60718293a4b5c6d7e8f9"}, "Id of the Firefox account"},
+        field{"fxa_primary_email",
+              &model::identity::fxa_primary_email,
+              {.example = "jane.account@example.com"},
+              "Address of the Firefox account, regardless of case"}};
 };
 
 } // namespace ctms::json

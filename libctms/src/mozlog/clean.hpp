@@ -12,7 +12,7 @@ namespace ctms::mozlog {
 [[nodiscard]] std::string clean_text(std::string_view text);
 
 /// A JSON text written again compactly, on one line, with every key and string clean. Numbers stay as they are spelled.
-/// What is no JSON becomes the string "[OMITTED]", so that a line always is JSON.
+/// What is not JSON becomes the string "[OMITTED]", so that a line always is JSON.
 [[nodiscard]] std::string clean_json(std::string_view json);
 
 } // namespace ctms::mozlog

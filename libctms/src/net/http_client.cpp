@@ -28,7 +28,7 @@ boost::beast::string_view view(std::string_view text) { return {text.data(), tex
 /// A line break in any part of the head would make another request of it.
 void check(std::string_view text, unsigned char lowest) {
     const auto bad = [lowest](char c) { return static_cast<unsigned char>(c) < lowest || c == '\x7f'; };
-    if (std::any_of(text.begin(), text.end(), bad)) throw std::invalid_argument("a request holds a character that HTTP does not allow");
+    if (std::any_of(text.begin(), text.end(), bad)) throw std::invalid_argument("a request contains a character that HTTP does not allow");
 }
 
 void check_head(const http_request& request) {

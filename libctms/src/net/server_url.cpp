@@ -15,13 +15,13 @@ namespace urls = boost::urls;
 
 bool reads_tls(const urls::url_view& url) {
     if (url.scheme_id() == urls::scheme::https) return true;
-    if (url.scheme_id() != urls::scheme::http) refuse("it must begin with http:// or https://");
+    if (url.scheme_id() != urls::scheme::http) refuse("it must start with http:// or https://");
     return false;
 }
 
 std::uint16_t read_port(const urls::url_view& url, std::uint16_t usual) {
     if (!url.has_port() || url.port().empty()) return usual;
-    if (url.port_number() == 0) refuse("the port is no number from 1 to 65535");
+    if (url.port_number() == 0) refuse("the port is not a number from 1 to 65535");
     return url.port_number();
 }
 
@@ -31,7 +31,7 @@ void read_host(const urls::url_view& url, server_url& out) {
     case urls::host_type::ipv6: out.is_address = true; break;
     case urls::host_type::name:
         // Decoded, it could hold anything; no name in the DNS needs it.
-        if (url.encoded_host().contains('%')) refuse("the host is no name");
+        if (url.encoded_host().contains('%')) refuse("the host is not a valid name");
         break;
     default: refuse("the host is neither a name nor an address");
     }
@@ -44,11 +44,11 @@ void read_host(const urls::url_view& url, server_url& out) {
 
 server_url parse_server_url(std::string_view text) {
     const auto parsed = urls::parse_uri({text.data(), text.size()});
-    if (!parsed) refuse("it cannot be read");
+    if (!parsed) refuse("it cannot be parsed");
     const auto& url = *parsed;
     server_url out;
     out.tls = reads_tls(url);
-    if (url.has_userinfo()) refuse("it holds user information");
+    if (url.has_userinfo()) refuse("it contains user information");
     if (url.has_query() || url.has_fragment()) refuse("it has a query or a fragment");
     read_host(url, out);
     const std::uint16_t usual = out.tls ? 443 : 80;
@@ -56,7 +56,7 @@ server_url parse_server_url(std::string_view text) {
     if (out.port != usual) out.authority += ":" + std::to_string(out.port);
     out.path = std::string(url.encoded_path());
     // Boost 1.81 stops early and calls the rest a path: "host:x" is a host and "x", "10.0.0.1.example" an address and ".example".
-    if (!out.path.empty() && out.path.front() != '/') refuse("the host or the port cannot be read");
+    if (!out.path.empty() && out.path.front() != '/') refuse("the host or the port cannot be parsed");
     return out;
 }
 

@@ -17,7 +17,7 @@ boost::asio::ssl::context make_tls_context(const std::string& ca_file) {
     }
     boost::system::error_code ec;
     out.load_verify_file(ca_file, ec);
-    if (ec) throw std::invalid_argument("no certificates can be read from " + ca_file);
+    if (ec) throw std::invalid_argument("cannot read certificates from " + ca_file);
     return out;
 }
 

@@ -49,7 +49,7 @@ result<void> acoustic_configuration_repository::add_mapping(const std::string& s
     const auto& how = replace ? replace_mapping : insert_mapping;
     const auto added = run(db_, [&](connection& db) { return db.query(how, {source, destination}, true).affected(); });
     if (!added) return added.error();
-    return *added > 0 ? result<void>() : result<void>(error{errc::conflict, "The newsletter is mapped already", {}, {}, {"source"}});
+    return *added > 0 ? result<void>() : result<void>(error{errc::conflict, "The newsletter is already mapped", {}, {}, {"source"}});
 }
 
 result<std::string> acoustic_configuration_repository::remove_mapping(const std::string& source) {

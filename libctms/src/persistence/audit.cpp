@@ -29,7 +29,7 @@ std::string to_json(const audit_details& details) {
 audit_details read_details(std::string_view text) {
     const auto parsed = json::document::parse(text, json::limits{});
     const auto* details = std::get_if<json::document>(&parsed);
-    if (details == nullptr) throw std::logic_error("a column that is no JSON");
+    if (details == nullptr) throw std::logic_error("a column is not JSON");
     audit_details out;
     for (const auto* each = details->root().first; each != nullptr; each = each->next) out.emplace_back(each->key, each->text);
     return out;

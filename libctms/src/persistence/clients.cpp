@@ -65,7 +65,7 @@ std::string to_text(const std::optional<std::set<model::role>>& roles) {
     return out;
 }
 
-/// Null is no limit; a name that is unknown here allows nothing.
+/// null means no limit; a name that is unknown here allows nothing.
 std::optional<std::set<model::role>> read_roles(const std::optional<std::string>& names) {
     if (!names) return std::nullopt;
     std::set<model::role> out;
@@ -168,7 +168,7 @@ result<void> client_repository::create(const model::api_client& client) {
     });
     if (done || done.error().code != errc::conflict) return done;
     error taken = done.error();
-    taken.message = "client_id is taken";
+    taken.message = "client_id is already used";
     taken.conflicts = {"client_id"};
     return taken;
 }

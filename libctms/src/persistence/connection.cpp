@@ -175,7 +175,7 @@ struct known_state {
 };
 
 // First match counts. 25006: a primary that became a replica. 26000, 0A000: prepared statements that the
-// server no longer knows or whose tables changed; a fresh connection prepares them anew.
+// server no longer knows or whose tables changed; a fresh connection prepares them again.
 constexpr std::array known_states{
     known_state{"23505", kind::unique, false},    known_state{"40001", kind::retryable, false},
     known_state{"40P01", kind::retryable, false}, known_state{"40003", kind::in_doubt, true},
@@ -331,7 +331,7 @@ connection::~connection() = default;
 
 rows connection::query(const statement& what, std::span<const parameter> parameters, bool writes) {
     for (const auto& one : parameters) {
-        if (one && one->find('\0') != std::string::npos) throw std::logic_error(std::string(what.name) + ": a parameter holds a NUL");
+        if (one && one->find('\0') != std::string::npos) throw std::logic_error(std::string(what.name) + ": a parameter contains a NUL");
     }
     const bool autocommits = writes && !impl_->in_transaction;
     auto answer = impl_->guarded(autocommits, [&](pqxx::nontransaction& session) {
@@ -351,7 +351,7 @@ rows connection::execute(const std::string& sql) {
 }
 
 void connection::begin() {
-    if (impl_->in_transaction) throw std::logic_error("a transaction is open already");
+    if (impl_->in_transaction) throw std::logic_error("a transaction is already open");
     impl_->guarded(false, [](pqxx::nontransaction& session) { return session.exec("begin"); });
     impl_->in_transaction = true;
 }

@@ -70,7 +70,7 @@ public:
     [[nodiscard]] std::size_t affected() const;
 
     [[nodiscard]] std::optional<std::string> optional_text(std::size_t row, std::size_t column) const;
-    /// Throws std::logic_error for null and for what is no integer.
+    /// Throws std::logic_error for null and for what is not an integer.
     [[nodiscard]] std::int64_t integer(std::size_t row, std::size_t column) const;
     /// PostgreSQL's 't'; null is false.
     [[nodiscard]] bool boolean(std::size_t row, std::size_t column) const;

@@ -194,7 +194,7 @@ std::optional<fs::path> find_socket_folder(const embedded_layout& layout, const 
         const auto folder = layout.folder.open_folder(embedded_layout::run_name, account.user);
         return folder.get() < 0 ? std::nullopt : std::optional(usual);
     }
-    // Below /tmp, where another account may have made it anew after ours was cleaned away.
+    // Below /tmp, where another account may have made it again after ours was cleaned away.
     const fs::path recorded = first_line(layout.folder.read_file(embedded_layout::run_path_name));
     return is_private_folder(recorded, account.user) ? std::optional(recorded) : std::nullopt;
 }

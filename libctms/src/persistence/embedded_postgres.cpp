@@ -32,7 +32,7 @@ result<embedded_postgres> embedded_postgres::start(const fs::path& directory, co
         const auto account = choose_account();
         const auto starting = state->layout.open_lock(embedded_layout::start_lock_name);
         if (!lock_file(starting, lock_mode::exclusive, deadline))
-            throw embedded_failure("Another program has been starting PostgreSQL for long.");
+            throw embedded_failure("Another program has been starting PostgreSQL for too long.");
         check_owners(state->layout, account);
         state->user = state->layout.open_lock(embedded_layout::users_lock_name);
         // Held exclusively by a supervisor that is stopping the server.
@@ -40,7 +40,7 @@ result<embedded_postgres> embedded_postgres::start(const fs::path& directory, co
         ::futimens(state->user.get(), nullptr); // tells a lingering supervisor that somebody came
         supervisor(state->layout, account, options).ensure_running(deadline);
         const auto socket_folder = find_socket_folder(state->layout, account);
-        if (!socket_folder) throw embedded_failure("The folder of the server's socket is gone; try again.");
+        if (!socket_folder) throw embedded_failure("The directory of the server's socket is gone; try again.");
         state->socket_folder = *socket_folder;
         return embedded_postgres(std::move(state));
     } catch (const embedded_refusal& refused) {

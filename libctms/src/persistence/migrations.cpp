@@ -90,7 +90,7 @@ schema_state compare(const std::map<std::int64_t, std::string>& applied) {
 schema_state first_look(bool has_revision, std::string_view tables) {
     if (has_revision) {
         return {schema_state::kind::adoptable, missing_from({{1, ""}}),
-                "The database was made by the reference service; run `ctms-admin migrate` to adopt it."};
+                "The database was created by the Python service; run `ctms-admin migrate` to adopt it."};
     }
     if (!tables.empty()) {
         return state(schema_state::kind::foreign,
@@ -125,7 +125,7 @@ void begin_step(connection& link, std::chrono::milliseconds lock_timeout) {
         fmt::format("set local lock_timeout = {}; set local client_min_messages = warning; {}", lock_timeout.count(), create_table));
 }
 
-// Each line that is no comment is a statement.
+// Each line that is not a comment is a statement.
 void apply_outside_transaction(connection& link, std::string_view sql) {
     while (!sql.empty()) {
         const auto line = sql.substr(0, sql.find('\n'));

@@ -80,7 +80,7 @@ constexpr refusal try_later{errc::unavailable, "Service temporarily unavailable"
 /// Decides whether work that failed is run again, and waits before it is.
 class retries {
 public:
-    /// `held` is the connection that failed, null when there was none to be had.
+    /// `held` is the connection that failed, null when there was none available.
     [[nodiscard]] bool allow(const sql_error& failure, const connection* held);
     void pause() const;
 

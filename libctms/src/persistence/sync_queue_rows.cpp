@@ -15,7 +15,7 @@ std::vector<std::string> read_names(std::string_view text) {
     constexpr json::limits bounds{1, 1'000'000};
     const auto parsed = json::document::parse(text, bounds);
     const auto* names = std::get_if<json::document>(&parsed);
-    if (names == nullptr) throw std::logic_error("a column that is no JSON");
+    if (names == nullptr) throw std::logic_error("a column is not JSON");
     std::vector<std::string> out;
     for (const auto* one = names->root().first; one != nullptr; one = one->next) out.emplace_back(one->text);
     return out;

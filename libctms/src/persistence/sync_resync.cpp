@@ -103,7 +103,7 @@ parameter name_of(const resync_selection& which) { return which.what == resync_s
 std::vector<std::size_t> read_places(std::string_view text) {
     const auto parsed = json::document::parse(text, json::limits{1, 1'000'000});
     const auto* places = std::get_if<json::document>(&parsed);
-    if (places == nullptr) throw std::logic_error("a column that is no JSON");
+    if (places == nullptr) throw std::logic_error("a column is not JSON");
     std::vector<std::size_t> out;
     for (const auto* one = places->root().first; one != nullptr; one = one->next) out.push_back(std::stoul(std::string(one->text)));
     return out;

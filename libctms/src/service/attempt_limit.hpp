@@ -27,7 +27,7 @@ public:
         std::uint64_t address; ///< of the address
     };
 
-    /// `per_minute`: attempts of one pair that may fail in a minute; 0 is no limit.
+    /// `per_minute`: attempts of one pair that may fail in a minute; 0 means no limit.
     explicit attempt_limit(int per_minute) : per_minute_(per_minute) {}
 
     /// Counts an attempt before it is made. False, without counting it, when the pair or the address has no attempt left.

@@ -34,7 +34,7 @@ void reject(item& one, std::string reason) { *one.verdict = {import_outcome::rej
 std::string reason_of(const error& failure) {
     if (failure.code == errc::conflict) {
         const auto field = persistence::conflicting_field(failure);
-        if (field == "newsletters" || field == "waitlists") return field + ": one name twice";
+        if (field == "newsletters" || field == "waitlists") return field + ": a name appears twice";
         return fmt::format("{}: another contact has this value", field.empty() ? "a unique field" : field);
     }
     return fmt::format("{}: {}", failure.message, failure.detail);
@@ -137,7 +137,7 @@ private:
             } else if (left != nullptr) {
                 left->push_back(&all[i]);
             } else {
-                reject(all[i], "the contact was deleted meanwhile: import it again");
+                reject(all[i], "the contact was deleted in the meantime: import it again");
             }
         }
         return {};
@@ -164,7 +164,7 @@ private:
     /// False when the item is to replace what is stored.
     bool compare(item& one, const std::map<uuid, std::string>& lines) {
         const auto line = lines.find(one.rows.email_id);
-        if (line == lines.end()) return reject(one, "the contact was deleted meanwhile: import it again"), true;
+        if (line == lines.end()) return reject(one, "the contact was deleted in the meantime: import it again"), true;
         if (json::same_object(line->second, one.text)) return one.verdict->what = import_outcome::unchanged, true;
         if (!how_.replace) return reject_other_content(one), true;
         one.rows = json::read_dumped_contact(json::body::parse(one.text).value()).value();
@@ -173,7 +173,7 @@ private:
 
     bool compare(item& one, const std::map<uuid, model::contact>& contacts) {
         const auto stored = contacts.find(one.rows.email_id);
-        if (stored == contacts.end()) return reject(one, "the contact was deleted meanwhile: import it again"), true;
+        if (stored == contacts.end()) return reject(one, "the contact was deleted in the meantime: import it again"), true;
         auto wanted = std::move(one.contact);
         if (how_.replace) {
             auto change = replaced(one.input, stored->second);
@@ -186,7 +186,9 @@ private:
         return false;
     }
 
-    static void reject_other_content(item& one) { reject(one, "email_id: the contact is there with other content; --replace changes it"); }
+    static void reject_other_content(item& one) {
+        reject(one, "email_id: the contact exists with different content; --replace changes it");
+    }
 
     result<void> replace(items& differing) {
         std::vector<model::stored_rows> rows;

@@ -26,8 +26,8 @@ struct token_rules {
 };
 
 /// Whether a good signature is not enough: the secret that the token belongs to was replaced and has no grace period left, or
-/// the record was made anew. Tokens of ctms-web name their secret in `jti`, which does not depend on any clock. Others, such as
-/// those of the reference service, are judged by when they were issued: `iat`, or else `exp` less `life`; one with neither is
+/// the record was made again. Tokens of ctms-web name their secret in `jti`, which does not depend on any clock. Others, such as
+/// those of the Python service, are judged by when they were issued: `iat`, or else `exp` less `life`; one with neither is
 /// refused as soon as anything was revoked. Clocks of the issuer and the database may differ by `clock_tolerance`.
 [[nodiscard]] bool is_revoked(const auth::token_claims& token, const token_rules& rules, std::chrono::seconds life);
 

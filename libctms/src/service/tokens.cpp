@@ -51,7 +51,7 @@ public:
     [[nodiscard]] auth::keyed_hash::digest of_secret(const std::string& client_id, const std::string& secret) const {
         return hash.of({"secret", client_id, secret});
     }
-    /// A stored hash, of this record: one that is made anew is another.
+    /// A stored hash, of this record: one that is made again is another.
     [[nodiscard]] auth::keyed_hash::digest of_stored(const model::api_client& client, const std::string& hashed_secret) const {
         return hash.of({"stored", secret_version(client, hashed_secret)});
     }
@@ -166,7 +166,7 @@ result<issued_token> tokens::finish(token_attempt& attempt) {
         if (!hashed_secret) return hashed_secret.error();
         return sign(attempt.client(), **hashed_secret, options_.expiration);
     } catch (const std::bad_alloc&) {
-        return error{errc::unavailable, "Service temporarily unavailable", "no memory to verify a secret", {}, {}};
+        return error{errc::unavailable, "Service temporarily unavailable", "not enough memory to verify a secret", {}, {}};
     }
 }
 

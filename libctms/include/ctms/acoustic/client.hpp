@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-// The XML API of Acoustic Campaign: the calls that a mirror of contacts needs, with tokens fetched and renewed
-// as needed. Calls block for at most twice the timeout (a token, the call), and once more as long when the vendor is slow to
-// say that it does not know the token. Thread safe: as many calls run at once as there are threads in them, and the vendor
-// refuses the 11th of an organisation, so callers hold a slot for each.
-// A call tells its failure as a value, and which kind it is: what to do about it is for the caller.
+// Client of the XML API of Acoustic Campaign: the calls that are needed to mirror contacts. It fetches and renews access tokens as needed.
+// A call blocks for at most twice the timeout (once for a token, once for the call), and for one timeout more if the vendor takes long to
+// reject a token. Thread safe: each thread that makes a call uses a connection of its own. The vendor refuses the 11th concurrent call of
+// an organisation, so callers hold a slot for each call. A failure is returned as a value with its kind; the caller decides what to do.
 #pragma once
 
 #include <ctms/acoustic/contact_rows.hpp>
@@ -20,86 +19,86 @@
 
 namespace ctms::acoustic {
 
-/// The most rows that one call may carry.
+/// The maximum number of rows in one call.
 inline constexpr std::size_t most_rows = 100;
 
-/// Where the vendor is, who we are there, and which tables are ours.
+/// Address of the vendor, our credentials, and the ids of our tables.
 struct CTMS_API client_options {
     std::string base_url;                    ///< "https://api-campaign-us-6.goacoustic.com"
-    std::string client_id;                   ///< of the application, for tokens
-    std::string client_secret;               ///< belongs to client_id
-    std::string refresh_token;               ///< never ends; access tokens are had for it
+    std::string client_id;                   ///< client id of the application, to get access tokens
+    std::string client_secret;               ///< secret of client_id
+    std::string refresh_token;               ///< does not expire; access tokens are requested with it
     std::string main_table_id;               ///< contacts
-    std::string newsletter_table_id;         ///< their subscriptions
-    std::string product_table_id;            ///< what they pay for
-    std::chrono::milliseconds timeout{5000}; ///< of a call
-    int most_connections = 10;               ///< that are kept
-    std::string ca_file;                     ///< certificates to trust, PEM; "" those of the system
+    std::string newsletter_table_id;         ///< subscriptions of the contacts
+    std::string product_table_id;            ///< products of the contacts
+    std::chrono::milliseconds timeout{5000}; ///< maximum duration of a call
+    int most_connections = 10;               ///< connections that are kept open
+    std::string ca_file;                     ///< trusted certificates, PEM; "" uses those of the system
 };
 
-/// Which table a call is about.
+/// The table that a call works on.
 enum class table { main, newsletter, product };
 
 /// "main", "newsletter", "product".
 [[nodiscard]] CTMS_API std::string_view to_string(table which) noexcept;
 
-/// How a failure is to be taken.
+/// Kinds of failures.
 enum class failure_kind {
-    unavailable, ///< no answer of the API: no connection, no token, timed out, any other HTTP status than 200, a body that is no XML: may
-                 ///< be so for every call
-    transient,   ///< the API says that this may succeed later: a lost session, a server error, a row that failed for now
-    permanent    ///< will not succeed as it is: an invalid address, an unknown field
+    unavailable, ///< no valid response from the API: no connection, no token, a timeout, an HTTP status other than 200, or a body that is
+                 ///< not XML. Other calls probably fail as well
+    transient,   ///< the API says that the call may succeed later: a lost session, a server error, a row that failed temporarily
+    permanent    ///< repeating the call does not help: an invalid address, an unknown field
 };
 
-/// Why a call, or one row of it, did not succeed.
+/// Why a call, or one row of it, failed.
 struct CTMS_API failure {
-    failure_kind kind = failure_kind::unavailable; ///< what to do about it follows from this
-    std::string reason;                            ///< for operators; without addresses
+    failure_kind kind = failure_kind::unavailable; ///< determines how to react
+    std::string reason;                            ///< for operators; contains no addresses
 };
 
-/// A row that the vendor refused while it took the others of the call.
+/// A row that the vendor refused while it accepted other rows of the call.
 struct CTMS_API refused_row {
-    std::string email_id; ///< of the contact that sent it, "" when the vendor did not say
+    std::string email_id; ///< of the refused contact; "" if the vendor did not say
     failure why;          ///< kind and reason
 };
 
-/// What came of a call.
+/// The result of a call.
 struct CTMS_API outcome {
-    std::optional<failure> failed;        ///< of the whole call: nothing was taken, as far as is known
-    std::vector<refused_row> refused;     ///< rows, when the call itself was taken
-    std::chrono::duration<double> took{}; ///< of the call, waiting for a token left out
+    std::optional<failure> failed;        ///< failure of the whole call: as far as is known, nothing was stored
+    std::vector<refused_row> refused;     ///< refused rows of a call that succeeded otherwise
+    std::chrono::duration<double> took{}; ///< duration of the call, without the wait for a token
 
-    [[nodiscard]] bool succeeded() const noexcept { return !failed && refused.empty(); } ///< call and all its rows
+    [[nodiscard]] bool succeeded() const noexcept { return !failed && refused.empty(); } ///< true if the call and all its rows succeeded
 };
 
 /// One finished call, for metrics.
 struct CTMS_API call_record {
     std::string_view method;    ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data
-    table target = table::main; ///< what it was about
-    bool succeeded = false;     ///< the whole call; refused rows do not count
-    double seconds = 0;         ///< that it took
+    table target = table::main; ///< table of the call
+    bool succeeded = false;     ///< about the whole call; refused rows do not count
+    double seconds = 0;         ///< duration
 };
-/// Is given each call when it ended.
+/// Receives each call when it has ended.
 using call_observer = std::function<void(const call_record&)>;
 
-/// The vendor's API as one organisation sees it. Keeps its connections and its token.
+/// The vendor's API for one organisation. It keeps its connections and its access token.
 class CTMS_API client {
 public:
-    /// `observe` is called after each call, from the thread that made it. Throws std::invalid_argument when base_url is none.
+    /// `observe` is called after each call, on the thread that made the call. Throws std::invalid_argument if base_url is not a valid URL.
     explicit client(client_options options, call_observer observe = {});
     ~client();
     client(const client&) = delete;
     client& operator=(const client&) = delete;
 
-    /// Creates or updates a contact by its email_id, which must be among the columns (throws std::invalid_argument).
+    /// Creates or updates a contact, identified by its email_id. Throws std::invalid_argument if the columns do not include it.
     [[nodiscard]] outcome add_recipient(std::span<const column> main);
-    /// Creates or updates rows of a relational table: at most most_rows (throws std::invalid_argument,
-    /// as for the main table).
+    /// Creates or updates at most most_rows rows of a relational table. Throws std::invalid_argument if there are more, or if `target` is
+    /// the main table.
     [[nodiscard]] outcome insert_rows(table target, std::span<const relational_row> rows);
-    /// Deletes a contact. One that the vendor does not know counts as deleted.
+    /// Deletes a contact. If the vendor does not know the contact, the call succeeds.
     [[nodiscard]] outcome remove_recipient(const std::string& primary_email, const std::string& email_id);
-    /// Deletes rows by email_id and key: at most most_rows (throws std::invalid_argument, as for the main table). Only these
-    /// two members are looked at. Rows that the vendor does not know count as deleted.
+    /// Deletes at most most_rows rows by email_id and key; other members are ignored. Rows that the vendor does not know count as deleted.
+    /// Throws std::invalid_argument if there are more rows, or if `target` is the main table.
     [[nodiscard]] outcome delete_rows(table target, std::span<const relational_row> rows);
 
 private:
@@ -107,14 +106,14 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-/// The XML of these calls, as they would be sent: for --dry-run.
+/// Returns the XML that add_recipient would send, for --dry-run.
 [[nodiscard]] CTMS_API std::string add_recipient_xml(std::string_view table_id, std::span<const column> main);
-/// As of add_recipient_xml.
+/// Returns the XML that insert_rows would send.
 [[nodiscard]] CTMS_API std::string insert_rows_xml(std::string_view table_id, std::span<const relational_row> rows);
-/// As of add_recipient_xml.
+/// Returns the XML that remove_recipient would send.
 [[nodiscard]] CTMS_API std::string remove_recipient_xml(std::string_view table_id, std::string_view primary_email,
                                                         std::string_view email_id);
-/// As of add_recipient_xml.
+/// Returns the XML that delete_rows would send.
 [[nodiscard]] CTMS_API std::string delete_rows_xml(std::string_view table_id, table target, std::span<const relational_row> rows);
 
 } // namespace ctms::acoustic

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A contact as rows of the vendor's tables: which fields go, under which names, spelled how. Pure and thread safe.
+// Converts a contact to rows of the vendor's tables: chooses the fields, their names and their format. Pure functions, thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -17,40 +17,40 @@ namespace ctms::acoustic {
 
 /// One value of a row; "" is sent as an empty column.
 struct CTMS_API column {
-    std::string name;  ///< in the vendor's words
-    std::string value; ///< as the vendor wants it
+    std::string name;  ///< the vendor's name of the column
+    std::string value; ///< in the vendor's format
 
     friend bool operator==(const column&, const column&) = default; ///< member by member
 };
 
 /// A row of a relational table.
 struct CTMS_API relational_row {
-    std::string email_id;        ///< of the contact it belongs to; also its first column
-    std::string key;             ///< what tells it from the contact's other rows: newsletter_name or product_id
-    std::vector<column> columns; ///< all but email_id and the key
+    std::string email_id;        ///< id of the contact; also the first column
+    std::string key;             ///< identifies the row among those of the contact: newsletter_name or product_id
+    std::vector<column> columns; ///< all columns except email_id and the key
 
     friend bool operator==(const relational_row&, const relational_row&) = default; ///< member by member
 };
 
-/// What became of fxa_created_date, which comes as text of any form.
+/// The result of converting fxa_created_date, which is free text.
 struct CTMS_API date_conversion {
-    std::string outcome;             ///< success, failure (sent as it is), skipped (there is none)
-    std::optional<std::string> type; ///< of a failure or a skip, in the words of the log; nullopt is null there
+    std::string outcome;             ///< success, failure (the text is sent unchanged), or skipped (there is no date)
+    std::optional<std::string> type; ///< reason of a failure or a skip, as logged; nullopt is logged as null
 };
 
-/// All that the vendor gets of one contact.
+/// Everything that is sent for one contact.
 struct CTMS_API contact_rows {
-    std::vector<column> main;                ///< one row; holds `email` and `email_id`
-    std::vector<relational_row> newsletters; ///< one for each subscription, past or present, that has a mapping
-    std::vector<relational_row> products;    ///< one for each product
+    std::vector<column> main;                ///< one row, which includes `email` and `email_id`
+    std::vector<relational_row> newsletters; ///< one row for each subscription, past or present, that has a mapping
+    std::vector<relational_row> products;    ///< one row for each product
 
     // for the log
-    std::vector<std::string> skipped_fields;         ///< "group.field" of values that are not configured, sorted
-    std::vector<std::string> newsletters_skipped;    ///< names without a mapping, sorted
-    std::optional<date_conversion> fxa_created_date; ///< only when that field is configured and the contact has an account
+    std::vector<std::string> skipped_fields;         ///< "group.field" of values that are not configured to be sent, sorted
+    std::vector<std::string> newsletters_skipped;    ///< names of newsletters without a mapping, sorted
+    std::optional<date_conversion> fxa_created_date; ///< only if that field is configured and the contact has an account
 };
 
-/// The rows of a contact. `configuration` says which fields go to the main table and what newsletters are called there.
+/// Converts a contact to rows. `configuration` lists the fields of the main table and the columns of newsletters.
 [[nodiscard]] CTMS_API contact_rows to_rows(const model::contact& contact, std::span<const model::product> products,
                                             const model::acoustic_configuration& configuration);
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Credentials of a client in an HTTP Authorization header of the scheme Basic (RFC 7617).
-// Reads only; whether the credentials are good is for others to say (secrets.hpp).
-// Thread safe; throws only std::bad_alloc.
+// Reads the credentials of a client from an HTTP Authorization header of the scheme Basic (RFC 7617). Does not verify them; see secrets.hpp
+// for that. Thread safe; throws only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -12,14 +11,14 @@
 
 namespace ctms::auth {
 
-/// What a client presents to get a token. Either may be empty.
+/// The credentials that a client presents to get a token. Either may be empty.
 struct CTMS_API credentials {
-    std::string client_id;     ///< who it says it is
-    std::string client_secret; ///< in the clear: not for logs
+    std::string client_id;     ///< the claimed id
+    std::string client_secret; ///< in clear text; never log it
 };
 
-/// Reads what stands behind "Basic" and one blank: padded base64 of "id:secret", split at the first colon.
-/// nullopt when it is no strict base64, holds a byte beyond ASCII, or has no colon.
+/// Parses the text after "Basic ": padded base64 of "id:secret", split at the first colon. Returns nullopt if it is not strict base64,
+/// contains a byte that is not ASCII, or has no colon.
 [[nodiscard]] CTMS_API std::optional<credentials> parse_basic(std::string_view header_value);
 
 } // namespace ctms::auth

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// ID tokens of Google, with which Pub/Sub signs its push requests: JSON Web Tokens (RFC 7519) signed with RS256
-// (RFC 7518) by keys that Google publishes (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions).
-// Thread safe. verify() waits for the key server when keys must be fetched and no other thread does so: call it on threads that
-// nothing else needs. Otherwise it takes some 20 microseconds.
+// ID tokens of Google, which Pub/Sub sends with its push requests: JSON Web Tokens (RFC 7519) signed with RS256 (RFC 7518) by keys that
+// Google publishes (https://cloud.google.com/pubsub/docs/authenticate-push-subscriptions). Thread safe. verify() may wait for the key
+// server when keys must be fetched, so call it on threads that do nothing else. Otherwise it takes about 20 microseconds.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -18,50 +17,49 @@
 
 namespace ctms::auth {
 
-/// What a key server answered: a map of key id to X.509 certificate in PEM (https://www.googleapis.com/oauth2/v1/certs),
-/// or a JSON Web Key Set (RFC 7517; https://www.googleapis.com/oauth2/v3/certs).
+/// The response of a key server: a map of key ids to X.509 certificates in PEM (https://www.googleapis.com/oauth2/v1/certs), or a JSON Web
+/// Key Set (RFC 7517; https://www.googleapis.com/oauth2/v3/certs).
 struct CTMS_API key_document {
     std::string body;                ///< JSON
-    std::chrono::seconds max_age{0}; ///< how long it may be used: from Cache-Control, less Age
+    std::chrono::seconds max_age{0}; ///< how long it may be used: max-age of Cache-Control minus Age
 };
 
-/// Gets the current key document, or errc::unavailable. May block; must end by itself.
+/// Returns the current key document, or errc::unavailable. May block, but must return after a bounded time.
 using key_source = std::function<result<key_document>()>;
 
-/// A key source that gets `url` over HTTP or HTTPS, waiting at most five seconds. Throws std::invalid_argument when it is
-/// no such URL.
+/// Returns a key source that gets `url` over HTTP or HTTPS, with a timeout of five seconds. Throws std::invalid_argument if `url` is not an
+/// HTTP or HTTPS URL.
 [[nodiscard]] CTMS_API key_source fetch_keys_from(const std::string& url);
 
-/// What a token with a good signature says.
+/// The claims of a token with a good signature.
 struct CTMS_API google_claims {
-    std::string email;           ///< claim `email`, "" without
+    std::string email;           ///< claim `email`; "" if it is missing
     bool email_verified = false; ///< claim `email_verified`
-    /// Every claim, in the order of the token: its name, and its value as compact JSON.
+    /// All claims in the order of the token: name, and value as compact JSON.
     std::vector<std::pair<std::string, std::string>> all;
 };
 
-/// Checks tokens for one audience, with the keys that Google publishes.
+/// Verifies tokens for one audience with the keys that Google publishes.
 class CTMS_API google_token_verifier {
 public:
-    /// Tells the time.
+    /// Returns the current time.
     using clock_function = std::function<std::chrono::system_clock::time_point()>;
 
-    /// `audience`: what `aud` must be. `clock` tells the time for the tokens and the cache of keys.
+    /// `audience` is the required value of `aud`. `clock` is used for the tokens and for the cache of keys.
     google_token_verifier(key_source source, std::string audience, clock_function clock = std::chrono::system_clock::now);
     ~google_token_verifier();
     google_token_verifier(const google_token_verifier&) = delete;
     google_token_verifier& operator=(const google_token_verifier&) = delete;
 
-    /// The claims of a token that is signed by a known key, not expired (`exp`, `iat` not in the future, ten seconds are
-    /// forgiven), issued by accounts.google.com, for the audience. Otherwise errc::unauthorized, with `detail` one of
-    /// "Unknown key" (no key has the token's `kid`, or it names none) and "Google authentication failure"; or
-    /// errc::unavailable when there are no keys and none can be had.
+    /// Verifies a token and returns its claims. The token must be signed by a known key, must not be expired (`exp` and `iat` allow for ten
+    /// seconds of clock skew), must be issued by accounts.google.com, and must name the audience. Otherwise returns errc::unauthorized
+    /// whose `detail` is "Unknown key" (no key has the token's `kid`, or it has none) or "Google authentication failure"; or
+    /// errc::unavailable if there are no keys and they cannot be fetched.
     ///
-    /// Keys are kept as long as their document allows (a minute at least, a day at most), and beyond that while the server
-    /// cannot be reached, a day at most. For a `kid` that is not among them the document is fetched again, at most once a
-    /// minute, however many tokens come: nobody can use it to flood the server, and the only memory is that of one document.
-    /// While one thread fetches, tokens of known keys are verified without waiting, and of those with an unknown `kid` one waits
-    /// and others are errc::unavailable at once; without any keys all wait.
+    /// Keys are kept as long as their document allows (at least a minute, at most a day), and while the server cannot be reached, for up to
+    /// one more day. For an unknown `kid`, the document is fetched again, at most once a minute, so tokens cannot be used to flood the key
+    /// server. Only one document is kept in memory. While one thread fetches, tokens with known keys are verified without waiting. Among
+    /// tokens with an unknown `kid`, one waits and the others return errc::unavailable at once. While there are no keys, all calls wait.
     [[nodiscard]] result<google_claims> verify(std::string_view token);
 
 private:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-// Marks what the shared library exports; everything else in it is hidden. Each public class, and each public function
-// that is not defined in its header, carries CTMS_API (packaging/check_api.py). Means nothing to the static library, and
-// users of either need no definition of their own.
+// Marks the symbols that the shared library exports; all others are hidden. Each public class, and each public function that is not defined
+// in its header, carries CTMS_API (checked by packaging/check_api.py). The macro has no effect in the static library, and users of either
+// library need no definition of their own.
 #pragma once
 
-/// Belongs to the interface of the library.
+/// Marks a symbol of the library's public interface.
 #define CTMS_API __attribute__((visibility("default")))

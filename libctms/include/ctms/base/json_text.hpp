@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Writing JSON (RFC 8259) into a string, compactly, UTF-8 as it is, nothing escaped beyond what JSON asks.
-// For reading see ctms/json. Thread safe; throws only std::bad_alloc.
+// Writes compact JSON (RFC 8259) into a string. Escapes only what JSON requires; other UTF-8 is written unchanged. For reading, see
+// ctms/json. Thread safe; throws only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -28,36 +28,36 @@ void append_json_array(std::string& out, const Items& items, WriteItem write_ite
     out += ']';
 }
 
-/// Builds one JSON object member by member: `object_writer o(out); o.add("a", 1); o.close();`
-/// Keys are written as given, in the order of the calls.
+/// Builds one JSON object, member by member: `object_writer o(out); o.add("a", 1); o.close();` Keys are written unchanged, in the order of
+/// the calls.
 class CTMS_API object_writer {
 public:
     /// Writes `{`. `out` must outlive it.
     explicit object_writer(std::string& out);
 
-    /// Writes the key and leaves the value to the caller, who appends it to the same string.
+    /// Writes the key and returns `out`, to which the caller must append the value.
     std::string& key(std::string_view name);
 
-    /// A text, quoted; likewise a truth and a number.
+    /// Adds a string, in quotes and escaped.
     void add(std::string_view name, std::string_view text);
-    /// As above.
+    /// Adds a string, in quotes and escaped.
     void add(std::string_view name, const char* text) { add(name, std::string_view(text)); }
-    /// As above.
+    /// Adds a boolean.
     void add(std::string_view name, bool value);
-    /// As above.
+    /// Adds a number.
     void add(std::string_view name, std::int64_t value);
-    /// As above.
+    /// Adds a number.
     void add(std::string_view name, int value) { add(name, static_cast<std::int64_t>(value)); }
-    /// A number with at most three decimals, the form of durations in logs ("0.063", "0.0").
+    /// Adds a number with at most three decimals, as durations appear in logs ("0.063", "0.0").
     void add_seconds(std::string_view name, double seconds);
-    /// The value null.
+    /// Adds null.
     void add_null(std::string_view name);
-    /// The value, or null without one.
+    /// Adds the value, or null if there is none.
     template <class T>
     void add_optional(std::string_view name, const std::optional<T>& value) {
         value ? add(name, *value) : add_null(name);
     }
-    /// A value that is JSON already.
+    /// Adds a value that is already JSON.
     void add_raw(std::string_view name, std::string_view json);
 
     /// Writes `}`.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Points in time with microseconds (what PostgreSQL keeps) and calendar dates, in UTC,
-// and the one way in which the API writes them (ISO 8601 as Python's isoformat does).
-// Plain values; the functions are thread safe and do not throw.
+// Points in time in microseconds (the precision of PostgreSQL) and calendar dates, in UTC, and the format in which the API writes them (ISO
+// 8601 as written by Python's isoformat). Plain values; the functions are thread safe and do not throw.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -13,26 +12,25 @@
 
 namespace ctms {
 
-/// A point in time, microseconds since 1970-01-01T00:00:00Z.
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z.
 using timestamp = std::chrono::sys_time<std::chrono::microseconds>;
 /// A day of the Gregorian calendar.
 using date = std::chrono::year_month_day;
 
-/// Now, cut to microseconds.
+/// Returns the current time, truncated to microseconds.
 [[nodiscard]] CTMS_API timestamp now();
 
-/// "2021-01-28T21:26:57.511000+00:00"; the fraction has six digits, or is left out when it is zero.
+/// Appends "2021-01-28T21:26:57.511000+00:00"; the fraction has six digits and is left out if it is zero.
 CTMS_API void append_iso(std::string& out, timestamp when);
-/// The same as a text of its own.
+/// Like append_iso, but returns the text.
 [[nodiscard]] CTMS_API std::string to_iso(timestamp when);
 
-/// "2021-01-28".
+/// Appends "2021-01-28".
 CTMS_API void append_iso(std::string& out, date day);
-/// The same as a text of its own.
+/// Like append_iso, but returns the text.
 [[nodiscard]] CTMS_API std::string to_iso(date day);
 
-/// Reads "YYYY-M-D" (one or two digits for month and day); nullopt unless it is a day that exists
-/// in the years 1 to 9999.
+/// Parses "YYYY-M-D" (one or two digits for month and day). Returns nullopt unless it is an existing day in the years 1 to 9999.
 [[nodiscard]] CTMS_API std::optional<date> parse_date(std::string_view text);
 
 } // namespace ctms

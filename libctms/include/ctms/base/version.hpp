@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Which build this is. Values come from the build system; the commit is "" outside a git checkout.
+// The version of this build, as set by the build system.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -8,9 +8,9 @@
 
 namespace ctms {
 
-/// The release, e.g. "0.1.0".
+/// Returns the release, such as "0.1.0".
 [[nodiscard]] CTMS_API std::string_view version() noexcept;
-/// The git commit of the source tree when it was configured, 40 hex digits, or "".
+/// Returns the git commit of the source tree at configuration time, 40 hex digits; "" outside a git checkout.
 [[nodiscard]] CTMS_API std::string_view commit() noexcept;
 
 } // namespace ctms

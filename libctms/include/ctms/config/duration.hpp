@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Durations as settings and options spell them. Not for dates or for times of day. Thread safe; throws only std::bad_alloc.
+// Parses durations of settings and options. Not for dates or times of day. Thread safe; throws only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stripe objects in the push messages of Google Pub/Sub (https://cloud.google.com/pubsub/docs/push): base64 of JSON, one
-// object or a dictionary of several. Pure and thread safe.
+// Reads Stripe objects from push messages of Google Pub/Sub (https://cloud.google.com/pubsub/docs/push): base64 of JSON, one object or a
+// dictionary of several. Pure functions, thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -15,28 +15,28 @@ namespace ctms::json {
 
 /// One value of a payload.
 struct CTMS_API pubsub_item {
-    /// What became of it.
+    /// What the value is.
     enum class kind {
-        object,       ///< to be stored
-        unknown_kind, ///< an object of a kind that is not kept
+        object,       ///< a valid object of a kind that is stored
+        unknown_kind, ///< an object of a kind that is not stored
         empty,        ///< a value without members, in a dictionary
-        failed        ///< an object that breaks a rule: `value` says which
+        failed        ///< an object that breaks a rule: `value` has the error
     };
-    kind what = kind::object;            ///< what it is
-    std::string name;                    ///< "object:id" of an object, of a value that has none its key, or "payload" when it stands alone
-    result<model::stripe::object> value; ///< the object, or why it is none
+    kind what = kind::object; ///< kind of the value
+    std::string name;         ///< "object:id" of an object; otherwise its key in the dictionary, or "payload" if it is the whole payload
+    result<model::stripe::object> value; ///< the object, or an error
 };
 
-/// What a message brings.
+/// The content of a message.
 struct CTMS_API pubsub_payload {
     std::vector<pubsub_item> items; ///< in the order of the payload
     std::string text;               ///< the decoded payload, compact JSON
 };
 
-/// Reads the body of a push request. Two errors of errc::malformed, whose messages are the ones that are answered:
-/// "Message does not appear to be from pubsub, do not send again." when there is no `subscription` or no base64 of JSON in
-/// `message.data`, "Unknown payload type, do not send again." when that is neither an object of Stripe's (`object` and
-/// `id`) nor a dictionary whose keys are all "collection:id" and whose values are objects.
+/// Reads the body of a push request. Returns one of two errors of errc::malformed, whose message is sent as the response: "Message does not
+/// appear to be from pubsub, do not send again." if there is no `subscription` or `message.data` is not base64 of JSON; "Unknown payload
+/// type, do not send again." if the payload is neither a Stripe object (with `object` and `id`) nor a dictionary whose keys are all
+/// "collection:id" and whose values are objects.
 [[nodiscard]] CTMS_API result<pubsub_payload> read_pubsub_message(std::string_view body);
 
 } // namespace ctms::json

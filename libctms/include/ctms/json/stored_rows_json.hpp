@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Contacts on their way to bulk writes: the lines of a dump, the API's form of a contact as rows, and the columns of a
-// table (CSV) that hold a contact's fields. Functions are pure and thread safe; they throw only std::bad_alloc.
+// Prepares contacts for bulk writes: reads the lines of a dump, converts contacts to rows, and lists the CSV columns of a contact's fields.
+// Pure functions, thread safe; they throw only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -15,29 +15,29 @@
 
 namespace ctms::json {
 
-/// True for a contact of a dump (its member `format` says so), false for one of the API's form.
+/// Returns true for a contact of a dump (it has the member `format`), false for one in the form of the API.
 [[nodiscard]] CTMS_API bool is_dumped(const body& sent);
 
-/// Reads a contact of a dump. What was stored once may be stored again, so the rules of the API do not apply, only those
-/// of the tables: errc::invalid for an id or address that is missing, what is no object or list, one name twice in a list,
-/// and NUL characters. Values that do not fit their column are for the database to refuse.
+/// Reads a contact of a dump. Anything that was stored can be stored again, so only the rules of the tables apply, not those of the API.
+/// Returns errc::invalid if an id or the address is missing, if a group is not an object or a list is not a list, if a list has a name
+/// twice, and for NUL characters. The database checks whether values fit their columns.
 [[nodiscard]] CTMS_API result<model::stored_rows> read_dumped_contact(const body& sent);
 
-/// A contact as rows. Times that it does not have are left to the database.
+/// Returns a contact as rows. The database sets the times that it does not have.
 [[nodiscard]] CTMS_API model::stored_rows to_stored_rows(const model::contact& contact);
 
-/// A column of a table of contacts, and where its value stands in the API's form.
+/// A CSV column, and the place of its value in the form of the API.
 struct CTMS_API contact_column {
     std::string name;         ///< "first_name", "amo_user_id", "mofo_relevant"
     std::string_view group;   ///< "email", "amo", "fxa", "mofo"
-    std::string_view member;  ///< name in the group
-    bool output_only = false; ///< set by the database: passed over on input
+    std::string_view member;  ///< name of the field in the group
+    bool output_only = false; ///< set by the database: ignored on input
 };
 
-/// All of them, in the order of the API. Lists (newsletters, waitlists) are none of them.
+/// Returns all columns, in the order of the API, without the lists (newsletters, waitlists).
 [[nodiscard]] CTMS_API const std::vector<contact_column>& contact_columns();
 
-/// What is wrong with an input, in one line: "email.primary_email: field required; ...". No values.
+/// Returns the errors of an input as one line, without values: "email.primary_email: field required; ...".
 [[nodiscard]] CTMS_API std::string describe(const error& failure);
 
 } // namespace ctms::json

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stripe objects from JSON, as Stripe's API and webhooks write them (https://stripe.com/docs/api). Only the members
-// that CTMS keeps are looked at, all others are passed over. Where Stripe has the id of an object, the object itself
-// may stand ("expanded"): its id is taken. Pure and thread safe.
+// Reads Stripe objects from JSON as Stripe's API and webhooks write them (https://stripe.com/docs/api). Only members that CTMS stores are
+// read; others are ignored. If an object is included ("expanded") where Stripe usually has an id, its id is used. Pure functions, thread
+// safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -16,29 +16,27 @@
 
 namespace ctms::json {
 
-/// Reads one object from JSON text: customer, subscription, subscription_item, price or invoice.
-/// errc::malformed ("Request JSON is not recognized.") for text that is no JSON object with `object` and `id`;
-/// errc::invalid ("Unable to process Stripe object.") for another kind of object, or when a member is missing or has
-/// a wrong value: `detail` then says which and why, without quoting the value.
+/// Reads one object: customer, subscription, subscription_item, price or invoice. Returns errc::malformed ("Request JSON is not
+/// recognized.") if the text is not a JSON object with `object` and `id`. Returns errc::invalid ("Unable to process Stripe object.") for
+/// another kind of object, or if a member is missing or has a wrong value; `detail` then says which member and why, without the value.
 [[nodiscard]] CTMS_API result<model::stripe::object> read_stripe_object(std::string_view text);
 
-/// An object of Stripe's of a kind that is not stored.
+/// A Stripe object of a kind that is not stored.
 struct CTMS_API unknown_kind {
     std::string kind; ///< Stripe's `object`
-    std::string id;   ///< "" when it is no text
+    std::string id;   ///< "" if it is not a string
 
     friend bool operator==(const unknown_kind&, const unknown_kind&) = default; ///< member by member
 };
-/// An object of either sort.
+/// An object of a kind that is stored or not.
 using any_stripe_object = std::variant<model::stripe::object, unknown_kind>;
 
-/// Is given each object and where it stands in its list, counted from 0; none for one that stands alone.
-/// Answers whether to go on.
+/// Receives each object and its index in the list, starting at 0; nullopt if it is not in a list. Returns false to stop.
 using stripe_object_visitor = std::function<bool(std::optional<std::size_t> index, result<any_stripe_object> object)>;
 
-/// Reads what an export holds, an object, a JSON list of them, or Stripe's list object ({"object":"list","data":[...]}),
-/// of any length. An object that is wrong is visited as an error as of read_stripe_object, always with `detail`, and the
-/// others all the same. errc::malformed, with `detail`, and no visit when the text is no JSON.
+/// Reads an export of any length: one object, a JSON list of objects, or Stripe's list object ({"object":"list","data":[...]}). An invalid
+/// object is visited as an error like those of read_stripe_object, always with `detail`; reading then continues. Returns errc::malformed,
+/// with `detail` and without a visit, if the text is not JSON.
 [[nodiscard]] CTMS_API result<void> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit);
 
 } // namespace ctms::json

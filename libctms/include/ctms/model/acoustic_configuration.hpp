@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What is sent to the email vendor: fields by table, and where newsletters go. Plain data, in order of name.
+// The configuration of what is sent to the email vendor: fields of each table, and columns for newsletters. Plain data, in order of name.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -10,7 +10,7 @@
 
 namespace ctms::model {
 
-/// Which of our fields the vendor gets, and under which names.
+/// The fields that are sent to the vendor, and the vendor's columns for newsletters.
 struct CTMS_API acoustic_configuration {
     std::map<std::string, std::set<std::string>> sync_fields; ///< table ("main") -> its fields
     std::map<std::string, std::string> newsletter_mappings;   ///< newsletter -> column of the main table

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A service that may call the API: its id, who to ask about it, its hashed secret, and what it may do. Plain data.
+// A service that may call the API: its id, a contact address, its hashed secret and its roles. Plain data.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -15,16 +15,16 @@
 
 namespace ctms::model {
 
-/// What a client may do: each call of the API asks for one of these.
+/// A permission of a client: each call of the API requires one of them.
 enum class role : std::uint8_t { read, write, remove, updates, stripe, admin };
 
-/// Their names, in the same order.
+/// The names of the roles, in the same order.
 inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "delete", "updates", "stripe", "admin"};
 
-/// The name of a role.
+/// Returns the name of a role.
 [[nodiscard]] constexpr std::string_view to_string(role one) noexcept { return role_names[static_cast<std::size_t>(one)]; }
 
-/// The role of that name; nullopt for a name that is none.
+/// Returns the role with that name, or nullopt if there is none.
 [[nodiscard]] constexpr std::optional<role> find_role(std::string_view name) noexcept {
     for (std::size_t i = 0; i < role_names.size(); ++i) {
         if (role_names[i] == name) return static_cast<role>(i);
@@ -32,17 +32,17 @@ inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "de
     return std::nullopt;
 }
 
-/// One client of the API.
+/// A client of the API.
 struct CTMS_API api_client {
-    std::string client_id;                     ///< begins with "id_"
+    std::string client_id;                     ///< starts with "id_"
     std::string email;                         ///< of the people who run the client
-    bool enabled = true;                       ///< a disabled client gets no token, and its tokens are refused
+    bool enabled = true;                       ///< a disabled client gets no tokens, and its existing tokens are refused
     std::string hashed_secret;                 ///< Argon2id in PHC string form
     std::optional<timestamp> create_timestamp; ///< set by the database
     std::optional<timestamp> update_timestamp; ///< set by the database
-    std::optional<std::set<role>> roles{};     ///< what it may do; nullopt: everything
+    std::optional<std::set<role>> roles{};     ///< roles of the client; nullopt allows everything
 
-    /// Whether it may do that.
+    /// Returns true if the client has the role.
     [[nodiscard]] bool may(role one) const { return !roles || roles->contains(one); }
 };
 

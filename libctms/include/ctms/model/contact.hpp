@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// A contact: one person's address with everything that hangs on it, as the API shows it.
-// Plain data; defaults stand here and nowhere else. Limits, texts and JSON names stand in the
-// field tables of ctms/json. Not a database row: persistence maps to and from these.
+// A contact: an email address with all data about it, in the form of the API. Plain data. This is the only place that defines defaults;
+// limits, texts and JSON names are in the field tables of ctms/json. Not a database row: persistence converts in both directions.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -15,23 +14,23 @@
 
 namespace ctms::model {
 
-/// A text that may be absent; that is not the same as an empty one.
+/// A string that may be absent, which differs from an empty string.
 using text = std::optional<std::string>;
 
-/// The address itself and what is known of its owner.
+/// The address itself, and data about its owner.
 struct CTMS_API email {
-    std::string primary_email;                     ///< unique, in exactly this case
+    std::string primary_email;                     ///< unique, case sensitive
     text basket_token;                             ///< a UUID in canonical form; free text in rows of older databases
-    bool double_opt_in = false;                    ///< the owner confirmed a subscription by mail
+    bool double_opt_in = false;                    ///< the owner confirmed a subscription by email
     text sfdc_id;                                  ///< id in the former CRM
-    text first_name;                               ///< as its owner writes it
-    text last_name;                                ///< as its owner writes it
+    text first_name;                               ///< as the owner writes it
+    text last_name;                                ///< as the owner writes it
     text mailing_country;                          ///< usually two letters
-    std::string email_format = "H";                ///< H, T, N or blank
+    std::string email_format = "H";                ///< H, T, N or empty
     text email_lang = "en";                        ///< usually two letters
-    bool has_opted_out_of_email = false;           ///< wants no mail at all
-    text unsubscribe_reason;                       ///< in the owner's words
-    uuid email_id;                                 ///< nil until one is chosen
+    bool has_opted_out_of_email = false;           ///< wants no email at all
+    text unsubscribe_reason;                       ///< in the owner's own words
+    uuid email_id;                                 ///< nil until it is assigned
     std::optional<timestamp> create_timestamp;     ///< set by the database
     std::optional<timestamp> update_timestamp;     ///< set by the database
     bool operator==(const email&) const = default; ///< member by member
@@ -39,13 +38,13 @@ struct CTMS_API email {
 
 /// addons.mozilla.org
 struct CTMS_API amo {
-    text add_on_ids;                             ///< with commas
+    text add_on_ids;                             ///< separated by commas
     text display_name;                           ///< shown beside add-ons
-    bool email_opt_in = false;                   ///< wants mail about add-ons
+    bool email_opt_in = false;                   ///< wants email about add-ons
     text language;                               ///< of the account
     std::optional<date> last_login;              ///< a day
-    text location;                               ///< where the author says they live
-    text profile_url;                            ///< last part of the profile's address
+    text location;                               ///< where the author claims to live
+    text profile_url;                            ///< last part of the URL of the profile
     bool user = false;                           ///< has an account
     text user_id;                                ///< of the account
     text username;                               ///< of the account
@@ -60,15 +59,15 @@ struct CTMS_API fxa {
     text primary_email;                          ///< of the account
     text created_date;                           ///< free text, as the accounts server sent it
     text lang;                                   ///< as an Accept-Language header
-    text first_service;                          ///< that the account was used for
+    text first_service;                          ///< first service that the account was used for
     bool account_deleted = false;                ///< the account is gone
     bool operator==(const fxa&) const = default; ///< member by member
 };
 
 /// Mozilla Foundation
 struct CTMS_API mofo {
-    text mofo_email_id;                           ///< of the address at the foundation; unique
-    text mofo_contact_id;                         ///< of the person at the foundation
+    text mofo_email_id;                           ///< id of the address at the foundation; unique
+    text mofo_contact_id;                         ///< id of the person at the foundation
     bool mofo_relevant = false;                   ///< the foundation works with this contact
     bool operator==(const mofo&) const = default; ///< member by member
 };
@@ -78,12 +77,12 @@ struct CTMS_API newsletter {
     std::string name;                            ///< a slug
     bool subscribed = true;                      ///< whether the contact receives it
     std::string format = "H";                    ///< H or T
-    text lang = "en";                            ///< of this newsletter
+    text lang = "en";                            ///< language of this newsletter
     text source;                                 ///< a URL
-    text unsub_reason;                           ///< why the contact left it
+    text unsub_reason;                           ///< why the contact unsubscribed
     std::optional<timestamp> create_timestamp{}; ///< set by the database
     std::optional<timestamp> update_timestamp{}; ///< set by the database
-    /// The same subscription, whenever it was written.
+    /// Returns true if both have the same content; the timestamps are ignored.
     bool operator==(const newsletter& other) const {
         return std::tie(name, subscribed, format, lang, source, unsub_reason) ==
                std::tie(other.name, other.subscribed, other.format, other.lang, other.source, other.unsub_reason);
@@ -92,63 +91,63 @@ struct CTMS_API newsletter {
 
 /// A place on a waitlist.
 struct CTMS_API waitlist {
-    std::string name;                                 ///< of the waitlist
+    std::string name;                                 ///< name of the waitlist
     text source;                                      ///< a URL
     std::string fields = "{}";                        ///< a JSON object, as it was sent
-    bool subscribed = true;                           ///< input only: false asks to leave; stored ones are always true
+    bool subscribed = true;                           ///< input only: false means to leave the waitlist; stored ones are always true
     bool operator==(const waitlist&) const = default; ///< member by member
 };
 
-/// Older form of the waitlist `vpn`, still sent and read by clients.
+/// The older form of the waitlist `vpn`, which clients still send and read.
 struct CTMS_API vpn_waitlist {
-    text geo;                                             ///< country in which the VPN is awaited
-    text platform;                                        ///< platforms, with commas
+    text geo;                                             ///< country where the VPN is awaited
+    text platform;                                        ///< platforms, separated by commas
     bool operator==(const vpn_waitlist&) const = default; ///< member by member
 };
 
-/// Older form of the waitlists that begin with `relay`.
+/// The older form of waitlists whose name starts with `relay`.
 struct CTMS_API relay_waitlist {
-    text geo;                                               ///< country in which Relay is awaited
+    text geo;                                               ///< country where Relay is awaited
     bool operator==(const relay_waitlist&) const = default; ///< member by member
 };
 
-/// A whole contact. A group that holds only defaults is absent. Lists are in order of name (bytes).
+/// A whole contact. A group that only has defaults is absent. Lists are sorted by name (bytes).
 struct CTMS_API contact {
     std::optional<model::amo> amo;       ///< addons.mozilla.org
     model::email email;                  ///< every contact has one
     std::optional<model::fxa> fxa;       ///< Firefox account
     std::optional<model::mofo> mofo;     ///< Mozilla Foundation
-    std::vector<newsletter> newsletters; ///< past and present
-    std::vector<waitlist> waitlists;     ///< present ones
+    std::vector<newsletter> newsletters; ///< past and present subscriptions
+    std::vector<waitlist> waitlists;     ///< present waitlists
 };
 
-/// The nine ids by which contacts are known, in the order of the API.
+/// The nine ids of a contact, in the order of the API.
 struct CTMS_API identity {
     uuid email_id;                                    ///< of the contact
     text primary_email;                               ///< as stored
     text basket_token;                                ///< Basket's
     text sfdc_id;                                     ///< in the former CRM
-    text mofo_contact_id;                             ///< of the person at the foundation
-    text mofo_email_id;                               ///< of the address at the foundation
+    text mofo_contact_id;                             ///< id of the person at the foundation
+    text mofo_email_id;                               ///< id of the address at the foundation
     text amo_user_id;                                 ///< at addons.mozilla.org
     text fxa_id;                                      ///< of the Firefox account
     text fxa_primary_email;                           ///< of the Firefox account
     bool operator==(const identity&) const = default; ///< member by member
 };
 
-/// What a lookup asks for: every given id must match. The two addresses match in any case.
+/// A lookup: every given id must match. The two addresses match regardless of case.
 struct CTMS_API identity_query {
     std::optional<uuid> email_id;     ///< of the contact
-    text primary_email;               ///< in any case
+    text primary_email;               ///< case insensitive
     std::optional<uuid> basket_token; ///< Basket's
     text sfdc_id;                     ///< in the former CRM
-    text mofo_contact_id;             ///< of the person at the foundation
-    text mofo_email_id;               ///< of the address at the foundation
+    text mofo_contact_id;             ///< id of the person at the foundation
+    text mofo_email_id;               ///< id of the address at the foundation
     text amo_user_id;                 ///< at addons.mozilla.org
     text fxa_id;                      ///< of the Firefox account
-    text fxa_primary_email;           ///< of the Firefox account, in any case
+    text fxa_primary_email;           ///< of the Firefox account, case insensitive
 
-    /// The same ids, spelled the same.
+    /// Returns true if the ids are the same, in the same spelling.
     bool operator==(const identity_query&) const = default;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a client sends to create, replace or change a contact, after validation of its form: what it means for the
-// stored contact is decided by the service, which knows it. Plain data.
+// What a client sends to create, replace or change a contact, after validation of its form. The service, which knows the stored contact,
+// decides what it means. Plain data.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -12,24 +12,24 @@
 
 namespace ctms::model {
 
-/// A value of which only some fields were sent: bit i of `given` stands for the i-th field of its table (ctms/json).
+/// A value of which only some fields were sent: bit i of `given` is the i-th field of its table (ctms/json).
 template <class T>
 struct partial {
     T value{};               ///< fields that were not sent have their defaults
-    std::uint32_t given = 0; ///< bits
+    std::uint32_t given = 0; ///< one bit for each field that was sent
 };
 
-/// A field of the older waitlist form: absent, "go" (null or "DELETE"), or a value.
+/// A field of the older waitlist form: absent, "leave" (null or "DELETE"), or a value.
 template <class Waitlist>
 struct older_field {
     bool given = false;            ///< it was sent
-    std::optional<Waitlist> value; ///< none: "go"
+    std::optional<Waitlist> value; ///< nullopt means leave
 };
 
-/// The body of POST and PUT /ctms. Groups that hold only defaults are absent already; lists stand in the order sent.
+/// The body of POST and PUT /ctms. Groups that only have defaults are absent; lists have the order in which they were sent.
 struct CTMS_API contact_input {
     std::optional<model::amo> amo;            ///< addons.mozilla.org
-    model::email email;                       ///< a nil email_id: none was sent
+    model::email email;                       ///< a nil email_id means that none was sent
     std::optional<model::fxa> fxa;            ///< Firefox account
     std::optional<model::mofo> mofo;          ///< Mozilla Foundation
     std::vector<newsletter> newsletters;      ///< in the order sent
@@ -38,14 +38,14 @@ struct CTMS_API contact_input {
     older_field<model::relay_waitlist> relay; ///< older form
 };
 
-/// What PATCH does to a group: nothing, remove it, or change the fields that were given.
+/// What PATCH does to a group: nothing, remove it, or change the fields that were sent.
 template <class Group>
 struct group_patch {
     bool remove = false;    ///< the group was sent as "DELETE"
-    partial<Group> changes; ///< unless it is removed
+    partial<Group> changes; ///< used unless the group is removed
 };
 
-/// A list of PATCH: items to insert or change, or "UNSUBSCRIBE" from all that are stored.
+/// What PATCH does to a list: add or change items, or unsubscribe from everything in the list ("UNSUBSCRIBE").
 template <class Item>
 struct list_patch {
     bool unsubscribe_all = false;     ///< the list was sent as "UNSUBSCRIBE"
@@ -55,11 +55,11 @@ struct list_patch {
 /// The body of PATCH /ctms/{email_id}.
 struct CTMS_API contact_patch {
     group_patch<model::amo> amo;              ///< addons.mozilla.org
-    partial<model::email> email;              ///< never removed
+    partial<model::email> email;              ///< cannot be removed
     group_patch<model::fxa> fxa;              ///< Firefox account
     group_patch<model::mofo> mofo;            ///< Mozilla Foundation
-    list_patch<newsletter> newsletters;       ///< items, or all
-    list_patch<waitlist> waitlists;           ///< items, or all
+    list_patch<newsletter> newsletters;       ///< items, or unsubscribe from all
+    list_patch<waitlist> waitlists;           ///< items, or unsubscribe from all
     older_field<model::vpn_waitlist> vpn;     ///< older form
     older_field<model::relay_waitlist> relay; ///< older form
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// A contact as the rows of its tables, each a JSON object whose members are named as the columns: what bulk writes hand
-// to the database, which reads it without a detour through typed values. So a dump keeps what the API's form of a contact
-// does not show: nulls, times of every group, texts of older databases that the API would refuse. Plain data.
+// A contact as rows of its tables, each a JSON object whose members have the names of the columns. Bulk writes pass them to the database,
+// which reads them without conversion to typed values. This keeps data that the API's form of a contact does not have: nulls, the times of
+// every group, and texts of older databases that the API would refuse. Plain data.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -12,19 +12,19 @@
 
 namespace ctms::model {
 
-/// The member `format` of a dumped contact; a contact without it is one of the API's form.
+/// The value of the member `format` of a dumped contact; a contact without it has the form of the API.
 inline constexpr std::string_view dump_format = "ctms-contact-1";
 
-/// Times that are missing or null are those of the write.
+/// Times that are missing or null are set to the time of the write.
 struct CTMS_API stored_rows {
     uuid email_id;             ///< of the contact
     std::string primary_email; ///< as in `email`
-    std::string email;         ///< one object each, with its email_id; "" when there is no such row
-    std::string amo;           ///< likewise
-    std::string fxa;           ///< likewise
-    std::string mofo;          ///< likewise
-    std::string newsletters;   ///< objects with a comma between them
-    std::string waitlists;     ///< likewise
+    std::string email;         ///< an object that includes email_id; "" if there is no such row
+    std::string amo;           ///< as `email`
+    std::string fxa;           ///< as `email`
+    std::string mofo;          ///< as `email`
+    std::string newsletters;   ///< objects, separated by commas
+    std::string waitlists;     ///< objects, separated by commas
 };
 
 } // namespace ctms::model

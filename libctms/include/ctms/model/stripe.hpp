@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The Stripe objects that say which products a contact pays for, as far as CTMS keeps them. Field names follow
-// Stripe's API reference (https://stripe.com/docs/api); ids are Stripe's. Plain values.
+// The Stripe objects that determine which products a contact pays for, with the fields that CTMS stores. Field names follow Stripe's API
+// reference (https://stripe.com/docs/api); ids are Stripe's. Plain data.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -18,107 +18,107 @@
 
 namespace ctms::model::stripe {
 
-/// Who pays.
+/// A customer.
 struct CTMS_API customer {
     std::string id;                 ///< "cus_..."
-    timestamp created{};            ///< at Stripe
+    timestamp created{};            ///< creation time at Stripe
     std::string fxa_id;             ///< Stripe's `description`: the Firefox account that the customer belongs to
-    text default_source_id;         ///< how they pay
-    text default_payment_method_id; ///< of invoice_settings
-    text email;                     ///< not stored; only for tracing
+    text default_source_id;         ///< default payment source
+    text default_payment_method_id; ///< default payment method of invoice_settings
+    text email;                     ///< not stored, only for tracing
 
     friend bool operator==(const customer&, const customer&) = default; ///< member by member
 };
 
-/// A customer that Stripe says is deleted; nothing else is known of it then.
+/// A customer that Stripe has deleted; nothing else about it is known.
 struct CTMS_API deleted_customer {
     std::string id; ///< "cus_..."
 
     friend bool operator==(const deleted_customer&, const deleted_customer&) = default; ///< member by member
 };
 
-/// What a product costs.
+/// A price of a product.
 struct CTMS_API price {
     std::string id;                             ///< "price_..."
     std::string product_id;                     ///< "prod_..."
-    timestamp created{};                        ///< at Stripe
+    timestamp created{};                        ///< creation time at Stripe
     bool active = false;                        ///< can be bought
     std::string currency;                       ///< ISO 4217, in lower case
-    text interval;                              ///< day, week, month, year; none for a price that is paid once
+    text interval;                              ///< day, week, month, year; absent for a one-time price
     std::optional<std::int32_t> interval_count; ///< intervals between payments
     std::optional<std::int32_t> unit_amount;    ///< in the smallest unit of the currency
 
     friend bool operator==(const price&, const price&) = default; ///< member by member
 };
 
-/// One price of a subscription.
+/// An item of a subscription: one price.
 struct CTMS_API subscription_item {
     std::string id;              ///< "si_..."
-    timestamp created{};         ///< at Stripe
-    std::string subscription_id; ///< that it is part of
-    stripe::price price;         ///< what is subscribed to
+    timestamp created{};         ///< creation time at Stripe
+    std::string subscription_id; ///< the subscription that it is part of
+    stripe::price price;         ///< price of the item
 
     friend bool operator==(const subscription_item&, const subscription_item&) = default; ///< member by member
 };
 
-/// What a customer pays for again and again.
+/// A recurring payment of a customer.
 struct CTMS_API subscription {
     std::string id;                       ///< "sub_..."
-    timestamp created{};                  ///< at Stripe
-    std::string customer_id;              ///< who pays
-    text default_payment_method_id;       ///< instead of the customer's
-    text default_source_id;               ///< instead of the customer's
-    bool cancel_at_period_end = false;    ///< cancelled, but not over
+    timestamp created{};                  ///< creation time at Stripe
+    std::string customer_id;              ///< the paying customer
+    text default_payment_method_id;       ///< overrides that of the customer
+    text default_source_id;               ///< overrides that of the customer
+    bool cancel_at_period_end = false;    ///< cancelled, but still running
     std::optional<timestamp> canceled_at; ///< when it was cancelled
-    timestamp current_period_start{};     ///< that is paid for
-    timestamp current_period_end{};       ///< that is paid for
-    std::optional<timestamp> ended_at;    ///< when it was over
-    timestamp start_date{};               ///< not always when it was made
-    std::string status;                   ///< in Stripe's words, "active"
-    std::vector<subscription_item> items; ///< prices
+    timestamp current_period_start{};     ///< start of the period that is paid for
+    timestamp current_period_end{};       ///< end of the period that is paid for
+    std::optional<timestamp> ended_at;    ///< when it ended
+    timestamp start_date{};               ///< may differ from `created`
+    std::string status;                   ///< as named by Stripe, such as "active"
+    std::vector<subscription_item> items; ///< items, one for each price
     bool has_more_items = false;          ///< `items` is only the first page of Stripe's list
 
     friend bool operator==(const subscription&, const subscription&) = default; ///< member by member
 };
 
-/// One line of an invoice.
+/// A line of an invoice.
 struct CTMS_API line_item {
     std::string id;            ///< "il_..."
-    std::string type;          ///< subscription, invoiceitem
-    stripe::price price;       ///< what is paid for
-    text invoice_item_id;      ///< for a line of that type
-    text subscription_id;      ///< for a line of that type
-    text subscription_item_id; ///< for a line of that type
+    std::string type;          ///< subscription or invoiceitem
+    stripe::price price;       ///< price of the line
+    text invoice_item_id;      ///< only for a line of that type
+    text subscription_id;      ///< only for a line of that type
+    text subscription_item_id; ///< only for a line of that type
     std::int32_t amount = 0;   ///< in the smallest unit of the currency
     std::string currency;      ///< ISO 4217, in lower case
 
     friend bool operator==(const line_item&, const line_item&) = default; ///< member by member
 };
 
-/// What a customer is asked to pay.
+/// An invoice.
 struct CTMS_API invoice {
     std::string id;                 ///< "in_..."
-    timestamp created{};            ///< at Stripe
-    std::string customer_id;        ///< who pays
+    timestamp created{};            ///< creation time at Stripe
+    std::string customer_id;        ///< the paying customer
     std::string currency;           ///< ISO 4217, in lower case
     std::int32_t total = 0;         ///< in the smallest unit of the currency
-    std::string status;             ///< in Stripe's words, "paid"
-    text default_payment_method_id; ///< instead of the customer's
-    text default_source_id;         ///< instead of the customer's
-    std::vector<line_item> lines;   ///< what for
+    std::string status;             ///< as named by Stripe, such as "paid"
+    text default_payment_method_id; ///< overrides that of the customer
+    text default_source_id;         ///< overrides that of the customer
+    std::vector<line_item> lines;   ///< lines of the invoice
     bool has_more_lines = false;    ///< `lines` is only the first page of Stripe's list
 
     friend bool operator==(const invoice&, const invoice&) = default; ///< member by member
 };
 
-/// What one message can bring.
+/// The objects that a message can contain.
 using object = std::variant<customer, deleted_customer, price, subscription, subscription_item, invoice>;
 
-/// What ingesting came to, in the words of the log.
+/// The result of storing an object, in the terms of the log.
 struct CTMS_API ingest_report {
-    /// created, updated, no_change, deleted, skipped: to "object:id" of each object it was done to.
+    /// Maps an action (created, updated, no_change, deleted, skipped) to "object:id" of each object.
     std::map<std::string, std::set<std::string>, std::less<>> actions;
-    text fxa_id_conflict; ///< the Firefox account id that another customer had, who was deleted for it
+    text fxa_id_conflict; ///< the Firefox account id, if another customer had it and was deleted for that reason
 
     friend bool operator==(const ingest_report&, const ingest_report&) = default; ///< member by member
 };

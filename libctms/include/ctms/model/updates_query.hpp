@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a client of /updates asks for: a span of time, and where in it the next page begins. Plain data.
+// A request of a client of /updates: a range of time, and the start of the next page. Plain data.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -12,16 +12,16 @@
 
 namespace ctms::model {
 
-/// A point in time as a client wrote it: its offset is given back in answers.
+/// A point in time as a client wrote it; responses repeat its offset.
 struct CTMS_API moment {
     timestamp when;                             ///< in UTC
-    std::optional<std::chrono::minutes> offset; ///< nullopt: none was written, which means UTC
+    std::optional<std::chrono::minutes> offset; ///< nullopt: no offset was written, which means UTC
 };
 
-/// The last contact of a page: the next page begins behind it.
+/// The last contact of a page: the next page starts after it.
 struct CTMS_API updates_cursor {
     timestamp updated; ///< update_timestamp
-    uuid email_id;     ///< tells contacts of the same time apart
+    uuid email_id;     ///< distinguishes contacts with the same time
 };
 
 /// All contacts with start <= update_timestamp < end, in order of (update_timestamp, email_id).
@@ -29,8 +29,8 @@ struct CTMS_API updates_query {
     moment start;                        ///< included
     moment end;                          ///< not included
     int limit = 100;                     ///< contacts on a page, 1 to 1000
-    std::optional<updates_cursor> after; ///< none: the first page
-    std::optional<bool> mofo_relevant;   ///< only those so marked, or only those not
+    std::optional<updates_cursor> after; ///< nullopt for the first page
+    std::optional<bool> mofo_relevant;   ///< true: only relevant contacts; false: only others; nullopt: all
 };
 
 } // namespace ctms::model

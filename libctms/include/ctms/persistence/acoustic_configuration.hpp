@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The tables acoustic_field and acoustic_newsletter_mapping. Thread safe; each call is one transaction.
+// Reads and writes the tables acoustic_field and acoustic_newsletter_mapping. Thread safe; each call is one transaction.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -11,22 +11,23 @@
 
 namespace ctms::persistence {
 
-/// What the email vendor gets, as stored.
+/// The stored configuration of what is sent to the email vendor.
 class CTMS_API acoustic_configuration_repository {
 public:
     /// `db` must outlive it.
     explicit acoustic_configuration_repository(database& db) : db_(db) {}
 
-    /// Everything, in one round trip.
+    /// Returns the whole configuration, in one round trip.
     [[nodiscard]] result<model::acoustic_configuration> read();
 
-    /// Sends a field to that table from now on; one that is there already stays. errc::invalid for what cannot be stored.
+    /// Adds a field to those that are sent to `table`; adding an existing field is not an error. errc::invalid if the names cannot be
+    /// stored.
     [[nodiscard]] result<void> add_field(const std::string& table, const std::string& field);
-    /// errc::not_found when it is not there.
+    /// Removes a field. errc::not_found if it does not exist.
     [[nodiscard]] result<void> remove_field(const std::string& table, const std::string& field);
-    /// Maps a newsletter to a column of the main table. errc::conflict when it is mapped already, unless `replace`.
+    /// Maps a newsletter to a column of the main table. errc::conflict if it is already mapped, unless `replace` is true.
     [[nodiscard]] result<void> add_mapping(const std::string& source, const std::string& destination, bool replace);
-    /// Its destination until now. errc::not_found when it is not mapped.
+    /// Removes a mapping and returns its column. errc::not_found if the newsletter is not mapped.
     [[nodiscard]] result<std::string> remove_mapping(const std::string& source);
 
 private:

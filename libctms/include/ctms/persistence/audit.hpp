@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The record of what operators changed (table ctms_audit_log). Thread safe; each call is one transaction.
+// Reads and writes the record of what operators changed (table ctms_audit_log). Thread safe; each call is one transaction.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -15,31 +15,31 @@
 
 namespace ctms::persistence {
 
-/// Names and values: ids and counts, no personal data.
+/// Names and values: ids and counts, without personal data.
 using audit_details = std::vector<std::pair<std::string, std::string>>;
 
-/// One command of an operator.
+/// A command that an operator ran.
 struct CTMS_API audit_record {
-    std::int64_t id = 0;               ///< in the order of their beginning
-    timestamp began_at{};              ///< the database's time
-    std::optional<timestamp> ended_at; ///< nullopt: under way, or killed
+    std::int64_t id = 0;               ///< increases in the order in which commands began
+    timestamp began_at{};              ///< by the database's clock
+    std::optional<timestamp> ended_at; ///< nullopt: the command is still running, or was killed
     std::string actor;                 ///< user\@host
-    std::string command;               ///< its words, without arguments
-    audit_details details;             ///< what the command noted
-    std::optional<int> exit_code;      ///< nullopt as for ended_at
+    std::string command;               ///< name of the command without arguments
+    audit_details details;             ///< details that the command recorded
+    std::optional<int> exit_code;      ///< nullopt: the command is still running, or was killed
 };
 
-/// All such records.
+/// The audit records.
 class CTMS_API audit_repository {
 public:
     /// `db` must outlive it.
     explicit audit_repository(database& db) : db_(db) {}
 
-    /// Notes that a command begins; the id of its record.
+    /// Records that a command begins and returns the id of the record.
     [[nodiscard]] result<std::int64_t> begin(const std::string& actor, const std::string& command);
-    /// Notes how it ended.
+    /// Records how a command ended.
     [[nodiscard]] result<void> end(std::int64_t id, int exit_code, const audit_details& details);
-    /// The newest records first.
+    /// Returns at most `limit` records, newest first.
     [[nodiscard]] result<std::vector<audit_record>> list(int limit);
 
 private:

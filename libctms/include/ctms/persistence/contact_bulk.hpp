@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Many contacts at a time: import, deletion and opt-out of lists, by set-based statements. Each call is one transaction,
-// so that whoever splits a long list into calls of some thousand holds no lock for long and may stop between any two.
-// Thread safe. Every write queues its contacts for the sync in the same transaction, behind single writes.
+// Imports, deletes and opts out many contacts at a time with set-based statements. Each call is one transaction. Split a long list into
+// calls of some thousand contacts: then no lock is held for long, and the work can stop after any call. Every write queues its contacts for
+// the sync in the same transaction, with a lower priority than single writes. Thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -19,56 +19,57 @@
 
 namespace ctms::persistence {
 
-/// Places in the sync's queue; smaller goes first, single writes have 0.
+/// Priority of a suppression in the sync queue. Smaller numbers go first; single writes have 0.
 inline constexpr int suppression_priority = 5;
-/// The same of an import, and of a bulk resync.
+/// Priority of an import and of a bulk resync in the sync queue.
 inline constexpr int import_priority = 10;
 
-/// How a bulk write behaves.
+/// Options of a bulk write.
 struct CTMS_API bulk_options {
-    std::optional<int> sync_priority = import_priority; ///< nullopt: queue nothing
-    bool dry_run = false;                               ///< do it, and take it back
+    std::optional<int> sync_priority = import_priority; ///< nullopt: do not queue the contacts
+    bool dry_run = false;                               ///< do the work, then roll it back
 };
 
-/// What became of one address of a list.
+/// The result for one address of a list.
 struct CTMS_API bulk_outcome {
     std::int64_t changed = 0; ///< contacts that were deleted or opted out
-    std::int64_t already = 0; ///< contacts that were opted out before
+    std::int64_t already = 0; ///< contacts that had already opted out
 };
 
-/// Writes of many contacts at once.
+/// Writes many contacts at once.
 class CTMS_API contact_bulk_repository {
 public:
     /// `db` must outlive it.
     explicit contact_bulk_repository(database& db) : db_(db) {}
 
-    /// Stores the contacts whose ids are not there yet; no id may stand twice. The ids that were stored.
-    /// errc::conflict, its detail naming the constraint, when a unique value of any is taken, errc::invalid when a value
-    /// does not fit its column: then nothing is stored, and the caller finds out by halves which one it is.
+    /// Stores those contacts whose ids do not exist yet, and returns their ids. No id may be given twice. errc::conflict, whose detail
+    /// names the constraint, if a unique value is already used; errc::invalid if a value does not fit its column. Nothing is stored then;
+    /// the caller bisects the list to find the contact.
     [[nodiscard]] result<std::vector<uuid>> create(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
-    /// Makes contacts that are there what the rows say: what they do not have, goes. Times that they do not say are kept
-    /// (creation) or those of the write. The ids that were there. Errors as of create().
+    /// Replaces existing contacts by the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;
+    /// other times are set to the time of the write. Returns the ids that existed. Same errors as create().
     [[nodiscard]] result<std::vector<uuid>> replace(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
-    /// The ids of the contacts with these addresses, in exactly this case.
+    /// Returns the ids of the contacts with these addresses, case sensitive.
     [[nodiscard]] result<std::map<std::string, uuid, std::less<>>> find_ids(std::span<const std::string> primary_emails);
 
-    /// Deletes every contact of the addresses, in any case, with all that hangs on it, and has the vendor told. An outcome
-    /// for each address, in their order; of one that stands twice the second finds nothing more.
+    /// Deletes all contacts with these addresses, in any case, with everything that belongs to them, and queues their deletion at the
+    /// vendor. Returns a result for each address, in the given order. If an address is given twice, the second finds nothing.
     [[nodiscard]] result<std::vector<bulk_outcome>> remove(std::span<const std::string> primary_emails, bool dry_run);
-    /// The same for one contact. False when there is none.
+    /// Deletes one contact in the same way. Returns false if it does not exist.
     [[nodiscard]] result<bool> remove(const uuid& email_id);
 
-    /// Sets has_opted_out_of_email for every contact of the addresses. An outcome for each, in their order; of one that stands
-    /// twice the second finds what the first did.
+    /// Sets has_opted_out_of_email for all contacts with these addresses. Returns a result for each address, in the given order. If an
+    /// address is given twice, both have the same contacts.
     [[nodiscard]] result<std::vector<bulk_outcome>> suppress(std::span<const std::string> primary_emails, bool dry_run);
 
 private:
     database& db_;
 };
 
-/// The field whose unique value is taken, from the detail of an errc::conflict: "primary_email"; "" when it is none we know.
+/// Returns the field whose unique value is already used, such as "primary_email", from the detail of an errc::conflict; "" if it is
+/// unknown.
 [[nodiscard]] CTMS_API std::string conflicting_field(const error& failure);
 
 } // namespace ctms::persistence

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// A PostgreSQL database and the connections to it. Opens connections when they are needed, keeps
-// them, discards broken ones. No pqxx type is visible. Thread safe: share one per process.
-// Failures come as errors (unavailable, outcome_unknown, conflict); only bugs are exceptions.
+// A PostgreSQL database and the pool of connections to it. Opens connections when they are needed, keeps them, and discards broken ones.
+// Does not expose any pqxx type. Thread safe: share one per process. Failures are errors (unavailable, outcome_unknown, conflict); only
+// bugs are exceptions.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -14,46 +14,46 @@
 
 namespace ctms::persistence {
 
-/// Where the database is, and how to deal with it.
+/// Address of the database, and options of the pool.
 struct CTMS_API database_options {
     std::string url;                                     ///< postgresql://, postgres:// or a libpq connection string
-    int pool_size = 5;                                   ///< connections that are kept
-    int max_overflow = 10;                               ///< connections beyond those, closed after use
-    std::chrono::seconds pool_timeout{30};               ///< how long to wait for a connection: then unavailable
-    std::chrono::seconds pool_recycle{900};              ///< a connection older than this is replaced
+    int pool_size = 5;                                   ///< connections that are kept open
+    int max_overflow = 10;                               ///< additional connections, closed after use
+    std::chrono::seconds pool_timeout{30};               ///< how long to wait for a connection before failing with unavailable
+    std::chrono::seconds pool_recycle{900};              ///< connections older than this are replaced
     bool prepared = true;                                ///< prepare statements once per connection; false for PgBouncer
-    std::chrono::milliseconds statement_timeout{10'000}; ///< the server ends a statement then
-    std::chrono::milliseconds lock_timeout{5'000};       ///< a statement waits for others so long
+    std::chrono::milliseconds statement_timeout{10'000}; ///< after this time, the server cancels a statement
+    std::chrono::milliseconds lock_timeout{5'000};       ///< how long a statement waits for a lock
     std::chrono::seconds connect_timeout{3};             ///< for each address of the host
 };
 
-/// How the pool stands: for metrics.
+/// State of the pool, for metrics.
 struct CTMS_API pool_state {
     int size = 0;    ///< open connections
-    int in_use = 0;  ///< of these, leased
-    int waiting = 0; ///< threads that wait for one
+    int in_use = 0;  ///< open connections that are in use
+    int waiting = 0; ///< threads that wait for a connection
 };
 
 class pool; // private: src/persistence/pool.hpp
 
-/// A database, as its pool of connections.
+/// A database with its pool of connections.
 class CTMS_API database {
 public:
-    /// Opens nothing yet: a database that is down makes calls fail, not construction.
+    /// Does not connect yet: if the database is down, calls fail, but construction succeeds.
     explicit database(database_options options, metrics::recorder& recorder = metrics::null_recorder());
     ~database();
     database(const database&) = delete;
     database& operator=(const database&) = delete;
 
-    /// One round trip, "select 1". Unavailable when it cannot be made.
+    /// Executes "select 1" in one round trip. errc::unavailable if that fails.
     [[nodiscard]] result<void> ping();
 
-    /// A moment's view.
+    /// Returns a snapshot of the state of the pool.
     [[nodiscard]] pool_state state() const;
 
     /// For the repositories of this layer.
     [[nodiscard]] pool& connections() { return *pool_; }
-    /// What this database reports to.
+    /// Returns the recorder of this database.
     [[nodiscard]] metrics::recorder& recorder() { return recorder_; }
 
 private:
@@ -61,7 +61,7 @@ private:
     std::unique_ptr<pool> pool_;
 };
 
-/// `url` without its password, for logs.
+/// Returns `url` without its password, for logs.
 [[nodiscard]] CTMS_API std::string url_for_display(const std::string& url);
 
 } // namespace ctms::persistence

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The products that contacts pay for, read from the stored Stripe objects. Thread safe; each call is one round trip.
+// Reads the products that contacts pay for, from the stored Stripe objects. Thread safe; each call is one round trip.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -13,14 +13,14 @@
 
 namespace ctms::persistence {
 
-/// Reads what contacts pay for.
+/// Reads the products of contacts.
 class CTMS_API product_repository {
 public:
     /// `db` must outlive it.
     explicit product_repository(database& db) : db_(db) {}
 
-    /// For each id, in their order, the products of that contact in order of product_id; none for a contact that does not
-    /// exist or has no Firefox account. Which customer is whose follows from fxa.fxa_id.
+    /// For each id, in the given order, returns the products of that contact in order of product_id; none if the contact does not exist or
+    /// has no Firefox account. A customer belongs to the contact with the same fxa.fxa_id.
     [[nodiscard]] result<std::vector<std::vector<model::product>>> find(std::span<const uuid> email_ids);
 
 private:

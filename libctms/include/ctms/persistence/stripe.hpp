@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stored Stripe objects (tables stripe_*). Thread safe; each call is one transaction.
+// Writes Stripe objects to the tables stripe_*. Thread safe; each call is one transaction.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -17,14 +17,14 @@ public:
     /// `db` must outlive it.
     explicit stripe_repository(database& db) : db_(db) {}
 
-    /// Stores an object with all that it holds (prices, items, lines), and puts the contacts whose products it can change
-    /// into the queue of the sync; neither when everything is stored already. Safe with any number of callers at once:
-    /// rows are locked in one order. errc::conflict when others kept writing the same rows until the tries were used up.
+    /// Stores an object with everything that it contains (prices, items, lines), and queues the contacts whose products it may change for
+    /// the sync. Does nothing if everything is already stored. Any number of callers may call it at the same time: rows are locked in a
+    /// fixed order. errc::conflict if others kept writing the same rows through all attempts.
     [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object);
 
-    /// Stores nothing, and puts the contacts whose products an object concerns into the queue of the sync, so that they are
-    /// sent again: of a customer by its account and by its id, of a subscription, an item and an invoice by the customer,
-    /// of a price all who subscribed at it. How many there were.
+    /// Stores nothing, and queues the contacts whose products an object concerns, so that they are sent again: for a customer by its
+    /// account and its id; for a subscription, an item or an invoice by the customer; for a price all of its subscribers. Returns the
+    /// number of contacts.
     [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object);
 
 private:

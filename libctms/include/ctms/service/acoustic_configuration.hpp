@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The use cases on what is sent to the email vendor. Blocking; thread safe.
+// Use case: read the configuration of what is sent to the email vendor. Blocking; thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -9,13 +9,13 @@
 
 namespace ctms::service {
 
-/// Reads what is sent.
+/// Reads the configuration.
 class CTMS_API acoustic_configuration {
 public:
     /// `repository` must outlive it.
     explicit acoustic_configuration(persistence::acoustic_configuration_repository& repository) : repository_(repository) {}
 
-    /// The configuration in force.
+    /// Returns the current configuration.
     [[nodiscard]] result<model::acoustic_configuration> read() { return repository_.read(); }
 
 private:

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Import of contacts by the batch: validation as POST /ctms does it, and set-based writes. May be run again with the same
-// input: what is there with the same content is left alone. Blocking; an object may be shared between threads, each batch
-// belongs to one.
+// Imports contacts in batches: validates them like POST /ctms and stores them with set-based writes. Running it again with the same input
+// is safe: contacts with the same content are not changed. Blocking. Threads may share an object if each passes its own batches.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -17,35 +16,36 @@
 
 namespace ctms::service {
 
-/// What became of a contact.
+/// The outcome for one contact.
 enum class import_outcome : std::uint8_t {
     created,
-    unchanged, ///< it was there with the same content
-    replaced,  ///< it was there with other content
-    rejected   ///< nothing of it was stored
+    unchanged, ///< it existed with the same content
+    replaced,  ///< it existed with different content
+    rejected   ///< nothing was stored
 };
 
-/// The same with its reason.
+/// The outcome for one contact, with a reason.
 struct CTMS_API import_verdict {
-    import_outcome what = import_outcome::rejected; ///< what became of it
-    std::string reason;                             ///< of a rejection, for people; holds no values of the contact
+    import_outcome what = import_outcome::rejected; ///< outcome
+    std::string reason;                             ///< reason of a rejection, for people; contains no values of the contact
 };
 
-/// How an import behaves.
+/// Options of an import.
 struct CTMS_API import_options {
-    bool replace = false;              ///< contacts with other content become what the input says, as PUT does it; else they are rejected
-    persistence::bulk_options write{}; ///< place in the sync's queue, dry run
+    bool replace = false;              ///< replace contacts that have different content, like PUT; if false, they are rejected
+    persistence::bulk_options write{}; ///< priority in the sync queue, and dry run
 };
 
-/// Imports contacts, a batch at a time.
+/// Imports contacts in batches.
 class CTMS_API contact_import {
 public:
     /// `db` must outlive it.
     contact_import(persistence::database& db, import_options how) : contacts_(db), bulk_(db), dump_(db), how_(how) {}
 
-    /// Imports contacts, each a JSON text: of the form of POST /ctms, or a line of a dump, which keeps its times. One without
-    /// email_id is the contact of its address, if there is one. A verdict for each, in their order; values that others have
-    /// reject only the contact that wants them. An error when the database does not answer: some may be stored then.
+    /// Imports contacts from JSON texts, each in the form of POST /ctms or a line of a dump, which keeps its times. A contact without
+    /// email_id is matched by its address, if a contact with that address exists. Returns a verdict for each, in the given order; a unique
+    /// value that is already used rejects only the contact that has it. Returns an error if the database does not answer; some contacts may
+    /// be stored then.
     [[nodiscard]] result<std::vector<import_verdict>> run(std::span<const std::string> texts);
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Whether the database answers and how long the sync's queue is, told within a deadline however slow the database is.
-// One probe runs at a time on a thread of its own; callers that come meanwhile share its outcome. Thread safe.
+// Reports within a deadline, however slow the database is, whether the database answers and how long the sync queue is. One probe runs at a
+// time, on a thread of its own; concurrent callers share its result. Thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -17,24 +17,24 @@
 
 namespace ctms::service {
 
-/// What a probe found.
+/// The result of a probe.
 struct CTMS_API health_report {
-    bool database_up = false;                         ///< it answered
-    std::chrono::milliseconds database_time{};        ///< that the answer took
-    std::optional<persistence::backlog_counts> queue; ///< nullopt: the database is down, or counting failed
-    std::chrono::milliseconds queue_time{};           ///< that counting took
+    bool database_up = false;                         ///< the database answered
+    std::chrono::milliseconds database_time{};        ///< time until the answer
+    std::optional<persistence::backlog_counts> queue; ///< nullopt if the database is down or counting failed
+    std::chrono::milliseconds queue_time{};           ///< time to count the queue
 };
 
 /// Probes one database.
 class CTMS_API health {
 public:
-    /// `db` should be one of its own, with short timeouts, so that probes neither wait for nor take the pool's connections.
+    /// `db` should be a separate database object with short timeouts, so that probes neither use nor wait for the pool's connections.
     explicit health(persistence::database& db);
     ~health();
     health(const health&) = delete;
     health& operator=(const health&) = delete;
 
-    /// Probes, or waits for the probe under way. A probe that has not ended by `until` counts as a database that is down.
+    /// Starts a probe or waits for the running one. If the probe has not ended by `until`, reports that the database is down.
     [[nodiscard]] health_report check(std::chrono::steady_clock::time_point until);
 
 private:
@@ -45,8 +45,8 @@ private:
     persistence::sync_queue_repository queue_;
     std::mutex mutex_;
     std::condition_variable_any changed_;
-    std::uint64_t wanted_ = 0; ///< probes asked for
-    std::uint64_t done_ = 0;   ///< probes that ended
+    std::uint64_t wanted_ = 0; ///< requested probes
+    std::uint64_t done_ = 0;   ///< finished probes
     health_report last_;
     std::jthread worker_;
 };

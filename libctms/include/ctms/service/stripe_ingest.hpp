@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Taking in what Stripe says about customers and what they pay for, without HTTP. Blocking; thread safe.
+// Stores objects of Stripe about customers and what they pay for, without HTTP. Blocking; thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -9,18 +9,18 @@
 
 namespace ctms::service {
 
-/// Takes in objects.
+/// Stores objects of Stripe.
 class CTMS_API stripe_ingest {
 public:
     /// `repository` must outlive it.
     explicit stripe_ingest(persistence::stripe_repository& repository) : repository_(repository) {}
 
-    /// Stores one object; the same object again changes nothing, and objects may come in any order.
-    /// Errors as of persistence::stripe_repository::ingest.
+    /// Stores one object. Storing it again changes nothing, and objects may come in any order. Errors as in
+    /// persistence::stripe_repository::ingest.
     [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object) { return repository_.ingest(object); }
 
-    /// Stores nothing: the contacts that an object concerns are sent to the vendor again. How many there are.
-    /// Errors as of persistence::stripe_repository::queue_contacts.
+    /// Stores nothing, but queues the contacts that an object concerns, so that they are sent to the vendor again. Returns their number.
+    /// Errors as in persistence::stripe_repository::queue_contacts.
     [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object) { return repository_.queue_contacts(object); }
 
 private:

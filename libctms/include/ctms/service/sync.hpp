@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Keeps the email vendor's tables equal to ours: takes contacts from the queue, sends what the vendor should have of
-// each, and notes what came of it. The promise: at least once, in order per contact, none lost.
-// A sync object is one worker, for one thread at a time; any number of them, in any number of processes, may share a queue.
+// Keeps the email vendor's tables equal to ours: takes contacts from the queue, sends their data, and records the result. Every change is
+// sent at least once, in order for each contact, and none is lost. A sync object is one worker and belongs to one thread at a time; any
+// number of them, in any number of processes, may share a queue.
 #pragma once
 
 #include <ctms/acoustic/client.hpp>
@@ -22,72 +22,72 @@
 
 namespace ctms::service {
 
-/// How a worker works.
+/// Options of a worker.
 struct CTMS_API sync_options {
-    int batch_limit = 20;            ///< contacts of a cycle
-    int retry_limit = 6;             ///< failed attempts at a contact before it is parked
-    int connections = 10;            ///< calls at one time, of all processes together
-    bool skip_unchanged = false;     ///< leave out a table of a contact that the vendor has already as it is
-    std::chrono::seconds lease{300}; ///< how long a claim lasts unless it is renewed: a killed worker's rows come back after it
-    std::chrono::milliseconds first_wait{30'000};      ///< behind a contact's first failure; doubles with each, with jitter
-    std::chrono::milliseconds longest_wait{1'800'000}; ///< between attempts
-    std::chrono::milliseconds first_pause{1000};       ///< of the circuit breaker; doubles with each failed probe, with jitter
-    std::chrono::milliseconds longest_pause{30'000};   ///< between probes
+    int batch_limit = 20;                         ///< contacts per cycle
+    int retry_limit = 6;                          ///< failed attempts after which a contact is parked
+    int connections = 10;                         ///< concurrent calls of all processes together
+    bool skip_unchanged = false;                  ///< do not send tables of a contact that did not change since they were last sent
+    std::chrono::seconds lease{300};              ///< duration of a claim unless renewed; after it, others take a killed worker's contacts
+    std::chrono::milliseconds first_wait{30'000}; ///< after the first failure of a contact; doubles with each, with jitter
+    std::chrono::milliseconds longest_wait{1'800'000}; ///< longest wait between attempts
+    std::chrono::milliseconds first_pause{1000};       ///< first pause of the circuit breaker; doubles with each failed probe, with jitter
+    std::chrono::milliseconds longest_pause{30'000};   ///< longest pause between probes
 
-    /// What guards against failures of the vendor and of contacts. For tests, which show what happens without.
+    /// Protections against failures of the vendor and of contacts. Tests switch them off to show their effect.
     struct protections {
-        bool circuit_breaker = true; ///< while the vendor is down: one probe at a time, and no attempt is used up
-        bool park_permanent = true;  ///< what can never succeed is not tried again
-        bool isolate_rows = true;    ///< a call that one contact makes fail is split until the others are through
-        bool deletions = true;       ///< deleted contacts, and rows that contacts no longer have, are deleted at the vendor
-        std::size_t rows_per_call = acoustic::most_rows; ///< fewer are never wrong, only slower
-    } protect{};                                         ///< all on
+        bool circuit_breaker = true; ///< while the vendor is down: make only one probe at a time, and use up no attempts
+        bool park_permanent = true;  ///< do not retry what can never succeed
+        bool isolate_rows = true;    ///< if one contact makes a call fail, split the call until the other contacts succeed
+        bool deletions = true;       ///< delete at the vendor deleted contacts, and rows that contacts no longer have
+        std::size_t rows_per_call = acoustic::most_rows; ///< smaller values are correct but slower
+    } protect{};                                         ///< all on by default
 };
 
-/// What one cycle did.
+/// The result of a cycle.
 struct CTMS_API cycle_report {
-    std::int64_t sync_backlog = 0;        ///< contacts that waited before it, parked ones left out
-    std::int64_t retry_backlog = 0;       ///< contacts that had failed at least once before it, parked ones included
-    std::int64_t parked = 0;              ///< contacts that had been given up before it
-    int total = 0;                        ///< contacts that were dealt with
-    int synced = 0;                       ///< of these, the vendor has them
-    int retried = 0;                      ///< to be tried again
-    int failed = 0;                       ///< parked
-    int skipped = 0;                      ///< taken from the queue without being sent
-    bool full = false;                    ///< as many as a batch holds: more may wait
+    std::int64_t sync_backlog = 0;        ///< contacts that waited before the cycle, without parked ones
+    std::int64_t retry_backlog = 0;       ///< contacts that had failed at least once before the cycle, including parked ones
+    std::int64_t parked = 0;              ///< parked contacts before the cycle
+    int total = 0;                        ///< processed contacts
+    int synced = 0;                       ///< of these, contacts that were sent
+    int retried = 0;                      ///< of these, contacts to be tried again
+    int failed = 0;                       ///< of these, contacts that were parked
+    int skipped = 0;                      ///< of these, contacts removed from the queue without being sent
+    bool full = false;                    ///< the batch was full: more contacts may be waiting
     bool vendor_down = false;             ///< the circuit breaker is open
-    bool no_slot = false;                 ///< other processes make all the calls that may be made
-    std::optional<double> age_s;          ///< from the first request of the contact synced last to its sync, for one that never failed
-    std::chrono::duration<double> took{}; ///< the whole cycle
+    bool no_slot = false;                 ///< other processes use all the calls that are allowed
+    std::optional<double> age_s;          ///< time from the first request to the sync, of the last synced contact that never failed
+    std::chrono::duration<double> took{}; ///< duration of the whole cycle
 };
 
-/// One worker.
+/// A worker.
 class CTMS_API sync {
 public:
-    /// All must outlive it. `log` gets a line for each contact.
+    /// All arguments must outlive it. `log` gets a line for each contact.
     sync(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, sync_options options);
     ~sync();
     sync(const sync&) = delete;
     sync& operator=(const sync&) = delete;
 
-    /// One cycle: claims what is due, a batch at most, sends it and records every outcome. Ends early on a stop, when
-    /// the calls under way are finished, and gives the rest back. An error when the database fails: what had been sent is
-    /// sent again by a later cycle. Blocks.
+    /// Runs one cycle: claims due contacts, at most a batch, sends them and records every result. On a stop request, it finishes the
+    /// current calls, releases the other contacts and returns early. Returns an error if the database fails; a later cycle then sends again
+    /// what was already sent. Blocks.
     [[nodiscard]] result<cycle_report> run_cycle(const std::stop_token& stop = {});
 
-    /// Empties the queue without sending, a batch at a time, as run_cycle does when contacts are not to be sent.
+    /// Empties the queue without sending, one batch at a time. Use it instead of run_cycle if contacts should not be sent.
     [[nodiscard]] result<cycle_report> discard_batch();
 
-    /// True when a contact is due, or a deletion.
+    /// Returns true if a contact or a deletion is due.
     [[nodiscard]] result<bool> any_due();
 
-    /// When the next probe of a vendor that is down may be made; nullopt while it is up.
+    /// Returns the time of the next probe while the vendor is down; nullopt while it is up.
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_probe() const;
 
-    /// When a call of this worker ended last, or a cycle began: for a watchdog, from any thread.
+    /// Returns when this worker last finished a call or began a cycle. For a watchdog; may be called from any thread.
     [[nodiscard]] std::chrono::steady_clock::time_point last_progress() const noexcept;
 
-    /// What a cycle would send now, as XML, one call after another through `print`; sends and changes nothing. At most a batch.
+    /// Passes what a cycle would send now, as XML, to `print`, call by call, for at most a batch. Sends and changes nothing.
     [[nodiscard]] result<int> print_calls(const acoustic::client_options& tables, const std::function<void(std::string_view)>& print);
 
 private:
