@@ -5,7 +5,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/python_repr.hpp>
-#include <ctms/persistence/acoustic_configuration.hpp>
+#include <ctms/persistence/acoustic_configuration_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -41,11 +41,11 @@ std::string arrow(const std::string& source, const std::string& destination) {
     return fmt::format("{} → {}", json::python_string_repr(source), json::python_string_repr(destination));
 }
 
-int not_text() { return fail(error{errc::invalid, "names must be UTF-8", {}, {}, {}}); }
+int not_text() { return fail(invalid("names must be UTF-8")); }
 
 /// What there is no such thing as, on standard output as the reference says it; machines find nothing there.
 int unknown(const invocation& call, std::string_view what, std::string_view name) {
-    if (call.json) return fail(error{errc::not_found, fmt::format("unknown {} {}", what, name), {}, {}, {}});
+    if (call.json) return fail(not_found(fmt::format("unknown {} {}", what, name)));
     print_text(fmt::format("Unknown {} {}. Give up.", what, name));
     return support::bad_data;
 }
@@ -121,7 +121,7 @@ int newsletter_mappings_add(invocation& call) {
     if (!is_valid_utf8(text)) return not_text();
     // Neither a newsletter nor a column has a colon in its name: with two of them nobody knows what is meant.
     if (std::count(text.begin(), text.end(), ':') != 1)
-        return fail(error{errc::invalid, fmt::format("'{}' is not SOURCE:DESTINATION, which has exactly one colon", text), {}, {}, {}});
+        return fail(invalid(fmt::format("'{}' is not SOURCE:DESTINATION, which has exactly one colon", text)));
     const auto source = text.substr(0, text.find(':'));
     const auto destination = text.substr(text.find(':') + 1);
     call.note("source", source);
@@ -131,7 +131,7 @@ int newsletter_mappings_add(invocation& call) {
         if (!added && added.error().code == errc::conflict) {
             const auto why = fmt::format("{} is already mapped; ctms-admin newsletter-mappings add --replace changes it",
                                          json::python_string_repr(source));
-            return fail(error{errc::conflict, why, {}, {}, {}});
+            return fail(conflict(why));
         }
         if (!added) return fail(added.error());
         print_change(call, "Added", "added", source, destination);

@@ -3,7 +3,7 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/audit.hpp>
+#include <ctms/persistence/audit_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 

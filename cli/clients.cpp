@@ -7,7 +7,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/config/duration.hpp>
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -42,9 +42,7 @@ result<role_set> read_roles(const invocation& call) {
     role_set out;
     for (const auto& name : call.all_values("role")) {
         const auto known = model::find_role(name);
-        if (!known)
-            return error{
-                errc::malformed, fmt::format("'{}' is not a role; the roles are {}", name, fmt::join(model::role_names, ", ")), {}, {}, {}};
+        if (!known) return malformed(fmt::format("'{}' is not a role; the roles are {}", name, fmt::join(model::role_names, ", ")));
         if (!out) out.emplace();
         out->insert(*known);
     }
@@ -93,7 +91,7 @@ result<std::chrono::seconds> read_keep_old(const invocation& call) {
     if (!text) return std::chrono::seconds(0);
     const auto wanted = config::parse_duration(*text);
     if (!wanted || wanted->count() < 1 || *wanted > longest)
-        return error{errc::malformed, fmt::format("--keep-old takes a duration from 1 second to 365 days, not '{}'", *text), {}, {}, {}};
+        return malformed(fmt::format("--keep-old takes a duration from 1 second to 365 days, not '{}'", *text));
     return *wanted;
 }
 
@@ -163,8 +161,7 @@ int clients_create(invocation& call) {
         client.roles = *roles;
         call.note("roles", roles_text(client.roles));
         if (const auto created = clients.create(client); !created) {
-            if (created.error().code == errc::conflict)
-                return fail(error{errc::conflict, fmt::format("client '{}' already exists", id), {}, {}, {}});
+            if (created.error().code == errc::conflict) return fail(conflict(fmt::format("client '{}' already exists", id)));
             return fail(created.error());
         }
         print_secret(call, client, secret);

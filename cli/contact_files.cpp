@@ -56,7 +56,7 @@ result<input_file> input_file::open(const std::string& name) {
     out.file_.emplace(name, std::ios::binary);
     const bool is_directory = std::filesystem::is_directory(name, no_size);
     if (!*out.file_ || is_directory) {
-        return error{errc::not_found, fmt::format("{} cannot be opened", name), std::strerror(is_directory ? EISDIR : errno), {}, {}};
+        return not_found(fmt::format("{} cannot be opened", name), std::strerror(is_directory ? EISDIR : errno));
     }
     return out;
 }
@@ -87,8 +87,7 @@ result<contact_file> contact_file::open(const std::string& name, contact_format 
 result<void> contact_file::read_header() {
     csv_reader reader(file_.stream());
     csv_record header;
-    if (!reader.next(header) || !header.problem.empty())
-        return error{errc::invalid, "the file has no header: its first line must name the columns", {}, {}, {}};
+    if (!reader.next(header) || !header.problem.empty()) return invalid("the file has no header: its first line must name the columns");
     line_ = reader.line();
     const auto& known = json::contact_columns();
     for (const auto& field : header.fields) {
@@ -98,14 +97,14 @@ result<void> contact_file::read_header() {
         if (name == "newsletters" || name == "waitlists") {
             where = {name == "newsletters" ? "newsletters" : "waitlists", {}};
         } else if (column == known.end()) {
-            return error{errc::invalid, fmt::format("unknown column '{}': see ctms-admin contacts import --help", name), {}, {}, {}};
+            return invalid(fmt::format("unknown column '{}': see ctms-admin contacts import --help", name));
         } else if (!column->output_only) {
             where = {column->group, column->member};
         }
         const bool is_twice = !where.group.empty() && std::any_of(places_.begin(), places_.end(), [&](const place& other) {
             return other.group == where.group && other.member == where.member;
         });
-        if (is_twice) return error{errc::invalid, fmt::format("the column '{}' appears twice", name), {}, {}, {}};
+        if (is_twice) return invalid(fmt::format("the column '{}' appears twice", name));
         places_.push_back(where);
     }
     return {};

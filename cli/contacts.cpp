@@ -6,10 +6,10 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/json/contact_json.hpp>
-#include <ctms/persistence/contact_bulk.hpp>
-#include <ctms/persistence/contact_dump.hpp>
-#include <ctms/persistence/contacts.hpp>
-#include <ctms/persistence/products.hpp>
+#include <ctms/persistence/contact_bulk_repository.hpp>
+#include <ctms/persistence/contact_dump_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
+#include <ctms/persistence/product_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -40,8 +40,7 @@ model::identity_query query_of(const std::string& operand) {
 }
 
 int fail_not_found(std::size_t place) {
-    return fail(
-        {errc::not_found, fmt::format("argument {} is not a known contact: give an email_id or a complete address", place), {}, {}, {}});
+    return fail(not_found(fmt::format("argument {} is not a known contact: give an email_id or a complete address", place)));
 }
 
 /// Everything that is stored about a contact, as one JSON object; "" when it is gone.

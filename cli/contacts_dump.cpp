@@ -6,7 +6,7 @@
 
 #include <ctms/base/files.hpp>
 #include <ctms/json/stored_rows_json.hpp>
-#include <ctms/persistence/contact_dump.hpp>
+#include <ctms/persistence/contact_dump_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 

@@ -185,7 +185,7 @@ result<import_call> read_call(const invocation& call) {
     import_call out;
     out.file = call.operands.front();
     const auto format = call.value("format").value_or(ascii_lower(out.file).ends_with(".csv") ? "csv" : "ndjson");
-    if (format != "csv" && format != "ndjson") return error{errc::malformed, "--format takes ndjson or csv", {}, {}, {}};
+    if (format != "csv" && format != "ndjson") return malformed("--format takes ndjson or csv");
     out.format = format == "csv" ? contact_format::csv : contact_format::ndjson;
     out.rejects = call.value("rejects").value_or(out.file == "-" ? "rejects.ndjson" : out.file + ".rejects.ndjson");
     const auto batch = call.number("batch", 2'000, 1, 50'000);

@@ -7,7 +7,7 @@
 #include "tally.hpp"
 
 #include <ctms/base/printable.hpp>
-#include <ctms/persistence/contact_bulk.hpp>
+#include <ctms/persistence/contact_bulk_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 

@@ -113,7 +113,7 @@ result<metrics_text> metrics_text::parse(std::string_view text) {
         line_reader reader(line);
         if (reader.at_end() || reader.at_comment()) continue;
         metric_sample sample;
-        if (!reader.read(sample)) return error{errc::malformed, fmt::format("line {} is not a Prometheus metric", number), {}, {}, {}};
+        if (!reader.read(sample)) return malformed(fmt::format("line {} is not a Prometheus metric", number));
         out.samples_.push_back(std::move(sample));
     }
     return out;

@@ -5,7 +5,7 @@
 
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
-#include <ctms/persistence/audit.hpp>
+#include <ctms/persistence/audit_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -181,8 +181,7 @@ result<std::int64_t> invocation::number(std::string_view name, std::int64_t othe
     std::int64_t out = 0;
     const auto [end, failed] = std::from_chars(text->data(), text->data() + text->size(), out);
     if (failed != std::errc() || end != text->data() + text->size() || out < least || out > most) {
-        return error{
-            errc::malformed, fmt::format("--{} takes a whole number from {} to {}, not '{}'", name, least, most, *text), {}, {}, {}};
+        return malformed(fmt::format("--{} takes a whole number from {} to {}, not '{}'", name, least, most, *text));
     }
     return out;
 }

@@ -5,7 +5,7 @@
 #include "tally.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/stripe.hpp>
+#include <ctms/persistence/stripe_repository.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>

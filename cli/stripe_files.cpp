@@ -92,7 +92,7 @@ private:
     const stripe_file_visitor& visit_;
 };
 
-error unreadable(std::string message, std::string why) { return {errc::not_found, std::move(message), std::move(why), {}, {}}; }
+error unreadable(std::string message, std::string why) { return not_found(std::move(message), std::move(why)); }
 
 } // namespace
 

@@ -4,7 +4,7 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -61,7 +61,7 @@ void print_parked_json(const std::vector<persistence::parked_contact>& list) {
 
 /// The contacts that a command for parked ones means: none for all of them.
 result<std::vector<uuid>> read_choice(const invocation& call) {
-    const auto wrong = [](std::string text) { return error{errc::malformed, std::move(text), {}, {}, {}}; };
+    const auto wrong = [](std::string text) { return malformed(std::move(text)); };
     if (call.has("all") == !call.operands.empty()) return wrong("give either ids of parked contacts or --all");
     std::vector<uuid> out;
     for (const auto& text : call.operands) {

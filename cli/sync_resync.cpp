@@ -7,7 +7,7 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 

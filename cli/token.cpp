@@ -6,7 +6,7 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -19,9 +19,9 @@ namespace {
 
 error explain(const error& failure, const std::string& id) {
     if (failure.code == errc::not_found)
-        return {errc::not_found, fmt::format("client '{}' does not exist; ctms-admin clients list shows all clients", id), {}, {}, {}};
+        return not_found(fmt::format("client '{}' does not exist; ctms-admin clients list shows all clients", id));
     if (failure.code == errc::forbidden)
-        return {errc::forbidden, fmt::format("client '{0}' is disabled; ctms-admin clients enable {0} enables it", id), {}, {}, {}};
+        return forbidden(fmt::format("client '{0}' is disabled; ctms-admin clients enable {0} enables it", id));
     return failure;
 }
 

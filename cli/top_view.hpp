@@ -6,7 +6,7 @@
 #include "metrics_text.hpp"
 
 #include <ctms/base/time.hpp>
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
 
 #include <chrono>
 #include <optional>

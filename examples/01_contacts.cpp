@@ -2,7 +2,7 @@
 // Contacts without a server: stores one, changes it, finds it, deletes it.
 // Usage: 01_contacts FOLDER    a private PostgreSQL is made there the first time
 #include <ctms/json/contact_json.hpp>
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>

@@ -2,7 +2,7 @@
 // The email vendor: a contact as rows of its tables, and the calls that send them.
 // Usage: 03_vendor URL    of Acoustic Campaign, or of what stands in for it (fake-acoustic)
 #include <ctms/acoustic/client.hpp>
-#include <ctms/acoustic/contact_rows.hpp>
+#include <ctms/acoustic/vendor_rows.hpp>
 
 #include <cstdlib>
 #include <iostream>

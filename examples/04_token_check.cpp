@@ -3,7 +3,7 @@
 // Usage: 04_token_check FOLDER    a private PostgreSQL is made there the first time
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <ctms/service/tokens.hpp>

@@ -29,6 +29,19 @@ LAYERS = {
     "service": ["persistence", "acoustic", "auth", "json", "model", "metrics", "mozlog", "privacy", "config", "base"],
 }
 
+# The rooms of a layer that has folders inside. A private file of a room may include its room and these.
+ROOMS = {
+    "persistence": {
+        "postgres": [],
+        "migrations": ["postgres"],
+        "embedded": ["postgres"],
+        "clients": ["postgres"],
+        "sync": ["postgres"],
+        "contacts": ["sync", "postgres"],
+        "stripe": ["sync", "postgres"],
+    },
+}
+
 # Programs may include the public headers of every layer, themselves, and these folders.
 PROGRAMS = {
     "apps/support": [],
@@ -40,8 +53,8 @@ PROGRAMS = {
 
 # Third-party headers by the beginning of their name, and the only folders that may include them.
 LIBRARIES = {
-    "pqxx/": ["libctms/src/persistence"],
-    "libpq": ["libctms/src/persistence"],
+    "pqxx/": ["libctms/src/persistence/postgres"],
+    "libpq": ["libctms/src/persistence/postgres"],
     "boost/beast": ["apps", "libctms/src/net"],
     "boost/asio": ["apps", "libctms/src/net"],
     "boost/json": ["libctms/src/json", "libctms/src/mozlog", "libctms/src/acoustic", "apps", "cli"],
@@ -67,6 +80,26 @@ def layer_of(path):
     for root in ("libctms/include/ctms/", "libctms/src/"):
         if path.startswith(root) and "/" in path[len(root):]:
             return path[len(root):].split("/")[0]
+    return None
+
+
+def room_of(path):
+    """The room that a private file of a layer with rooms belongs to, or None."""
+    parts = path.split("/")
+    if parts[:2] == ["libctms", "src"] and len(parts) > 4 and parts[2] in ROOMS:
+        return parts[3]
+    return None
+
+
+def check_rooms(layer, source, target):
+    """Why a private file of a layer may not include another one of the same layer, or None."""
+    if layer not in ROOMS or not inside(source, "libctms/src"):
+        return None
+    room, target_room = room_of(source), room_of(target)
+    if room not in ROOMS[layer]:
+        return f"a file of {layer} belongs in one of its rooms: {', '.join(ROOMS[layer])}"
+    if target_room is not None and target_room != room and target_room not in ROOMS[layer][room]:
+        return f"{room} may not include {target_room}; it may include {', '.join(ROOMS[layer][room]) or 'no other room'}"
     return None
 
 
@@ -106,7 +139,7 @@ def check_ours(source, target):
             return f"{layer} may not include {target_layer}; it may include {', '.join(LAYERS[layer]) or 'no other layer'}"
         if inside(source, "libctms/include") and inside(target, "libctms/src"):
             return f"a public header may not include the private {target}"
-        return None
+        return check_rooms(layer, source, target) if layer == target_layer else None
     if inside(target, "libctms/src"):
         return f"{target} is private to libctms"
     program, target_program = program_of(source), program_of(target)
@@ -170,16 +203,22 @@ def self_test():
         ("libctms/include/ctms/privacy/p.hpp", "#include <ctms/config/c.hpp>", True),
         ("libctms/include/ctms/mozlog/l.hpp", "#include <ctms/metrics/r.hpp>", True),
         ("libctms/include/ctms/persistence/d.hpp", "#include <pqxx/pqxx>", True),
-        ("libctms/include/ctms/persistence/e.hpp", '#include "../../../src/persistence/pool.hpp"', True),
-        ("libctms/src/persistence/pool.hpp", "#include <pqxx/pqxx>", False),
-        ("libctms/src/persistence/q.cpp", '  #  include "pool.hpp"', False),
-        ("libctms/src/persistence/r.cpp", "#include <ctms/service/s.hpp>", True),
-        ("libctms/src/persistence/s.cpp", "#include <ctms/auth/s.hpp>", True),
-        ("libctms/src/persistence/t.cpp", '#include "embedded_migrations.hpp"', False),
-        ("libctms/src/service/s.cpp", '#include "persistence/pool.hpp"', False),
-        ("libctms/src/json/t.cpp", '#include "persistence/pool.hpp"', True),
-        ("libctms/src/json/u.cpp", '#include "../persistence/pool.hpp"', True),
-        ("libctms/src/json/v.cpp", "#include <persistence/pool.hpp>", True),
+        ("libctms/include/ctms/persistence/e.hpp", '#include "../../../src/persistence/postgres/pool.hpp"', True),
+        ("libctms/src/persistence/postgres/pool.hpp", "#include <pqxx/pqxx>", False),
+        ("libctms/src/persistence/postgres/q.cpp", '  #  include "pool.hpp"', False),
+        ("libctms/src/persistence/clients/r.cpp", "#include <ctms/service/s.hpp>", True),
+        ("libctms/src/persistence/clients/s.cpp", "#include <ctms/auth/s.hpp>", True),
+        ("libctms/src/persistence/migrations/t.cpp", '#include "embedded_migrations.hpp"', False),
+        ("libctms/src/persistence/contacts/rows.hpp", "#include <persistence/postgres/pool.hpp>", False),
+        ("libctms/src/persistence/contacts/p.cpp", "#include <pqxx/pqxx>", True),
+        ("libctms/src/persistence/postgres/r.cpp", "#include <persistence/contacts/rows.hpp>", True),
+        ("libctms/src/persistence/stripe/s.cpp", '#include "../contacts/rows.hpp"', True),
+        ("libctms/src/persistence/stripe/t.cpp", "#include <ctms/persistence/d.hpp>", False),
+        ("libctms/src/persistence/lost.cpp", "#include <ctms/persistence/d.hpp>", True),
+        ("libctms/src/service/s.cpp", '#include "persistence/postgres/pool.hpp"', False),
+        ("libctms/src/json/t.cpp", '#include "persistence/postgres/pool.hpp"', True),
+        ("libctms/src/json/u.cpp", '#include "../persistence/postgres/pool.hpp"', True),
+        ("libctms/src/json/v.cpp", "#include <persistence/postgres/pool.hpp>", True),
         ("libctms/src/model/u.cpp", '#include "json/made_later.hpp"', True),
         ("libctms/src/service/v.cpp", "#include <boost/beast/http.hpp>", True),
         ("libctms/src/service/w.cpp", "#include <ctms/net/n.hpp>", True),
@@ -211,7 +250,7 @@ def self_test():
         ("cli/c.cpp", "#include <support/u.hpp>", False),
         ("cli/d.cpp", "#include <web/server/w.hpp>", True),
         ("examples/01.cpp", "#include <pqxx/pqxx>", True),
-        ("tests/unit/t.cpp", '#include "persistence/pool.hpp"', False),
+        ("tests/unit/t.cpp", '#include "persistence/postgres/pool.hpp"', False),
     ]
     with tempfile.TemporaryDirectory() as name:
         tree = pathlib.Path(name)

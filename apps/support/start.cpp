@@ -51,9 +51,9 @@ result<std::optional<persistence::embedded_postgres>> prepare_database(config::s
     try {
         if (settings.secret_key.empty()) settings.secret_key = embedded->kept_secret("secret_key", auth::make_signing_key);
     } catch (const std::system_error& failure) {
-        return error{errc::unavailable, "The signing key cannot be stored", failure.what(), {}, {}};
+        return unavailable("The signing key cannot be stored", failure.what());
     } catch (const std::runtime_error& refused) {
-        return error{errc::invalid, refused.what(), {}, {}, {}};
+        return invalid(refused.what());
     }
     return embedded;
 }
@@ -67,7 +67,7 @@ result<void> prepare_schema(const config::settings& settings) {
     const auto state = persistence::inspect_schema(options);
     if (!state) return state.error();
     if (state->what == persistence::schema_state::kind::current) return {};
-    return error{errc::invalid, state->explanation, {}, {}, {}};
+    return invalid(state->explanation);
 }
 
 } // namespace ctms::support

@@ -238,7 +238,7 @@ result<std::unique_ptr<metrics_port>> metrics_port::open(const std::string& host
         auto state = std::make_unique<impl>(where, std::move(expose), std::move(on_failure));
         return std::unique_ptr<metrics_port>(new metrics_port(std::move(state)));
     } catch (const boost::system::system_error& problem) {
-        return error{errc::unavailable, fmt::format("Cannot listen on {}:{} for metrics", host, port), problem.code().message(), {}, {}};
+        return unavailable(fmt::format("Cannot listen on {}:{} for metrics", host, port), problem.code().message());
     }
 }
 

@@ -6,10 +6,10 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/google_id_token.hpp>
-#include <ctms/persistence/clients.hpp>
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/client_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/database.hpp>
-#include <ctms/persistence/stripe.hpp>
+#include <ctms/persistence/stripe_repository.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 // Prints scripts for pgbench with the very statements of the library: `bench-statements read|email|patch`.
 // The contact is that of a random number, with its id and address as in support/contacts.py.
-#include <persistence/contact_rows.hpp>
-#include <persistence/contact_write.hpp>
-#include <persistence/identity_sql.hpp>
+#include <persistence/contacts/contact_rows.hpp>
+#include <persistence/contacts/contact_write.hpp>
+#include <persistence/contacts/identity_sql.hpp>
 
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
 #include <fmt/core.h>
 

@@ -2,7 +2,7 @@
 // The texts and exit codes here are those of the reference's scripts, word for word: others' scripts read them.
 #include "run_admin.hpp"
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 #include <support/test_database.hpp>
 
 #include <doctest/doctest.h>

@@ -2,8 +2,8 @@
 #include "run_admin.hpp"
 
 #include <command.hpp>
-#include <ctms/persistence/audit.hpp>
-#include <persistence/connection.hpp>
+#include <ctms/persistence/audit_repository.hpp>
+#include <persistence/postgres/connection.hpp>
 #include <support/pseudo_terminal.hpp>
 #include <support/stripe_objects.hpp>
 #include <support/test_database.hpp>

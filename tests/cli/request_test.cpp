@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "run_admin.hpp"
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 #include <support/pseudo_terminal.hpp>
 #include <support/server_process.hpp>
 #include <support/test_database.hpp>

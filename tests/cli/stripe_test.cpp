@@ -4,7 +4,7 @@
 #include <support/stripe_objects.hpp>
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

@@ -5,6 +5,8 @@
 #include <support/queue_database.hpp>
 #include <support/web_fixture.hpp>
 
+#include <ctms/persistence/vendor_slots.hpp>
+
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -2,7 +2,7 @@
 #include "run_admin.hpp"
 
 #include <ctms/auth/access_token.hpp>
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 #include <support/test_database.hpp>
 
 #include <boost/json/parse.hpp>

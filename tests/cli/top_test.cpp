@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "run_admin.hpp"
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 #include <support/http_client.hpp>
 #include <support/pseudo_terminal.hpp>
 #include <support/raw_server.hpp>

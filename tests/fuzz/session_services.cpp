@@ -5,7 +5,7 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/config/settings.hpp>
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
@@ -70,7 +70,7 @@ response answer_in_pieces(call&, const services&) {
 response answer_broken_pieces(call&, const services&) {
     response out;
     out.body = "[";
-    out.rest = [](std::string&) -> result<bool> { return error{errc::unavailable, "no more", "no more", {}, {}}; };
+    out.rest = [](std::string&) -> result<bool> { return unavailable("no more", "no more"); };
     return out;
 }
 

@@ -5,7 +5,7 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>

@@ -4,7 +4,7 @@
 #include "support/web_fixture.hpp"
 
 #include <ctms/persistence/migrations.hpp>
-#include <persistence/embedded_migrations.hpp>
+#include <persistence/migrations/embedded_migrations.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>

@@ -2,7 +2,7 @@
 // CTMS_DB_READ_URL: which calls a replica answers. The replica is another database whose contact has another name.
 #include <support/web_fixture.hpp>
 
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // TLS on the listener, with clients that are not ours: curl and openssl s_client.
 #include <ctms/net/http_client.hpp>
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 #include <support/certificate.hpp>
 #include <support/server_process.hpp>
 #include <support/web_fixture.hpp>

@@ -4,7 +4,7 @@
 
 #include <ctms/persistence/database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -4,7 +4,7 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 #include <ctms/service/tokens.hpp>
 
 #include <boost/json/parse.hpp>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 
 #include <doctest/doctest.h>
 

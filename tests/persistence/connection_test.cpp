@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 
@@ -27,9 +27,9 @@ sql_error failure_of(Action action) {
     throw std::logic_error("not reached");
 }
 
-constexpr statement echo{"echo", "select $1::text, $2::text"};
-constexpr statement insert_pair{"insert_pair", "insert into pairs (id, name) values ($1::integer, $2)"};
-constexpr statement end_backend{"end_backend", "select pg_terminate_backend($1::integer, 5000)"};
+const statement echo{"echo", "select $1::text, $2::text"};
+const statement insert_pair{"insert_pair", "insert into pairs (id, name) values ($1::integer, $2)"};
+const statement end_backend{"end_backend", "select pg_terminate_backend($1::integer, 5000)"};
 
 void make_pairs(connection& link) {
     link.execute("create table pairs (id integer constraint pairs_id primary key, name text not null constraint pairs_name unique)");
@@ -247,7 +247,7 @@ TEST_CASE("a connection that was lost before a statement: nothing happened") {
 TEST_CASE("a connection lost in a statement: a write by itself and a commit are in doubt") {
     test_database db(test_database::content::empty);
     connection link(db.options());
-    constexpr statement end_self{"end_self", "select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"};
+    const statement end_self{"end_self", "select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"};
     const auto lost = [](kind what) { return what == kind::connection || what == kind::shutdown; };
     SUBCASE("a read") {
         CHECK(lost(failure_of([&] { link.query(end_self, {}); }).reason()));
@@ -277,7 +277,7 @@ TEST_CASE("a table that changed under a prepared statement costs the connection,
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_pairs(link);
-    constexpr statement all{"all_pairs", "select * from pairs"};
+    const statement all{"all_pairs", "select * from pairs"};
     link.query(all, {});
     connection(db.options()).execute("alter table pairs add column more text");
     CHECK(failure_of([&] { link.query(all, {}); }).reason() == kind::connection);

@@ -2,9 +2,9 @@
 // Changes of contacts that are made together: each as if it were alone.
 #include <support/test_database.hpp>
 
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -24,7 +24,7 @@ uuid id(int number) { return *uuid::parse(fmt::format("00000000-0000-4000-8000-{
 /// Appends to the first name, so that a lost change is seen.
 contact_to_change append(int number, const std::string& text) {
     return {id(number), [text](const std::optional<model::contact>& stored) -> result<contact_change> {
-                if (!stored) return error{errc::not_found, "none", {}, {}, {}};
+                if (!stored) return not_found("none");
                 contact_change out{*stored};
                 out.after.email.first_name = out.after.email.first_name.value_or("") + text;
                 return out;

@@ -2,7 +2,7 @@
 // The data directory in the hands of another account: what was planted is refused, and nothing behind a link is touched.
 #include <support/test_database.hpp>
 
-#include <persistence/embedded_cluster.hpp>
+#include <persistence/embedded/embedded_cluster.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
-#include <persistence/embedded_migrations.hpp>
+#include <persistence/migrations/embedded_migrations.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <ctms/persistence/migrations.hpp>
 

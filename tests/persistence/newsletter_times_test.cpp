@@ -2,9 +2,9 @@
 // When a newsletter was joined and last changed, which the email vendor is told.
 #include <support/test_database.hpp>
 
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 // Functions that run with the rights of the schema's owner do nothing for other roles but what they are for.
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <ctms/persistence/migrations.hpp>
 

@@ -3,11 +3,11 @@
 // running them all on tables of some size while PostgreSQL writes their plans, as they are run, into its log.
 #include <support/queue_database.hpp>
 
-#include <ctms/persistence/acoustic_configuration.hpp>
-#include <ctms/persistence/clients.hpp>
-#include <ctms/persistence/contacts.hpp>
-#include <ctms/persistence/products.hpp>
-#include <ctms/persistence/stripe.hpp>
+#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include <ctms/persistence/client_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
+#include <ctms/persistence/product_repository.hpp>
+#include <ctms/persistence/stripe_repository.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/test_database.hpp>
 
-#include <persistence/pool.hpp>
+#include <persistence/postgres/pool.hpp>
 
 #include <doctest/doctest.h>
 
@@ -28,9 +28,9 @@ public:
     std::map<std::string, int> counts;
 };
 
-constexpr statement backend_number{"backend_number", "select pg_backend_pid()"};
-constexpr statement count_things{"count_things", "select count(*) from things"};
-constexpr statement add_thing{"add_thing", "insert into things default values"};
+const statement backend_number{"backend_number", "select pg_backend_pid()"};
+const statement count_things{"count_things", "select count(*) from things"};
+const statement add_thing{"add_thing", "insert into things default values"};
 
 std::string backend_of(connection& link) { return std::string(link.query(backend_number, {}).text(0, 0)); }
 

@@ -2,9 +2,9 @@
 // Starting and stopping of the embedded PostgreSQL, on clusters of its own.
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
-#include <persistence/embedded_cluster.hpp>
-#include <persistence/process.hpp>
+#include <persistence/embedded/embedded_cluster.hpp>
+#include <persistence/embedded/process.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 

@@ -3,9 +3,9 @@
 // another name, so that an answer tells where it came from. A real standby is tried by packaging/scale_out.sh.
 #include <support/test_database.hpp>
 
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

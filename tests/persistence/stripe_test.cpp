@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/stripe.hpp>
+#include <ctms/persistence/stripe_repository.hpp>
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

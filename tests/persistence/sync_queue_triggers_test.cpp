@@ -2,7 +2,7 @@
 // What a reference service that still runs does to our queue.
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 

@@ -4,7 +4,7 @@
 
 #include "test_database.hpp"
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <string>
 

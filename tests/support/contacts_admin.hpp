@@ -5,7 +5,7 @@
 #include <cli/run_admin.hpp>
 #include <support/test_database.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <fstream>
 #include <iterator>

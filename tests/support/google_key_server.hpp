@@ -41,7 +41,7 @@ public:
         lock.unlock();
         if (action) action();
         lock.lock();
-        if (is_down_) return error{errc::unavailable, "", "cannot connect", {}, {}};
+        if (is_down_) return unavailable("", "cannot connect");
         return document_;
     }
 

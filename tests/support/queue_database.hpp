@@ -4,10 +4,10 @@
 
 #include "test_database.hpp"
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <ctms/base/uuid.hpp>
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
 
 #include <fmt/core.h>
 

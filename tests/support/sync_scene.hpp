@@ -7,8 +7,8 @@
 #include <support/test_database.hpp>
 
 #include <ctms/model/contact.hpp>
-#include <ctms/persistence/contacts.hpp>
-#include <persistence/connection.hpp>
+#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <string>
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "test_database.hpp"
 
-#include <persistence/connection.hpp>
-#include <persistence/file_lock.hpp>
+#include <persistence/embedded/file_lock.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <ctms/persistence/migrations.hpp>
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "vendor_compare.hpp"
 
-#include <ctms/acoustic/contact_rows.hpp>
-#include <ctms/persistence/acoustic_configuration.hpp>
-#include <ctms/persistence/contacts.hpp>
-#include <ctms/persistence/products.hpp>
-#include <persistence/connection.hpp>
+#include <ctms/acoustic/vendor_rows.hpp>
+#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
+#include <ctms/persistence/product_repository.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <fmt/core.h>
 

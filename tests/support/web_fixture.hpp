@@ -8,7 +8,7 @@
 
 #include <ctms/config/settings.hpp>
 #include <ctms/mozlog/logger.hpp>
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 #include <web/program.hpp>
 
 #include <boost/json/object.hpp>

@@ -2,6 +2,8 @@
 // Retries, stops, a database that fails, and what a cycle tells of itself.
 #include "sync_fixture.hpp"
 
+#include <ctms/persistence/vendor_slots.hpp>
+
 #include <algorithm>
 
 using namespace ctms;

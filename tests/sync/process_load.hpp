@@ -3,7 +3,7 @@
 // refuses meanwhile they try again.
 #pragma once
 
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
 #include <atomic>
 #include <stop_token>

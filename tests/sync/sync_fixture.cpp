@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "sync_fixture.hpp"
 
-#include <ctms/acoustic/contact_rows.hpp>
-#include <ctms/persistence/acoustic_configuration.hpp>
+#include <ctms/acoustic/vendor_rows.hpp>
+#include <ctms/persistence/acoustic_configuration_repository.hpp>
 
 #include <algorithm>
 #include <stdexcept>

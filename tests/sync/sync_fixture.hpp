@@ -7,13 +7,13 @@
 #include <support/test_database.hpp>
 #include <support/web_fixture.hpp>
 
-#include <persistence/connection.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <ctms/acoustic/client.hpp>
-#include <ctms/persistence/contacts.hpp>
-#include <ctms/persistence/products.hpp>
-#include <ctms/persistence/stripe.hpp>
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/contact_repository.hpp>
+#include <ctms/persistence/product_repository.hpp>
+#include <ctms/persistence/stripe_repository.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
 #include <ctms/service/sync.hpp>
 
 #include <boost/json/object.hpp>

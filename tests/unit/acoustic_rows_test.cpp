@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/acoustic/contact_rows.hpp>
+#include <ctms/acoustic/vendor_rows.hpp>
 
 #include <doctest/doctest.h>
 

@@ -27,7 +27,7 @@ struct fixture {
     void gives(const std::string& token, int life) {
         answers(200, R"({"access_token":")" + token + R"(","expires_in":)" + std::to_string(life) + "}");
     }
-    void fails(const char* how) { answer = error{errc::unavailable, "unavailable", how, {}, {}}; }
+    void fails(const char* how) { answer = unavailable("unavailable", how); }
 };
 
 } // namespace

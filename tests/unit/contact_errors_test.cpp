@@ -77,7 +77,7 @@ const std::string country_missing = one(R"("__root__")", "Relay country missing"
 } // namespace
 
 TEST_CASE("an error is written as its message or its broken rules") {
-    CHECK(written({errc::not_found, "Unknown \"id\"", "secret", {}, {}}) == R"({"detail":"Unknown \"id\""})");
+    CHECK(written(not_found("Unknown \"id\"", "secret")) == R"({"detail":"Unknown \"id\""})");
     CHECK(written({errc::conflict, "taken", {}, {}, {"email_id", "fxa_id"}}) == R"({"detail":"taken","conflicts":["email_id","fxa_id"]})");
     const field_error broken{{std::string("body"), std::size_t{3}, std::string("é\"")}, "m", "t", R"({"limit_value":5})"};
     CHECK(written({errc::invalid, "unused", {}, {broken, {{std::string("query")}, "n", "u", {}}}, {}}) ==

@@ -32,7 +32,7 @@ TEST_CASE("a key server that fails, refuses or says too much is unavailable") {
         CHECK(document.error().code == errc::unavailable);
         return document.error().detail;
     };
-    CHECK(detail(error{errc::unavailable, "", "timed out", {}, {}}) == "timed out");
+    CHECK(detail(unavailable("", "timed out")) == "timed out");
     for (const int status : {204, 301, 304, 404, 503}) {
         CHECK(detail(net::http_response{status, {}, "{}"}) == "the key server answered with status " + std::to_string(status));
     }

@@ -176,4 +176,17 @@ TEST_SUITE("result") {
         const auto list = []() -> result<std::map<int, std::string>> { return {{{1, "one"}, {2, "two"}}}; }();
         CHECK(list->size() == 2);
     }
+
+    TEST_CASE("the makers of errors set the kind and nothing that was not given") {
+        const auto gone = not_found("Unknown \"id\"");
+        CHECK(gone.code == errc::not_found);
+        CHECK(gone.message == "Unknown \"id\"");
+        CHECK(gone.detail.empty());
+        CHECK(service_unavailable("no route").message == "Service temporarily unavailable");
+        CHECK(service_unavailable("no route").code == errc::unavailable);
+        CHECK(service_unavailable("no route").detail == "no route");
+        CHECK(invalid_fields({{{std::string("body")}, "field required", "value_error.missing", {}}}).fields.size() == 1);
+        CHECK(conflict_of({"email_id", "fxa_id"}).conflicts.size() == 2);
+        CHECK(missing_role("m", "d").code == errc::missing_role);
+    }
 }

@@ -58,7 +58,7 @@ std::chrono::nanoseconds time_of_signature(EVP_PKEY* key) {
 }
 
 error bad_file(const char* setting, const std::string& file, const error_code& why) {
-    return error{errc::invalid, fmt::format("{}: {} cannot be used: {}", setting, file, why.message()), {}, {}, {}};
+    return invalid(fmt::format("{}: {} cannot be used: {}", setting, file, why.message()));
 }
 
 } // namespace

@@ -28,14 +28,10 @@ error bad_grant_type() {
     object_writer writer(context);
     writer.add("pattern", pattern);
     writer.close();
-    return error{errc::invalid,
-                 {},
-                 {},
-                 {{{std::string("body"), std::string("grant_type")},
-                   "string does not match regex \"" + std::string(pattern) + '"',
-                   "value_error.str.regex",
-                   std::move(context)}},
-                 {}};
+    return invalid_fields({{{std::string("body"), std::string("grant_type")},
+                            "string does not match regex \"" + std::string(pattern) + '"',
+                            "value_error.str.regex",
+                            std::move(context)}});
 }
 
 bool is_known_grant(const std::string& grant_type) {

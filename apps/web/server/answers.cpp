@@ -36,7 +36,7 @@ response failed(call& now, const error& failure) {
     return out;
 }
 
-error not_authenticated() { return error{errc::unauthorized, "Not authenticated", {}, {}, {}}; }
+error not_authenticated() { return unauthorized("Not authenticated"); }
 
 response json_response(int status, std::string body) {
     response out;
@@ -47,15 +47,13 @@ response json_response(int status, std::string body) {
 
 response detail_response(int status, std::string_view detail) {
     std::string body;
-    json::write_error(body, error{errc::malformed, std::string(detail), {}, {}, {}});
+    json::write_error(body, malformed(std::string(detail)));
     return json_response(status, std::move(body));
 }
 
-response busy_response() { return to_response(error{errc::unavailable, "Service temporarily unavailable", {}, {}, {}}); }
+response busy_response() { return to_response(service_unavailable()); }
 
-response too_many_waiting_response() {
-    return to_response(error{errc::too_many, "Too many attempts are waiting, try again in a minute", {}, {}, {}});
-}
+response too_many_waiting_response() { return to_response(too_many("Too many attempts are waiting, try again in a minute")); }
 
 response too_many_at_once_response() {
     auto out = detail_response(429, "Too many concurrent requests from one address");

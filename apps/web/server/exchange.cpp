@@ -48,7 +48,7 @@ response unmatched(const request& http, const route_match& match) {
     return out;
 }
 
-error unreadable_body() { return error{errc::malformed, "There was an error parsing the body", {}, {}, {}}; }
+error unreadable_body() { return malformed("There was an error parsing the body"); }
 
 bool is_form(std::string_view type) { return type == "application/x-www-form-urlencoded" || type == "multipart/form-data"; }
 

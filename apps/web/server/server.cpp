@@ -33,11 +33,7 @@ public:
             listeners_.push_back(std::move(fresh));
             return port;
         } catch (const boost::system::system_error& problem) {
-            return error{errc::unavailable,
-                         fmt::format("cannot listen on {}:{}: {}", wanted.host, wanted.port, problem.code().message()),
-                         {},
-                         {},
-                         {}};
+            return unavailable(fmt::format("cannot listen on {}:{}: {}", wanted.host, wanted.port, problem.code().message()));
         }
     }
 

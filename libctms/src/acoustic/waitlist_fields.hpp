@@ -2,7 +2,7 @@
 // Waitlists as fields of the main table, named NAME_waitlist_FIELD. Pure and thread safe.
 #pragma once
 
-#include <ctms/acoustic/contact_rows.hpp>
+#include <ctms/acoustic/vendor_rows.hpp>
 
 #include <set>
 #include <string>

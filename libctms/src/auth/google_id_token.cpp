@@ -28,11 +28,9 @@ constexpr std::size_t most_waiting = 1;
 constexpr double skew = 10;
 constexpr std::size_t most_claims = 50;
 
-error refused(std::string why) { return {errc::unauthorized, "Could not validate credentials", std::move(why), {}, {}}; }
+error refused(std::string why) { return unauthorized("Could not validate credentials", std::move(why)); }
 error unknown_key() { return refused("Unknown key"); }
 error bad_token() { return refused("Google authentication failure"); }
-error unavailable(std::string why) { return {errc::unavailable, "Service temporarily unavailable", std::move(why), {}, {}}; }
-
 /// The keys of the last good document. One thread at a time fetches a new one, outside of the lock, and those that need
 /// it wait; those with a known key do not.
 class key_cache {
@@ -45,11 +43,11 @@ public:
         time_point now = clock_();
         if (needs_fetch(id, now)) {
             if (is_fetching_ && has_keys(now) && !keys_->contains(id) && waiting_ >= most_waiting)
-                return unavailable("keys of Google are being fetched");
+                return service_unavailable("keys of Google are being fetched");
             fetch_or_wait(lock, id, now);
             now = clock_(); // the fetch may have taken seconds
         }
-        if (!has_keys(now)) return unavailable(failure_);
+        if (!has_keys(now)) return service_unavailable(failure_);
         const auto found = keys_->find(id);
         if (found == keys_->end()) return unknown_key();
         return found->second;

@@ -19,14 +19,12 @@ std::string joined(const net::header_list& headers, std::string_view name) {
     return out;
 }
 
-error unavailable(std::string detail) { return {errc::unavailable, "Service temporarily unavailable", std::move(detail), {}, {}}; }
-
 } // namespace
 
 result<key_document> key_document_from(net::http_outcome outcome) {
     if (outcome.has_error()) return std::move(outcome).error();
-    if (outcome->status != 200) return unavailable(fmt::format("the key server answered with status {}", outcome->status));
-    if (outcome->body.size() > longest_key_document) return unavailable("answer too long");
+    if (outcome->status != 200) return service_unavailable(fmt::format("the key server answered with status {}", outcome->status));
+    if (outcome->body.size() > longest_key_document) return service_unavailable("answer too long");
     const auto max_age = allowed_age(joined(outcome->headers, "cache-control"), joined(outcome->headers, "age"));
     return key_document{std::move(outcome->body), max_age};
 }

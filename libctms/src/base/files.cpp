@@ -27,7 +27,7 @@ struct stream_closer {
 };
 
 error failure_of(const std::string& path, std::string_view what, int reason) {
-    return {errc::unavailable, fmt::format("{} cannot be {}", path, what), std::strerror(reason), {}, {}};
+    return unavailable(fmt::format("{} cannot be {}", path, what), std::strerror(reason));
 }
 
 std::string random_name(const std::string& name) {

@@ -8,6 +8,25 @@
 #include <utility>
 
 namespace ctms {
+namespace {
+
+error make(errc code, std::string message, std::string detail) { return {code, std::move(message), std::move(detail), {}, {}}; }
+
+} // namespace
+
+error malformed(std::string message, std::string detail) { return make(errc::malformed, std::move(message), std::move(detail)); }
+error invalid(std::string message, std::string detail) { return make(errc::invalid, std::move(message), std::move(detail)); }
+error unauthorized(std::string message, std::string detail) { return make(errc::unauthorized, std::move(message), std::move(detail)); }
+error forbidden(std::string message, std::string detail) { return make(errc::forbidden, std::move(message), std::move(detail)); }
+error missing_role(std::string message, std::string detail) { return make(errc::missing_role, std::move(message), std::move(detail)); }
+error not_found(std::string message, std::string detail) { return make(errc::not_found, std::move(message), std::move(detail)); }
+error conflict(std::string message, std::string detail) { return make(errc::conflict, std::move(message), std::move(detail)); }
+error too_many(std::string message, std::string detail) { return make(errc::too_many, std::move(message), std::move(detail)); }
+error unavailable(std::string message, std::string detail) { return make(errc::unavailable, std::move(message), std::move(detail)); }
+
+error service_unavailable(std::string detail) { return unavailable("Service temporarily unavailable", std::move(detail)); }
+error invalid_fields(std::vector<field_error> fields) { return {errc::invalid, {}, {}, std::move(fields), {}}; }
+error conflict_of(std::vector<std::string> fields) { return {errc::conflict, {}, {}, {}, std::move(fields)}; }
 
 std::string_view to_string(errc code) noexcept {
     switch (code) {

@@ -25,7 +25,7 @@ error to_error(const syntax_error& problem, std::string_view text) {
                        fmt::format("{}: line {} column {} (char {})", problem.message, problem.line, problem.column, problem.position),
                        "value_error.jsondecode",
                        std::move(context)};
-    return error{errc::invalid, {}, {}, {std::move(broken)}, {}};
+    return invalid_fields({std::move(broken)});
 }
 
 } // namespace
@@ -36,7 +36,7 @@ body& body::operator=(body&&) noexcept = default;
 body::~body() = default;
 
 result<body> body::parse(std::string_view text) {
-    if (!is_valid_utf8(text)) return error{errc::malformed, "There was an error parsing the body", {}, {}, {}};
+    if (!is_valid_utf8(text)) return malformed("There was an error parsing the body");
     auto outcome = document::parse(text, limits{});
     if (auto* problem = std::get_if<syntax_error>(&outcome)) return to_error(*problem, text);
     auto parsed = std::make_unique<content>();

@@ -45,7 +45,7 @@ public:
     [[nodiscard]] std::size_t size() const { return found_.size(); }
 
     /// All of them as one error.
-    [[nodiscard]] error take() && { return error{errc::invalid, {}, {}, std::move(found_), {}}; }
+    [[nodiscard]] error take() && { return invalid_fields(std::move(found_)); }
 
 private:
     std::vector<location_step> path_;

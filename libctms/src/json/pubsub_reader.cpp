@@ -16,9 +16,9 @@
 namespace ctms::json {
 namespace {
 
-error not_from_pubsub() { return error{errc::malformed, "Message does not appear to be from pubsub, do not send again.", {}, {}, {}}; }
+error not_from_pubsub() { return malformed("Message does not appear to be from pubsub, do not send again."); }
 
-error unknown_payload() { return error{errc::malformed, "Unknown payload type, do not send again.", {}, {}, {}}; }
+error unknown_payload() { return malformed("Unknown payload type, do not send again."); }
 
 std::optional<document> parse(std::string_view text) {
     if (!is_valid_utf8(text)) return std::nullopt;

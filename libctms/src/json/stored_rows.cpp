@@ -13,8 +13,6 @@
 namespace ctms::json {
 namespace {
 
-error broken(std::string message) { return error{errc::invalid, std::move(message), {}, {}, {}}; }
-
 /// An object's text with the contact's id behind its members: the last of a name counts.
 std::string with_id(const uuid& email_id, std::string object) {
     object.pop_back();
@@ -51,20 +49,20 @@ std::string row_of(const uuid& email_id, const node& object) {
 result<std::string> read_group(const node& contact, const uuid& email_id, std::string_view name) {
     const auto* group = contact.member(name);
     if (group == nullptr || group->type == kind::null) return std::string();
-    if (group->type != kind::object) return broken(fmt::format("{}: not an object", name));
+    if (group->type != kind::object) return invalid(fmt::format("{}: not an object", name));
     return row_of(email_id, *group);
 }
 
 result<std::string> read_list(const node& contact, const uuid& email_id, std::string_view list_name) {
     const auto* list = contact.member(list_name);
     if (list == nullptr || list->type == kind::null) return std::string();
-    if (list->type != kind::array) return broken(fmt::format("{}: not a list", list_name));
+    if (list->type != kind::array) return invalid(fmt::format("{}: not a list", list_name));
     std::string out;
     std::set<std::string_view> names;
     for (const auto* item = list->first; item != nullptr; item = item->next) {
         const auto* name = item->type == kind::object ? item->member("name") : nullptr;
-        if (name == nullptr || name->type != kind::string) return broken(fmt::format("{}: an item without a name", list_name));
-        if (!names.insert(name->text).second) return broken(fmt::format("{}: a name appears twice", list_name));
+        if (name == nullptr || name->type != kind::string) return invalid(fmt::format("{}: an item without a name", list_name));
+        if (!names.insert(name->text).second) return invalid(fmt::format("{}: a name appears twice", list_name));
         out += (out.empty() ? "" : ",") + row_of(email_id, *item);
     }
     return out;
@@ -78,12 +76,12 @@ const node* text_member(const node& object, std::string_view name) {
 
 result<model::stored_rows> read_email(const node& contact) {
     const auto* email = contact.member("email");
-    if (email == nullptr || email->type != kind::object) return broken("email: missing");
+    if (email == nullptr || email->type != kind::object) return invalid("email: missing");
     const auto* id = text_member(*email, "email_id");
     const auto email_id = id != nullptr ? uuid::parse(id->text) : std::nullopt;
-    if (!email_id || email_id->is_nil()) return broken("email.email_id: no UUID");
+    if (!email_id || email_id->is_nil()) return invalid("email.email_id: no UUID");
     const auto* address = text_member(*email, "primary_email");
-    if (address == nullptr) return broken("email.primary_email: missing");
+    if (address == nullptr) return invalid("email.primary_email: missing");
     model::stored_rows out;
     out.email_id = *email_id;
     out.primary_email = address->text;
@@ -118,7 +116,7 @@ bool is_dumped(const body& sent) {
 
 result<model::stored_rows> read_dumped_contact(const body& sent) {
     const auto& contact = sent.parsed().parsed->root();
-    if (const auto* why = find_unstorable(contact)) return broken(why);
+    if (const auto* why = find_unstorable(contact)) return invalid(why);
     auto out = read_email(contact);
     if (!out) return out;
     using part = std::string model::stored_rows::*;

@@ -14,7 +14,7 @@ namespace {
 // Deeper than a request by the list and its wrapper, and as long as it is: whoever has the export may read it.
 constexpr limits of_an_export{limits{}.depth + 2, std::numeric_limits<std::size_t>::max()};
 
-error not_recognized(std::string detail) { return {errc::malformed, "Request JSON is not recognized.", std::move(detail), {}, {}}; }
+error not_recognized(std::string detail) { return malformed("Request JSON is not recognized.", std::move(detail)); }
 
 std::string_view text_of(const node& value) { return value.type == kind::string ? value.text : std::string_view(); }
 

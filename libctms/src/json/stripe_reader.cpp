@@ -292,9 +292,9 @@ const stored_kind* find_kind(std::string_view name) {
     return found == stored_kinds.end() ? nullptr : found;
 }
 
-error not_recognized() { return {errc::malformed, "Request JSON is not recognized.", {}, {}, {}}; }
+error not_recognized() { return malformed("Request JSON is not recognized."); }
 
-error not_processed(std::string detail) { return {errc::invalid, "Unable to process Stripe object.", std::move(detail), {}, {}}; }
+error not_processed(std::string detail) { return invalid("Unable to process Stripe object.", std::move(detail)); }
 
 /// The member `object`; "" when it is not a string; nothing when this is not an object of Stripe's.
 std::optional<std::string_view> kind_of(const node& value) {

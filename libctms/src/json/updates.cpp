@@ -162,7 +162,7 @@ std::optional<model::updates_cursor> parse_cursor(const std::string& text) {
 }
 
 error out_of_range(std::string_view name, std::string message) {
-    return error{errc::invalid, {}, {}, {{{std::string(name)}, std::move(message), "value_error", {}}}, {}};
+    return invalid_fields({{{std::string(name)}, std::move(message), "value_error", {}}});
 }
 
 std::string percent_encode(std::string_view text) {

@@ -39,7 +39,6 @@ std::string describe(const error_code& ec) {
 
 } // namespace
 
-error unavailable(std::string detail) { return {errc::unavailable, "Service temporarily unavailable", std::move(detail), {}, {}}; }
-error unavailable(const error_code& ec) { return unavailable(describe(ec)); }
+error to_error(const error_code& ec) { return service_unavailable(describe(ec)); }
 
 } // namespace ctms::net

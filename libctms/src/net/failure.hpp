@@ -6,13 +6,10 @@
 
 #include <boost/system/error_code.hpp>
 
-#include <string>
-
 namespace ctms::net {
 
-/// errc::unavailable; `detail` must hold nothing of the request.
-[[nodiscard]] error unavailable(std::string detail);
-/// What an error of Asio, Beast or OpenSSL means while a request is sent or an answer read.
-[[nodiscard]] error unavailable(const boost::system::error_code& ec);
+/// Returns service_unavailable() for an error of Asio, Beast or OpenSSL while a request is sent or an answer is read. The detail contains
+/// nothing of the request.
+[[nodiscard]] error to_error(const boost::system::error_code& ec);
 
 } // namespace ctms::net

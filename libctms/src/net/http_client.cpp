@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/net/http_client.hpp>
 
-#include "connection.hpp"
 #include "failure.hpp"
+#include "http_connection.hpp"
 #include "server_url.hpp"
 #include "tls_context.hpp"
 
@@ -60,7 +60,7 @@ public:
     explicit idle_connections(const http_options& options) : longest_(options.idle), most_(options.most_idle) {}
 
     /// The one that was used last, or null.
-    std::unique_ptr<connection> take() {
+    std::unique_ptr<http_connection> take() {
         std::vector<entry> closing; // outside of the lock
         const std::scoped_lock lock(mutex_);
         drop_old(closing);
@@ -73,7 +73,7 @@ public:
         return nullptr;
     }
 
-    void put(std::unique_ptr<connection> one) {
+    void put(std::unique_ptr<http_connection> one) {
         std::vector<entry> closing;
         const std::scoped_lock lock(mutex_);
         entries_.push_back({std::move(one), clock_type::now()});
@@ -83,7 +83,7 @@ public:
 
 private:
     struct entry {
-        std::unique_ptr<net::connection> connection;
+        std::unique_ptr<net::http_connection> connection;
         clock_type::time_point since;
     };
 
@@ -122,13 +122,13 @@ public:
         try {
             return send(to_message(request, server_), until);
         } catch (const std::bad_alloc&) {
-            return unavailable("out of memory");
+            return service_unavailable("out of memory");
         } catch (const std::system_error& failure) { // no more threads
-            return unavailable(std::string("cannot connect: ") + failure.code().message());
+            return service_unavailable(std::string("cannot connect: ") + failure.code().message());
         } catch (const boost::system::system_error& failure) { // no more file descriptors
-            return unavailable("cannot connect: " + failure.code().message());
+            return service_unavailable("cannot connect: " + failure.code().message());
         } catch (const std::exception& failure) {
-            return unavailable(std::string("the call failed: ") + failure.what());
+            return service_unavailable(std::string("the call failed: ") + failure.what());
         }
     }
 
@@ -144,13 +144,13 @@ private:
     }
 
     http_outcome send_on_new(const http_message& message, deadline until) {
-        auto fresh = std::make_unique<connection>(server_, tls_);
+        auto fresh = std::make_unique<http_connection>(server_, tls_);
         if (auto opened = fresh->open(until); !opened) return opened.error();
         return exchange(fresh, message, until);
     }
 
     /// Moves the connection into the pool after an answer that allows it.
-    http_outcome exchange(std::unique_ptr<connection>& on, const http_message& message, deadline until) {
+    http_outcome exchange(std::unique_ptr<http_connection>& on, const http_message& message, deadline until) {
         auto answer = on->exchange(message, until, options_.longest_body);
         if (answer && on->can_be_kept()) idle_.put(std::move(on));
         return answer;

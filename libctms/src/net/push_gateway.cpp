@@ -16,7 +16,7 @@ public:
                                           .headers = {{"Content-Type", "text/plain; version=0.0.4"}},
                                           .body = std::string(metrics)});
         if (!answer) return answer.error();
-        if (answer->status / 100 != 2) return unavailable("the push gateway answered " + std::to_string(answer->status));
+        if (answer->status / 100 != 2) return service_unavailable("the push gateway answered " + std::to_string(answer->status));
         return {};
     }
 

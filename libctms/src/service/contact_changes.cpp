@@ -41,10 +41,10 @@ result<void> check_names_once(const model::contact_input& input) {
     find_duplicates(input.newsletters, "newsletters", broken);
     find_duplicates(input.waitlists, "waitlists", broken);
     if (broken.empty()) return {};
-    return error{errc::invalid, {}, {}, std::move(broken), {}};
+    return invalid_fields(std::move(broken));
 }
 
-error name_taken(const char* list_name) { return error{errc::conflict, {}, {}, {}, {list_name}}; }
+error name_taken(const char* list_name) { return conflict_of({list_name}); }
 
 void apply_to(std::vector<model::waitlist>& stored, const waitlist_changes& changes) {
     for (const auto& name : changes.leave) std::erase_if(stored, [&](const auto& waitlist) { return waitlist.name == name; });

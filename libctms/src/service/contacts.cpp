@@ -22,9 +22,7 @@ result<model::contact> with_message(result<model::contact> outcome, std::string_
     return outcome;
 }
 
-error no_identifiers() {
-    return error{errc::malformed, "No identifiers provided, at least one is needed: " + json::identity_names(), {}, {}, {}};
-}
+error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
 bool asks_for_something(const model::identity_query& query) {
     if (query.email_id || query.basket_token) return true;
@@ -74,7 +72,7 @@ result<created_contact> contacts::create(const model::contact_input& input) {
 }
 
 result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input) {
-    if (input.email.email_id != email_id) return error{errc::invalid, "email_id in path must match email_id in contact", {}, {}, {}};
+    if (input.email.email_id != email_id) return invalid("email_id in path must match email_id in contact");
     if (uses_older_form(input)) recorder_.legacy_waitlists_used();
     auto changed = repository_.change(email_id, [&](const auto& stored) { return replaced(input, stored); });
     return with_message(std::move(changed), "Contact with primary_email or basket_token already exists");
@@ -90,13 +88,13 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
     std::vector<persistence::contact_to_change> changes;
     std::vector<std::size_t> places; // of the changes among the outcomes
     for (const auto& one : several) {
-        out.emplace_back(error{errc::invalid, "cannot change email_id", {}, {}, {}});
+        out.emplace_back(invalid("cannot change email_id"));
         const auto& named = one.patch->email.value.email_id;
         if (!named.is_nil() && named != one.email_id) continue;
         if (uses_older_form(*one.patch)) recorder_.legacy_waitlists_used();
         places.push_back(out.size() - 1);
         changes.push_back({one.email_id, [patch = one.patch](const auto& stored) -> result<persistence::contact_change> {
-                               if (!stored) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
+                               if (!stored) return not_found("Unknown email_id");
                                return patched(*patch, *stored);
                            }});
     }
@@ -109,7 +107,7 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
 
 result<std::vector<model::identity>> contacts::remove(const std::string& primary_email) {
     auto removed = repository_.remove(primary_email);
-    if (removed && removed->empty()) return error{errc::not_found, "email " + primary_email + " not found!", {}, {}, {}};
+    if (removed && removed->empty()) return not_found("email " + primary_email + " not found!");
     return removed;
 }
 
@@ -130,7 +128,7 @@ std::vector<result<model::contact>> contacts::get(std::span<const uuid> email_id
         const auto by_id = [](const model::contact& contact, const uuid& wanted) { return contact.email.email_id < wanted; };
         const auto place = std::lower_bound(found->begin(), found->end(), id, by_id);
         const bool exists = place != found->end() && place->email.email_id == id;
-        exists ? void(out.emplace_back(*place)) : void(out.emplace_back(error{errc::not_found, "Unknown email_id", {}, {}, {}}));
+        exists ? void(out.emplace_back(*place)) : void(out.emplace_back(not_found("Unknown email_id")));
     }
     return out;
 }
@@ -140,7 +138,7 @@ result<model::identity> contacts::identity(const uuid& email_id) {
     query.email_id = email_id;
     auto found = repository_.find_identities(query);
     if (!found) return found.error();
-    if (found->empty()) return error{errc::not_found, "Unknown email_id", {}, {}, {}};
+    if (found->empty()) return not_found("Unknown email_id");
     return std::move(found->front());
 }
 

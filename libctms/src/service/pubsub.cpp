@@ -8,11 +8,9 @@
 namespace ctms::service {
 namespace {
 
-error refused(std::string why) { return error{errc::unauthorized, "Could not validate credentials", std::move(why), {}, {}}; }
+error refused(std::string why) { return unauthorized("Could not validate credentials", std::move(why)); }
 
-error not_configured() {
-    return error{errc::unavailable, "Service temporarily unavailable", "CTMS_PUBSUB_EMAIL or CTMS_PUBSUB_CLIENT is not set", {}, {}};
-}
+error not_configured() { return service_unavailable("CTMS_PUBSUB_EMAIL or CTMS_PUBSUB_CLIENT is not set"); }
 
 void add(pubsub_report& to, model::stripe::ingest_report&& more) {
     for (auto& [action, objects] : more.actions) to.done.actions[action].merge(objects);

@@ -7,9 +7,9 @@
 #include "sync_lease.hpp"
 #include "sync_log.hpp"
 
-#include <ctms/persistence/acoustic_configuration.hpp>
-#include <ctms/persistence/contacts.hpp>
-#include <ctms/persistence/products.hpp>
+#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
+#include <ctms/persistence/product_repository.hpp>
 
 #include <algorithm>
 #include <array>

@@ -6,7 +6,7 @@
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/product.hpp>
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
 
 #include <chrono>
 #include <optional>
@@ -34,7 +34,7 @@ struct table_progress {
 struct sync_item {
     persistence::queued_contact queued;
     std::optional<model::contact> contact; ///< nullopt: there is none any more
-    acoustic::contact_rows rows;
+    acoustic::vendor_rows rows;
     std::vector<acoustic::relational_row> gone_newsletters; ///< keys of rows that the vendor has and should not have
     std::vector<acoustic::relational_row> gone_products;
     bool main_unchanged = false; ///< the vendor has it already

@@ -3,7 +3,8 @@
 // nothing more may be sent, for another worker may have the rows. Private to this layer.
 #pragma once
 
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
+#include <ctms/persistence/vendor_slots.hpp>
 
 #include <atomic>
 #include <chrono>

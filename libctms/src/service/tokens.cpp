@@ -24,18 +24,17 @@ bool is_storable(const std::string& client_id) {
     return client_id.size() <= longest && client_id.find('\0') == std::string::npos;
 }
 
-error bad_token(std::string_view why) { return error{errc::unauthorized, "Could not validate credentials", std::string(why), {}, {}}; }
+error bad_token(std::string_view why) { return unauthorized("Could not validate credentials", std::string(why)); }
 
 result<void> check_client(const model::api_client& client, model::role wanted) {
-    if (!client.enabled) return error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
-    if (!client.may(wanted))
-        return error{errc::missing_role, fmt::format("Client lacks the role '{}'", to_string(wanted)), "Missing role", {}, {}};
+    if (!client.enabled) return forbidden("API Client has been disabled", "Client disabled");
+    if (!client.may(wanted)) return missing_role(fmt::format("Client lacks the role '{}'", to_string(wanted)), "Missing role");
     return {};
 }
 
-error refused(std::string_view why) { return error{errc::malformed, "Incorrect username or password", std::string(why), {}, {}}; }
+error refused(std::string_view why) { return malformed("Incorrect username or password", std::string(why)); }
 
-error too_many() { return error{errc::too_many, "Too many failed attempts, try again in a minute", "Too many attempts", {}, {}}; }
+error too_many_attempts() { return too_many("Too many failed attempts, try again in a minute", "Too many attempts"); }
 
 } // namespace
 
@@ -129,7 +128,7 @@ token_start tokens::begin(const std::string& client_id, const std::string& secre
     if (client_id.empty() || secret.empty()) return {refused("No credentials"), nullptr};
     if (auto outcome = issue_remembered(client_id, secret, client_exists)) return {std::move(outcome), nullptr};
     const auto keys = secrets_->keys_of(client_id, address);
-    if (!secrets_->limit.take(keys, steady_clock::now())) return {too_many(), nullptr};
+    if (!secrets_->limit.take(keys, steady_clock::now())) return {too_many_attempts(), nullptr};
     auto attempt = std::make_shared<token_attempt>(secrets_, keys, client_id, secret);
     auto client = find_client(client_id, false);
     if (!client) return {client.error(), nullptr};
@@ -166,7 +165,7 @@ result<issued_token> tokens::finish(token_attempt& attempt) {
         if (!hashed_secret) return hashed_secret.error();
         return sign(attempt.client(), **hashed_secret, options_.expiration);
     } catch (const std::bad_alloc&) {
-        return error{errc::unavailable, "Service temporarily unavailable", "not enough memory to verify a secret", {}, {}};
+        return service_unavailable("not enough memory to verify a secret");
     }
 }
 
@@ -179,8 +178,8 @@ result<issued_token> tokens::issue(const std::string& client_id, const std::stri
 result<issued_token> tokens::grant(const std::string& client_id, std::optional<std::chrono::seconds> expiration) {
     const auto client = find_client(client_id, false);
     if (!client) return client.error();
-    if (*client == nullptr) return error{errc::not_found, "Unknown client_id", {}, {}, {}};
-    if (!(*client)->access.client.enabled) return error{errc::forbidden, "API Client has been disabled", "Client disabled", {}, {}};
+    if (*client == nullptr) return not_found("Unknown client_id");
+    if (!(*client)->access.client.enabled) return forbidden("API Client has been disabled", "Client disabled");
     return sign(**client, (*client)->access.client.hashed_secret, expiration.value_or(options_.expiration));
 }
 

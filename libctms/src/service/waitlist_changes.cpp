@@ -44,11 +44,8 @@ void leave_unsubscribed(const std::vector<model::partial<model::newsletter>>& ne
 }
 
 error country_missing() {
-    return error{errc::invalid,
-                 {},
-                 {},
-                 {{{std::string("body"), std::string("vpn_waitlist"), std::string("geo")}, "field required", "value_error.missing", {}}},
-                 {}};
+    return invalid_fields(
+        {{{std::string("body"), std::string("vpn_waitlist"), std::string("geo")}, "field required", "value_error.missing", {}}});
 }
 
 result<void> apply_vpn(const model::older_field<model::vpn_waitlist>& vpn, const std::vector<model::waitlist>& stored,

@@ -2,7 +2,7 @@
 // Uses an installed libctms: contacts on a private PostgreSQL in the folder that is given. Uses Asio as well, in its own
 // way: how the library was built must be no matter here.
 #include <ctms/base/version.hpp>
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <ctms/service/contacts.hpp>

@@ -5,7 +5,7 @@
 // an organisation, so callers hold a slot for each call. A failure is returned as a value with its kind; the caller decides what to do.
 #pragma once
 
-#include <ctms/acoustic/contact_rows.hpp>
+#include <ctms/acoustic/vendor_rows.hpp>
 #include <ctms/base/export.hpp>
 
 #include <chrono>

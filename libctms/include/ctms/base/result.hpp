@@ -51,6 +51,26 @@ struct CTMS_API error {
     std::vector<std::string> conflicts; ///< for `conflict`: names of the fields whose values are already used
 };
 
+/// Errors of one kind. `message` may be shown to the client; `detail` is only for the log.
+/// @{
+[[nodiscard]] CTMS_API error malformed(std::string message, std::string detail = {});    ///< errc::malformed
+[[nodiscard]] CTMS_API error invalid(std::string message, std::string detail = {});      ///< errc::invalid
+[[nodiscard]] CTMS_API error unauthorized(std::string message, std::string detail = {}); ///< errc::unauthorized
+[[nodiscard]] CTMS_API error forbidden(std::string message, std::string detail = {});    ///< errc::forbidden
+[[nodiscard]] CTMS_API error missing_role(std::string message, std::string detail = {}); ///< errc::missing_role
+[[nodiscard]] CTMS_API error not_found(std::string message, std::string detail = {});    ///< errc::not_found
+[[nodiscard]] CTMS_API error conflict(std::string message, std::string detail = {});     ///< errc::conflict
+[[nodiscard]] CTMS_API error too_many(std::string message, std::string detail = {});     ///< errc::too_many
+[[nodiscard]] CTMS_API error unavailable(std::string message, std::string detail = {});  ///< errc::unavailable
+/// @}
+
+/// Returns errc::unavailable with the message that clients of the API receive, "Service temporarily unavailable".
+[[nodiscard]] CTMS_API error service_unavailable(std::string detail = {});
+/// Returns errc::invalid with all broken rules of an input.
+[[nodiscard]] CTMS_API error invalid_fields(std::vector<field_error> fields);
+/// Returns errc::conflict with the names of the fields whose values are already used.
+[[nodiscard]] CTMS_API error conflict_of(std::vector<std::string> fields);
+
 /// Returns the name of a code as it appears in logs and metrics ("not_found").
 [[nodiscard]] CTMS_API std::string_view to_string(errc code) noexcept;
 

@@ -34,7 +34,7 @@ struct CTMS_API pool_state {
     int waiting = 0; ///< threads that wait for a connection
 };
 
-class pool; // private: src/persistence/pool.hpp
+class pool; // private: src/persistence/postgres/pool.hpp
 
 /// A database with its pool of connections.
 class CTMS_API database {

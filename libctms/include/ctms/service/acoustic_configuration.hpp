@@ -5,7 +5,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
-#include <ctms/persistence/acoustic_configuration.hpp>
+#include <ctms/persistence/acoustic_configuration_repository.hpp>
 
 namespace ctms::service {
 

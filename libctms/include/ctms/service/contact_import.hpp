@@ -5,9 +5,9 @@
 
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
-#include <ctms/persistence/contact_bulk.hpp>
-#include <ctms/persistence/contact_dump.hpp>
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_bulk_repository.hpp>
+#include <ctms/persistence/contact_dump_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
 #include <cstdint>
 #include <span>

@@ -10,7 +10,7 @@
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
 #include <ctms/model/updates_query.hpp>
-#include <ctms/persistence/contacts.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 
 #include <optional>
 #include <span>

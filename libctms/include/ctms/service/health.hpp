@@ -6,7 +6,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/persistence/database.hpp>
-#include <ctms/persistence/sync_queue.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
 
 #include <chrono>
 #include <condition_variable>

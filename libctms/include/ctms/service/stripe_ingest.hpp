@@ -5,7 +5,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/stripe.hpp>
-#include <ctms/persistence/stripe.hpp>
+#include <ctms/persistence/stripe_repository.hpp>
 
 namespace ctms::service {
 

@@ -8,7 +8,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/api_client.hpp>
-#include <ctms/persistence/clients.hpp>
+#include <ctms/persistence/client_repository.hpp>
 
 #include <chrono>
 #include <cstdint>

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "routes.hpp"
+
+#include <ctms/base/json_text.hpp>
+#include <ctms/base/utf8.hpp>
+#include <ctms/privacy/redact.hpp>
+#include <ctms/service/contacts.hpp>
+#include <web/server/answers.hpp>
+
+#include <set>
+#include <type_traits>
+
+namespace ctms::web::routes {
+namespace {
+
+field_error bad_uuid(std::string_view place, std::string_view name) {
+    return {{std::string(place), std::string(name)}, "value is not a valid uuid", "type_error.uuid", {}};
+}
+
+/// The {email_id} of the path: any version, any spelling.
+result<uuid> path_email_id(const call& now) {
+    const auto parsed = uuid::parse(now.path_parameter("email_id"));
+    if (!parsed) return invalid_fields({bad_uuid("path", "email_id")});
+    return *parsed;
+}
+
+/// What is wrong with the path stands before what is wrong with the body.
+error both(const error& path, const error& body) {
+    auto broken = path.fields;
+    broken.insert(broken.end(), body.fields.begin(), body.fields.end());
+    return invalid_fields(std::move(broken));
+}
+
+/// Reads the nine ids of a lookup from the query, with all that is wrong with them.
+class query_reader {
+public:
+    explicit query_reader(const form_values& query) : query_(query) {}
+
+    void read(std::string_view name, model::text& into) {
+        into = query_.find(name);
+        if (!into || into->find('\0') == std::string::npos) return;
+        broken_.push_back({{std::string("query"), std::string(name)}, "NUL characters are not allowed", "value_error.any_str.nul", {}});
+    }
+    void read(std::string_view name, std::optional<uuid>& into) {
+        const auto given = query_.find(name);
+        if (!given) return;
+        into = uuid::parse(*given);
+        if (!into) broken_.push_back(bad_uuid("query", name));
+    }
+    [[nodiscard]] std::vector<field_error> broken() && { return std::move(broken_); }
+
+private:
+    const form_values& query_;
+    std::vector<field_error> broken_;
+};
+
+result<model::identity_query> read_identity_query(const form_values& query) {
+    model::identity_query out;
+    query_reader reader(query);
+    reader.read("email_id", out.email_id);
+    reader.read("primary_email", out.primary_email);
+    reader.read("basket_token", out.basket_token);
+    reader.read("sfdc_id", out.sfdc_id);
+    reader.read("mofo_contact_id", out.mofo_contact_id);
+    reader.read("mofo_email_id", out.mofo_email_id);
+    reader.read("amo_user_id", out.amo_user_id);
+    reader.read("fxa_id", out.fxa_id);
+    reader.read("fxa_primary_email", out.fxa_primary_email);
+    if (auto broken = std::move(reader).broken(); !broken.empty()) return invalid_fields(std::move(broken));
+    return out;
+}
+
+response contact_response(int status, const model::contact& contact) {
+    constexpr std::size_t usual_size = 2048;
+    std::string body;
+    body.reserve(usual_size);
+    json::write_contact(body, contact, true);
+    return json_response(status, std::move(body));
+}
+
+/// A JSON array of what `write_item` appends for each.
+template <class T, class WriteItem>
+response list_response(const std::vector<T>& items, WriteItem write_item) {
+    std::string body;
+    append_json_array(body, items, write_item);
+    return json_response(200, std::move(body));
+}
+
+void trace_results(call& now, std::span<const model::contact> found) {
+    std::set<std::string> traced;
+    for (const auto& contact : found) {
+        if (privacy::is_traced(contact.email.primary_email)) traced.insert(contact.email.primary_email);
+    }
+    for (const auto& address : traced) now.facts.trace += (now.facts.trace.empty() ? "" : ",") + address;
+}
+
+void trace_write(call& now, const std::string& address) {
+    if (!privacy::is_traced(address)) return;
+    now.facts.trace = address;
+    now.facts.trace_json = now.body->to_json();
+}
+
+/// Answers several calls at once, in their order: `read(call)` gives what is asked for, or why it is refused; `ask(inputs)` an
+/// outcome for each; `answer(call, value)` the response to a good one.
+template <class Read, class Ask, class Answer>
+std::vector<response> answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
+    std::vector<response> out(calls.size());
+    std::vector<std::decay_t<decltype(*read(calls.front()))>> inputs;
+    std::vector<std::size_t> places; // of the inputs among the calls
+    for (std::size_t i = 0; i < calls.size(); ++i) {
+        auto input = read(calls[i]);
+        if (!input) {
+            out[i] = failed(calls[i], input.error());
+            continue;
+        }
+        inputs.push_back(std::move(*input));
+        places.push_back(i);
+    }
+    if (inputs.empty()) return out;
+    const auto outcomes = ask(inputs);
+    for (std::size_t i = 0; i < outcomes.size(); ++i) {
+        auto& now = calls[places[i]];
+        out[places[i]] = outcomes[i] ? answer(now, *outcomes[i]) : failed(now, outcomes[i].error());
+    }
+    return out;
+}
+
+/// A PATCH as it was sent.
+struct sent_patch {
+    uuid email_id;
+    model::contact_patch patch;
+};
+
+result<sent_patch> read_sent_patch(call& now) {
+    const auto email_id = path_email_id(now);
+    auto patch = json::read_patch(*now.body);
+    if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
+    if (!patch) return patch.error();
+    trace_write(now, patch->email.value.primary_email);
+    return sent_patch{*email_id, std::move(*patch)};
+}
+
+} // namespace
+
+response post_contact(call& now, const services& all) {
+    const auto input = json::read_contact(*now.body, json::purpose::create);
+    if (!input) return failed(now, input.error());
+    trace_write(now, input->email.primary_email);
+    const auto created = all.contacts.create(*input);
+    if (!created) return failed(now, created.error());
+    auto out = contact_response(created->existed ? 200 : 201, created->contact);
+    out.headers.emplace_back("Location", "/ctms/" + created->contact.email.email_id.to_string());
+    return out;
+}
+
+response put_contact(call& now, const services& all) {
+    const auto email_id = path_email_id(now);
+    const auto input = json::read_contact(*now.body, json::purpose::replace);
+    if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
+    if (!input) return failed(now, input.error());
+    trace_write(now, input->email.primary_email);
+    const auto contact = all.contacts.replace(*email_id, *input);
+    return contact ? contact_response(201, *contact) : failed(now, contact.error());
+}
+
+response patch_contact(call& now, const services& all) { return std::move(patch_contacts({&now, 1}, all).front()); }
+
+std::vector<response> patch_contacts(std::span<call> calls, const services& all) {
+    const auto ask = [&](const std::vector<sent_patch>& sent) {
+        std::vector<service::patch_request> requests;
+        for (const auto& one : sent) requests.push_back({one.email_id, &one.patch});
+        return all.contacts.patch(requests);
+    };
+    return answer_together(calls, read_sent_patch, ask, [](call& now, const model::contact& contact) {
+        trace_write(now, contact.email.primary_email); // which the body need not name
+        return contact_response(200, contact);
+    });
+}
+
+response delete_contacts(call& now, const services& all) {
+    const std::string address(now.path_parameter("primary_email"));
+    if (address.find('\0') != std::string::npos) return detail_response(404, "email " + address + " not found!");
+    const auto removed = all.contacts.remove(address);
+    return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
+}
+
+response get_contact(call& now, const services& all) { return std::move(get_contacts({&now, 1}, all).front()); }
+
+std::vector<response> get_contacts(std::span<call> calls, const services& all) {
+    const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.get(ids); };
+    return answer_together(calls, path_email_id, ask, [](call& now, const model::contact& contact) {
+        trace_results(now, {&contact, 1});
+        return contact_response(200, contact);
+    });
+}
+
+response find_contacts(call& now, const services& all) { return std::move(find_contacts_together({&now, 1}, all).front()); }
+
+std::vector<response> find_contacts_together(std::span<call> calls, const services& all) {
+    const auto read = [](const call& now) { return read_identity_query(now.query); };
+    const auto ask = [&](const std::vector<model::identity_query>& queries) { return all.contacts.find(queries); };
+    return answer_together(calls, read, ask, [](call& now, const std::vector<model::contact>& found) {
+        trace_results(now, found);
+        return list_response(found, [](std::string& out, const model::contact& contact) { json::write_contact(out, contact, false); });
+    });
+}
+
+response get_identity(call& now, const services& all) {
+    const auto email_id = path_email_id(now);
+    if (!email_id) return failed(now, email_id.error());
+    const auto identity = all.contacts.identity(*email_id);
+    if (!identity) return failed(now, identity.error());
+    std::string body;
+    json::write_identity(body, *identity);
+    return json_response(200, std::move(body));
+}
+
+response find_identities(call& now, const services& all) {
+    const auto query = read_identity_query(now.query);
+    if (!query) return failed(now, query.error());
+    const auto found = all.contacts.find_identities(*query);
+    if (!found) return failed(now, found.error());
+    return list_response(*found, json::write_identity);
+}
+
+} // namespace ctms::web::routes

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MPL-2.0
+// Imports, deletes and opts out many contacts at a time with set-based statements. Each call is one transaction. Split a long list into
+// calls of some thousand contacts: then no lock is held for long, and the work can stop after any call. Every write queues its contacts for
+// the sync in the same transaction, with a lower priority than single writes. Thread safe.
+#pragma once
+
+#include <ctms/base/export.hpp>
+#include <ctms/base/result.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/model/stored_rows.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/persistence/queue_priority.hpp>
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace ctms::persistence {
+
+/// Options of a bulk write.
+struct CTMS_API bulk_options {
+    std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< nullopt: do not queue the contacts
+    bool dry_run = false;                                               ///< do the work, then roll it back
+};
+
+/// The result for one address of a list.
+struct CTMS_API bulk_outcome {
+    std::int64_t changed = 0; ///< contacts that were deleted or opted out
+    std::int64_t already = 0; ///< contacts that had already opted out
+};
+
+/// Writes many contacts at once.
+class CTMS_API contact_bulk_repository {
+public:
+    /// `db` must outlive it.
+    explicit contact_bulk_repository(database& db) : db_(db) {}
+
+    /// Stores those contacts whose ids do not exist yet, and returns their ids. No id may be given twice. errc::conflict, whose detail
+    /// names the constraint, if a unique value is already used; errc::invalid if a value does not fit its column. Nothing is stored then;
+    /// the caller bisects the list to find the contact.
+    [[nodiscard]] result<std::vector<uuid>> create(std::span<const model::stored_rows> contacts, const bulk_options& how);
+
+    /// Replaces existing contacts by the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;
+    /// other times are set to the time of the write. Returns the ids that existed. Same errors as create().
+    [[nodiscard]] result<std::vector<uuid>> replace(std::span<const model::stored_rows> contacts, const bulk_options& how);
+
+    /// Returns the ids of the contacts with these addresses, case sensitive.
+    [[nodiscard]] result<std::map<std::string, uuid, std::less<>>> find_ids(std::span<const std::string> primary_emails);
+
+    /// Deletes all contacts with these addresses, in any case, with everything that belongs to them, and queues their deletion at the
+    /// vendor. Returns a result for each address, in the given order. If an address is given twice, the second finds nothing.
+    [[nodiscard]] result<std::vector<bulk_outcome>> remove(std::span<const std::string> primary_emails, bool dry_run);
+    /// Deletes one contact in the same way. Returns false if it does not exist.
+    [[nodiscard]] result<bool> remove(const uuid& email_id);
+
+    /// Sets has_opted_out_of_email for all contacts with these addresses. Returns a result for each address, in the given order. If an
+    /// address is given twice, both have the same contacts.
+    [[nodiscard]] result<std::vector<bulk_outcome>> suppress(std::span<const std::string> primary_emails, bool dry_run);
+
+private:
+    database& db_;
+};
+
+/// Returns the field whose unique value is already used, such as "primary_email", from the detail of an errc::conflict; "" if it is
+/// unknown.
+[[nodiscard]] CTMS_API std::string conflicting_field(const error& failure);
+
+} // namespace ctms::persistence

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MPL-2.0
+// Reads and writes stored contacts: the tables emails, amo, fxa, mofo, newsletters, waitlists, and the sync queue. Every write queues the
+// contact for the sync in the same transaction. Thread safe; each call is one transaction with as few round trips as possible.
+#pragma once
+
+#include <ctms/base/export.hpp>
+#include <ctms/base/result.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/model/contact.hpp>
+#include <ctms/model/updates_query.hpp>
+#include <ctms/persistence/database.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+namespace ctms::persistence {
+
+class replica_reads; // private: src/persistence/postgres/replica_reads.hpp
+
+/// The result of a change_function.
+struct CTMS_API contact_change {
+    model::contact after;    ///< the contact to store
+    bool touch_amo = false;  ///< write the group even if it is unchanged, to update its update_timestamp
+    bool touch_fxa = false;  ///< like touch_amo
+    bool touch_mofo = false; ///< like touch_amo
+};
+
+/// Returns the new content of a contact from the stored one (nullopt if it does not exist). Must be pure: it is called again if somebody
+/// else changed the contact in the meantime. If it returns an error, nothing is written.
+using change_function = std::function<result<contact_change>(const std::optional<model::contact>& stored)>;
+
+/// One of several changes.
+struct CTMS_API contact_to_change {
+    uuid email_id;           ///< the contact to change
+    change_function compute; ///< computes the new content, as in change()
+};
+
+/// Reads and writes contacts.
+class CTMS_API contact_repository {
+public:
+    /// `db` must outlive it, and so must `replica`, which may lag slightly. The replica answers the calls whose comments say so; if it
+    /// fails, `db` answers.
+    explicit contact_repository(database& db, database* replica = nullptr);
+
+    /// Returns the contact with all its groups, in one round trip. errc::not_found if it does not exist.
+    [[nodiscard]] result<model::contact> find(const uuid& email_id);
+
+    /// Returns those of the contacts that exist, in order of email_id, in one round trip.
+    [[nodiscard]] result<std::vector<model::contact>> find(std::span<const uuid> email_ids);
+
+    /// Returns all contacts that match every id of the query, in order of email_id. Takes one round trip, to the replica unless email_id is
+    /// given. If the replica finds nothing, one more round trip goes to `db`, because the contact may have just been stored.
+    [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
+
+    /// For each address, in the given order, returns what find() returns for that address alone. Takes one round trip for all, like find().
+    [[nodiscard]] result<std::vector<std::vector<model::contact>>> find_by_addresses(std::span<const std::string> primary_emails);
+
+    /// Returns the ids of all contacts that match every id of the query, in order of email_id. Takes one round trip, like find().
+    [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
+
+    /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`, starting
+    /// after the cursor if there is one. Takes one round trip and builds one contact at a time. Returns the number of contacts. Full pages
+    /// come from the replica. An incomplete page is the last one, and its end is where the caller continues later, so it is read from `db`.
+    [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
+                                                    const std::function<void(const model::contact&)>& visit);
+
+    /// Stores a new contact and returns it as stored, with its timestamps, in one round trip. errc::conflict if a unique value is already
+    /// used, with the names of all such fields (email_id first); nothing is stored then.
+    [[nodiscard]] result<model::contact> create(const model::contact& contact);
+
+    /// Reads a contact, calls `compute` for its new content, and writes the difference, as if there were no concurrent writes. Always
+    /// updates the email's update_timestamp. Usually takes two round trips. errc::conflict as in create().
+    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute);
+
+    /// The same for several contacts, in the given order. Existing contacts that appear once are changed in two round trips and one
+    /// transaction for all of them. The others, and those that were locked or changed concurrently, are changed one by one. A failure does
+    /// not affect the others, unless the database fails or the outcome of the transaction is unknown.
+    [[nodiscard]] std::vector<result<model::contact>> change(std::span<const contact_to_change> several);
+
+    /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
+    /// Returns the ids of the deleted contacts, empty if there were none. One round trip.
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email);
+
+private:
+    /// Adds the names of all values that are already used to a conflict; returns other failures unchanged.
+    [[nodiscard]] error with_conflicts(error failure, const model::contact& contact);
+
+    database& db_;
+    std::shared_ptr<replica_reads> replica_; // null: none
+};
+
+} // namespace ctms::persistence

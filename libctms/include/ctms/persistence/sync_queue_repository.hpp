@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MPL-2.0
+// The queue of contacts that wait to be sent to the email vendor (table ctms_sync_queue), and what was sent (ctms_vendor_state). Any number
+// of workers, in any number of processes, may share it: a worker claims rows, and a claim ends with its lease. Thread safe; each call is
+// one transaction unless its comment says otherwise.
+#pragma once
+
+#include <ctms/base/export.hpp>
+#include <ctms/base/result.hpp>
+#include <ctms/base/time.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/persistence/database.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace ctms::persistence {
+
+/// Size of the queue.
+struct CTMS_API backlog_counts {
+    std::int64_t backlog = 0;       ///< waiting contacts, without parked ones
+    std::int64_t retry_backlog = 0; ///< contacts that failed at least once, parked ones included
+    std::int64_t parked = 0;        ///< contacts that were given up
+    std::chrono::seconds age{};     ///< time since the first request of the contact that has waited longest, without parked ones
+};
+
+/// What the vendor accepted for a contact the last time.
+struct CTMS_API vendor_state {
+    std::string main_hash;                ///< hash of the main table's row, computed by the caller; "" if unknown
+    std::string newsletter_hash;          ///< hash of the rows of the newsletter table; "" if unknown
+    std::string product_hash;             ///< hash of the rows of the product table; "" if unknown
+    std::vector<std::string> newsletters; ///< keys of the rows in the newsletter table: names of newsletters
+    std::vector<std::string> products;    ///< keys of the rows in the product table: product_ids
+
+    friend bool operator==(const vendor_state&, const vendor_state&) = default; ///< member by member
+};
+
+/// A claimed row.
+struct CTMS_API queued_contact {
+    uuid email_id;                            ///< of the contact
+    bool is_deletion = false;                 ///< the contact was deleted here
+    std::string primary_email;                ///< only for deletions, which the vendor identifies by address
+    std::int64_t version = 0;                 ///< number of requests so far
+    int retry = 0;                            ///< failed attempts since the last request
+    timestamp first_requested_at{};           ///< first request since the vendor was last up to date
+    std::optional<timestamp> last_attempt_at; ///< time of the last failed attempt, whether it counted or not
+    std::optional<vendor_state> sent;         ///< nullopt: unknown (a contact that the Python service synced)
+};
+
+/// A row that was given up.
+struct CTMS_API parked_contact {
+    uuid email_id;                 ///< of the contact
+    bool is_deletion = false;      ///< the contact was deleted here
+    int retry = 0;                 ///< failed attempts
+    std::string reason;            ///< reason of the last failure
+    timestamp last_requested_at{}; ///< time of the last change
+};
+
+/// The contacts of a resync.
+struct CTMS_API resync_selection {
+    /// Criterion of the selection.
+    enum class kind : std::uint8_t {
+        all,        ///< every contact
+        newsletter, ///< contacts with a row of this newsletter, subscribed or not, because the vendor stores both
+        waitlist    ///< contacts on this waitlist
+    };
+    kind what = kind::all; ///< criterion
+    std::string name{};    ///< name of the newsletter or the waitlist
+};
+
+/// The result of one step of a resync.
+struct CTMS_API resync_step {
+    std::optional<uuid> last;  ///< the last contact that was examined; nullopt if there are no more
+    std::size_t looked_at = 0; ///< examined contacts, whether selected or not
+    std::size_t chosen = 0;    ///< contacts that match the selection
+    std::size_t queued = 0;    ///< selected contacts that were not already waiting
+};
+
+/// The result of a resync by addresses.
+struct CTMS_API address_resync {
+    std::size_t chosen = 0;           ///< contacts with these addresses
+    std::size_t queued = 0;           ///< of these, contacts that were not already waiting
+    std::vector<std::size_t> unknown; ///< positions of addresses that no contact has, starting at 0, in order
+};
+
+/// A process of the sync, as known to the database.
+struct CTMS_API sync_worker {
+    uuid id;                  ///< new at each start
+    std::int64_t claimed = 0; ///< claimed contacts
+    std::int64_t slots = 0;   ///< calls that it may make to the vendor at the same time
+    timestamp until{};        ///< end of the last of these leases
+};
+
+/// The state of the queue, for operators.
+struct CTMS_API queue_status {
+    backlog_counts counts;            ///< result of count()
+    std::int64_t due = 0;             ///< contacts that can be claimed now
+    std::int64_t claimed = 0;         ///< contacts that a worker has claimed
+    std::int64_t resync = 0;          ///< contacts of the backlog that a bulk resync queued
+    std::vector<sync_worker> workers; ///< workers with a claim or a slot
+};
+
+/// How to treat a contact that could not be sent.
+struct CTMS_API failed_attempt {
+    std::string reason;                     ///< stored with the row; must not contain personal data
+    bool give_up = false;                   ///< park it at once, because it can never succeed; the attempt is counted as usual
+    bool counts = true;                     ///< uses up one of the attempts; false while the vendor is down
+    int limit = 6;                          ///< number of failed attempts after which it is parked
+    std::chrono::milliseconds wait{30'000}; ///< time until the next attempt
+};
+
+/// The queue, for workers and for monitoring.
+class CTMS_API sync_queue_repository {
+public:
+    /// `db` must outlive it.
+    explicit sync_queue_repository(database& db) : db_(db) {}
+
+    /// Counts the queue in one round trip. The time grows with the queue.
+    [[nodiscard]] result<backlog_counts> count();
+
+    /// Claims for `worker`, for the time of `lease`, at most `limit` rows that are due and not claimed: normal writes before a bulk resync,
+    /// then by due time. Never waits for rows of other workers. One round trip.
+    [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease);
+
+    /// Returns the rows that claim() would return, without claiming them.
+    [[nodiscard]] result<std::vector<queued_contact>> peek(int limit);
+    /// Returns true if a row is due and not claimed. Fast even if the queue is long.
+    [[nodiscard]] result<bool> any_due();
+
+    /// Renews the lease of all rows that `worker` has claimed, and returns their number.
+    [[nodiscard]] result<std::size_t> renew(const uuid& worker, std::chrono::seconds lease);
+
+    /// Stores what the vendor may have of contacts that `worker` has claimed, before anything is sent. Does not change rows that the worker
+    /// does not hold. One round trip.
+    [[nodiscard]] result<void> note_states(const uuid& worker, std::span<const std::pair<uuid, vendor_state>> states);
+
+    /// Records that the contact was sent with its content at `contact.version`. Stores what the vendor has now (nullopt: nothing, because
+    /// the contact was deleted). If the contact was not requested again since, removes the row, and its rows in the Python service's
+    /// pending_acoustic, and returns true. Otherwise the row stays and is due at once. Does not change a row that `worker` no longer holds.
+    [[nodiscard]] result<bool> complete(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& now);
+
+    /// Records that the contact could not be sent: stores the reason and the time of the next attempt, or parks the contact. If it was
+    /// requested again since, it is due at once instead, as if new. Ends the claim. `partly`, if given, is what the vendor has stored
+    /// anyway. Returns true if the contact was parked.
+    [[nodiscard]] result<bool> fail(const uuid& worker, const queued_contact& contact, const failed_attempt& how,
+                                    const std::optional<vendor_state>& partly = std::nullopt);
+
+    /// Ends the claims of `worker` on these rows, as if they had not been claimed.
+    [[nodiscard]] result<void> release(const uuid& worker, std::span<const uuid> email_ids);
+
+    /// Removes at most `limit` rows without sending them, including parked ones, and returns their number. For a sync that is switched off.
+    /// Skips rows that a write has locked.
+    [[nodiscard]] result<std::size_t> discard(int limit);
+
+    /// One step of a bulk resync: examines `limit` contacts in order of email_id, starting after `after`, and queues those that are
+    /// selected, with a lower priority than normal writes. Contacts that are already waiting keep their place. Each step is a transaction;
+    /// its time depends on `limit`, not on the number of contacts.
+    [[nodiscard]] result<resync_step> request_resync(const resync_selection& which, const std::optional<uuid>& after, int limit);
+    /// The same for the contacts with these primary addresses, regardless of case; at most some thousand at a time.
+    [[nodiscard]] result<address_resync> request_resync(std::span<const std::string> addresses);
+    /// Returns the number of selected contacts. The time grows with the table.
+    [[nodiscard]] result<std::size_t> count_selected(const resync_selection& which);
+    /// Returns what request_resync would do with these addresses, without queueing anything.
+    [[nodiscard]] result<address_resync> look_up(std::span<const std::string> addresses);
+
+    /// Returns the state of the queue and its workers. The time grows with the queue.
+    [[nodiscard]] result<queue_status> status();
+
+    /// Returns at most `limit` parked rows, most recently requested first.
+    [[nodiscard]] result<std::vector<parked_contact>> parked(int limit);
+    /// Makes parked rows due again, and returns their number. Without ids, this applies to all parked rows. Many rows take several
+    /// transactions, so some may be done when an error is returned.
+    [[nodiscard]] result<std::size_t> retry_parked(std::span<const uuid> email_ids);
+    /// Removes parked rows, and returns their number. Without ids, this applies to all parked rows. Transactions as in retry_parked.
+    [[nodiscard]] result<std::size_t> forget_parked(std::span<const uuid> email_ids);
+
+private:
+    database& db_;
+};
+
+} // namespace ctms::persistence

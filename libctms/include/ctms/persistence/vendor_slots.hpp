@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MPL-2.0
+// The slots for concurrent calls to the email vendor, shared by all processes (table ctms_vendor_slots). For the sync's workers; other code
+// does not need it. Thread safe; each call is one transaction.
+#pragma once
+
+#include <ctms/base/export.hpp>
+#include <ctms/base/result.hpp>
+#include <ctms/base/uuid.hpp>
+#include <ctms/persistence/database.hpp>
+
+#include <chrono>
+
+namespace ctms::persistence {
+
+/// Limits the concurrent calls to the vendor over all processes (table ctms_vendor_slots). Each process holds some slots for the time of a
+/// lease. Thread safe.
+class CTMS_API vendor_slots {
+public:
+    /// `cap` is the total number of slots.
+    vendor_slots(database& db, int cap) : db_(db), cap_(cap) {}
+
+    /// Takes free slots for `worker` until it has `wanted` (at most the cap), renews those that it has, and returns their number. Surplus
+    /// slots are not counted and end with their lease.
+    [[nodiscard]] result<int> take(const uuid& worker, int wanted, std::chrono::seconds lease);
+    /// Returns all slots of `worker`.
+    [[nodiscard]] result<void> give_back(const uuid& worker);
+
+private:
+    database& db_;
+    int cap_;
+};
+
+} // namespace ctms::persistence

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/persistence/client_repository.hpp>
+
+#include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/time_columns.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+namespace ctms::persistence {
+
+namespace {
+
+const statement find_client{"client_find", "select client_id, email, coalesce(enabled, true), hashed_secret,"
+                                           " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
+                                           " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
+                                           " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id)"
+                                           " from api_client c where client_id = $1"};
+const statement find_access_of{
+    "client_find_access", "select client_id, email, coalesce(enabled, true), hashed_secret,"
+                          " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
+                          " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
+                          " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
+                          " (select string_agg(round(extract(epoch from valid_until) * 1000000)::bigint || ' ' || o.hashed_secret, E'\\n'"
+                          " order by valid_until desc) from ctms_client_old_secrets o"
+                          " where o.client_id = c.client_id and valid_until > now()),"
+                          " (select round(extract(epoch from max(issued_before)) * 1000000)::bigint from ctms_client_revocations r"
+                          " where r.client_id = c.client_id and not exists (select from ctms_client_old_secrets o"
+                          " where o.client_id = r.client_id and o.hashed_secret = r.hashed_secret and o.valid_until > now()))"
+                          " from api_client c where client_id = $1"};
+const statement list_clients{"client_list", "select client_id, email, coalesce(enabled, true), hashed_secret,"
+                                            " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
+                                            " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
+                                            " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id)"
+                                            " from api_client c order by client_id collate \"C\""};
+const statement create_client{"client_create", "with made as (insert into api_client (client_id, email, enabled, hashed_secret)"
+                                               " values ($1, $2, $3::boolean, $4) returning client_id)"
+                                               " insert into ctms_client_roles (client_id, role)"
+                                               " select client_id, unnest(string_to_array($5, ',')) from made"};
+const statement set_client_enabled{"client_set_enabled",
+                                   "update api_client set enabled = $2::boolean, update_timestamp = now() where client_id = $1"};
+const statement touch_client{"client_touch", "update api_client set update_timestamp = now() where client_id = $1"};
+const statement drop_roles{"client_drop_roles", "delete from ctms_client_roles where client_id = $1"};
+const statement add_roles{"client_add_roles",
+                          "insert into ctms_client_roles (client_id, role) select $1, unnest(string_to_array($2, ','))"};
+const statement lock_secret{"client_lock_secret", "select hashed_secret from api_client where client_id = $1 for update"};
+const statement drop_old_secrets{"client_drop_old_secrets", "delete from ctms_client_old_secrets"
+                                                            " where valid_until <= now() or (client_id = $1 and $2::bigint = 0)"};
+const statement keep_secret{"client_keep_secret",
+                            "insert into ctms_client_old_secrets (client_id, hashed_secret, valid_until)"
+                            " values ($1, $2, now() + $3::bigint * interval '1 second')"
+                            " on conflict (client_id, hashed_secret) do update set valid_until = excluded.valid_until"};
+const statement set_client_secret{"client_set_secret",
+                                  "update api_client set hashed_secret = $2, update_timestamp = now() where client_id = $1"};
+const statement find_old_secrets{"client_old_secrets", "select hashed_secret, round(extract(epoch from valid_until) * 1000000)::bigint"
+                                                       " from ctms_client_old_secrets where client_id = $1 and valid_until > now()"
+                                                       " order by valid_until desc"};
+const statement remove_client{"client_remove", "delete from api_client where client_id = $1"};
+
+std::string to_text(const std::optional<std::set<model::role>>& roles) {
+    std::string out;
+    if (!roles) return out;
+    for (const auto one : *roles) (out += out.empty() ? "" : ",") += to_string(one);
+    return out;
+}
+
+/// null means no limit; a name that is unknown here allows nothing.
+std::optional<std::set<model::role>> read_roles(const std::optional<std::string>& names) {
+    if (!names) return std::nullopt;
+    std::set<model::role> out;
+    for (std::string_view rest = *names; !rest.empty();) {
+        const auto end = std::min(rest.find(','), rest.size());
+        if (const auto known = model::find_role(rest.substr(0, end))) out.insert(*known);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return out;
+}
+
+model::api_client read_client(const rows& answer, std::size_t row) {
+    model::api_client client;
+    client.client_id = answer.text(row, 0);
+    client.email = answer.text(row, 1);
+    client.enabled = answer.boolean(row, 2);
+    client.hashed_secret = answer.text(row, 3);
+    client.create_timestamp = read_time(answer, row, 4);
+    client.update_timestamp = read_time(answer, row, 5);
+    client.roles = read_roles(answer.optional_text(row, 6));
+    return client;
+}
+
+/// Lines of microseconds since 1970, a blank, and a hash.
+std::vector<old_secret> read_old_secrets(std::string_view lines) {
+    std::vector<old_secret> all;
+    while (!lines.empty()) {
+        const auto line = lines.substr(0, lines.find('\n'));
+        lines.remove_prefix(std::min(line.size() + 1, lines.size()));
+        std::int64_t until = 0;
+        const auto [end, problem] = std::from_chars(line.data(), line.data() + line.size(), until);
+        if (problem != std::errc() || end == line.data() + line.size() || *end != ' ') continue;
+        all.push_back({std::string(end + 1, line.data() + line.size()), timestamp(std::chrono::microseconds(until))});
+    }
+    return all;
+}
+
+error no_such_client() { return not_found("Unknown client_id"); }
+
+// A NUL cannot be part of a stored id, and no parameter may hold one.
+bool storable(std::string_view client_id) { return client_id.find('\0') == std::string_view::npos; }
+
+result<void> change(database& db, const statement& what, std::string_view client_id, std::optional<std::string> value) {
+    if (!storable(client_id)) return no_such_client();
+    std::vector<parameter> parameters{std::string(client_id)};
+    if (value) parameters.push_back(std::move(value));
+    const auto touched = run(db, [&](connection& link) { return link.query(what, parameters, true).affected(); });
+    if (!touched) return touched.error();
+    if (*touched == 0) return no_such_client();
+    return {};
+}
+
+/// Runs `act(connection)`, which answers whether there is such a client, as one transaction.
+template <class Act>
+result<void> in_transaction(database& db, std::string_view client_id, Act act) {
+    if (!storable(client_id)) return no_such_client();
+    const auto found = run(db, [&](connection& link) {
+        link.begin();
+        const bool exists = act(link);
+        link.commit();
+        return exists;
+    });
+    if (!found) return found.error();
+    return *found ? result<void>() : result<void>(no_such_client());
+}
+
+} // namespace
+
+result<model::api_client> client_repository::find(std::string_view client_id) {
+    if (!storable(client_id)) return no_such_client();
+    const auto found = run(db_, [&](connection& link) { return link.query(find_client, {std::string(client_id)}); });
+    if (!found) return found.error();
+    if (found->empty()) return no_such_client();
+    return read_client(*found, 0);
+}
+
+result<client_access> client_repository::find_access(std::string_view client_id) {
+    if (!storable(client_id)) return no_such_client();
+    const auto found = run(db_, [&](connection& link) { return link.query(find_access_of, {std::string(client_id)}); });
+    if (!found) return found.error();
+    if (found->empty()) return no_such_client();
+    return client_access{read_client(*found, 0), read_old_secrets(found->optional_text(0, 7).value_or("")),
+                         read_optional_time(*found, 0, 8)};
+}
+
+result<std::vector<model::api_client>> client_repository::list() {
+    return run(db_, [](connection& link) {
+        const auto answer = link.query(list_clients, {});
+        std::vector<model::api_client> all;
+        all.reserve(answer.size());
+        for (std::size_t row = 0; row < answer.size(); ++row) all.push_back(read_client(answer, row));
+        return all;
+    });
+}
+
+result<void> client_repository::create(const model::api_client& client) {
+    auto done = run(db_, [&](connection& link) {
+        link.query(create_client, {client.client_id, client.email, client.enabled ? "t" : "f", client.hashed_secret, to_text(client.roles)},
+                   true);
+    });
+    if (done || done.error().code != errc::conflict) return done;
+    error taken = done.error();
+    taken.message = "client_id is already used";
+    taken.conflicts = {"client_id"};
+    return taken;
+}
+
+result<void> client_repository::set_enabled(std::string_view client_id, bool enabled) {
+    return change(db_, set_client_enabled, client_id, enabled ? "t" : "f");
+}
+
+result<void> client_repository::set_roles(std::string_view client_id, const std::optional<std::set<model::role>>& roles) {
+    const std::string id(client_id);
+    return in_transaction(db_, client_id, [&](connection& link) {
+        if (link.query(touch_client, {id}, true).affected() == 0) return false;
+        link.query(drop_roles, {id}, true);
+        link.query(add_roles, {id, to_text(roles)}, true);
+        return true;
+    });
+}
+
+result<void> client_repository::set_hashed_secret(std::string_view client_id, std::string_view hashed_secret,
+                                                  std::chrono::seconds keep_old) {
+    const std::string id(client_id);
+    const auto seconds = std::to_string(keep_old.count());
+    return in_transaction(db_, client_id, [&](connection& link) {
+        const auto current = link.query(lock_secret, {id});
+        if (current.empty()) return false;
+        link.query(drop_old_secrets, {id, seconds}, true);
+        if (keep_old.count() > 0) link.query(keep_secret, {id, std::string(current.text(0, 0)), seconds}, true);
+        link.query(set_client_secret, {id, std::string(hashed_secret)}, true);
+        return true;
+    });
+}
+
+result<std::vector<old_secret>> client_repository::old_secrets(std::string_view client_id) {
+    if (!storable(client_id)) return std::vector<old_secret>();
+    return run(db_, [&](connection& link) {
+        const auto answer = link.query(find_old_secrets, {std::string(client_id)});
+        std::vector<old_secret> all;
+        for (std::size_t row = 0; row < answer.size(); ++row) all.push_back({std::string(answer.text(row, 0)), read_time(answer, row, 1)});
+        return all;
+    });
+}
+
+result<void> client_repository::remove(std::string_view client_id) { return change(db_, remove_client, client_id, std::nullopt); }
+
+} // namespace ctms::persistence

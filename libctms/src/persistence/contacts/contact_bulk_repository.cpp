@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/persistence/contact_bulk_repository.hpp>
+
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/pool.hpp>
+#include <persistence/sync/sync_request_sql.hpp>
+
+#include <fmt/core.h>
+
+#include <string_view>
+
+namespace ctms::persistence {
+namespace {
+
+// Each address once, in lower case as the index has it, with its places in the list.
+constexpr std::string_view wanted_addresses = R"(
+with wanted as materialized (
+  select lower(value) as address, min(place) as place, array_agg(place) as places
+  from json_array_elements_text($1::json) with ordinality as r(value, place) group by 1),
+)";
+
+// As contact_repository::remove() does it, for many. The trigger on emails queues the deletions.
+constexpr std::string_view remove_them = R"(
+p as (delete from pending_acoustic t using e where t.email_id = e.email_id),
+a as (delete from amo t using e where t.email_id = e.email_id),
+f as (delete from fxa t using e where t.email_id = e.email_id),
+m as (delete from mofo t using e where t.email_id = e.email_id),
+n as (delete from newsletters t using e where t.email_id = e.email_id),
+w as (delete from waitlists t using e where t.email_id = e.email_id),
+d as (delete from emails t using e where t.email_id = e.email_id)
+select place, count(*), 0 from e group by place)";
+
+// In order of id, so that two that do this at the same time wait for each other instead of locking each other out.
+constexpr std::string_view lock_addresses = R"(
+e as materialized (
+  select t.email_id, wanted.place from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
+)";
+
+constexpr std::string_view lock_one = R"(
+with e as materialized (select email_id, 1 as place from emails where email_id = $1::uuid for update),
+)";
+
+constexpr std::string_view suppress_them = R"(
+e as materialized (
+  select t.email_id, wanted.place, wanted.places, coalesce(t.has_opted_out_of_email, false) as already
+  from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
+u as (
+  update emails t set has_opted_out_of_email = true, update_timestamp = now()
+  from e where t.email_id = e.email_id and not e.already),
+q as ({})
+select p, case when p = place then changed else 0 end, case when p = place then before else before + changed end
+from (select place, places, count(*) filter (where not already) as changed, count(*) filter (where already) as before
+      from e group by place, places) s, unnest(places) as p)";
+
+/// Has the statements that follow look rows up by their indexes: on tables that were filled a moment ago there are no
+/// statistics, and a guess may make each batch read a whole table.
+void prefer_indexes(connection& link) {
+    link.execute("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
+}
+
+std::vector<bulk_outcome> outcomes_of(const rows& found, std::size_t count) {
+    std::vector<bulk_outcome> out(count);
+    for (std::size_t row = 0; row < found.size(); ++row)
+        out.at(static_cast<std::size_t>(found.integer(row, 0)) - 1) = {found.integer(row, 1), found.integer(row, 2)};
+    return out;
+}
+
+result<std::vector<bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count,
+                                         bool dry_run) {
+    return run(db, [&](connection& link) {
+        link.begin();
+        prefer_indexes(link);
+        auto out = outcomes_of(link.query(what, {argument}, true), count);
+        dry_run ? link.rollback() : link.commit();
+        return out;
+    });
+}
+
+} // namespace
+
+result<std::vector<bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails, bool dry_run) {
+    static const statement remove_many{"remove_contacts",
+                                       std::string(wanted_addresses) + std::string(lock_addresses) + std::string(remove_them)};
+    return act_on(db_, remove_many, json_names(primary_emails), primary_emails.size(), dry_run);
+}
+
+result<bool> contact_bulk_repository::remove(const uuid& email_id) {
+    static const statement remove_one{"remove_contact_by_id", std::string(lock_one) + std::string(remove_them)};
+    const auto done = act_on(db_, remove_one, email_id.to_string(), 1, false);
+    if (!done) return done.error();
+    return done->front().changed > 0;
+}
+
+result<std::vector<bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails, bool dry_run) {
+    static const statement suppress_many{
+        "suppress_contacts",
+        std::string(wanted_addresses) +
+            fmt::format(fmt::runtime(suppress_them), request_sync_sql(queue_priority::suppression, "e where not already"))};
+    return act_on(db_, suppress_many, json_names(primary_emails), primary_emails.size(), dry_run);
+}
+
+} // namespace ctms::persistence

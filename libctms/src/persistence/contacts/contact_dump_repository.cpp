@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "contact_rows.hpp"
+
+#include <ctms/model/stored_rows.hpp>
+#include <ctms/persistence/contact_dump_repository.hpp>
+
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/time_columns.hpp>
+
+#include <fmt/core.h>
+
+#include <chrono>
+
+namespace ctms::persistence {
+namespace {
+
+// Everything but the ids that only join the tables. The text of a waitlist's fields once more, as it was written: blanks
+// and escapes are part of what is stored.
+constexpr std::string_view line_of_contact = R"('{{"format":"{0}","email":' || row_to_json(e)::text ||
+  ',"amo":' || coalesce((select row_to_json(r)::text from (select add_on_ids, display_name, email_opt_in, language, last_login, location,
+    profile_url, "user", user_id, username, create_timestamp, update_timestamp from amo where email_id = e.email_id) r), 'null') ||
+  ',"fxa":' || coalesce((select row_to_json(r)::text from (select fxa_id, primary_email, created_date, lang, first_service,
+    account_deleted, create_timestamp, update_timestamp from fxa where email_id = e.email_id) r), 'null') ||
+  ',"mofo":' || coalesce((select row_to_json(r)::text from (select mofo_email_id, mofo_contact_id, mofo_relevant
+    from mofo where email_id = e.email_id) r), 'null') ||
+  ',"newsletters":[' || coalesce((select string_agg(row_to_json(r)::text, ',' order by r.name collate "C") from (select name, subscribed,
+    format, lang, source, unsub_reason, create_timestamp, update_timestamp from newsletters where email_id = e.email_id) r), '') ||
+  '],"waitlists":[' || coalesce((select string_agg(row_to_json(r)::text, ',' order by r.name collate "C") from (select name, source,
+    fields, fields::text as fields_text, create_timestamp, update_timestamp from waitlists where email_id = e.email_id) r), '') || ']}}')";
+
+std::string line_sql() { return fmt::format(line_of_contact, model::dump_format); }
+
+constexpr std::string_view belongings_of_contact = R"(
+with f as (select fxa_id from fxa where email_id = $1::uuid and fxa_id is not null),
+c as (select c.* from stripe_customer c join f on c.fxa_id = f.fxa_id)
+select json_build_object(
+  'stripe_customers', (select coalesce(json_agg(c order by stripe_id), '[]') from c),
+  'stripe_subscriptions', (select coalesce(json_agg(r order by r.stripe_id), '[]') from (
+    select s.*, (select coalesce(json_agg(i order by i.stripe_id), '[]') from stripe_subscription_item i
+                 where i.stripe_subscription_id = s.stripe_id) as items
+    from stripe_subscription s join c on s.stripe_customer_id = c.stripe_id) r),
+  'stripe_invoices', (select coalesce(json_agg(r order by r.stripe_id), '[]') from (
+    select v.*, (select coalesce(json_agg(l order by l.stripe_id), '[]') from stripe_invoice_line_item l
+                 where l.stripe_invoice_id = v.stripe_id) as line_items
+    from stripe_invoice v join c on v.stripe_customer_id = c.stripe_id) r),
+  'sync_queue', (select row_to_json(q) from ctms_sync_queue q where q.email_id = $1::uuid),
+  'pending_acoustic', (select coalesce(json_agg(p order by p.id), '[]') from pending_acoustic p where p.email_id = $1::uuid),
+  'vendor_state', (select row_to_json(v) from ctms_vendor_state v where v.email_id = $1::uuid))::text
+from emails where email_id = $1::uuid)";
+
+constexpr std::string_view find_duplicates = R"(
+with wanted as (
+  select lower(primary_email) as address from emails where $1::text is null or lower(primary_email) > $1
+  group by 1 having count(*) > 1 order by 1 limit $2::int)
+select wanted.address, e.email_id::text, e.primary_email, {}, {}
+from wanted join emails e on lower(e.primary_email) = wanted.address order by 1, e.create_timestamp, e.email_id)";
+
+/// Line ends in JSON text are blanks between values: those in texts are escaped.
+std::string on_one_line(std::string_view json) {
+    std::string out(json);
+    std::erase_if(out, [](char c) { return c == '\n' || c == '\r'; });
+    return out;
+}
+
+/// One page behind another. The position is kept by the caller.
+class pages {
+public:
+    explicit pages(connection& link) : link_(link) {
+        link_.begin();
+        // A reader that takes its time, or a slow pipe, ends no dump: the server must not cut it off.
+        link_.execute("set transaction isolation level repeatable read, read only; set local idle_in_transaction_session_timeout = 0;"
+                      " set local statement_timeout = '120s'; set local enable_seqscan = off");
+    }
+    ~pages() { link_.rollback(); }
+    pages(const pages&) = delete;
+    pages& operator=(const pages&) = delete;
+
+    [[nodiscard]] rows next() {
+        static const statement first{"dump_first_page",
+                                     fmt::format("select e.email_id::text, {} from emails e order by e.email_id limit 2000", line_sql())};
+        static const statement following{"dump_next_page",
+                                         fmt::format("select e.email_id::text, {} from emails e where e.email_id > $1::uuid"
+                                                     " order by e.email_id limit 2000",
+                                                     line_sql())};
+        auto page = last_.empty() ? link_.query(first, {}) : link_.query(following, {last_});
+        if (!page.empty()) last_ = page.text(page.size() - 1, 0);
+        return page;
+    }
+
+private:
+    connection& link_;
+    std::string last_;
+};
+
+std::int64_t dump_all(connection& link, const std::function<bool(std::string_view)>& visit) {
+    std::int64_t count = 0;
+    pages all(link);
+    for (auto page = all.next(); !page.empty(); page = all.next()) {
+        for (std::size_t row = 0; row < page.size(); ++row) {
+            if (!visit(on_one_line(page.text(row, 1)))) return count;
+            ++count;
+        }
+    }
+    return count;
+}
+
+} // namespace
+
+result<std::int64_t> contact_dump_repository::dump(const std::function<bool(std::string_view)>& visit) {
+    // Not by run(): a second try would visit again what was visited.
+    try {
+        const auto held = db_.connections().acquire();
+        return dump_all(*held, visit);
+    } catch (const sql_error& failure) {
+        return to_error(failure, db_.recorder());
+    }
+}
+
+result<std::map<uuid, std::string>> contact_dump_repository::lines(std::span<const uuid> email_ids) {
+    static const statement lines_by_ids{"dumped_lines",
+                                        fmt::format("select e.email_id::text, {} from emails e"
+                                                    " where e.email_id in (select json_array_elements_text($1::json)::uuid)",
+                                                    line_sql())};
+    return run(db_, [&](connection& link) {
+        const auto found = link.query(lines_by_ids, {json_ids(email_ids)});
+        std::map<uuid, std::string> out;
+        for (std::size_t row = 0; row < found.size(); ++row)
+            out.emplace(uuid::parse(found.text(row, 0)).value_or(uuid{}), on_one_line(found.text(row, 1)));
+        return out;
+    });
+}
+
+result<std::optional<std::int64_t>> contact_dump_repository::estimate() {
+    static const statement rows_of_emails{"estimate_contacts",
+                                          "select reltuples::bigint::text from pg_class where oid = 'emails'::regclass"};
+    return run(db_, [&](connection& link) {
+        const auto count = link.query(rows_of_emails, {}).integer(0, 0);
+        return count > 0 ? std::optional(count) : std::nullopt;
+    });
+}
+
+result<std::string> contact_dump_repository::belongings(const uuid& email_id) {
+    static const statement belongings_by_id{"contact_belongings", std::string(belongings_of_contact)};
+    return run(db_, [&](connection& link) {
+        const auto found = link.query(belongings_by_id, {email_id.to_string()});
+        return found.empty() ? std::string() : on_one_line(found.text(0, 0));
+    });
+}
+
+result<std::vector<duplicate_contact>> contact_dump_repository::duplicates(const std::optional<std::string>& after, int limit) {
+    static const statement duplicate_addresses{"duplicate_addresses", fmt::format(find_duplicates, microseconds_sql("e.create_timestamp"),
+                                                                                  microseconds_sql("e.update_timestamp"))};
+    return run(db_, [&](connection& link) {
+        const auto found = link.query(duplicate_addresses, {after, std::to_string(limit)});
+        std::vector<duplicate_contact> out;
+        for (std::size_t row = 0; row < found.size(); ++row) {
+            out.push_back({std::string(found.text(row, 0)), uuid::parse(found.text(row, 1)).value_or(uuid{}),
+                           std::string(found.text(row, 2)), read_optional_time(found, row, 3), read_optional_time(found, row, 4)});
+        }
+        return out;
+    });
+}
+
+} // namespace ctms::persistence

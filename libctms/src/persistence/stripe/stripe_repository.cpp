@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: MPL-2.0
+// Each object is stored by a few statements in one transaction. So that transactions that run at once neither deadlock
+// nor overtake each other, all take their locks in one order: the objects that the message is about (advisory locks),
+// prices by id, the parent, its parts by id, and the sync's queue by email_id at last.
+#include "stripe_sql.hpp"
+
+#include <ctms/persistence/stripe_repository.hpp>
+
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/pool.hpp>
+#include <persistence/sync/sync_request_sql.hpp>
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace ctms::persistence {
+namespace {
+
+namespace stripe = model::stripe;
+
+using namespace stripe_sql;
+
+parameter seconds(timestamp when) { return std::to_string(std::chrono::floor<std::chrono::seconds>(when).time_since_epoch().count()); }
+parameter seconds(const std::optional<timestamp>& when) { return when ? seconds(*when) : std::nullopt; }
+
+using names = std::set<std::string>;
+
+template <class Items>
+names ids_of(const Items& items) {
+    names out;
+    for (const auto& item : items) out.insert(item.id);
+    return out;
+}
+
+template <class Items>
+std::vector<stripe::price> prices_of(const Items& items) {
+    std::map<std::string, stripe::price> out; // a price that several items share counts once
+    for (const auto& item : items) out[item.price.id] = item.price;
+    std::vector<stripe::price> list;
+    for (auto& [id, price] : out) list.push_back(std::move(price));
+    return list;
+}
+
+/// Whose contacts are to be sent again.
+struct concerned {
+    names accounts; ///< ids of Firefox accounts
+    names customers;
+    names prices; ///< all who subscribed at them
+
+    /// Queues the contacts; how many there were.
+    std::size_t schedule(connection& db) const {
+        if (accounts.empty() && customers.empty() && prices.empty()) return 0;
+        static const statement queue{"stripe_schedule",
+                                     fmt::format(schedule_contacts, request_sync_sql(queue_priority::write, "contacts"))};
+        return db.query(queue, {json_names(accounts), json_names(customers), json_names(prices)}, true).size();
+    }
+};
+
+/// Finds whom an object concerns as things are stored, whatever of it is stored.
+class concerned_by {
+public:
+    explicit concerned_by(connection& db) : db_(db) {}
+
+    concerned operator()(const stripe::customer& customer) { return {{customer.fxa_id}, {customer.id}, {}}; }
+    concerned operator()(const stripe::deleted_customer& customer) { return {{}, {customer.id}, {}}; }
+    concerned operator()(const stripe::price& price) { return {{}, {}, {price.id}}; }
+    concerned operator()(const stripe::subscription& subscription) {
+        auto out = holder_of(subscription.id);
+        out.customers.insert(subscription.customer_id);
+        return out;
+    }
+    concerned operator()(const stripe::subscription_item& item) { return holder_of(item.subscription_id); }
+    concerned operator()(const stripe::invoice& invoice) { return {{}, {invoice.customer_id}, {}}; }
+
+private:
+    concerned holder_of(const std::string& subscription_id) {
+        const auto found = db_.query(subscription_customer, {subscription_id});
+        return found.empty() ? concerned{} : concerned{{}, {std::string(found.text(0, 0))}, {}};
+    }
+
+    connection& db_;
+};
+
+/// One message on its way into the database, with all that it changed.
+class ingest_transaction {
+public:
+    explicit ingest_transaction(connection& db) : db_(db) {}
+
+    void operator()(const stripe::customer& customer) {
+        lock({"customer:" + customer.id, "fxa:" + customer.fxa_id});
+        const auto before = db_.query(customer_account, {customer.id});
+        const auto displaced = db_.query(delete_other_customer, {customer.id, customer.fxa_id}, true);
+        note_deleted("customer", displaced);
+        if (!displaced.empty()) report_.fxa_id_conflict = customer.fxa_id;
+        const auto written = db_.query(
+            upsert_customer,
+            {customer.id, seconds(customer.created), customer.fxa_id, customer.default_source_id, customer.default_payment_method_id},
+            true);
+        if (!note("customer", {customer.id}, written).empty()) concerned_.accounts.insert(customer.fxa_id);
+        if (!before.empty() && before.text(0, 0) != customer.fxa_id) concerned_.accounts.emplace(before.text(0, 0));
+    }
+
+    void operator()(const stripe::deleted_customer& customer) {
+        lock({"customer:" + customer.id});
+        const auto known = db_.query(customer_account, {customer.id});
+        if (known.empty()) return add("skipped", "customer", customer.id);
+        if (!note("customer", {customer.id}, db_.query(mark_customer_deleted, {customer.id}, true)).empty())
+            concerned_.customers.insert(customer.id);
+    }
+
+    void operator()(const stripe::price& price) { store_prices({price}); }
+
+    void operator()(const stripe::subscription& subscription) {
+        lock({"subscription:" + subscription.id});
+        store_prices(prices_of(subscription.items));
+        const auto before = db_.query(subscription_customer, {subscription.id});
+        const auto written = db_.query(upsert_subscription,
+                                       {subscription.id, subscription.customer_id, subscription.default_payment_method_id,
+                                        subscription.default_source_id, seconds(subscription.created),
+                                        subscription.cancel_at_period_end ? "true" : "false", seconds(subscription.canceled_at),
+                                        seconds(subscription.current_period_end), seconds(subscription.current_period_start),
+                                        seconds(subscription.ended_at), seconds(subscription.start_date), subscription.status},
+                                       true);
+        bool changed = !note("subscription", {subscription.id}, written).empty();
+        changed |= store_items(subscription.items);
+        if (!subscription.has_more_items)
+            changed |= note_deleted("subscription_item",
+                                    db_.query(delete_other_items, {subscription.id, json_names(ids_of(subscription.items))}, true));
+        if (!changed) return;
+        concerned_.customers.insert(subscription.customer_id);
+        if (!before.empty()) concerned_.customers.emplace(before.text(0, 0));
+    }
+
+    void operator()(const stripe::subscription_item& item) {
+        lock({"subscription:" + item.subscription_id});
+        store_prices({item.price});
+        const auto subscription = db_.query(subscription_customer, {item.subscription_id});
+        // Nothing is lost: the subscription brings all its items when it comes.
+        if (subscription.empty()) return add("skipped", "subscription_item", item.id);
+        if (store_items({item})) concerned_.customers.emplace(subscription.text(0, 0));
+    }
+
+    void operator()(const stripe::invoice& invoice) {
+        lock({"invoice:" + invoice.id});
+        store_prices(prices_of(invoice.lines));
+        const auto written = db_.query(upsert_invoice,
+                                       {invoice.id, invoice.customer_id, invoice.default_payment_method_id, invoice.default_source_id,
+                                        seconds(invoice.created), invoice.currency, std::to_string(invoice.total), invoice.status},
+                                       true);
+        bool changed = !note("invoice", {invoice.id}, written).empty();
+        changed |= store_lines(invoice);
+        if (!invoice.has_more_lines)
+            changed |= note_deleted("line_item", db_.query(delete_other_lines, {invoice.id, json_names(ids_of(invoice.lines))}, true));
+        if (changed) concerned_.customers.insert(invoice.customer_id);
+    }
+
+    /// Queues the contacts concerned; how many there were.
+    std::size_t schedule() { return concerned_.schedule(db_); }
+
+    [[nodiscard]] stripe::ingest_report report() && { return std::move(report_); }
+
+private:
+    void lock(const names& objects) { db_.query(lock_objects, {json_names(objects)}); }
+
+    void store_prices(const std::vector<stripe::price>& prices) {
+        if (prices.empty()) return;
+        const auto list = json_rows(prices, [](object_writer& writer, const stripe::price& price) {
+            writer.add("id", std::string_view(price.id));
+            writer.add("product", std::string_view(price.product_id));
+            writer.add_raw("created", *seconds(price.created));
+            writer.add("active", price.active);
+            writer.add("currency", std::string_view(price.currency));
+            writer.add_optional("recurring_interval", price.interval);
+            writer.add_optional("interval_count", price.interval_count);
+            writer.add_optional("unit_amount", price.unit_amount);
+        });
+        concerned_.prices.merge(note("price", ids_of(prices), db_.query(upsert_prices, {list}, true)));
+    }
+
+    bool store_items(const std::vector<stripe::subscription_item>& items) {
+        if (items.empty()) return false;
+        const auto list = json_rows(items, [](object_writer& writer, const stripe::subscription_item& item) {
+            writer.add("id", std::string_view(item.id));
+            writer.add("subscription", std::string_view(item.subscription_id));
+            writer.add("price", std::string_view(item.price.id));
+            writer.add_raw("created", *seconds(item.created));
+        });
+        return !note("subscription_item", ids_of(items), db_.query(upsert_items, {list}, true)).empty();
+    }
+
+    bool store_lines(const stripe::invoice& invoice) {
+        if (invoice.lines.empty()) return false;
+        const auto list = json_rows(invoice.lines, [](object_writer& writer, const stripe::line_item& line) {
+            writer.add("id", std::string_view(line.id));
+            writer.add("type", std::string_view(line.type));
+            writer.add("price", std::string_view(line.price.id));
+            writer.add_optional("invoice_item", line.invoice_item_id);
+            writer.add_optional("subscription", line.subscription_id);
+            writer.add_optional("subscription_item", line.subscription_item_id);
+            writer.add("amount", line.amount);
+            writer.add("currency", std::string_view(line.currency));
+        });
+        return !note("line_item", ids_of(invoice.lines), db_.query(upsert_lines, {list, invoice.id}, true)).empty();
+    }
+
+    void add(std::string_view action, std::string_view kind, std::string_view id) {
+        report_.actions[std::string(action)].insert(fmt::format("{}:{}", kind, id));
+    }
+
+    /// Notes what became of the objects `ids`, of which `written` were created or updated; the ids of these.
+    names note(std::string_view kind, const names& ids, const rows& written) {
+        names changed;
+        for (std::size_t row = 0; row < written.size(); ++row) {
+            add(written.boolean(row, 1) ? "created" : "updated", kind, written.text(row, 0));
+            changed.emplace(written.text(row, 0));
+        }
+        for (const auto& id : ids) {
+            if (!changed.contains(id)) add("no_change", kind, id);
+        }
+        return changed;
+    }
+
+    bool note_deleted(std::string_view kind, const rows& gone) {
+        for (std::size_t row = 0; row < gone.size(); ++row) add("deleted", kind, gone.text(row, 0));
+        return !gone.empty();
+    }
+
+    connection& db_;
+    stripe::ingest_report report_;
+    concerned concerned_;
+};
+
+constexpr refusal given_up{errc::conflict, "Others kept writing the same objects, send it again"};
+
+struct outcome {
+    stripe::ingest_report report;
+    std::size_t scheduled = 0;
+};
+
+} // namespace
+
+result<stripe::ingest_report> stripe_repository::ingest(const stripe::object& object) {
+    auto done = run(
+        db_,
+        [&](connection& db) {
+            ingest_transaction work(db);
+            db.begin();
+            std::visit(work, object);
+            const auto scheduled = work.schedule();
+            db.commit();
+            return outcome{std::move(work).report(), scheduled};
+        },
+        given_up);
+    if (!done) return done.error();
+    db_.recorder().sync_scheduled(done->scheduled);
+    return std::move(done->report);
+}
+
+result<std::size_t> stripe_repository::queue_contacts(const stripe::object& object) {
+    auto done = run(
+        db_,
+        [&](connection& db) {
+            db.begin();
+            const auto scheduled = std::visit(concerned_by(db), object).schedule(db);
+            db.commit();
+            return scheduled;
+        },
+        given_up);
+    if (done) db_.recorder().sync_scheduled(*done);
+    return done;
+}
+
+} // namespace ctms::persistence

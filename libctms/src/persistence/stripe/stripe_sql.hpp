@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MPL-2.0
+// The statements that write Stripe objects. Rows come as JSON, times as Unix seconds; an answer row is an id and whether it
+// is new. Private to this layer.
+#pragma once
+
+#include <persistence/postgres/connection.hpp>
+
+#include <string_view>
+
+namespace ctms::persistence::stripe_sql {
+
+inline const statement lock_objects{"stripe_lock", "select pg_advisory_xact_lock(key) from (select hashtextextended(name, 0) as key"
+                                                   " from json_array_elements_text($1::json) as name order by 1) as keys"};
+
+inline const statement upsert_prices{"stripe_prices", R"(
+insert into stripe_price as stored (stripe_id, stripe_product_id, stripe_created, active, currency, recurring_interval,
+                                    recurring_interval_count, unit_amount, create_timestamp, update_timestamp)
+select r.id, r.product, to_timestamp(r.created), r.active, r.currency, r.recurring_interval, r.interval_count, r.unit_amount, now(), now()
+from json_to_recordset($1::json) as r(id text, product text, created bigint, active boolean, currency text, recurring_interval text,
+                                      interval_count integer, unit_amount integer)
+order by r.id
+on conflict (stripe_id) do update set
+  stripe_product_id = excluded.stripe_product_id, stripe_created = excluded.stripe_created, active = excluded.active,
+  currency = excluded.currency, recurring_interval = excluded.recurring_interval,
+  recurring_interval_count = excluded.recurring_interval_count, unit_amount = excluded.unit_amount, update_timestamp = now()
+where (stored.stripe_product_id, stored.stripe_created, stored.active, stored.currency, stored.recurring_interval,
+       stored.recurring_interval_count, stored.unit_amount) is distinct from
+      (excluded.stripe_product_id, excluded.stripe_created, excluded.active, excluded.currency, excluded.recurring_interval,
+       excluded.recurring_interval_count, excluded.unit_amount)
+returning stripe_id, xmax = 0)"};
+
+inline const statement customer_account{"stripe_customer_account", "select fxa_id from stripe_customer where stripe_id = $1"};
+
+inline const statement delete_other_customer{"stripe_customer_displace",
+                                             "delete from stripe_customer where fxa_id = $2 and stripe_id <> $1 returning stripe_id"};
+
+inline const statement upsert_customer{"stripe_customer", R"(
+insert into stripe_customer as stored (stripe_id, stripe_created, fxa_id, default_source_id, invoice_settings_default_payment_method_id,
+                                       deleted, create_timestamp, update_timestamp)
+values ($1, to_timestamp($2::bigint), $3, $4, $5, false, now(), now())
+on conflict (stripe_id) do update set
+  stripe_created = excluded.stripe_created, fxa_id = excluded.fxa_id, default_source_id = excluded.default_source_id,
+  invoice_settings_default_payment_method_id = excluded.invoice_settings_default_payment_method_id, deleted = false,
+  update_timestamp = now()
+where (stored.stripe_created, stored.fxa_id, stored.default_source_id, stored.invoice_settings_default_payment_method_id,
+       stored.deleted) is distinct from
+      (excluded.stripe_created, excluded.fxa_id, excluded.default_source_id, excluded.invoice_settings_default_payment_method_id, false)
+returning stripe_id, xmax = 0)"};
+
+inline const statement mark_customer_deleted{
+    "stripe_customer_deleted",
+    "update stripe_customer set deleted = true, update_timestamp = now() where stripe_id = $1 and not deleted returning stripe_id, false"};
+
+inline const statement subscription_customer{"stripe_subscription_customer",
+                                             "select stripe_customer_id from stripe_subscription where stripe_id = $1"};
+
+inline const statement upsert_subscription{"stripe_subscription", R"(
+insert into stripe_subscription as stored (stripe_id, stripe_customer_id, default_payment_method_id, default_source_id, stripe_created,
+  cancel_at_period_end, canceled_at, current_period_end, current_period_start, ended_at, start_date, status, create_timestamp,
+  update_timestamp)
+values ($1, $2, $3, $4, to_timestamp($5::bigint), $6::boolean, to_timestamp($7::bigint), to_timestamp($8::bigint),
+        to_timestamp($9::bigint), to_timestamp($10::bigint), to_timestamp($11::bigint), $12, now(), now())
+on conflict (stripe_id) do update set
+  stripe_customer_id = excluded.stripe_customer_id, default_payment_method_id = excluded.default_payment_method_id,
+  default_source_id = excluded.default_source_id, stripe_created = excluded.stripe_created,
+  cancel_at_period_end = excluded.cancel_at_period_end, canceled_at = excluded.canceled_at,
+  current_period_end = excluded.current_period_end, current_period_start = excluded.current_period_start,
+  ended_at = excluded.ended_at, start_date = excluded.start_date, status = excluded.status, update_timestamp = now()
+where (stored.stripe_customer_id, stored.default_payment_method_id, stored.default_source_id, stored.stripe_created,
+       stored.cancel_at_period_end, stored.canceled_at, stored.current_period_end, stored.current_period_start, stored.ended_at,
+       stored.start_date, stored.status) is distinct from
+      (excluded.stripe_customer_id, excluded.default_payment_method_id, excluded.default_source_id, excluded.stripe_created,
+       excluded.cancel_at_period_end, excluded.canceled_at, excluded.current_period_end, excluded.current_period_start,
+       excluded.ended_at, excluded.start_date, excluded.status)
+returning stripe_id, xmax = 0)"};
+
+inline const statement upsert_items{"stripe_items", R"(
+insert into stripe_subscription_item as stored (stripe_id, stripe_subscription_id, stripe_price_id, stripe_created, create_timestamp,
+                                                update_timestamp)
+select r.id, r.subscription, r.price, to_timestamp(r.created), now(), now()
+from json_to_recordset($1::json) as r(id text, subscription text, price text, created bigint)
+order by r.id
+on conflict (stripe_id) do update set
+  stripe_subscription_id = excluded.stripe_subscription_id, stripe_price_id = excluded.stripe_price_id,
+  stripe_created = excluded.stripe_created, update_timestamp = now()
+where (stored.stripe_subscription_id, stored.stripe_price_id, stored.stripe_created) is distinct from
+      (excluded.stripe_subscription_id, excluded.stripe_price_id, excluded.stripe_created)
+returning stripe_id, xmax = 0)"};
+
+inline const statement delete_other_items{"stripe_items_gone",
+                                          "delete from stripe_subscription_item where stripe_subscription_id = $1"
+                                          " and stripe_id not in (select json_array_elements_text($2::json)) returning stripe_id"};
+
+inline const statement upsert_invoice{"stripe_invoice", R"(
+insert into stripe_invoice as stored (stripe_id, stripe_customer_id, default_payment_method_id, default_source_id, stripe_created, currency,
+                                      total, status, create_timestamp, update_timestamp)
+values ($1, $2, $3, $4, to_timestamp($5::bigint), $6, $7::integer, $8, now(), now())
+on conflict (stripe_id) do update set
+  stripe_customer_id = excluded.stripe_customer_id, default_payment_method_id = excluded.default_payment_method_id,
+  default_source_id = excluded.default_source_id, stripe_created = excluded.stripe_created, currency = excluded.currency,
+  total = excluded.total, status = excluded.status, update_timestamp = now()
+where (stored.stripe_customer_id, stored.default_payment_method_id, stored.default_source_id, stored.stripe_created, stored.currency,
+       stored.total, stored.status) is distinct from
+      (excluded.stripe_customer_id, excluded.default_payment_method_id, excluded.default_source_id, excluded.stripe_created,
+       excluded.currency, excluded.total, excluded.status)
+returning stripe_id, xmax = 0)"};
+
+inline const statement upsert_lines{"stripe_lines", R"(
+insert into stripe_invoice_line_item as stored (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
+  stripe_subscription_id, stripe_subscription_item_id, amount, currency, create_timestamp, update_timestamp)
+select r.id, $2, r.type, r.price, r.invoice_item, r.subscription, r.subscription_item, r.amount, r.currency, now(), now()
+from json_to_recordset($1::json) as r(id text, type text, price text, invoice_item text, subscription text, subscription_item text,
+                                      amount integer, currency text)
+order by r.id
+on conflict (stripe_id) do update set
+  stripe_invoice_id = excluded.stripe_invoice_id, stripe_type = excluded.stripe_type, stripe_price_id = excluded.stripe_price_id,
+  stripe_invoice_item_id = excluded.stripe_invoice_item_id, stripe_subscription_id = excluded.stripe_subscription_id,
+  stripe_subscription_item_id = excluded.stripe_subscription_item_id, amount = excluded.amount, currency = excluded.currency,
+  update_timestamp = now()
+where (stored.stripe_invoice_id, stored.stripe_type, stored.stripe_price_id, stored.stripe_invoice_item_id, stored.stripe_subscription_id,
+       stored.stripe_subscription_item_id, stored.amount, stored.currency) is distinct from
+      (excluded.stripe_invoice_id, excluded.stripe_type, excluded.stripe_price_id, excluded.stripe_invoice_item_id,
+       excluded.stripe_subscription_id, excluded.stripe_subscription_item_id, excluded.amount, excluded.currency)
+returning stripe_id, xmax = 0)"};
+
+inline const statement delete_other_lines{"stripe_lines_gone", "delete from stripe_invoice_line_item where stripe_invoice_id = $1"
+                                                               " and stripe_id not in (select json_array_elements_text($2::json))"
+                                                               " returning stripe_id"};
+
+// Contacts of Firefox accounts ($1), customers ($2), and of all customers who subscribed at some prices ($3). Arrays, since a
+// set that a function makes is taken for a hundred rows, for which small tables are read whole.
+inline constexpr std::string_view schedule_contacts = R"(
+with accounts as (
+  select json_array_elements_text($1::json) as fxa_id
+  union select fxa_id from stripe_customer where stripe_id = any (array(select json_array_elements_text($2::json)))
+  union select c.fxa_id
+    from stripe_subscription_item i
+    join stripe_subscription s on s.stripe_id = i.stripe_subscription_id
+    join stripe_customer c on c.stripe_id = s.stripe_customer_id
+    where i.stripe_price_id = any (array(select json_array_elements_text($3::json)))),
+contacts as (select email_id from fxa where fxa_id = any (array(select fxa_id from accounts))),
+q as ({})
+select email_id::text from contacts)";
+
+} // namespace ctms::persistence::stripe_sql

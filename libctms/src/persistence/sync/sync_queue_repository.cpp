@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: MPL-2.0
+// Each call is one statement. Rows that it has chosen it finds again by `= any (array(...))`: a join would be planned for the
+// tenth of the table that a limit in a parameter is taken for, which means to read all of it.
+//
+// Under READ COMMITTED a statement that waited for a lock sees the newest version of the row that it locks, but everything
+// else as it was when the statement began. What is decided by a row is therefore computed where the row is locked or
+// updated. Statements that lock several rows take them in order of email_id, as the writes of contacts do, or skip those
+// that others hold.
+#include "sync_queue_rows.hpp"
+
+#include <ctms/persistence/sync_queue_repository.hpp>
+
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/time_columns.hpp>
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace ctms::persistence {
+namespace {
+
+// Goes from one priority to the next, so that rows of a priority that are not due yet are not walked over.
+constexpr std::string_view priorities = R"(
+with recursive levels (priority) as (
+  (select priority from ctms_sync_queue where state = 'pending' order by priority limit 1)
+  union all
+  select (select q.priority from ctms_sync_queue q where q.state = 'pending' and q.priority > levels.priority order by q.priority limit 1)
+  from levels where levels.priority is not null))";
+
+// A level is looked at only when those before it were not enough. A row that was changed since the statement began is left
+// for the next claim (xmin differs), since what the vendor was sent is read as it was before that change.
+constexpr std::string_view due_rows = R"(,
+due as (
+  select one.* from levels cross join lateral (
+    select q.email_id, q.xmin as seen, greatest(q.next_attempt_at, q.claimed_until) as due_at
+    from ctms_sync_queue q
+    where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
+    order by greatest(q.next_attempt_at, q.claimed_until), q.first_requested_at
+    limit $1::bigint {}) as one
+  limit $1::bigint))";
+
+constexpr std::string_view claim_due_rows = R"(,
+chosen as (
+  update ctms_sync_queue q set claimed_by = $2::uuid, claimed_until = now() + $3::bigint * interval '1 second'
+  from due where q.email_id = any (array(select email_id from due)) and q.email_id = due.email_id and q.xmin = due.seen
+  returning q.*, due.due_at))";
+
+constexpr std::string_view look_at_due_rows = R"(,
+chosen as (
+  select q.*, due.due_at from due join ctms_sync_queue q using (email_id)
+  where q.email_id = any (array(select email_id from due))))";
+
+constexpr std::string_view read_chosen_rows = R"(
+select c.email_id::text, c.operation = 'delete', c.primary_email, c.version, c.retry, {}, {},
+       s.main_hash, s.newsletter_hash, s.product_hash, array_to_json(s.newsletters)::text, array_to_json(s.products)::text
+from chosen c left join ctms_vendor_state s using (email_id)
+order by c.priority, c.due_at, c.first_requested_at)";
+
+// The order is that of the index, and says: do not look for one among all rows.
+constexpr std::string_view any_due_row = R"(
+select from levels cross join lateral (
+  select from ctms_sync_queue q
+  where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
+  order by greatest(q.next_attempt_at, q.claimed_until)
+  limit 1) as one
+limit 1)";
+
+const statement renew_claims{"sync_queue_renew", R"(
+with held as (select email_id from ctms_sync_queue where claimed_by = $1::uuid order by email_id for update)
+update ctms_sync_queue q set claimed_until = now() + $2::bigint * interval '1 second'
+from held where q.email_id = held.email_id)"};
+
+const statement release_claims{"sync_queue_release", R"(
+with held as (
+  select email_id from ctms_sync_queue
+  where claimed_by = $1::uuid and email_id = any (array(select json_array_elements_text($2::json)::uuid))
+  order by email_id for update)
+update ctms_sync_queue q set claimed_by = null, claimed_until = null
+from held where q.email_id = held.email_id)"};
+
+// Notes what the vendor has ($4 to $8, nulls when there is nothing to note) of the one contact in the CTE `{0}`.
+constexpr std::string_view note_state = R"(
+noted as (
+  insert into ctms_vendor_state as stored (email_id, main_hash, newsletter_hash, product_hash, newsletters, products)
+  select {0}.email_id, $4::text, $5::text, $6::text, array(select json_array_elements_text($7::json)),
+    array(select json_array_elements_text($8::json))
+  from {0} where $4::text is not null
+  on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
+    product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products, sent_at = now()))";
+
+const statement note_states_sql{"sync_queue_note_states", R"(
+insert into ctms_vendor_state as stored (email_id, main_hash, newsletter_hash, product_hash, newsletters, products)
+select q.email_id, main_hash, newsletter_hash, product_hash, array(select json_array_elements_text(newsletters)),
+  array(select json_array_elements_text(products))
+from json_to_recordset($2::json) as maybe
+  (email_id uuid, main_hash text, newsletter_hash text, product_hash text, newsletters json, products json)
+join ctms_sync_queue q on q.email_id = maybe.email_id and q.claimed_by = $1::uuid
+order by q.email_id
+on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
+  product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products)"};
+
+// Rows of the reference that belong to the queue's rows in the CTE `gone`. One that somebody deletes right now is left to
+// him: who deletes a contact holds them before he waits for our row.
+constexpr std::string_view remove_reference_rows = R"(
+reference as (
+  delete from pending_acoustic where id = any (array(
+    select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
+
+constexpr std::string_view complete_contact = R"(
+with held as (
+  select email_id, version = $3::bigint as same from ctms_sync_queue where email_id = $1::uuid and claimed_by = $2::uuid for update),
+gone as (
+  delete from ctms_sync_queue q using held where held.same and q.email_id = held.email_id returning q.email_id),
+kept as (
+  update ctms_sync_queue q set claimed_by = null, claimed_until = null, first_requested_at = q.last_requested_at
+  from held where not held.same and q.email_id = held.email_id),
+unsent as (delete from ctms_vendor_state s using held where s.email_id = held.email_id and $4::text is null),{},{}
+select from gone)";
+
+// $9 reason, $10 give up, $11 counts, $12 limit, $13 milliseconds to wait.
+constexpr std::string_view fail_contact = R"(
+with failed as (
+  update ctms_sync_queue set
+    claimed_by = null, claimed_until = null,
+    last_error = case when version = $3::bigint then $9 else last_error end,
+    last_attempt_at = case when version = $3::bigint then now() else last_attempt_at end,
+    retry = case when version = $3::bigint and $11::boolean then retry + 1 else retry end,
+    state = case when version = $3::bigint and ($10::boolean or ($11::boolean and retry + 1 >= $12::integer)) then 'parked' else state end,
+    next_attempt_at = case when version = $3::bigint then now() + $13::bigint * interval '1 millisecond' else next_attempt_at end
+  where email_id = $1::uuid and claimed_by = $2::uuid
+  returning email_id, state),{}
+select state = 'parked' from failed)";
+
+// At most $1 rows.
+constexpr std::string_view remove_rows = R"(
+with doomed as (
+  select email_id from ctms_sync_queue where {} limit $1::bigint for update skip locked),
+gone as (
+  delete from ctms_sync_queue where email_id = any (array(select email_id from doomed)) returning email_id),{}
+select count(*) from gone)";
+
+constexpr std::string_view list_parked = "select email_id::text, operation = 'delete', retry, coalesce(last_error, ''), {}"
+                                         " from ctms_sync_queue where state = 'parked'"
+                                         " order by last_requested_at desc, email_id limit $1::bigint";
+
+// At most $1 rows.
+constexpr std::string_view retry_rows = R"(
+with chosen as (
+  select email_id from ctms_sync_queue where {} limit $1::bigint for update skip locked)
+update ctms_sync_queue set state = 'pending', retry = 0, next_attempt_at = now(), last_error = null
+where email_id = any (array(select email_id from chosen)))";
+
+constexpr const char* all_parked = "state = 'parked' order by last_requested_at";
+constexpr const char* these_parked =
+    "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
+
+std::string chosen_rows_sql(std::string_view lock, std::string_view choose) {
+    return std::string(priorities) + fmt::format(due_rows, lock) + std::string(choose) +
+           fmt::format(read_chosen_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at"));
+}
+
+const statement& any_due_statement() {
+    static const statement made{"sync_queue_any_due", std::string(priorities) + std::string(any_due_row)};
+    return made;
+}
+
+const statement& claim_statement() {
+    static const statement made{"sync_queue_claim", chosen_rows_sql("for update of q skip locked", claim_due_rows)};
+    return made;
+}
+
+const statement& peek_statement() {
+    static const statement made{"sync_queue_peek", chosen_rows_sql("", look_at_due_rows)};
+    return made;
+}
+
+// Not in place: clang would destroy the inner text of fmt's at each call, not only at the first, when `made` is made.
+std::string complete_sql() { return fmt::format(complete_contact, fmt::format(note_state, "held"), remove_reference_rows); }
+std::string fail_sql() { return fmt::format(fail_contact, fmt::format(note_state, "failed")); }
+
+const statement& complete_statement() {
+    static const statement made{"sync_queue_complete", complete_sql()};
+    return made;
+}
+
+const statement& fail_statement() {
+    static const statement made{"sync_queue_fail", fail_sql()};
+    return made;
+}
+
+const statement& discard_statement() {
+    static const statement made{"sync_queue_discard", fmt::format(remove_rows, "true order by email_id", remove_reference_rows)};
+    return made;
+}
+
+const statement& parked_statement() {
+    static const statement made{"sync_queue_parked", fmt::format(list_parked, microseconds_sql("last_requested_at"))};
+    return made;
+}
+
+const statement& retry_statement(bool all) {
+    static const statement every{"sync_queue_retry_all", fmt::format(retry_rows, all_parked)};
+    static const statement some{"sync_queue_retry", fmt::format(retry_rows, these_parked)};
+    return all ? every : some;
+}
+
+const statement& forget_statement(bool all) {
+    static const statement every{"sync_queue_forget_all", fmt::format(remove_rows, all_parked, remove_reference_rows)};
+    static const statement some{"sync_queue_forget", fmt::format(remove_rows, these_parked, remove_reference_rows)};
+    return all ? every : some;
+}
+
+/// $1 to $8 of complete_contact and fail_contact.
+std::vector<parameter> outcome_parameters(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& state) {
+    std::vector<parameter> out{contact.email_id.to_string(), worker.to_string(), std::to_string(contact.version)};
+    if (state) {
+        out.insert(out.end(), {state->main_hash, state->newsletter_hash, state->product_hash, json_names(state->newsletters),
+                               json_names(state->products)});
+    } else {
+        out.resize(out.size() + 5);
+    }
+    return out;
+}
+
+constexpr std::size_t batch_size = 5'000; // a statement must end within its timeout
+
+/// Runs `batch`, which says how many rows it took, until there are no more.
+template <class Batch>
+result<std::size_t> in_batches(database& db, Batch batch) {
+    for (std::size_t total = 0;;) {
+        const auto done = run(db, batch);
+        if (!done) return done.error();
+        total += *done;
+        if (*done < batch_size) return total;
+    }
+}
+
+std::vector<parameter> batch_parameters(std::span<const uuid> email_ids) {
+    std::vector<parameter> out{std::to_string(batch_size)};
+    if (!email_ids.empty()) out.emplace_back(json_ids(email_ids));
+    return out;
+}
+
+} // namespace
+
+result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease) {
+    return run(db_, [&](connection& db) {
+        return read_queued(db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count())}, true));
+    });
+}
+
+result<std::vector<queued_contact>> sync_queue_repository::peek(int limit) {
+    return run(db_, [&](connection& db) { return read_queued(db.query(peek_statement(), {bounded(limit)})); });
+}
+
+result<bool> sync_queue_repository::any_due() {
+    return run(db_, [](connection& db) { return !db.query(any_due_statement(), {}).empty(); });
+}
+
+result<std::size_t> sync_queue_repository::renew(const uuid& worker, std::chrono::seconds lease) {
+    return run(db_, [&](connection& db) {
+        return db.query(renew_claims, {worker.to_string(), std::to_string(lease.count())}, true).affected();
+    });
+}
+
+result<void> sync_queue_repository::note_states(const uuid& worker, std::span<const std::pair<uuid, vendor_state>> states) {
+    return run(db_, [&](connection& db) { db.query(note_states_sql, {worker.to_string(), json_states(states)}, true); });
+}
+
+result<bool> sync_queue_repository::complete(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& now) {
+    const auto parameters = outcome_parameters(worker, contact, now);
+    return run(db_, [&](connection& db) { return !db.query(complete_statement(), parameters, true).empty(); });
+}
+
+result<bool> sync_queue_repository::fail(const uuid& worker, const queued_contact& contact, const failed_attempt& how,
+                                         const std::optional<vendor_state>& partly) {
+    auto parameters = outcome_parameters(worker, contact, partly);
+    parameters.insert(parameters.end(), {how.reason, how.give_up ? "t" : "f", how.counts ? "t" : "f", std::to_string(how.limit),
+                                         std::to_string(how.wait.count())});
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(fail_statement(), parameters, true);
+        return !found.empty() && found.boolean(0, 0);
+    });
+}
+
+result<void> sync_queue_repository::release(const uuid& worker, std::span<const uuid> email_ids) {
+    return run(db_, [&](connection& db) { db.query(release_claims, {worker.to_string(), json_ids(email_ids)}, true); });
+}
+
+result<std::size_t> sync_queue_repository::discard(int limit) {
+    return run(
+        db_, [&](connection& db) { return static_cast<std::size_t>(db.query(discard_statement(), {bounded(limit)}, true).integer(0, 0)); });
+}
+
+result<std::vector<parked_contact>> sync_queue_repository::parked(int limit) {
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(parked_statement(), {bounded(limit)});
+        std::vector<parked_contact> out;
+        for (std::size_t row = 0; row < found.size(); ++row) {
+            out.push_back({read_id(found, row, 0), found.boolean(row, 1), static_cast<int>(found.integer(row, 2)),
+                           std::string(found.text(row, 3)), read_time(found, row, 4)});
+        }
+        return out;
+    });
+}
+
+result<std::size_t> sync_queue_repository::retry_parked(std::span<const uuid> email_ids) {
+    const auto parameters = batch_parameters(email_ids);
+    return in_batches(db_, [&](connection& db) { return db.query(retry_statement(email_ids.empty()), parameters, true).affected(); });
+}
+
+result<std::size_t> sync_queue_repository::forget_parked(std::span<const uuid> email_ids) {
+    const auto parameters = batch_parameters(email_ids);
+    return in_batches(db_, [&](connection& db) {
+        return static_cast<std::size_t>(db.query(forget_statement(email_ids.empty()), parameters, true).integer(0, 0));
+    });
+}
+
+} // namespace ctms::persistence

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "sync_queue_rows.hpp"
+
+#include <json/document.hpp>
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/time_columns.hpp>
+
+#include <stdexcept>
+
+namespace ctms::persistence {
+namespace {
+
+std::vector<std::string> read_names(std::string_view text) {
+    constexpr json::limits bounds{1, 1'000'000};
+    const auto parsed = json::document::parse(text, bounds);
+    const auto* names = std::get_if<json::document>(&parsed);
+    if (names == nullptr) throw std::logic_error("a column is not JSON");
+    std::vector<std::string> out;
+    for (const auto* one = names->root().first; one != nullptr; one = one->next) out.emplace_back(one->text);
+    return out;
+}
+
+} // namespace
+
+std::string json_states(std::span<const std::pair<uuid, vendor_state>> states) {
+    return json_rows(states, [](object_writer& to, const auto& one) {
+        const auto& [id, state] = one;
+        to.add("email_id", id.to_string());
+        to.add("main_hash", state.main_hash);
+        to.add("newsletter_hash", state.newsletter_hash);
+        to.add("product_hash", state.product_hash);
+        to.add_raw("newsletters", json_names(state.newsletters));
+        to.add_raw("products", json_names(state.products));
+    });
+}
+
+uuid read_id(const rows& found, std::size_t row, std::size_t column) {
+    const auto id = uuid::parse(found.text(row, column));
+    if (!id) throw std::logic_error("a column that is no UUID");
+    return *id;
+}
+
+namespace {
+
+queued_contact read_contact(const rows& found, std::size_t row) {
+    queued_contact out;
+    out.email_id = read_id(found, row, 0);
+    out.is_deletion = found.boolean(row, 1);
+    out.primary_email = found.text(row, 2);
+    out.version = found.integer(row, 3);
+    out.retry = static_cast<int>(found.integer(row, 4));
+    out.first_requested_at = read_time(found, row, 5);
+    out.last_attempt_at = read_optional_time(found, row, 6);
+    if (found.is_null(row, 7)) return out;
+    out.sent = vendor_state{std::string(found.text(row, 7)), std::string(found.text(row, 8)), std::string(found.text(row, 9)),
+                            read_names(found.text(row, 10)), read_names(found.text(row, 11))};
+    return out;
+}
+
+} // namespace
+
+std::vector<queued_contact> read_queued(const rows& found) {
+    std::vector<queued_contact> out;
+    out.reserve(found.size());
+    for (std::size_t row = 0; row < found.size(); ++row) out.push_back(read_contact(found, row));
+    return out;
+}
+
+} // namespace ctms::persistence

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: MPL-2.0
+// Bulk resyncs, in steps that each are one statement. See sync_queue.cpp for how its statements lock rows.
+#include "sync_queue_rows.hpp"
+
+#include <ctms/persistence/sync_queue_repository.hpp>
+
+#include <json/document.hpp>
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/pool.hpp>
+
+#include <fmt/core.h>
+
+#include <stdexcept>
+
+namespace ctms::persistence {
+namespace {
+
+// Walks the contacts themselves whatever is selected: a step then takes as long for a newsletter that hardly anybody has
+// as for one that all have. $1 limit, $2 name, $3 where to begin.
+constexpr std::string_view walk = R"(
+with walked as materialized (select email_id from emails {} order by email_id limit $1::bigint),
+wanted as materialized (select email_id from walked where {}))";
+
+constexpr const char* any_contact = "$2::text is null";
+constexpr const char* with_newsletter = "exists (select from newsletters n where n.email_id = walked.email_id and n.name = $2::text)";
+constexpr const char* with_waitlist = "exists (select from waitlists w where w.email_id = walked.email_id and w.name = $2::text)";
+
+// Queues the contacts in the CTE `wanted`. Those that wait are not touched, not even locked.
+const std::string queue_wanted = fmt::format(R"(,
+queued as (
+  insert into ctms_sync_queue (email_id, priority) select email_id, {0} from wanted order by email_id
+  on conflict (email_id) do nothing returning email_id),
+parked as (
+  select q.email_id from ctms_sync_queue q join wanted using (email_id) where q.state = 'parked' order by q.email_id for update of q),
+woken as (
+  update ctms_sync_queue q set state = 'pending', retry = 0, priority = {0}, next_attempt_at = now(), version = q.version + 1,
+    last_error = null, last_requested_at = now()
+  from parked where q.email_id = parked.email_id returning q.email_id))",
+                                             static_cast<int>(queue_priority::bulk));
+
+constexpr std::string_view count_queued = "(select count(*) from queued) + (select count(*) from woken)";
+
+constexpr std::string_view report_walk = R"(
+select (select email_id::text from walked order by email_id desc limit 1), (select count(*) from walked),
+  (select count(*) from wanted), {})";
+
+// $1 addresses as JSON.
+constexpr std::string_view find_addresses = R"(
+with given as materialized (
+  select lower(address) as address, place - 1 as place
+  from json_array_elements_text($1::json) with ordinality as list (address, place)),
+found as materialized (select given.place, e.email_id from given join emails e on lower(e.primary_email) = given.address),
+wanted as materialized (select distinct email_id from found))";
+
+constexpr std::string_view report_addresses = R"(
+select (select count(*) from wanted), {}, (
+  select coalesce(json_agg(g.place::text order by g.place), '[]')::text from given g
+  where not exists (select from found where found.place = g.place)))";
+
+const statement count_all{"resync_count_all", "select count(*) from emails where $1::text is null"};
+const statement count_newsletter{"resync_count_newsletter", "select count(distinct email_id) from newsletters where name = $1::text"};
+const statement count_waitlist{"resync_count_waitlist", "select count(distinct email_id) from waitlists where name = $1::text"};
+
+std::string walk_sql(const char* condition, bool from_the_start) {
+    return fmt::format(walk, from_the_start ? "" : "where email_id > $3::uuid", condition) + queue_wanted +
+           fmt::format(report_walk, count_queued);
+}
+
+const statement& walk_statement(resync_selection::kind what, bool from_the_start) {
+    using enum resync_selection::kind;
+    static const statement all_first{"resync_all_first", walk_sql(any_contact, true)};
+    static const statement all_next{"resync_all_next", walk_sql(any_contact, false)};
+    static const statement newsletter_first{"resync_newsletter_first", walk_sql(with_newsletter, true)};
+    static const statement newsletter_next{"resync_newsletter_next", walk_sql(with_newsletter, false)};
+    static const statement waitlist_first{"resync_waitlist_first", walk_sql(with_waitlist, true)};
+    static const statement waitlist_next{"resync_waitlist_next", walk_sql(with_waitlist, false)};
+    switch (what) {
+    case all: return from_the_start ? all_first : all_next;
+    case newsletter: return from_the_start ? newsletter_first : newsletter_next;
+    case waitlist: return from_the_start ? waitlist_first : waitlist_next;
+    }
+    throw std::logic_error("a selection that is none");
+}
+
+const statement& address_statement(bool queue) {
+    static const statement queues{"resync_addresses",
+                                  std::string(find_addresses) + queue_wanted + fmt::format(report_addresses, count_queued)};
+    // Parked ones would be queued, too.
+    static const statement looks{
+        "resync_look_up", std::string(find_addresses) +
+                              fmt::format(report_addresses, "(select count(*) from wanted where not exists (select from ctms_sync_queue q "
+                                                            "where q.email_id = wanted.email_id and q.state = 'pending'))")};
+    return queue ? queues : looks;
+}
+
+const statement& count_statement(resync_selection::kind what) {
+    using enum resync_selection::kind;
+    if (what == all) return count_all;
+    return what == newsletter ? count_newsletter : count_waitlist;
+}
+
+parameter name_of(const resync_selection& which) { return which.what == resync_selection::kind::all ? parameter() : parameter(which.name); }
+
+std::vector<std::size_t> read_places(std::string_view text) {
+    const auto parsed = json::document::parse(text, json::limits{1, 1'000'000});
+    const auto* places = std::get_if<json::document>(&parsed);
+    if (places == nullptr) throw std::logic_error("a column is not JSON");
+    std::vector<std::size_t> out;
+    for (const auto* one = places->root().first; one != nullptr; one = one->next) out.push_back(std::stoul(std::string(one->text)));
+    return out;
+}
+
+result<address_resync> run_addresses(database& on, std::span<const std::string> addresses, bool queue) {
+    const auto list = json_names(addresses);
+    return run(on, [&](connection& db) {
+        const auto found = db.query(address_statement(queue), {list}, queue);
+        return address_resync{static_cast<std::size_t>(found.integer(0, 0)), static_cast<std::size_t>(found.integer(0, 1)),
+                              read_places(found.text(0, 2))};
+    });
+}
+
+} // namespace
+
+result<resync_step> sync_queue_repository::request_resync(const resync_selection& which, const std::optional<uuid>& after, int limit) {
+    std::vector<parameter> parameters{bounded(limit), name_of(which)};
+    if (after) parameters.emplace_back(after->to_string());
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(walk_statement(which.what, !after), parameters, true);
+        resync_step out;
+        if (!found.is_null(0, 0)) out.last = read_id(found, 0, 0);
+        out.looked_at = static_cast<std::size_t>(found.integer(0, 1));
+        out.chosen = static_cast<std::size_t>(found.integer(0, 2));
+        out.queued = static_cast<std::size_t>(found.integer(0, 3));
+        return out;
+    });
+}
+
+result<address_resync> sync_queue_repository::request_resync(std::span<const std::string> addresses) {
+    return run_addresses(db_, addresses, true);
+}
+
+result<address_resync> sync_queue_repository::look_up(std::span<const std::string> addresses) {
+    return run_addresses(db_, addresses, false);
+}
+
+result<std::size_t> sync_queue_repository::count_selected(const resync_selection& which) {
+    return run(db_, [&](connection& db) {
+        return static_cast<std::size_t>(db.query(count_statement(which.what), {name_of(which)}).integer(0, 0));
+    });
+}
+
+} // namespace ctms::persistence

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/persistence/vendor_slots.hpp>
+
+#include <persistence/postgres/pool.hpp>
+
+#include <algorithm>
+#include <limits>
+
+namespace ctms::persistence {
+namespace {
+
+// Own slots first. A slot that somebody took since the statement began is looked at again when it is locked, and passed
+// over. The second column: how many slots exist.
+const statement take_slots{"vendor_slots_take", R"(
+with chosen as (
+  select slot from ctms_vendor_slots
+  where slot between 1 and $2::integer and (holder = $1::uuid or holder is null or expires_at < now())
+  order by (holder = $1::uuid) is not true, slot
+  limit $3::bigint for update skip locked),
+taken as (
+  update ctms_vendor_slots s set holder = $1::uuid, expires_at = now() + $4::bigint * interval '1 second'
+  from chosen where s.slot = chosen.slot returning s.slot)
+select (select count(*) from taken), (select count(*) from ctms_vendor_slots where slot between 1 and $2::integer))"};
+
+const statement make_slots{"vendor_slots_make", "insert into ctms_vendor_slots (slot) select generate_series(1, $1::integer)"
+                                                " on conflict (slot) do nothing"};
+
+const statement free_slots{"vendor_slots_free",
+                           "update ctms_vendor_slots set holder = null, expires_at = '-infinity' where holder = $1::uuid"};
+
+} // namespace
+
+result<int> vendor_slots::take(const uuid& worker, int wanted, std::chrono::seconds lease) {
+    const int cap = std::clamp<int>(cap_, 0, std::numeric_limits<std::int16_t>::max());
+    const std::vector<parameter> parameters{worker.to_string(), std::to_string(cap), std::to_string(std::clamp(wanted, 0, cap)),
+                                            std::to_string(lease.count())};
+    return run(db_, [&](connection& db) {
+        auto found = db.query(take_slots, parameters, true);
+        if (found.integer(0, 1) < cap) { // the first time, or the cap was raised
+            db.query(make_slots, {std::to_string(cap)}, true);
+            found = db.query(take_slots, parameters, true);
+        }
+        return static_cast<int>(found.integer(0, 0));
+    });
+}
+
+result<void> vendor_slots::give_back(const uuid& worker) {
+    return run(db_, [&](connection& db) { db.query(free_slots, {worker.to_string()}, true); });
+}
+
+} // namespace ctms::persistence
