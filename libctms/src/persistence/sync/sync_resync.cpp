@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-// Bulk resyncs, in steps that each are one statement. See sync_queue.cpp for how its statements lock rows.
+// Bulk resyncs, in steps that each are one statement. See sync_queue_repository.cpp for how its statements lock rows.
 #include "sync_queue_rows.hpp"
 
+#include <ctms/persistence/queue_priority.hpp>
 #include <ctms/persistence/sync_queue_repository.hpp>
 
 #include <json/document.hpp>
