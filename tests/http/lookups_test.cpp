@@ -67,7 +67,7 @@ TEST_CASE("a contact is found by each of the nine ids") {
     }
 }
 
-TEST_CASE("a list of contacts shows each contact as by id, but without its status") {
+TEST_CASE("a list shows each contact as a request by id does, but without the status") {
     web_fixture web;
     add_both(web);
     const auto single = web.get(std::string("/ctms/") + nina).body;

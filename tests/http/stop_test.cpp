@@ -103,7 +103,7 @@ TEST_CASE("a request that does not end in time is cut off") {
     CHECK(web.stopped_within(5s));
 }
 
-TEST_CASE("a client that never completes its request does not stop the server from ending") {
+TEST_CASE("a client that never completes its request does not keep the server running") {
     ctms::web::limits bounds;
     bounds.drain_time = 300ms;
     web_fixture web({.limits = bounds});

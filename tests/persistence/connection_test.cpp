@@ -23,7 +23,7 @@ sql_error failure_of(Action action) {
     } catch (const sql_error& failure) {
         return failure;
     }
-    FAIL("no sql_error");
+    FAIL("no sql_error was thrown");
     throw std::logic_error("not reached");
 }
 

@@ -236,7 +236,7 @@ TEST_CASE("concurrent migrators apply each migration once") {
     CHECK(applied == known_migrations().size());
 }
 
-TEST_CASE("a failed migration leaves the step undone") {
+TEST_CASE("a failed migration step is rolled back") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_reference_database(link);

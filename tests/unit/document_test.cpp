@@ -14,7 +14,7 @@ namespace {
 
 document parse(std::string_view text, const limits& bounds = {}) {
     auto outcome = document::parse(text, bounds);
-    if (const auto* problem = std::get_if<syntax_error>(&outcome)) FAIL("no JSON: ", problem->message, " in ", text);
+    if (const auto* problem = std::get_if<syntax_error>(&outcome)) FAIL("not JSON: ", problem->message, " in ", text);
     return std::move(std::get<document>(outcome));
 }
 

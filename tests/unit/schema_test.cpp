@@ -19,7 +19,7 @@ bj::object schema(std::string_view name) {
     for (const auto& one : json::schemas()) {
         if (one.name == name) return bj::parse(one.text).as_object();
     }
-    FAIL("no schema " << name);
+    FAIL("there is no schema named " << name);
     return {};
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What keeps requests for tokens apart: counted attempts, remembered secrets, turns between addresses, and
-// the check which secret a token belongs to.
+// Tests of requests for tokens: counted attempts, remembered secrets, turns between addresses, and
+// the secret to which a token belongs.
 #include "service/attempt_limit.hpp"
 #include "service/remembered_secrets.hpp"
 #include "service/token_binding.hpp"
