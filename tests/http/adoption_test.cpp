@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A database that the Python service made and filled, with rows that it should not have written: adopted, served and
-// written, while the reference goes on writing to it.
+// written, while the Python service still writes to it.
 #include "support/web_fixture.hpp"
 
 #include <ctms/persistence/migrations.hpp>
@@ -16,7 +16,7 @@ namespace {
 constexpr auto odd = "10000000-0000-4000-8000-000000000001";
 constexpr auto plain = "10000000-0000-4000-8000-000000000002";
 
-// As the reference's ORM writes: JSON with blanks and escapes, times of its own, pending rows without a look at others.
+// Rows as the Python service writes them: JSON with spaces and escapes, its own times, pending rows that may repeat.
 constexpr auto reference_rows = R"sql(
 insert into emails (email_id, primary_email, basket_token, first_name, email_format, email_lang, has_opted_out_of_email, double_opt_in,
                     create_timestamp, update_timestamp) values
@@ -61,7 +61,7 @@ boost::json::object contact_of(web_fixture& server, const std::string& id) {
 
 } // namespace
 
-TEST_CASE("odd rows of an adopted database are served with what is there") {
+TEST_CASE("unusual rows of an adopted database are returned with the valid values") {
     web_fixture server(adopting());
     const auto contact = contact_of(server, odd);
     const auto& email = contact.at("email").as_object();
@@ -86,7 +86,7 @@ TEST_CASE("odd rows of an adopted database are served with what is there") {
     CHECK(server.get(fmt::format("/identity/{}", odd)).status == 200);
 }
 
-TEST_CASE("odd rows of an adopted database can be changed and replaced") {
+TEST_CASE("unusual rows of an adopted database can be changed and replaced") {
     web_fixture server(adopting());
     CHECK(server.send("PATCH", fmt::format("/ctms/{}", odd), R"({"email":{"first_name":"New"},"newsletters":[{"name":"b","lang":"fr"}]})")
               .status == 200);
@@ -101,7 +101,7 @@ TEST_CASE("odd rows of an adopted database can be changed and replaced") {
     CHECK(server.send("DELETE", "/ctms/odd@example.com").status == 200);
 }
 
-TEST_CASE("what waited for the reference's sync waits for ours") {
+TEST_CASE("contacts that waited for the Python service's sync wait for this one") {
     web_fixture server(adopting());
     const auto queued = server.sql("select email_id::text, retry, state from ctms_sync_queue");
     REQUIRE(queued.size() == 1);
@@ -109,20 +109,20 @@ TEST_CASE("what waited for the reference's sync waits for ours") {
     CHECK(queued.integer(0, 1) == 0);
 }
 
-TEST_CASE("a reference that goes on writing reaches the queue and is read") {
+TEST_CASE("writes of a Python service that is still running are queued and read") {
     web_fixture server(adopting());
-    // An update in the reference's manner: the row, its time, a pending row.
+    // An update as the Python service makes it: the row, its time, a pending row.
     server.sql(fmt::format("begin; update emails set first_name = 'Theirs', update_timestamp = clock_timestamp() where email_id = '{0}';"
                            "insert into pending_acoustic (email_id, retry, update_timestamp) values ('{0}', 0, now()); commit",
                            plain));
     CHECK(contact_of(server, plain).at("email").at("first_name") == "Theirs");
     CHECK(server.sql(fmt::format("select 1 from ctms_sync_queue where email_id = '{}' and operation = 'upsert'", plain)).size() == 1);
-    // Ours on top of theirs.
+    // A change by this server after it.
     CHECK(server.send("PATCH", fmt::format("/ctms/{}", plain), R"({"email":{"last_name":"Ours"}})").status == 200);
     const auto both = contact_of(server, plain);
     CHECK(both.at("email").at("first_name") == "Theirs");
     CHECK(both.at("email").at("last_name") == "Ours");
-    // Its way of deleting: table by table, the email last.
+    // The Python service deletes table by table, the email last.
     server.sql(fmt::format("begin; delete from pending_acoustic where email_id = '{0}'; delete from newsletters where email_id = '{0}';"
                            "delete from waitlists where email_id = '{0}'; delete from amo where email_id = '{0}';"
                            "delete from fxa where email_id = '{0}'; delete from mofo where email_id = '{0}';"
@@ -133,7 +133,7 @@ TEST_CASE("a reference that goes on writing reaches the queue and is read") {
     REQUIRE(queued.size() == 1);
     CHECK(queued.text(0, 0) == "delete");
     CHECK(queued.text(0, 1) == "plain@example.com");
-    // A contact of the reference that is written by it again is sent again.
+    // A contact of the Python service that it writes again is sent again.
     server.sql(
         fmt::format("insert into emails (email_id, primary_email, update_timestamp) values ('{}', 'plain@example.com', now())", plain));
     CHECK(server.sql(fmt::format("select 1 from ctms_sync_queue where email_id = '{}' and operation = 'upsert'", plain)).size() == 1);

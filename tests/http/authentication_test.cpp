@@ -38,7 +38,7 @@ header_list bearer(const std::string& token) { return {{"Authorization", "Bearer
 
 } // namespace
 
-TEST_CASE("a request with a good token is answered and logged with its client") {
+TEST_CASE("a request with a valid token is answered and logged with its client") {
     web_fixture web;
     const auto answer = web.get(path);
     CHECK(answer.status == 200);
@@ -53,20 +53,20 @@ TEST_CASE("a request with a good token is answered and logged with its client") 
     CHECK(web.log_text().find(web.authorization().second) == std::string::npos);
 }
 
-TEST_CASE("the scheme of a token may have any case") {
+TEST_CASE("the scheme of a token may be written in any case") {
     web_fixture web;
     const auto token = web.token_for("api_client:id_enabled");
     CHECK(web.ask("GET", path, {{"Authorization", "bEARER " + token}}).status == 200);
 }
 
-TEST_CASE("no token at all is not authenticated") {
+TEST_CASE("a request without a token is not authenticated") {
     web_fixture web;
     check_refused(web, {}, 401, "Not authenticated", "");
     check_refused(web, {{"Authorization", "Basic aWRfZW5hYmxlZDpzZWNyZXQgb2YgdGhlIHRlc3Rz"}}, 401, "Not authenticated", "");
     check_refused(web, {{"Authorization", web.token_for("api_client:id_enabled")}}, 401, "Not authenticated", "");
 }
 
-TEST_CASE("a bad token is refused") {
+TEST_CASE("an invalid token is refused") {
     web_fixture web;
     const auto token = web.token_for("api_client:id_enabled");
     const std::string detail = "Could not validate credentials";
@@ -77,7 +77,7 @@ TEST_CASE("a bad token is refused") {
     check_refused(web, bearer(web.token_for("no colon")), 401, detail, "No or bad token");
 }
 
-TEST_CASE("a token of another namespace or of an unknown client is refused") {
+TEST_CASE("a token with another namespace or an unknown client is refused") {
     web_fixture web;
     const std::string detail = "Could not validate credentials";
     check_refused(web, bearer(web.token_for("user:id_enabled")), 401, detail, "Bad namespace", "id_enabled");
@@ -90,7 +90,7 @@ TEST_CASE("a token of a disabled client is refused") {
                   "id_disabled");
 }
 
-TEST_CASE("a client disabled in the database is refused within five seconds and let in again") {
+TEST_CASE("a client that is disabled in the database is refused within five seconds, and accepted after it is enabled") {
     web_fixture web;
     REQUIRE(web.get(path).status == 200);
     web.sql("update api_client set enabled = false where client_id = 'id_enabled'");
@@ -99,7 +99,7 @@ TEST_CASE("a client disabled in the database is refused within five seconds and 
     CHECK(becomes_true([&] { return web.get(path).status == 200; }, 5s));
 }
 
-TEST_CASE("authentication comes before validation and behind the parsing of the body") {
+TEST_CASE("a token is checked after the body is parsed and before it is validated") {
     web_fixture web;
     CHECK(web.ask("GET", "/ctms/x").status == 401);
     CHECK(web.ask("GET", "/ctms").status == 401);

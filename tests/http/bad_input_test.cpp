@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Input that the Python service answered with 500: refused here with a 4xx that says why, and nothing is changed.
+// Input that made the Python service answer 500 is refused here with a 4xx that says why, and changes nothing.
 #include "support/web_fixture.hpp"
 
 #include <doctest/doctest.h>
@@ -78,7 +78,7 @@ void check_refused(const http_answer& answer, const char* what) {
     CHECK(answer.body.find("\"detail\":") != std::string::npos);
 }
 
-/// Everything that is stored, times included.
+/// Returns all stored data, including times.
 std::string all_contacts(web_fixture& server) {
     const auto found = server.sql("select e::text || coalesce(a::text, '') || coalesce(n::text, '') || coalesce(w::text, '') from emails e "
                                   "left join amo a using (email_id) left join newsletters n using (email_id) "
@@ -90,7 +90,7 @@ std::string all_contacts(web_fixture& server) {
 
 } // namespace
 
-TEST_CASE("a POST that the reference failed on is refused and stores nothing") {
+TEST_CASE("a POST on which the Python service failed is refused and stores nothing") {
     web_fixture server;
     server.add_contact(stored_contact);
     const auto before = all_contacts(server);
@@ -99,7 +99,7 @@ TEST_CASE("a POST that the reference failed on is refused and stores nothing") {
     CHECK(server.sql("select 1 from ctms_sync_queue").size() == 1);
 }
 
-TEST_CASE("a PATCH that the reference failed on is refused and changes nothing") {
+TEST_CASE("a PATCH on which the Python service failed is refused and changes nothing") {
     web_fixture server;
     server.add_contact(stored_contact);
     const auto before = all_contacts(server);
@@ -109,7 +109,7 @@ TEST_CASE("a PATCH that the reference failed on is refused and changes nothing")
     CHECK(server.sql("select version from ctms_sync_queue").text(0, 0) == queued);
 }
 
-TEST_CASE("a PUT without a body, or with one name twice, is refused and changes nothing") {
+TEST_CASE("a PUT without a body or with a repeated name is refused and changes nothing") {
     web_fixture server;
     server.add_contact(stored_contact);
     const auto before = all_contacts(server);
@@ -124,7 +124,7 @@ TEST_CASE("a PUT without a body, or with one name twice, is refused and changes 
     CHECK(all_contacts(server) == before);
 }
 
-TEST_CASE("lookups and pages with what a database cannot take are refused") {
+TEST_CASE("lookups and pages with values that a database cannot store are refused") {
     web_fixture server;
     check_refused(server.get("/ctms?primary_email=a%00b"), "NUL in an id");
     check_refused(server.get("/identities?sfdc_id=%00"), "NUL in an id");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// PUT, PATCH and DELETE as clients see them, and what they leave in the queue of the sync.
+// PUT, PATCH and DELETE as clients see them, and their effect on the sync queue.
 #include "support/web_fixture.hpp"
 
 #include <boost/json/parse.hpp>
@@ -25,7 +25,7 @@ std::int64_t queue_version(web_fixture& server) { return server.sql("select vers
 
 } // namespace
 
-TEST_CASE("PUT creates a contact and then replaces it whole") {
+TEST_CASE("PUT creates a contact and then replaces it completely") {
     web_fixture server;
     CHECK(server.send("PUT", target, body_with(R"(,"amo":{"username":"u"},"newsletters":[{"name":"a"},{"name":"b"}])")).status == 201);
     const auto created = parsed(server.get(target));
@@ -43,7 +43,7 @@ TEST_CASE("PUT creates a contact and then replaces it whole") {
     CHECK(queue_version(server) == 2);
 }
 
-TEST_CASE("PUT keeps waitlists that it does not name but for the older ones") {
+TEST_CASE("PUT keeps waitlists that it does not name, except for the older ones") {
     web_fixture server;
     server.add_contact(body_with(R"(,"waitlists":[{"name":"kept","fields":{"x":1}},{"name":"vpn","fields":{"geo":"de"}},)"
                                  R"({"name":"relay","fields":{"geo":"de"}},{"name":"gone"}])"));
@@ -55,7 +55,7 @@ TEST_CASE("PUT keeps waitlists that it does not name but for the older ones") {
     CHECK(left.at("waitlists").at(0).at("fields").at("x") == 1);
 }
 
-TEST_CASE("PATCH changes what is given and nothing else") {
+TEST_CASE("PATCH changes only the given values") {
     web_fixture server;
     server.add_contact(
         body_with(R"(,"amo":{"username":"u","location":"l"},"fxa":{"fxa_id":"f"},"newsletters":[{"name":"a","lang":"fr"}])"));
@@ -74,7 +74,7 @@ TEST_CASE("PATCH changes what is given and nothing else") {
     CHECK(parsed(server.get(target)) == after);
 }
 
-TEST_CASE("an empty PATCH moves the time of the email alone and is queued") {
+TEST_CASE("an empty PATCH changes only the timestamp of the email and is queued") {
     web_fixture server;
     server.add_contact(body_with(R"(,"amo":{"username":"u"})"));
     const auto before = parsed(server.get(target));
@@ -86,7 +86,7 @@ TEST_CASE("an empty PATCH moves the time of the email alone and is queued") {
     CHECK(queue_version(server) == 2);
 }
 
-TEST_CASE("a group that becomes all default is deleted, and so is one that is DELETEd") {
+TEST_CASE("a group is deleted if all its values become defaults or if DELETE is sent") {
     web_fixture server;
     server.add_contact(body_with(R"(,"amo":{"username":"u"},"mofo":{"mofo_relevant":true})"));
     CHECK(server.send("PATCH", target, R"({"amo":{"username":null},"mofo":"DELETE"})").status == 200);
@@ -94,7 +94,7 @@ TEST_CASE("a group that becomes all default is deleted, and so is one that is DE
     CHECK(server.sql("select 1 from mofo").empty());
 }
 
-TEST_CASE("email_id may be repeated in a PATCH but not changed") {
+TEST_CASE("a PATCH may repeat the email_id but not change it") {
     web_fixture server;
     server.add_contact(body_with(""));
     CHECK(server.send("PATCH", target, body_with("")).status == 200);
@@ -108,7 +108,7 @@ TEST_CASE("email_id may be repeated in a PATCH but not changed") {
     CHECK(put.body == R"({"detail":"email_id in path must match email_id in contact"})");
 }
 
-TEST_CASE("conflicts of PUT and PATCH name what is taken and change nothing") {
+TEST_CASE("conflicts of PUT and PATCH name the value that exists already and change nothing") {
     web_fixture server;
     server.add_contact(R"({"email":{"primary_email":"taken@example.com","basket_token":"c4a7d759-bb52-457b-896b-90f1d3ef8433"},)"
                        R"("fxa":{"fxa_id":"f"},"mofo":{"mofo_email_id":"m"}})");
@@ -127,14 +127,14 @@ TEST_CASE("conflicts of PUT and PATCH name what is taken and change nothing") {
     CHECK(server.get(target).body == before);
 }
 
-TEST_CASE("a known newsletter named twice in a PATCH takes both changes in order") {
+TEST_CASE("a known newsletter named twice in a PATCH is changed twice in order") {
     web_fixture server;
     server.add_contact(body_with(R"(,"newsletters":[{"name":"a"}])"));
     const auto after = parsed(server.send("PATCH", target, R"({"newsletters":[{"name":"a","lang":"aa"},{"name":"a","lang":"bb"}]})"));
     CHECK(after.at("newsletters").at(0).at("lang") == "bb");
 }
 
-TEST_CASE("UNSUBSCRIBE ends all newsletters and leaves all waitlists") {
+TEST_CASE("UNSUBSCRIBE unsubscribes from all newsletters and leaves all waitlists") {
     web_fixture server;
     server.add_contact(body_with(R"(,"newsletters":[{"name":"a"},{"name":"b"}],"waitlists":[{"name":"w"}])"));
     const auto after = parsed(server.send("PATCH", target, R"({"newsletters":"UNSUBSCRIBE"})"));
@@ -143,7 +143,7 @@ TEST_CASE("UNSUBSCRIBE ends all newsletters and leaves all waitlists") {
     CHECK(after.at("waitlists").as_array().empty());
 }
 
-TEST_CASE("DELETE takes everything of an address in any case and tells the vendor") {
+TEST_CASE("DELETE removes everything for an address in any case and deletes it at the vendor") {
     web_fixture server;
     server.add_contact(body_with(R"(,"amo":{"user_id":"4"},"newsletters":[{"name":"a"}],"waitlists":[{"name":"w"}])", "Mixed@Example.com"));
     server.sql("insert into pending_acoustic (email_id, retry, update_timestamp) select email_id, 0, now() from emails");
@@ -165,7 +165,7 @@ TEST_CASE("DELETE takes everything of an address in any case and tells the vendo
     CHECK(again.body == R"({"detail":"email mIXED@example.com not found!"})");
 }
 
-TEST_CASE("changes of one contact by many clients at once lose none") {
+TEST_CASE("concurrent changes of one contact by many clients are all kept") {
     web_fixture server;
     server.add_contact(body_with(""));
     constexpr int clients = 8;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// HTTP/1.1 on the wire: connections that stay, and requests that could smuggle another one.
+// HTTP/1.1 on the wire: persistent connections, and requests that could smuggle another one.
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr auto ping = "GET /__lbheartbeat__ HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/// Sends bytes that must be refused: 400, and the connection ends without a second answer.
+/// Sends bytes that must be refused with 400, after which the connection ends without a second response.
 void check_refused(web_fixture& web, const std::string& bytes) {
     CAPTURE(bytes);
     http_connection connection(web.port());
@@ -31,7 +31,7 @@ std::string post(const std::string& headers, const std::string& rest) {
 
 } // namespace
 
-TEST_CASE("a connection serves one request after the other") {
+TEST_CASE("a connection serves several requests in succession") {
     web_fixture web;
     http_connection connection(web.port());
     for (int i = 0; i < 5; ++i) {
@@ -44,7 +44,7 @@ TEST_CASE("a connection serves one request after the other") {
     CHECK(connection.ask("GET", "/ctms", {web.authorization()}).status == 400);
 }
 
-TEST_CASE("requests that are sent at once are answered in their order") {
+TEST_CASE("pipelined requests are answered in order") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send(request_text("GET", "/ctms?fxa_id=x", {web.authorization()}) + ping +
@@ -56,7 +56,7 @@ TEST_CASE("requests that are sent at once are answered in their order") {
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("a target may be a whole URL, as proxies send it") {
+TEST_CASE("a target may be an absolute URL, as proxies send it") {
     web_fixture web;
     CHECK(web.ask("GET", "http://localhost/__lbheartbeat__").status == 200);
     CHECK(web.ask("GET", "HTTP://localhost:80/ctms?fxa_id=x", {web.authorization()}).body == "[]");
@@ -65,7 +65,7 @@ TEST_CASE("a target may be a whole URL, as proxies send it") {
     CHECK(web.ask("OPTIONS", "*").status == 200);
 }
 
-TEST_CASE("a request may come in any pieces") {
+TEST_CASE("a request may arrive in pieces of any size") {
     web_fixture web;
     http_connection connection(web.port());
     const auto text =
@@ -74,7 +74,7 @@ TEST_CASE("a request may come in any pieces") {
     CHECK(connection.receive().status == 201);
 }
 
-TEST_CASE("a connection ends when the client asks for it") {
+TEST_CASE("a connection ends if the client asks for it") {
     web_fixture web;
     {
         http_connection connection(web.port());
@@ -96,7 +96,7 @@ TEST_CASE("a connection ends when the client asks for it") {
     }
 }
 
-TEST_CASE("a client that leaves inside a request does no harm") {
+TEST_CASE("a client that disconnects during a request does no harm") {
     web_fixture web;
     for (const std::string part : {"G", "GET / HTTP/1.1\r\n", "POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc"}) {
         http_connection connection(web.port());
@@ -107,7 +107,7 @@ TEST_CASE("a client that leaves inside a request does no harm") {
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("bodies may come in chunks") {
+TEST_CASE("a body may be sent in chunks") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + web.authorization().second +
@@ -117,7 +117,7 @@ TEST_CASE("bodies may come in chunks") {
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("a client that expects it is told to go on") {
+TEST_CASE("a client that expects 100-continue gets it") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send(post("Expect: 100-continue\r\nContent-Length: 3\r\n", "")));
@@ -148,7 +148,7 @@ TEST_CASE("a transfer encoding that is not chunked is refused") {
     }
 }
 
-TEST_CASE("lines that end with a line feed alone are refused") {
+TEST_CASE("lines that end with only a line feed are refused") {
     web_fixture web;
     check_refused(web, "GET /__lbheartbeat__ HTTP/1.1\nHost: localhost\n\n");
     check_refused(web, "GET /__lbheartbeat__ HTTP/1.1\r\nHost: localhost\nX: y\r\n\r\n");
@@ -156,7 +156,7 @@ TEST_CASE("lines that end with a line feed alone are refused") {
     check_refused(web, post("Transfer-Encoding: chunked\r\n", "3\na=b\r\n0\r\n\r\n"));
 }
 
-TEST_CASE("bad chunks are refused") {
+TEST_CASE("invalid chunks are refused") {
     web_fixture web;
     for (const std::string chunks : {"x\r\n", "-3\r\na=b\r\n0\r\n\r\n", "3\r\na=bc\r\n0\r\n\r\n", "0x3\r\na=b\r\n0\r\n\r\n",
                                      " 3\r\na=b\r\n0\r\n\r\n", "11111111111111111\r\na=b\r\n0\r\n\r\n", "\r\na=b\r\n0\r\n\r\n"}) {

@@ -22,7 +22,7 @@ boost::json::object body_of(const http_answer& answer) { return boost::json::par
 
 std::string text_of(const ctms::persistence::rows& rows) { return std::string(rows.text(0, 0)); }
 
-/// How many contacts and how many entries of the queue there are: "1/1".
+/// Returns the number of contacts and of queue entries, as "1/1".
 std::string stored(web_fixture& web) {
     return text_of(web.sql("select (select count(*) from emails) || '/' || (select count(*) from ctms_sync_queue)"));
 }
@@ -64,7 +64,7 @@ TEST_CASE("a new contact is created and can be read") {
     CHECK(email.at("update_timestamp").as_string() == made);
 }
 
-TEST_CASE("a contact without an id gets one of version 4") {
+TEST_CASE("a contact without an id gets a UUID of version 4") {
     web_fixture web;
     const auto created = web.post("/ctms", R"({"email":{"primary_email":"a@example.com"}})");
     REQUIRE(created.status == 201);
@@ -74,7 +74,7 @@ TEST_CASE("a contact without an id gets one of version 4") {
     CHECK(created.header("location") == "/ctms/" + made);
 }
 
-TEST_CASE("everything that is sent comes back as it was") {
+TEST_CASE("everything that was sent is returned unchanged") {
     web_fixture web;
     REQUIRE(web.post("/ctms", everything).status == 201);
     const auto text = web.get(std::string("/ctms/") + id).body;
@@ -96,7 +96,7 @@ TEST_CASE("everything that is sent comes back as it was") {
         R"("vpn_waitlist":{"geo":"fr","platform":"ios"},"relay_waitlist":{"geo":null},"status":"ok"})");
 }
 
-TEST_CASE("the same contact again is no error and changes nothing") {
+TEST_CASE("creating the same contact again is not an error and changes nothing") {
     web_fixture web;
     const auto first = web.post("/ctms", everything);
     REQUIRE(first.status == 201);
@@ -109,7 +109,7 @@ TEST_CASE("the same contact again is no error and changes nothing") {
     CHECK(text_of(web.sql("select version from ctms_sync_queue")) == version);
 }
 
-TEST_CASE("defaults and order make no difference to a contact") {
+TEST_CASE("defaults and order do not matter when contacts are compared") {
     web_fixture web;
     REQUIRE(web.post("/ctms", contact(id, "a@e.com", R"(,"newsletters":[{"name":"b"},{"name":"a"}])")).status == 201);
     const auto again = web.post("/ctms", contact(id, "a@e.com", R"(,"amo":null,"fxa":{"account_deleted":false},
@@ -118,7 +118,7 @@ TEST_CASE("defaults and order make no difference to a contact") {
     CHECK(web.post("/ctms", contact(id, "a@e.com", R"(,"newsletters":[{"name":"b"}])")).status == 409);
 }
 
-TEST_CASE("an id with other content is a conflict") {
+TEST_CASE("an existing id with different content is a conflict") {
     web_fixture web;
     web.add_contact(contact(id, "a@example.com"));
     check_conflict(web.post("/ctms", contact(id, "b@example.com")), R"(["email_id"])");
@@ -126,7 +126,7 @@ TEST_CASE("an id with other content is a conflict") {
     CHECK(stored(web) == "1/1");
 }
 
-TEST_CASE("each unique value that is taken is named") {
+TEST_CASE("a conflict names each unique value that exists already") {
     web_fixture web;
     REQUIRE(web.post("/ctms", everything).status == 201);
     check_conflict(web.post("/ctms", contact(other_id, "n@example.com")), R"(["primary_email"])");
@@ -139,20 +139,20 @@ TEST_CASE("each unique value that is taken is named") {
     CHECK(stored(web) == "1/1");
 }
 
-TEST_CASE("addresses are unique in exactly their case") {
+TEST_CASE("addresses are unique with their exact case") {
     web_fixture web;
     web.add_contact(contact(id, "a@example.com"));
     CHECK(web.post("/ctms", contact(other_id, "A@example.com")).status == 201);
 }
 
-TEST_CASE("a name twice in one list is a conflict and nothing is stored") {
+TEST_CASE("a repeated name in a list is a conflict, and nothing is stored") {
     web_fixture web;
     check_conflict(web.post("/ctms", contact(id, "a@e.com", R"(,"newsletters":[{"name":"a"},{"name":"a"}])")), R"(["newsletters"])");
     check_conflict(web.post("/ctms", contact(id, "a@e.com", R"(,"waitlists":[{"name":"a"},{"name":"a"}])")), R"(["waitlists"])");
     CHECK(stored(web) == "0/0");
 }
 
-TEST_CASE("a contact and its entry in the queue are stored in one transaction") {
+TEST_CASE("a contact and its queue entry are stored in one transaction") {
     web_fixture web;
     web.add_contact(contact(id, "a@example.com"));
     const auto found = web.sql("select e.xmin = q.xmin, q.operation, q.state, q.retry, q.next_attempt_at <= now() "
@@ -165,7 +165,7 @@ TEST_CASE("a contact and its entry in the queue are stored in one transaction") 
     CHECK(found.boolean(0, 4));
 }
 
-TEST_CASE("contacts that are refused are neither stored nor queued") {
+TEST_CASE("refused contacts are neither stored nor queued") {
     web_fixture web;
     for (const std::string text :
          {R"({"email":{}})", R"({"email":{"primary_email":"a\u0000b"}})", R"({"email":{"primary_email":"a","email_lang":"sixsix"}})",
@@ -198,7 +198,7 @@ TEST_CASE("JSON that is too deep or too long is refused") {
     CHECK(stored(web) == "2/2");
 }
 
-TEST_CASE("the media type of a body is looked at") {
+TEST_CASE("the media type of a body is checked") {
     web_fixture web;
     const auto post = [&](const std::string& type, const std::string& body) {
         return web.ask("POST", "/ctms", {web.authorization(), {"Content-Type", type}}, body);
@@ -242,7 +242,7 @@ TEST_CASE("a contact is found by any spelling of its id") {
     }
 }
 
-TEST_CASE("an id that nobody has is not found and a bad one refused") {
+TEST_CASE("an unknown id is not found and an invalid one is refused") {
     web_fixture web;
     for (const std::string path : {"/ctms/", "/identity/"}) {
         CAPTURE(path);
@@ -258,7 +258,7 @@ TEST_CASE("an id that nobody has is not found and a bad one refused") {
     }
 }
 
-TEST_CASE("rows that the reference stored are served with what is there") {
+TEST_CASE("rows that the Python service stored are returned with the valid values") {
     web_fixture web;
     web.add_contact(contact(id, "a@example.com"));
     web.sql("insert into waitlists (email_id, name, fields, create_timestamp, update_timestamp) values "

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Clients behind trusted proxies: each forwarded address has its own share of memory and of requests under way.
+// Clients behind trusted proxies: each forwarded address has its own share of the memory and of the concurrent requests.
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
@@ -25,7 +25,7 @@ std::string post_of(std::size_t length, const std::string& forwarded) {
            "\r\nContent-Type: application/json\r\nContent-Length: " + std::to_string(length) + "\r\n\r\n";
 }
 
-/// True when the server takes a large body for that address; then it is still under way.
+/// Returns true if the server accepts a large body for that address; the request is then still in progress.
 bool takes_body(http_connection& from, const std::string& forwarded) {
     constexpr std::size_t size = 700'000;
     if (!from.send(post_of(size, forwarded) + std::string(size - 1, ' '))) return false;
@@ -34,9 +34,9 @@ bool takes_body(http_connection& from, const std::string& forwarded) {
 
 } // namespace
 
-TEST_CASE("behind trusted proxies one forwarded address cannot take all memory for bodies") {
+TEST_CASE("behind trusted proxies one forwarded address cannot use all the memory for bodies") {
     ctms::web::limits bounds;
-    bounds.memory_bytes = 4 * 1024 * 1024; // a quarter of it for one address
+    bounds.memory_bytes = 4 * 1024 * 1024; // a quarter of it is for one address
     web_fixture web(behind_proxies(bounds));
     http_connection first(web.port());
     CHECK(takes_body(first, "192.0.2.1"));
@@ -53,11 +53,11 @@ TEST_CASE("behind trusted proxies one forwarded address cannot take all memory f
     }
     REQUIRE(first.send(" "));
     CHECK(first.receive().status == 401);
-    // Its memory is there again, on the same connection too.
+    // Its memory is free again, even for the same connection.
     CHECK(takes_body(first, "192.0.2.1"));
 }
 
-TEST_CASE("a connection of a proxy counts each request to its own address") {
+TEST_CASE("each request on a proxy's connection counts for its own address") {
     ctms::web::limits bounds;
     bounds.memory_bytes = 4 * 1024 * 1024;
     web_fixture web(behind_proxies(bounds));
@@ -68,7 +68,7 @@ TEST_CASE("a connection of a proxy counts each request to its own address") {
     }
 }
 
-TEST_CASE("behind trusted proxies a request counts from its head on") {
+TEST_CASE("behind trusted proxies a request counts as soon as its headers are complete") {
     web_fixture web(behind_proxies({}, 2));
     std::vector<std::unique_ptr<http_connection>> slow;
     for (int i = 0; i < 2; ++i) {
@@ -76,7 +76,7 @@ TEST_CASE("behind trusted proxies a request counts from its head on") {
         REQUIRE(slow.back()->send(post_of(10, "192.0.2.1") + "{"));
     }
     CHECK(becomes_true([&] { return web.ask("GET", "/__lbheartbeat__", {{"X-Forwarded-For", "192.0.2.1"}}).status == 429; }));
-    // The answer does not wait for the body, and so the connection ends with it.
+    // The response does not wait for the body, so the connection ends after it.
     http_connection third(web.port());
     REQUIRE(third.send(post_of(10, "192.0.2.1")));
     const auto refused = third.receive();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What one client may take of the server.
+// The limits for each client of the server.
 #include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
@@ -33,7 +33,7 @@ std::string get_with_headers(std::size_t bytes) {
 
 } // namespace
 
-TEST_CASE("headers of more than 16 KiB are refused") {
+TEST_CASE("headers larger than 16 KiB are refused") {
     web_fixture web;
     {
         http_connection connection(web.port());
@@ -55,7 +55,7 @@ TEST_CASE("a header that never ends is refused") {
     CHECK(connection.receive().status == 431);
 }
 
-TEST_CASE("a body of more than 1 MiB is refused before it is sent") {
+TEST_CASE("a body larger than 1 MiB is refused before it is sent") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1048577\r\n\r\n"));
@@ -68,7 +68,7 @@ TEST_CASE("a body of 1 MiB is read") {
     CHECK(web.ask("POST", "/ctms", {{"Content-Type", "application/json"}}, "\"" + std::string(1024 * 1024 - 2, 'x') + "\"").status == 401);
 }
 
-TEST_CASE("chunks that come to more than 1 MiB are refused") {
+TEST_CASE("chunks of more than 1 MiB in total are refused") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"));
@@ -78,7 +78,7 @@ TEST_CASE("chunks that come to more than 1 MiB are refused") {
     CHECK(connection.receive().status == 413);
 }
 
-TEST_CASE("headers that come too slowly are refused") {
+TEST_CASE("headers that arrive too slowly are refused") {
     ctms::web::limits bounds;
     bounds.header_time = 300ms;
     web_fixture web(with(bounds));
@@ -95,7 +95,7 @@ TEST_CASE("headers that come too slowly are refused") {
     CHECK(connection.receive().status == 408);
 }
 
-TEST_CASE("a body that comes too slowly is refused") {
+TEST_CASE("a body that arrives too slowly is refused") {
     ctms::web::limits bounds;
     bounds.body_time = 300ms;
     web_fixture web(with(bounds));
@@ -105,7 +105,7 @@ TEST_CASE("a body that comes too slowly is refused") {
     CHECK(is_counted(web, "timeout"));
 }
 
-TEST_CASE("a connection that is idle for too long ends without an answer") {
+TEST_CASE("a connection that is idle for too long ends without a response") {
     ctms::web::limits bounds;
     bounds.idle_time = 1s;
     web_fixture web(with(bounds));
@@ -116,7 +116,7 @@ TEST_CASE("a connection that is idle for too long ends without an answer") {
     CHECK(used.ends_within(5s));
 }
 
-TEST_CASE("requests beyond those that may wait are turned away") {
+TEST_CASE("requests are turned away if too many are waiting") {
     ctms::web::limits bounds;
     bounds.waiting = 1;
     web_fixture::options options = with(bounds);
@@ -149,7 +149,7 @@ TEST_CASE("requests beyond those that may wait are turned away") {
     CHECK(waiting.receive().status == 201);
 }
 
-TEST_CASE("a request that waited for too long is turned away") {
+TEST_CASE("a request that has waited too long is turned away") {
     ctms::web::limits bounds;
     bounds.waiting_time = 1s;
     web_fixture::options options = with(bounds);

@@ -23,7 +23,7 @@ constexpr auto nina_json = R"({
 constexpr auto omar_json = R"({"email": {"primary_email": "omar@example.com", "sfdc_id": "001A", "email_id":
   "93db83d4-4119-4e0c-af87-a713786fa81d"}, "mofo": {"mofo_email_id": "mo", "mofo_contact_id": "mc"}})";
 
-/// Every id of Nina, as a query.
+/// Queries for Nina by each of her ids.
 const std::vector<std::string> queries{"email_id=332de237-cab7-4461-bcc3-48e68f42bd5c",
                                        "email_id=332DE237CAB74461BCC348E68F42BD5C",
                                        "primary_email=Nina%40Example.com",
@@ -42,7 +42,7 @@ void add_both(web_fixture& web) {
     web.add_contact(omar_json);
 }
 
-/// The ids of the answer, "" for an empty list.
+/// Returns the ids in the response, or "" for an empty list.
 std::string ids_of(const http_answer& answer) {
     REQUIRE(answer.status == 200);
     std::string out;
@@ -67,7 +67,7 @@ TEST_CASE("a contact is found by each of the nine ids") {
     }
 }
 
-TEST_CASE("a list of contacts shows each as it is but for its status") {
+TEST_CASE("a list shows each contact as a request by id does, but without the status") {
     web_fixture web;
     add_both(web);
     const auto single = web.get(std::string("/ctms/") + nina).body;
@@ -89,7 +89,7 @@ TEST_CASE("several contacts may share an id that is not unique") {
     }
 }
 
-TEST_CASE("no match is an empty list") {
+TEST_CASE("a lookup without a match returns an empty list") {
     web_fixture web;
     add_both(web);
     for (const std::string path : {"/ctms?", "/identities?"}) {
@@ -114,7 +114,7 @@ TEST_CASE("a lookup without ids is refused") {
     }
 }
 
-TEST_CASE("bad ids are refused with all that is wrong") {
+TEST_CASE("invalid ids are refused with all mistakes") {
     web_fixture web;
     for (const std::string path : {"/ctms", "/identities"}) {
         CAPTURE(path);
@@ -126,7 +126,7 @@ TEST_CASE("bad ids are refused with all that is wrong") {
     }
 }
 
-TEST_CASE("an identity holds the nine ids only") {
+TEST_CASE("an identity contains only the nine ids") {
     web_fixture web;
     add_both(web);
     const std::string expected =

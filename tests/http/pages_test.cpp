@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The API's document and pages as a client gets them, whether the build put Swagger UI and Redoc in or not.
-// tests/browser looks at them in a browser.
+// The API's document and pages as a client gets them, whether the build includes Swagger UI and Redoc or not.
+// tests/browser opens them in a browser.
 #include <doctest/doctest.h>
 
 #include <support/web_fixture.hpp>
@@ -17,7 +17,7 @@ bool has_pages() { return web::openapi::find_asset("docs.html") != nullptr; }
 
 } // namespace
 
-TEST_CASE_FIXTURE(web_fixture, "the document of the API is public") {
+TEST_CASE_FIXTURE(web_fixture, "the OpenAPI document is public") {
     const auto got = ask("GET", "/openapi.json");
     CHECK(got.status == 200);
     CHECK(got.header("content-type") == "application/json");
@@ -30,7 +30,7 @@ TEST_CASE_FIXTURE(web_fixture, "the document of the API is public") {
     CHECK(posted.header("allow") == "GET, HEAD");
 }
 
-TEST_CASE_FIXTURE(web_fixture, "pages are HTML under a strict policy") {
+TEST_CASE_FIXTURE(web_fixture, "the pages are HTML with a strict content security policy") {
     for (const auto* path : {"/docs", "/redoc", "/docs/oauth2-redirect"}) {
         INFO(path);
         const auto page = ask("GET", path);
@@ -47,7 +47,7 @@ TEST_CASE_FIXTURE(web_fixture, "pages are HTML under a strict policy") {
     CHECK(ask("GET", "/docs/").header("location").ends_with("/docs"));
 }
 
-TEST_CASE_FIXTURE(web_fixture, "/docs is Swagger UI, or says that the build has no pages and leads to the document") {
+TEST_CASE_FIXTURE(web_fixture, "/docs is Swagger UI, or says that the build has no pages and links to the document") {
     const auto page = ask("GET", "/docs");
     CHECK((page.body.find("swagger-ui") != std::string::npos) == has_pages());
     if (has_pages()) return;
@@ -55,7 +55,7 @@ TEST_CASE_FIXTURE(web_fixture, "/docs is Swagger UI, or says that the build has 
     CHECK(page.body.find("npm") != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(web_fixture, "the pages' files are compressed for those who take it, and kept for a day") {
+TEST_CASE_FIXTURE(web_fixture, "the pages' files are compressed if the client accepts it, and are cached for a day") {
     CHECK(ask("GET", "/docs/nothing.js").status == 404);
     CHECK(ask("GET", "/docs/left-out.html").status == 404);
     if (!has_pages()) return;
@@ -76,7 +76,7 @@ TEST_CASE_FIXTURE(web_fixture, "the pages' files are compressed for those who ta
     CHECK(head.header("content-length") == std::to_string(plain.body.size()));
 }
 
-TEST_CASE_FIXTURE(web_fixture, "files of the pages count under one template") {
+TEST_CASE_FIXTURE(web_fixture, "the pages' files are counted under one path template") {
     (void)ask("GET", "/docs/a.js");
     (void)ask("GET", "/docs/b.js");
     const auto metrics = ask("GET", "/metrics").body;

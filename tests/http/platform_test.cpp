@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What operators and platforms ask for, and what is the same for all requests.
+// The calls for operators and platforms, and the behaviour that all requests share.
 #include <support/closed_database.hpp>
 #include <support/web_fixture.hpp>
 
@@ -36,7 +36,7 @@ bool has_metric(web_fixture& web, const std::string& line) {
 
 } // namespace
 
-TEST_CASE("the heartbeat tells how the database and the queue are") {
+TEST_CASE("the heartbeat reports the state of the database and of the queue") {
     web_fixture web;
     web.add_contact(R"({"email":{"primary_email":"a"}})");
     const auto answer = web.ask("GET", "/__heartbeat__");
@@ -50,7 +50,7 @@ TEST_CASE("the heartbeat tells how the database and the queue are") {
                            R"("retry_limit":6,"batch_limit":20,"loop_min_sec":5,"time_ms":)") != std::string::npos);
 }
 
-TEST_CASE("the heartbeat fails when the backlog is longer than it may be") {
+TEST_CASE("the heartbeat fails if the backlog exceeds its limit") {
     web_fixture web(with_backlog(1, 100));
     web.add_contact(R"({"email":{"primary_email":"a"}})");
     CHECK(heartbeat(web) == 200);
@@ -62,7 +62,7 @@ TEST_CASE("the heartbeat fails when the backlog is longer than it may be") {
     CHECK(heartbeat(web) == 200);
 }
 
-TEST_CASE("the heartbeat fails when more contacts are tried again than may be") {
+TEST_CASE("the heartbeat fails if too many contacts are retried") {
     web_fixture web(with_backlog(100, 0));
     web.add_contact(R"({"email":{"primary_email":"a"}})");
     CHECK(heartbeat(web) == 200);
@@ -71,7 +71,7 @@ TEST_CASE("the heartbeat fails when more contacts are tried again than may be") 
     CHECK(queue_of(web).at("retry_backlog") == 1);
 }
 
-TEST_CASE("a queue that cannot be counted is no reason to fail") {
+TEST_CASE("the heartbeat does not fail if the queue cannot be counted") {
     web_fixture web(with_backlog(0, 0));
     web.sql("alter table ctms_sync_queue rename to elsewhere");
     const auto answer = web.ask("GET", "/__heartbeat__");
@@ -82,14 +82,14 @@ TEST_CASE("a queue that cannot be counted is no reason to fail") {
     CHECK(queue.at("retry_backlog").is_null());
 }
 
-TEST_CASE("a database that is away costs requests a 503 and nothing else") {
+TEST_CASE("while the database is down, requests get 503 and nothing else breaks") {
     web_fixture web;
     const auto id = web.add_contact(R"({"email":{"primary_email":"a"}})");
     {
         const closed_database away(web.database());
         const auto start = std::chrono::steady_clock::now();
         const auto answer = web.ask("GET", "/__heartbeat__");
-        CHECK(std::chrono::steady_clock::now() - start < 10s); // it does not wait for a connection of the pool
+        CHECK(std::chrono::steady_clock::now() - start < 10s); // it does not wait for a connection from the pool
         CHECK(answer.status == 503);
         CHECK(answer.body.starts_with(R"({"database":{"up":false,"time_ms":)"));
         CHECK(answer.body.find("acoustic") == std::string::npos);
@@ -106,14 +106,14 @@ TEST_CASE("a database that is away costs requests a 503 and nothing else") {
     CHECK(becomes_true([&] { return heartbeat(web) == 200; }));
 }
 
-TEST_CASE("the load balancer is told that all is well") {
+TEST_CASE("the load balancer's heartbeat succeeds") {
     web_fixture web;
     const auto answer = web.ask("GET", "/__lbheartbeat__");
     CHECK(answer.status == 200);
     CHECK(answer.body == R"({"status":"OK"})");
 }
 
-TEST_CASE("HEAD is answered like GET without a body") {
+TEST_CASE("HEAD gets the response to GET without a body") {
     web_fixture web;
     http_connection connection(web.port());
     for (const std::string path : {"/__lbheartbeat__", "/__heartbeat__", "/nothing"}) {
@@ -131,7 +131,7 @@ TEST_CASE("HEAD is answered like GET without a body") {
     CHECK(connection.ask("HEAD", "/token").status == 405);
 }
 
-TEST_CASE("the version names the build") {
+TEST_CASE("the version identifies the build") {
     web_fixture web;
     const auto answer = web.ask("GET", "/__version__");
     CHECK(answer.status == 200);
@@ -161,7 +161,7 @@ TEST_CASE("metrics count requests by route and client") {
     CHECK(answer.body.find(R"(le="1.0")") != std::string::npos);
 }
 
-TEST_CASE("refused tokens count for their client only when there is one") {
+TEST_CASE("refused tokens count for a client only if it exists") {
     web_fixture web;
     (void)web.ask("GET", "/ctms", {{"Authorization", "Bearer " + web.token_for("api_client:id_disabled")}});
     (void)web.ask("GET", "/ctms", {{"Authorization", "Bearer " + web.token_for("api_client:id_nobody")}});
@@ -172,7 +172,7 @@ TEST_CASE("refused tokens count for their client only when there is one") {
     CHECK(text.find("id_nobody") == std::string::npos);
 }
 
-TEST_CASE("a crash tells the client nothing and the log everything") {
+TEST_CASE("after a crash the client gets no details and the log gets all of them") {
     web_fixture web;
     CHECK(web.ask("GET", "/__crash__").status == 401);
     const auto answer = web.get("/__crash__");
@@ -188,7 +188,7 @@ TEST_CASE("a crash tells the client nothing and the log everything") {
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("the id of a request is taken when it is plain and made when it is not") {
+TEST_CASE("a valid request id is accepted and any other is replaced") {
     web_fixture web;
     const auto id_for = [&](const std::string& sent) {
         return web.ask("GET", "/__lbheartbeat__", {{"X-Request-Id", sent}}).header("x-request-id");
@@ -230,7 +230,7 @@ TEST_CASE("a known path with another method is not allowed") {
     CHECK(web.ask("OPTIONS", "/ctms").header("allow") == "GET, HEAD, POST");
 }
 
-TEST_CASE("a slash too many or the root redirects") {
+TEST_CASE("a path with an extra slash and the root redirect") {
     web_fixture web;
     const auto slash = web.ask("GET", "/ctms/?primary_email=a%20b");
     CHECK(slash.status == 307);
@@ -246,7 +246,7 @@ TEST_CASE("a slash too many or the root redirects") {
     CHECK(web.fields_of(root).at("trivial").as_bool());
 }
 
-TEST_CASE("requests of probes are marked as trivial") {
+TEST_CASE("requests from probes are marked as trivial") {
     web_fixture web;
     const auto probe = web.ask("GET", "/__lbheartbeat__", {{"User-Agent", "kube-probe/1.29"}});
     CHECK(web.fields_of(probe).at("trivial").as_bool());

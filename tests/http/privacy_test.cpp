@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// No address gets into the log, wherever it was sent and however the request ended, but that of an owner who asked for it.
+// No address gets into the log, wherever it was sent and however the request ended, unless its owner asked to be traced.
 #include <support/web_fixture.hpp>
 
 #include <ctms/base/utf8.hpp>
@@ -17,7 +17,7 @@ using namespace ctms::test;
 
 namespace {
 
-/// An address that nobody else has, with a word of its own on either side.
+/// A unique address, with a unique word on each side.
 struct random_address {
     std::string local = "who" + letters();
     std::string domain = "where" + letters();
@@ -34,7 +34,7 @@ struct random_address {
 
 std::string encoded(const std::string& text) { return ctms::web::percent_encode_path(text); }
 
-/// The route's path with every parameter set.
+/// Returns the route's path with every parameter replaced by the value.
 std::string filled(std::string_view path, const std::string& value) {
     std::string out(path);
     for (auto brace = out.find('{'); brace != std::string::npos; brace = out.find('{'))
@@ -51,14 +51,14 @@ header_list headers_with(const std::string& address) {
             {"X-Forwarded-For", address}};
 }
 
-/// Bodies that hold the address: good ones and bad ones.
+/// Returns valid and invalid bodies that contain the address.
 std::vector<std::pair<std::string, std::string>> bodies_with(const std::string& address) {
     const std::string json = "application/json";
     const std::string form = "application/x-www-form-urlencoded";
     const auto contact = R"({"email":{"primary_email":")" + address + R"("}})";
     return {
         {json, contact},
-        {json, contact}, // again: a conflict
+        {json, contact}, // the second one is a conflict
         {json, R"({"email":{"primary_email":")" + address + R"(","email_id":")" + address + R"("},"amo":")" + address + R"("})"},
         {json,
          R"({"email":{"first_name":")" + address + R"("},"newsletters":[{"name":")" + address + R"(","format":")" + address + R"("}]})"},
@@ -67,7 +67,7 @@ std::vector<std::pair<std::string, std::string>> bodies_with(const std::string& 
         {json, R"({"email":{"primary_email":")" + address},
         {json, R"({"object":"customer","id":")" + address + R"(","created":1,"description":")" + address + R"(","email":")" + address +
                    R"(","default_source":")" + address + R"(","invoice_settings":{"default_payment_method":")" + address + R"("}})"},
-        // another customer of the same account: a conflict, which the log names
+        // another customer with the same account: a conflict whose account is logged
         {json, R"({"object":"customer","id":"x)" + address + R"(","created":1,"description":")" + address +
                    R"(","default_source":null,"invoice_settings":{"default_payment_method":null}})"},
         {json, R"({"object":")" + address + R"(","id":")" + address + R"("})"},
@@ -79,7 +79,7 @@ std::vector<std::pair<std::string, std::string>> bodies_with(const std::string& 
         {"", ""}};
 }
 
-/// Not `takes`: a handler may read the body itself.
+/// Does not use `takes`: a handler may read the body itself.
 bool takes_body(const ctms::web::route& route) { return route.method != "GET" && route.method != "HEAD" && route.method != "DELETE"; }
 
 std::vector<header_list> credentials_with(web_fixture& web, const std::string& address) {
@@ -90,7 +90,7 @@ std::vector<header_list> credentials_with(web_fixture& web, const std::string& a
             {{"Authorization", "Bearer " + address}}};
 }
 
-/// The first line of the log with either part of the address; "" when there is none.
+/// Returns the first line of the log that contains either part of the address, or "".
 std::string line_with(const std::string& log, const random_address& address) {
     const auto text = ctms::ascii_lower(log);
     for (const auto& word : {address.local, address.domain}) {
@@ -109,7 +109,7 @@ void check_silent(const std::string& log, const random_address& address) {
 
 } // namespace
 
-TEST_CASE("no address is logged by any route however it is called") {
+TEST_CASE("no route logs an address, however it is called") {
     web_fixture web;
     const random_address address;
     std::size_t requests = 0;
@@ -135,7 +135,7 @@ TEST_CASE("no address is logged by any route however it is called") {
     check_silent(log, address);
 }
 
-TEST_CASE("a leak would be found") {
+TEST_CASE("an address in the log would be found") {
     web_fixture web;
     const random_address address;
     (void)web.ask("GET", "/ctms?primary_email=" + address.text);
@@ -146,7 +146,7 @@ TEST_CASE("a leak would be found") {
     CHECK_FALSE(line_with(log + R"({"Fields":{"headers":{"from":")" + address.local + "\"}}}\n", address).empty());
 }
 
-TEST_CASE("no address is logged for paths and methods that there are not") {
+TEST_CASE("no address is logged for unknown paths and methods") {
     web_fixture web;
     const random_address address;
     for (const std::string method : {"GET", "POST", "PUT", "OPTIONS", "TRACE"}) {
@@ -159,7 +159,7 @@ TEST_CASE("no address is logged for paths and methods that there are not") {
     check_silent(web.log_text(), address);
 }
 
-TEST_CASE("no secret is logged in whatever place and spelling it is sent") {
+TEST_CASE("no secret is logged, wherever and however it is written") {
     web_fixture web;
     const std::string secret = "zq" + random_address::letters();
     for (const auto& target :
@@ -193,7 +193,7 @@ TEST_CASE("no part of an address in a path is logged") {
     check_silent(web.log_text(), address);
 }
 
-TEST_CASE("no address is logged when a stored contact is found or refused") {
+TEST_CASE("no address is logged for a stored contact, whether the request is answered or refused") {
     web_fixture web;
     const random_address address;
     const auto id = web.add_contact(R"({"email":{"primary_email":")" + address.text + R"("},"fxa":{"fxa_id":")" + address.text +
@@ -210,7 +210,7 @@ TEST_CASE("no address is logged when a stored contact is found or refused") {
     check_silent(web.log_text(), address);
 }
 
-TEST_CASE("no address is logged of a request that cannot be read") {
+TEST_CASE("no address is logged for a request that cannot be parsed") {
     web_fixture web;
     const random_address address;
     for (const auto& text :
@@ -223,7 +223,7 @@ TEST_CASE("no address is logged of a request that cannot be read") {
     check_silent(web.log_text(), address);
 }
 
-TEST_CASE("a traced address appears with its write and its reads") {
+TEST_CASE("a traced address is logged for its writes and reads") {
     web_fixture web;
     const std::string traced = "jane+trace_me_mozilla_1@example.com";
     const random_address other;
@@ -241,7 +241,7 @@ TEST_CASE("a traced address appears with its write and its reads") {
     check_silent(web.log_text(), other);
 }
 
-TEST_CASE("a change of a traced contact is traced though its body does not name the address") {
+TEST_CASE("a change of a traced contact is traced even if its body does not contain the address") {
     web_fixture web;
     const std::string traced = "jane+trace-me-mozilla-2@example.com";
     const auto id = web.add_contact(R"({"email":{"primary_email":")" + traced + R"("}})");
@@ -251,7 +251,7 @@ TEST_CASE("a change of a traced contact is traced though its body does not name 
     CHECK(boost::json::serialize(web.fields_of(changed).at("trace_json")) == R"({"email":{"first_name":"Jane"}})");
 }
 
-TEST_CASE("several traced addresses are sorted and joined by commas") {
+TEST_CASE("several traced addresses are logged sorted and separated by commas") {
     web_fixture web;
     for (const std::string name : {"b+trace-me-mozilla-1@example.com", "a+trace_me_mozilla_1@example.com", "untraced@example.com"}) {
         web.add_contact(R"({"email":{"primary_email":")" + name + R"(","sfdc_id":"same"}})");

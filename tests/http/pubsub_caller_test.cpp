@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Who may push to POST /stripe_from_pubsub, and what the log and the metrics say of it.
+// Which callers may push to POST /stripe_from_pubsub, and what the log and the metrics report about them.
 #include "support/google_push.hpp"
 #include "support/pubsub_messages.hpp"
 #include "support/raw_server.hpp"
@@ -30,7 +30,7 @@ const std::string& message() {
 
 bool is_stored(web_fixture& web) { return !web.sql("select 1 from stripe_customer").empty(); }
 
-/// Pushes a customer, which must be refused without being stored, and gives why the log says it was.
+/// Pushes a customer that must be refused and not stored, and returns the reason from the log.
 std::string refusal(pushed_server& server, std::string_view token, std::string_view target = google_push::path) {
     const auto answer = google_push::send(server.web, message(), token, target);
     CHECK(answer.status == 401);
@@ -49,7 +49,7 @@ std::string refusal_of(pushed_server& server, const std::string& claim, bj::valu
     return refusal(server, google_push::token(with(google_push::claims(), claim, std::move(value))));
 }
 
-/// The answer is 503, and its line an error; gives which.
+/// Checks that the response is 503 and logged as an error, and returns the error.
 std::string failure(web_fixture& web, const http_answer& answer) {
     CHECK(answer.status == 503);
     CHECK(answer.body == unavailable);
@@ -71,7 +71,7 @@ std::vector<std::string> claims_in(const bj::object& fields) {
 
 } // namespace
 
-TEST_CASE("Pub/Sub: a push without a bearer token is refused, configured or not, whatever it brings") {
+TEST_CASE("Pub/Sub: a push without a bearer token is refused, whatever the settings and the body are") {
     pushed_server configured;
     web_fixture not_configured;
     for (auto* web : {&configured.web, &not_configured}) {
@@ -90,7 +90,7 @@ TEST_CASE("Pub/Sub: a push without a bearer token is refused, configured or not,
     }
 }
 
-TEST_CASE("Pub/Sub: without its settings the endpoint is unavailable and the log says which are missing") {
+TEST_CASE("Pub/Sub: without its settings the endpoint is unavailable, and the log names the missing ones") {
     for (const std::string set : {"", "client", "email"}) {
         CAPTURE(set);
         pushed_server server([set](config::settings& settings) {
@@ -106,7 +106,7 @@ TEST_CASE("Pub/Sub: without its settings the endpoint is unavailable and the log
     }
 }
 
-TEST_CASE("Pub/Sub: a push with a wrong secret is refused before anything else is looked at") {
+TEST_CASE("Pub/Sub: a push with a wrong secret is refused before anything else is checked") {
     pushed_server server;
     const auto token = google_push::token();
     const std::string path = "/stripe_from_pubsub";
@@ -119,7 +119,7 @@ TEST_CASE("Pub/Sub: a push with a wrong secret is refused before anything else i
     CHECK(server.google.fetches() == 0);
 }
 
-TEST_CASE("Pub/Sub: a token of a key that Google does not have is refused") {
+TEST_CASE("Pub/Sub: a token with a key that Google does not have is refused") {
     pushed_server server;
     const auto other = google_key::rsa("another key");
     CHECK(refusal(server, other.token(bj::serialize(google_push::claims()))) == "Unknown key");
@@ -130,7 +130,7 @@ TEST_CASE("Pub/Sub: a token of a key that Google does not have is refused") {
     }
 }
 
-TEST_CASE("Pub/Sub: a token that is forged, too old, not Google's or not for us is refused") {
+TEST_CASE("Pub/Sub: a token that is forged, too old, not from Google or for another audience is refused") {
     pushed_server server;
     const auto forger = google_key::rsa(google_push::key().id());
     const std::string failed = "Google authentication failure";
@@ -147,7 +147,7 @@ TEST_CASE("Pub/Sub: a token that is forged, too old, not Google's or not for us 
     CHECK(claims_in(server.web.fields_of(google_push::send(server.web, message(), google_push::token() + "x"))).empty());
 }
 
-TEST_CASE("Pub/Sub: a token of another account, or of none, is refused and no address logged") {
+TEST_CASE("Pub/Sub: a token of another account or without one is refused, and its address is not logged") {
     pushed_server server;
     for (const bj::value& email : {bj::value("other@example.com"), bj::value("PUSH@project.iam.gserviceaccount.com"), bj::value("")}) {
         CHECK(refusal_of(server, "email", email) == "Wrong email");
@@ -161,7 +161,7 @@ TEST_CASE("Pub/Sub: a token of another account, or of none, is refused and no ad
     CHECK(server.web.log_text().find('@') == std::string::npos);
 }
 
-TEST_CASE("Pub/Sub: an address that Google did not verify is refused") {
+TEST_CASE("Pub/Sub: an address that Google has not verified is refused") {
     pushed_server server;
     CHECK(refusal_of(server, "email_verified", false) == "Email not verified");
     CHECK(refusal_of(server, "email_verified", nullptr) == "Email not verified");
@@ -170,7 +170,7 @@ TEST_CASE("Pub/Sub: an address that Google did not verify is refused") {
     CHECK(server.web.fields_of(answer).at("pubsub_email") == google_push::account);
 }
 
-TEST_CASE("Pub/Sub: a push of the account is let in, and every claim logged with its type") {
+TEST_CASE("Pub/Sub: a push from the configured account is accepted, and every claim is logged with its type") {
     pushed_server server;
     auto claims = google_push::claims();
     claims["iss"] = "accounts.google.com";
@@ -192,7 +192,7 @@ TEST_CASE("Pub/Sub: a push of the account is let in, and every claim logged with
     CHECK(claims_in(fields).size() == claims.size());
 }
 
-TEST_CASE("Pub/Sub: the secret in the query does not get into the log, right or wrong") {
+TEST_CASE("Pub/Sub: the secret in the query is never logged, whether it is right or wrong") {
     pushed_server server;
     const auto good = server.push(customer());
     CHECK(server.web.fields_of(good).at("query") == bj::value(bj::object{{"pubsub_client", "[OMITTED]"}}));
@@ -202,7 +202,7 @@ TEST_CASE("Pub/Sub: the secret in the query does not get into the log, right or 
     CHECK(server.web.log_text().find(google_push::token().substr(0, 20)) == std::string::npos);
 }
 
-TEST_CASE("Pub/Sub: without an audience of its own a token is for the server's prefix") {
+TEST_CASE("Pub/Sub: without a configured audience the server's prefix is the audience") {
     pushed_server server([](config::settings& settings) {
         settings.pubsub_audience.reset();
         settings.server_prefix = "https://prefix.example.com";
@@ -212,14 +212,14 @@ TEST_CASE("Pub/Sub: without an audience of its own a token is for the server's p
     CHECK(google_push::send(server.web, message(), token).status == 200);
 }
 
-TEST_CASE("Pub/Sub: without Google's keys a push has to come again") {
+TEST_CASE("Pub/Sub: a push that arrives while Google's keys are unavailable must be sent again") {
     pushed_server server;
     server.google.go_down();
     CHECK_FALSE(failure(server.web, server.push(customer())).empty());
     CHECK_FALSE(is_stored(server.web));
 }
 
-TEST_CASE("Pub/Sub: keys are fetched once, and the key server may be away then") {
+TEST_CASE("Pub/Sub: keys are fetched once and used while the key server is down") {
     pushed_server server;
     for (int i = 0; i < 3; ++i) CHECK(server.push(customer()).status == 200);
     CHECK(server.google.fetches() == 1);
@@ -249,14 +249,14 @@ TEST_CASE("Pub/Sub: requests are counted from 0, without a client") {
     }
 }
 
-TEST_CASE("Pub/Sub: a body of more than 1 MiB is refused, one of 1 MiB is read") {
+TEST_CASE("Pub/Sub: a body of 1 MiB is read and a larger one is refused") {
     pushed_server server;
     const auto filled = message() + std::string((1 << 20) - message().size(), ' ');
     CHECK(google_push::send(server.web, filled, google_push::token()).status == 200);
     CHECK(google_push::send(server.web, filled + " ", google_push::token()).status == 413);
 }
 
-TEST_CASE("Pub/Sub: only POST is known, and the media type does not matter") {
+TEST_CASE("Pub/Sub: only POST is allowed, and the media type does not matter") {
     pushed_server server;
     CHECK(server.web.ask("GET", google_push::path).status == 405);
     for (const std::string type : {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data"}) {
@@ -266,7 +266,7 @@ TEST_CASE("Pub/Sub: only POST is known, and the media type does not matter") {
     }
 }
 
-TEST_CASE("Pub/Sub: a key server that does not answer holds up no write") {
+TEST_CASE("Pub/Sub: a key server that does not answer delays no write") {
     raw_server silent([](raw_connection& link) {
         (void)link.read_request();
         link.stall();
@@ -281,7 +281,7 @@ TEST_CASE("Pub/Sub: a key server that does not answer holds up no write") {
     REQUIRE(becomes_true([&] { return silent.accepted() > 0; }));
     const auto begin = std::chrono::steady_clock::now();
     CHECK(web.post("/ctms", R"({"email":{"primary_email":"a@example.com"}})").status == 201);
-    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(3)); // a fetch is given up after five
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(3)); // a fetch ends after five seconds
 }
 
 } // namespace ctms::test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What messages to POST /stripe_from_pubsub are answered with, and what they leave in the tables, the queue and the log.
+// The responses to messages at POST /stripe_from_pubsub, and their effect on the tables, the queue and the log.
 #include "support/closed_database.hpp"
 #include "support/google_push.hpp"
 #include "support/pubsub_messages.hpp"
@@ -31,7 +31,7 @@ std::string accepted(std::string_view why) {
 
 constexpr auto some_failed = "Errors processing the data";
 
-/// A dictionary of objects with the keys that Stripe's exports give them.
+/// Returns a dictionary of objects with the keys that Stripe's exports use.
 bj::object dictionary(const std::vector<bj::object>& objects) {
     bj::object out;
     for (const auto& object : objects)
@@ -44,7 +44,7 @@ std::string actions_of(pushed_server& server, const http_answer& answer) {
     return fields.contains("ingest_actions") ? bj::serialize(fields.at("ingest_actions")) : "";
 }
 
-/// Pushes a payload of which everything is taken, and gives what the log says was done.
+/// Pushes a payload that must be accepted completely, and returns the actions in the log.
 std::string take(pushed_server& server, const bj::object& payload, int count) {
     const auto answer = server.push(payload);
     CHECK(answer.status == 200);
@@ -55,7 +55,7 @@ std::string take(pushed_server& server, const bj::object& payload, int count) {
 
 } // namespace
 
-TEST_CASE("Pub/Sub: a message of one object is taken in") {
+TEST_CASE("Pub/Sub: a message with one object is stored") {
     pushed_server server;
     server.web.add_contact(contact);
     const auto before = queued(server.web);
@@ -64,7 +64,7 @@ TEST_CASE("Pub/Sub: a message of one object is taken in") {
     CHECK(queued(server.web) == before + 1);
 }
 
-TEST_CASE("Pub/Sub: a message of several objects is taken in as one, and its actions are told together") {
+TEST_CASE("Pub/Sub: a message with several objects is stored, and its actions are logged together") {
     pushed_server server;
     CHECK(take(server, dictionary({subscription(), customer(), invoice(), price("price_2")}), 4) ==
           R"({"created":["customer:cus_1","invoice:in_1","line_item:il_1","price:price_1","price:price_2","subscription:sub_1",)"
@@ -73,7 +73,7 @@ TEST_CASE("Pub/Sub: a message of several objects is taken in as one, and its act
     CHECK(take(server, {}, 0) == "");
 }
 
-TEST_CASE("Pub/Sub: the same message twice changes nothing") {
+TEST_CASE("Pub/Sub: sending the same message twice changes nothing") {
     pushed_server server;
     server.web.add_contact(contact);
     const auto payload = dictionary({invoice(), customer(), subscription({item("si_1"), item("si_2")}), price()});
@@ -88,7 +88,7 @@ TEST_CASE("Pub/Sub: the same message twice changes nothing") {
     }
 }
 
-TEST_CASE("Pub/Sub: objects may come in any order") {
+TEST_CASE("Pub/Sub: objects may arrive in any order") {
     pushed_server server;
     server.web.add_contact(contact);
     const std::vector<bj::object> objects{customer(), price(), subscription(), invoice()};
@@ -99,7 +99,7 @@ TEST_CASE("Pub/Sub: objects may come in any order") {
         const auto before = queued(server.web);
         std::vector<bj::object> ordered;
         for (const auto which : order) ordered.push_back(objects[which]);
-        // Half of the orders in one message, half in one each.
+        // Half of the orders are sent in one message, the others in one message per object.
         if (order[0] % 2 == 0) {
             take(server, dictionary(ordered), 4);
         } else {
@@ -113,14 +113,14 @@ TEST_CASE("Pub/Sub: objects may come in any order") {
     CHECK(stored_rows(server.web) == 6);
 }
 
-TEST_CASE("Pub/Sub: kinds that are not kept are passed over and not counted") {
+TEST_CASE("Pub/Sub: unknown kinds are skipped and not counted") {
     pushed_server server;
     CHECK(take(server, {{"object", "payment_method"}, {"id", "pm_1"}}, 0) == R"({"skipped":["payment_method:pm_1"]})");
     CHECK(take(server, dictionary({{{"object", "event"}, {"id", "evt_1"}}, customer()}), 1) ==
           R"({"created":["customer:cus_1"],"skipped":["event:evt_1"]})");
 }
 
-TEST_CASE("Pub/Sub: a deleted customer that is not known is passed over but counted") {
+TEST_CASE("Pub/Sub: the deletion of an unknown customer is skipped but counted") {
     pushed_server server;
     const bj::object gone{{"id", "cus_1"}, {"object", "customer"}, {"deleted", true}};
     CHECK(take(server, gone, 1) == R"({"skipped":["customer:cus_1"]})");
@@ -140,7 +140,7 @@ TEST_CASE("Pub/Sub: values without members are logged and not counted") {
     CHECK_FALSE(server.web.fields_of(server.push(customer())).contains("ingest_empty"));
 }
 
-TEST_CASE("Pub/Sub: an object that is wrong does not hold up the others") {
+TEST_CASE("Pub/Sub: an invalid object does not prevent others from being stored") {
     pushed_server server;
     const auto answer = server.push(
         dictionary({customer(), with(subscription(), "status", "dormant"), without(price("price_3"), "product"), price("price_2")}));
@@ -160,7 +160,7 @@ TEST_CASE("Pub/Sub: an object that is wrong does not hold up the others") {
     CHECK(said.find("dormant") == std::string::npos);
 }
 
-TEST_CASE("Pub/Sub: a message of one wrong object is not to come again") {
+TEST_CASE("Pub/Sub: a message with one invalid object is not sent again") {
     pushed_server server;
     const auto answer = server.push(without(customer(), "description"));
     CHECK(answer.status == 202);
@@ -170,7 +170,7 @@ TEST_CASE("Pub/Sub: a message of one wrong object is not to come again") {
     CHECK(stored_rows(server.web) == 0);
 }
 
-TEST_CASE("Pub/Sub: no message that can be read fails, for it would come again and again") {
+TEST_CASE("Pub/Sub: no readable message fails, because it would be sent again and again") {
     pushed_server server;
     const auto nul = bj::string("a\0b", 3);
     const bj::string lengthy(300, 'x');
@@ -192,7 +192,7 @@ TEST_CASE("Pub/Sub: no message that can be read fails, for it would come again a
     }
 }
 
-TEST_CASE("Pub/Sub: what is not from Pub/Sub is not to come again") {
+TEST_CASE("Pub/Sub: a body that is not from Pub/Sub is not sent again") {
     pushed_server server;
     const auto token = google_push::token();
     for (const std::string& body : {std::string(), std::string("{"), std::string("[]"), std::string("{}"), bj::serialize(customer()),
@@ -207,7 +207,7 @@ TEST_CASE("Pub/Sub: what is not from Pub/Sub is not to come again") {
     CHECK(stored_rows(server.web) == 0);
 }
 
-TEST_CASE("Pub/Sub: a payload of an unknown type is not to come again") {
+TEST_CASE("Pub/Sub: a payload of an unknown type is not sent again") {
     pushed_server server;
     auto mixed = dictionary({customer()});
     mixed["price_1"] = price();
@@ -234,7 +234,7 @@ TEST_CASE("Pub/Sub: a customer that takes over another's account is logged as a 
     CHECK_FALSE(server.web.fields_of(server.push(customer("cus_d", "fxa_b"))).contains("fxa_id_conflict"));
 }
 
-TEST_CASE("Pub/Sub: only traced customers appear in the log, sorted, with the payload that was decoded") {
+TEST_CASE("Pub/Sub: only traced customers appear in the log, sorted, with the decoded payload") {
     pushed_server server;
     const std::string ann = "ann+trace-me-mozilla-1@example.com";
     const std::string zoe = "zoe+trace_me_mozilla_2@example.com";
@@ -269,7 +269,7 @@ TEST_CASE("Pub/Sub: addresses in keys and ids do not get into the log") {
     CHECK(server.web.log_text().find("who") == std::string::npos);
 }
 
-TEST_CASE("Pub/Sub: without the database a message has to come again, and then is taken in") {
+TEST_CASE("Pub/Sub: a message that arrives while the database is down is sent again and then stored") {
     pushed_server server;
     CHECK(take(server, price(), 1) != "");
     {
@@ -284,7 +284,7 @@ TEST_CASE("Pub/Sub: without the database a message has to come again, and then i
     CHECK(becomes_true([&] { return server.push(customer()).status == 200; }));
 }
 
-TEST_CASE("Pub/Sub: many senders of messages that overlap neither fail nor lose anything") {
+TEST_CASE("Pub/Sub: many concurrent senders of overlapping messages neither fail nor lose anything") {
     google_push google;
     auto options = google.server_options([](config::settings& settings) { enough_for_many().change_settings(settings); });
     web_fixture web(options);

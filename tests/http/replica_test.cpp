@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// CTMS_DB_READ_URL: which calls a replica answers. The replica is another database whose contact has another name.
+// CTMS_DB_READ_URL: the calls that a replica answers. The replica is a separate database whose contact has a different name.
 #include <support/web_fixture.hpp>
 
 #include <ctms/persistence/contact_repository.hpp>
@@ -26,7 +26,7 @@ bool holds(const http_answer& answer, std::string_view text) { return answer.sta
 
 } // namespace
 
-TEST_CASE("with CTMS_DB_READ_URL lookups and full pages of updates come from the replica, all else from the database") {
+TEST_CASE("with CTMS_DB_READ_URL lookups and full pages of updates come from the replica, and everything else from the database") {
     const test_database replica;
     {
         persistence::database db(replica.options());
@@ -51,7 +51,7 @@ TEST_CASE("with CTMS_DB_READ_URL lookups and full pages of updates come from the
     CHECK(holds(web.get("/metrics"), "\nctms_database_errors_total{kind=\"replica\"} 0\n"));
 }
 
-TEST_CASE("with CTMS_DB_READ_URL of a server that is not there every call is answered, and the metrics tell") {
+TEST_CASE("if the server in CTMS_DB_READ_URL does not exist, every call is answered and the metrics report it") {
     web_fixture web(reading_from("postgresql:///ctms?host=/nonexistent"));
     web.add_contact(named("Primary"));
     for (int n = 0; n < 5; ++n) CHECK(holds(web.get("/ctms?primary_email=nina@example.com"), "\"Primary\""));

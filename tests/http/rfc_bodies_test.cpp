@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// RFC 9112, 6 and 7: where bodies end. A form that POST /token refuses with 400 was read whole when the connection stays.
+// RFC 9112, 6 and 7: the end of a body. If the connection stays open after POST /token refuses a form, the form was read completely.
 #include "rfc_rules.hpp"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@ namespace {
 const std::string hidden = "GET /__version__ HTTP/1.1\r\nHost: localhost\r\n\r\n";
 const std::string end = "0\r\n\r\n";
 
-/// Each value in that field, before the same rest.
+/// Returns one request for each value of the field, each with the same rest.
 std::vector<std::string> with_each(std::string_view field, const std::vector<std::string>& values, const std::string& rest) {
     std::vector<std::string> out;
     for (const auto& value : values) out.push_back(post_with(std::string(field) + ": " + value + "\r\n", rest));
@@ -157,12 +157,12 @@ const std::vector<rfc_rule> rules{
 
 std::span<const rfc_rule> rules_of_bodies() { return rules; }
 
-TEST_CASE("RFC 9112: where bodies end") {
+TEST_CASE("RFC 9112: the end of a body") {
     web_fixture web;
     check_rules(web, rules);
 }
 
-TEST_CASE("RFC 9110, 6.5.1: a trailer field gives no rights") {
+TEST_CASE("RFC 9110, 6.5.1: a trailer field gives no permissions") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send("POST /ctms HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTrailer: Authorization\r\n\r\n"
@@ -172,7 +172,7 @@ TEST_CASE("RFC 9110, 6.5.1: a trailer field gives no rights") {
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("RFC 9112, 8: a request that ends before its end is not served") {
+TEST_CASE("RFC 9112, 8: an incomplete request is not served") {
     web_fixture web;
     for (const auto& part : {post_with("Content-Length: 10\r\n", "a=b"), post_chunks("3\r\na=b\r\n"), post_chunks("3\r\na=b\r\n0\r\n"),
                              get_with("").substr(0, 30)}) {

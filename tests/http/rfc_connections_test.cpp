@@ -142,7 +142,7 @@ TEST_CASE("RFC 9112: connections, expectations, preconditions and content negoti
     check_rules(web, rules);
 }
 
-TEST_CASE("RFC 9110, 10.1.1: a client that expects it is told to go on, once its request is known to be good") {
+TEST_CASE("RFC 9110, 10.1.1: a client that expects 100-continue gets it once its request is known to be valid") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send(post_with("Expect: 100-Continue\r\nContent-Length: 3\r\n", "")));
@@ -156,7 +156,7 @@ TEST_CASE("RFC 9110, 10.1.1: a client that expects it is told to go on, once its
     CHECK(bad.ends_within(5s));
 }
 
-TEST_CASE("RFC 9112, 9.3.2: pipelined requests are answered in their order, also after HEAD") {
+TEST_CASE("RFC 9112, 9.3.2: pipelined requests are answered in order, even after HEAD") {
     web_fixture web;
     http_connection connection(web.port());
     const auto lines =
@@ -190,7 +190,7 @@ TEST_CASE("RFC 9112, 6.1: no chunks are sent to HTTP/1.0") {
     }
 }
 
-TEST_CASE("RFC 9110, 13.2: a write is not performed when its precondition does not hold") {
+TEST_CASE("RFC 9110, 13.2: a write is not performed if its precondition is false") {
     web_fixture web;
     const auto id = web.add_contact(R"({"email":{"primary_email":"a@example.com","first_name":"Old"}})");
     const header_list json{web.authorization(), {"Content-Type", "application/json"}};
@@ -211,7 +211,7 @@ TEST_CASE("RFC 9110, 13.2: a write is not performed when its precondition does n
     CHECK(web.get("/ctms/" + id).body.find("\"New\"") != std::string::npos);
 }
 
-TEST_CASE("RFC 9110, 11.1: the name of a scheme is not case-sensitive") {
+TEST_CASE("RFC 9110, 11.1: the name of an authentication scheme is case-insensitive") {
     web_fixture web;
     const auto token = web.authorization().second.substr(std::string("Bearer ").size());
     for (const std::string scheme : {"Bearer ", "bearer ", "BEARER "})

@@ -10,13 +10,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// IMF-fixdate (RFC 9110, 5.6.7).
+/// The form IMF-fixdate (RFC 9110, 5.6.7).
 bool is_date(const std::string& text) {
     static const std::regex form("(Mon|Tue|Wed|Thu|Fri|Sat|Sun), [0-3][0-9] [A-Z][a-z]{2} [0-9]{4} [0-2][0-9]:[0-5][0-9]:[0-6][0-9] GMT");
     return std::regex_match(text, form);
 }
 
-/// What every answer has (RFC 9110: 6.6.1, 8.3, 8.6, 11.6.1, 15.5.6).
+/// Checks what every response must have (RFC 9110: 6.6.1, 8.3, 8.6, 11.6.1, 15.5.6).
 void check_answer(const http_answer& answer, bool to_head) {
     CHECK(is_date(answer.header("date")));
     if (!answer.body.empty()) CHECK_FALSE(answer.header("content-type").empty());
@@ -36,7 +36,7 @@ void check_rule(web_fixture& web, const rfc_rule& rule, const std::string& reque
     if (rule.check) rule.check(answer);
     if (rule.after == then::closes) {
         CHECK_FALSE(answer.keep_alive);
-        CHECK(connection.ends_within(5s)); // and nothing that was sent after it is answered
+        CHECK(connection.ends_within(5s)); // and nothing after it is answered
     } else {
         CHECK(answer.keep_alive);
         const auto next = connection.ask("GET", "/__lbheartbeat__");
@@ -56,7 +56,7 @@ void check_rules(web_fixture& web, std::span<const rfc_rule> rules) {
             try {
                 check_rule(web, rule, request);
             } catch (const std::exception& failure) {
-                FAIL_CHECK("no answer that can be read: ", failure.what());
+                FAIL_CHECK("no readable response: ", failure.what());
             }
         }
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What RFC 9110 (HTTP) and RFC 9112 (HTTP/1.1) ask of an origin server, as tables: each requirement with the bytes of requests
+// What RFC 9110 (HTTP) and RFC 9112 (HTTP/1.1) require of an origin server, as tables: each requirement with the bytes of requests
 // and what the server must do. docs/http.md lists the same requirements; rfc_table_test.cpp compares the two.
 #pragma once
 
@@ -13,20 +13,20 @@
 
 namespace ctms::test {
 
-/// What becomes of the connection after the answer.
+/// What happens to the connection after the response.
 enum class then { stays, closes };
 
-/// How much the RFC asks: a deviation from a `should` is explained in the text; `ours` are choices that it leaves to the server.
+/// How strict the RFC is: a deviation from a `should` is explained in the text; `ours` are choices that it leaves to the server.
 enum class level { must, should, ours };
 
 struct rfc_rule {
     std::string_view section;          ///< "9112, 3.2"
     level asks;                        ///< must, should, ours
     std::string_view text;             ///< what the server does, in one sentence
-    std::vector<std::string> requests; ///< bytes; each is sent on a connection of its own
-    int status;                        ///< of the first answer to each
+    std::vector<std::string> requests; ///< bytes; each request is sent on its own connection
+    int status;                        ///< of the first response to each request
     then after = then::stays;
-    std::function<void(const http_answer&)> check = nullptr; ///< more about each answer
+    std::function<void(const http_answer&)> check = nullptr; ///< further checks of each response
 };
 
 /// The tables, for the comparison with the document.
@@ -35,8 +35,8 @@ struct rfc_rule {
 [[nodiscard]] std::span<const rfc_rule> rules_of_bodies();
 [[nodiscard]] std::span<const rfc_rule> rules_of_connections();
 
-/// Sends the requests of each rule. Every answer is checked also for what all answers must have: Date, a type for a body, Allow,
-/// WWW-Authenticate, and "close" where the connection closes. Where it stays, another request on it is answered.
+/// Sends the requests of each rule. Also checks every response for what all responses must have: Date, a type for a body, Allow,
+/// WWW-Authenticate, and "close" if the connection closes. If it stays open, another request on it must be answered.
 void check_rules(web_fixture& web, std::span<const rfc_rule> rules);
 
 /// "GET /__lbheartbeat__ HTTP/1.1" with Host and these fields, each with its "\r\n".

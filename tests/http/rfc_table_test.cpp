@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// docs/http.md lists the requirements that the tests of this folder check: no more, no less, and with what the server does.
+// docs/http.md lists exactly the requirements that the tests in this folder check, with the server's behaviour.
 #include "rfc_rules.hpp"
 
 #include <doctest/doctest.h>
@@ -21,13 +21,13 @@ std::string_view text_of(level asked) {
     return "";
 }
 
-/// The row of a requirement in the document.
+/// Returns the row of a requirement in the document.
 std::string row_of(const rfc_rule& rule) {
     return fmt::format("| {} | {} | {} | {}{} |", rule.section, text_of(rule.asks), rule.text, rule.status,
                        rule.after == then::closes ? ", closed" : "");
 }
 
-/// The rows of tables that begin with the number of an RFC.
+/// Returns the table rows that start with the number of an RFC.
 std::multiset<std::string> rows_of(const std::string& path) {
     std::ifstream in(path);
     REQUIRE(in.good());
@@ -40,7 +40,7 @@ std::multiset<std::string> rows_of(const std::string& path) {
 
 } // namespace
 
-TEST_CASE("docs/http.md lists the requirements that are tested") {
+TEST_CASE("docs/http.md lists the tested requirements") {
     std::multiset<std::string> tested;
     for (const auto rules : {rules_of_messages(), rules_of_targets(), rules_of_bodies(), rules_of_connections()}) {
         for (const auto& rule : rules) tested.insert(row_of(rule));

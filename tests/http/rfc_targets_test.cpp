@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A request line with one good Host.
+/// Returns a request line with one valid Host.
 std::string line(std::string_view method, std::string_view target) {
     return std::string(method) + " " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
 }
@@ -155,7 +155,7 @@ const std::vector<rfc_rule> rules{
      [](const http_answer& answer) { CHECK_FALSE(answer.has_header("location")); }},
 };
 
-/// The header fields that must be the same for HEAD as for GET. `is_dated`: times in the body may change its length.
+/// Returns the header fields that must be the same for HEAD and GET. `is_dated`: times in the body may change its length.
 header_list stable_headers(const http_answer& answer, bool is_dated) {
     header_list out;
     for (auto one : answer.headers) {
@@ -174,7 +174,7 @@ TEST_CASE("RFC 9112: targets, Host and methods") {
     check_rules(web, rules);
 }
 
-TEST_CASE("RFC 9110, 9.3.2: HEAD has the headers of GET, for every route") {
+TEST_CASE("RFC 9110, 9.3.2: HEAD returns the headers of GET for every route") {
     web_fixture web;
     const auto id = web.add_contact(R"({"email":{"primary_email":"a@example.com"}})");
     for (const auto& route : web::all_routes()) {
@@ -198,7 +198,7 @@ TEST_CASE("RFC 9110, 9.3.2: HEAD has the headers of GET, for every route") {
     }
 }
 
-TEST_CASE("RFC 9110, 9.3.2: a HEAD that is refused before it is read gets no body either") {
+TEST_CASE("RFC 9110, 9.3.2: a HEAD request that is refused before it is read gets no body either") {
     web_fixture web;
     const std::string line = "HEAD / HTTP/1.1\r\n";
     const std::vector<std::pair<std::string, int>> refused{{"HEAD http:///a HTTP/1.1\r\nHost: a\r\n\r\n", 400},
@@ -221,7 +221,7 @@ TEST_CASE("RFC 9110, 9.3.2: a HEAD that is refused before it is read gets no bod
     }
 }
 
-TEST_CASE("RFC 9110, 9.3.2: nor does a HEAD that comes too slowly") {
+TEST_CASE("RFC 9110, 9.3.2: a HEAD request that arrives too slowly gets no body either") {
     ctms::web::limits bounds;
     bounds.header_time = 200ms;
     web_fixture web({.limits = bounds});
@@ -233,7 +233,7 @@ TEST_CASE("RFC 9110, 9.3.2: nor does a HEAD that comes too slowly") {
     }
 }
 
-TEST_CASE("RFC 9110, 9.3.2: HEAD of an answer that is streamed sends its head alone") {
+TEST_CASE("RFC 9110, 9.3.2: HEAD of a streamed response sends only the headers") {
     web_fixture web;
     web.add_contact(R"({"email":{"primary_email":"a@example.com"}})");
     http_connection connection(web.port());

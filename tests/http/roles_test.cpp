@@ -19,7 +19,7 @@ namespace {
 
 constexpr auto path = "/ctms?primary_email=nobody";
 
-/// Sets the roles in the database; the server knows within five seconds.
+/// Sets the roles in the database; the server reads them within five seconds.
 void set_roles(web_fixture& web, const std::optional<std::set<role>>& roles) {
     persistence::database db(web.database().options());
     REQUIRE(persistence::client_repository(db).set_roles(web_fixture::client, roles).has_value());
@@ -35,7 +35,7 @@ std::string lacks(role one) { return fmt::format(R"({{"detail":"Client lacks the
 
 } // namespace
 
-TEST_CASE("each route asks for the role that it should") {
+TEST_CASE("each route requires the right role") {
     const auto check = [](std::string_view method, std::string_view where, std::optional<role> wanted) {
         CAPTURE(std::string(method) + " " + std::string(where));
         int found = 0;
@@ -61,10 +61,10 @@ TEST_CASE("each route asks for the role that it should") {
     check("GET", "/metrics", std::nullopt);
 }
 
-TEST_CASE("every route lets in a client that has its role alone and refuses one that has all others") {
+TEST_CASE("every route accepts a client with only its role and refuses one with all other roles") {
     for (const auto wanted : {role::read, role::write, role::remove, role::updates, role::stripe, role::admin}) {
         CAPTURE(std::string(to_string(wanted)));
-        // A server of its own for each set of roles, which it then reads at once.
+        // Each set of roles gets its own server, which reads the roles immediately.
         web_fixture with;
         set_roles(with, std::set{wanted});
         std::set others{role::read, role::write, role::remove, role::updates, role::stripe, role::admin};
@@ -88,7 +88,7 @@ TEST_CASE("every route lets in a client that has its role alone and refuses one 
     }
 }
 
-TEST_CASE("a refusal for a missing role stands in the log") {
+TEST_CASE("a refusal for a missing role is logged") {
     web_fixture web;
     set_roles(web, std::set{role::write});
     const auto answer = web.get(path);
@@ -99,7 +99,7 @@ TEST_CASE("a refusal for a missing role stands in the log") {
     CHECK(fields.at("client_id") == "id_enabled");
 }
 
-TEST_CASE("calls that are answered together are refused one by one") {
+TEST_CASE("calls that are processed together are refused individually") {
     web_fixture web;
     set_roles(web, std::set{role::write});
     const auto answer = web.get("/ctms/332de237-cab7-4461-bcc3-48e68f42bd5c");
@@ -107,7 +107,7 @@ TEST_CASE("calls that are answered together are refused one by one") {
     CHECK(answer.body == lacks(role::read));
 }
 
-TEST_CASE("a client without roles may do everything") {
+TEST_CASE("a client without roles has access to everything") {
     web_fixture web;
     for (const auto& route : web::all_routes()) {
         if (!route.needs_token()) continue;
@@ -118,7 +118,7 @@ TEST_CASE("a client without roles may do everything") {
     }
 }
 
-TEST_CASE("roles that are set, changed and taken back are seen after a few seconds") {
+TEST_CASE("roles that are set, changed and removed take effect after a few seconds") {
     web_fixture web;
     REQUIRE(web.get(path).status == 200);
     set_roles(web, std::set{role::write});
@@ -131,7 +131,7 @@ TEST_CASE("roles that are set, changed and taken back are seen after a few secon
     CHECK(becomes_true([&] { return web.get(path).status == 200; }, 20s));
 }
 
-TEST_CASE("a disabled client is told so whatever its roles") {
+TEST_CASE("a disabled client is refused as disabled, whatever its roles are") {
     web_fixture web;
     persistence::database db(web.database().options());
     REQUIRE(persistence::client_repository(db).set_roles(web_fixture::disabled_client, std::set{role::write}).has_value());
@@ -141,7 +141,7 @@ TEST_CASE("a disabled client is told so whatever its roles") {
     CHECK(answer.body == R"({"detail":"API Client has been disabled"})");
 }
 
-TEST_CASE("any client gets a token and platform calls need no role") {
+TEST_CASE("any client gets a token, and platform calls need no role") {
     web_fixture web;
     set_roles(web, std::set{role::stripe});
     CHECK(web.ask("POST", "/token", {{"Content-Type", "application/x-www-form-urlencoded"}},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// How the server shares connections, time and memory among strangers.
+// How the server shares connections, time and memory among its clients.
 #include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
@@ -36,7 +36,7 @@ std::string new_contact(web_fixture& web, const std::string& address, header_lis
 
 } // namespace
 
-TEST_CASE("trailers count to the 16 KiB of the headers") {
+TEST_CASE("trailers count towards the limit of 16 KiB for headers") {
     web_fixture web;
     for (const auto& trailer : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b", "A: " + std::string(17'000, 'b')}) {
         http_connection connection(web.port());
@@ -46,11 +46,11 @@ TEST_CASE("trailers count to the 16 KiB of the headers") {
     }
     http_connection connection(web.port());
     REQUIRE(connection.send(chunked_post + ("0\r\nA: " + std::string(15'000, 'b') + "\r\n\r\n")));
-    CHECK(connection.receive().status == 400); // no credentials: the request was read
+    CHECK(connection.receive().status == 400); // there are no credentials, but the request was read
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("trailer lines without an end are refused") {
+TEST_CASE("endless trailer lines are refused") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send(chunked_post + std::string("0\r\n")));
@@ -73,8 +73,8 @@ TEST_CASE("trailers are not headers") {
     CHECK(answer.keep_alive);
 }
 
-// The last bytes come just before the deadline: whether the read or the deadline comes first, the connection must end.
-TEST_CASE("a deadline holds whatever completes first") {
+// The last bytes arrive just before the deadline: whether the read or the deadline comes first, the connection must end.
+TEST_CASE("a deadline is enforced, whatever completes first") {
     ctms::web::limits bounds;
     bounds.body_time = bounds.header_time = 300ms;
     web_fixture web(with(bounds));
@@ -97,7 +97,7 @@ TEST_CASE("a deadline holds whatever completes first") {
     CHECK(is_answered(web));
 }
 
-TEST_CASE("the longest idle connection makes room when all are taken") {
+TEST_CASE("when all connections are in use, the one that has been idle longest is closed") {
     ctms::web::limits bounds;
     bounds.connections = 3;
     web_fixture web(with(bounds));
@@ -115,7 +115,7 @@ TEST_CASE("the longest idle connection makes room when all are taken") {
     CHECK(third.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("a byte of the next request does not keep a connection from being idle") {
+TEST_CASE("a connection with only one byte of the next request is still idle") {
     ctms::web::limits bounds;
     bounds.connections = 2;
     web_fixture web(with(bounds));
@@ -130,7 +130,7 @@ TEST_CASE("a byte of the next request does not keep a connection from being idle
     CHECK(first.ends_within(5s));
 }
 
-TEST_CASE("more than the usual half of the connections can be given to one address") {
+TEST_CASE("the share of one address can be set to more than half of the connections") {
     ctms::web::limits bounds;
     bounds.connections = 4;
     web_fixture web(
@@ -143,7 +143,7 @@ TEST_CASE("more than the usual half of the connections can be given to one addre
     for (auto& one : all) CHECK(one->ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("a path too long to be redirected is not found") {
+TEST_CASE("a path that is too long for a redirect is not found") {
     web_fixture web;
     http_connection connection(web.port());
     REQUIRE(connection.send("GET /ctms/" + std::string(9000, '\xff') + "/ HTTP/1.1\r\nHost: localhost\r\n\r\n"));
@@ -151,7 +151,7 @@ TEST_CASE("a path too long to be redirected is not found") {
     CHECK(connection.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("the time to send a request is not time of waiting for a thread") {
+TEST_CASE("the time to send a request does not count as waiting for a thread") {
     ctms::web::limits bounds;
     bounds.waiting_time = 300ms;
     web_fixture web(with(bounds));
@@ -165,7 +165,7 @@ TEST_CASE("the time to send a request is not time of waiting for a thread") {
     CHECK(connection.receive().status == 201);
 }
 
-TEST_CASE("a connection too many is turned away while none is idle") {
+TEST_CASE("an additional connection is turned away if none is idle") {
     ctms::web::limits bounds;
     bounds.connections = 2;
     web_fixture web(with(bounds));
@@ -178,7 +178,7 @@ TEST_CASE("a connection too many is turned away while none is idle") {
     std::string body;
     CHECK(becomes_true([&] {
         http_connection third(web.port());
-        // The client speaks first, as clients do: what it sent must not cost it the answer.
+        // Clients send first: what this one has sent must not cost it the response.
         if (!third.send(request_text("GET", "/__lbheartbeat__"))) return false;
         const auto refused = third.receive();
         body = refused.body;
@@ -192,7 +192,7 @@ TEST_CASE("a connection too many is turned away while none is idle") {
     CHECK(is_counted(web, "connections"));
 }
 
-TEST_CASE("one address has a share of the connections") {
+TEST_CASE("one address can use only its share of the connections") {
     web_fixture web({.limits = {}, .change_settings = [](ctms::config::settings& settings) { settings.connections_per_address = 2; }});
     held_writes held(web);
     http_connection first(web.port());
@@ -207,7 +207,7 @@ TEST_CASE("one address has a share of the connections") {
     CHECK(is_answered(web));
 }
 
-TEST_CASE("behind trusted proxies the requests under way are limited by address") {
+TEST_CASE("behind trusted proxies the concurrent requests are limited by address") {
     web_fixture web({.limits = {}, .change_settings = [](ctms::config::settings& settings) {
                          settings.connections_per_address = 2;
                          settings.trusted_proxies = {"127.0.0.0/8"};
@@ -233,12 +233,12 @@ TEST_CASE("behind trusted proxies the requests under way are limited by address"
     CHECK(web.ask("GET", "/__lbheartbeat__", of_one).status == 200);
 }
 
-TEST_CASE("large bodies share a bounded memory, and leave room for small ones") {
+TEST_CASE("large bodies share limited memory and leave room for small ones") {
     ctms::web::limits bounds;
-    bounds.memory_bytes = 4 * 1024 * 1024; // a quarter of it for one address
+    bounds.memory_bytes = 4 * 1024 * 1024; // a quarter of it is for one address
     web_fixture web(with(bounds));
     constexpr std::size_t size = 700'000;
-    // Either may be the one that takes the memory: the server reads both at once.
+    // Either one may get the memory: the server reads both concurrently.
     http_connection one(web.port());
     http_connection other(web.port());
     (void)one.send(post_of(size) + std::string(size - 1, ' '));
@@ -253,13 +253,13 @@ TEST_CASE("large bodies share a bounded memory, and leave room for small ones") 
     REQUIRE(first.send(" "));
     CHECK(first.receive().status >= 400);
     CHECK(is_counted(web, "memory"));
-    // The memory is there again when the first has been answered.
+    // The memory is free again after the first request has been answered.
     http_connection third(web.port());
     REQUIRE(third.send(post_of(size) + std::string(size, ' ')));
     CHECK(third.receive().status != 503);
 }
 
-TEST_CASE("a second port answers probes and metrics, and nothing else") {
+TEST_CASE("a second port serves probes and metrics and nothing else") {
     web_fixture web({.limits = {}, .change_settings = [](ctms::config::settings& settings) { settings.ops_port = 0; }});
     REQUIRE(web.ops_port());
     const auto port = *web.ops_port();
@@ -273,7 +273,7 @@ TEST_CASE("a second port answers probes and metrics, and nothing else") {
         CAPTURE(path);
         CHECK(ask(port, "GET", path, {web.authorization()}).status == 404);
     }
-    // The server knows these methods, though no path of this port has them.
+    // The server knows these methods, but no path of this port has them.
     for (const auto* method : {"POST", "PUT", "PATCH", "DELETE"}) {
         CAPTURE(method);
         CHECK(ask(port, method, "/token").status == 404);
@@ -282,7 +282,7 @@ TEST_CASE("a second port answers probes and metrics, and nothing else") {
     CHECK(ask(port, "FOO", "/token").status == 501);
 }
 
-TEST_CASE("the second port answers while the first has no connection left") {
+TEST_CASE("the second port serves requests even if the first has no free connection") {
     ctms::web::limits bounds;
     bounds.connections = 1;
     web_fixture web({.limits = bounds, .change_settings = [](ctms::config::settings& settings) { settings.ops_port = 0; }});

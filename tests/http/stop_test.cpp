@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The end of the server: nothing that was begun is lost.
+// Stopping the server: nothing that was started is lost.
 #include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
@@ -19,21 +19,21 @@ std::string new_contact(web_fixture& web) {
 bool takes_connections(web_fixture& web) {
     try {
         return http_connection(web.port()).ask("GET", "/__lbheartbeat__").status != 0;
-    } catch (const std::runtime_error&) { // std::system_error is one
+    } catch (const std::runtime_error&) { // includes std::system_error
         return false;
     }
 }
 
 } // namespace
 
-TEST_CASE("a server without connections stops at once") {
+TEST_CASE("a server without connections stops immediately") {
     web_fixture web;
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
     web.begin_stop();
     CHECK(web.stopped_within(5s));
 }
 
-TEST_CASE("a request under way is answered before the server stops") {
+TEST_CASE("a request in progress is answered before the server stops") {
     web_fixture web;
     held_writes held(web);
     http_connection connection(web.port());
@@ -51,7 +51,7 @@ TEST_CASE("a request under way is answered before the server stops") {
     CHECK(web.sql("select from emails").size() == 1);
 }
 
-TEST_CASE("the load balancer is told that the server stops") {
+TEST_CASE("the load balancer's heartbeat reports that the server is stopping") {
     ctms::web::limits bounds;
     bounds.drain_idle_time = 10s;
     web_fixture web({.limits = bounds});
@@ -76,7 +76,7 @@ TEST_CASE("idle connections are closed") {
     CHECK(web.stopped_within(5s));
 }
 
-TEST_CASE("a request whose rest comes after the stop is answered") {
+TEST_CASE("a request that is completed after the stop began is answered") {
     web_fixture web;
     http_connection connection(web.port());
     const auto text = new_contact(web);
@@ -88,7 +88,7 @@ TEST_CASE("a request whose rest comes after the stop is answered") {
     CHECK(web.stopped_within(5s));
 }
 
-TEST_CASE("what does not end in time is cut off") {
+TEST_CASE("a request that does not end in time is cut off") {
     ctms::web::limits bounds;
     bounds.drain_time = 300ms;
     web_fixture web({.limits = bounds});
@@ -103,7 +103,7 @@ TEST_CASE("what does not end in time is cut off") {
     CHECK(web.stopped_within(5s));
 }
 
-TEST_CASE("a client that never finishes its request does not keep the server") {
+TEST_CASE("a client that never completes its request does not keep the server running") {
     ctms::web::limits bounds;
     bounds.drain_time = 300ms;
     web_fixture web({.limits = bounds});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// POST /stripe as the service that sends Stripe's objects sees it, and what it leaves in the tables, the queue and the log.
+// POST /stripe as the sender of Stripe objects sees it, and its effect on the tables, the queue and the log.
 #include "support/stripe_objects.hpp"
 #include "support/stripe_tables.hpp"
 #include "support/web_fixture.hpp"
@@ -23,7 +23,7 @@ constexpr auto not_processed = R"({"detail":"Unable to process Stripe object."})
 
 http_answer post(web_fixture& server, const bj::object& object) { return server.post("/stripe", bj::serialize(object)); }
 
-/// Sends an object that has to be taken, and gives what the log says was done with it.
+/// Sends an object that must be accepted, and returns the actions in the log.
 std::string ingest(web_fixture& server, const bj::object& object) {
     const auto answer = post(server, object);
     CHECK(answer.status == 200);
@@ -35,7 +35,7 @@ std::string ingest(web_fixture& server, const bj::object& object) {
 
 } // namespace
 
-TEST_CASE("Stripe: each kind of object is stored with what is kept of it") {
+TEST_CASE("Stripe: each kind of object is stored with its values") {
     web_fixture server;
     CHECK(ingest(server, customer()) == R"({"created":["customer:cus_1"]})");
     CHECK(cells(server,
@@ -68,7 +68,7 @@ TEST_CASE("Stripe: each kind of object is stored with what is kept of it") {
                 "stripe_invoice_line_item") == "il_1 in_1 subscription price_1 - sub_1 si_1 1000 usd");
 }
 
-TEST_CASE("Stripe: what changes puts the contact into the queue, the same again does not") {
+TEST_CASE("Stripe: a change queues the contact and the same object again does not") {
     web_fixture server;
     server.add_contact(contact);
     std::int64_t version = queued(server);
@@ -89,7 +89,7 @@ TEST_CASE("Stripe: what changes puts the contact into the queue, the same again 
     CHECK(server.sql("select 1 from ctms_sync_queue").size() == 1);
 }
 
-TEST_CASE("Stripe: objects may come before their customer and before the contact") {
+TEST_CASE("Stripe: objects may arrive before their customer and before the contact") {
     web_fixture server;
     CHECK(ingest(server, invoice()) != "");
     CHECK(ingest(server, subscription()) != "");
@@ -115,7 +115,7 @@ TEST_CASE("Stripe: items and lines that are no longer listed are deleted") {
     CHECK(cells(server, "stripe_id", "stripe_invoice_line_item") == "il_2");
 }
 
-TEST_CASE("Stripe: a customer that takes over another's account deletes that one") {
+TEST_CASE("Stripe: a customer that takes over another's account deletes the other customer") {
     web_fixture server;
     server.add_contact(contact);
     ingest(server, customer("cus_old"));
@@ -130,7 +130,7 @@ TEST_CASE("Stripe: a customer that takes over another's account deletes that one
     CHECK_FALSE(server.fields_of(post(server, customer("cus_new"))).contains("fxa_id_conflict"));
 }
 
-TEST_CASE("Stripe: a deleted customer is marked when it is known and passed over when not") {
+TEST_CASE("Stripe: a deleted customer is marked if it is known and skipped otherwise") {
     web_fixture server;
     const bj::object gone{{"id", "cus_1"}, {"object", "customer"}, {"deleted", true}};
     CHECK(ingest(server, gone) == R"({"skipped":["customer:cus_1"]})");
@@ -143,7 +143,7 @@ TEST_CASE("Stripe: a deleted customer is marked when it is known and passed over
     CHECK(cells(server, "deleted", "stripe_customer") == "f");
 }
 
-TEST_CASE("Stripe: what is no object is refused and nothing is stored") {
+TEST_CASE("Stripe: a body that is not an object is refused and nothing is stored") {
     web_fixture server;
     for (const std::string body : {"", "{", "{}", "[]", "null", "5", R"("object id")", R"(["object","id"])", R"({"object":"customer"})",
                                    R"({"id":"cus_1"})", "object=customer&id=cus_1"}) {
@@ -158,7 +158,7 @@ TEST_CASE("Stripe: what is no object is refused and nothing is stored") {
     CHECK(stored_rows(server) == 0);
 }
 
-TEST_CASE("Stripe: an object with something missing or wrong is refused and nothing is stored") {
+TEST_CASE("Stripe: an object with a missing or invalid member is refused and nothing is stored") {
     web_fixture server;
     for (const auto& object : {without(customer(), "description"),
                                without(customer(), "created"),
@@ -195,7 +195,7 @@ TEST_CASE("Stripe: an object with something missing or wrong is refused and noth
     }
 }
 
-TEST_CASE("Stripe: the log names the member that is wrong but not its value") {
+TEST_CASE("Stripe: the log names the invalid member but not its value") {
     web_fixture server;
     const auto fields = server.fields_of(post(server, with(subscription(), "status", "dormant")));
     const std::string said(fields.at("ingest_error").as_string());
@@ -205,7 +205,7 @@ TEST_CASE("Stripe: the log names the member that is wrong but not its value") {
     CHECK(std::string(inner.at("ingest_error").as_string()).find("product") != std::string::npos);
 }
 
-TEST_CASE("Stripe: the token is looked at before the body, and the media type not at all") {
+TEST_CASE("Stripe: the token is checked before the body, and the media type is not checked") {
     web_fixture server;
     const auto json = bj::serialize(customer());
     for (const auto& body : {json, std::string("{"), std::string()}) {
@@ -221,7 +221,7 @@ TEST_CASE("Stripe: the token is looked at before the body, and the media type no
     CHECK(server.get("/stripe").status == 405);
 }
 
-TEST_CASE("Stripe: a failure of the database is logged, and the object can be sent again") {
+TEST_CASE("Stripe: a database failure is logged, and the object can be sent again") {
     web_fixture server;
     server.sql("alter table stripe_customer rename to elsewhere");
     const auto answer = post(server, customer());
@@ -231,7 +231,7 @@ TEST_CASE("Stripe: a failure of the database is logged, and the object can be se
     CHECK(post(server, customer()).status == 200);
 }
 
-TEST_CASE("Stripe: only a traced customer appears in the log, with what was sent") {
+TEST_CASE("Stripe: only a traced customer appears in the log, with the body as sent") {
     web_fixture server;
     const std::string traced = "jane+trace-me-mozilla-1@example.com";
     const auto sent = with(with(customer(), "email", bj::string(traced)), "name", "also@example.com");
@@ -246,7 +246,7 @@ TEST_CASE("Stripe: only a traced customer appears in the log, with what was sent
     CHECK(server.log_text().find("payer@example.com") == std::string::npos);
 }
 
-TEST_CASE("Stripe: addresses in ids do not get into the log") {
+TEST_CASE("Stripe: addresses in ids are not logged") {
     web_fixture server;
     ingest(server, customer("who@example.com", "where@example.com"));
     const auto answer = post(server, customer("other@example.com", "where@example.com"));
@@ -255,7 +255,7 @@ TEST_CASE("Stripe: addresses in ids do not get into the log") {
     CHECK(server.log_text().find("@example.com") == std::string::npos);
 }
 
-TEST_CASE("Stripe: many senders of subscriptions that share prices neither fail nor lose anything") {
+TEST_CASE("Stripe: many concurrent senders of subscriptions that share prices neither fail nor lose anything") {
     web_fixture server(enough_for_many());
     server.add_contact(contact);
     ingest(server, customer());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// TLS on the listener, with clients that are not ours: curl and openssl s_client.
+// TLS on the listener, tested with independent clients: curl and openssl s_client.
 #include <ctms/net/http_client.hpp>
 #include <persistence/postgres/connection.hpp>
 #include <support/certificate.hpp>
@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A certificate with its key, in files.
+/// A certificate and its key in files.
 struct certificate_files {
     explicit certificate_files(const certificate& made = make_certificate({"localhost", "127.0.0.1"}))
         : cert(made.cert_pem), key(made.key_pem) {}
@@ -56,7 +56,7 @@ ran curl(std::uint16_t port, const certificate_files& files, std::vector<std::st
     return run("curl", arguments);
 }
 
-/// The status of a handshake; openssl s_client ends at once, since its input is empty.
+/// Returns the result of a handshake; openssl s_client ends immediately because its input is empty.
 ran s_client(std::uint16_t port, std::vector<std::string> more) {
     std::vector<std::string> arguments{"s_client", "-connect", "127.0.0.1:" + std::to_string(port), "-cipher", "ALL:@SECLEVEL=0"};
     arguments.insert(arguments.end(), more.begin(), more.end());
@@ -70,7 +70,7 @@ std::vector<std::string> process_environment(const test_database& where, const c
 
 } // namespace
 
-TEST_CASE("TLS: curl is served, and a second request on the same connection") {
+TEST_CASE("TLS: curl gets responses to two requests on one connection") {
     const certificate_files files;
     web_fixture web(with_tls(files));
     const auto answer = curl(web.port(), files, {"-v", url_of(web.port()) + "/__version__"});
@@ -81,7 +81,7 @@ TEST_CASE("TLS: curl is served, and a second request on the same connection") {
     CHECK(answer.output.find("ALPN: server accepted http/1.1") != std::string::npos);
 }
 
-TEST_CASE("TLS: 1.2 and 1.3 are spoken, 1.1 is not") {
+TEST_CASE("TLS: versions 1.2 and 1.3 are accepted and 1.1 is not") {
     const certificate_files files;
     web_fixture web(with_tls(files));
     CHECK(s_client(web.port(), {"-tls1_2"}).code == 0);
@@ -92,7 +92,7 @@ TEST_CASE("TLS: 1.2 and 1.3 are spoken, 1.1 is not") {
     CHECK(old.output.find("protocol version") != std::string::npos);
 }
 
-TEST_CASE("TLS: a client that speaks plain HTTP, or only HTTP/2, is not answered") {
+TEST_CASE("TLS: a client that uses plain HTTP or only HTTP/2 gets no response") {
     const certificate_files files;
     web_fixture web(with_tls(files));
     http_connection plain(web.port());
@@ -102,7 +102,7 @@ TEST_CASE("TLS: a client that speaks plain HTTP, or only HTTP/2, is not answered
     CHECK(curl(web.port(), files).code == 0);
 }
 
-TEST_CASE("TLS: a handshake that does not come ends, and holds up nobody") {
+TEST_CASE("TLS: a handshake that does not complete ends and delays no one else") {
     const certificate_files files;
     auto options = with_tls(files);
     options.limits.header_time = 300ms;
@@ -115,7 +115,7 @@ TEST_CASE("TLS: a handshake that does not come ends, and holds up nobody") {
     CHECK(becomes_true([&] { return !begun.send("x"); }));
 }
 
-TEST_CASE("TLS: large answers and streams arrive whole") {
+TEST_CASE("TLS: large responses and streams arrive whole") {
     const certificate_files files;
     web_fixture web(with_tls(files));
     ctms::net::http_client client(url_of(web.port()), {.ca_file = files.cert.path()});
@@ -129,7 +129,7 @@ TEST_CASE("TLS: large answers and streams arrive whole") {
     CHECK(lines->status == 200);
 }
 
-TEST_CASE("TLS: a client that is refused while it sends a large body reads the answer") {
+TEST_CASE("TLS: a client that is refused while it sends a large body can read the response") {
     const certificate_files files;
     web_fixture web(with_tls(files));
     ctms::net::http_client client(url_of(web.port()), {.ca_file = files.cert.path()});
@@ -138,7 +138,7 @@ TEST_CASE("TLS: a client that is refused while it sends a large body reads the a
     CHECK(answer->status == 413);
 }
 
-TEST_CASE("TLS: with CTMS_TLS_CLIENT_CA only clients with a certificate of its are served") {
+TEST_CASE("TLS: with CTMS_TLS_CLIENT_CA only clients with a certificate from that CA are served") {
     const certificate_files files;
     const certificate_files client;
     const certificate_files stranger;
@@ -148,7 +148,7 @@ TEST_CASE("TLS: with CTMS_TLS_CLIENT_CA only clients with a certificate of its a
     CHECK(curl(web.port(), files, {"--cert", stranger.cert.path(), "--key", stranger.key.path()}).code != 0);
 }
 
-TEST_CASE("TLS: SIGHUP reads the certificate anew, and connections that are open go on") {
+TEST_CASE("TLS: SIGHUP reloads the certificate, and open connections continue") {
     const auto first = make_certificate({"localhost"});
     const certificate_files files(first);
     const temporary_file trusted(first.cert_pem);
@@ -162,7 +162,7 @@ TEST_CASE("TLS: SIGHUP reads the certificate anew, and connections that are open
     overwrite(files.key, renewed.key_pem);
     server.signal(SIGHUP);
     CHECK(becomes_true([&] { return curl(server.port(), files).code == 0; }));
-    // A new connection would meet a certificate that this client does not trust.
+    // A new connection would get a certificate that this client does not trust.
     CHECK(client.send(ping).has_value());
     ctms::net::http_client fresh(url_of(server.port()), {.ca_file = trusted.path()});
     CHECK_FALSE(fresh.send(ping).has_value());
@@ -185,7 +185,7 @@ TEST_CASE("SIGHUP does not end a server without TLS") {
     CHECK(server.wait(20s) == 0);
 }
 
-TEST_CASE("TLS: files that cannot be used are refused at start") {
+TEST_CASE("TLS: unusable files are refused at start") {
     const certificate_files files;
     const certificate_files other;
     const test_database database;
@@ -204,5 +204,5 @@ TEST_CASE("TLS: files that cannot be used are refused at start") {
     CHECK(refused(files.cert.path(), "").find("CTMS_TLS_KEY") != std::string::npos);
     const temporary_file encrypted("");
     REQUIRE(run("openssl", {"pkey", "-in", files.key.path(), "-aes256", "-passout", "pass:secret", "-out", encrypted.path()}).code == 0);
-    CHECK(refused(files.cert.path(), encrypted.path()).find("CTMS_TLS_KEY: ") != std::string::npos); // and nobody is asked for a password
+    CHECK(refused(files.cert.path(), encrypted.path()).find("CTMS_TLS_KEY: ") != std::string::npos); // and no one is asked for a password
 }

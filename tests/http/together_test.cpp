@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Requests that wait at the same moment share a statement; each is answered as if it were alone.
+// Requests that wait at the same time share a statement; each gets the response that it would get alone.
 #include "support/web_fixture.hpp"
 
 #include <ctms/persistence/database.hpp>
@@ -26,10 +26,10 @@ struct asked {
     std::string target;
     std::string body;
     int status;
-    std::string in_body; ///< what the answer must hold
+    std::string in_body; ///< text that the response must contain
 };
 
-/// A server with one thread that reads and one that writes, and five contacts.
+/// A server with one reading and one writing thread, and five contacts.
 class busy_server {
 public:
     busy_server() {
@@ -38,9 +38,9 @@ public:
         }
     }
 
-    /// Sends all while the thread waits for what `lock` holds, lets go when all have arrived, and checks the answers.
+    /// Sends all requests while the threads wait for `lock`, releases it when all have arrived, and checks the responses.
     void ask_together(const std::string& lock, const std::vector<asked>& all) {
-        std::vector<std::future<http_answer>> answers; // before what holds them up: they are waited for after it is gone
+        std::vector<std::future<http_answer>> answers; // declared first: their destructors wait for the answers after the lock is gone
         persistence::connection holder(server_.database().options());
         holder.begin();
         holder.execute(lock);
@@ -67,7 +67,7 @@ public:
     web_fixture& server() { return server_; }
 
 private:
-    /// How many requests are under way, that for the metrics left out.
+    /// Returns the number of requests in progress, without the one for the metrics.
     std::size_t waiting() {
         const auto text = server_.ask("GET", "/metrics").body;
         const std::string name = "\nctms_requests_in_flight ";
@@ -80,7 +80,7 @@ private:
 
 } // namespace
 
-TEST_CASE("contacts that are asked for at the same moment go to who asked") {
+TEST_CASE("contacts that are requested at the same time are returned to the right clients") {
     busy_server busy;
     std::vector<asked> all;
     for (int round = 0; round < 3; ++round) {
@@ -92,7 +92,7 @@ TEST_CASE("contacts that are asked for at the same moment go to who asked") {
     busy.ask_together("lock table emails in access exclusive mode", all);
 }
 
-TEST_CASE("addresses that are looked up at the same moment find what each finds alone") {
+TEST_CASE("lookups by address at the same time give the same results as alone") {
     busy_server busy;
     std::vector<asked> all;
     for (int round = 0; round < 3; ++round) {
@@ -108,7 +108,7 @@ TEST_CASE("addresses that are looked up at the same moment find what each finds 
     busy.ask_together("lock table emails in access exclusive mode", all);
 }
 
-TEST_CASE("changes that are sent at the same moment are each made or refused on their own") {
+TEST_CASE("changes that are sent at the same time are made or refused individually") {
     busy_server busy;
     const auto named = [](const char* name) { return fmt::format(R"({{"email":{{"first_name":"{}"}}}})", name); };
     const auto moved_to = [](const std::string& to) { return fmt::format(R"({{"email":{{"primary_email":"{}"}}}})", to); };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Attempts at /token are limited by address and by pair of client and address before anything is hashed; a secret that was right a
-// moment ago always passes.
+// Attempts at /token are limited by address and by pair of client and address before anything is hashed; a secret that was right
+// recently always passes.
 #include "support/web_fixture.hpp"
 
 #include <ctms/auth/secrets.hpp>
@@ -44,7 +44,7 @@ web_fixture::options with_limit(int failures, std::vector<std::string> proxies =
 
 } // namespace
 
-TEST_CASE("attempts beyond the limit are answered 429 and a secret that was right before still passes") {
+TEST_CASE("attempts above the limit get 429, and a secret that was right before still passes") {
     web_fixture server(with_limit(3));
     CHECK(ask_for_token(server, web_fixture::client, right).status == 200);
     for (int i = 0; i < 3; ++i) CHECK(ask_for_token(server, web_fixture::client, "wrong").status == 400);
@@ -56,21 +56,21 @@ TEST_CASE("attempts beyond the limit are answered 429 and a secret that was righ
     CHECK(ask_for_token(server, web_fixture::client, right).status == 200);
 }
 
-TEST_CASE("beyond the limit nothing is hashed") {
+TEST_CASE("nothing is hashed above the limit") {
     web_fixture server(with_limit(1));
-    CHECK(ask_for_token(server, "id_nobody", "wrong").status == 400); // takes a whole hash, for the client does not exist
+    CHECK(ask_for_token(server, "id_nobody", "wrong").status == 400); // takes as long as a whole hash, although the client does not exist
     const auto begin = std::chrono::steady_clock::now();
     for (int i = 0; i < 300; ++i) CHECK(ask_for_token(server, "id_nobody", "wrong").status == 429);
-    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10)); // hashing would take 30
+    CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10)); // hashing would take 30 s
 }
 
-TEST_CASE("right secrets do not count") {
+TEST_CASE("attempts with the right secret do not count") {
     web_fixture server(with_limit(1));
     for (int i = 0; i < 5; ++i) CHECK(ask_for_token(server, web_fixture::client, right).status == 200);
     CHECK(ask_for_token(server, web_fixture::client, "wrong").status == 400);
 }
 
-TEST_CASE("attempts count once where an old secret is tried too, and the old secret passes beyond the limit") {
+TEST_CASE("an attempt that also checks an old secret counts once, and the old secret passes above the limit") {
     web_fixture server(with_limit(2));
     persistence::database db(server.database().options());
     REQUIRE(persistence::client_repository(db)
@@ -87,7 +87,7 @@ TEST_CASE("attempts count once where an old secret is tried too, and the old sec
     CHECK(ask_for_token(server, web_fixture::client, "new").status == 200);
 }
 
-TEST_CASE("each client has attempts of its own, and an address twice as many") {
+TEST_CASE("each client has its own attempts, and an address has twice as many") {
     web_fixture server(with_limit(1));
     CHECK(ask_for_token(server, "id_a", "wrong").status == 400);
     CHECK(ask_for_token(server, "id_a", "wrong").status == 429);
@@ -95,34 +95,34 @@ TEST_CASE("each client has attempts of its own, and an address twice as many") {
     CHECK(ask_for_token(server, "id_c", "wrong").status == 429);
 }
 
-TEST_CASE("a limit of 0 is none") {
+TEST_CASE("a limit of 0 means no limit") {
     web_fixture server(with_limit(0));
     for (int i = 0; i < 150; ++i) CHECK(ask_for_token(server, "", "").status == 400);
     for (int i = 0; i < 3; ++i) CHECK(ask_for_token(server, "id_a", "wrong").status == 400);
 }
 
-TEST_CASE("strangers elsewhere do not lock a client out") {
+TEST_CASE("attempts from other addresses do not lock a client out") {
     web_fixture server(with_limit(1, {"127.0.0.0/8"}));
     CHECK(ask_from(server, "198.51.100.1", web_fixture::client, "wrong").status == 400);
     CHECK(ask_from(server, "198.51.100.1", web_fixture::client, right).status == 429);
     CHECK(ask_from(server, "198.51.100.2", web_fixture::client, right).status == 200);
-    CHECK(ask_from(server, "198.51.100.1", web_fixture::client, right).status == 200); // known by now
+    CHECK(ask_from(server, "198.51.100.1", web_fixture::client, right).status == 200); // the secret is remembered now
 }
 
-TEST_CASE("addresses of one IPv6 network are one") {
+TEST_CASE("the addresses of one IPv6 network count as one address") {
     web_fixture server(with_limit(1, {"127.0.0.0/8"}));
     CHECK(ask_from(server, "2001:db8:1:2::1", "id_a", "wrong").status == 400);
     CHECK(ask_from(server, "2001:db8:1:2:3:4:5:6", "id_a", "wrong").status == 429);
     CHECK(ask_from(server, "2001:db8:1:3::1", "id_a", "wrong").status == 400);
 }
 
-TEST_CASE("a client that is no trusted proxy cannot choose its address") {
+TEST_CASE("a client that is not a trusted proxy cannot choose its address") {
     web_fixture server(with_limit(1));
     CHECK(ask_from(server, "198.51.100.1", "id_a", "wrong").status == 400);
     CHECK(ask_from(server, "198.51.100.2", "id_a", "wrong").status == 429);
 }
 
-TEST_CASE("a secret is forgotten when the record of its client changes") {
+TEST_CASE("a secret is forgotten when its client's record changes") {
     web_fixture server;
     REQUIRE(ask_for_token(server, web_fixture::client, right).status == 200);
     SUBCASE("disabled") { server.sql("update api_client set enabled = false where client_id = 'id_enabled'"); }
@@ -135,7 +135,7 @@ TEST_CASE("a secret is forgotten when the record of its client changes") {
     CHECK(answer.body == R"({"detail":"Incorrect username or password"})");
 }
 
-TEST_CASE("many wrong secrets of one address delay another address by one of them and a remembered secret by none") {
+TEST_CASE("many wrong secrets from one address delay another address by one hash and a remembered secret not at all") {
     web_fixture server(with_limit(1000, {"127.0.0.0/8"}));
     REQUIRE(ask_from(server, "192.0.2.1", web_fixture::client, right).status == 200);
     std::atomic<int> answered{0};
@@ -144,7 +144,7 @@ TEST_CASE("many wrong secrets of one address delay another address by one of the
         flood.emplace_back([&, i] {
             try {
                 (void)ask_from(server, "198.51.100.1", fmt::format("id_{}", i), "wrong");
-            } catch (const std::exception&) { // no answer in time: on a busy machine the last ones wait for long
+            } catch (const std::exception&) { // no response in time: on a busy machine the last ones wait for a long time
             }
             ++answered;
         });
@@ -152,13 +152,13 @@ TEST_CASE("many wrong secrets of one address delay another address by one of the
     REQUIRE(becomes_true([&] { return answered > 0; }));
     const auto begin = std::chrono::steady_clock::now();
     CHECK(ask_from(server, "192.0.2.1", web_fixture::client, right).status == 200);
-    CHECK(answered < 15); // it did not wait for them
+    CHECK(answered < 15); // it did not wait for the others
     CHECK(ask_from(server, "192.0.2.2", web_fixture::client, "new here").status == 400);
     CHECK(answered < 25);
     CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(10));
 }
 
-TEST_CASE("a client id of any length is logged in part") {
+TEST_CASE("only the start of a long client id is logged") {
     web_fixture server;
     const auto answer = ask_for_token(server, "x" + std::string(40'000, 'y'), "wrong");
     CHECK(answer.status == 400);
@@ -167,7 +167,7 @@ TEST_CASE("a client id of any length is logged in part") {
     CHECK(umlauts.status == 400);
 }
 
-TEST_CASE("a form has a thousand fields at most") {
+TEST_CASE("a form has at most a thousand fields") {
     web_fixture server;
     std::string form;
     for (int i = 0; i < 1001; ++i) form += "a=1&";
@@ -176,7 +176,7 @@ TEST_CASE("a form has a thousand fields at most") {
     CHECK(answer.body == R"({"detail":"There was an error parsing the body"})");
 }
 
-TEST_CASE("a large body is looked at only when the token is good") {
+TEST_CASE("a large body is read only if the token is valid") {
     web_fixture server;
     for (const std::size_t size : {8U * 1024, 64U * 1024}) {
         const std::string no_json(size, '[');
@@ -188,9 +188,9 @@ TEST_CASE("a large body is looked at only when the token is good") {
     }
 }
 
-// The sanitizers reserve terabytes of addresses.
+// The sanitizers reserve terabytes of address space.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-TEST_CASE("without memory for a hash the answer is 503, and counts as no attempt") {
+TEST_CASE("without memory for a hash the response is 503 and the attempt does not count") {
     web_fixture server(with_limit(1));
     REQUIRE(ask_for_token(server, web_fixture::client, right).status == 200);
     rlimit before{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Access tokens end with the secret and with the record of their client.
+// Access tokens end when the secret or the record of their client is replaced.
 #include "support/web_fixture.hpp"
 
 #include <ctms/auth/access_token.hpp>
@@ -43,7 +43,7 @@ void check_good(web_fixture& web, const std::string& token) { CHECK(ask_with(web
 
 void check_revoked(web_fixture& web, const std::string& token) {
     http_answer answer;
-    // Another process changed the record: it is read again within four seconds.
+    // Another process changed the record: the server reads it again within four seconds.
     REQUIRE(becomes_true([&] { return (answer = ask_with(web, token)).status != 200; }));
     CHECK(answer.status == 401);
     CHECK(answer.body == R"({"detail":"Could not validate credentials"})");
@@ -56,7 +56,7 @@ void rotate(web_fixture& web, std::chrono::seconds keep_old) {
     REQUIRE(persistence::client_repository(db).set_hashed_secret(web_fixture::client, auth::hash_secret("new"), keep_old).has_value());
 }
 
-/// A token as another program signs it.
+/// Returns a token as another program signs it.
 std::string foreign_token(std::chrono::seconds ends_in, std::string_view signed_with = key) {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     return auth::token_signer(std::string(signed_with), true).sign("api_client:id_enabled", now + ends_in);
@@ -66,17 +66,17 @@ constexpr auto old_secret = "secret+of+the+tests";
 
 } // namespace
 
-TEST_CASE("a token ends when its secret is replaced and one for the new secret is good at once") {
+TEST_CASE("a token ends when its secret is replaced, and a token for the new secret is valid immediately") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);
     check_good(web, before);
     rotate(web, 0s);
-    check_good(web, token_for_secret(web, "new")); // although the record was read a moment ago
+    check_good(web, token_for_secret(web, "new")); // although the record was read recently
     check_revoked(web, before);
     check_good(web, token_for_secret(web, "new"));
 }
 
-TEST_CASE("a token lasts through the grace period of its secret") {
+TEST_CASE("a token remains valid during the grace period of its secret") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);
     rotate(web, 1h);
@@ -99,7 +99,7 @@ TEST_CASE("a token of an old secret ends with the grace period of that secret") 
     check_good(web, of_new);
 }
 
-TEST_CASE("a revoked token has the client's record read once in the cache's time and keeps no newer token out") {
+TEST_CASE("for revoked tokens the client's record is read once per cache time, and newer tokens are still accepted") {
     web_fixture web;
     persistence::database db(web.database().options());
     persistence::client_repository clients(db);
@@ -122,7 +122,7 @@ TEST_CASE("a revoked token has the client's record read once in the cache's time
     rotate(web, 0s);
     const auto third = granted();
     CHECK(verdict(first) == "Token revoked");
-    CHECK(verdict(third) == "good"); // read again, although a revoked token of this client was seen a moment ago
+    CHECK(verdict(third) == "good"); // read again, although a revoked token of this client was checked recently
     CHECK(verdict(second) == "Token revoked");
     web.sql("alter table api_client rename to gone");
     for (int i = 0; i < 3; ++i) {
@@ -133,12 +133,12 @@ TEST_CASE("a revoked token has the client's record read once in the cache's time
     web.sql("alter table gone rename to api_client");
 }
 
-TEST_CASE("a token ends when the reference replaces the secret or when the client is made anew") {
+TEST_CASE("a token ends when the Python service replaces the secret or when the client is created again") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);
     check_good(web, before);
     SUBCASE("replaced") { web.sql("update api_client set hashed_secret = 'x', update_timestamp = now() where client_id = 'id_enabled'"); }
-    SUBCASE("deleted and made again, with the same secret") {
+    SUBCASE("deleted and created again with the same secret") {
         web.sql("create temporary table kept as select * from api_client where client_id = 'id_enabled';"
                 "delete from api_client where client_id = 'id_enabled'");
         web.sql("insert into api_client (client_id, email, enabled, hashed_secret)"
@@ -147,7 +147,7 @@ TEST_CASE("a token ends when the reference replaces the secret or when the clien
     check_revoked(web, before);
 }
 
-TEST_CASE("a token outlives changes that are none of its secret") {
+TEST_CASE("a token remains valid when something other than its secret changes") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);
     web.sql("update api_client set enabled = false, update_timestamp = now() where client_id = 'id_enabled'");
@@ -156,10 +156,10 @@ TEST_CASE("a token outlives changes that are none of its secret") {
     CHECK(becomes_true([&] { return ask_with(web, before).status == 200; }));
 }
 
-TEST_CASE("tokens of the reference are judged by their end less the life of a token") {
+TEST_CASE("tokens from the Python service count as issued one token lifetime before they expire") {
     web_fixture web(with_keys());
     const auto first = foreign_token(3600s - 60s); // issued a minute ago
-    const auto short_lived = foreign_token(10s);   // nothing was revoked: fine
+    const auto short_lived = foreign_token(10s);   // nothing was revoked: valid
     check_good(web, first);
     check_good(web, short_lived);
     rotate(web, 0s);
@@ -179,7 +179,7 @@ TEST_CASE("the previous key verifies tokens and no longer signs") {
     CHECK_FALSE(auth::token_signer(previous, false).verify(made, now));
 }
 
-TEST_CASE("a token says when it was issued") {
+TEST_CASE("a token contains the time when it was issued") {
     web_fixture web(with_keys());
     const auto before = std::chrono::system_clock::now();
     const auto claims = auth::token_signer(key, false).verify(token_for_secret(web, old_secret), before);

@@ -15,7 +15,7 @@ using namespace ctms::test;
 namespace {
 
 const std::pair<std::string, std::string> form_type{"Content-Type", "application/x-www-form-urlencoded"};
-// id_enabled:secret of the tests
+// id_enabled and the secret used in the tests
 constexpr auto basic = "Basic aWRfZW5hYmxlZDpzZWNyZXQgb2YgdGhlIHRlc3Rz";
 constexpr auto good_form = "client_id=id_enabled&client_secret=secret+of+the+tests";
 
@@ -48,7 +48,7 @@ std::string text(const boost::json::object& fields, const char* name) {
 
 } // namespace
 
-TEST_CASE("a token is given for credentials in a form") {
+TEST_CASE("credentials in a form get a token") {
     web_fixture web;
     for (const std::string grant : {"", "&grant_type=", "&grant_type=client_credentials", "&grant_type=refresh_token"}) {
         CAPTURE(grant);
@@ -63,7 +63,7 @@ TEST_CASE("a token is given for credentials in a form") {
     CHECK(text(fields, "path_template") == "/token");
 }
 
-TEST_CASE("a token is given for credentials in a multipart form") {
+TEST_CASE("credentials in a multipart form get a token") {
     web_fixture web;
     const std::string body = "--XX\r\nContent-Disposition: form-data; name=\"client_id\"\r\n\r\nid_enabled\r\n"
                              "--XX\r\nContent-Disposition: form-data; name=\"client_secret\"\r\n\r\nsecret of the tests\r\n--XX--\r\n";
@@ -73,7 +73,7 @@ TEST_CASE("a token is given for credentials in a multipart form") {
     CHECK(broken.body == R"({"detail":"There was an error parsing the body"})");
 }
 
-TEST_CASE("a token is given for credentials in a Basic header") {
+TEST_CASE("credentials in a Basic header get a token") {
     web_fixture web;
     const auto answer = by_form(web, "grant_type=client_credentials", {{"Authorization", basic}});
     check_token(web, answer);
@@ -81,7 +81,7 @@ TEST_CASE("a token is given for credentials in a Basic header") {
     check_token(web, web.ask("POST", "/token", {{"Authorization", std::string("bAsIc") + (basic + 5)}}));
 }
 
-TEST_CASE("a whole form wins over the header and half of one does not") {
+TEST_CASE("a complete form takes precedence over the header and an incomplete one does not") {
     web_fixture web;
     const auto wrong_form = by_form(web, "client_id=id_enabled&client_secret=wrong", {{"Authorization", basic}});
     check_refused(wrong_form);
@@ -95,7 +95,7 @@ TEST_CASE("a whole form wins over the header and half of one does not") {
     }
 }
 
-TEST_CASE("refused credentials look alike to the client and not in the log") {
+TEST_CASE("all refused credentials get the same response, but the log gives the reason") {
     web_fixture web;
     const auto check = [&](const std::string& form, const std::string& reason, const std::string& client, const std::string& from) {
         CAPTURE(form);
@@ -113,7 +113,7 @@ TEST_CASE("refused credentials look alike to the client and not in the log") {
     CHECK(web.log_text().find("secret of the tests") == std::string::npos);
 }
 
-TEST_CASE("an empty request for a token has no credentials") {
+TEST_CASE("an empty token request has no credentials") {
     web_fixture web;
     check_refused(web.ask("POST", "/token"));
     check_refused(web.ask("POST", "/token", {{"Content-Type", "application/json"}}, R"({"client_id":"id_enabled"})"));
@@ -130,7 +130,7 @@ TEST_CASE("a malformed Basic header is refused") {
     }
 }
 
-TEST_CASE("another grant type is refused") {
+TEST_CASE("other grant types are refused") {
     web_fixture web;
     const auto answer = by_form(web, good_form + std::string("&grant_type=password"));
     CHECK(answer.status == 422);
@@ -139,7 +139,7 @@ TEST_CASE("another grant type is refused") {
           R"("type":"value_error.str.regex","ctx":{"pattern":"^(client_credentials|refresh_token)$"}}]})");
 }
 
-TEST_CASE("strange credentials are refused and change nothing") {
+TEST_CASE("unusual credentials are refused and change nothing") {
     web_fixture web;
     for (const std::string id : {"id_%00", "%FF", "id_enabled%00", "'%3B+drop+table+emails%3B--"}) {
         CAPTURE(id);
@@ -161,7 +161,7 @@ constexpr auto new_form = "client_id=id_enabled&client_secret=new+secret";
 
 } // namespace
 
-TEST_CASE("an old secret is good as long as it is kept") {
+TEST_CASE("an old secret is valid until its grace period ends") {
     web_fixture web;
     rotate(web, std::chrono::hours(1));
     check_token(web, by_form(web, new_form));
@@ -174,7 +174,7 @@ TEST_CASE("an old secret is good as long as it is kept") {
     CHECK(text(web.fields_of(answer), "token_fail") == "Bad credentials");
 }
 
-TEST_CASE("an old secret that is not kept ends at once") {
+TEST_CASE("an old secret without a grace period ends immediately") {
     web_fixture web;
     rotate(web, std::chrono::hours(1));
     rotate(web, std::chrono::seconds(0));
@@ -182,7 +182,7 @@ TEST_CASE("an old secret that is not kept ends at once") {
     check_refused(by_form(web, good_form));
 }
 
-TEST_CASE("an old secret opens no door of a disabled client") {
+TEST_CASE("an old secret does not give a disabled client access") {
     web_fixture web;
     rotate(web, std::chrono::hours(1));
     web.sql("update api_client set enabled = false where client_id = 'id_enabled'");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// /updates as NDJSON: what is in it.
+// /updates as NDJSON: its contents.
 #include <support/gunzip.hpp>
 #include <support/web_fixture.hpp>
 
@@ -29,7 +29,7 @@ std::vector<std::string> split(const std::string& body) {
     return out;
 }
 
-/// Contacts of all kinds, several at the same time.
+/// Adds contacts of all kinds, several with the same timestamp.
 void fill(web_fixture& server, int contacts) {
     server.sql(fmt::format(
         "insert into emails (email_id, primary_email, update_timestamp) select gen_random_uuid(), 'c-' || n, "
@@ -44,7 +44,7 @@ void fill(web_fixture& server, int contacts) {
         contacts));
 }
 
-/// The items of all pages, as they stand there.
+/// Returns the items of all pages as they are written there.
 std::string items_of_pages(web_fixture& server, std::string target) {
     std::string out;
     while (!target.empty()) {
@@ -65,7 +65,7 @@ std::string joined(const std::vector<std::string>& lines) {
     return out;
 }
 
-/// The cursor that follows from a line, as docs/api.md tells clients to make it.
+/// Returns the cursor that continues after a line, made as docs/api.md tells clients.
 std::string cursor_behind(const std::string& line) {
     const auto contact = boost::json::parse(line);
     const auto& email = contact.at("email");
@@ -74,7 +74,7 @@ std::string cursor_behind(const std::string& line) {
 
 } // namespace
 
-TEST_CASE("lines are the items of all pages, in their order") {
+TEST_CASE("the lines are the items of all pages, in order") {
     web_fixture server;
     constexpr int contacts = 1234;
     fill(server, contacts);
@@ -93,7 +93,7 @@ TEST_CASE("lines are the items of all pages, in their order") {
     CHECK_FALSE(fields.contains("cut"));
 }
 
-TEST_CASE("lines are filtered as pages are") {
+TEST_CASE("lines are filtered like pages") {
     web_fixture server;
     fill(server, 700);
     for (const std::string filter : {"&mofo_relevant=true", "&mofo_relevant=false"}) {
@@ -104,7 +104,7 @@ TEST_CASE("lines are filtered as pages are") {
     }
 }
 
-TEST_CASE("a client without a preference for lines gets the page that it always got") {
+TEST_CASE("a client that does not prefer lines gets a page as before") {
     web_fixture server;
     fill(server, 3);
     const auto page = server.get(span);
@@ -117,7 +117,7 @@ TEST_CASE("a client without a preference for lines gets the page that it always 
     }
 }
 
-TEST_CASE("a span without contacts has no lines") {
+TEST_CASE("a time span without contacts gives no lines") {
     web_fixture server;
     const auto answer = lines_of(server, span);
     CHECK(answer.status == 200);
@@ -125,7 +125,7 @@ TEST_CASE("a span without contacts has no lines") {
     CHECK(answer.header("content-type") == "application/x-ndjson");
 }
 
-TEST_CASE("who has lines up to a contact goes on behind it") {
+TEST_CASE("a client can continue after the last contact that it has received") {
     web_fixture server;
     fill(server, 90);
     const auto all = split(lines_of(server, span).body);
@@ -136,7 +136,7 @@ TEST_CASE("who has lines up to a contact goes on behind it") {
     }
 }
 
-TEST_CASE("a limit that is given is the number of lines") {
+TEST_CASE("a given limit is the maximum number of lines") {
     web_fixture server;
     fill(server, 250);
     const auto all = split(lines_of(server, std::string(span) + "&limit=").body);
@@ -147,7 +147,7 @@ TEST_CASE("a limit that is given is the number of lines") {
     }
 }
 
-TEST_CASE("what a page refuses, lines refuse with the same words") {
+TEST_CASE("a query that is refused for pages is refused for lines with the same message") {
     web_fixture server;
     for (const std::string query : {"", "?start=x", "?start=2020-01-01T00:00:00Z&limit=0", "?start=2020-01-01T00:00:00Z&limit=1001",
                                     "?start=2020-01-01T00:00:00Z&after=x", "?start=2020-01-01T00:00:00Z&end=x&limit=y&mofo_relevant=z"}) {
@@ -165,7 +165,7 @@ TEST_CASE("what a page refuses, lines refuse with the same words") {
     CHECK(head.body.empty());
 }
 
-TEST_CASE("lines are compressed for clients that take it") {
+TEST_CASE("lines are compressed if the client accepts it") {
     web_fixture server;
     fill(server, 800);
     const auto plain = lines_of(server, span);

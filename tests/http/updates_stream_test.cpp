@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// /updates as NDJSON: how it gets to its readers, to the slow ones, the old ones and those that leave.
+// /updates as NDJSON: sending lines to clients, including slow ones, HTTP/1.0 clients and those that disconnect.
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
@@ -14,16 +14,16 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto span = "/updates?start=2020-01-01T00:00:00Z&end=2020-03-01T00:00:00Z";
-constexpr int many = 4000; // 60 MB of lines: much more than sockets hold
+constexpr int many = 4000; // 60 MB of lines: much more than sockets can buffer
 
-/// Contacts of some 15 kB.
+/// Adds contacts of about 15 kB each.
 void fill(web_fixture& server, int contacts) {
     server.sql(fmt::format("insert into emails (email_id, primary_email, unsubscribe_reason, update_timestamp) select gen_random_uuid(), "
                            "'c-' || n, repeat('x', 15000), '2020-02-02 02:02:02+00' from generate_series(1, {}) n",
                            contacts));
 }
 
-/// One thread that reads, so that who holds it is noticed.
+/// Uses one reading thread, so that a request that holds it is noticed.
 web_fixture::options with(const web::limits& bounds = {}) {
     return {.limits = bounds, .change_settings = [](config::settings& settings) { settings.workers = 1; }};
 }
@@ -32,7 +32,7 @@ std::string request_for_lines(web_fixture& server, const std::string& id) {
     return request_text("GET", span, {server.authorization(), {"Accept", "application/x-ndjson"}, {"X-Request-Id", id}});
 }
 
-/// A request whose answer has begun and is not read on.
+/// A request whose response has started, with a client that has stopped reading.
 class slow_reader {
 public:
     explicit slow_reader(web_fixture& server) : server_(server), connection_(server.port()) {
@@ -43,7 +43,7 @@ public:
 
     [[nodiscard]] http_connection& connection() { return connection_; }
     [[nodiscard]] bool is_logged() { return server_.log_text().find(R"("rid":"slow")") != std::string::npos; }
-    /// The fields of the log's line, once it is there.
+    /// Returns the fields of the log line as soon as it is written.
     boost::json::object fields() {
         REQUIRE(becomes_true([&] { return is_logged(); }));
         http_answer answer;
@@ -58,7 +58,7 @@ private:
 
 bool reads_are_served(web_fixture& server) { return server.get("/ctms?fxa_id=x").status == 200; }
 
-/// True once nothing of the service works in the database.
+/// Returns true as soon as the service does nothing in the database.
 bool database_is_idle(web_fixture& server) {
     return becomes_true([&] {
         return server.sql("select from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'")
@@ -66,7 +66,7 @@ bool database_is_idle(web_fixture& server) {
     });
 }
 
-/// Of this process, the server in it, in bytes.
+/// Returns the memory of this process, which includes the server, in bytes.
 double memory_of(web_fixture& server) {
     const auto text = server.ask("GET", "/metrics").body;
     const std::string name = "\nprocess_resident_memory_bytes ";
@@ -85,7 +85,7 @@ std::string message_of(http_connection& connection) {
 
 } // namespace
 
-TEST_CASE("a connection goes on behind lines") {
+TEST_CASE("a connection can be used again after lines") {
     web_fixture server;
     fill(server, 300);
     http_connection connection(server.port());
@@ -96,7 +96,7 @@ TEST_CASE("a connection goes on behind lines") {
     CHECK(connection.receive().body == R"({"status":"OK"})");
 }
 
-TEST_CASE("a client of HTTP/1.0 reads lines to the end of the connection") {
+TEST_CASE("an HTTP/1.0 client reads lines until the connection ends") {
     web_fixture server;
     fill(server, 300);
     for (const std::string header : {"", "Connection: keep-alive\r\n"}) {
@@ -113,7 +113,7 @@ TEST_CASE("a client of HTTP/1.0 reads lines to the end of the connection") {
     }
 }
 
-TEST_CASE("a client that does not read holds neither memory nor a thread nor the database") {
+TEST_CASE("a client that does not read occupies neither memory nor a thread nor the database") {
     web_fixture server(with());
     fill(server, many);
     CHECK(reads_are_served(server));
@@ -122,9 +122,9 @@ TEST_CASE("a client that does not read holds neither memory nor a thread nor the
     for (int i = 0; i < 20; ++i) CHECK(reads_are_served(server));
     CHECK(database_is_idle(server));
     CHECK_FALSE(reader.is_logged());
-    CHECK(server.ask("GET", "/metrics").body.find("ctms_requests_in_flight 2\n") != std::string::npos); // and itself
+    CHECK(server.ask("GET", "/metrics").body.find("ctms_requests_in_flight 2\n") != std::string::npos); // the reader and this request
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    constexpr double most = 45e6; // sanitizers keep a record of each byte
+    constexpr double most = 45e6; // sanitizers record each byte
 #else
     constexpr double most = 16e6;
 #endif
@@ -134,7 +134,7 @@ TEST_CASE("a client that does not read holds neither memory nor a thread nor the
     CHECK(reader.fields().at("status_code") == 200);
 }
 
-TEST_CASE("a client that does not read in time is cut off") {
+TEST_CASE("a client that does not read in time is disconnected") {
     web::limits bounds;
     bounds.write_time = 300ms;
     web_fixture server(with(bounds));
@@ -145,7 +145,7 @@ TEST_CASE("a client that does not read in time is cut off") {
     CHECK(reads_are_served(server));
 }
 
-TEST_CASE("a client that leaves is noted and frees what it held") {
+TEST_CASE("a client that disconnects is logged and releases its resources") {
     web_fixture server(with());
     fill(server, many);
     { const slow_reader gone(server); }
@@ -155,7 +155,7 @@ TEST_CASE("a client that leaves is noted and frees what it held") {
     CHECK(server.ask("GET", "/metrics").body.find("ctms_requests_in_flight 1\n") != std::string::npos);
 }
 
-TEST_CASE("lines that cannot be read to their end are cut and not ended") {
+TEST_CASE("lines that cannot be read completely end without the last chunk") {
     web_fixture server(with());
     fill(server, many);
     slow_reader reader(server);
@@ -169,7 +169,7 @@ TEST_CASE("lines that cannot be read to their end are cut and not ended") {
     CHECK(server.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("without chunks a reset tells that lines are missing") {
+TEST_CASE("without chunks a reset shows that lines are missing") {
     web_fixture server(with());
     fill(server, many);
     http_connection connection(server.port());
@@ -181,7 +181,7 @@ TEST_CASE("without chunks a reset tells that lines are missing") {
     CHECK(message_of(connection) == "the connection was reset");
 }
 
-TEST_CASE("a database that is away before the first line is told with its status") {
+TEST_CASE("a database failure before the first line gets an error status") {
     web_fixture server;
     server.sql("drop table waitlists");
     const auto answer = server.ask("GET", span, {server.authorization(), {"Accept", "application/x-ndjson"}});
@@ -189,7 +189,7 @@ TEST_CASE("a database that is away before the first line is told with its status
     CHECK(answer.header("content-type") == "application/json");
 }
 
-TEST_CASE("lines that are under way are sent to their end before the server stops") {
+TEST_CASE("the lines of a response in progress are sent completely before the server stops") {
     web_fixture server(with());
     fill(server, many);
     slow_reader reader(server);
@@ -201,7 +201,7 @@ TEST_CASE("lines that are under way are sent to their end before the server stop
     CHECK(server.stopped_within(5s));
 }
 
-TEST_CASE("lines that do not end in time are cut off when the server stops") {
+TEST_CASE("a response that does not end in time is cut off when the server stops") {
     web::limits bounds;
     bounds.drain_time = 300ms;
     web_fixture server(with(bounds));

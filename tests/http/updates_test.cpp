@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// /updates: pages that can be followed, and every contact exactly once.
+// /updates: following its pages gives every contact exactly once.
 #include "support/web_fixture.hpp"
 
 #include <boost/json/parse.hpp>
@@ -14,7 +14,7 @@ namespace {
 
 constexpr auto prefix = "http://localhost:8000";
 
-/// Follows `next` from the first page to the last, and gives the addresses in the order they came.
+/// Follows `next` from the first page to the last, and returns the addresses in order.
 std::vector<std::string> follow(web_fixture& server, std::string target) {
     std::vector<std::string> found;
     while (!target.empty()) {
@@ -40,11 +40,11 @@ void fill(web_fixture& server, int contacts) {
 
 } // namespace
 
-TEST_CASE("contacts that share one timestamp each come exactly once while others are written") {
+TEST_CASE("contacts with the same timestamp are returned exactly once each while others are written") {
     web_fixture server;
     constexpr int contacts = 5000;
     fill(server, contacts);
-    const std::jthread writer([&](const std::stop_token& stop) { // ends with this block, also when an assertion fails
+    const std::jthread writer([&](const std::stop_token& stop) { // ends with this block, even if an assertion fails
         for (int n = 0; !stop.stop_requested(); ++n) {
             (void)ask(server.port(), "POST", "/ctms", {server.authorization(), {"Content-Type", "application/json"}},
                       fmt::format(R"({{"email":{{"primary_email":"other-{}"}}}})", n));
@@ -57,7 +57,7 @@ TEST_CASE("contacts that share one timestamp each come exactly once while others
     }
 }
 
-TEST_CASE("a page that is exactly full has a next page and that one is empty") {
+TEST_CASE("a page that is exactly full has a next page, and that page is empty") {
     web_fixture server;
     fill(server, 4);
     const auto first = boost::json::parse(server.get("/updates?start=2020-01-01T00:00:00Z&limit=4").body).as_object();
@@ -66,7 +66,7 @@ TEST_CASE("a page that is exactly full has a next page and that one is empty") {
     CHECK(follow(server, "/updates?start=2020-01-01T00:00:00Z&limit=4").size() == 4);
 }
 
-TEST_CASE("pages are in order of time and end before the end") {
+TEST_CASE("pages are in order of time and do not include the end") {
     web_fixture server;
     server.sql("insert into emails (email_id, primary_email, update_timestamp) values "
                "(gen_random_uuid(), 'third', '2020-01-01 00:00:03+00'), (gen_random_uuid(), 'first', '2020-01-01 00:00:01+00'), "
@@ -75,7 +75,7 @@ TEST_CASE("pages are in order of time and end before the end") {
     CHECK(found == std::vector<std::string>{"first", "second", "third"});
 }
 
-TEST_CASE("the filter for the foundation goes on through the pages") {
+TEST_CASE("the filter mofo_relevant continues through the pages") {
     web_fixture server;
     fill(server, 30);
     server.sql(
@@ -90,7 +90,7 @@ TEST_CASE("the filter for the foundation goes on through the pages") {
     CHECK(count("") == 30);
 }
 
-TEST_CASE("cursors of the reference are understood") {
+TEST_CASE("cursors from the Python service are accepted") {
     web_fixture server;
     server.sql("insert into emails (email_id, primary_email, update_timestamp) values "
                "('10000000-0000-4000-8000-000000000000', 'a', '2020-01-01 00:00:01.5+00'), "

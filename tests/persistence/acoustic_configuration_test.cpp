@@ -9,7 +9,7 @@ using namespace ctms;
 using namespace ctms::persistence;
 using ctms::test::test_database;
 
-TEST_CASE("a field that is sent is added once and removed once") {
+TEST_CASE("a field to send can be added once and removed once") {
     test_database db;
     database base(db.options());
     acoustic_configuration_repository configuration(base);
@@ -23,7 +23,7 @@ TEST_CASE("a field that is sent is added once and removed once") {
     CHECK(configuration.read().value().sync_fields == before.sync_fields);
 }
 
-TEST_CASE("a mapping is added, kept, replaced and removed") {
+TEST_CASE("a mapping can be added, kept, replaced and removed") {
     test_database db;
     database base(db.options());
     acoustic_configuration_repository configuration(base);

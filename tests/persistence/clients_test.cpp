@@ -20,7 +20,7 @@ model::api_client make_client(const std::string& id) { return {id, id + "@exampl
 
 } // namespace
 
-TEST_CASE("a client is stored and found with its times") {
+TEST_CASE("a client is stored and found with its timestamps") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -36,7 +36,7 @@ TEST_CASE("a client is stored and found with its times") {
     CHECK(found->update_timestamp.value() >= found->create_timestamp.value());
 }
 
-TEST_CASE("clients are listed in order of their id") {
+TEST_CASE("clients are listed in the order of their ids") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -49,7 +49,7 @@ TEST_CASE("clients are listed in order of their id") {
     CHECK(all[2].client_id == "id_b");
 }
 
-TEST_CASE("an id can be taken once") {
+TEST_CASE("an id can be used only once") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -60,7 +60,7 @@ TEST_CASE("an id can be taken once") {
     CHECK(again.error().conflicts == std::vector<std::string>{"client_id"});
 }
 
-TEST_CASE("a client is disabled, gets a new secret, and is removed") {
+TEST_CASE("a client can be disabled, get a new secret and be removed") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -78,7 +78,7 @@ TEST_CASE("a client is disabled, gets a new secret, and is removed") {
     CHECK(clients.find("id_one").error().code == errc::not_found);
 }
 
-TEST_CASE("what is not there is not_found") {
+TEST_CASE("a client that does not exist is not_found") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -92,7 +92,7 @@ TEST_CASE("what is not there is not_found") {
     }
 }
 
-TEST_CASE("roles are stored with a new client, changed, and taken back") {
+TEST_CASE("roles are stored with a new client, changed and removed") {
     using model::role;
     test_database db;
     database base(db.options());
@@ -119,7 +119,7 @@ TEST_CASE("roles are stored with a new client, changed, and taken back") {
     CHECK(clients.find("id_limited").value().may(role::admin));
 }
 
-TEST_CASE("a client that is not stored leaves no roles") {
+TEST_CASE("a client that was not stored leaves no roles") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -130,7 +130,7 @@ TEST_CASE("a client that is not stored leaves no roles") {
     CHECK_FALSE(clients.find("id_one").value().roles.has_value());
 }
 
-TEST_CASE("a role that the program does not know opens nothing") {
+TEST_CASE("an unknown role gives no permissions") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -143,7 +143,7 @@ TEST_CASE("a role that the program does not know opens nothing") {
     for (std::size_t i = 0; i < model::role_names.size(); ++i) CHECK_FALSE(found.may(static_cast<model::role>(i)));
 }
 
-TEST_CASE("replaced secrets are kept as long as was said") {
+TEST_CASE("replaced secrets are kept for the given time") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -163,7 +163,7 @@ TEST_CASE("replaced secrets are kept as long as was said") {
     CHECK(clients.old_secrets("id_two").value().empty());
 }
 
-TEST_CASE("a rotation removes what has ended and one that keeps nothing ends all") {
+TEST_CASE("a rotation removes expired secrets, and one without a grace period removes all") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -184,7 +184,7 @@ TEST_CASE("a rotation removes what has ended and one that keeps nothing ends all
     CHECK(stored() == 1);
 }
 
-TEST_CASE("replacing a secret or deleting a client ends tokens, whichever program does it") {
+TEST_CASE("replacing a secret or deleting a client ends its tokens, whichever program does it") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -207,12 +207,12 @@ TEST_CASE("replacing a secret or deleting a client ends tokens, whichever progra
     CHECK(*first <= now() + std::chrono::seconds(1));
     CHECK(*first >= now() - std::chrono::minutes(5));
 
-    link.execute("update api_client set hashed_secret = 'third' where client_id = 'id_one'"); // as the reference would
+    link.execute("update api_client set hashed_secret = 'third' where client_id = 'id_one'"); // as the Python service would
     const auto second = valid_from();
     REQUIRE(second);
     CHECK(*second > *first);
     for (const char* secret : {"fourth", "fifth", "sixth"}) REQUIRE(clients.set_hashed_secret("id_one", secret).has_value());
-    CHECK(rows() == 1); // what a later row says too is gone
+    CHECK(rows() == 1); // rows with the same effect as a later one are removed
     const auto third = valid_from();
     REQUIRE(third);
 
@@ -226,7 +226,7 @@ TEST_CASE("replacing a secret or deleting a client ends tokens, whichever progra
     CHECK(clients.find_access("id_one").value().old_secrets.empty());
 }
 
-TEST_CASE("whoever deletes a client deletes its roles and old secrets") {
+TEST_CASE("deleting a client deletes its roles and old secrets, whichever program does it") {
     test_database db;
     database base(db.options());
     client_repository clients(base);
@@ -239,7 +239,7 @@ TEST_CASE("whoever deletes a client deletes its roles and old secrets") {
     }
     REQUIRE(clients.remove("id_one").has_value());
     CHECK(link.execute("select string_agg(client_id, ',') from ctms_client_roles").text(0, 0) == "id_two");
-    // As a role that has no rights on the tables of our own.
+    // Uses a role that has no rights on the tables that this service adds.
     link.execute("do $$ begin create role ctms_test_reference; exception when duplicate_object then null; end $$");
     link.execute("grant select, delete on api_client to ctms_test_reference");
     link.execute("set role ctms_test_reference");
@@ -250,14 +250,14 @@ TEST_CASE("whoever deletes a client deletes its roles and old secrets") {
     CHECK(link.execute("select count(*) from ctms_client_old_secrets").integer(0, 0) == 0);
 }
 
-TEST_CASE("a client whose `enabled` the reference left null is enabled") {
+TEST_CASE("a client whose `enabled` the Python service left null is enabled") {
     test_database db;
     connection(db.options()).execute("insert into api_client (client_id, email, hashed_secret) values ('id_null', 'a@example.com', 'x')");
     database base(db.options());
     CHECK(client_repository(base).find("id_null").value().enabled);
 }
 
-TEST_CASE("a value that does not fit is invalid, a database that is not there unavailable") {
+TEST_CASE("a value that does not fit is invalid, and a database that does not exist is unavailable") {
     test_database db;
     database base(db.options());
     CHECK(client_repository(base).create(make_client(std::string(300, 'x'))).error().code == errc::invalid);

@@ -15,7 +15,7 @@ using kind = sql_error::kind;
 
 namespace {
 
-// The failure of `action`, which must fail.
+// Returns the failure of `action`, which must fail.
 template <class Action>
 sql_error failure_of(Action action) {
     try {
@@ -23,7 +23,7 @@ sql_error failure_of(Action action) {
     } catch (const sql_error& failure) {
         return failure;
     }
-    FAIL("no sql_error");
+    FAIL("no sql_error was thrown");
     throw std::logic_error("not reached");
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("cells are read as text, integer, boolean and null") {
     CHECK_THROWS_AS((void)found.integer(0, 0), std::logic_error);
 }
 
-TEST_CASE("parameters arrive as they are, prepared or not") {
+TEST_CASE("parameters arrive unchanged, whether statements are prepared or not") {
     test_database db(test_database::content::empty);
     for (const bool prepared : {true, false}) {
         CAPTURE(prepared);
@@ -75,14 +75,14 @@ TEST_CASE("parameters arrive as they are, prepared or not") {
     }
 }
 
-TEST_CASE("a parameter with a NUL is refused before anything is sent") {
+TEST_CASE("a parameter with a NUL character is refused before anything is sent") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     CHECK_THROWS_AS(link.query(echo, {std::string("a\0b", 3), std::nullopt}), std::logic_error);
     CHECK(link.query(echo, {"a", "b"}).text(0, 1) == "b");
 }
 
-TEST_CASE("every session has its limits, in UTC") {
+TEST_CASE("every session has its time limits and uses UTC") {
     test_database db(test_database::content::empty);
     auto options = db.options();
     options.statement_timeout = 1234ms;
@@ -102,7 +102,7 @@ TEST_CASE("every session has its limits, in UTC") {
     }
 }
 
-TEST_CASE("without prepared statements no session state is left behind") {
+TEST_CASE("without prepared statements no session state is left") {
     test_database db(test_database::content::empty);
     auto options = db.options();
     options.prepared = false;
@@ -112,7 +112,7 @@ TEST_CASE("without prepared statements no session state is left behind") {
     CHECK(link.execute("show statement_timeout").text(0, 0) == "0");
 }
 
-TEST_CASE("a connection string of keys and values works too") {
+TEST_CASE("a connection string of keywords and values works too") {
     test_database db(test_database::content::empty);
     const auto host = std::string(connection(db.options()).execute("show unix_socket_directories").text(0, 0));
     auto options = db.options();
@@ -122,7 +122,7 @@ TEST_CASE("a connection string of keys and values works too") {
     CHECK(link.execute("show statement_timeout").text(0, 0) == "30s");
 }
 
-TEST_CASE("a unique violation names its constraint, and no value") {
+TEST_CASE("a unique violation names its constraint but no value") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_pairs(link);
@@ -136,7 +136,7 @@ TEST_CASE("a unique violation names its constraint, and no value") {
     CHECK(link.usable());
 }
 
-TEST_CASE("failures are told apart by their SQLSTATE") {
+TEST_CASE("failures are distinguished by their SQLSTATE") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_pairs(link);
@@ -156,7 +156,7 @@ TEST_CASE("failures are told apart by their SQLSTATE") {
     CHECK_FALSE(link.usable());
 }
 
-TEST_CASE("a statement that takes too long is ended") {
+TEST_CASE("a statement that takes too long is cancelled") {
     test_database db(test_database::content::empty);
     auto options = db.options();
     options.statement_timeout = 1s;
@@ -168,7 +168,7 @@ TEST_CASE("a statement that takes too long is ended") {
     CHECK(link.usable());
 }
 
-TEST_CASE("waiting for a lock ends") {
+TEST_CASE("waiting for a lock is limited") {
     test_database db(test_database::content::empty);
     connection holder(db.options());
     make_pairs(holder);
@@ -182,7 +182,7 @@ TEST_CASE("waiting for a lock ends") {
     CHECK(failure.sqlstate() == "55P03");
 }
 
-TEST_CASE("a transaction holds until it is committed") {
+TEST_CASE("the changes of a transaction are visible after its commit") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_pairs(link);
@@ -207,7 +207,7 @@ TEST_CASE("a transaction holds until it is committed") {
     CHECK_THROWS_AS(link.commit(), std::logic_error);
 }
 
-TEST_CASE("a connection that the server closed is noticed before it is used") {
+TEST_CASE("a connection that the server has closed is detected before it is used") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     connection other(db.options());
@@ -217,7 +217,7 @@ TEST_CASE("a connection that the server closed is noticed before it is used") {
     CHECK_FALSE(link.usable());
 }
 
-TEST_CASE("a connection that was lost before a statement: nothing happened") {
+TEST_CASE("if a connection is lost before a statement, nothing has happened") {
     test_database db(test_database::content::empty);
     connection other(db.options());
     make_pairs(other);
@@ -226,7 +226,7 @@ TEST_CASE("a connection that was lost before a statement: nothing happened") {
     SUBCASE("a read") {
         action = [&] { link.query(echo, {"a", "b"}); };
     }
-    SUBCASE("a write by itself") {
+    SUBCASE("a single write") {
         action = [&] { link.query(insert_pair, {"1", "a"}, true); };
     }
     SUBCASE("a commit") {
@@ -244,7 +244,7 @@ TEST_CASE("a connection that was lost before a statement: nothing happened") {
     CHECK(other.execute("select from pairs").empty());
 }
 
-TEST_CASE("a connection lost in a statement: a write by itself and a commit are in doubt") {
+TEST_CASE("if a connection is lost during a statement, the outcome of a single write or a commit is unknown") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     const statement end_self{"end_self", "select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"};
@@ -252,7 +252,7 @@ TEST_CASE("a connection lost in a statement: a write by itself and a commit are 
     SUBCASE("a read") {
         CHECK(lost(failure_of([&] { link.query(end_self, {}); }).reason()));
     }
-    SUBCASE("a write by itself") {
+    SUBCASE("a single write") {
         CHECK(failure_of([&] { link.query(end_self, {}, true); }).reason() == kind::in_doubt);
     }
     SUBCASE("a write in a transaction") {
@@ -273,7 +273,7 @@ TEST_CASE("a connection lost in a statement: a write by itself and a commit are 
     CHECK_FALSE(link.usable());
 }
 
-TEST_CASE("a table that changed under a prepared statement costs the connection, not the answer") {
+TEST_CASE("if a table changes under a prepared statement, the connection is replaced and the answer is right") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_pairs(link);
@@ -284,7 +284,7 @@ TEST_CASE("a table that changed under a prepared statement costs the connection,
     CHECK_FALSE(link.usable());
 }
 
-TEST_CASE("a server that is not there") {
+TEST_CASE("a server that does not exist is a connection failure") {
     database_options options;
     options.url = "postgresql:///nothing?host=/nonexistent";
     CHECK(failure_of([&] { connection link(options); }).reason() == kind::connection);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Changes of contacts that are made together: each as if it were alone.
+// Several changes of contacts in one call: each has the result that it would have alone.
 #include <support/test_database.hpp>
 
 #include <ctms/persistence/contact_repository.hpp>
@@ -21,7 +21,7 @@ namespace {
 
 uuid id(int number) { return *uuid::parse(fmt::format("00000000-0000-4000-8000-{:012}", number)); }
 
-/// Appends to the first name, so that a lost change is seen.
+/// Appends to the first name, so that a lost change is noticed.
 contact_to_change append(int number, const std::string& text) {
     return {id(number), [text](const std::optional<model::contact>& stored) -> result<contact_change> {
                 if (!stored) return not_found("none");
@@ -43,7 +43,7 @@ struct fixture {
     test_database db;
     database_options options = [this] {
         auto out = db.options();
-        out.lock_timeout = std::chrono::seconds(3); // one test waits for it; on a busy machine the others need not
+        out.lock_timeout = std::chrono::seconds(3); // one test waits for this timeout; on a busy machine the others must not reach it
         return out;
     }();
     database pool{options};
@@ -69,21 +69,21 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "changes made together are written at one time, each with its entry in the sync's queue") {
+TEST_CASE_FIXTURE(fixture, "changes in one call have the same timestamp, and each contact is queued for the sync") {
     const std::vector<contact_to_change> several{append(1, "a"), append(2, "b"), append(3, "c")};
     const auto done = contacts.change(several);
     REQUIRE(done.size() == 3);
     for (int i = 0; i < 3; ++i) {
         REQUIRE(done[i].has_value());
         CHECK(done[i]->email.email_id == id(i + 1));
-        CHECK(done[i]->email == contacts.find(id(i + 1)).value().email); // times too
+        CHECK(done[i]->email == contacts.find(id(i + 1)).value().email); // including the timestamps
     }
     CHECK(value("select count(distinct update_timestamp) from emails where first_name is not null") == "1");
     CHECK(value("select string_agg(email_id::text || operation || version, ',' order by email_id) from ctms_sync_queue") ==
           fmt::format("{}upsert1,{}upsert1,{}upsert1", id(1).to_string(), id(2).to_string(), id(3).to_string()));
 }
 
-TEST_CASE_FIXTURE(fixture, "groups and lists of several contacts are written, left alone or deleted, each by its own change") {
+TEST_CASE_FIXTURE(fixture, "groups and lists of several contacts are written, kept or deleted, each by its own change") {
     const auto change = [](int number, auto edit) {
         return contact_to_change{id(number), [edit](const auto& stored) -> result<contact_change> {
                                      contact_change out{*stored};
@@ -120,7 +120,7 @@ TEST_CASE_FIXTURE(fixture, "groups and lists of several contacts are written, le
     CHECK(contacts.find(id(4)).value().newsletters.size() == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "two changes of one contact are made one after another") {
+TEST_CASE_FIXTURE(fixture, "two changes of the same contact are made one after the other") {
     const std::vector<contact_to_change> several{append(1, "a"), append(2, "x"), append(1, "b"), append(1, "c")};
     const auto done = contacts.change(several);
     CHECK(done[0]->email.first_name == "a");
@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(fixture, "a change that fails does not fail the others") {
     CHECK(value("select count(*) from ctms_sync_queue") == "2");
 }
 
-TEST_CASE_FIXTURE(fixture, "a contact that somebody holds does not hold up the others") {
+TEST_CASE_FIXTURE(fixture, "a locked contact does not delay the others") {
     connection holder(db.options());
     holder.begin();
     holder.execute(fmt::format("select 1 from emails where email_id = '{}' for update", id(2).to_string()));
@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(fixture, "a contact that somebody holds does not hold up the o
     CHECK(name(2) == "b");
 }
 
-TEST_CASE_FIXTURE(fixture, "threads that change the same contacts together lose nothing") {
+TEST_CASE_FIXTURE(fixture, "concurrent changes of the same contacts are never lost") {
     constexpr int rounds = 40;
     std::vector<std::jthread> threads;
     std::atomic<int> failures = 0;

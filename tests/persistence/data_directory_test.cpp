@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The data directory in the hands of another account: what was planted is refused, and nothing behind a link is touched.
+// A data directory that another account can change: planted files are refused, and the target of a link is never touched.
 #include <support/test_database.hpp>
 
 #include <persistence/embedded/embedded_cluster.hpp>
@@ -45,7 +45,7 @@ void make_folder(const fs::path& path, mode_t mode) {
     REQUIRE(::chmod(path.c_str(), mode) == 0);
 }
 
-/// Does it as another account, which may work in `place`; true when it worked.
+/// Runs `act` as another account, which may work in `place`; returns true if it succeeded.
 bool as_stranger(const std::function<bool()>& act) {
     const auto child = ::fork();
     if (child == 0) {
@@ -56,7 +56,7 @@ bool as_stranger(const std::function<bool()>& act) {
     return ::waitpid(child, &status, 0) == child && status == 0;
 }
 
-/// What is said about a directory that is refused; the text must tell what to do.
+/// Returns the error for a directory that is refused; the message must say what to do.
 std::string refusal(const fs::path& directory) {
     const auto refused = embedded_postgres::start(directory);
     REQUIRE_FALSE(refused.has_value());
@@ -70,7 +70,7 @@ bool holds(const std::string& text, const std::string& part) { return text.find(
 
 } // namespace
 
-TEST_CASE("a data directory of another account is refused") {
+TEST_CASE("a data directory that belongs to another account is refused") {
     if (!is_root()) return; // needs two accounts
     temporary_directory place;
     fs::permissions(place.path(), fs::perms(01777));
@@ -82,7 +82,7 @@ TEST_CASE("a data directory of another account is refused") {
     CHECK(fs::is_empty(planted));
 }
 
-TEST_CASE("a link of another account on the way to the data directory is refused, an own one is followed") {
+TEST_CASE("another account's link on the path to the data directory is refused, and the user's own link is followed") {
     temporary_directory place;
     make_folder(place.path() / "real", 0700);
     fs::create_symlink("real", place.path() / "own");
@@ -97,7 +97,7 @@ TEST_CASE("a link of another account on the way to the data directory is refused
     CHECK_FALSE(fs::exists(place.path() / "real" / "log"));
 }
 
-TEST_CASE("a parent that every account may change is refused, unless it has the sticky bit") {
+TEST_CASE("a parent directory that every account may change is refused unless it has the sticky bit") {
     temporary_directory place;
     const auto open = place.path() / "open";
     make_folder(open, 0777);
@@ -108,12 +108,12 @@ TEST_CASE("a parent that every account may change is refused, unless it has the 
     if (!is_root()) return; // the rest needs two accounts
     REQUIRE(::chown(open.c_str(), stranger, stranger) == 0);
     fs::permissions(open, fs::perms(0755));
-    CHECK_NOTHROW((void)own_directory::open(open / "data", 0700)); // sudo in a checkout of somebody else
+    CHECK_NOTHROW((void)own_directory::open(open / "data", 0700)); // for example sudo in someone else's checkout
     REQUIRE(as_stranger([&] { return ::mkdir((open / "planted").c_str(), 0755) == 0; }));
     CHECK(holds(refusal(open / "planted"), "belongs to `nobody` (uid 65534)"));
 }
 
-TEST_CASE("an own directory that others may change is closed while it is empty, and refused when it is not") {
+TEST_CASE("the user's own directory that others may change is restricted if it is empty and refused otherwise") {
     temporary_directory place;
     const auto empty = place.path() / "empty";
     make_folder(empty, 0777);
@@ -126,7 +126,7 @@ TEST_CASE("an own directory that others may change is closed while it is empty, 
     CHECK(mode_of(full) == 0777);
 }
 
-TEST_CASE("loops and files on the way are errors, not waits") {
+TEST_CASE("link loops and files on the path cause errors and no waiting") {
     temporary_directory place;
     fs::create_symlink("loop", place.path() / "loop");
     put(place.path() / "file", "");
@@ -187,7 +187,7 @@ TEST_CASE("pipes, hard links and files that others may change are refused") {
     CHECK_FALSE(data.read_file("nothing").has_value());
 }
 
-TEST_CASE("a secret is written with its mode, whatever is planted at the draft") {
+TEST_CASE("a secret is written with the right mode, whatever is planted at its temporary name") {
     temporary_directory place;
     put(place.path() / "victim", precious);
     const auto data = own_directory::open(place.path() / "data", 0700);
@@ -207,7 +207,7 @@ TEST_CASE("files of another account in the data directory are refused") {
         temporary_directory place;
         const auto data = place.path() / "data";
         make_folder(data, 0711);
-        const uid_t other = stranger - 1; // neither we nor the server's account
+        const uid_t other = stranger - 1; // neither this account nor the server's account
         if (name == "run" || name == "postgres") {
             make_folder(data / name, 0700);
             put(data / name / "PG_VERSION", "15\n");
@@ -225,7 +225,7 @@ TEST_CASE("files of another account in the data directory are refused") {
     CHECK_THROWS_AS((void)server.kept_secret("secret_key", [] { return std::string("x"); }), embedded_refusal);
 }
 
-TEST_CASE("the folder of the socket that another account made anew is not used") {
+TEST_CASE("the socket's folder is not used if another account has replaced it") {
     if (!is_root()) return; // needs two accounts
     temporary_directory place;
     const auto layout = prepare_directory(place.path() / std::string(100, 'd'));
@@ -237,7 +237,7 @@ TEST_CASE("the folder of the socket that another account made anew is not used")
     CHECK_FALSE(find_socket_folder(layout, {false, 0, 0, {}}).has_value());
 }
 
-TEST_CASE("a postmaster.pid cannot name a process that is not the cluster's") {
+TEST_CASE("a postmaster.pid can only name a process of its own cluster") {
     temporary_directory place;
     const auto layout = prepare_directory(place.path());
     const server_account us{false, ::geteuid(), ::getegid(), {}};

@@ -23,7 +23,7 @@ namespace {
 
 using sections = std::map<std::string, std::vector<std::string>>;
 
-// "# heading" lines and what follows them.
+// Returns the "# heading" lines and the lines after each.
 sections expected_schema() {
     std::ifstream in(CTMS_REFERENCE_SCHEMA);
     sections all;
@@ -53,7 +53,7 @@ std::vector<std::string> sorted(std::vector<std::string> lines) {
 
 schema_state inspected(const test_database& db) { return inspect_schema(db.options()).value(); }
 
-// What the reference leaves behind: its schema and nothing of ours.
+// Makes the database that the Python service leaves: its own schema and no table of this service.
 void make_reference_database(connection& link) {
     link.execute(embedded_migrations().front().sql);
     link.execute("insert into emails (email_id, primary_email, update_timestamp)"
@@ -66,7 +66,7 @@ void make_reference_database(connection& link) {
 
 } // namespace
 
-TEST_CASE("the first migration makes the reference's schema, to the last name") {
+TEST_CASE("the first migration makes exactly the Python service's schema, including every name") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     link.execute(embedded_migrations().front().sql);
@@ -88,7 +88,7 @@ TEST_CASE("the first migration makes the reference's schema, to the last name") 
     CHECK(column_of(link, "select version_num from alembic_version") == std::vector<std::string>{"4f6c48142631"});
 }
 
-TEST_CASE("columns stand in the reference's order") {
+TEST_CASE("columns have the order of the Python service's schema") {
     test_database db;
     connection link(db.options());
     std::map<std::string, std::vector<std::string>> columns;
@@ -108,7 +108,7 @@ TEST_CASE("columns stand in the reference's order") {
     }
 }
 
-TEST_CASE("an empty database gets everything, once") {
+TEST_CASE("an empty database gets every migration once") {
     test_database db(test_database::content::empty);
     CHECK(inspected(db).what == state::empty);
     CHECK(inspected(db).pending.size() == known_migrations().size());
@@ -126,7 +126,7 @@ TEST_CASE("an empty database gets everything, once") {
     CHECK(column_of(link, "select indexname from pg_indexes where indexname like 'ctms_stripe%'").size() == 4);
 }
 
-TEST_CASE("works without session state, as behind PgBouncer") {
+TEST_CASE("migrations work without session state, as with PgBouncer") {
     test_database db(test_database::content::empty);
     auto options = db.options();
     options.prepared = false;
@@ -142,7 +142,7 @@ TEST_CASE("migrations are numbered without gaps") {
     }
 }
 
-TEST_CASE("a database of the reference is adopted with what waits in it") {
+TEST_CASE("a database of the Python service is adopted with its pending rows") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_reference_database(link);
@@ -159,11 +159,11 @@ TEST_CASE("a database of the reference is adopted with what waits in it") {
     CHECK(link.execute("select count(*) from pending_acoustic").integer(0, 0) == 3);
 }
 
-TEST_CASE("what is not ours to change is refused and left alone") {
+TEST_CASE("a foreign database is refused and left unchanged") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     std::string wanted;
-    SUBCASE("another revision of the reference") {
+    SUBCASE("another revision of the Python service") {
         make_reference_database(link);
         link.execute("update alembic_version set version_num = 'cafe'");
         wanted = "'cafe'";
@@ -173,11 +173,11 @@ TEST_CASE("what is not ours to change is refused and left alone") {
         link.execute("delete from alembic_version");
         wanted = "''";
     }
-    SUBCASE("tables in the way") {
+    SUBCASE("existing tables with the same names") {
         link.execute("create table emails (id integer)");
         wanted = "emails";
     }
-    SUBCASE("another content of a migration") {
+    SUBCASE("changed contents of a migration") {
         REQUIRE(migrate(db.options()).has_value());
         link.execute("update ctms_migrations set sha256 = 'x' where version = 2");
         wanted = "Migration 2 (sync_queue)";
@@ -192,7 +192,7 @@ TEST_CASE("what is not ours to change is refused and left alone") {
     CHECK(column_of(link, "select relname from pg_class where relnamespace = 'public'::regnamespace") == tables);
 }
 
-TEST_CASE("a schema of a newer program is refused") {
+TEST_CASE("the schema of a newer program is refused") {
     test_database db;
     connection link(db.options());
     link.execute("insert into ctms_migrations (version, name, sha256) values (99, 'future', 'x')");
@@ -203,7 +203,7 @@ TEST_CASE("a schema of a newer program is refused") {
     CHECK(refused.error().message.find("99") != std::string::npos);
 }
 
-TEST_CASE("a database that lacks a migration gets just that one") {
+TEST_CASE("a database that lacks one migration gets only that one") {
     test_database db;
     connection link(db.options());
     link.execute("delete from ctms_migrations where version = 3; drop index ctms_stripe_invoice_customer");
@@ -216,7 +216,7 @@ TEST_CASE("a database that lacks a migration gets just that one") {
     CHECK(done->front().name == "indexes");
 }
 
-TEST_CASE("two migrators at once do the work once") {
+TEST_CASE("concurrent migrators apply each migration once") {
     test_database db(test_database::content::empty);
     std::atomic<std::size_t> applied = 0;
     std::atomic<int> failed = 0;
@@ -236,7 +236,7 @@ TEST_CASE("two migrators at once do the work once") {
     CHECK(applied == known_migrations().size());
 }
 
-TEST_CASE("a migration that fails leaves the step undone") {
+TEST_CASE("a failed migration step is rolled back") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_reference_database(link);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// When a newsletter was joined and last changed, which the email vendor is told.
+// The times when a newsletter was joined and last changed, which are sent to the email vendor.
 #include <support/test_database.hpp>
 
 #include <ctms/persistence/contact_repository.hpp>
@@ -40,7 +40,7 @@ struct fixture {
         link.execute("update newsletters set create_timestamp = '2020-01-02Z', update_timestamp = '2020-01-02T00:00:00.000001Z'");
     }
 
-    /// Writes the contact as a client sends it: without times.
+    /// Writes the contact as a client sends it: without timestamps.
     void send(const char* lang_of_hubs) {
         REQUIRE(contacts
                     .change(id,
@@ -56,7 +56,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "a newsletter is read with the times of its row") {
+TEST_CASE_FIXTURE(fixture, "a newsletter is read with the timestamps of its row") {
     const auto found = contacts.find(id);
     REQUIRE(found.has_value());
     REQUIRE(found->newsletters.size() == 2);
@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(fixture, "a newsletter is read with the times of its row") {
     CHECK(found->newsletters[1].update_timestamp == timestamp(day) + std::chrono::microseconds(1));
 }
 
-TEST_CASE_FIXTURE(fixture, "only a newsletter that is another one after a write has a new time of change") {
+TEST_CASE_FIXTURE(fixture, "only a newsletter that a write changes gets a new update time") {
     send("en");
     CHECK(contacts.find(id)->newsletters.at(1).update_timestamp == timestamp(day) + std::chrono::microseconds(1));
     send("fr");

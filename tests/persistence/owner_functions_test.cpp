@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Functions that run with the rights of the schema's owner do nothing for other roles but what they are for.
+// Functions that run with the rights of the schema's owner give other roles no rights beyond their purpose.
 #include <support/test_database.hpp>
 
 #include <persistence/postgres/connection.hpp>
@@ -25,7 +25,7 @@ std::vector<std::string> names(connection& link, const std::string& sql) {
     return all;
 }
 
-/// A role of a test, with which `link` goes on; it can connect and make temporary tables, as any role can.
+/// A test role that `link` uses from then on; it can connect and create temporary tables, like any role.
 class other_role {
 public:
     other_role(connection& link, const test_database& db, const std::vector<std::string>& rights)
@@ -45,21 +45,21 @@ private:
 
 } // namespace
 
-TEST_CASE("functions of the owner have a fixed search path with temporary tables last, and no execute right for everybody") {
+TEST_CASE("the owner's functions have a fixed search path with temporary tables last, and are not executable by everyone") {
     test_database db;
     connection link(db.options());
     const std::string ours = "select oid::regprocedure::text from pg_proc where prosecdef and proname like 'ctms\\_%'";
     CHECK(names(link, ours).size() >= 6);
-    // What is allowed here is inherited by later migrations: each one has to revoke the right and set the path itself.
+    // Later migrations inherit what is allowed here: each one has to revoke the right and set the path itself.
     CHECK(names(link, ours + " and (has_function_privilege('public', oid, 'execute') or not exists"
                              " (select from unnest(proconfig) one where one ~ '^search_path=pg_catalog, .*, pg_temp$'))")
               .empty());
     CHECK(names(link, "select oid::regprocedure::text from pg_proc where prosecdef and proname not like 'ctms\\_%'"
                       " and pronamespace <> 'pg_catalog'::regnamespace")
-              .empty()); // a name of another form would escape the migration that set the path
+              .empty()); // a function with another kind of name would be missed by the migration that set the path
 }
 
-TEST_CASE("a role without rights cannot attach the owner's functions to tables of its own") {
+TEST_CASE("a role without rights cannot attach the owner's functions to its own tables") {
     test_database db;
     connection link(db.options());
     const auto triggers = names(link, "select proname from pg_proc where prosecdef and prorettype = 'trigger'::regtype");
@@ -74,7 +74,7 @@ TEST_CASE("a role without rights cannot attach the owner's functions to tables o
     }
 }
 
-TEST_CASE("temporary tables of a role that writes the reference's tables do not get the owner's rights") {
+TEST_CASE("temporary tables of a role that writes the Python service's tables do not get the owner's rights") {
     test_database db;
     connection link(db.options());
     link.execute("insert into api_client (client_id, email, hashed_secret) values ('c', 'c@example.com', 'x');"
@@ -107,19 +107,19 @@ TEST_CASE("temporary tables of a role that writes the reference's tables do not 
                  "delete from pending_acoustic; delete from emails");
     CHECK(names(link, "select who from pg_temp.seen").empty());
     link.execute("reset role");
-    // And the triggers did what they are for.
+    // The triggers still did their work.
     CHECK(link.execute("select count(*) from public.ctms_client_roles").integer(0, 0) == 0);
     CHECK(link.execute("select count(*) from public.ctms_client_revocations where client_id = 'c'").integer(0, 0) == 1);
     CHECK(link.execute("select operation from public.ctms_sync_queue where email_id = '" + id + "'").text(0, 0) == "delete");
 }
 
-TEST_CASE("an owner without further rights migrates, and other roles fire its triggers") {
+TEST_CASE("an owner without further rights can migrate, and other roles can fire its triggers") {
     const test_database db(test_database::content::empty);
     const auto owner = "owner_" + db.name();
     const auto writer = "writer_" + db.name();
     connection link(db.options());
     link.execute("create role " + owner + "; create role " + writer + "; alter database " + db.name() + " owner to " + owner);
-    link.execute("alter role current_user in database " + db.name() + " set role = " + owner); // new connections act as it
+    link.execute("alter role current_user in database " + db.name() + " set role = " + owner); // new connections use it
     CHECK(migrate(db.options()).has_value());
     {
         connection as_owner(db.options());

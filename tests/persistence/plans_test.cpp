@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// No statement that ctms-web or ctms-sync runs for a request or a contact reads a large table from end to end: found by
-// running them all on tables of some size while PostgreSQL writes their plans, as they are run, into its log.
+// No statement that ctms-web or ctms-sync runs for a request or a contact scans a large table completely. The test runs
+// all of them on tables of a realistic size while PostgreSQL writes the plans that it uses into its log.
 #include <support/queue_database.hpp>
 
 #include <ctms/persistence/acoustic_configuration_repository.hpp>
@@ -43,7 +43,7 @@ const std::set<std::string> large_tables{"emails",
                                          "stripe_invoice",
                                          "stripe_invoice_line_item"};
 
-/// Contacts as there are, each third with amo, fxa and mofo data, half of them waiting for the sync. $n: the number.
+/// Realistic contacts: a third has amo, fxa and mofo data, and half are waiting for the sync. {0}: the number of contacts.
 constexpr std::string_view fill = R"(
 create function pg_temp.id(n bigint) returns uuid language sql immutable as
   $$ select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid $$;
@@ -78,7 +78,7 @@ insert into stripe_invoice_line_item (stripe_id, stripe_invoice_id, stripe_type,
   select 'il' || n, 'in' || n, 'subscription', 'price' || 1 + n % ({0} / 4), 1, 'usd' from generate_series(1, {0}) n;
 analyze)";
 
-/// A filled database whose connections write plans into the server's log, from now on.
+/// A filled database whose new connections write plans into the server's log.
 class explained_database {
 public:
     explained_database() {
@@ -91,10 +91,10 @@ public:
     }
 
     [[nodiscard]] persistence::database_options options() const { return scene_.db.options(); }
-    /// A connection of older settings: what it does is not looked at.
+    /// Uses a connection with older settings, whose statements are not checked.
     void execute(const std::string& sql) { scene_.link.execute(sql); }
 
-    /// What was read from end to end: tables, with the first line of the statement. Nothing is told twice.
+    /// Returns the tables that were scanned completely, each once with the start of the statement.
     [[nodiscard]] std::set<std::string> full_reads(std::size_t& statements) const {
         auto in = log();
         in.seekg(began_);
@@ -234,7 +234,7 @@ void ingest_objects(persistence::stripe_repository& repository) {
     const stripe::invoice invoice{
         "in1", when, "cus1", "usd", 7, "open", {}, {}, {{"il-new", "subscription", price, {}, "sub1", "si1", 7, "usd"}}, false};
     const std::vector<stripe::object> objects{stripe::customer{"cus1", when, "f1", {}, "pm", {}},
-                                              stripe::customer{"cus-new", when, "f2", {}, "pm", {}}, // whose account another has
+                                              stripe::customer{"cus-new", when, "f2", {}, "pm", {}}, // another customer has its account
                                               price,
                                               subscription,
                                               item,
@@ -248,7 +248,7 @@ void ingest_objects(persistence::stripe_repository& repository) {
 
 } // namespace
 
-TEST_CASE("no statement of a request or of the sync reads a large table from end to end") {
+TEST_CASE("no statement of a request or of the sync scans a large table completely") {
     explained_database where;
     {
         persistence::database db(where.options());
@@ -272,7 +272,7 @@ TEST_CASE("no statement of a request or of the sync reads a large table from end
     const auto found = where.full_reads(statements);
     CHECK(statements > 60);
     for (const auto& one : found) FAIL_CHECK(one);
-    // In the same test, since all tests share the log: one that does is noticed.
+    // This check is in the same test because all tests share the log: a statement that scans a table is detected.
     persistence::connection(where.options()).execute("select count(*) from emails where first_name = 'x'");
     CHECK(where.full_reads(statements).size() == found.size() + 1);
 }

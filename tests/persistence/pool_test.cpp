@@ -34,15 +34,15 @@ const statement add_thing{"add_thing", "insert into things default values"};
 
 std::string backend_of(connection& link) { return std::string(link.query(backend_number, {}).text(0, 0)); }
 
-// All sessions but our own, as if the server had been restarted.
+// Ends all sessions but this one, as if the server had been restarted.
 void end_sessions(const test_database& db) {
     connection link(db.options());
     link.execute(
         "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()");
 }
 
-/// Stops the process of a connection of the pool until it goes out of scope: also when an assertion fails. A process that
-/// stayed stopped would keep everybody who ends sessions or drops the database waiting.
+/// Stops the process of a pooled connection until the object is destroyed, even if an assertion fails. A process that
+/// stayed stopped would block everything that ends sessions or drops the database.
 class stopped_backend {
 public:
     explicit stopped_backend(database& which) : process_(run(which, [](connection& link) { return std::stoi(backend_of(link)); }).value()) {
@@ -59,7 +59,7 @@ private:
 
 } // namespace
 
-TEST_CASE("connections are used again, last one first") {
+TEST_CASE("connections are reused, the most recently used one first") {
     test_database db(test_database::content::empty);
     pool connections(db.options());
     CHECK(connections.state().size == 0);
@@ -90,7 +90,7 @@ TEST_CASE("the pool keeps pool_size connections and closes the overflow") {
     CHECK(connections.state().size == 1);
 }
 
-TEST_CASE("no connection within the timeout is `unavailable`") {
+TEST_CASE("if no connection is free within the timeout, the error is `unavailable`") {
     test_database db(test_database::content::empty);
     auto options = db.options();
     options.pool_size = 1;
@@ -107,7 +107,7 @@ TEST_CASE("no connection within the timeout is `unavailable`") {
     CHECK(recorder.counts["connection"] == 1);
 }
 
-TEST_CASE("who waits gets the connection that is given back") {
+TEST_CASE("a waiting thread gets the connection that is returned") {
     test_database db(test_database::content::empty);
     auto options = db.options();
     options.pool_size = 1;
@@ -154,7 +154,7 @@ TEST_CASE("many threads share few connections") {
     CHECK(base.state().in_use == 0);
 }
 
-TEST_CASE("after the server came back no call fails") {
+TEST_CASE("after the server has restarted, no call fails") {
     test_database db(test_database::content::empty);
     database base(db.options());
     {
@@ -167,7 +167,7 @@ TEST_CASE("after the server came back no call fails") {
     CHECK(base.state().size == 1);
 }
 
-TEST_CASE("a connection that breaks takes the idle ones with it") {
+TEST_CASE("when a connection breaks, the idle ones are closed too") {
     test_database db(test_database::content::empty);
     pool connections(db.options());
     {
@@ -181,7 +181,7 @@ TEST_CASE("a connection that breaks takes the idle ones with it") {
     CHECK(connections.state().size == 0);
 }
 
-TEST_CASE("work that lost its connection runs once more, unless it has committed") {
+TEST_CASE("work that lost its connection runs once more unless it has committed") {
     test_database db(test_database::content::empty);
     database base(db.options());
     connection(db.options()).execute("create table things (id serial)");
@@ -218,7 +218,7 @@ TEST_CASE("work that lost its connection runs once more, unless it has committed
         CHECK(done.error().code == errc::unavailable);
         CHECK(runs == 1);
     }
-    SUBCASE("in doubt") {
+    SUBCASE("when the outcome is unknown") {
         const auto done = run(base, [&](connection& link) {
             ++runs;
             link.query({"end_self", "select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)"}, {}, true);
@@ -238,7 +238,7 @@ TEST_CASE("work that lost its connection runs once more, unless it has committed
     }
 }
 
-TEST_CASE("conflicts between transactions are tried three times more") {
+TEST_CASE("conflicts between transactions are retried three times") {
     test_database db(test_database::content::empty);
     counting_recorder recorder;
     database base(db.options(), recorder);
@@ -258,7 +258,7 @@ TEST_CASE("conflicts between transactions are tried three times more") {
     CHECK(recorder.counts["conflict"] == 1);
 }
 
-TEST_CASE("an exception leaves no open transaction behind") {
+TEST_CASE("an exception leaves no transaction open") {
     test_database db(test_database::content::empty);
     database base(db.options());
     connection(db.options()).execute("create table things (id serial)");
@@ -273,7 +273,7 @@ TEST_CASE("an exception leaves no open transaction behind") {
     CHECK(held->query(count_things, {}).integer(0, 0) == 0);
 }
 
-TEST_CASE("errors show the client nothing of the database") {
+TEST_CASE("errors reveal nothing about the database to the client") {
     auto& recorder = metrics::null_recorder();
     const sql_error failure(sql_error::kind::other, "42P01", "", "relation secret does not exist");
     const auto outside = to_error(failure, recorder);
@@ -299,7 +299,7 @@ TEST_CASE("a URL is shown without its password") {
     CHECK(url_for_display("host=db") == "host=db");
 }
 
-TEST_CASE("a server that neither answers nor goes away costs a deadline and no hang") {
+TEST_CASE("a server that does not answer causes a timeout and not a hang") {
     const test_database db;
     auto options = db.options();
     options.statement_timeout = 1s;
@@ -307,17 +307,17 @@ TEST_CASE("a server that neither answers nor goes away costs a deadline and no h
     database database(options);
     const auto asked = std::chrono::steady_clock::now();
     const stopped_backend reader(database);
-    const auto fresh = run(database, [](connection& link) { return std::stoi(backend_of(link)); }); // once more, on a fresh one
+    const auto fresh = run(database, [](connection& link) { return std::stoi(backend_of(link)); }); // retried once, on a new connection
     REQUIRE(fresh.has_value());
     CHECK(*fresh != reader.process());
     const stopped_backend writer(database);
     const auto written = run(database, [](connection& link) { return link.query(backend_number, {}, true); });
     REQUIRE_FALSE(written.has_value());
     CHECK(written.error().code == errc::outcome_unknown);
-    CHECK(std::chrono::steady_clock::now() - asked < 60s); // without a deadline it would be for good
+    CHECK(std::chrono::steady_clock::now() - asked < 60s); // without a deadline this would take forever
 }
 
-TEST_CASE("what the writes of others made fail at every try is told as the caller wishes, all else as ever") {
+TEST_CASE("repeated conflicts give the error that the caller chose, and other failures the usual one") {
     counting_recorder recorder;
     constexpr refusal given_up{ctms::errc::conflict, "send it again"};
     const sql_error deadlock(sql_error::kind::retryable, "40P01", "", "deadlock detected");

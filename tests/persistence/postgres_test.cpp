@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Starting and stopping of the embedded PostgreSQL, on clusters of its own.
+// Starting and stopping the embedded PostgreSQL; each test has its own cluster.
 #include <support/test_database.hpp>
 
 #include <persistence/embedded/embedded_cluster.hpp>
@@ -44,7 +44,7 @@ int server_of(const fs::path& directory) {
     return pid;
 }
 
-// PostgreSQL removes the file when it has shut down cleanly.
+// PostgreSQL removes this file when it has shut down cleanly.
 bool stopped_cleanly(const fs::path& directory) { return !fs::exists(directory / "postgres" / "postmaster.pid"); }
 
 bool is_gone(int pid) {
@@ -67,8 +67,8 @@ int parent_of(int pid) {
     return parent;
 }
 
-// Another process that uses the directory, until it is told to leave or is killed. Make it before this process starts
-// a server of its own: a fork shares the locks that are held.
+// Another process that uses the directory until it is told to leave or is killed. Create it before this process starts
+// its own server: a forked process shares the locks that are held.
 class user_process {
 public:
     explicit user_process(const fs::path& directory) {
@@ -109,7 +109,7 @@ private:
     void end(int signal) {
         if (child_ == 0) return;
         if (signal != 0) ::kill(child_, signal);
-        if (signal == 0) CHECK(::write(leave_, "q", 1) == 1); // closing does not tell: later children have the pipe too
+        if (signal == 0) CHECK(::write(leave_, "q", 1) == 1); // closing is not enough: later children also have the pipe
         ::close(leave_);
         ::waitpid(child_, nullptr, 0);
         child_ = 0;
@@ -121,7 +121,7 @@ private:
 
 } // namespace
 
-TEST_CASE("data survive, and the server stops with its user") {
+TEST_CASE("data are kept, and the server stops with its last user") {
     temporary_directory place;
     const auto directory = place.path() / "data";
     {
@@ -146,7 +146,7 @@ TEST_CASE("data survive, and the server stops with its user") {
     CHECK(info.st_uid != 0);
 }
 
-TEST_CASE("two processes share a server, and the last one takes it down") {
+TEST_CASE("two processes share a server, and the last one stops it") {
     temporary_directory place;
     user_process first(place.path());
     const int server = server_of(place.path());
@@ -159,7 +159,7 @@ TEST_CASE("two processes share a server, and the last one takes it down") {
     CHECK(soon([&] { return stopped_cleanly(place.path()) && is_gone(server); }));
 }
 
-TEST_CASE("many start at once") {
+TEST_CASE("several threads can start the server at the same time") {
     temporary_directory place;
     std::vector<std::thread> users;
     std::atomic<int> failed = 0;
@@ -182,7 +182,7 @@ TEST_CASE("many start at once") {
     CHECK(soon([&] { return stopped_cleanly(place.path()); }));
 }
 
-TEST_CASE("start and stop in quick succession") {
+TEST_CASE("the server can be started and stopped in quick succession") {
     temporary_directory place;
     for (int i = 0; i < 5; ++i) {
         auto server = embedded_postgres::start(place.path());
@@ -191,7 +191,7 @@ TEST_CASE("start and stop in quick succession") {
     }
 }
 
-TEST_CASE("a killed user takes the server down") {
+TEST_CASE("when its only user is killed, the server stops") {
     temporary_directory place;
     user_process user(place.path());
     const int server = server_of(place.path());
@@ -199,7 +199,7 @@ TEST_CASE("a killed user takes the server down") {
     CHECK(soon([&] { return stopped_cleanly(place.path()) && is_gone(server); }));
 }
 
-TEST_CASE("a killed server is started again, with its data") {
+TEST_CASE("a killed server is started again with its data") {
     temporary_directory place;
     auto first = embedded_postgres::start(place.path());
     REQUIRE(first.has_value());
@@ -213,7 +213,7 @@ TEST_CASE("a killed server is started again, with its data") {
     CHECK(connection(options_for(*first)).execute("select answer from kept").integer(0, 0) == 42);
 }
 
-TEST_CASE("a killed supervisor takes the server down, and the next user brings it back") {
+TEST_CASE("when the supervisor is killed, the server stops and the next user starts it again") {
     temporary_directory place;
     auto first = embedded_postgres::start(place.path());
     REQUIRE(first.has_value());
@@ -222,8 +222,8 @@ TEST_CASE("a killed supervisor takes the server down, and the next user brings i
     REQUIRE(supervisor > 1);
     REQUIRE(::kill(supervisor, SIGKILL) == 0);
     REQUIRE(soon([&] { return is_gone(supervisor); }));
-    SUBCASE("at once") {}
-    SUBCASE("after it is down") {
+    SUBCASE("immediately") {}
+    SUBCASE("after the server has stopped") {
         CHECK(soon([&] { return is_gone(server); }));
     }
     auto second = embedded_postgres::start(place.path());
@@ -231,7 +231,7 @@ TEST_CASE("a killed supervisor takes the server down, and the next user brings i
     CHECK_NOTHROW(connection(options_for(*second)).execute("select 1"));
 }
 
-TEST_CASE("a server that runs without a supervisor is joined and watched") {
+TEST_CASE("a server that runs without a supervisor is used and supervised") {
     temporary_directory place;
     user_process(place.path()).leave();
     REQUIRE(soon([&] { return stopped_cleanly(place.path()); }));
@@ -243,7 +243,7 @@ TEST_CASE("a server that runs without a supervisor is joined and watched") {
         by_hand.push_back("--regid=" + std::to_string(account.group));
         by_hand.emplace_back("--init-groups");
     } else {
-        by_hand.emplace_back("--no-new-privs"); // setpriv wants to be asked for something
+        by_hand.emplace_back("--no-new-privs"); // setpriv requires at least one option
     }
     by_hand.insert(by_hand.end(),
                    {find_binaries(layout) / "postgres", "-D", layout.data(), "-k", layout.root() / "run", "-c", "listen_addresses="});
@@ -260,7 +260,7 @@ TEST_CASE("a server that runs without a supervisor is joined and watched") {
     CHECK(soon([&] { return stopped_cleanly(place.path()) && is_gone(server); }));
 }
 
-TEST_CASE("a postmaster.pid that names another program does not matter") {
+TEST_CASE("a postmaster.pid that names another program is ignored") {
     temporary_directory place;
     user_process(place.path()).leave();
     REQUIRE(soon([&] { return stopped_cleanly(place.path()); }));
@@ -269,7 +269,7 @@ TEST_CASE("a postmaster.pid that names another program does not matter") {
     CHECK_MESSAGE(server.has_value(), server.error().message);
 }
 
-TEST_CASE("an interrupted initdb leaves nothing in the way") {
+TEST_CASE("an interrupted initdb does not prevent a start") {
     temporary_directory place;
     fs::create_directories(place.path() / "initdb-leftover" / "base");
     auto server = embedded_postgres::start(place.path());
@@ -277,7 +277,7 @@ TEST_CASE("an interrupted initdb leaves nothing in the way") {
     CHECK_FALSE(fs::exists(place.path() / "initdb-leftover"));
 }
 
-TEST_CASE("a directory so deep that the socket must be elsewhere") {
+TEST_CASE("if the directory's path is too long for a socket, the socket is placed elsewhere") {
     temporary_directory place;
     const auto directory = place.path() / std::string(100, 'd');
     std::string url;
@@ -298,7 +298,7 @@ TEST_CASE("a directory so deep that the socket must be elsewhere") {
     fs::remove_all(socket_folder);
 }
 
-TEST_CASE("files that are no cluster are not touched") {
+TEST_CASE("files that are not a cluster are not touched") {
     temporary_directory place;
     fs::create_directory(place.path() / "postgres");
     std::ofstream(place.path() / "postgres" / "thesis.txt") << "precious";
@@ -309,7 +309,7 @@ TEST_CASE("files that are no cluster are not touched") {
     CHECK(fs::exists(place.path() / "postgres" / "thesis.txt"));
 }
 
-TEST_CASE("missing binaries name the package or the setting") {
+TEST_CASE("if binaries are missing, the error names the package or the setting") {
     temporary_directory place;
     ::setenv("CTMS_PG_BINDIR", "/nonexistent", 1);
     const auto refused = embedded_postgres::start(place.path());
@@ -318,8 +318,8 @@ TEST_CASE("missing binaries name the package or the setting") {
     CHECK(refused.error().message.find("CTMS_PG_BINDIR=/nonexistent") != std::string::npos);
 }
 
-TEST_CASE("a directory that the server's account may not enter is named") {
-    const bool is_root = ::geteuid() == 0; // only root changes the account
+TEST_CASE("the error names a directory that the server's account may not enter") {
+    const bool is_root = ::geteuid() == 0; // only root can change the account
     temporary_directory place;
     const auto closed = place.path() / "closed";
     fs::create_directory(closed);
@@ -332,7 +332,7 @@ TEST_CASE("a directory that the server's account may not enter is named") {
     CHECK(refused.error().message.find("CTMS_DATA_DIR") != std::string::npos);
 }
 
-TEST_CASE("a secret is made once and kept to its owner") {
+TEST_CASE("a secret is created once and readable only by its owner") {
     temporary_directory place;
     const auto read = [&](std::string (*make)()) {
         return embedded_postgres::start(place.path()).value().kept_secret("signing.key", make);
@@ -347,7 +347,7 @@ TEST_CASE("a secret is made once and kept to its owner") {
     CHECK_THROWS_AS((void)server.kept_secret("../x", [] { return std::string(); }), std::logic_error);
 }
 
-TEST_CASE("a server that lingers outlives its user for a while, then stops") {
+TEST_CASE("a server that lingers keeps running after its user for a while and then stops") {
     temporary_directory place;
     { CHECK(embedded_postgres::start(place.path(), {5s, false}).has_value()); }
     const int server = server_of(place.path());

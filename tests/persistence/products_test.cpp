@@ -28,7 +28,7 @@ stripe::subscription_item item(const std::string& id, const std::string& subscri
     return {id, at(created), subscription, price};
 }
 
-/// A subscription with one item, of the same name with "si_" before it.
+/// Returns a subscription with one item, whose id has "si_" before the same name.
 stripe::subscription subscription(const std::string& id, const std::string& customer, const stripe::price& price, int period_end) {
     stripe::subscription out;
     out.id = id;
@@ -44,7 +44,7 @@ stripe::subscription subscription(const std::string& id, const std::string& cust
 
 uuid contact(int number) { return *uuid::parse(fmt::format("00000000-0000-4000-8000-{:012}", number)); }
 
-/// A database with three contacts; the first two have Firefox accounts, with a customer each.
+/// A database with three contacts; the first two have Firefox accounts with one customer each.
 struct products_database {
     products_database() {
         for (int number = 1; number <= 3; ++number) {
@@ -72,7 +72,7 @@ struct products_database {
     connection link{db.options()};
 };
 
-/// "product price" of each.
+/// Returns "product price" for each product.
 std::vector<std::string> prices_of(const std::vector<product>& products) {
     std::vector<std::string> out;
     for (const auto& one : products) out.push_back(one.product_id + " " + one.price_id);
@@ -81,7 +81,7 @@ std::vector<std::string> prices_of(const std::vector<product>& products) {
 
 } // namespace
 
-TEST_CASE("a product has the values of its price and of its subscription") {
+TEST_CASE("a product has the values of its price and its subscription") {
     products_database db;
     auto ending = subscription("sub_1", "cus_1", price("price_1", "prod_1"), 103);
     ending.canceled_at = at(104);
@@ -124,7 +124,7 @@ TEST_CASE("a product has the values of its price and of its subscription") {
     CHECK(db.of(1) == std::vector{expected});
 }
 
-TEST_CASE("of several subscriptions to a product the one whose period ends last counts") {
+TEST_CASE("of several subscriptions to a product, the one whose period ends last is used") {
     products_database db;
     const auto monthly = price("monthly", "prod_1");
     const auto yearly = price("yearly", "prod_1");
@@ -138,9 +138,9 @@ TEST_CASE("of several subscriptions to a product the one whose period ends last 
     CHECK(found[0].sub_count == 3);
 }
 
-TEST_CASE("subscriptions that end at one time are told apart by start, then creation, then id") {
+TEST_CASE("subscriptions that end at the same time are chosen by start, then by creation, then by id") {
     products_database db;
-    // Each of these is the choice, whatever the order of the ids.
+    // Each of these is chosen in turn, although by_creation and by_start have lower ids.
     auto by_id = subscription("sub_9", "cus_1", price("by_id", "prod_1"), 300);
     db.ingest(subscription("sub_8", "cus_1", price("first", "prod_1"), 300));
     db.ingest(by_id);
@@ -156,7 +156,7 @@ TEST_CASE("subscriptions that end at one time are told apart by start, then crea
     CHECK(db.of(1).at(0).sub_count == 4);
 }
 
-TEST_CASE("a subscription with several items of a product counts once, with its newest item") {
+TEST_CASE("a subscription with several items for a product counts once, with its newest item") {
     products_database db;
     auto both = subscription("sub_1", "cus_1", price("old", "prod_1"), 300);
     both.items = {item("si_3", "sub_1", price("old", "prod_1"), 200), item("si_1", "sub_1", price("new", "prod_1"), 201),
@@ -168,7 +168,7 @@ TEST_CASE("a subscription with several items of a product counts once, with its 
     CHECK(found.at(1).sub_count == 1);
 }
 
-TEST_CASE("products come in order of their bytes, and each contact has its own of a price that is shared") {
+TEST_CASE("products are in byte order, and a shared price gives each contact its own product") {
     products_database db;
     const auto shared = price("shared", "prod_b");
     db.ingest(subscription("sub_1", "cus_1", shared, 300));
@@ -181,7 +181,7 @@ TEST_CASE("products come in order of their bytes, and each contact has its own o
     CHECK(db.of(2).at(0).current_period_end == at(400));
 }
 
-TEST_CASE("the answer is in the order of the ids, with nothing for who has no products") {
+TEST_CASE("the result is in the order of the ids, with nothing for a contact without products") {
     products_database db;
     CHECK(db.find({}).empty());
     db.ingest(subscription("sub_1", "cus_1", price("p1", "prod_1"), 300));
@@ -195,7 +195,7 @@ TEST_CASE("the answer is in the order of the ids, with nothing for who has no pr
     CHECK(found[4] == found[0]);
 }
 
-TEST_CASE("the subscriptions of a deleted customer still count, those of one who lost the account do not") {
+TEST_CASE("subscriptions of a deleted customer still count, but not those of one that has lost the account") {
     products_database db;
     db.ingest(subscription("sub_1", "cus_1", price("p1", "prod_1"), 300));
     db.ingest(stripe::deleted_customer{"cus_1"});
@@ -206,7 +206,7 @@ TEST_CASE("the subscriptions of a deleted customer still count, those of one who
     CHECK(prices_of(db.of(1)) == std::vector<std::string>{"prod_1 p1"});
 }
 
-TEST_CASE("what is stored of Stripe before the account shows once the account is there") {
+TEST_CASE("Stripe data stored before the account are visible once the account exists") {
     products_database db;
     db.ingest(subscription("sub_1", "cus_3", price("p1", "prod_1"), 300));
     CHECK(db.of(3).empty());

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Which reads a replica answers, and who answers when it does not. The replica is another database whose contact has
-// another name, so that an answer tells where it came from. A real standby is tried by packaging/scale_out.sh.
+// Which reads a replica answers, and what answers if it cannot. The replica is a separate database whose contact has
+// another name, so that the source of an answer is visible. packaging/scale_out.sh tests a real standby.
 #include <support/test_database.hpp>
 
 #include <ctms/persistence/contact_repository.hpp>
@@ -60,13 +60,13 @@ struct two_databases {
         REQUIRE(contact_repository(replica).create(person(id, "one@example.com", "replica")).has_value());
     }
 
-    /// Who answers a lookup by the address.
+    /// Returns the name of the database that answers a lookup by address.
     std::string who() {
         const auto found = contacts.find(by_address("one@example.com"));
         return found && found->size() == 1 ? found->front().email.first_name.value_or("nobody") : "nobody";
     }
 
-    /// Who answers pages of /updates, and how many contacts came.
+    /// Returns the name of the database that answers pages of /updates, and the number of contacts.
     std::pair<std::string, std::size_t> who_pages(int limit) {
         std::string name;
         model::updates_query query{{timestamp{}, {}}, {now() + 1h, {}}, limit, {}, {}};
@@ -75,7 +75,7 @@ struct two_databases {
     }
 
     void at_replica(const std::string& sql) const { connection(replica_db.options()).execute(sql); }
-    /// No connection to the replica any more, or again.
+    /// Refuses or allows connections to the replica.
     void reachable(bool yes) const {
         connection admin(primary_db.options());
         const auto name = replica_db.name();
@@ -94,7 +94,7 @@ struct two_databases {
 
 } // namespace
 
-TEST_CASE_FIXTURE(two_databases, "lookups by other ids than email_id are answered by the replica") {
+TEST_CASE_FIXTURE(two_databases, "lookups by ids other than email_id are answered by the replica") {
     CHECK(who() == "replica");
     at_replica("update emails set sfdc_id = 'known to the replica'");
     const auto ids = contacts.find_identities(by_address("ONE@example.com"));
@@ -102,7 +102,7 @@ TEST_CASE_FIXTURE(two_databases, "lookups by other ids than email_id are answere
     CHECK(ids->front().sfdc_id == "known to the replica");
 }
 
-TEST_CASE_FIXTURE(two_databases, "what is read by email_id is as the last write left it") {
+TEST_CASE_FIXTURE(two_databases, "a read by email_id returns the result of the last write") {
     at_replica("update emails set sfdc_id = 'known to the replica'");
     CHECK(contacts.find(id).value().email.first_name == "primary");
     CHECK(contacts.find(std::span(&id, 1)).value().front().email.first_name == "primary");
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(two_databases, "what is read by email_id is as the last write 
     CHECK_FALSE(contacts.find_identities(query).value().front().sfdc_id.has_value());
 }
 
-TEST_CASE_FIXTURE(two_databases, "writes go to the primary, and are found before the replica has them") {
+TEST_CASE_FIXTURE(two_databases, "writes go to the primary and are found before the replica has them") {
     REQUIRE(contacts.create(person(new_id, "two@example.com", "new")).has_value());
     const auto found = contacts.find(by_address("two@example.com"));
     REQUIRE(found.value().size() == 1);
@@ -131,14 +131,14 @@ TEST_CASE_FIXTURE(two_databases, "writes go to the primary, and are found before
     CHECK(failures.of_replica == 0);
 }
 
-TEST_CASE_FIXTURE(two_databases, "a full page of updates comes from the replica, the last one from the primary") {
+TEST_CASE_FIXTURE(two_databases, "a full page of updates comes from the replica, and the last one from the primary") {
     CHECK(who_pages(1) == std::pair<std::string, std::size_t>("replica", 1));
     CHECK(who_pages(2) == std::pair<std::string, std::size_t>("primary", 1));
     REQUIRE(contacts.create(person(new_id, "two@example.com", "new")).has_value());
     CHECK(who_pages(5) == std::pair<std::string, std::size_t>("new", 2));
 }
 
-TEST_CASE("a replica that cannot be reached costs one attempt, and the primary answers") {
+TEST_CASE("an unreachable replica costs one attempt, and the primary answers") {
     const test_database db;
     replica_failures failures;
     database primary(db.options(), failures);
@@ -152,7 +152,7 @@ TEST_CASE("a replica that cannot be reached costs one attempt, and the primary a
     CHECK(failures.others == 0);
 }
 
-TEST_CASE_FIXTURE(two_databases, "a replica that went away and came back answers again") {
+TEST_CASE_FIXTURE(two_databases, "a replica that was down is used again when it is back") {
     CHECK(who() == "replica");
     reachable(false);
     CHECK(who() == "primary");
@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(two_databases, "a replica that went away and came back answers
     CHECK(failures.of_replica == before);
 }
 
-TEST_CASE_FIXTURE(two_databases, "a replica that is away is tried by one read at a time") {
+TEST_CASE_FIXTURE(two_databases, "only one read at a time tries a replica that is down") {
     reachable(false);
     const auto began = std::chrono::steady_clock::now();
     CHECK(who() == "primary");
@@ -180,11 +180,11 @@ TEST_CASE_FIXTURE(two_databases, "a replica that is away is tried by one read at
     readers.clear();
     CHECK(wrong == 0);
     CHECK(failures.of_replica >= 2);
-    CHECK(failures.of_replica <= 1 + (std::chrono::steady_clock::now() - began) / 5s); // one in each rest of five seconds
+    CHECK(failures.of_replica <= 1 + (std::chrono::steady_clock::now() - began) / 5s); // one in each pause of five seconds
     reachable(true);
 }
 
-TEST_CASE_FIXTURE(two_databases, "a read that the replica cancels is answered by the primary at once") {
+TEST_CASE_FIXTURE(two_databases, "a read that the replica cancels is answered by the primary immediately") {
     const auto answer = [&](const char* body) {
         at_replica(fmt::format("create or replace function answers() returns boolean language plpgsql as $$ begin {} end $$", body));
     };
@@ -192,13 +192,13 @@ TEST_CASE_FIXTURE(two_databases, "a read that the replica cancels is answered by
     at_replica("alter table emails rename to hidden; create view emails as select xmin, * from hidden where answers()");
     CHECK(who() == "primary");
     CHECK(who() == "primary");
-    CHECK(failures.of_replica == 2); // one attempt for each read, no repetitions there
+    CHECK(failures.of_replica == 2); // one attempt for each read, without retries there
     answer("return true;");
-    CHECK(who() == "replica"); // it was not left alone
+    CHECK(who() == "replica"); // it was not paused
     CHECK(failures.others == 0);
 }
 
-TEST_CASE_FIXTURE(two_databases, "a replica whose schema is behind is no failure") {
+TEST_CASE_FIXTURE(two_databases, "a replica with an older schema causes no failure") {
     at_replica("alter table emails rename column first_name to its_former_name");
     CHECK(who() == "primary");
     CHECK(failures.others == 0);

@@ -50,7 +50,7 @@ stripe::line_item line(const std::string& id, const stripe::price& price) {
     return {id, "subscription", price, {}, "sub_1", "si_1", 1000, "usd"};
 }
 
-/// A database with contacts, each of one Firefox account.
+/// A database with contacts that have one Firefox account each.
 struct stripe_database {
     stripe_database() {
         for (int number = 1; number <= 3; ++number) {
@@ -65,7 +65,7 @@ struct stripe_database {
 
     actions ingest(const stripe::object& object) { return repository.ingest(object).value().actions; }
 
-    /// The contacts that were queued since the last call, by number: "1,3".
+    /// Returns the numbers of the contacts that were queued since the last call: "1,3".
     std::string queued() {
         const auto found = link.execute("with gone as (delete from ctms_sync_queue returning email_id)"
                                         " select string_agg(ltrim(right(email_id::text, 12), '0'), ',' order by email_id) from gone");
@@ -84,7 +84,7 @@ struct stripe_database {
 
 } // namespace
 
-TEST_CASE("an object is created, the same again changes and queues nothing, another value updates it") {
+TEST_CASE("an object is created, the same object again changes and queues nothing, and another value updates it") {
     stripe_database db;
     CHECK(db.ingest(customer("cus_1", "account1")) == actions{{"created", {"customer:cus_1"}}});
     CHECK(db.queued() == "1");
@@ -118,7 +118,7 @@ TEST_CASE("an object is created, the same again changes and queues nothing, anot
     CHECK(db.queued().empty());
 }
 
-TEST_CASE("items and lines that are no longer listed go, unless the list goes on elsewhere") {
+TEST_CASE("items and lines that are no longer listed are deleted unless the list is incomplete") {
     stripe_database db;
     db.ingest(customer("cus_1", "account1"));
     const auto one = item("si_1", "sub_1", price("p1"));
@@ -142,7 +142,7 @@ TEST_CASE("items and lines that are no longer listed go, unless the list goes on
     CHECK(db.ingest(bill).at("deleted") == std::set<std::string>{"line_item:il_2"});
 }
 
-TEST_CASE("a customer takes over the account of another one, who goes") {
+TEST_CASE("a customer that takes over another's account deletes the other customer") {
     stripe_database db;
     db.ingest(customer("cus_1", "account1"));
     db.queued();
@@ -151,10 +151,10 @@ TEST_CASE("a customer takes over the account of another one, who goes") {
     CHECK(taken.fxa_id_conflict == "account1");
     CHECK(db.queued() == "1");
     CHECK(db.ingest(customer("cus_2", "account3")) == actions{{"updated", {"customer:cus_2"}}});
-    CHECK(db.queued() == "1,3"); // both have other products now
+    CHECK(db.queued() == "1,3"); // the products of both have changed
 }
 
-TEST_CASE("a deleted customer is only marked, and passed over when unknown") {
+TEST_CASE("a deleted customer is only marked, and skipped if it is unknown") {
     stripe_database db;
     CHECK(db.ingest(stripe::deleted_customer{"cus_1"}) == actions{{"skipped", {"customer:cus_1"}}});
     db.ingest(customer("cus_1", "account1"));
@@ -168,7 +168,7 @@ TEST_CASE("a deleted customer is only marked, and passed over when unknown") {
     CHECK(db.value("select deleted from stripe_customer") == "f");
 }
 
-TEST_CASE("objects come in any order: what waits for its customer is told to the sync with it") {
+TEST_CASE("objects may arrive in any order: the contact is queued when the customer arrives") {
     stripe_database db;
     CHECK(db.ingest(item("si_1", "sub_1", price("p1"))) == actions{{"created", {"price:p1"}}, {"skipped", {"subscription_item:si_1"}}});
     db.ingest(invoice("in_1", "cus_1", {line("il_1", price("p1"))}));
@@ -181,7 +181,7 @@ TEST_CASE("objects come in any order: what waits for its customer is told to the
     CHECK(db.value("select count(*) from stripe_subscription_item") == "2");
 }
 
-TEST_CASE("a subscription that changes hands concerns both customers, and a price that changes all who pay it") {
+TEST_CASE("moving a subscription queues both customers, and changing a price queues everyone who pays it") {
     stripe_database db;
     for (int number = 1; number <= 3; ++number) db.ingest(customer(fmt::format("cus_{}", number), fmt::format("account{}", number)));
     db.ingest(subscription("sub_1", "cus_1", {item("si_1", "sub_1", price("p1"))}));
@@ -195,13 +195,13 @@ TEST_CASE("a subscription that changes hands concerns both customers, and a pric
     CHECK(db.queued().empty());
 }
 
-TEST_CASE("contacts are queued for an object as things are stored, and nothing is stored") {
+TEST_CASE("contacts can be queued for an object by what is stored, without storing the object") {
     stripe_database db;
     for (int number = 1; number <= 3; ++number) db.ingest(customer(fmt::format("cus_{}", number), fmt::format("account{}", number)));
     db.ingest(subscription("sub_1", "cus_1", {item("si_1", "sub_1", price("p1"))}));
     db.ingest(subscription("sub_2", "cus_2", {item("si_2", "sub_2", price("p1"))}));
     db.queued();
-    // "how many: which"
+    // "how many: which ones"
     const auto queued = [&](const stripe::object& object) {
         const auto count = db.repository.queue_contacts(object).value();
         return fmt::format("{}: {}", count, db.queued());
@@ -220,7 +220,7 @@ TEST_CASE("contacts are queued for an object as things are stored, and nothing i
     CHECK(db.value("select count(*) from stripe_invoice") == "0");
 }
 
-TEST_CASE("16 at once that share prices, subscriptions and accounts neither fail nor block each other for good") {
+TEST_CASE("16 threads that share prices, subscriptions and accounts neither fail nor deadlock") {
     stripe_database db;
     constexpr int threads = 16;
     constexpr int rounds = 25;
@@ -229,7 +229,7 @@ TEST_CASE("16 at once that share prices, subscriptions and accounts neither fail
     for (int thread = 0; thread < threads; ++thread) {
         all.emplace_back([&, thread] {
             for (int round = 0; round < rounds; ++round) {
-                // Prices in opposite orders, and amounts that differ: each call writes what the others write.
+                // Prices are in opposite orders and the amounts differ: each call writes the rows that the others write.
                 const auto name = fmt::format("sub_{}", round % 3);
                 std::vector<stripe::subscription_item> items;
                 for (int number = 0; number < 4; ++number) {
@@ -254,7 +254,7 @@ TEST_CASE("16 at once that share prices, subscriptions and accounts neither fail
     CHECK(db.queued() == "1,2,3");
 }
 
-TEST_CASE("customers who swap their accounts at once end with one of them each") {
+TEST_CASE("customers that swap accounts concurrently end with one account each") {
     stripe_database db;
     std::atomic<int> failed = 0;
     std::vector<std::jthread> all;
@@ -263,7 +263,7 @@ TEST_CASE("customers who swap their accounts at once end with one of them each")
             for (int round = 0; round < 20; ++round) {
                 const auto done = db.repository.ingest(
                     customer(fmt::format("cus_{}", thread % 2), fmt::format("account{}", (thread / 2 + round) % 2 + 1)));
-                // After several tries it may be given up, with a clear answer.
+                // A call may give up after several tries, with a clear error.
                 if (!done && done.error().code != ctms::errc::conflict) ++failed;
             }
         });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Which worker of the sync gets which rows, and for how long.
+// Which sync worker gets which rows, and for how long.
 #include <support/queue_database.hpp>
 
 #include <doctest/doctest.h>
@@ -32,7 +32,7 @@ void fill(queue_database& db, int count) {
 
 } // namespace
 
-TEST_CASE("workers that claim at once get each row once, and all of them") {
+TEST_CASE("workers that claim concurrently get every row exactly once") {
     queue_database db;
     fill(db, 1000);
     std::vector<std::vector<int>> taken(4);
@@ -43,7 +43,7 @@ TEST_CASE("workers that claim at once get each row once, and all of them") {
             ctms::persistence::database pool(db.db.options());
             sync_queue_repository queue(pool);
             const auto me = uuid::random();
-            // An empty answer may only mean that others hold the locks right now.
+            // An empty result may only mean that others hold the locks right now.
             for (int empty = 0; empty < 20 && std::chrono::steady_clock::now() < deadline;) {
                 const auto got = queue.claim(me, 7, 600s);
                 if (!got) return;
@@ -60,7 +60,7 @@ TEST_CASE("workers that claim at once get each row once, and all of them") {
     CHECK(db.value("select count(*) from ctms_sync_queue where claimed_by is null") == "0");
 }
 
-TEST_CASE("writes go before a resync, then those that are due longest, then those that were requested first") {
+TEST_CASE("writes come before a resync, then the rows that have been due longest, then the earliest requests") {
     queue_database db;
     db.request(1, 7);
     db.link.execute(fmt::format("update ctms_sync_queue set priority = 10, next_attempt_at = now() - interval '1 day'"
@@ -79,10 +79,10 @@ TEST_CASE("writes go before a resync, then those that are due longest, then thos
         CHECK(queue_database::numbers(db.claim(worker_a, 2)) == "1");
         CHECK(db.claim(worker_b, 2).empty());
     }
-    SUBCASE("none when none is wanted") { CHECK(db.claim(worker_a, 0).empty()); }
+    SUBCASE("none if none is wanted") { CHECK(db.claim(worker_a, 0).empty()); }
 }
 
-TEST_CASE("a claim tells all about a contact") {
+TEST_CASE("a claim returns all data about a contact") {
     queue_database db;
     db.insert_contacts(1, 2);
     db.request(1, 1);
@@ -106,7 +106,7 @@ TEST_CASE("a claim tells all about a contact") {
     CHECK_FALSE(got[1].last_attempt_at.has_value());
 }
 
-TEST_CASE("what the vendor holds comes back as it was noted, whatever the names") {
+TEST_CASE("the vendor's state is returned as it was recorded, whatever the names are") {
     queue_database db;
     db.insert_contacts(1, 1);
     vendor_state sent{"main", "", "x'y\"z", {"a \"b\" c", "d,e", "{f}", "\\g", "Ünï ☃ 😀", "NULL", "", "tab\there"}, {"prod_'1'"}};
@@ -126,7 +126,7 @@ TEST_CASE("what the vendor holds comes back as it was noted, whatever the names"
     CHECK(db.claim(worker_a).at(0).sent == sent);
 }
 
-TEST_CASE("what the vendor may have is noted for contacts that the worker holds, and for no others") {
+TEST_CASE("the possible state at the vendor is recorded only for contacts that the worker has claimed") {
     queue_database db;
     db.request(1, 3);
     REQUIRE(db.claim(worker_a, 2).size() == 2);
@@ -147,7 +147,7 @@ TEST_CASE("what the vendor may have is noted for contacts that the worker holds,
     CHECK_FALSE(got[2].sent.has_value());
 }
 
-TEST_CASE("a claim keeps others away until its lease ends, also from a contact that is written meanwhile") {
+TEST_CASE("a claim excludes others until its lease ends, even for a contact that is written meanwhile") {
     queue_database db;
     db.request(1, 3);
     const auto mine = db.claim(worker_a);
@@ -159,7 +159,7 @@ TEST_CASE("a claim keeps others away until its lease ends, also from a contact t
     db.expire_leases();
     const auto got = db.claim(worker_b);
     CHECK(got.size() == 3);
-    // The first one lost them.
+    // The first worker has lost them.
     CHECK_FALSE(db.queue.complete(worker_a, mine.at(0), vendor_state{}).value());
     CHECK_FALSE(db.queue.fail(worker_a, mine.at(1), {"late", true}, vendor_state{}).value());
     REQUIRE(db.queue.release(worker_a, std::vector{mine.at(2).email_id}).has_value());
@@ -169,7 +169,7 @@ TEST_CASE("a claim keeps others away until its lease ends, also from a contact t
     CHECK(db.queue.renew(worker_b, 60s).value() == 3);
 }
 
-TEST_CASE("a lease that is renewed lasts") {
+TEST_CASE("a renewed lease remains valid") {
     queue_database db;
     db.request(1, 2);
     db.claim(worker_a);
@@ -181,7 +181,7 @@ TEST_CASE("a lease that is renewed lasts") {
         "2");
 }
 
-TEST_CASE("a worker gives back what it names, and only its own") {
+TEST_CASE("a worker releases the rows that it names, and only its own") {
     queue_database db;
     db.request(1, 4);
     const auto mine = db.claim(worker_a, 3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What becomes of a claimed row, and how rows come and go in bulk.
+// What happens to a claimed row, and adding and removing rows in bulk.
 #include <support/queue_database.hpp>
 
 #include <doctest/doctest.h>
@@ -23,7 +23,7 @@ const uuid other = uuid::random();
 const vendor_state first_state{"m", "n", "p", {"one", "two"}, {"prod"}};
 const vendor_state second_state{"m2", "n2", "p2", {"two"}, {}};
 
-/// Runs `call` while a transaction that did `change` is open, and commits that once `call` waits for it.
+/// Runs `call` while a transaction that made `change` is open, and commits the transaction once `call` waits for it.
 bool during(queue_database& db, const std::string& change, const std::function<bool()>& call) {
     connection writer(db.db.options());
     writer.begin();
@@ -55,7 +55,7 @@ std::string states(queue_database& db) {
 
 } // namespace
 
-TEST_CASE("a contact that was sent leaves the queue, with what the reference queued") {
+TEST_CASE("a contact that was sent leaves the queue, together with the pending rows of the Python service") {
     queue_database db;
     db.insert_contacts(1, 2);
     db.insert_pending(1);
@@ -68,11 +68,11 @@ TEST_CASE("a contact that was sent leaves the queue, with what the reference que
     CHECK(db.row(2) == "upsert 1 0 pending 0 claimed due");
     CHECK(db.value("select string_agg(right(email_id::text, 1), ',') from pending_acoustic") == "2");
     CHECK(states(db) == "1 m");
-    CHECK_FALSE(db.queue.complete(me, got[0], second_state).value()); // again
+    CHECK_FALSE(db.queue.complete(me, got[0], second_state).value()); // a second time
     CHECK(states(db) == "1 m");
 }
 
-TEST_CASE("a contact that was written while it was sent stays, due at once") {
+TEST_CASE("a contact that was written while it was being sent stays in the queue and is due immediately") {
     queue_database db;
     db.insert_contacts(1, 1);
     db.insert_pending(1);
@@ -93,7 +93,7 @@ TEST_CASE("a contact that was written while it was sent stays, due at once") {
     CHECK(states(db) == "1 m2");
 }
 
-TEST_CASE("a request that commits while the outcome is noted is not lost") {
+TEST_CASE("a request that is committed while the outcome is being stored is not lost") {
     queue_database db;
     db.insert_contacts(1, 1);
     db.insert_pending(1);
@@ -111,7 +111,7 @@ TEST_CASE("a request that commits while the outcome is noted is not lost") {
     CHECK(db.claim(other).at(0).version == 2);
 }
 
-TEST_CASE("a lease that is renewed while the outcome waits for the row does no harm") {
+TEST_CASE("renewing a lease while the outcome waits for the row does no harm") {
     queue_database db;
     db.request(1, 1);
     const auto got = db.claim(me).at(0);
@@ -120,35 +120,35 @@ TEST_CASE("a lease that is renewed while the outcome waits for the row does no h
     CHECK(db.rows_of("ctms_sync_queue") == 0);
 }
 
-TEST_CASE("completing does not wait for who deletes the contact, row by row") {
+TEST_CASE("completing does not wait for a transaction that deletes the contact table by table") {
     queue_database db;
     db.insert_contacts(1, 1);
     db.insert_pending(1);
     const auto got = db.claim(me).at(0);
     connection reference(db.db.options());
     reference.begin();
-    reference.execute("delete from pending_acoustic"); // next it deletes the contact, and waits for our row
+    reference.execute("delete from pending_acoustic"); // next it deletes the contact, which waits for the queue row
     CHECK(db.queue.complete(me, got, first_state).value());
     reference.execute("delete from emails");
     reference.commit();
     CHECK(db.row(1) == "delete 1 0 pending 0 free due");
 }
 
-TEST_CASE("a deletion that the vendor took leaves nothing") {
+TEST_CASE("a deletion that the vendor accepted leaves no rows") {
     queue_database db;
     db.insert_contacts(1, 1);
     db.request(1, 1);
     REQUIRE(db.queue.complete(me, db.claim(me).at(0), first_state).value());
     db.link.execute("delete from emails");
-    CHECK(states(db) == "1 m"); // until the vendor is told
+    CHECK(states(db) == "1 m"); // until the vendor is informed
     const auto got = db.claim(me).at(0);
     CHECK(got.is_deletion);
     CHECK(got.sent == first_state);
-    SUBCASE("for good") {
+    SUBCASE("the contact is gone") {
         CHECK(db.queue.complete(me, got, std::nullopt).value());
         CHECK(db.rows_of("ctms_sync_queue") == 0);
     }
-    SUBCASE("of a contact that came back meanwhile") {
+    SUBCASE("the contact was created again meanwhile") {
         db.insert_contacts(1, 1);
         CHECK_FALSE(db.queue.complete(me, got, std::nullopt).value());
         CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
@@ -184,7 +184,7 @@ TEST_CASE("failures are counted up to the limit") {
     CHECK(counts.parked == 1);
 }
 
-TEST_CASE("while the vendor is down attempts are not used up") {
+TEST_CASE("attempts do not count while the vendor is down") {
     queue_database db;
     db.request(1, 1);
     failed_attempt how{"down", false, false, 1, 1500ms};
@@ -197,7 +197,7 @@ TEST_CASE("while the vendor is down attempts are not used up") {
     }
 }
 
-TEST_CASE("what can never succeed is parked at once") {
+TEST_CASE("a permanent failure is parked immediately") {
     queue_database db;
     db.request(1, 1);
     CHECK(db.queue.fail(me, db.claim(me).at(0), {"never", true}, second_state).value());
@@ -207,7 +207,7 @@ TEST_CASE("what can never succeed is parked at once") {
     CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
 }
 
-TEST_CASE("a failure of what was written meanwhile counts for nothing") {
+TEST_CASE("a failure does not count if the contact was written meanwhile") {
     queue_database db;
     db.request(1, 1);
     const auto got = db.claim(me).at(0);
@@ -218,7 +218,7 @@ TEST_CASE("a failure of what was written meanwhile counts for nothing") {
     CHECK(states(db) == "1 m");
 }
 
-TEST_CASE("a queue is emptied in batches, parked and claimed rows too") {
+TEST_CASE("the queue is emptied in batches, including parked and claimed rows") {
     queue_database db;
     db.insert_contacts(1, 5);
     for (int n = 1; n <= 4; ++n) db.insert_pending(n);
@@ -238,7 +238,7 @@ TEST_CASE("a queue is emptied in batches, parked and claimed rows too") {
     CHECK(db.rows_of("emails") == 5);
 }
 
-TEST_CASE("a resync queues all contacts behind everything that was written, part by part") {
+TEST_CASE("a resync queues all contacts after everything that was written, in parts") {
     queue_database db;
     db.insert_contacts(1, 7);
     db.request(6, 7);
@@ -267,12 +267,12 @@ TEST_CASE("a resync queues all contacts behind everything that was written, part
     CHECK(db.row(7) == "upsert 2 0 pending 10 free due");
     CHECK(db.row(8) == "delete 1 0 parked 0 free due");
     CHECK(db.rows_of("ctms_sync_queue") == 8);
-    db.request(5, 5); // a write brings it to the front
+    db.request(5, 5); // a write moves it to the front
     CHECK(queue_database::numbers(db.claim(other, 3)).starts_with("3,5,"));
     CHECK(db.queue.complete(me, waiting[0], first_state).value());
 }
 
-TEST_CASE("a resync can be of a newsletter, a waitlist or addresses") {
+TEST_CASE("a resync can select a newsletter, a waitlist or addresses") {
     queue_database db;
     using kind = ctms::persistence::resync_selection::kind;
     db.insert_contacts(1, 5);
@@ -306,7 +306,7 @@ TEST_CASE("a resync can be of a newsletter, a waitlist or addresses") {
     CHECK(db.row(5) == "upsert 1 0 pending 10 free due");
 }
 
-TEST_CASE("the status tells what is due and who works") {
+TEST_CASE("the status reports what is due and which workers are active") {
     queue_database db;
     db.insert_contacts(1, 4);
     db.request(1, 3);
@@ -329,7 +329,7 @@ TEST_CASE("the status tells what is due and who works") {
     CHECK(theirs.until > ctms::now());
 }
 
-TEST_CASE("rows that were given up are listed, tried again and forgotten") {
+TEST_CASE("parked rows can be listed, retried and discarded") {
     queue_database db;
     db.insert_contacts(1, 4);
     db.insert_pending(1);
@@ -356,13 +356,13 @@ TEST_CASE("rows that were given up are listed, tried again and forgotten") {
         CHECK(db.queue.parked(10).value().size() == 2);
         CHECK(queue_database::numbers(db.claim(me)) == "2");
     }
-    SUBCASE("all are tried again") {
+    SUBCASE("all are retried") {
         CHECK(db.queue.retry_parked({}).value() == 4);
         CHECK(db.queue.parked(10).value().empty());
         CHECK(db.claim(me).size() == 4);
         CHECK(db.queue.retry_parked({}).value() == 0);
     }
-    SUBCASE("all are forgotten, others are not") {
+    SUBCASE("all are discarded, and other rows are kept") {
         db.request(3, 3);
         CHECK(db.queue.forget_parked({}).value() == 3);
         CHECK(db.row(3) == "upsert 2 0 pending 0 free due");
@@ -370,7 +370,7 @@ TEST_CASE("rows that were given up are listed, tried again and forgotten") {
     }
 }
 
-TEST_CASE("more rows than fit into one transaction are tried again and forgotten") {
+TEST_CASE("more rows than fit into one transaction can be retried and discarded") {
     queue_database db;
     db.link.execute("insert into ctms_sync_queue (email_id, state) select gen_random_uuid(), 'parked' from generate_series(1, 12000)");
     SUBCASE("retry") { CHECK(db.queue.retry_parked({}).value() == 12000); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a reference service that still runs does to our queue.
+// How a Python service that is still running affects the queue of the sync.
 #include <support/test_database.hpp>
 
 #include <persistence/postgres/connection.hpp>
@@ -17,7 +17,7 @@ void insert_email(connection& link, const std::string& address = "one@example.co
     link.execute("insert into emails (email_id, primary_email, update_timestamp) values ('" + id + "', '" + address + "', now())");
 }
 
-// As the reference writes it: blindly, one row per request.
+// Writes as the Python service does: without checks, one row per request.
 void insert_pending(connection& link) {
     link.execute("insert into pending_acoustic (email_id, retry, update_timestamp) values ('" + id + "', 0, now())");
 }
@@ -39,7 +39,7 @@ std::string queue(connection& link) {
 
 } // namespace
 
-TEST_CASE("a contact alone does not enter the queue, a pending row does, once") {
+TEST_CASE("a contact alone is not queued, and its pending rows queue it once") {
     test_database db;
     connection link(db.options());
     insert_email(link);
@@ -51,7 +51,7 @@ TEST_CASE("a contact alone does not enter the queue, a pending row does, once") 
     CHECK(queue(link) == "upsert - 3 0 pending 0 t -");
 }
 
-TEST_CASE("a request brings a parked contact back, before any resync, and leaves a claim alone") {
+TEST_CASE("a request queues a parked contact again, before any resync, and keeps a claim") {
     test_database db;
     connection link(db.options());
     insert_email(link);
@@ -67,23 +67,23 @@ TEST_CASE("a request brings a parked contact back, before any resync, and leaves
     CHECK(kept.boolean(0, 2));
 }
 
-TEST_CASE("a deletion by the reference becomes one for the vendor, with the address") {
+TEST_CASE("a deletion by the Python service is queued for the vendor with the address") {
     test_database db;
     connection link(db.options());
     insert_email(link);
-    SUBCASE("of a contact that waits") {
+    SUBCASE("of a contact that is queued") {
         insert_pending(link);
         delete_contact(link);
         CHECK(queue(link) == "delete one@example.com 2 0 pending 0 t -");
     }
-    SUBCASE("of one that was synced") {
+    SUBCASE("of a contact that was synced") {
         delete_contact(link);
         CHECK(queue(link) == "delete one@example.com 1 0 pending 0 t -");
     }
     CHECK(link.execute("select from emails").empty());
 }
 
-TEST_CASE("a contact that comes back under its id is not deleted at the vendor") {
+TEST_CASE("a contact that is created again with its id is not deleted at the vendor") {
     test_database db;
     connection link(db.options());
     insert_email(link);
@@ -94,7 +94,7 @@ TEST_CASE("a contact that comes back under its id is not deleted at the vendor")
     CHECK(queue(link) == "upsert - 3 0 pending 0 t -");
 }
 
-TEST_CASE("a role without rights on our table can write and delete contacts") {
+TEST_CASE("a role without rights on the queue can write and delete contacts") {
     test_database db;
     connection link(db.options());
     const std::string role = "reference_" + db.name();
@@ -111,7 +111,7 @@ TEST_CASE("a role without rights on our table can write and delete contacts") {
     link.execute("drop owned by " + role + "; drop role " + role);
 }
 
-TEST_CASE("due rows and backlogs are found through indexes") {
+TEST_CASE("due rows and backlogs are found with indexes") {
     test_database db;
     connection link(db.options());
     link.execute("insert into ctms_sync_queue (email_id, next_attempt_at, retry)"

@@ -20,7 +20,7 @@ const uuid worker_c = uuid::random();
 
 } // namespace
 
-TEST_CASE("workers share the slots, and no one gets more than are left") {
+TEST_CASE("workers share the slots, and none gets more than are free") {
     queue_database db;
     vendor_slots slots(db.pool, 5);
     CHECK(slots.take(worker_a, 2, 60s).value() == 2);
@@ -28,18 +28,18 @@ TEST_CASE("workers share the slots, and no one gets more than are left") {
     CHECK(slots.take(worker_c, 2, 60s).value() == 1);
     CHECK(slots.take(worker_a, 5, 60s).value() == 2);
     CHECK(slots.take(worker_b, 2, 60s).value() == 2);
-    CHECK(slots.take(worker_a, 0, 60s).value() == 0); // wants none: keeps none that count
+    CHECK(slots.take(worker_a, 0, 60s).value() == 0); // asks for none: keeps none that count
     CHECK(db.rows_of("ctms_vendor_slots") == 5);
 }
 
-TEST_CASE("no worker has more slots than there are") {
+TEST_CASE("no worker has more slots than exist") {
     queue_database db;
     CHECK(vendor_slots(db.pool, 3).take(worker_a, 99, 60s).value() == 3);
     CHECK(vendor_slots(db.pool, 0).take(worker_b, 1, 60s).value() == 0);
     CHECK(vendor_slots(db.pool, 3).take(worker_b, -1, 60s).value() == 0);
 }
 
-TEST_CASE("slots that are given back are free, those of others are not") {
+TEST_CASE("returned slots are free, and those of other workers are not") {
     queue_database db;
     vendor_slots slots(db.pool, 4);
     CHECK(slots.take(worker_a, 2, 60s).value() == 2);
@@ -49,7 +49,7 @@ TEST_CASE("slots that are given back are free, those of others are not") {
     CHECK(slots.take(worker_a, 4, 60s).value() == 0);
 }
 
-TEST_CASE("a lease that is not renewed ends") {
+TEST_CASE("a lease that is not renewed expires") {
     queue_database db;
     vendor_slots slots(db.pool, 4);
     CHECK(slots.take(worker_a, 2, 60s).value() == 2);
@@ -58,17 +58,17 @@ TEST_CASE("a lease that is not renewed ends") {
         db.link.execute("update ctms_vendor_slots set expires_at = now() - interval '1 s' where holder is not null");
     };
     expire();
-    CHECK(slots.take(worker_b, 2, 60s).value() == 2); // its own again
+    CHECK(slots.take(worker_b, 2, 60s).value() == 2); // its own slots again
     CHECK(slots.take(worker_c, 4, 60s).value() == 2);
     CHECK(slots.take(worker_a, 2, 60s).value() == 0);
-    CHECK(slots.take(worker_b, 1, 60s).value() == 1); // the other one ends with its lease
+    CHECK(slots.take(worker_b, 1, 60s).value() == 1); // the other slot expires with its lease
     db.link.execute(fmt::format("update ctms_vendor_slots set expires_at = now() - interval '1 s' where holder = '{}' and slot ="
                                 " (select max(slot) from ctms_vendor_slots where holder = '{}')",
                                 worker_b.to_string(), worker_b.to_string()));
     CHECK(slots.take(worker_a, 4, 60s).value() == 1);
 }
 
-TEST_CASE("a cap that changes counts from the next time on") {
+TEST_CASE("a changed limit applies from the next call on") {
     queue_database db;
     CHECK(vendor_slots(db.pool, 4).take(worker_a, 4, 60s).value() == 4);
     vendor_slots lowered(db.pool, 2);
@@ -79,7 +79,7 @@ TEST_CASE("a cap that changes counts from the next time on") {
     CHECK(vendor_slots(db.pool, 6).take(worker_c, 6, 60s).value() == 4);
 }
 
-TEST_CASE("workers that take at once never hold the same slot") {
+TEST_CASE("workers that take slots concurrently never hold the same slot") {
     queue_database db;
     constexpr int cap = 6;
     constexpr int rounds = 100;

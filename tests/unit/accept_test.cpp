@@ -15,7 +15,7 @@ bool takes_lines(std::initializer_list<const char*> accept) {
 
 } // namespace
 
-TEST_CASE("a media type is preferred when it is named and nothing usual weighs more") {
+TEST_CASE("a media type is preferred if it is listed and no usual type has a higher weight") {
     for (const auto* yes :
          {"application/x-ndjson", "Application/X-NDJSON", "application/x-ndjson, application/json", "application/json,application/x-ndjson",
           "application/x-ndjson;q=0.9, application/json;q=0.8", "application/x-ndjson; charset=utf-8; q=0.5, */*;q=0.1",
@@ -34,17 +34,17 @@ TEST_CASE("a media type is preferred when it is named and nothing usual weighs m
     CHECK_FALSE(takes_lines({}));
 }
 
-TEST_CASE("several Accept headers are one list") {
+TEST_CASE("several Accept headers are combined into one list") {
     CHECK(takes_lines({"application/json;q=0.5", "application/x-ndjson"}));
     CHECK_FALSE(takes_lines({"application/x-ndjson;q=0.5", "application/json"}));
 }
 
-TEST_CASE("the closest range gives the weight") {
+TEST_CASE("the most specific range gives the weight") {
     CHECK(takes_lines({"application/*;q=0.1, */*, application/x-ndjson;q=0.5"}));
     CHECK(takes_lines({"application/json;q=0.1, application/*, application/x-ndjson;q=0.5"}));
 }
 
-TEST_CASE("a weight that is no number counts as none, others stay between 0 and 1") {
+TEST_CASE("an invalid weight counts as missing, and others are limited to 0 to 1") {
     CHECK(weight_of("") == 1);
     CHECK(weight_of("q=x") == 1);
     CHECK(weight_of("level=1;q=0.25") == doctest::Approx(0.25));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Values that take more than a line to find: dates of free form, fields of waitlists.
+// Values that take more than one line to find: dates in free form and fields of waitlists.
 #include "acoustic/vendor_dates.hpp"
 #include "acoustic/waitlist_fields.hpp"
 
@@ -20,7 +20,7 @@ std::string found_date(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("acoustic fields: dates are found in any common form") {
+TEST_CASE("acoustic fields: dates are recognized in any common format") {
     for (const auto* text : {"2021-03-29",
                              "2021-3-29",
                              "2021-03-29T18:29:18",
@@ -76,11 +76,11 @@ TEST_CASE("acoustic fields: dates are found in any common form") {
                              "1617042558000"}) {
         CHECK_MESSAGE(found_date(text) == "03/29/2021", text);
     }
-    CHECK(found_date("03/04/2021") == "03/04/2021"); // the month first
+    CHECK(found_date("03/04/2021") == "03/04/2021"); // the month is first
     CHECK(found_date("2024-02-29") == "02/29/2024");
 }
 
-TEST_CASE("acoustic fields: what is no date is none") {
+TEST_CASE("acoustic fields: text that is not a date is not recognized") {
     for (const auto* text : {"",
                              " ",
                              "yesterday",
@@ -112,7 +112,7 @@ TEST_CASE("acoustic fields: what is no date is none") {
     CHECK(found_date("2021-03-29" + std::string(100'000, ' ')) == "none");
 }
 
-TEST_CASE("acoustic fields: the longest name of a waitlist has the field") {
+TEST_CASE("acoustic fields: a field belongs to the waitlist with the longest matching name") {
     const std::vector<model::waitlist> waitlists{{"relay", "short", R"({"geo": "de", "b_waitlist_geo": "odd"})", true},
                                                  {"relay-vpn_bundle", "dashes", R"({"geo": "at"})", true},
                                                  {"relay_waitlist_b", "long", R"({"geo": "ch"})", true}};
@@ -127,7 +127,7 @@ TEST_CASE("acoustic fields: the longest name of a waitlist has the field") {
                                         {"relay_waitlist_source", "short"}});
 }
 
-TEST_CASE("acoustic fields: values of waitlists of every type") {
+TEST_CASE("acoustic fields: values of waitlists can have any JSON type") {
     const std::vector<model::waitlist> waitlists{
         {"w", std::nullopt,
          R"({"text": "ä\"", "yes": true, "no": false, "number": 1.50, "null": null, "list": ["a", 1], "object": {"k": [true]}})", true},

@@ -19,7 +19,7 @@ timestamp at(int year, unsigned month, unsigned day, std::chrono::seconds time =
     return std::chrono::sys_days(std::chrono::year(year) / std::chrono::month(month) / std::chrono::day(day)) + time;
 }
 
-/// What is configured when nobody has changed it.
+/// The default configuration.
 model::acoustic_configuration usual() {
     model::acoustic_configuration out;
     out.sync_fields["main"] = {"amo_add_on_ids",
@@ -86,7 +86,7 @@ std::vector<std::string> names(const std::vector<column>& columns) {
     return out;
 }
 
-/// The value of a column that must be there, once.
+/// Returns the value of a column that must occur exactly once.
 std::string value(const std::vector<column>& columns, const std::string& name) {
     const auto is_it = [&](const column& one) { return one.name == name; };
     REQUIRE_MESSAGE(std::count_if(columns.begin(), columns.end(), is_it) == 1, name);
@@ -99,7 +99,7 @@ bool has(const std::vector<column>& columns, const std::string& name) {
 
 } // namespace
 
-TEST_CASE("acoustic rows: the main row of a contact with an address alone, in the vendor's order") {
+TEST_CASE("acoustic rows: the main row of a contact with only an address, in the vendor's order") {
     const auto rows = acoustic::to_rows(plain(), {}, usual());
     CHECK(rows.main == std::vector<column>{{"email", "html@example.com"},
                                            {"basket_token", ""},
@@ -129,7 +129,7 @@ TEST_CASE("acoustic rows: the main row of a contact with an address alone, in th
     CHECK_FALSE(rows.fxa_created_date.has_value());
 }
 
-TEST_CASE("acoustic rows: add-ons and accounts come behind the email, with their prefixes") {
+TEST_CASE("acoustic rows: add-ons and accounts follow the email, with their prefixes") {
     auto contact = plain();
     contact.amo = model::amo{};
     contact.amo->email_opt_in = true;
@@ -157,7 +157,7 @@ TEST_CASE("acoustic rows: add-ons and accounts come behind the email, with their
     CHECK(rows.skipped_fields.empty());
 }
 
-TEST_CASE("acoustic rows: fields that are not configured are not sent but named, with and without a value") {
+TEST_CASE("acoustic rows: fields that are not configured are not sent but reported, with and without a value") {
     auto configuration = usual();
     for (const auto* gone : {"unsubscribe_reason", "first_name", "fxa_lang", "fxa_primary_email", "amo_user", "email", "email_id"}) {
         configuration.sync_fields["main"].erase(gone);
@@ -172,12 +172,12 @@ TEST_CASE("acoustic rows: fields that are not configured are not sent but named,
           std::vector<std::string>{"amo.user", "email.first_name", "email.unsubscribe_reason", "fxa.lang", "fxa.primary_email"});
     CHECK_FALSE(has(rows.main, "first_name"));
     CHECK_FALSE(has(rows.main, "amo_user"));
-    // Without these the vendor knows nobody.
+    // The vendor cannot identify a contact without these.
     CHECK(value(rows.main, "email") == "html@example.com");
     CHECK(value(rows.main, "email_id") == id);
 }
 
-TEST_CASE("acoustic rows: timestamps that are not mentioned when missing are sent when configured") {
+TEST_CASE("acoustic rows: the create and update timestamps are sent if they are configured") {
     auto configuration = usual();
     configuration.sync_fields["main"].insert({"update_timestamp", "amo_create_timestamp"});
     auto contact = plain();
@@ -188,12 +188,12 @@ TEST_CASE("acoustic rows: timestamps that are not mentioned when missing are sen
     CHECK(value(rows.main, "amo_create_timestamp") == "01/02/2020");
 }
 
-TEST_CASE("acoustic rows: without any configuration the address and the id are left") {
+TEST_CASE("acoustic rows: without a configuration only the address and the id are sent") {
     const auto rows = acoustic::to_rows(plain(), {}, {});
     CHECK(names(rows.main) == std::vector<std::string>{"email", "email_id"});
 }
 
-TEST_CASE("acoustic rows: a destination is 1 when any of its newsletters is subscribed") {
+TEST_CASE("acoustic rows: a destination is 1 if any of its newsletters is subscribed") {
     const auto firefox_news = [](std::vector<model::newsletter> newsletters) {
         auto contact = plain();
         contact.newsletters = std::move(newsletters);
@@ -205,7 +205,7 @@ TEST_CASE("acoustic rows: a destination is 1 when any of its newsletters is subs
     CHECK(firefox_news({newsletter("firefox-news", false), newsletter("mozilla-and-you", false)}) == "0");
 }
 
-TEST_CASE("acoustic rows: a row for each newsletter that has a destination, left ones too") {
+TEST_CASE("acoustic rows: each newsletter with a destination has a row, even if it is unsubscribed") {
     auto contact = plain();
     contact.email.email_format = "T";
     contact.email.email_lang = std::nullopt;
@@ -232,7 +232,7 @@ TEST_CASE("acoustic rows: a row for each newsletter that has a destination, left
     CHECK(rows.newsletters_skipped == std::vector<std::string>{"unmapped-one", "unmapped-two"});
 }
 
-TEST_CASE("acoustic rows: a row for each product, in the vendor's order") {
+TEST_CASE("acoustic rows: each product has a row, in the vendor's order") {
     model::product product;
     product.product_id = "prod_mdn";
     product.price_id = "price_mdn_1";
@@ -276,7 +276,7 @@ TEST_CASE("acoustic rows: a row for each product, in the vendor's order") {
                                                           {"ended_at", ""}});
 }
 
-TEST_CASE("acoustic rows: what is not known of a product, and one that has ended") {
+TEST_CASE("acoustic rows: unknown values of a product are -1 or empty, and a canceled product has its end time") {
     model::product product;
     product.product_id = "prod";
     product.status = "canceled";
@@ -296,7 +296,7 @@ TEST_CASE("acoustic rows: what is not known of a product, and one that has ended
     CHECK(value(columns, "cancel_at_period_end") == "Yes");
 }
 
-TEST_CASE("acoustic rows: what became of fxa_created_date is told for the log") {
+TEST_CASE("acoustic rows: the conversion of fxa_created_date is reported for the log") {
     const auto converted = [](model::text text) {
         auto contact = plain();
         contact.fxa = model::fxa{};
@@ -326,7 +326,7 @@ TEST_CASE("acoustic rows: what became of fxa_created_date is told for the log") 
     CHECK_FALSE(acoustic::to_rows(contact, {}, configuration).fxa_created_date.has_value());
 }
 
-TEST_CASE("acoustic rows: fields of waitlists, in order of their name") {
+TEST_CASE("acoustic rows: fields of waitlists are sent in order of their name") {
     auto configuration = usual();
     configuration.sync_fields["main"].insert({"vpn_waitlist_source", "a_waitlist_humps"});
     auto contact = plain();

@@ -16,7 +16,7 @@ using acoustic::token_source;
 
 namespace {
 
-/// A vendor that answers what the test says, and a clock that the test moves.
+/// A vendor with the response that the test sets, and a clock that the test moves.
 struct fixture {
     net::http_outcome answer = net::http_response{200, {}, R"({"access_token":"t1","token_type":"bearer","expires_in":14400})"};
     int fetches = 0;
@@ -32,7 +32,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "acoustic token: one is used until five minutes before its end") {
+TEST_CASE_FIXTURE(fixture, "acoustic token: a token is used until five minutes before it expires") {
     CHECK(tokens.get().token == "t1");
     now += 14400s - 301s;
     CHECK(tokens.get().token == "t1");
@@ -43,7 +43,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: one is used until five minutes befor
     CHECK(fetches == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic token: a short one is used for half of its life") {
+TEST_CASE_FIXTURE(fixture, "acoustic token: a short-lived token is used for half of its lifetime") {
     gives("t1", 60);
     CHECK(tokens.get().token == "t1");
     now += 29s;
@@ -53,7 +53,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: a short one is used for half of its 
     CHECK(tokens.get().token == "t2");
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic token: without a life it has the usual one") {
+TEST_CASE_FIXTURE(fixture, "acoustic token: a token without a lifetime has the usual one") {
     for (const auto* life : {"", R"(,"expires_in":null)", R"(,"expires_in":"soon")"}) {
         now += 24h;
         answers(200, std::string(R"({"access_token":"t")") + life + "}");
@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: without a life it has the usual one"
     }
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic token: dropping one fetches another, dropping an older one does not") {
+TEST_CASE_FIXTURE(fixture, "acoustic token: dropping the current token fetches another, and dropping an older one does not") {
     CHECK(tokens.get().token == "t1");
     gives("t2", 14400);
     tokens.drop("t1");
@@ -75,7 +75,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: dropping one fetches another, droppi
     CHECK(fetches == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic token: why there is none") {
+TEST_CASE_FIXTURE(fixture, "acoustic token: the reason for a missing token is returned") {
     const auto problem = [&] {
         now += 1h;
         return tokens.get().problem;
@@ -97,13 +97,13 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: why there is none") {
     CHECK(problem().empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic token: after failures the vendor is left alone, longer each time, at most a minute") {
+TEST_CASE_FIXTURE(fixture, "acoustic token: after failures the pauses between fetches grow to at most a minute") {
     fails("timed out");
     CHECK(tokens.get().problem == "no token: timed out");
     std::chrono::milliseconds least = 1s;
     for (int failure = 1; failure <= 9; ++failure) {
         const auto before = fetches;
-        now += least - 1ms; // the wait has a random part, up to as much again
+        now += least - 1ms; // the pause has a random part of up to the same length
         CHECK(tokens.get().problem == "no token: timed out");
         CHECK(fetches == before);
         now += least + 1ms;
@@ -114,7 +114,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: after failures the vendor is left al
     gives("t", 14400);
     now += 1min;
     CHECK(tokens.get().token == "t");
-    // And the next failure is the first one again.
+    // After a success, the next failure counts as the first one.
     tokens.drop("t");
     fails("timed out");
     CHECK(tokens.get().token.empty());
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic token: after failures the vendor is left al
     CHECK(fetches == before + 1);
 }
 
-TEST_CASE("acoustic token: however many wait, one asks, and all get what it got") {
+TEST_CASE("acoustic token: one of many waiting threads fetches, and all get the result") {
     std::mutex mutex;
     std::condition_variable changed;
     bool open = false;
@@ -156,7 +156,7 @@ TEST_CASE("acoustic token: however many wait, one asks, and all get what it got"
     CHECK(got == std::vector<std::string>(10, "shared"));
 }
 
-TEST_CASE("acoustic token: a fetch that throws leaves nobody waiting") {
+TEST_CASE("acoustic token: a fetch that throws leaves no thread waiting") {
     int fetches = 0;
     token_source::clock::time_point now{1h};
     token_source tokens(

@@ -39,7 +39,7 @@ std::string kind_text(acoustic::failure_kind kind) {
     return kind == acoustic::failure_kind::transient ? "transient: " : "permanent: ";
 }
 
-/// "transient: reason", "permanent: reason", "" for none.
+/// Returns "transient: reason", "permanent: reason", or "" without a failure.
 std::string told(const std::optional<acoustic::failure>& failed) {
     if (!failed) return {};
     return kind_text(failed->kind) + failed->reason;
@@ -47,7 +47,7 @@ std::string told(const std::optional<acoustic::failure>& failed) {
 
 } // namespace
 
-TEST_CASE("acoustic xml: AddRecipient as the vendor expects it") {
+TEST_CASE("acoustic xml: AddRecipient has the form that the vendor expects") {
     const std::vector<column> main{{"email", "html@example.com"}, {"sfdc_id", ""}, {"email_id", first_id}, {"first_name", "<J&\"ä"}};
     CHECK(acoustic::add_recipient_xml("1001", main) ==
           "<Envelope><Body><AddRecipient><LIST_ID>1001</LIST_ID><CREATED_FROM>3</CREATED_FROM><UPDATE_IF_FOUND>TRUE</UPDATE_IF_FOUND>"
@@ -63,7 +63,7 @@ TEST_CASE("acoustic xml: AddRecipient as the vendor expects it") {
     CHECK_THROWS_AS(static_cast<void>(acoustic::add_recipient_xml("1001", without_id)), std::invalid_argument);
 }
 
-TEST_CASE("acoustic xml: rows of a relational table") {
+TEST_CASE("acoustic xml: rows of a relational table are written") {
     const std::vector<relational_row> rows{
         {first_id, "hubs", {{"email_id", first_id}, {"newsletter_lang", ""}, {"newsletter_source", "https://example.com/?a=1&b=2"}}},
         {second_id, "hubs", {{"email_id", second_id}}}};
@@ -75,7 +75,7 @@ TEST_CASE("acoustic xml: rows of a relational table") {
             second_id + "</COLUMN></ROW></ROWS></InsertUpdateRelationalTable></Body></Envelope>");
 }
 
-TEST_CASE("acoustic xml: deletions go by their keys") {
+TEST_CASE("acoustic xml: deletions name the keys of their rows") {
     const std::vector<relational_row> rows{{first_id, "hubs", {{"unused", "x"}}}};
     CHECK(acoustic::delete_rows_xml("1002", acoustic::table::newsletter, rows) ==
           "<Envelope><Body><DeleteRelationalTableData><TABLE_ID>1002</TABLE_ID><ROWS><ROW><KEY_COLUMN name=\"email_id\">" + first_id +
@@ -88,26 +88,26 @@ TEST_CASE("acoustic xml: deletions go by their keys") {
               first_id + "</VALUE></COLUMN></RemoveRecipient></Body></Envelope>");
 }
 
-TEST_CASE("acoustic xml: characters that XML forbids are removed, all others stay") {
+TEST_CASE("acoustic xml: characters that XML forbids are removed and all others are kept") {
     CHECK(acoustic::xml_text("a\x01\x08\x0b\x0c\x1f b\tc\nd\re\x7f") == "a b\tc\nd\re\x7f");
     CHECK(acoustic::xml_text("\xEF\xBF\xBE\xEF\xBF\xBF\xEF\xBF\xBD") == "\xEF\xBF\xBD");
     CHECK(acoustic::xml_text("ä€\xF0\x9F\xA6\x8A") == "ä€\xF0\x9F\xA6\x8A");
     CHECK(acoustic::xml_text(std::string_view("a\0b", 3)) == "ab");
-    // Half characters, overlong forms, surrogates.
+    // Incomplete characters, overlong forms, surrogates.
     CHECK(acoustic::xml_text("a\xC3") == "a");
     CHECK(acoustic::xml_text("\xC3\xC3\xA4\x80\xFFz") == "äz");
     CHECK(acoustic::xml_text("\xC0\x80\xED\xA0\x80z") == "z");
     CHECK(acoustic::xml_text("\xF0\x9F\xA6") == "");
 }
 
-TEST_CASE("acoustic xml: a value of nothing but forbidden characters is an empty column") {
+TEST_CASE("acoustic xml: a value of only forbidden characters is an empty column") {
     const std::vector<column> main{{"email_id", first_id}, {"first_name", "\x01"}};
     CHECK(acoustic::add_recipient_xml("1", main).find("<COLUMN><NAME>first_name</NAME></COLUMN>") != std::string::npos);
     CHECK(acoustic::insert_rows_xml("1", std::vector<relational_row>{{first_id, "k", {{"x", "\xFF"}}}}).find("<COLUMN name=\"x\"/>") !=
           std::string::npos);
 }
 
-TEST_CASE("acoustic xml: any text arrives as valid UTF-8 that an XML reader takes") {
+TEST_CASE("acoustic xml: any text becomes valid UTF-8 that an XML parser accepts") {
     std::string all;
     for (int byte = 255; byte >= 0; --byte) all += static_cast<char>(byte);
     const auto xml = acoustic::add_recipient_xml(all, std::vector<column>{{"email_id", all}, {all, "]]>" + all}});
@@ -115,7 +115,7 @@ TEST_CASE("acoustic xml: any text arrives as valid UTF-8 that an XML reader take
     CHECK(acoustic::read_answer(xml).has_value());
 }
 
-TEST_CASE("acoustic xml: an answer of success") {
+TEST_CASE("acoustic xml: a successful response is recognized") {
     const auto good = read("<Envelope><Body><RESULT><SUCCESS>TRUE</SUCCESS><RecipientId>1</RecipientId></RESULT></Body></Envelope>");
     CHECK(told(acoustic::whole_failure(good)).empty());
     CHECK(good.failures.empty());
@@ -124,7 +124,7 @@ TEST_CASE("acoustic xml: an answer of success") {
               read("<?xml version='1.0'?>\n<Envelope>\n <Body>\n  <RESULT><SUCCESS>\ttrue </SUCCESS></RESULT></Body></Envelope>"))) == "");
 }
 
-TEST_CASE("acoustic xml: faults, for good and for now") {
+TEST_CASE("acoustic xml: faults are permanent or transient") {
     const auto whole = [](const std::string& xml) { return told(acoustic::whole_failure(read(xml))); };
     CHECK(whole(fault("Email address is invalid", "121")) == "permanent: error 121: Email address is invalid");
     CHECK(whole(fault("Session has expired", "145")) == "transient: error 145: Session has expired");
@@ -139,7 +139,7 @@ TEST_CASE("acoustic xml: faults, for good and for now") {
     CHECK(whole("<Envelope><Body><RESULT/></Body></Envelope>") == "transient: the response reports neither success nor failure");
 }
 
-TEST_CASE("acoustic xml: what is no answer of the API") {
+TEST_CASE("acoustic xml: text that is not a response of the API is refused") {
     for (const auto* text : {"", " ", "Service Unavailable", "<html><body>Bad gateway</body></html>", "<Envelope>", "<Envelope/>",
                              "<Envelope><Body></Envelope>", "{\"SUCCESS\": true}"}) {
         CHECK_MESSAGE(!acoustic::read_answer(text).has_value(), text);
@@ -151,7 +151,7 @@ TEST_CASE("acoustic xml: document types are not processed") {
     CHECK(answer.fault == "&a;&f;");
 }
 
-TEST_CASE("acoustic xml: deep and wide answers are read without harm") {
+TEST_CASE("acoustic xml: deep and wide responses are parsed without harm") {
     std::string deep;
     for (int level = 0; level < 100'000; ++level) deep += "<a>";
     CHECK_FALSE(acoustic::read_answer(deep).has_value());
@@ -160,7 +160,7 @@ TEST_CASE("acoustic xml: deep and wide answers are read without harm") {
     CHECK(acoustic::read_answer(closed + "</Body></Envelope>").has_value());
 }
 
-TEST_CASE("acoustic xml: refused rows belong to the contacts that sent them") {
+TEST_CASE("acoustic xml: refused rows are assigned to the contacts that sent them") {
     const std::vector<relational_row> sent{{first_id, "hubs", {}}, {second_id, "hubs", {}}, {second_id, "app-dev", {}}};
     const auto answer =
         read(with_failures("<FAILURE failure_type=\"permanent\" description=\"There is no column x\"><COLUMN name=\"newsletter_name\">hubs"
@@ -183,7 +183,7 @@ TEST_CASE("acoustic xml: refused rows belong to the contacts that sent them") {
     CHECK(told(refused[3].why) == "transient: no type");
 }
 
-TEST_CASE("acoustic xml: rows that are not there count as deleted, unless it is a column that is not found") {
+TEST_CASE("acoustic xml: missing rows count as deleted, unless it is a column that is missing") {
     const std::vector<relational_row> sent{{first_id, "hubs", {}}};
     const auto answer =
         read(with_failures("<FAILURE failure_type=\"permanent\" description=\"Row not found\"><COLUMN name=\"email_id\">" + first_id +
@@ -196,7 +196,7 @@ TEST_CASE("acoustic xml: rows that are not there count as deleted, unless it is 
     CHECK(acoustic::refused_rows(answer, sent, false).size() == 2);
 }
 
-TEST_CASE("acoustic xml: who is not known needs no removal") {
+TEST_CASE("acoustic xml: an unknown recipient does not have to be removed") {
     const auto removal = [](const std::string& text, const std::string& error_id) {
         return told(acoustic::removal_failure(read(fault(text, error_id))));
     };
@@ -218,7 +218,7 @@ TEST_CASE("acoustic xml: reasons are short, on one line and without addresses") 
     for (int n = 0; n < 200; ++n) euros += "€";
     CHECK(acoustic::short_reason("a" + euros).size() == 298);
     CHECK(is_valid_utf8(acoustic::short_reason("a" + euros)));
-    // An address that the end of the reason would cut in two.
+    // An address that the end of the reason would split.
     CHECK(acoustic::short_reason(std::string(290, 'x') + " jane.doe@example.com").find("jane") == std::string::npos);
     CHECK(acoustic::short_reason("broken \xFF\x01 text") == "broken  text");
 }

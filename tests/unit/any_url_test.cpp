@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The expected texts are those of pydantic 1.10.
+// The expected messages are those of pydantic 1.10.
 #include "json/any_url.hpp"
 
 #include <doctest/doctest.h>
@@ -13,7 +13,7 @@ using ctms::json::url_error;
 
 namespace {
 
-// The URL, or the type of what is wrong with it.
+// Returns the URL, or the type of the error.
 std::string outcome_of(std::string_view text) {
     const auto outcome = parse_any_url(text);
     if (const auto* url = std::get_if<std::string>(&outcome)) return *url;
@@ -34,7 +34,7 @@ constexpr std::string_view bad_extra = "value_error.url.extra";
 
 } // namespace
 
-TEST_CASE("a good URL comes back unchanged") {
+TEST_CASE("a valid URL is returned unchanged") {
     for (const std::string_view url :
          {"https://foo_bar.example.com/", "http://[::1]:80/x", "http://[2001:db8::1]", "https://user:pw@example.com/",
           "HTTPS://EXAMPLE.COM/A", "x-app://foo/bar", "http://a", "http://localhost:8000", "http://127.0.0.1/", "http://999.1.1.1:1?q#f",
@@ -44,7 +44,7 @@ TEST_CASE("a good URL comes back unchanged") {
     }
 }
 
-TEST_CASE("blanks around a URL are stripped") { CHECK(outcome_of(" \t\u00A0http://example.com/\u3000\n") == "http://example.com/"); }
+TEST_CASE("whitespace around a URL is stripped") { CHECK(outcome_of(" \t\u00A0http://example.com/\u3000\n") == "http://example.com/"); }
 
 TEST_CASE("a blank URL is too short") {
     for (const std::string_view text : {"", "  \u2003"}) {
@@ -55,7 +55,7 @@ TEST_CASE("a blank URL is too short") {
     }
 }
 
-TEST_CASE("a URL has at most 65536 characters however many bytes they take") {
+TEST_CASE("a URL has at most 65536 characters, however many bytes they take") {
     std::string url = "http://example.com/";
     while (url.size() < 19 + 2 * (65'536 - 19)) url += "ü";
     check_unchanged(url);
@@ -84,7 +84,7 @@ TEST_CASE("a port is at most 65535") {
     CHECK(outcome_of("http://example.com:" + std::string(10'000, '9')) == "value_error.url.port");
 }
 
-TEST_CASE("what stands behind a URL is told in the message and the context") {
+TEST_CASE("the message and the context quote the text after a URL") {
     CHECK(error_of("https://[::1").message == "URL invalid, extra characters found after valid URL: '::1'");
     CHECK(error_of("https://[::1").context == R"({"extra":"::1"})");
     CHECK(error_of("https://example.com:").message == "URL invalid, extra characters found after valid URL: ':'");
@@ -92,7 +92,7 @@ TEST_CASE("what stands behind a URL is told in the message and the context") {
     CHECK(error_of("http://exa mple.com").type == bad_extra);
 }
 
-TEST_CASE("what stands behind a URL is quoted as Python quotes it") {
+TEST_CASE("the text after a URL is quoted as Python quotes it") {
     const url_error problem = error_of("http://example.com/ it's\n\"\\");
     CHECK(problem.message == R"(URL invalid, extra characters found after valid URL: ' it\'s\n"\\')");
     CHECK(problem.context == R"({"extra":" it's\n\"\\"})");
@@ -108,7 +108,7 @@ TEST_CASE("a URL without a host is refused") {
     CHECK(error_of("http://").context.empty());
 }
 
-TEST_CASE("each label of a host has 1 to 63 characters and no dash at its ends") {
+TEST_CASE("each label of a host has 1 to 63 characters and neither starts nor ends with a hyphen") {
     for (const std::string_view text : {"http://-bad-.com", "http://bad-.com", "http://..", "https://example..com/", "http://.com",
                                         "http://a%20b.com", "http://ex\u0001mple.com", "http://\U00040001.com"}) {
         CAPTURE(text);
@@ -118,14 +118,14 @@ TEST_CASE("each label of a host has 1 to 63 characters and no dash at its ends")
     CHECK(outcome_of("http://" + std::string(64, 'a') + ".com") == bad_host);
 }
 
-TEST_CASE("the order of errors is scheme then port then extra characters then host") {
+TEST_CASE("errors are reported in the order scheme, port, extra characters, host") {
     CHECK(outcome_of("-bad-.com:99999 x") == bad_scheme);
     CHECK(outcome_of("http://-bad-.com:99999 x") == "value_error.url.port");
     CHECK(outcome_of("http://-bad-.com:80 x") == bad_extra);
     CHECK(outcome_of("http://-bad-.com:80") == bad_host);
 }
 
-TEST_CASE("the last at sign ends the user and the password") {
+TEST_CASE("the last at sign ends the user name and the password") {
     check_unchanged("http://u:p@h@example.com/");
     check_unchanged("http://a@b@example.com/");
     check_unchanged("http://example.org?x=a@example.com/");
@@ -133,7 +133,7 @@ TEST_CASE("the last at sign ends the user and the password") {
     CHECK(outcome_of("http://u:p@-bad-.com") == bad_host);
 }
 
-TEST_CASE("a host beyond ASCII comes back in punycode") {
+TEST_CASE("a host that is not ASCII is returned in Punycode") {
     CHECK(outcome_of("https://exämple.com/ü?q=ü") == "https://xn--exmple-cua.com/ü?q=ü");
     CHECK(outcome_of("http://u:p@faß.de:80/x?y#z") == "http://u:p@fass.de:80/x?y#z");
     CHECK(outcome_of("http://例え.テスト") == "http://xn--r8jz45g.xn--zckzah");
@@ -141,7 +141,7 @@ TEST_CASE("a host beyond ASCII comes back in punycode") {
     CHECK(outcome_of("http://☃.net") == "http://xn--n3h.net");
 }
 
-TEST_CASE("a host that has no punycode is refused") {
+TEST_CASE("a host that Punycode cannot encode is refused") {
     CHECK(outcome_of("http://\u00AD.com") == bad_host);
     CHECK(outcome_of("http://ä。\u3002b.com") == bad_host);
     std::string long_label;
@@ -149,13 +149,13 @@ TEST_CASE("a host that has no punycode is refused") {
     CHECK(outcome_of("http://" + long_label + ".com") == bad_host);
 }
 
-TEST_CASE("a URL with a host of one name loses its empty parts") {
+TEST_CASE("a URL whose host is a single label loses its empty parts") {
     CHECK(outcome_of("http://localhost?") == "http://localhost");
     CHECK(outcome_of("http://localhost/?#") == "http://localhost/");
     CHECK(outcome_of("http://:@localhost/") == "http://localhost/");
 }
 
-TEST_CASE("hostile URLs are read in linear time") {
+TEST_CASE("hostile URLs are parsed in linear time") {
     for (const std::string_view unit : {"@", ":", "@:", "a.", "ä.", "-", "[", "1.", " "}) {
         std::string text = "http://";
         while (text.size() < 1'048'576) text += unit;

@@ -29,11 +29,11 @@ const std::string key = "a key of the tests";
 constexpr std::chrono::sys_seconds end_of_token{1'700'000'000s};
 constexpr auto usual_header = R"({"alg":"HS256","typ":"JWT"})";
 
-// Made by Python's PyJWT 2.6 and python-jose 3.3 alike, with the key above and exp 1700000000.
+// PyJWT 2.6 and python-jose 3.3 both make this token with the key above and exp 1700000000.
 constexpr auto python_token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiJhcGlfY2xpZW50OmlkX3Rlc3QiLCJleHAiOjE3MDAwMDAwMDB9."
                               "rlLE_2rrs1S5pZVB-me2os-bZeKQiMrA0XdqjyJkEks";
 
-// A token of any header and claims that is signed well.
+// Returns a correctly signed token with any header and claims.
 std::string token_of(std::string_view header, std::string_view claims, const std::string& secret = key) {
     const std::string text = base64url_encode(header) + "." + base64url_encode(claims);
     std::array<unsigned char, 32> mac{};
@@ -51,7 +51,7 @@ bool is_valid_header(std::string_view header) { return is_valid(token_of(header,
 
 } // namespace
 
-TEST_CASE("base64url is written without padding and read back") {
+TEST_CASE("base64url is written without padding and can be read back") {
     CHECK(base64url_encode("") == "");
     CHECK(base64url_encode("f") == "Zg");
     CHECK(base64url_encode("fo") == "Zm8");
@@ -61,21 +61,21 @@ TEST_CASE("base64url is written without padding and read back") {
         CHECK(base64url_decode(base64url_encode(bytes)) == bytes);
 }
 
-TEST_CASE("base64 is written with padding and read back") {
+TEST_CASE("base64 is written with padding and can be read back") {
     CHECK(base64_encode("f") == "Zg==");
     CHECK(base64_encode("fo") == "Zm8=");
     CHECK(base64_encode("\xFB\xFF\xFE") == "+//+");
     for (const std::string bytes : {"", "f", "fo", "foo", "foob", "\xFB\xFF\xFE\x01"}) CHECK(base64_decode(base64_encode(bytes)) == bytes);
 }
 
-TEST_CASE("base64url refuses padding and foreign characters and bits left over") {
+TEST_CASE("base64url refuses padding, foreign characters and leftover bits") {
     for (const std::string_view text : {"Zg==", "Zm8=", "Z", "Zm9vZ", "Zm 9v", "Zm9v\n", "+//+", "Zh", "Zm9", "Zü"}) {
         CAPTURE(text);
         CHECK_FALSE(base64url_decode(text).has_value());
     }
 }
 
-TEST_CASE("base64 refuses wrong padding and foreign characters and bits left over") {
+TEST_CASE("base64 refuses wrong padding, foreign characters and leftover bits") {
     for (const std::string_view text : {"Zg", "Zg=", "Z===", "====", "Zg==Zg==", "Zm8", "-__-", "Zh==", " Zg==", "Zg==\n", "Z=g="}) {
         CAPTURE(text);
         CHECK_FALSE(base64_decode(text).has_value());
@@ -105,11 +105,11 @@ TEST_CASE("malformed basic credentials are refused") {
     CHECK_FALSE(parse_basic(base64_encode("id:sécret")));
 }
 
-TEST_CASE("a token is the same as that of the reference's library") {
+TEST_CASE("a token equals the one that the Python libraries make") {
     CHECK(token_signer(key, false).sign("api_client:id_test", end_of_token) == python_token);
 }
 
-TEST_CASE("a token gives back its claims") {
+TEST_CASE("a token returns its claims") {
     const token_signer signer(key, false);
     const auto claims = signer.verify(signer.sign("api_client:id_a:b", end_of_token), end_of_token - 1s);
     REQUIRE(claims);
@@ -117,7 +117,7 @@ TEST_CASE("a token gives back its claims") {
     CHECK(claims->subject == "id_a:b");
 }
 
-TEST_CASE("a token tells when it was issued, when it ends and its id") {
+TEST_CASE("a token contains its issue time, its expiry time and its id") {
     const token_signer signer(key, false);
     const auto claims = signer.verify(signer.sign("api_client:id_a", end_of_token, end_of_token - 60s, "an id"), end_of_token - 1s);
     REQUIRE(claims);
@@ -131,7 +131,7 @@ TEST_CASE("a token tells when it was issued, when it ends and its id") {
     CHECK_FALSE(is_valid(token_of(usual_header, R"({"sub":"a:b","iat":1,"iat":1900000000})"), end_of_token));
 }
 
-TEST_CASE("the previous key verifies tokens and signs none") {
+TEST_CASE("the previous key verifies tokens but signs none") {
     const token_signer before("the key before", false);
     const token_signer now(key, false, "the key before");
     CHECK(now.verify(before.sign("api_client:id_a", end_of_token), end_of_token - 1s));
@@ -142,7 +142,7 @@ TEST_CASE("the previous key verifies tokens and signs none") {
     CHECK_FALSE(token_signer(key, false).verify(token_signer("", false).sign("api_client:id_a", end_of_token), end_of_token - 1s));
 }
 
-TEST_CASE("a token of another library with other order and blanks is taken") {
+TEST_CASE("a token of another library with another member order and whitespace is accepted") {
     const auto token = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9."
                        "eyJleHAiOiAxNzAwMDAwMDAwLjUsICJzdWIiOiAiYXBpX2NsaWVudDppZF9hOmIiLCAibmFtZSI6ICJcdTAwZTQifQ."
                        "LvBD8-s5OCmgqSZQLIq3SxuOF57kxr66qTZipLPfnEg";
@@ -151,7 +151,7 @@ TEST_CASE("a token of another library with other order and blanks is taken") {
     CHECK(claims->subject == "id_a:b");
 }
 
-TEST_CASE("a token ends at its time") {
+TEST_CASE("a token is not valid after its expiry time") {
     CHECK(is_valid(python_token, end_of_token - 1ms));
     CHECK_FALSE(is_valid(python_token, end_of_token));
     const std::string fractional = token_of(usual_header, R"({"sub":"a:b","exp":1700000000.5})");
@@ -159,19 +159,19 @@ TEST_CASE("a token ends at its time") {
     CHECK_FALSE(is_valid(fractional, end_of_token + 500ms));
 }
 
-TEST_CASE("a token is not valid before its time") {
+TEST_CASE("a token is not valid before its nbf time") {
     const std::string token = token_of(usual_header, R"({"sub":"a:b","nbf":1700000000})");
     CHECK_FALSE(is_valid(token, end_of_token - 1s));
     CHECK(is_valid(token, end_of_token));
 }
 
-TEST_CASE("a token without an end is valid where that is allowed") {
+TEST_CASE("a token without an expiry time is valid where that is allowed") {
     const std::string token = token_of(usual_header, R"({"sub":"a:b"})");
     CHECK(token_signer(key, true).verify(token, end_of_token).has_value());
     CHECK_FALSE(token_signer(key, false).verify(token, end_of_token).has_value());
 }
 
-TEST_CASE("times that are no finite numbers are refused") {
+TEST_CASE("times that are not finite numbers are refused") {
     CHECK(are_valid_claims(R"({"sub":"a:b","exp":17e8,"iat":"not checked"})"));
     for (const std::string value : {R"("1700000000")", "true", "null", "[]", "{}", "NaN", "Infinity", "1e400"}) {
         CAPTURE(value);
@@ -180,7 +180,7 @@ TEST_CASE("times that are no finite numbers are refused") {
     }
 }
 
-TEST_CASE("a token for an audience is refused") {
+TEST_CASE("a token with an audience is refused") {
     CHECK_FALSE(are_valid_claims(R"({"sub":"a:b","aud":"someone"})"));
     CHECK_FALSE(are_valid_claims(R"({"sub":"a:b","aud":["someone"]})"));
 }
@@ -194,14 +194,14 @@ TEST_CASE("a subject must be a string with a colon") {
     }
 }
 
-TEST_CASE("claims and algorithms that are repeated are refused") {
+TEST_CASE("repeated claims and algorithms are refused") {
     CHECK_FALSE(are_valid_claims(R"({"sub":"a:b","sub":"a:c"})"));
     CHECK_FALSE(are_valid_claims(R"({"sub":"a:b","exp":1,"exp":1700000000})"));
     CHECK_FALSE(are_valid_claims(R"({"sub":"a:b","s\u0075b":"a:c"})"));
     CHECK_FALSE(is_valid_header(R"({"alg":"none","alg":"HS256"})"));
 }
 
-TEST_CASE("only HS256 without critical extensions is taken") {
+TEST_CASE("only HS256 without critical extensions is accepted") {
     CHECK(is_valid_header(R"({"alg":"HS256"})"));
     CHECK(is_valid_header(R"({ "kid" : "1", "alg" : "HS256" })"));
     for (const std::string_view header :
@@ -223,7 +223,7 @@ TEST_CASE("a token with another signature is refused") {
     }
 }
 
-TEST_CASE("a token that is cut or spelt in another way is refused") {
+TEST_CASE("a token that is truncated or written differently is refused") {
     const std::string token = python_token;
     for (std::size_t size = 0; size < token.size(); ++size) CHECK_FALSE(is_valid(token.substr(0, size)));
     for (const std::string_view tail : {"=", "A", ".", ".A", " ", "\n"}) CHECK_FALSE(is_valid(token + std::string(tail)));
@@ -238,7 +238,7 @@ TEST_CASE("an empty key signs and verifies") {
     CHECK(signer.sign("a:b", end_of_token) == token_of(usual_header, R"({"sub":"a:b","exp":1700000000})", ""));
 }
 
-TEST_CASE("many threads sign and verify with one signer") {
+TEST_CASE("many threads sign and verify with the same signer") {
     const token_signer signer(key, false);
     std::atomic<int> good = 0;
     std::vector<std::jthread> threads;
@@ -255,7 +255,7 @@ TEST_CASE("many threads sign and verify with one signer") {
     CHECK(good == 8 * 200);
 }
 
-TEST_CASE("secrets and signing keys are new each time and spelt as documented") {
+TEST_CASE("secrets and signing keys are new each time and have the documented format") {
     const std::string secret = make_secret();
     CHECK(secret.starts_with("secret_"));
     CHECK(base64url_decode(secret.substr(7)).value().size() == 32);
@@ -266,7 +266,7 @@ TEST_CASE("secrets and signing keys are new each time and spelt as documented") 
     CHECK(make_signing_key() != signing_key);
 }
 
-TEST_CASE("secrets are equal when every byte is") {
+TEST_CASE("secrets are equal if every byte is equal") {
     CHECK(equal_secrets("", ""));
     CHECK(equal_secrets("a secret", std::string("a secret")));
     CHECK(equal_secrets(std::string_view("a\0b", 3), std::string_view("a\0b", 3)));
@@ -278,7 +278,7 @@ TEST_CASE("secrets are equal when every byte is") {
     CHECK_FALSE(equal_secrets(std::string_view("a\0b", 3), std::string_view("a\0c", 3)));
 }
 
-TEST_CASE("a secret belongs to its hash and no other does") {
+TEST_CASE("a secret matches its own hash and no other secret does") {
     const std::string phc = hash_secret("secret_ü");
     CHECK(phc.starts_with("$argon2id$v=19$m=65536,t=3,p=4$"));
     CHECK(phc.size() == 31 + 22 + 1 + 43);
@@ -296,7 +296,7 @@ TEST_CASE("hashes made by passlib are verified") {
     CHECK_FALSE(verify_secret("", small));
 }
 
-TEST_CASE("what is no Argon2id hash verifies nothing") {
+TEST_CASE("a string that is not an Argon2id hash verifies nothing") {
     const std::string salt_and_hash = "$AAECAwQFBgcICQoLDA0ODw$F9V5EP0ElohILMDi5HPjOu1bUu29TYqPQ7x0QY9C2w4";
     const std::string good = "$argon2id$v=19$m=8,t=1,p=1" + salt_and_hash;
     REQUIRE(verify_secret("secret_small", good));
@@ -308,17 +308,17 @@ TEST_CASE("what is no Argon2id hash verifies nothing") {
     }
 }
 
-TEST_CASE("a hash of unreasonable cost is refused at once") {
+TEST_CASE("a hash with unreasonable costs is refused immediately") {
     const auto start = std::chrono::steady_clock::now();
     for (const std::string costs : {"m=1048577,t=1,p=1", "m=8,t=65,p=1", "m=8192,t=1,p=65", "m=4294967295,t=4294967295,p=1",
                                     "m=99999999999999999999,t=1,p=1", "m=-8,t=1,p=1"}) {
         CAPTURE(costs);
         CHECK_FALSE(verify_secret("x", "$argon2id$v=19$" + costs + "$AAECAwQFBgcICQoLDA0ODw$F9V5EP0ElohILMDi5HPjOu1bUu29TYqPQ7x0QY9C2w4"));
     }
-    CHECK(std::chrono::steady_clock::now() - start < 10s); // the last but two would take ages
+    CHECK(std::chrono::steady_clock::now() - start < 10s); // the fourth would take very long
 }
 
-TEST_CASE("verifying for nobody costs about what a real check costs") {
+TEST_CASE("verifying without a client costs about as much as a real check") {
     const auto cost_of = [](const auto& work) {
         auto best = std::chrono::steady_clock::duration::max();
         for (int i = 0; i < 10; ++i) {
@@ -331,7 +331,7 @@ TEST_CASE("verifying for nobody costs about what a real check costs") {
     const std::string phc = hash_secret("secret_a");
     const auto real = cost_of([&] { CHECK_FALSE(verify_secret("secret_b", phc)); });
     const auto nobody = cost_of([] { verify_nothing("secret_b"); });
-    // Wide, for a busy machine: it is to notice a check that was left out, not to measure.
+    // The bounds are wide, for a busy machine: the test detects a check that was left out and does not measure.
     CHECK(nobody > real / 5);
     CHECK(nobody < real * 5);
 }

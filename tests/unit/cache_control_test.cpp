@@ -9,7 +9,7 @@
 using namespace std::chrono_literals;
 using ctms::auth::allowed_age;
 
-TEST_CASE("an answer may be kept for its max-age less its age") {
+TEST_CASE("a response may be cached for its max-age minus its age") {
     CHECK(allowed_age("public, max-age=22809, must-revalidate, no-transform", "") == 22809s);
     CHECK(allowed_age("Max-Age=60", "") == 60s);
     CHECK(allowed_age(" ,\tmax-age=60\t,, private", "") == 60s);
@@ -20,14 +20,14 @@ TEST_CASE("an answer may be kept for its max-age less its age") {
     CHECK(allowed_age("max-age=99999999999999999999999999", "") == std::chrono::seconds(2'147'483'648));
 }
 
-TEST_CASE("an age that is no number is passed over") {
+TEST_CASE("an age that is not a number is ignored") {
     for (const std::string_view age : {"-5", "5s", "1.5", "x", "\"7\""}) {
         CAPTURE(age);
         CHECK(allowed_age("max-age=60", age) == 60s);
     }
 }
 
-TEST_CASE("an answer may not be kept unless its headers plainly say so") {
+TEST_CASE("a response may not be cached unless its headers clearly allow it") {
     for (const std::string_view header : {"",
                                           "public",
                                           "no-store",
@@ -55,7 +55,7 @@ TEST_CASE("an answer may not be kept unless its headers plainly say so") {
     }
 }
 
-TEST_CASE("what stands in quotes in a Cache-Control header is no directive") {
+TEST_CASE("quoted text in a Cache-Control header is not a directive") {
     CHECK(allowed_age(R"(x="a, max-age=99, b", max-age=60)", "") == 60s);
     CHECK(allowed_age(R"(x="a\", max-age=99, b", max-age=60)", "") == 60s);
     CHECK(allowed_age(R"(max-age=60, x="never closed, public)", "") == 0s);

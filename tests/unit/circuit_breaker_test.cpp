@@ -12,12 +12,12 @@ using ctms::service::with_jitter;
 
 namespace {
 
-/// Which is open, with a probe due between 800 and 1200 ms behind `now`.
+/// Opens the breaker; the next probe is due 800 to 1200 ms after `now`.
 void open(circuit_breaker& breaker, circuit_breaker::clock::time_point now) {
     for (int n = 0; n < circuit_breaker::threshold; ++n) breaker.failed(now);
 }
 
-/// Checks that the next probe is that far away, give or take the jitter, and returns when it is.
+/// Checks that the next probe is due after that pause, within the jitter, and returns its time.
 circuit_breaker::clock::time_point check_pause(const circuit_breaker& breaker, circuit_breaker::clock::time_point now,
                                                std::chrono::milliseconds pause) {
     const auto probe = breaker.next_probe();
@@ -29,7 +29,7 @@ circuit_breaker::clock::time_point check_pause(const circuit_breaker& breaker, c
 
 } // namespace
 
-TEST_CASE("jitter is a fifth at most, in both directions") {
+TEST_CASE("jitter is at most a fifth, in both directions") {
     std::set<std::chrono::milliseconds> seen;
     for (int n = 0; n < 2000; ++n) seen.insert(with_jitter(1000ms));
     CHECK(*seen.begin() >= 800ms);
@@ -40,7 +40,7 @@ TEST_CASE("jitter is a fifth at most, in both directions") {
     CHECK(with_jitter(24h) >= 19h);
 }
 
-TEST_CASE("a circuit breaker opens at the third failure in a row") {
+TEST_CASE("a circuit breaker opens after the third consecutive failure") {
     circuit_breaker breaker(1000ms, 30'000ms);
     const auto now = circuit_breaker::clock::now();
     CHECK_FALSE(breaker.is_open());
@@ -56,7 +56,7 @@ TEST_CASE("a circuit breaker opens at the third failure in a row") {
     check_pause(breaker, now, 1000ms);
 }
 
-TEST_CASE("the pause doubles with each failed probe, up to the longest, and begins anew after a success") {
+TEST_CASE("the pause doubles with each failed probe up to a maximum, and is reset by a success") {
     circuit_breaker breaker(1000ms, 5000ms);
     auto now = circuit_breaker::clock::now();
     open(breaker, now);
@@ -73,7 +73,7 @@ TEST_CASE("the pause doubles with each failed probe, up to the longest, and begi
     check_pause(breaker, now, 1000ms);
 }
 
-TEST_CASE("calls that were under way when the circuit opened do not lengthen the pause") {
+TEST_CASE("calls in progress when the circuit opens do not lengthen the pause") {
     circuit_breaker breaker(1000ms, 30'000ms);
     const auto now = circuit_breaker::clock::now();
     open(breaker, now);

@@ -25,7 +25,7 @@ TEST_CASE("without a trusted proxy the peer is the client") {
     CHECK(address_of("192.0.2.1", "198.51.100.1", {"192.0.2.2", "10.0.0.0/8"}) == "192.0.2.1");
 }
 
-TEST_CASE("a trusted proxy tells who called it") {
+TEST_CASE("the address that a trusted proxy forwards is the client") {
     CHECK(address_of("192.0.2.1", "198.51.100.1", {"192.0.2.1"}) == "198.51.100.1");
     CHECK(address_of("10.1.2.3", "198.51.100.1", {"10.0.0.0/8"}) == "198.51.100.1");
     CHECK(address_of("::ffff:10.1.2.3", "198.51.100.1", {"10.0.0.0/8"}) == "198.51.100.1");
@@ -33,20 +33,20 @@ TEST_CASE("a trusted proxy tells who called it") {
     CHECK(address_of("192.0.2.1", "", {"192.0.2.1"}) == "192.0.2.1");
 }
 
-TEST_CASE("of several addresses the last that no trusted proxy has counts") {
+TEST_CASE("the client is the last address that is not a trusted proxy") {
     CHECK(address_of("10.0.0.1", "203.0.113.9, 198.51.100.1, 10.0.0.2", {"10.0.0.0/8"}) == "198.51.100.1");
     CHECK(address_of("10.0.0.1", "10.0.0.3, 10.0.0.2", {"10.0.0.0/8"}) == "10.0.0.3");
     CHECK(address_of("10.0.0.1", "forged, 198.51.100.1", {"10.0.0.0/8"}) == "198.51.100.1");
     CHECK(address_of("10.0.0.1", "10.0.0.3, unknown, 10.0.0.2", {"10.0.0.0/8"}) == "unknown");
 }
 
-TEST_CASE("empty members of the list do not count") {
+TEST_CASE("empty list members are ignored") {
     CHECK(address_of("10.0.0.1", " , ,", {"10.0.0.0/8"}) == "10.0.0.1");
     CHECK(address_of("10.0.0.1", "198.51.100.1,", {"10.0.0.0/8"}) == "198.51.100.1");
     CHECK(address_of("10.0.0.1", ",198.51.100.1, ,\t,10.0.0.2,,", {"10.0.0.0/8"}) == "198.51.100.1");
 }
 
-TEST_CASE("addresses are read in the spellings of proxies") {
+TEST_CASE("addresses are accepted in all forms that proxies use") {
     for (const std::string spelled : {"198.51.100.1", "198.51.100.1:5678", "\t198.51.100.1\t", " 198.51.100.1:0 ", "\"198.51.100.1:80\"",
                                       "\"198.51.100.1\"", "198.51.100.1:_hidden"}) {
         CAPTURE(spelled);
@@ -58,7 +58,7 @@ TEST_CASE("addresses are read in the spellings of proxies") {
         CHECK(address_of("10.0.0.1", spelled, {"10.0.0.0/8"}) == "2001:db8::1");
         CHECK(address_of("10.0.0.1", spelled + ", [fd00::1]:80", {"10.0.0.0/8", "fd00::/8"}) == "2001:db8::1");
     }
-    // Where nothing tells a port from the last group, all of it is the address.
+    // If a port cannot be distinguished from the last group, the whole text is the address.
     CHECK(address_of("10.0.0.1", "2001:db8::1:443", {"10.0.0.0/8"}) == "2001:db8::1:443");
     for (const std::string no_address : {"_hidden", "unknown", "[198.51.100.1", "1.2.3.4:5:6", "[]", ":80", "[::1]x", "\""}) {
         CAPTURE(no_address);
@@ -66,7 +66,7 @@ TEST_CASE("addresses are read in the spellings of proxies") {
     }
 }
 
-TEST_CASE("a proxy may send a header line of its own") {
+TEST_CASE("each proxy may send a separate header line") {
     const std::vector<std::string> trusted{"10.0.0.0/8"};
     const auto of_lines = [&](const std::vector<std::string>& lines) {
         request http;
@@ -80,13 +80,13 @@ TEST_CASE("a proxy may send a header line of its own") {
     CHECK(of_lines({"", ""}) == "10.0.0.1");
 }
 
-TEST_CASE("a longer chain of proxies than there can be is not followed") {
+TEST_CASE("an implausibly long chain of proxies is not followed") {
     std::string chain = "198.51.100.1";
     for (int i = 0; i < 1000; ++i) chain += ",10.0.0.2";
     CHECK(address_of("10.0.0.1", chain, {"10.0.0.0/8"}) == "10.0.0.2");
 }
 
-TEST_CASE("IPv4 addresses are counted alone and IPv6 addresses by their network") {
+TEST_CASE("IPv4 addresses are counted individually and IPv6 addresses by network") {
     CHECK(network_of("192.0.2.1") == "192.0.2.1");
     CHECK(network_of("::ffff:192.0.2.1") == "192.0.2.1");
     CHECK(network_of("2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::/64");
@@ -98,7 +98,7 @@ TEST_CASE("IPv4 addresses are counted alone and IPv6 addresses by their network"
     CHECK(network_of(std::string(16'000, 'x')) == "unknown");
 }
 
-TEST_CASE("the time for forwarded addresses grows with their number and not faster") {
+TEST_CASE("the time to read forwarded addresses is linear in their number") {
     const std::vector<std::string> proxies(50, "10.0.0.0/8");
     const auto time_of = [&](std::size_t count) {
         std::string forwarded;

@@ -23,14 +23,14 @@ response answer_to(const std::string& accept_encoding, const std::string& body, 
 
 } // namespace
 
-TEST_CASE("gzip is read from Accept-Encoding as RFC 9110 has it") {
+TEST_CASE("Accept-Encoding is interpreted as RFC 9110 requires") {
     for (const auto* yes : {"gzip", "GZIP", "x-gzip", "gzip, deflate, br", "br, gzip;q=0.5", "*", "deflate;q=0, *", "gzip;q=1.0"})
         CHECK(accepts_gzip(yes));
     for (const auto* no : {"", "identity", "br", "gzip;q=0", "gzip;q=0.000", "*;q=0", "gzip;q=0, *", "gzipped"})
         CHECK_FALSE(accepts_gzip(no));
 }
 
-TEST_CASE("a long answer is compressed for who takes it") {
+TEST_CASE("a long response is compressed if the client accepts gzip") {
     const std::string body(5000, 'x');
     const auto answer = answer_to("gzip", body);
     CHECK(answer.body.size() < 200);
@@ -38,7 +38,7 @@ TEST_CASE("a long answer is compressed for who takes it") {
     CHECK(answer.headers == header_list{{"Vary", "Accept-Encoding"}, {"Content-Encoding", "gzip"}});
 }
 
-TEST_CASE("an answer stays as it is for others and when it is short or no text") {
+TEST_CASE("a response is unchanged for other clients and if it is short or not text") {
     const std::string body(5000, 'x');
     CHECK(answer_to("identity", body).body == body);
     CHECK(answer_to("identity", body).headers == header_list{{"Vary", "Accept-Encoding"}});
@@ -46,7 +46,7 @@ TEST_CASE("an answer stays as it is for others and when it is short or no text")
     CHECK(answer_to("gzip", body, "image/png").body == body);
 }
 
-TEST_CASE("an answer that is made while it is sent is compressed piece by piece") {
+TEST_CASE("a response that is generated while it is sent is compressed piece by piece") {
     request http;
     http.headers.emplace_back("accept-encoding", "gzip");
     response answer;
@@ -69,7 +69,7 @@ TEST_CASE("an answer that is made while it is sent is compressed piece by piece"
     CHECK(gunzip(whole) == "first\nsecond\nthird\n");
 }
 
-TEST_CASE("what cannot be made is no end of what is compressed") {
+TEST_CASE("a failure to generate the response does not end the compressed data") {
     request http;
     http.headers.emplace_back("accept-encoding", "gzip");
     response answer;

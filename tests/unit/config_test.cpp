@@ -29,10 +29,10 @@ config::read_outcome read(const environment& variables, program who = program::w
     });
 }
 
-/// As short as a key may be.
+/// The shortest key that is accepted.
 constexpr auto good_key = "0123456789abcdef0123456789abcdef";
 
-/// What ctms-web needs to start, and more.
+/// Adds the variables that ctms-web needs to start.
 environment with(environment more) {
     more.try_emplace("CTMS_DB_URL", "postgresql://u:hunter2@db/ctms");
     more.try_emplace("CTMS_SECRET_KEY", good_key);
@@ -45,7 +45,7 @@ config::settings values(const environment& more) {
     return outcome.values;
 }
 
-/// The only mistake of these variables.
+/// Returns the only mistake in these variables.
 std::string mistake(const environment& more, program who = program::web) {
     const auto outcome = read(with(more), who);
     REQUIRE(outcome.mistakes.size() == 1);
@@ -54,7 +54,7 @@ std::string mistake(const environment& more, program who = program::web) {
 
 bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-/// A file that is gone at the end.
+/// A file that is removed when the object is destroyed.
 class temporary_file {
 public:
     explicit temporary_file(std::string_view content) {
@@ -75,7 +75,7 @@ private:
 } // namespace
 
 TEST_SUITE("config") {
-    TEST_CASE("what is not set has the documented default") {
+    TEST_CASE("a setting that is not set has the documented default") {
         const auto s = values({});
         CHECK(s.db_url == "postgresql://u:hunter2@db/ctms");
         CHECK_FALSE(s.embedded);
@@ -140,14 +140,14 @@ TEST_SUITE("config") {
         CHECK(s.acoustic_loop_min_secs == 3);
     }
 
-    TEST_CASE("booleans are read as pydantic does") {
+    TEST_CASE("booleans are read as pydantic reads them") {
         for (const auto* yes : {"true", "True", "1", "on", "YES", "t", "y"}) CHECK(values({{"CTMS_USE_MOZLOG", yes}}).use_mozlog);
         for (const auto* no : {"false", "FALSE", "0", "off", "No", "f", "n"}) CHECK_FALSE(values({{"CTMS_USE_MOZLOG", no}}).use_mozlog);
         CHECK(mistake({{"CTMS_USE_MOZLOG", "maybe"}}) ==
               "CTMS_USE_MOZLOG: \"maybe\" is not a boolean; allowed: true, false, 1, 0, on, off, yes, no, t, f, y, n");
     }
 
-    TEST_CASE("numbers have bounds") {
+    TEST_CASE("numbers are limited to a range") {
         CHECK(values({{"PORT", "65535"}}).port == 65535);
         CHECK(mistake({{"PORT", "65536"}}) == "PORT: \"65536\" is out of range; 0 to 65535");
         CHECK(mistake({{"PORT", "-1"}}) == "PORT: \"-1\" is out of range; 0 to 65535");
@@ -159,7 +159,7 @@ TEST_SUITE("config") {
         CHECK(holds(mistake({{"CTMS_ACOUSTIC_TIMEOUT_S", "0"}}), "is out of range"));
     }
 
-    TEST_CASE("a duration has three spellings") {
+    TEST_CASE("a duration can be written in three ways") {
         const std::map<std::string, std::chrono::seconds> spellings{{"90", 90s},        {"01:30:00", 90min},    {"02:05", 125s},
                                                                     {"PT1H30M", 90min}, {"P1DT2H", 26h},        {"P30D", 720h},
                                                                     {"PT15S", 15s},     {"P1DT1H1M1S", 90061s}, {"PT90M", 90min}};
@@ -190,19 +190,19 @@ TEST_SUITE("config") {
         }
     }
 
-    TEST_CASE("proxies are addresses") {
+    TEST_CASE("trusted proxies must be IP addresses") {
         CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", "10.0.0.1,proxy.local"}}), "IPv4 and IPv6 addresses"));
         CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", "10.0.0.1,"}}), "IPv4 and IPv6 addresses"));
     }
 
-    TEST_CASE("all mistakes are reported together in the order of the documentation") {
+    TEST_CASE("all mistakes are reported together, in the order of the documentation") {
         const auto outcome = read({{"PORT", "x"}, {"CTMS_DB_URL", "nonsense"}, {"CTMS_WORKERS", "x"}, {"SENTRY_DSN", "x"}});
         REQUIRE(outcome.mistakes.size() == 5);
         const char* const expected[] = {"CTMS_DB_URL: ", "CTMS_WORKERS: ", "CTMS_SECRET_KEY: ", "PORT: ", "SENTRY_DSN: "};
         for (std::size_t i = 0; i < 5; ++i) CHECK(outcome.mistakes[i].starts_with(expected[i]));
     }
 
-    TEST_CASE("settings of every kind are checked") {
+    TEST_CASE("settings of every type are checked") {
         for (const auto* name :
              {"CTMS_GOOGLE_CERTS_URL", "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG",
               "CTMS_ACOUSTIC_SERVER_NUMBER", "CTMS_ACOUSTIC_TIMEOUT_S", "CTMS_ACOUSTIC_BASE_URL", "CTMS_ACOUSTIC_MAX_CONNECTIONS",
@@ -211,18 +211,18 @@ TEST_SUITE("config") {
         }
     }
 
-    TEST_CASE("a secret never stands in a mistake") {
+    TEST_CASE("a secret never appears in a mistake") {
         CHECK_FALSE(holds(mistake({{"SENTRY_DSN", "hunter2"}}), "hunter2"));
         CHECK_FALSE(holds(mistake({{"CTMS_SECRET_KEY", "hunter2\0x"s}}), "hunter2"));
     }
 
-    TEST_CASE("an empty value is an unset one") {
+    TEST_CASE("an empty value counts as not set") {
         CHECK(values({{"PORT", ""}, {"CTMS_ACOUSTIC_MAX_BACKLOG", ""}, {"CTMS_DATA_DIR", ""}, {"CTMS_SECRET_KEY_FILE", ""}}).port == 8000);
         CHECK(mistake({{"CTMS_SECRET_KEY", ""}}).starts_with("CTMS_SECRET_KEY: not set"));
         CHECK(mistake({{"CTMS_DB_URL", ""}}).starts_with("CTMS_DB_URL: not set"));
     }
 
-    TEST_CASE("a value may stand in a file") {
+    TEST_CASE("a value can come from a file") {
         for (const auto* end : {"", "\n", "\r\n"}) {
             const temporary_file file(good_key + std::string(end));
             const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", file.path()}});
@@ -231,12 +231,12 @@ TEST_SUITE("config") {
         }
     }
 
-    TEST_CASE("only one newline of a file is cut off") {
+    TEST_CASE("only one newline is removed from the end of a file") {
         const temporary_file file(" s3cret \n\n");
         CHECK(read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", file.path()}}).values.secret_key == " s3cret \n");
     }
 
-    TEST_CASE("keys of less than 32 bytes are refused beside a database of one's own") {
+    TEST_CASE("keys shorter than 32 bytes are refused with an external database") {
         const auto short_key = std::string(good_key).substr(1);
         for (const std::string name : {"CTMS_SECRET_KEY", "CTMS_SECRET_KEY_PREVIOUS"}) {
             CAPTURE(name);
@@ -261,13 +261,13 @@ TEST_SUITE("config") {
         CHECK(holds(printed, "CTMS_SECRET_KEY_PREVIOUS=[SECRET]\n"));
     }
 
-    TEST_CASE("a value and its file are one too many") {
+    TEST_CASE("setting both a value and its file is a mistake") {
         const temporary_file file("s3cret");
         const auto text = mistake({{"CTMS_SECRET_KEY_FILE", file.path()}});
         CHECK(text == "CTMS_SECRET_KEY: set twice, as CTMS_SECRET_KEY and as CTMS_SECRET_KEY_FILE; set only one of them");
     }
 
-    TEST_CASE("a file that cannot be read is named") {
+    TEST_CASE("the mistake names a file that cannot be read") {
         for (const auto* path : {"/nonexistent/key", "/tmp", "/dev/zero"}) {
             const auto outcome = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_SECRET_KEY_FILE", path}});
             REQUIRE(outcome.mistakes.size() == 1);
@@ -276,7 +276,7 @@ TEST_SUITE("config") {
         CHECK(holds(mistake({{"CTMS_SECRET_KEY", ""}, {"CTMS_SECRET_KEY_FILE", "/tmp"}}), "(Is a directory)"));
     }
 
-    TEST_CASE("no database at all is a mistake that says which to choose") {
+    TEST_CASE("if no database is set, the mistake lists the choices") {
         for (const auto who : {program::web, program::admin}) {
             const auto outcome = read({}, who);
             REQUIRE(outcome.mistakes.size() == 1);
@@ -286,7 +286,7 @@ TEST_SUITE("config") {
         }
     }
 
-    TEST_CASE("the embedded database needs neither key nor directory") {
+    TEST_CASE("the embedded database needs neither a key nor a directory") {
         const auto outcome = read({}, program::web, true);
         CHECK(outcome.mistakes.empty());
         CHECK(outcome.values.embedded);
@@ -294,7 +294,7 @@ TEST_SUITE("config") {
         CHECK(outcome.values.secret_key.empty());
     }
 
-    TEST_CASE("a data directory asks for the embedded database") {
+    TEST_CASE("setting a data directory selects the embedded database") {
         const auto outcome = read({{"CTMS_DATA_DIR", "/var/lib/ctms"}});
         CHECK(outcome.mistakes.empty());
         CHECK(outcome.values.embedded);
@@ -307,7 +307,7 @@ TEST_SUITE("config") {
         CHECK(outcome.mistakes.front() == "CTMS_DB_URL: set together with --embedded; use only one of them");
     }
 
-    TEST_CASE("a replica needs a database of its own beside it, and is named by a URL without its password") {
+    TEST_CASE("a replica needs an external database, and its URL is printed without the password") {
         const auto wrong = mistake({{"CTMS_DB_READ_URL", "mysql://u:hunter2@db/x"}});
         CHECK(wrong.starts_with("CTMS_DB_READ_URL: "));
         CHECK_FALSE(holds(wrong, "hunter2"));
@@ -319,19 +319,19 @@ TEST_SUITE("config") {
         CHECK(outcome.mistakes.front().starts_with("CTMS_DB_READ_URL: given without CTMS_DB_URL"));
     }
 
-    TEST_CASE("a data directory beside a URL is ignored with a notice") {
+    TEST_CASE("a data directory next to a URL is ignored with a notice") {
         const auto s = values({{"CTMS_DATA_DIR", "/x"}});
         CHECK_FALSE(s.embedded);
         REQUIRE(s.notices.size() == 1);
         CHECK(holds(s.notices.front(), "CTMS_DATA_DIR"));
     }
 
-    TEST_CASE("only ctms-web needs the key of tokens") {
+    TEST_CASE("only ctms-web needs the key that signs tokens") {
         CHECK(read({{"CTMS_DB_URL", "postgres://db"}}, program::admin).mistakes.empty());
         CHECK(read({{"CTMS_DB_URL", "postgres://db"}}, program::web).mistakes.size() == 1);
     }
 
-    TEST_CASE("ctms-sync needs its account at Acoustic and logs at DEBUG") {
+    TEST_CASE("ctms-sync needs its Acoustic account and logs at DEBUG") {
         CHECK(read(with({}), program::sync).mistakes.empty());
         const std::map<std::string, std::string> on{{"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true"},
                                                     {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "true"}};
@@ -349,7 +349,7 @@ TEST_SUITE("config") {
         CHECK(outcome.values.acoustic_product_table_id == "3");
     }
 
-    TEST_CASE("ctms-sync does not guess whether the queue is to be sent or emptied") {
+    TEST_CASE("ctms-sync does not guess whether to send the queue or to empty it") {
         const auto mistakes = [&](std::map<std::string, std::string> more) {
             more.emplace("CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true");
             return read(with(more), program::sync).mistakes;
@@ -359,13 +359,13 @@ TEST_SUITE("config") {
         CHECK(mistakes({{"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "false"}}).empty());
     }
 
-    TEST_CASE("workers are never more than the pool has connections") {
+    TEST_CASE("there are never more workers than connections in the pool") {
         CHECK(values({{"CTMS_WORKERS", "15"}}).workers == 15);
         CHECK(holds(mistake({{"CTMS_WORKERS", "16"}}), "which is 15"));
         CHECK(values({{"CTMS_DB_POOL_SIZE", "1"}, {"CTMS_DB_MAX_OVERFLOW", "0"}}).workers == 1);
     }
 
-    TEST_CASE("variables without meaning here are accepted with a notice") {
+    TEST_CASE("variables that have no effect here are accepted with a notice") {
         const auto s = values({{"FASTAPI_ENV", "production"}, {"CTMS_LOG_SQLALCHEMY", "nonsense"}, {"CTMS_SENTRY_DEBUG", "1"}});
         REQUIRE(s.notices.size() == 3);
         for (const auto& notice : s.notices) CHECK(holds(notice, "no effect"));
@@ -384,7 +384,7 @@ TEST_SUITE("config") {
         }
     }
 
-    TEST_CASE("defaults in the documentation are those in force") {
+    TEST_CASE("the documented defaults are the real defaults") {
         const auto printed = std::string("\n").append(config::print(config::settings{}));
         int compared = 0;
         for (const auto& info : config::all_settings()) {
@@ -408,7 +408,7 @@ TEST_SUITE("config") {
         CHECK(holds(printed, "CTMS_ACOUSTIC_MAX_BACKLOG=\n"));
     }
 
-    TEST_CASE("no spelling of a URL shows its password") {
+    TEST_CASE("the password of a URL is never shown, however the URL is written") {
         for (const auto* url :
              {"postgres://u:hunter2@h:5432/d", "postgres://:hunter2@h", "postgres://u:a/hunter2@h/d", "postgres://u:a?hunter2@h/d",
               "postgres://u:a@hunter2@h1:1,h2:2/d", "postgres://h/d?user=u&password=hunter2", "postgres://h/d?sslpassword=hunter2&x=1",

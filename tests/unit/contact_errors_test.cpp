@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What bodies of POST and PUT are refused for, in the words that clients of the reference read.
+// Why bodies of POST and PUT are refused, with the messages that clients of the Python service read.
 #include <ctms/json/contact_json.hpp>
 
 #include <doctest/doctest.h>
@@ -19,7 +19,7 @@ std::string written(const error& failure) {
     return out;
 }
 
-/// The errors of a body, or "valid".
+/// Returns the errors of a body, or "valid".
 std::string refusal(const json::body& sent, purpose why = purpose::create) {
     const auto read = json::read_contact(sent, why);
     if (read) return "valid";
@@ -39,7 +39,7 @@ std::string errors(const std::vector<std::string>& items) {
     return out + "]}";
 }
 
-/// One error; `place` is what stands behind "body", as JSON.
+/// Returns one error; `place` is the JSON that follows "body".
 std::string one(std::string_view place, std::string_view message, std::string_view type, std::string_view context = {}) {
     auto out = R"({"loc":["body")" + std::string(place.empty() ? "" : ",") + std::string(place) + R"(],"msg":")" + std::string(message) +
                R"(","type":")" + std::string(type) + '"';
@@ -67,7 +67,7 @@ std::string too_short(std::string_view place, int limit) {
                R"({"limit_value":)" + number + "}");
 }
 
-/// A body whose rest is good.
+/// Returns a body that is otherwise valid.
 std::string with(std::string_view group) { return R"({"email":{"primary_email":"a@example.com"},)" + std::string(group) + "}"; }
 
 std::string text_of(std::size_t length) { return '"' + std::string(length, 'x') + '"'; }
@@ -76,7 +76,7 @@ const std::string country_missing = one(R"("__root__")", "Relay country missing"
 
 } // namespace
 
-TEST_CASE("an error is written as its message or its broken rules") {
+TEST_CASE("an error is written as its message or as its broken rules") {
     CHECK(written(not_found("Unknown \"id\"", "secret")) == R"({"detail":"Unknown \"id\""})");
     CHECK(written({errc::conflict, "taken", {}, {}, {"email_id", "fxa_id"}}) == R"({"detail":"taken","conflicts":["email_id","fxa_id"]})");
     const field_error broken{{std::string("body"), std::size_t{3}, std::string("é\"")}, "m", "t", R"({"limit_value":5})"};
@@ -84,7 +84,7 @@ TEST_CASE("an error is written as its message or its broken rules") {
           R"({"detail":[{"loc":["body",3,"é\""],"msg":"m","type":"t","ctx":{"limit_value":5}},{"loc":["query"],"msg":"n","type":"u"}]})");
 }
 
-TEST_CASE("a body that is no object is refused as a whole") {
+TEST_CASE("a body that is not an object is refused as a whole") {
     CHECK(refusal(json::body::missing()) == errors({missing("")}));
     CHECK(refusal(json::body::not_json()) == errors({not_dict("")}));
     CHECK(refusal("null") == errors({missing("")}));
@@ -96,7 +96,7 @@ TEST_CASE("a body that is no object is refused as a whole") {
     CHECK(refusal("{}") == errors({missing(R"("email")")}));
 }
 
-TEST_CASE("text that is no JSON tells its place and bytes that are no UTF-8 do not") {
+TEST_CASE("invalid JSON is reported with its position, invalid UTF-8 without one") {
     const auto broken = json::body::parse("{\"a\": x}");
     REQUIRE_FALSE(broken.has_value());
     CHECK(broken.error().code == errc::invalid);
@@ -154,7 +154,7 @@ TEST_CASE("every broken rule of email is reported in field order") {
                   not_text(R"("email","unsubscribe_reason")"), not_uuid(R"("email","email_id")")}));
 }
 
-TEST_CASE("an email_id must be of version 4") {
+TEST_CASE("an email_id must be a UUID of version 4") {
     CHECK(refusal(R"({"email":{"primary_email":"a","email_id":"332de237-cab7-1461-bcc3-48e68f42bd5c"}})") ==
           errors({one(R"("email","email_id")", "uuid version 4 expected", "value_error.uuid.version", R"({"required_version":4})")}));
 }
@@ -181,7 +181,7 @@ TEST_CASE("every broken rule of fxa and mofo is reported in field order") {
                   not_null(R"("mofo","mofo_relevant")")}));
 }
 
-TEST_CASE("texts that no column can hold are refused and not cut") {
+TEST_CASE("strings that are too long for their column are refused and not truncated") {
     CHECK(refusal(with(R"("amo":{"add_on_ids":)" + text_of(501) + "}")) == errors({too_long(R"("amo","add_on_ids")", 500)}));
     CHECK(refusal(with(R"("fxa":{"primary_email":)" + text_of(256) + R"(,"created_date":)" + text_of(51) + "}")) ==
           errors({too_long(R"("fxa","primary_email")", 255), too_long(R"("fxa","created_date")", 50)}));
@@ -200,7 +200,7 @@ TEST_CASE("a group must be an object") {
     }
 }
 
-TEST_CASE("groups are reported in the order of the contact") {
+TEST_CASE("groups are reported in the order of a contact's groups") {
     CHECK(refusal(R"({"relay_waitlist":5,"vpn_waitlist":5,"waitlists":5,"newsletters":5,"mofo":5,"fxa":5,"email":5,"amo":5})") ==
           errors({not_dict(R"("amo")"), not_dict(R"("email")"), not_dict(R"("fxa")"), not_dict(R"("mofo")"), not_list(R"("newsletters")"),
                   not_list(R"("waitlists")"), not_dict(R"("vpn_waitlist")"), not_dict(R"("relay_waitlist")")}));
@@ -233,7 +233,7 @@ TEST_CASE("every broken rule of a waitlist is reported with its index") {
                 not_dict(R"("waitlists",1,"fields")"), not_bool(R"("waitlists",1,"subscribed")"), not_null(R"("waitlists",2,"fields")")}));
 }
 
-TEST_CASE("the waitlists vpn and relay hold certain fields only") {
+TEST_CASE("the waitlists vpn and relay accept certain fields only") {
     CHECK(refusal(with(
               R"("waitlists":[{"name":"vpn"},{"name":"vpn","fields":{"geo":null,"platform":[],"x":1,"y":2}},{"name":"relay","fields":{}},)"
               R"({"name":"relay","fields":{"geo":"fr","platform":"ios"}}])")) ==
@@ -248,20 +248,20 @@ TEST_CASE("the waitlists vpn and relay hold certain fields only") {
     CHECK(refusal(with(R"("waitlists":[{"name":"VPN","fields":{"x":1}},{"name":"vpn-2","fields":{"x":1}}])")) == "valid");
 }
 
-TEST_CASE("what could never be read again is refused") {
+TEST_CASE("a value that could never be read again is refused") {
     CHECK(refusal(with(R"("waitlists":[{"name":"relay-phones","fields":{"geo":[]}}])")) ==
           errors({not_text(R"("waitlists",0,"__root__","geo")")}));
     CHECK(refusal(with(R"("waitlists":[{"name":"vpn","subscribed":false}])")) == errors({missing(R"("waitlists",0,"__root__","geo")")}));
     CHECK(refusal(with(R"("waitlists":[{"name":"relay-phones","fields":{"other":[]}}])")) == "valid");
 }
 
-TEST_CASE("the older waitlists have limits too") {
+TEST_CASE("the older waitlists have limits, too") {
     CHECK(refusal(with(R"("vpn_waitlist":{"geo":)" + text_of(101) + R"(,"platform":[]},"relay_waitlist":{"geo":)" + text_of(101) + "}")) ==
           errors({too_long(R"("vpn_waitlist","geo")", 100), not_text(R"("vpn_waitlist","platform")"),
                   too_long(R"("relay_waitlist","geo")", 100)}));
 }
 
-TEST_CASE("whoever subscribes to Relay must name a country") {
+TEST_CASE("a contact that subscribes to Relay must name a country") {
     constexpr auto subscribes = R"("newsletters":[{"name":"relay-phones-waitlist"}])";
     CHECK(refusal(with(subscribes)) == errors({country_missing}));
     CHECK(refusal(with(std::string(subscribes) + R"(,"relay_waitlist":null)")) == errors({country_missing}));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reading the bodies of POST and PUT: what is accepted, and what it means. What is refused: contact_errors_test.cpp.
+// Reading the bodies of POST and PUT: what is accepted, and what it means. contact_errors_test.cpp tests what is refused.
 #include <ctms/json/contact_json.hpp>
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ constexpr std::string_view id = "332de237-cab7-4461-bcc3-48e68f42bd5c";
 
 } // namespace
 
-TEST_CASE("the smallest contact is an address") {
+TEST_CASE("the smallest contact has only an address") {
     const auto contact = read(R"({"email":{"primary_email":"a@example.com"}})");
     model::email expected;
     expected.primary_email = "a@example.com";
@@ -81,14 +81,14 @@ TEST_CASE("every field of a contact is read") {
     CHECK(contact.waitlists[0] == model::waitlist{"vpn", "https://example.com/vpn", R"({"platform":"ios","geo":"fr"})", true});
 }
 
-TEST_CASE("a group that is null or all default is absent") {
+TEST_CASE("a group that is null or has only default values is absent") {
     const auto contact = read(R"({"email":{"primary_email":"a"},"amo":null,"fxa":{},"mofo":{"mofo_relevant":false,"mofo_email_id":null}})");
     CHECK_FALSE(contact.amo);
     CHECK_FALSE(contact.fxa);
     CHECK_FALSE(contact.mofo);
 }
 
-TEST_CASE("what the API computes and what it does not know is passed over") {
+TEST_CASE("computed and unknown fields are ignored") {
     const auto contact = read(R"({"email":{"primary_email":"a","create_timestamp":"x","update_timestamp":5,"other":{}},
                                   "amo":{"create_timestamp":"2020-01-01"},"status":"ok","more":[1]})");
     CHECK_FALSE(contact.email.create_timestamp);
@@ -96,7 +96,7 @@ TEST_CASE("what the API computes and what it does not know is passed over") {
     CHECK_FALSE(contact.amo);
 }
 
-TEST_CASE("null clears what may be null") {
+TEST_CASE("null clears a value that may be null") {
     const auto contact = read(R"({"email":{"primary_email":"a","email_lang":null,"email_id":null,"basket_token":null},
                                   "newsletters":[{"name":"n","lang":null,"source":null}]})");
     CHECK_FALSE(contact.email.email_lang);
@@ -105,7 +105,7 @@ TEST_CASE("null clears what may be null") {
     CHECK_FALSE(contact.newsletters.at(0).lang);
 }
 
-TEST_CASE("values become text as Python writes them") {
+TEST_CASE("values are converted to strings as Python writes them") {
     const auto contact = read(R"({"email":{"primary_email":5,"first_name":true,"last_name":1.50,"double_opt_in":"YES","email_format":""},
                                   "amo":{"last_login":1580083200,"user":1}})");
     CHECK(contact.email.primary_email == "5");
@@ -117,7 +117,7 @@ TEST_CASE("values become text as Python writes them") {
     CHECK(contact.amo->user);
 }
 
-TEST_CASE("lists keep the order in which they were sent") {
+TEST_CASE("lists keep the order of the request") {
     const auto contact =
         read(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"z"},{"name":"a"}],"waitlists":[{"name":"z"},{"name":"a"}]})");
     REQUIRE(contact.newsletters.size() == 2);
@@ -128,13 +128,13 @@ TEST_CASE("lists keep the order in which they were sent") {
     CHECK(contact.waitlists[1].name == "a");
 }
 
-TEST_CASE("fields of a waitlist are kept as they were sent") {
+TEST_CASE("the fields of a waitlist are kept as they were sent") {
     const auto contact = read(
         R"({"email":{"primary_email":"a"},"waitlists":[{"name":"x","fields":{ "z" : 12345678901234567890, "a" : [1e+100, -0.0, null] }}]})");
     CHECK(contact.waitlists.at(0).fields == R"({"z":12345678901234567890,"a":[1e+100,-0.0,null]})");
 }
 
-TEST_CASE("the older waitlists are absent or empty or a value") {
+TEST_CASE("an older waitlist is absent, empty or has a value") {
     const auto empty = read(R"({"email":{"primary_email":"a"},"vpn_waitlist":null,"relay_waitlist":null})");
     CHECK(empty.vpn.given);
     CHECK_FALSE(empty.vpn.value);
@@ -149,7 +149,7 @@ TEST_CASE("the older waitlists are absent or empty or a value") {
     CHECK(defaults.relay.value == model::relay_waitlist{});
 }
 
-TEST_CASE("a newsletter of Relay needs a country from one of two places") {
+TEST_CASE("a Relay newsletter needs a country from one of two places") {
     constexpr auto subscribes = R"({"email":{"primary_email":"a"},"newsletters":[{"name":"relay-phones-waitlist"}],)";
     CHECK(read(std::string(subscribes) + R"("relay_waitlist":{"geo":"fr"}})").relay.value->geo == "fr");
     CHECK(read(std::string(subscribes) + R"("waitlists":[{"name":"relay","fields":{"geo":"fr"}}]})").waitlists.size() == 1);
@@ -159,12 +159,12 @@ TEST_CASE("a newsletter of Relay needs a country from one of two places") {
     CHECK(read(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"relay"}]})").newsletters.size() == 1);
 }
 
-TEST_CASE("PUT takes a contact with its id") {
+TEST_CASE("PUT accepts a contact with its id") {
     const auto contact = read(R"({"email":{"primary_email":"a","email_id":"332de237cab74461bcc348e68f42bd5c"}})", purpose::replace);
     CHECK(contact.email.email_id.to_string() == id);
 }
 
-TEST_CASE("a waitlist that is left needs no fields on PUT") {
+TEST_CASE("an unsubscribed waitlist needs no fields in PUT") {
     const auto contact = read(R"({"email":{"primary_email":"a","email_id":"332de237cab74461bcc348e68f42bd5c"},
                                   "waitlists":[{"name":"vpn","subscribed":false},{"name":"relay","subscribed":"no"}]})",
                               purpose::replace);
@@ -173,7 +173,7 @@ TEST_CASE("a waitlist that is left needs no fields on PUT") {
     CHECK_FALSE(contact.waitlists[1].subscribed);
 }
 
-TEST_CASE("the address and the whole of a body can be had for tracing even when it is not valid") {
+TEST_CASE("the address and the text of an invalid body are available for tracing") {
     const auto body = [](std::string_view text) { return *json::body::parse(text); };
     CHECK(body(R"({"email":{"primary_email":"a@example.com","email_id":5}})").primary_email() == "a@example.com");
     CHECK(body(R"({"email":{"primary_email":5}})").primary_email().empty());

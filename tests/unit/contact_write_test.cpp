@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Contacts as the API shows them.
+// Writing contacts as the API returns them.
 #include <ctms/json/contact_json.hpp>
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ model::contact smallest() {
     return out;
 }
 
-/// The end of the written contact, from the waitlists on.
+/// Returns the end of the written contact, from the waitlists on.
 std::string waitlists_of(std::vector<model::waitlist> waitlists) {
     auto contact = smallest();
     contact.waitlists = std::move(waitlists);
@@ -48,7 +48,7 @@ std::string older_of(std::vector<model::waitlist> waitlists) {
 
 } // namespace
 
-TEST_CASE("a contact with nothing but an address shows all groups with their defaults") {
+TEST_CASE("a contact with only an address is written with all groups and their defaults") {
     CHECK(written(smallest()) ==
           R"({"amo":{"add_on_ids":null,"display_name":null,"email_opt_in":false,"language":null,"last_login":null,"location":null,)"
           R"("profile_url":null,"user":false,"user_id":null,"username":null,"create_timestamp":null,"update_timestamp":null},)"
@@ -60,7 +60,7 @@ TEST_CASE("a contact with nothing but an address shows all groups with their def
           R"("vpn_waitlist":{"geo":null,"platform":null},"relay_waitlist":{"geo":null}})");
 }
 
-TEST_CASE("a contact with everything shows it in the documented order") {
+TEST_CASE("a contact with all fields is written in the documented order") {
     model::contact contact;
     contact.amo = model::amo{"a,b", "Nina", true,         "fr",         date{std::chrono::year{2020} / 1 / 7}, "Ici", "nina", true,
                              "98",  "n1",   whole_second, with_fraction};
@@ -102,7 +102,7 @@ TEST_CASE("a contact with everything shows it in the documented order") {
         R"("vpn_waitlist":{"geo":"de","platform":"ios"},"relay_waitlist":{"geo":"fr"},"status":"ok"})");
 }
 
-TEST_CASE("timestamps have six digits behind the second or none") {
+TEST_CASE("timestamps have six decimal places or none") {
     auto contact = smallest();
     contact.email.create_timestamp = whole_second;
     contact.email.update_timestamp = whole_second + std::chrono::microseconds{1};
@@ -111,7 +111,7 @@ TEST_CASE("timestamps have six digits behind the second or none") {
           std::string::npos);
 }
 
-TEST_CASE("the older waitlists are computed from the stored ones") {
+TEST_CASE("the older waitlists are derived from the stored ones") {
     CHECK(older_of({}) == R"({"vpn_waitlist":{"geo":null,"platform":null},"relay_waitlist":{"geo":null}})");
     CHECK(older_of({{"vpn", {}, R"({"geo":5,"platform":null})", true}}) ==
           R"({"vpn_waitlist":{"geo":"5","platform":null},"relay_waitlist":{"geo":null}})");
@@ -125,13 +125,13 @@ TEST_CASE("the older waitlists are computed from the stored ones") {
           R"({"vpn_waitlist":{"geo":null,"platform":null},"relay_waitlist":{"geo":null}})");
 }
 
-TEST_CASE("rows that the reference could not read again are served with what is there") {
+TEST_CASE("rows that the Python service could not read again are returned with the valid values") {
     CHECK(older_of({{"relay", {}, R"({"geo":{"a":1}})", true}, {"vpn", {}, "{}", true}}) ==
           R"({"vpn_waitlist":{"geo":null,"platform":null},"relay_waitlist":{"geo":null}})");
     CHECK(older_of({{"vpn", {}, "[]", true}}) == R"({"vpn_waitlist":{"geo":null,"platform":null},"relay_waitlist":{"geo":null}})");
 }
 
-TEST_CASE("stored fields come out compact and as they were sent") {
+TEST_CASE("stored fields are written compactly and otherwise unchanged") {
     CHECK(fields_of("{}") == "{}");
     CHECK(fields_of(R"({"geo": "fr",  "n": [1, 2]})") == R"({"geo":"fr","n":[1,2]})");
     CHECK(fields_of("{\n\t\"a\" :\r 1 }") == R"({"a":1})");
@@ -143,7 +143,7 @@ TEST_CASE("stored fields come out compact and as they were sent") {
     CHECK(fields_of("{\"a\": " + deep + "}") == "{\"a\":" + std::string(200, '[') + std::string(200, ']') + "}");
 }
 
-TEST_CASE("the nine ids are written in their order") {
+TEST_CASE("the nine ids are written in order") {
     model::identity identity;
     identity.email_id = *uuid::parse("332de237-cab7-4461-bcc3-48e68f42bd5c");
     std::string out;
@@ -159,7 +159,7 @@ TEST_CASE("the nine ids are written in their order") {
           "email_id, primary_email, basket_token, sfdc_id, mofo_contact_id, mofo_email_id, amo_user_id, fxa_id, fxa_primary_email");
 }
 
-TEST_CASE("two objects are the same when they mean the same") {
+TEST_CASE("two objects are equal if their values are equal") {
     CHECK(json::same_object(R"({"a": 1, "b": [2]})", R"({"b":[2.0],"a":1})"));
     CHECK_FALSE(json::same_object(R"({"a":1})", R"({"a":2})"));
     CHECK_FALSE(json::same_object(R"({"a":1})", R"({"a":"1"})"));
@@ -167,7 +167,7 @@ TEST_CASE("two objects are the same when they mean the same") {
     CHECK_FALSE(json::same_object("not JSON", "{}"));
 }
 
-TEST_CASE("a member of an object can be had as plain text") {
+TEST_CASE("a scalar member of an object is returned as plain text") {
     constexpr auto object = R"({"a":"x","b":5,"c":1.50,"d":true,"e":null,"f":[],"g":{}})";
     CHECK(json::scalar_member(object, "a") == "x");
     CHECK(json::scalar_member(object, "b") == "5");

@@ -30,7 +30,7 @@ fields only_record(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("fields stand between commas") {
+TEST_CASE("fields are separated by commas") {
     CHECK(only_record("a,b,c\n") == fields{"a", "b", "c"});
     CHECK(only_record("a,b,c") == fields{"a", "b", "c"});
     CHECK(only_record("a,b,c\r\n") == fields{"a", "b", "c"});
@@ -40,7 +40,7 @@ TEST_CASE("fields stand between commas") {
                       "a,b\n") == fields{"a", "b"});
 }
 
-TEST_CASE("quoted fields hold commas, quotes and line ends") {
+TEST_CASE("quoted fields can contain commas, quotes and line ends") {
     CHECK(only_record(R"("a,b","say ""hi""",)"
                       "\n") == fields{"a,b", R"(say "hi")", ""});
     CHECK(only_record("\"one\ntwo\r\nthree\",x\n") == fields{"one\ntwo\r\nthree", "x"});
@@ -48,7 +48,7 @@ TEST_CASE("quoted fields hold commas, quotes and line ends") {
     CHECK(only_record("\xEF\xBB\xBF\"a\",b\n").back() == "b");
 }
 
-TEST_CASE("records tell their line and their own text, and blank lines are passed over") {
+TEST_CASE("a record has its line number and its original text, and blank lines are skipped") {
     const auto found = read_all("a,b\r\n\r\n\"x\ny\",2\n\nlast,3");
     REQUIRE(found.size() == 3);
     CHECK(found[0].line == 1);
@@ -59,7 +59,7 @@ TEST_CASE("records tell their line and their own text, and blank lines are passe
     CHECK(found[2].fields == fields{"last", "3"});
 }
 
-TEST_CASE("a carriage return at the end of the file ends the line, and is not part of a value") {
+TEST_CASE("a carriage return at the end of the file ends the line and is not part of a value") {
     CHECK(only_record("a,b@example.com\r") == fields{"a", "b@example.com"});
     CHECK(only_record("a,\"b\"\r") == fields{"a", "b"});
     const auto found = read_all("a\r\r\n\r\r\nb");
@@ -68,7 +68,7 @@ TEST_CASE("a carriage return at the end of the file ends the line, and is not pa
     CHECK(found[0].text == "a\r");
 }
 
-TEST_CASE("what is no record is told, and the next one is read") {
+TEST_CASE("an invalid record is reported, and the next one is read") {
     for (const std::string broken : {"a\"b,c", "\"a\"b,c", "\"a\" ,c"}) {
         CAPTURE(broken);
         const auto found = read_all(broken + "\nnext,1\n");
@@ -82,7 +82,7 @@ TEST_CASE("what is no record is told, and the next one is read") {
     CHECK(open[0].problem == "a quote is not closed");
 }
 
-TEST_CASE("an open quote takes no more than a record may have") {
+TEST_CASE("an open quote reads at most the longest record") {
     const auto found = read_all("\"" + std::string(50, 'x') + "\n" + "good,1\n", 20);
     REQUIRE(found.size() == 2);
     CHECK(found[0].problem.find("the record is too long") == 0);
@@ -90,14 +90,14 @@ TEST_CASE("an open quote takes no more than a record may have") {
     CHECK(found[1].fields == fields{"good", "1"});
 }
 
-TEST_CASE("rows that are written read the same") {
+TEST_CASE("rows that are written can be read back") {
     const fields all{"plain", "", "a,b", "say \"hi\"", "two\nlines", "cr\rlf\r\n", " blanks "};
     std::string row;
     for (std::size_t i = 0; i < all.size(); ++i) append_csv_field(row, all[i], i == 0);
     CHECK(only_record(row + "\r\n") == all);
 }
 
-TEST_CASE("lines are read one at a time, long ones cut") {
+TEST_CASE("lines are read one at a time, and long ones are truncated") {
     std::istringstream in("one\r\ntwo\n" + std::string(100, 'x') + "\n\nlast");
     std::string line;
     fields found;
@@ -117,13 +117,13 @@ bool begins_with_one_of(std::string_view cell, std::initializer_list<std::string
     return std::any_of(signs.begin(), signs.end(), [&](std::string_view sign) { return cell.starts_with(sign); });
 }
 
-// What a spreadsheet would run: OWASP's characters, and their full-width forms.
+// The start of a cell that a spreadsheet would run: OWASP's characters and their full-width forms.
 bool has_sign(std::string_view cell) { return begins_with_one_of(cell, {"=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20"}); }
 bool is_formula(std::string_view cell) { return has_sign(cell) || begins_with_one_of(cell, {"\t", "\r", "\n"}); }
 
 } // namespace
 
-TEST_CASE("no cell is a formula, and all come back as they were") {
+TEST_CASE("no cell is a formula, and all cells can be read back") {
     const fields hostile{"=1+1",
                          "=cmd|' /C calc'!A0",
                          "+49 30 123456",
@@ -159,13 +159,13 @@ TEST_CASE("no cell is a formula, and all come back as they were") {
         CAPTURE(value);
         const auto cell = escape_formulas(value);
         CHECK_FALSE(is_formula(cell));
-        // Split at another separator, as spreadsheets of many countries do it, no part of it is one either.
+        // If a spreadsheet splits the cell at another separator, as in many countries, no part of it is a formula either.
         for (std::size_t at = cell.find_first_of(";\t\r\n"); at != std::string::npos; at = cell.find_first_of(";\t\r\n", at + 1))
             CHECK_FALSE(has_sign(std::string_view(cell).substr(at + 1)));
     }
 }
 
-TEST_CASE("every short text of the characters that count comes back") {
+TEST_CASE("every short text of the special characters can be read back") {
     constexpr std::string_view alphabet = "'=;\ta\"\n\r,";
     std::string text;
     std::size_t wrong = 0;
@@ -182,15 +182,15 @@ TEST_CASE("every short text of the characters that count comes back") {
     CHECK(wrong == 0);
 }
 
-TEST_CASE("text of several lines gets no apostrophes in between") {
+TEST_CASE("text with several lines gets no apostrophes inside") {
     CHECK(escape_formulas("one\r\ntwo\n\nthree;four\tfive") == "one\r\ntwo\n\nthree;four\tfive");
 }
 
-TEST_CASE("a file of others keeps its apostrophes but those before a formula") {
+TEST_CASE("a file from elsewhere keeps its apostrophes except before a formula") {
     CHECK(only_record("'tis,O'Neil,'',=1,'=1,''=1,-5,'-5\n") == fields{"'tis", "O'Neil", "''", "=1", "=1", "'=1", "-5", "-5"});
 }
 
-TEST_CASE("a source that fails is bad, not at its end") {
+TEST_CASE("a source that fails is bad and not at its end") {
     struct failing final : std::streambuf {
         int_type underflow() override { throw std::ios_base::failure("broken disk"); }
     } source;

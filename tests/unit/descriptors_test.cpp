@@ -16,7 +16,7 @@ ctms::config::settings settings_with(bool ops_port, bool replica) {
 
 } // namespace
 
-TEST_CASE("limits of connections stay when there are descriptors for all") {
+TEST_CASE("the connection limits are kept if there are enough descriptors") {
     for (const bool ops_port : {false, true}) {
         for (const bool replica : {false, true}) {
             const auto settings = settings_with(ops_port, replica);
@@ -46,9 +46,9 @@ TEST_CASE("with few descriptors the connections leave room for everything else")
             CHECK(fitted.connections + (ops_port ? fitted.ops_connections : 0) + others <= descriptors);
             CHECK(fitted.connections >= 16);
             CHECK(fitted.ops_connections >= 4);
-            CHECK(fitted.connections_of_address <= (fitted.connections + 1) / 2); // as without a low limit: half of them
+            CHECK(fitted.connections_of_address <= (fitted.connections + 1) / 2); // as without a low limit: half of the connections
         }
-        // Something is served even where not everything fits.
+        // Some connections are served even if not everything fits.
         for (const std::size_t descriptors : {0, 10, 64}) {
             CHECK(fit_to_descriptors(bounds, settings, descriptors).connections == 16);
             CHECK(fit_to_descriptors(bounds, settings, descriptors).ops_connections == 4);

@@ -14,7 +14,7 @@ namespace {
 
 document parse(std::string_view text, const limits& bounds = {}) {
     auto outcome = document::parse(text, bounds);
-    if (const auto* problem = std::get_if<syntax_error>(&outcome)) FAIL("no JSON: ", problem->message, " in ", text);
+    if (const auto* problem = std::get_if<syntax_error>(&outcome)) FAIL("not JSON: ", problem->message, " in ", text);
     return std::move(std::get<document>(outcome));
 }
 
@@ -54,7 +54,7 @@ std::string list_of(std::size_t items) {
 
 } // namespace
 
-TEST_CASE("a document keeps numbers as they were written") {
+TEST_CASE("a document keeps numbers as they are written") {
     for (const std::string number :
          {"0", "-0", "-0.0", "1.0", "1e+100", "1E5", "12345678901234567890123456789", "0.1", "1e400", "-1.50e-7"}) {
         CAPTURE(number);
@@ -66,7 +66,7 @@ TEST_CASE("a document keeps numbers as they were written") {
     }
 }
 
-TEST_CASE("a document holds every kind of value") {
+TEST_CASE("a document holds every type of value") {
     const auto parsed = parse(R"({"a":null,"b":true,"c":false,"d":"x","e":[1,2],"f":{},"g":7})");
     const auto& root = parsed.root();
     REQUIRE(root.type == kind::object);
@@ -83,12 +83,12 @@ TEST_CASE("a document holds every kind of value") {
     CHECK(root.member("h") == nullptr);
 }
 
-TEST_CASE("values that are neither list nor object are documents too") {
+TEST_CASE("a document can be a value that is neither a list nor an object") {
     for (const std::string text : {"null", "true", "false", "\"x\"", "5", "-1.5"}) CHECK(rewritten(text) == text);
     CHECK(rewritten(" \t\r\n [ 1 , 2 ] \n") == "[1,2]");
 }
 
-TEST_CASE("keys keep their order and a repeated key has its first place and its last value") {
+TEST_CASE("keys keep their order, and a repeated key has its first position and its last value") {
     CHECK(rewritten(R"({ "z" : 1, "a" : 2, "m" : 3 })") == R"({"z":1,"a":2,"m":3})");
     CHECK(rewritten(R"({"a":1,"b":2,"a":3})") == R"({"a":3,"b":2})");
     const auto parsed = parse(R"({"a":1,"b":2,"a":{"x":5}})");
@@ -96,7 +96,7 @@ TEST_CASE("keys keep their order and a repeated key has its first place and its 
     CHECK(parsed.root().member("a")->member("x")->text == "5");
 }
 
-TEST_CASE("escapes are decoded and written as JSON needs them") {
+TEST_CASE("escapes are decoded and only required escapes are written") {
     const auto parsed = parse(R"(["\u0041\u00e9\ud83d\ude00\n\t\"\\\/\b\f\r"])");
     CHECK(parsed.root().first->text == "Aé😀\n\t\"\\/\b\f\r");
     CHECK(rewritten(R"(["\u00e9\ud83d\ude00\/<&>"])") == R"(["é😀/<&>"])");
@@ -104,7 +104,7 @@ TEST_CASE("escapes are decoded and written as JSON needs them") {
     CHECK(rewritten(R"({"k\u0065y":1})") == R"({"key":1})");
 }
 
-TEST_CASE("NaN and infinities are read as Python reads them and written as null") {
+TEST_CASE("NaN and infinities are read as Python reads them and are written as null") {
     const auto parsed = parse("[NaN, Infinity, -Infinity]");
     const auto* item = parsed.root().first;
     CHECK(item->type == kind::non_finite);
@@ -123,7 +123,7 @@ TEST_CASE("NaN and infinities are read as Python reads them and written as null"
     }
 }
 
-TEST_CASE("a string with a NUL character is never taken for a number") {
+TEST_CASE("a string with a NUL character is never mistaken for a number") {
     for (const std::string word : {"NaN", "Infinity", "-Infinity"}) {
         CAPTURE(word);
         const auto parsed = parse("[\"\\u0000" + word + "\"]");
@@ -132,13 +132,13 @@ TEST_CASE("a string with a NUL character is never taken for a number") {
     }
 }
 
-TEST_CASE("a byte order mark is passed over once") {
+TEST_CASE("one byte order mark is skipped") {
     CHECK(rewritten("\xEF\xBB\xBF{\"a\":1}") == R"({"a":1})");
     CHECK_FALSE(is_json("\xEF\xBB\xBF\xEF\xBB\xBF{}"));
     CHECK_FALSE(is_json("{\xEF\xBB\xBF}"));
 }
 
-TEST_CASE("depth is limited to 32") {
+TEST_CASE("nesting depth is limited to 32") {
     CHECK(is_json(nested(32)));
     CHECK(problem_of(nested(33)).message == "nested too deeply");
     CHECK(problem_of(nested(100'000)).message == "nested too deeply");
@@ -149,7 +149,7 @@ TEST_CASE("depth is limited to 32") {
     CHECK_FALSE(is_json(nested(4), {.depth = 3}));
 }
 
-TEST_CASE("length is limited to 10000") {
+TEST_CASE("the length of lists and objects is limited to 10000") {
     CHECK(is_json(list_of(10'000)));
     CHECK(problem_of(list_of(10'001)).message == "a list has too many items");
     std::string object = "{\"k0\":0";
@@ -157,7 +157,7 @@ TEST_CASE("length is limited to 10000") {
     CHECK(problem_of(object + "}").message == "an object has too many members");
 }
 
-TEST_CASE("a syntax error tells where it is in characters") {
+TEST_CASE("a syntax error gives its position in characters") {
     const auto first = problem_of("{\"é\": 1,\n  \"b\": x}");
     CHECK(first.position == 16);
     CHECK(first.line == 2);
@@ -172,13 +172,13 @@ TEST_CASE("a syntax error tells where it is in characters") {
     CHECK(extra.column == 4);
 }
 
-TEST_CASE("NaN in front of an error does not move its position") {
+TEST_CASE("NaN before an error does not move its position") {
     const auto with_nan = problem_of("[NaN,x]");
     CHECK(with_nan.position == 5);
     CHECK(with_nan.column == 6);
 }
 
-TEST_CASE("text that is no JSON is refused") {
+TEST_CASE("text that is not JSON is refused") {
     for (const std::string text :
          {"{",  "[",    "[1",    "[1,",  "[1,]", "{,}",     "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{a:1}",     "{'a':1}",
           "\"", "\"a",  "tru",   "nul",  "01",   "+1",      "1.",      ".5",       "1e",         "1e+",       "--1",
@@ -206,7 +206,7 @@ TEST_CASE("lone surrogates are refused") {
     CHECK(is_json(R"("\ud83d\ude00")"));
 }
 
-TEST_CASE("any bytes at all are parsed or refused") {
+TEST_CASE("any sequence of bytes is parsed or refused") {
     std::mt19937 random(20240101);
     const std::string_view alphabet = "{}[]\",:\\u0123456789aeEfnrtl.+- \nNIy\xC3\xA9";
     std::size_t accepted = 0;
@@ -224,7 +224,7 @@ TEST_CASE("any bytes at all are parsed or refused") {
     CHECK(accepted > 0);
 }
 
-TEST_CASE("every prefix of a document is refused and every one of its damaged copies handled") {
+TEST_CASE("every prefix of a document is refused and every damaged copy is handled") {
     const std::string text = R"({"a":[1,-2.5e3,"é\u00e9\"",true,null],"b":{"c":{}}})";
     REQUIRE(is_json(text));
     for (std::size_t length = 0; length < text.size(); ++length) CHECK_FALSE(is_json(text.substr(0, length)));
@@ -236,7 +236,7 @@ TEST_CASE("every prefix of a document is refused and every one of its damaged co
     }
 }
 
-TEST_CASE("objects are equal in any order and numbers by value") {
+TEST_CASE("objects are equal in any order, and numbers are compared by value") {
     CHECK(are_equal(R"({"a":1,"b":[2]})", R"({"b":[2],"a":1})"));
     CHECK(are_equal("1", "1.0"));
     CHECK(are_equal("100", "1e2"));
@@ -256,7 +256,7 @@ TEST_CASE("objects are equal in any order and numbers by value") {
     CHECK_FALSE(are_equal("9007199254740993", "9007199254740992"));
 }
 
-TEST_CASE("what a database cannot keep as JSON is found") {
+TEST_CASE("JSON that a database cannot store is detected") {
     CHECK(unstorable(R"({"a":[1,"x",null]})") == nullptr);
     CHECK(std::string(unstorable(R"({"a":["\u0000"]})")) == "NUL characters are not allowed");
     CHECK(std::string(unstorable(R"({"a\u0000b":1})")) == "NUL characters are not allowed");

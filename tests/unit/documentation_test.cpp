@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The documentation says what the code does.
+// Checks that the documentation agrees with the code.
 #include <ctms/config/settings.hpp>
 
 #include <doctest/doctest.h>
@@ -33,7 +33,7 @@ std::string trimmed(std::string text) {
     return text;
 }
 
-/// The rows "| `NAME` | default | ... | meaning |".
+/// Returns the rows "| `NAME` | default | ... | meaning |".
 std::vector<documented_setting> documented_settings() {
     std::vector<documented_setting> out;
     std::istringstream lines(text_of("docs/configuration.md"));
@@ -50,7 +50,7 @@ std::vector<documented_setting> documented_settings() {
 
 } // namespace
 
-TEST_CASE("docs/configuration.md has every setting with its default in the order of the code") {
+TEST_CASE("docs/configuration.md lists every setting with its default in the order of the code") {
     const auto documented = documented_settings();
     const auto settings = ctms::config::all_settings();
     REQUIRE(documented.size() == settings.size());
@@ -61,7 +61,7 @@ TEST_CASE("docs/configuration.md has every setting with its default in the order
     }
 }
 
-TEST_CASE("secret settings are said to be so in docs/configuration.md") {
+TEST_CASE("docs/configuration.md marks the secret settings") {
     REQUIRE_FALSE(documented_settings().empty());
     for (const auto& documented : documented_settings()) {
         const auto settings = ctms::config::all_settings();
@@ -72,10 +72,10 @@ TEST_CASE("secret settings are said to be so in docs/configuration.md") {
     }
 }
 
-TEST_CASE("docs/api.md names every call") {
+TEST_CASE("docs/api.md mentions every call") {
     const auto text = text_of("docs/api.md");
     for (const auto& route : ctms::web::all_routes()) {
-        if (route.path.starts_with("/docs/")) continue; // files of the pages
+        if (route.path.starts_with("/docs/")) continue; // files used by the HTML pages
         const std::string path(route.path);
         CAPTURE(path);
         CHECK(text.find(path) != std::string::npos);

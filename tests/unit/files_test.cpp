@@ -74,7 +74,7 @@ std::string reason_of(const std::string& path) {
 
 } // namespace
 
-TEST_CASE("a new file appears whole, with its mode whatever the umask says") {
+TEST_CASE("a new file appears complete and with its mode, whatever the umask is") {
     const folder place;
     for (const mode_t mask : {0000, 0077, 0777}) {
         const auto before = ::umask(mask);
@@ -94,7 +94,7 @@ TEST_CASE("a new file appears whole, with its mode whatever the umask says") {
     CHECK(place.count() == 1);
 }
 
-TEST_CASE("a new file replaces one that is there, and what is not committed leaves nothing") {
+TEST_CASE("a new file replaces an existing one, and an uncommitted file leaves nothing") {
     const folder place;
     put(place / "out", "old");
     ::chmod((place / "out").c_str(), 0666);
@@ -110,7 +110,7 @@ TEST_CASE("a new file replaces one that is there, and what is not committed leav
     CHECK(place.count() == 1);
 }
 
-TEST_CASE("two writers of one name do not meet") {
+TEST_CASE("two writers of the same name do not interfere") {
     const folder place;
     auto first = new_file::create(place / "out").value();
     auto second = new_file::create(place / "out").value();
@@ -122,7 +122,7 @@ TEST_CASE("two writers of one name do not meet") {
     CHECK(place.count() == 1);
 }
 
-TEST_CASE("planted links are not followed") {
+TEST_CASE("symbolic links are not followed") {
     const folder place;
     put(place / "victim", "precious");
     for (const auto* name : {"out", "out.part", "out.new"}) fs::create_symlink("victim", place / name);
@@ -135,9 +135,9 @@ TEST_CASE("planted links are not followed") {
     CHECK_FALSE(fs::exists(place / "nowhere"));
 }
 
-TEST_CASE("pipes, devices and open descriptors are written to as they are") {
+TEST_CASE("pipes, devices and open descriptors are written to directly") {
     const folder place;
-    // Not /dev/null and its like: were they replaced by mistake, the whole machine would suffer.
+    // The test does not use /dev/null and the like: replacing them by mistake would harm the whole machine.
     const int terminal = ::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
     REQUIRE((terminal >= 0 && ::grantpt(terminal) == 0 && ::unlockpt(terminal) == 0));
     const std::string device = ::ptsname(terminal);
@@ -171,7 +171,7 @@ TEST_CASE("pipes, devices and open descriptors are written to as they are") {
     CHECK(content(place / "target") == "before after after ");
 }
 
-TEST_CASE("what cannot be written says why") {
+TEST_CASE("a failed write says why") {
     const folder place;
     CHECK(reason_of(place / "no/such/folder") == "No such file or directory");
     CHECK(reason_of(place / "") == "Is a directory");
@@ -181,15 +181,15 @@ TEST_CASE("what cannot be written says why") {
     CHECK(reason_of("/dev/fd/99999") == "Bad file descriptor");
 }
 
-TEST_CASE("a pipe of another account gets nothing") {
-    if (::geteuid() != 0) return; // only root can give a file away
+TEST_CASE("another user's pipe gets no data") {
+    if (::geteuid() != 0) return; // only root can change the owner of a file
     const folder place;
     REQUIRE(::mkfifo((place / "pipe").c_str(), 0666) == 0);
     REQUIRE(::chown((place / "pipe").c_str(), 65534, 65534) == 0);
     CHECK(reason_of(place / "pipe") == "Operation not permitted");
 }
 
-TEST_CASE("a small file is read through links, within a bound and a time") {
+TEST_CASE("a small file is read through links, with a limit on its size and on the time") {
     const folder place;
     put(place / "secret", "s3cret\n");
     fs::create_symlink("secret", place / "link");
@@ -208,7 +208,7 @@ TEST_CASE("a small file is read through links, within a bound and a time") {
     writer.join();
 }
 
-TEST_CASE("what is printable") {
+TEST_CASE("unprintable characters are escaped") {
     CHECK(printable("plain, \\ and \u00e9\u200d\U0001f600") == "plain, \\ and \u00e9\u200d\U0001f600");
     CHECK(printable("\x1b[2J\n\t\x7F") == R"(\x1b[2J\x0a\x09\x7f)");
     CHECK(printable("\u0080\u009b\u009f\u00a0") == "\\u{80}\\u{9b}\\u{9f}\u00a0");

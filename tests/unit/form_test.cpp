@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view type = "multipart/form-data; boundary=XX";
 
-/// Parses a multipart body with the boundary XX; "\n" stands for a line's end.
+/// Parses a multipart body with the boundary XX; "\n" means a line end.
 std::optional<form_values> multipart(std::string_view body, std::string_view content_type = type) {
     std::string lines;
     for (const char c : body) lines += c == '\n' ? std::string("\r\n") : std::string(1, c);
@@ -37,7 +37,7 @@ TEST_CASE("percent-encoding is decoded") {
     CHECK(percent_decode("a+b%2B", true) == "a b+");
 }
 
-TEST_CASE("what is badly encoded stays as it is") {
+TEST_CASE("invalid percent-encoding is kept unchanged") {
     for (const std::string text : {"%", "%4", "a%", "%zz", "%4g", "%g4", "%%", "% 41", "%+1"}) {
         CAPTURE(text);
         CHECK(percent_decode(text, false) == text);
@@ -45,7 +45,7 @@ TEST_CASE("what is badly encoded stays as it is") {
     CHECK(percent_decode("%%41", false) == "%A");
 }
 
-TEST_CASE("bytes that are no UTF-8 become replacement characters") {
+TEST_CASE("bytes that are not UTF-8 become replacement characters") {
     CHECK(percent_decode("%FF", false) == "\uFFFD");
     CHECK(percent_decode("a%FFb%C3", false) == "a\uFFFDb\uFFFD");
     CHECK(percent_decode("%C3%28", false) == "\uFFFD(");
@@ -53,13 +53,13 @@ TEST_CASE("bytes that are no UTF-8 become replacement characters") {
     CHECK(percent_decode("\xFF\xC3\xA9", false) == "\uFFFDé");
 }
 
-TEST_CASE("paths are encoded but for their plain characters") {
+TEST_CASE("paths are encoded except for their unreserved characters and slashes") {
     CHECK(percent_encode_path("/ctms/a-b_c.d~e") == "/ctms/a-b_c.d~e");
     CHECK(percent_encode_path("/a b?c#d%é\r\n") == "/a%20b%3Fc%23d%25%C3%A9%0D%0A");
     CHECK(percent_encode_path("a@b+c&d=e:") == "a%40b%2Bc%26d%3De%3A");
 }
 
-TEST_CASE("whatever is encoded is decoded again") {
+TEST_CASE("encoded text is decoded to the original") {
     std::mt19937 random(7);
     for (int round = 0; round < 2'000; ++round) {
         std::string text;
@@ -68,7 +68,7 @@ TEST_CASE("whatever is encoded is decoded again") {
     }
 }
 
-TEST_CASE("forms are names and values in their order") {
+TEST_CASE("a form has names and values in their order") {
     CHECK(parse_urlencoded("").pairs().empty());
     CHECK(parse_urlencoded("a=1&b=2&a=3").pairs() == pairs{{"a", "1"}, {"b", "2"}, {"a", "3"}});
     CHECK(parse_urlencoded("a=&b&=c&&d==e&").pairs() == pairs{{"a", ""}, {"b", ""}, {"", "c"}, {"d", "=e"}});
@@ -76,7 +76,7 @@ TEST_CASE("forms are names and values in their order") {
     CHECK(parse_urlencoded("a=1;b=2").pairs() == pairs{{"a", "1;b=2"}});
 }
 
-TEST_CASE("the last value of a name counts") {
+TEST_CASE("the last value of a name is used") {
     const auto form = parse_urlencoded("a=1&a=2&b=");
     CHECK(form.find("a") == "2");
     CHECK(form.find("b") == "");
@@ -92,14 +92,14 @@ TEST_CASE("multipart forms are read") {
     CHECK(form->pairs() == pairs{{"a", "1"}, {"b", "two\r\nlines"}});
 }
 
-TEST_CASE("multipart allows a preamble an epilogue and a quoted boundary") {
+TEST_CASE("a multipart body may have a preamble, an epilogue and a quoted boundary") {
     const auto form = multipart("before\n--a b\nContent-Disposition: form-data; name=\"x\"\n\n\n--a b--\nbehind",
                                 "multipart/form-data; charset=utf-8; Boundary=\"a b\"");
     REQUIRE(form);
     CHECK(form->pairs() == pairs{{"x", ""}});
 }
 
-TEST_CASE("parts without a name are passed over") {
+TEST_CASE("parts without a name are skipped") {
     const auto form = multipart("--XX\nContent-Disposition: form-data\n\n1\n--XX\nX-Other: name=\"a\"\n\n2\n--XX\n"
                                 "Content-Disposition: form-data; name=\"c\n\n3\n--XX--");
     REQUIRE(form);
@@ -107,7 +107,7 @@ TEST_CASE("parts without a name are passed over") {
     CHECK(multipart("--XX--")->pairs().empty());
 }
 
-TEST_CASE("a part without headers has no name and costs no more than others") {
+TEST_CASE("a part without headers has no name and takes no longer than other parts") {
     const auto form = multipart("--XX\n\n1\n--XX\nContent-Disposition: form-data; name=\"a\"\n\n2\n--XX--");
     REQUIRE(form);
     CHECK(form->pairs() == pairs{{"a", "2"}});
@@ -139,7 +139,7 @@ TEST_CASE("malformed multipart forms are refused") {
     }
 }
 
-TEST_CASE("any multipart body is read or refused in time") {
+TEST_CASE("any multipart body is parsed or refused in reasonable time") {
     std::mt19937 random(99);
     const std::string_view pieces[] = {"--XX", "--", "\r\n", "\r\n\r\n", "Content-Disposition: form-data; name=\"a\"", "x", ":", ";", "\""};
     int read = 0;
@@ -153,7 +153,7 @@ TEST_CASE("any multipart body is read or refused in time") {
 
 namespace {
 
-/// The least of three times in seconds.
+/// Returns the shortest of three durations in seconds.
 template <class Work>
 double time_of(Work work) {
     double least = 1e9;
@@ -173,7 +173,7 @@ std::string repeated(std::string_view piece, std::size_t bytes) {
 
 } // namespace
 
-TEST_CASE("the time for a form grows with its size and not faster") {
+TEST_CASE("the time to parse a form is linear in its size") {
     using parser = void (*)(const std::string&);
     const auto in_part_header = [](const std::string& text) {
         (void)parse_multipart(type, "--XX\r\nContent-Disposition: form-data" + text + "\r\n\r\n1\r\n--XX--");
@@ -210,24 +210,24 @@ TEST_CASE("the time for a form grows with its size and not faster") {
         {"\xF0\x9F", +decoding},
         {"%FF", +decoding},
     };
-    constexpr std::size_t small = 128 * 1024; // where each byte costs a look at the rest, some 50 ms
+    constexpr std::size_t small = 128 * 1024; // if each byte caused a scan of the rest, this would take about 50 ms
     for (const auto& input : inputs) {
         const auto& piece = input.piece; // a binding cannot be captured (clang 14)
         const auto& work = input.work;
         CAPTURE(piece);
         const auto few = repeated(piece, small);
         const auto many = repeated(piece, 8 * small);
-        // Eight times as much takes eight times as long; 64 times where it is quadratic.
+        // Eight times the input takes eight times as long, or 64 times if the time is quadratic.
         CHECK(time_of([&] { work(many); }) < 24 * time_of([&] { work(few); }) + 0.05);
     }
 }
 
-TEST_CASE("a blank run behind parameters is cut once") {
+TEST_CASE("whitespace after parameters is removed once") {
     const auto header = "multipart/form-data" + repeated("a;", 8 * 1024) + std::string(8 * 1024, ' ');
     CHECK(time_of([&] { (void)parse_multipart(header, "--XX--"); }) < 0.05);
 }
 
-TEST_CASE("forms have a thousand fields at most") {
+TEST_CASE("a form has at most a thousand fields") {
     const auto fields = [](std::size_t count) { return repeated("a=1&", count * 4).substr(0, count * 4 - 1); };
     REQUIRE(parse_form(fields(most_fields)));
     CHECK(parse_form(fields(most_fields))->pairs().size() == most_fields);
@@ -242,7 +242,7 @@ TEST_CASE("forms have a thousand fields at most") {
     CHECK_FALSE(parse_multipart(type, parts(most_fields + 1)));
 }
 
-TEST_CASE("a boundary has 70 characters at most") {
+TEST_CASE("a boundary has at most 70 characters") {
     for (const std::size_t length : {70U, 71U}) {
         const std::string boundary(length, 'b');
         const auto form = parse_multipart("multipart/form-data; boundary=" + boundary, "--" + boundary + "--");
@@ -250,7 +250,7 @@ TEST_CASE("a boundary has 70 characters at most") {
     }
 }
 
-TEST_CASE("parameters are found beside others") {
+TEST_CASE("a parameter is found among others") {
     for (const std::string header :
          {"form-data; name=a", "form-data;name=\"a\"", "form-data; x; name=a; y", "form-data; x=\"1\"; name = \"a\" ; filename=b",
           "form-data; =; name=a", "form-data; filename=name; name=a;"}) {
@@ -264,7 +264,7 @@ TEST_CASE("parameters are found beside others") {
     CHECK(quoted->find("a;b=c") == "1");
 }
 
-TEST_CASE("a media type is read without parameters and case") {
+TEST_CASE("a media type is read without parameters and in lower case") {
     CHECK(media_type("Application/JSON; charset=utf-8") == "application/json");
     CHECK(media_type("  text/plain\t;x") == "text/plain");
     CHECK(media_type("text/plain") == "text/plain");

@@ -30,7 +30,7 @@ namespace {
 constexpr auto unknown = "Unknown key";
 constexpr auto failure = "Google authentication failure";
 
-// Made once: they take a while.
+// The keys are made once because making one takes a while.
 const google_key& first_key() {
     static const google_key key = google_key::rsa("first");
     return key;
@@ -40,7 +40,7 @@ const google_key& second_key() {
     return key;
 }
 
-// As Pub/Sub sends them.
+// The claims that Pub/Sub sends.
 bj::object usual_claims(const moved_clock& clock) {
     return {{"aud", verifier_setting::audience}, {"azp", "1234"},          {"email", "push@example.com"},          {"email_verified", true},
             {"exp", clock.seconds() + 3600},     {"iat", clock.seconds()}, {"iss", "https://accounts.google.com"}, {"sub", "1234"}};
@@ -60,7 +60,7 @@ struct known_key_setting : verifier_setting {
         claims.erase(name);
         return problem(first_key().token(bj::serialize(claims)));
     }
-    /// With members put in front of the usual claims, as text.
+    /// Puts these members, as text, before the usual claims.
     std::string problem_after(const std::string& members) {
         return problem(first_key().token("{" + members + "," + bj::serialize(usual_claims(clock)).substr(1)));
     }
@@ -78,7 +78,7 @@ std::string hmac_token(std::string_view header, std::string_view claims, const s
     return text + "." + base64url_encode({reinterpret_cast<const char*>(mac.data()), mac.size()});
 }
 
-/// What is wrong with a token of `key` when the server has this document.
+/// Returns the problem with a token of `key` when the server has this document.
 std::string problem_with_document(const std::string& document, const google_key& key = first_key()) {
     verifier_setting setting;
     setting.server.serve(document);
@@ -87,7 +87,7 @@ std::string problem_with_document(const std::string& document, const google_key&
 
 } // namespace
 
-TEST_CASE("a Google token gives its claims, all of them in its order") {
+TEST_CASE("a Google token returns all its claims in their order") {
     known_key_setting setting;
     const auto now = setting.clock.seconds();
     const auto claims = setting.verifier.verify(setting.good_token());
@@ -101,7 +101,7 @@ TEST_CASE("a Google token gives its claims, all of them in its order") {
     CHECK(claims->all == all);
 }
 
-TEST_CASE("claims of a Google token are kept as compact JSON, a repeated name once, fifty at most") {
+TEST_CASE("the claims of a Google token are kept as compact JSON, each name once, fifty at most") {
     known_key_setting setting;
     const auto now = setting.clock.seconds();
     std::string text = fmt::format(R"({{"x": [1.50, {{"a" : null}}], "y": 1, "aud": "{}", "exp": {}, "iat": {}, "y": "\u00e9\n",)"
@@ -132,7 +132,7 @@ TEST_CASE("only the JSON true verifies an email address of a Google token") {
     }
 }
 
-TEST_CASE("a Google token must be of an issuer and an audience that are ours") {
+TEST_CASE("a Google token must have an accepted issuer and audience") {
     known_key_setting setting;
     CHECK(setting.problem_with("iss", "accounts.google.com") == "");
     for (const bj::value& value :
@@ -152,7 +152,7 @@ TEST_CASE("a Google token must be of an issuer and an audience that are ours") {
     CHECK(setting.problem_without("email") == "");
 }
 
-TEST_CASE("a Google token must be timely, but for ten seconds") {
+TEST_CASE("the times of a Google token are checked with a tolerance of ten seconds") {
     known_key_setting setting;
     const auto now = setting.clock.seconds();
     CHECK(setting.problem_with("exp", now - 9) == "");
@@ -178,7 +178,7 @@ TEST_CASE("a Google token must be timely, but for ten seconds") {
     CHECK(setting.problem(first_key().token(others + fmt::format(R"("exp":{},"iat":-Infinity}})", now + 60))) == failure);
 }
 
-TEST_CASE("a Google token with a checked claim twice is refused") {
+TEST_CASE("a Google token that repeats a checked claim is refused") {
     known_key_setting setting;
     CHECK(setting.problem_after(R"("sub":"1234")") == "");
     for (const auto* claim : {R"("exp":9999999999)", R"("iat":1)", R"("iss":"accounts.google.com")", R"("aud":"https://ctms.example.com")",
@@ -188,7 +188,7 @@ TEST_CASE("a Google token with a checked claim twice is refused") {
     }
 }
 
-TEST_CASE("a text that is no Google token, or names no key, has an unknown key and costs no fetch") {
+TEST_CASE("a token that is not a Google token or names no key has an unknown key and causes no fetch") {
     known_key_setting setting;
     for (const std::string_view text : {"", ".", "..", "a.b", "a.b.c.d", "e30.e30.", "bm90IGpzb24.e30.AA", "\xFF\x80.e30.AA"}) {
         CAPTURE(text);
@@ -205,7 +205,7 @@ TEST_CASE("a text that is no Google token, or names no key, has an unknown key a
     CHECK(setting.problem_of_header(R"({"alg":"RS256","kid":"First"})") == unknown);
 }
 
-TEST_CASE("only RS256 is taken for a Google token") {
+TEST_CASE("only RS256 is accepted for a Google token") {
     known_key_setting setting;
     CHECK(setting.problem_of_header(R"({"kid":"first","alg":"RS256"})") == "");
     for (const std::string_view header :
@@ -251,7 +251,7 @@ TEST_CASE("a Google token with another signature or other claims is refused") {
     CHECK(ERR_peek_error() == 0);
 }
 
-TEST_CASE("keys of Google are read in both forms") {
+TEST_CASE("Google's keys are read in both formats") {
     for (const auto& document : {certificates_of({first_key(), second_key()}), key_set_of({first_key(), second_key()}),
                                  "{\"keys\":[" + first_key().web_key() + "," + second_key().web_key("Aw") + "]}"}) {
         CAPTURE(document);
@@ -261,7 +261,7 @@ TEST_CASE("keys of Google are read in both forms") {
     CHECK(problem_with_document(key_set_of({first_key(), second_key()}), second_key()) == "");
 }
 
-TEST_CASE("keys of Google that cannot be used are passed over") {
+TEST_CASE("keys of Google that cannot be used are skipped") {
     const auto weak = google_key::rsa("weak", 1024);
     const auto other = google_key::elliptic("other");
     verifier_setting setting;
@@ -275,13 +275,13 @@ TEST_CASE("keys of Google that cannot be used are passed over") {
     CHECK(problem_with_document(R"({"a":7,"b":"no PEM","c":null,)" + certificates_of({first_key()}).substr(1)) == "");
 }
 
-TEST_CASE("keys of Google have 2048 to 8192 bits") {
+TEST_CASE("Google's keys must have 2048 to 8192 bits") {
     for (const auto form : {certificates_of, key_set_of}) {
         for (const int bits : {2047, 8193, 16384}) {
             CAPTURE(bits);
             CHECK(problem_with_document(form({google_key::hollow("first", bits)})) == "unavailable");
         }
-        // Kept, though it did not sign the token.
+        // This key is kept, although it did not sign the token.
         for (const int bits : {2048, 8192}) {
             CAPTURE(bits);
             CHECK(problem_with_document(form({google_key::hollow("first", bits)})) == failure);
@@ -289,7 +289,7 @@ TEST_CASE("keys of Google have 2048 to 8192 bits") {
     }
 }
 
-TEST_CASE("a document without any usable key is a failure") {
+TEST_CASE("a document without a usable key is a failure") {
     const auto large = base64url_encode(std::string(1025, '\xFF'));
     const std::vector<std::string> documents{
         "",

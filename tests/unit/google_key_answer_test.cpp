@@ -10,7 +10,7 @@ using namespace ctms;
 using namespace std::chrono_literals;
 using auth::key_document_from;
 
-TEST_CASE("an answer of a key server is a document with the time that its headers allow") {
+TEST_CASE("a key server's response becomes a document with the lifetime that its headers allow") {
     const auto document = key_document_from(
         net::http_response{200, {{"age", "100"}, {"cache-control", "public"}, {"expires", "0"}, {"cache-control", "max-age=600"}}, "{}"});
     REQUIRE(document.has_value());
@@ -25,7 +25,7 @@ TEST_CASE("an answer of a key server is a document with the time that its header
     CHECK(silent->max_age == 0s);
 }
 
-TEST_CASE("a key server that fails, refuses or says too much is unavailable") {
+TEST_CASE("a key server that fails, refuses or sends too much is unavailable") {
     const auto detail = [](net::http_outcome outcome) {
         const auto document = key_document_from(std::move(outcome));
         REQUIRE(document.has_error());

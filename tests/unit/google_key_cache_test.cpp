@@ -28,7 +28,7 @@ namespace {
 
 constexpr auto unknown = "Unknown key";
 
-// Keys take a while to make, tokens too: each is made once, and good for ever.
+// Making keys and tokens takes a while: each is made once and can be used by every test.
 struct known_token {
     google_key key;
     std::string token;
@@ -51,7 +51,7 @@ std::string unknown_token(int number) {
     return base64url_encode(fmt::format(R"({{"alg":"RS256","kid":"no key {}"}})", number)) + ".e30.AAAA";
 }
 
-// Bytes that the process has from malloc, as far as the allocator tells (those of the sanitizers do not).
+// The bytes that the process has from malloc, if the allocator counts them (those of the sanitizers do not).
 std::size_t allocated() {
     const auto use = mallinfo2();
     return use.uordblks + use.hblkhd;
@@ -59,7 +59,7 @@ std::size_t allocated() {
 
 } // namespace
 
-TEST_CASE("keys of Google are kept as long as their document allows") {
+TEST_CASE("Google's keys are kept as long as their document allows") {
     verifier_setting setting;
     CHECK(setting.server.fetches() == 0);
     setting.server.serve(certificates_of({first().key}), 600s);
@@ -72,7 +72,7 @@ TEST_CASE("keys of Google are kept as long as their document allows") {
     CHECK(setting.server.fetches() == 2);
 }
 
-TEST_CASE("keys of Google are kept for a minute at least and a day at most") {
+TEST_CASE("Google's keys are kept for at least a minute and at most a day") {
     verifier_setting setting;
     for (const auto age : {0s, -5s, 59s}) {
         setting.clock.move(48h);
@@ -98,7 +98,7 @@ TEST_CASE("keys of Google are kept for a minute at least and a day at most") {
     CHECK(setting.problem(first().token) == "unavailable");
 }
 
-TEST_CASE("a new key of Google is found by one more fetch, a minute after the last") {
+TEST_CASE("a new Google key is found by one more fetch, a minute after the last one") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}));
     CHECK(setting.problem(second().token) == unknown);
@@ -111,11 +111,11 @@ TEST_CASE("a new key of Google is found by one more fetch, a minute after the la
     setting.clock.move(1s);
     CHECK(setting.problem(second().token) == "");
     CHECK(setting.problem(second().token) == "");
-    CHECK(setting.problem(first().token) == unknown); // withdrawn
+    CHECK(setting.problem(first().token) == unknown); // the key was withdrawn
     CHECK(setting.server.fetches() == 2);
 }
 
-TEST_CASE("a million tokens with keys that nobody knows cause a fetch a minute and take no memory") {
+TEST_CASE("a million tokens with unknown keys cause one fetch per minute and take no memory") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}), 24h);
     CHECK(setting.problem(first().token) == "");
@@ -132,7 +132,7 @@ TEST_CASE("a million tokens with keys that nobody knows cause a fetch a minute a
     CHECK(setting.problem(first().token) == "");
 }
 
-TEST_CASE("keys of Google stay in use while the server is down, for a day, with a try a minute") {
+TEST_CASE("while the server is down, Google's keys are used for a day and fetched once per minute") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}), 600s);
     CHECK(setting.problem(first().token) == "");
@@ -157,7 +157,7 @@ TEST_CASE("keys of Google stay in use while the server is down, for a day, with 
     CHECK(setting.problem(first().token) == "");
 }
 
-TEST_CASE("without keys of Google there is a try every five seconds") {
+TEST_CASE("without Google's keys there is one fetch every five seconds") {
     verifier_setting setting;
     setting.server.go_down();
     const auto outcome = setting.verifier.verify(first().token);
@@ -178,7 +178,7 @@ TEST_CASE("without keys of Google there is a try every five seconds") {
     CHECK(setting.server.fetches() == 3);
 }
 
-TEST_CASE("a document that is garbage leaves the keys of Google as they are") {
+TEST_CASE("an invalid document leaves Google's keys unchanged") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}), 600s);
     CHECK(setting.problem(first().token) == "");
@@ -189,12 +189,12 @@ TEST_CASE("a document that is garbage leaves the keys of Google as they are") {
         CHECK(setting.problem(first().token) == "");
         CHECK(setting.server.fetches() == ++fetches);
     }
-    setting.clock.move(60s); // garbage is not kept, whatever its headers say
+    setting.clock.move(60s); // an invalid document is not kept, whatever its headers say
     CHECK(setting.problem(first().token) == "");
     CHECK(setting.server.fetches() == ++fetches);
 }
 
-TEST_CASE("a clock that is set back fetches the keys of Google anew and goes on") {
+TEST_CASE("after the clock is set back, Google's keys are fetched again and verification continues") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}));
     CHECK(setting.problem(first().token) == "");
@@ -209,13 +209,13 @@ TEST_CASE("a clock that is set back fetches the keys of Google anew and goes on"
     CHECK(setting.server.fetches() == 3);
 }
 
-TEST_CASE("many threads without keys of Google wait for one fetch") {
+TEST_CASE("many threads without Google's keys wait for one fetch") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}));
     const std::string token = first().token;
     std::atomic<int> begun{0};
     std::atomic<int> good{0};
-    // The fetch goes on until all threads are at work, and then for as long as a second fetch would need to come.
+    // The fetch continues until all threads have started, and then for as long as a second fetch would need to start.
     setting.server.while_fetching([&] {
         const auto end = std::chrono::steady_clock::now() + 10s;
         while (begun < 8 && std::chrono::steady_clock::now() < end) std::this_thread::yield();
@@ -234,7 +234,7 @@ TEST_CASE("many threads without keys of Google wait for one fetch") {
     CHECK(setting.server.fetches() == 1);
 }
 
-TEST_CASE("who has a known key of Google does not wait for the fetch of another thread") {
+TEST_CASE("a token with a known Google key does not wait for the fetch of another thread") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}));
     CHECK(setting.problem(first().token) == "");
@@ -255,7 +255,7 @@ TEST_CASE("who has a known key of Google does not wait for the fetch of another 
     CHECK(setting.server.fetches() == 2);
 }
 
-TEST_CASE("a known key of Google that is due to be fetched again is used while another thread does so") {
+TEST_CASE("a known Google key that is due for a fetch is used while another thread fetches") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}), 60s);
     CHECK(setting.problem(first().token) == "");
@@ -276,7 +276,7 @@ TEST_CASE("a known key of Google that is due to be fetched again is used while a
     CHECK(setting.server.fetches() == 2);
 }
 
-TEST_CASE("of tokens with unknown keys one waits for the fetch of another thread and the rest are told so") {
+TEST_CASE("one token with an unknown key waits for another thread's fetch, and the others are refused") {
     verifier_setting setting;
     setting.server.serve(certificates_of({first().key}), 24h);
     CHECK(setting.problem(first().token) == "");

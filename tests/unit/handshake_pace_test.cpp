@@ -10,7 +10,7 @@ namespace {
 
 const auto now = handshake_pace::clock::time_point() + 1h;
 
-/// How many of `wanted` handshakes at `cost` may begin within `time` from now.
+/// Returns how many of `wanted` handshakes at `cost` may start within `time` from now.
 int begun_within(handshake_pace& pace, handshake_pace::clock::duration time, int wanted, handshake_pace::clock::duration cost) {
     int out = 0;
     for (int i = 0; i < wanted; ++i) {
@@ -22,9 +22,9 @@ int begun_within(handshake_pace& pace, handshake_pace::clock::duration time, int
 
 } // namespace
 
-TEST_CASE("handshakes of a network take a quarter of the time, after what may begin at once") {
+TEST_CASE("after an initial burst, handshakes of a network take a quarter of the time") {
     handshake_pace pace;
-    // 5 ms each: 50 in a second, and 50 more at once.
+    // At 5 ms each: 50 per second, and 50 more immediately.
     const auto begun = begun_within(pace, 2s, 1'000, 5ms);
     CHECK(begun >= 148);
     CHECK(begun <= 152);
@@ -38,19 +38,19 @@ TEST_CASE("handshakes of one network do not delay those of another") {
     CHECK(pace.next("192.0.2.2", 5ms, now, now + 10s) == now);
 }
 
-TEST_CASE("a handshake that could begin only after its deadline does not begin, and costs nothing") {
+TEST_CASE("a handshake that could not start before its deadline is refused and costs nothing") {
     handshake_pace pace;
     CHECK(begun_within(pace, 10s, 10'000, 5ms) < 10'000);
     CHECK_FALSE(pace.next("192.0.2.1", 5ms, now, now + 10s));
     CHECK(pace.next("192.0.2.1", 5ms, now + 11s, now + 21s) == now + 11s);
 }
 
-TEST_CASE("handshakes that take little time begin at once") {
+TEST_CASE("handshakes that take little time start immediately") {
     handshake_pace pace;
     for (int i = 0; i < 500; ++i) CHECK(pace.next("192.0.2.1", 400us, now + i * 2ms, now + 1min) == now + i * 2ms);
 }
 
-TEST_CASE("networks are forgotten when their handshakes are paid for") {
+TEST_CASE("a network is forgotten when its handshakes are paid for") {
     handshake_pace pace;
     for (int i = 0; i < 20'000; ++i) (void)pace.next(std::to_string(i), 1ms, now + i * 10ms, now + 1h);
     CHECK(pace.size() < 2'000);

@@ -10,7 +10,7 @@ using namespace ctms::web;
 
 namespace {
 
-/// Adds an item; true when one more taker was sent.
+/// Adds an item; returns true if one more worker was requested.
 bool push(gathering<int>& waiting, int item) {
     bool is_sent = false;
     waiting.push(item, 2, [&] { is_sent = true; });
@@ -19,26 +19,26 @@ bool push(gathering<int>& waiting, int item) {
 
 } // namespace
 
-TEST_CASE("a gathering asks for as many takers as there may be, and anew when one has gone") {
+TEST_CASE("a gathering requests up to the allowed number of workers, and another when one has ended") {
     gathering<int> waiting;
     CHECK(push(waiting, 1));
     CHECK(push(waiting, 2));
     CHECK(!push(waiting, 3));
     CHECK(waiting.take(16, 1) == std::vector{1, 2, 3});
-    CHECK(!push(waiting, 4)); // the first taker comes again
+    CHECK(!push(waiting, 4)); // the first worker comes again
     CHECK(waiting.take(16, 1) == std::vector{4});
     CHECK(waiting.take(16, 1).empty());
     CHECK(push(waiting, 5));
 }
 
-TEST_CASE("a gathering keeps nothing whose taker could not be sent") {
+TEST_CASE("a gathering keeps no item if its worker could not be requested") {
     gathering<int> waiting;
     CHECK_THROWS_AS(waiting.push(1, 1, [] { throw std::bad_alloc(); }), std::bad_alloc);
     CHECK(push(waiting, 2));
     CHECK(waiting.take(16, 1) == std::vector{2});
 }
 
-TEST_CASE("a lane without memory for a job counts nothing, and takes the next") {
+TEST_CASE("a lane without memory for a job counts nothing and accepts the next job") {
     struct expensive {
         expensive() = default;
         expensive(const expensive&) = default;
@@ -57,7 +57,7 @@ TEST_CASE("a lane without memory for a job counts nothing, and takes the next") 
     CHECK(done.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
 }
 
-TEST_CASE("what a thread of a lane must do is done when there is memory again") {
+TEST_CASE("work that a lane's thread must do is retried until there is memory") {
     int tries = 0;
     CHECK(retry_without_memory([&] {
               if (++tries < 3) throw std::bad_alloc();
@@ -65,7 +65,7 @@ TEST_CASE("what a thread of a lane must do is done when there is memory again") 
           }) == 3);
 }
 
-TEST_CASE("what waits is shared among takers, in order, and never all of it at once") {
+TEST_CASE("waiting items are shared among workers in order, and one worker never takes all of them") {
     gathering<int> waiting;
     for (int i = 0; i < 50; ++i) (void)push(waiting, i);
     CHECK(waiting.take(16, 2).size() == 16);
@@ -74,12 +74,12 @@ TEST_CASE("what waits is shared among takers, in order, and never all of it at o
     CHECK(waiting.take(100, 2).size() == 4);
 }
 
-TEST_CASE("items that wait for a busy thread are taken together, beside the lane's other jobs") {
+TEST_CASE("items that wait for a busy thread are processed together and do not hold up other jobs") {
     lanes threads({.read = 1, .write = 1, .password = 1, .platform = 1}, 100);
     std::promise<void> free;
     std::promise<void> done;
     const auto waiting = std::make_shared<gathering<int>>();
-    std::vector<std::vector<int>> runs; // by the one thread of the lane
+    std::vector<std::vector<int>> runs; // filled by the one thread of the lane
     bool other_ran = false;
     std::size_t other_behind = 0;
     CHECK(threads.submit(lane::read, [&] { free.get_future().wait(); }));
@@ -102,7 +102,7 @@ TEST_CASE("items that wait for a busy thread are taken together, beside the lane
     CHECK(other_behind == 1);
 }
 
-TEST_CASE("a lane takes no more than may wait") {
+TEST_CASE("a lane accepts only as many jobs as may wait") {
     std::promise<void> free;
     std::promise<void> busy;
     const auto waiting = std::make_shared<gathering<int>>();
@@ -122,5 +122,5 @@ TEST_CASE("a lane takes no more than may wait") {
         CHECK(threads.submit(lane::write, [] {}));
         free.set_value();
     }
-    CHECK(waiting->take(16, 1).empty()); // what was taken in was run
+    CHECK(waiting->take(16, 1).empty()); // every accepted item was processed
 }

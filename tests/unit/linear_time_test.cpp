@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What reads text of strangers takes time in proportion to its length, whatever the text. Forms: form_test.cpp.
+// Every parser of untrusted text takes time in proportion to its length, whatever the text is. Forms: form_test.cpp.
 #include "json/any_url.hpp"
 #include "json/body.hpp"
 #include "json/echo.hpp"
@@ -29,7 +29,7 @@ std::string repeated(std::string_view piece, std::size_t bytes) {
     return out;
 }
 
-/// The least of three times in seconds.
+/// Returns the shortest of three durations in seconds.
 double time_of(void (*work)(const std::string&), const std::string& text) {
     double least = 1e9;
     for (int i = 0; i < 3; ++i) {
@@ -63,7 +63,7 @@ void media_choice(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("the time for text of strangers grows with its length and not faster") {
+TEST_CASE("the time to parse untrusted text is linear in its length") {
     const struct {
         std::string_view piece;
         void (*work)(const std::string&);
@@ -121,7 +121,7 @@ TEST_CASE("the time for text of strangers grows with its length and not faster")
     }
 }
 
-TEST_CASE("a text that is no JSON is quoted around its error, in whole characters") {
+TEST_CASE("invalid JSON is quoted around its error, in whole characters") {
     const auto context_of = [](const std::string& text) {
         const auto broken = json::body::parse(text);
         REQUIRE(broken.has_error());
@@ -134,10 +134,10 @@ TEST_CASE("a text that is no JSON is quoted around its error, in whole character
     const auto far = context_of("[" + repeated("\"some text\",", 100'000) + "here x]" + repeated(" ", 100'000));
     CHECK(std::string_view(far.at("doc").as_string()).find("here") != std::string_view::npos);
     CHECK(far.at("pos").to_number<std::size_t>() >= 100'000);
-    CHECK(context_of("{\"a\": x}").at("doc") == "{\"a\": x}"); // short ones whole, as the reference does
+    CHECK(context_of("{\"a\": x}").at("doc") == "{\"a\": x}"); // short texts are quoted completely, as the Python service does
 }
 
-TEST_CASE("an echo is cut after whole characters") {
+TEST_CASE("an echo is truncated after a whole character") {
     CHECK(json::echo_of("abc") == "abc");
     CHECK(json::echo_of(std::string(200, 'a')) == std::string(200, 'a'));
     CHECK(json::echo_of(std::string(201, 'a')) == std::string(200, 'a') + "...");
@@ -148,7 +148,7 @@ TEST_CASE("an echo is cut after whole characters") {
     CHECK(json::echo_around(repeated("é", 1000), 501) == repeated("é", 400));
 }
 
-TEST_CASE("the answer to many or long mistakes stays small") {
+TEST_CASE("the answer to many or long mistakes is small") {
     const auto size_of = [](const std::string& text) {
         const auto body = json::body::parse(text);
         REQUIRE(body.has_value());

@@ -7,7 +7,7 @@
 
 namespace {
 
-/// What is read from requests with these Authorization headers; "none" when there is no bearer token.
+/// Returns the bearer token of a request with these Authorization headers, or "none".
 std::string bearer_of(const std::vector<std::string>& values) {
     ctms::web::request http;
     http.headers.emplace_back("host", "Bearer host");
@@ -17,7 +17,7 @@ std::string bearer_of(const std::vector<std::string>& values) {
 
 } // namespace
 
-TEST_CASE("a bearer token is what stands behind its scheme, in any case") {
+TEST_CASE("a bearer token is the text after the scheme, in any case") {
     CHECK(bearer_of({"Bearer abc.def"}) == "abc.def");
     CHECK(bearer_of({"bearer abc"}) == "abc");
     CHECK(bearer_of({"BEARER abc"}) == "abc");
@@ -26,7 +26,7 @@ TEST_CASE("a bearer token is what stands behind its scheme, in any case") {
     CHECK(bearer_of({"Bearer"}) == "");
 }
 
-TEST_CASE("other schemes and no header are no bearer token") {
+TEST_CASE("other schemes or a missing header give no bearer token") {
     CHECK(bearer_of({}) == "none");
     for (const auto* value : {"", " ", "Basic aWQ6c2VjcmV0", "Bearerabc", "Bear abc", "abc", " Bearer abc", "Bearer\tabc"}) {
         CAPTURE(value);
@@ -34,7 +34,7 @@ TEST_CASE("other schemes and no header are no bearer token") {
     }
 }
 
-TEST_CASE("of several Authorization headers the last one counts") {
+TEST_CASE("if there are several Authorization headers, the last one is used") {
     CHECK(bearer_of({"Bearer one", "Bearer two"}) == "two");
     CHECK(bearer_of({"Bearer one", "Basic two"}) == "none");
 }

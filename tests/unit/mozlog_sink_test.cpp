@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The descriptor sink by itself; see mozlog_test.cpp for the logger above it.
+// Tests the descriptor sink alone; mozlog_test.cpp tests the logger above it.
 #include <ctms/mozlog/logger.hpp>
 
 #include <doctest/doctest.h>
@@ -27,7 +27,7 @@ std::string read_to_end(int from) {
     return all;
 }
 
-// While it lives, files do not grow beyond `bytes`: as if the disk were full.
+// While an object exists, files cannot grow beyond `bytes`, as if the disk were full.
 class small_disk {
 public:
     explicit small_disk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
@@ -50,7 +50,7 @@ private:
 } // namespace
 
 TEST_SUITE("mozlog sink") {
-    TEST_CASE("lines longer than a pipe takes at once arrive whole") {
+    TEST_CASE("lines longer than a pipe accepts in one write arrive whole") {
         for (const int flags : {0, O_NONBLOCK}) {
             std::array<int, 2> ends{};
             REQUIRE(::pipe(ends.data()) == 0);
@@ -61,14 +61,14 @@ TEST_SUITE("mozlog sink") {
             for (const auto length : std::array<std::size_t, 6>{300'000, 1, 4095, 4096, 4097, 100'000})
                 lines.append(length, 'x').append("\n");
             make_descriptor_sink(ends[1])->write(lines);
-            CHECK((::fcntl(ends[1], F_GETFL) & O_NONBLOCK) == flags); // others may share the pipe: nothing was switched
+            CHECK((::fcntl(ends[1], F_GETFL) & O_NONBLOCK) == flags); // others may share the pipe: its flags were not changed
             ::close(ends[1]);
             CHECK(reader.get() == lines);
             ::close(ends[0]);
         }
     }
 
-    TEST_CASE("a sink that is to give up stops waiting for its reader") {
+    TEST_CASE("a sink that is told to give up stops waiting for its reader") {
         std::array<int, 2> ends{};
         REQUIRE(::pipe(ends.data()) == 0);
         const auto sink = make_descriptor_sink(ends[1]);
@@ -79,11 +79,11 @@ TEST_SUITE("mozlog sink") {
         ::close(ends[0]);
     }
 
-    TEST_CASE("descriptors that are not open harm nobody") {
+    TEST_CASE("a descriptor that is not open does no harm") {
         for (const int descriptor : {-1, 1'000'000}) CHECK_NOTHROW(make_descriptor_sink(descriptor)->write("lost\n"));
     }
 
-    TEST_CASE("a line that a full disk cut is finished when there is room again") {
+    TEST_CASE("a line that was cut by a full disk is finished when there is space again") {
         std::string path = "/tmp/ctms_mozlog_XXXXXX";
         const int file = ::mkstemp(path.data());
         REQUIRE(file >= 0);

@@ -22,7 +22,7 @@ using clock_type = std::chrono::steady_clock;
 
 namespace {
 
-/// Keeps what is written.
+/// Keeps what is written to it.
 class memory_sink final : public mozlog::sink {
 public:
     explicit memory_sink(std::string& out) : out_(out) {}
@@ -32,7 +32,7 @@ private:
     std::string& out_;
 };
 
-/// Does not return from write until it is released, whatever happens; tells when it is destroyed.
+/// Blocks in write until it is released; reports its destruction.
 class stuck_sink final : public mozlog::sink {
 public:
     stuck_sink(std::shared_future<void> release, std::promise<void> gone) : release_(std::move(release)), gone_(std::move(gone)) {}
@@ -58,7 +58,7 @@ public:
     void close_reader() { close_end(0); }
     void close_writer() { close_end(1); }
 
-    /// Reads to the end in another thread.
+    /// Reads everything until the end, in another thread.
     std::future<std::string> read_all() const {
         return std::async(std::launch::async, [from = ends_[0]] {
             std::string all;
@@ -83,7 +83,7 @@ std::vector<std::string> lines_of(const std::string& text) {
         lines.push_back(text.substr(begin, end - begin));
         begin = end + 1;
     }
-    CHECK(begin == text.size()); // nothing behind the last line's end
+    CHECK(begin == text.size()); // no text after the last line end
     return lines;
 }
 
@@ -101,7 +101,7 @@ mozlog::options named(bool as_json = true) {
     return opts;
 }
 
-/// What one line with these fields and this message comes out as.
+/// Returns the line that is logged for these fields and this message.
 std::string logged(const mozlog::options& opts, const mozlog::fields& members, std::string_view message) {
     std::string out;
     mozlog::logger(opts, std::make_unique<memory_sink>(out)).log(mozlog::severity::info, "ctms.web", members, message);
@@ -113,7 +113,7 @@ json::object fields_of(const mozlog::fields& members) { return parsed(logged(nam
 } // namespace
 
 TEST_SUITE("mozlog") {
-    TEST_CASE("a line has the keys of MozLog in their order") {
+    TEST_CASE("a line has the MozLog keys in their order") {
         const auto line = logged(named(), mozlog::fields().add("status_code", 200).add("trivial", true), "hello");
         const auto rest = line.substr(line.find(",\"Type\""));
         CHECK(line.starts_with("{\"Timestamp\":1"));
@@ -121,14 +121,14 @@ TEST_SUITE("mozlog") {
                           std::to_string(::getpid()) + R"(,"Fields":{"status_code":200,"trivial":true,"msg":"hello"}})" + "\n");
     }
 
-    TEST_CASE("the timestamp is nanoseconds") {
+    TEST_CASE("the timestamp is in nanoseconds") {
         const auto before = std::chrono::system_clock::now().time_since_epoch() / 1ns;
         const auto stamp = parsed(logged(named(), {}, "m")).at("Timestamp").to_number<std::int64_t>();
         CHECK(stamp >= before);
         CHECK(stamp <= std::chrono::system_clock::now().time_since_epoch() / 1ns);
     }
 
-    TEST_CASE("without a name the host's is taken") {
+    TEST_CASE("without a configured hostname the name of the host is used") {
         auto opts = named();
         opts.hostname.clear();
         CHECK_FALSE(parsed(logged(opts, {}, "m")).at("Hostname").as_string().empty());
@@ -142,11 +142,11 @@ TEST_SUITE("mozlog") {
                                 R"("j":{"b":[1.50,-0,12345678901234567890123,1e2],"a":{},"":null,"t":[true,[]]})");
     }
 
-    TEST_CASE("JSON of several lines becomes one line") {
+    TEST_CASE("JSON on several lines becomes one line") {
         CHECK(mozlog::fields().add_json("j", "{\n \"a\": \"x\\ny\"\r\n}\n").json() == R"("j":{"a":"x\ny"})");
     }
 
-    TEST_CASE("what is no JSON does not spoil the line") {
+    TEST_CASE("text that is not JSON does not break the line") {
         for (const auto* text : {"", "{", "{\"a\":1}}", "nonsense", "\"open", "1,\"x\":2", "[1,]"}) {
             CAPTURE(text);
             CHECK(mozlog::fields().add_json("j", text).json() == R"("j":"[OMITTED]")");
@@ -154,12 +154,12 @@ TEST_SUITE("mozlog") {
         CHECK(mozlog::fields().add_json("j", std::string(100'000, '[')).json() == R"("j":"[OMITTED]")");
     }
 
-    TEST_CASE("long strings inside JSON come through whole") {
+    TEST_CASE("long strings inside JSON are kept whole") {
         const std::string text(100'000, 'x');
         CHECK(mozlog::fields().add_json("j", "[\"" + text + "\\n" + text + "\"]").json() == "\"j\":[\"" + text + "\\n" + text + "\"]");
     }
 
-    TEST_CASE("no address reaches a line by any way") {
+    TEST_CASE("an email address never gets into a line") {
         mozlog::fields members;
         members.add("text", "to a@b.c").add_json("body", R"({"a@b.c":["x@y.z","\u0061\u0040b.c",{"k":"a%40b.c"}]})");
         auto opts = named();
@@ -175,7 +175,7 @@ TEST_SUITE("mozlog") {
         }
     }
 
-    TEST_CASE("a traced address stays") {
+    TEST_CASE("the address of a traced contact is kept") {
         constexpr auto traced = "t+trace_me_mozilla_1@example.com";
         const auto members =
             fields_of(mozlog::fields().add("trace", traced).add_json("trace_json", "{\"e\":\""s + traced + "\",\"f\":\"a@b.c\"}"));
@@ -184,7 +184,7 @@ TEST_SUITE("mozlog") {
         CHECK(members.at("trace_json").at("f").as_string() == "[OMITTED]");
     }
 
-    TEST_CASE("the address of a configured service account stays whole, and only there") {
+    TEST_CASE("the address of a configured service account is kept in its own field only") {
         const auto fields = fields_of(mozlog::fields()
                                           .add_service_account("account", "push@project.iam.gserviceaccount.com")
                                           .add("other", "push@project.iam.gserviceaccount.com")
@@ -223,7 +223,7 @@ TEST_SUITE("mozlog") {
         CHECK(out.find("\"Severity\":3") != std::string::npos);
     }
 
-    TEST_CASE("the console format is for people") {
+    TEST_CASE("the console format is readable") {
         mozlog::fields members;
         members.add("path", "/ctms").add("reason", "two words").add("n", 5).add_json("list", R"([1,{"a":"x,y"}])").add("empty", "");
         const auto out = logged(named(false), members, "hello world");
@@ -234,21 +234,21 @@ TEST_SUITE("mozlog") {
         }
     }
 
-    TEST_CASE("the console format has colour when asked") {
+    TEST_CASE("the console format has colour if asked") {
         auto opts = named(false);
         opts.color = true;
         CHECK(logged(opts, {}, "m").substr(23) == " \x1b[32mINFO \x1b[0m ctms.web m\n");
     }
 
-    TEST_CASE("nothing logged can play tricks on a terminal") {
+    TEST_CASE("logged text cannot control a terminal") {
         const auto out = logged(named(false), mozlog::fields().add("f", "\x1b[2J\x7F"), "\x1b]0;title\x07\nx");
         CHECK(out.find('\x1b') == std::string::npos);
         CHECK(out.find('\x7F') == std::string::npos);
         CHECK(lines_of(out).size() == 1);
     }
 
-    // C1 controls, bidirectional controls, separators: a reader must see what was logged, in its order.
-    TEST_CASE("neither format prints characters that a terminal obeys or hides") {
+    // C1 controls, bidirectional controls, separators: a reader must see what was logged, in the right order.
+    TEST_CASE("neither format prints characters that control a terminal or are invisible") {
         const std::string hostile = "a\u009b2J\u202e\u2066\u200f\u061c\u2028\u2029\u0085\x7F\xFF\u00e9\U0001f600";
         const auto members = mozlog::fields().add("f", hostile).add_json("j", "[\"\u202e\"]");
         for (const bool json : {false, true}) {
@@ -265,14 +265,14 @@ TEST_SUITE("mozlog") {
         CHECK(logged_fields.at("j").at(0).as_string() == "\u202e");
     }
 
-    TEST_CASE("lines of many threads arrive whole and in each thread's order") {
+    TEST_CASE("lines from many threads arrive whole and in each thread's order") {
         constexpr int threads = 8;
         constexpr int lines_each = 5000;
         pipe_pair channel;
         auto reader = channel.read_all();
         {
             auto opts = named();
-            opts.queue_bytes = 64 << 20; // room for all: none may be dropped
+            opts.queue_bytes = 64 << 20; // room for all lines: none may be dropped
             mozlog::logger log(opts, mozlog::make_descriptor_sink(channel.writer()));
             std::vector<std::jthread> writers;
             for (int t = 0; t < threads; ++t) {
@@ -297,7 +297,7 @@ TEST_SUITE("mozlog") {
         for (const auto& [thread, count] : next) CHECK(count == lines_each);
     }
 
-    TEST_CASE("a reader that stalls costs lines that are counted and nobody's time") {
+    TEST_CASE("a stalled reader costs counted lines but delays no caller") {
         constexpr std::uint64_t total = 20'000;
         pipe_pair channel;
         std::uint64_t dropped = 0;
@@ -336,7 +336,7 @@ TEST_SUITE("mozlog") {
         CHECK(parsed(lines.back()).at("Fields").at("msg").as_string() == "after");
     }
 
-    TEST_CASE("a line beyond the whole queue is dropped and reported at once") {
+    TEST_CASE("a line larger than the whole queue is dropped and reported immediately") {
         std::string out;
         {
             auto opts = named();
@@ -349,7 +349,7 @@ TEST_SUITE("mozlog") {
         CHECK(out.find("\"dropped\":1") != std::string::npos);
     }
 
-    TEST_CASE("destroying a logger writes what is queued") {
+    TEST_CASE("destroying a logger writes the queued lines") {
         std::string out;
         {
             mozlog::logger log(named(), std::make_unique<memory_sink>(out));
@@ -358,7 +358,7 @@ TEST_SUITE("mozlog") {
         CHECK(lines_of(out).size() == 1000);
     }
 
-    TEST_CASE("destroying a logger returns although nobody reads the pipe") {
+    TEST_CASE("destroying a logger returns even if nobody reads the pipe") {
         pipe_pair channel;
         const auto start = clock_type::now();
         {
@@ -370,7 +370,7 @@ TEST_SUITE("mozlog") {
         for (const auto& line : lines_of(channel.read_all().get())) parsed(line);
     }
 
-    TEST_CASE("destroying a logger returns although its sink never does") {
+    TEST_CASE("destroying a logger returns even if its sink never does") {
         std::promise<void> release;
         std::promise<void> gone;
         auto sink_gone = gone.get_future();
@@ -384,7 +384,7 @@ TEST_SUITE("mozlog") {
         CHECK(sink_gone.wait_for(30s) == std::future_status::ready);
     }
 
-    TEST_CASE("a reader that went away harms nobody") {
+    TEST_CASE("a reader that went away does no harm") {
         pipe_pair channel;
         channel.close_reader();
         mozlog::logger log(named(), mozlog::make_descriptor_sink(channel.writer()));

@@ -34,7 +34,7 @@ void collect_references(const bj::value& value, std::set<std::string>& into) {
     }
 }
 
-/// The names of a template's parameters.
+/// Returns the names of the parameters in a path template.
 std::set<std::string> names_in(std::string_view path) {
     std::set<std::string> out;
     for (auto open = path.find('{'); open != std::string_view::npos; open = path.find('{', open + 1)) {
@@ -47,7 +47,7 @@ response nothing(call&, const services&) { return {}; }
 
 } // namespace
 
-TEST_CASE("every route is described or hidden, and nothing else is") {
+TEST_CASE("every route is either described or hidden, and nothing else is") {
     std::set<call_name> routes;
     std::set<call_name> described;
     for (const auto& one : all_routes()) CHECK(routes.emplace(one.method, one.path).second);
@@ -65,7 +65,7 @@ TEST_CASE("every route is described or hidden, and nothing else is") {
     }
 }
 
-TEST_CASE("the document parses, and every reference leads to a schema") {
+TEST_CASE("the document is valid JSON, and every reference points to a schema") {
     const auto document = made_document();
     CHECK(document.at("openapi").as_string() == "3.0.2");
     std::set<std::string> references;
@@ -78,7 +78,7 @@ TEST_CASE("the document parses, and every reference leads to a schema") {
     }
 }
 
-TEST_CASE("the document shows each call with its texts, answers and security") {
+TEST_CASE("the document shows each call with its texts, responses and security") {
     const auto document = made_document();
     std::set<std::string> ids;
     for (const auto& one : openapi::shown_calls()) {
@@ -96,7 +96,7 @@ TEST_CASE("the document shows each call with its texts, answers and security") {
     }
 }
 
-TEST_CASE("the parameters of paths are those of the templates") {
+TEST_CASE("the path parameters are those of the templates") {
     for (const auto& one : openapi::shown_calls()) {
         std::set<std::string> described;
         for (const auto& each : one.parameters) {
@@ -108,7 +108,7 @@ TEST_CASE("the parameters of paths are those of the templates") {
     }
 }
 
-TEST_CASE("the examples of bodies are valid") {
+TEST_CASE("the examples of request bodies are valid") {
     for (const auto& one : openapi::shown_calls()) {
         if (one.body.empty()) continue;
         INFO(one.method << ' ' << one.path);
@@ -120,7 +120,7 @@ TEST_CASE("the examples of bodies are valid") {
     }
 }
 
-TEST_CASE("a row in both tables makes a call appear") {
+TEST_CASE("a call appears if both tables have a row for it") {
     static constexpr std::array routes{
         route{"POST", "/events/{kind}", nothing, lane::write, body_kind::none, std::nullopt},
         route{"GET", "/secret", nothing, lane::read, body_kind::none, ctms::model::role::read},
@@ -145,7 +145,7 @@ TEST_CASE("a row in both tables makes a call appear") {
     CHECK(bj::serialize(call.at("responses")) == R"({"200":{"description":"Taken"}})");
 }
 
-TEST_CASE("assets are found by name and can be unpacked") {
+TEST_CASE("assets are found by name and can be decompressed") {
     REQUIRE_FALSE(openapi::all_assets().empty());
     for (const auto& one : openapi::all_assets()) {
         INFO(one.name);

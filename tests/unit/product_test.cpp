@@ -14,7 +14,7 @@ namespace {
 
 ctms::timestamp at(int seconds) { return ctms::timestamp(std::chrono::seconds(seconds)); }
 
-/// With a different time everywhere, so that a wrong one shows.
+/// Returns a product whose times all differ, so that a wrong one is noticed.
 product with_status(const std::string& status, int sub_count = 1) {
     product out;
     out.status = status;
@@ -38,22 +38,22 @@ product ended_at(product of, int seconds) {
 
 } // namespace
 
-TEST_CASE("an active subscription is active since its start") {
+TEST_CASE("an active subscription has been active since its start") {
     CHECK(segment_of(with_status("active")) == product_segment{"active", at(2)});
     CHECK(segment_of(with_status("active", 2)) == product_segment{"re-active", at(2)});
     CHECK(segment_of(with_status("active", 3)) == product_segment{"re-active", at(2)});
 }
 
-TEST_CASE("an active subscription that will end is cancelling since that was said") {
+TEST_CASE("an active subscription that will end has been cancelling since the cancellation") {
     CHECK(segment_of(canceled_at(with_status("active"), 5)) == product_segment{"cancelling", at(5)});
     CHECK(segment_of(canceled_at(with_status("active", 2), 5)) == product_segment{"re-cancelling", at(5)});
-    // The wish alone, without its time, does not count.
+    // A cancellation without its time does not count.
     auto wished = with_status("active");
     wished.cancel_at_period_end = true;
     CHECK(segment_of(wished) == product_segment{"active", at(2)});
 }
 
-TEST_CASE("a canceled subscription is canceled since its end, if that is known") {
+TEST_CASE("a canceled subscription has been canceled since its end, if the end is known") {
     const auto ended = ended_at(canceled_at(with_status("canceled"), 5), 6);
     CHECK(segment_of(ended) == product_segment{"canceled", at(6)});
     CHECK(segment_of(canceled_at(with_status("canceled"), 5)) == product_segment{"canceled", {}});
@@ -61,7 +61,7 @@ TEST_CASE("a canceled subscription is canceled since its end, if that is known")
     CHECK(segment_of(with_status("canceled", 2)) == product_segment{"re-canceled", {}});
 }
 
-TEST_CASE("any other subscription is other since it was created, however many there are") {
+TEST_CASE("a subscription with any other status is other since its creation, however many there are") {
     for (const std::string status : {"incomplete", "incomplete_expired", "trialing", "past_due", "unpaid", ""}) {
         CAPTURE(status);
         CHECK(segment_of(with_status(status)) == product_segment{"other", at(1)});

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using ctms::cli::lay_out_json;
 using ctms::cli::progress;
 
-TEST_CASE("a progress bar tells share, count, rate and time left") {
+TEST_CASE("a progress bar shows percentage, count, rate and time left") {
     CHECK(progress::text("contacts", 42'000, 100'000, 2s, 79) ==
           "contacts  42% [===========>               ] 42,000/100,000  21,000/s  0:03 left");
     CHECK(progress::text("contacts", 0, 100, 0s, 79).find("-:-- left") != std::string::npos);
@@ -31,11 +31,11 @@ TEST_CASE("a progress bar fits its terminal and needs no total") {
     }
     CHECK(progress::text("rows", 1'000, std::nullopt, 2s, 79) == "rows  1,000  500/s");
     CHECK(progress::text("rows", 0, 0, 2s, 79) == "rows  0  0/s");
-    // More than was expected is no more than all.
+    // More rows than expected are shown as 100%.
     CHECK(progress::text("rows", 20, 10, 2s, 79).find("100%") != std::string::npos);
 }
 
-TEST_CASE("JSON is laid out without a change of its values") {
+TEST_CASE("JSON is formatted without changing its values") {
     CHECK(lay_out_json("{\"a\":1.50,\"b\":[1,{\"c\":\"x,{}:\\\"[\"}],\"d\":{},\"e\":[ ],\"f\":null}") ==
           "{\n  \"a\": 1.50,\n  \"b\": [\n    1,\n    {\n      \"c\": \"x,{}:\\\"[\"\n    }\n  ],\n  \"d\": {},\n  \"e\": [],\n  \"f\": "
           "null\n}");

@@ -34,7 +34,7 @@ int count_lines(const prometheus_metrics& metrics, const std::string& start) {
 
 } // namespace
 
-TEST_CASE("what the library reports is counted from the start") {
+TEST_CASE("the library's metrics exist from the start") {
     prometheus_metrics metrics;
     CHECK(has_line(metrics, "ctms_pending_acoustic_sync_total 0"));
     CHECK(has_line(metrics, "ctms_legacy_waitlists_requests_total 0"));
@@ -60,7 +60,7 @@ TEST_CASE("failures and refusals are counted by kind") {
     CHECK(has_line(metrics, R"(ctms_requests_rejected_total{reason="busy"} 1)"));
 }
 
-TEST_CASE("requests are counted with the labels of the dashboards") {
+TEST_CASE("requests are counted with the labels that the dashboards use") {
     prometheus_metrics metrics;
     metrics.request_answered({"GET", "/ctms/{email_id}", 200, 0.02, "id_x"});
     metrics.request_answered({"GET", "/ctms/{email_id}", 404, 0.02, "id_x"});
@@ -74,7 +74,7 @@ TEST_CASE("requests are counted with the labels of the dashboards") {
     CHECK(count_lines(metrics, "ctms_api_requests_total{") == 2);
 }
 
-TEST_CASE("the buckets of durations are written as the dashboards expect") {
+TEST_CASE("the buckets of durations are written in the form that the dashboards expect") {
     prometheus_metrics metrics;
     metrics.request_answered({"GET", "/a", 200, 0.06, ""});
     metrics.request_answered({"GET", "/a", 200, 7, ""});
@@ -95,13 +95,13 @@ TEST_CASE("the buckets of durations are written as the dashboards expect") {
     CHECK(has_line(metrics, R"(ctms_requests_duration_seconds_sum{method="GET",path_template="/a",status_code_family="2xx"} 7.06)"));
 }
 
-TEST_CASE("only the bound of a bucket is written with a fraction") {
+TEST_CASE("only the bound of a bucket is written with a decimal point") {
     prometheus_metrics metrics;
     metrics.request_answered({"GET", "/x", 200, 0.001, R"(id_le="1")"});
     CHECK(count_lines(metrics, R"(ctms_api_requests_total{client_id="id_le=\"1\"",)") == 1);
 }
 
-TEST_CASE("each family has help and a type once") {
+TEST_CASE("each metric family has HELP and TYPE exactly once") {
     prometheus_metrics metrics;
     metrics.request_answered({"GET", "/a", 200, 0.1, "id_x"});
     metrics.request_answered({"POST", "/a", 201, 0.1, "id_x"});
@@ -118,7 +118,7 @@ TEST_CASE("each family has help and a type once") {
     }
 }
 
-TEST_CASE("threads count together") {
+TEST_CASE("many threads can count at the same time") {
     prometheus_metrics metrics;
     {
         std::vector<std::jthread> threads;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reading push messages of Pub/Sub: which are none, and what each value of a payload becomes.
+// Reading Pub/Sub push messages: which bodies are not messages, and the result for each value of a payload.
 #include "support/pubsub_messages.hpp"
 #include "support/stripe_objects.hpp"
 
@@ -26,7 +26,7 @@ namespace {
 constexpr auto not_from_pubsub = "Message does not appear to be from pubsub, do not send again.";
 constexpr auto unknown_payload = "Unknown payload type, do not send again.";
 
-/// What the sender of a message that cannot be read is told; "" when it can be.
+/// Returns the message for the sender of an unreadable message, or "" if it can be read.
 std::string refusal(std::string_view body) {
     const auto payload = json::read_pubsub_message(body);
     if (payload) return "";
@@ -54,7 +54,7 @@ std::string nested(int depth) {
 
 } // namespace
 
-TEST_CASE("a body that is no JSON object is not from Pub/Sub") {
+TEST_CASE("a body that is not a JSON object is not from Pub/Sub") {
     for (const auto* body : {"", " ", "{", "no JSON", "null", "7", "true", R"("text")", "[]", "{}", "\xff", "message=x&subscription=y"}) {
         CAPTURE(body);
         CHECK(refusal(body) == not_from_pubsub);
@@ -75,7 +75,7 @@ TEST_CASE("an envelope without its members is not from Pub/Sub") {
     }
 }
 
-TEST_CASE("data that is no base64 of JSON is not from Pub/Sub") {
+TEST_CASE("data that is not JSON in base64 is not from Pub/Sub") {
     for (const auto* data : {"{}", "e30", "e30=e30=", "e 30=", "e3_-", "=", "e31="}) {
         CAPTURE(data);
         CHECK(refusal(envelope_with_data(data)) == not_from_pubsub);
@@ -87,14 +87,14 @@ TEST_CASE("data that is no base64 of JSON is not from Pub/Sub") {
     }
 }
 
-TEST_CASE("a payload beyond the limits of JSON is not taken, one within is") {
+TEST_CASE("a payload above the limits of JSON is refused and one within them is accepted") {
     CHECK(refusal(envelope_of(R"({"object":"event","id":"e","x":)" + nested(31) + "}")) == "");
     CHECK(refusal(envelope_of(R"({"object":"event","id":"e","x":)" + nested(32) + "}")) == not_from_pubsub);
     CHECK(refusal(envelope_of(nested(100'000))) == not_from_pubsub);
     CHECK(refusal(R"({"subscription":)" + nested(100'000) + "}") == not_from_pubsub);
 }
 
-TEST_CASE("a payload that is neither an object of Stripe's nor a dictionary of them is unknown") {
+TEST_CASE("a payload that is neither a Stripe object nor a dictionary of them is unknown") {
     for (const auto* payload : {"[]",
                                 "[{}]",
                                 "null",
@@ -128,7 +128,7 @@ TEST_CASE("an empty dictionary has no items") {
     CHECK(payload.text == "{}");
 }
 
-TEST_CASE("a payload of one object is that object") {
+TEST_CASE("a payload that is a single object is read as that object") {
     const auto item = read_one(customer("cus_7", "fxa_7"));
     CHECK(item.what == kind::object);
     CHECK(item.name == "customer:cus_7");
@@ -136,7 +136,7 @@ TEST_CASE("a payload of one object is that object") {
     CHECK(std::get<model::stripe::customer>(*item.value).fxa_id == "fxa_7");
 }
 
-TEST_CASE("a dictionary's values are read in its order, named by what they are and not by their keys") {
+TEST_CASE("the values of a dictionary are read in order and named by their contents, not by their keys") {
     const auto payload = read(bj::object{{"customers:one", customer()}, {"x:y:z", price()}, {"invoices:in_1", invoice()}});
     REQUIRE(payload.items.size() == 3);
     for (const auto& item : payload.items) CHECK(item.what == kind::object);
@@ -146,14 +146,14 @@ TEST_CASE("a dictionary's values are read in its order, named by what they are a
     CHECK(std::holds_alternative<model::stripe::price>(payload.items[1].value.value()));
 }
 
-TEST_CASE("of a key that a dictionary repeats the last value counts") {
+TEST_CASE("if a dictionary repeats a key, the last value is used") {
     const auto payload =
         read(R"({"customer:cus_1":)" + bj::serialize(customer("cus_0")) + R"(,"customer:cus_1":)" + bj::serialize(customer("cus_1")) + "}");
     REQUIRE(payload.items.size() == 1);
     CHECK(payload.items.front().name == "customer:cus_1");
 }
 
-TEST_CASE("values without members are empty and keep their keys") {
+TEST_CASE("values without members are empty and named by their keys") {
     const auto payload = read(R"({"customer:cus_1":{},"price:price_1":null})");
     REQUIRE(payload.items.size() == 2);
     for (const auto& item : payload.items) CHECK(item.what == kind::empty);
@@ -161,17 +161,17 @@ TEST_CASE("values without members are empty and keep their keys") {
     CHECK(payload.items[1].name == "price:price_1");
 }
 
-TEST_CASE("objects of kinds that are not kept are told from wrong ones") {
+TEST_CASE("objects of kinds that are not stored are distinguished from invalid ones") {
     const auto alone = read_one({{"object", "payment_method"}, {"id", "pm_1"}});
     CHECK(alone.what == kind::unknown_kind);
     CHECK(alone.name == "payment_method:pm_1");
     const auto listed = read_one({{"event:evt_1", bj::object{{"object", "event"}}}});
     CHECK(listed.what == kind::unknown_kind);
     CHECK(listed.name == "event:evt_1");
-    CHECK(read_one(line()).what == kind::unknown_kind); // lines come with their invoice only
+    CHECK(read_one(line()).what == kind::unknown_kind); // lines come only with their invoice
 }
 
-TEST_CASE("an object that breaks a rule fails with what is wrong, without its value") {
+TEST_CASE("an invalid object fails with a reason that does not contain the value") {
     const auto alone = read_one(with(subscription(), "status", "dormant"));
     CHECK(alone.what == kind::failed);
     CHECK(alone.name == "subscription:sub_1");
@@ -185,7 +185,7 @@ TEST_CASE("an object that breaks a rule fails with what is wrong, without its va
     CHECK(payload.items[1].what == kind::object);
 }
 
-TEST_CASE("a value that does not say what it is fails under its key") {
+TEST_CASE("a value without a valid kind or id fails under its key") {
     for (const auto& value : {bj::object{{"a", 1}}, without(customer(), "id"), without(customer(), "object"), with(customer(), "id", 7),
                               with(customer(), "object", nullptr), with(customer(), "id", "")}) {
         CAPTURE(bj::serialize(value));

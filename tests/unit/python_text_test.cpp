@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The expected texts are those of CPython 3.11 and pydantic 1.10.
+// The expected strings are those of CPython 3.11 and pydantic 1.10.
 #include "json/python_text.hpp"
 
 #include <doctest/doctest.h>
@@ -29,7 +29,7 @@ double float_of(std::string_view text) { return python_float(text).value(); }
 
 } // namespace
 
-TEST_CASE("a float prints in fixed notation while its exponent is from -4 to 15") {
+TEST_CASE("a float is printed in fixed notation if its exponent is from -4 to 15") {
     CHECK(python_float_repr(0.0) == "0.0");
     CHECK(python_float_repr(-0.0) == "-0.0");
     CHECK(python_float_repr(1.0) == "1.0");
@@ -44,7 +44,7 @@ TEST_CASE("a float prints in fixed notation while its exponent is from -4 to 15"
     CHECK(python_float_repr(123456789.125) == "123456789.125");
 }
 
-TEST_CASE("a float prints with an exponent of at least two digits outside of that") {
+TEST_CASE("other floats are printed with an exponent of at least two digits") {
     CHECK(python_float_repr(1e-5) == "1e-05");
     CHECK(python_float_repr(1.25e-7) == "1.25e-07");
     CHECK(python_float_repr(1e16) == "1e+16");
@@ -56,13 +56,13 @@ TEST_CASE("a float prints with an exponent of at least two digits outside of tha
     CHECK(python_float_repr(1.7976931348623157e308) == "1.7976931348623157e+308");
 }
 
-TEST_CASE("floats that are no numbers print as words") {
+TEST_CASE("infinity and nan are printed as words") {
     CHECK(python_float_repr(infinity) == "inf");
     CHECK(python_float_repr(-infinity) == "-inf");
     CHECK(python_float_repr(std::nan("")) == "nan");
 }
 
-TEST_CASE("an integer token prints as it is but for minus zero") {
+TEST_CASE("an integer token is printed unchanged except for minus zero") {
     CHECK(python_number_text("0") == "0");
     CHECK(python_number_text("-0") == "0");
     CHECK(python_number_text("-17") == "-17");
@@ -71,7 +71,7 @@ TEST_CASE("an integer token prints as it is but for minus zero") {
     CHECK(python_number_text(long_integer) == long_integer);
 }
 
-TEST_CASE("a float token prints as the double nearest to it") {
+TEST_CASE("a float token is printed as the nearest double") {
     CHECK(python_number_text("1.0") == "1.0");
     CHECK(python_number_text("1.50") == "1.5");
     CHECK(python_number_text("-0.0") == "-0.0");
@@ -81,7 +81,7 @@ TEST_CASE("a float token prints as the double nearest to it") {
     CHECK(python_number_text("12345678901234567890.0") == "1.2345678901234567e+19");
 }
 
-TEST_CASE("a float token that no double holds prints as infinity or zero") {
+TEST_CASE("a float token outside the range of a double is printed as infinity or zero") {
     CHECK(python_number_text("1e400") == "inf");
     CHECK(python_number_text("-1e400") == "-inf");
     CHECK(python_number_text("1e-400") == "0.0");
@@ -94,7 +94,7 @@ TEST_CASE("a float token that no double holds prints as infinity or zero") {
     CHECK(python_number_text("1" + std::string(400, '0') + "e-400") == "1.0");
 }
 
-TEST_CASE("float reads what Python reads as a number") {
+TEST_CASE("float accepts what Python accepts") {
     CHECK(float_of("1") == 1.0);
     CHECK(float_of(" \t1.5\n") == 1.5);
     CHECK(float_of("\u00A0\u20031.5\u3000") == 1.5);
@@ -126,14 +126,14 @@ TEST_CASE("float refuses what Python refuses") {
     }
 }
 
-TEST_CASE("strip takes every blank of Unicode from both ends and none from within") {
+TEST_CASE("strip removes all Unicode whitespace from both ends and none from inside") {
     CHECK(python_strip("\t\x1F\u0085 a b\u2028\u3000\r\n") == "a b");
     CHECK(python_strip(" \u1680 ") == "");
     CHECK(python_strip("\u200Ba\u200B") == "\u200Ba\u200B");
     CHECK(python_strip("é") == "é");
 }
 
-TEST_CASE("a string prints in the quotes that it does not hold") {
+TEST_CASE("a string is printed in quotes that it does not contain") {
     CHECK(python_string_repr("") == "''");
     CHECK(python_string_repr("plain ü ☃") == "'plain ü ☃'");
     CHECK(python_string_repr("it's") == "\"it's\"");
@@ -141,14 +141,14 @@ TEST_CASE("a string prints in the quotes that it does not hold") {
     CHECK(python_string_repr("it's \"hi\"") == "'it\\'s \"hi\"'");
 }
 
-TEST_CASE("a string prints unprintable characters as escapes") {
+TEST_CASE("a string is printed with escapes for unprintable characters") {
     CHECK(python_string_repr("\\ \n\r\t") == "'\\\\ \\n\\r\\t'");
     CHECK(python_string_repr("\x01\x7F\u00A0\u00AD") == "'\\x01\\x7f\\xa0\\xad'");
     CHECK(python_string_repr("\u200B\uFEFF") == "'\\u200b\\ufeff'");
     CHECK(python_string_repr("\U000E0001\U0001F600") == "'\\U000e0001\U0001F600'");
 }
 
-TEST_CASE("a number is a day by its seconds since 1970") {
+TEST_CASE("a number is converted to a day as seconds since 1970") {
     CHECK(day_of(0) == "1970-01-01");
     CHECK(day_of(86'399) == "1970-01-01");
     CHECK(day_of(86'400) == "1970-01-02");
@@ -157,28 +157,28 @@ TEST_CASE("a number is a day by its seconds since 1970") {
     CHECK(day_of(-2e10) == "1336-03-23");
 }
 
-TEST_CASE("a number beyond 2e10 is a day by smaller units of time") {
+TEST_CASE("a number above 2e10 is converted to a day in smaller units") {
     CHECK(day_of(1'611'869'217'511) == "2021-01-28");
     CHECK(day_of(1'611'869'217'511'123) == "2021-01-28");
     CHECK(day_of(1.6118692175111233e18) == "2021-01-28");
     CHECK(day_of(20'000'000'001) == "1970-08-20");
 }
 
-TEST_CASE("a number is rounded to microseconds before it is cut to a day") {
+TEST_CASE("a number is rounded to microseconds before it is truncated to a day") {
     CHECK(day_of(86'399.9999994) == "1970-01-01");
     CHECK(day_of(86'399.9999996) == "1970-01-02");
     CHECK(day_of(-0.0000004) == "1970-01-01");
     CHECK(day_of(-0.0000006) == "1969-12-31");
 }
 
-TEST_CASE("a number beyond all units is the first or the last day") {
+TEST_CASE("a number beyond all units is the first or the last possible day") {
     CHECK(day_of(3.1e20) == "9999-12-31");
     CHECK(day_of(infinity) == "9999-12-31");
     CHECK(day_of(-3.1e20) == "0001-01-01");
     CHECK(day_of(-infinity) == "0001-01-01");
 }
 
-TEST_CASE("nan is no day") {
+TEST_CASE("nan is not a day") {
     const auto outcome = python_date_from_unix(std::nan(""));
     REQUIRE(std::holds_alternative<date_problem>(outcome));
     CHECK(std::get<date_problem>(outcome) == date_problem::not_finite);

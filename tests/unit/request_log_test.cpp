@@ -23,7 +23,7 @@ private:
     std::string& out_;
 };
 
-/// What log_request writes for an exchange, as text.
+/// Returns what log_request writes for an exchange.
 std::string logged(const exchange& one, double seconds = 0.0634, mozlog::severity level = mozlog::severity::info) {
     std::string lines;
     {
@@ -79,7 +79,7 @@ request monitoring(std::string method, std::string path, header_list headers) {
 
 } // namespace
 
-TEST_CASE("a request is one line with its fields in order and the message last") {
+TEST_CASE("a request is logged on one line with its fields in order and the message last") {
     auto one = routed(get_contact, "/ctms/abc?x=1", "email_id", "abc");
     one.http.headers = {{"host", "example.com"}, {"accept", "*/*"}};
     one.facts.client_id = "id_test";
@@ -116,7 +116,7 @@ TEST_CASE("fields that do not apply are left out") {
     CHECK(fields.at("msg") == "192.0.2.7:54321 - 'GET /nothing HTTP/1.1' 404");
 }
 
-TEST_CASE("what is known of the credentials is logged") {
+TEST_CASE("the known facts about the credentials are logged") {
     auto one = request_of("POST", "/token");
     one.facts.token_creds_from = "form";
     one.facts.token_fail = "Bad credentials";
@@ -142,14 +142,14 @@ TEST_CASE("an application error has severity 3 with error and traceback") {
     CHECK(fields.at("traceback") == "std::runtime_error: it broke for [OMITTED] (thrown at x.cpp:1)");
 }
 
-TEST_CASE("quiet loggers write errors only") {
+TEST_CASE("a logger with a higher level writes errors only") {
     auto one = request_of("GET", "/x");
     CHECK(logged(one, 0, mozlog::severity::warning).empty());
     one.facts.error = "broken";
     CHECK_FALSE(logged(one, 0, mozlog::severity::warning).empty());
 }
 
-TEST_CASE("a repeated header or parameter is logged once with its last value") {
+TEST_CASE("a repeated header or parameter is logged once, with its last value") {
     auto one = request_of("GET", "/x?a=1&b=2&a=3");
     one.http.headers = {{"x-a", "1"}, {"x-b", "2"}, {"x-a", "3"}};
     const auto text = logged(one);
@@ -174,7 +174,7 @@ TEST_CASE("secrets in headers and queries are omitted") {
           R"({"authorization":"[OMITTED]","cookie":"[OMITTED]","proxy-authorization":"[OMITTED]","x-api-key":"[OMITTED]","x-y":"kept"})");
 }
 
-TEST_CASE("no address gets into the line from wherever it comes") {
+TEST_CASE("no address gets into the line from any part of a request") {
     const std::string address = "jane.doe@example.com";
     auto one =
         routed(delete_contact, "/ctms/jane.doe%40example.com?note=jane.doe@example.com&jane.doe%40example.com=1", "primary_email", address);
@@ -194,7 +194,7 @@ TEST_CASE("no address gets into the line from wherever it comes") {
     CHECK(fields.at("msg").as_string().find("'DELETE /ctms/[OMITTED] HTTP/1.1'") != boost::json::string::npos);
 }
 
-TEST_CASE("no address gets into the line of a path without a route") {
+TEST_CASE("no address gets into the line for a path without a route") {
     for (const std::string target :
          {"/nothing/jane@example.com", "/jane%40example.com/x", "/jane%2540example.com", "/x/john%20jane@example.com"}) {
         CAPTURE(target);
@@ -204,13 +204,13 @@ TEST_CASE("no address gets into the line of a path without a route") {
     }
 }
 
-TEST_CASE("a whole address in a path is omitted even when it is no good one") {
+TEST_CASE("an address in a path is omitted completely even if it is not valid") {
     const auto text = logged(routed(delete_contact, "/ctms/no-at-sign", "primary_email", "no-at-sign"));
     CHECK(text.find("no-at-sign") == std::string::npos);
     CHECK(text.find("/ctms/[OMITTED]") != std::string::npos);
 }
 
-TEST_CASE("nothing of a request without a route tells a secret or an address") {
+TEST_CASE("nothing in a request without a route reveals a secret or an address") {
     for (const std::string target : {"/token%3Fclient_secret=hidden", "/ctms/hidden/x@example.com", "/hidden/x%40example.com/",
                                      "/ctms/hidden%20x@example.com/y", "/ctms/x@y/hidden", "/x;token=hidden", "/a?client_secret+=hidden",
                                      "/a?authorization=Bearer+hidden", "/a?client_secret%3Dhidden", "/a?Client%255Fsecret=hidden"}) {
@@ -228,7 +228,7 @@ TEST_CASE("nothing of a request without a route tells a secret or an address") {
     CHECK(fields_of(request_of("PROPFIND", "/")).at("method") == "PROPFIND");
 }
 
-TEST_CASE("whatever is sent, a line is not longer than what a request may have") {
+TEST_CASE("the length of a line is limited, whatever is sent") {
     constexpr std::size_t most = 24 * 1024;
     constexpr std::size_t sent = 15'900;
     for (const std::string unit : {"\x80", "\"", "\x01", "@,", "a@b ", "\u202e", "\xc2\x80", "\\", "&", "=&", "x", "%25", "\xff"}) {
@@ -260,7 +260,7 @@ TEST_CASE("whatever is sent, a line is not longer than what a request may have")
     }
 }
 
-TEST_CASE("a line that was shortened says so") {
+TEST_CASE("a shortened line says so") {
     auto one = request_of("GET", "/x?a=1");
     one.http.headers = {{"host", "a"}, {"x-long", std::string(3'000, 'x')}, {"x-last", "kept"}};
     const auto fields = fields_of(one);
@@ -271,7 +271,7 @@ TEST_CASE("a line that was shortened says so") {
     CHECK_FALSE(fields_of(one).contains("shortened"));
 }
 
-TEST_CASE("a traced address appears and its write with the body") {
+TEST_CASE("a traced address is logged, and its write with the body") {
     const std::string address = "jane+trace_me_mozilla_1@example.com";
     auto one = routed(delete_contact, "/ctms/x", "primary_email", address);
     one.facts.trace = address;
@@ -285,13 +285,13 @@ TEST_CASE("a traced address appears and its write with the body") {
         std::string::npos);
 }
 
-TEST_CASE("bytes that are no UTF-8 make the line no less JSON") {
+TEST_CASE("a line stays valid JSON if the request has bytes that are not UTF-8") {
     auto one = request_of("GET", "/x");
     one.http.headers = {{"user-agent", "\xFF\xFE \xC3 control \x01"}};
     CHECK(fields_of(one).at("headers").as_object().contains("user-agent"));
 }
 
-TEST_CASE("requests of monitoring systems are trivial when they went well") {
+TEST_CASE("successful requests from monitoring systems are trivial") {
     const auto trivial = [](const request& http, int status = 200) { return is_trivial(http, status); };
     const header_list kubernetes{{"user-agent", "kube-probe/1.29"}};
     const header_list prometheus{{"user-agent", "Prometheus/2.45"}};
@@ -315,7 +315,7 @@ TEST_CASE("requests of monitoring systems are trivial when they went well") {
     CHECK_FALSE(trivial(monitoring("GET", "/__heartbeat__", {new_relic[0]})));
 }
 
-TEST_CASE("a trivial request says so and any other says nothing") {
+TEST_CASE("a trivial request is marked and other requests are not") {
     auto one = request_of("GET", "/__lbheartbeat__");
     CHECK_FALSE(fields_of(one).contains("trivial"));
     one.http.headers = {{"user-agent", "kube-probe/1.29"}};

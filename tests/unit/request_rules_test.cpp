@@ -15,7 +15,7 @@ namespace {
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
-/// The status that a head is refused with, 0 when it is not.
+/// Returns the status that refuses a request head, or 0 if it is accepted.
 int refused(std::string_view method, std::string_view target, const header_list& headers = {{"host", "a"}}, bool http_1_1 = true) {
     const auto found = check_head({method, target, http_1_1, headers});
     return found ? found->status : 0;
@@ -28,7 +28,7 @@ int refused(header_list headers, bool http_1_1 = true) {
 
 } // namespace
 
-TEST_CASE("targets in the forms of RFC 9112") {
+TEST_CASE("a target has one of the forms of RFC 9112") {
     for (const std::string good : {"/", "/a/b?c=d&e", "//a", "/%zz", "http://a", "HTTP://a/b", "https://a.example:443?q",
                                    "http://[::1]:80/", "http://a:/b", "http://%41/"}) {
         CAPTURE(good);
@@ -65,7 +65,7 @@ TEST_CASE("targets in the forms of RFC 9112") {
     CHECK(refused("CONNECT", "a") == 400);
 }
 
-TEST_CASE("one Host, and a valid one") {
+TEST_CASE("a request has exactly one valid Host") {
     for (const std::string good : {"", "a", "a.example:8000", "127.0.0.1", "[::1]", "[2001:db8::1]:80", "a_b", "a:", "%41", "xn--a"}) {
         CAPTURE(good);
         CHECK(refused("GET", "/", {{"host", good}}) == 0);
@@ -84,7 +84,7 @@ TEST_CASE("one Host, and a valid one") {
     CHECK(refused("GET", "/", {{"host", "a b"}}, false) == 400);
 }
 
-TEST_CASE("one length, of digits") {
+TEST_CASE("a request has at most one length, made of digits") {
     CHECK(refused({{"content-length", "5"}}) == 0);
     CHECK(refused({{"content-length", "0005"}}) == 0);
     for (const std::string bad : {"", "+5", "-5", "5,5", "5, 5", "0x5", "5 5", "5.0", "five"}) {
@@ -95,7 +95,7 @@ TEST_CASE("one length, of digits") {
     CHECK(refused({{"content-length", "5"}, {"transfer-encoding", "chunked"}}) == 400);
 }
 
-TEST_CASE("one transfer coding, chunked") {
+TEST_CASE("the only accepted transfer coding is a single chunked") {
     CHECK(refused({{"transfer-encoding", "chunked"}}) == 0);
     CHECK(refused({{"transfer-encoding", "CHUNKED"}}) == 0);
     CHECK(refused({{"transfer-encoding", "chunked"}}, false) == 400);
@@ -109,7 +109,7 @@ TEST_CASE("one transfer coding, chunked") {
     CHECK(refused({{"transfer-encoding", "chunked"}, {"transfer-encoding", "chunked"}}) == 400);
 }
 
-TEST_CASE("the one expectation") {
+TEST_CASE("the only accepted expectation is 100-continue") {
     CHECK(refused({{"expect", "100-Continue"}}) == 0);
     CHECK(refused({{"expect", "200-ok"}}) == 417);
     CHECK(refused({{"expect", "100-continue, more"}}) == 417);
@@ -121,7 +121,7 @@ TEST_CASE("the one expectation") {
     CHECK_FALSE(expects_continue({"POST", "/", true, {}}));
 }
 
-TEST_CASE("the client's wish to keep the connection") {
+TEST_CASE("a client can ask to keep the connection open or to close it") {
     const auto kept = [](header_list headers, bool http_1_1) { return keeps_connection({"GET", "/", http_1_1, headers}); };
     CHECK(kept({}, true));
     CHECK_FALSE(kept({}, false));
@@ -136,7 +136,7 @@ TEST_CASE("the client's wish to keep the connection") {
     CHECK(kept({{"connection", "closed"}, {"close", "close"}, {"connection", ""}}, true));
 }
 
-TEST_CASE("request lines that no parser takes") {
+TEST_CASE("a request line that cannot be parsed gets the matching status") {
     for (const std::string other :
          {"GET / HTTP/2.0\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n", "GET / HTTP/0.9\r\n", "GET / HTTP/1.2\r\n", "GET / HTTP/3.0\n"})
         CHECK(refuse_request_line(other).status == 505);
@@ -146,13 +146,13 @@ TEST_CASE("request lines that no parser takes") {
     CHECK(refuse_request_line("GET /aaaaaaaa").status == 414);
 }
 
-TEST_CASE("a whole URL as the target loses its beginning") {
+TEST_CASE("an absolute URL is reduced to its path and query") {
     CHECK(origin_form("GET", "/a?b") == "/a?b");
     CHECK(origin_form("GET", "http://host") == "/");
     CHECK(origin_form("GET", "http://host?a") == "/?a");
     CHECK(origin_form("GET", "HTTPS://host:1//b/?c") == "//b/?c");
     CHECK(origin_form("OPTIONS", "*") == "*");
-    // Asked of the server itself (RFC 9112, 3.2.4).
+    // A request about the server itself (RFC 9112, 3.2.4).
     CHECK(origin_form("OPTIONS", "http://host") == "*");
     CHECK(origin_form("OPTIONS", "http://host/") == "/");
     CHECK(origin_form("OPTIONS", "http://host?") == "/?");

@@ -20,7 +20,7 @@ using ctms::result;
 
 namespace {
 
-const std::string long_text(100, 'x'); // too long to be kept inside a string object
+const std::string long_text(100, 'x'); // too long to be stored inside a string object
 
 error missing() { return {errc::not_found, long_text, "detail", {{{"body", 3U}, "m", "t", ""}}, {"email"}}; }
 
@@ -33,7 +33,7 @@ static_assert(!std::is_convertible_v<result<std::string>, bool> && std::is_const
 static_assert(!std::is_default_constructible_v<result<std::reference_wrapper<int>>>);
 static_assert(std::is_same_v<result<int>::value_type, int> && std::is_same_v<result<int>::error_type, error>);
 
-/// Counts how many of its kind live.
+/// Counts the living objects of its type.
 struct counted {
     explicit counted(int& living) : living_(&living) { ++*living_; }
     counted(const counted& other) : living_(other.living_) { ++*living_; }
@@ -49,7 +49,7 @@ private:
 } // namespace
 
 TEST_SUITE("result") {
-    TEST_CASE("a result holds the value that it was made of") {
+    TEST_CASE("a result holds the value from which it was made") {
         result<std::string> text = "a value";
         REQUIRE(text);
         CHECK(text.has_value());
@@ -67,7 +67,7 @@ TEST_SUITE("result") {
         CHECK_FALSE(result<std::optional<int>>(std::nullopt)->has_value());
     }
 
-    TEST_CASE("a result holds the error that it was made of") {
+    TEST_CASE("a result holds the error from which it was made") {
         const result<std::string> failed = missing();
         CHECK_FALSE(failed);
         CHECK_FALSE(failed.has_value());
@@ -82,7 +82,7 @@ TEST_SUITE("result") {
         CHECK(again.error().conflicts == std::vector<std::string>{"email"});
     }
 
-    TEST_CASE("value() on an error throws, with the message, the detail and the place of the call") {
+    TEST_CASE("value() on an error throws with the message, the detail and the location of the call") {
         const result<std::string> failed = missing();
         try {
             static_cast<void>(failed.value());
@@ -96,7 +96,7 @@ TEST_SUITE("result") {
         CHECK_THROWS_AS(result<void>(missing()).value(), std::runtime_error);
     }
 
-    TEST_CASE("a copy is independent, a move takes the value or the error along") {
+    TEST_CASE("a copy is independent, and a move transfers the value or the error") {
         result<std::string> text = long_text;
         auto copy = text;
         copy->back() = 'y';
@@ -111,7 +111,7 @@ TEST_SUITE("result") {
         CHECK(failed_move.error().message == long_text);
     }
 
-    TEST_CASE("assignment goes from a value to an error and back") {
+    TEST_CASE("a value can be assigned over an error and an error over a value") {
         result<std::string> target = long_text;
         target = missing();
         REQUIRE_FALSE(target);
@@ -131,7 +131,7 @@ TEST_SUITE("result") {
         CHECK(other.error().message == long_text);
     }
 
-    TEST_CASE("a value that can only be moved is moved out") {
+    TEST_CASE("a move-only value is moved out") {
         result<std::unique_ptr<int>> pointer = std::make_unique<int>(7);
         result<std::unique_ptr<int>> moved = std::move(pointer);
         const std::unique_ptr<int> out = *std::move(moved);
@@ -139,7 +139,7 @@ TEST_SUITE("result") {
         CHECK(*result<std::unique_ptr<int>>(std::make_unique<int>(8)).value() == 8);
     }
 
-    TEST_CASE("every value is destroyed once") {
+    TEST_CASE("every value is destroyed exactly once") {
         int living = 0;
         {
             result<counted> one = counted(living);
@@ -153,7 +153,7 @@ TEST_SUITE("result") {
         CHECK(living == 0);
     }
 
-    TEST_CASE("a result of nothing says whether it went well") {
+    TEST_CASE("a result without a value says whether it succeeded") {
         result<void> done;
         CHECK(done);
         CHECK_NOTHROW(done.value());
@@ -166,7 +166,7 @@ TEST_SUITE("result") {
         CHECK(std::move(done).error().message == long_text);
     }
 
-    TEST_CASE("a list of braces makes a value of a type that has members") {
+    TEST_CASE("a braced list makes a value of an aggregate type") {
         struct pair_of {
             int first;
             std::string second;

@@ -35,7 +35,7 @@ using pairs = std::vector<std::pair<std::string, std::string>>;
 
 } // namespace
 
-TEST_CASE("a route is found by path and method") {
+TEST_CASE("a route is found by its path and method") {
     CHECK(template_of("GET", "/") == "/");
     CHECK(template_of("GET", "/a") == "/a");
     CHECK(find("POST", "/a").found == &table[2]);
@@ -45,7 +45,7 @@ TEST_CASE("a route is found by path and method") {
     CHECK(find("GET", "/a").parameters.empty());
 }
 
-TEST_CASE("parameters take everything but slashes") {
+TEST_CASE("parameters match everything except slashes") {
     CHECK(find("GET", "/a/x y@z%2F?").parameters == pairs{{"id", "x y@z%2F?"}});
     CHECK(find("GET", "/a/{id}").parameters == pairs{{"id", "{id}"}});
     CHECK(find("DELETE", "/a/5").parameters == pairs{{"other", "5"}});
@@ -56,7 +56,7 @@ TEST_CASE("parameters take everything but slashes") {
     CHECK(template_of("GET", "/a/1/b/") == "none");
 }
 
-TEST_CASE("a path with a decoded slash in it is another path") { CHECK(template_of("GET", "/a/x/y") == "none"); }
+TEST_CASE("a path with a decoded slash is another path") { CHECK(template_of("GET", "/a/x/y") == "none"); }
 
 TEST_CASE("an unknown path matches nothing") {
     for (const std::string path :
@@ -69,7 +69,7 @@ TEST_CASE("an unknown path matches nothing") {
     }
 }
 
-TEST_CASE("a known path with another method tells which are allowed") {
+TEST_CASE("for a known path with another method, the allowed methods are returned") {
     CHECK(find("PUT", "/a").allowed == "GET, HEAD, POST");
     CHECK(find("OPTIONS", "/").allowed == "GET, HEAD");
     CHECK(find("DELETE", "/a/fixed").found->method == "DELETE");
@@ -78,12 +78,12 @@ TEST_CASE("a known path with another method tells which are allowed") {
     CHECK(find("PUT", "/a").is_implemented);
 }
 
-TEST_CASE("a method that several templates allow is named once") {
+TEST_CASE("a method that several templates allow is listed once") {
     static constexpr std::array both{make("GET", "/a/{id}"), make("PUT", "/a/{id}"), make("GET", "/a/fixed")};
     CHECK(find_route(both, "POST", "/a/fixed").allowed == "GET, HEAD, PUT");
 }
 
-TEST_CASE("HEAD is answered by its own route, else by that of GET") {
+TEST_CASE("HEAD uses its own route if there is one, and that of GET otherwise") {
     CHECK(find("HEAD", "/a").found == &table[1]);
     CHECK(find("HEAD", "/a/5").parameters == pairs{{"id", "5"}});
     static constexpr std::array both{make("GET", "/a"), make("HEAD", "/a"), make("GET", "/b"), make("POST", "/c")};
@@ -94,7 +94,7 @@ TEST_CASE("HEAD is answered by its own route, else by that of GET") {
     CHECK(find_route(both, "POST", "/a").allowed == "GET, HEAD");
 }
 
-TEST_CASE("a method that the server does not know is not implemented, whatever the path") {
+TEST_CASE("an unknown method is not implemented, whatever the path is") {
     for (const std::string method : {"TRACE", "CONNECT", "FOO", "get", ""}) {
         for (const std::string path : {"/a", "/a/", "/nothing"}) {
             CAPTURE(method);
@@ -104,17 +104,17 @@ TEST_CASE("a method that the server does not know is not implemented, whatever t
     }
     for (const std::string method : {"OPTIONS", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}) {
         CAPTURE(method);
-        CHECK(find(method, "/nothing").is_implemented); // whether this port has paths with it or not
+        CHECK(find(method, "/nothing").is_implemented); // even if this port has no paths with it
     }
 }
 
-TEST_CASE("the path * has the methods of all") {
+TEST_CASE("the path * has the methods of all paths") {
     CHECK(find("OPTIONS", "*").allowed == "GET, HEAD, POST, DELETE, PUT");
     CHECK(find("OPTIONS", "*").redirect.empty());
     CHECK(find("OPTIONS", "*").found == nullptr);
 }
 
-TEST_CASE("a slash too many or too few redirects") {
+TEST_CASE("a path with an extra or a missing slash redirects") {
     CHECK(find("GET", "/a/").redirect == "/a");
     CHECK(find("GET", "/a///").redirect == "/a");
     CHECK(find("GET", "/slash").redirect == "/slash/");
@@ -124,7 +124,7 @@ TEST_CASE("a slash too many or too few redirects") {
     CHECK(find("GET", "/a/").allowed.empty());
 }
 
-TEST_CASE("the API's own table has each route once and finds it") {
+TEST_CASE("the table of the API has each route once and finds it") {
     std::set<std::pair<std::string_view, std::string_view>> seen;
     for (const auto& one : all_routes()) {
         CAPTURE(std::string(one.path));

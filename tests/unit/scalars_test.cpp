@@ -14,7 +14,7 @@ using namespace ctms::json;
 
 namespace {
 
-/// Reads one value of a list and keeps the errors as the API writes them, "" without any.
+/// Reads one value of a list and keeps the errors as the API writes them, or "" without errors.
 template <class Read>
 auto read_one(std::string_view value, std::string& problem, Read read) {
     auto outcome = document::parse("[" + std::string(value) + "]", limits{});
@@ -74,7 +74,7 @@ const std::string bad_dict = errors(R"({"loc":["body"],"msg":"value is not a val
 
 } // namespace
 
-TEST_CASE("a string field takes strings numbers and booleans") {
+TEST_CASE("a string field accepts strings, numbers and booleans") {
     text_reader read;
     CHECK(read(R"("x")") == "x");
     CHECK(read(R"("")") == "");
@@ -90,7 +90,7 @@ TEST_CASE("a string field takes strings numbers and booleans") {
     CHECK(read("-9223372036854775808") == "-9223372036854775808");
 }
 
-TEST_CASE("a string field refuses lists objects and null") {
+TEST_CASE("a string field refuses lists, objects and null") {
     text_reader read;
     for (const std::string value : {"[]", "{}", "[\"x\"]", "null"}) {
         CAPTURE(value);
@@ -99,7 +99,7 @@ TEST_CASE("a string field refuses lists objects and null") {
     }
 }
 
-TEST_CASE("numbers beyond 64 bits are refused where a string is wanted") {
+TEST_CASE("numbers beyond 64 bits are refused for a string field") {
     text_reader read;
     for (const std::string value : {"18446744073709551616", "-9223372036854775809", "1e400", "-1e400", "123456789012345678901234567890"}) {
         CAPTURE(value);
@@ -118,7 +118,7 @@ TEST_CASE("NUL characters are refused") {
     }
 }
 
-TEST_CASE("lengths count characters and not bytes") {
+TEST_CASE("lengths are counted in characters, not bytes") {
     text_reader read{.rule = {.max = 5, .min = 2}};
     CHECK(read(R"("ééééé")") == "ééééé");
     CHECK(read(R"("😀😀😀😀😀")") == "😀😀😀😀😀");
@@ -137,7 +137,7 @@ TEST_CASE("lengths count characters and not bytes") {
     CHECK(unlimited("\"" + repeated("é", 70'000) + "\"")->size() == 140'000);
 }
 
-TEST_CASE("a choice is one of its words exactly") {
+TEST_CASE("a choice must be exactly one of its words") {
     static constexpr std::array<std::string_view, 3> words{"H", "T", ""};
     text_reader read{.rule = {.as = format::choice, .choices = words}};
     CHECK(read(R"("H")") == "H");
@@ -162,7 +162,7 @@ TEST_CASE("a choice is one of its words exactly") {
     CHECK(read.problem == errors(R"({"loc":["body"],"msg":"unhashable type: 'dict'","type":"type_error"})"));
 }
 
-TEST_CASE("a text that must be a UUID comes out in canonical form") {
+TEST_CASE("a string that must be a UUID is returned in canonical form") {
     text_reader read{.rule = {.as = format::uuid}};
     const std::string id = "c4a7d759-bb52-457b-896b-90f1d3ef8433";
     for (const std::string spelling :
@@ -179,7 +179,7 @@ TEST_CASE("a text that must be a UUID comes out in canonical form") {
     }
 }
 
-TEST_CASE("a text that must be a URL is checked as one") {
+TEST_CASE("a string that must be a URL is checked") {
     text_reader read{.rule = {.as = format::url}};
     CHECK(read(R"(" https://example.com/a?b#c ")") == "https://example.com/a?b#c");
     CHECK_FALSE(read(R"("example.com")"));
@@ -190,7 +190,7 @@ TEST_CASE("a text that must be a URL is checked as one") {
                  R"("ctx":{"extra":" b"}})"));
 }
 
-TEST_CASE("booleans come in the words that pydantic knows") {
+TEST_CASE("booleans may be written as pydantic allows") {
     for (const std::string yes :
          {"true", "1", "1.0", "1e0", R"("1")", R"("on")", R"("ON")", R"("yes")", R"("Y")", R"("t")", R"("True")", R"("TRUE")"}) {
         CAPTURE(yes);
@@ -208,7 +208,7 @@ TEST_CASE("booleans come in the words that pydantic knows") {
     }
 }
 
-TEST_CASE("dates come as text or as Unix time") {
+TEST_CASE("dates are accepted as text or as Unix time") {
     CHECK(day_of(R"("2020-02-29")") == "2020-02-29");
     CHECK(day_of(R"("2020-2-9")") == "2020-02-09");
     CHECK(day_of("0") == "1970-01-01");
@@ -225,7 +225,7 @@ TEST_CASE("dates come as text or as Unix time") {
     CHECK(day_of("-Infinity") == "0001-01-01");
 }
 
-TEST_CASE("what is no date is refused") {
+TEST_CASE("text that is not a date is refused") {
     for (const std::string wrong :
          {R"("")", R"("x")", R"("2021-02-29")", R"("2020-13-01")", R"("2020-00-01")", R"("0000-01-01")", R"("2020-01-01T00:00:00")",
           R"("2020-01-01 ")", R"("20-01-01")", R"("2020/01/01")", "NaN", R"("nan")"}) {
@@ -239,7 +239,7 @@ TEST_CASE("what is no date is refused") {
     }
 }
 
-TEST_CASE("an id of a contact must be a UUID of version 4") {
+TEST_CASE("a contact id must be a UUID of version 4") {
     CHECK(id_of(R"("332DE237-CAB7-4461-BCC3-48E68F42BD5C")") == "332de237-cab7-4461-bcc3-48e68f42bd5c");
     CHECK(id_of(R"("332de237cab74461bcc348e68f42bd5c")") == "332de237-cab7-4461-bcc3-48e68f42bd5c");
     const auto wrong_version =
@@ -250,7 +250,7 @@ TEST_CASE("an id of a contact must be a UUID of version 4") {
     CHECK(id_of("4") == bad_uuid);
 }
 
-TEST_CASE("an object is kept as compact text") {
+TEST_CASE("an object is stored as compact JSON") {
     CHECK(object_of("{}") == "{}");
     CHECK(object_of(R"({ "b" : 1e+100, "a" : [ -0.0, 12345678901234567890123 ] })") ==
           R"({"b":1e+100,"a":[-0.0,12345678901234567890123]})");

@@ -19,7 +19,7 @@ bj::object schema(std::string_view name) {
     for (const auto& one : json::schemas()) {
         if (one.name == name) return bj::parse(one.text).as_object();
     }
-    FAIL("no schema " << name);
+    FAIL("there is no schema named " << name);
     return {};
 }
 
@@ -38,7 +38,7 @@ std::int64_t number(const bj::object& of, std::string_view name) {
     return value == nullptr ? 0 : value->as_int64();
 }
 
-/// Every field of the table stands in the schema with its limits, its choices and its description.
+/// Checks that the schema has every field of the table with its limits, choices and description.
 template <class T>
 void check_table(std::string_view name, bool is_output) {
     const auto text = schema(name);
@@ -64,7 +64,7 @@ void check_table(std::string_view name, bool is_output) {
 
 } // namespace
 
-TEST_CASE("every schema is an object with a description, and names are in order") {
+TEST_CASE("every schema is an object with a description, and the names are sorted") {
     std::string before;
     for (const auto& one : json::schemas()) {
         INFO(one.name);
@@ -76,7 +76,7 @@ TEST_CASE("every schema is an object with a description, and names are in order"
     }
 }
 
-TEST_CASE("limits, choices and texts in the schemas are those of the tables") {
+TEST_CASE("the limits, choices and texts in the schemas are those of the tables") {
     check_table<model::email>("EmailInSchema", false);
     check_table<model::email>("EmailPutSchema", false);
     check_table<model::email>("EmailPatchSchema", false);
@@ -93,7 +93,7 @@ TEST_CASE("limits, choices and texts in the schemas are those of the tables") {
     check_table<model::identity>("IdentityResponse", true);
 }
 
-TEST_CASE("what is required depends on the call") {
+TEST_CASE("the required fields depend on the call") {
     CHECK(required(schema("EmailInSchema")) == std::set<std::string>{"primary_email"});
     CHECK(required(schema("EmailPutSchema")) == std::set<std::string>{"email_id", "primary_email"});
     CHECK(required(schema("EmailPatchSchema")).empty());
@@ -104,7 +104,7 @@ TEST_CASE("what is required depends on the call") {
     CHECK(schema("CTMSResponse").at("properties").as_object().contains("status") == false);
 }
 
-TEST_CASE("types and formats follow from the members") {
+TEST_CASE("types and formats follow from the types of the members") {
     const auto email = schema("EmailSchema");
     CHECK(property(email, "email_id").at("format").as_string() == "uuid");
     CHECK_FALSE(property(email, "email_id").contains("nullable"));
@@ -117,7 +117,7 @@ TEST_CASE("types and formats follow from the members") {
     CHECK(property(schema("WaitlistBase"), "fields").at("example").is_object());
 }
 
-TEST_CASE("defaults are those of the model, except for changes") {
+TEST_CASE("the defaults are those of the model, except in patches") {
     const auto email = schema("EmailInSchema");
     CHECK(property(email, "email_lang").at("default").as_string() == "en");
     CHECK(property(email, "email_lang").at("nullable").as_bool());
@@ -128,7 +128,7 @@ TEST_CASE("defaults are those of the model, except for changes") {
     CHECK(property(schema("WaitlistInSchema"), "fields").at("default").as_object().empty());
 }
 
-TEST_CASE("changes may send a word instead of a group or a list") {
+TEST_CASE("a patch may contain a word instead of a group or a list") {
     const auto change = schema("ContactPatchSchema");
     const auto word_of = [&](std::string_view name) {
         const auto& branches = property(change, name).at("anyOf").as_array();
@@ -143,7 +143,7 @@ TEST_CASE("changes may send a word instead of a group or a list") {
     CHECK_FALSE(property(change, "email").contains("anyOf"));
 }
 
-TEST_CASE("the nine ids are there for parameters") {
+TEST_CASE("the nine ids have schemas for use as parameters") {
     const auto ids = json::identity_fields();
     REQUIRE(ids.size() == 9);
     CHECK(ids.front().name == "email_id");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reading Stripe's objects: what each becomes, what is refused, and that the log's detail never quotes a value.
+// Reading Stripe objects: the result for each kind, what is refused, and that the detail for the log never quotes a value.
 #include <ctms/json/stripe_json.hpp>
 
 #include <doctest/doctest.h>
@@ -40,7 +40,7 @@ stripe::price expected_price() { return {"price_1", "prod_1", at(1603795500), tr
 stripe::subscription_item expected_item() { return {"si_1", at(1632700800), "sub_1", expected_price()}; }
 stripe::line_item expected_line() { return {"il_1", "invoiceitem", expected_price(), "ii_1", std::nullopt, std::nullopt, -1000, "eur"}; }
 
-/// The text with `from`, which must be there, replaced once.
+/// Replaces `from`, which must be in the text, once.
 std::string with(std::string_view text, std::string_view from, std::string_view to) {
     std::string out(text);
     const auto where = out.find(from);
@@ -56,7 +56,7 @@ T read(std::string_view text) {
     return std::get<T>(std::move(*outcome));
 }
 
-/// The detail of the refusal of a JSON object of a wrong kind or with a wrong member.
+/// Returns the detail of the refusal of a JSON object that has a wrong kind or a wrong member.
 std::string refusal(std::string_view text) {
     const auto outcome = json::read_stripe_object(text);
     REQUIRE_MESSAGE(outcome.has_error(), text);
@@ -67,14 +67,14 @@ std::string refusal(std::string_view text) {
 
 std::string refusal(std::string_view text, std::string_view from, std::string_view to) { return refusal(with(text, from, to)); }
 
-/// What is said of a member when it has another name, that is, when it is missing.
+/// Returns the refusal if a member is missing, that is, has another name.
 std::string without(std::string_view text, std::string_view member) {
     return refusal(text, '"' + std::string(member) + "\":", "\"other\":");
 }
 
 } // namespace
 
-TEST_CASE("a Stripe customer") {
+TEST_CASE("a Stripe customer is read") {
     CHECK(read<stripe::customer>(customer_json) ==
           stripe::customer{"cus_1", at(1635176040), "fxa_1", std::nullopt, "pm_1", "c@example.com"});
     const auto other = with(with(with(customer_json, R"("email")", R"("mail")"), "\"pm_1\"", "null"), "null", R"({"id":"card_1"})");
@@ -83,7 +83,7 @@ TEST_CASE("a Stripe customer") {
     CHECK(read<stripe::customer>(with(customer_json, "\"livemode\"", "\"deleted\"")).id == "cus_1");
 }
 
-TEST_CASE("a Stripe price") {
+TEST_CASE("a Stripe price is read") {
     CHECK(read<stripe::price>(price_json) == expected_price());
     auto once = expected_price();
     once.interval.reset();
@@ -96,7 +96,7 @@ TEST_CASE("a Stripe price") {
     CHECK(read<stripe::price>(with(price_json, "\"prod_1\"", R"({"id":"prod_1","object":"product"})")) == expected_price());
 }
 
-TEST_CASE("a Stripe subscription with its items") {
+TEST_CASE("a Stripe subscription is read with its items") {
     CHECK(read<stripe::subscription_item>(item_json) == expected_item());
     const stripe::subscription expected{"sub_1",        at(1632700800), "cus_1",           "pm_2",         "card_1",
                                         true,           at(1637000000), at(1635292800),    at(1637971200), std::nullopt,
@@ -111,7 +111,7 @@ TEST_CASE("a Stripe subscription with its items") {
     CHECK(read<stripe::subscription>(with(subscription_json, R"("has_more":false)", R"("has_more":true)")).has_more_items);
 }
 
-TEST_CASE("a Stripe invoice with its lines") {
+TEST_CASE("a Stripe invoice is read with its lines") {
     const stripe::invoice expected{"in_1",       at(1635379200), "cus_1",           "usd", 1000, "uncollectible",
                                    std::nullopt, std::nullopt,   {expected_line()}, false};
     CHECK(read<stripe::invoice>(invoice_json) == expected);
@@ -124,7 +124,7 @@ TEST_CASE("a Stripe invoice with its lines") {
     CHECK(line.subscription_item_id == "si_1");
 }
 
-TEST_CASE("of a repeated id in a Stripe list the last one counts") {
+TEST_CASE("if a Stripe list repeats an id, the last object is used") {
     const auto later = with(item_json, "999", "1299");
     const auto second = with(item_json, "si_1", "si_2");
     const auto items = read<stripe::subscription>(with(subscription_json, item_json, item_json + "," + second + "," + later)).items;
@@ -137,7 +137,7 @@ TEST_CASE("of a repeated id in a Stripe list the last one counts") {
     CHECK(lines[0].amount == 7);
 }
 
-TEST_CASE("what is no Stripe object is not recognized") {
+TEST_CASE("JSON that is not a Stripe object is not recognized") {
     for (const std::string_view text : {"", "{", "\xff", "null", "5", "\"object id\"", "[]", R"(["object","id"])", "{}",
                                         R"({"object":"customer"})", R"({"id":"cus_1"})"}) {
         CAPTURE(text);
@@ -154,7 +154,7 @@ TEST_CASE("other kinds of Stripe objects are refused") {
     }
 }
 
-TEST_CASE("members of Stripe objects that may not be missing") {
+TEST_CASE("the required members of Stripe objects must be present") {
     for (const std::string member : {"created", "description", "default_source", "invoice_settings"}) {
         CHECK(without(customer_json, member) == "customer." + member + ": missing");
     }
@@ -183,7 +183,7 @@ TEST_CASE("members of Stripe objects that may not be missing") {
     }
 }
 
-TEST_CASE("ids of Stripe objects are short strings") {
+TEST_CASE("the ids of Stripe objects are short strings") {
     CHECK(refusal(customer_json, "\"cus_1\"", "null") == "customer.id: not a string");
     CHECK(refusal(customer_json, "\"cus_1\"", "17") == "customer.id: not a string");
     CHECK(refusal(customer_json, "\"cus_1\"", R"({"id":"cus_1"})") == "customer.id: not a string");
@@ -202,14 +202,14 @@ TEST_CASE("ids of Stripe objects are short strings") {
     CHECK(refusal(invoice_json, "\"ii_1\"", "\"\"") == "invoice.lines.data[0].invoice_item: empty");
 }
 
-TEST_CASE("a Stripe customer's email, settings and deletion") {
+TEST_CASE("a Stripe customer's email, settings and deletion are checked") {
     CHECK(refusal(customer_json, "\"c@example.com\"", "null") == "customer.email: not a string");
     CHECK(refusal(customer_json, R"({"default_payment_method":"pm_1"})", "null") == "customer.invoice_settings: not an object");
     CHECK(refusal(customer_json, "\"livemode\":false", "\"deleted\":null") == "customer.deleted: not true or false");
     CHECK(refusal(R"({"id":5,"object":"customer","deleted":true})") == "customer.id: not a string");
 }
 
-TEST_CASE("times of Stripe objects are whole seconds") {
+TEST_CASE("the times of Stripe objects are whole seconds") {
     for (const std::string_view wrong : {"\"soon\"", "\"1603795500\"", "1.5", "null", "true", "NaN", "Infinity", "[]"}) {
         CHECK(refusal(price_json, "1603795500", wrong) == "price.created: not a whole number of seconds");
     }
@@ -222,7 +222,7 @@ TEST_CASE("times of Stripe objects are whole seconds") {
     CHECK(refusal(subscription_json, "1637000000", "\"x\"") == "subscription.canceled_at: not a whole number of seconds");
 }
 
-TEST_CASE("amounts of Stripe objects are cut to 32 bit integers") {
+TEST_CASE("the amounts of Stripe objects are truncated to 32-bit integers") {
     const auto amount = [](std::string_view number) { return read<stripe::price>(with(price_json, "999", number)).unit_amount; };
     CHECK(amount("9.99") == 9);
     CHECK(amount("-9.99") == -9);
@@ -239,7 +239,7 @@ TEST_CASE("amounts of Stripe objects are cut to 32 bit integers") {
     CHECK(refusal(invoice_json, "1000", "null") == "invoice.total: not a number");
 }
 
-TEST_CASE("words and truth in Stripe objects") {
+TEST_CASE("the words and booleans in Stripe objects are checked") {
     for (const std::string_view wrong : {"us", "usdx", "u1d", "é1", ""})
         CHECK(refusal(price_json, "usd", wrong) == "price.currency: not three letters");
     CHECK(refusal(price_json, "month", "fortnight") == "price.recurring.interval: not a known value");
@@ -251,7 +251,7 @@ TEST_CASE("words and truth in Stripe objects") {
     CHECK(refusal(invoice_json, "invoiceitem", "gift") == "invoice.lines.data[0].type: not a known value");
 }
 
-TEST_CASE("lists of Stripe objects and what is in them") {
+TEST_CASE("lists of Stripe objects and their elements are checked") {
     CHECK(refusal(invoice_json, R"({"data":[)" + line_json + "]}", "[]") == "invoice.lines: not an object");
     CHECK(refusal(invoice_json, "[" + line_json + "]", "{}") == "invoice.lines.data: not a list");
     CHECK(refusal(invoice_json, line_json, "5") == "invoice.lines.data[0]: not an object");
@@ -280,7 +280,7 @@ TEST_CASE("no refusal of a Stripe object quotes a value") {
     }
 }
 
-TEST_CASE("an export is visited object by object, with kinds that are not kept and with errors, until told to stop") {
+TEST_CASE("an export is visited object by object, including unknown kinds and errors, until the visitor stops") {
     std::vector<std::string> seen;
     std::size_t enough = 100;
     const auto visit = [&](std::optional<std::size_t> index, const result<json::any_stripe_object>& object) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What is to be sent of a contact, how rows share calls, and what is known of the vendor afterwards.
+// What has to be sent for a contact, how rows share calls, and what is known about the vendor's data afterwards.
 #include "service/sync_item.hpp"
 
 #include <doctest/doctest.h>
@@ -67,7 +67,7 @@ names keys(const std::vector<acoustic::relational_row>& rows) {
     return out;
 }
 
-/// "newsletter 3+2" for a call with three rows of a contact and two of another; "-" before one that deletes.
+/// Describes a call with three rows of one contact and two of another as "newsletter 3+2", with "-" before a deletion.
 names described(const std::vector<service::row_call>& calls) {
     names out;
     for (const auto& call : calls) {
@@ -84,14 +84,14 @@ const failure permanent{failure_kind::permanent, "never"};
 
 } // namespace
 
-TEST_CASE("pack_rows: rows of many contacts share calls, and no contact is cut that fits") {
+TEST_CASE("pack_rows: rows of many contacts share calls, and a contact that fits into one call is not split") {
     std::vector<sync_item> items;
     for (const int rows : {40, 40, 40, 100, 1}) items.push_back(item(static_cast<int>(items.size()), rows));
     CHECK(described(pack_rows(items, 100)) == names{"newsletter 40+40", "newsletter 40", "newsletter 100", "newsletter 1"});
     for (const auto& one : items) CHECK(one.calls_left == 1);
 }
 
-TEST_CASE("pack_rows: a contact with more rows than a call may have goes in several, with all its rows once") {
+TEST_CASE("pack_rows: a contact with more rows than a call can hold is sent in several calls, each row once") {
     std::vector<sync_item> items;
     for (const int rows : {250, 30, 0, 100}) items.push_back(item(static_cast<int>(items.size()), rows));
     const auto calls = pack_rows(items, 100);
@@ -109,7 +109,7 @@ TEST_CASE("pack_rows: a contact with more rows than a call may have goes in seve
     CHECK(std::set<std::string>(sent.begin(), sent.end()).size() == 380);
 }
 
-TEST_CASE("pack_rows: tables and deletions have calls of their own, a row in each when there is room for one only") {
+TEST_CASE("pack_rows: tables and deletions have their own calls, with one row each if a call holds only one") {
     std::vector<sync_item> items;
     items.push_back(item(1, 2, 1, vendor_state{"", "", "", {"news000", "old1", "old2"}, {"prod_old"}}));
     CHECK(described(pack_rows(items, 100)) == names{"newsletter 2", "product 1", "-newsletter 2", "-product 1"});
@@ -119,7 +119,7 @@ TEST_CASE("pack_rows: tables and deletions have calls of their own, a row in eac
     CHECK(items[0].calls_left == 6);
 }
 
-TEST_CASE("pack_rows: nothing of contacts that are through, or whose main row failed") {
+TEST_CASE("pack_rows: contacts that are finished or whose main row failed have no calls") {
     std::vector<sync_item> items;
     for (int n = 0; n < 3; ++n) items.push_back(item(n, 1));
     items[0].finished = true;
@@ -129,19 +129,19 @@ TEST_CASE("pack_rows: nothing of contacts that are through, or whose main row fa
     CHECK(pack_rows({}, 100).empty());
 }
 
-TEST_CASE("make_item: rows that the vendor has and should not have are to go") {
+TEST_CASE("make_item: rows that the vendor has but should not have are deleted") {
     const vendor_state sent{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}};
     auto one = item(1, 1, 1, sent);
     CHECK(keys(one.gone_newsletters) == names{"old"});
     CHECK(keys(one.gone_products) == names{"prod_old"});
     CHECK(one.gone_newsletters[0].email_id == id_of(1).to_string());
-    CHECK(item(1, 1, 1).gone_newsletters.empty()); // not known
+    CHECK(item(1, 1, 1).gone_newsletters.empty()); // the vendor's rows are not known
     const auto kept = make_item(queued(1, sent), contact(1, 1), {}, configuration(), false, false);
     CHECK(kept.gone_newsletters.empty());
     CHECK(kept.gone_products.empty());
 }
 
-TEST_CASE("make_item: of a deleted contact everything goes that was sent, or each mapped newsletter when that is not known") {
+TEST_CASE("make_item: everything that was sent for a deleted contact is deleted, or each mapped newsletter if that is not known") {
     auto gone = queued(1, vendor_state{"a", "b", "c", {"x"}, {"y"}});
     gone.is_deletion = true;
     const auto known = make_item(gone, std::nullopt, {}, configuration(), true, true);
@@ -156,7 +156,7 @@ TEST_CASE("make_item: of a deleted contact everything goes that was sent, or eac
     CHECK_FALSE(unknown.in_doubt().has_value());
 }
 
-TEST_CASE("make_item: each table is compared with what was sent, when it is to be") {
+TEST_CASE("make_item: each table is compared with the data sent before, if asked") {
     const auto sent = item(1, 2, 1).wanted;
     CHECK(sent.main_hash.size() == 16);
     const auto same = item(1, 2, 1, sent, true);
@@ -168,23 +168,23 @@ TEST_CASE("make_item: each table is compared with what was sent, when it is to b
     CHECK_FALSE(same.in_doubt().has_value());
     CHECK_FALSE(item(1, 2, 1, sent, false).main_unchanged);
     const auto less = item(1, 1, 1, sent, true);
-    CHECK_FALSE(less.main_unchanged); // the newsletter's column there
+    CHECK_FALSE(less.main_unchanged); // the newsletter has a column in the main row
     CHECK_FALSE(less.newsletters_unchanged);
     CHECK(less.products_unchanged);
     CHECK_FALSE(item(1, 2, 1, vendor_state{}, true).main_unchanged);
     CHECK_FALSE(item(1, 2, 1, std::nullopt, true).main_unchanged);
-    // A value that moves from one column to the next is a change.
+    // A value that moves to the next column is a change.
     auto moved = contact(1, 2);
     moved.email.first_name = "x";
     CHECK(make_item(queued(1), moved, {}, configuration(), false, true).wanted.main_hash != sent.main_hash);
 }
 
-TEST_CASE("in_doubt: from the first call on the vendor may have the old rows and the new") {
+TEST_CASE("in_doubt: from the first call on, the vendor may have the old rows and the new ones") {
     const vendor_state sent{"a", "b", "c", {"old"}, {"prod_old"}};
     const auto maybe = item(1, 1, 1, sent).in_doubt();
     REQUIRE(maybe.has_value());
     CHECK(*maybe == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}});
-    CHECK_FALSE(item(1, 1, 1, *maybe).in_doubt().has_value()); // noted already
+    CHECK_FALSE(item(1, 1, 1, *maybe).in_doubt().has_value()); // already recorded
     CHECK_FALSE(item(1, 0, 0).in_doubt().has_value());
     CHECK(item(1, 1, 0).in_doubt()->newsletters == names{"news000"});
     auto unchanged = sent;
@@ -195,11 +195,11 @@ TEST_CASE("in_doubt: from the first call on the vendor may have the old rows and
     CHECK(make_item(gone, std::nullopt, {}, configuration(), true, true).in_doubt() == vendor_state{"", "", "", {"old"}, {"prod_old"}});
 }
 
-TEST_CASE("partly: nothing is taken for known that may not be so") {
+TEST_CASE("partly: uncertain data is not recorded as known") {
     const vendor_state sent{"a", "b", "c", {"old"}, {"prod_old"}};
     auto one = item(1, 1, 1, sent);
-    SUBCASE("all was sent") { CHECK(one.partly() == one.wanted); }
-    SUBCASE("the main row failed, and nothing else was sent") {
+    SUBCASE("everything was sent") { CHECK(one.partly() == one.wanted); }
+    SUBCASE("the main row failed and nothing else was sent") {
         one.main.fail(transient);
         CHECK(one.partly() == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}});
     }
@@ -211,14 +211,14 @@ TEST_CASE("partly: nothing is taken for known that may not be so") {
         one.products.fail(unavailable);
         CHECK(one.partly() == vendor_state{one.wanted.main_hash, one.wanted.newsletter_hash, "", {"news000"}, {"prod0", "prod_old"}});
     }
-    SUBCASE("calls were not made") {
+    SUBCASE("some calls were not made") {
         one.products.fail(unavailable);
         one.calls_left = 1;
         CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", "", {"news000", "old"}, {"prod0", "prod_old"}});
     }
 }
 
-TEST_CASE("failure: the gravest of all tables, with the table's name") {
+TEST_CASE("failure: the most serious failure of all tables is returned, with the table's name") {
     auto one = item(1, 1, 1);
     CHECK_FALSE(one.failure().has_value());
     one.products.fail(unavailable);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What keeps requests for tokens apart: attempts that are counted, secrets that are remembered, turns between addresses, and
-// which secret a token belongs to.
+// Tests of requests for tokens: counted attempts, remembered secrets, turns between addresses, and
+// the secret to which a token belongs.
 #include "service/attempt_limit.hpp"
 #include "service/remembered_secrets.hpp"
 #include "service/token_binding.hpp"
@@ -43,7 +43,7 @@ auth::token_claims claims_of(const persistence::client_access& access) {
 
 } // namespace
 
-TEST_CASE("a client has attempts of its own, and an address twice as many with all its clients") {
+TEST_CASE("each client has its own attempts, and an address has twice as many for all its clients") {
     attempt_limit limit(2);
     CHECK(limit.take({1, 100}, start));
     CHECK(limit.take({1, 100}, start));
@@ -62,29 +62,29 @@ TEST_CASE("an attempt that succeeds does not count") {
         CHECK(limit.take({1, 100}, start));
         limit.give_back({1, 100});
     }
-    limit.give_back({1, 100}); // nothing is left to give back
+    limit.give_back({1, 100}); // no attempt is left to give back
     CHECK(limit.take({1, 100}, start));
     CHECK_FALSE(limit.take({1, 100}, start));
 }
 
-TEST_CASE("attempts that were given back take no place in the table") {
+TEST_CASE("attempts that were given back take no space in the table") {
     attempt_limit limit(100);
-    for (std::uint64_t i = 0; i < 30'000; ++i) { // one address that names another client each time
+    for (std::uint64_t i = 0; i < 30'000; ++i) { // one address that names a different client each time
         const attempt_limit::keys whose{1000 + i, 1};
         REQUIRE(limit.take(whose, start));
         limit.give_back(whose);
     }
     CHECK(limit.take({2, 3}, start));                                                   // another address
-    for (std::uint64_t i = 0; i < 100'000; ++i) (void)limit.take({1000 + i, 1}, start); // and gives nothing back
+    for (std::uint64_t i = 0; i < 100'000; ++i) (void)limit.take({1000 + i, 1}, start); // and gives no attempt back
     CHECK(limit.take({4, 5}, start));
 }
 
-TEST_CASE("no limit counts nothing") {
+TEST_CASE("a limit of zero counts nothing") {
     attempt_limit limit(0);
     for (int i = 0; i < 1000; ++i) CHECK(limit.take({1, 100}, start));
 }
 
-TEST_CASE("attempts of strangers neither grow the table without end nor reset a count") {
+TEST_CASE("attempts from unknown clients neither grow the table without bound nor reset a count") {
     attempt_limit limit(1);
     CHECK(limit.take({1, 2}, start));
     std::uint64_t key = 10;
@@ -93,9 +93,9 @@ TEST_CASE("attempts of strangers neither grow the table without end nor reset a 
     CHECK(taken == attempt_limit::most_keys / 2 - 1);
     attempt_limit one_address(1000);
     for (int i = 0; i < 2000; ++i) CHECK(one_address.take({1000 + std::uint64_t(i), 2}, start));
-    for (int i = 0; i < 100'000; ++i) REQUIRE_FALSE(one_address.take({10'000 + std::uint64_t(i), 2}, start)); // and makes no entry
+    for (int i = 0; i < 100'000; ++i) REQUIRE_FALSE(one_address.take({10'000 + std::uint64_t(i), 2}, start)); // and adds no entry
     CHECK(one_address.take({1'000'000, 3}, start));
-    CHECK_FALSE(limit.take({1, 2}, start)); // still counted
+    CHECK_FALSE(limit.take({1, 2}, start)); // the attempt still counts
     CHECK(limit.take({1, 2}, start + 60s));
 }
 
@@ -111,7 +111,7 @@ TEST_CASE("a secret is remembered for ten minutes after its last use") {
     CHECK_FALSE(table.find(digest_of(1), start));
 }
 
-TEST_CASE("a secret that only begins like a remembered one is not remembered") {
+TEST_CASE("a secret that only starts like a remembered one is not remembered") {
     remembered_secrets table;
     table.add(digest_of(1), digest_of(10), start);
     auto other = digest_of(1);
@@ -119,7 +119,7 @@ TEST_CASE("a secret that only begins like a remembered one is not remembered") {
     CHECK_FALSE(table.find(other, start));
 }
 
-TEST_CASE("of too many secrets the one used longest ago is forgotten") {
+TEST_CASE("if there are too many secrets, the least recently used one is forgotten") {
     remembered_secrets table;
     for (std::uint64_t i = 0; i < remembered_secrets::most; ++i)
         table.add(digest_of(i), digest_of(i), start + std::chrono::milliseconds(i));
@@ -131,7 +131,7 @@ TEST_CASE("of too many secrets the one used longest ago is forgotten") {
     CHECK(table.find(digest_of(2), later));
 }
 
-TEST_CASE("keyed hashes depend on the object and on how texts are divided") {
+TEST_CASE("keyed hashes depend on the object and on how the strings are divided") {
     const auth::keyed_hash one;
     const auth::keyed_hash other;
     CHECK(one.of({"a", "bc"}) == one.of({"a", "bc"}));
@@ -149,7 +149,7 @@ web::queued push(web::fair_queue<int>& waiting, const std::string& owner, int jo
 
 } // namespace
 
-TEST_CASE("a queue keeps no job whose taker could not be sent") {
+TEST_CASE("a queue keeps no job if its worker could not be requested") {
     web::fair_queue<int> waiting(3, 2);
     const auto no_memory = [] { throw std::bad_alloc(); };
     CHECK(push(waiting, "a", 1) == web::queued::taken);
@@ -163,7 +163,7 @@ TEST_CASE("a queue keeps no job whose taker could not be sent") {
     CHECK_FALSE(waiting.pop());
 }
 
-TEST_CASE("jobs are taken in turn between owners") {
+TEST_CASE("owners take turns in the queue") {
     web::fair_queue<int> waiting(3, 100);
     for (int i = 0; i < 3; ++i) CHECK(push(waiting, "flood", i) == web::queued::taken);
     CHECK(push(waiting, "flood", 3) == web::queued::owner_full);
@@ -177,7 +177,7 @@ TEST_CASE("jobs are taken in turn between owners") {
     CHECK_FALSE(waiting.pop());
 }
 
-TEST_CASE("no more jobs wait than may in all") {
+TEST_CASE("the number of waiting jobs is limited") {
     web::fair_queue<int> waiting(2, 3);
     CHECK(push(waiting, "a", 1) == web::queued::taken);
     CHECK(push(waiting, "b", 2) == web::queued::taken);
@@ -187,7 +187,7 @@ TEST_CASE("no more jobs wait than may in all") {
     CHECK(push(waiting, "d", 4) == web::queued::taken);
 }
 
-TEST_CASE("a token ends with its secret, whatever the clocks say") {
+TEST_CASE("a token ends with its secret, whatever the clocks show") {
     const auto before = access_of("first");
     const auto token = claims_of(before);
     CHECK_FALSE(service::is_revoked(token, service::token_rules(before), 1h));
@@ -204,12 +204,12 @@ TEST_CASE("a token ends with its secret, whatever the clocks say") {
     CHECK(service::is_revoked(token, service::token_rules(made_anew), 1h));
 }
 
-TEST_CASE("tokens of others end by when they were issued") {
+TEST_CASE("tokens that were made elsewhere end by their issue time") {
     auto access = access_of("second");
     auth::token_claims token;
     token.expires_at = 1'700'003'600;
     CHECK_FALSE(service::is_revoked(token, service::token_rules(access), 1h));
-    CHECK_FALSE(service::is_revoked({}, service::token_rules(access), 1h)); // nothing was revoked yet
+    CHECK_FALSE(service::is_revoked({}, service::token_rules(access), 1h)); // nothing has been revoked yet
     access.tokens_valid_from = timestamp(1'700'000'000s);
     const service::token_rules rules(access);
     const auto revoked = [&](std::optional<double> issued, std::optional<double> expires) {
@@ -220,9 +220,9 @@ TEST_CASE("tokens of others end by when they were issued") {
     };
     CHECK(revoked({}, {}));
     CHECK(revoked(1'700'000'000 - 6, {}));
-    CHECK_FALSE(revoked(1'700'000'000 - 5, {})); // clocks differ
+    CHECK_FALSE(revoked(1'700'000'000 - 5, {})); // clocks may differ
     CHECK_FALSE(revoked(1'700'000'001, {}));
     CHECK(revoked({}, 1'700'003'600 - 6));
     CHECK_FALSE(revoked({}, 1'700'003'600 - 5));
-    CHECK(revoked(1'600'000'000, 1'700'090'000)); // `iat` goes before `exp`
+    CHECK(revoked(1'600'000'000, 1'700'090'000)); // `iat` takes precedence over `exp`
 }

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A server that has answered so many reads and failed writes.
+/// The metrics of a server with this many answered reads and failed writes.
 metrics_text server(int reads, int failed_writes) {
     const auto text = fmt::format(
         "process_start_time_seconds 1700000000\n"
@@ -49,7 +49,7 @@ std::string text_of(const top_view& view, std::size_t columns = 80, std::size_t 
 
 } // namespace
 
-TEST_CASE("two readings give rates and latencies, without the readings themselves") {
+TEST_CASE("two readings give rates and latencies") {
     const auto view = compare(at(0, server(100, 10)), at(2, server(300, 20)));
     CHECK(view.rate.value() == doctest::Approx(105));
     CHECK(view.server_errors.value() == doctest::Approx(5));
@@ -63,11 +63,11 @@ TEST_CASE("two readings give rates and latencies, without the readings themselve
     CHECK(text.find("REQUESTS   105.0/s  in flight 3  4xx 0.0/s  5xx 5.0/s  rejected 0.0/s\n") != std::string::npos);
     CHECK(text.find("POOL       in use 2  idle 4  waiting 1") != std::string::npos);
     CHECK(text.find("SERVER     up for 0:01:02\n") != std::string::npos);
-    // A server that was started again counts from 0.
+    // A restarted server counts from 0.
     CHECK(compare(at(0, server(300, 20)), at(2, server(20, 0))).rate.value() == doctest::Approx(10));
 }
 
-TEST_CASE("one reading has no rates, and what is down is shown as down") {
+TEST_CASE("one reading has no rates, and a component that is down is shown as down") {
     const auto one = at(0, server(100, 10));
     CHECK_FALSE(compare(one, one).rate.has_value());
     auto down = at(2, {});
@@ -85,7 +85,7 @@ TEST_CASE("one reading has no rates, and what is down is shown as down") {
     CHECK_FALSE(json.at("database").at("up").as_bool());
 }
 
-TEST_CASE("the sync's circuit, its rate and the last errors are shown") {
+TEST_CASE("the state of the sync's circuit, its rate and the last errors are shown") {
     const auto sync = [](int done, int open) {
         return metrics_text::parse(fmt::format("ctms_background_acoustic_sync_total {}\nctms_sync_circuit_open {}\n"
                                                "ctms_background_acoustic_request_total{{status=\"failure\"}} {}\n",
@@ -108,7 +108,7 @@ TEST_CASE("the sync's circuit, its rate and the last errors are shown") {
     CHECK(json.at("database").at("up").as_bool());
 }
 
-TEST_CASE("a picture fits whatever terminal there is") {
+TEST_CASE("the screen fits any terminal") {
     auto now = at(2, server(300, 20));
     now.url = "http://a-long-name-of-a-server.example.com:8000/with/a/path/that/is/long";
     now.queue.value->parked.assign(10, {{}, false, 6, std::string(200, 'x') + "\xC3\xA9", {}});
@@ -123,7 +123,7 @@ TEST_CASE("a picture fits whatever terminal there is") {
             CHECK(std::all_of(drawn.begin(), drawn.end(), [&](const auto& line) { return ctms::utf8_length(line) <= columns; }));
         }
     }
-    // At 80 by 24 there is room for all.
+    // A terminal of 80 by 24 has room for everything.
     const auto text = text_of(view);
     for (const std::string part : {"SERVER", "REQUESTS", "LATENCY", "POOL", "DATABASE", "QUEUE", "ROUTE", "POST /ctms", "LAST ERRORS"}) {
         CAPTURE(part);

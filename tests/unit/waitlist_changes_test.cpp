@@ -38,7 +38,7 @@ waitlist_changes worked_out(const waitlist_request& request, const std::vector<m
     return *changes;
 }
 
-/// What is joined, as "name fields", in order of name.
+/// Returns the waitlists to join, as "name fields", in order of name.
 std::vector<std::string> joined(const waitlist_changes& changes) {
     std::vector<std::string> out;
     for (const auto& one : changes.join) out.push_back(one.value.name + " " + one.value.fields);
@@ -74,7 +74,7 @@ TEST_CASE("a body without waitlists changes none") {
     CHECK(changes.leave.empty());
 }
 
-TEST_CASE("waitlists are joined and left as listed") {
+TEST_CASE("waitlists are joined and left as the request lists them") {
     waitlist_request request;
     request.waitlists = {waitlist("a", R"({"x":1})"), waitlist("b", "{}", false), waitlist("vpn", R"({"geo":"fr"})")};
     const auto changes = worked_out(request, stored({"b", "c"}));
@@ -82,7 +82,7 @@ TEST_CASE("waitlists are joined and left as listed") {
     CHECK(left(changes) == names{"b"});
 }
 
-TEST_CASE("waitlists that are given alone count") {
+TEST_CASE("if the request lists waitlists, nothing else has an effect") {
     auto request = vpn(std::nullopt);
     request.relay = {true, model::relay_waitlist{"de"}};
     request.newsletters = {newsletter("x-waitlist", false), newsletter("relay-phones-waitlist")};
@@ -103,7 +103,7 @@ TEST_CASE("unsubscribing from all waitlists or all newsletters leaves every stor
     CHECK(worked_out(request, {}).leave.empty());
 }
 
-TEST_CASE("a waitlist newsletter that is unsubscribed leaves its waitlist") {
+TEST_CASE("unsubscribing from a waitlist newsletter leaves its waitlist") {
     waitlist_request request;
     request.newsletters = {newsletter("x-waitlist", false), newsletter("guardian-vpn-waitlist", false), newsletter("y-waitlist"),
                            newsletter("plain", false), newsletter("relay-phones-waitlist", false)};
@@ -118,7 +118,7 @@ TEST_CASE("an empty vpn_waitlist leaves vpn") {
     CHECK(worked_out(vpn(std::nullopt), stored({"vpn"})).join.empty());
 }
 
-TEST_CASE("a vpn_waitlist sets vpn with both fields and clears its source") {
+TEST_CASE("a vpn_waitlist sets both fields of vpn and clears its source") {
     const auto changes = worked_out(vpn(model::vpn_waitlist{"fr", "ios \"x\""}), stored({"vpn"}));
     CHECK(joined(changes) == names{R"(vpn {"geo":"fr","platform":"ios \"x\""})"});
     CHECK_FALSE(changes.join[0].value.source);
@@ -137,14 +137,14 @@ TEST_CASE("a vpn_waitlist without a country cannot be stored") {
     }
 }
 
-TEST_CASE("an empty relay_waitlist leaves everything of Relay") {
+TEST_CASE("an empty relay_waitlist leaves all Relay waitlists") {
     const auto before = stored({"relay", "relay-phones", "relayed", "vpn", "x-relay"});
     CHECK(left(worked_out(relay(std::nullopt), before)) == names{"relay", "relay-phones", "relayed"});
     CHECK(left(worked_out(relay(model::relay_waitlist{}), before)) == names{"relay", "relay-phones", "relayed"});
     CHECK(worked_out(relay(std::nullopt), stored({"vpn"})).leave.empty());
 }
 
-TEST_CASE("a relay_waitlist with newsletters of Relay joins a waitlist for each") {
+TEST_CASE("a relay_waitlist with Relay newsletters joins a waitlist for each") {
     auto request = relay(model::relay_waitlist{"fr"});
     request.newsletters = {newsletter("relay-phones-waitlist"), newsletter("relay-other"), newsletter("relay"), newsletter("news")};
     const auto changes = worked_out(request, stored({"relay-old"}));
@@ -152,7 +152,7 @@ TEST_CASE("a relay_waitlist with newsletters of Relay joins a waitlist for each"
     CHECK(changes.leave.empty());
 }
 
-TEST_CASE("a newsletter of Relay that is unsubscribed leaves and does not join") {
+TEST_CASE("an unsubscribed Relay newsletter leaves its waitlist and joins none") {
     auto request = relay(model::relay_waitlist{"fr"});
     request.newsletters = {newsletter("relay-phones-waitlist", false), newsletter("relay-vpn-waitlist")};
     const auto changes = worked_out(request, stored({"relay-phones"}));
@@ -160,14 +160,14 @@ TEST_CASE("a newsletter of Relay that is unsubscribed leaves and does not join")
     CHECK(changes.leave == names{"relay-phones"});
 }
 
-TEST_CASE("a relay_waitlist without newsletters of Relay sets the country of all that are stored or makes relay") {
+TEST_CASE("a relay_waitlist without Relay newsletters sets the country of all stored ones or joins relay") {
     const auto changes = worked_out(relay(model::relay_waitlist{"fr"}), stored({"relay", "relay-phones", "vpn"}));
     CHECK(joined(changes) == names{R"(relay {"geo":"fr"})", R"(relay-phones {"geo":"fr"})"});
     for (const auto& one : changes.join) CHECK_FALSE(one.value.source);
     CHECK(joined(worked_out(relay(model::relay_waitlist{"fr"}), stored({"vpn"}))) == names{R"(relay {"geo":"fr"})"});
 }
 
-TEST_CASE("both older waitlists work together") {
+TEST_CASE("both older waitlists can be used together") {
     auto request = vpn(model::vpn_waitlist{"fr", std::nullopt});
     request.relay = {true, model::relay_waitlist{"de"}};
     request.newsletters = {newsletter("x-waitlist", false)};
