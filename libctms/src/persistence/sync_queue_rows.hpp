@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What the sources of the sync's queue share: statements whose text is made once, rows of the queue from answers, and what
-// statements take as JSON. Throws std::logic_error for an answer that is not of its form. Thread safe. Private to this layer.
+// Shared by the sources of the sync queue: statements whose text is built once, the conversion of rows to queued contacts, and
+// parameters as JSON. Throws std::logic_error if a row has an unexpected form. Thread safe. Private to this layer.
 #pragma once
 
 #include "connection.hpp"
@@ -15,7 +15,7 @@
 
 namespace ctms::persistence {
 
-/// A statement whose text is made once, and lives on.
+/// A statement that owns its text, for statements whose text is built once.
 struct made_statement {
     std::string sql;
     statement what;
@@ -31,7 +31,7 @@ struct made_statement {
 [[nodiscard]] std::string json_states(std::span<const std::pair<uuid, vendor_state>> states);
 
 [[nodiscard]] uuid read_id(const rows& found, std::size_t row, std::size_t column);
-/// The answer of a claim.
+/// Reads the rows that a claim returned.
 [[nodiscard]] std::vector<queued_contact> read_queued(const rows& found);
 
 } // namespace ctms::persistence

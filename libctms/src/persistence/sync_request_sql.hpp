@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// How the statements of this layer put contacts into the sync's queue, in the transaction of their write. Private to this layer.
-// The triggers on tables that the reference writes do the same through ctms_request_sync (migration 0002): change both.
+// How the statements of this layer put contacts into the sync queue, in the transaction of their write. Private to this layer.
+// The triggers on tables that the reference service writes do the same through ctms_request_sync (migration 0002): change both.
 #pragma once
 
 #include <fmt/core.h>
@@ -10,9 +10,9 @@
 
 namespace ctms::persistence {
 
-/// For a CTE: puts the contacts into the queue, due now, that `selection` yields as (email_id, priority), in order of email_id so
-/// that two statements never wait for each other's rows. A row that is there already counts one version more and loses its
-/// failures.
+/// For a CTE: puts the contacts that `selection` yields as (email_id, priority) into the queue, due now. `selection` must be in
+/// order of email_id, so that two statements never wait for each other's rows. An existing row gets the next version, and its
+/// failures are cleared.
 [[nodiscard]] inline std::string request_sync_sql(std::string_view selection) {
     return fmt::format(R"sql(
   insert into ctms_sync_queue as queue (email_id, priority) {}
