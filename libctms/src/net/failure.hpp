@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The failures of outbound calls, in the words of ctms/net/http_client.hpp. Private to net.
+// Errors of outbound calls, with the details that ctms/net/http_client.hpp documents. Private to net.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -10,9 +10,9 @@
 
 namespace ctms::net {
 
-/// errc::unavailable; `detail` must hold nothing of the request.
+/// Returns errc::unavailable. `detail` must not contain anything from the request.
 [[nodiscard]] error unavailable(std::string detail);
-/// What an error of Asio, Beast or OpenSSL means while a request is sent or an answer read.
+/// The error for an error code of Asio, Beast or OpenSSL that occurred while sending a request or reading a response.
 [[nodiscard]] error unavailable(const boost::system::error_code& ec);
 
 } // namespace ctms::net
