@@ -87,7 +87,7 @@ public:
     /// Returns when this worker last finished a call or began a cycle. For a watchdog; may be called from any thread.
     [[nodiscard]] std::chrono::steady_clock::time_point last_progress() const noexcept;
 
-    /// Passes the XML that a cycle would send now (at most a batch) to `print`, call by call. Sends nothing. Returns the number of contacts.
+    /// Passes the XML that a cycle would send now (at most a batch) to `print`, call by call. Sends nothing. Returns how many contacts.
     [[nodiscard]] result<int> print_calls(const acoustic::client_options& tables, const std::function<void(std::string_view)>& print);
 
 private:
