@@ -92,7 +92,7 @@ bool is_session_lost(const answer& from) noexcept { return from.fault && from.er
 std::optional<failure> whole_failure(const answer& from) {
     if (from.fault) return fault_failure(from);
     if (!from.success) return failure{failure_kind::transient, "the response reports neither success nor failure"};
-    if (!*from.success) return failure{failure_kind::permanent, "the vendor answered SUCCESS false"};
+    if (!*from.success) return failure{failure_kind::permanent, "the vendor's response has SUCCESS false"};
     return std::nullopt;
 }
 

@@ -83,7 +83,7 @@ std::string take_duration(settings& into, const std::string& text) {
 
 template <auto Member>
 std::string take_text(settings& into, const std::string& text) {
-    if (text.find('\0') != std::string::npos) return "contains a zero byte; allowed: text";
+    if (text.find('\0') != std::string::npos) return "contains a NUL byte; allowed: text";
     keep<Member>(into, text);
     return {};
 }

@@ -11,7 +11,7 @@
 
 namespace ctms::json {
 
-inline constexpr std::size_t longest_url = 65'536; ///< characters
+inline constexpr std::size_t longest_url = 65'536; ///< in characters
 
 /// The message, type and context of a pydantic 1 error.
 struct url_error {

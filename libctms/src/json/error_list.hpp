@@ -34,7 +34,7 @@ public:
     void add(std::string message, std::string type, std::string context = {}) {
         constexpr std::size_t most = 1000;
         constexpr std::size_t most_bytes = 256 * 1024;
-        constexpr std::size_t bytes_of_a_step = 16; // as JSON, about
+        constexpr std::size_t bytes_of_a_step = 16; // approximately, as JSON
         const auto bytes = message.size() + type.size() + context.size() + path_.size() * bytes_of_a_step;
         if (!found_.empty() && (found_.size() >= most || bytes_ + bytes > most_bytes)) return;
         bytes_ += bytes;

@@ -28,7 +28,7 @@ public:
         rest_.remove_prefix(1);
         return true;
     }
-    /// Between `least` and `most` digits.
+    /// Reads a number of `least` to `most` digits.
     std::optional<int> number(std::size_t least, std::size_t most) {
         std::size_t count = 0;
         while (count < most && count < rest_.size() && rest_[count] >= '0' && rest_[count] <= '9') ++count;
@@ -79,7 +79,7 @@ bool scan_offset(scanner& text, std::optional<std::chrono::minutes>& offset) {
     return true;
 }
 
-/// `YYYY-M-D[T ]H:M[:S[.ffffff]][offset]`
+/// Parses `YYYY-M-D[T ]H:M[:S[.ffffff]][offset]`.
 std::optional<model::moment> parse_moment(std::string_view text) {
     const auto separator = text.find_first_of("T ");
     if (separator == std::string_view::npos) return std::nullopt;

@@ -101,7 +101,7 @@ private:
     const std::chrono::milliseconds longest_;
     const std::size_t most_;
     std::mutex mutex_;
-    std::vector<entry> entries_; ///< the longest unused first
+    std::vector<entry> entries_; ///< the least recently used one first
 };
 
 } // namespace

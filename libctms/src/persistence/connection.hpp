@@ -34,8 +34,8 @@ using parameter = std::optional<std::string>;
 class sql_error : public std::runtime_error {
 public:
     enum class kind {
-        connection, ///< no connection, or it broke before anything could be committed; also a server that
-                    ///< became a read-only replica, and prepared statements that went stale
+        connection, ///< no connection, or it broke before anything could be committed; also if the server
+                    ///< became a read-only replica or a prepared statement is no longer valid
         in_doubt,   ///< the connection broke during a commit: the outcome is unknown
         unique,     ///< 23505; `constraint` names the index
         retryable,  ///< 40001, 40P01
@@ -99,7 +99,7 @@ public:
 
     /// Begins an explicit transaction, for work that needs several statements. It is rolled back unless commit() is called.
     void begin();
-    void commit(); ///< throws sql_error{in_doubt} when the connection breaks here
+    void commit(); ///< throws sql_error{in_doubt} if the connection breaks here
     void rollback() noexcept;
 
     /// False if the connection failed or the server closed it; discard it then.

@@ -156,7 +156,7 @@ fs::path find_binaries(const embedded_layout& layout) {
     }
     if (const char* chosen = std::getenv("CTMS_PG_BINDIR"); chosen != nullptr && *chosen != '\0') {
         if (holds_server(chosen)) return chosen;
-        throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not hold the programs `postgres` and `initdb`.", chosen));
+        throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not contain the programs `postgres` and `initdb`.", chosen));
     }
     const file_handle cluster(::open(layout.data().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     const auto version = first_line(cluster.get() < 0 ? std::nullopt : read_plain_file(cluster, "PG_VERSION"));
@@ -165,8 +165,8 @@ fs::path find_binaries(const embedded_layout& layout) {
     const auto in_path = find_program("initdb");
     auto found = newest_installed().value_or(in_path ? in_path->parent_path() : fs::path());
     if (found.empty() || !holds_server(found)) {
-        throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql-15 (Debian), or name their"
-                               " folder in CTMS_PG_BINDIR.");
+        throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql-15 (Debian), or set"
+                               " CTMS_PG_BINDIR to their folder.");
     }
     return found;
 }

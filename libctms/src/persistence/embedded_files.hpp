@@ -30,7 +30,7 @@ public:
 /// A directory that belongs to this account and that no other account can change or replace.
 class own_directory {
 public:
-    own_directory() = default; ///< none
+    own_directory() = default; ///< no directory
 
     /// Opens the directory; creates it, and missing parents, if necessary. `mode` is set if the directory is new, or empty
     /// and writable by others.

@@ -131,8 +131,8 @@ outside_view view_of(kind what, const refusal& given_up) {
     switch (what) {
     case kind::connection:
     case kind::shutdown: return {try_later, "connection"};
-    case kind::in_doubt: return {{errc::outcome_unknown, "The outcome of the write is not known"}, "connection"};
-    case kind::unique: return {{errc::conflict, "A value that must be unique is taken"}, "conflict"};
+    case kind::in_doubt: return {{errc::outcome_unknown, "The outcome of the write is unknown"}, "connection"};
+    case kind::unique: return {{errc::conflict, "A unique value is already in use"}, "conflict"};
     case kind::retryable: return {given_up, "conflict"};
     case kind::timeout: return {try_later, "timeout"};
     case kind::bad_value: return {{errc::invalid, "A value cannot be stored"}, "other"};

@@ -26,7 +26,7 @@ struct rows::impl {
         }
     }
     [[nodiscard]] std::string_view at(std::size_t row, std::size_t column) const {
-        if (column >= columns) throw std::out_of_range("a column that the statement does not have");
+        if (column >= columns) throw std::out_of_range("the statement has no such column");
         return cells.at(row * columns + column);
     }
 

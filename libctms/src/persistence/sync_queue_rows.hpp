@@ -24,7 +24,7 @@ struct made_statement {
     made_statement& operator=(const made_statement&) = delete;
 };
 
-/// A limit as a parameter.
+/// A limit as a parameter; a negative one counts as 0.
 [[nodiscard]] inline std::string bounded(int limit) { return std::to_string(std::max(0, limit)); }
 
 /// An array of objects with the columns of ctms_vendor_state.

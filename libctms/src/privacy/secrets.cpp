@@ -51,7 +51,7 @@ public:
         for (const auto word : words_) begins_[index_of(word[0])][index_of(word[1])] = true;
     }
 
-    /// `text`: letters in lower case and digits.
+    /// `text` must consist of lower-case letters and digits.
     [[nodiscard]] bool is_in(std::string_view text) const {
         for (std::size_t i = 0; i + 1 < text.size(); ++i) {
             if (!begins_[index_of(text[i])][index_of(text[i + 1])]) continue;

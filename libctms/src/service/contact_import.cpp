@@ -187,7 +187,7 @@ private:
     }
 
     static void reject_other_content(item& one) {
-        reject(one, "email_id: the contact exists with different content; --replace changes it");
+        reject(one, "email_id: the contact exists with different content; use --replace to change it");
     }
 
     result<void> replace(items& differing) {
