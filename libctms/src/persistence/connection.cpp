@@ -199,7 +199,7 @@ known_state classify(std::string_view sqlstate) {
 // The server did not run the statement at all, so the outcome is not in doubt.
 bool refused(std::string_view sqlstate) { return sqlstate == "57P03" || sqlstate == "25006" || sqlstate == "26000" || sqlstate == "0A000"; }
 
-// libpq writes this label in English, whereas the quotes in the message depend on the server's language.
+// libpq writes this label itself, whereas the quotes in the message depend on the server's language.
 std::string constraint_in(std::string_view message) {
     constexpr std::string_view label = "CONSTRAINT NAME:  ";
     if (const auto at = message.find(label); at != std::string_view::npos) {
