@@ -93,10 +93,10 @@ TEST_CASE("what is invalid is rejected with its line and reason, and the rest is
     CHECK(done.err.find("example.com") == std::string::npos);
     const auto rejects = run.content("rejects");
     CAPTURE(rejects);
-    CHECK(rejects.find(R"({"line":2,"reason":"no JSON: syntax error: line 1)") == 0);
+    CHECK(rejects.find(R"({"line":2,"reason":"not JSON: syntax error: line 1)") == 0);
     CHECK(rejects.find(R"({"line":3,"reason":"newsletters.0.format: )") != std::string::npos);
-    CHECK(rejects.find(R"({"line":5,"reason":"newsletters: one name twice","original":"{\"email\":)") != std::string::npos);
-    CHECK(rejects.find(R"({"line":6,"reason":"no JSON)") != std::string::npos);
+    CHECK(rejects.find(R"({"line":5,"reason":"newsletters: a name appears twice","original":"{\"email\":)") != std::string::npos);
+    CHECK(rejects.find(R"({"line":6,"reason":"not JSON)") != std::string::npos);
     struct stat status {};
     REQUIRE(::stat(run.path("rejects").c_str(), &status) == 0);
     CHECK((status.st_mode & 0777U) == 0600U);

@@ -135,7 +135,7 @@ TEST_CASE("acoustic xml: faults are permanent or transient") {
     CHECK(whole(fault("no id", "")) == "permanent: no id");
     CHECK(whole("<Envelope><Body><Fault/></Body></Envelope>") == "permanent: no reason given");
     CHECK(whole("<Envelope><Body><RESULT><SUCCESS>false</SUCCESS></RESULT></Body></Envelope>") ==
-          "permanent: the vendor answered SUCCESS false");
+          "permanent: the vendor's response has SUCCESS false");
     CHECK(whole("<Envelope><Body><RESULT/></Body></Envelope>") == "transient: the response reports neither success nor failure");
 }
 

@@ -22,8 +22,8 @@ constexpr int server_error = 50;
 constexpr int not_in_list = 128; // "Recipient not found in list"
 constexpr int session_lost = 145;
 
-/// The value of the email_id among the key columns of a failure, which the vendor's documents spell in two ways:
-/// <COLUMN name="email_id">value</COLUMN>, and with elements NAME and VALUE inside.
+/// The value of the email_id among the key columns of a failure. The vendor's documents show two forms:
+/// <COLUMN name="email_id">value</COLUMN>, and a COLUMN with elements NAME and VALUE.
 std::string email_id_of(pugi::xml_node failed) {
     for (const auto column : failed.children()) {
         const std::string_view attribute = column.attribute("name").value();
@@ -39,8 +39,8 @@ bool contains_any(std::string_view lower, std::initializer_list<std::string_view
     return std::any_of(phrases.begin(), phrases.end(), [&](auto phrase) { return lower.find(phrase) != std::string_view::npos; });
 }
 
-/// The vendor does not list its texts, so this goes by phrases; they must be about a contact, for a list or a column
-/// that is not found is a mistake of the configuration.
+/// The vendor does not document its messages, so this looks for phrases. They must be about a contact: a list or column
+/// that is not found is a configuration error.
 bool is_unknown_recipient(const answer& from) {
     if (from.error_id == not_in_list) return true;
     const auto lower = ascii_lower(*from.fault);
@@ -55,7 +55,7 @@ bool is_unknown_row(std::string_view description) {
            !contains_any(lower, {"column", "field", "table"});
 }
 
-/// Only what the vendor calls permanent is given up.
+/// A failure is permanent only if the vendor says so.
 failure_kind kind_of(std::string_view failure_type) {
     return ascii_iequal(failure_type, "permanent") ? failure_kind::permanent : failure_kind::transient;
 }
@@ -92,7 +92,7 @@ bool is_session_lost(const answer& from) noexcept { return from.fault && from.er
 std::optional<failure> whole_failure(const answer& from) {
     if (from.fault) return fault_failure(from);
     if (!from.success) return failure{failure_kind::transient, "the response reports neither success nor failure"};
-    if (!*from.success) return failure{failure_kind::permanent, "the vendor answered SUCCESS false"};
+    if (!*from.success) return failure{failure_kind::permanent, "the vendor's response has SUCCESS false"};
     return std::nullopt;
 }
 
@@ -114,7 +114,7 @@ std::vector<refused_row> refused_rows(const answer& from, std::span<const relati
 }
 
 std::string short_reason(std::string_view text) {
-    // Addresses go first: cut in two, one would no longer be seen as such.
+    // Removes addresses before shortening: half an address would not be recognized.
     auto out = privacy::redact_text(xml_text(text));
     std::replace_if(
         out.begin(), out.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');

@@ -32,7 +32,7 @@ net::http_request form_post(std::string target, const std::vector<std::pair<std:
     return {"POST", std::move(target), {{"Content-Type", "application/x-www-form-urlencoded"}}, net::form_encode(values)};
 }
 
-// No status tells of a contact: what the API has against one it says in XML. A 404 of a wrong base URL must park nobody.
+// An HTTP status is never about a contact: the API reports such errors in XML. A 404 from a wrong base URL must not park contacts.
 failure status_failure(int status) { return {failure_kind::unavailable, fmt::format("HTTP {}", status)}; }
 
 void check_rows(table target, std::span<const relational_row> rows) {
@@ -60,10 +60,10 @@ public:
           http_(options_.base_url, http_options(options_)),
           tokens_([this] { return fetch_token(); }) {}
 
-    /// What came of a request: an answer, or the failure to get one.
+    /// The result of a request: the vendor's answer, or the failure to get one.
     using reply = std::variant<answer, failure>;
 
-    /// Sends the call and judges the answer by `judge`, which fills in the outcome.
+    /// Sends the call and passes the answer to `judge`, which fills in the outcome.
     template <class Judge>
     outcome call(std::string_view method, table target, const std::string& xml, Judge judge) {
         outcome out;
@@ -90,7 +90,7 @@ private:
                                                      {"refresh_token", options_.refresh_token}}));
     }
 
-    /// Once more, with another token, when the vendor no longer knows the first.
+    /// Sends the call, and once more with a new token if the vendor no longer accepts the first one.
     reply send_twice(const std::string& xml, std::chrono::duration<double>& took) {
         auto first = tokens_.get();
         if (first.token.empty()) return failure{failure_kind::unavailable, std::move(first.problem)};

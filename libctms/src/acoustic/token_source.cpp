@@ -19,20 +19,20 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// The vendor's tokens live four hours; when it does not say, one is used until it is refused.
+// The vendor's tokens are valid for four hours, which is assumed if the response does not say; a refused token is replaced earlier.
 constexpr seconds usual_life{4 * 3600};
 constexpr seconds longest_life{24 * 3600};
 constexpr seconds early{300};
 constexpr milliseconds longest_wait{60'000};
 
-/// One to two seconds after the first failure, 30 to 60 from the sixth on. Random, so that processes do not keep step.
+/// One to two seconds after the first failure, 30 to 60 from the sixth on. Random, so that processes do not retry together.
 milliseconds wait_after(int failures) {
     const auto most = std::min(milliseconds(1000 << std::min(failures, 10)), longest_wait);
     thread_local std::minstd_rand random{std::random_device{}()};
     return milliseconds(std::uniform_int_distribution<milliseconds::rep>(most.count() / 2, most.count())(random));
 }
 
-/// It goes into a header.
+/// Whether the text can be sent as a token in a header.
 bool is_token(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
@@ -82,7 +82,7 @@ void token_source::fetch_and_note(std::unique_lock<std::mutex>& lock) {
     note(std::move(fetched));
 }
 
-/// Those who waited take what was fetched, or its failure.
+/// Stores the token or the failure for all waiting callers.
 void token_source::note(grant fetched) {
     fetching_ = false;
     fetched_.notify_all();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// The access token of the vendor's API: fetched when it is needed, shared by all calls until shortly before its end.
-// One caller fetches at a time and the others wait for what it gets. After a failure nobody asks the vendor again for a
-// while, longer with each. Thread safe.
+// The access token of the vendor's API: fetched when it is needed, and shared by all calls until shortly before it expires.
+// One caller fetches it while the others wait for the result. After a failure the vendor is not asked again for a
+// while, which gets longer with each failure. Thread safe.
 #pragma once
 
 #include <ctms/net/http_client.hpp>
@@ -17,23 +17,23 @@ namespace ctms::acoustic {
 
 /// A token, or why there is none.
 struct token_answer {
-    std::string token;   ///< "" without one
+    std::string token;   ///< "" if there is none
     std::string problem; ///< "no token: ...", for operators
 };
 
 class token_source {
 public:
     using clock = std::chrono::steady_clock;
-    /// Asks the vendor; must return before long.
+    /// Asks the vendor for a token; must return within a limited time.
     using fetch_function = std::function<net::http_outcome()>;
     using now_function = std::function<clock::time_point()>;
 
     explicit token_source(fetch_function fetch, now_function now = clock::now);
 
-    /// The token, or a new one, waiting for it at most as long as fetching takes.
+    /// Returns the token, and fetches a new one if necessary. Waits at most as long as a fetch takes.
     [[nodiscard]] token_answer get();
 
-    /// The vendor does not know this token any more: the next get() fetches another, unless that has happened already.
+    /// Call this if the vendor no longer accepts the token. The next get() fetches a new one, unless that has already happened.
     void drop(std::string_view token);
 
 private:
@@ -54,7 +54,7 @@ private:
     bool fetching_ = false;
     std::string token_;
     clock::time_point valid_until_;
-    int failures_ = 0; ///< in a row
+    int failures_ = 0; ///< consecutive failures
     clock::time_point retry_at_;
     std::string problem_; ///< of the last failure
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// strptime reads the day, one form after the other; what may follow a day is the same for all forms, hence one expression.
-// The library never sets a locale, so months have their English names.
+// strptime reads the day, trying one form after the other. The text after the day has the same syntax for all forms, so one
+// expression matches it. The library never sets a locale, so the names of months are English.
 #include "vendor_dates.hpp"
 
 #include <fmt/core.h>
@@ -20,15 +20,15 @@ constexpr std::size_t longest_text = 100;
 constexpr const char* compact_form = "%Y%m%d";
 constexpr std::size_t compact_digits = 8;
 
-/// Forms of a day; a blank stands for any white space or none. The month first, as the vendor's other dates have it.
+/// Forms of a day; a space matches any whitespace or none. The month comes first, as in the vendor's other dates.
 constexpr std::array day_forms{"%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", compact_form, "%m/%d/%Y", "%d/%m/%Y", "%m-%d-%Y",
                                "%d-%m-%Y", "%m.%d.%Y", "%d.%m.%Y", "%m/%d/%y",   "%d/%m/%y", "%d %b %Y", "%d-%b-%Y",
                                "%b %d %Y", "%Y %b %d", "%Y-%b-%d", "%d %b %y",   "%d-%b-%y"};
 
-/// Forms with the time in front of the year: asctime() and date(1).
+/// Forms with the time before the year: asctime() and date(1).
 constexpr std::array whole_forms{"%b %d %H:%M:%S %Y", "%b %d %H:%M:%S UTC %Y", "%b %d %H:%M:%S GMT %Y"};
 
-/// What may follow a day: a time, a fraction, AM or PM, a zone by offset or name, a remark such as JavaScript's.
+/// Matches what may follow a day: a time, a fraction, AM or PM, a zone by offset or name, a remark in parentheses as in JavaScript.
 const std::regex& behind_day() {
     static const std::regex form(
         R"((?:(?:[Tt]|\s+(?:at\s+)?)?)"
@@ -39,7 +39,7 @@ const std::regex& behind_day() {
     return form;
 }
 
-/// Without what says nothing about the day: blanks around, the name of the weekday, commas between words, "th" of "29th".
+/// Removes what says nothing about the day: leading whitespace, the weekday, commas between words, the "th" of "29th".
 std::string normalized(std::string_view text) {
     static const std::regex weekday(R"(^\s*(?:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+)", std::regex::icase);
     static const std::regex ordinal(R"((\d)(?:st|nd|rd|th)\b)", std::regex::icase);
@@ -51,13 +51,13 @@ std::string normalized(std::string_view text) {
 std::optional<date> existing_day(const std::tm& parts) {
     const date day(std::chrono::year(parts.tm_year + 1900), std::chrono::month(static_cast<unsigned>(parts.tm_mon) + 1),
                    std::chrono::day(static_cast<unsigned>(parts.tm_mday)));
-    // Three digits are no year but the beginning of something else.
+    // A number of three digits is not a year but the beginning of something else.
     if (!day.ok() || day.year() < std::chrono::year(1000)) return std::nullopt;
     return day;
 }
 
 std::optional<date> read_day(const std::string& text, const char* form, bool with_time) {
-    // strptime takes 2021112 as well, and any other number of some digits.
+    // strptime would also accept 2021112 and other numbers with fewer digits.
     if (form == compact_form && std::min(text.find_first_not_of("0123456789"), text.size()) < compact_digits) return std::nullopt;
     std::tm parts{};
     const char* rest = strptime(text.c_str(), form, &parts);
@@ -66,7 +66,7 @@ std::optional<date> read_day(const std::string& text, const char* form, bool wit
     return existing_day(parts);
 }
 
-/// Seconds or milliseconds since 1970, which have ten or thirteen digits from 2001 to 2286.
+/// Reads seconds or milliseconds since 1970, which have 10 or 13 digits from 2001 to 2286.
 std::optional<date> read_epoch(std::string_view text) {
     if ((text.size() != 10 && text.size() != 13) || text.find_first_not_of("0123456789") != std::string_view::npos) return std::nullopt;
     std::int64_t number = 0;

@@ -22,18 +22,18 @@ std::string spelled_date(const std::optional<Time>& value) {
 std::string spelled_time(const std::optional<timestamp>& value) { return value ? us_time(*value) : std::string(); }
 std::string spelled_number(const std::optional<std::int32_t>& value) { return std::to_string(value.value_or(-1)); }
 
-/// A member of a group of the contact: its name in the API, its name at the vendor, its value.
+/// A field of one of the contact's groups: its name in the API, its column at the vendor, and its value.
 struct field {
     std::string_view name;
     std::string_view column;
     std::string value;
 };
 
-/// Adds the fields that are configured; notes the others, whether they have a value or not.
+/// Adds the configured fields, and lists the others as skipped, whether or not they have a value.
 void add_group(vendor_rows& out, std::string_view group, const std::set<std::string>& configured, std::initializer_list<field> fields) {
-    // The vendor finds a contact by these two: without them there is no row.
+    // The vendor identifies a contact by these two, so they are always sent.
     static const std::set<std::string_view> always{"email", "email_id"};
-    // Known not to be sent, and not worth a line.
+    // Fields that are normally not sent and need no mention in the log.
     static const std::set<std::string_view> unmentioned{"email.update_timestamp", "amo.create_timestamp", "amo.update_timestamp"};
     for (const auto& one : fields) {
         std::string column(one.column);
@@ -80,13 +80,13 @@ void add_amo(vendor_rows& out, const model::amo& amo, const std::set<std::string
                {"update_timestamp", "amo_update_timestamp", spelled_date(amo.update_timestamp)}});
 }
 
-/// How the text is sent, and what became of it.
+/// The text to send; `how` says whether the date was converted.
 std::string converted(const model::text& created_date, date_conversion& how) {
     how = {"skipped", std::nullopt};
     if (!created_date) return {};
     const auto day = find_date(*created_date);
     if (day) return how = {"success", std::nullopt}, us_date(*day);
-    how = {"failure", "<class 'str'>"}; // the words that readers of the log know
+    how = {"failure", "<class 'str'>"}; // as the Python service logged it
     return *created_date;
 }
 
@@ -105,7 +105,7 @@ void add_fxa(vendor_rows& out, const model::fxa& fxa, const std::set<std::string
 
 using mappings = std::map<std::string, std::string>;
 
-/// One column for each destination, at the place of the first newsletter that leads there.
+/// Adds one column for each destination, in the order of the first newsletter that is mapped to it.
 void add_subscriptions(vendor_rows& out, const std::vector<model::newsletter>& newsletters, const mappings& destinations) {
     std::set<std::string_view> subscribed;
     for (const auto& newsletter : newsletters) {
@@ -147,7 +147,7 @@ void add_newsletters(vendor_rows& out, const model::contact& contact, const mapp
     std::sort(out.newsletters_skipped.begin(), out.newsletters_skipped.end());
 }
 
-/// The empty ones are of the table but not of what we keep.
+/// The empty columns exist in the vendor's table, but this service has no data for them.
 relational_row product_row(const model::product& product, const std::string& email_id) {
     const auto segment = model::segment_of(product);
     return {email_id,

@@ -35,7 +35,7 @@ std::string value_of(const model::waitlist& waitlist, std::string_view field) {
     return value == nullptr ? std::string() : text_of(*value);
 }
 
-/// The waitlist that a field belongs to. The longest name wins: of `a` and `a_waitlist_b`, the latter has a_waitlist_b_waitlist_geo.
+/// The waitlist that a field belongs to. The longest name wins: a_waitlist_b_waitlist_geo belongs to `a_waitlist_b`, not to `a`.
 const model::waitlist* owner_of(std::string_view field, const std::vector<model::waitlist>& waitlists) {
     const model::waitlist* found = nullptr;
     for (const auto& waitlist : waitlists) {

@@ -12,7 +12,7 @@
 namespace ctms::acoustic {
 namespace {
 
-/// How long the sequence should be that a byte begins; 1 for bytes that begin none.
+/// The length of the sequence that begins with this byte; 1 for a byte that does not begin one.
 std::size_t sequence_length(char lead) noexcept {
     const auto byte = static_cast<unsigned char>(lead);
     if (byte >= 0xF0) return 4;
@@ -20,7 +20,7 @@ std::size_t sequence_length(char lead) noexcept {
     return byte >= 0xC0 ? 2 : 1;
 }
 
-/// The character, of valid UTF-8, may stand in XML 1.0.
+/// Whether XML 1.0 allows the character, which must be valid UTF-8.
 bool is_xml_character(std::string_view character) noexcept {
     const auto byte = static_cast<unsigned char>(character.front());
     if (byte < 0x20) return byte == '\t' || byte == '\n' || byte == '\r';
@@ -39,19 +39,19 @@ void add_text(pugi::xml_node parent, const char* name, std::string_view text) {
     if (!clean.empty()) element.append_child(pugi::node_pcdata).set_value(clean.c_str());
 }
 
-/// <NAME>name</NAME><VALUE>value</VALUE>; without VALUE when there is none.
+/// Adds <NAME>name</NAME><VALUE>value</VALUE>, without VALUE if the value is empty.
 void add_name_and_value(pugi::xml_node parent, std::string_view name, std::string_view value) {
     add_text(parent, "NAME", name);
     if (!xml_text(value).empty()) add_text(parent, "VALUE", value);
 }
 
-/// <element name="name">value</element>
+/// Adds <element name="name">value</element>.
 void add_named(pugi::xml_node row, const char* element, std::string_view name, std::string_view value) {
     add_text(row, element, value);
     row.last_child().append_attribute("name").set_value(xml_text(name).c_str());
 }
 
-/// The call inside of its envelope, written out.
+/// The text of the call in its envelope.
 template <class Fill>
 std::string envelope(const char* call, Fill fill) {
     pugi::xml_document document;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What of a text may stand in XML. The builders of requests, whose source this belongs to, are in ctms/acoustic/client.hpp.
+// Cleans text for XML. The functions that build requests are in the same source, but declared in ctms/acoustic/client.hpp.
 // Pure and thread safe.
 #pragma once
 
@@ -8,8 +8,8 @@
 
 namespace ctms::acoustic {
 
-/// The text without bytes that are no UTF-8 and without characters that XML 1.0 forbids, even as references: control
-/// characters but tab and line ends, U+FFFE and U+FFFF.
+/// The text without bytes that are not UTF-8 and without characters that XML 1.0 forbids, even as references: control
+/// characters except tab and line breaks, U+FFFE and U+FFFF.
 [[nodiscard]] std::string xml_text(std::string_view text);
 
 } // namespace ctms::acoustic

@@ -19,7 +19,7 @@
 namespace ctms::auth {
 namespace {
 
-// {"alg":"HS256","typ":"JWT"}: how our own tokens, and those of most libraries, begin.
+// {"alg":"HS256","typ":"JWT"}: our own tokens, and those of most libraries, begin with this.
 constexpr std::string_view usual_header = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9";
 
 struct mac_free {
@@ -80,7 +80,7 @@ public:
     bool needs_expiration() const { return !allow_no_expiration_; }
 
 private:
-    // Works on a copy of the keyed context: the key's part of the hash is done once, and threads share nothing that changes.
+    // Uses a copy of the keyed context, so that the key is processed only once and threads share nothing mutable.
     static signature sign(const EVP_MAC_CTX& keyed, std::string_view text) {
         const mac_context context(EVP_MAC_CTX_dup(&keyed));
         if (!context) throw std::bad_alloc();
@@ -100,7 +100,7 @@ private:
     }
 
     mac_context keyed_;
-    mac_context previous_; ///< null: there is none
+    mac_context previous_; ///< null if there is none
     bool allow_no_expiration_;
 };
 

@@ -10,7 +10,7 @@
 namespace ctms::auth {
 namespace {
 
-constexpr std::int64_t most_seconds = std::int64_t{1} << 31; // RFC 9111, 1.2.2: what a larger number counts as
+constexpr std::int64_t most_seconds = std::int64_t{1} << 31; // RFC 9111, 1.2.2: replaces any larger number
 
 std::string_view trim(std::string_view text) noexcept {
     while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -28,7 +28,7 @@ std::optional<std::int64_t> delta_seconds(std::string_view text) noexcept {
     return seconds;
 }
 
-// Takes the first directive off the list. A comma within quotes does not end it; nullopt when the quotes do not.
+// Removes the first directive from the list. A comma in quotes does not end it. nullopt if a quote is not closed.
 std::optional<std::string_view> take_directive(std::string_view& list) noexcept {
     std::size_t at = 0;
     bool quoted = false;

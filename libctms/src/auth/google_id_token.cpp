@@ -22,8 +22,8 @@ constexpr std::chrono::seconds shortest_life = 1min;
 constexpr std::chrono::seconds longest_life = 24h;
 constexpr std::chrono::seconds pause_with_keys = 1min;
 constexpr std::chrono::seconds pause_without_keys = 5s;
-constexpr std::chrono::seconds longest_wait = 30s; // for the fetch of another thread, which takes five seconds at most
-// Threads that may wait for an unknown key while others are known: the rest are needed for those.
+constexpr std::chrono::seconds longest_wait = 30s; // for another thread's fetch, which takes at most five seconds
+// The most threads that may wait for an unknown key while other keys are known; the rest must serve those.
 constexpr std::size_t most_waiting = 1;
 constexpr double skew = 10;
 constexpr std::size_t most_claims = 50;
@@ -31,13 +31,13 @@ constexpr std::size_t most_claims = 50;
 error refused(std::string why) { return unauthorized("Could not validate credentials", std::move(why)); }
 error unknown_key() { return refused("Unknown key"); }
 error bad_token() { return refused("Google authentication failure"); }
-/// The keys of the last good document. One thread at a time fetches a new one, outside of the lock, and those that need
-/// it wait; those with a known key do not.
+/// The keys of the last good document. One thread at a time fetches a new document, without holding the lock. Threads that
+/// need it wait; threads with a known key do not.
 class key_cache {
 public:
     key_cache(key_source source, google_token_verifier::clock_function clock) : source_(std::move(source)), clock_(std::move(clock)) {}
 
-    /// The key of that id, or why there is none.
+    /// Returns the key with this id, or the reason why there is none.
     result<public_key> find(std::string_view id) {
         std::unique_lock lock(mutex_);
         time_point now = clock_();
@@ -54,7 +54,7 @@ public:
     }
 
 private:
-    // A clock that was set back makes the age negative: the keys may be used, and are fetched again.
+    // If the clock was set back, the age is negative: the keys may be used and are fetched again.
     bool has_keys(time_point now) const { return keys_ && now - fetched_ < longest_life; }
     bool is_fresh(time_point now) const { return keys_ && now >= fetched_ && now - fetched_ < life_; }
     bool needs_fetch(std::string_view id, time_point now) const { return !is_fresh(now) || !keys_->contains(id); }
@@ -65,8 +65,8 @@ private:
         return now < *tried_ || now - *tried_ >= pause;
     }
 
-    // At most one fetch or one wait for a token: the pauses make a second one useless. A known key that is only due to be fetched
-    // again is used while another thread does so.
+    // At most one fetch or one wait per token; because of the pauses a second one would be useless. A known key that is only due
+    // for a refresh is used while another thread fetches it.
     void fetch_or_wait(std::unique_lock<std::mutex>& lock, std::string_view id, time_point now) {
         if (is_fetching_) {
             if (has_keys(now) && keys_->contains(id)) return;
@@ -117,7 +117,7 @@ private:
         return out;
     }
 
-    // The pauses begin when a fetch ends: one that took long is not followed by the next at once.
+    // The pauses begin when a fetch ends, so that a slow fetch is not immediately followed by the next.
     void finish(fetched_document fetched) {
         const time_point now = clock_();
         tried_ = now;
@@ -137,12 +137,12 @@ private:
     std::mutex mutex_;
     std::condition_variable done_;
     bool is_fetching_ = false;
-    std::uint64_t fetches_ = 0; ///< that have ended
-    std::size_t waiting_ = 0;   ///< threads that wait for the fetch of another
+    std::uint64_t fetches_ = 0; ///< fetches that have ended
+    std::size_t waiting_ = 0;   ///< threads that wait for another thread's fetch
     std::shared_ptr<const key_map> keys_;
     time_point fetched_{};
     std::chrono::seconds life_{0};
-    std::optional<time_point> tried_; ///< when the last fetch ended, well or not
+    std::optional<time_point> tried_; ///< when the last fetch ended, successfully or not
     std::string failure_ = "no keys of Google";
 };
 

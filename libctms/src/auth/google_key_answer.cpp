@@ -10,7 +10,7 @@
 namespace ctms::auth {
 namespace {
 
-// A header may stand on several lines (RFC 9110, 5.3).
+// Joins the values of a header, which may be on several lines (RFC 9110, 5.3).
 std::string joined(const net::header_list& headers, std::string_view name) {
     std::string out;
     for (const auto& [key, value] : headers) {

@@ -24,7 +24,7 @@ namespace {
 
 constexpr int least_bits = 2048;
 constexpr int most_bits = 8192;
-constexpr int most_exponent_bits = 64; // what OpenSSL itself allows for large keys
+constexpr int most_exponent_bits = 64; // OpenSSL's own limit for large keys
 
 struct openssl_free {
     void operator()(BIO* object) const { BIO_free(object); }
@@ -38,8 +38,8 @@ struct openssl_free {
 template <class Object>
 using owned = std::unique_ptr<Object, openssl_free>;
 
-// Failures are expected here. What they leave in the thread's queue of errors would be taken for those of the next TLS
-// connection that the thread serves.
+// Failures are expected here. Errors that they leave in the thread's error queue would be mistaken for errors of the next
+// TLS connection of that thread.
 class error_queue_kept {
 public:
     error_queue_kept() { ERR_set_mark(); }
@@ -57,18 +57,18 @@ bool is_usable(const EVP_PKEY* key) {
     BIGNUM* raw = nullptr;
     if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &raw) != 1) return false;
     const owned<BIGNUM> exponent(raw);
-    // With an exponent of one anybody could sign.
+    // With an exponent of 1 anybody could forge a signature.
     return BN_is_odd(raw) == 1 && BN_is_one(raw) != 1 && BN_num_bits(raw) <= most_exponent_bits;
 }
 
 int no_passphrase(char* /*buffer*/, int /*size*/, int /*writing*/, void* /*user*/) { return -1; }
 
-// Neither the dates nor the issuer of the certificate matter: it is only the form in which the key comes.
+// Ignores the dates and the issuer of the certificate, which is only the container of the key.
 public_key read_certificate(const json::node& entry) {
     if (entry.type != json::kind::string) return nullptr;
     const owned<BIO> text(BIO_new_mem_buf(entry.text.data(), static_cast<int>(entry.text.size())));
     if (!text) throw std::bad_alloc();
-    // Without a callback of ours OpenSSL would ask the terminal for the passphrase of an encrypted text.
+    // Without this callback OpenSSL would ask for the passphrase of an encrypted text on the terminal.
     const owned<X509> certificate(PEM_read_bio_X509(text.get(), nullptr, no_passphrase, nullptr));
     return certificate ? own(X509_get_pubkey(certificate.get())) : nullptr;
 }
@@ -97,7 +97,7 @@ public_key make_key(const BIGNUM* modulus, const BIGNUM* exponent) {
     return own(key);
 }
 
-// RFC 7517, 4 and RFC 7518, 6.3.1. `use` and `alg` are optional, and must fit where they stand.
+// RFC 7517, 4 and RFC 7518, 6.3.1. `use` and `alg` are optional, but must have the right value if present.
 public_key read_web_key(const json::node& entry) {
     if (entry.type != json::kind::object || only_string(entry, "kty") != "RSA") return nullptr;
     if (entry.member("use") != nullptr && only_string(entry, "use") != "sig") return nullptr;
@@ -147,7 +147,7 @@ bool is_signed_by(EVP_PKEY& key, std::string_view text, std::string_view signatu
     const error_queue_kept errors;
     const owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
     if (!context) throw std::bad_alloc();
-    // PKCS #1 v1.5 is what OpenSSL does with an RSA key unless told otherwise.
+    // OpenSSL uses PKCS #1 v1.5 for RSA keys by default.
     return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, &key) == 1 &&
            EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
                             reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1;

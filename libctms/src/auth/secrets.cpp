@@ -22,14 +22,14 @@
 namespace ctms::auth {
 namespace {
 
-// The costs of passlib's argon2 as the Python service uses it.
+// The parameters of passlib's argon2 as the Python service uses it.
 constexpr std::uint32_t passes = 3;
 constexpr std::uint32_t memory_kib = 65'536;
 constexpr std::uint32_t lanes = 4;
 constexpr std::size_t salt_size = 16;
 constexpr std::size_t hash_size = 32;
 
-// A stored string must not be able to take the server's memory or time.
+// Limits, so that a stored string cannot use up the server's memory or time.
 constexpr std::uint32_t most_passes = 64;
 constexpr std::uint32_t most_memory_kib = 1'048'576;
 constexpr std::uint32_t most_lanes = 64;
@@ -56,7 +56,7 @@ bool take_bounded(std::string_view& rest, std::string_view name, std::uint32_t m
     return true;
 }
 
-/// A hash with what it takes to compute it again.
+/// A hash and the parameters to compute it again.
 struct stored_hash {
     std::uint32_t memory = 0, passes = 0, lanes = 0;
     std::string salt, hash;
@@ -68,7 +68,7 @@ std::string encode(std::string_view bytes) {
     return out;
 }
 
-/// Base64 without padding, as PHC strings have it.
+/// Decodes base64 without padding, as in PHC strings.
 std::optional<std::string> decode(std::string_view text) {
     if (text.find('=') != std::string_view::npos) return std::nullopt;
     std::string padded(text);
@@ -92,8 +92,8 @@ std::optional<stored_hash> read_phc(std::string_view phc) {
     return out;
 }
 
-/// Replaces `how.hash` by the hash of this secret, of the same size. False when libargon2 does not take such costs.
-/// One thread computes all lanes: a hash takes one core, and libargon2 starts no threads of its own.
+/// Replaces `how.hash` with the hash of this secret, of the same size. Returns false if libargon2 refuses the parameters.
+/// One thread computes all lanes, so that a hash uses one core and libargon2 starts no threads.
 bool compute(std::string_view secret, stored_hash& how) {
     const auto bytes_of = [](std::string& text) { return reinterpret_cast<std::uint8_t*>(text.data()); };
     std::string password(secret);
@@ -112,7 +112,7 @@ bool compute(std::string_view secret, stored_hash& how) {
     context.flags = ARGON2_DEFAULT_FLAGS;
     const int code = argon2id_ctx(&context);
     OPENSSL_cleanse(password.data(), password.size());
-    // A client with the right secret must not be told that it is wrong because memory is short.
+    // A lack of memory must not make a correct secret look wrong.
     if (code == ARGON2_MEMORY_ALLOCATION_ERROR) throw std::bad_alloc();
     return code == ARGON2_OK;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Base64 (RFC 4648), strictly: no blanks, no foreign characters, no bits left over, and padding exactly where it
-// belongs. One text for one value, so that a signature has one spelling. Not constant in time: not for keys.
+// Strict base64 (RFC 4648): no whitespace, no other characters, no leftover bits, and correct padding. Each value has exactly
+// one encoding, so that a signature cannot be written in several ways. Not constant time, so do not use it for keys.
 // Thread safe; throws only std::bad_alloc.
 #pragma once
 
@@ -10,14 +10,14 @@
 
 namespace ctms {
 
-/// The URL-safe alphabet, without padding (as in JSON Web Tokens).
+/// Uses the URL-safe alphabet without padding, as in JSON Web Tokens.
 [[nodiscard]] std::string base64url_encode(std::string_view bytes);
-/// nullopt for any text that base64url_encode does not write.
+/// nullopt for any text that base64url_encode would not produce.
 [[nodiscard]] std::optional<std::string> base64url_decode(std::string_view text);
 
-/// The common alphabet, padded to a multiple of four characters.
+/// Uses the standard alphabet, padded to a multiple of four characters.
 [[nodiscard]] std::string base64_encode(std::string_view bytes);
-/// nullopt for any text that base64_encode does not write.
+/// nullopt for any text that base64_encode would not produce.
 [[nodiscard]] std::optional<std::string> base64_decode(std::string_view text);
 
 } // namespace ctms

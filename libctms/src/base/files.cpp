@@ -34,12 +34,12 @@ std::string random_name(const std::string& name) {
     std::array<std::uint32_t, 4> number{};
     if (::getrandom(number.data(), sizeof number, 0) != static_cast<ssize_t>(sizeof number))
         throw std::system_error(errno, std::generic_category(), "getrandom");
-    // A name of 255 bytes is the longest that Linux takes.
+    // Linux allows names of at most 255 bytes.
     return fmt::format(".{}.{:08x}{:08x}{:08x}{:08x}.part", name.substr(0, 200), number[0], number[1], number[2], number[3]);
 }
 
-// The open descriptor that a path like /dev/stdout means. Never opened by its name: that would need the right to do so, and
-// begin at the start of a file.
+// The open descriptor that a path like /dev/stdout refers to. Opening it by name would require permission, and would start at
+// the beginning of a file.
 std::optional<int> named_descriptor(std::string_view path) {
     if (path == "/dev/stdout") return STDOUT_FILENO;
     if (path == "/dev/stderr") return STDERR_FILENO;
@@ -53,12 +53,12 @@ std::optional<int> named_descriptor(std::string_view path) {
     return std::nullopt;
 }
 
-// 0, or why what has this name may not be written to.
+// Returns 0, or the reason why the existing file must not be written to.
 int check_special(const struct stat& info) {
     if (S_ISDIR(info.st_mode)) return EISDIR;
-    if (S_ISCHR(info.st_mode)) return 0; // only root can make a device
+    if (S_ISCHR(info.st_mode)) return 0; // only root can create a device
     if (!S_ISFIFO(info.st_mode)) return EINVAL;
-    // A stranger's pipe would hand them what is written.
+    // A pipe of another user would give that user the data.
     return info.st_uid == ::geteuid() || info.st_uid == 0 ? 0 : EPERM;
 }
 
@@ -70,10 +70,10 @@ file_handle::~file_handle() {
 
 struct new_file::impl {
     std::string path;
-    std::string name;  ///< its last part
-    std::string draft; ///< the name it has meanwhile; "" when it has none
+    std::string name;  ///< the last part of the path
+    std::string draft; ///< the temporary name; "" if there is none
     new_file_options options;
-    file_handle folder; ///< none when the target is written to directly
+    file_handle folder; ///< not open if the target is written to directly
     std::unique_ptr<std::FILE, stream_closer> stream;
     int failed = 0; ///< why a write failed
 
@@ -115,7 +115,7 @@ struct new_file::impl {
             draft = random_name(name);
             file = file_handle(::openat(folder.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, options.mode));
             if (file.get() < 0) {
-                draft.clear(); // it is not ours
+                draft.clear(); // it was not created by us
                 return errno;
             }
         }
@@ -141,7 +141,7 @@ struct new_file::impl {
         return refused != 0 ? refused : open_special();
     }
 
-    // 0, or why not all is written.
+    // Returns 0, or the reason why not everything was written.
     int flush() {
         if (failed != 0) return failed;
         if (std::fflush(stream.get()) != 0) return errno;
@@ -160,7 +160,7 @@ struct new_file::impl {
         if (::renameat(folder.get(), draft.c_str(), folder.get(), name.c_str()) != 0) return errno;
         draft.clear();
         if (!options.durable) return 0;
-        // The name too. A folder that may not be read cannot be flushed; the file is there all the same.
+        // Flushes the name too. A folder that cannot be read cannot be flushed, but the file is there.
         const file_handle readable(::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         return readable.get() < 0 || ::fsync(readable.get()) == 0 || errno == EINVAL ? 0 : errno;
     }
@@ -199,7 +199,7 @@ result<void> new_file::commit() {
 result<std::string> read_small_file(const std::string& path, std::size_t limit, std::chrono::milliseconds patience) {
     const auto fail = [&](int reason) { return failure_of(path, "read", reason); };
     const auto deadline = std::chrono::steady_clock::now() + patience;
-    // Without O_NONBLOCK the opening of a pipe would wait for its writer for ever.
+    // Without O_NONBLOCK, opening a pipe could wait forever for a writer.
     const file_handle file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (file.get() < 0) return fail(errno);
     std::string out(limit + 1, '\0');
@@ -212,7 +212,7 @@ result<std::string> read_small_file(const std::string& path, std::size_t limit, 
         if (ready <= 0) return fail(ready < 0 ? errno : ETIMEDOUT);
         const auto got = ::read(file.get(), out.data() + count, out.size() - count);
         if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got < 0) return fail(errno); // a directory among others
+        if (got < 0) return fail(errno); // for example, it is a directory
         if (got == 0) break;
         count += static_cast<std::size_t>(got);
     }

@@ -29,7 +29,7 @@ void append_escaped(std::string& out, char c) {
 
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
-    std::size_t begin = 0; // of the stretch that needs no escaping and is copied at once
+    std::size_t begin = 0; // where the part begins that needs no escaping
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (!needs_escape(text[i])) continue;
         out.append(text, begin, i - begin);
@@ -57,7 +57,7 @@ void object_writer::add(std::string_view name, bool value) { key(name) += value 
 void object_writer::add(std::string_view name, std::int64_t value) { fmt::format_to(std::back_inserter(key(name)), "{}", value); }
 
 void object_writer::add_seconds(std::string_view name, double seconds) {
-    if (!std::isfinite(seconds)) return add_null(name); // JSON has no word for it
+    if (!std::isfinite(seconds)) return add_null(name); // JSON cannot express it
     std::string number = fmt::format("{:.3f}", seconds);
     number.erase(std::max(number.find_last_not_of('0'), number.find('.') + 1) + 1);
     key(name) += number == "-0.0" ? "0.0" : number;

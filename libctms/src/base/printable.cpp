@@ -34,7 +34,7 @@ bool needs_escape(char32_t code) noexcept {
     return std::any_of(escaped_ranges.begin(), escaped_ranges.end(), [&](range one) { return code >= one.first && code <= one.last; });
 }
 
-// Calls `escape(code, is_character)` for what needs an escape; copies the rest in stretches.
+// Calls `escape(code, is_character)` for everything that needs an escape, and copies the rest.
 template <class Escape>
 void append_escaped(std::string& out, std::string_view text, const Escape& escape) {
     std::size_t copied = 0;
@@ -94,7 +94,7 @@ std::string printable_json(std::string json) {
         const auto byte = static_cast<unsigned char>(c);
         return (byte >= 0x20 && byte < 0x7F) || c == '\n' || c == '\t';
     });
-    if (plain) return json; // nearly always
+    if (plain) return json; // the usual case
     std::string out;
     append_escaped(out, json, [&](char32_t code, bool is_character) {
         const auto number = static_cast<std::uint32_t>(is_character ? code : U'\uFFFD');

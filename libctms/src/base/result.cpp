@@ -60,7 +60,7 @@ const error& no_error() noexcept {
 void throw_error(const error& failure, const call_site& where) {
     std::string what = fmt::format("{}: {}", to_string(failure.code), failure.message);
     if (!failure.detail.empty()) what += " (" + failure.detail + ")";
-    // With the location, so that a boundary's log can say where it was thrown (boost::get_throw_location).
+    // Adds the location, so that the code that logs the exception can say where it was thrown (boost::get_throw_location).
     boost::throw_with_location(std::runtime_error(what), boost::source_location(where.file, where.line, ""));
 }
 

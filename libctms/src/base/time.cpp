@@ -9,7 +9,7 @@
 namespace ctms {
 namespace {
 
-// A number of `least` to `most` digits at the front of `text`, which is cut off.
+// Removes a number of `least` to `most` digits from the front of `text`.
 std::optional<unsigned> take_number(std::string_view& text, std::size_t least, std::size_t most) {
     std::size_t length = 0;
     while (length < text.size() && length < most && text[length] >= '0' && text[length] <= '9') ++length;

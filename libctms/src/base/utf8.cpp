@@ -10,7 +10,7 @@ namespace {
 
 constexpr unsigned byte_at(std::string_view text, std::size_t at) noexcept { return static_cast<unsigned char>(text[at]); }
 
-// How many bytes a character takes that begins with `lead`; 0 when none does.
+// The number of bytes of a character that begins with `lead`; 0 if no character does.
 constexpr std::size_t sequence_length(unsigned lead) noexcept {
     if (lead < 0x80) return 1;
     if (lead >= 0xC2 && lead <= 0xDF) return 2;
@@ -19,7 +19,7 @@ constexpr std::size_t sequence_length(unsigned lead) noexcept {
     return 0;
 }
 
-// The second byte carries what RFC 3629 forbids: overlong forms, surrogates, and values above U+10FFFF.
+// The second byte shows whether RFC 3629 forbids the character: overlong forms, surrogates, and values above U+10FFFF.
 constexpr bool second_byte_fits(unsigned lead, unsigned second) noexcept {
     const unsigned least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
     const unsigned most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
@@ -69,7 +69,7 @@ std::size_t utf8_length(std::string_view text) noexcept {
 
 char32_t next_code_point(std::string_view text, std::size_t& at) noexcept {
     const unsigned lead = byte_at(text, at);
-    // Bytes that are no character are stepped over one by one: text that was not checked never leads outside.
+    // Invalid bytes are skipped one by one, so that unchecked text is never read past its end.
     const std::size_t length = character_at(text, at);
     if (length <= 1) {
         ++at;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view digits = "0123456789abcdef";
 
-// One pass from left to right, as Python's str.replace: what closes up around a removed word is not looked at again.
+// Removes `word` in one pass from left to right, like Python's str.replace: a new match formed by a removal stays.
 std::string without(std::string_view text, std::string_view word) {
     std::string out;
     for (auto at = text.find(word); at != std::string_view::npos; at = text.find(word)) {
@@ -23,7 +23,7 @@ std::string without(std::string_view text, std::string_view word) {
     return out += text;
 }
 
-// Most texts are 32 digits with or without dashes and need no copy; this is for the others.
+// Most strings are 32 digits with or without dashes and need no copy; this is for the others.
 std::string without_decoration(std::string_view text) {
     const std::string plain = without(without(text, "urn:"), "uuid:");
     const auto first = plain.find_first_not_of("{}");
@@ -55,7 +55,7 @@ std::optional<uuid> uuid::parse(std::string_view text) {
 
 uuid uuid::random() {
     std::array<std::uint8_t, 16> bytes{};
-    // Up to 256 bytes come whole or not at all. No random source means no unique ids: nothing sensible can follow.
+    // Up to 256 bytes are returned completely or not at all. Without a random source no unique ids are possible, so give up.
     while (::getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) {
         if (errno != EINTR) std::terminate();
     }

@@ -11,7 +11,7 @@
 namespace ctms::config {
 namespace {
 
-constexpr std::size_t largest_file = 64 << 10; // a secret is shorter; a wrong path may lead to anything
+constexpr std::size_t largest_file = 64 << 10; // longer than any secret; a wrong path may name any file
 
 void trim_newline(std::string& text) {
     if (!text.ends_with('\n')) return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Where the text of a setting comes from: its variable, or the file that NAME_FILE names.
+// Looks up the text of a setting: in its variable, or in the file that NAME_FILE names.
 #pragma once
 
 #include <ctms/config/settings.hpp>
@@ -9,7 +9,7 @@
 
 namespace ctms::config {
 
-/// What was found: at most one of the two is not empty. An empty value is an unset one.
+/// The result. At most one member is not empty. An empty value counts as not set.
 struct found_text {
     std::string text;
     std::string mistake; ///< "NAME: what is wrong; what is allowed"

@@ -14,10 +14,10 @@
 namespace ctms::config {
 namespace {
 
-// Variables of existing deployments that mean nothing here.
+// Variables of existing deployments that have no effect here.
 constexpr std::array<std::string_view, 3> without_effect{"FASTAPI_ENV", "CTMS_LOG_SQLALCHEMY", "CTMS_SENTRY_DEBUG"};
 
-// Collects values and mistakes; a mistake belongs to a setting, and they come out in the settings' order.
+// Collects values and mistakes. Each mistake belongs to a setting; mistakes are returned in the order of the settings.
 class reader {
 public:
     reader(program who, bool embedded_flag, const getenv_fn& getenv) : who_(who), embedded_flag_(embedded_flag), getenv_(getenv) {}
@@ -58,7 +58,7 @@ private:
         }
     }
 
-    // Whoever switches the sync off, or has the queue emptied, needs no account at the vendor.
+    // If the sync is off, or only empties the queue, no account at the vendor is needed.
     void require_what_sync_needs() {
         if (who_ != program::sync || !values_.acoustic_sync) return;
         require("CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG",
@@ -84,7 +84,7 @@ private:
         }
     }
 
-    // HS256 is as strong as its key: RFC 7518, 3.2 asks for one as long as the hash.
+    // HS256 is only as strong as its key: RFC 7518, 3.2 requires a key that is at least as long as the hash.
     void refuse_weak_keys() {
         constexpr std::size_t least = 32;
         for (const auto& [name, key] :
@@ -110,7 +110,7 @@ private:
         if (given(given_one) && !given(needed)) mistake(needed, fmt::format("not set although {} is; set both or neither", given_one));
     }
 
-    // Each of them holds a connection. What nobody chose is not a mistake.
+    // Each worker uses a connection. Too many workers are only a mistake if the operator set the number.
     void limit_workers() {
         const int connections = values_.db_pool_size + values_.db_max_overflow;
         if (values_.workers <= connections) return;

@@ -16,7 +16,7 @@
 namespace ctms::config {
 namespace {
 
-// Replaces the member of a setting that is only checked.
+// Used instead of a member, for a setting that is only checked.
 struct nowhere {
     template <class Value>
     void operator()(settings&, const Value&) const {}
@@ -34,7 +34,7 @@ void keep(settings& into, const Value& value) {
     }
 }
 
-// A value as it may appear in a mistake: in quotes, short, on one line. Only for values that are neither secrets nor URLs.
+// Writes a value for a message: in quotes, short, on one line. Only for values that are neither secrets nor URLs.
 std::string quoted(const std::string& text) {
     std::string out;
     append_json_string(out, text.size() <= 40 ? text : text.substr(0, 40) + "...");
@@ -83,7 +83,7 @@ std::string take_duration(settings& into, const std::string& text) {
 
 template <auto Member>
 std::string take_text(settings& into, const std::string& text) {
-    if (text.find('\0') != std::string::npos) return "contains a zero byte; allowed: text";
+    if (text.find('\0') != std::string::npos) return "contains a NUL byte; allowed: text";
     keep<Member>(into, text);
     return {};
 }
@@ -106,7 +106,7 @@ std::string take_http_url(settings& into, const std::string& text) {
 
 template <auto Member>
 std::string take_postgres_url(settings& into, const std::string& text) {
-    if (!is_postgres_url(text)) return "is not a URL of PostgreSQL; allowed: postgres://... or postgresql://..., without blanks";
+    if (!is_postgres_url(text)) return "is not a PostgreSQL URL; allowed: postgres://... or postgresql://..., without spaces";
     keep<Member>(into, text);
     return {};
 }
@@ -141,7 +141,7 @@ std::string shown(bool value) { return value ? "true" : "false"; }
 std::string shown(std::int64_t value) { return fmt::to_string(value); }
 std::string shown(std::chrono::seconds value) { return fmt::to_string(value.count()); }
 std::string shown(std::chrono::milliseconds value) { return fmt::format("{:#}", std::chrono::duration<double>(value).count()); }
-// Only URLs are changed.
+// Removes passwords from URLs; other values stay unchanged.
 std::string shown(const std::string& value) { return value.find("://") == std::string::npos ? value : without_password(value); }
 std::string shown(const std::vector<std::string>& value) { return fmt::format("{}", fmt::join(value, ",")); }
 template <class Value>

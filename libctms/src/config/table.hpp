@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The one list of all settings: what each is called, how it is read, and how it is shown.
+// The list of all settings: the name of each, how it is read, and how it is shown.
 #pragma once
 
 #include <ctms/config/settings.hpp>
@@ -11,9 +11,9 @@ namespace ctms::config {
 
 struct rule {
     setting_info info;
-    /// Checks the text and keeps the value. Returns "" or "what is wrong; what is allowed".
+    /// Checks the text and stores the value. Returns "" or "what is wrong; what is allowed".
     std::string (*take)(settings& into, const std::string& text);
-    /// The value in force as text; null for what has no member of settings yet.
+    /// Returns the current value as text; null for a setting that has no member in `settings`.
     std::string (*show)(const settings& from);
     bool required_by_sync = false;
 };

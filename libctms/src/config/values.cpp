@@ -14,7 +14,7 @@ namespace ctms::config {
 namespace {
 
 constexpr auto npos = std::string_view::npos;
-constexpr std::int64_t largest_part = 1'000'000'000; // of a duration: no sum or product of a few of them overflows
+constexpr std::int64_t largest_part = 1'000'000'000; // of a duration, so that sums and products of the parts do not overflow
 
 std::string_view trimmed(std::string_view text) {
     const auto first = text.find_first_not_of(" \t");
@@ -22,7 +22,7 @@ std::string_view trimmed(std::string_view text) {
     return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-// The digits at the front of `text`, which are cut off.
+// Removes the digits at the front of `text` and returns their value.
 std::optional<std::int64_t> take_part(std::string_view& text) {
     const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
     std::int64_t value = 0;
@@ -46,7 +46,7 @@ std::optional<std::chrono::seconds> parse_clock(std::string_view text) {
     return std::nullopt;
 }
 
-// Parts such as "1H30M" with the units in this order, each at most once; true when all of `text` is taken.
+// Reads parts such as "1H30M", with the units in this order and each at most once, up to "T" or the end. False if that fails.
 bool take_units(std::string_view& text, std::string_view units, const std::array<int, 3>& seconds_each, std::int64_t& total) {
     std::size_t next = 0;
     while (!text.empty() && text.front() != 'T') {
@@ -60,7 +60,7 @@ bool take_units(std::string_view& text, std::string_view units, const std::array
     return true;
 }
 
-// What follows the "P" of an ISO 8601 duration.
+// Reads what follows the "P" of an ISO 8601 duration.
 std::optional<std::chrono::seconds> parse_iso(std::string_view text) {
     if (text.empty() || text.back() == 'T') return std::nullopt;
     std::int64_t total = 0;
@@ -72,14 +72,14 @@ std::optional<std::chrono::seconds> parse_iso(std::string_view text) {
     return std::chrono::seconds(total);
 }
 
-/// The bits of an IP address, 0 when the text is none.
+/// The number of bits of an IP address; 0 if the text is not an IP address.
 int address_bits(const std::string& text) {
     std::array<unsigned char, sizeof(in6_addr)> address{};
     if (::inet_pton(AF_INET, text.c_str(), address.data()) == 1) return 32;
     return ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1 ? 128 : 0;
 }
 
-/// An address, or a network as address/bits.
+/// Whether the text is an address, or a network as address/bits.
 bool is_ip_network(const std::string& text) {
     const auto slash = text.find('/');
     const int most = address_bits(text.substr(0, slash));
@@ -168,7 +168,7 @@ bool is_postgres_url(std::string_view text) { return !has_blanks(text) && begins
 std::string without_password(std::string_view url) {
     const auto scheme = url.find("://");
     const auto begin = scheme == npos ? 0 : scheme + 3;
-    // The last at sign anywhere: a password with a slash or a question mark in it that was not encoded must not show either.
+    // Looks for the last at sign anywhere, so that a password with an unencoded slash or question mark is removed too.
     const auto at = url.rfind('@');
     const auto colon = url.find(':', begin);
     std::string out;

@@ -30,7 +30,7 @@ struct url_parts {
     bool is_domain = false;
 };
 
-// Where a run of characters ends that holds none of `stops` and no blank.
+// Returns where a run of characters ends that contains none of `stops` and no whitespace.
 std::size_t run_end(std::string_view text, std::size_t from, std::string_view stops) {
     while (from < text.size() && stops.find(text[from]) == npos && python_blank_at(text, from) == 0) ++from;
     return from;
@@ -44,7 +44,7 @@ std::size_t while_end(std::string_view text, std::size_t from, Predicate fits) {
 
 bool ends_host(std::string_view text, std::size_t at) { return at == text.size() || std::string_view("/:#?").find(text[at]) != npos; }
 
-// Cuts a URL from left to right, the way pydantic's regular expression matches: every part may be missing.
+// Splits a URL from left to right, the way pydantic's regular expression matches it. Every part may be missing.
 class url_scanner {
 public:
     explicit url_scanner(std::string_view text) : text_(text) {}
@@ -83,7 +83,7 @@ private:
         return name;
     }
 
-    // The last "@" that the user and the password can reach ends them: behind the first colon if one is there, else before it.
+    // The last "@" before the next "/" ends the user and the password: looks after the first colon, and if there is none, before it.
     void user_info(url_parts& parts) {
         const std::size_t colon = run_end(text_, at_, ":/");
         if (colon < text_.size() && text_[colon] == ':') {
@@ -125,7 +125,7 @@ private:
         return end + 1;
     }
 
-    // A colon without digits is not a port, and stays.
+    // A colon without digits is not a port and is not consumed.
     std::string_view port() {
         if (!next_is(':')) return {};
         const std::size_t end = while_end(text_, at_ + 1, is_digit);
@@ -153,7 +153,7 @@ bool is_valid_label(std::string_view label) {
     return length <= longest_label && last != U'-';
 }
 
-// The domain without the one dot that may end it, its labels handed to `use` until that says false.
+// Calls `use` for each label of the domain, ignoring one final dot, until it returns false. Returns whether all calls were true.
 template <class Function>
 bool for_each_label(std::string_view domain, Function use) {
     if (domain.ends_with('.')) domain.remove_suffix(1);
@@ -165,7 +165,7 @@ bool for_each_label(std::string_view domain, Function use) {
     }
 }
 
-// What pydantic builds again: all but ASCII names with a top-level domain of letters.
+// Whether pydantic rebuilds the URL: it does unless the domain is an ASCII name with a top-level domain of letters.
 bool is_rebuilt(std::string_view domain) {
     const auto plain = [](char c) { return is_alpha(c) || is_digit(c) || c == '_' || c == '-' || c == '.'; };
     if (!std::all_of(domain.begin(), domain.end(), plain)) return true;
@@ -196,7 +196,7 @@ std::optional<std::string> domain_to_ascii(std::string_view domain) {
         return true;
     });
     if (domain.ends_with('.')) out += '.';
-    // Full stops of other scripts have become dots by now.
+    // IDNA has converted the full stops of other scripts to dots, which may have created empty labels.
     const bool whole = done && for_each_label(out, [](std::string_view label) { return !label.empty(); });
     return whole ? std::optional(std::move(out)) : std::nullopt;
 }

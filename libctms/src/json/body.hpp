@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a json::body holds: a parsed document, or why there is none.
+// The content of a json::body: a parsed document, or the reason why there is none.
 #pragma once
 
 #include "document.hpp"
@@ -12,8 +12,8 @@ namespace ctms::json {
 
 class body::content {
 public:
-    std::optional<document> parsed; ///< nullopt: not sent as JSON, or not sent at all
-    bool missing = false;           ///< not sent at all
+    std::optional<document> parsed; ///< nullopt: the body is not JSON or missing
+    bool missing = false;           ///< there is no body
 };
 
 } // namespace ctms::json

@@ -8,7 +8,7 @@
 namespace ctms::json {
 namespace {
 
-/// One of the fields of the waitlists that have a fixed set of them.
+/// Checks one field of a waitlist that has a fixed set of fields.
 void check_text_member(const node& fields, std::string_view name, bool required, error_list& errors) {
     const auto here = errors.at(name);
     const auto* member = fields.member(name);
@@ -30,7 +30,7 @@ void refuse_other_members(const node& fields, std::initializer_list<std::string_
     }
 }
 
-/// The rule across the name and the fields of a waitlist that is joined.
+/// Checks that the fields of a waitlist that the contact joins are those that its name requires.
 void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors) {
     const auto here = errors.at("__root__");
     if (name == "vpn") {
@@ -41,7 +41,7 @@ void check_waitlist_fields(std::string_view name, const node& fields, error_list
         check_text_member(fields, "geo", true, errors);
         refuse_other_members(fields, {"geo"}, errors);
     } else if (name.starts_with("relay")) {
-        // It is shown as relay_waitlist, whose geo is a string: what is not a string could never be read again.
+        // The waitlist is shown as relay_waitlist, whose geo is a string: any other value could not be read back.
         check_text_member(fields, "geo", false, errors);
     }
 }
@@ -66,7 +66,7 @@ const node* body_object(const body& sent, error_list& errors) {
     }
     const auto& root = parsed->root();
     if (root.type == kind::object) return &root;
-    // An empty list counts as an empty object, as the reference takes it.
+    // An empty list counts as an empty object, as in the reference service.
     if (root.type == kind::array && root.size == 0) return &empty_object;
     root.type == kind::null ? add_missing(errors) : add_not_a_dict(errors);
     return nullptr;

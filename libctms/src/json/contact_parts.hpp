@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The parts of a contact's body that POST, PUT and PATCH read alike. Private to this folder.
+// The parts of a contact that POST, PUT and PATCH read in the same way. Private to this folder.
 #pragma once
 
 #include "body.hpp"
@@ -11,10 +11,10 @@
 
 namespace ctms::json {
 
-/// The object to validate; nullptr, with the error added, when the body is none.
+/// Returns the object to validate. If the body is not an object, adds the error and returns nullptr.
 [[nodiscard]] const node* body_object(const body& sent, error_list& errors);
 
-/// A list of objects, each read by `read_item(node)`. `list` must be an array.
+/// Reads a list of objects with `read_item(node)`. `list` must be an array.
 template <class T, class ReadItem>
 std::vector<model::partial<T>> read_items(const node& list, error_list& errors, ReadItem read_item) {
     std::vector<model::partial<T>> out;
@@ -34,10 +34,10 @@ std::vector<model::partial<T>> read_items(const node& list, error_list& errors, 
 
 [[nodiscard]] model::partial<model::newsletter> read_newsletter(const node& item, error_list& errors);
 
-/// `always_joins`: also a waitlist that is not subscribed must have the fields that its name asks for.
+/// `always_joins`: even a waitlist with `subscribed` false must have the fields that its name requires.
 [[nodiscard]] model::partial<model::waitlist> read_waitlist(const node& item, bool always_joins, error_list& errors);
 
-/// A subscription to one of Relay's newsletters needs a country, in `relay` or in a waitlist `relay`.
+/// Checks that a subscription to one of Relay's newsletters has a country, in `relay` or in a waitlist named `relay`.
 void check_relay_country(const std::vector<model::partial<model::newsletter>>& newsletters,
                          const std::vector<model::partial<model::waitlist>>& waitlists,
                          const model::older_field<model::relay_waitlist>& relay, error_list& errors);

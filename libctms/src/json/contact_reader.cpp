@@ -6,7 +6,7 @@
 namespace ctms::json {
 namespace {
 
-/// A group of POST or PUT: absent when it is not given, null, or all default.
+/// Reads a group of POST or PUT. Returns nullopt if the group is missing, null, or has only default values.
 template <class T>
 std::optional<T> read_group(const node& contact, std::string_view name, error_list& errors) {
     const auto* group = contact.member(name);
@@ -21,7 +21,7 @@ std::optional<T> read_group(const node& contact, std::string_view name, error_li
     return std::move(read.value);
 }
 
-/// PUT names the contact in its body, too.
+/// Checks the email_id that the body of a PUT must also contain.
 void check_email_id(const node& email, error_list& errors) {
     const auto here = errors.at("email_id");
     const auto* given = email.member("email_id");

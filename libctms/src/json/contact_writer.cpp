@@ -22,7 +22,7 @@ model::vpn_waitlist older_vpn(const model::contact& contact) {
     return {};
 }
 
-/// With several of Relay's waitlists, the last by name gives the country.
+/// If there are several waitlists of Relay, the country is that of the last one by name.
 model::relay_waitlist older_relay(const model::contact& contact) {
     for (auto waitlist = contact.waitlists.rbegin(); waitlist != contact.waitlists.rend(); ++waitlist) {
         if (waitlist->name.starts_with("relay")) return {scalar_member(waitlist->fields, "geo")};
@@ -44,7 +44,7 @@ void write_field_error(std::string& out, const field_error& broken) {
     writer.close();
 }
 
-/// Rules that are checked after validation name a parameter alone, and their errors lie one level deeper.
+/// Whether the rule is checked after validation. Such errors name only a parameter, and are written one level deeper.
 bool is_second_step(const error& failure) {
     const auto* origin = std::get_if<std::string>(&failure.fields.front().location.front());
     return origin != nullptr && *origin != "body" && *origin != "query" && *origin != "path";

@@ -14,20 +14,20 @@
 namespace ctms::json {
 namespace {
 
-/// A text whose NaN, Infinity and -Infinity stand in quotes: Boost.JSON 1.81 does not read them, Python's json does.
+/// A text with NaN, Infinity and -Infinity in quotes, because Python's json reads them but Boost.JSON 1.81 does not.
 struct quoted_text {
     std::string text;
-    std::vector<std::size_t> ordinals; ///< which of its strings, keys included, are such words
+    std::vector<std::size_t> ordinals; ///< which of its strings, counting keys, are such words
     std::vector<std::size_t> places;   ///< where these begin
 
-    /// The position before quoting.
+    /// The position in the text before quoting.
     [[nodiscard]] std::size_t original(std::size_t position) const {
         const auto before = std::lower_bound(places.begin(), places.end(), position) - places.begin();
         return position - 2 * static_cast<std::size_t>(before);
     }
 };
 
-/// Where the string that opens at `at` ends: the position of its closing quote, or the end of the text.
+/// Returns the position of the closing quote of the string that begins at `at`, or the end of the text.
 std::size_t closing_quote(std::string_view text, std::size_t at) {
     for (++at; at < text.size() && text[at] != '"'; ++at) {
         if (text[at] == '\\') ++at;
@@ -176,7 +176,7 @@ private:
 
     document& into_;
     std::size_t max_length_;
-    const std::vector<std::size_t>& non_finite_; ///< ordinals of strings that stand for such numbers
+    const std::vector<std::size_t>& non_finite_; ///< ordinals of the strings that are quoted numbers
     std::size_t strings_ = 0;                    ///< strings and keys so far
     std::string buffer_;
     std::string_view key_;
@@ -235,7 +235,7 @@ void write_members(std::string& out, const node& object) {
     object_writer writer(out);
     for (const auto* child = object.first; child != nullptr; child = child->next) {
         const auto found = last.find(child->key);
-        if (found == last.end()) continue; // written already
+        if (found == last.end()) continue; // already written
         write(writer.key(child->key), *found->second);
         last.erase(found);
     }

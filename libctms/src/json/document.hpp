@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// A parsed JSON text that keeps what Boost.JSON's own values lose: numbers as they were written, and the order of
-// keys. Parsed by boost::json::basic_parser; nodes live in one arena and point into it.
+// A parsed JSON text that keeps what Boost.JSON's values lose: numbers as they were written, and the order of keys.
+// boost::json::basic_parser parses it; the nodes are in one arena and point into it.
 // A document is immutable and may be read from several threads; parsing throws only std::bad_alloc.
 #pragma once
 
@@ -20,17 +20,17 @@ struct node {
     kind type = kind::null;
     bool truth = false;      ///< boolean
     bool negative = false;   ///< non_finite: -Infinity
-    std::uint32_t size = 0;  ///< array, object: number of children (an object's may repeat keys)
+    std::uint32_t size = 0;  ///< array, object: number of children (an object may repeat keys)
     std::string_view key{};  ///< of a member of an object, decoded
     std::string_view text{}; ///< string: decoded; number: the source text; non_finite: "NaN" or "Infinity"
     const node* first = nullptr;
     const node* next = nullptr;
 
-    /// The member of that name, the last one if it repeats (as Python reads it); nullptr without one.
+    /// The member with this name, the last one if the name is repeated (as in Python); nullptr if there is none.
     [[nodiscard]] const node* member(std::string_view name) const noexcept;
 };
 
-/// Where and why a text is not JSON that we take.
+/// Where a text is not JSON that document::parse accepts, and why.
 struct syntax_error {
     std::string message;
     std::size_t position = 0; ///< characters before it
@@ -46,7 +46,7 @@ struct limits {
 
 class document {
 public:
-    /// Parses valid UTF-8. A byte order mark is passed over. NaN, Infinity and -Infinity are read, as Python does.
+    /// Parses valid UTF-8. Skips a byte order mark. Accepts NaN, Infinity and -Infinity, as Python does.
     [[nodiscard]] static std::variant<document, syntax_error> parse(std::string_view text, const limits& bounds);
 
     [[nodiscard]] const node& root() const noexcept { return *root_; }
@@ -59,15 +59,15 @@ private:
     const node* root_ = nullptr;
 };
 
-/// Appends the value as compact JSON: numbers as they were written, a repeated key once, at its first place with its
-/// last value, non-finite numbers as null.
+/// Appends the value as compact JSON: numbers as they were written, a repeated key once, at its first position with its
+/// last value, and non-finite numbers as null.
 void write(std::string& out, const node& value);
 
-/// What a database cannot keep as JSON text: a NUL character in a string or key, or a non-finite number.
-/// A short description of the first one found, or nullptr.
+/// Looks for values that a database cannot store as JSON: a NUL character in a string or key, or a non-finite number.
+/// Returns a short description of the first one, or nullptr.
 [[nodiscard]] const char* find_unstorable(const node& value) noexcept;
 
-/// Equal as Python compares parsed JSON: objects without regard to order, numbers by value.
+/// Compares as Python compares parsed JSON: objects regardless of order, numbers by value.
 [[nodiscard]] bool equal(const node& a, const node& b);
 
 } // namespace ctms::json

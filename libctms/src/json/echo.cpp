@@ -10,7 +10,7 @@ bool is_inside(std::string_view text, std::size_t at) {
     return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
 }
 
-/// The place `count` characters after `at`, or the end.
+/// The position `count` characters after `at`, or the end.
 std::size_t forward(std::string_view text, std::size_t at, std::size_t count) {
     for (; count > 0 && at < text.size(); --count) {
         ++at;
@@ -19,7 +19,7 @@ std::size_t forward(std::string_view text, std::size_t at, std::size_t count) {
     return at;
 }
 
-/// The place `count` characters before `at`, or the beginning.
+/// The position `count` characters before `at`, or the beginning.
 std::size_t back(std::string_view text, std::size_t at, std::size_t count) {
     for (; count > 0 && at > 0; --count) {
         --at;

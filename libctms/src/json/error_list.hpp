@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Collects the broken rules of one input, with the place where each was found. One per reading; not shared.
-// Keeps the first thousand, and no more than they take 256 KiB: an answer must not be larger than what was sent by far. What is
-// quoted of the input is cut to `longest_echo`.
+// Collects the broken rules of one input with their locations. Each input has its own list; not thread safe.
+// Keeps at most the first thousand and at most 256 KiB, so that an answer is not much larger than the request. Quotes of the
+// input are cut to `longest_echo`.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -17,7 +17,7 @@ class error_list {
 public:
     explicit error_list(std::string_view origin) { path_.emplace_back(std::string(origin)); }
 
-    /// Goes one step inwards for as long as the returned value lives.
+    /// Adds one step to the current location, and removes it when it is destroyed.
     class step {
     public:
         step(error_list& owner, location_step where) : owner_(owner) { owner_.path_.push_back(std::move(where)); }
@@ -34,7 +34,7 @@ public:
     void add(std::string message, std::string type, std::string context = {}) {
         constexpr std::size_t most = 1000;
         constexpr std::size_t most_bytes = 256 * 1024;
-        constexpr std::size_t bytes_of_a_step = 16; // as JSON, about
+        constexpr std::size_t bytes_of_a_step = 16; // approximately, as JSON
         const auto bytes = message.size() + type.size() + context.size() + path_.size() * bytes_of_a_step;
         if (!found_.empty() && (found_.size() >= most || bytes_ + bytes > most_bytes)) return;
         bytes_ += bytes;
@@ -44,13 +44,13 @@ public:
     [[nodiscard]] bool empty() const { return found_.empty(); }
     [[nodiscard]] std::size_t size() const { return found_.size(); }
 
-    /// All of them as one error.
+    /// Returns all of them as one error.
     [[nodiscard]] error take() && { return invalid_fields(std::move(found_)); }
 
 private:
     std::vector<location_step> path_;
     std::vector<field_error> found_;
-    std::size_t bytes_ = 0; ///< of what was found, about
+    std::size_t bytes_ = 0; ///< the approximate size of what was found
 };
 
 } // namespace ctms::json

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Field tables: one constexpr list of members per resource, from which reading with validation, writing, "is it all
-// default" and the API's schema come. The tables themselves stand in tables.hpp; the folds that read and
-// write are private to this folder and instantiated in its sources only.
+// Field tables: one constexpr list of members per resource. Reading with validation, writing, the check for default
+// values and the API's schema are all built from it. The tables themselves are in tables.hpp; the folds that read and
+// write are private to this folder and instantiated only in its sources.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,25 @@
 
 namespace ctms::json {
 
-/// What a text must look like beyond its length.
+/// What form a string must have, besides its length.
 enum class format : std::uint8_t {
     text,
-    uuid,   ///< any version, any spelling; kept in canonical form
+    uuid,   ///< any version, any spelling; stored in canonical form
     url,    ///< pydantic 1's AnyUrl
     choice, ///< one of `choices`, exactly
-    object  ///< a JSON object, kept as text
+    object  ///< a JSON object, stored as text
 };
 
-/// What the type of a member does not say. Lengths count characters; 0 means no limit.
+/// The rules that the type of a member does not express. Lengths count characters; 0 means no limit.
 struct rules {
     std::uint32_t max = 0;
     std::uint32_t min = 0;
-    bool required = false;    ///< must be given when a whole resource is sent
+    bool required = false;    ///< must be present when a whole resource is sent
     bool output_only = false; ///< ignored in input
     bool input_only = false;  ///< not written
     format as = format::text;
     std::span<const std::string_view> choices{};
-    std::string_view example{}; ///< a value for the API's document: text as it is, an object as JSON
+    std::string_view example{}; ///< a value for the API document: a string as it is, an object as JSON
 };
 
 template <class Owner, class Member>

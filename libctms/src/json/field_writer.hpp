@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A resource as a JSON object, by its field table. Private to this folder.
+// Writes a resource as a JSON object from its field table. Private to this folder.
 #pragma once
 
 #include "document.hpp"
@@ -18,7 +18,7 @@ inline void write_value(std::string& out, const rules& rule, const std::string& 
         append_json_string(out, value);
         return;
     }
-    // Rows of the reference hold blanks and escapes; the API writes neither.
+    // Rows of the reference service contain spaces and escapes; the API writes neither.
     if (value.find_first_of(" \\\n\t\r") == std::string::npos) {
         out += value;
         return;

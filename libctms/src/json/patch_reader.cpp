@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// PATCH: fields that are unions report the errors of every branch, in the order of the branches, as pydantic 1 does.
+// Reads a PATCH. Fields that are unions report the errors of every branch, in the order of the branches, as pydantic 1 does.
 #include "contact_parts.hpp"
 
 #include <ctms/json/contact_json.hpp>
@@ -14,11 +14,11 @@ constexpr std::array<std::string_view, 1> unsubscribe_word{"UNSUBSCRIBE"};
 
 bool is_word(const node& value, std::string_view word) { return value.type == kind::string && value.text == word; }
 
-/// `"DELETE"` or an object: the literal's error comes first. True when it was the word.
+/// Reads `"DELETE"` or an object; the error of the literal comes first. Returns true if the value is "DELETE".
 template <class T>
 bool read_word_or_object(const node& given, model::partial<T>& object, error_list& errors) {
     if (is_word(given, remove_word.front())) return true;
-    error_list inner = errors; // the literal's error counts only when the object is wrong as well
+    error_list inner = errors; // the error of the literal counts only if the object is wrong too
     add_not_permitted(given, remove_word, inner);
     const auto before = inner.size();
     if (given.type == kind::object) {
@@ -56,7 +56,7 @@ model::older_field<T> read_older(const node& contact, std::string_view name, err
     return out;
 }
 
-/// A list or `"UNSUBSCRIBE"`: the list's errors come first.
+/// Reads a list or `"UNSUBSCRIBE"`; the errors of the list come first.
 template <class T, class ReadItem>
 model::list_patch<T> read_list(const node& contact, std::string_view name, error_list& errors, ReadItem read_item) {
     model::list_patch<T> out;

@@ -27,7 +27,7 @@ std::optional<document> parse(std::string_view text) {
     return parsed == nullptr ? std::nullopt : std::optional(std::move(*parsed));
 }
 
-/// What the envelope wraps, or nullopt when it is none.
+/// The content of the envelope; nullopt if the body is not an envelope.
 std::optional<std::string> unwrap(std::string_view body) {
     const auto envelope = parse(body);
     if (!envelope || envelope->root().type != kind::object) return std::nullopt;
@@ -59,7 +59,7 @@ std::string_view string_member(const node& object, std::string_view name) {
 
 pubsub_item without_value(pubsub_item::kind what, std::string name) { return {what, std::move(name), error{}}; }
 
-/// `key`: the one it stands under in a dictionary, "payload" for a payload of one object.
+/// `key`: the key of the value in a dictionary, or "payload" if the payload is one object.
 pubsub_item read_item(const node& value, std::string_view key) {
     if (is_empty(value)) return without_value(pubsub_item::kind::empty, std::string(key));
     const auto object_kind = string_member(value, "object");
@@ -87,7 +87,7 @@ result<pubsub_payload> read_pubsub_message(std::string_view body) {
     }
     if (!is_dictionary(root)) return unknown_payload();
     for (const auto* each = root.first; each != nullptr; each = each->next) {
-        if (root.member(each->key) == each) out.items.push_back(read_item(*each, each->key)); // of a repeated key the last one counts
+        if (root.member(each->key) == each) out.items.push_back(read_item(*each, each->key)); // if a key is repeated, the last one counts
     }
     return out;
 }

@@ -25,7 +25,7 @@ struct code_range {
     char32_t first, last;
 };
 
-// Control, format, private and separator characters but U+0020 (the categories Cc Cf Co Zs Zl Zp).
+// Control, format, private and separator characters except U+0020 (the categories Cc Cf Co Zs Zl Zp).
 constexpr std::array unprintable{
     code_range{0x0, 0x1F},        code_range{0x7F, 0xA0},       code_range{0xAD, 0xAD},       code_range{0x600, 0x605},
     code_range{0x61C, 0x61C},     code_range{0x6DD, 0x6DD},     code_range{0x70F, 0x70F},     code_range{0x890, 0x891},
@@ -58,7 +58,7 @@ void append_escaped(std::string& out, char32_t c) {
     }
 }
 
-// "d", "ddd" and the decimal exponent of the first digit, from the shortest form "d.ddde±xx".
+// The digits of the shortest form "d.ddde±xx", and the decimal exponent of the first digit.
 struct shortest_digits {
     std::string digits;
     int exponent = 0;
@@ -90,7 +90,7 @@ std::string exponent_notation(const shortest_digits& number) {
     return out + fmt::format("e{}{:02}", number.exponent < 0 ? '-' : '+', std::abs(number.exponent));
 }
 
-// The exponent of a decimal text, cut to what a mantissa of any length cannot outweigh.
+// The exponent of a decimal number. A larger one is replaced by a limit that no mantissa can compensate.
 long long exponent_of(std::string_view decimal) {
     const std::size_t e = decimal.find_first_of("eE");
     if (e == std::string_view::npos) return 0;
@@ -102,7 +102,7 @@ long long exponent_of(std::string_view decimal) {
     return decimal[digits] == '-' ? -beyond : beyond;
 }
 
-// Of a decimal text that no double holds: true when it is too large, false when it is too small.
+// For a decimal number outside the range of double: true if it is too large, false if it is too small.
 bool is_too_large(std::string_view decimal) {
     const std::string_view mantissa = decimal.substr(0, decimal.find_first_of("eE"));
     const auto point = static_cast<long long>(std::min(mantissa.find('.'), mantissa.size()));
@@ -118,7 +118,7 @@ double nearest_double(std::string_view decimal) {
     return is_too_large(decimal) ? std::numeric_limits<double>::infinity() : 0.0;
 }
 
-// Moves digits with single underscores between them from `rest` to `digits`; false when an underscore stands elsewhere.
+// Moves digits from `rest` to `digits`, dropping single underscores between them; false if an underscore is anywhere else.
 bool take_digits(std::string_view& rest, std::string& digits) {
     std::size_t at = 0;
     for (; at < rest.size() && (is_digit(rest[at]) || rest[at] == '_'); ++at) {
@@ -242,7 +242,7 @@ std::variant<ctms::date, date_problem> python_date_from_unix(double seconds) {
     if (seconds > last_number) return ctms::date{year{9999}, December, day{31}};
     if (seconds < -last_number) return ctms::date{year{1}, January, day{1}};
     while (std::abs(seconds) > last_seconds) seconds /= 1000;
-    // Rounded as timedelta does it: the fraction alone, half to even.
+    // Rounds as timedelta does: only the fraction, half to even.
     const double whole = std::trunc(seconds);
     const auto fraction = static_cast<std::int64_t>(std::nearbyint((seconds - whole) * 1e6));
     const timestamp when{microseconds{static_cast<std::int64_t>(whole) * 1'000'000 + fraction}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The fold that reads a resource from a JSON object by its field table. Private to this folder.
+// Reads a resource from a JSON object by its field table. Private to this folder.
 #pragma once
 
 #include "scalars.hpp"
@@ -9,10 +9,10 @@
 
 namespace ctms::json {
 
-/// Whether absent fields that the table requires are an error (a whole resource) or not (a change).
+/// Whether a missing field that the table requires is an error (`whole` resource) or not (`change`).
 enum class completeness : std::uint8_t { whole, change };
 
-// One overload per type of member. `into` keeps its value when the input is refused.
+// One overload per type of member. Returns whether the value was read and stored in `into`.
 inline bool read_value(const node& value, const rules& rule, std::string& into, error_list& errors) {
     if (value.type == kind::null) {
         add_null_not_allowed(errors);
@@ -59,7 +59,7 @@ inline bool read_value(const node& value, const rules&, uuid& into, error_list& 
 }
 inline bool read_value(const node&, const rules&, std::optional<timestamp>&, error_list&) { return false; } // output only
 
-/// Reads one object by the table of T. `object` must be one; unknown members are ignored.
+/// Reads one object by the table of T. `object` must be a JSON object; unknown members are ignored.
 template <class T>
 model::partial<T> read_fields(const node& object, completeness wanted, error_list& errors) {
     model::partial<T> out;

@@ -22,7 +22,7 @@ std::string limit_context(std::size_t limit) { return fmt::format(R"({{"limit_va
 
 bool is_integer(std::string_view number) { return number.find_first_of(".eE") == std::string_view::npos; }
 
-/// Outside a waitlist's fields, numbers must fit in 64 bits: integers exactly, others as a finite double.
+/// Except in the fields of a waitlist, numbers must fit in 64 bits: integers exactly, others as a finite double.
 bool fits_64_bits(std::string_view number) {
     const auto* const begin = number.data();
     const auto* const end = begin + number.size();
@@ -87,7 +87,7 @@ std::string quoted_list(std::span<const std::string_view> words) {
 
 void append_given(std::string& out, const node& value) {
     if (value.type == kind::string || (value.type == kind::number && value.text.size() > longest_echo)) {
-        append_json_string(out, echo_of(value.text)); // no number that a rule is about has so many digits
+        append_json_string(out, echo_of(value.text)); // quotes a very long number as a string, shortened
     } else if (value.type == kind::number && !is_integer(value.text)) {
         out += fits_64_bits(value.text) ? python_number_text(value.text) : "null";
     } else {

@@ -33,7 +33,7 @@ std::string word(std::string_view text) {
 
 std::string list_of(std::string_view schema) { return R"({"type":"array","items":)" + reference(schema) + '}'; }
 
-/// A part of a contact, and the schemas that describe it on its way in and out.
+/// A part of a contact, and the schemas that describe it in requests and in responses.
 struct part {
     std::string_view name;
     std::string_view in;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The fold that makes a JSON schema from a field table. Private to this folder.
+// Builds a JSON schema from a field table. Private to this folder.
 #pragma once
 
 #include "any_url.hpp"
@@ -12,13 +12,13 @@
 
 namespace ctms::json {
 
-/// What a schema describes: a resource as it is sent whole, the changes to one, or an answer.
+/// What a schema describes: a whole resource in a request, changes to a resource, or a resource in a response.
 enum class direction : std::uint8_t { input, change, output };
 
 /// How one schema differs from its table.
 struct schema_shape {
     direction way = direction::input;
-    std::span<const std::string_view> also_required{}; ///< beyond what the table requires
+    std::span<const std::string_view> also_required{}; ///< in addition to what the table requires
 };
 
 inline void add_text_type(object_writer& writer, const rules& rule) {
@@ -46,7 +46,7 @@ inline void add_text_type(object_writer& writer, const rules& rule) {
     list += ']';
 }
 
-// One overload per type of member: the keywords that its type and its rules give.
+// Adds the keywords for the type of a member and its rules. One overload per type.
 inline void add_type(object_writer& writer, const rules& rule, const std::string&) { add_text_type(writer, rule); }
 inline void add_type(object_writer& writer, const rules& rule, const std::optional<std::string>&) { add_text_type(writer, rule); }
 inline void add_type(object_writer& writer, const rules&, bool) { writer.add("type", "boolean"); }
@@ -67,7 +67,7 @@ inline void add_value(object_writer& writer, std::string_view key, const rules& 
     rule.as == format::object ? writer.add_raw(key, value) : writer.add(key, value);
 }
 
-// What an absent field counts as, where that is not null.
+// Adds the value that is used for a missing field, unless that is null.
 inline void add_default(object_writer& writer, const rules& rule, const std::string& value) { add_value(writer, "default", rule, value); }
 inline void add_default(object_writer& writer, const rules& rule, const std::optional<std::string>& value) {
     if (value) add_value(writer, "default", rule, *value);
@@ -81,7 +81,7 @@ inline constexpr bool is_nullable = false;
 template <class T>
 inline constexpr bool is_nullable<std::optional<T>> = true;
 template <>
-inline constexpr bool is_nullable<uuid> = true; // the id of a contact, where null asks for a new one
+inline constexpr bool is_nullable<uuid> = true; // the id of a contact: null asks for a new one
 
 template <class T>
 [[nodiscard]] bool requires_field(const schema_shape& shape, const T& field) {
@@ -107,7 +107,7 @@ void append_field_schema(std::string& out, const field<Owner, Member>& one, cons
     writer.close();
 }
 
-/// The schema of T as an object with its properties in the order of the table.
+/// The schema of T: an object with its properties in the order of the table.
 template <class T>
 [[nodiscard]] std::string fields_schema(std::string_view description, const schema_shape& shape) {
     std::string out;

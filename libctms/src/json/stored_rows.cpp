@@ -13,7 +13,7 @@
 namespace ctms::json {
 namespace {
 
-/// An object's text with the contact's id behind its members: the last of a name counts.
+/// Adds the contact's id to the text of an object, as the last member: if a name is repeated, the last one counts.
 std::string with_id(const uuid& email_id, std::string object) {
     object.pop_back();
     object += object.size() > 1 ? R"(,"email_id":")" : R"("email_id":")";
@@ -45,7 +45,7 @@ std::string row_of(const uuid& email_id, const node& object) {
     return with_id(email_id, std::move(text));
 }
 
-/// A group of a dumped contact: "" when it is absent or null.
+/// Reads a group of a dumped contact; "" if it is missing or null.
 result<std::string> read_group(const node& contact, const uuid& email_id, std::string_view name) {
     const auto* group = contact.member(name);
     if (group == nullptr || group->type == kind::null) return std::string();
@@ -68,7 +68,7 @@ result<std::string> read_list(const node& contact, const uuid& email_id, std::st
     return out;
 }
 
-/// A member that is a text; nullptr when there is none.
+/// The member with this name if it is a string; nullptr otherwise.
 const node* text_member(const node& object, std::string_view name) {
     const auto* member = object.type == kind::object ? object.member(name) : nullptr;
     return member != nullptr && member->type == kind::string ? member : nullptr;
@@ -155,7 +155,7 @@ const std::vector<contact_column>& contact_columns() {
         add_columns<model::email>(out, "email", "");
         add_columns<model::amo>(out, "amo", "amo_");
         add_columns<model::fxa>(out, "fxa", "fxa_");
-        add_columns<model::mofo>(out, "mofo", ""); // their names begin so already
+        add_columns<model::mofo>(out, "mofo", ""); // the names already have the prefix
         for (auto& column : out) {
             if (column.group == "fxa" && column.member == "fxa_id") column.name = "fxa_id";
         }
@@ -168,7 +168,7 @@ std::string describe(const error& failure) {
     if (failure.fields.empty()) return failure.message;
     std::string out;
     for (const auto& one : failure.fields) {
-        // A position in the text is in the message already.
+        // The message already contains the position in the text.
         const auto place = one.type == "value_error.jsondecode" ? std::string() : place_of(one);
         out += fmt::format("{}{}{}{}", out.empty() ? "" : "; ", place, place.empty() ? "" : ": ", one.message);
     }

@@ -11,7 +11,7 @@
 namespace ctms::json {
 namespace {
 
-// Deeper than a request by the list and its wrapper, and as long as it is: whoever has the export may read it.
+// Deeper than a request by the list and its wrapper, and of any length: an export is a file that the operator chose to read.
 constexpr limits of_an_export{limits{}.depth + 2, std::numeric_limits<std::size_t>::max()};
 
 error not_recognized(std::string detail) { return malformed("Request JSON is not recognized.", std::move(detail)); }
@@ -28,7 +28,7 @@ result<any_stripe_object> read_any(const node& value) {
     return any_stripe_object(std::move(*object));
 }
 
-/// The array that the text is a list of objects by; nullptr when it is none.
+/// The array of objects, if the text is a list; nullptr otherwise.
 const node* list_in(const node& root) {
     if (root.type == kind::array) return &root;
     const auto* name = root.type == kind::object ? root.member("object") : nullptr;

@@ -21,12 +21,12 @@ namespace {
 
 namespace stripe = model::stripe;
 
-constexpr std::size_t longest_id = 255;           // characters that the database keeps
+constexpr std::size_t longest_id = 255;           // characters that the database column can store
 constexpr double last_second = 253'402'300'799.0; // of the year 9999
-constexpr node absent{};                          // what stands for a member that is not there
+constexpr node absent{};                          // stands for a missing member
 
-/// A value and where it stands. The first problem found is kept, and reading goes on with stand-ins: so the readers
-/// below need no branches for failures, and whoever began the reading throws the outcome away.
+/// A value and its location. The first problem is recorded, and reading continues with placeholder values, so that the
+/// readers below need no branches for failures. The caller discards the result if there was a problem.
 class place {
 public:
     place(const node& value, std::string path, std::string& problem) : value_(&value), path_(std::move(path)), problem_(&problem) {}
@@ -35,12 +35,12 @@ public:
     [[nodiscard]] bool is(kind type) const { return value_->type == type; }
     [[nodiscard]] bool failed() const { return !problem_->empty(); }
 
-    /// Never give it the value, which may be personal data.
+    /// `why` must not contain the value, which may be personal data.
     void fail(std::string_view why) const {
         if (!failed()) *problem_ = fmt::format("{}: {}", path_, why);
     }
 
-    /// The member, which must be there.
+    /// The member, which must exist.
     [[nodiscard]] place at(std::string_view name) const {
         if (!is(kind::object)) fail("not an object");
         if (auto found = find(name)) return std::move(*found);
@@ -49,7 +49,7 @@ public:
         return missing;
     }
 
-    /// The member if it is there.
+    /// The member if it exists.
     [[nodiscard]] std::optional<place> find(std::string_view name) const {
         const auto* found = is(kind::object) ? value_->member(name) : nullptr;
         return found == nullptr ? std::nullopt : std::optional(step(*found, name));
@@ -67,14 +67,14 @@ private:
     std::string* problem_;
 };
 
-/// What `read` makes of a value that may be null.
+/// Calls `read` for a value that may be null.
 template <class Read>
 auto nullable(const place& where, Read read) -> std::optional<decltype(read(where))> {
     if (where.is(kind::null)) return std::nullopt;
     return read(where);
 }
 
-/// The same for a member that may also be missing.
+/// Calls `read` for a member that may be null or missing.
 template <class Read>
 auto if_given(const std::optional<place>& where, Read read) -> std::optional<decltype(read(*where))> {
     if (!where) return std::nullopt;
@@ -94,7 +94,7 @@ std::string id_of(const place& where) {
     return id;
 }
 
-/// The id of another object, which may itself stand there.
+/// The id of another object, given as the id or as the object itself.
 std::string reference_of(const place& where) {
     if (where.is(kind::object)) return id_of(where.at("id"));
     if (!where.is(kind::string)) where.fail("neither an id nor an object with one");
@@ -119,7 +119,7 @@ bool truth_of(const place& where) {
     return where.value().truth;
 }
 
-/// A double holds every whole number that is in range here.
+/// A double can represent every integer that is in range here.
 std::optional<double> number_of(const place& where) { return where.is(kind::number) ? python_float(where.value().text) : std::nullopt; }
 
 timestamp time_of(const place& where) {
@@ -134,7 +134,7 @@ timestamp time_of(const place& where) {
     return {};
 }
 
-/// Without the fraction, as Python's int() cuts it.
+/// Drops the fraction, as Python's int() does.
 std::int32_t integer_of(const place& where) {
     using bounds = std::numeric_limits<std::int32_t>;
     const auto number = number_of(where);
@@ -153,7 +153,7 @@ void check_kind(const place& where, std::string_view wanted) {
     if (!here.is(kind::string) || here.value().text != wanted) here.fail(fmt::format("not {}", wanted));
 }
 
-/// The elements of a list object of Stripe's, by the last one of each id.
+/// The elements of a Stripe list object; if an id is repeated, the last element counts.
 template <class T, class Read>
 std::vector<T> list_of(const place& list, std::string_view element_kind, Read read) {
     std::vector<T> out;
@@ -296,7 +296,7 @@ error not_recognized() { return malformed("Request JSON is not recognized."); }
 
 error not_processed(std::string detail) { return invalid("Unable to process Stripe object.", std::move(detail)); }
 
-/// The member `object`; "" when it is not a string; nothing when this is not an object of Stripe's.
+/// The member `object`, or "" if it is not a string; nullopt if the value is not a Stripe object.
 std::optional<std::string_view> kind_of(const node& value) {
     if (value.type != kind::object) return std::nullopt;
     const auto* name = value.member("object");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stripe objects out of JSON that is parsed already. Private to this layer.
+// Reads Stripe objects from JSON that is already parsed. Private to this layer.
 #pragma once
 
 #include "document.hpp"
@@ -16,7 +16,7 @@ namespace ctms::json {
 [[nodiscard]] bool is_stored_kind(std::string_view kind);
 
 /// Reads one object as read_stripe_object does, with the same errors; errc::invalid for a kind that is not stored.
-/// Nothing of the answer refers to the node.
+/// The result does not refer to the node.
 [[nodiscard]] result<model::stripe::object> read_stripe_node(const node& object);
 
 } // namespace ctms::json

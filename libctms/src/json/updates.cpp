@@ -28,7 +28,7 @@ public:
         rest_.remove_prefix(1);
         return true;
     }
-    /// Between `least` and `most` digits.
+    /// Reads a number of `least` to `most` digits.
     std::optional<int> number(std::size_t least, std::size_t most) {
         std::size_t count = 0;
         while (count < most && count < rest_.size() && rest_[count] >= '0' && rest_[count] <= '9') ++count;
@@ -38,7 +38,7 @@ public:
         rest_.remove_prefix(count);
         return value;
     }
-    /// A fraction of a second in microseconds: digits behind the sixth are cut off.
+    /// Reads a fraction of a second in microseconds; digits after the sixth are ignored, up to six more.
     std::optional<int> microseconds() {
         constexpr std::size_t kept = 6;
         const auto before = rest_;
@@ -55,7 +55,7 @@ private:
     std::string_view rest_;
 };
 
-/// `Z`, `+HH`, `+HHMM` or `+HH:MM`; false when there is something else.
+/// Reads `Z`, `+HH`, `+HHMM` or `+HH:MM`; returns false for anything else. No offset is allowed too.
 bool scan_offset(scanner& text, std::optional<std::chrono::minutes>& offset) {
     if (text.at_end()) return true;
     if (text.take('Z')) {
@@ -79,7 +79,7 @@ bool scan_offset(scanner& text, std::optional<std::chrono::minutes>& offset) {
     return true;
 }
 
-/// `YYYY-M-D[T ]H:M[:S[.ffffff]][offset]`
+/// Parses `YYYY-M-D[T ]H:M[:S[.ffffff]][offset]`.
 std::optional<model::moment> parse_moment(std::string_view text) {
     const auto separator = text.find_first_of("T ");
     if (separator == std::string_view::npos) return std::nullopt;
@@ -102,7 +102,7 @@ std::optional<model::moment> parse_moment(std::string_view text) {
     return out;
 }
 
-/// A number is a Unix time, in ever smaller units while it is too large to be one in seconds.
+/// Reads a number as a Unix time. If it is too large for seconds, reads it as milli-, micro- or nanoseconds.
 std::optional<model::moment> moment_of_number(double seconds) {
     constexpr double largest = 2e10;
     constexpr double absurd = 3e20;
@@ -126,7 +126,7 @@ node text_node(const std::string& text) {
     return out;
 }
 
-/// A parameter that may be blank: the errors of both branches are told.
+/// Reads a parameter that may be empty; if it is invalid, reports the errors of both branches.
 template <class Value, class Read>
 std::optional<Value> read_or_blank(const std::optional<std::string>& given, error_list& errors, Read read) {
     if (!given || given->empty()) return std::nullopt;
@@ -135,7 +135,7 @@ std::optional<Value> read_or_blank(const std::optional<std::string>& given, erro
     return value;
 }
 
-/// int() of a text, but without underscores; numbers beyond the range stay beyond it.
+/// Python's int() of a string, but without underscores; a number that does not fit gives a value beyond the limit.
 std::optional<int> read_limit(const std::string& text, error_list& errors) {
     auto digits = python_strip(text);
     const bool negative = digits.starts_with('-');
@@ -150,7 +150,7 @@ std::optional<int> read_limit(const std::string& text, error_list& errors) {
 }
 
 std::optional<model::updates_cursor> parse_cursor(const std::string& text) {
-    auto decoded = base64url_decode(text.substr(0, text.find('='))); // the reference pads
+    auto decoded = base64url_decode(text.substr(0, text.find('='))); // the reference service writes padding
     if (!decoded) return std::nullopt;
     const auto comma = decoded->find(',');
     if (comma == std::string::npos) return std::nullopt;
@@ -221,7 +221,7 @@ std::string write_cursor(const model::updates_cursor& cursor) {
     auto when = ctms::to_iso(cursor.updated);
     when[when.find('T')] = ' ';
     auto out = base64url_encode(cursor.email_id.to_string() + "," + when);
-    while (out.size() % 4 != 0) out += '='; // the reference reads padded cursors only
+    while (out.size() % 4 != 0) out += '='; // the reference service reads only padded cursors
     return out;
 }
 

@@ -4,7 +4,7 @@
 namespace ctms::model {
 namespace {
 
-/// How it stands, without regard to earlier subscriptions.
+/// The segment, ignoring earlier subscriptions.
 product_segment first_time(const product& product) {
     if (product.status == "active" && product.canceled_at) return {"cancelling", product.canceled_at};
     if (product.status == "active") return {"active", product.start};

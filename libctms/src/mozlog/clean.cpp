@@ -18,8 +18,8 @@ std::string valid_utf8(std::string_view text) {
     return out;
 }
 
-// Boost.JSON's parser calls this for each piece of a text; it writes the piece out again at once.
-// Not through boost::json::value, which would respell numbers and lose those beyond 64 bits.
+// Boost.JSON's parser calls this for each piece of a text, and this writes the piece again immediately.
+// Does not use boost::json::value, which would change how numbers are written and lose those beyond 64 bits.
 class rewriter {
 public:
     static constexpr std::size_t max_object_size = static_cast<std::size_t>(-1);
@@ -89,8 +89,8 @@ private:
         return true;
     }
 
-    std::string pieces_; // of the string or number that is being read
-    bool comma_ = false; // before the next value
+    std::string pieces_; // the beginning of the string or number that is being read
+    bool comma_ = false; // whether the next value needs a comma before it
 };
 
 } // namespace
@@ -99,7 +99,7 @@ std::string clean_text(std::string_view text) { return privacy::redact_text(is_v
 
 std::string clean_json(std::string_view json) {
     boost::json::parse_options options;
-    options.max_depth = 256; // deeper than any request may be
+    options.max_depth = 256; // deeper than the API accepts in a request
     options.allow_invalid_utf8 = true;
     boost::json::basic_parser<rewriter> parser(options);
     parser.handler().out_.reserve(json.size());

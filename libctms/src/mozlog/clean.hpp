@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What every value goes through on its way into a line: valid UTF-8, and no address that is not traced.
-// Thread safe; throw only std::bad_alloc.
+// Cleans every value before it is logged: the result is valid UTF-8 without addresses, except traced ones.
+// Thread safe; throws only std::bad_alloc.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace ctms::mozlog {
 
-/// The text with bytes that are not UTF-8 as U+FFFD, and redacted.
+/// Redacts the text, and replaces bytes that are not UTF-8 with U+FFFD.
 [[nodiscard]] std::string clean_text(std::string_view text);
 
-/// A JSON text written again compactly, on one line, with every key and string clean. Numbers stay as they are spelled.
-/// What is not JSON becomes the string "[OMITTED]", so that a line always is JSON.
+/// Writes a JSON text again, compactly on one line, with every key and string cleaned. Numbers stay as they are written.
+/// A text that is not JSON becomes the string "[OMITTED]", so that a log line is always JSON.
 [[nodiscard]] std::string clean_json(std::string_view json);
 
 } // namespace ctms::mozlog

@@ -12,8 +12,8 @@
 namespace ctms::mozlog {
 namespace {
 
-// The descriptor may be shared with other processes, so O_NONBLOCK must not be set on it. Instead each write waits
-// for poll and is at most PIPE_BUF bytes: a pipe that poll calls writable takes these without blocking, and whole.
+// Other processes may share the descriptor, so O_NONBLOCK must not be set on it. Instead each write waits for poll and
+// is at most PIPE_BUF bytes long: a pipe that poll reports as writable accepts these completely and without blocking.
 class descriptor_sink final : public sink {
 public:
     explicit descriptor_sink(int descriptor) : descriptor_(descriptor) {}
@@ -29,14 +29,14 @@ public:
     void give_up() noexcept override { given_up_ = true; }
 
 private:
-    // As many whole lines as fit: others who write to the same pipe then never get between parts of one.
+    // As many whole lines as fit, so that output of other processes to the same pipe never appears inside a line.
     static std::size_t chunk_length(std::string_view lines) noexcept {
         const auto most = std::min<std::size_t>(lines.size(), PIPE_BUF);
         const auto last_end = lines.substr(0, most).rfind('\n');
         return last_end == std::string_view::npos ? most : last_end + 1;
     }
 
-    // How much was written: less than all when the descriptor failed, or nobody waits for it any more.
+    // Returns how much was written: less than everything if the descriptor failed or give_up was called.
     std::size_t write_all(std::string_view text) noexcept {
         std::size_t done = 0;
         while (done < text.size()) {
@@ -48,7 +48,7 @@ private:
         return done;
     }
 
-    // How much was written; 0 when there is no point in trying further.
+    // Returns how much was written; 0 if further attempts are pointless.
     std::size_t write_some(std::string_view text) noexcept {
         while (wait_until_writable()) {
             const auto written = ::write(descriptor_, text.data(), text.size());
@@ -59,17 +59,17 @@ private:
     }
 
     bool wait_until_writable() const noexcept {
-        // poll passes over negative descriptors and would wait for ever.
+        // poll ignores negative descriptors and would wait forever.
         while (!given_up_ && descriptor_ >= 0) {
             pollfd waiting{descriptor_, POLLOUT, 0};
-            // Short, so that give_up is noticed without a second descriptor to wake it.
+            // A short timeout, so that give_up is noticed without a second descriptor to wake poll.
             if (::poll(&waiting, 1, 50) > 0) return (waiting.revents & POLLNVAL) == 0;
         }
         return false;
     }
 
     int descriptor_;
-    std::string torn_; // the rest of a line whose beginning is written
+    std::string torn_; // the rest of a line whose beginning has been written
     std::atomic<bool> given_up_ = false;
 };
 

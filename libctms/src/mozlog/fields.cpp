@@ -13,7 +13,7 @@ void add_member(std::string& members, const Write& write) {
     object_writer writer(object);
     write(writer);
     if (!members.empty()) members += ',';
-    members.append(object, 1); // without the brace
+    members.append(object, 1); // skips the opening brace
 }
 
 } // namespace

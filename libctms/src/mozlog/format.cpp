@@ -30,7 +30,7 @@ level_look look_of(severity level) noexcept {
     return {"?", ""};
 }
 
-// Where the JSON value ends that `json` begins with: at a comma outside of strings and brackets.
+// The length of the JSON value at the beginning of `json`, which ends at a comma outside strings and brackets.
 std::size_t value_length(std::string_view json) noexcept {
     int depth = 0;
     bool in_string = false;
@@ -48,7 +48,7 @@ std::size_t value_length(std::string_view json) noexcept {
     return json.size();
 }
 
-// A string of one plain word needs no quotes.
+// Removes the quotes of a string that is one plain word.
 std::string_view without_quotes(std::string_view json) noexcept {
     if (!json.starts_with('"')) return json;
     const auto inside = json.substr(1, json.size() - 2);
@@ -72,7 +72,7 @@ void append_members(std::string& out, std::string_view members) {
 
 std::string json_line(const event& what, const options& opts, int pid) {
     using std::chrono::nanoseconds;
-    constexpr std::size_t around = 256; // what stands around the members
+    constexpr std::size_t around = 256; // for the text around the members
     std::string out;
     out.reserve(what.members.size() + what.message.size() + around);
     object_writer line(out);

@@ -20,9 +20,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto gathering_time = 5ms; // lines are written together: a wakeup and a write for each would cost more than the line
+constexpr auto gathering_time = 5ms; // lines are written together, because a wakeup and a write for each would cost more than the line
 constexpr auto drain_limit = 5s;
-constexpr auto give_up_limit = 500ms; // how soon a sink that listens to give_up returns, with much to spare
+constexpr auto give_up_limit = 500ms; // more than enough time for a sink to return after give_up
 
 std::string hostname_of_machine() {
     std::array<char, 256> name{};
@@ -36,8 +36,8 @@ options completed(options opts) {
     return opts;
 }
 
-// A thread inherits the mask: with every signal blocked, the program's handlers run in its own threads,
-// and a reader that went away is an error of write(2), not a SIGPIPE.
+// The new thread inherits the signal mask. With all signals blocked, the program's handlers run in its other threads,
+// and a reader that has closed the pipe causes an error of write(2) instead of SIGPIPE.
 template <class Function>
 std::thread thread_without_signals(Function run) {
     sigset_t all;
@@ -49,8 +49,8 @@ std::thread thread_without_signals(Function run) {
     return started;
 }
 
-// What the callers and the writer thread share. The thread holds a reference of its own, since it outlives the logger
-// when a sink never returns.
+// The state that the callers and the writer thread share. The thread has its own reference, because it outlives the logger
+// if a sink never returns.
 class shared_state {
 public:
     shared_state(options opts, std::unique_ptr<sink> out) : opts_(completed(std::move(opts))), out_(std::move(out)) {}
@@ -79,7 +79,7 @@ public:
         return progress_.wait_for(lock, limit, [&] { return written_bytes_ >= target; });
     }
 
-    // True when the writer thread is through with everything, or gave up, and only has to be joined.
+    // Returns true if the writer thread has finished or given up, so that it only has to be joined.
     bool finish() {
         std::unique_lock lock(mutex_);
         ending_ = true;
@@ -107,7 +107,7 @@ public:
     }
 
 private:
-    // With the lock held. Wakes the writer for the first line, and when so much waits that no more time is to be lost.
+    // The caller must hold the lock. Wakes the writer for the first line, and when the queue becomes half full.
     void append(std::string_view line) {
         const auto half = opts_.queue_bytes / 2;
         const bool fills = waiting_.size() < half && waiting_.size() + line.size() >= half;
@@ -116,7 +116,7 @@ private:
         queued_bytes_ += line.size();
     }
 
-    // Everything that waits, whole lines; false when the end has come.
+    // Takes all waiting lines; returns false if the writer must end.
     bool take(std::string& batch) {
         std::unique_lock lock(mutex_);
         batch.clear();
@@ -141,14 +141,14 @@ private:
     const std::unique_ptr<sink> out_;
     std::atomic<std::uint64_t> dropped_ = 0;
 
-    std::mutex mutex_; // guards all below
+    std::mutex mutex_; // guards the members below
     std::condition_variable work_;
     std::condition_variable progress_;
     std::string waiting_;
     std::uint64_t queued_bytes_ = 0;
     std::uint64_t written_bytes_ = 0;
     std::uint64_t dropped_unreported_ = 0;
-    bool urgent_ = false; // somebody waits for the lines to be written
+    bool urgent_ = false; // a caller of flush() is waiting
     bool ending_ = false;
     bool abandoned_ = false;
     bool finished_ = false;

@@ -23,7 +23,7 @@ bool is_number(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// The statuses whose answers never have a body (RFC 9110, 6.4.1).
+/// Whether a response with this status never has a body (RFC 9110, 6.4.1).
 bool is_without_body(int status) { return status / 100 == 1 || status == 204 || status == 304; }
 
 } // namespace
@@ -51,13 +51,13 @@ void answer_parser::on_field_impl(field known, string_view name, string_view val
 void answer_parser::on_header_impl(error_code& ec) {
     in_trailer_ = true;
     if (encoding_) {
-        // HTTP/1.0 does not know it; other codings than chunked were not asked for.
+        // HTTP/1.0 has no Transfer-Encoding, and the request asked for no coding other than chunked.
         if (length_ || version_ < 11 || !ascii_iequal(*encoding_, "chunked")) ec = http::error::bad_transfer_encoding;
     } else if (length_ && !is_number(*length_)) {
-        ec = http::error::bad_content_length; // a list
+        ec = http::error::bad_content_length; // a list of numbers
     }
     const bool announces_body = encoding_ || (length_ && length_->find_first_not_of('0') != std::string::npos);
-    const bool must_not = is_without_body(answer_.status) && answer_.status != 304; // 304 may tell the length of what it names
+    const bool must_not = is_without_body(answer_.status) && answer_.status != 304; // a 304 may give the length of the cached content
     if (!ec && announces_body && must_not) ec = http::error::bad_content_length;
 }
 
@@ -93,7 +93,7 @@ std::size_t answer_reader::put(std::string_view bytes, error_code& ec) {
         const auto status = parser_->answer().status;
         if (status / 100 != 1) {
             is_done_ = true;
-        } else if (status == switching_protocols || ++interim_ > most_interim) { // nobody asked for another protocol
+        } else if (status == switching_protocols || ++interim_ > most_interim) { // no request asks for another protocol
             ec = http::error::bad_status;
         } else {
             start();
@@ -103,7 +103,7 @@ std::size_t answer_reader::put(std::string_view bytes, error_code& ec) {
 }
 
 void answer_reader::check_bounds(std::size_t unused, error_code& ec) const {
-    constexpr std::size_t free_per_chunk = 20; // its size and two line ends
+    constexpr std::size_t free_per_chunk = 20; // the chunk size and two line breaks
     const auto overhead = used_ + unused - parser_->answer().body.size();
     if (overhead > most_overhead + free_per_chunk * parser_->chunks()) ec = http::error::header_limit;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads one HTTP/1.x answer out of the bytes that a server sent, without a socket: parsing by Beast, bounds and framing rules
-// by this class. Trailers and interim answers (1xx) are read and dropped. For one answer and one thread. Throws
-// std::bad_alloc only. Private to net.
+// Reads one HTTP/1.x response from the bytes that a server sent, without a socket: Beast does the parsing, this class enforces
+// limits and framing rules. Trailers and interim responses (1xx) are read and dropped. For one response and one thread.
+// Throws only std::bad_alloc. Private to net.
 #pragma once
 
 #include <ctms/net/http_client.hpp>
@@ -17,8 +17,8 @@
 
 namespace ctms::net {
 
-/// The parser of one message: keeps the header fields and the body, and refuses what leaves the end of the body open to
-/// interpretation (RFC 9112, 6.3; RFC 9110, 8.6).
+/// The parser of one message: stores the header fields and the body, and refuses a message if the end of its body is
+/// ambiguous (RFC 9112, 6.3; RFC 9110, 8.6).
 class answer_parser final : public boost::beast::http::basic_parser<false> {
 public:
     [[nodiscard]] http_response& answer() noexcept { return answer_; }
@@ -45,31 +45,31 @@ private:
     std::optional<std::string> encoding_; ///< Transfer-Encoding, as sent
     std::size_t chunks_ = 0;
     int version_ = 11;
-    bool in_trailer_ = false; ///< the header is complete: fields that follow are trailer fields
+    bool in_trailer_ = false; ///< the header is complete; fields that follow are trailer fields
 };
 
 class answer_reader {
 public:
-    /// All that is not body, in bytes: status lines, header fields and trailer fields, of the answer and of interim answers, and
-    /// what chunks carry beyond their data and their sizes.
+    /// The most bytes that are not part of the body: status lines, header and trailer fields, of the response and of interim
+    /// responses, and anything in chunks except their sizes and data.
     static constexpr std::size_t most_overhead = 64 * 1024;
-    /// Interim answers before the answer.
+    /// The most interim responses before the response.
     static constexpr int most_interim = 16;
 
-    /// `to_head`: of a request with the method HEAD, whose answer has no body. `longest_body` in bytes.
+    /// `to_head`: the request had the method HEAD, so the response has no body. `longest_body` is in bytes.
     answer_reader(bool to_head, std::size_t longest_body);
 
-    /// Takes bytes in the order of their arrival, and returns how many it used. The caller gives the others again, with those
-    /// that follow them. Not after is_done(). Errors are those of Beast's parser; header_limit and body_limit when a bound is
-    /// passed; afterwards the reader must not be used.
+    /// Takes bytes in the order of their arrival and returns how many it used. The caller must pass the others again, followed
+    /// by the next ones. Must not be called after is_done(). Errors are those of Beast's parser; header_limit and body_limit if
+    /// a limit is exceeded. After an error the reader must not be used.
     [[nodiscard]] std::size_t put(std::string_view bytes, boost::system::error_code& ec);
-    /// The server ended the connection: completes an answer whose body lasts until then; an error for every other.
+    /// The server closed the connection. Completes a response whose body ends there; an error for any other response.
     void put_end(boost::system::error_code& ec);
 
     [[nodiscard]] bool is_done() const noexcept { return is_done_; }
-    /// Whether the server keeps the connection. After is_done().
+    /// Whether the server keeps the connection open. Only after is_done().
     [[nodiscard]] bool keeps_connection() const;
-    /// The answer. Once, after is_done().
+    /// Returns the response. May be called once, after is_done().
     [[nodiscard]] http_response release();
 
 private:

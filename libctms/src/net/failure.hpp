@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The failures of outbound calls, in the words of ctms/net/http_client.hpp. Private to net.
+// Errors of outbound calls, with the details that ctms/net/http_client.hpp documents. Private to net.
 #pragma once
 
 #include <ctms/base/result.hpp>

@@ -25,7 +25,7 @@ using clock_type = std::chrono::steady_clock;
 
 boost::beast::string_view view(std::string_view text) { return {text.data(), text.size()}; }
 
-/// A line break in any part of the head would make another request of it.
+/// Throws if the text contains a control character: a line break in any part of the head could start another request.
 void check(std::string_view text, unsigned char lowest) {
     const auto bad = [lowest](char c) { return static_cast<unsigned char>(c) < lowest || c == '\x7f'; };
     if (std::any_of(text.begin(), text.end(), bad)) throw std::invalid_argument("a request contains a character that HTTP does not allow");
@@ -54,12 +54,12 @@ http_message to_message(const http_request& request, const server_url& server) {
     return out;
 }
 
-/// Connections that nobody uses. Thread safe.
+/// Connections that are not in use. Thread safe.
 class idle_connections {
 public:
     explicit idle_connections(const http_options& options) : longest_(options.idle), most_(options.most_idle) {}
 
-    /// The one that was used last, or null.
+    /// Returns the connection that was used last, or null.
     std::unique_ptr<http_connection> take() {
         std::vector<entry> closing; // outside of the lock
         const std::scoped_lock lock(mutex_);
@@ -101,7 +101,7 @@ private:
     const std::chrono::milliseconds longest_;
     const std::size_t most_;
     std::mutex mutex_;
-    std::vector<entry> entries_; ///< the longest unused first
+    std::vector<entry> entries_; ///< the least recently used one first
 };
 
 } // namespace
@@ -117,7 +117,7 @@ public:
     http_outcome send(const http_request& request) {
         const auto until = clock_type::now() + options_.timeout;
         check_head(request);
-        // Nothing else that goes wrong in one exchange may end more than this exchange: its connection is destroyed on the way
+        // Any other exception must end only this exchange. Its connection has been destroyed when the exception is caught
         // here.
         try {
             return send(to_message(request, server_), until);
@@ -136,8 +136,8 @@ private:
     http_outcome send(const http_message& message, deadline until) {
         if (auto kept = idle_.take()) {
             auto answer = exchange(kept, message, until);
-            // It may have been closed just when the request was on its way. Not from the pool again: the next one may be
-            // as old.
+            // The server may have closed the connection while the request was being sent. Does not take another one from
+            // the pool, because that may be just as old.
             if (answer || kept->answer_began() || clock_type::now() >= until) return answer;
         }
         return send_on_new(message, until);
@@ -149,7 +149,7 @@ private:
         return exchange(fresh, message, until);
     }
 
-    /// Moves the connection into the pool after an answer that allows it.
+    /// Moves the connection into the pool if the response allows it.
     http_outcome exchange(std::unique_ptr<http_connection>& on, const http_message& message, deadline until) {
         auto answer = on->exchange(message, until, options_.longest_body);
         if (answer && on->can_be_kept()) idle_.put(std::move(on));

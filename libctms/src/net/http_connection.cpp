@@ -23,7 +23,7 @@ namespace http = boost::beast::http;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// Makes OpenSSL check that the certificate is the host's, and tells the server which host is meant.
+/// Makes OpenSSL check that the certificate belongs to the host, and tells the server the name of the host (SNI).
 bool expect_host(SSL* ssl, const server_url& server) {
     auto* rules = ::SSL_get0_param(ssl);
     if (server.is_address) return ::X509_VERIFY_PARAM_set1_ip_asc(rules, server.host.c_str()) == 1;
@@ -50,7 +50,7 @@ std::string serialized(const http_message& message) {
 
 } // namespace
 
-/// Keeps what an operation came to.
+/// Stores the outcome of an operation.
 struct http_connection::completion {
     std::optional<outcome>& done;
     void operator()(error_code ec, std::size_t bytes = 0) const { done = outcome{ec, bytes}; }
@@ -69,8 +69,8 @@ http_connection::tcp_stream& http_connection::socket() {
     return plain != nullptr ? *plain : std::get<tls_stream>(stream_).next_layer();
 }
 
-/// Runs an operation until it is done. Past the deadline the socket is closed, which ends every operation on it: none is
-/// left that could touch the buffers of the caller.
+/// Runs an operation until it is done. At the deadline it closes the socket, which ends every operation on it, so that
+/// nothing can use the caller's buffers afterwards.
 template <class Start>
 http_connection::outcome http_connection::run(deadline until, Start start) {
     std::optional<outcome> done;
@@ -97,8 +97,8 @@ result<void> http_connection::open(deadline until) {
     return server_.tls ? shake_hands(until) : result<void>();
 }
 
-/// One address after the other. Each gets its share of the time that is left: one that swallows packets must not use up
-/// all of it.
+/// Tries one address after the other. Each gets its share of the remaining time, so that an address that drops packets
+/// does not use up all of it.
 http_connection::error_code http_connection::connect_any(const std::vector<tcp::endpoint>& endpoints, deadline until) {
     error_code ec;
     auto left = static_cast<long>(endpoints.size());
@@ -134,8 +134,8 @@ http_outcome http_connection::exchange(const http_message& message, deadline unt
     return answer || answer_began_ ? answer : to_error(written);
 }
 
-/// Bytes go from the socket into the reader by this loop, not by an operation of Beast: what the reader throws then reaches
-/// the caller, and the deadline is looked at before every read.
+/// Passes bytes from the socket to the reader. A loop instead of an operation of Beast: exceptions of the reader reach the
+/// caller, and the deadline is checked before every read.
 http_outcome http_connection::receive(bool to_head, deadline until, std::size_t longest_body) {
     answer_reader reader(to_head, longest_body);
     while (!reader.is_done()) {
@@ -151,7 +151,7 @@ http_outcome http_connection::receive(bool to_head, deadline until, std::size_t 
     return reader.release();
 }
 
-/// Adds to the buffer what has arrived.
+/// Adds the bytes that have arrived to the buffer.
 http_connection::error_code http_connection::read_some(deadline until) {
     constexpr std::size_t most = 16 * 1024;
     const auto space = buffer_.prepare(most);
@@ -164,7 +164,7 @@ http_connection::error_code http_connection::read_some(deadline until) {
     return moved.ec;
 }
 
-/// By this loop too: the composed operations of Asio and Beast for two kinds of streams take seconds to compile.
+/// A loop here too: the composed operations of Asio and Beast for two kinds of streams take seconds to compile.
 http_connection::error_code http_connection::write(std::string_view bytes, deadline until) {
     while (!bytes.empty()) {
         const auto moved = run(until, [&](auto done) {
@@ -181,7 +181,7 @@ http_connection::error_code http_connection::write(std::string_view bytes, deadl
 bool http_connection::is_alive() {
     pollfd one{socket().native_handle(), POLLIN | POLLRDHUP, 0};
     if (::poll(&one, 1, 0) < 0) return false;
-    // Bytes that wait may be part of TLS (a ticket for a session); without TLS they are no answer to anything.
+    // With TLS, unread bytes may be a session ticket; without TLS they are an error, because no request is pending.
     const auto bad = POLLRDHUP | POLLHUP | POLLERR | POLLNVAL | (server_.tls ? 0 : POLLIN);
     return (one.revents & bad) == 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// One connection to an HTTP server, TCP or TLS, for one request after the other. For one thread at a time. Every call ends
-// by its deadline: operations run on an io_context of the connection's own, on the calling thread. Private to net.
+// One connection to an HTTP server, TCP or TLS, for one request after the other. For one thread at a time. Every call returns
+// by its deadline. Operations run on the connection's own io_context, in the calling thread. Private to net.
 #pragma once
 
 #include "server_url.hpp"
@@ -26,21 +26,21 @@ using http_message = boost::beast::http::request<boost::beast::http::string_body
 
 class http_connection {
 public:
-    /// `server` must outlive it. `tls` is used when the URL says https. Throws std::exception when the process has no
-    /// more file descriptors.
+    /// `server` must outlive the connection. `tls` is used if the URL starts with https. Throws std::exception if the process
+    /// has no more file descriptors.
     http_connection(const server_url& server, boost::asio::ssl::context& tls);
 
-    /// Connects, and shakes hands. Once, and before anything else. Fails as http_outcome does.
+    /// Connects, and does the TLS handshake. Must be called once, before anything else. Fails as http_outcome does.
     [[nodiscard]] result<void> open(deadline until);
 
-    /// Sends a request and reads the answer. After a failure, or an exception, the connection must be destroyed.
+    /// Sends a request and reads the response. After a failure or an exception the connection must be destroyed.
     [[nodiscard]] http_outcome exchange(const http_message& message, deadline until, std::size_t longest_body);
 
-    /// Whether another request may follow the answer: the server keeps the connection, and sent nothing else.
+    /// Whether another request may be sent: the server keeps the connection open and sent nothing after the response.
     [[nodiscard]] bool can_be_kept() const noexcept { return can_be_kept_; }
-    /// Whether a byte of the answer came in the last exchange.
+    /// Whether any byte of the response arrived in the last exchange.
     [[nodiscard]] bool answer_began() const noexcept { return answer_began_; }
-    /// False when the server has closed the connection meanwhile, as far as can be seen from here.
+    /// False if the server has closed the connection in the meantime, as far as this side knows.
     [[nodiscard]] bool is_alive();
 
 private:
@@ -48,7 +48,7 @@ private:
     using tcp_stream = boost::asio::ip::tcp::socket;
     using tls_stream = boost::beast::ssl_stream<tcp_stream>;
 
-    /// What an operation came to, and how many bytes it moved.
+    /// The error of an operation, if any, and how many bytes it transferred.
     struct outcome {
         error_code ec;
         std::size_t bytes = 0;

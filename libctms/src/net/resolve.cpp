@@ -31,7 +31,7 @@ resolved resolve(const std::string& host, std::uint16_t port, std::chrono::stead
     const auto address = asio::ip::make_address(host, no_address);
     if (!no_address) return {{}, {tcp::endpoint(address, port)}};
 
-    // Not async_resolve: it uses a thread too, and the destructor of its io_context would wait for that.
+    // Does not use async_resolve, which also uses a thread: the destructor of its io_context would wait for that thread.
     std::packaged_task<resolved()> task([host, port] { return ask_system(host, port); });
     auto answer = task.get_future();
     std::thread(std::move(task)).detach();

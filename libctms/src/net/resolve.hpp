@@ -12,14 +12,14 @@
 namespace ctms::net {
 
 struct resolved {
-    boost::system::error_code ec; ///< asio::error::timed_out past the deadline
+    boost::system::error_code ec; ///< asio::error::timed_out after the deadline
     std::vector<boost::asio::ip::tcp::endpoint> endpoints{};
 };
 
-/// Asks the system's resolver (hosts file, DNS). An address is answered at once, without asking anybody.
-/// The resolver cannot be interrupted. Past the deadline the caller goes on, and what remains is a thread that waits for
-/// the resolver to give up (with glibc's defaults after 10 seconds for each name server); nothing waits for that thread.
-/// Throws std::system_error when there can be no thread.
+/// Asks the system's resolver (hosts file, DNS). If `host` is an address, returns it without asking.
+/// The resolver cannot be interrupted. At the deadline the call returns, but leaves a thread that waits until the resolver
+/// gives up (with glibc's defaults after 10 seconds for each name server). Nothing waits for that thread.
+/// Throws std::system_error if no thread can be started.
 [[nodiscard]] resolved resolve(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point until);
 
 } // namespace ctms::net

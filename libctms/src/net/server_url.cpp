@@ -30,7 +30,7 @@ void read_host(const urls::url_view& url, server_url& out) {
     case urls::host_type::ipv4:
     case urls::host_type::ipv6: out.is_address = true; break;
     case urls::host_type::name:
-        // Decoded, it could hold anything; no name in the DNS needs it.
+        // A decoded name could contain anything, and no DNS name needs percent-encoding.
         if (url.encoded_host().contains('%')) refuse("the host is not a valid name");
         break;
     default: refuse("the host is neither a name nor an address");
@@ -55,7 +55,7 @@ server_url parse_server_url(std::string_view text) {
     out.port = read_port(url, usual);
     if (out.port != usual) out.authority += ":" + std::to_string(out.port);
     out.path = std::string(url.encoded_path());
-    // Boost 1.81 stops early and calls the rest a path: "host:x" is a host and "x", "10.0.0.1.example" an address and ".example".
+    // Boost 1.81 stops early and treats the rest as a path: "host:x" as a host and "x", "10.0.0.1.example" as an address and ".example".
     if (!out.path.empty() && out.path.front() != '/') refuse("the host or the port cannot be parsed");
     return out;
 }

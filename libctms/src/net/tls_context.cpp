@@ -12,7 +12,7 @@ boost::asio::ssl::context make_tls_context(const std::string& ca_file) {
     SSL_CTX_set_min_proto_version(out.native_handle(), TLS1_2_VERSION);
     out.set_verify_mode(boost::asio::ssl::verify_peer);
     if (ca_file.empty()) {
-        out.set_default_verify_paths(); // heeds SSL_CERT_FILE and SSL_CERT_DIR
+        out.set_default_verify_paths(); // respects SSL_CERT_FILE and SSL_CERT_DIR
         return out;
     }
     boost::system::error_code ec;

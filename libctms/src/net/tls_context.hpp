@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What an HTTPS client trusts. Private to net.
+// The TLS settings of an HTTPS client. Private to net.
 #pragma once
 
 #include <boost/asio/ssl/context.hpp>
@@ -8,8 +8,8 @@
 
 namespace ctms::net {
 
-/// TLS 1.2 or later, and only servers whose certificate leads to one of `ca_file` (PEM), or of the system's with "".
-/// The host is for each connection to check. Throws std::invalid_argument when `ca_file` cannot be read.
+/// TLS 1.2 or later, and only servers whose certificate was issued by one in `ca_file` (PEM), or by one of the system's if "".
+/// Each connection must check the host name itself. Throws std::invalid_argument if `ca_file` cannot be read.
 [[nodiscard]] boost::asio::ssl::context make_tls_context(const std::string& ca_file);
 
 } // namespace ctms::net

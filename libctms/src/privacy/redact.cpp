@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stored addresses were never validated, so nothing here asks whether something is a good address:
-// whatever touches an at sign goes, up to the next character that separates words.
-// Every search stops at the end of the last removal, which keeps the whole linear in the text's length.
+// Stored addresses were never validated, so nothing here checks whether something is a valid address:
+// everything next to an at sign is removed, up to the next character that separates words.
+// Every search stops at the end of the last removal, so that the time is linear in the length of the text.
 #include "privacy/secrets.hpp"
 
 #include <ctms/base/utf8.hpp>
@@ -21,27 +21,27 @@ bool has_trace_mark(std::string_view local_part) noexcept {
     return std::any_of(trace_marks.begin(), trace_marks.end(), [&](auto mark) { return local_part.find(mark) != npos; });
 }
 
-// %40, and the same encoded again and again: %2540, %252540.
+// The length of %40, or of the same encoded several times: %2540, %252540.
 std::size_t percent_at_length(std::string_view rest) noexcept {
     std::size_t end = 1;
     while (rest.substr(end, 2) == "25") end += 2;
     return rest.substr(end, 2) == "40" ? end + 2 : 0;
 }
 
-// The length of "0040;" and the like: a number with any zeros before it, and what ends it. 0 when it is another number.
+// The length of "0040;" and the like: the number with any leading zeros and the end mark. 0 if it is another number.
 std::size_t number_length(std::string_view rest, std::string_view number, std::string_view digits, char end_mark) noexcept {
     const auto zeros = std::min(rest.find_first_not_of('0'), rest.size());
     if (!rest.substr(zeros).starts_with(number)) return 0;
     const auto end = zeros + number.size();
     if (rest.substr(end, 1) == std::string_view(&end_mark, 1)) return end + 1;
     const bool goes_on = end < rest.size() && digits.find(rest[end]) != npos;
-    return end_mark == ';' && !goes_on ? end : 0; // HTML does without the semicolon
+    return end_mark == ';' && !goes_on ? end : 0; // HTML accepts a missing semicolon
 }
 
 constexpr std::string_view decimal = "0123456789";
 constexpr std::string_view hexadecimal = "0123456789abcdefABCDEF";
 
-// &#64; &#x40; &commat; with further zeros, without the semicolon, and escaped again: &amp;#64;
+// The length of &#64; &#x40; or &commat; also with leading zeros, without the semicolon, or escaped again: &amp;#64;
 std::size_t entity_length(std::string_view rest) noexcept {
     std::size_t begin = 1;
     while (ascii_iequal(rest.substr(begin, 4), "amp;")) begin += 4;
@@ -54,7 +54,7 @@ std::size_t entity_length(std::string_view rest) noexcept {
     return number == 0 ? 0 : begin + prefix + number;
 }
 
-// \u0040 \x40 \U00000040 \u{40} \x{0040}
+// The length of \u0040 \x40 \U00000040 \u{40} \x{0040}
 std::size_t escape_length(std::string_view rest) noexcept {
     for (const std::string_view spelling : {"\\u0040", "\\x40", "\\u00000040"}) {
         if (ascii_iequal(rest.substr(0, spelling.size()), spelling)) return spelling.size();
@@ -100,10 +100,10 @@ constexpr bool separates(char c) noexcept {
     return byte <= 0x20 || byte == 0x7F || std::string_view("\"<>(),;[]").find(c) != npos;
 }
 
-// What may stand in an unquoted local part but hardly in a domain, and often follows one.
+// Characters that an unquoted local part may contain, but that are unlikely in a domain and often follow one.
 constexpr bool ends_domain(char c) noexcept { return separates(c) || std::string_view("&?/#:'`|{}=!*^$").find(c) != npos; }
 
-// How much in front of an address is the path or query of a URL, and may stay: "/ctms?primary_email=".
+// How much of the text before an address is the path or query of a URL and may stay: "/ctms?primary_email=".
 std::size_t url_prefix_length(std::string_view before) noexcept {
     const auto punctuation = std::min(before.find_first_not_of("'`:={}|&?#*!./"), before.size());
     const bool is_url = before.substr(0, punctuation).find('/') != npos || before.find("://") != npos;
@@ -116,7 +116,7 @@ std::size_t url_prefix_length(std::string_view before) noexcept {
     return (equals == npos ? parameter : equals) + 1;
 }
 
-// Where the address begins whose at sign stands behind `before`.
+// Where the address begins whose at sign follows `before`.
 std::size_t local_part_begin(std::string_view before) noexcept {
     if (before.ends_with('"')) { // "john doe"@example.com
         const auto open = before.substr(0, before.size() - 1).rfind('"');
@@ -131,24 +131,24 @@ std::size_t local_part_begin(std::string_view before) noexcept {
 
 std::size_t domain_end(std::string_view text, std::size_t at) noexcept {
     std::size_t end = at + at_sign_length(text.substr(at));
-    if (text.substr(end, 1) == "[") { // an IP address as the domain; longer ones do not exist
+    if (text.substr(end, 1) == "[") { // an IP address as the domain, which is at most this long
         const auto close = text.substr(end, 64).find(']');
         if (close != npos) return end + close + 1;
     }
     while (end < text.size()) {
-        if (const auto sign = at_sign_length(text.substr(end))) { // another address, or one address with two
+        if (const auto sign = at_sign_length(text.substr(end))) { // another address, or an address with two at signs
             end += sign;
             continue;
         }
         if (ends_domain(text[end])) break;
-        const bool escape = text[end] == '\\'; // \u00e9 belongs to the name, \n and \" do not
+        const bool escape = text[end] == '\\'; // \u00e9 is part of the name, \n and \" are not
         if (escape && text.substr(end, 2) != "\\u" && text.substr(end, 2) != "\\x") break;
         ++end;
     }
     return end;
 }
 
-// Traced, and only one address: behind a second at sign another one could hide.
+// Whether the word is a single traced address. After a second at sign there could be another address.
 bool may_stay(std::string_view word, std::size_t at) noexcept {
     const auto behind = at + at_sign_length(word.substr(at));
     return has_trace_mark(word.substr(0, at)) && find_at_sign(word, behind) == npos;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What of a request may be logged. A client may send a secret or an address anywhere and in any encoding, so that a value is
-// omitted as soon as it might hold one.
+// Decides what to log of a request. A client may send a secret or an address anywhere and in any encoding, so a value is
+// omitted if it might contain one.
 #include "privacy/secrets.hpp"
 
 #include <ctms/base/utf8.hpp>
@@ -14,19 +14,19 @@ namespace {
 
 constexpr auto npos = std::string_view::npos;
 
-/// The first place of one of few characters: faster than find_first_of, and each request is looked through several times.
+/// The first position of one of a few characters. Faster than find_first_of, which matters as each request is searched several times.
 std::size_t first_of(std::string_view text, std::string_view characters) {
     auto out = npos;
     for (const char c : characters) out = std::min(out, text.substr(0, out).find(c));
     return out;
 }
 
-/// An address that is not traced.
+/// Whether the text contains an address that is not traced.
 bool holds_address(std::string_view text) { return holds_at_sign(text) && redact_text(text) != text; }
 
-/// What a text may hold that is not to be logged.
+/// What a text may contain that must not be logged.
 struct suspicion {
-    bool of_secret = false; ///< or of a character that is not expected there
+    bool of_secret = false; ///< or of an unexpected character
     bool of_address = false;
 
     [[nodiscard]] bool any() const { return of_secret || of_address; }
@@ -48,7 +48,7 @@ std::string whole_or_omitted(std::string_view text, std::string_view not_expecte
     return std::string(suspicion_of(text, not_expected).any() ? omitted : text);
 }
 
-/// True when a header's value may be a URL or a part of one.
+/// True if a header's value may be a URL or part of one.
 bool is_url(std::string_view value) { return value.starts_with('/') || value.find("://") != npos; }
 
 } // namespace
@@ -70,14 +70,14 @@ std::string redact_header(std::string_view lower_case_name, std::string_view val
     const auto before = value.substr(0, end);
     const auto found = suspicion_of(before, "?");
     if (found.of_secret) return std::string(omitted);
-    // Addresses in a text are taken out of it. In a URL nothing tells where they begin.
+    // Addresses in plain text are removed. In a URL it is not clear where an address begins, so all of it is omitted.
     if (found.of_address && (is_url(before) || suspicion_of(redact_text(before), "?").any())) return std::string(omitted);
     if (end == npos) return redact_text(value);
     return redact_text(before) + value[end] + std::string(omitted);
 }
 
 std::string redact_query_value(std::string_view name, std::string_view value) {
-    // The API's own names that sound like secrets, and are none.
+    // Names in the API that look like secrets but are not.
     const bool is_known = is_one_of(name, {"email_id", "basket_token", "mofo_email_id"});
     if (!is_known) {
         const auto decoded = fully_decoded(name);

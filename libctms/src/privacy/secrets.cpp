@@ -11,7 +11,7 @@
 namespace ctms::privacy {
 namespace {
 
-/// One layer of percent-encoding less.
+/// Removes one layer of percent-encoding.
 std::string decoded_once(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -24,7 +24,7 @@ std::string decoded_once(std::string_view text) {
     return out;
 }
 
-/// Letters and digits only, in lower case.
+/// Keeps only letters and digits, in lower case.
 std::string squashed(std::string_view text) {
     static constexpr std::array<char, 256> kept = [] { // NUL: left out
         std::array<char, 256> out{};
@@ -43,7 +43,7 @@ std::string squashed(std::string_view text) {
     return out;
 }
 
-/// Words that are looked for all at once: a table of their first two letters says where one may begin.
+/// Searches for several words at once: a table of their first two letters tells where one may begin.
 template <std::size_t Count>
 class word_list {
 public:
@@ -51,7 +51,7 @@ public:
         for (const auto word : words_) begins_[index_of(word[0])][index_of(word[1])] = true;
     }
 
-    /// `text`: letters in lower case and digits.
+    /// `text` must consist of lower-case letters and digits.
     [[nodiscard]] bool is_in(std::string_view text) const {
         for (std::size_t i = 0; i + 1 < text.size(); ++i) {
             if (!begins_[index_of(text[i])][index_of(text[i + 1])]) continue;
@@ -74,9 +74,9 @@ constexpr word_list
             {
                 "authoriz",  "apikey",     "accesskey", "assertion",  "bearer",       "credential", "jwt",
                 "passw",     "passphrase", "pwd",       "privatekey", "pubsubclient", "secret",     "sessionid",
-                "signature", "token",      "eyjhbgci",  "eyj0exai",   "eyjrawqi", // how a JSON Web Token begins: {"alg, {"typ, {"kid
+                "signature", "token",      "eyjhbgci",  "eyj0exai",   "eyjrawqi", // the beginning of a JSON Web Token: {"alg, {"typ, {"kid
             }));
-/// Of names, where more is suspicious.
+/// Suspicious parts of names, for which the list is longer.
 constexpr word_list parts_of_names(std::to_array<std::string_view>({
     "assertion",
     "auth",

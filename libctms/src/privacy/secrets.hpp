@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Signs of secrets in what clients send, however it is encoded. They err on the side of finding one.
-// Not for deciding what a client may do. Pure functions, thread safe; throw only std::bad_alloc.
+// Looks for signs of secrets in what clients send, in any encoding. If in doubt, assumes a secret.
+// Not for access control. Pure functions, thread safe; throw only std::bad_alloc.
 #pragma once
 
 #include <optional>
@@ -9,17 +9,17 @@
 
 namespace ctms::privacy {
 
-/// The text without percent-encoding, also when it was encoded several times; nullopt when that is more often than anybody does.
+/// Removes percent-encoding, even if the text was encoded several times; nullopt after more layers than are plausible.
 [[nodiscard]] std::optional<std::string> fully_decoded(std::string_view text);
 
-/// True when the text holds an at sign, in any spelling that redact_text knows.
+/// True if the text contains an at sign, in any form that redact_text recognizes.
 [[nodiscard]] bool holds_at_sign(std::string_view text) noexcept;
 
-/// True when the decoded text holds a word such as "secret", "token" or "password", in any case and with anything but letters and
-/// digits between its letters, when it begins with the scheme of an Authorization header, or holds a JSON Web Token.
+/// True if the decoded text contains a word such as "secret", "token" or "password", in any case and with any characters except
+/// letters and digits between its letters, or contains a JSON Web Token, or begins with the scheme of an Authorization header.
 [[nodiscard]] bool tells_secret(std::string_view decoded);
 
-/// True for the name of a header or parameter whose value is a secret or an address.
+/// True if the value of a header or parameter with this name is probably a secret or an address.
 [[nodiscard]] bool names_secret(std::string_view decoded);
 
 } // namespace ctms::privacy

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stops calls to a server that does not answer, and lets one probe through after a pause that doubles, with jitter, while
-// probes fail. Thread safe. Private to this layer.
+// Stops calls to a server that does not answer, and lets one probe through after a pause. The pause has jitter and doubles with
+// each failed probe. Thread safe. Private to this layer.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace ctms::service {
 
-/// 80 to 120 percent of a time, so that many who wait do not come back at the same moment.
+/// 80 to 120 percent of `time`, so that many waiting callers do not retry at the same moment.
 inline std::chrono::milliseconds with_jitter(std::chrono::milliseconds time) {
     thread_local std::minstd_rand random{std::random_device{}()};
     return std::chrono::milliseconds(time.count() * std::uniform_int_distribution<int>(80, 120)(random) / 100);
@@ -21,7 +21,7 @@ class circuit_breaker {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// Failures one behind the other, without a success between them, that open it.
+    /// How many consecutive failures open the breaker.
     static constexpr int threshold = 3;
 
     circuit_breaker(std::chrono::milliseconds first_pause, std::chrono::milliseconds longest_pause)
@@ -31,7 +31,7 @@ public:
         const std::lock_guard lock(mutex_);
         return next_probe_.has_value();
     }
-    /// When the next probe may be made; nullopt while it is closed.
+    /// When the next probe may be made; nullopt while the breaker is closed.
     [[nodiscard]] std::optional<clock::time_point> next_probe() const {
         const std::lock_guard lock(mutex_);
         return next_probe_;
@@ -44,7 +44,7 @@ public:
     void failed(clock::time_point now) {
         const std::lock_guard lock(mutex_);
         if (++failures_ < threshold) return;
-        if (next_probe_ && now < *next_probe_) return; // a call that was under way when it opened
+        if (next_probe_ && now < *next_probe_) return; // a call that had begun before the breaker opened
         pause_ = next_probe_ ? std::min(pause_ * 2, longest_pause_) : first_pause_;
         next_probe_ = now + with_jitter(pause_);
     }

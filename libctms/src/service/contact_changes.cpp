@@ -26,7 +26,7 @@ std::vector<model::partial<T>> whole(const std::vector<T>& items) {
     return out;
 }
 
-/// The names that stand twice in a list, as errors at the second place.
+/// Adds an error for each duplicate name in a list, located at the duplicate.
 void find_duplicates(const auto& list, const char* list_name, std::vector<field_error>& broken) {
     std::set<std::string_view> names;
     for (std::size_t index = 0; index < list.size(); ++index) {
@@ -59,7 +59,7 @@ void apply_to(std::vector<model::waitlist>& stored, const waitlist_changes& chan
     sort_by_name(stored);
 }
 
-/// A name twice among those that are not stored yet would be inserted twice.
+/// Whether a waitlist that is not stored yet is joined twice, and so would be inserted twice.
 bool joins_twice(const waitlist_changes& changes, const std::vector<model::waitlist>& stored) {
     std::set<std::string_view> names;
     return std::any_of(changes.join.begin(), changes.join.end(), [&](const auto& joined) {
@@ -77,7 +77,7 @@ bool patch_group(const model::group_patch<Group>& patch, std::optional<Group>& g
     return group.has_value();
 }
 
-/// Known ones are changed in the order sent, new ones inserted unless they are not subscribed. False for a new name twice.
+/// Changes stored newsletters in the order sent, and adds new ones if they are subscribed. Returns false if a new name is repeated.
 bool patch_newsletters(const model::list_patch<model::newsletter>& patch, std::vector<model::newsletter>& stored) {
     if (patch.unsubscribe_all) {
         for (auto& newsletter : stored) newsletter.subscribed = false;
@@ -133,7 +133,7 @@ result<persistence::contact_change> replaced(const model::contact_input& input, 
     model::contact after{input.amo, input.email, input.fxa, input.mofo, input.newsletters, {}};
     auto vpn = input.vpn;
     auto relay = input.relay;
-    vpn.given = relay.given = true; // an absent one counts as null
+    vpn.given = relay.given = true; // a missing member counts as null
     if (stored) {
         after.waitlists = stored->waitlists;
         after.email.create_timestamp = stored->email.create_timestamp;
@@ -154,7 +154,7 @@ result<persistence::contact_change> patched(const model::contact_patch& patch, c
     if (joins_twice(*changes, stored.waitlists)) return name_taken("waitlists");
     persistence::contact_change out{stored};
     json::apply(patch.email, out.after.email);
-    out.after.email.email_id = stored.email.email_id; // may be repeated, also as null
+    out.after.email.email_id = stored.email.email_id; // the patch may contain the same id, or null
     out.touch_amo = patch_group(patch.amo, out.after.amo);
     out.touch_fxa = patch_group(patch.fxa, out.after.fxa);
     out.touch_mofo = patch_group(patch.mofo, out.after.mofo);

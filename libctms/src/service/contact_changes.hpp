@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a body of POST, PUT or PATCH makes of a contact: pure functions from what is stored and what was sent to the new state.
+// How POST, PUT and PATCH change a contact: pure functions that take the stored contact and the input and return the new state.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -10,16 +10,16 @@
 
 namespace ctms::service {
 
-/// Equal in everything that a client can send.
+/// Whether two contacts are equal in everything that a client can send.
 [[nodiscard]] bool same_content(const model::contact& a, const model::contact& b);
 
-/// The contact that POST makes; its lists in order of name. Makes an email_id when there is none.
+/// The contact that POST creates, with its lists in order of name. Generates an email_id if none was sent.
 [[nodiscard]] result<model::contact> new_contact(const model::contact_input& input);
 
-/// PUT: everything is replaced but waitlists that the body does not name. errc::invalid for a name twice in a list.
+/// PUT: replaces everything except waitlists that the body does not name. errc::invalid if a list repeats a name.
 [[nodiscard]] result<persistence::contact_change> replaced(const model::contact_input& input, const std::optional<model::contact>& stored);
 
-/// PATCH: what was given is changed. errc::conflict for a new name twice in a list.
+/// PATCH: changes what was given. errc::conflict if a list repeats a new name.
 [[nodiscard]] result<persistence::contact_change> patched(const model::contact_patch& patch, const model::contact& stored);
 
 } // namespace ctms::service

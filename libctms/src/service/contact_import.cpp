@@ -17,13 +17,13 @@ using persistence::contact_bulk_repository;
 using persistence::contact_dump_repository;
 using persistence::contact_repository;
 
-/// One contact of a batch, from its text to its verdict.
+/// One contact of a batch: its text, what was read from it, and the verdict.
 struct item {
     std::string_view text;
     import_verdict* verdict = nullptr;
     bool dumped = false;
-    model::contact_input input; ///< of the API's form
-    model::contact contact;     ///< of the API's form
+    model::contact_input input; ///< for the API's form
+    model::contact contact;     ///< for the API's form
     model::stored_rows rows;
 };
 
@@ -44,7 +44,7 @@ bool has_name_twice(const auto& sorted) {
     return std::adjacent_find(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.name == b.name; }) != sorted.end();
 }
 
-/// The contact of the API's form that POST would make. Its id is nil when none was sent.
+/// Reads a contact in the API's form as POST would create it. `out.rows` has a nil id if none was sent.
 result<void> read_api_form(const json::body& sent, item& out) {
     auto input = json::read_contact(sent, json::purpose::create);
     if (!input) return input.error();
@@ -75,13 +75,13 @@ result<item> read_item(std::string_view text) {
     return out;
 }
 
-/// Works off one batch. Each step leaves verdicts, or an error when the database is away.
+/// Processes one batch. Each step sets verdicts, or returns an error if the database is unavailable.
 class batch {
 public:
     batch(contact_repository& contacts, contact_bulk_repository& bulk, contact_dump_repository& dump, const import_options& how)
         : contacts_(contacts), bulk_(bulk), dump_(dump), how_(how) {}
 
-    /// Stores items of which no two have the same id or, without one, the same address.
+    /// Stores items. No two of them may have the same id or, if they have no id, the same address.
     result<void> store(std::span<item> round) {
         if (auto named = name(round); !named) return named;
         std::vector<model::stored_rows> rows;
@@ -93,7 +93,7 @@ public:
     }
 
 private:
-    /// Gives ids to those that have none: that of the contact with their address, or the new one.
+    /// Gives an id to each item that has none: that of the stored contact with the same address, or a new one.
     result<void> name(std::span<item> round) {
         std::vector<std::string> addresses;
         for (const auto& one : round) {
@@ -115,8 +115,8 @@ private:
         return {};
     }
 
-    /// Writes rows at once, or by halves when one of them cannot be stored, until it is found. `left`: those that the write
-    /// passed over; without it they are rejected.
+    /// Writes all rows together. If one of them cannot be stored, halves the rows until it is found. `left` gets the items that
+    /// the write skipped; if it is null, they are rejected.
     template <class Write>
     result<void> write_in_parts(std::span<item> all, std::span<const model::stored_rows> rows, const Write& write, import_outcome success,
                                 std::vector<item*>* left) {
@@ -143,7 +143,7 @@ private:
         return {};
     }
 
-    /// Compares items with the contacts of their ids.
+    /// Compares items with the stored contacts that have their ids, and replaces these if the options say so.
     result<void> settle_existing(const std::vector<item*>& existing) {
         std::vector<uuid> api_ids;
         std::vector<uuid> dump_ids;
@@ -161,7 +161,7 @@ private:
         return differing.empty() ? result<void>() : replace(differing);
     }
 
-    /// False when the item is to replace what is stored.
+    /// Returns false if the item must replace the stored contact.
     bool compare(item& one, const std::map<uuid, std::string>& lines) {
         const auto line = lines.find(one.rows.email_id);
         if (line == lines.end()) return reject(one, "the contact was deleted in the meantime: import it again"), true;
@@ -187,7 +187,7 @@ private:
     }
 
     static void reject_other_content(item& one) {
-        reject(one, "email_id: the contact exists with different content; --replace changes it");
+        reject(one, "email_id: the contact exists with different content; use --replace to change it");
     }
 
     result<void> replace(items& differing) {
@@ -203,7 +203,7 @@ private:
     const import_options& how_;
 };
 
-/// Takes the items that may be stored at once: the first of each id or address.
+/// Takes the items that can be stored together: the first one of each id or address.
 items take_round(items& pending) {
     std::set<uuid> ids;
     std::set<std::string> addresses;

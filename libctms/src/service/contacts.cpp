@@ -12,7 +12,7 @@ namespace {
 
 bool uses_older_form(const auto& input) { return input.vpn.given || input.relay.given; }
 
-/// Conflicts are told in the words of each call.
+/// Gives a conflict the message of the call.
 result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
     if (!outcome && outcome.error().code == errc::conflict) {
         auto failure = outcome.error();
@@ -38,7 +38,7 @@ bool is_by_address_alone(const model::identity_query& query) {
     return query.primary_email && !query.primary_email->empty() && rest == model::identity_query{};
 }
 
-/// Appends the contacts of a page, each with `end` behind it. Where the next page begins, if one may follow.
+/// Appends the contacts of a page, each followed by `end`. Returns where the next page begins, if there may be one.
 result<std::optional<model::updates_cursor>> append_page(persistence::contact_repository& repository, const model::updates_query& query,
                                                          std::string& out, char end) {
     std::optional<model::updates_cursor> last;
@@ -86,7 +86,7 @@ result<model::contact> contacts::patch(const uuid& email_id, const model::contac
 std::vector<result<model::contact>> contacts::patch(std::span<const patch_request> several) {
     std::vector<result<model::contact>> out;
     std::vector<persistence::contact_to_change> changes;
-    std::vector<std::size_t> places; // of the changes among the outcomes
+    std::vector<std::size_t> places; // the index of each change among the outcomes
     for (const auto& one : several) {
         out.emplace_back(invalid("cannot change email_id"));
         const auto& named = one.patch->email.value.email_id;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Work on many things at once, for calls that spend their time waiting. Private to this layer.
+// Does work in parallel, for calls that spend their time waiting. Private to this layer.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace ctms::service {
 
-/// Runs `work(i)` for all i below `count`, on `threads` threads at most, as long as `go_on()`. Neither may throw.
+/// Runs `work(i)` for each i below `count`, on at most `threads` threads, while `go_on()` returns true. Neither may throw.
 inline void in_parallel(int threads, std::size_t count, const std::function<bool()>& go_on, const std::function<void(std::size_t)>& work) {
     std::atomic<std::size_t> next = 0;
     const auto run = [&] {

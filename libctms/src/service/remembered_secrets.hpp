@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Secrets that were right a short while ago, as keyed hashes: so that a client in good standing need not wait for Argon2.
-// Knows neither secrets nor clients; whoever asks compares what the secret was verified against. Private to the services.
+// Remembers secrets that were verified recently, as keyed hashes, so that a client that uses its secret often does not wait for
+// Argon2. Stores neither secrets nor clients; the caller compares what the secret was verified against. Private to the services.
 // Thread safe.
 #pragma once
 
@@ -24,7 +24,7 @@ public:
 
     /// How long a secret is remembered after it was last used.
     static constexpr std::chrono::minutes time{10};
-    /// Entries at most, of about 120 bytes each; only right secrets make one. When full, the one used longest ago goes.
+    /// The most entries, of about 120 bytes each; only correct secrets add one. If full, the least recently used one is removed.
     static constexpr std::size_t most = 10'000;
 
     /// Remembers the secret `which` as verified against `stored`.
@@ -34,7 +34,7 @@ public:
         entries_.insert_or_assign(place_of(which), entry{which, stored, now});
     }
 
-    /// What it was verified against; nullopt when it is not remembered. Being asked for keeps it.
+    /// What the secret was verified against; nullopt if it is not remembered. Counts as a use.
     [[nodiscard]] std::optional<digest> find(const digest& which, time_point now) {
         const std::lock_guard lock(mutex_);
         const auto found = entries_.find(place_of(which));

@@ -31,7 +31,7 @@ std::vector<acoustic::relational_row> rows_of(const row_call& call) {
 
 bool is_unavailable(const acoustic::outcome& call) { return call.failed && call.failed->kind == acoustic::failure_kind::unavailable; }
 
-/// Whose row it is that the vendor refuses does not show in a failure of the whole call.
+/// Whether it is unclear whose row the vendor refused, as in a failure of the whole call.
 bool is_unclear(const acoustic::outcome& call) {
     return call.failed || std::any_of(call.refused.begin(), call.refused.end(), [](const auto& row) { return row.email_id.empty(); });
 }
@@ -60,14 +60,14 @@ public:
     [[nodiscard]] clock::time_point last_progress() const noexcept { return progress_; }
 
 private:
-    /// A cycle under way: what several threads share.
+    /// The state of a running cycle, which several threads share.
     struct cycle {
         std::vector<sync_item> items;
         int threads = 1;
         const sync_lease& lease;
         const std::stop_token& stop;
         bool is_probe = false;
-        std::mutex mutex{}; ///< guards the rest
+        std::mutex mutex{}; ///< guards the members below
         cycle_report& report;
         std::optional<error> database_failure{};
     };
@@ -102,9 +102,9 @@ private:
     const sync_options options_;
     const uuid worker_ = uuid::random();
     circuit_breaker breaker_;
-    std::vector<uuid> leftovers_; ///< claimed, not dealt with, and not given back yet
+    std::vector<uuid> leftovers_; ///< claimed, but neither finished nor given back yet
     std::atomic<clock::time_point> progress_ = clock::now();
-    std::array<std::atomic<timestamp>, 3> last_answer_{}; ///< of the vendor to a call for each table
+    std::array<std::atomic<timestamp>, 3> last_answer_{}; ///< when the vendor last answered a call, for each table
 };
 
 result<cycle_report> sync::impl::begin_report() {
@@ -192,7 +192,7 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
     return slots_.give_back(worker_);
 }
 
-// Who has all slots gives them back between two cycles, for some milliseconds only: who looks less often goes hungry.
+// A worker with all slots gives them back between two cycles, but only for some milliseconds; polling less often would miss that.
 result<int> sync::impl::take_slots(int wanted, const std::stop_token& stop) {
     constexpr std::chrono::milliseconds look_again{5};
     const auto until =
@@ -245,7 +245,7 @@ void sync::impl::send_main(cycle& now, sync_item& item) {
         note_call(acoustic::table::main, call);
     }
     if (item.main.failed) item.failed_at = ctms::now();
-    // Most contacts are through here, or with the next call; failures wait until the whole cycle tells what they are worth.
+    // Most contacts are finished here or after the next call. Failures are judged at the end of the cycle, when more is known.
     if (!item.main.failed && !item.has_rows_to_send()) finish(now, item);
 }
 
@@ -282,12 +282,12 @@ void sync::impl::split(cycle& now, const row_call& call) {
     const row_call left{call.target, call.deletes, {call.groups.begin(), half}};
     const row_call right{call.target, call.deletes, {half, call.groups.end()}};
     const auto left_outcome = call_vendor(left);
-    if (!may_send(now)) { // the right half counts as not made
+    if (!may_send(now)) { // the right half counts as not sent
         note_call(call.target, left_outcome);
         return settle(now, left, left_outcome);
     }
     const auto right_outcome = call_vendor(right);
-    // One contact may be why one half gets no answer, but not why both do: then it is the vendor.
+    // One contact may be the reason why one half gets no answer, but if both halves get none, the vendor is down.
     note_call(call.target, is_unavailable(left_outcome) ? right_outcome : left_outcome);
     settle(now, left, left_outcome);
     settle(now, right, right_outcome);
@@ -295,7 +295,7 @@ void sync::impl::split(cycle& now, const row_call& call) {
 
 void sync::impl::finish_all(cycle& now) {
     const auto go_on = [&] { return std::lock_guard(now.mutex), !now.database_failure; };
-    // Side by side, for a transaction each takes time in which the vendor is not called.
+    // In parallel, because each contact needs a transaction, and the vendor is not called during this time.
     in_parallel(now.threads, now.items.size(), go_on, [&](std::size_t i) {
         auto& item = now.items[i];
         if (item.finished || item.began == timestamp{}) return;
@@ -323,8 +323,8 @@ void sync::impl::finish(cycle& now, sync_item& item) {
     log_contact(log_, item, std::nullopt);
 }
 
-// A vendor that answered nobody since this contact failed, for the same table, is down: that is not the contact's fault. Whom
-// it answers before the contact's next attempt shows at that.
+// If the vendor has answered no call for the same table since this contact failed, the vendor is down, and the failure is not
+// the contact's fault. Answers that it gives before the contact's next attempt count at that attempt.
 bool sync::impl::answers_others(const sync_item& item) const {
     if (breaker_.is_open()) return false;
     const auto since = item.queued.last_attempt_at.value_or(item.failed_at);
@@ -362,7 +362,7 @@ void sync::impl::finish_failed(cycle& now, sync_item& item, const acoustic::fail
 }
 
 result<cycle_report> sync::impl::discard_batch() {
-    constexpr int least = 1000; // deleting is quick
+    constexpr int least = 1000; // deleting is fast
     const int limit = std::max(options_.batch_limit, least);
     auto report = begin_report();
     if (!report) return report;

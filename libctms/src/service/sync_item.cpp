@@ -11,12 +11,12 @@
 namespace ctms::service {
 namespace {
 
-/// FNV-1a of 64 bits (http://www.isthe.com/chongo/tech/comp/fnv/): compared only with hashes of the same contact.
+/// 64-bit FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/). Hashes are only compared with others of the same contact.
 class hasher {
 public:
     void add(std::string_view text) {
         for (const char c : text) step(static_cast<unsigned char>(c));
-        step(0xff); // no byte of UTF-8: "ab","c" is not "a","bc"
+        step(0xff); // never in UTF-8, so that "ab","c" differs from "a","bc"
     }
     void add(const std::vector<acoustic::column>& columns) {
         for (const auto& [name, value] : columns) add(name), add(value);
@@ -46,7 +46,7 @@ std::vector<std::string> keys_of(const std::vector<acoustic::relational_row>& ro
     return out;
 }
 
-/// Rows of `known` that are not among `wanted`, as keys.
+/// Rows, with only their keys, for the keys in `known` that are not in `wanted`.
 std::vector<acoustic::relational_row> gone(const std::string& email_id, const std::vector<std::string>& known,
                                            const std::vector<std::string>& wanted) {
     std::vector<acoustic::relational_row> out;
@@ -56,7 +56,7 @@ std::vector<acoustic::relational_row> gone(const std::string& email_id, const st
     return out;
 }
 
-/// What the vendor may have of a contact that is gone: what it was sent, or, when that is not known, any newsletter.
+/// What the vendor may have of a deleted contact: what was sent, or, if that is unknown, any mapped newsletter.
 persistence::vendor_state known_state(const persistence::queued_contact& queued, const model::acoustic_configuration& configuration) {
     if (queued.sent) return *queued.sent;
     persistence::vendor_state out;
@@ -77,7 +77,7 @@ std::vector<std::string> united(const std::vector<std::string>& a, const std::ve
     return {all.begin(), all.end()};
 }
 
-/// The keys of the one are those of the other with perhaps some more.
+/// Whether `united` adds nothing to `before`. Its keys are those of `before` and possibly more.
 bool same_knowledge(const persistence::vendor_state& united, const persistence::vendor_state& before) {
     return united.main_hash == before.main_hash && united.newsletter_hash == before.newsletter_hash &&
            united.product_hash == before.product_hash && united.newsletters.size() == before.newsletters.size() &&
@@ -89,7 +89,7 @@ void consider(std::optional<acoustic::failure>& worst, std::string_view table, c
     worst = acoustic::failure{progress.failed->kind, fmt::format("{}: {}", table, progress.failed->reason)};
 }
 
-/// Fills calls of one kind, contact by contact.
+/// Distributes rows over calls of one kind, contact by contact.
 class packer {
 public:
     packer(acoustic::table target, bool deletes, std::size_t most) : target_(target), deletes_(deletes), most_(most) {}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Keeps the claims and slots of a worker from running out while a cycle takes long, and tells when they may have: then
-// nothing more may be sent, for another worker may have the rows. Private to this layer.
+// Renews the claims and slots of a worker during a long cycle, and tells when they may have expired. Then nothing more may be
+// sent, because another worker may have claimed the rows. Private to this layer.
 #pragma once
 
 #include <ctms/persistence/sync_queue_repository.hpp>
@@ -18,7 +18,7 @@ class sync_lease {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// `claimed_at`: when the claim was asked for.
+    /// `claimed_at`: when the claim was requested.
     sync_lease(persistence::sync_queue_repository& queue, persistence::vendor_slots& slots, const uuid& worker, int slots_held,
                std::chrono::seconds length, clock::time_point claimed_at)
         : queue_(queue),
@@ -29,7 +29,7 @@ public:
           ends_(claimed_at + length),
           keeper_([this](const std::stop_token& stop) { keep(stop); }) {}
 
-    /// True while a call that is begun now ends within the lease: a third of it is kept for that.
+    /// True if a call that begins now will end within the lease; a third of the lease is reserved for that.
     [[nodiscard]] bool holds() const { return clock::now() < ends_.load() - length_ / 3; }
 
 private:
@@ -39,8 +39,8 @@ private:
             if (stop.stop_requested()) return;
             const auto begun = clock::now();
             const bool renewed = queue_.renew(worker_, length_) && slots_.take(worker_, slots_held_, length_);
-            // Renewed in time only if the answer came before the end: else another worker may have taken what we held, for
-            // good, and a process that was stopped for a while must not go on as if nothing had been.
+            // The renewal counts only if the answer came before the lease ended. Otherwise, for example if this process was
+            // suspended, another worker may have taken over the rows, and this worker must stop sending.
             if (clock::now() >= ends_.load()) return;
             if (renewed) ends_ = begun + length_;
         }
@@ -54,7 +54,7 @@ private:
     std::atomic<clock::time_point> ends_;
     std::mutex mutex_;
     std::condition_variable_any stopping_;
-    std::jthread keeper_; ///< last: it uses the others
+    std::jthread keeper_; ///< last, because it uses the others
 };
 
 } // namespace ctms::service

@@ -13,7 +13,7 @@
 namespace ctms::service {
 namespace {
 
-// How the ids of tokens begin that name their secret. A colon does not occur in what follows.
+// The prefix of token ids that name their secret. The version that follows contains no colon.
 constexpr std::string_view prefix = "s1:";
 
 } // namespace

@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 
 constexpr std::string_view client_namespace = "api_client";
 
-/// An id that a database could hold: others need not be looked for.
+/// Whether the database could contain this id. Others need no lookup.
 bool is_storable(const std::string& client_id) {
     constexpr std::size_t longest = 255;
     return client_id.size() <= longest && client_id.find('\0') == std::string::npos;
@@ -50,7 +50,7 @@ public:
     [[nodiscard]] auth::keyed_hash::digest of_secret(const std::string& client_id, const std::string& secret) const {
         return hash.of({"secret", client_id, secret});
     }
-    /// A stored hash, of this record: one that is made again is another.
+    /// The digest of a stored hash and its record. A record that is deleted and created again has another digest.
     [[nodiscard]] auth::keyed_hash::digest of_stored(const model::api_client& client, const std::string& hashed_secret) const {
         return hash.of({"stored", secret_version(client, hashed_secret)});
     }
@@ -63,7 +63,7 @@ public:
     attempt_limit limit;
 };
 
-/// A secret that waits to be hashed, with the record that it is compared with and the place that it takes in the limit.
+/// A secret that waits to be hashed, with the client record to compare it with. The attempt is already counted in the limit.
 class token_attempt {
 public:
     using known_secrets = tokens::known_secrets;
@@ -79,7 +79,7 @@ public:
 
     void compare_with(std::shared_ptr<const known_client> client) { client_ = std::move(client); }
 
-    /// The stored hash that the secret belongs to, of client(), or why there is no token.
+    /// Returns the stored hash of client() that the secret matches, or the reason for the refusal.
     [[nodiscard]] result<const std::string*> hash() {
         if (!client_) {
             auth::verify_nothing(secret_);
@@ -92,7 +92,7 @@ public:
                                  steady_clock::now());
         return matching;
     }
-    [[nodiscard]] const known_client& client() const { return *client_; } ///< there is one when hash() succeeded
+    [[nodiscard]] const known_client& client() const { return *client_; } ///< only after hash() has succeeded
 
 private:
     error fail(std::string_view why) {
@@ -100,8 +100,8 @@ private:
         return refused(why);
     }
 
-    /// The stored hash that the secret belongs to. With an old secret a failure takes twice as long, which tells that there is
-    /// one: of no use without it.
+    /// The stored hash that the secret matches, or null. A failure takes twice as long if the client has an old secret. That
+    /// reveals that there is one, which is useless without knowing it.
     [[nodiscard]] const std::string* find_matching() const {
         const auto& [client, old_secrets, valid_from] = client_->access;
         if (auth::verify_secret(secret_, client.hashed_secret)) return &client.hashed_secret;
@@ -116,7 +116,7 @@ private:
     attempt_limit::keys keys_;
     std::string client_id_;
     std::string secret_;
-    std::shared_ptr<const known_client> client_; ///< null: there is no such client
+    std::shared_ptr<const known_client> client_; ///< null if there is no such client
     bool failed_ = false;
 };
 
@@ -137,7 +137,7 @@ token_start tokens::begin(const std::string& client_id, const std::string& secre
     return {std::nullopt, std::move(attempt)};
 }
 
-/// nullopt when it is not remembered, or the record has changed since.
+/// Issues a token for a remembered secret; nullopt if it is not remembered or the client's record has changed since.
 std::optional<result<issued_token>> tokens::issue_remembered(const std::string& client_id, const std::string& secret, bool& client_exists) {
     const auto which = secrets_->of_secret(client_id, secret);
     const auto stored = secrets_->remembered.find(which, steady_clock::now());
@@ -183,7 +183,7 @@ result<issued_token> tokens::grant(const std::string& client_id, std::optional<s
     return sign(**client, (*client)->access.client.hashed_secret, expiration.value_or(options_.expiration));
 }
 
-/// The token ends with `hashed_secret`, also when that is an old one with a grace period.
+/// Creates a token that becomes invalid with `hashed_secret`, even if that is an old secret in its grace period.
 issued_token tokens::sign(const known_client& client, const std::string& hashed_secret, std::chrono::seconds expiration) const {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     const auto subject = fmt::format("{}:{}", client_namespace, client.access.client.client_id);
@@ -204,7 +204,7 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
     }
     const auto revoked = [&](const auto& client) { return *client && is_revoked(*claims, (*client)->rules, options_.expiration); };
     auto client = find_client(out.client_id, true);
-    // A client that just got a new secret, from whichever process, must not be judged by what was read before the token was made.
+    // If a client has just got a new secret from any process, the cached record may be older than the token. Read it again then.
     if (client && revoked(client) && !was_revoked(token)) {
         const auto before = steady_clock::now();
         client = find_client(out.client_id, false);
@@ -221,8 +221,8 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
     return out;
 }
 
-/// Whether a reading of its client's record within the cache's time found this very token revoked, so that the cached one is recent
-/// enough to judge it.
+/// Whether this token was already found revoked by a read of its client's record within the cache time, so that the cached
+/// record is recent enough.
 bool tokens::was_revoked(std::string_view token) {
     const auto key = secrets_->hash.short_of({"token", token});
     const std::lock_guard lock(mutex_);
@@ -238,7 +238,7 @@ void tokens::remember_revoked(std::string_view token, steady_clock::time_point r
     revoked_[key] = read_at;
 }
 
-/// The record of that id, null when there is none; `cached`: one that was read a moment ago will do.
+/// The record with this id, or null if there is none. `cached`: a recently read record is enough.
 result<std::shared_ptr<const tokens::known_client>> tokens::find_client(const std::string& client_id, bool cached) {
     constexpr std::size_t most_cached = 10'000;
     if (!is_storable(client_id)) return nullptr;
@@ -248,12 +248,12 @@ result<std::shared_ptr<const tokens::known_client>> tokens::find_client(const st
         const auto found = cache_.find(client_id);
         if (found != cache_.end() && now - found->second.read_at < options_.client_cache_time) return found->second.client;
     }
-    // Threads that miss together each read: rarer and simpler than making them wait for one another.
+    // If several threads miss the cache at the same time, each reads the record. That is rare and simpler than waiting for each other.
     auto read = clients_.find_access(client_id);
     if (!read && read.error().code != errc::not_found) return read.error();
     std::shared_ptr<const known_client> client;
     if (read) client = std::make_shared<const known_client>(known_client{*std::move(read)});
-    // What strangers ask for is not kept: only a good signature, or a client that exists.
+    // Does not cache what anybody can ask for: only ids from correctly signed tokens, and existing clients.
     if (!cached && !client) return client;
     const std::lock_guard lock(mutex_);
     if (cache_.size() >= most_cached) cache_.clear();

@@ -13,7 +13,7 @@ constexpr std::string_view waitlist_suffix = "-waitlist";
 
 bool is_relay(const model::waitlist& waitlist) { return waitlist.name.starts_with("relay"); }
 
-/// The waitlist that a newsletter of the older form stands for; "" for other newsletters.
+/// The waitlist that a newsletter of the older form represents; "" for other newsletters.
 std::string waitlist_of(const std::string& newsletter) {
     if (!newsletter.ends_with(waitlist_suffix)) return {};
     if (newsletter == "guardian-vpn-waitlist") return "vpn";
@@ -28,7 +28,7 @@ std::string fields_json(std::initializer_list<std::pair<std::string_view, const 
     return out;
 }
 
-/// The older form sets a waitlist as a whole: a source that is stored goes.
+/// The older form sets all of a waitlist, so a stored source is removed.
 model::partial<model::waitlist> older_waitlist(std::string name, std::string fields) {
     return {{std::move(name), std::nullopt, std::move(fields), true}, ~0U};
 }

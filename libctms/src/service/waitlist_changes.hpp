@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a write means for the stored waitlists, the older form that clients still send included. A pure function.
+// How a write changes the stored waitlists, including the older form that some clients still send. A pure function.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -10,7 +10,7 @@
 
 namespace ctms::service {
 
-/// The parts of a body that speak of waitlists.
+/// The parts of a body that concern waitlists.
 struct waitlist_request {
     std::vector<model::partial<model::waitlist>> waitlists;
     std::vector<model::partial<model::newsletter>> newsletters;
@@ -21,13 +21,13 @@ struct waitlist_request {
 };
 
 struct waitlist_changes {
-    std::vector<model::partial<model::waitlist>> join; ///< inserted, or their given fields set in the stored one of that name
-    std::vector<std::string> leave;                    ///< names of stored ones that go; they go first
+    std::vector<model::partial<model::waitlist>> join; ///< to insert, or to apply to the stored waitlist of that name
+    std::vector<std::string> leave;                    ///< names of stored ones to remove, before joining
 };
 
-/// What one body asks for. `stored`: the contact's waitlists before.
-/// When `waitlists` is not empty it alone counts; else the older fields and waitlist newsletters do.
-/// errc::invalid when a vpn_waitlist to be stored has no country.
+/// The changes that one body requests. `stored`: the contact's waitlists before.
+/// If `waitlists` is not empty, only it counts; otherwise the older fields and the waitlist newsletters count.
+/// errc::invalid if a vpn_waitlist to store has no country.
 [[nodiscard]] result<waitlist_changes> changes_of(const waitlist_request& request, const std::vector<model::waitlist>& stored);
 
 } // namespace ctms::service

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Client of the XML API of Acoustic Campaign: the calls that are needed to mirror contacts. It fetches and renews access tokens as needed.
+// A client for the XML API of Acoustic Campaign: the calls that are needed to mirror contacts. Fetches and renews access tokens as needed.
 // A call blocks for at most twice the timeout (once for a token, once for the call), and for one timeout more if the vendor takes long to
 // reject a token. Thread safe: each thread that makes a call uses a connection of its own. The vendor refuses the 11th concurrent call of
 // an organisation, so callers hold a slot for each call. A failure is returned as a value with its kind; the caller decides what to do.
@@ -75,7 +75,7 @@ struct CTMS_API outcome {
 struct CTMS_API call_record {
     std::string_view method;    ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data
     table target = table::main; ///< table of the call
-    bool succeeded = false;     ///< about the whole call; refused rows do not count
+    bool succeeded = false;     ///< whether the call succeeded; refused rows do not count
     double seconds = 0;         ///< duration
 };
 /// Receives each call when it has ended.

@@ -27,7 +27,7 @@ struct CTMS_API column {
 struct CTMS_API relational_row {
     std::string email_id;        ///< id of the contact; also the first column
     std::string key;             ///< identifies the row among those of the contact: newsletter_name or product_id
-    std::vector<column> columns; ///< all columns except email_id and the key
+    std::vector<column> columns; ///< all columns, including email_id and the key
 
     friend bool operator==(const relational_row&, const relational_row&) = default; ///< member by member
 };
@@ -35,7 +35,7 @@ struct CTMS_API relational_row {
 /// The result of converting fxa_created_date, which is free text.
 struct CTMS_API date_conversion {
     std::string outcome;             ///< success, failure (the text is sent unchanged), or skipped (there is no date)
-    std::optional<std::string> type; ///< reason of a failure or a skip, as logged; nullopt is logged as null
+    std::optional<std::string> type; ///< after a failure, the type of the value as the Python service logs it
 };
 
 /// Everything that is sent for one contact.

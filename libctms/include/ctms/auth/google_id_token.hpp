@@ -56,10 +56,10 @@ public:
     /// whose `detail` is "Unknown key" (no key has the token's `kid`, or it has none) or "Google authentication failure"; or
     /// errc::unavailable if there are no keys and they cannot be fetched.
     ///
-    /// Keys are kept as long as their document allows (at least a minute, at most a day), and while the server cannot be reached, for up to
-    /// one more day. For an unknown `kid`, the document is fetched again, at most once a minute, so tokens cannot be used to flood the key
-    /// server. Only one document is kept in memory. While one thread fetches, tokens with known keys are verified without waiting. Among
-    /// tokens with an unknown `kid`, one waits and the others return errc::unavailable at once. While there are no keys, all calls wait.
+    /// Keys are used for as long as their document allows (at least a minute, at most a day) and, if the server cannot be reached then,
+    /// until a day after they were fetched. For an unknown `kid`, the document is fetched again, at most once a minute, so tokens cannot
+    /// flood the key server. Only one document is kept in memory. While one thread fetches, tokens with known keys are verified without
+    /// waiting. Of tokens with an unknown `kid`, one waits and the others get errc::unavailable. While there are no keys, all calls wait.
     [[nodiscard]] result<google_claims> verify(std::string_view token);
 
 private:

@@ -28,8 +28,8 @@ void append_json_array(std::string& out, const Items& items, WriteItem write_ite
     out += ']';
 }
 
-/// Builds one JSON object, member by member: `object_writer o(out); o.add("a", 1); o.close();` Keys are written unchanged, in the order of
-/// the calls.
+/// Builds one JSON object, member by member: `object_writer o(out); o.add("a", 1); o.close();` Writes the members in the order of the
+/// calls, and escapes keys like strings.
 class CTMS_API object_writer {
 public:
     /// Writes `{`. `out` must outlive it.

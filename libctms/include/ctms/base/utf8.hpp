@@ -17,7 +17,7 @@ namespace ctms {
 /// Returns the number of characters (code points) of a valid UTF-8 text.
 [[nodiscard]] CTMS_API std::size_t utf8_length(std::string_view text) noexcept;
 
-/// Returns the character at `at` of a valid UTF-8 text and moves `at` to the next character. `at` must be within the text.
+/// Returns the character at `at`, which must be within the text, and moves `at` to the next one. An invalid byte gives U+FFFD.
 [[nodiscard]] CTMS_API char32_t next_code_point(std::string_view text, std::size_t& at) noexcept;
 
 /// Appends a character as UTF-8. Values that are not characters become U+FFFD.

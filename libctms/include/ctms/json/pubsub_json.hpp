@@ -15,7 +15,7 @@ namespace ctms::json {
 
 /// One value of a payload.
 struct CTMS_API pubsub_item {
-    /// What the value is.
+    /// Kinds of values.
     enum class kind {
         object,       ///< a valid object of a kind that is stored
         unknown_kind, ///< an object of a kind that is not stored

@@ -19,11 +19,11 @@ namespace ctms::json {
 [[nodiscard]] CTMS_API bool is_dumped(const body& sent);
 
 /// Reads a contact of a dump. Anything that was stored can be stored again, so only the rules of the tables apply, not those of the API.
-/// Returns errc::invalid if an id or the address is missing, if a group is not an object or a list is not a list, if a list has a name
-/// twice, and for NUL characters. The database checks whether values fit their columns.
+/// Returns errc::invalid if the id or the address is missing, if a group is not an object or a list is not a list, if a list repeats a
+/// name, and for NUL characters, NaN and Infinity. The database checks whether values fit their columns.
 [[nodiscard]] CTMS_API result<model::stored_rows> read_dumped_contact(const body& sent);
 
-/// Returns a contact as rows. The database sets the times that it does not have.
+/// Returns a contact as rows. The database sets the times that the contact does not have.
 [[nodiscard]] CTMS_API model::stored_rows to_stored_rows(const model::contact& contact);
 
 /// A CSV column, and the place of its value in the form of the API.

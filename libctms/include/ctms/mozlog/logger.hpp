@@ -21,8 +21,8 @@ enum class severity : std::uint8_t { critical = 2, error = 3, warning = 4, info 
 class CTMS_API sink {
 public:
     virtual ~sink() = default;
-    /// Writes `lines` (complete lines, each with its '
-    /// ') and returns when they are written. Called only by the writer thread, which has all signals blocked. May block; must not throw.
+    /// Writes `lines` (complete lines, each ending with a newline) and returns when they are written. Called only by the writer thread,
+    /// which has all signals blocked. May block; must not throw.
     virtual void write(std::string_view lines) = 0;
     /// Called once, from another thread, when the logger ends and has waited long enough: write should then return soon. If it does not,
     /// the logger abandons the sink with its thread, and the sink is destroyed when write returns.
@@ -41,7 +41,7 @@ struct CTMS_API options {
     severity level = severity::info;   ///< less severe lines are not written
     std::string logger_name = "ctms";  ///< MozLog's `Logger`
     std::string hostname;              ///< gethostname() if empty
-    std::size_t queue_bytes = 8 << 20; ///< maximum size of waiting lines (plus as many being written); more are dropped
+    std::size_t queue_bytes = 8 << 20; ///< maximum size of queued lines, besides those being written; more are dropped
 };
 
 /// Builds the `Fields` of one line, in the order of the calls. Strings are redacted when they are added.

@@ -53,7 +53,7 @@ public:
     /// Sets the roles; nullopt allows everything. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_roles(std::string_view client_id, const std::optional<std::set<model::role>>& roles);
     /// Replaces the secret. The old one stays valid for `keep_old`, in addition to those that were kept before; if `keep_old` is 0, all of
-    /// them become invalid at once. Also removes expired secrets of all clients. errc::not_found if the client does not exist.
+    /// them become invalid immediately. Also removes expired secrets of all clients. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_hashed_secret(std::string_view client_id, std::string_view hashed_secret,
                                                  std::chrono::seconds keep_old = {});
     /// Returns the replaced secrets that are still valid, the longest valid first.

@@ -32,7 +32,7 @@ struct CTMS_API bulk_outcome {
     std::int64_t already = 0; ///< contacts that had already opted out
 };
 
-/// Writes many contacts at once.
+/// Writes many contacts with one statement.
 class CTMS_API contact_bulk_repository {
 public:
     /// `db` must outlive it.
@@ -43,7 +43,7 @@ public:
     /// the caller bisects the list to find the contact.
     [[nodiscard]] result<std::vector<uuid>> create(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
-    /// Replaces existing contacts by the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;
+    /// Replaces existing contacts with the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;
     /// other times are set to the time of the write. Returns the ids that existed. Same errors as create().
     [[nodiscard]] result<std::vector<uuid>> replace(std::span<const model::stored_rows> contacts, const bulk_options& how);
 

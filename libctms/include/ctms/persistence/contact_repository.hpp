@@ -28,8 +28,8 @@ struct CTMS_API contact_change {
     bool touch_mofo = false; ///< like touch_amo
 };
 
-/// Returns the new content of a contact from the stored one (nullopt if it does not exist). Must be pure: it is called again if somebody
-/// else changed the contact in the meantime. If it returns an error, nothing is written.
+/// Returns the new content of a contact from the stored one (nullopt if it does not exist). Must be pure: it is called again if the
+/// contact was changed by another writer in the meantime. If it returns an error, nothing is written.
 using change_function = std::function<result<contact_change>(const std::optional<model::contact>& stored)>;
 
 /// One of several changes.

@@ -43,8 +43,8 @@ struct CTMS_API schema_state {
 /// Returns the state of the schema without changing anything. Uses the url and the timeouts of `options`.
 [[nodiscard]] CTMS_API result<schema_state> inspect_schema(const database_options& options);
 
-/// Applies the pending migrations and returns them. Safe to call from several processes at once. For a database that is ahead or foreign,
-/// returns errc::invalid with the explanation and changes nothing.
+/// Applies the pending migrations and returns them. Several processes may call it at the same time. For a database that is ahead or
+/// foreign, returns errc::invalid with the explanation and changes nothing.
 [[nodiscard]] CTMS_API result<std::vector<migration_info>> migrate(const database_options& options);
 
 } // namespace ctms::persistence

@@ -107,7 +107,7 @@ struct CTMS_API queue_status {
 /// How to treat a contact that could not be sent.
 struct CTMS_API failed_attempt {
     std::string reason;                     ///< stored with the row; must not contain personal data
-    bool give_up = false;                   ///< park it at once, because it can never succeed; the attempt is counted as usual
+    bool give_up = false;                   ///< park it now, because it can never succeed; the attempt is counted as usual
     bool counts = true;                     ///< uses up one of the attempts; false while the vendor is down
     int limit = 6;                          ///< number of failed attempts after which it is parked
     std::chrono::milliseconds wait{30'000}; ///< time until the next attempt
@@ -140,11 +140,11 @@ public:
 
     /// Records that the contact was sent with its content at `contact.version`. Stores what the vendor has now (nullopt: nothing, because
     /// the contact was deleted). If the contact was not requested again since, removes the row, and its rows in the Python service's
-    /// pending_acoustic, and returns true. Otherwise the row stays and is due at once. Does not change a row that `worker` no longer holds.
+    /// pending_acoustic, and returns true. Otherwise the row stays and is due now. Does not change a row that `worker` no longer holds.
     [[nodiscard]] result<bool> complete(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& now);
 
     /// Records that the contact could not be sent: stores the reason and the time of the next attempt, or parks the contact. If it was
-    /// requested again since, it is due at once instead, as if new. Ends the claim. `partly`, if given, is what the vendor has stored
+    /// requested again since, it is due now instead, as if new. Ends the claim. `partly`, if given, is what the vendor has stored
     /// anyway. Returns true if the contact was parked.
     [[nodiscard]] result<bool> fail(const uuid& worker, const queued_contact& contact, const failed_attempt& how,
                                     const std::optional<vendor_state>& partly = std::nullopt);
@@ -164,7 +164,7 @@ public:
     [[nodiscard]] result<address_resync> request_resync(std::span<const std::string> addresses);
     /// Returns the number of selected contacts. The time grows with the table.
     [[nodiscard]] result<std::size_t> count_selected(const resync_selection& which);
-    /// Returns what request_resync would do with these addresses, without queueing anything.
+    /// Returns what request_resync would return for these addresses, without queueing anything.
     [[nodiscard]] result<address_resync> look_up(std::span<const std::string> addresses);
 
     /// Returns the state of the queue and its workers. The time grows with the queue.

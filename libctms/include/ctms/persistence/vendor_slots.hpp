@@ -22,7 +22,7 @@ public:
     /// Takes free slots for `worker` until it has `wanted` (at most the cap), renews those that it has, and returns their number. Surplus
     /// slots are not counted and end with their lease.
     [[nodiscard]] result<int> take(const uuid& worker, int wanted, std::chrono::seconds lease);
-    /// Returns all slots of `worker`.
+    /// Frees all slots of `worker`.
     [[nodiscard]] result<void> give_back(const uuid& worker);
 
 private:

@@ -19,7 +19,7 @@
 
 namespace ctms::service {
 
-/// The permitted sender of pushes. Both are required; otherwise nobody may push.
+/// The permitted sender of pushes. Both members are required; without them, no push is accepted.
 struct CTMS_API pubsub_options {
     std::optional<std::string> client; ///< the secret in the query of pushes
     std::optional<std::string> email;  ///< the service account that signs pushes

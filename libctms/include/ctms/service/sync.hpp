@@ -39,7 +39,7 @@ struct CTMS_API sync_options {
         bool circuit_breaker = true; ///< while the vendor is down: make only one probe at a time, and use up no attempts
         bool park_permanent = true;  ///< do not retry what can never succeed
         bool isolate_rows = true;    ///< if one contact makes a call fail, split the call until the other contacts succeed
-        bool deletions = true;       ///< delete at the vendor deleted contacts, and rows that contacts no longer have
+        bool deletions = true;       ///< delete at the vendor: contacts deleted here, and rows that contacts no longer have
         std::size_t rows_per_call = acoustic::most_rows; ///< smaller values are correct but slower
     } protect{};                                         ///< all on by default
 };
@@ -87,7 +87,7 @@ public:
     /// Returns when this worker last finished a call or began a cycle. For a watchdog; may be called from any thread.
     [[nodiscard]] std::chrono::steady_clock::time_point last_progress() const noexcept;
 
-    /// Passes what a cycle would send now, as XML, to `print`, call by call, for at most a batch. Sends and changes nothing.
+    /// Passes the XML that a cycle would send now (at most a batch) to `print`, call by call. Sends nothing. Returns how many contacts.
     [[nodiscard]] result<int> print_calls(const acoustic::client_options& tables, const std::function<void(std::string_view)>& print);
 
 private:

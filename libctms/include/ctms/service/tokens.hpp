@@ -63,7 +63,7 @@ public:
     tokens& operator=(const tokens&) = delete;
 
     /// The first step of issue(), which hashes nothing. It takes microseconds, plus a database query if the client's record is needed. A
-    /// secret that was correct in the last ten minutes (remembered_secrets) gets its token here, even while others are being limited,
+    /// secret that was correct and used in the last ten minutes gets its token here, even while the limit is reached for others,
     /// unless the record has changed since. Other attempts are counted now, before hashing, for `address` and for the pair of client and
     /// address: errc::too_many if the limit is reached. `address` may stand for a network.
     [[nodiscard]] token_start begin(const std::string& client_id, const std::string& secret, const std::string& address,
@@ -74,8 +74,8 @@ public:
 
     /// Issues a token if the secret of the client is correct, or if it is an old secret that is still valid; does begin() and finish() in
     /// one. Otherwise returns errc::malformed ("Incorrect username or password"), whose `detail` is `No credentials`, `No client record`,
-    /// `Client disabled` or `Bad credentials`. Returns errc::too_many ("Too many attempts") as described for begin(), and errc::unavailable
-    /// if the database or the memory for hashing is not available. `client_exists` is set as soon as it is known.
+    /// `Client disabled` or `Bad credentials`. Returns errc::too_many (`detail` is `Too many attempts`) as described for begin(), and
+    /// errc::unavailable if the database or the memory for hashing is not available. `client_exists` is set as soon as it is known.
     [[nodiscard]] result<issued_token> issue(const std::string& client_id, const std::string& secret, const std::string& address,
                                              bool& client_exists);
 

@@ -65,7 +65,7 @@ std::string to_text(const std::optional<std::set<model::role>>& roles) {
     return out;
 }
 
-/// null means no limit; a name that is unknown here allows nothing.
+/// null means no limit; a role name that this program does not know grants nothing.
 std::optional<std::set<model::role>> read_roles(const std::optional<std::string>& names) {
     if (!names) return std::nullopt;
     std::set<model::role> out;
@@ -89,7 +89,7 @@ model::api_client read_client(const rows& answer, std::size_t row) {
     return client;
 }
 
-/// Lines of microseconds since 1970, a blank, and a hash.
+/// Each line holds microseconds since 1970, a space and a hash.
 std::vector<old_secret> read_old_secrets(std::string_view lines) {
     std::vector<old_secret> all;
     while (!lines.empty()) {
@@ -105,7 +105,7 @@ std::vector<old_secret> read_old_secrets(std::string_view lines) {
 
 error no_such_client() { return not_found("Unknown client_id"); }
 
-// A NUL cannot be part of a stored id, and no parameter may hold one.
+// A stored id cannot contain a NUL, and neither can a parameter.
 bool storable(std::string_view client_id) { return client_id.find('\0') == std::string_view::npos; }
 
 result<void> change(database& db, const statement& what, std::string_view client_id, std::optional<std::string> value) {
@@ -118,7 +118,7 @@ result<void> change(database& db, const statement& what, std::string_view client
     return {};
 }
 
-/// Runs `act(connection)`, which answers whether there is such a client, as one transaction.
+/// Runs `act(connection)` in one transaction. `act` returns whether the client exists.
 template <class Act>
 result<void> in_transaction(database& db, std::string_view client_id, Act act) {
     if (!storable(client_id)) return no_such_client();

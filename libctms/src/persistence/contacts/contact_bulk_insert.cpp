@@ -14,8 +14,8 @@
 namespace ctms::persistence {
 namespace {
 
-// The rows of all contacts of a batch, one JSON array for each table. PostgreSQL reads it nearly as fast as COPY does, and
-// nothing has to be staged: no table to make for each transaction, and connections may be pooled.
+// The rows of all contacts of a batch, one JSON array for each table. PostgreSQL reads it nearly as fast as COPY does. No
+// temporary table has to be created for each transaction, so a connection pooler works too.
 constexpr std::string_view rows_of_batch = R"(
 with ei as materialized (
   select * from json_to_recordset($1::json) as r(email_id uuid, primary_email text, basket_token text, double_opt_in boolean,
@@ -63,7 +63,7 @@ w_gone as (delete from waitlists t using e
   where t.email_id = e.email_id and not exists (select from wi where wi.email_id = e.email_id and wi.name = t.name)),
 )";
 
-/// Inserts a group's rows, and in `upsert` form sets those that are there. Times are the columns beside `columns`.
+/// Inserts a group's rows; with `upsert` it also updates existing ones. `has_times`: the table has time columns besides `columns`.
 std::string write_group(std::string_view alias, std::string_view table, std::string_view key, std::span<const std::string_view> columns,
                         bool has_times, bool upsert) {
     std::string names;

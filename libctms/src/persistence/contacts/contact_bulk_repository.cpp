@@ -12,14 +12,14 @@
 namespace ctms::persistence {
 namespace {
 
-// Each address once, in lower case as the index has it, with its places in the list.
+// Each address once, in lower case as in the index, with its positions in the list.
 constexpr std::string_view wanted_addresses = R"(
 with wanted as materialized (
   select lower(value) as address, min(place) as place, array_agg(place) as places
   from json_array_elements_text($1::json) with ordinality as r(value, place) group by 1),
 )";
 
-// As contact_repository::remove() does it, for many. The trigger on emails queues the deletions.
+// Does what contact_repository::remove() does, for many contacts. The trigger on emails queues the deletions.
 constexpr std::string_view remove_them = R"(
 p as (delete from pending_acoustic t using e where t.email_id = e.email_id),
 a as (delete from amo t using e where t.email_id = e.email_id),
@@ -30,7 +30,7 @@ w as (delete from waitlists t using e where t.email_id = e.email_id),
 d as (delete from emails t using e where t.email_id = e.email_id)
 select place, count(*), 0 from e group by place)";
 
-// In order of id, so that two that do this at the same time wait for each other instead of locking each other out.
+// Locks in order of id, so that two concurrent transactions wait for each other instead of deadlocking.
 constexpr std::string_view lock_addresses = R"(
 e as materialized (
   select t.email_id, wanted.place from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
@@ -52,8 +52,8 @@ select p, case when p = place then changed else 0 end, case when p = place then 
 from (select place, places, count(*) filter (where not already) as changed, count(*) filter (where already) as before
       from e group by place, places) s, unnest(places) as p)";
 
-/// Has the statements that follow look rows up by their indexes: on tables that were filled a moment ago there are no
-/// statistics, and a guess may make each batch read a whole table.
+/// Makes the following statements look rows up by index. Tables that were filled a moment ago have no
+/// statistics, and the planner might choose to read a whole table for each batch.
 void prefer_indexes(connection& link) {
     link.execute("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
 }

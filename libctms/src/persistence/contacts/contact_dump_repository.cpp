@@ -15,8 +15,8 @@
 namespace ctms::persistence {
 namespace {
 
-// Everything but the ids that only join the tables. The text of a waitlist's fields once more, as it was written: blanks
-// and escapes are part of what is stored.
+// Everything except the ids that only join the tables. `fields_text` repeats a waitlist's fields exactly as they were
+// written, because whitespace and escapes are part of what is stored.
 constexpr std::string_view line_of_contact = R"('{{"format":"{0}","email":' || row_to_json(e)::text ||
   ',"amo":' || coalesce((select row_to_json(r)::text from (select add_on_ids, display_name, email_opt_in, language, last_login, location,
     profile_url, "user", user_id, username, create_timestamp, update_timestamp from amo where email_id = e.email_id) r), 'null') ||
@@ -56,19 +56,19 @@ with wanted as (
 select wanted.address, e.email_id::text, e.primary_email, {}, {}
 from wanted join emails e on lower(e.primary_email) = wanted.address order by 1, e.create_timestamp, e.email_id)";
 
-/// Line ends in JSON text are blanks between values: those in texts are escaped.
+/// Removes line breaks. In JSON they can only be whitespace between values: inside strings they are escaped.
 std::string on_one_line(std::string_view json) {
     std::string out(json);
     std::erase_if(out, [](char c) { return c == '\n' || c == '\r'; });
     return out;
 }
 
-/// One page behind another. The position is kept by the caller.
+/// Reads contacts page by page and remembers the last id.
 class pages {
 public:
     explicit pages(connection& link) : link_(link) {
         link_.begin();
-        // A reader that takes its time, or a slow pipe, ends no dump: the server must not cut it off.
+        // The server must not end the dump because its reader or the pipe is slow.
         link_.execute("set transaction isolation level repeatable read, read only; set local idle_in_transaction_session_timeout = 0;"
                       " set local statement_timeout = '120s'; set local enable_seqscan = off");
     }
@@ -108,7 +108,7 @@ std::int64_t dump_all(connection& link, const std::function<bool(std::string_vie
 } // namespace
 
 result<std::int64_t> contact_dump_repository::dump(const std::function<bool(std::string_view)>& visit) {
-    // Not by run(): a second try would visit again what was visited.
+    // Does not use run(): a retry would visit the same contacts again.
     try {
         const auto held = db_.connections().acquire();
         return dump_all(*held, visit);

@@ -18,7 +18,7 @@
 namespace ctms::persistence {
 namespace {
 
-/// A list that names one thing twice breaks the same unique keys as a taken id.
+/// A list with a duplicate name violates a unique key, as an id that is already in use does.
 bool has_duplicates(const auto& list) {
     std::set<std::string_view> names;
     for (const auto& item : list) {
@@ -27,7 +27,7 @@ bool has_duplicates(const auto& list) {
     return false;
 }
 
-/// Times as the database has them after a write at `when`.
+/// Sets the times to what the database has after a write at `when`.
 void set_times(model::contact& contact, timestamp when, bool amo_written) {
     contact.email.update_timestamp = when;
     if (!contact.email.create_timestamp) contact.email.create_timestamp = when;
@@ -36,7 +36,7 @@ void set_times(model::contact& contact, timestamp when, bool amo_written) {
     if (!contact.amo->create_timestamp) contact.amo->create_timestamp = when;
 }
 
-/// What a write made of a contact.
+/// The contact as it is after the write.
 model::contact after_write(const contact_write& one, timestamp when) {
     auto after = one.change->after;
     const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != one.before->contact.amo;
@@ -44,8 +44,8 @@ model::contact after_write(const contact_write& one, timestamp when) {
     return after;
 }
 
-/// Inserts or updates contacts, and says when each was written; those that somebody else wrote since they were read are not
-/// among them.
+/// Inserts or updates contacts and returns when each was written. Contacts that another writer changed since they were read
+/// are missing.
 std::map<uuid, timestamp> write(connection& db, const statement& how, std::span<const contact_write> contacts) {
     const auto written = db.query(how, {contacts_parameter(contacts)}, true);
     std::map<uuid, timestamp> out;
@@ -64,7 +64,7 @@ std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> em
     return read_stored_contacts(db.query(by_ids, {array_of(email_ids)}));
 }
 
-/// One try of a change: written, refused by `compute`, or neither: somebody else was quicker.
+/// One attempt at a change: written, refused by `compute`, or neither if another writer was faster.
 struct attempt {
     std::optional<model::contact> written;
     std::optional<error> refused;
@@ -80,7 +80,7 @@ attempt try_change(connection& db, const uuid& email_id, const change_function& 
     return {after_write(one, times.begin()->second), std::nullopt};
 }
 
-/// The last resort on a contact that many write: holds its row while it is changed.
+/// The last resort for a contact with many concurrent writers: locks its row while changing it.
 attempt change_locked(connection& db, const uuid& email_id, const change_function& compute) {
     static const statement lock{"lock_contact", "select 1 from emails where email_id = $1::uuid for update"};
     db.begin();
@@ -94,7 +94,7 @@ attempt change_locked(connection& db, const uuid& email_id, const change_functio
     return done;
 }
 
-/// What became of changes that were made together; nullopt: not done, to be tried alone.
+/// The results of changes that were made together; nullopt: not done, to be tried alone.
 using outcomes = std::vector<std::optional<result<model::contact>>>;
 
 /// A change that is ready to be written.
@@ -104,7 +104,7 @@ struct prepared_change {
     contact_change change;
 };
 
-/// What `compute` makes of the contacts that are there, each once: a second change of one has to see the first.
+/// Calls `compute` for each existing contact, but only once per contact: a second change of the same contact must see the first.
 std::vector<prepared_change> prepare(std::span<const contact_to_change> several, const std::vector<stored_contact>& found, outcomes& out) {
     std::map<uuid, const stored_contact*> waiting;
     for (const auto& one : found) waiting.emplace(one.contact.email.email_id, &one);
@@ -122,8 +122,8 @@ std::vector<prepared_change> prepare(std::span<const contact_to_change> several,
     return ready;
 }
 
-/// Tries changes in one transaction. What fails because of what is to be written leaves all undone: it would have failed alone
-/// too, and the others must not fail with it.
+/// Tries changes in one transaction. If one of them cannot be written, none is: that change would fail alone too, but the others
+/// must not fail with it and are tried alone.
 outcomes try_together(connection& db, std::span<const contact_to_change> several) {
     outcomes out(several.size());
     std::vector<uuid> ids;
@@ -147,13 +147,13 @@ outcomes try_together(connection& db, std::span<const contact_to_change> several
     return out;
 }
 
-/// Two inserts of one id at the same time: the second finds the row of the first when it tries again.
+/// Whether two inserts of the same id ran at the same time. The second one finds the row of the first when it tries again.
 bool is_race_of_inserts(const error& failure, const uuid& email_id, contact_repository& repository) {
     return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos &&
            repository.find(email_id).has_value();
 }
 
-/// Of a replica's answer: who has just been stored is at the primary already.
+/// Accepts an answer of the replica only if it is not empty: a contact that has just been stored may still be missing there.
 constexpr auto found_any = [](const auto& found) { return !found.empty(); };
 
 } // namespace
@@ -227,7 +227,7 @@ result<model::contact> contact_repository::create(const model::contact& contact)
 
 result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute) {
     constexpr int quick_tries = 3;
-    std::optional<model::contact> wanted; // of the last try, to name its conflicts
+    std::optional<model::contact> wanted; // the result of the last try, to name its conflicts
     const change_function remember = [&](const std::optional<model::contact>& stored) {
         auto change = compute(stored);
         if (change) wanted = change->after;
@@ -240,7 +240,7 @@ result<model::contact> contact_repository::change(const uuid& email_id, const ch
         if (!outcome) {
             if (tries < quick_tries && is_race_of_inserts(outcome.error(), email_id, *this)) continue;
             auto failure = wanted ? with_conflicts(outcome.error(), *wanted) : outcome.error();
-            std::erase(failure.conflicts, "email_id"); // it is the contact's own
+            std::erase(failure.conflicts, "email_id"); // the id belongs to this contact
             return failure;
         }
         if (outcome->refused) return *outcome->refused;

@@ -11,13 +11,13 @@
 namespace ctms::persistence {
 namespace {
 
-// The first column tells the table, the second the contact; the meaning of the others follows from the table.
+// The first column names the table and the second the contact; the meaning of the others depends on the table.
 enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5', match = '6' };
 constexpr std::size_t first_value = 2;
 constexpr std::size_t update_timestamp = 14;
 constexpr std::size_t version = 15; // of an emails row
 
-// One SELECT per table, all with the same number of columns. {0}: which rows.
+// One SELECT per table, all with the same number of columns. {0} selects the rows; {1} and {2} are the two times.
 constexpr std::string_view read_emails = R"(select '0', e.email_id::text, e.primary_email, e.basket_token, e.double_opt_in::text,
   e.sfdc_id, e.first_name, e.last_name, e.mailing_country, e.email_format, e.email_lang, e.has_opted_out_of_email::text,
   e.unsubscribe_reason, {1}, {2}, e.xmin::text from emails e {0})";
@@ -32,7 +32,7 @@ constexpr std::string_view read_newsletter_rows = R"(select '4', n.email_id::tex
 constexpr std::string_view read_waitlist_rows = R"(select '5', w.email_id::text, w.name, w.source, w.fields::text,
   null, null, null, null, null, null, null, null, null, null, null from waitlists w {0})";
 
-/// All six SELECTs; `filter` says for a table's alias which of its rows.
+/// All six SELECTs; `filter` takes a table's alias and returns the clause that selects its rows.
 template <class Filter>
 std::string union_of_tables(Filter filter) {
     std::string out;
@@ -53,7 +53,7 @@ public:
     std::string text() { return std::string(from_.text(row_, next_++)); }
     model::text optional() { return from_.optional_text(row_, next_++); }
     bool boolean() { return from_.text(row_, next_++) == "true"; }
-    /// Nullable columns that the API shows with a default.
+    /// For nullable columns that the API shows with a default.
     std::string text_or(std::string_view fallback) { return from_.is_null(row_, next_) ? (++next_, std::string(fallback)) : text(); }
     std::optional<date> day() { return parse_date(from_.text(row_, next_++)); }
     std::optional<timestamp> time() {
@@ -128,8 +128,8 @@ std::string contacts_sql(std::string_view selection) {
            union_of_tables([](const char*) { return std::string("join wanted using (email_id)"); });
 }
 
-// Written so that the planner cannot go wrong where it knows little of the addresses, as before the first ANALYZE: offset 0 keeps one
-// look into the index for each address, and an array is taken for a short one.
+// Written so that the planner makes a good plan even without statistics, as before the first ANALYZE: `offset 0` forces one
+// index lookup for each address, and the planner assumes that an array is short.
 std::string contacts_by_addresses_sql() {
     return R"(with found as materialized (
   select place, e.email_id from json_array_elements_text($1::json) with ordinality as given (address, place)
@@ -168,7 +168,7 @@ model::contact build_contact(const rows& found, std::string_view id, const std::
     model::contact out;
     out.email.email_id = uuid::parse(id).value_or(uuid{});
     for (const auto row : its_rows) add_row(out, found.text(row, 0).front(), cells(found, row));
-    // In C++ and not in SQL: the order is by bytes, whatever the collation of the database.
+    // Sorted in C++ and not in SQL, so that the order is by bytes whatever the collation of the database.
     std::sort(out.newsletters.begin(), out.newsletters.end(), by_name);
     std::sort(out.waitlists.begin(), out.waitlists.end(), by_name);
     return out;
@@ -180,7 +180,7 @@ std::optional<std::size_t> emails_row(const rows& found, const std::vector<std::
     return row == its_rows.end() ? std::nullopt : std::optional(*row);
 }
 
-/// When a contact was changed last.
+/// When a contact was last changed, in microseconds since 1970.
 std::int64_t updated_at(const rows& found, const std::vector<std::size_t>& its_rows) {
     const auto row = emails_row(found, its_rows);
     return row ? found.integer(*row, update_timestamp) : 0;
@@ -224,7 +224,7 @@ std::size_t visit_contacts(const rows& found, const std::function<void(const mod
     const auto contacts = group_rows(found);
     std::vector<std::pair<std::int64_t, rows_by_contact::const_iterator>> order;
     for (auto one = contacts.begin(); one != contacts.end(); ++one) order.emplace_back(updated_at(found, one->second), one);
-    // The map is in order of id already.
+    // The map is already in order of id.
     std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
     for (const auto& [updated, one] : order) visit(build_contact(found, one->first, one->second));
     return order.size();

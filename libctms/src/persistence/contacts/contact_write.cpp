@@ -35,8 +35,8 @@ std::string to_json(const std::vector<model::waitlist>& list) {
     });
 }
 
-// One record for each contact, so that one statement writes any number of them. A group or a list that is not in a record is
-// left alone; what is to go stands in the members that end in _gone.
+// One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
+// record stays unchanged; the members that end in _gone say what to delete.
 constexpr const char* records = R"(
 with c as materialized (
   select * from json_to_recordset($1::json) as r(email_id uuid, version xid, primary_email text, basket_token text, double_opt_in boolean,
@@ -53,8 +53,8 @@ written as (
   returning email_id, update_timestamp),
 e as (select c.*, written.update_timestamp from c join written using (email_id)))";
 
-// A contact that somebody else holds is passed over, as one that somebody else has written: a batch waits for nobody, and
-// whoever is passed over tries again alone.
+// Skips a contact that another transaction has locked or changed since it was read. A batch never waits for a lock; the
+// caller retries a skipped contact by itself.
 constexpr const char* update_emails = R"(
 held as materialized (
   select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
@@ -68,7 +68,7 @@ e as (
   returning emails.email_id, emails.update_timestamp, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
     c.newsletters_gone, c.waitlists, c.waitlists_gone))";
 
-/// The rows of one group or list: how they are inserted, and what an update does with one that is there.
+/// The SQL of one group or list: how its rows are inserted, and how an update changes an existing row.
 struct group_sql {
     const char* name;
     const char* insert;
@@ -153,7 +153,7 @@ select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_cont
        f.primary_email
 from e left join m using (email_id) left join a using (email_id) left join f using (email_id) order by e.email_id)";
 
-// A contact's own values are no conflict beside its id.
+// The values of the contact itself are not conflicts, except for its id.
 constexpr const char* find_conflicts = R"(
 select 'email_id' from emails where email_id = $1::uuid
 union all select 'primary_email' from emails where primary_email = $2 and email_id <> $1::uuid
@@ -204,7 +204,7 @@ void add_members(object_writer& writer, const model::mofo& mofo) {
     writer.add("mofo_relevant", mofo.mofo_relevant);
 }
 
-/// What becomes of a group: written when it differs or is to be touched, deleted when it is gone.
+/// Adds a group to be written if it differs or `touch` is set, or to be deleted if `after` is empty.
 template <class Group>
 void add_group(object_writer& writer, std::string_view name, const std::optional<Group>& before, const std::optional<Group>& after,
                bool touch) {
@@ -218,7 +218,7 @@ void add_group(object_writer& writer, std::string_view name, const std::optional
     group.close();
 }
 
-/// The items of `after` that are not the same in `before`, and the names that stand in `before` only.
+/// Adds the items of `after` that are new or changed, and the names that only `before` contains.
 template <class Item>
 void add_list(object_writer& writer, std::string_view name, const std::vector<Item>& before, const std::vector<Item>& after) {
     std::vector<Item> written;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The statements that write contacts, each with its entry in the sync's queue. Private to this layer.
+// The statements that write contacts together with their entries in the sync queue. Private to this layer.
 #pragma once
 
 #include "contact_rows.hpp"
@@ -14,27 +14,27 @@
 
 namespace ctms::persistence {
 
-/// One contact that is to be written.
+/// One contact to write.
 struct contact_write {
-    const stored_contact* before; ///< what was read; null: there is none yet
+    const stored_contact* before; ///< as it was read; null for a new contact
     const contact_change* change;
 };
 
-/// Inserts contacts with everything on them and puts them into the queue: one statement, so one transaction. $1: see
-/// contacts_parameter. Gives back email_id and the time of the write, in microseconds since 1970, of each.
+/// Inserts complete contacts and puts them into the queue, in one statement and so in one transaction. $1: see
+/// contacts_parameter. Returns the email_id of each and the time of its write, in microseconds since 1970.
 [[nodiscard]] const statement& insert_contacts_statement();
 
-/// Writes the differences between two states of contacts and puts them into the queue, likewise. Whose emails row has not the
-/// version that was read, or is held by somebody else, is passed over and not among those given back.
+/// Writes the differences between two states of contacts and puts them into the queue, also in one statement. Skips a contact,
+/// and does not return it, if its emails row no longer has the version that was read or another transaction has locked it.
 [[nodiscard]] const statement& update_contacts_statement();
 
-/// The one parameter of both. Each contact at most once.
+/// The parameter of both statements. Must contain each contact at most once.
 [[nodiscard]] std::string contacts_parameter(std::span<const contact_write> contacts);
 
-/// Deletes the contacts of address $1 and gives back their ids, as identities_lookup does.
+/// Deletes the contacts with address $1 and returns their ids in the columns of identities_lookup.
 [[nodiscard]] const statement& delete_contacts_statement();
 
-/// The names of the unique values of $1.. that other contacts, or contacts of the same id, have already.
+/// Returns the names of the fields whose unique values, $1 to $5, another contact has, or that of the id if it is in use.
 [[nodiscard]] const statement& find_conflicts_statement();
 [[nodiscard]] std::vector<parameter> find_conflicts_parameters(const model::contact& contact);
 

@@ -9,7 +9,7 @@ namespace {
 parameter text_of(const model::text& value) { return value; }
 parameter text_of(const std::optional<uuid>& value) { return value ? parameter(value->to_string()) : std::nullopt; }
 
-/// One id of the query: the table it lies in and what it must equal there; {} is the parameter.
+/// One id of the query: the table that contains it, and the condition on it; {} is the parameter.
 struct condition {
     const char* table;
     const char* sql;
@@ -33,7 +33,7 @@ std::vector<condition> given_conditions(const model::identity_query& query) {
     return given;
 }
 
-/// `columns` of the matching contacts; tables without a condition are joined with `other_join`, or not at all if it is null.
+/// Selects `columns` of the matching contacts. Tables without a condition are joined with `other_join`, or not at all if it is null.
 lookup make(std::string_view prefix, std::string_view columns, const char* other_join, const model::identity_query& query) {
     lookup out{std::string(prefix), fmt::format("select {} from emails e", columns), {}};
     std::string where;
@@ -69,7 +69,7 @@ lookup identities_lookup(const model::identity_query& query) {
 
 lookup updates_lookup(const model::updates_query& query) {
     const auto micros = [](timestamp when) { return parameter(fmt::to_string(when.time_since_epoch().count())); };
-    // Microseconds as an exact time: a floating point number of seconds would not be.
+    // Converts microseconds exactly; a floating-point number of seconds would not be exact.
     constexpr auto to_time = "(timestamptz 'epoch' + {}::bigint * interval '1 microsecond')";
     lookup out{
         "updates", "select e.email_id from emails e", {micros(query.start.when), micros(query.end.when), fmt::to_string(query.limit)}};

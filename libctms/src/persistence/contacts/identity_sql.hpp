@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Which contacts a request means, as a SELECT: by the nine ids, or a page of /updates. Only the tables that are needed.
-// Private to this layer.
+// Builds the SELECT that finds the contacts of a request, by the nine ids or for a page of /updates, with only the tables that
+// are needed. Private to this layer.
 #pragma once
 
 #include <ctms/model/contact.hpp>
@@ -13,23 +13,23 @@
 
 namespace ctms::persistence {
 
-/// A lookup as SQL: the same given ids make the same text and name, so that it is prepared once per connection.
+/// A lookup as SQL. The same set of ids gives the same text and name, so that it is prepared once per connection.
 struct lookup {
     std::string name; ///< distinct for each set of given ids
     std::string sql;
     std::vector<parameter> parameters;
 };
 
-/// Finds `email_id` of all contacts that match every given id. At least one must be given.
+/// Finds the email_id of all contacts that match every given id. At least one id must be given.
 [[nodiscard]] lookup ids_lookup(const model::identity_query& query);
 
-/// Finds all nine ids instead, in order of email_id.
+/// Finds all nine ids of these contacts, in order of email_id.
 [[nodiscard]] lookup identities_lookup(const model::identity_query& query);
 
-/// Finds `email_id` of a page of /updates, at most its limit.
+/// Finds the email_id of the contacts on a page of /updates, at most the limit of the query.
 [[nodiscard]] lookup updates_lookup(const model::updates_query& query);
 
-/// Rows of identities_lookup, and of statements with the same columns.
+/// Reads the rows of identities_lookup, and of statements with the same columns.
 [[nodiscard]] std::vector<model::identity> read_identities(const rows& found);
 
 } // namespace ctms::persistence

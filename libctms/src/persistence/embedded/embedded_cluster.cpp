@@ -109,12 +109,12 @@ file_handle embedded_layout::open_log() const { return folder.open_file(log_name
 file_handle embedded_layout::open_lock(const char* name) const { return folder.open_file(name, O_RDWR | O_CREAT); }
 
 embedded_layout prepare_directory(const fs::path& directory) {
-    // The server's account must be able to pass through, when it is not ours; what it keeps to itself is inside.
+    // If the server runs under another account, that account must be able to enter; its own files are in a private folder inside.
     return {own_directory::open(directory, ::geteuid() == 0 ? 0711 : 0700)};
 }
 
 void check_owners(const embedded_layout& layout, const server_account& account) {
-    // Files that are not a cluster are left alone, whoever owns them.
+    // The owner only matters if the folder contains a cluster; other files are not touched.
     std::error_code closed;
     if (fs::exists(layout.data() / "PG_VERSION", closed) || closed)
         (void)layout.folder.open_folder(embedded_layout::data_name, account.user);
@@ -124,7 +124,7 @@ void check_owners(const embedded_layout& layout, const server_account& account) 
 std::string recorded_server(const embedded_layout& layout, const server_account& account) {
     const auto folder = layout.folder.open_folder(embedded_layout::data_name, account.user);
     auto pid = first_line(folder.get() < 0 ? std::nullopt : read_plain_file(folder, "postmaster.pid"));
-    // The file is the account's: it must not make us stop another program.
+    // The file belongs to the account, which must not be able to make us stop another program.
     std::error_code ignored;
     return is_number(pid) && fs::read_symlink(fs::path("/proc") / pid / "cwd", ignored) == layout.data() ? pid : std::string();
 }
@@ -132,7 +132,7 @@ std::string recorded_server(const embedded_layout& layout, const server_account&
 void check_reachable(const embedded_layout& layout, const server_account& account) {
     if (!account.switched) return;
     const auto log = layout.open_log();
-    // Asked of the system itself, as the account, so that groups and access lists count.
+    // Checked by the system while running as the account, so that groups and access control lists count.
     std::vector<std::string> question{"sh", "-c", "n=0; for d; do n=$((n+1)); [ -x \"$d\" ] || exit $n; done", "sh"};
     std::vector<fs::path> folders;
     fs::path folder;
@@ -156,7 +156,7 @@ fs::path find_binaries(const embedded_layout& layout) {
     }
     if (const char* chosen = std::getenv("CTMS_PG_BINDIR"); chosen != nullptr && *chosen != '\0') {
         if (holds_server(chosen)) return chosen;
-        throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not hold the programs `postgres` and `initdb`.", chosen));
+        throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not contain the programs `postgres` and `initdb`.", chosen));
     }
     const file_handle cluster(::open(layout.data().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     const auto version = first_line(cluster.get() < 0 ? std::nullopt : read_plain_file(cluster, "PG_VERSION"));
@@ -165,8 +165,8 @@ fs::path find_binaries(const embedded_layout& layout) {
     const auto in_path = find_program("initdb");
     auto found = newest_installed().value_or(in_path ? in_path->parent_path() : fs::path());
     if (found.empty() || !holds_server(found)) {
-        throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql-15 (Debian), or name their"
-                               " folder in CTMS_PG_BINDIR.");
+        throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql-15 (Debian), or set"
+                               " CTMS_PG_BINDIR to their folder.");
     }
     return found;
 }
@@ -174,11 +174,11 @@ fs::path find_binaries(const embedded_layout& layout) {
 void ensure_cluster(const embedded_layout& layout, const server_account& account, const fs::path& binaries) {
     if (fs::exists(layout.data() / "PG_VERSION")) return;
     if (fs::exists(layout.data()) && !fs::is_empty(layout.data())) {
-        throw embedded_failure(fmt::format("{} is in the way: it holds files, but is no PostgreSQL cluster.", layout.data().string()));
+        throw embedded_failure(fmt::format("{} contains files but no PostgreSQL cluster. Move them away.", layout.data().string()));
     }
     remove_leftovers(layout.root());
     const auto log = layout.open_log();
-    // Made under another name: what an interrupted initdb leaves behind must not pass for a cluster.
+    // Created under another name, so that the remains of an interrupted initdb are not mistaken for a cluster.
     const auto draft = make_private_folder((layout.root() / "initdb").string(), account);
     const command initdb{as_account(account, "KILL",
                                     {(binaries / "initdb").string(), "-D", draft.string(), "-A", "trust", "-U", "postgres", "-E", "UTF8",
@@ -194,7 +194,7 @@ std::optional<fs::path> find_socket_folder(const embedded_layout& layout, const 
         const auto folder = layout.folder.open_folder(embedded_layout::run_name, account.user);
         return folder.get() < 0 ? std::nullopt : std::optional(usual);
     }
-    // Below /tmp, where another account may have made it again after ours was cleaned away.
+    // The folder is in /tmp: after it was cleaned up, another account may have created one with the same name.
     const fs::path recorded = first_line(layout.folder.read_file(embedded_layout::run_path_name));
     return is_private_folder(recorded, account.user) ? std::optional(recorded) : std::nullopt;
 }
@@ -203,7 +203,7 @@ fs::path ensure_socket_folder(const embedded_layout& layout, const server_accoun
     if (auto found = find_socket_folder(layout, account)) return *found;
     auto usual = layout.root() / embedded_layout::run_name;
     if (usual.string().size() + socket_name.size() <= longest_socket_path) {
-        // At once with its owner, so that an interrupted start leaves none of ours that the server could not use.
+        // Created with its final owner and then renamed, so that an interrupted start never leaves a folder that the server cannot use.
         fs::rename(make_private_folder((layout.root() / "initdb").string(), account), usual);
         return usual;
     }

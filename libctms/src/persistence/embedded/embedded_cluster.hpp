@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The files of an embedded PostgreSQL: where they are, which account owns them, which binaries fit, and their making.
-// Call with the directory's start lock held. Throws embedded_failure with a sentence that says what to do.
+// The files of an embedded PostgreSQL: where they are, which account owns them, which binaries fit, and how they are created.
+// The caller must hold the directory's start lock. Throws embedded_failure with a message that says what to do.
 #pragma once
 
 #include "embedded_files.hpp"
@@ -14,13 +14,13 @@
 
 namespace ctms::persistence {
 
-/// What the directory holds.
+/// The contents of the data directory.
 struct embedded_layout {
     static constexpr auto log_name = "log";
     static constexpr auto users_lock_name = "users.lock";
     static constexpr auto start_lock_name = "start.lock";
     static constexpr auto supervisor_lock_name = "supervisor.lock";
-    static constexpr auto run_path_name = "run.path"; ///< names the socket's folder when it cannot be `root`/run
+    static constexpr auto run_path_name = "run.path"; ///< contains the path of the socket's folder if that is not `root`/run
     static constexpr auto data_name = "postgres";
     static constexpr auto run_name = "run";
 
@@ -31,15 +31,15 @@ struct embedded_layout {
     [[nodiscard]] std::filesystem::path log() const { return root() / log_name; }
     [[nodiscard]] std::filesystem::path users_lock() const { return root() / users_lock_name; }
 
-    /// The log, to append to; made when it is missing.
+    /// Opens the log for appending, and creates it if it is missing.
     [[nodiscard]] file_handle open_log() const;
-    /// A file that is there to be locked; made when it is missing.
+    /// Opens a lock file, and creates it if it is missing.
     [[nodiscard]] file_handle open_lock(const char* name) const;
 };
 
-/// The account that the server runs under: PostgreSQL refuses root.
+/// The account that the server runs under, because PostgreSQL refuses to run as root.
 struct server_account {
-    bool switched = false; ///< false: our own
+    bool switched = false; ///< false: the account of this process
     uid_t user = 0;
     gid_t group = 0;
     std::string name;
@@ -47,29 +47,29 @@ struct server_account {
 
 [[nodiscard]] server_account choose_account();
 
-/// `program` as the account; it gets `signal` when the process that started it ends.
+/// The command that runs `program` as the account. The program gets `signal` when the process that started it ends.
 [[nodiscard]] std::vector<std::string> as_account(const server_account& account, const std::string& signal,
                                                   std::vector<std::string> program);
 
-/// Makes the directory, absolute and with links resolved, or opens it: refused when it is not ours alone to change.
+/// Creates or opens the directory, and resolves links in its path. Refuses a directory that other accounts can change.
 [[nodiscard]] embedded_layout prepare_directory(const std::filesystem::path& directory);
 
-/// Refuses a cluster or a socket's folder that does not belong to the account.
+/// Refuses a cluster or a socket folder that does not belong to the account.
 void check_owners(const embedded_layout& layout, const server_account& account);
 
-/// Fails when the account may not enter the directory or a folder above it.
+/// Fails if the account may not enter the directory or a folder above it.
 void check_reachable(const embedded_layout& layout, const server_account& account);
 
-/// The folder of the PostgreSQL binaries that fit the cluster, if there is one yet, else the newest.
+/// The folder of the PostgreSQL binaries that match the cluster, or of the newest ones if there is no cluster yet.
 [[nodiscard]] std::filesystem::path find_binaries(const embedded_layout& layout);
 
-/// Runs initdb unless there is a cluster. An interrupted run leaves nothing that counts.
+/// Runs initdb unless there is already a cluster. An interrupted run leaves nothing that is mistaken for a cluster.
 void ensure_cluster(const embedded_layout& layout, const server_account& account, const std::filesystem::path& binaries);
 
-/// The folder of the socket, where it is now; nullopt when there is none yet.
+/// The current folder of the socket; nullopt if there is none yet.
 [[nodiscard]] std::optional<std::filesystem::path> find_socket_folder(const embedded_layout& layout, const server_account& account);
 
-/// The process that postmaster.pid names, when it works inside the cluster; "" otherwise.
+/// The process number in postmaster.pid if that process runs in the cluster's folder; "" otherwise.
 [[nodiscard]] std::string recorded_server(const embedded_layout& layout, const server_account& account);
 [[nodiscard]] std::filesystem::path ensure_socket_folder(const embedded_layout& layout, const server_account& account);
 

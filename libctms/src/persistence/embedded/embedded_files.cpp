@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr mode_t others_write = S_IWGRP | S_IWOTH;
-constexpr int most_links = 40; // as Linux has it
+constexpr int most_links = 40; // the limit of Linux
 constexpr std::size_t longest_file = 64 << 10;
 
 using file_status = struct stat;
@@ -37,20 +37,20 @@ std::optional<std::string> name_of(uid_t user) {
     return found->pw_name;
 }
 
-// For a sentence.
+// How a message names the account.
 std::string account_name(uid_t user) {
     const auto name = name_of(user);
     return name ? fmt::format("`{}` (uid {})", *name, user) : fmt::format("uid {}", user);
 }
 
-// For a command.
+// How a command names the account.
 std::string account_word(uid_t user) { return name_of(user).value_or(std::to_string(user)); }
 
 [[noreturn]] void refuse(const std::string& what) { throw embedded_refusal(what + " Or choose another directory with CTMS_DATA_DIR."); }
 
 [[noreturn]] void refuse_owner(const fs::path& path, uid_t owner, uid_t wanted) {
     refuse(fmt::format("{0} belongs to {1}, but should belong to {2}: another account may have put it there. Run this program as its "
-                       "owner, remove it, or, if you trust what it holds, take it over with `chown -h {3} {0}`.",
+                       "owner, remove it, or, if you trust its contents, take ownership with `chown -h {3} {0}`.",
                        path.string(), account_name(owner), account_name(wanted), account_word(wanted)));
 }
 
@@ -65,8 +65,8 @@ std::string account_word(uid_t user) { return name_of(user).value_or(std::to_str
 }
 
 [[noreturn]] void refuse_mode(const fs::path& path, const file_status& info, std::string_view change) {
-    refuse(fmt::format("{0} of {1} has the mode {2:03o}, which lets other accounts change or read it. If you trust what it holds, close it "
-                       "with `chmod {3} {0}`.",
+    refuse(fmt::format("{0} of {1} has the mode {2:03o}, which lets other accounts change or read it. If you trust its contents, "
+                       "protect it with `chmod {3} {0}`.",
                        path.string(), account_name(info.st_uid), info.st_mode & 07777U, change));
 }
 
@@ -76,18 +76,18 @@ file_status status_of(const file_handle& file, const fs::path& path) {
     return info;
 }
 
-// A directory on the way. Whoever can rename things in it can at most put another directory of ours in the place of the wanted
-// one: the walk follows no link of another account, and the last directory must be ours. So its owner does not matter, and
-// `sudo` works in a checkout of somebody else.
+// Checks a directory on the path. An account that can rename entries in it can at most substitute another directory that we own:
+// the walk does not follow links of other accounts, and the last directory must be ours. So the owner of a parent does not
+// matter, and `sudo` works in another user's checkout.
 void check_parent(const fs::path& path, const file_status& info) {
     if ((info.st_mode & S_IWOTH) != 0 && (info.st_mode & S_ISVTX) == 0) {
-        refuse(fmt::format("Every account may change what is in {0} (of {1}), the data directory too. Close it with `chmod o-w {0}`, or "
+        refuse(fmt::format("Every account may change what is in {0} (of {1}), even the data directory. Protect it with `chmod o-w {0}` or "
                            "`chmod +t {0}`.",
                            path.string(), account_name(info.st_uid)));
     }
 }
 
-// From the root to the wanted directory, one part at a time.
+// Walks from the root to the wanted directory, one part of the path at a time.
 class walk {
 public:
     walk(const fs::path& wanted, mode_t mode) : mode_(mode) { push(fs::absolute(wanted)); }
@@ -104,7 +104,7 @@ public:
 
     [[nodiscard]] const fs::path& path() const { return path_; }
     [[nodiscard]] bool made() const { return made_; }
-    // For reading: what the walk holds can only be passed through.
+    // Opens the directory for reading. The descriptor of the walk (O_PATH) cannot be read from.
     [[nodiscard]] file_handle open() const {
         file_handle out(::openat(folder_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (out.get() < 0) {
@@ -151,7 +151,7 @@ private:
 
     void follow(const file_handle& link, const fs::path& path, const file_status& info) {
         if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-            refuse(fmt::format("{} is a symbolic link of {}, which is not followed: it could lead anywhere. Remove it.", path.string(),
+            refuse(fmt::format("{} is a symbolic link of {}, which could point anywhere and is not followed. Remove it.", path.string(),
                                account_name(info.st_uid)));
         }
         if (++links_ > most_links) fail(ELOOP, path);
@@ -164,14 +164,14 @@ private:
     }
 
     mode_t mode_;
-    std::vector<std::string> rest_; // the next part last
+    std::vector<std::string> rest_; // in reverse order: the next part is the last element
     file_handle folder_;
     fs::path path_;
     int links_ = 0;
     bool made_ = false;
 };
 
-// Through the path: whoever could change it was found out on the way.
+// Using the path is safe here: the walk has checked everybody who could change it.
 bool holds_nothing(const fs::path& path) { return fs::is_empty(path); }
 
 std::string read_open_file(const file_handle& file, const fs::path& path) {
@@ -199,7 +199,7 @@ own_directory own_directory::open(const fs::path& wanted, mode_t mode) {
     const bool is_open = (info.st_mode & others_write) != 0;
     if (way.made() || ((is_open || ::geteuid() == 0) && holds_nothing(way.path()))) {
         if (::fchmod(folder.get(), mode) != 0) fail(errno, way.path());
-        // Closed now: what somebody put there in the meantime shows.
+        // Now that others cannot write here, check again whether somebody put something there in the meantime.
         if (!is_open || holds_nothing(way.path())) return {std::move(folder), way.path()};
     }
     if (is_open) refuse_mode(way.path(), info, "go-w");
@@ -208,7 +208,7 @@ own_directory own_directory::open(const fs::path& wanted, mode_t mode) {
 
 file_handle own_directory::open_file(const std::string& name, int flags) const {
     const auto file_path = path_ / name;
-    // O_NONBLOCK: a named pipe must not hold us up.
+    // O_NONBLOCK: opening a named pipe must not block.
     file_handle file(::openat(folder_.get(), name.c_str(), flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
     file_status info{};
     if (file.get() < 0) {
@@ -246,8 +246,8 @@ std::optional<std::string> own_directory::read_secret(const std::string& name) c
 void own_directory::write_file(const std::string& name, const std::string& text) const {
     const auto draft = name + ".new";
     const auto draft_path = path_ / draft;
-    ::unlinkat(folder_.get(), draft.c_str(), 0); // of a program that was killed; a link itself, not what it leads to
-    errno = 0;                                   // which a write that is cut short leaves as it is: the disk is full
+    ::unlinkat(folder_.get(), draft.c_str(), 0); // left by a program that was killed; removes a link, not its target
+    errno = 0;                                   // a short write, when the disk is full, does not set it
     const file_handle file(::openat(folder_.get(), draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     const bool written = file.get() >= 0 && ::fchmod(file.get(), 0600) == 0 &&
                          ::write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) && ::fsync(file.get()) == 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// The data directory and the files in it, opened so that no other account can bend them: step by step from the root, relative
-// to descriptors, without following a link in the directory, and only when owner, kind and mode are as they should be.
-// Throws embedded_refusal with a sentence that says what is wrong, whose it is and what to do; std::system_error otherwise.
+// The data directory and the files in it, opened so that no other account can redirect us to other files: step by step from the
+// root, relative to descriptors, without following links in the directory, and only if owner, kind and mode are right.
+// Throws embedded_refusal with a message that names the file, its owner and what to do; std::system_error otherwise.
 // Thread safe.
 #pragma once
 
@@ -21,35 +21,35 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// What another account put there, or could have, and what must therefore not be used.
+/// A file or directory must not be used because another account put it there, or could have.
 class embedded_refusal : public embedded_failure {
 public:
     using embedded_failure::embedded_failure;
 };
 
-/// A directory of our own, whose parents only we and root can change.
+/// A directory that belongs to this account and that no other account can change or replace.
 class own_directory {
 public:
-    own_directory() = default; ///< none
+    own_directory() = default; ///< no directory
 
-    /// Opens the directory; makes it, and missing parents, when it is missing. `mode`: what it gets when it is new, or empty and
-    /// open to others.
+    /// Opens the directory; creates it, and missing parents, if necessary. `mode` is set if the directory is new, or empty
+    /// and writable by others.
     [[nodiscard]] static own_directory open(const std::filesystem::path& wanted, mode_t mode);
 
-    /// Absolute, without links.
+    /// The absolute path, without links.
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
-    /// Opens a regular file in it that is ours alone to change. `flags`: O_RDWR | O_CREAT and their like; a new one has mode
-    /// 0600. No file and no O_CREAT: a handle without descriptor.
+    /// Opens a regular file in the directory that no other account can change. `flags`: O_RDWR | O_CREAT and so on; a new file has
+    /// mode 0600. Returns a handle without a descriptor if there is no file and `flags` lacks O_CREAT.
     [[nodiscard]] file_handle open_file(const std::string& name, int flags) const;
-    /// The file's content, at most 64 KiB of it; nullopt when there is none.
+    /// The first 64 KiB of the file; nullopt if there is no file.
     [[nodiscard]] std::optional<std::string> read_file(const std::string& name) const;
-    /// As read_file, for a secret: refused when others may read it.
+    /// Like read_file, for a secret: refuses a file that others may read.
     [[nodiscard]] std::optional<std::string> read_secret(const std::string& name) const;
-    /// Replaces the file at once, with mode 0600, on disk when it returns.
+    /// Replaces the file atomically, with mode 0600. It is on disk when this returns.
     void write_file(const std::string& name, const std::string& text) const;
 
-    /// Opens a directory in it that belongs to `owner` and that others cannot change. Nothing there: a handle without descriptor.
+    /// Opens a subdirectory that belongs to `owner` and that others cannot change. Without a descriptor if there is none.
     [[nodiscard]] file_handle open_folder(const std::string& name, uid_t owner) const;
 
 private:
@@ -59,11 +59,11 @@ private:
     std::filesystem::path path_;
 };
 
-/// At most 64 KiB of a regular file in `folder`, which may belong to another account; nullopt when there is none, and for what
+/// The first 64 KiB of a regular file in `folder`, which may belong to another account; nullopt if there is no such file or it
 /// is not a regular file.
 [[nodiscard]] std::optional<std::string> read_plain_file(const file_handle& folder, const std::string& name);
 
-/// True when `path` is a directory of `owner` that nobody else may enter.
+/// True if `path` is a directory of `owner` that nobody else may enter.
 [[nodiscard]] bool is_private_folder(const std::filesystem::path& path, uid_t owner);
 
 } // namespace ctms::persistence

@@ -20,7 +20,7 @@ constexpr std::chrono::seconds longest_start{30};
 
 struct embedded_postgres::impl {
     embedded_layout layout;
-    file_handle user; ///< the users' lock, shared: what keeps the server running
+    file_handle user; ///< holds the users' lock (shared), which keeps the server running
     fs::path socket_folder;
 };
 
@@ -35,9 +35,9 @@ result<embedded_postgres> embedded_postgres::start(const fs::path& directory, co
             throw embedded_failure("Another program has been starting PostgreSQL for too long.");
         check_owners(state->layout, account);
         state->user = state->layout.open_lock(embedded_layout::users_lock_name);
-        // Held exclusively by a supervisor that is stopping the server.
-        if (!lock_file(state->user, lock_mode::shared, deadline)) throw embedded_failure("PostgreSQL has been stopping for long.");
-        ::futimens(state->user.get(), nullptr); // tells a lingering supervisor that somebody came
+        // A supervisor that is stopping the server holds this lock exclusively.
+        if (!lock_file(state->user, lock_mode::shared, deadline)) throw embedded_failure("PostgreSQL is taking too long to stop.");
+        ::futimens(state->user.get(), nullptr); // tells a lingering supervisor that there is a new user
         supervisor(state->layout, account, options).ensure_running(deadline);
         const auto socket_folder = find_socket_folder(state->layout, account);
         if (!socket_folder) throw embedded_failure("The directory of the server's socket is gone; try again.");

@@ -19,9 +19,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Descriptor 3 holds the supervisor's lock for as long as this script lives. With --pdeathsig (in the server's command)
-// the server stops too when the script is killed. SIGINT is PostgreSQL's fast shutdown; it is repeated, since a server
-// that has only just been started does not listen to it yet.
+// Descriptor 3 holds the supervisor's lock while this script runs. Because of --pdeathsig (in the server's command)
+// the server also stops when the script is killed. SIGINT is PostgreSQL's fast shutdown; it is repeated because a server
+// that has just been started ignores it.
 constexpr const char* script = R"sh(
 users=$1 linger=$2 server=$3
 shift 3
@@ -58,8 +58,8 @@ const statement has_database{"embedded_has_database", "select exists (select fro
 constexpr int most_starts = 20;
 constexpr off_t longest_log = 4 << 20;
 
-// Whether any process works inside the cluster. More than postmaster.pid can say: that one may be stale, its number may
-// belong to somebody else by now, and backends outlive a killed postmaster for a moment.
+// Whether any process runs in the cluster's folder. postmaster.pid is not enough: it may be stale, its number may belong to
+// another program by now, and backends live a moment longer than a killed postmaster.
 bool in_use(const fs::path& data) {
     std::error_code ignored;
     for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
@@ -111,16 +111,16 @@ void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) 
         auto lock = layout_.open_lock(embedded_layout::supervisor_lock_name);
         const bool watched = !try_lock_file(lock, lock_mode::exclusive);
         if (answers && watched) return;
-        if (watched) continue; // it is starting, or stopping
+        if (watched) continue; // the server is starting or stopping
         if (answers) {
             watch_running_server(std::move(lock));
-            std::this_thread::sleep_for(200ms); // one whose supervisor was killed is about to stop: look again
+            std::this_thread::sleep_for(200ms); // a server whose supervisor was killed is about to stop: check again
         } else if (!in_use(layout_.data())) {
             start_server(std::move(lock));
         }
     }
     if (in_use(layout_.data())) {
-        throw embedded_failure(fmt::format("Another PostgreSQL (process {}) works in {}: stop it.", recorded_server(layout_, account_),
+        throw embedded_failure(fmt::format("Another PostgreSQL (process {}) is using {}. Stop it.", recorded_server(layout_, account_),
                                            layout_.data().string()));
     }
     throw embedded_failure("PostgreSQL did not start in time: " + end_of_log(layout_));
@@ -135,7 +135,7 @@ void supervisor::start_server(file_handle lock) {
     check_reachable(layout_, account_);
     ensure_cluster(layout_, account_, binaries);
     const auto folder = ensure_socket_folder(layout_, account_);
-    // Nobody works in the cluster, but PostgreSQL would trust a process number that another program has by now.
+    // No process uses the cluster, but PostgreSQL would refuse to start if another program now has the recorded process number.
     fs::remove(layout_.data() / "postmaster.pid");
     std::vector<std::string> server{
         (binaries / "postgres").string(), "-D", layout_.data().string(), "-k", folder.string(), "-p", "5432", "-c", "listen_addresses="};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The process that watches over an embedded PostgreSQL: a small shell script, detached from whoever started it, that
-// runs the server, waits until nobody holds the users' lock, and stops the server. Throws embedded_failure.
+// The process that supervises an embedded PostgreSQL: a small shell script, detached from the process that started it, that
+// runs the server, waits until no process holds the users' lock, and then stops the server. Throws embedded_failure.
 #pragma once
 
 #include "embedded_cluster.hpp"
@@ -17,8 +17,8 @@ public:
     supervisor(const embedded_layout& layout, const server_account& account, const embedded_options& options)
         : layout_(layout), account_(account), options_(options) {}
 
-    /// Returns when the server answers and is watched; starts what is missing. The caller holds the start lock, and the users'
-    /// lock, shared. Makes the database `ctms`.
+    /// Starts the server and its supervisor if they are not running, and creates the database `ctms`. Returns when the server
+    /// answers. The caller must hold the start lock, and the users' lock in shared mode.
     void ensure_running(std::chrono::steady_clock::time_point deadline);
 
 private:

@@ -24,7 +24,7 @@ class file_actions {
 public:
     explicit file_actions(const command& what) {
         check(::posix_spawn_file_actions_init(&actions_), "posix_spawn_file_actions_init");
-        // The log first: its descriptor may be the 3 that the next line replaces.
+        // The log comes first: its descriptor may be 3, which is replaced below.
         if (what.log >= 0) {
             ::posix_spawn_file_actions_adddup2(&actions_, what.log, 1);
         } else {
@@ -44,7 +44,7 @@ private:
     posix_spawn_file_actions_t actions_{};
 };
 
-// The caller may block or ignore signals that the program needs.
+// Resets the signals, because the caller may block or ignore some that the program needs.
 class clean_signals {
 public:
     clean_signals() {
@@ -92,7 +92,7 @@ int run_and_wait(const command& what) {
     const file_actions actions(what);
     const clean_signals signals;
     auto arguments = what.arguments;
-    // PGDATA, PGPORT and their like must not reach the server.
+    // PGDATA, PGPORT and similar variables must not reach the server.
     std::vector<std::string> environment{"PATH=" + search_path(), "LC_ALL=C.UTF-8"};
     pid_t child = 0;
     check(::posix_spawnp(&child, arguments.front().c_str(), actions.get(), signals.get(), pointers(arguments).data(),

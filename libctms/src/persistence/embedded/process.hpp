@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Starting a program and waiting for it, without fork: safe in a process with threads. The program gets no signal
-// handling, no descriptors and no environment of ours but what is named. Throws std::system_error.
+// Starts a program and waits for it, without fork, which is safe in a process with threads. The program inherits no signal
+// handling and only the descriptors and environment variables named here. Throws std::system_error.
 #pragma once
 
 #include <filesystem>
@@ -12,8 +12,8 @@
 namespace ctms::persistence {
 
 struct command {
-    std::vector<std::string> arguments; ///< the first is the program: a path, or a name to be found in PATH
-    int log = -1;                       ///< a descriptor for what the program prints; -1: nowhere
+    std::vector<std::string> arguments; ///< the first is the program: a path, or a name to look for in PATH
+    int log = -1;                       ///< the descriptor that the program prints to; -1: nowhere
     int descriptor_3 = -1;              ///< becomes the program's descriptor 3
 };
 

@@ -34,7 +34,7 @@ const statement read_revision{"schema_revision", "select coalesce(string_agg(ver
 const statement read_applied{"schema_applied", "select version, sha256 from ctms_migrations order by version"};
 const statement record{"schema_record", "insert into ctms_migrations (version, name, sha256, adopted)"
                                         " values ($1::integer, $2, $3, $4::boolean)"};
-// By the simple protocol: the extended one keeps a portal, and with it a snapshot, until the transaction's next statement.
+// Sent by the simple protocol: the extended one keeps a portal, and so a snapshot, until the next statement of the transaction.
 constexpr const char* try_lock = "select pg_try_advisory_xact_lock(hashtext('ctms_migrations'))";
 
 constexpr const char* create_table = "create table if not exists ctms_migrations ("
@@ -62,19 +62,19 @@ std::vector<migration_info> missing_from(const std::map<std::int64_t, std::strin
     return missing;
 }
 
-// A database that has a record of its migrations.
+// The state of a database that has a record of its migrations.
 schema_state compare(const std::map<std::int64_t, std::string>& applied) {
     const auto newest_known = known_migrations().back().version;
     if (applied.rbegin()->first > newest_known) {
         return state(schema_state::kind::ahead,
-                     fmt::format("The database schema is at version {}, this program knows {} at most: install a newer release.",
+                     fmt::format("The database schema is at version {}, but this program knows only up to {}: install a newer release.",
                                  applied.rbegin()->first, newest_known));
     }
     for (const auto& one : known_migrations()) {
         const auto found = applied.find(one.version);
         if (found != applied.end() && found->second != one.sha256) {
             return state(schema_state::kind::foreign,
-                         fmt::format("Migration {} ({}) was applied to the database with another content than this"
+                         fmt::format("Migration {} ({}) was applied to the database with other content than this"
                                      " program has.",
                                      one.version, one.name));
         }
@@ -87,7 +87,7 @@ schema_state compare(const std::map<std::int64_t, std::string>& applied) {
     return found;
 }
 
-// A database without such a record.
+// The state of a database without such a record.
 schema_state first_look(bool has_revision, std::string_view tables) {
     if (has_revision) {
         return {schema_state::kind::adoptable, missing_from({{1, ""}}),
@@ -95,7 +95,7 @@ schema_state first_look(bool has_revision, std::string_view tables) {
     }
     if (!tables.empty()) {
         return state(schema_state::kind::foreign,
-                     fmt::format("The database holds tables that are in the way and nothing that says who made them: {}.", tables));
+                     fmt::format("The database contains tables of the same names, but no record of who created them: {}.", tables));
     }
     return {schema_state::kind::empty, known_migrations(), "The database is empty; run `ctms-admin migrate`."};
 }
@@ -121,12 +121,12 @@ void remember(connection& link, const migration_info& what, bool adopted) {
 
 void begin_step(connection& link, std::chrono::milliseconds lock_timeout) {
     link.begin();
-    // Fails rather than queues behind a long transaction, for everybody else would queue behind it.
+    // Fails instead of waiting for a long transaction, because all other transactions would then wait too.
     link.execute(
         fmt::format("set local lock_timeout = {}; set local client_min_messages = warning; {}", lock_timeout.count(), create_table));
 }
 
-// Each line that is not a comment is a statement.
+// Runs each line that is not a comment as a statement.
 void apply_outside_transaction(connection& link, std::string_view sql) {
     while (!sql.empty()) {
         const auto line = sql.substr(0, sql.find('\n'));
@@ -145,8 +145,8 @@ void apply(connection& link, const embedded_migration& one, std::chrono::millise
     link.commit();
 }
 
-// Held by an idle transaction on a connection of its own, so that it lasts over all steps, works behind PgBouncer, and
-// keeps no snapshot: an index that is built concurrently waits for all older snapshots, also those of waiting migrators.
+// An idle transaction on a separate connection holds the lock, so that it lasts over all steps, works with PgBouncer, and keeps
+// no snapshot: an index that is built concurrently waits for all older snapshots, including those of waiting migrators.
 void wait_for_lock(connection& guard) {
     const auto deadline = std::chrono::steady_clock::now() + longest_wait;
     while (true) {

@@ -45,7 +45,7 @@ pqxx::params pass(std::span<const parameter> parameters) {
     return all;
 }
 #else
-// Without the inhibition version 6 reconnects by itself, in the middle of a transaction if need be.
+// Without this call version 6 reconnects by itself, even in the middle of a transaction.
 void settle(pqxx::connection& link) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -54,7 +54,7 @@ void settle(pqxx::connection& link) {
     link.set_verbosity(pqxx::connection_base::verbose);
 }
 
-// Pointers, since version 6 copies each parameter by value while it walks the list.
+// Passes pointers because version 6 copies each parameter while it walks the list.
 auto pass(std::span<const parameter> parameters) {
     std::vector<const char*> all;
     all.reserve(parameters.size());
@@ -112,7 +112,7 @@ void append_percent_encoded(std::string& out, std::string_view value) {
     }
 }
 
-// What the operator wrote in the URL wins. Values must hold no quotes and no backslashes.
+// Adds `key` unless the operator set it in the URL. `value` must not contain quotes or backslashes.
 void add_default(std::string& text, std::string_view key, std::string_view value) {
     if (mentions(text, key)) return;
     if (is_url(text)) {
@@ -139,22 +139,22 @@ std::array<session_setting, 6> session_settings(const database_options& options)
              {"plan_cache_mode", "force_generic_plan"}}};
 }
 
-/// How the settings of a session get to the server.
+/// How the session settings are sent to the server.
 enum class settings_by { startup, statement };
 
 settings_by usual_way(const database_options& options) {
-    // The URL may bring flags of its own, which a second `options` would replace.
+    // The URL may already contain `options`, which a second one would replace.
     return mentions(options.url, "options") ? settings_by::statement : settings_by::startup;
 }
 
-// PgBouncer, which knows but a few of them, and before 1.20 not `options` at all.
+// PgBouncer accepts only a few startup parameters, and before version 1.20 it does not accept `options`.
 bool refuses_startup(std::string_view message) { return message.find("unsupported startup parameter") != std::string_view::npos; }
 
 std::string connection_string(const database_options& options, settings_by way) {
     std::string text = options.url;
     add_default(text, "application_name", "ctms");
     add_default(text, "connect_timeout", std::to_string(options.connect_timeout.count()));
-    // A peer that vanished without a word is noticed within about half a minute.
+    // With these, a server that vanished is noticed within about half a minute.
     add_default(text, "tcp_user_timeout", "15000");
     add_default(text, "keepalives_idle", "10");
     add_default(text, "keepalives_interval", "5");
@@ -174,8 +174,8 @@ struct known_state {
     bool ends_connection;
 };
 
-// First match counts. 25006: a primary that became a replica. 26000, 0A000: prepared statements that the
-// server no longer knows or whose tables changed; a fresh connection prepares them again.
+// The first match counts. 25006: the primary became a replica. 26000, 0A000: the server no longer knows a prepared
+// statement, or its tables changed; a new connection prepares it again.
 constexpr std::array known_states{
     known_state{"23505", kind::unique, false},    known_state{"40001", kind::retryable, false},
     known_state{"40P01", kind::retryable, false}, known_state{"40003", kind::in_doubt, true},
@@ -196,10 +196,10 @@ known_state classify(std::string_view sqlstate) {
     return {"", kind::other, false};
 }
 
-// The server did not run the statement at all: nothing can be in doubt.
+// The server did not run the statement at all, so the outcome is not in doubt.
 bool refused(std::string_view sqlstate) { return sqlstate == "57P03" || sqlstate == "25006" || sqlstate == "26000" || sqlstate == "0A000"; }
 
-// The label is libpq's own and does not follow the server's language, as the quotes of the message do.
+// libpq writes this label itself, whereas the quotes in the message depend on the server's language.
 std::string constraint_in(std::string_view message) {
     constexpr std::string_view label = "CONSTRAINT NAME:  ";
     if (const auto at = message.find(label); at != std::string_view::npos) {
@@ -211,7 +211,7 @@ std::string constraint_in(std::string_view message) {
     return to == std::string_view::npos ? std::string() : std::string(message.substr(from + 1, to - from - 1));
 }
 
-// DETAIL and CONTEXT quote the values of the row, which are a person's data: they stay out of logs.
+// DETAIL and CONTEXT quote values of the row, which are personal data and must not be logged.
 std::string without_values(std::string_view message) {
     constexpr std::array<std::string_view, 5> ends{"\nDETAIL:", "\nCONTEXT:", "\nSCHEMA NAME:", "\nLOCATION:", "\nHINT:"};
     for (const auto end : ends) message = message.substr(0, message.find(end));
@@ -240,11 +240,11 @@ struct connection::impl {
         pqxx::nontransaction(link).exec(sql);
     }
 
-    /// Runs `action` and turns whatever it throws into a sql_error. `doubtful`: a connection lost meanwhile
-    /// leaves open whether something was committed.
+    /// Runs `action` and turns whatever it throws into a sql_error. `doubtful`: if the connection is lost meanwhile,
+    /// something may or may not have been committed.
     template <class Action>
     rows guarded(bool doubtful, Action action) {
-        // Looked at before anything is sent: then nothing is in doubt. (And libpqxx 6.4 loses some memory when it finds out itself.)
+        // Checked before anything is sent, so that nothing is in doubt. (libpqxx 6.4 also leaks memory when it finds this out itself.)
         if (broken || peer_is_gone(link.sock())) {
             broken = true;
             throw sql_error(kind::connection, "", "", "the connection is closed");
@@ -286,7 +286,7 @@ struct connection::impl {
         known.emplace(what.name);
     }
 
-    /// Says since when a statement runs, for cut_if_stuck().
+    /// Records when the running statement began, for cut_if_stuck().
     class busy_mark {
     public:
         explicit busy_mark(impl& owner) : owner_(owner) { set(std::chrono::steady_clock::now()); }
@@ -358,7 +358,7 @@ void connection::begin() {
 
 void connection::commit() {
     if (!impl_->in_transaction) throw std::logic_error("commit without a transaction");
-    impl_->in_transaction = false; // whatever happens now, it is over
+    impl_->in_transaction = false; // the transaction ends whether or not the commit succeeds
     impl_->guarded(true, [](pqxx::nontransaction& session) { return session.exec("commit"); });
     impl_->committed = true;
 }
@@ -377,7 +377,7 @@ void connection::rollback() noexcept {
 void connection::cut_if_stuck(std::chrono::milliseconds limit) noexcept {
     const std::lock_guard lock(impl_->busy_mutex);
     const bool stuck = impl_->busy_since && std::chrono::steady_clock::now() - *impl_->busy_since > limit;
-    if (stuck) ::shutdown(impl_->link.sock(), SHUT_RDWR); // wakes libpq, which waits for it without a limit
+    if (stuck) ::shutdown(impl_->link.sock(), SHUT_RDWR); // wakes libpq, which waits on the socket without a limit
 }
 
 bool connection::usable() const noexcept { return !impl_->broken && impl_->link.is_open() && !peer_is_gone(impl_->link.sock()); }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-// The one private view of a database connection: statements in, rows of text out. Hides pqxx and the
-// differences between its versions 6.4 and 7. A connection belongs to one thread at a time.
-// Throws sql_error (below) on any failure; nothing of pqxx gets out. Messages hold no values of rows.
-// How long a call may take: the server ends a statement after statement_timeout, and a peer that vanished is
-// noticed by TCP within half a minute. A server process that is alive but stopped holds the caller as long.
+// A database connection: takes statements and returns rows of text. Private to the library. Hides pqxx and the
+// differences between its versions 6.4 and 7. Only one thread at a time may use a connection.
+// Throws sql_error (below) on any failure, never an exception of pqxx. Messages contain no values of rows.
+// How long a call may take: the server ends a statement after statement_timeout, and TCP notices within half a minute
+// that a server has vanished. A server process that is stopped but not dead blocks the caller until cut_if_stuck().
 #pragma once
 
 #include <ctms/persistence/database.hpp>
@@ -21,26 +21,26 @@
 
 namespace ctms::persistence {
 
-/// A statement with a name of its own, by which it is prepared once per connection.
+/// A statement with a unique name, under which it is prepared once per connection.
 struct statement {
     std::string name;
     std::string sql;
 };
 
-/// A parameter: text in PostgreSQL's input format, or null. Must hold no NUL byte (checked: throws std::logic_error).
+/// A parameter: text in PostgreSQL's input format, or null. Must not contain a NUL byte (checked: throws std::logic_error).
 using parameter = std::optional<std::string>;
 
 /// What went wrong, in the terms of this layer.
 class sql_error : public std::runtime_error {
 public:
     enum class kind {
-        connection, ///< no connection, or it broke before anything could be committed; also a server that
-                    ///< became a read-only replica, and prepared statements that went stale
-        in_doubt,   ///< it broke during a commit: the outcome is not known
+        connection, ///< no connection, or it broke before anything could be committed; also if the server
+                    ///< became a read-only replica or a prepared statement is no longer valid
+        in_doubt,   ///< the connection broke during a commit: the outcome is unknown
         unique,     ///< 23505; `constraint` names the index
         retryable,  ///< 40001, 40P01
         timeout,    ///< 57014, 55P03
-        bad_value,  ///< class 22, 23 but for 23505: the statement was given what it cannot store
+        bad_value,  ///< classes 22 and 23 except 23505: a parameter has a value that cannot be stored
         shutdown,   ///< 57P01..57P03: the server is stopping or starting
         other
     };
@@ -56,7 +56,7 @@ private:
     std::string constraint_;
 };
 
-/// The rows of one answer. Cells are valid as long as it lives.
+/// The rows that a statement returned. The text of a cell is valid as long as this object exists.
 class rows {
 public:
     struct impl;
@@ -64,15 +64,15 @@ public:
     [[nodiscard]] std::size_t size() const;
     [[nodiscard]] bool empty() const { return size() == 0; }
     [[nodiscard]] bool is_null(std::size_t row, std::size_t column) const;
-    /// "" for null. A row or column that is not there throws std::out_of_range.
+    /// "" for null. Throws std::out_of_range if there is no such row or column.
     [[nodiscard]] std::string_view text(std::size_t row, std::size_t column) const;
-    /// How many rows an INSERT, UPDATE or DELETE touched.
+    /// How many rows an INSERT, UPDATE or DELETE affected.
     [[nodiscard]] std::size_t affected() const;
 
     [[nodiscard]] std::optional<std::string> optional_text(std::size_t row, std::size_t column) const;
-    /// Throws std::logic_error for null and for what is not an integer.
+    /// Throws std::logic_error if the cell is null or not an integer.
     [[nodiscard]] std::int64_t integer(std::size_t row, std::size_t column) const;
-    /// PostgreSQL's 't'; null is false.
+    /// True for PostgreSQL's 't'; null is false.
     [[nodiscard]] bool boolean(std::size_t row, std::size_t column) const;
 
 private:
@@ -87,28 +87,28 @@ public:
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
-    /// Runs a statement, prepared on its first use here. Outside a transaction it commits by itself:
-    /// `writes` says whether a connection lost meanwhile leaves its outcome in doubt.
+    /// Runs a statement, and prepares it on its first use on this connection. Outside a transaction it commits by itself;
+    /// `writes` says whether the outcome is in doubt if the connection is lost meanwhile.
     rows query(const statement& what, std::span<const parameter> parameters, bool writes = false);
     rows query(const statement& what, std::initializer_list<parameter> parameters, bool writes = false) {
         return query(what, std::span(parameters.begin(), parameters.size()), writes);
     }
-    /// Runs SQL text without parameters; may hold several statements. For migrations and set-up: counts as
+    /// Runs SQL text without parameters, which may contain several statements. For migrations and setup. Counts as
     /// a write.
     rows execute(const std::string& sql);
 
-    /// Explicit transactions for what one statement cannot do. A transaction that is not committed is rolled back.
+    /// Begins an explicit transaction, for work that needs several statements. It is rolled back unless commit() is called.
     void begin();
-    void commit(); ///< throws sql_error{in_doubt} when the connection breaks here
+    void commit(); ///< throws sql_error{in_doubt} if the connection breaks here
     void rollback() noexcept;
 
-    /// False after any failure of the connection itself, and when the server has closed it: discard it.
+    /// False if the connection failed or the server closed it; discard it then.
     [[nodiscard]] bool usable() const noexcept;
-    /// True when something was committed since start_lease(): the work must not be run again.
+    /// True if something was committed since start_lease(). Then the work must not be run again.
     [[nodiscard]] bool has_committed() const noexcept;
     void start_lease() noexcept;
-    /// Breaks the connection if a statement of it has run for longer than `limit`: the caller, who waits for a server that
-    /// neither answers nor goes away, then gets a sql_error{connection}. From any thread.
+    /// Breaks the connection if its statement has been running for longer than `limit`. The caller that waits for a server
+    /// that neither answers nor disconnects then gets a sql_error{connection}. May be called from any thread.
     void cut_if_stuck(std::chrono::milliseconds limit) noexcept;
     [[nodiscard]] std::chrono::steady_clock::time_point opened_at() const noexcept;
 

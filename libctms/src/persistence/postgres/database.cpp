@@ -51,7 +51,7 @@ std::string uri_for_display(std::string_view url, std::size_t authority) {
     return shown + query_for_display(url.substr(std::min(url.size(), question + 1)));
 }
 
-// Where a value of a "key=value key='va\'lue'" string ends.
+// Returns where a value in a string like "key=value key='va\'lue'" ends.
 std::size_t end_of_value(std::string_view text, std::size_t at) {
     const bool quoted = at < text.size() && text[at] == '\'';
     for (auto i = quoted ? at + 1 : at; i < text.size(); ++i) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Lists as parameters, for statements that take any number of rows or names. Private to this layer.
+// Writes lists as parameters, for statements that take any number of rows or names. Private to this layer.
 #pragma once
 
 #include <ctms/base/json_text.hpp>
@@ -11,7 +11,7 @@
 
 namespace ctms::persistence {
 
-/// For json_to_recordset: an array of objects, to which `write_item(writer, item)` adds the members of each.
+/// For json_to_recordset: an array of objects; `write_item(writer, item)` adds the members of each object.
 template <class Items, class WriteItem>
 [[nodiscard]] std::string json_rows(const Items& items, WriteItem write_item) {
     std::string out;
@@ -31,7 +31,7 @@ template <class Names>
     return out;
 }
 
-/// The same of ids.
+/// Like json_names, for ids.
 [[nodiscard]] inline std::string json_ids(std::span<const uuid> ids) {
     std::vector<std::string> out;
     out.reserve(ids.size());
@@ -39,7 +39,7 @@ template <class Names>
     return json_names(out);
 }
 
-/// For unnest: PostgreSQL's own form of an array of ids.
+/// For unnest: an array of ids in PostgreSQL's array syntax.
 [[nodiscard]] inline std::string array_of(std::span<const uuid> ids) {
     std::string out = "{";
     for (const auto& id : ids) out += (out.size() > 1 ? "," : "") + id.to_string();

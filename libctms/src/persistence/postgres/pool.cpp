@@ -84,7 +84,7 @@ void pool::give_back(std::unique_ptr<connection> held) {
     {
         const std::lock_guard lock(mutex_);
         leased_.erase(held.get());
-        // When one breaks, the server has probably gone and the idle ones are as stale.
+        // If one connection breaks, the server is probably gone and the idle connections are broken too.
         if (!usable) discarded.swap(idle_);
         const bool keep = usable && static_cast<int>(idle_.size()) < options_.pool_size;
         (keep ? idle_ : discarded).push_back(std::move(held));
@@ -112,7 +112,7 @@ bool retries::allow(const sql_error& failure, const connection* held) {
     }
 }
 
-// Those who collided must not come back at the same moment.
+// Transactions that collided must not try again at the same moment.
 void retries::pause() const {
     if (conflicts_ == 0) return;
     std::minstd_rand random(std::random_device{}());
@@ -131,8 +131,8 @@ outside_view view_of(kind what, const refusal& given_up) {
     switch (what) {
     case kind::connection:
     case kind::shutdown: return {try_later, "connection"};
-    case kind::in_doubt: return {{errc::outcome_unknown, "The outcome of the write is not known"}, "connection"};
-    case kind::unique: return {{errc::conflict, "A value that must be unique is taken"}, "conflict"};
+    case kind::in_doubt: return {{errc::outcome_unknown, "The outcome of the write is unknown"}, "connection"};
+    case kind::unique: return {{errc::conflict, "A unique value is already in use"}, "conflict"};
     case kind::retryable: return {given_up, "conflict"};
     case kind::timeout: return {try_later, "timeout"};
     case kind::bad_value: return {{errc::invalid, "A value cannot be stored"}, "other"};

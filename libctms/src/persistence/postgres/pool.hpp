@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The connections of a database and who has them. Leases are move-only and return their connection on
-// destruction. Private to this layer.
+// The pool of connections to a database. Leases are move-only and return their connection on destruction.
+// Thread safe. Private to this layer.
 #pragma once
 
 #include "connection.hpp"
@@ -38,7 +38,7 @@ public:
         std::unique_ptr<connection> held_;
     };
 
-    /// A connection, opened when none is free. Throws sql_error{connection} when there is none within
+    /// Returns a connection, and opens one if none is idle. Throws sql_error{connection} if none becomes free within
     /// the pool timeout or the server cannot be reached.
     [[nodiscard]] lease acquire();
     [[nodiscard]] pool_state state() const;
@@ -47,11 +47,11 @@ public:
 private:
     using connections = std::vector<std::unique_ptr<connection>>;
 
-    /// Waits for the right to hold one more connection; returns an idle one, or null: open one.
+    /// Waits for permission to use one more connection; returns an idle one, or null if the caller must open one.
     std::unique_ptr<connection> wait_for_turn(connections& discarded);
     std::unique_ptr<connection> open();
     void give_back(std::unique_ptr<connection> held);
-    /// Cuts connections whose server neither answers nor goes away.
+    /// Breaks connections whose server neither answers nor disconnects.
     void watch(const std::stop_token& stop);
     [[nodiscard]] bool fresh(const connection& one) const;
 
@@ -63,24 +63,24 @@ private:
     std::condition_variable_any stopping_;
     int open_ = 0; ///< idle, leased and being opened
     int waiting_ = 0;
-    std::jthread watcher_; ///< last: it uses the others
+    std::jthread watcher_; ///< last, because it uses the others
 };
 
-/// How a failure is told to the outside.
+/// How a failure is reported to callers of this layer.
 struct refusal {
     errc code;
     const char* message;
 };
 constexpr refusal try_later{errc::unavailable, "Service temporarily unavailable"};
 
-/// The error for the outside that belongs to a failure in here; counts it with the recorder. `given_up` tells of
-/// work that the writes of others made fail at every try.
+/// Converts a failure to the error that callers see, and counts it with the recorder. `given_up` is used for
+/// work that failed at every attempt because of concurrent writes.
 [[nodiscard]] error to_error(const sql_error& failure, metrics::recorder& recorder, const refusal& given_up = try_later);
 
-/// Decides whether work that failed is run again, and waits before it is.
+/// Decides whether to repeat work that failed, and waits before the next attempt.
 class retries {
 public:
-    /// `held` is the connection that failed, null when there was none available.
+    /// `held` is the connection that failed, or null if none was available.
     [[nodiscard]] bool allow(const sql_error& failure, const connection* held);
     void pause() const;
 
@@ -89,11 +89,11 @@ private:
     int conflicts_ = 0;
 };
 
-/// Runs `work(connection&)`, which returns a T, on a leased connection, and turns sql_error into an error.
-/// Work that lost its connection before it committed anything is run again once, on a fresh one; work that failed
-/// with `retryable` at most 3 times more, with jitter: `work` must not leave traces of a failed run.
-/// When that does not help it is refused as `given_up` says. What is in doubt is never run again. Other exceptions pass through; an open
-/// transaction is rolled back.
+/// Runs `work(connection&)`, which returns a T, on a leased connection, and converts sql_error to an error.
+/// If the connection is lost before anything was committed, the work is repeated once on a new one. After a `retryable`
+/// error it is repeated at most 3 times, with random pauses. A failed run of `work` must not have side effects.
+/// If these attempts fail too, the result is `given_up`. Work whose outcome is in doubt is never repeated. Other exceptions
+/// propagate. An open transaction is rolled back.
 template <class Work>
 auto run(database& db, Work work, const refusal& given_up = try_later) -> result<decltype(work(std::declval<connection&>()))> {
     for (retries again;;) {

@@ -10,7 +10,7 @@ replica_reads::turn_kind replica_reads::take_turn() {
     if (until == 0) return turn_kind::usual;
     const auto now = clock::now();
     if (now.time_since_epoch().count() < until) return turn_kind::none;
-    // Who sets the new end has the trial; the others find the replica still resting.
+    // The thread that sets the new end makes the trial; for the others the replica is still resting.
     const auto next = (now + rest).time_since_epoch().count();
     return rests_until_.compare_exchange_strong(until, next) ? turn_kind::trial : turn_kind::none;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads that may be slightly old: on a replica while it answers, on the primary otherwise. A replica that fails costs
-// one attempt, then it is left alone for some seconds; after them a single read tries it, while others go on at the
-// primary. Never for what must see the write before it. Thread safe. Private to this layer.
+// Reads that may return slightly old data: from a replica while it answers, otherwise from the primary. After a replica
+// fails, all reads go to the primary for some seconds; then a single read tries the replica, while the others stay with the
+// primary. Must not be used for a read that has to see an earlier write. Thread safe. Private to this layer.
 #pragma once
 
 #include "pool.hpp"
@@ -15,13 +15,13 @@ namespace ctms::persistence {
 
 class replica_reads {
 public:
-    /// How long a replica that cannot be reached is left alone.
+    /// How long a replica that cannot be reached is not used.
     static constexpr std::chrono::seconds rest{5};
 
-    /// `replica` must outlive it.
+    /// `replica` must outlive this object.
     explicit replica_reads(database& replica) : replica_(replica) {}
 
-    /// What `work(connection&)` returns at the replica; nullopt when it failed there, or is not asked at the moment.
+    /// Runs `work(connection&)` on the replica; nullopt if it failed there or the replica is not in use at the moment.
     template <class Work>
     [[nodiscard]] auto ask(const Work& work) -> std::optional<decltype(work(std::declval<connection&>()))> {
         const auto turn = take_turn();
@@ -31,7 +31,7 @@ public:
             if (turn == turn_kind::trial) rests_until_ = 0;
             return answer;
         } catch (const sql_error& failure) {
-            // Also when a replica cancels a read that its primary's changes overtook (40001): the primary takes it at once.
+            // Includes a read that the replica cancelled because of changes from the primary (40001): the primary runs it instead.
             note(failure);
             return std::nullopt;
         }
@@ -45,11 +45,11 @@ private:
     void note(const sql_error& failure);
 
     database& replica_;
-    std::atomic<clock::rep> rests_until_ = 0; ///< 0: it answers
+    std::atomic<clock::rep> rests_until_ = 0; ///< 0: the replica answers
 };
 
-/// Runs `work` at the replica if there is one and `accept(answer)` is true of what it says, else at the primary as run() does.
-/// Writes have no business here.
+/// Runs `work` on the replica if there is one; if that fails or `accept(answer)` is false, runs it on the primary as run() does.
+/// `work` must not write.
 template <class Work, class Accept>
 auto run_read(database& primary, replica_reads* replica, const Work& work, const Accept& accept)
     -> result<decltype(work(std::declval<connection&>()))> {

@@ -25,7 +25,7 @@ std::int64_t rows::integer(std::size_t row, std::size_t column) const {
     std::int64_t value = 0;
     const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (digits.empty() || failure != std::errc() || end != digits.data() + digits.size()) {
-        throw std::logic_error("a column that is no integer");
+        throw std::logic_error("a column is not an integer");
     }
     return value;
 }

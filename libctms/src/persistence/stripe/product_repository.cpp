@@ -15,9 +15,9 @@
 namespace ctms::persistence {
 namespace {
 
-// `subscribed` has a subscription once for each product, whatever number of its items are of that product. Ties are broken
-// to the last, so that the same rows always make the same product: a difference would be sent to the vendor.
-// A deleted customer's subscriptions count, too: Stripe ends them, and so they say how things stand.
+// `subscribed` has a subscription once for each product, even if several of its items are of that product. The order is
+// complete, so that the same rows always give the same product: any difference would be sent to the vendor.
+// Subscriptions of a deleted customer count too: Stripe ends them, so their status is correct.
 constexpr std::string_view select_products = R"(
 with subscribed as (
   select distinct on (f.email_id, p.stripe_product_id, s.stripe_id)
@@ -85,7 +85,7 @@ result<std::vector<std::vector<model::product>>> product_repository::find(std::s
         std::vector<std::vector<model::product>> out;
         for (const auto& name : names) {
             const auto its = by_contact.find(name);
-            out.push_back(its == by_contact.end() ? std::vector<model::product>() : its->second); // an id may be asked for twice
+            out.push_back(its == by_contact.end() ? std::vector<model::product>() : its->second); // copied: an id may be listed twice
         }
         return out;
     });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Each object is stored by a few statements in one transaction. So that transactions that run at once neither deadlock
-// nor overtake each other, all take their locks in one order: the objects that the message is about (advisory locks),
-// prices by id, the parent, its parts by id, and the sync's queue by email_id at last.
+// A few statements in one transaction store each object. To keep concurrent transactions from deadlocking or overtaking each
+// other, all of them take their locks in the same order: the objects that the message is about (advisory locks),
+// prices by id, the parent, its parts by id, and finally the sync queue by email_id.
 #include "stripe_sql.hpp"
 
 #include <ctms/persistence/stripe_repository.hpp>
@@ -38,20 +38,20 @@ names ids_of(const Items& items) {
 
 template <class Items>
 std::vector<stripe::price> prices_of(const Items& items) {
-    std::map<std::string, stripe::price> out; // a price that several items share counts once
+    std::map<std::string, stripe::price> out; // each price once, even if several items have it
     for (const auto& item : items) out[item.price.id] = item.price;
     std::vector<stripe::price> list;
     for (auto& [id, price] : out) list.push_back(std::move(price));
     return list;
 }
 
-/// Whose contacts are to be sent again.
+/// Whose contacts must be sent again.
 struct concerned {
     names accounts; ///< ids of Firefox accounts
     names customers;
-    names prices; ///< all who subscribed at them
+    names prices; ///< means everybody with a subscription at one of these prices
 
-    /// Queues the contacts; how many there were.
+    /// Queues the contacts and returns how many there were.
     std::size_t schedule(connection& db) const {
         if (accounts.empty() && customers.empty() && prices.empty()) return 0;
         static const statement queue{"stripe_schedule",
@@ -60,7 +60,7 @@ struct concerned {
     }
 };
 
-/// Finds whom an object concerns as things are stored, whatever of it is stored.
+/// Finds out whom an object concerns according to the stored data, whether or not the object itself is stored.
 class concerned_by {
 public:
     explicit concerned_by(connection& db) : db_(db) {}
@@ -85,7 +85,7 @@ private:
     connection& db_;
 };
 
-/// One message on its way into the database, with all that it changed.
+/// Stores one message and records everything that it changed.
 class ingest_transaction {
 public:
     explicit ingest_transaction(connection& db) : db_(db) {}
@@ -139,7 +139,7 @@ public:
         lock({"subscription:" + item.subscription_id});
         store_prices({item.price});
         const auto subscription = db_.query(subscription_customer, {item.subscription_id});
-        // Nothing is lost: the subscription brings all its items when it comes.
+        // Nothing is lost: when the subscription arrives, it contains all its items.
         if (subscription.empty()) return add("skipped", "subscription_item", item.id);
         if (store_items({item})) concerned_.customers.emplace(subscription.text(0, 0));
     }
@@ -158,7 +158,7 @@ public:
         if (changed) concerned_.customers.insert(invoice.customer_id);
     }
 
-    /// Queues the contacts concerned; how many there were.
+    /// Queues the contacts concerned and returns how many there were.
     std::size_t schedule() { return concerned_.schedule(db_); }
 
     [[nodiscard]] stripe::ingest_report report() && { return std::move(report_); }
@@ -211,7 +211,7 @@ private:
         report_.actions[std::string(action)].insert(fmt::format("{}:{}", kind, id));
     }
 
-    /// Notes what became of the objects `ids`, of which `written` were created or updated; the ids of these.
+    /// Records what happened to the objects `ids`; `written` are the rows created or updated. Returns the ids of these.
     names note(std::string_view kind, const names& ids, const rows& written) {
         names changed;
         for (std::size_t row = 0; row < written.size(); ++row) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The statements that write Stripe objects. Rows come as JSON, times as Unix seconds; an answer row is an id and whether it
-// is new. Private to this layer.
+// The statements that write Stripe objects. They take rows as JSON and times as Unix seconds. Each returned row is an id and
+// whether the object is new. Private to this layer.
 #pragma once
 
 #include <persistence/postgres/connection.hpp>
@@ -127,8 +127,8 @@ inline const statement delete_other_lines{"stripe_lines_gone", "delete from stri
                                                                " and stripe_id not in (select json_array_elements_text($2::json))"
                                                                " returning stripe_id"};
 
-// Contacts of Firefox accounts ($1), customers ($2), and of all customers who subscribed at some prices ($3). Arrays, since a
-// set that a function makes is taken for a hundred rows, for which small tables are read whole.
+// Queues the contacts of Firefox accounts ($1), of customers ($2), and of all customers with a subscription at given prices ($3).
+// Uses arrays because the planner estimates a set-returning function at 100 rows and would then read small tables whole.
 inline constexpr std::string_view schedule_contacts = R"(
 with accounts as (
   select json_array_elements_text($1::json) as fxa_id

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-// Each call is one statement. Rows that it has chosen it finds again by `= any (array(...))`: a join would be planned for the
-// tenth of the table that a limit in a parameter is taken for, which means to read all of it.
+// Each call is one statement. A statement finds the rows that it has chosen again by `= any (array(...))`: for a join, the planner
+// would assume that a limit in a parameter selects a tenth of the table, and would read all of it.
 //
 // Under READ COMMITTED a statement that waited for a lock sees the newest version of the row that it locks, but everything
-// else as it was when the statement began. What is decided by a row is therefore computed where the row is locked or
-// updated. Statements that lock several rows take them in order of email_id, as the writes of contacts do, or skip those
-// that others hold.
+// else as it was when the statement began. A decision about a row is therefore made where the row is locked or
+// updated. Statements that lock several rows lock them in order of email_id, as the writes of contacts do, or skip those
+// that others have locked.
 #include "sync_queue_rows.hpp"
 
 #include <ctms/persistence/sync_queue_repository.hpp>
@@ -21,7 +21,7 @@
 namespace ctms::persistence {
 namespace {
 
-// Goes from one priority to the next, so that rows of a priority that are not due yet are not walked over.
+// Goes from one priority to the next, so that rows that are not due yet are not read.
 constexpr std::string_view priorities = R"(
 with recursive levels (priority) as (
   (select priority from ctms_sync_queue where state = 'pending' order by priority limit 1)
@@ -29,8 +29,8 @@ with recursive levels (priority) as (
   select (select q.priority from ctms_sync_queue q where q.state = 'pending' and q.priority > levels.priority order by q.priority limit 1)
   from levels where levels.priority is not null))";
 
-// A level is looked at only when those before it were not enough. A row that was changed since the statement began is left
-// for the next claim (xmin differs), since what the vendor was sent is read as it was before that change.
+// A level is read only if those before it did not give enough rows. A row that changed since the statement began (its xmin
+// differs) is left for the next claim, because the vendor state is read as it was before that change.
 constexpr std::string_view due_rows = R"(,
 due as (
   select one.* from levels cross join lateral (
@@ -58,7 +58,7 @@ select c.email_id::text, c.operation = 'delete', c.primary_email, c.version, c.r
 from chosen c left join ctms_vendor_state s using (email_id)
 order by c.priority, c.due_at, c.first_requested_at)";
 
-// The order is that of the index, and says: do not look for one among all rows.
+// The order is that of the index, so that the planner uses the index instead of searching all rows.
 constexpr std::string_view any_due_row = R"(
 select from levels cross join lateral (
   select from ctms_sync_queue q
@@ -80,7 +80,7 @@ with held as (
 update ctms_sync_queue q set claimed_by = null, claimed_until = null
 from held where q.email_id = held.email_id)"};
 
-// Notes what the vendor has ($4 to $8, nulls when there is nothing to note) of the one contact in the CTE `{0}`.
+// Records what the vendor has ($4 to $8, null if there is nothing to record) of the one contact in the CTE `{0}`.
 constexpr std::string_view note_state = R"(
 noted as (
   insert into ctms_vendor_state as stored (email_id, main_hash, newsletter_hash, product_hash, newsletters, products)
@@ -101,8 +101,8 @@ order by q.email_id
 on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
   product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products)"};
 
-// Rows of the reference that belong to the queue's rows in the CTE `gone`. One that somebody deletes right now is left to
-// him: who deletes a contact holds them before he waits for our row.
+// Removes the reference service's rows of the contacts in the CTE `gone`. Skips rows that are locked: a transaction that deletes
+// a contact locks them before it waits for our row, and deletes them itself.
 constexpr std::string_view remove_reference_rows = R"(
 reference as (
   delete from pending_acoustic where id = any (array(
@@ -119,7 +119,7 @@ kept as (
 unsent as (delete from ctms_vendor_state s using held where s.email_id = held.email_id and $4::text is null),{},{}
 select from gone)";
 
-// $9 reason, $10 give up, $11 counts, $12 limit, $13 milliseconds to wait.
+// $9 reason, $10 whether to give up, $11 whether the failure counts, $12 limit of failures, $13 milliseconds to wait.
 constexpr std::string_view fail_contact = R"(
 with failed as (
   update ctms_sync_queue set
@@ -176,7 +176,7 @@ const statement& peek_statement() {
     return made;
 }
 
-// Not in place: clang would destroy the inner text of fmt's at each call, not only at the first, when `made` is made.
+// Separate functions: written in place, clang would destroy the inner string at each call and not only when `made` is created.
 std::string complete_sql() { return fmt::format(complete_contact, fmt::format(note_state, "held"), remove_reference_rows); }
 std::string fail_sql() { return fmt::format(fail_contact, fmt::format(note_state, "failed")); }
 
@@ -226,7 +226,7 @@ std::vector<parameter> outcome_parameters(const uuid& worker, const queued_conta
 
 constexpr std::size_t batch_size = 5'000; // a statement must end within its timeout
 
-/// Runs `batch`, which says how many rows it took, until there are no more.
+/// Runs `batch`, which returns how many rows it processed, until there are no more.
 template <class Batch>
 result<std::size_t> in_batches(database& db, Batch batch) {
     for (std::size_t total = 0;;) {

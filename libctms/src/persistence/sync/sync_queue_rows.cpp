@@ -36,7 +36,7 @@ std::string json_states(std::span<const std::pair<uuid, vendor_state>> states) {
 
 uuid read_id(const rows& found, std::size_t row, std::size_t column) {
     const auto id = uuid::parse(found.text(row, column));
-    if (!id) throw std::logic_error("a column that is no UUID");
+    if (!id) throw std::logic_error("a column is not a UUID");
     return *id;
 }
 

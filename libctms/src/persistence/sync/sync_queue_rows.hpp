@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What the sources of the sync's queue share: statements whose text is made once, rows of the queue from answers, and what
-// statements take as JSON. Throws std::logic_error for an answer that is not of its form. Thread safe. Private to this layer.
+// Shared by the sources of the sync queue: statements whose text is built once, the conversion of rows to queued contacts, and
+// parameters as JSON. Throws std::logic_error if a row has an unexpected form. Thread safe. Private to this layer.
 #pragma once
 
 #include <ctms/persistence/sync_queue_repository.hpp>
@@ -15,14 +15,14 @@
 
 namespace ctms::persistence {
 
-/// A limit as a parameter.
+/// A limit as a parameter; a negative one counts as 0.
 [[nodiscard]] inline std::string bounded(int limit) { return std::to_string(std::max(0, limit)); }
 
 /// An array of objects with the columns of ctms_vendor_state.
 [[nodiscard]] std::string json_states(std::span<const std::pair<uuid, vendor_state>> states);
 
 [[nodiscard]] uuid read_id(const rows& found, std::size_t row, std::size_t column);
-/// The answer of a claim.
+/// Reads the rows that a claim returned.
 [[nodiscard]] std::vector<queued_contact> read_queued(const rows& found);
 
 } // namespace ctms::persistence

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Bulk resyncs, in steps that each are one statement. See sync_queue_repository.cpp for how its statements lock rows.
+// Bulk resyncs, in steps of one statement each. See sync_queue_repository.cpp for how the statements of the queue lock rows.
 #include "sync_queue_rows.hpp"
 
 #include <ctms/persistence/queue_priority.hpp>
@@ -16,8 +16,8 @@
 namespace ctms::persistence {
 namespace {
 
-// Walks the contacts themselves whatever is selected: a step then takes as long for a newsletter that hardly anybody has
-// as for one that all have. $1 limit, $2 name, $3 where to begin.
+// Walks over all contacts whatever is selected, so that a step takes as long for a newsletter with few subscribers as for one
+// that everybody has. $1 limit, $2 name, $3 where to begin.
 constexpr std::string_view walk = R"(
 with walked as materialized (select email_id from emails {} order by email_id limit $1::bigint),
 wanted as materialized (select email_id from walked where {}))";
@@ -26,7 +26,7 @@ constexpr const char* any_contact = "$2::text is null";
 constexpr const char* with_newsletter = "exists (select from newsletters n where n.email_id = walked.email_id and n.name = $2::text)";
 constexpr const char* with_waitlist = "exists (select from waitlists w where w.email_id = walked.email_id and w.name = $2::text)";
 
-// Queues the contacts in the CTE `wanted`. Those that wait are not touched, not even locked.
+// Queues the contacts in the CTE `wanted`. Contacts that are already waiting are not touched, not even locked.
 const std::string queue_wanted = fmt::format(R"(,
 queued as (
   insert into ctms_sync_queue (email_id, priority) select email_id, {0} from wanted order by email_id
@@ -45,7 +45,7 @@ constexpr std::string_view report_walk = R"(
 select (select email_id::text from walked order by email_id desc limit 1), (select count(*) from walked),
   (select count(*) from wanted), {})";
 
-// $1 addresses as JSON.
+// $1: the addresses as JSON.
 constexpr std::string_view find_addresses = R"(
 with given as materialized (
   select lower(address) as address, place - 1 as place
@@ -80,13 +80,13 @@ const statement& walk_statement(resync_selection::kind what, bool from_the_start
     case newsletter: return from_the_start ? newsletter_first : newsletter_next;
     case waitlist: return from_the_start ? waitlist_first : waitlist_next;
     }
-    throw std::logic_error("a selection that is none");
+    throw std::logic_error("not a kind of selection");
 }
 
 const statement& address_statement(bool queue) {
     static const statement queues{"resync_addresses",
                                   std::string(find_addresses) + queue_wanted + fmt::format(report_addresses, count_queued)};
-    // Parked ones would be queued, too.
+    // Counts parked contacts too, because they would be queued.
     static const statement looks{
         "resync_look_up", std::string(find_addresses) +
                               fmt::format(report_addresses, "(select count(*) from wanted where not exists (select from ctms_sync_queue q "

@@ -9,8 +9,8 @@
 namespace ctms::persistence {
 namespace {
 
-// Own slots first. A slot that somebody took since the statement began is looked at again when it is locked, and passed
-// over. The second column: how many slots exist.
+// Takes the worker's own slots first. A slot that another worker took since the statement began is checked again when it is
+// locked, and skipped. The second column says how many slots exist.
 const statement take_slots{"vendor_slots_take", R"(
 with chosen as (
   select slot from ctms_vendor_slots
