@@ -75,7 +75,7 @@ TEST_CASE("rows that a fault hits fail, and the others take effect") {
     CAPTURE(answer.body);
     CHECK(holds(answer.body, "<SUCCESS>TRUE</SUCCESS>"));
     CHECK(
-        holds(answer.body, R"(<FAILURE failure_type="transient" description="a fault was asked for"><COLUMN name="email_id">1</COLUMN>)"));
+        holds(answer.body, R"(<FAILURE failure_type="transient" description="injected fault"><COLUMN name="email_id">1</COLUMN>)"));
     CHECK(holds(answer.body, R"(<FAILURE failure_type="permanent" description="There is no column x"><COLUMN name="email_id">2</COLUMN>)"));
     CHECK(test.vendor.newsletters().size() == 1);
     CHECK(test.vendor.newsletters().contains({"3", "x"}));

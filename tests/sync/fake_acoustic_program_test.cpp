@@ -121,7 +121,7 @@ TEST_CASE("the program tells where it listens, serves, logs without addresses an
     const auto port = listening_port(running);
     vendor_caller caller(port);
     CHECK(caller.call(add_recipient("id-1", "secret@example.com")).status == 500);
-    CHECK(running.line().ends_with("Z AddRecipient main rows=1 id-1 status 500, as asked for"));
+    CHECK(running.line().ends_with("Z AddRecipient main rows=1 id-1 injected status 500"));
     CHECK(caller.call(add_recipient("id-1", "secret@example.com")).status == 200);
     CHECK(running.line().ends_with("Z AddRecipient main rows=1 id-1 success"));
     CHECK(state(port).at("contacts") == 1);
