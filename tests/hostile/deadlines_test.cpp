@@ -84,7 +84,9 @@ TEST_CASE("a header that drips is ended") { check_drip_ends("GET / HTTP/1.1\r\nH
 
 TEST_CASE("a body that drips is ended") { check_drip_ends("POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"); }
 
-TEST_CASE("dripped trailers are ended") { check_drip_ends("POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: "); }
+TEST_CASE("trailers that drip are ended") {
+    check_drip_ends("POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ");
+}
 
 TEST_CASE("empty lines that drip are ended") {
     web_fixture web(with_short_limits());
