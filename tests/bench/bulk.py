@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Measures the bulk commands of ctms-admin on an embedded database of its own (fsync on).
+"""Measures the bulk commands of ctms-admin on a new embedded database (fsync on).
 
     tests/bench/bulk.py [--contacts 200000] [--bin build/release/bin]
 
-Prints contacts a second, and the CPU time of the client and of PostgreSQL: on a machine that does other things
-too, that says what an idle one would do. Contacts have 2 newsletters each.
+Prints contacts per second and the CPU time of the client and of PostgreSQL. On a busy machine, the CPU time
+shows what an idle machine would achieve. Each contact has 2 newsletters.
 """
 import argparse
 import json

@@ -50,7 +50,7 @@ std::string contact_body() {
 
 model::contact stored_contact() {
     const auto sent = json::body::parse(contact_body());
-    if (!sent) throw std::logic_error("the contact is no JSON");
+    if (!sent) throw std::logic_error("the contact is not valid JSON");
     auto read = json::read_contact(*sent, json::purpose::replace);
     if (!read) throw std::logic_error("the contact is refused");
     model::contact out{read->amo, read->email, read->fxa, read->mofo, read->newsletters, read->waitlists};
