@@ -37,7 +37,7 @@ def measure(what, contacts, database, *command):
     subprocess.run([os.path.join(database.bin, "ctms-admin"), *command], env=database.env, check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
     seconds, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    time.sleep(0.5)  # sessions end a moment behind their client
+    time.sleep(0.5)  # sessions end a moment after their client
     client = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
     print(f"{what:<22}{contacts:>10,}{seconds:>9.1f} s{contacts / seconds:>10,.0f}/s   CPU {client:6.1f} s client"
           f"{sum(family_cpu(postmaster)) - before:7.1f} s server   load {os.getloadavg()[0]:.1f}", flush=True)

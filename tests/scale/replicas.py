@@ -29,7 +29,7 @@ def look_up_all(service, rounds=1):
     longest = 0.0
     for number in range(CONTACTS * rounds):
         began = time.monotonic()
-        check(service.name_of(address(number % CONTACTS)) is not None, "a lookup found nobody")
+        check(service.name_of(address(number % CONTACTS)) is not None, "a lookup found no contact")
         longest = max(longest, time.monotonic() - began)
     return longest
 
@@ -107,7 +107,7 @@ def try_conflicts(service, primary, standby):
         primary.query("vacuum emails")
         for number in range(10):
             service.get(f"/updates?start=2020-01-01T00:00:00Z&limit={CONTACTS}")
-            check(service.name_of(address(number)) is not None, "a lookup found nobody")
+            check(service.name_of(address(number)) is not None, "a lookup found no contact")
             reads += 2
     failures = service.metric(FAILURES) - failures
     return failures, f"{standby.value(conflicts, 'postgres') - before} reads cancelled at the standby, {failures:.0f} of {reads} answered by the primary, none failed"
@@ -122,7 +122,7 @@ def run(lab, report):
     ids = [service.add(address(number)) for number in range(CONTACTS)]
     catch_up(primary, standby)
     report("replica", "lookups and full pages of updates go to the standby", try_lookups(service, primary, standby))
-    report("replica", "a standby that is behind", try_lag(service, standby, ids))
+    report("replica", "a standby that lags behind", try_lag(service, standby, ids))
     report("replica", "a standby that is stopped and started", try_outage(service, standby))
     report("replica", "a standby whose machine hangs", try_hang(service, standby))
     cancelled, outcome = try_conflicts(service, primary, standby)

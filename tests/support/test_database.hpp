@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // A separate database for each test, on one embedded PostgreSQL that all test processes of a run share.
 // The cluster's directory is CTMS_TEST_DATA_DIR, or /tmp/ctms-test-<uid>. It stays up for a few seconds after the last
-// test process is done, so that not every test has to start it. It does not flush data to disk, as a crash may lose it.
+// test process is done, so that not every test has to start it. Data is not flushed to disk: it is not needed after a crash.
 // Throws std::runtime_error when there is no PostgreSQL available.
 #pragma once
 

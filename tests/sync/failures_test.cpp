@@ -235,7 +235,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a database failure in the middle of a cyc
     CHECK(value("select count(*) from ctms_sync_queue") == "0");
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that cannot read the contacts gives back what it claimed") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that cannot read the contacts releases what it claimed") {
     add(1, 3);
     link.execute("alter table acoustic_field rename to hidden");
     CHECK_FALSE(sync().run_cycle().has_value());

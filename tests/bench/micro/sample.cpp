@@ -24,7 +24,7 @@ constexpr std::string_view groups = R"({
            "mofo_relevant": true},
   "newsletters": [)";
 
-// Lists are stored in order of name.
+// Lists are stored in alphabetical order.
 constexpr std::string_view newsletters[] = {"app-dev", "common-voice", "hubs", "mozilla-and-you", "take-action-for-the-internet"};
 constexpr std::string_view waitlists[] = {"a-product", "relay-vpn-bundle", "vpn"};
 
