@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Measures ctms-web, most of it beside pgbench; docs/performance.md tells what each measure means.
+"""Measures ctms-web, mostly in comparison with pgbench. docs/performance.md explains each measure.
 
-packaging/bench.sh installs what this needs, builds, and runs it. Progress goes to standard error, the table to standard output.
-Nothing else should run meanwhile.
+packaging/bench.sh installs the requirements, builds the programs and runs this. Progress goes to standard error, the table to
+standard output. Nothing else should run on the machine meanwhile.
 """
 import argparse
 import os
@@ -23,27 +23,27 @@ BROKEN = (Failure, OSError, subprocess.SubprocessError)
 def arguments():
     parser = argparse.ArgumentParser(prog="packaging/bench.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", metavar="MEASURE,...", help="of " + ", ".join(measures.ALL) + " (default: all but growth)")
-    parser.add_argument("--growth", action="store_true", help="also with 10,000, 200,000 and 2,000,000 contacts")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 2 seconds, and fewer requests: to see that it works")
-    parser.add_argument("--rounds", type=int, metavar="N", help="how often each is measured (default 5)")
-    parser.add_argument("--seconds", type=int, metavar="N", help="how long each time (default 4)")
+    parser.add_argument("--growth", action="store_true", help="also measure with 10,000, 200,000 and 2,000,000 contacts")
+    parser.add_argument("--quick", action="store_true", help="3 rounds of 2 seconds and fewer requests, to check that it works")
+    parser.add_argument("--rounds", type=int, metavar="N", help="how often each value is measured (default 5)")
+    parser.add_argument("--seconds", type=int, metavar="N", help="duration of each measurement (default 4)")
     parser.add_argument("--contacts", type=int, default=200_000, metavar="N", help="default 200,000")
-    parser.add_argument("--json", metavar="FILE", help="write all samples there")
-    parser.add_argument("--before", metavar="FILE", help="the JSON of an earlier run: adds a column")
+    parser.add_argument("--json", metavar="FILE", help="write all samples to FILE")
+    parser.add_argument("--before", metavar="FILE", help="the JSON of an earlier run; adds a column with its results")
     parser.add_argument("--bin", default=DEFAULT_BIN, metavar="DIR", help="the programs to measure (default build/release/bin)")
     parser.add_argument("--against", metavar="DIR", help="other programs to measure in the same rounds")
     opts = parser.parse_args()
     opts.names = opts.only.split(",") if opts.only else list(measures.DEFAULT)
     unknown = set(opts.names) - set(measures.ALL)
     if unknown:
-        parser.error("no such measure: " + ", ".join(sorted(unknown)))
+        parser.error("unknown measure: " + ", ".join(sorted(unknown)))
     if opts.growth and "growth" not in opts.names:
         opts.names.append("growth")
     return opts
 
 
 def run_measures(names, bench, rows):
-    """Adds their rows; the names of those that failed."""
+    """Runs measures and adds their rows. Returns the names of those that failed."""
     failed = []
     for name in names:
         say(f"== {name}")

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Measures the bulk commands of ctms-admin on an embedded database of its own (fsync on).
+"""Measures the bulk commands of ctms-admin on a new embedded database (fsync on).
 
     tests/bench/bulk.py [--contacts 200000] [--bin build/release/bin]
 
-Prints contacts a second, and the CPU time of the client and of PostgreSQL: on a machine that does other things
-too, that says what an idle one would do. Contacts have 2 newsletters each.
+Prints contacts per second and the CPU time of the client and of PostgreSQL. On a busy machine, the CPU time
+shows what an idle machine would achieve. Each contact has 2 newsletters.
 """
 import argparse
 import json
@@ -37,7 +37,7 @@ def measure(what, contacts, database, *command):
     subprocess.run([os.path.join(database.bin, "ctms-admin"), *command], env=database.env, check=True, stdout=subprocess.DEVNULL,
                    stderr=subprocess.DEVNULL)
     seconds, now = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    time.sleep(0.5)  # sessions end a moment behind their client
+    time.sleep(0.5)  # sessions end a moment after their client
     client = now.ru_utime + now.ru_stime - used.ru_utime - used.ru_stime
     print(f"{what:<22}{contacts:>10,}{seconds:>9.1f} s{contacts / seconds:>10,.0f}/s   CPU {client:6.1f} s client"
           f"{sum(family_cpu(postmaster)) - before:7.1f} s server   load {os.getloadavg()[0]:.1f}", flush=True)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MPL-2.0
--- On imported contacts: a Firefox account and a subscription for each contact, so that each has rows in all three tables of the vendor.
+-- Gives each imported contact a Firefox account and a subscription, so that each has rows in all three of the vendor's tables.
 begin;
 insert into fxa (email_id, fxa_id, primary_email, created_date, lang, first_service, account_deleted, update_timestamp)
 select email_id, md5('fxa' || email_id), 'fxa-' || primary_email, '2020-01-02T03:04:05.678+00:00', 'de,en-US', 'sync', false, now()

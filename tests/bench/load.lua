@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MPL-2.0
--- Requests for wrk. BENCH: read, email, patch, mix (of these: 8, 1, 1), updates or token; CONTACTS: how many there are;
--- TOKEN: a bearer token, or the client's form for BENCH=token. Ids and times as in support/contacts.py.
+-- Requests for wrk. BENCH: read, email, patch, mix (the first three, 8:1:1), updates or token. CONTACTS: the number of contacts.
+-- TOKEN: a bearer token, or the client's form for BENCH=token. Ids and times are as in support/contacts.py.
 local what = os.getenv("BENCH")
 local contacts = tonumber(os.getenv("CONTACTS"))
 local newest = 1700000000
@@ -25,7 +25,7 @@ function requests.email()
     return "GET /ctms?primary_email=contact-" .. any() .. "%40example.com HTTP/1.1\r\n" .. headers .. "\r\n"
 end
 
--- A language that the newsletter hardly has already, so that there is something to write.
+-- Chooses a language that the newsletter most likely does not have yet, so that there is something to write.
 function requests.patch()
     local lang = string.char(math.random(97, 122), math.random(97, 122))
     local body = '{"newsletters":[{"name":"hubs","lang":"' .. lang .. '"}]}'

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Shows where the CPU time of a load goes: by process from /proc, by function from perf or callgrind.
+"""Shows where the CPU time of a load is spent: by process from /proc, by function from perf or callgrind.
 
-packaging/profile.sh installs what this needs, builds, and runs it.
+packaging/profile.sh installs the requirements, builds the programs and runs this.
 """
 import argparse
 import os
@@ -22,13 +22,13 @@ CONNECTIONS = {"updates": 2, "token": 8}
 def arguments():
     parser = argparse.ArgumentParser(prog="packaging/profile.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measure", choices=["read", "email", "patch", "mix", "updates", "token"])
-    parser.add_argument("--seconds", type=int, default=10, metavar="N", help="of load (default 10)")
+    parser.add_argument("--seconds", type=int, default=10, metavar="N", help="duration of the load (default 10)")
     parser.add_argument("--connections", type=int, metavar="N", help="default 64 (2 for updates, 8 for token)")
     parser.add_argument("--contacts", type=int, default=20_000, metavar="N", help="default 20,000")
-    parser.add_argument("--all", action="store_true", help="perf records the whole machine, not ctms-web alone")
-    parser.add_argument("--callgrind", action="store_true", help="count instructions with callgrind instead, some 50 times slower")
-    parser.add_argument("--top", type=int, default=25, metavar="N", help="functions of each binary (default 25)")
-    parser.add_argument("--keep", metavar="FILE", help="keep perf's or callgrind's recording there")
+    parser.add_argument("--all", action="store_true", help="perf records the whole machine instead of only ctms-web")
+    parser.add_argument("--callgrind", action="store_true", help="count instructions with callgrind instead, about 50 times slower")
+    parser.add_argument("--top", type=int, default=25, metavar="N", help="functions to show per binary (default 25)")
+    parser.add_argument("--keep", metavar="FILE", help="keep perf's or callgrind's recording in FILE")
     parser.add_argument("--bin", default=DEFAULT_BIN, metavar="DIR", help="the programs (default build/release/bin)")
     opts = parser.parse_args()
     opts.connections = opts.connections or CONNECTIONS.get(opts.measure, 64)
@@ -41,7 +41,7 @@ def cpu_now(server, database):
 
 
 def print_cpu(before, after, load, opts):
-    print(f"{load.requests:,} requests, {load.rate:,.0f} a second, {opts.connections} connections: "
+    print(f"{load.requests:,} requests, {load.rate:,.0f} per second, {opts.connections} connections: "
           f"p50 {load.p50:.2f} ms, p99 {load.p99:.2f} ms")
     print(f"\n{'CPU us a request':<18}{'user':>11}{'kernel':>11}{'sum':>11}")
     total = [0.0, 0.0]
@@ -53,14 +53,14 @@ def print_cpu(before, after, load, opts):
 
 
 def run_load(generator, server, opts):
-    """Load alone, so that perf does not count: wrk's result and the CPU time of all."""
+    """Runs the load without perf, so that perf's CPU time is not counted. Returns wrk's result and the CPU times before and after."""
     before = cpu_now(server, generator.database)
     load = parse_wrk(finish(generator.start_wrk(server, opts.measure, opts.connections, opts.seconds), opts.seconds + 60))
     return before, cpu_now(server, generator.database), load
 
 
 def recorded_load(generator, server, opts, recording):
-    """The same load once more beside perf."""
+    """Runs the same load again while perf records."""
     event = profiler.perf_event()
     load = generator.start_wrk(server, opts.measure, opts.connections, opts.seconds)
     perf = profiler.start_perf(recording, event, None if opts.all else server.pid)
@@ -71,7 +71,7 @@ def recorded_load(generator, server, opts, recording):
         errors = perf.communicate(timeout=60)[1]
     if not os.path.exists(recording):
         raise Failure("perf recorded nothing: " + errors)
-    print(f"\nSelf time by function, in per cent of the samples ({event}):")
+    print(f"\nSelf time by function, in percent of the samples ({event}):")
     return profiler.perf_shares(recording)
 
 
@@ -90,7 +90,7 @@ def profile_with_callgrind(database, opts):
     with Server(database, opts.bin, profiler.callgrind_launcher(database.scratch), patience=180) as server:
         print_cpu(*run_load(generator, server, opts), opts)
     recording = profiler.callgrind_file(database.scratch)
-    print("\nInstructions by function, in per cent:")
+    print("\nInstructions by function, in percent:")
     profiler.print_shares(profiler.callgrind_shares(recording), opts.top)
     keep(recording, opts)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""That the harness understands its tools, and what it says of samples. Needs neither a server nor a database."""
+"""Tests that the harness parses the output of its tools and evaluates samples correctly. Needs neither a server nor a database."""
 import json
 import unittest
 

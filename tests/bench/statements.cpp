@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Prints scripts for pgbench with the very statements of the library: `bench-statements read|email|patch`.
-// The contact is that of a random number, with its id and address as in support/contacts.py.
+// Prints pgbench scripts with the library's own statements: `bench-statements read|email|patch`.
+// Each statement uses a random contact number, with its id and address as in support/contacts.py.
 #include <persistence/contacts/contact_rows.hpp>
 #include <persistence/contacts/contact_write.hpp>
 #include <persistence/contacts/identity_sql.hpp>
@@ -27,7 +27,7 @@ constexpr const char* id_pattern = "(lpad(to_hex(({})::bigint), 8, '0') || '-000
 const std::string id = fmt::format(id_pattern, ":h", ":n");
 constexpr const char* address = "('contact-' || :n::text || '@example.com')";
 
-/// Puts values in the place of $1, $2, ...; from the last, so that $1 does not match in $10.
+/// Replaces $1, $2, ... with values. Starts with the last one, so that $1 does not match in $10.
 std::string with_values(std::string sql, const std::vector<std::string>& values) {
     for (auto i = values.size(); i > 0; --i) {
         const auto name = fmt::format("${}", i);
@@ -37,8 +37,8 @@ std::string with_values(std::string sql, const std::vector<std::string>& values)
     return sql;
 }
 
-/// A parameter that is the same for all contacts, as a variable of pgbench. Not as a literal: PostgreSQL would plan with it, and
-/// leave out what this contact does not need. The value is told to who starts pgbench, by a comment.
+/// Turns a parameter that is the same for all contacts into a pgbench variable. With a literal, PostgreSQL would plan for that value
+/// and skip what this contact does not need. A comment tells the value to whoever starts pgbench.
 std::string as_variable(const persistence::parameter& value, std::string& variables) {
     if (!value) return "null";
     const auto number = std::count(variables.begin(), variables.end(), '\n');
@@ -60,7 +60,7 @@ std::string email_script() {
     return set_number + on_one_line(with_values(sql, {address}));
 }
 
-/// A contact as they were imported, with marks in the place of what follows from the number.
+/// A contact as imported, with marks for the values that depend on its number.
 model::contact marked_contact() {
     model::contact out;
     out.email.primary_email = "@address";
@@ -74,7 +74,7 @@ model::contact marked_contact() {
     return out;
 }
 
-/// A text with marks as an expression of SQL that puts in what they stand for.
+/// An SQL expression for a text in which each mark is replaced by the expression it stands for.
 std::string without_marks(std::string_view text, const std::map<std::string, std::string, std::less<>>& marks, std::string& variables) {
     std::string out;
     while (!text.empty()) {
@@ -90,7 +90,7 @@ std::string without_marks(std::string_view text, const std::map<std::string, std
     return out;
 }
 
-/// What PATCH of one newsletter does: read the contact with its version, write the difference.
+/// The statements of a PATCH of one newsletter: read the contact with its version, write the difference.
 std::string patch_script() {
     const persistence::stored_contact before{marked_contact(), "@version"};
     persistence::contact_change change{before.contact};

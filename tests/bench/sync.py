@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Measures ctms-sync against fake-acoustic, beside a client that sends one contact and makes one call at a time.
+"""Measures ctms-sync with fake-acoustic, and compares it with a client that sends one contact and makes one call at a time.
 
     tests/bench/sync.py [--contacts 2000] [--rounds 5] [--resync 100000] [--bin build/release/bin]
 
-The vendor takes --latency-ms for a call and ten calls at once; each contact has rows in its three tables. The other client
-makes three calls for a contact, each on a new connection, for --reference contacts. The two are measured in turn; medians and
-their ratio are printed. Then what unchanged tables save, and a resync of all contacts with hardly any latency: its rate,
-CPU time and memory. Needs psql. Nothing else should run meanwhile.
+The vendor takes --latency-ms per call and accepts ten calls at a time; each contact has rows in its three tables. The other client
+makes three calls per contact, each on a new connection, for --reference contacts. The two are measured in turn; the medians and
+their ratio are printed. Then it measures the effect of skipping unchanged tables, and a resync of all contacts with low latency: rate,
+CPU time and memory. Needs psql. Nothing else should run on the machine meanwhile.
 """
 import argparse
 import http.client
@@ -27,7 +27,7 @@ AT_ONCE = 10
 
 
 class Vendor:
-    """fake-acoustic, and what it counts."""
+    """A fake-acoustic process and its counts."""
 
     def __init__(self, opts, latency_ms):
         self.process = subprocess.Popen([os.path.join(opts.bin, "fake-acoustic"), "--port", "0", "--latency-ms", str(latency_ms),
@@ -55,7 +55,7 @@ class Bench:
                  f" select email_id, 10 from emails order by email_id limit {number}")
 
     def sync(self, vendor, **settings):
-        """One pass of ctms-sync: seconds, calls, CPU seconds, peak memory in MiB."""
+        """Runs one pass of ctms-sync. Returns seconds, calls, CPU seconds and peak memory in MiB."""
         env = dict(self.env, CTMS_ACOUSTIC_SYNC_FEATURE_FLAG="true", CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG="true",
                    CTMS_ACOUSTIC_BASE_URL=vendor.url, CTMS_ACOUSTIC_CLIENT_ID="fake-client", CTMS_ACOUSTIC_CLIENT_SECRET="fake-secret",
                    CTMS_ACOUSTIC_REFRESH_TOKEN="fake-refresh", CTMS_ACOUSTIC_MAIN_TABLE_ID="1001",
@@ -95,7 +95,7 @@ def calls_of_contact(number):
 
 
 def one_at_a_time(vendor, contacts):
-    """Seconds for so many contacts, three calls each, each on a connection of its own."""
+    """Returns the seconds for this many contacts, with three calls each and a new connection per call."""
     where = urllib.parse.urlsplit(vendor.url)
     form = urllib.parse.urlencode({"grant_type": "refresh_token", "client_id": "fake-client", "client_secret": "fake-secret",
                                    "refresh_token": "fake-refresh"}).encode()
@@ -122,22 +122,22 @@ def compare(bench):
         runs.append(bench.sync(vendor))
         ours.append(opts.contacts / runs[-1][0])
         theirs.append(opts.reference / one_at_a_time(vendor, opts.reference))
-        print(f"round {number + 1}: {ours[-1]:.1f} and {theirs[-1]:.2f} contacts a second", flush=True)
+        print(f"round {number + 1}: {ours[-1]:.1f} and {theirs[-1]:.2f} contacts per second", flush=True)
     seconds, calls, cpu, _ = (statistics.median(values) for values in zip(*runs))
     least = calls * opts.latency_ms / 1000 / AT_ONCE
-    print(f"one call at a time: {statistics.median(theirs):.2f} contacts a second")
-    print(f"ctms-sync, batches of {opts.batch}: {statistics.median(ours):.1f} contacts a second, "
+    print(f"one call at a time: {statistics.median(theirs):.2f} contacts per second")
+    print(f"ctms-sync, batches of {opts.batch}: {statistics.median(ours):.1f} contacts per second, "
           f"{statistics.median(ours) / statistics.median(theirs):.1f} times as many")
-    print(f"  {calls:.0f} calls for {opts.contacts} contacts: {AT_ONCE} connections need {least:.1f} s at least; {seconds:.1f} s were taken, "
-          f"the connections were in use for {100 * least / seconds:.1f} % of it")
-    print(f"  the limit with one AddRecipient for each contact: {AT_ONCE * 1000 / opts.latency_ms:.0f} contacts a second")
+    print(f"  {calls:.0f} calls for {opts.contacts} contacts: {AT_ONCE} connections need at least {least:.1f} s; it took {seconds:.1f} s, "
+          f"so the connections were in use {100 * least / seconds:.1f} % of the time")
+    print(f"  the limit with one AddRecipient per contact: {AT_ONCE * 1000 / opts.latency_ms:.0f} contacts per second")
     print(f"  CPU: {cpu / opts.contacts * 1000:.2f} s for 1,000 contacts")
     bench.sql("update newsletters set source = 'https://www.mozilla.org/fr/' where email_id in"
               f" (select email_id from emails order by email_id limit {opts.contacts})")
-    for what in ("newsletter rows changed alone", "nothing changed"):
+    for what in ("only newsletter rows changed", "nothing changed"):
         bench.queue(opts.contacts)
         seconds, calls, _, _ = bench.sync(vendor, CTMS_ACOUSTIC_SKIP_UNCHANGED="true")
-        print(f"CTMS_ACOUSTIC_SKIP_UNCHANGED, {what}: {calls} calls, {seconds:.1f} s, {opts.contacts / seconds:,.0f} contacts a second")
+        print(f"CTMS_ACOUSTIC_SKIP_UNCHANGED, {what}: {calls} calls, {seconds:.1f} s, {opts.contacts / seconds:,.0f} contacts per second")
     refused = vendor.counts().get("refused_as_too_many")
     print(f"calls refused as too many: {refused}")
     vendor.stop()
@@ -150,7 +150,7 @@ def resync(bench):
     for what in ("for the first time", "again"):
         bench.queue(opts.resync)
         seconds, calls, cpu, peak = bench.sync(vendor)
-        print(f"resync of {opts.resync:,} contacts {what}, {opts.resync_latency_ms} ms a call: {seconds:.0f} s, {opts.resync / seconds:,.0f} contacts "
+        print(f"resync of {opts.resync:,} contacts {what}, {opts.resync_latency_ms} ms per call: {seconds:.0f} s, {opts.resync / seconds:,.0f} contacts "
               f"a second, {calls:,} calls, CPU {cpu / opts.resync * 1000:.2f} s for 1,000 contacts, memory at most {peak:.0f} MiB", flush=True)
     vendor.stop()
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Checks the API's pages of a running ctms-web in a browser, as their readers use them, and its document with a public
+// Uses the API's pages of a running ctms-web in a browser as a reader would, and checks its OpenAPI document with a public
 // validator. Started by run.sh, which sets the environment: BASE_URL, CLIENT_ID, CLIENT_SECRET, CHROMIUM, OUTPUT.
 import assert from "node:assert/strict";
 import path from "node:path";
@@ -7,7 +7,7 @@ import SwaggerParser from "@apidevtools/swagger-parser";
 import { chromium } from "playwright-core";
 
 const { BASE_URL: base, CLIENT_ID: clientId, CLIENT_SECRET: secret, CHROMIUM: program, OUTPUT: output } = process.env;
-const patience = 30_000; // milliseconds for one step
+const patience = 30_000; // milliseconds per step
 
 async function documentIsValid() {
   const document = await (await fetch(`${base}/openapi.json`)).json();
@@ -15,7 +15,7 @@ async function documentIsValid() {
   return `${Object.keys(document.paths).length} paths, ${Object.keys(document.components.schemas).length} schemas`;
 }
 
-// A page that notes what it asks for and what goes wrong, in a browser that can reach nothing but the server.
+// Runs steps on a page that records requests and errors, in a browser that can reach only the server.
 async function inBrowser(browser, name, steps) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 1600 } });
   context.setDefaultTimeout(patience);
@@ -36,7 +36,7 @@ async function inBrowser(browser, name, steps) {
   }
   const foreign = urls.filter((url) => !url.startsWith(`${base}/`) && !/^(data|blob):/.test(url));
   assert.deepEqual(foreign, [], "everything comes from the server itself");
-  assert.deepEqual(problems, [], "no failed requests, no errors of scripts, nothing that the page's policy refuses");
+  assert.deepEqual(problems, [], "no failed requests, no script errors, nothing blocked by the page's policy");
   return `${urls.length} requests, all to the server itself`;
 }
 
@@ -49,7 +49,7 @@ async function signIn(page) {
   await page.locator(".modal-ux .btn-done").click();
 }
 
-// Opens a call, fills in parameters, sends it, and gives the status and the text of the answer.
+// Opens a call, fills in its parameters, sends it, and returns the status and text of the answer.
 async function tryCall(page, id, parameters = {}) {
   const call = page.locator(`#operations-Public-${id}`);
   await call.locator(".opblock-summary-control").click();
@@ -66,11 +66,11 @@ async function tryCall(page, id, parameters = {}) {
 }
 
 async function docsCanBeTried(page) {
-  await page.goto(`${base}/`); // leads to /docs
+  await page.goto(`${base}/`); // redirects to /docs
   await page.locator(".opblock").first().waitFor();
   assert.equal(new URL(page.url()).pathname, "/docs");
   await signIn(page);
-  assert.equal((await tryCall(page, "post_ctms")).status, "201", "the example can be sent as it is");
+  assert.equal((await tryCall(page, "post_ctms")).status, "201", "the example can be sent unchanged");
   const found = await tryCall(page, "get_ctms", { primary_email: "jane@example.com" });
   assert.equal(found.status, "200");
   assert.match(found.text, /jane@example\.com/);
@@ -80,7 +80,7 @@ async function docsCanBeTried(page) {
 async function redocRenders(page) {
   await page.goto(`${base}/redoc`);
   await page.locator("h2", { hasText: "Create a contact" }).waitFor();
-  await page.locator('input[placeholder^="Search"]').fill("identities"); // searches in a worker
+  await page.locator('input[placeholder^="Search"]').fill("identities"); // the search runs in a worker
   await page.locator('[data-role="search:results"] li').first().waitFor();
 }
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Starts a ctms-web with a database of its own on the loopback, checks the API's pages in Chromium (checks.mjs), stops it.
-# Usage: tests/browser/run.sh [BIN-FOLDER] [WORK-FOLDER]. Screenshots go to the work folder.
-# Ends with 77 when a program that it needs is missing here, or when this ctms-web was built without the pages (which a build in
-# CI refuses); everything else is a failure.
+# Starts a ctms-web with its own database on the loopback interface, checks the API's pages in Chromium (checks.mjs) and stops it.
+# Usage: tests/browser/run.sh [BIN-DIRECTORY] [WORK-DIRECTORY]. Screenshots go to the work directory.
+# Exits with 77 when a required program is missing on this machine, or when this ctms-web was built without the pages (a build in
+# CI refuses that); everything else is a failure.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -12,7 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 bin=${1:-$here/../../build/release/bin}
 work=${2:-$here/../../build/release/tests/browser/work}
 
-# First what needs no other program: a server that answers anything but its pages has failed.
+# First the checks that need no other program: a server that does not return its pages fails the test.
 start_server "$bin"
 fetch "$scratch/docs" "$BASE_URL/docs"
 if ! grep -q 'swagger-ui' "$scratch/docs"; then

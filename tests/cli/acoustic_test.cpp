@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The texts and exit codes here are those of the reference's scripts, word for word: others' scripts read them.
+// The texts and exit codes here match those of the reference implementation's scripts exactly, because other scripts parse them.
 #include "run_admin.hpp"
 
 #include <persistence/postgres/connection.hpp>
@@ -41,7 +41,7 @@ constexpr auto all_mappings = "- 'about-mozilla' → 'sub_about_mozilla'\n- 'app
 
 std::string fields() { return std::string(first_fields) + last_fields; }
 
-/// The program under any of its names, on a database of its own.
+/// Runs the program under any of its names, on its own database.
 class programs {
 public:
     outcome operator()(const std::string& program, const std::vector<std::string>& arguments) {
@@ -73,7 +73,7 @@ void check_usage_error(const outcome& run, const std::string& err) {
 
 struct spelling {
     std::string program;
-    std::vector<std::string> words; ///< before the action
+    std::vector<std::string> words; ///< that come before the action
 };
 
 std::vector<std::string> with(const spelling& how, std::vector<std::string> words) {
@@ -105,7 +105,7 @@ TEST_CASE("fields are added, listed and removed under every name of the program"
     }
 }
 
-TEST_CASE("the script lists all tables whatever it is given and ctms-admin only the one that is asked for") {
+TEST_CASE("the script always lists all tables and ctms-admin only the table given") {
     programs run;
     REQUIRE(run("acoustic_fields", {"add", "bar", "-t", "other"}).exit_code == 0);
     check_output(run("acoustic_fields.py", {"list", "--tablename", "other"}), 0, fields() + "- other.bar\n");
@@ -136,7 +136,7 @@ TEST_CASE("newsletters are mapped, listed and unmapped under every name of the p
     }
 }
 
-TEST_CASE("a mapping that exists is changed only by those who say so") {
+TEST_CASE("an existing mapping is changed only with --replace") {
     programs run;
     REQUIRE(run("acoustic_newsletters_mapping", {"add", "src:dst"}).exit_code == 0);
     for (const auto& again :
@@ -165,7 +165,7 @@ TEST_CASE("a mapping has exactly one colon") {
     CHECK(run("ctms-admin", {"newsletter-mappings", "list"}).out == all_mappings);
 }
 
-TEST_CASE("names that are no text are refused") {
+TEST_CASE("names that are not valid UTF-8 are refused") {
     programs run;
     for (const auto& call : std::vector<std::vector<std::string>>{{"acoustic-fields", "add", "\xFF"},
                                                                   {"acoustic-fields", "add", "x", "-t", "\xFF"},
@@ -179,7 +179,7 @@ TEST_CASE("names that are no text are refused") {
     }
 }
 
-TEST_CASE("fields and mappings are printed for machines") {
+TEST_CASE("fields and mappings are printed as JSON") {
     programs run;
     const auto call = [&](std::vector<std::string> words) {
         words.emplace_back("--json");
@@ -209,7 +209,7 @@ TEST_CASE("changes leave audit records under every name of the program") {
           R"(acoustic-fields add {"field": "main.foo"} 0; newsletter-mappings remove {"source": "none"} 65)");
 }
 
-TEST_CASE("wrong calls of the scripts are refused as the reference refuses them") {
+TEST_CASE("wrong calls of the scripts are refused with the reference's messages") {
     programs run;
     const std::string fields_usage = "usage: acoustic_fields.py [-h] {add,remove,list} ...\n";
     const auto call = [&](const std::vector<std::string>& words) { return run("acoustic_fields.py", words); };
@@ -237,7 +237,7 @@ TEST_CASE("wrong calls of the scripts are refused as the reference refuses them"
     CHECK(run.select("select count(*) from ctms_audit_log") == "0");
 }
 
-TEST_CASE("the scripts help without a database") {
+TEST_CASE("the scripts print help without a database") {
     const auto help = [](const std::string& program, const std::vector<std::string>& arguments) {
         std::vector<std::string> words{std::filesystem::path(CTMS_ADMIN).parent_path() / program};
         words.insert(words.end(), arguments.begin(), arguments.end());

@@ -51,7 +51,7 @@ private:
 
 } // namespace
 
-TEST_CASE("every command that changes something leaves a record with its end and without addresses") {
+TEST_CASE("every command that changes something leaves a record with its exit code and no addresses") {
     admin run;
     CHECK(run.records().empty());
     const auto stripe = run.file(serialize(stripe_objects::customer()));
@@ -60,7 +60,7 @@ TEST_CASE("every command that changes something leaves a record with its end and
         std::vector<std::string> call;
         std::string command;
         int exit_code;
-        std::string note; ///< one of the names that must be there
+        std::string note; ///< a name that the details must contain; "" for none
     };
     const std::vector<expected> all{
         {{"migrate"}, "migrate", 0, ""},
@@ -96,7 +96,7 @@ TEST_CASE("every command that changes something leaves a record with its end and
     CHECK(boost::json::serialize(run.records()).find("secret_") == std::string::npos);
 }
 
-TEST_CASE("commands that only look leave no record") {
+TEST_CASE("read-only commands leave no record") {
     admin run;
     for (const auto& call : std::vector<std::vector<std::string>>{{"clients", "list"},
                                                                   {"sync", "status"},
@@ -112,7 +112,7 @@ TEST_CASE("commands that only look leave no record") {
     CHECK(run.records().empty());
 }
 
-TEST_CASE("a command that was killed shows as not ended") {
+TEST_CASE("a command that was killed is shown as not ended") {
     admin run;
     run.sql("insert into api_client (client_id, email, enabled, hashed_secret, update_timestamp)"
             " values ('id_basket', 'team@example.com', true, 'x', now())");
@@ -132,7 +132,7 @@ TEST_CASE("a command that was killed shows as not ended") {
     CHECK(text.find("  clients delete  -     \n") != std::string::npos);
 }
 
-TEST_CASE("the audit log is listed newest first, as many as wanted") {
+TEST_CASE("the audit log is listed newest first, up to the limit") {
     admin run;
     ctms::persistence::database db(run.database().options());
     ctms::persistence::audit_repository audit(db);

@@ -15,7 +15,7 @@ using ctms::auth::verify_secret;
 
 namespace {
 
-/// ctms-admin on a database of its own.
+/// ctms-admin on its own database.
 class admin {
 public:
     outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
@@ -32,7 +32,7 @@ private:
     test_database database_;
 };
 
-/// What stands behind `label` on its line.
+/// What follows `label` on its line.
 std::string line_of(const std::string& text, const std::string& label) {
     const auto at = text.find(label);
     if (at == std::string::npos) return "none";
@@ -64,14 +64,14 @@ TEST_CASE("a new client is printed with its secret and stored with its hash") {
     CHECK(verify_secret(secret, hash));
 }
 
-TEST_CASE("a name that is an id already stays as it is") {
+TEST_CASE("a name that is already an id is not changed") {
     admin run;
     const auto made = run({"clients", "create", "id_My-Client_1.0", "--email", "team@example.com"});
     REQUIRE(made.exit_code == 0);
     CHECK(line_of(made.out, "client_id:") == "id_My-Client_1.0");
 }
 
-TEST_CASE("a new client can be printed as JSON and begin disabled") {
+TEST_CASE("a new client can be printed as JSON and created disabled") {
     admin run;
     const auto made = run({"--json", "clients", "create", "basket", "-e", "team@example.com", "--disabled"});
     REQUIRE(made.exit_code == 0);
@@ -82,7 +82,7 @@ TEST_CASE("a new client can be printed as JSON and begin disabled") {
     CHECK(run.enabled("id_basket") == "f");
 }
 
-TEST_CASE("the commands that are printed work as they are") {
+TEST_CASE("the printed curl commands work") {
     web_fixture web;
     const auto made =
         run_admin({"clients", "create", "curl", "-e", "team@example.com"},
@@ -104,13 +104,13 @@ TEST_CASE("the commands that are printed work as they are") {
     CHECK(web.sql("select from newsletters where name = 'hubs'").size() == 1);
 }
 
-TEST_CASE("commands that cannot work are not printed") {
+TEST_CASE("curl commands that cannot work are not printed") {
     admin run;
     CHECK(run({"clients", "create", "a", "-e", "team@example.com", "--disabled"}).out.find("curl") == std::string::npos);
     CHECK(run({"clients", "create", "b", "-e", "team@example.com", "--json"}).out.find("curl") == std::string::npos);
 }
 
-TEST_CASE("a client that exists is not made again") {
+TEST_CASE("a client that exists is not created again") {
     admin run;
     REQUIRE(run({"clients", "create", "basket", "-e", "team@example.com"}).exit_code == 0);
     const auto hash = run.hash_of("id_basket");
@@ -118,7 +118,7 @@ TEST_CASE("a client that exists is not made again") {
     CHECK(run.hash_of("id_basket") == hash);
 }
 
-TEST_CASE("bad names of clients are refused by every command") {
+TEST_CASE("every command refuses invalid client names") {
     admin run;
     for (const auto& name : {std::string("a b"), std::string("id_"), std::string("\xC3\xA9"), std::string("a/b"), std::string("a'b"),
                              std::string("a@b"), std::string(253, 'a')}) {
@@ -153,7 +153,7 @@ TEST_CASE("wrong calls of the clients commands are usage errors") {
     CHECK(run.select("select count(*) from api_client") == "0");
 }
 
-TEST_CASE("clients are listed in order for people and for machines") {
+TEST_CASE("clients are listed in order, as text and as JSON") {
     admin run;
     CHECK(run({"clients", "list", "--json"}).out == "[]\n");
     REQUIRE(run({"clients", "create", "b", "-e", "b@example.com", "--disabled"}).exit_code == 0);
@@ -192,7 +192,7 @@ TEST_CASE("a client is disabled and enabled") {
     CHECK(run.enabled("id_a") == "t");
 }
 
-TEST_CASE("a new secret ends the old one") {
+TEST_CASE("a new secret replaces the old one") {
     admin run;
     const auto old_secret = line_of(run({"clients", "create", "a", "-e", "a@example.com"}).out, "client_secret:");
     const auto rotated = run({"clients", "rotate-secret", "a"});
@@ -206,7 +206,7 @@ TEST_CASE("a new secret ends the old one") {
     CHECK(json.starts_with(R"({"client_id":"id_a","client_secret":"secret_)"));
 }
 
-TEST_CASE("a client is deleted only by those who mean it") {
+TEST_CASE("a client is deleted only with --yes") {
     admin run;
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
     check_failed(run({"clients", "delete", "a"}), 1, "nothing was deleted");
@@ -215,7 +215,7 @@ TEST_CASE("a client is deleted only by those who mean it") {
     CHECK(run.enabled("id_a") == "none");
 }
 
-TEST_CASE("a client that there is not cannot be used") {
+TEST_CASE("every command refuses an unknown client") {
     admin run;
     for (const std::string command : {"show", "enable", "disable", "rotate-secret"}) {
         CAPTURE(command);
@@ -224,13 +224,13 @@ TEST_CASE("a client that there is not cannot be used") {
     check_failed(run({"clients", "delete", "nobody", "--yes"}), 65, "Unknown client_id");
 }
 
-TEST_CASE("an address of a client that is too long is refused") {
+TEST_CASE("a client's address that is too long is refused") {
     admin run;
     check_failed(run({"clients", "create", "a", "-e", std::string(300, 'x')}), 65, "");
     CHECK(run.select("select count(*) from api_client") == "0");
 }
 
-TEST_CASE("a client is made with roles, which are shown") {
+TEST_CASE("a client can be created with roles, which are shown") {
     admin run;
     const auto made = run({"clients", "create", "a", "-e", "a@example.com", "--role", "write", "--role", "read", "--role=read", "--json"});
     REQUIRE(made.exit_code == 0);
@@ -244,7 +244,7 @@ TEST_CASE("a client is made with roles, which are shown") {
     CHECK(run.select("select details->>'roles' from ctms_audit_log") == "read, write");
 }
 
-TEST_CASE("roles are set and taken back") {
+TEST_CASE("roles are set and removed") {
     admin run;
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
     const auto set = run({"clients", "set-roles", "a", "--role", "delete", "--role", "admin"});
@@ -258,7 +258,7 @@ TEST_CASE("roles are set and taken back") {
     check_failed(run({"clients", "set-roles", "nobody", "--all"}), 65, "Unknown client_id");
 }
 
-TEST_CASE("a role that is none is refused") {
+TEST_CASE("an unknown role is refused") {
     admin run;
     for (const std::string role : {"remove", "READ", "", "read,write"}) {
         CAPTURE(role);
@@ -269,7 +269,7 @@ TEST_CASE("a role that is none is refused") {
     CHECK(run.select("select count(*) from api_client") == "0");
 }
 
-TEST_CASE("an old secret is kept for a while by those who say so") {
+TEST_CASE("an old secret stays valid for a while with --keep-old") {
     admin run;
     const auto old_secret = line_of(run({"clients", "create", "a", "-e", "a@example.com"}).out, "client_secret:");
     const auto kept = [&] { return run.select("select string_agg(hashed_secret, ' ') from ctms_client_old_secrets"); };
@@ -293,7 +293,7 @@ TEST_CASE("an old secret is kept for a while by those who say so") {
     CHECK(line_of(run({"clients", "show", "a"}).out, "OLD SECRET") == "-");
 }
 
-TEST_CASE("a duration that is none is refused and the secret stays") {
+TEST_CASE("an invalid duration is refused and the secret stays valid") {
     admin run;
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
     const auto hash = run.hash_of("id_a");

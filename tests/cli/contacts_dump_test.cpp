@@ -12,8 +12,8 @@ using namespace ctms::test;
 
 namespace {
 
-/// What databases hold that the API would neither take nor show: nulls, blanks in JSON, groups of nothing but defaults, old
-/// texts; and every field with a value.
+/// Inserts what databases hold but the API neither accepts nor shows: nulls, whitespace in JSON, groups with only default
+/// values, old texts; and a value in every field.
 void fill(contacts_admin& run) {
     run.execute("insert into emails values"
                 " ('" +
@@ -71,7 +71,7 @@ void fill(contacts_admin& run) {
 
 } // namespace
 
-TEST_CASE("a dump that is imported elsewhere makes the same database, to the last field") {
+TEST_CASE("a dump that is imported into another database reproduces every field") {
     contacts_admin from;
     fill(from);
     contacts_admin to;
@@ -83,7 +83,7 @@ TEST_CASE("a dump that is imported elsewhere makes the same database, to the las
     CHECK(to.everything() == from.everything());
     CHECK(to.count("newsletters") == "3");
 
-    // Again: nothing to do. With something changed: back to what the dump says.
+    // The second import has nothing to do. After changes, --replace restores what the dump says.
     CHECK(to({"contacts", "import", "--json", to.path("dump.ndjson")}).out ==
           "{\"created\":0,\"unchanged\":3,\"replaced\":0,\"rejected\":0}\n");
     to.execute("update amo set username = 'other'; delete from mofo; delete from waitlists where name = 'relay';"
@@ -97,7 +97,7 @@ TEST_CASE("a dump that is imported elsewhere makes the same database, to the las
     CHECK(to.everything() == from.everything());
 }
 
-TEST_CASE("a dump goes to standard output, or to a file that is there when it is whole") {
+TEST_CASE("a dump goes to standard output, or to a file that appears only when it is complete") {
     contacts_admin run;
     fill(run);
     const auto printed = run({"contacts", "dump", "--ndjson"});
@@ -123,7 +123,7 @@ TEST_CASE("a full disk ends a dump with an error") {
     CHECK(full.err.find("cannot be written") != std::string::npos);
 }
 
-TEST_CASE("an empty database makes an empty dump") {
+TEST_CASE("an empty database gives an empty dump") {
     contacts_admin run;
     const auto dumped = run({"contacts", "dump"});
     CHECK(dumped.exit_code == 0);
@@ -133,7 +133,7 @@ TEST_CASE("an empty database makes an empty dump") {
     CHECK(run({"contacts", "import", run.file("empty.ndjson", "")}).exit_code == 0);
 }
 
-TEST_CASE("as CSV a dump holds the fields and the names of lists") {
+TEST_CASE("a CSV dump contains the fields and the names of lists") {
     contacts_admin from;
     from.execute("insert into emails (email_id, primary_email, first_name, has_opted_out_of_email, update_timestamp)"
                  " values ('" +
@@ -155,7 +155,7 @@ TEST_CASE("as CSV a dump holds the fields and the names of lists") {
     CHECK(to.select("select name from newsletters order by name") == "hubs,miti");
 }
 
-TEST_CASE("a line of a dump that the tables cannot take is rejected alone") {
+TEST_CASE("a line of a dump that the tables cannot store is rejected without affecting the others") {
     contacts_admin run;
     fill(run);
     auto lines = run({"contacts", "dump"}).out;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Files that ctms-admin writes where another account planted something, what it shows on a terminal, and CSV for spreadsheets.
+// Files that ctms-admin writes where another account planted something, its output on a terminal, and CSV for spreadsheets.
 #include <support/contacts_admin.hpp>
 #include <support/pseudo_terminal.hpp>
 
@@ -19,7 +19,7 @@ namespace {
 
 constexpr auto hostile_name = "J\u202ene\u009b2J\u2028x";
 
-/// One contact with a name and a newsletter that would like to command a terminal.
+/// Adds a contact whose name and newsletter contain terminal control characters.
 void add_hostile_contact(contacts_admin& run) {
     run.execute("insert into emails (email_id, primary_email, first_name, update_timestamp) values ('" + contact_id(1) +
                 "', 'jane@example.com', '" + hostile_name +
@@ -48,7 +48,7 @@ void check_harmless(const std::string& shown) {
 
 } // namespace
 
-TEST_CASE("a dump follows no planted link and keeps no planted mode") {
+TEST_CASE("a dump replaces planted links and ignores planted modes") {
     contacts_admin run;
     add_hostile_contact(run);
     run.file("victim", "precious");
@@ -70,8 +70,8 @@ TEST_CASE("a dump follows no planted link and keeps no planted mode") {
     CHECK(run.content("dump.part") == "planted");
 }
 
-// Not /dev/null and its like: were they replaced by mistake, the whole machine would suffer.
-TEST_CASE("a dump goes to open descriptors") {
+// Not tested with devices such as /dev/null: replacing one by mistake would harm the whole machine.
+TEST_CASE("a dump can be written to open descriptors") {
     contacts_admin run;
     add_hostile_contact(run);
     const auto printed = run({"contacts", "dump"}).out;
@@ -83,7 +83,7 @@ TEST_CASE("a dump goes to open descriptors") {
     CHECK(full.err.find("/dev/fd/1 cannot be written: No space left on device") != std::string::npos);
 }
 
-TEST_CASE("rejects follow no planted link and keep no planted mode") {
+TEST_CASE("the rejects file replaces planted links and ignores planted modes") {
     contacts_admin run;
     run.file("victim", "precious");
     const auto file = run.file("contacts.ndjson", "no json\n");
@@ -98,12 +98,12 @@ TEST_CASE("rejects follow no planted link and keep no planted mode") {
     CHECK(mode_of(file + ".rejects.ndjson") == 0600);
 }
 
-TEST_CASE("a body in a directory or in no file is an error") {
+TEST_CASE("a directory or a missing file as the body is an error") {
     contacts_admin run;
     for (const auto* file : {"@/", "@/nonexistent"}) CHECK(run({"request", "POST", "/ctms", file}).exit_code == 66);
 }
 
-TEST_CASE("what strangers wrote commands no terminal, and reaches a pipe as it is") {
+TEST_CASE("stored control characters are escaped on a terminal and unchanged in a pipe") {
     contacts_admin run;
     add_hostile_contact(run);
     const auto shown = in_terminal(run, {"contacts", "show", contact_id(1)});
@@ -121,7 +121,7 @@ TEST_CASE("what strangers wrote commands no terminal, and reaches a pipe as it i
     }
     check_harmless(in_terminal(run, {"contacts", "dump", "--csv"}));
     CHECK(run({"contacts", "dump", "--csv"}).out.find(hostile_name) != std::string::npos);
-    // Messages and tables are for people, wherever they go.
+    // Messages and tables are meant for people, so they are escaped everywhere.
     check_harmless(run({"contacts", "show", contact_id(1)}).out);
     check_harmless(run({"contacts", "import", std::string("/none/") + hostile_name}).err);
     check_harmless(run({std::string("no") + hostile_name}).err);
@@ -163,6 +163,6 @@ TEST_CASE("a CSV dump of formulas is harmless in a spreadsheet and imports to th
         CHECK(csv.find(formula) == std::string::npos);
     }
     CHECK(csv.find(",'+49 30 1234,") != std::string::npos);
-    // Lists of addresses are read by the same rule.
+    // Address lists are read by the same rules.
     CHECK(to({"suppress", "--yes", "--json", to.path("dump.csv")}).out.find("\"unknown\":0") != std::string::npos);
 }

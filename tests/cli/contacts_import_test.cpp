@@ -24,7 +24,7 @@ object counts(int created, int unchanged, int replaced, int rejected) {
 
 } // namespace
 
-TEST_CASE("contacts are stored as POST stores them, and queued behind single writes") {
+TEST_CASE("imported contacts are stored as by POST and queued with a lower priority than single writes") {
     contacts_admin run;
     const auto file = run.file("contacts.ndjson", contact(1, "jane@example.com") + "\n" +
                                                       contact(2, "joe@example.com", R"("amo":{"user":true},"vpn_waitlist":{"geo":"fr"})"));
@@ -39,7 +39,7 @@ TEST_CASE("contacts are stored as POST stores them, and queued behind single wri
     CHECK(run.select("select details::text from ctms_audit_log").find("\"created\"") != std::string::npos);
 }
 
-TEST_CASE("an import that is run again changes nothing, whatever its batches") {
+TEST_CASE("an import that is run again changes nothing, whatever the batch size") {
     contacts_admin run;
     const auto text = contact(1, "jane@example.com") + contact(2, "joe@example.com", R"("mofo":{"mofo_relevant":true})") +
                       R"({"email":{"primary_email":"no-id@example.com"}})" + "\n";
@@ -54,7 +54,7 @@ TEST_CASE("an import that is run again changes nothing, whatever its batches") {
     CHECK(summary(run({"contacts", "import", "--json", run.file("twice.ndjson", text + text)})) == counts(0, 6, 0, 0));
 }
 
-TEST_CASE("other content is rejected, or replaces what is stored") {
+TEST_CASE("different content is rejected, or replaces what is stored") {
     contacts_admin run;
     const auto first =
         run.file("first.ndjson", contact(1, "jane@example.com", R"("newsletters":[{"name":"hubs"},{"name":"gone"}],"amo":{"user":true})"));
@@ -80,7 +80,7 @@ TEST_CASE("other content is rejected, or replaces what is stored") {
     CHECK(run.count("ctms_sync_queue") == "1");
 }
 
-TEST_CASE("what is invalid is rejected with its line and reason, and the rest is stored") {
+TEST_CASE("invalid lines are rejected with their number and a reason, and the rest is stored") {
     contacts_admin run;
     const auto file =
         run.file("contacts.ndjson", contact(1, "jane@example.com") + "nonsense\n" +
@@ -102,7 +102,7 @@ TEST_CASE("what is invalid is rejected with its line and reason, and the rest is
     CHECK((status.st_mode & 0777U) == 0600U);
 }
 
-TEST_CASE("a value that another contact has rejects only who wants it") {
+TEST_CASE("a value that another contact has rejects only the contact that wants it") {
     contacts_admin run;
     std::string text;
     for (int number = 1; number <= 50; ++number) text += contact(number, fmt::format("person{}@example.com", number));
@@ -142,7 +142,7 @@ TEST_CASE("CSV has a column for each field, and lists of names") {
     CHECK(summary(run({"contacts", "import", "--json", file})) == counts(0, 2, 0, 1));
 }
 
-TEST_CASE("a header that is not understood stores nothing") {
+TEST_CASE("an invalid header stores nothing") {
     contacts_admin run;
     for (const std::string header : {"primary_email,frist_name", "primary_email,primary_email", ""}) {
         CAPTURE(header);
@@ -163,7 +163,7 @@ TEST_CASE("a dry run says what would be done") {
     CHECK(run.count("ctms_sync_queue") == "0");
 }
 
-TEST_CASE("contacts come from standard input, too") {
+TEST_CASE("contacts can be read from standard input") {
     contacts_admin run;
     const auto file = run.file("contacts.ndjson", contact(1, "jane@example.com"));
     const auto done = run_program({"/bin/sh", "-c", fmt::format("exec '{}' --json contacts import - < '{}'", CTMS_ADMIN, file)},

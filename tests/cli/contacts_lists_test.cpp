@@ -41,7 +41,7 @@ constexpr auto list = "JANE@example.com\n\n  nobody@example.com \r\njoe@example.
 
 } // namespace
 
-TEST_CASE("a list of addresses is deleted, each reported, and the vendor is told") {
+TEST_CASE("a list of addresses is deleted, with a report for each, and the deletions are queued for the vendor") {
     contacts_admin run;
     fill(run);
     const auto done = run({"contacts", "delete-bulk", run.file("list", list), "--yes", "--json"});
@@ -61,7 +61,7 @@ TEST_CASE("a list of addresses is deleted, each reported, and the vendor is told
     CHECK(run.select("select string_agg(concat(details::text), ' ') from ctms_audit_log").find("example.com") == std::string::npos);
 }
 
-TEST_CASE("nothing is deleted without a yes, nor by a dry run") {
+TEST_CASE("nothing is deleted without --yes or by a dry run") {
     contacts_admin run;
     fill(run);
     const auto asked = run({"contacts", "delete-bulk", run.file("list", list)});
@@ -75,7 +75,7 @@ TEST_CASE("nothing is deleted without a yes, nor by a dry run") {
     CHECK(run({"contacts", "delete-bulk", "--yes", run.path("missing")}).exit_code == 66);
 }
 
-TEST_CASE("a CSV names its addresses by a column, and lines without one are told") {
+TEST_CASE("a CSV column names the addresses, and lines without an address are reported") {
     contacts_admin run;
     fill(run);
     const auto file = run.file("list.csv", "id,Email,Primary_Email\n1,joe@example.com,\"jane@example.com\"\n2,x,\n3,\"broken\n");
@@ -87,7 +87,7 @@ TEST_CASE("a CSV names its addresses by a column, and lines without one are told
     CHECK(run.select("select primary_email from emails order by 1") == "joe@example.com,stays@example.com");
 }
 
-TEST_CASE("a list is opted out of mail, and nothing else changes") {
+TEST_CASE("a list of addresses is opted out of mail and nothing else changes") {
     contacts_admin run;
     fill(run);
     const auto tried = run({"suppress", run.file("list", list), "--dry-run", "--json"});

@@ -35,7 +35,7 @@ void write_contacts(const std::string& path) {
 
 std::int64_t member(const outcome& run, const char* name) { return boost::json::parse(run.out).at(name).to_number<std::int64_t>(); }
 
-/// Starts an import and sends it a signal when it has stored some contacts; its wait status.
+/// Starts an import, sends it a signal when it has stored some contacts, and returns its wait status.
 int import_with_signal(contacts_admin& run, const std::string& file, int signal) {
     const auto variable = "CTMS_DB_URL=" + run.url();
     const pid_t child = ::fork();
@@ -54,7 +54,7 @@ int import_with_signal(contacts_admin& run, const std::string& file, int signal)
 
 } // namespace
 
-TEST_CASE("many contacts go from one database to another and leave again") {
+TEST_CASE("many contacts are dumped to another database, suppressed and deleted") {
     contacts_admin from;
     write_contacts(from.path("contacts.ndjson"));
     const auto imported = from({"contacts", "import", "--json", from.path("contacts.ndjson")});
@@ -78,12 +78,12 @@ TEST_CASE("many contacts go from one database to another and leave again") {
     CHECK(from.count("ctms_sync_queue where operation = 'delete'") == std::to_string(many / 2));
 }
 
-TEST_CASE("an import that is killed or stopped is finished by running it again") {
+TEST_CASE("an import that was killed or stopped is completed by running it again") {
     contacts_admin run;
     write_contacts(run.path("contacts.ndjson"));
     const auto killed = import_with_signal(run, run.path("contacts.ndjson"), SIGKILL);
     CHECK(WIFSIGNALED(killed));
-    // Every contact that is there is whole.
+    // Every stored contact is complete.
     CHECK(run.select("select (2 * (select count(*) from emails) - (select count(*) from newsletters))::text") == "0");
     CHECK(run.select("select ((select count(*) from emails) - (select count(*) from ctms_sync_queue))::text") == "0");
 

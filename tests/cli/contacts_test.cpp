@@ -10,7 +10,7 @@ using namespace ctms::test;
 
 namespace {
 
-/// Jane twice, in two cases, and Joe, who has an account and a subscription.
+/// Inserts Jane twice, with addresses that differ in case, and Joe, who has an account and a subscription.
 void fill(contacts_admin& run) {
     run.execute("insert into emails (email_id, primary_email, create_timestamp, update_timestamp) values"
                 " ('" +
@@ -69,7 +69,7 @@ TEST_CASE("a contact is shown by id and by address in any case") {
     CHECK(has(both.out, "2024-01-02T03:04:05.678901+00:00"));
 }
 
-TEST_CASE("with --json contacts have the form of the API, one a line") {
+TEST_CASE("--json prints contacts in the form of the API, one per line") {
     contacts_admin run;
     fill(run);
     const auto shown = run({"contacts", "show", "--json", "jane@example.com", contact_id(3)});
@@ -81,7 +81,7 @@ TEST_CASE("with --json contacts have the form of the API, one a line") {
     CHECK(joe.at("amo").at("user") == false);
 }
 
-TEST_CASE("who is not there is told without naming them, and the others are shown") {
+TEST_CASE("unknown contacts are reported without their addresses and the others are shown") {
     contacts_admin run;
     fill(run);
     const auto shown = run({"contacts", "show", "nobody@example.com", contact_id(1), contact_id(9)});
@@ -95,7 +95,7 @@ TEST_CASE("who is not there is told without naming them, and the others are show
     CHECK(run({"contacts", "delete", "--yes", "nobody@example.com"}).exit_code == 65);
 }
 
-TEST_CASE("an export holds everything that is stored about a person, and nothing of others") {
+TEST_CASE("an export contains everything stored about a person and nothing about others") {
     contacts_admin run;
     fill(run);
     const auto exported = run({"contacts", "export", "JOE@example.com"});
@@ -118,7 +118,7 @@ TEST_CASE("an export holds everything that is stored about a person, and nothing
     CHECK(boost::json::parse(both.out).at("contacts").as_array().size() == 2);
 }
 
-TEST_CASE("a deletion asks first, and takes what was named") {
+TEST_CASE("a deletion asks first and deletes only what was named") {
     contacts_admin run;
     fill(run);
     const auto asked = run({"contacts", "delete", "jane@example.com"});

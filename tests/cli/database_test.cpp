@@ -26,7 +26,7 @@ public:
     outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
     [[nodiscard]] const std::string& url() const { return database_.url(); }
 
-    /// Whether a table is there.
+    /// Whether a table exists.
     bool has(const std::string& table) {
         ctms::persistence::connection link(database_.options());
         return !link.execute("select where to_regclass('" + table + "') is not null").empty();
@@ -37,7 +37,7 @@ private:
     test_database database_;
 };
 
-/// One line for each migration, with the word before it.
+/// One line for each migration, starting with `verb`.
 std::string lines_of_migrations(const std::string& verb) {
     std::string out;
     for (const auto& one : ctms::persistence::known_migrations()) {
@@ -49,7 +49,7 @@ std::string lines_of_migrations(const std::string& verb) {
 
 } // namespace
 
-TEST_CASE("an empty database is planned checked and migrated") {
+TEST_CASE("an empty database is planned, checked and migrated") {
     admin run(test_database::content::empty);
     CHECK(run({"migrate", "--check"}).exit_code == 1);
     const auto plan = run({"migrate", "--plan"});
@@ -72,7 +72,7 @@ TEST_CASE("an empty database is planned checked and migrated") {
     CHECK(again.out == "The schema is up to date.\n");
 }
 
-TEST_CASE("a schema that is newer or foreign is left alone") {
+TEST_CASE("a schema that is newer or foreign is not changed") {
     admin run(test_database::content::migrated);
     run.sql("insert into ctms_migrations select (jsonb_populate_record(m, '{\"version\": 9999, \"name\": \"future\"}')).* from "
             "ctms_migrations m limit 1");
@@ -95,7 +95,7 @@ TEST_CASE("wrong calls of migrate are usage errors and change nothing") {
     CHECK_FALSE(run.has("emails"));
 }
 
-TEST_CASE("the status tells whether the database answers and how its schema is") {
+TEST_CASE("the status shows whether the database answers and the state of its schema") {
     admin empty(test_database::content::empty);
     CHECK(boost::json::parse(empty({"db", "status", "--json"}).out).at("schema") == "empty");
     admin run(test_database::content::migrated);
@@ -123,12 +123,12 @@ TEST_CASE("a database that does not answer is reported without its password") {
     CHECK(json.out == "{\"url\":\"postgresql://user@127.0.0.1:1/ctms\",\"up\":false}\n");
 }
 
-TEST_CASE("the URL of the database is printed as it can be used") {
+TEST_CASE("the URL of the database is printed in a usable form") {
     admin run(test_database::content::migrated);
     CHECK(run({"db", "url"}).out == run.url() + "\n");
 }
 
-TEST_CASE("PostgreSQL's own programs are run on the database") {
+TEST_CASE("PostgreSQL's own programs run on the database") {
     admin run(test_database::content::migrated);
     CHECK(run({"db", "psql", "-AtX", "-c", "select 40 + 2"}).out == "42\n");
     CHECK(run({"db", "psql", "-X", "-c", "select wrong"}).exit_code == 1);
@@ -137,7 +137,7 @@ TEST_CASE("PostgreSQL's own programs are run on the database") {
     CHECK(dump.out.find("CREATE TABLE public.emails") != std::string::npos);
 }
 
-TEST_CASE("the embedded database is made where it is asked for") {
+TEST_CASE("the embedded database is created in CTMS_DATA_DIR") {
     temporary_directory place;
     const std::vector<std::string> environment{"CTMS_DATA_DIR=" + (place.path() / "data").string()};
     const auto migrated = run_admin({"--embedded", "migrate"}, environment);
@@ -148,7 +148,7 @@ TEST_CASE("the embedded database is made where it is asked for") {
     CHECK(boost::json::parse(status.out).at("schema") == "current");
 }
 
-TEST_CASE("a data directory that another account could have planted ends with 78 and a reason") {
+TEST_CASE("a data directory that another account could have planted is refused with 78 and a reason") {
     temporary_directory place;
     const auto data = place.path() / "data";
     std::filesystem::create_directory(data);
@@ -160,7 +160,7 @@ TEST_CASE("a data directory that another account could have planted ends with 78
     CHECK(refused.err.find("chmod go-w") != std::string::npos);
     CHECK_FALSE(std::filesystem::exists(data / "postgres"));
     if (::geteuid() != 0) return; // the rest needs two accounts
-    // The other way round: a program of `nobody` and a directory of root.
+    // The reverse: the program runs as `nobody` and the directory belongs to root.
     std::filesystem::permissions(data, std::filesystem::perms(0755));
     std::filesystem::permissions(place.path(), std::filesystem::perms(0755));
     const auto foreign =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What is made from the command table: help, usage errors, completion, the manual page.
+// What is generated from the command table: help, usage errors, completion, the manual page.
 #include "run_admin.hpp"
 
 #include <command.hpp>
@@ -26,7 +26,7 @@ std::vector<std::string> words_of(const ctms::cli::command& one) {
     return out;
 }
 
-/// A file with what a call prints.
+/// A file with the output of a call.
 class printed {
 public:
     explicit printed(const std::vector<std::string>& call) {
@@ -40,7 +40,7 @@ private:
     temporary_directory directory_;
 };
 
-/// What bash offers behind these words.
+/// The completions that bash offers after these words.
 std::vector<std::string> completions(const printed& script, const std::vector<std::string>& words) {
     std::string line;
     for (const auto& word : words) line += fmt::format(" '{}'", word);
@@ -64,7 +64,7 @@ bool offers(const std::vector<std::string>& list, const std::string& word) {
 
 } // namespace
 
-TEST_CASE("the help of every command holds an example and its options") {
+TEST_CASE("the help of every command contains an example and its options") {
     for (const auto& one : ctms::cli::all_commands()) {
         auto call = words_of(one);
         CAPTURE(call.back());
@@ -80,7 +80,7 @@ TEST_CASE("the help of every command holds an example and its options") {
     }
 }
 
-TEST_CASE("a wrong call of every command is a usage error that says where to read") {
+TEST_CASE("a wrong call of any command is a usage error that refers to its help") {
     for (const auto& one : ctms::cli::all_commands()) {
         if (one.passes_arguments_on) continue;
         auto call = words_of(one);
@@ -111,13 +111,13 @@ TEST_CASE("bash completes groups, names, options and files") {
     CHECK(completions(script, {"nonsense", "--y"}).empty());
 }
 
-TEST_CASE("zsh takes its completion script") {
+TEST_CASE("zsh accepts its completion script") {
     const printed script({"completion", "zsh"});
     REQUIRE_MESSAGE(std::filesystem::exists("/bin/zsh"), "this test needs zsh");
     CHECK(run_program({"/bin/zsh", "-n", script.path()}).exit_code == 0);
 }
 
-TEST_CASE("the completion script of zsh names all commands and an unknown shell is refused") {
+TEST_CASE("the zsh completion script names all commands, and an unknown shell is refused") {
     const auto script = run_admin({"completion", "zsh"}).out;
     CHECK(script.starts_with("#compdef ctms-admin\n"));
     for (const auto& one : ctms::cli::all_commands())
@@ -126,12 +126,12 @@ TEST_CASE("the completion script of zsh names all commands and an unknown shell 
     CHECK(run_admin({"completion"}).exit_code == 64);
 }
 
-TEST_CASE("the manual page can be read and shows every command") {
+TEST_CASE("the manual page can be displayed and shows every command") {
     const printed page({"manual"});
-    // man without a pager, in characters without attributes; troff's complaints come on standard error.
+    // Runs man without a pager and as plain text; troff prints its warnings to standard error.
     const auto shown = run_program({"/bin/bash", "-o", "pipefail", "-c", fmt::format("man -l --warnings=w '{}' | col -b", page.path())},
                                    {"MANWIDTH=200", "LC_ALL=C.UTF-8", "MANPAGER=cat", "TERM=dumb"});
-    CHECK(shown.exit_code == 0); // 127 without man or col
+    CHECK(shown.exit_code == 0); // 127 if man or col is missing
     CHECK(shown.err == "");
     REQUIRE_FALSE(ctms::cli::all_commands().empty());
     for (const auto& one : ctms::cli::all_commands()) {
@@ -140,7 +140,7 @@ TEST_CASE("the manual page can be read and shows every command") {
     }
 }
 
-TEST_CASE("what is printed with --json is JSON") {
+TEST_CASE("the output with --json is JSON") {
     test_database database;
     const std::vector<std::string> environment{"CTMS_DB_URL=" + database.url(), "CTMS_SECRET_KEY=key"};
     for (const auto& call : std::vector<std::vector<std::string>>{{"migrate", "--plan"},

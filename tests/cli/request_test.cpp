@@ -18,7 +18,7 @@ using namespace ctms::test;
 
 namespace {
 
-/// ctms-admin beside a server on the same database.
+/// ctms-admin and a server on the same database.
 class admin {
 public:
     admin() {
@@ -57,13 +57,13 @@ std::string contact(int number) { return fmt::format(R"({{"email":{{"primary_ema
 
 } // namespace
 
-TEST_CASE("a server is called as a client, with the body from wherever it is") {
+TEST_CASE("request calls the server as a client, with a body from an argument, a file or standard input") {
     admin run;
     const auto made = run({"POST", "/ctms", contact(1), "--client", "basket"});
     CHECK(made.exit_code == 0);
     CHECK(made.err == "HTTP/1.1 201 Created\n");
     CHECK(boost::json::parse(made.out).at("email").at("primary_email") == "jane1@example.com");
-    CHECK(made.out.find('\n') == std::string::npos); // as the server sent it
+    CHECK(made.out.find('\n') == std::string::npos); // exactly as the server sent it
     CHECK(run({"post", "/ctms", "@" + run.file(contact(2)), "-c", "id_basket"}).exit_code == 0);
     const auto piped =
         run_program({"/bin/sh", "-c", fmt::format("exec '{}' request POST /ctms - -c basket < '{}'", CTMS_ADMIN, run.file(contact(3)))},
@@ -75,7 +75,7 @@ TEST_CASE("a server is called as a client, with the body from wherever it is") {
     CHECK(boost::json::parse(found.out).as_array().size() == 1);
 }
 
-TEST_CASE("answers that are no success end with 1 and are shown as they are") {
+TEST_CASE("unsuccessful answers exit with 1 and are shown unchanged") {
     admin run;
     const auto missing = run({"GET", "/ctms/332de237-cab7-4461-bcc3-48e68f42bd5c", "-c", "basket"});
     CHECK(missing.exit_code == 1);
@@ -96,7 +96,7 @@ TEST_CASE("answers that are no success end with 1 and are shown as they are") {
     CHECK(away.err.find("CTMS_SERVER_PREFIX") != std::string::npos);
 }
 
-TEST_CASE("a call leaves a record without addresses") {
+TEST_CASE("a call leaves an audit record without addresses") {
     admin run;
     CHECK(run({"GET", "/ctms?primary_email=jane@example.com", "-c", "basket"}).exit_code == 0);
     CHECK(run.audit() == R"(request 0 {"path": "/ctms", "method": "GET", "status": "200", "client_id": "id_basket"})");
@@ -124,7 +124,7 @@ TEST_CASE("wrong calls of request are usage errors") {
     CHECK(run({"POST", "/ctms", "@/nowhere/file", "-c", "basket"}).exit_code == 66);
 }
 
-TEST_CASE("on a terminal an answer is laid out for people") {
+TEST_CASE("an answer is pretty-printed on a terminal") {
     admin run;
     pseudo_terminal terminal({CTMS_ADMIN, "request", "GET", "/ctms/none", "-c", "basket"}, run.environment());
     CHECK(terminal.wait() == 1);

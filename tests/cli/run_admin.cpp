@@ -15,7 +15,7 @@
 namespace ctms::test {
 namespace {
 
-/// A file in memory that a child writes to.
+/// An in-memory file that a child process writes to.
 class memory_file {
 public:
     memory_file() : descriptor_(::memfd_create("output", MFD_CLOEXEC)) {

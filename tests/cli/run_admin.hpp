@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Runs programs and keeps what they print.
+// Runs programs and captures their output.
 #pragma once
 
 #include <string>
@@ -8,13 +8,13 @@
 namespace ctms::test {
 
 struct outcome {
-    int exit_code = -1; ///< -1 when a signal ended it
+    int exit_code = -1; ///< -1 if a signal ended it
     std::string out;
     std::string err;
 };
 
-/// Runs a program to its end, without a terminal and with nothing to read. `environment`: "NAME=value" beside PATH.
-/// Throws std::runtime_error when it cannot be run.
+/// Runs a program to its end, without a terminal and with empty standard input. `environment`: "NAME=value", added to PATH.
+/// Throws std::runtime_error when it cannot be started.
 [[nodiscard]] outcome run_program(const std::vector<std::string>& words, const std::vector<std::string>& environment = {});
 
 /// Runs ctms-admin.

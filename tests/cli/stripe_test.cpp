@@ -22,7 +22,7 @@ using boost::json::serialize;
 
 namespace {
 
-/// ctms-admin with files and a database of its own, in which there is one contact, of account fxa_1.
+/// ctms-admin with its own files and database, which has one contact with the account fxa_1.
 class admin {
 public:
     admin() {
@@ -32,7 +32,7 @@ public:
                       " values ('00000000-0000-4000-8000-000000000001', 'fxa_1', false, now())");
     }
 
-    /// Writes a file; its path.
+    /// Writes a file and returns its path.
     std::string file(const std::string& name, const std::string& text) {
         const auto path = (files_.path() / name).string();
         std::ofstream(path, std::ios::binary) << text;
@@ -68,7 +68,7 @@ object ingested(int objects, int created, int no_change, int skipped, int failed
             {"deleted", 0},       {"skipped", skipped}, {"failed", failed}};
 }
 
-/// As jq prints it: over several lines.
+/// Formats a value over several lines, as jq does.
 std::string over_lines(const object& value) {
     std::string out = "{\n";
     for (const auto& member : value) {
@@ -91,14 +91,14 @@ TEST_CASE("every form of an export is stored") {
          std::vector<form>{{one, 1},
                            {one + "\n", 1},
                            {over_lines(customer("cus_1", "fxa_1")), 1},
-                           {"\xEF\xBB\xBF" + one + "\r\n\r\n  " + two + "\r\n", 2}, // with a mark, blank lines, no matter which line ends
+                           {"\xEF\xBB\xBF" + one + "\r\n\r\n  " + two + "\r\n", 2}, // with a byte order mark, empty lines and CRLF
                            {"[" + one + "," + two + "]", 2},
                            {"\n[\n" + over_lines(customer("cus_1", "fxa_1")) + ",\n" + two + "\n]\n", 2},
                            {R"({"object":"list","url":"/v1/customers","has_more":true,"data":[)" + one + "," + two + "]}", 2},
                            {"{\n\"object\": \"list\",\n\"data\": [" + one + ",\n" + two + "]\n}", 2},
                            {"[" + one + "]\n", 1},
                            {R"({"object":"list","data":[)" + one + "]}\n" + R"({"object":"list","data":[)" + two + "]}\n", 2}}) {
-        const auto& text = content; // Clang 14 lets no lambda have a structured binding
+        const auto& text = content; // Clang 14 cannot capture a structured binding in a lambda
         CAPTURE(text);
         admin run;
         const auto done = run.ingest(run.file("export.json", text));
@@ -109,7 +109,7 @@ TEST_CASE("every form of an export is stored") {
     }
 }
 
-TEST_CASE("an export without objects is none to complain about") {
+TEST_CASE("an export without objects is not an error") {
     admin run;
     for (const std::string text : {"", "\n\n", "[]", R"({"object":"list","data":[]})"}) {
         CAPTURE(text);
@@ -119,7 +119,7 @@ TEST_CASE("an export without objects is none to complain about") {
     }
 }
 
-TEST_CASE("the summary counts what was done to which objects, and files may be given twice") {
+TEST_CASE("the summary counts what was done, and a file may be given twice") {
     admin run;
     const auto subscriptions = run.file("subscriptions.ndjson", serialize(subscription()) + "\n" + serialize(invoice()) + "\n");
     const auto customers = run.file("customers.ndjson", serialize(customer()) + "\n" + R"({"object":"event","id":"evt_1"})" + "\n" +
@@ -127,7 +127,7 @@ TEST_CASE("the summary counts what was done to which objects, and files may be g
     const auto done = run({"stripe", "ingest", subscriptions, customers, subscriptions});
     CHECK(done.exit_code == 0);
     CHECK(done.err.empty());
-    // Created: subscription, item, price, invoice, line, customer.
+    // Created: subscription, item, price, invoice, line item, customer.
     CHECK(done.out == "WHAT       COUNT\n"
                       "objects    7\n"
                       "created    6\n"
@@ -139,7 +139,7 @@ TEST_CASE("the summary counts what was done to which objects, and files may be g
     CHECK(run.select("select email_id from ctms_sync_queue") == "00000000-0000-4000-8000-000000000001");
 }
 
-TEST_CASE("objects that are wrong are reported where they stand, and the others are stored") {
+TEST_CASE("invalid objects are reported with their position, and the others are stored") {
     admin run;
     const auto good = serialize(price("price_good"));
     const auto lines =
@@ -163,7 +163,7 @@ TEST_CASE("objects that are wrong are reported where they stand, and the others 
     CHECK(listed.err.find(list + ", index 2: not an object") != std::string::npos);
 }
 
-TEST_CASE("text that is no JSON or not UTF-8 fails, and nothing of it is stored") {
+TEST_CASE("text that is not JSON or not UTF-8 fails, and nothing of it is stored") {
     admin run;
     for (const auto& text : std::vector<std::string>{"{", "[" + serialize(price()), "{\"id\":\"\xFF\"}", "a,b\n"}) {
         CAPTURE(text);
@@ -175,7 +175,7 @@ TEST_CASE("text that is no JSON or not UTF-8 fails, and nothing of it is stored"
     CHECK(run.stored().empty());
 }
 
-TEST_CASE("a list may be longer than a request can be") {
+TEST_CASE("a list may have more objects than a request") {
     admin run;
     std::string text = "[";
     for (int number = 0; number < 10'050; ++number) text += (number > 0 ? "," : "") + std::string(R"({"object":"event","id":"evt"})");
@@ -184,7 +184,7 @@ TEST_CASE("a list may be longer than a request can be") {
     CHECK(summary(done) == ingested(10'051, 1, 0, 10'050, 0));
 }
 
-TEST_CASE("a file that cannot be read is told from what is wrong in one, and the others are stored") {
+TEST_CASE("an unreadable file has its own exit code, and the other files are stored") {
     admin run;
     const auto good = run.file("good.json", serialize(customer()));
     const auto done = run({"stripe", "ingest", run.directory() + "/missing.json", good});
@@ -196,7 +196,7 @@ TEST_CASE("a file that cannot be read is told from what is wrong in one, and the
     CHECK(directory.err.find("cannot be read completely") != std::string::npos);
 }
 
-TEST_CASE("objects come from standard input, too") {
+TEST_CASE("objects can be read from standard input") {
     admin run;
     const auto file = run.file("export.ndjson", serialize(price("price_1")) + "\n" + serialize(price("price_2")) + "\n{}\n");
     const auto done = run_program({"/bin/sh", "-c", fmt::format("exec '{}' --json stripe ingest - < '{}'", CTMS_ADMIN, file)},
@@ -207,10 +207,10 @@ TEST_CASE("objects come from standard input, too") {
     CHECK(run.stored() == "price_1,price_2");
 }
 
-TEST_CASE("without the database it stops, and says how far it came") {
+TEST_CASE("without the database it stops and says how far it came") {
     admin run;
     const auto file = run.file("export.ndjson", serialize(price("price_1")) + "\n" + serialize(price("price_2")) + "\n");
-    // From the second object on the server says that it is shutting down.
+    // When the second object is inserted, the server reports that it is shutting down.
     run.select("create function stop() returns trigger language plpgsql as"
                " $$begin if new.stripe_id = 'price_2' then raise sqlstate '57P01'; end if; return new; end$$;"
                " create trigger stop before insert on stripe_price for each row execute function stop()");
@@ -230,7 +230,7 @@ TEST_CASE("without the database it stops, and says how far it came") {
     CHECK(away.out.empty());
 }
 
-TEST_CASE("queue stores nothing and has the contacts of objects sent again") {
+TEST_CASE("queue stores nothing and queues the contacts of the objects") {
     admin run;
     REQUIRE(run.ingest(run.file("all.ndjson", serialize(customer()) + "\n" + serialize(subscription()) + "\n" + serialize(invoice())))
                 .exit_code == 0);
@@ -259,7 +259,7 @@ TEST_CASE("queue stores nothing and has the contacts of objects sent again") {
     CHECK(run.select("select count(*) from stripe_subscription_item") == "1");
 }
 
-TEST_CASE("queue counts what concerns nobody, is not known or is wrong") {
+TEST_CASE("queue counts objects that are unknown, invalid or concern no contact") {
     admin run;
     const auto file =
         run.file("mixed.ndjson", serialize(customer("cus_2", "fxa_2")) + "\n" + serialize(price()) + "\n" + serialize(item()) + "\n" +

@@ -21,7 +21,7 @@ using boost::json::parse;
 
 namespace {
 
-/// ctms-admin on a queue of its own.
+/// ctms-admin on its own queue.
 class admin : public queue_database {
 public:
     outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, environment()); }
@@ -34,7 +34,7 @@ public:
         return value("select command || ' ' || exit_code || ' ' || details from ctms_audit_log order by id desc limit 1");
     }
 
-    /// Contacts that were given up.
+    /// Parks contacts `first` to `last`.
     void park(int first, int last) {
         request(first, last);
         link.execute(fmt::format("update ctms_sync_queue set state = 'parked', retry = 6, last_error = 'refused' where email_id between "
@@ -55,7 +55,7 @@ private:
 
 } // namespace
 
-TEST_CASE("the status of the sync's queue tells counts and who works it") {
+TEST_CASE("the status shows the counts of the queue and its workers") {
     admin run;
     const auto empty = run({"sync", "status"});
     CHECK(empty.exit_code == 0);
@@ -86,7 +86,7 @@ TEST_CASE("the status of the sync's queue tells counts and who works it") {
     CHECK(text.out.find(worker.to_string() + "  2        3      ") != std::string::npos);
 }
 
-TEST_CASE("parked contacts are listed with their reason") {
+TEST_CASE("parked contacts are listed with the reason") {
     admin run;
     CHECK(run.json({"sync", "parked"}).as_array().empty());
     run.insert_contacts(1, 3);
@@ -112,7 +112,7 @@ TEST_CASE("parked contacts are listed with their reason") {
     }
 }
 
-TEST_CASE("parked contacts are tried again, some or all") {
+TEST_CASE("some or all parked contacts are retried") {
     admin run;
     run.insert_contacts(1, 5);
     run.park(1, 4);
@@ -122,7 +122,7 @@ TEST_CASE("parked contacts are tried again, some or all") {
     CHECK(one.out == "Made due 1 parked contact.\n");
     CHECK(run.row(2) == "upsert 1 0 pending 0 free due");
     CHECK(run.audit() == "sync retry 0 {\"retried\": \"1\"}");
-    // One that waits, and one that nobody knows.
+    // One contact that waits, and one that is unknown.
     const auto partly = run({"sync", "retry", run.id(1), run.id(5), run.id(77)});
     CHECK(partly.exit_code == 65);
     CHECK(partly.err.find("2 of 3 were not parked; ctms-admin sync parked lists") != std::string::npos);
@@ -139,7 +139,7 @@ TEST_CASE("parked contacts are tried again, some or all") {
     }
 }
 
-TEST_CASE("parked contacts are forgotten only when that is wanted") {
+TEST_CASE("parked contacts are forgotten only after confirmation") {
     admin run;
     run.insert_contacts(1, 4);
     run.park(1, 3);
@@ -168,7 +168,7 @@ TEST_CASE("parked contacts are forgotten only when that is wanted") {
     CHECK(run.rows_of("emails") == 4);
 }
 
-TEST_CASE("all contacts are queued behind what waits, and a second time nothing happens") {
+TEST_CASE("all contacts are queued after those that wait, and a second resync queues nothing") {
     admin run;
     run.insert_contacts(1, 25'000);
     run.request(7, 8);
@@ -189,7 +189,7 @@ TEST_CASE("all contacts are queued behind what waits, and a second time nothing 
     CHECK(run.json({"sync", "resync", "--all", "--yes"}).at("queued") == 0);
 }
 
-TEST_CASE("contacts of a newsletter, of a waitlist and with addresses are queued") {
+TEST_CASE("contacts are queued by newsletter, by waitlist and by address") {
     admin run;
     run.insert_contacts(1, 6);
     run.link.execute(
@@ -225,14 +225,14 @@ TEST_CASE("contacts of a newsletter, of a waitlist and with addresses are queued
 TEST_CASE("a resync that is interrupted says so and can be run again") {
     admin run;
     run.insert_contacts(1, 30'000);
-    // A step waits while another writer queues the same contact and has not committed.
+    // A step blocks while another writer has queued the same contact and not committed.
     ctms::persistence::connection writer(run.db.options());
     writer.begin();
     writer.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", run.id(15'000)));
     pseudo_terminal resync({CTMS_ADMIN, "sync", "resync", "--all", "--yes"}, run.environment());
     REQUIRE(becomes_true(
         [&] {
-            (void)resync.shows("nothing", 0, std::chrono::milliseconds(10)); // reads what it prints, so that it goes on
+            (void)resync.shows("nothing", 0, std::chrono::milliseconds(10)); // reads its output, so that it can continue
             return run.value("select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") !=
                    "0";
         },

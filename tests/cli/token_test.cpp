@@ -47,7 +47,7 @@ std::optional<ctms::auth::token_claims> claims_of(std::string token, std::chrono
 
 } // namespace
 
-TEST_CASE("a token of a client is printed alone and is good") {
+TEST_CASE("a client's token is printed alone and is valid") {
     admin run;
     for (const std::string name : {"basket", "id_basket"}) {
         const auto made = run({"token", name});
@@ -62,7 +62,7 @@ TEST_CASE("a token of a client is printed alone and is good") {
     }
 }
 
-TEST_CASE("a token may end earlier or later, and is told as JSON") {
+TEST_CASE("a token's lifetime can be chosen, and the token can be printed as JSON") {
     admin run;
     const auto made = run({"--json", "token", "basket", "--expires-in", "60"});
     const auto json = boost::json::parse(made.out);
@@ -75,7 +75,7 @@ TEST_CASE("a token may end earlier or later, and is told as JSON") {
     CHECK(run.audit().find(token) == std::string::npos);
 }
 
-TEST_CASE("who gets no token is told what to do") {
+TEST_CASE("a token that cannot be issued is explained") {
     admin run;
     const auto unknown = run({"token", "nobody"});
     CHECK(unknown.exit_code == 65);
@@ -97,7 +97,7 @@ TEST_CASE("who gets no token is told what to do") {
     for (const auto& each : {unknown, disabled, keyless}) CHECK(each.out.empty());
 }
 
-TEST_CASE("the embedded database's key signs tokens, too") {
+TEST_CASE("the embedded database's key signs tokens too") {
     temporary_directory place;
     const std::vector<std::string> environment{"CTMS_DATA_DIR=" + (place.path() / "data").string()};
     REQUIRE(run_admin({"--embedded", "clients", "create", "a", "-e", "a@example.com"}, environment).exit_code == 0);

@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A server with a parked contact, to be watched.
+/// A server to watch, with a parked contact.
 class watched {
 public:
     watched() {
@@ -60,7 +60,7 @@ private:
     std::unique_ptr<server_process> server_;
 };
 
-/// Requests without a pause, for as long as it lives.
+/// Sends requests continuously for as long as it lives.
 class load {
 public:
     explicit load(std::uint16_t port)
@@ -88,10 +88,10 @@ constexpr auto main_screen = "\x1b[?1049l";
 
 } // namespace
 
-TEST_CASE("one picture as text has no control codes and shows rates under load") {
+TEST_CASE("--once prints text without control codes, with rates under load") {
     const watched server;
     const load requests(server.port());
-    for (const auto& arguments : {server.call({"--once"}), server.call()}) { // no terminal: the same
+    for (const auto& arguments : {server.call({"--once"}), server.call()}) { // without a terminal, both give the same
         const auto once = run_admin(arguments, server.environment());
         CHECK(once.exit_code == 0);
         CHECK(once.err.empty());
@@ -114,7 +114,7 @@ TEST_CASE("one picture as text has no control codes and shows rates under load")
     CHECK(json.at("database").at("last_errors").at(0).as_string().starts_with("Unknown field"));
 }
 
-TEST_CASE("the view draws, goes on without the server, and q gives the terminal back") {
+TEST_CASE("the view continues without the server, and q restores the terminal") {
     watched server;
     pseudo_terminal terminal(server.words(), server.environment());
     const auto before = terminal.settings();
@@ -128,7 +128,7 @@ TEST_CASE("the view draws, goes on without the server, and q gives the terminal 
     server.kill();
     CHECK(terminal.shows("SERVER     down: cannot connect", terminal.output().size()));
     CHECK(terminal.shows("DATABASE   up", terminal.output().size()));
-    terminal.type("x"); // no key of ours
+    terminal.type("x"); // an unused key
     CHECK(terminal.shows("q quits", terminal.output().size()));
     terminal.type("q");
     CHECK(terminal.wait() == 0);
@@ -137,7 +137,7 @@ TEST_CASE("the view draws, goes on without the server, and q gives the terminal 
     check_same_settings(terminal.settings(), before);
 }
 
-TEST_CASE("signals end the view with the terminal as it was") {
+TEST_CASE("signals end the view and restore the terminal") {
     const watched server;
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
         CAPTURE(number);
@@ -156,7 +156,7 @@ TEST_CASE("signals end the view with the terminal as it was") {
     CHECK(terminal.output().ends_with(main_screen));
 }
 
-TEST_CASE("the view follows the size of its terminal") {
+TEST_CASE("the view adapts to the size of its terminal") {
     const watched server;
     pseudo_terminal terminal(server.words(), server.environment(), 80, 24);
     REQUIRE(terminal.shows("SERVER     up"));
@@ -178,7 +178,7 @@ TEST_CASE("the view follows the size of its terminal") {
     CHECK(terminal.wait() == 0);
 }
 
-TEST_CASE("what is down is told, and wrong calls are usage errors") {
+TEST_CASE("a server that is down is reported, and wrong calls are usage errors") {
     const watched server;
     const auto down = run_admin({"top", "--once", "--url", "http://127.0.0.1:1", "--sync-url", "http://127.0.0.1:1"}, server.environment());
     CHECK(down.exit_code == 69);
@@ -189,7 +189,7 @@ TEST_CASE("what is down is told, and wrong calls are usage errors") {
     CHECK(alone.exit_code == 0);
     CHECK(alone.out.find("SERVER     up") != std::string::npos);
     CHECK(alone.out.find("DATABASE   down: ") != std::string::npos);
-    // A server that is not CTMS.
+    // A URL whose server is not CTMS.
     const auto other = run_admin({"top", "--once", "--interval", "1", "--url", server.url() + "/x"}, server.environment());
     CHECK(other.exit_code == 69);
     CHECK(other.out.find("SERVER     down: GET /metrics returns 404") != std::string::npos);
@@ -204,7 +204,7 @@ TEST_CASE("what is down is told, and wrong calls are usage errors") {
     }
 }
 
-TEST_CASE("the sync's own metrics are shown with its circuit") {
+TEST_CASE("the sync's own metrics are shown with the state of its circuit breaker") {
     const watched server;
     for (const bool open : {true, false}) {
         CAPTURE(open);

@@ -52,7 +52,7 @@ TEST_CASE("a call without a command or with an unknown one is a usage error") {
     }
 }
 
-TEST_CASE("without a database the settings are asked for") {
+TEST_CASE("without a database URL the settings are asked for") {
     const auto run = run_admin({"clients", "list"});
     CHECK(run.exit_code == 78);
     CHECK(run.out.empty());
@@ -60,7 +60,7 @@ TEST_CASE("without a database the settings are asked for") {
     CHECK(run.err.find("--embedded") != std::string::npos);
 }
 
-TEST_CASE("all mistakes of the settings are reported at once") {
+TEST_CASE("all mistakes in the settings are reported together") {
     const auto run =
         run_admin({"clients", "list"}, {"CTMS_DB_URL=postgresql://127.0.0.1:1/x", "CTMS_DB_POOL_SIZE=none", "CTMS_USE_MOZLOG=perhaps"});
     CHECK(run.exit_code == 78);

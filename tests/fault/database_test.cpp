@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The database goes away under the server and comes back.
+// The server loses its database, which then comes back.
 #include <support/web_fixture.hpp>
 
 #include <ctms/persistence/embedded_postgres.hpp>
@@ -25,7 +25,7 @@ pid_t postmaster_of(const std::filesystem::path& directory) {
     return pid;
 }
 
-/// ctms-web in this process, on a cluster of its own that can be stopped and started.
+/// Runs ctms-web in this process, on its own cluster, which can be stopped and started.
 struct server_on_own_cluster {
     explicit server_on_own_cluster(const std::filesystem::path& where) : directory(where) {
         start_database();
@@ -47,7 +47,7 @@ struct server_on_own_cluster {
         REQUIRE(started.has_value());
         cluster.emplace(std::move(*started));
     }
-    /// Ends the database server with a signal and waits until it is gone.
+    /// Ends the database server with a signal and waits until its process is gone.
     void end_database(int signal) {
         const auto pid = postmaster_of(directory);
         REQUIRE(pid > 1);
@@ -67,12 +67,12 @@ struct server_on_own_cluster {
     std::jthread thread;
 };
 
-/// Goes away by `signal`, comes back: 503 meanwhile, quickly, and service within two seconds of the database.
+/// Ends the database with `signal` and restarts it: the server must answer 503 quickly and serve again within two seconds.
 void check_return(int signal) {
     const temporary_directory place;
     server_on_own_cluster server(place.path() / "data");
     REQUIRE(server.status_of("/acoustic_configuration") == 200);
-    auto best_return = clock::duration::max(); // other work on the machine may hold up some rounds, not all
+    auto best_return = clock::duration::max(); // other work on the machine may delay some rounds, but not all
     auto best_answer = clock::duration::max();
     for (int round = 0; round < 3; ++round) {
         server.end_database(signal);
@@ -98,8 +98,8 @@ void check_return(int signal) {
 
 } // namespace
 
-TEST_CASE("a database that is stopped and started costs 503 and service returns within 2 seconds") { check_return(SIGINT); }
+TEST_CASE("when the database is stopped and restarted, the server answers 503 and serves again within 2 seconds") { check_return(SIGINT); }
 
-TEST_CASE("a database that is killed and started costs 503 and service returns within 2 seconds") { check_return(SIGQUIT); }
+TEST_CASE("when the database is killed and restarted, the server answers 503 and serves again within 2 seconds") { check_return(SIGQUIT); }
 
 } // namespace ctms::test

@@ -30,12 +30,12 @@ void load::run() {
             http_connection connection(port_);
             run_connection(connection);
         } catch (const std::runtime_error&) {
-            std::this_thread::sleep_for(1ms); // nobody listens at the moment
+            std::this_thread::sleep_for(1ms); // the server is not listening at the moment
         }
     }
 }
 
-/// Creates contacts and changes each, until the connection ends.
+/// Creates contacts and changes each of them, until the connection ends.
 void load::run_connection(http_connection& connection) {
     while (!stopped_) {
         const auto id = uuid::random().to_string();
@@ -46,7 +46,7 @@ void load::run_connection(http_connection& connection) {
     }
 }
 
-/// One write. False when the connection is at its end.
+/// Sends one write. False when the connection has ended.
 bool load::write(http_connection& connection, const acknowledged& wanted) {
     const header_list headers{authorization_, {"Content-Type", "application/json"}};
     const auto body = wanted.newsletter.empty()
@@ -68,7 +68,7 @@ bool load::write(http_connection& connection, const acknowledged& wanted) {
         writes_.push_back(wanted);
     } else if (answer.status == 503) {
         ++unavailable_;
-    } else if (answer.status != 404) { // of a change whose contact was never acknowledged
+    } else if (answer.status != 404) { // a change to a contact whose creation was not acknowledged
         ++unexpected_;
     }
     return answer.keep_alive;

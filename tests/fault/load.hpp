@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Clients that write and read without pause while a test does harm to the server, and remember what was promised to them.
+// Clients that write continuously while a test disturbs the server, and remember what it acknowledged.
 #pragma once
 
 #include <support/http_client.hpp>
@@ -21,7 +21,7 @@ struct acknowledged {
 
 class load {
 public:
-    /// `clients` threads, each on a connection of its own that it opens again when it ends. `authorization`: a header.
+    /// `clients` threads, each with its own connection, which it reopens when it ends. `authorization`: a header.
     load(std::uint16_t port, std::pair<std::string, std::string> authorization, int clients);
     ~load() { stop(); }
     load(const load&) = delete;
@@ -29,13 +29,13 @@ public:
 
     void stop();
 
-    /// After stop().
+    /// Call only after stop().
     [[nodiscard]] const std::vector<acknowledged>& writes() const { return writes_; }
-    /// Answers so far that were neither success nor 503.
+    /// The number of answers so far that were neither success nor 503.
     [[nodiscard]] int unexpected() const { return unexpected_; }
     [[nodiscard]] int answered() const { return answered_; }
     [[nodiscard]] int unavailable() const { return unavailable_; }
-    /// Requests that were sent on an open connection and got no answer.
+    /// The number of requests that were sent on an open connection and got no answer.
     [[nodiscard]] int lost() const { return lost_; }
 
 private:

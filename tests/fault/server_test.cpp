@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The server is killed, and stopped, while clients write.
+// The server is killed or stopped while clients write.
 #include "load.hpp"
 
 #include <ctms/auth/access_token.hpp>
@@ -40,7 +40,7 @@ void add_client(const persistence::database_options& options) {
     REQUIRE(persistence::client_repository(db).create(client).has_value());
 }
 
-/// Every acknowledged write is stored, and every contact that is stored waits for the sync.
+/// Checks that every acknowledged write is stored and that every stored contact is queued for the sync.
 void check_nothing_lost(const persistence::database_options& options, const std::vector<acknowledged>& writes) {
     static constexpr persistence::statement contact{"contact", "select 1 from emails where email_id = $1::uuid"};
     static constexpr persistence::statement newsletter{"newsletter", "select 1 from newsletters where email_id = $1::uuid and name = $2"};
@@ -53,7 +53,7 @@ void check_nothing_lost(const persistence::database_options& options, const std:
     }
     CHECK(missing == 0);
     CHECK(db.execute("select 1 from emails where not exists (select from ctms_sync_queue q where q.email_id = emails.email_id)").empty());
-    // Each write counts one version: a stored write without its queue entry would show here.
+    // Each write adds one to the version: a write that is stored without its queue entry would fail this check.
     CHECK(db.execute("select 1 from emails e join ctms_sync_queue q using (email_id) "
                      "where q.version <> 1 + (select count(*) from newsletters n where n.email_id = e.email_id)")
               .empty());
@@ -70,7 +70,7 @@ bool reaches(const std::atomic<bool>& ended, const load& writers, int answers) {
 
 } // namespace
 
-TEST_CASE("a server that is killed while clients write loses nothing that it acknowledged in 10 rounds") {
+TEST_CASE("a server that is killed 10 times while clients write loses nothing that it acknowledged") {
     const test_database database;
     add_client(database.options());
     std::vector<acknowledged> all;
@@ -89,7 +89,7 @@ TEST_CASE("a server that is killed while clients write loses nothing that it ack
     check_nothing_lost(database.options(), all);
 }
 
-TEST_CASE("a server that is told to stop under load answers all that was begun and exits with 0") {
+TEST_CASE("a server that is stopped under load answers every request it received and exits with 0") {
     const test_database database;
     add_client(database.options());
     const std::atomic<bool> never = false;

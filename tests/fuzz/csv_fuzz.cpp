@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Files that ctms-admin reads: CSV, contacts (NDJSON and CSV), addresses. Input: a file.
+// Files that ctms-admin reads: CSV, contacts (NDJSON and CSV) and addresses. Input: a file.
 #include "fuzz_target.hpp"
 
 #include <contact_files.hpp>
@@ -23,7 +23,7 @@ std::vector<cli::csv_record> read_all(const std::string& text) {
     std::size_t line = 1;
     cli::csv_record record;
     while (reader.next(record)) {
-        require(record.line >= line && reader.line() >= record.line, "records come in the order of their lines");
+        require(record.line >= line && reader.line() >= record.line, "records arrive in line order");
         line = record.line;
         out.push_back(record);
     }
@@ -40,25 +40,25 @@ void check_records(const std::string& text) {
     std::string again;
     std::vector<std::vector<std::string>> good;
     for (const auto& record : read_all(text)) {
-        require(text.find(record.text) != std::string::npos, "a record's text is a part of the file");
+        require(text.find(record.text) != std::string::npos, "the text of a record occurs in the file");
         if (!record.problem.empty()) continue;
         std::size_t total = 0;
         for (const auto& field : record.fields) total += field.size();
-        require(!record.fields.empty() && total <= record.text.size(), "fields are parts of their record");
+        require(!record.fields.empty() && total <= record.text.size(), "the fields are not longer than their record");
         const auto row = written(record.fields);
-        if (row.empty()) continue; // a row of one blank field is a blank line
+        if (row.empty()) continue; // a row with a single empty field is an empty line
         again.append(row).append("\n");
         good.push_back(record.fields);
     }
-    if (again.starts_with("\xEF\xBB\xBF")) return; // would be passed over as a mark
+    if (again.starts_with("\xEF\xBB\xBF")) return; // would be skipped as a byte order mark
     const auto second = read_all(again);
-    require(second.size() == good.size(), "rows that are written are as many records");
+    require(second.size() == good.size(), "every written row is read as one record");
     for (std::size_t i = 0; i < good.size(); ++i) {
-        require(second[i].problem.empty() && second[i].fields == good[i], "a row that is written is read as the same");
+        require(second[i].problem.empty() && second[i].fields == good[i], "a written row is read back unchanged");
     }
 }
 
-/// The file is on standard input for as long as this lives.
+/// Provides the text on standard input for as long as this object lives.
 class on_standard_input {
 public:
     explicit on_standard_input(const std::string& text) : buffer_(text), before_(std::cin.rdbuf(&buffer_)) { std::cin.clear(); }
@@ -81,12 +81,12 @@ void check_contacts(const std::string& text, cli::contact_format format) {
     cli::contact_record record;
     std::size_t line = 0;
     while (contacts->next(record)) {
-        require(record.line > line, "contacts come in the order of their lines");
+        require(record.line > line, "contacts arrive in line order");
         line = record.line;
         if (!record.problem.empty()) continue;
         if (format == cli::contact_format::ndjson || !is_valid_utf8(record.json)) continue;
         const auto body = json::body::parse(record.json);
-        if (!body) require(body.error().fields.size() == 1, "a row of a table becomes JSON"); // refused only for a limit of JSON
+        if (!body) require(body.error().fields.size() == 1, "a CSV row becomes JSON"); // refused only for a limit of JSON
         if (body) (void)json::read_contact(*body, json::purpose::create);
     }
 }
@@ -98,11 +98,12 @@ void check_addresses(const std::string& text) {
     cli::address_record record;
     std::size_t line = 0;
     while (addresses->next(record)) {
-        require(record.line > line, "addresses come in the order of their lines");
+        require(record.line > line, "addresses arrive in line order");
         line = record.line;
         if (record.address.empty()) continue;
-        require(record.address.find('@') != std::string::npos && is_valid_utf8(record.address), "an address holds an at sign and is UTF-8");
-        require(record.address.find('\0') == std::string::npos, "an address holds no NUL");
+        require(record.address.find('@') != std::string::npos && is_valid_utf8(record.address),
+                "an address contains an at sign and is UTF-8");
+        require(record.address.find('\0') == std::string::npos, "an address contains no NUL");
     }
 }
 

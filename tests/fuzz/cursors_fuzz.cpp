@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The parameters of /updates with their cursor, dates, times, durations and ids as clients and settings write them.
-// Input: "start=...", "end=...", "limit=...", "after=...", "mofo_relevant=...", one per line; each value is also read as everything else.
+// The parameters of /updates with their cursor; dates, times, durations and ids as clients and settings write them.
+// Input: "start=...", "end=...", "limit=...", "after=...", "mofo_relevant=...", one per line. Each value is also parsed as all other types.
 #include "fuzz_target.hpp"
 
 #include "acoustic/vendor_dates.hpp"
@@ -33,7 +33,7 @@ result<model::updates_query> read(const parameters& given) {
     return json::read_updates_query(source, now);
 }
 
-/// In the years that a date can be written in.
+/// True when the year is one that a date can be written in.
 bool has_year(timestamp when) {
     const auto year = std::chrono::year_month_day(std::chrono::floor<std::chrono::days>(when)).year();
     return year >= std::chrono::year(1) && year <= std::chrono::year(9999);
@@ -42,16 +42,15 @@ bool has_year(timestamp when) {
 void check_moment(const model::moment& moment) {
     if (!has_year(moment.when) || !has_year(moment.when + moment.offset.value_or(std::chrono::minutes{0}))) return;
     const auto again = read({{"start", json::to_iso(moment)}});
-    require(again && again->start.when == moment.when && again->start.offset == moment.offset,
-            "a time that is written is read as the same");
+    require(again && again->start.when == moment.when && again->start.offset == moment.offset, "a written time is read back unchanged");
 }
 
 void check_cursor(const model::updates_cursor& cursor) {
     if (!has_year(cursor.updated)) return;
     const auto again = read({{"start", "2020-01-01T00:00"}, {"after", json::write_cursor(cursor)}});
-    require(again && again->after, "a cursor that is written can be read");
+    require(again && again->after, "a written cursor can be read");
     require(again->after->updated == cursor.updated && again->after->email_id == cursor.email_id,
-            "a cursor that is written is read as the same");
+            "a written cursor is read back unchanged");
 }
 
 void check_query(const parameters& given, std::size_t input) {
@@ -59,7 +58,7 @@ void check_query(const parameters& given, std::size_t input) {
     if (!query) {
         std::string answer;
         json::write_error(answer, query.error());
-        require(answer.size() <= 12 * input + 2048, "an answer to bad parameters is bounded by them");
+        require(answer.size() <= 12 * input + 2048, "the answer to bad parameters is limited by their size");
         return;
     }
     require(query->limit >= 1 && query->limit <= 1000, "a page has 1 to 1000 contacts");
@@ -72,28 +71,28 @@ void check_query(const parameters& given, std::size_t input) {
 
 void check_value(const std::string& text) {
     if (const auto day = parse_date(text)) {
-        require(day->ok() && parse_date(to_iso(*day)) == day, "a date that is written is read as the same");
+        require(day->ok() && parse_date(to_iso(*day)) == day, "a written date is read back unchanged");
         const auto micros = std::chrono::microseconds(static_cast<std::int64_t>(text.size()) * 86'399'000'001 % 86'400'000'000);
         const model::moment at{timestamp(std::chrono::sys_days(*day)) + micros, std::nullopt};
         check_moment(at);
         check_cursor({at.when, uuid({1})});
     }
-    if (const auto id = uuid::parse(text)) require(uuid::parse(id->to_string()) == id, "an id that is written is read as the same");
+    if (const auto id = uuid::parse(text)) require(uuid::parse(id->to_string()) == id, "a written id is read back unchanged");
     if (const auto span = config::parse_duration(text)) {
         require(span->count() >= 0, "no duration is negative");
         require(config::parse_duration(std::to_string(span->count())) == span || span->count() > 1'000'000'000,
-                "a duration in seconds is read as the same");
+                "a duration written in seconds is read back unchanged");
     }
     if (const auto day = acoustic::find_date(text))
-        require(day->ok() && acoustic::us_date(*day).size() == 10, "a day that is found exists");
+        require(day->ok() && acoustic::us_date(*day).size() == 10, "a date that is found is valid");
     if (!is_valid_utf8(text)) return;
     if (const auto number = json::python_float(text)) {
         const auto shown = json::python_float_repr(*number);
         const auto again = json::python_float(shown);
-        require(again && (*again == *number || *number != *number), "a number that is written is read as the same");
+        require(again && (*again == *number || *number != *number), "a written number is read back unchanged");
         (void)json::python_date_from_unix(*number);
     }
-    require(json::python_strip(text).size() <= text.size(), "stripping makes nothing longer");
+    require(json::python_strip(text).size() <= text.size(), "stripping makes no text longer");
 }
 
 } // namespace
@@ -106,7 +105,7 @@ CTMS_FUZZ_TARGET(cursors) {
         if (equals == std::string_view::npos) continue;
         const std::string value(line.substr(equals + 1));
         check_value(value);
-        // The server hands on decoded parameters, which are valid UTF-8.
+        // The server passes on decoded parameters, which are valid UTF-8.
         if (ctms::is_valid_utf8(value)) given.insert_or_assign(std::string(line.substr(0, equals)), value);
     }
     check_query(given, input.size());

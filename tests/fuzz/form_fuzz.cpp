@@ -17,7 +17,7 @@ namespace {
 using namespace ctms;
 using fuzz::require;
 
-// A byte that is not UTF-8 becomes U+FFFD, which has three.
+// A byte that is not UTF-8 becomes U+FFFD, which takes three bytes.
 constexpr std::size_t growth = 3;
 
 void check_decoding(std::string_view text) {
@@ -28,14 +28,14 @@ void check_decoding(std::string_view text) {
     }
     const auto encoded = web::percent_encode_path(text);
     require(encoded.size() <= 3 * text.size(), "encoded text is at most three times as long");
-    if (is_valid_utf8(text)) require(web::percent_decode(encoded, false) == text, "decoding gives what was encoded");
+    if (is_valid_utf8(text)) require(web::percent_decode(encoded, false) == text, "decoding restores the encoded text");
 }
 
 void check_values(const web::form_values& values, std::size_t input) {
     std::size_t total = 0;
     for (const auto& [name, value] : values.pairs()) {
         require(is_valid_utf8(name) && is_valid_utf8(value), "names and values are valid UTF-8");
-        require(values.find(name).has_value(), "what is there is found");
+        require(values.find(name).has_value(), "every name is found");
         total += name.size() + value.size();
     }
     require(total <= growth * input, "values are at most three times as long as the form");
@@ -46,10 +46,10 @@ void check_urlencoded(std::string_view text) {
     check_values(values, text.size());
     std::vector<std::pair<std::string_view, std::string_view>> pairs;
     for (const auto& [name, value] : values.pairs()) pairs.emplace_back(name, value);
-    require(web::parse_urlencoded(net::form_encode(pairs)).pairs() == values.pairs(), "a form that is written is read as the same");
+    require(web::parse_urlencoded(net::form_encode(pairs)).pairs() == values.pairs(), "a written form is read back unchanged");
 }
 
-/// A name that can stand between quotes in one line.
+/// True for a name that can be quoted on one line.
 bool is_plain(std::string_view name) { return name.find_first_of("\"\r\n") == std::string_view::npos; }
 
 void check_multipart(std::string_view type, std::string_view body) {
@@ -66,7 +66,7 @@ void check_multipart(std::string_view type, std::string_view body) {
     }
     written.append("--").append(boundary).append("--\r\n");
     const auto again = web::parse_multipart("multipart/form-data; boundary=" + std::string(boundary), written);
-    require(again && again->pairs() == values->pairs(), "a multipart form that is written is read as the same");
+    require(again && again->pairs() == values->pairs(), "a written multipart form is read back unchanged");
 }
 
 void check_header(std::string_view value) {
@@ -78,7 +78,7 @@ void check_header(std::string_view value) {
     for (auto rest = value; !rest.empty();) {
         const auto before = rest.size();
         (void)web::next_item(rest, ',');
-        require(rest.size() < before, "taking an item takes something");
+        require(rest.size() < before, "taking an item makes the rest shorter");
     }
     web::request asked;
     asked.peer_address = "127.0.0.1";
@@ -86,7 +86,7 @@ void check_header(std::string_view value) {
     (void)web::prefers(asked, "application/x-ndjson", "application/json");
     (void)asked.bearer_token();
     const auto address = web::client_address(asked, {"127.0.0.0/8", "::1", "10.0.0.0/8", "fd00::/8"});
-    require(address.size() <= std::max(value.size(), asked.peer_address.size()), "an address is the peer's or a part of the header");
+    require(address.size() <= std::max(value.size(), asked.peer_address.size()), "the address is not longer than the peer's or the header");
 }
 
 } // namespace

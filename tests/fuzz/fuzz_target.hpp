@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// What every fuzz target is made with: CTMS_FUZZ_TARGET(name) { ... input ... } defines libFuzzer's entry in a fuzzer, and a named
-// function for the replay of kept inputs in every other build. A target takes any bytes, keeps nothing from one input for the next,
-// and ends the process by require() when something that must hold does not hold. For one thread.
+// The base of every fuzz target. CTMS_FUZZ_TARGET(name) { ... input ... } defines libFuzzer's entry point in a fuzzer, and a named
+// function for the replay of kept inputs in all other builds. A target accepts any bytes, keeps no state between inputs, and ends the
+// process with require() when a condition does not hold. For one thread.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@
 
 namespace ctms::fuzz {
 
-/// Ends the process when `holds` is false. `what` says what should have been, without the input's own text.
+/// Ends the process when `holds` is false. `what` states the expected condition, without text from the input.
 inline void require(bool holds, std::string_view what) {
     if (holds) return;
     std::fprintf(stderr, "fuzz: does not hold: %.*s\n", static_cast<int>(what.size()), what.data());
     std::abort();
 }
 
-/// Takes the text up to the next line end off the front of `text`, without the line end.
+/// Removes the first line from `text` and returns it without the line end.
 [[nodiscard]] inline std::string_view take_line(std::string_view& text) {
     const auto end = text.find('\n');
     const auto line = text.substr(0, end);
@@ -28,7 +28,7 @@ inline void require(bool holds, std::string_view what) {
     return line;
 }
 
-/// Takes the first byte off `text`; NUL when there is none.
+/// Removes the first byte from `text` and returns it; NUL if there is none.
 [[nodiscard]] inline char take_byte(std::string_view& text) {
     if (text.empty()) return '\0';
     const char first = text.front();
@@ -36,21 +36,21 @@ inline void require(bool holds, std::string_view what) {
     return first;
 }
 
-/// Seconds of CPU that this thread has used: unlike wall time, the same on a busy machine.
+/// Seconds of CPU time used by this thread. Unlike elapsed time, they do not depend on the load of the machine.
 [[nodiscard]] inline double cpu_seconds() {
     timespec now{};
     ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-/// A target by its name, for the replay.
+/// A target with its name, for the replay.
 struct target {
     std::string_view name;
     void (*run)(std::string_view input);
 };
 
 #ifndef CTMS_FUZZER
-/// Notes a target; the replay defines it.
+/// Registers a target. Defined by the replay.
 bool add_target(target one);
 #endif
 

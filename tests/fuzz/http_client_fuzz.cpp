@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The outbound HTTP client's reading of answers, from a server on the loopback inside of this process. Input: a letter (h: the
-// request is HEAD; k: the server keeps the connection for a second request, and closes after the second answer; others: it closes),
+// How the outbound HTTP client parses answers, from a loopback server in this process. Input: a letter (h: the request is HEAD;
+// k: the server keeps the connection for a second request and closes it after the second answer; others: it closes the connection),
 // then what the server sends (pieces.hpp).
 #include "fuzz_target.hpp"
 #include "pieces.hpp"
@@ -28,7 +28,7 @@ using fuzz::require;
 constexpr std::size_t longest_body = 64 * 1024;
 constexpr std::size_t most_bytes = 256 * 1024;
 
-/// A descriptor that is closed at the end.
+/// A file descriptor that is closed at the end.
 class descriptor {
 public:
     explicit descriptor(int number) : number_(number) {}
@@ -43,7 +43,7 @@ private:
     int number_;
 };
 
-/// Takes connections one after the other and sends each the same pieces, after the head of a request has come.
+/// Accepts connections one after another. On each it waits for the head of a request and then sends the same pieces.
 class raw_answerer {
 public:
     raw_answerer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
@@ -52,7 +52,7 @@ public:
         address.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
         socklen_t size = sizeof address;
         auto* where = reinterpret_cast<sockaddr*>(&address);
-        require(::bind(listener_.get(), where, size) == 0 && ::listen(listener_.get(), 16) == 0, "a port can be had");
+        require(::bind(listener_.get(), where, size) == 0 && ::listen(listener_.get(), 16) == 0, "a free port is available");
         ::getsockname(listener_.get(), where, &size);
         port_ = ::ntohs(address.sin_port);
         worker_ = std::thread([this] { work(); });
@@ -79,7 +79,7 @@ private:
         while (true) {
             const descriptor peer(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
             if (peer.get() < 0) return;
-            wait_at_most(peer.get(), std::chrono::milliseconds(1000)); // no peer may hold this thread
+            wait_at_most(peer.get(), std::chrono::milliseconds(1000)); // no peer may block this thread
             const int on = 1;
             ::setsockopt(peer.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
             answer(peer.get());
@@ -98,7 +98,7 @@ private:
             for (const auto& piece : pieces) {
                 if (!send_all(peer, piece)) return;
             }
-            wait_at_most(peer, std::chrono::milliseconds(20)); // a client whose answer is not whole sends no other request
+            wait_at_most(peer, std::chrono::milliseconds(20)); // a client with an incomplete answer sends no second request
         }
         wait_at_most(peer, std::chrono::milliseconds(1000));
         ::shutdown(peer, SHUT_WR);
@@ -143,25 +143,25 @@ private:
 
 void check_answer(const net::http_response& answer) {
     require(answer.status >= 100 && answer.status <= 999, "a status has three digits");
-    require(answer.status / 100 != 1, "an interim answer is not the answer");
-    require(answer.body.size() <= longest_body, "a body is no longer than is allowed");
+    require(answer.status / 100 != 1, "an interim answer is not returned");
+    require(answer.body.size() <= longest_body, "a body is not longer than allowed");
     std::size_t head = 0;
     for (const auto& [name, value] : answer.headers) {
-        require(name == ascii_lower(name) && !name.empty(), "names of headers are in lower case");
-        require(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos, "a value of a header is one line");
-        require(answer.header(name).data() != nullptr, "a header that came is found");
+        require(name == ascii_lower(name) && !name.empty(), "header names are in lower case");
+        require(value.find_first_of(std::string_view("\r\n\0", 3)) == std::string::npos, "a header value is one line");
+        require(answer.header(name).data() != nullptr, "a received header is found");
         head += name.size() + value.size();
     }
-    require(head <= 200 * 1024, "headers are bounded");
+    require(head <= 200 * 1024, "the size of the headers is limited");
 }
 
 void check_failure(const error& failure) {
     constexpr std::array<std::string_view, 8> words{
         "cannot resolve the host name", "cannot connect", "timed out",       "the connection was cut off",
         "certificate verify failed",    "TLS failed",     "answer too long", "the answer is not valid HTTP"};
-    require(failure.code == errc::unavailable, "a failure is one of the other server");
+    require(failure.code == errc::unavailable, "a failure is reported as unavailable");
     const auto known = [&](std::string_view word) { return failure.detail.starts_with(word); };
-    require(std::any_of(words.begin(), words.end(), known), "a failure is told in the words of the header");
+    require(std::any_of(words.begin(), words.end(), known), "a failure has one of the documented messages");
 }
 
 } // namespace
@@ -178,7 +178,7 @@ CTMS_FUZZ_TARGET(http_client) {
     for (int call = 0; call < calls; ++call) {
         const auto begin = std::chrono::steady_clock::now();
         const auto outcome = client.send({.method = letter == 'h' ? "HEAD" : "GET", .target = "/path"});
-        require(std::chrono::steady_clock::now() - begin < options.timeout + std::chrono::seconds(5), "a call ends by its deadline");
+        require(std::chrono::steady_clock::now() - begin < options.timeout + std::chrono::seconds(5), "a call ends at its deadline");
         outcome ? check_answer(*outcome) : check_failure(outcome.error());
     }
 }

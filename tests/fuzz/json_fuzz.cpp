@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// JSON bodies: contacts, changes of contacts, dumped contacts, Stripe's objects, messages of Pub/Sub. Input: the body.
+// JSON bodies: contacts, changes to contacts, dumped contacts, Stripe objects, Pub/Sub messages. Input: the body.
 #include "fuzz_target.hpp"
 
 #include "base/base64.hpp"
@@ -27,13 +27,13 @@ using fuzz::require;
 constexpr json::limits bounds{};
 
 void check_bounds(const json::node& value, std::size_t depth) {
-    require(value.type != json::kind::array || value.size <= bounds.length, "no list has more items than are allowed");
-    require(value.type != json::kind::object || value.size <= bounds.length, "no object has more members than are allowed");
+    require(value.type != json::kind::array || value.size <= bounds.length, "no array has more items than allowed");
+    require(value.type != json::kind::object || value.size <= bounds.length, "no object has more members than allowed");
     const bool nests = value.type == json::kind::array || value.type == json::kind::object;
-    require(!nests || depth < bounds.depth, "nothing is nested deeper than is allowed");
+    require(!nests || depth < bounds.depth, "nothing is nested deeper than allowed");
     std::size_t children = 0;
     for (const auto* child = value.first; child != nullptr; child = child->next, ++children) check_bounds(*child, depth + 1);
-    require(children == value.size, "a value has as many children as it says");
+    require(children == value.size, "a value has as many children as its size");
 }
 
 bool is_finite(const json::node& value) {
@@ -48,7 +48,7 @@ void check_document(std::string_view text) {
     if (!is_valid_utf8(text)) return;
     const auto parsed = json::document::parse(text, bounds);
     if (const auto* wrong = std::get_if<json::syntax_error>(&parsed)) {
-        require(wrong->position <= text.size() && wrong->line >= 1 && wrong->column >= 1, "an error says a place in the text");
+        require(wrong->position <= text.size() && wrong->line >= 1 && wrong->column >= 1, "an error names a position in the text");
         require(wrong->message.size() < 200, "the message of a syntax error is short");
         return;
     }
@@ -56,14 +56,14 @@ void check_document(std::string_view text) {
     check_bounds(root, 0);
     std::string written;
     json::write(written, root);
-    require(is_valid_utf8(written) && written.size() <= 3 * text.size(), "JSON that is written is UTF-8 and not much longer");
+    require(is_valid_utf8(written) && written.size() <= 3 * text.size(), "written JSON is UTF-8 and not much longer");
     const auto again = json::document::parse(written, bounds);
-    require(std::holds_alternative<json::document>(again), "JSON that is written can be read");
+    require(std::holds_alternative<json::document>(again), "written JSON can be read");
     const auto& second = std::get<json::document>(again).root();
     std::string twice;
     json::write(twice, second);
-    require(written == twice, "writing again gives the same text");
-    if (is_finite(root)) require(json::equal(root, second), "JSON that is written is read as the same value");
+    require(written == twice, "writing it again gives the same text");
+    if (is_finite(root)) require(json::equal(root, second), "written JSON is read back as the same value");
     (void)json::find_unstorable(root);
     (void)json::same_object(text, written);
     (void)json::scalar_member(text, "id");
@@ -84,7 +84,7 @@ bool fits(const Other&, const json::rules&) {
 template <class T>
 void check_fields(const T& value) {
     json::for_each_field<T>([&](const auto& field, std::uint32_t) {
-        require(fits(value.*(field.member), field.rule), "a text that is accepted has the length that is documented");
+        require(fits(value.*(field.member), field.rule), "an accepted string has a documented length");
     });
 }
 template <class T>
@@ -97,8 +97,7 @@ void check_input(const model::contact_input& input) {
     check_fields(input.amo);
     check_fields(input.fxa);
     check_fields(input.mofo);
-    require(input.newsletters.size() <= bounds.length && input.waitlists.size() <= bounds.length,
-            "lists have the length that is documented");
+    require(input.newsletters.size() <= bounds.length && input.waitlists.size() <= bounds.length, "lists have a documented length");
     for (const auto& one : input.newsletters) check_fields(one);
     for (const auto& one : input.waitlists) check_fields(one);
 }
@@ -109,25 +108,25 @@ std::string written(const model::contact& contact) {
     return out;
 }
 
-/// The older forms of these are made from them when a contact is written, and have limits of their own.
+/// True for waitlists whose older forms are derived when a contact is written. These forms have their own limits.
 bool has_older_form(const model::waitlist& one) { return one.name == "vpn" || one.name.starts_with("relay"); }
 
-/// A contact that is written can be sent again, and is the same then.
+/// Checks that a written contact can be sent again and is then the same.
 void check_round_trip(const model::contact& contact) {
     const auto text = written(contact);
     const auto body = json::body::parse(text);
-    require(body.has_value(), "a contact that is written is JSON that we read");
+    require(body.has_value(), "a written contact can be parsed");
     if (std::any_of(contact.waitlists.begin(), contact.waitlists.end(), has_older_form)) return;
     auto input = json::read_contact(*body, json::purpose::replace);
-    require(input.has_value(), "a contact that is written can be sent again");
-    input->vpn = {}; // an answer shows the older forms even where there is no such waitlist; sent again, they would ask to join it
+    require(input.has_value(), "a written contact can be sent again");
+    input->vpn = {}; // an answer has the older forms even without such a waitlist; sending them again would join it
     input->relay = {};
     const auto again = service::new_contact(*input);
-    require(again && service::same_content(*again, contact), "a contact that is sent again is the same");
+    require(again && service::same_content(*again, contact), "a contact that is sent again is unchanged");
 }
 
-/// `most`: what an answer may have for each byte of the body, beyond some that every answer has: a list of "1," brings the most, an
-/// error of 94 bytes for each. A thousand errors of 256 KiB in all are kept, which are more as JSON.
+/// `most`: the allowed bytes of answer per byte of the body, in addition to a fixed part. The worst case is a list of "1,", each of
+/// which causes an error of 94 bytes. At most a thousand errors of 256 KiB in total are kept; as JSON they are larger.
 void check_error(const error& failure, std::size_t input) {
     constexpr std::size_t most = 48;
     constexpr std::size_t around = 2048;
@@ -135,15 +134,15 @@ void check_error(const error& failure, std::size_t input) {
     std::string answer;
     json::write_error(answer, failure);
     require(is_valid_utf8(answer), "an answer is valid UTF-8");
-    require(answer.size() <= most * input + around, "an answer to a bad body is bounded by the body");
-    require(answer.size() <= most_in_all, "an answer to a bad body is bounded");
+    require(answer.size() <= most * input + around, "the answer to a bad body is limited by the body's size");
+    require(answer.size() <= most_in_all, "the answer to a bad body is limited");
     (void)json::describe(failure);
 }
 
 void check_contact(std::string_view text) {
     const auto body = json::body::parse(text);
     if (!body) return check_error(body.error(), text.size());
-    require(is_valid_utf8(body->primary_email()) && is_valid_utf8(body->to_json()), "what is told of a body is valid UTF-8");
+    require(is_valid_utf8(body->primary_email()) && is_valid_utf8(body->to_json()), "what is reported about a body is valid UTF-8");
     for (const auto why : {json::purpose::create, json::purpose::replace}) {
         const auto input = json::read_contact(*body, why);
         if (!input) {
@@ -179,23 +178,24 @@ void check_stripe(std::string_view text) {
         ++visits;
         return true;
     });
-    require(all || visits == 0, "nothing is visited in a text that is no JSON");
-    require(visits <= text.size(), "an object takes a byte at least");
+    require(all || visits == 0, "nothing is visited in a text that is not JSON");
+    require(visits <= text.size(), "an object takes at least one byte");
     (void)json::read_pubsub_message(text);
     std::string message = R"({"subscription":"s","message":{"data":")";
     message.append(base64_encode(text)).append(R"("}})");
     if (const auto payload = json::read_pubsub_message(message)) {
-        require(is_valid_utf8(payload->text) && payload->items.size() <= text.size(), "a payload is text, with an item for some bytes");
+        require(is_valid_utf8(payload->text) && payload->items.size() <= text.size(),
+                "a payload is UTF-8 and has no more items than bytes");
     }
 }
 
 void check_texts(std::string_view text) {
     if (!is_valid_utf8(text)) return;
     const auto quoted = json::python_string_repr(text);
-    require(quoted.size() <= 2 + 4 * text.size(), "a text in quotes is not much longer");
+    require(quoted.size() <= 2 + 4 * text.size(), "a quoted string is not much longer");
     const auto url = json::parse_any_url(text);
     if (const auto* accepted = std::get_if<std::string>(&url)) {
-        require(is_valid_utf8(*accepted) && utf8_length(*accepted) <= json::longest_url, "a URL is text of a length that is allowed");
+        require(is_valid_utf8(*accepted) && utf8_length(*accepted) <= json::longest_url, "a URL is UTF-8 and has an allowed length");
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a peer sends, as an input spells it: 0xFE ends a piece, which is sent by itself; 0xFD and the byte after it repeat the byte
-// before them, 512 times for each unit, so that a short input can reach limits of many kilobytes. Neither is sent itself. Pure.
+// The encoding of what a peer sends in an input: 0xFE ends a piece, and pieces are sent separately; 0xFD and the byte after it repeat the
+// byte before them, 512 times per unit, so that a short input can reach limits of many kilobytes. Neither is sent itself. Pure.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace ctms::fuzz {
 
-/// The pieces in their order, no more than `most_bytes` in all.
+/// Decodes an input into its pieces, in order, at most `most_bytes` in total.
 [[nodiscard]] inline std::vector<std::string> to_pieces(std::string_view input, std::size_t most_bytes) {
     constexpr char split = '\xFE';
     constexpr char repeat = '\xFD';

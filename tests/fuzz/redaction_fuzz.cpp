@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What is removed from logs, and that a line of the log stays one line of JSON. Input: four lines around an address (what stands
+// What is removed from logs, and that a log line stays a single line of JSON. Input: four lines that make up an address (what comes
 // before it, its local part, its domain, what follows), and free text.
 #include "fuzz_target.hpp"
 
@@ -21,7 +21,7 @@ using fuzz::require;
 
 bool holds(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-/// The input names the mark of those who want to be traced: their addresses may stay.
+/// True when the input contains the marker of addresses that ask to be traced, which may stay.
 bool may_trace(std::string_view text) {
     const auto lower = ascii_lower(text);
     return holds(lower, "trace");
@@ -30,35 +30,36 @@ bool may_trace(std::string_view text) {
 void check_no_address(std::string_view clean, std::string_view from) {
     if (may_trace(from)) return;
     for (const std::string_view sign : {"@", "%40", "%2540", "&#64;", "&#064;", "&#x40;", "&commat;", "\\u0040", "\\u{40}"}) {
-        require(!holds(ascii_lower(clean), sign), "no at sign is left, however it is written");
+        require(!holds(ascii_lower(clean), sign), "no at sign is left in any encoding");
     }
 }
 
 void check_text(std::string_view text) {
     const auto clean = privacy::redact_text(text);
     check_no_address(clean, text);
-    // One at sign is the least that an [OMITTED] replaces.
+    // An [OMITTED] replaces at least one at sign.
     require(clean.size() <= privacy::omitted.size() * text.size(), "a clean text is at most nine times as long");
     if (!holds(text, "@") && !holds(text, "%") && !holds(text, "&") && !holds(text, "\\") && !holds(text, "\xEF")) {
-        require(clean == text, "text without an at sign stays as it is");
+        require(clean == text, "text without an at sign is unchanged");
     }
     const auto valid = mozlog::clean_text(text);
     require(is_valid_utf8(valid), "text for the log is valid UTF-8");
     check_no_address(valid, text);
     (void)privacy::is_traced(text);
     for (const auto* name : {"cookie", "authorization"})
-        require(privacy::redact_header(name, text) == privacy::omitted, "secret headers go");
-    for (const auto* name : {"primary_email", "token"}) require(privacy::redact_query_value(name, text) == privacy::omitted, "secrets go");
+        require(privacy::redact_header(name, text) == privacy::omitted, "secret headers are omitted");
+    for (const auto* name : {"primary_email", "token"})
+        require(privacy::redact_query_value(name, text) == privacy::omitted, "secrets are omitted");
     if (!privacy::is_traced(text))
-        require(privacy::redact_path_value("primary_email", text) == privacy::omitted, "an address in a path goes");
+        require(privacy::redact_path_value("primary_email", text) == privacy::omitted, "an address in a path is omitted");
 }
 
-/// No address may survive, wherever it stands: the word that marks it must be gone.
+/// Checks that no address survives, wherever it is: the word that marks it must be gone.
 void check_address(std::string_view before, std::string_view local, std::string_view domain, std::string_view after) {
     constexpr std::string_view marker = "zqsecretqz";
     if (may_trace(before) || may_trace(local) || may_trace(domain)) return;
     if (holds(before, marker) || holds(after, marker) || holds(local, marker) || holds(domain, marker)) return;
-    // A local part without quotes (RFC 5322 atext, and anything beyond ASCII); a domain that goes on behind the marker.
+    // A local part without quotes (RFC 5322 atext and anything beyond ASCII), and a domain that continues after the marker.
     constexpr std::string_view atext = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&'*+-/=?^_`{|}~.";
     std::string name;
     for (const char c : local) name += static_cast<unsigned char>(c) >= 0x80 || atext.find(c) != std::string_view::npos ? c : '.';
@@ -67,37 +68,37 @@ void check_address(std::string_view before, std::string_view local, std::string_
         text.append(name).append("a").append(sign).append(marker).append(".example").append(domain).append(after);
         require(!holds(privacy::redact_text(text), marker), "the domain of an address is removed");
     }
-    // The local part too, where what stands before the address cannot be mistaken for a part of it or of a URL.
+    // The local part must go too, if what comes before the address cannot be mistaken for a part of it or of a URL.
     const bool separated = before.empty() || before.ends_with(' ') || before.ends_with('<') || before.ends_with(',');
     if (!separated || name.find_first_of("/?&=:#'`{}|*!.") != std::string::npos) return;
     const auto text = std::string(before).append(name).append(marker).append("@example.com").append(after);
     require(!holds(privacy::redact_text(text), marker), "the local part of an address is removed");
 }
 
-/// No secret may survive where a name, a scheme or a question mark tells of one, nor any part of an address in a path.
+/// Checks that no secret survives where a name, a scheme or a question mark announces one, nor any part of a path with an address.
 void check_secret(std::string_view before, std::string_view local) {
     constexpr std::string_view marker = "zqsecretqz";
     constexpr std::string_view plain = "zqhiddenqz";
     if (holds(before, plain) || holds(local, plain)) return;
-    std::string between; // what may stand in a name and is not a part of it
+    std::string between; // characters that a name may contain besides its letters and digits
     for (const char c : local.substr(0, 16)) {
         const bool is_alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
         if (!is_alphanumeric) between += c;
     }
     const auto name = "client" + between + "SECRET" + between;
-    require(privacy::redact_query_value(name, plain) == privacy::omitted, "a secret goes by every spelling of its name");
+    require(privacy::redact_query_value(name, plain) == privacy::omitted, "a secret is omitted however its name is spelled");
     for (const auto& value : {std::string(before) + "?" + std::string(plain), name + "=" + std::string(plain),
                               "bearer " + std::string(plain), std::string(before) + "%3f" + std::string(plain)})
-        require(!holds(privacy::redact_header("x", value), plain), "a secret in a header goes");
-    require(privacy::redact_query_value("x", marker) == privacy::omitted, "a value that says that it is a secret goes");
+        require(!holds(privacy::redact_header("x", value), plain), "a secret in a header is omitted");
+    require(privacy::redact_query_value("x", marker) == privacy::omitted, "a value that announces a secret is omitted");
     if (may_trace(before) || may_trace(local)) return;
     const auto path = "/" + std::string(before) + std::string(plain) + std::string(local) + "@example.com/" + std::string(plain);
-    require(!holds(privacy::redact_path(path, ""), plain), "all of a path with an address goes");
-    require(privacy::redact_path_value("email_id", path) == privacy::omitted, "all of a value with an address goes");
+    require(!holds(privacy::redact_path(path, ""), plain), "a path with an address is omitted entirely");
+    require(privacy::redact_path_value("email_id", path) == privacy::omitted, "a value with an address is omitted entirely");
 }
 
-/// No controls of any kind, and nothing that changes the direction of a text or ends a line (Unicode UAX #9). Decoded here, so that
-/// the code that is tested does not check itself.
+/// True without control characters, and without anything that changes the text direction or ends a line (Unicode UAX #9). Decodes by
+/// itself, so that the tested code does not check itself.
 bool is_printable(std::string_view line) {
     if (!is_valid_utf8(line)) return false;
     for (std::size_t at = 0; at < line.size();) {
@@ -120,19 +121,19 @@ void check_line(std::string_view name, std::string_view text) {
                              members.json(), message};
     const auto line = mozlog::json_line(what, {}, 1);
     require(line.ends_with('\n') && std::count(line.begin(), line.end(), '\n') == 1, "one event is one line");
-    require(is_printable(std::string_view(line).substr(0, line.size() - 1)), "a line of JSON holds no control characters");
+    require(is_printable(std::string_view(line).substr(0, line.size() - 1)), "a line of JSON contains no control characters");
     boost::json::parse_options deep;
     deep.max_depth = 300;
     boost::json::error_code ec;
     const auto parsed = boost::json::parse(std::string_view(line).substr(0, line.size() - 1), ec, {}, deep);
-    require(!ec && parsed.is_object(), "a line of the log is a JSON object");
-    require(parsed.as_object().at("Fields").as_object().at("msg").as_string() == message, "the message is what was logged");
+    require(!ec && parsed.is_object(), "a log line is a JSON object");
+    require(parsed.as_object().at("Fields").as_object().at("msg").as_string() == message, "the message is unchanged");
     check_no_address(line, std::string(name).append(text));
     for (const bool color : {false, true}) {
         const auto shown = mozlog::console_line(what, color);
-        require(shown.ends_with('\n'), "a line for people ends");
+        require(shown.ends_with('\n'), "a console line ends with a newline");
         if (!color)
-            require(is_printable(std::string_view(shown).substr(0, shown.size() - 1)), "a line for people holds no control characters");
+            require(is_printable(std::string_view(shown).substr(0, shown.size() - 1)), "a console line contains no control characters");
     }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Long input takes time in proportion to its length, whatever is repeated in it. Input: a letter for the reader (see the table), what
-// comes first, what is repeated to a quarter of a megabyte, and what comes last, each ended by the byte 0xFE.
+// Reading long input takes time proportional to its length, whatever it repeats. Input: a letter for the reader (see the table), then
+// the beginning, the unit repeated up to a quarter of a megabyte, and the end, each terminated by the byte 0xFE.
 #include "fuzz_target.hpp"
 
 #include "acoustic/answer.hpp"
@@ -152,7 +152,7 @@ std::string_view take_part(std::string_view& input) {
     return part;
 }
 
-/// Seconds of CPU to read `unit` repeated to about `bytes`, between what comes first and last.
+/// CPU seconds to read `unit` repeated to about `bytes`, between `first` and `last`.
 double seconds_for(const reader& one, std::size_t bytes, std::string_view first, std::string_view unit, std::string_view last) {
     std::string text(first);
     while (text.size() < bytes) text += unit;
@@ -162,8 +162,8 @@ double seconds_for(const reader& one, std::size_t bytes, std::string_view first,
     return fuzz::cpu_seconds() - begin;
 }
 
-/// Four times the length may take four times as long, or a bit more for the caches. Work that grows with the square takes sixteen
-/// times. What is done in a moment is not measured more closely.
+/// Four times the length may take four times as long, or a little more because of caches. Quadratic work takes sixteen times as long.
+/// Short times are not compared, because they are too imprecise.
 void check_growth(const reader& one, std::string_view first, std::string_view unit, std::string_view last) {
     constexpr double a_moment = 0.25;
     constexpr double too_long = 10;

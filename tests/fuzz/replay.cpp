@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Runs kept inputs through a fuzz target, without libFuzzer: ctms_fuzz_replay TARGET FILE-OR-FOLDER...
-// What is broken ends the process as it does in a fuzzer; the last line of the output names the input.
+// Runs kept inputs through a fuzz target, without libFuzzer: ctms_fuzz_replay TARGET FILE-OR-DIRECTORY...
+// A failure ends the process as in a fuzzer; the last line of the output names the input.
 #include "fuzz_target.hpp"
 
 #include <algorithm>
@@ -31,7 +31,7 @@ void add_files(std::vector<fs::path>& files, const fs::path& from) {
 int replay(const target& one, std::vector<fs::path> files) {
     std::sort(files.begin(), files.end());
     for (const auto& file : files) {
-        std::cout << one.name << ": " << file.string() << std::endl; // before it runs, lest a crash hides which it was
+        std::cout << one.name << ": " << file.string() << std::endl; // printed first, so that a crash shows which input caused it
         std::ifstream in(file, std::ios::binary);
         const std::string input(std::istreambuf_iterator<char>(in), {});
         if (in.bad()) return 1;
@@ -56,7 +56,7 @@ int main(int count, char** arguments) {
     const auto& all = all_targets();
     const auto found = std::find_if(all.begin(), all.end(), [&](const target& one) { return !given.empty() && one.name == given.front(); });
     if (found == all.end()) {
-        std::cerr << "Usage: ctms_fuzz_replay TARGET FILE-OR-FOLDER...\n";
+        std::cerr << "Usage: ctms_fuzz_replay TARGET FILE-OR-DIRECTORY...\n";
         for (const auto& one : all) std::cerr << "  " << one.name << '\n';
         return 64;
     }

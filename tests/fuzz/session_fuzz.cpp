@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// A whole connection: bytes of a client through the real session, exchange and routing, to handlers that need no database. Input: a
-// letter whose bits choose limits and deadlines that pass at once (see limits_of), then what the client sends (pieces.hpp). The client
-// reads everything, closes its side at the end, and the session must end then, with answers that are HTTP.
+// A complete connection: a client's bytes go through the real session, exchange and routing to handlers that need no database. Input:
+// a letter whose bits choose limits and deadlines that expire immediately (see limits_of), then what the client sends (pieces.hpp).
+// The client reads everything and closes its side at the end. The session must then end, and its answers must be valid HTTP.
 #include "fuzz_target.hpp"
 #include "pieces.hpp"
 #include "session_answers.hpp"
@@ -29,7 +29,7 @@ constexpr std::size_t least_request = 16; // "G / HTTP/1.1" and two line ends
 
 struct chosen_limits {
     web::limits bounds;
-    bool passes_at_once = false; ///< some deadline does
+    bool passes_at_once = false; ///< at least one deadline expires immediately
 };
 
 chosen_limits limits_of(char letter) {
@@ -53,27 +53,27 @@ chosen_limits limits_of(char letter) {
     return out;
 }
 
-/// Both ends of a connection on one thread.
+/// Both ends of a connection, on one thread.
 class conversation {
 public:
     explicit conversation(const web::limits& bounds) : bounds_(bounds), serving_(bounds_) {
         std::array<int, 2> ends{};
-        require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0, "there are descriptors");
+        require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()) == 0, "file descriptors are available");
         client_ = ends[0];
         asio::ip::tcp::socket socket(io_);
-        socket.assign(asio::ip::tcp::v4(), ends[1]); // the session does not mind that it is not TCP
+        socket.assign(asio::ip::tcp::v4(), ends[1]); // the session works with sockets other than TCP
         const auto one = std::make_shared<web::session>(std::move(socket), serving_.environment());
         session_ = one;
         asio::co_spawn(io_, one->run(), [this, one](const std::exception_ptr& failure) {
             ended_ = true;
-            if (failure) std::rethrow_exception(failure); // out of the event loop: a session keeps its exceptions to itself
+            if (failure) std::rethrow_exception(failure); // out of the event loop: a session must not let exceptions escape
         });
     }
     ~conversation() { ::close(client_); }
     conversation(const conversation&) = delete;
     conversation& operator=(const conversation&) = delete;
 
-    /// Sends the pieces, one after the other, and gives all that was answered.
+    /// Sends the pieces one after another and returns everything that was answered.
     std::string run(const std::vector<std::string>& pieces) {
         for (const auto& piece : pieces) {
             send(piece);
@@ -83,16 +83,16 @@ public:
         while (!ended_) wait();
         receive();
         finish();
-        require(serving_.is_clean(), "a session that has ended has no memory and no requests");
+        require(serving_.is_clean(), "an ended session has released its memory and requests");
         return std::move(answers_);
     }
 
 private:
-    /// Nothing of the session may be left, but for what a thread of a lane still holds for a moment after it has handed over.
+    /// Checks that nothing of the session is left, except what a lane's thread still holds for a moment after it has handed over.
     void finish() {
         const auto soon = steady_clock::now() + std::chrono::seconds(2);
         do {
-            require(steady_clock::now() < soon, "nothing of a session is left when it has ended");
+            require(steady_clock::now() < soon, "nothing is left of an ended session");
             io_.restart();
             io_.poll();
         } while (!io_.stopped() || !session_.expired());
@@ -111,7 +111,7 @@ private:
         }
     }
 
-    /// True when something came.
+    /// True when something was received.
     bool receive() {
         std::array<char, 16 * 1024> part{};
         bool any = false;
@@ -123,21 +123,21 @@ private:
         }
     }
 
-    /// Runs what can run; true when something did.
+    /// Runs everything that is ready. True when anything ran or was received.
     bool turn() {
         io_.restart();
         const bool ran = io_.poll() > 0;
         return receive() || ran;
     }
 
-    /// Goes on, waiting for other threads when there is nothing else to do.
+    /// Continues, and waits for other threads when nothing else is ready.
     void wait() {
         if (const auto one = session_.lock()) one->enforce(steady_clock::now());
         if (turn()) return;
         constexpr std::chrono::milliseconds a_moment{2};
         io_.restart();
         io_.run_one_for(a_moment);
-        require(steady_clock::now() < until_, "a session ends when its client has gone");
+        require(steady_clock::now() < until_, "a session ends when its client is gone");
     }
 
     web::limits bounds_;
@@ -159,5 +159,5 @@ CTMS_FUZZ_TARGET(session) {
     for (const auto& piece : pieces) sent += piece.size();
     const auto answers = conversation(chosen.bounds).run(pieces);
     const auto count = ctms::fuzz::count_answers(answers, chosen.passes_at_once);
-    require(count <= sent / least_request + 1, "there are no more answers than requests, and one for what is no request");
+    require(count <= sent / least_request + 1, "there are no more answers than requests, plus one for input that is not a request");
 }

@@ -53,7 +53,7 @@ response answer_form(call& now, const services&) {
     return web::json_response(200, out + "]");
 }
 
-/// Long enough to be compressed.
+/// Returns a body that is long enough to be compressed.
 response answer_long(call&, const services&) { return web::json_response(200, json_text(std::string(8 * 1024, 'x'))); }
 
 response answer_in_pieces(call&, const services&) {
@@ -95,7 +95,7 @@ constexpr std::array<web::route, 10> routes{{
     {"PATCH", "/ctms/{id}", answer_home, lane::read, body_kind::json, model::role::read, answer_together},
 }};
 
-/// Every line of the log must be JSON.
+/// Checks that every log line is JSON.
 class checking_sink final : public mozlog::sink {
 public:
     void write(std::string_view lines) override {
@@ -103,7 +103,7 @@ public:
             const auto line = take_line(lines);
             boost::json::error_code ec;
             (void)boost::json::parse({line.data(), line.size()}, ec);
-            require(!ec, "a line of the log is JSON");
+            require(!ec, "a log line is JSON");
         }
     }
 };
@@ -114,7 +114,7 @@ persistence::database_options nowhere() {
     return out;
 }
 
-/// A service that no route here uses, and that is not there: what it is made of would have to be compiled for the fuzzers.
+/// Storage for a service that no route here uses and that is never constructed, so that its code need not be compiled for the fuzzers.
 template <class Service>
 Service& unused() {
     alignas(Service) static std::array<std::byte, sizeof(Service)> place;
@@ -145,7 +145,7 @@ world& all() {
     return one;
 }
 
-/// Whoever it is: what a proxy says in X-Forwarded-For is read.
+/// Trusts every peer as a proxy, so that X-Forwarded-For is parsed.
 const std::vector<std::string>& everybody() {
     static const std::vector<std::string> networks{"0.0.0.0/0", "::/0"};
     return networks;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a session of the fuzz target works with: routes whose handlers need no database, one of each kind (body, form, path, long answer,
-// streamed answer, gathered calls, token), and services with a database that is never there. One for the whole process.
+// The environment of the fuzzed sessions: routes whose handlers need no database, one of each kind (body, form, path, long answer,
+// streamed answer, batched calls, token), and services with an unreachable database. There is one per process.
 #pragma once
 
 #include <web/server/session.hpp>
@@ -9,19 +9,19 @@
 
 namespace ctms::fuzz {
 
-/// The one event loop. It outlives the threads of the lanes: one of them may still be waking it when a session has ended already.
+/// The only event loop. It outlives the threads of the lanes, because one of them may still wake it after a session has ended.
 [[nodiscard]] boost::asio::io_context& event_loop();
 
 /// The environment of one session.
 class serving {
 public:
-    /// `bounds` must outlive it.
+    /// `bounds` must outlive this object.
     explicit serving(const web::limits& bounds);
     serving(const serving&) = delete;
     serving& operator=(const serving&) = delete;
 
     [[nodiscard]] const web::session_environment& environment() const noexcept { return environment_; }
-    /// Whether a session that has ended left its memory and its requests under way counted.
+    /// True when an ended session has released all memory and requests that were counted for it.
     [[nodiscard]] bool is_clean();
 
 private:

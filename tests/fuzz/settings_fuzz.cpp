@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Settings from the environment. Input: a letter for the program, then NAME=value, one per line. NAME_FILE is left out: files are not
-// the fuzzer's business.
+// Settings from the environment. Input: a letter for the program, then NAME=value, one per line. NAME_FILE is skipped, because the
+// fuzzer must not read files.
 #include "fuzz_target.hpp"
 
 #include <ctms/base/utf8.hpp>
@@ -23,7 +23,7 @@ config::getenv_fn lookup(const variables& all) {
     };
 }
 
-/// A value that nothing else in the input could be taken for.
+/// True for a value that cannot be confused with anything else in the input.
 bool is_telling(const variables& all, const std::string& name, const std::string& value) {
     constexpr std::size_t enough = 9;
     if (value.size() < enough || std::string_view("[SECRET]").find(value) != std::string_view::npos) return false;
@@ -32,7 +32,7 @@ bool is_telling(const variables& all, const std::string& name, const std::string
     });
 }
 
-/// Neither what is printed nor a mistake holds a secret. What they hold as well when the secret is another one is text of ours.
+/// Checks that neither the output nor a mistake contains a secret. Text that is still there when the secret is different is not the secret.
 void check_secrets(config::program who, bool embedded, const variables& all, const config::read_outcome& outcome,
                    const std::string& shown) {
     for (const auto& info : config::all_settings()) {
@@ -46,28 +46,28 @@ void check_secrets(config::program who, bool embedded, const variables& all, con
         others[found->first] = std::string(secret.size(), '~');
         const auto again = config::read(who, embedded, lookup(others));
         if (tells(shown)) require(tells(config::print(again.values)), "a secret is not printed");
-        if (in_mistake) require(std::any_of(again.mistakes.begin(), again.mistakes.end(), tells), "a mistake tells no secret");
+        if (in_mistake) require(std::any_of(again.mistakes.begin(), again.mistakes.end(), tells), "a mistake contains no secret");
     }
 }
 
-/// The settings that --print-config shows, set again, are the same settings.
+/// Checks that the settings shown by --print-config give the same settings when they are set again.
 void check_round_trip(config::program who, const variables& all, const std::string& shown) {
     variables again;
     for (std::string_view rest = shown; !rest.empty();) {
         const auto line = fuzz::take_line(rest);
         const auto equals = line.find('=');
-        require(equals != std::string_view::npos, "every line that is printed is NAME=value");
+        require(equals != std::string_view::npos, "every printed line is NAME=value");
         again.emplace(std::string(line.substr(0, equals)), std::string(line.substr(equals + 1)));
     }
     for (const auto& info : config::all_settings()) {
         const auto found = all.find(std::string(info.name));
-        // Passwords are taken out of what is printed, in every value that holds a URL.
+        // The output omits passwords in every value that contains a URL.
         if (found != all.end() && (info.secret || found->second.find("://") != std::string::npos))
             again.insert_or_assign(found->first, found->second);
     }
     const auto outcome = config::read(who, false, lookup(again));
-    require(outcome.mistakes.empty(), "what is printed can be set");
-    require(config::print(outcome.values) == shown, "what is printed and set again is the same");
+    require(outcome.mistakes.empty(), "the printed settings can be set");
+    require(config::print(outcome.values) == shown, "the printed settings are unchanged when set again");
 }
 
 void check(config::program who, bool embedded, const variables& all) {
@@ -75,7 +75,7 @@ void check(config::program who, bool embedded, const variables& all) {
     const auto shown = config::print(outcome.values);
     check_secrets(who, embedded, all, outcome, shown);
     for (const auto& mistake : outcome.mistakes) require(mistake.find(": ") != std::string::npos, "a mistake names its setting");
-    // A line end in a value would be a line of its own.
+    // A newline in a value would start another line.
     const bool one_line_each = static_cast<std::size_t>(std::count(shown.begin(), shown.end(), '\n')) <= config::all_settings().size();
     if (outcome.mistakes.empty() && !embedded && !outcome.values.embedded && one_line_each) check_round_trip(who, all, shown);
 }

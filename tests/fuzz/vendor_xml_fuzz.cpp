@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The vendor's answers, and the requests that are made from contacts. Input: a letter, then an answer's XML, the JSON of a token,
-// names and values (a line each), or the JSON of a contact.
+// The vendor's answers, and the requests made from contacts. Input: a letter, then the XML of an answer, the JSON of a token,
+// names and values (one per line), or the JSON of a contact.
 #include "fuzz_target.hpp"
 
 #include "acoustic/answer.hpp"
@@ -24,9 +24,9 @@ using fuzz::require;
 void check_reason(std::string_view reason, bool may_trace) {
     require(reason.size() <= 300, "a reason has at most 300 bytes");
     require(reason.find('\n') == std::string_view::npos, "a reason is one line");
-    // Addresses that ask to be traced stay; a reason leaves out characters, and so may make one of what was none.
+    // Addresses that ask to be traced stay. A reason omits characters, which may create the marker of such an address.
     const bool traces = may_trace || ascii_lower(reason).find("trace") != std::string::npos;
-    require(traces || reason.find('@') == std::string_view::npos, "a reason holds no address");
+    require(traces || reason.find('@') == std::string_view::npos, "a reason contains no address");
 }
 
 void check_answer(std::string_view xml) {
@@ -34,11 +34,11 @@ void check_answer(std::string_view xml) {
     check_reason(acoustic::short_reason(xml), may_trace);
     const auto answer = acoustic::read_answer(xml);
     if (!answer) return;
-    // References are the only thing that may grow: "&#xFFFF;" is shorter as UTF-8.
+    // Only references could make it grow, but even "&#xFFFF;" is shorter as UTF-8.
     std::size_t total = answer->fault.value_or("").size();
     for (const auto& one : answer->failures) total += one.type.size() + one.description.size() + one.email_id.size();
-    require(total <= xml.size(), "what is read from an answer is no longer than the answer");
-    require(answer->failures.size() <= xml.size(), "a refused row takes some bytes");
+    require(total <= xml.size(), "the parsed texts are not longer than the answer");
+    require(answer->failures.size() <= xml.size(), "there are no more refused rows than bytes");
     (void)acoustic::is_session_lost(*answer);
     const std::vector<acoustic::relational_row> sent{{"93db83d4-4119-4e0c-af87-a713786fa81d", "key", {}}};
     for (const auto& failed : {acoustic::whole_failure(*answer), acoustic::removal_failure(*answer)}) {
@@ -46,9 +46,9 @@ void check_answer(std::string_view xml) {
     }
     for (const bool deleting : {false, true}) {
         const auto refused = acoustic::refused_rows(*answer, sent, deleting);
-        require(refused.size() <= answer->failures.size(), "no more rows are refused than the answer says");
+        require(refused.size() <= answer->failures.size(), "there are no more refused rows than in the answer");
         for (const auto& row : refused) {
-            check_reason(row.why.reason, true); // texts of attributes may name the mark by references
+            check_reason(row.why.reason, true); // attribute values may contain the marker as references
             require(row.email_id.empty() || row.email_id == sent.front().email_id, "a refused row was sent");
         }
     }
@@ -57,10 +57,10 @@ void check_answer(std::string_view xml) {
 void check_token(std::string_view body) {
     acoustic::token_source source([&] { return net::http_outcome(net::http_response{200, {}, std::string(body), {}}); });
     const auto token = source.get();
-    require(token.token.empty() != token.problem.empty(), "there is a token, or a problem");
+    require(token.token.empty() != token.problem.empty(), "there is either a token or a problem");
 }
 
-/// Values come back from the XML as they went in, but for characters that XML does not allow.
+/// Checks that values are read back from the XML unchanged, except for characters that XML does not allow.
 void check_columns(const std::vector<acoustic::column>& columns, std::string_view table) {
     const acoustic::relational_row row{"id", "key", columns};
     const auto xml = acoustic::insert_rows_xml(table, std::span(&row, 1));
@@ -69,12 +69,12 @@ void check_columns(const std::vector<acoustic::column>& columns, std::string_vie
     const auto call = read.child("Envelope").child("Body").child("InsertUpdateRelationalTable");
     auto at = call.child("ROWS").child("ROW").first_child();
     for (const auto& [name, value] : columns) {
-        require(acoustic::xml_text(name) == at.attribute("name").value(), "a name in XML is the name that was given");
-        require(acoustic::xml_text(value) == at.text().get(), "a value in XML is the value that was given");
+        require(acoustic::xml_text(name) == at.attribute("name").value(), "a name in the XML is unchanged");
+        require(acoustic::xml_text(value) == at.text().get(), "a value in the XML is unchanged");
         at = at.next_sibling();
     }
-    require(!at, "a row has the columns that were given, and no others");
-    require(std::string_view(call.child("TABLE_ID").text().get()) == acoustic::xml_text(table), "a table is the one that was given");
+    require(!at, "a row has only the given columns");
+    require(std::string_view(call.child("TABLE_ID").text().get()) == acoustic::xml_text(table), "the table id is unchanged");
 }
 
 void check_request(std::string_view input) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Many connections, from one address and from many, that do nothing, end early or are torn down.
+// Many connections, from one address or many, that do nothing, end early or are reset.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Holds `count` connections while the bystander, who keeps one and opens others, must be served.
+/// Holds `count` connections open. Clients that connect before and after them must be served.
 void hold_idle(target& server, std::size_t count, const std::vector<std::string>& from, std::string_view sent = {}) {
     bystander newcomer(server.port(), "127.0.0.78");
     auto peers = open_peers(server.port(), count, from);
@@ -28,31 +28,31 @@ void hold_idle(target& server, std::size_t count, const std::vector<std::string>
 
 } // namespace
 
-TEST_CASE("1,500 idle connections of one address leave place for others") {
+TEST_CASE("1,500 idle connections from one address leave room for others") {
     survives([](target& server) { hold_idle(server, 1'500, {"127.0.0.1"}); });
 }
 
-TEST_CASE("1,500 connections of one address that began a request leave place for others") {
+TEST_CASE("1,500 connections from one address with an incomplete request leave room for others") {
     survives([](target& server) { hold_idle(server, 1'500, {"127.0.0.1"}, "GET / HTTP/1.1\r\nHo"); });
 }
 
-TEST_CASE("3,000 idle connections of 249 addresses leave place for others") {
+TEST_CASE("3,000 idle connections from many addresses leave room for others") {
     survives([](target& server) { hold_idle(server, 3'000, loopback_addresses(75)); });
 }
 
-TEST_CASE("3,000 connections of 249 addresses that began a request leave place for others") {
+TEST_CASE("3,000 connections from many addresses with an incomplete request leave room for others") {
     survives([](target& server) {
         hold_idle(server, 3'000, loopback_addresses(75, 1), "POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n");
     });
 }
 
-TEST_CASE("connections that come and go at once cost others nothing") {
+TEST_CASE("connections that are closed immediately do not affect others") {
     survives([](target& server) {
         for (int i = 0; i < 5'000; ++i) peer one(server.port(), fmt::format("127.0.2.{}", 1 + i % 200));
     });
 }
 
-TEST_CASE("connections that are reset at once, or in the middle of a request, cost others nothing") {
+TEST_CASE("connections that are reset immediately or in the middle of a request do not affect others") {
     survives([](target& server) {
         for (int i = 0; i < 3'000; ++i) {
             peer one(server.port(), fmt::format("127.0.3.{}", 1 + i % 200));
@@ -64,7 +64,7 @@ TEST_CASE("connections that are reset at once, or in the middle of a request, co
     });
 }
 
-TEST_CASE("half-closed connections are answered and ended") {
+TEST_CASE("half-closed connections are answered and closed") {
     survives([](target& server) {
         auto peers = open_peers(server.port(), 200);
         for (auto& one : peers) {
@@ -75,14 +75,14 @@ TEST_CASE("half-closed connections are answered and ended") {
     });
 }
 
-TEST_CASE("a process that has no descriptors left serves again when there are some") {
+TEST_CASE("a process that ran out of descriptors serves again when some are free") {
     target server;
     constexpr std::size_t room = 40;
     server.limit(RLIMIT_NOFILE, server.descriptors() + room);
     {
         const auto peers = open_peers(server.port(), 400, loopback_addresses(40, 4));
         const auto before = server.cpu_time();
-        std::this_thread::sleep_for(1s); // the time over which its work is measured
+        std::this_thread::sleep_for(1s); // the time over which the CPU time is measured
         CHECK(server.cpu_time() - before < 500ms * slowness);
         CHECK(server.is_alive());
     }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Clients that are slow in every phase of a request. Most run against the server in this process, whose limits are shorter here.
+// Clients that are slow in every phase of a request. Most tests use a server in this process, with shorter limits.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -25,13 +25,13 @@ web_fixture::options with_short_limits() {
     return {.limits = bounds};
 }
 
-/// Waits until the limit has almost passed since `start`: `before` remains.
+/// Waits until `before` the moment when the limit passes, counted from `start`.
 void wait_for_limit(steady_clock::time_point start, std::chrono::milliseconds before) {
     std::this_thread::sleep_until(start + short_limit - before);
 }
 
-/// Opens connections that send `first`, and `second` in the last moments of the limit, each a little later than the one before, so
-/// that some arrive when the limit passes. All must have ended soon after.
+/// Opens connections that send `first`, and `second` just before the limit. Each sends a little later than the one before, so
+/// that some bytes arrive exactly when the limit passes. All connections must end soon after.
 void check_end_in_time(std::string_view first, std::string_view second) {
     web_fixture web(with_short_limits());
     constexpr std::size_t count = 60;
@@ -46,7 +46,7 @@ void check_end_in_time(std::string_view first, std::string_view second) {
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-/// Sends a byte at a time, well within the limit each, and must be ended nevertheless.
+/// Sends a byte at a time, with pauses well below the limit. The connections must end nevertheless.
 void check_drip_ends(std::string_view start) {
     web_fixture web(with_short_limits());
     auto peers = open_peers(web.port(), 20);
@@ -67,26 +67,28 @@ void check_drip_ends(std::string_view start) {
 
 } // namespace
 
-TEST_CASE("a body that pauses until its limit and then stays silent ends") {
+TEST_CASE("a body that pauses until just before its limit and then stops is ended") {
     check_end_in_time("POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\na", std::string(999'900, 'a'));
 }
 
-TEST_CASE("a chunked body that pauses until its limit and then stays silent ends") {
+TEST_CASE("a chunked body that pauses until just before its limit and then stops is ended") {
     check_end_in_time("POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
                       "10000\r\n" + std::string(0x10000, 'a') + "\r\n");
 }
 
-TEST_CASE("a header that pauses until its limit and then stays silent ends") {
+TEST_CASE("a header that pauses until just before its limit and then stops is ended") {
     check_end_in_time("GET / HTTP/1.1\r\nHost: x\r\n", "X: " + std::string(10'000, 'a') + "\r\n");
 }
 
-TEST_CASE("a header that drips ends") { check_drip_ends("GET / HTTP/1.1\r\nHost: x\r\nX: "); }
+TEST_CASE("a header that drips is ended") { check_drip_ends("GET / HTTP/1.1\r\nHost: x\r\nX: "); }
 
-TEST_CASE("a body that drips ends") { check_drip_ends("POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"); }
+TEST_CASE("a body that drips is ended") { check_drip_ends("POST /token HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"); }
 
-TEST_CASE("trailers that drip end") { check_drip_ends("POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: "); }
+TEST_CASE("trailers that drip are ended") {
+    check_drip_ends("POST /token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: ");
+}
 
-TEST_CASE("empty lines that drip end") {
+TEST_CASE("empty lines that drip are ended") {
     web_fixture web(with_short_limits());
     peer attacker(web.port());
     const auto until = steady_clock::now() + 15s * slowness;
@@ -97,14 +99,14 @@ TEST_CASE("empty lines that drip end") {
     CHECK_FALSE(attacker.is_open());
 }
 
-TEST_CASE("an answer that is taken too slowly ends") {
+TEST_CASE("a client that reads an answer too slowly is disconnected") {
     web_fixture web(with_short_limits());
     std::string requests;
     for (int i = 0; i < 300; ++i) requests += "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
     auto peers = open_peers(web.port(), 20);
     for (auto& one : peers) (void)one.offer(requests);
-    // The server is done with them when it counts no connection but the one that asks.
-    std::this_thread::sleep_for(3 * short_limit); // the kernel tells a sender nothing of an end while it holds bytes for it
+    // The clients read nothing until the limit has passed. Then they read what the kernel still holds, up to the end.
+    std::this_thread::sleep_for(3 * short_limit); // a sender does not notice the end while the kernel holds bytes for it
     for (auto& one : peers) {
         const auto until = steady_clock::now() + 10s * slowness;
         while (one.is_open() && steady_clock::now() < until) (void)one.read(100ms);
@@ -113,26 +115,26 @@ TEST_CASE("an answer that is taken too slowly ends") {
     CHECK(web.ask("GET", "/__lbheartbeat__").status == 200);
 }
 
-TEST_CASE("an idle connection ends") {
+TEST_CASE("an idle connection is ended") {
     web_fixture web(with_short_limits());
     auto peers = open_peers(web.port(), 100);
     for (auto& one : peers) REQUIRE(one.send("GET /__lbheartbeat__ HTTP/1.1\r\nHost: x\r\n\r\n"));
     CHECK(still_open(peers, 10s * slowness) == 0);
 }
 
-TEST_CASE("a process that stood still over a limit while clients went away lives") {
+TEST_CASE("a process that was suspended past a limit while clients left survives") {
     target server;
     bystander others(server.port());
     constexpr auto header_time = 10s; // docs/configuration.md
     std::vector<peer> peers;
-    for (int batch = 0; batch < 20; ++batch) { // so that limits pass one after another
+    for (int batch = 0; batch < 20; ++batch) { // so that their limits pass one after another
         for (auto& one : open_peers(server.port(), 20)) peers.push_back(std::move(one));
         std::this_thread::sleep_for(10ms);
     }
     for (auto& one : peers) REQUIRE(one.send("GET / HTTP/1.1\r\nHost: x\r\n"));
     const auto start = steady_clock::now();
     std::this_thread::sleep_until(start + header_time - 500ms);
-    (void)others.stop(); // nobody is served meanwhile
+    (void)others.stop(); // nobody is served during the suspension
     server.process().signal(SIGSTOP);
     for (std::size_t i = 0; i < peers.size(); ++i) {
         if (i % 4 == 0) peers[i].close();

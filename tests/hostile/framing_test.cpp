@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// HTTP that is too long, too small or not HTTP at all, from a client without a token.
+// HTTP that is too long, split too finely or not HTTP at all, from a client without a token.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -20,8 +20,8 @@ std::string chunked_post(std::string_view path) {
     return fmt::format("POST {} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", path);
 }
 
-/// Sends `start` and then `piece` without end. The server must stop taking it after a few MiB at most: that is, end the
-/// connection, for nobody who waits would be helped.
+/// Sends `start` and then `piece` over and over. The server must close the connection after a few MiB at most, because the
+/// client would never be done.
 void check_endless(std::string_view start, std::string_view piece) {
     survives(
         [&](target& server) {
@@ -46,7 +46,7 @@ std::string repeated(std::string_view text, std::size_t times) {
 
 } // namespace
 
-TEST_CASE("trailers with a name or a value of more than 64 KiB end their own connection at most") {
+TEST_CASE("trailers with a name or value of more than 64 KiB end at most their own connection") {
     survives([](target& server) {
         for (const auto* path : {"/token", "/ctms", "/__lbheartbeat__", "/nowhere"}) {
             for (const std::size_t size : {65'535, 65'536, 66'000, 1'000'000}) {
@@ -61,25 +61,25 @@ TEST_CASE("trailers with a name or a value of more than 64 KiB end their own con
     });
 }
 
-TEST_CASE("trailer lines without end are cut off") { check_endless(chunked_post("/token") + "0\r\n", repeated("A: b\r\n", 10'000)); }
+TEST_CASE("endless trailer lines end the connection") { check_endless(chunked_post("/token") + "0\r\n", repeated("A: b\r\n", 10'000)); }
 
-TEST_CASE("long trailer lines without end are cut off") {
+TEST_CASE("endless long trailer lines end the connection") {
     check_endless(chunked_post("/token") + "0\r\n", repeated("A: " + std::string(8'000, 'b') + "\r\n", 8));
 }
 
-TEST_CASE("header lines without end are cut off") { check_endless("GET / HTTP/1.1\r\nHost: x\r\n", repeated("A: b\r\n", 10'000)); }
+TEST_CASE("endless header lines end the connection") { check_endless("GET / HTTP/1.1\r\nHost: x\r\n", repeated("A: b\r\n", 10'000)); }
 
-TEST_CASE("a request line without end is cut off") { check_endless("GET /", std::string(64 * 1024, 'a')); }
+TEST_CASE("an endless request line ends the connection") { check_endless("GET /", std::string(64 * 1024, 'a')); }
 
-TEST_CASE("a chunk extension without end is cut off") { check_endless(chunked_post("/token") + "1", repeated(";a=b", 16'000)); }
+TEST_CASE("an endless chunk extension ends the connection") { check_endless(chunked_post("/token") + "1", repeated(";a=b", 16'000)); }
 
-TEST_CASE("chunks with long extensions and little content are cut off") {
+TEST_CASE("chunks with long extensions and little content end the connection") {
     check_endless(chunked_post("/token"), repeated("1;" + std::string(8'000, 'a') + "\r\nx\r\n", 8));
 }
 
-TEST_CASE("empty lines before a request without end are cut off") { check_endless("\r\n", repeated("\r\n", 32'000)); }
+TEST_CASE("endless empty lines before a request end the connection") { check_endless("\r\n", repeated("\r\n", 32'000)); }
 
-TEST_CASE("a body in chunks of one byte costs little") {
+TEST_CASE("a body in chunks of one byte takes little CPU time") {
     survives([](target& server) {
         constexpr std::size_t chunks = 512 * 1024;
         const auto body = repeated("1\r\nx\r\n", chunks) + "0\r\n\r\n";
@@ -94,7 +94,7 @@ TEST_CASE("a body in chunks of one byte costs little") {
     });
 }
 
-TEST_CASE("100,000 pipelined requests whose answers nobody reads occupy little") {
+TEST_CASE("100,000 pipelined requests whose answers are never read take little memory") {
     survives(
         [](target& server) {
             const auto requests = repeated("GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 1'000);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Requests that are never finished, and answers that are never read.
+// Requests that are never completed, and answers that are never read.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -15,8 +15,8 @@ namespace {
 
 constexpr std::size_t mib = 1024 * 1024;
 
-/// Has each connection send its request as far as the server takes it before `limit`, and holds them all, with nothing read, while
-/// another client is served. `answered`: until each was answered, or ended.
+/// Sends the request on each connection as far as the server reads it before `limit`, then holds all connections without reading
+/// while another client must be served. `answered`: first waits until each connection has an answer or has ended.
 void send_and_hold(target& server, std::vector<peer>& peers, std::string_view request, bool answered,
                    std::chrono::milliseconds limit = 8s) {
     std::vector<std::size_t> sent(peers.size(), 0);
@@ -45,10 +45,10 @@ std::string started_post(std::string_view path, std::size_t length) {
 
 } // namespace
 
-TEST_CASE("unread answers to bad JSON of 1 MiB occupy little") {
+TEST_CASE("unread answers to bad JSON of 1 MiB take little memory") {
     survives(
         [](target& server) {
-            // Each control character and quote would be echoed as several bytes.
+            // An echo of each control character or quote would take several bytes.
             for (const auto& filling : {std::string(mib - 100, '"'), std::string(mib - 100, '\x01'), std::string(mib - 100, '\xff')}) {
                 auto peers = open_peers(server.port(), 60, loopback_addresses(20));
                 send_and_hold(server, peers, started_post("/ctms", filling.size() + 1) + "{" + filling, true);
@@ -57,7 +57,7 @@ TEST_CASE("unread answers to bad JSON of 1 MiB occupy little") {
         {.peak_rss_mib = 256, .rss_after_mib = 128});
 }
 
-TEST_CASE("unread answers to wrong members of 1 MiB occupy little") {
+TEST_CASE("unread answers to invalid members of 1 MiB take little memory") {
     survives(
         [](target& server) {
             std::string body = R"({"email":{"primary_email":"a@example.com"},"newsletters":[)";
@@ -69,7 +69,7 @@ TEST_CASE("unread answers to wrong members of 1 MiB occupy little") {
         {.peak_rss_mib = 256, .rss_after_mib = 128, .p99 = 10s});
 }
 
-TEST_CASE("100 bodies of 1 MiB that lack a byte occupy little more than themselves") {
+TEST_CASE("100 bodies of 1 MiB without the last byte take little more memory than their size") {
     survives(
         [](target& server) {
             auto peers = open_peers(server.port(), 100, loopback_addresses(50));
@@ -78,7 +78,7 @@ TEST_CASE("100 bodies of 1 MiB that lack a byte occupy little more than themselv
         {.peak_rss_mib = 256, .rss_after_mib = 128});
 }
 
-TEST_CASE("bodies of 1 MiB of one address that lack a byte leave memory for the large messages of others") {
+TEST_CASE("incomplete bodies of 1 MiB from one address leave memory for large messages of others") {
     survives(
         [](target& server) {
             auto peers = open_peers(server.port(), 300);
@@ -96,7 +96,7 @@ TEST_CASE("bodies of 1 MiB of one address that lack a byte leave memory for the 
         {.peak_rss_mib = 384, .rss_after_mib = 128});
 }
 
-TEST_CASE("1,000 bodies of 1 MiB that lack a byte occupy no more than the server allows") {
+TEST_CASE("1,000 bodies of 1 MiB without the last byte take no more memory than the server allows") {
     survives(
         [](target& server) {
             auto peers = open_peers(server.port(), 1'000, loopback_addresses(100));
@@ -105,7 +105,7 @@ TEST_CASE("1,000 bodies of 1 MiB that lack a byte occupy no more than the server
         {.peak_rss_mib = 256, .rss_after_mib = 128});
 }
 
-TEST_CASE("500 headers of 16 KiB that lack a byte occupy little") {
+TEST_CASE("500 incomplete headers of 16 KiB take little memory") {
     survives(
         [](target& server) {
             auto peers = open_peers(server.port(), 500, loopback_addresses(100));
@@ -114,7 +114,7 @@ TEST_CASE("500 headers of 16 KiB that lack a byte occupy little") {
         {.peak_rss_mib = 128, .rss_after_mib = 96});
 }
 
-TEST_CASE("documents that 200 clients ask for and never read occupy little") {
+TEST_CASE("documents that 200 clients request and never read take little memory") {
     survives(
         [](target& server) {
             std::string requests;
@@ -125,10 +125,10 @@ TEST_CASE("documents that 200 clients ask for and never read occupy little") {
         {.peak_rss_mib = 160, .rss_after_mib = 128});
 }
 
-TEST_CASE("pages and streams of updates that 100 clients ask for and never read occupy little") {
+TEST_CASE("pages and streams of updates that 100 clients request and never read take little memory") {
     survives(
         [](target& server) {
-            // Contacts of some KiB each.
+            // Contacts of several KiB each.
             std::string body = R"({"email":{"primary_email":"@example.com"},"newsletters":[)";
             for (int i = 0; i < 40; ++i)
                 body += fmt::format(R"({{"name":"newsletter-{}","source":"https://example.com/{}"}},)", i, std::string(100, 'x'));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The second port of ctms-web, for probes and metrics: it answers whatever happens to the first, and withstands attacks itself.
+// The second port of ctms-web, for probes and metrics. It must answer whatever happens to the first port, and resist attacks itself.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -34,7 +34,7 @@ void check_probes(std::uint16_t port) {
 
 } // namespace
 
-TEST_CASE("the port for probes answers while the other is flooded") {
+TEST_CASE("the ops port answers while the other port is flooded") {
     target server({"CTMS_OPS_PORT=0"});
     const auto port = ops_port_of(server);
     auto idle = open_peers(server.port(), 2'000, loopback_addresses(75, 8));
@@ -51,7 +51,7 @@ TEST_CASE("the port for probes answers while the other is flooded") {
     check_held(server, others, {.stops_within = 32s});
 }
 
-TEST_CASE("the port for probes withstands idle, slow and large clients") {
+TEST_CASE("the ops port withstands idle, slow and large clients") {
     target server({"CTMS_OPS_PORT=0"});
     const auto port = ops_port_of(server);
     bystander others(server.port());

@@ -36,10 +36,10 @@ sockaddr_in address_of(const std::string& text, std::uint16_t port) {
 }
 
 const sockaddr* generic(const sockaddr_in& where) {
-    return reinterpret_cast<const sockaddr*>(&where); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast): the API asks for it
+    return reinterpret_cast<const sockaddr*>(&where); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast): required by the API
 }
 
-/// The port is chosen at connect(), so that many connections from one address cannot use up the ports of bind().
+/// Leaves the choice of the port to connect(), so that many connections from one address do not use up the ports of bind().
 void use_address(int socket, const std::string& from) {
     const int yes = 1;
     const auto source = address_of(from, 0);
@@ -98,7 +98,7 @@ bool peer::send(std::string_view bytes, std::chrono::milliseconds limit) {
     return is_open();
 }
 
-/// Adds to the buffer what arrives first. False at the end of the connection, and when `until` passed.
+/// Appends the bytes that arrive first to the buffer. False at the end of the connection or when `until` passes.
 bool peer::read_some(steady_clock::time_point until) {
     std::array<char, 64 * 1024> part{};
     while (socket_ >= 0 && waits(POLLIN, until)) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// One TCP connection of an attacker: it sends any bytes, from any address of the loopback, and need not read.
-// tests/support/http_client.hpp suits clients that behave. Not thread safe. Every wait has a limit. The constructor throws
-// std::system_error when it cannot connect; nothing else throws but receive().
+// An attacker's TCP connection: it sends any bytes, from any loopback address, and need not read. For well-behaved clients use
+// tests/support/http_client.hpp. Not thread safe. Every wait has a limit. The constructor throws std::system_error when it
+// cannot connect; of the other functions, only receive() throws.
 #pragma once
 
 #include <support/http_client.hpp>
@@ -24,24 +24,24 @@ public:
     peer(const peer&) = delete;
     peer& operator=(const peer&) = delete;
 
-    /// Sends all bytes. False when the server closed the connection, or did not take them before `limit`.
+    /// Sends all bytes. False when the server has closed the connection or did not read them before `limit`.
     bool send(std::string_view bytes, std::chrono::milliseconds limit = std::chrono::seconds(10));
-    /// Sends as many bytes as the kernel takes at once, and returns how many that were.
+    /// Sends as many bytes as the kernel accepts without waiting, and returns their number.
     std::size_t offer(std::string_view bytes);
-    /// The bytes that arrive first; "" at the end of the connection, and when `limit` passed.
+    /// The bytes that arrive first; "" at the end of the connection or when `limit` passes.
     [[nodiscard]] std::string read(std::chrono::milliseconds limit);
-    /// True when there is something to read, or the connection ended, before `limit`.
+    /// True when there is something to read or the connection ends before `limit`.
     [[nodiscard]] bool has_input(std::chrono::nanoseconds limit) const;
-    /// Reads and drops everything. True when the server ended the connection before `limit`.
+    /// Reads and discards everything. True when the server closes the connection before `limit`.
     [[nodiscard]] bool ends_within(std::chrono::milliseconds limit);
-    /// Reads one answer. Throws std::runtime_error when there is none before `limit`.
+    /// Reads one answer. Throws std::runtime_error when none arrives before `limit`.
     [[nodiscard]] http_answer receive(std::chrono::milliseconds limit = std::chrono::seconds(10));
 
-    /// False after the server closed the connection and a call noticed it.
+    /// False once a call has noticed that the server closed the connection.
     [[nodiscard]] bool is_open() const { return socket_ >= 0 && !ended_; }
-    /// The socket, for a library that speaks TLS on it; -1 when it is closed.
+    /// The socket, for a library that speaks TLS on it; -1 when closed.
     [[nodiscard]] int descriptor() const { return socket_; }
-    /// Ends sending; the server's bytes can still be read.
+    /// Shuts down sending; answers can still be read.
     void finish_sending() const;
     /// Closes the connection with a RST.
     void reset();
@@ -53,19 +53,19 @@ private:
 
     int socket_ = -1;
     bool ended_ = false;
-    std::string buffer_; ///< read and not used yet
+    std::string buffer_; ///< received but not used yet
 };
 
-/// `count` connections, from the addresses in turn. Allows this process as many descriptors as the system does.
+/// Opens `count` connections, from the given addresses in turn. Raises this process's descriptor limit as far as allowed.
 [[nodiscard]] std::vector<peer> open_peers(std::uint16_t port, std::size_t count, const std::vector<std::string>& from = {"127.0.0.1"});
 
-/// Addresses of the loopback: 127.0.`third`.2 and the following `count` - 1.
+/// Loopback addresses: `count` of them, numbered upwards within 127.0.`third`.
 [[nodiscard]] std::vector<std::string> loopback_addresses(std::size_t count, int third = 0);
 
-/// Sends `piece` again and again: until the server closes, `most` bytes are sent, or `limit` passed. How many bytes were sent.
+/// Sends `piece` over and over until the server closes, `most` bytes are sent, or `limit` passes. Returns the bytes sent.
 std::size_t flood(peer& from, std::string_view piece, std::size_t most, std::chrono::milliseconds limit);
 
-/// How many of them the server has not ended `limit` from now.
+/// How many of the connections the server has not closed within `limit`.
 [[nodiscard]] std::size_t still_open(std::vector<peer>& peers, std::chrono::milliseconds limit);
 
 } // namespace ctms::test

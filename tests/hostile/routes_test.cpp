@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Floods of requests that are allowed: routes that need no token and cost something, and clients with a token that take too much.
+// Floods of permitted requests: costly routes that need no token, and clients with a token that ask for too much.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -20,7 +20,7 @@ std::string repeated(std::string_view text, std::size_t times) {
     return out;
 }
 
-/// Clients that send the same request again and again, pipelined, and read what comes.
+/// Clients that send the same request over and over, pipelined, and read the answers.
 void flood_with(target& server, std::string_view request, std::size_t clients, std::chrono::milliseconds time,
                 std::vector<std::string> from = {"127.0.0.1"}) {
     const auto several = repeated(request, 8);
@@ -69,7 +69,7 @@ TEST_CASE("a compressed document takes little CPU time") {
     });
 }
 
-TEST_CASE("__heartbeat__ answers while 100 clients of other addresses flood it") {
+TEST_CASE("__heartbeat__ answers while 100 clients from other addresses flood it") {
     survives([](target& server) {
         auto peers = open_peers(server.port(), 100, loopback_addresses(50));
         const auto several = repeated(get("/__heartbeat__"), 20);
@@ -78,12 +78,12 @@ TEST_CASE("__heartbeat__ answers while 100 clients of other addresses flood it")
             peer probe(server.port(), "127.0.0.90");
             REQUIRE(probe.send(get("/__heartbeat__")));
             const auto answer = probe.receive(5s * slowness);
-            CHECK((answer.status == 200 || answer.status == 503)); // a busy machine may take longer than it allows its database
+            CHECK((answer.status == 200 || answer.status == 503)); // on a busy machine the check of the database may time out
         }
     });
 }
 
-TEST_CASE("a client that may only read, and floods, leaves time for others") {
+TEST_CASE("floods from a client that may only read leave time for others") {
     survives([](target& server) {
         const header_list token{{"Authorization", target::bearer(target::reader)}};
         for (const auto& path :
@@ -94,20 +94,20 @@ TEST_CASE("a client that may only read, and floods, leaves time for others") {
     });
 }
 
-TEST_CASE("a client that floods with pages of updates leaves time for others") {
+TEST_CASE("a flood of requests for pages of updates leaves time for others") {
     survives([](target& server) { flood_with(server, target::request("GET", "/updates?start=2000-01-01T00:00:00Z&limit=1000"), 60, 2s); });
 }
 
-TEST_CASE("a client that floods with changes of one contact leaves time for others") {
+TEST_CASE("a flood of changes to one contact leaves time for others") {
     survives([](target& server) {
         flood_with(server, target::request("PATCH", "/ctms/" + target::contact(), R"({"email":{"first_name":"B"}})"), 60, 2s);
     });
 }
 
-TEST_CASE("400 compressed streams of updates that nobody reads occupy little") {
+TEST_CASE("400 compressed streams of updates that are never read take little memory") {
     survives([](target& server) {
         peer writer(server.port());
-        for (int i = 0; i < 60; ++i) { // more than a client's and the server's buffers hold
+        for (int i = 0; i < 60; ++i) { // more than the buffers of client and server hold
             REQUIRE(writer.send(target::request("POST", "/ctms", fmt::format(R"({{"email":{{"primary_email":"a{}@example.com"}}}})", i))));
             REQUIRE(writer.receive(10s * slowness).status == 201);
         }
@@ -165,6 +165,6 @@ TEST_CASE("metrics do not grow with what clients send") {
             attacker.finish_sending();
             CHECK(attacker.ends_within(20s * slowness));
         }
-        CHECK(size_of_metrics() < before + 30'000); // a few series for the routes and answers that were seen
+        CHECK(size_of_metrics() < before + 30'000); // a few series for the routes and statuses that occurred
     });
 }

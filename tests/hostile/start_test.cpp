@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Starting: signals that come before the programs are ready, and limits of the system that are too low.
+// Startup: signals that arrive before the programs are ready, and system limits that are too low.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -25,7 +25,7 @@ namespace {
 
 constexpr auto key = "a signing key of the tests that is long enough";
 
-/// A named pipe from which a program reads a setting: while nothing is written, the program is at its start.
+/// A named pipe from which a program reads a setting. Until something is written, the program is still starting.
 class setting_pipe {
 public:
     setting_pipe() {
@@ -50,14 +50,14 @@ private:
     int write_end_ = -1;
 };
 
-/// The soft limit of open descriptors.
+/// The soft limit of open file descriptors.
 std::size_t descriptor_limit(pid_t process) {
     rlimit out{};
     REQUIRE(::prlimit(process, RLIMIT_NOFILE, nullptr, &out) == 0);
     return out.rlim_cur;
 }
 
-/// ctms-web with its own database, started with limits of descriptors by a shell.
+/// ctms-web with its own database, started by a shell that sets descriptor limits.
 struct limited_server {
     explicit limited_server(const std::string& ulimits)
         : process("/bin/sh",
@@ -87,12 +87,12 @@ TEST_CASE("SIGHUP does not end a program that is still reading its settings") {
         REQUIRE(pipe.is_read());
         starting.signal(SIGHUP);
         CHECK(starting.wait(300ms) == -1);
-        starting.signal(SIGTERM); // which still ends it
+        starting.signal(SIGTERM); // must still end it
         CHECK(starting.wait(10s) == 128 + SIGTERM);
     }
 }
 
-TEST_CASE("the soft limit of descriptors is raised at the start") {
+TEST_CASE("the soft limit of descriptors is raised at startup") {
     limited_server server("ulimit -S -n 128");
     rlimit own{};
     REQUIRE(::getrlimit(RLIMIT_NOFILE, &own) == 0);
@@ -100,7 +100,7 @@ TEST_CASE("the soft limit of descriptors is raised at the start") {
     CHECK(server.process.fields_of(too_few).empty());
 }
 
-TEST_CASE("a hard limit of descriptors lowers the connections, and leaves what the service itself needs") {
+TEST_CASE("a low hard limit of descriptors allows fewer connections and leaves enough descriptors for the service") {
     limited_server server("ulimit -n 400");
     CHECK(descriptor_limit(server.process.id()) == 400);
     const auto told = server.process.fields_of(too_few);
@@ -108,7 +108,7 @@ TEST_CASE("a hard limit of descriptors lowers the connections, and leaves what t
     CHECK(told.front().at("descriptors") == 400);
     CHECK(told.front().at("connections").to_number<int>() < 300);
     CHECK(told.front().at("descriptors_needed").to_number<int>() > 1'100);
-    // As many connections as one can hold, each after a request.
+    // As many connections as can be held open, each after a request.
     const auto request = request_text("GET", "/__lbheartbeat__");
     auto held = open_peers(server.port, 500, loopback_addresses(20, 11));
     for (auto& one : held) (void)one.offer(request + "G");
@@ -116,7 +116,7 @@ TEST_CASE("a hard limit of descriptors lowers the connections, and leaves what t
     for (auto& one : held_ops) (void)one.offer(request + "G");
     for (const auto port : {server.ops_port, server.port}) {
         peer probe(port, "127.0.0.93");
-        REQUIRE(probe.send(request_text("GET", "/__heartbeat__"))); // asks the database, on a connection of its own
+        REQUIRE(probe.send(request_text("GET", "/__heartbeat__"))); // queries the database on its own connection
         CHECK(probe.receive(10s * slowness).status == 200);
     }
     held.clear();

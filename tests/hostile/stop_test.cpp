@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Signals during attacks, and limits of the system that are reached.
+// Signals during attacks, and system limits that are reached.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -27,7 +27,7 @@ std::string filled(std::string_view text, std::size_t size) {
     return out;
 }
 
-/// SIGTERM must end the server with 0 within the time to drain, and a little.
+/// Checks that SIGTERM ends the server with exit code 0 within the drain time and a little more.
 void check_stops(target& server) {
     const auto sent = steady_clock::now();
     server.process().signal(SIGTERM);
@@ -44,7 +44,7 @@ TEST_CASE("SIGHUP does not end the server") {
     survives([](target& server) {
         for (int i = 0; i < 5; ++i) {
             server.process().signal(SIGHUP);
-            std::this_thread::sleep_for(20ms); // signals that wait together are one
+            std::this_thread::sleep_for(20ms); // several pending signals would count as one
         }
         bystander later(server.port());
         CHECK(later.gets(20));
@@ -52,7 +52,7 @@ TEST_CASE("SIGHUP does not end the server") {
     });
 }
 
-TEST_CASE("a server whose clients are slow in every phase stops within its time to drain") {
+TEST_CASE("a server with clients that are slow in every phase stops within its drain time") {
     ctms::web::limits bounds;
     bounds.drain_time = 3s;
     web_fixture web({.limits = bounds});
@@ -68,7 +68,7 @@ TEST_CASE("a server whose clients are slow in every phase stops within its time 
     CHECK(web.stopped_within(bounds.drain_time + 2s * slowness));
 }
 
-TEST_CASE("SIGTERM ends a server in a flood of multipart garbage and wrong secrets") {
+TEST_CASE("SIGTERM ends a server during a flood of malformed multipart bodies and wrong secrets") {
     target server;
     auto garbage = open_peers(server.port(), 60, loopback_addresses(30));
     const auto body = "--b\r\nContent-Disposition: form-data" + filled(";a", mib - 2'000) + "\r\n\r\nx\r\n--b--\r\n";
@@ -80,7 +80,7 @@ TEST_CASE("SIGTERM ends a server in a flood of multipart garbage and wrong secre
     check_stops(server);
 }
 
-TEST_CASE("a process at its limit of memory refuses requests and lives") {
+TEST_CASE("a process at its memory limit refuses requests and survives") {
     target server;
     server.limit(RLIMIT_AS, server.address_space() + 24 * mib);
     const auto body = target::request("POST", "/ctms", R"({"email":{"primary_email":")" + filled("a", mib - 2'000) + R"("}})");
@@ -97,7 +97,7 @@ TEST_CASE("a process at its limit of memory refuses requests and lives") {
                 const auto status = one.receive(20s).status;
                 CAPTURE(status);
                 CHECK((status == 200 || status == 503));
-            } catch (const std::runtime_error&) { // closed instead: well enough
+            } catch (const std::runtime_error&) { // closed instead, which is fine
             }
         }
     }

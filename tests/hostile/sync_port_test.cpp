@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The port on which ctms-sync shows its metrics.
+// The metrics port of ctms-sync.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -17,7 +17,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-/// ctms-sync at work, with its port.
+/// A running ctms-sync and its metrics port.
 struct sync_target {
     sync_target() {
         constexpr auto listening = "Listening for metrics requests";
@@ -33,7 +33,7 @@ struct sync_target {
             return 0;
         }
     }
-    /// It lives, shows its metrics and does its work, and SIGTERM ends it.
+    /// Checks that it runs, serves its metrics and does its work, and that SIGTERM ends it.
     void check_held() {
         CHECK(program.wait(0ms) == -1);
         CHECK(status_of_metrics() == 200);
@@ -54,7 +54,7 @@ constexpr auto chunked = "GET /metrics HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:
 
 } // namespace
 
-TEST_CASE("ctms-sync: trailers with a name or a value of more than 64 KiB end their own connection at most") {
+TEST_CASE("ctms-sync: trailers with a name or value of more than 64 KiB end at most their own connection") {
     sync_target sync;
     for (const auto& trailer : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b"}) {
         peer attacker(sync.port);
@@ -65,11 +65,11 @@ TEST_CASE("ctms-sync: trailers with a name or a value of more than 64 KiB end th
     sync.check_held();
 }
 
-TEST_CASE("ctms-sync: headers, trailers and empty lines without end are cut off") {
+TEST_CASE("ctms-sync: endless headers, trailers and empty lines end the connection") {
     sync_target sync;
     for (const auto& attack : std::vector<std::pair<std::string, std::string>>{
              {chunked, "A: b\r\n"}, {"GET /metrics HTTP/1.1\r\n", "A: b\r\n"}, {"\r\n", "\r\n"}, {"GET /", "aaaaaaaa"}}) {
-        const auto& piece = attack.second; // a binding cannot be captured (clang 14)
+        const auto& piece = attack.second; // Clang 14 cannot capture a structured binding
         std::string pieces;
         for (int i = 0; i < 10'000; ++i) pieces += piece;
         peer attacker(sync.port);
@@ -100,7 +100,7 @@ TEST_CASE("ctms-sync: bytes that are not HTTP, and resets, end their connection"
     sync.check_held();
 }
 
-TEST_CASE("ctms-sync: idle connections of one address leave place for a reader from another") {
+TEST_CASE("ctms-sync: idle connections from one address leave room for a reader from another") {
     sync_target sync;
     auto idle = open_peers(sync.port, 100);
     for (auto& one : idle) (void)one.offer("GET /me");

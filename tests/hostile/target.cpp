@@ -49,7 +49,7 @@ std::vector<std::string> variables_of(const test_database& database, const std::
     return out;
 }
 
-/// A number of /proc/PID/status, in KiB.
+/// A value from /proc/PID/status, in KiB.
 std::size_t status_kib(pid_t process, std::string_view name) {
     std::ifstream file(fmt::format("/proc/{}/status", process));
     for (std::string line; std::getline(file, line);) {
@@ -147,7 +147,7 @@ void bystander::run() {
     const auto heartbeat = request_text("GET", "/__lbheartbeat__", {{"Connection", "close"}});
     std::unique_ptr<peer> kept;
     const auto ask = [](peer& connection, const std::string& text) {
-        (void)connection.send(text); // an answer may be there though the server does not read on
+        (void)connection.send(text); // the answer may already be there even if the server no longer reads
         return connection.receive(20s * slowness);
     };
     const auto ask_kept = [&](const std::string& text) {
@@ -156,7 +156,7 @@ void bystander::run() {
             if (is_fresh) kept = std::make_unique<peer>(port_, from_);
             return ask(*kept, text);
         } catch (const std::runtime_error&) {
-            // A server may close a connection between two requests at any time: clients ask once more (RFC 9112, 9.3.1).
+            // A server may close a connection between two requests at any time, so the client retries once (RFC 9112, 9.3.1).
             const bool was_closed = kept != nullptr && !kept->is_open();
             kept.reset();
             if (is_fresh || !was_closed) throw;
@@ -178,7 +178,7 @@ void bystander::run() {
                 if (!answer.keep_alive) kept.reset();
                 note(sent, answer.status, answer.body, what);
             }
-        } catch (const std::runtime_error& problem) { // std::system_error is one
+        } catch (const std::runtime_error& problem) { // includes std::system_error
             kept.reset();
             note(sent, 0, problem.what(), what);
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The listener with TLS: handshakes that are slow, end early or start again, and bytes that are not TLS.
+// The TLS listener: handshakes that are slow, end early or restart, and bytes that are not TLS.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -22,7 +22,7 @@ namespace {
 
 constexpr auto short_limit = 1'000ms;
 
-/// A TLS client on a connection of its own, that trusts everybody.
+/// A TLS client on its own connection that trusts every certificate.
 class tls_peer {
 public:
     explicit tls_peer(std::uint16_t port, int version = TLS1_3_VERSION, const std::string& from = "127.0.0.1") : connection_(port, from) {
@@ -36,7 +36,7 @@ public:
     }
     bool shake_hands() { return SSL_connect(session_.get()) == 1; }
     bool send(std::string_view bytes) { return SSL_write(session_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0; }
-    /// What arrives first, "" at the end.
+    /// The bytes that arrive first; "" at the end.
     std::string read() {
         std::string out(64 * 1024, '\0');
         out.resize(static_cast<std::size_t>(std::max(0, SSL_read(session_.get(), out.data(), static_cast<int>(out.size())))));
@@ -56,13 +56,13 @@ private:
     std::unique_ptr<SSL, deleter> session_;
 };
 
-/// The first message of a client, as OpenSSL writes it.
+/// The first message of a client, as OpenSSL sends it.
 std::string client_hello() {
     SSL_CTX* context = SSL_CTX_new(TLS_client_method());
     SSL* session = SSL_new(context);
     BIO* from = BIO_new(BIO_s_mem());
     BIO* to = BIO_new(BIO_s_mem());
-    SSL_set_bio(session, from, to); // which owns them now
+    SSL_set_bio(session, from, to); // takes ownership of both
     SSL_connect(session);
     std::string out(4096, '\0');
     out.resize(static_cast<std::size_t>(std::max(0, BIO_read(to, out.data(), static_cast<int>(out.size())))));
@@ -89,7 +89,7 @@ web_fixture::options with_tls(const tls_files& files) {
 
 } // namespace
 
-TEST_CASE("TLS: handshakes that stop anywhere end in time") {
+TEST_CASE("TLS: handshakes that stop at any point are ended in time") {
     const tls_files files;
     web_fixture web(with_tls(files));
     const auto hello = client_hello();
@@ -101,7 +101,7 @@ TEST_CASE("TLS: handshakes that stop anywhere end in time") {
     CHECK(tls_peer(web.port()).ask_heartbeat());
 }
 
-TEST_CASE("TLS: a handshake that drips ends") {
+TEST_CASE("TLS: a handshake that drips is ended") {
     const tls_files files;
     web_fixture web(with_tls(files));
     const auto hello = client_hello();
@@ -114,7 +114,7 @@ TEST_CASE("TLS: a handshake that drips ends") {
     CHECK_FALSE(attacker.is_open());
 }
 
-TEST_CASE("TLS: clients that are silent after the handshake end in time") {
+TEST_CASE("TLS: clients that are silent after the handshake are disconnected in time") {
     const tls_files files;
     web_fixture web(with_tls(files));
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
@@ -123,13 +123,13 @@ TEST_CASE("TLS: clients that are silent after the handshake end in time") {
         REQUIRE(idle.shake_hands());
         REQUIRE(begun.shake_hands());
         REQUIRE(begun.send("GET / HTTP/1.1\r\nHo"));
-        // They answer neither close_notify nor the end of the stream.
+        // The clients answer neither close_notify nor the end of the stream.
         CHECK(idle.connection().ends_within(10s * slowness));
         CHECK(begun.connection().ends_within(10s * slowness));
     }
 }
 
-TEST_CASE("TLS: records that carry no data end their connection") {
+TEST_CASE("TLS: records without data end their connection") {
     const tls_files files;
     web_fixture web(with_tls(files));
     constexpr int far_too_many = 20'000;
@@ -143,7 +143,7 @@ TEST_CASE("TLS: records that carry no data end their connection") {
     CHECK(records_until_the_end(TLS1_3_VERSION, [](SSL* session) {
               return SSL_key_update(session, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 ? SSL_do_handshake(session) : 0;
           }) < far_too_many);
-    // A few are those of a good client.
+    // A few such records are legitimate.
     tls_peer good(web.port());
     REQUIRE(good.shake_hands());
     for (int i = 0; i < 3; ++i) {
@@ -154,7 +154,7 @@ TEST_CASE("TLS: records that carry no data end their connection") {
     CHECK(good.read().starts_with("HTTP/1.1 200"));
 }
 
-TEST_CASE("TLS: records that carry no data do not hold off the deadline") {
+TEST_CASE("TLS: records without data do not extend the deadline") {
     const tls_files files;
     web_fixture web(with_tls(files));
     tls_peer attacker(web.port());
@@ -163,7 +163,7 @@ TEST_CASE("TLS: records that carry no data do not hold off the deadline") {
     bool is_open = true;
     while (is_open && steady_clock::now() < until) {
         is_open = SSL_key_update(attacker.session(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(attacker.session()) == 1;
-        std::this_thread::sleep_for(50ms); // so slow that their number does not end the connection
+        std::this_thread::sleep_for(50ms); // slow enough that the number of records does not end the connection
     }
     CHECK_FALSE(is_open);
 }
@@ -190,7 +190,7 @@ TEST_CASE("TLS: bytes that are not TLS end their connection") {
     CHECK(tls_peer(web.port()).ask_heartbeat());
 }
 
-TEST_CASE("TLS: a client cannot have the handshake repeated") {
+TEST_CASE("TLS: a client cannot renegotiate") {
     const tls_files files;
     web_fixture web(with_tls(files));
     tls_peer attacker(web.port(), TLS1_2_VERSION);
@@ -199,15 +199,15 @@ TEST_CASE("TLS: a client cannot have the handshake repeated") {
     CHECK(tls_peer(web.port()).ask_heartbeat());
 }
 
-TEST_CASE("TLS: early versions are refused") {
+TEST_CASE("TLS: old versions are refused") {
     const tls_files files;
     web_fixture web(with_tls(files));
     tls_peer old(web.port(), TLS1_1_VERSION);
-    SSL_set_security_level(old.session(), 0); // else OpenSSL itself refuses to try
+    SSL_set_security_level(old.session(), 0); // otherwise OpenSSL does not even try
     CHECK_FALSE(old.shake_hands());
 }
 
-TEST_CASE("TLS: a flood of handshakes that are not finished leaves time for others, and the process lives") {
+TEST_CASE("TLS: a flood of unfinished handshakes leaves time for others and the process survives") {
     const tls_files files;
     const test_database database;
     server_process server(CTMS_WEB,

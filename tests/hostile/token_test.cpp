@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Floods of POST /token by clients without credentials, beside clients that have them.
+// Floods of POST /token by clients without credentials, and clients that have them.
 #include "peer.hpp"
 #include "target.hpp"
 
@@ -34,8 +34,8 @@ timed_answer ask_token(target& server, const std::string& from, const std::strin
     return {answer.status, std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - sent)};
 }
 
-/// A secret that was right a moment ago always gets a token, and soon: the fastest answer of several counts, for machines that do much
-/// else.
+/// Checks that a secret that was accepted a moment ago always gets a token, and quickly. Only the fastest of several answers counts,
+/// because the machine may be busy.
 void check_known_secret_passes(target& server) {
     std::chrono::milliseconds fastest = 1h;
     for (int i = 0; i < 20; ++i) {
@@ -48,8 +48,8 @@ void check_known_secret_passes(target& server) {
 
 } // namespace
 
-TEST_CASE("300 wrong secrets of one address do not keep a right one of another address waiting") {
-    target server({"CTMS_TOKEN_FAILURES_PER_MINUTE=20"}); // fewer than are hashed before the others have waited for too long
+TEST_CASE("300 wrong secrets from one address do not delay the right one from another") {
+    target server({"CTMS_TOKEN_FAILURES_PER_MINUTE=20"}); // few enough that the others do not wait too long for the hashes
     bystander others(server.port());
     auto attackers = open_peers(server.port(), 300);
     for (std::size_t i = 0; i < attackers.size(); ++i)
@@ -58,9 +58,9 @@ TEST_CASE("300 wrong secrets of one address do not keep a right one of another a
     CHECK(first.status == 200);
     CHECK(first.took < 10s * slowness);
     MESSAGE("right secret, first time: ", first.status, " after ", first.took.count(), " ms");
-    // Now it is known.
+    // The secret is known now.
     check_known_secret_passes(server);
-    // The attacker is told so, and soon.
+    // The attacker is refused, and soon.
     int refused = 0;
     int too_many = 0;
     for (auto& one : attackers) {
@@ -70,7 +70,7 @@ TEST_CASE("300 wrong secrets of one address do not keep a right one of another a
             refused += answer.status == 400 ? 0 : 1;
             too_many += answer.status == 429 ? 1 : 0;
         } catch (const std::runtime_error&) {
-            ++refused; // turned away as a connection too many
+            ++refused; // refused as one connection too many
         }
     }
     CHECK(refused >= 100);
@@ -78,7 +78,7 @@ TEST_CASE("300 wrong secrets of one address do not keep a right one of another a
     check_held(server, others, {.peak_rss_mib = 256, .rss_after_mib = 128});
 }
 
-TEST_CASE("a flood of wrong secrets from 100 addresses does not keep a known right one waiting") {
+TEST_CASE("a flood of wrong secrets from 100 addresses does not delay a known right one") {
     target server;
     bystander others(server.port());
     REQUIRE(ask_token(server, "127.0.0.90", target::client, target::secret).status == 200);
@@ -89,11 +89,11 @@ TEST_CASE("a flood of wrong secrets from 100 addresses does not keep a known rig
     check_held(server, others, {.peak_rss_mib = 256, .rss_after_mib = 128, .stops_within = 32s});
 }
 
-TEST_CASE("long ids in /token are neither kept nor logged whole") {
+TEST_CASE("long ids in /token are neither stored nor logged in full") {
     survives(
         [](target& server) {
             const std::size_t logged = server.log_bytes();
-            // 7,000 ids of 11 KB. Without a secret nothing is hashed: as fast as the server can.
+            // 7,000 ids of 11 KB. Without a secret nothing is hashed, so this runs at full speed.
             for (int round = 0; round < 70; ++round) {
                 auto attackers = open_peers(server.port(), 10, {fmt::format("127.0.6.{}", round + 1)});
                 for (std::size_t i = 0; i < attackers.size(); ++i) {

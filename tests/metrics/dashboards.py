@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Runs each query of the dashboards, and each alert, on metrics of real programs. Called by dashboards.sh, which starts
-ctms-web and sets BASE_URL, CLIENT_ID and CLIENT_SECRET: dashboards.py BIN-FOLDER PACKAGING-FOLDER SCRATCH-FOLDER
+"""Runs every query of the dashboards and every alert on metrics of real programs. Called by dashboards.sh, which starts
+ctms-web and sets BASE_URL, CLIENT_ID and CLIENT_SECRET: dashboards.py BIN-DIRECTORY PACKAGING-DIRECTORY SCRATCH-DIRECTORY
 """
 
 import http.client
@@ -24,7 +24,7 @@ import make_dashboards  # noqa: E402
 
 DASHBOARDS = ("operations.json", "sync.json", "alerts.json")
 
-# Panels that show zeros in spite of all that this test does; all others must move.
+# Panels that stay at zero during this test. All others must show more.
 ZERO = {
     "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Restarts in an hour",
                         "Writes with the older waitlists"},
@@ -40,7 +40,7 @@ def fail(text):
 
 
 def until(what, condition, seconds=60):
-    """Waits for a condition, and gives what it gave."""
+    """Waits until a condition returns something true, and returns that."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if found := condition():
@@ -50,7 +50,7 @@ def until(what, condition, seconds=60):
 
 
 def call(url, body=None, headers=None, method=None):
-    """Status and body of an answer; (0, "") when there is none."""
+    """Returns the status and body of an answer; (0, "") if there is none."""
     try:
         with urllib.request.urlopen(urllib.request.Request(url, body, headers or {}, method=method), timeout=10) as answer:
             return answer.status, answer.read().decode()
@@ -61,7 +61,7 @@ def call(url, body=None, headers=None, method=None):
 
 
 class Programs:
-    """What this test starts, and ends."""
+    """The programs that this test starts and ends."""
 
     def __init__(self, scratch):
         self.scratch, self.running = pathlib.Path(scratch), []
@@ -108,7 +108,7 @@ def free_port():
 
 
 class Prometheus:
-    """One that scrapes each second, with the rules. The jobs have the names of the example."""
+    """A Prometheus with the alert rules that scrapes every second. Its jobs have the names of the example."""
 
     def __init__(self, programs, packaging, web, sync):
         config = programs.scratch / "prometheus.yml"
@@ -131,14 +131,14 @@ class Prometheus:
         return json.loads(text)["data"]
 
     def values(self, query, start):
-        """Every number that a query gave since `start`."""
+        """Returns all values of a query since `start`."""
         result = self.ask("query_range", query=query, start=start, end=time.time(), step=1)["result"]
         numbers = [float(value) for series in result for _, value in series["values"]]
         return [number for number in numbers if not math.isnan(number)]
 
 
 class Load:
-    """Requests of all kinds, good and bad ones."""
+    """Sends requests of all kinds, good and bad ones."""
 
     def __init__(self, vendor):
         self.base, self.vendor, self.count = os.environ["BASE_URL"], vendor, 0
@@ -147,7 +147,7 @@ class Load:
         if status != 200:
             fail(f"no token: {status}")
         self.headers = {"Authorization": f"Bearer {json.loads(answer)['access_token']}", "Content-Type": "application/json"}
-        # The vendor refuses one contact for good, which is parked; another fails once.
+        # The vendor refuses one contact permanently, which is then parked; another contact fails once.
         self.trouble("fault_answer=121,method=AddRecipient,holds=parked-1")
         self.trouble("fault_answer=50,method=AddRecipient,times=1")
 
@@ -174,7 +174,7 @@ class Load:
         self.malformed()
 
     def more(self):
-        """A round, for a condition that may need another; gives nothing."""
+        """Runs a round for a condition that may need one more; returns nothing."""
         self.round()
 
     def malformed(self):
@@ -191,7 +191,7 @@ class Load:
 
 
 def check_shape(name, board):
-    """What Grafana would stumble over."""
+    """Checks a dashboard for what Grafana would reject."""
     for key in ("uid", "title", "schemaVersion", "panels", "templating"):
         if not board.get(key):
             fail(f"{name} has no {key}")
@@ -203,13 +203,13 @@ def check_shape(name, board):
         at = panel["gridPos"]
         for cell in ((x, y) for x in range(at["x"], at["x"] + at["w"]) for y in range(at["y"], at["y"] + at["h"])):
             if cell[0] >= 24 or taken.setdefault(cell, panel["title"]) != panel["title"]:
-                fail(f"{name}: {panel['title']} lies on {taken.get(cell)} or outside")
+                fail(f"{name}: {panel['title']} overlaps {taken.get(cell)} or is outside the grid")
         if panel["type"] != "row" and not panel.get("targets"):
             fail(f"{name}: {panel['title']} has no query")
 
 
 def check_variables(prometheus, name, board):
-    """Each variable finds something; gives the values that replace them, as Grafana does for "All"."""
+    """Checks that each variable has values, and returns what replaces them, as Grafana does for "All"."""
     chosen = {}
     for variable in board["templating"]["list"]:
         if variable["type"] != "query":
@@ -218,7 +218,7 @@ def check_variables(prometheus, name, board):
         series = prometheus.ask("series", **{"match[]": replace(selector, chosen)})
         found = sorted({one[label] for one in series if label in one})
         if not found:
-            fail(f"{name}: nothing to choose for {variable['name']}")
+            fail(f"{name}: no values for {variable['name']}")
         chosen[variable["name"]] = variable.get("allValue") or "(" + "|".join(found) + ")"
     return chosen
 
@@ -232,14 +232,14 @@ def replace(query, chosen):
 
 
 def check_panels(prometheus, load, name, board, start):
-    """Each panel shows what it should. One that does not yet gets more load and more time."""
+    """Checks that each panel shows what it should. A panel that does not yet gets more load and more time."""
     chosen = check_variables(prometheus, name, board)
     count = 0
     for panel in board["panels"]:
         for target in panel.get("targets", []):
             count += 1
             query = replace(target["expr"], chosen)
-            if panel["type"] == "table":  # the table of alerts is rightly empty; its query must be good all the same
+            if panel["type"] == "table":  # an empty table of alerts is correct, but its query must work
                 prometheus.values(query, start)
                 continue
             if panel["title"] in ZERO[name]:
@@ -253,7 +253,7 @@ def check_panels(prometheus, load, name, board, start):
 
 
 def check_alerts(prometheus, packaging):
-    """The dashboard shows the rules as Prometheus reads them, none has trouble, and none fires."""
+    """Checks that the dashboard shows the rules as Prometheus reads them, and that no rule fails or fires."""
     loaded = [rule for group in prometheus.ask("rules")["groups"] for rule in group["rules"]]
     text = (pathlib.Path(packaging) / "prometheus/alerts.yml").read_text()
     shown = {rule["alert"]: rule for rule in make_dashboards.read_rules(text)}
@@ -264,13 +264,13 @@ def check_alerts(prometheus, packaging):
         if rule["health"] != "ok":
             fail(f"{rule['name']}: {rule.get('lastError')}")
         if rule["state"] == "firing":
-            fail(f"{rule['name']} fires, though all is well")
+            fail(f"{rule['name']} fires although nothing is wrong")
         direction, number = panel["threshold"]
         both = (rule["query"], f"{panel['query']} {direction} {number!r}")
         if len({prometheus.ask("format_query", query=query) for query in both}) != 1:
-            fail(f"{rule['name']} is not what the dashboard shows: {both}")
+            fail(f"{rule['name']} differs from what the dashboard shows: {both}")
         if rule["annotations"]["runbook"] != f"docs/runbook.md#{rule['name'].lower()}":
-            fail(f"{rule['name']} points to the wrong place of the runbook")
+            fail(f"{rule['name']} points to the wrong section of the runbook")
     return len(loaded)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The dashboards and alerts of packaging/ on metrics of real programs: ctms-web and ctms-sync under load, a stand-in for
-# Acoustic, and a Prometheus. Usage: tests/metrics/dashboards.sh [BIN-FOLDER]. Ends with 77 when something is missing here.
+# Checks the dashboards and alerts of packaging/ on metrics of real programs: ctms-web and ctms-sync under load, the fake
+# Acoustic, and a Prometheus. Usage: tests/metrics/dashboards.sh [BIN-DIRECTORY]. Exits with 77 when a program is missing.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)

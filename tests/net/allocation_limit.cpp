@@ -13,7 +13,7 @@ std::atomic<std::size_t> largest_allocation{SIZE_MAX};
 
 } // namespace
 
-// All forms that are not aligned, so that each allocation is freed by its own counterpart, also with sanitizers.
+// Replaces all forms for default alignment, so that each allocation is freed by its counterpart, also with sanitizers.
 void* operator new(std::size_t size) {
     if (size > largest_allocation.load()) throw std::bad_alloc();
     if (void* out = std::malloc(std::max<std::size_t>(size, 1))) return out;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-// Makes large allocations fail with std::bad_alloc, in all threads of the test program that links it. One at a time.
+// Makes large allocations fail with std::bad_alloc, in all threads of a test program that links it. Only one may live at a time.
 #pragma once
 
 #include <cstddef>
 
 namespace ctms::test {
 
-/// While it lives, operator new fails for more than `largest` bytes.
+/// While this object lives, operator new fails for more than `largest` bytes.
 class allocation_limit {
 public:
     explicit allocation_limit(std::size_t largest) noexcept;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// How the bytes of an answer are read (RFC 9112): what is taken, what is refused, and where the bounds are.
+// How the bytes of an answer are parsed (RFC 9112): what is accepted, what is refused, and the limits.
 #include "net/answer_reader.hpp"
 
 #include <boost/beast/http/error.hpp>
@@ -18,16 +18,16 @@ namespace {
 
 constexpr std::size_t longest_body = 100'000;
 
-/// What became of the bytes of an answer that the server sent before it closed.
+/// The result of reading an answer that the server sent before it closed the connection.
 struct reading {
     error_code failed{};
     http_response answer{};
     bool kept = false;
-    std::size_t left_over = 0; ///< bytes after the answer
+    std::size_t left_over = 0; ///< number of bytes after the answer
     std::size_t most_waiting = 0;
 };
 
-/// Gives the reader the bytes in pieces of `step`.
+/// Passes the bytes to the reader in pieces of `step` bytes.
 reading read_in_pieces(std::string_view bytes, std::size_t step, bool to_head = false) {
     answer_reader reader(to_head, longest_body);
     reading out;
@@ -47,13 +47,13 @@ reading read_in_pieces(std::string_view bytes, std::size_t step, bool to_head = 
     return out;
 }
 
-/// The same in pieces of several sizes, which must not change the outcome.
+/// Reads the bytes in pieces of several sizes, which must not change the result.
 reading read(std::string_view bytes, bool to_head = false) {
     const auto whole = read_in_pieces(bytes, bytes.size() + 1, to_head);
     for (const std::size_t step : {1, 2, 3, 7, 64, 1000}) {
         CAPTURE(step);
         const auto pieces = read_in_pieces(bytes, step, to_head);
-        CHECK(pieces.failed.failed() == whole.failed.failed()); // which error may depend on what has arrived
+        CHECK(pieces.failed.failed() == whole.failed.failed()); // which error it is may depend on the piece size
         CHECK(pieces.answer.body == whole.answer.body);
         CHECK(pieces.answer.headers == whole.answer.headers);
         CHECK(pieces.kept == whole.kept);
@@ -71,7 +71,7 @@ void check_refused(const std::string& bytes, http::error why) {
 
 } // namespace
 
-TEST_CASE("the end of a body follows from one length, from chunks, or from the end of the connection") {
+TEST_CASE("a body ends by its length, by its last chunk or with the connection") {
     CHECK(read("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab").answer.body == "ab");
     CHECK(read("HTTP/1.1 200 OK\r\nContent-Length: 002\r\n\r\nab").kept);
     CHECK(read(chunked("2\r\nab\r\n001\r\nc\r\n0\r\n\r\n")).answer.body == "abc");
@@ -82,7 +82,7 @@ TEST_CASE("the end of a body follows from one length, from chunks, or from the e
     CHECK(read("HTTP/1.1 200 OK\r\n\r\n").answer.body.empty());
 }
 
-TEST_CASE("an answer that ends before its end is cut off") {
+TEST_CASE("an incomplete answer is reported as cut off") {
     for (const std::string bytes : {"H", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab",
                                     "HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\nHTTP"}) {
         CAPTURE(bytes);
@@ -95,7 +95,7 @@ TEST_CASE("an answer that ends before its end is cut off") {
     }
 }
 
-TEST_CASE("an answer whose end is open to interpretation is refused") {
+TEST_CASE("an answer with an ambiguous end is refused") {
     const std::string head = "HTTP/1.1 200 OK\r\n";
     for (const std::string fields : {"Content-Length: 2\r\nContent-Length: 3\r\n", "Content-Length: 2, 3\r\n"}) {
         check_refused(head + fields + "\r\nabc", http::error::multiple_content_length);
@@ -120,7 +120,7 @@ TEST_CASE("an answer whose end is open to interpretation is refused") {
     check_refused("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", http::error::bad_transfer_encoding);
 }
 
-TEST_CASE("the answer to HEAD, 204 and 304 have no body, whatever they announce") {
+TEST_CASE("answers to HEAD and with 204 and 304 have no body, whatever they announce") {
     const auto head = read("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlater", true);
     CHECK(head.answer.body.empty());
     CHECK(head.left_over == 5);
@@ -133,7 +133,7 @@ TEST_CASE("the answer to HEAD, 204 and 304 have no body, whatever they announce"
     check_refused("HTTP/1.1 204 No Content\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", http::error::bad_content_length);
 }
 
-TEST_CASE("interim answers are dropped, and only so many are read") {
+TEST_CASE("interim answers are dropped and their number is limited") {
     const std::string interim = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
     const std::string answer = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nA: b\r\n\r\nab";
     const auto read_after = [&](int count) {
@@ -160,7 +160,7 @@ TEST_CASE("trailer fields are dropped") {
     CHECK(read(chunked("0\r\nTransfer-Encoding: chunked\r\n\r\n")).failed);
 }
 
-TEST_CASE("lines that are not those of HTTP are refused") {
+TEST_CASE("lines that violate HTTP are refused") {
     for (const std::string bytes :
          {"HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 2000 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 600 OK\r\n\r\n", "HTTP/1.1 200\n\n",
           "HTTP/1.1 200 OK\nA: b\n\n", "HTTP/1.1 200 OK\r\nA : b\r\n\r\n", "HTTP/1.1 200 OK\r\n A: b\r\n\r\n",
@@ -182,7 +182,7 @@ TEST_CASE("a folded header line is one line (RFC 9112, 5.2)") {
     CHECK(read("HTTP/1.1 200 OK\r\nA: b\r\n  c\r\nContent-Length: 0\r\n\r\n").answer.header("a") == "b c");
 }
 
-TEST_CASE("all that is not body fits into one bound, wherever it is") {
+TEST_CASE("everything except the body shares one limit") {
     constexpr auto bound = answer_reader::most_overhead;
     const auto check = [](const std::string& with_bound, const std::string& above) {
         CHECK_FALSE(read_in_pieces(with_bound, 1000).failed);
@@ -210,7 +210,7 @@ TEST_CASE("all that is not body fits into one bound, wherever it is") {
         for (int i = 0; i < 10'000; ++i) out.append(line).append("\r\na\r\n");
         return chunked(out + "0\r\n\r\n");
     };
-    CHECK(read_in_pieces(chunks("1"), 1000).answer.body.size() == 10'000); // small chunks are slow, and right
+    CHECK(read_in_pieces(chunks("1"), 1000).answer.body.size() == 10'000); // small chunks are slow but valid
     check(chunks("0001;a=b"), chunks("1;aaaaaaaaaa=bbbbbbbbbbbb"));
     const auto interim = [](std::size_t size) {
         std::string out;
@@ -220,15 +220,15 @@ TEST_CASE("all that is not body fits into one bound, wherever it is") {
     check(interim(bound - 1000), interim(bound + 1000));
 }
 
-TEST_CASE("a name or a value of any length is no more than bytes") {
-    // Beast's own container of fields throws above 65,535 bytes.
+TEST_CASE("names and values may have any length within the limit") {
+    // Beast's own field container throws above 65,535 bytes.
     for (const auto& field : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b"}) {
         check_refused(chunked("0\r\n" + field + "\r\n\r\n"), http::error::header_limit);
         check_refused("HTTP/1.1 200 OK\r\n" + field + "\r\n\r\n", http::error::header_limit);
     }
 }
 
-TEST_CASE("a body is bounded however it is framed") {
+TEST_CASE("a body is limited however it is framed") {
     const std::string most(longest_body, 'x');
     const std::string size = "186A0\r\n"; // 100,000
     CHECK(read_in_pieces(chunked(size + most + "\r\n0\r\n\r\n"), 5000).answer.body == most);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Servers that let a client wait: each call ends by its timeout.
+// Servers that keep a client waiting: each call ends at its timeout.
 #include <ctms/net/http_client.hpp>
 
 #include "support/raw_server.hpp"
@@ -21,7 +21,7 @@ namespace {
 
 constexpr auto timeout = 300ms;
 
-/// Sends, and expects that it takes as long as it may, and not much longer.
+/// Sends a request that must time out, and not much later than it should.
 void expect_timeout(http_client& client, const http_request& request = {}) {
     const auto begin = std::chrono::steady_clock::now();
     const auto answer = client.send(request);
@@ -30,7 +30,7 @@ void expect_timeout(http_client& client, const http_request& request = {}) {
     CHECK(answer.error().code == errc::unavailable);
     CHECK(answer.error().detail == "timed out");
     CHECK(took >= timeout - 1ms);
-    CHECK(took < timeout + 15s); // no server here would let it end before that
+    CHECK(took < timeout + 15s); // no server in these tests would end the call sooner
 }
 
 void expect_timeout(const std::string& url, const http_request& request = {}) {
@@ -40,17 +40,17 @@ void expect_timeout(const std::string& url, const http_request& request = {}) {
 
 } // namespace
 
-TEST_CASE("a server that never answers") {
+TEST_CASE("a call to a server that never answers times out") {
     raw_server server([](raw_connection& peer) { peer.stall(); });
     expect_timeout(server.url());
 }
 
-TEST_CASE("a server that does not read") {
+TEST_CASE("a call to a server that does not read times out") {
     raw_server server([](raw_connection& peer) { peer.stall(); });
     expect_timeout(server.url(), {.method = "POST", .body = std::string(32 << 20, 'x')});
 }
 
-TEST_CASE("a server that drips") {
+TEST_CASE("a call to a server that sends single bytes times out") {
     raw_server server([](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         for (const char byte : answer_text(std::string(10'000, 'x'))) {
@@ -61,17 +61,17 @@ TEST_CASE("a server that drips") {
     expect_timeout(server.url());
 }
 
-TEST_CASE("a server that does not complete the TLS handshake") {
+TEST_CASE("a call to a server that does not complete the TLS handshake times out") {
     raw_server server([](raw_connection& peer) { peer.stall(); });
     expect_timeout("https://127.0.0.1:" + std::to_string(server.port()));
 }
 
-TEST_CASE("a server that does not take the connection") {
+TEST_CASE("a call to a server that does not accept the connection times out") {
     const full_port nobody;
     expect_timeout("http://127.0.0.1:" + std::to_string(nobody.port()));
 }
 
-TEST_CASE("a kept connection that is not answered is not tried again") {
+TEST_CASE("a request that times out on a kept connection is not repeated") {
     raw_server server([](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         peer.send(answer_text(""));

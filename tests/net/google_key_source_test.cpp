@@ -20,7 +20,7 @@ using ctms::test::raw_server;
 
 namespace {
 
-/// What fetching keys fails with when the server answers so.
+/// The reason why fetching keys fails when the server sends this answer.
 std::string failure_with(const std::string& answer) {
     raw_server server([&](raw_connection& peer) {
         (void)peer.read_request();
@@ -34,7 +34,7 @@ std::string failure_with(const std::string& answer) {
 
 } // namespace
 
-TEST_CASE("keys of Google are fetched from a URL, again and again") {
+TEST_CASE("Google's keys are fetched from a URL every time") {
     std::string request;
     raw_server server([&](raw_connection& peer) {
         for (const auto* headers : {"Cache-Control: public, max-age=600\r\nAge: 100\r\n", "Cache-Control: no-store\r\n"}) {
@@ -50,25 +50,25 @@ TEST_CASE("keys of Google are fetched from a URL, again and again") {
     const auto second = source();
     REQUIRE(second.has_value());
     CHECK(second->max_age == 0s);
-    REQUIRE(server.wait_closed(1)); // then nobody writes the request any more
+    REQUIRE(server.wait_closed(1)); // after this, no thread writes `request`
     CHECK(request.starts_with("GET /oauth2/v1/certs HTTP/1.1\r\n"));
 }
 
-TEST_CASE("a key server that answers with an error or too much is unavailable") {
+TEST_CASE("a key server that answers with an error or too much data is unavailable") {
     CHECK(failure_with(answer_text("{}", "", "503 Service Unavailable")) == "the key server answered with status 503");
     CHECK(failure_with(answer_text("", "Location: http://127.0.0.1:1/\r\n", "302 Found")) == "the key server answered with status 302");
     CHECK(failure_with(answer_text(std::string((1 << 20) + 1, ' '))).starts_with("answer too long"));
     CHECK(failure_with("") != "");
 }
 
-TEST_CASE("keys of Google are fetched only from a URL of HTTP") {
+TEST_CASE("Google's keys are fetched only from an HTTP URL") {
     for (const auto* url : {"", "file:///etc/passwd", "127.0.0.1", "ftp://127.0.0.1/"}) {
         CAPTURE(url);
         CHECK_THROWS_AS((void)fetch_keys_from(url), std::invalid_argument);
     }
 }
 
-TEST_CASE("a Google token is verified with keys from a server, which may go away then") {
+TEST_CASE("a Google token is verified with keys from a server that may go away afterwards") {
     const auto key = test::google_key::rsa("a key");
     const auto token = key.token(R"({"aud":"us","iss":"accounts.google.com","iat":0,"exp":99999999999,"email":"push@example.com"})");
     std::unique_ptr<auth::google_token_verifier> verifier;

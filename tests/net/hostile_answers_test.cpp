@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A server that wants to end, fill or hold its client: each call fails by itself, and the next one works.
+// A server that tries to crash, overload or block its client: each call fails on its own, and the next one works.
 #include <ctms/net/http_client.hpp>
 
 #include "allocation_limit.hpp"
@@ -28,7 +28,7 @@ namespace {
 
 const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// A server whose first connection is answered by `attack`, all others as they should be.
+/// A server that answers its first connection with `attack` and all others properly.
 raw_server::script attack_once(std::function<void(raw_connection&)> attack) {
     return [attack = std::move(attack)](raw_connection& peer) {
         static_cast<void>(peer.read_request());
@@ -37,7 +37,7 @@ raw_server::script attack_once(std::function<void(raw_connection&)> attack) {
     };
 }
 
-/// What the first call failed with; the second one succeeds.
+/// Returns the failure of the first call, and checks that the second one succeeds.
 std::string failure_of_first(http_client& client) {
     const auto first = client.send({});
     REQUIRE(!first);
@@ -54,7 +54,7 @@ std::string failure_after(const std::string& answer) {
     return failure_of_first(client);
 }
 
-/// Sends `piece` until the client is gone, and counts the bytes.
+/// Sends `piece` over and over until the client is gone, and counts the bytes.
 auto endlessly(std::string begin, std::string piece, std::atomic<std::size_t>& sent) {
     return [begin = std::move(begin), piece = std::move(piece), &sent](raw_connection& peer) {
         peer.send(begin);
@@ -68,12 +68,12 @@ auto endlessly(std::string begin, std::string piece, std::atomic<std::size_t>& s
 
 } // namespace
 
-TEST_CASE("a trailer field of more than 65,535 bytes ends one call") {
+TEST_CASE("a trailer field of more than 65,535 bytes fails one call") {
     for (const auto& field : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b"}) {
         CHECK(failure_after(chunked + "0\r\n" + field + "\r\n\r\n") == "answer too long");
         CHECK(failure_after(chunked + "3\r\nabc\r\n0\r\n" + field + "\r\n\r\n") == "answer too long");
     }
-    // Also for the keys of Google.
+    // The same for Google's keys.
     raw_server server([](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         peer.send(chunked + "2\r\n{}\r\n0\r\nA: " + std::string(66'000, 'b') + "\r\n\r\n");
@@ -83,7 +83,7 @@ TEST_CASE("a trailer field of more than 65,535 bytes ends one call") {
     CHECK(keys.error().detail == "answer too long");
 }
 
-TEST_CASE("trailers, chunk extensions and interim answers without end are not read") {
+TEST_CASE("endless trailers, chunk extensions and interim answers are not read") {
     struct example {
         std::string begin;
         std::string piece;
@@ -105,11 +105,11 @@ TEST_CASE("trailers, chunk extensions and interim answers without end are not re
         http_client client(server.url(), {.timeout = 20s});
         CHECK(failure_of_first(client) == one.failure);
         REQUIRE(server.wait_closed(2));
-        CHECK(sent < (16u << 20)); // what the kernel's buffers hold, and little more
+        CHECK(sent < (16u << 20)); // little more than what the kernel buffers
     }
 }
 
-TEST_CASE("an answer whose end is open to interpretation is refused, and nothing after it is taken for an answer") {
+TEST_CASE("an answer with an ambiguous end is refused, and what follows is not taken as an answer") {
     const std::string smuggled = answer_text("wrong");
     for (const std::string fields :
          {"Content-Length: 0\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 0\r\n",
@@ -122,7 +122,7 @@ TEST_CASE("an answer whose end is open to interpretation is refused, and nothing
     CHECK(failure_after("HTTP/1.1 101 Switching Protocols\r\n\r\n" + smuggled).starts_with("the answer is not valid HTTP: "));
 }
 
-TEST_CASE("the deadline holds while bytes come without a pause") {
+TEST_CASE("the deadline holds while bytes keep arriving") {
     for (const std::string begin : {"HTTP/1.1 200 OK\r\nA: ", "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
                                     "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1000000\r\n",
                                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: "}) {
@@ -144,8 +144,8 @@ TEST_CASE("the deadline holds while bytes come without a pause") {
     }
 }
 
-TEST_CASE("the deadline holds over connections, requests and answers together") {
-    // The first connection is kept and dies at the next request: the second call begins again, within the same time.
+TEST_CASE("one deadline covers connecting, requests and answers") {
+    // The first connection is kept and ends at the next request: the second call starts again, within the same deadline.
     std::atomic<int> requests{0};
     raw_server server([&](raw_connection& peer) {
         while (!peer.read_request().empty()) {
@@ -170,7 +170,7 @@ TEST_CASE("the deadline holds over connections, requests and answers together") 
     CHECK(requests == 3);
 }
 
-TEST_CASE("a client without memory fails one call") {
+TEST_CASE("a client that runs out of memory fails one call") {
     const auto large = answer_text(std::string(3 << 20, 'x'));
     raw_server server(attack_once([&](raw_connection& peer) { peer.send(large); }));
     http_client client(server.url());
@@ -184,7 +184,7 @@ TEST_CASE("a client without memory fails one call") {
     CHECK(client.send({})->body == "good");
 }
 
-TEST_CASE("the same over TLS") {
+TEST_CASE("hostile answers over TLS fail one call") {
     const auto pair = make_certificate({"127.0.0.1"});
     const temporary_file trusted(pair.cert_pem);
     const auto failure = [&](const std::string& answer) {

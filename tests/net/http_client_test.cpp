@@ -17,7 +17,7 @@ using ctms::test::raw_server;
 
 namespace {
 
-/// A server that answers every request with these bytes and closes; `last` is the request that it got.
+/// A server that sends these bytes to every request and closes. last() is the request that it received.
 class one_answer {
 public:
     explicit one_answer(std::string bytes)
@@ -49,7 +49,7 @@ std::string failure_of(const http_outcome& outcome) {
 
 } // namespace
 
-TEST_CASE("an answer arrives whole, whatever its status") {
+TEST_CASE("an answer is returned in full, whatever its status") {
     one_answer at(answer_text("{\"a\": 1}", "Content-Type: application/json\r\nX-Two: x\r\n", "404 Not Found"));
     const auto answer = at.ask();
     REQUIRE(answer.has_value());
@@ -60,7 +60,7 @@ TEST_CASE("an answer arrives whole, whatever its status") {
     CHECK(answer->header("x-three").empty());
 }
 
-TEST_CASE("a redirection is an answer and is not followed") {
+TEST_CASE("a redirect is returned and not followed") {
     one_answer at(answer_text("", "Location: /elsewhere\r\n", "302 Found"));
     const auto answer = at.ask();
     REQUIRE(answer.has_value());
@@ -69,7 +69,7 @@ TEST_CASE("a redirection is an answer and is not followed") {
     CHECK(at.server().accepted() == 1);
 }
 
-TEST_CASE("a request says what it was told to say, to whom, and who sends it") {
+TEST_CASE("a request contains what was given, and Host, User-Agent and Content-Length") {
     one_answer at(answer_text(""));
     REQUIRE(at.ask({.method = "POST", .target = "/do?x=1", .headers = {{"Authorization", "Bearer t"}}, .body = "a=b"}, {}, "/base/")
                 .has_value());
@@ -102,14 +102,14 @@ TEST_CASE("the target is the path of the URL when the request has none") {
     }
 }
 
-TEST_CASE("bodies in chunks, and bodies that end with the connection") {
+TEST_CASE("bodies may be chunked or end with the connection") {
     one_answer chunks("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n");
     CHECK(chunks.ask()->body == "abcdefg");
     one_answer open("HTTP/1.1 200 OK\r\n\r\nto the end");
     CHECK(open.ask()->body == "to the end");
 }
 
-TEST_CASE("an answer to HEAD has no body, and 100 Continue is no answer") {
+TEST_CASE("an answer to HEAD has no body, and 100 Continue is skipped") {
     one_answer head("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n");
     CHECK(head.ask({.method = "HEAD"})->header("content-length") == "1000");
     one_answer patient("HTTP/1.1 100 Continue\r\n\r\n" + answer_text("real"));
@@ -131,7 +131,7 @@ TEST_CASE("an answer that is too long fails") {
     CHECK(failure_of(header.ask()) == "answer too long");
 }
 
-TEST_CASE("an answer that is cut off, or none") {
+TEST_CASE("an answer that is incomplete or missing is reported") {
     for (const std::string bytes : {"", "HTTP/1.1 20", "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n12345",
                                     "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab"}) {
         CAPTURE(bytes);
@@ -154,7 +154,7 @@ TEST_CASE("an early refusal of a long request is read") {
     CHECK(answer->status == 413);
 }
 
-TEST_CASE("nobody listens") {
+TEST_CASE("a server that does not listen is reported") {
     std::string url;
     {
         const raw_server gone([](raw_connection&) {});
@@ -164,7 +164,7 @@ TEST_CASE("nobody listens") {
     CHECK(failure_of(client.send({})).starts_with("cannot connect"));
 }
 
-TEST_CASE("names of hosts are resolved, and names that are none fail") {
+TEST_CASE("host names are resolved, and unknown names fail") {
     raw_server server([](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         peer.send(answer_text("by name"));
@@ -175,13 +175,13 @@ TEST_CASE("names of hosts are resolved, and names that are none fail") {
     CHECK(failure_of(nowhere.send({})) == "cannot resolve the host name");
 }
 
-TEST_CASE("failures say nothing of the request") {
+TEST_CASE("failure messages contain nothing from the request") {
     one_answer at("");
     const auto detail = failure_of(at.ask({.target = "/secret", .headers = {{"X", "secret"}}, .body = "secret"}));
     CHECK(detail.find("secret") == std::string::npos);
 }
 
-TEST_CASE("URLs that are none of an HTTP server are refused without being repeated") {
+TEST_CASE("invalid URLs are refused without being repeated in the message") {
     for (const std::string url : {"", "host", "ftp://host", "http://", "http:///path", "https://secret@host", "https://u:secret@host",
                                   "http://host:0", "http://host:65536", "http://host:x", "http://host/?q=secret", "http://host/#f",
                                   "http://ho st/", "http://ho%0d%0ast/", "http://[::1", "http://[v1.x]/"}) {
@@ -199,7 +199,7 @@ TEST_CASE("URLs that are none of an HTTP server are refused without being repeat
     }
 }
 
-TEST_CASE("no part of a request can smuggle a line into its head") {
+TEST_CASE("no part of a request can inject a line into its head") {
     http_client client("http://127.0.0.1:1");
     CHECK_THROWS_AS(static_cast<void>(client.send({.method = "GET /x HTTP/1.1\r\nA: b\r\n\r\nGET"})), std::invalid_argument);
     CHECK_THROWS_AS(static_cast<void>(client.send({.target = "/a b"})), std::invalid_argument);

@@ -29,14 +29,14 @@ const http_request post{.method = "POST", .body = "x"};
 
 } // namespace
 
-TEST_CASE("a connection is used again") {
+TEST_CASE("a connection is reused") {
     raw_server server(answer_all);
     http_client client(server.url());
     for (int i = 0; i < 5; ++i) CHECK(client.send({})->body == "answer of 0");
     CHECK(server.accepted() == 1);
 }
 
-TEST_CASE("a TLS connection is used again") {
+TEST_CASE("a TLS connection is reused") {
     const auto pair = make_certificate({"127.0.0.1"});
     const temporary_file trusted(pair.cert_pem);
     raw_server server(answer_all, pair);
@@ -45,7 +45,7 @@ TEST_CASE("a TLS connection is used again") {
     CHECK(server.accepted() == 1);
 }
 
-TEST_CASE("a connection that the server wants to close is not used again") {
+TEST_CASE("a connection that the server wants to close is not reused") {
     for (const auto* headers : {"Connection: close\r\n", "Connection: Keep-Alive, close\r\n"}) {
         raw_server server([headers](raw_connection& peer) {
             while (!peer.read_request().empty()) peer.send(answer_text("", headers));
@@ -57,7 +57,7 @@ TEST_CASE("a connection that the server wants to close is not used again") {
     }
 }
 
-TEST_CASE("a connection that was closed meanwhile is noticed") {
+TEST_CASE("a connection that was closed meanwhile is detected") {
     raw_server server([](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         peer.send(answer_text("answer of " + std::to_string(peer.number())));
@@ -69,11 +69,11 @@ TEST_CASE("a connection that was closed meanwhile is noticed") {
     }
 }
 
-TEST_CASE("a request is repeated once when a used connection ends before the answer") {
+TEST_CASE("a request is repeated once when a reused connection ends before the answer") {
     std::atomic<int> requests{0};
     raw_server server([&](raw_connection& peer) {
         while (!peer.read_request().empty()) {
-            // The second request of each connection is read and never answered.
+            // The second request is read but never answered.
             if (++requests == 2) return;
             peer.send(answer_text("answer of " + std::to_string(peer.number())));
         }
@@ -84,7 +84,7 @@ TEST_CASE("a request is repeated once when a used connection ends before the ans
     CHECK(requests == 3);
 }
 
-TEST_CASE("a request is not repeated twice, nor on a connection that is new") {
+TEST_CASE("a request is repeated only once, and only after a reused connection") {
     std::atomic<int> requests{0};
     raw_server server([&](raw_connection& peer) {
         while (!peer.read_request().empty()) {
@@ -116,7 +116,7 @@ TEST_CASE("a request is not repeated after the first byte of an answer") {
     CHECK(server.accepted() == 1);
 }
 
-TEST_CASE("a TLS connection that was ended by a notice alone is repeated") {
+TEST_CASE("a request is repeated when a TLS connection was ended only by close_notify") {
     const auto pair = make_certificate({"127.0.0.1"});
     const temporary_file trusted(pair.cert_pem);
     raw_server server(
@@ -131,7 +131,7 @@ TEST_CASE("a TLS connection that was ended by a notice alone is repeated") {
     CHECK(client.send(post)->body == "answer of 1");
 }
 
-TEST_CASE("a connection with bytes that nobody asked for is not used again") {
+TEST_CASE("a connection with unexpected bytes is not reused") {
     raw_server server([](raw_connection& peer) {
         while (!peer.read_request().empty()) peer.send(answer_text("right") + answer_text("wrong"));
     });
@@ -140,19 +140,19 @@ TEST_CASE("a connection with bytes that nobody asked for is not used again") {
     CHECK(client.send({})->body == "right");
 }
 
-TEST_CASE("a connection is not used again after the idle limit") {
+TEST_CASE("a connection is not reused after the idle limit") {
     raw_server server(answer_all);
     http_client client(server.url(), {.idle = std::chrono::milliseconds(0)});
     CHECK(client.send({})->body == "answer of 0");
     CHECK(client.send({})->body == "answer of 1");
 }
 
-TEST_CASE("ten threads at once have a connection each, and no more than the limit are kept") {
+TEST_CASE("ten concurrent threads use ten connections, and at most the limit are kept") {
     constexpr std::size_t count = 10;
     std::latch together(count);
     raw_server server([&](raw_connection& peer) {
         static_cast<void>(peer.read_request());
-        // Nobody is answered before all have asked: there must be ten connections.
+        // No request is answered before all have arrived, so there must be ten connections.
         together.count_down();
         const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);
         while (!together.try_wait() && std::chrono::steady_clock::now() < until) std::this_thread::yield();
@@ -177,7 +177,7 @@ TEST_CASE("ten threads at once have a connection each, and no more than the limi
     CHECK(server.accepted() == count);
 }
 
-TEST_CASE("the destructor closes what is kept") {
+TEST_CASE("the destructor closes kept connections") {
     raw_server server(answer_all);
     {
         http_client client(server.url());

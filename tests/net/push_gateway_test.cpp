@@ -13,7 +13,7 @@ using ctms::test::answer_text;
 using ctms::test::raw_connection;
 using ctms::test::raw_server;
 
-TEST_CASE("metrics replace those of the job") {
+TEST_CASE("a push replaces the metrics of the job") {
     std::string got;
     raw_server server([&got](raw_connection& peer) {
         got = peer.read_request();
@@ -27,7 +27,7 @@ TEST_CASE("metrics replace those of the job") {
     CHECK(got.ends_with("\r\n\r\n# TYPE a counter\na 1\n"));
 }
 
-TEST_CASE("a gateway that refuses, and one that is not there") {
+TEST_CASE("a gateway that refuses or is unreachable is reported as unavailable") {
     auto server = std::make_unique<raw_server>([](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         peer.send(answer_text("no", "Connection: close\r\n", "500 Internal Server Error"));

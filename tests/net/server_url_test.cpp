@@ -7,7 +7,7 @@
 
 using ctms::net::parse_server_url;
 
-TEST_CASE("the port is the scheme's own when none is given, and Host says only another") {
+TEST_CASE("the default port depends on the scheme, and Host omits the default port") {
     CHECK(parse_server_url("http://host").port == 80);
     CHECK(parse_server_url("http://host").authority == "host");
     CHECK(parse_server_url("https://host:").port == 443);
@@ -17,7 +17,7 @@ TEST_CASE("the port is the scheme's own when none is given, and Host says only a
     CHECK(parse_server_url("HTTPS://host").tls);
 }
 
-TEST_CASE("IPv6 addresses stand in brackets") {
+TEST_CASE("IPv6 addresses are in brackets") {
     const auto url = parse_server_url("https://[2001:db8::1]:8443/a%20b");
     CHECK(url.host == "2001:db8::1");
     CHECK(url.is_address);
@@ -27,7 +27,7 @@ TEST_CASE("IPv6 addresses stand in brackets") {
     CHECK(parse_server_url("http://10.0.0.1").is_address);
 }
 
-TEST_CASE("a name that begins like an address is not taken for that address") {
+TEST_CASE("a host name that begins with an address is not taken for the address") {
     CHECK_THROWS_AS(static_cast<void>(parse_server_url("http://10.0.0.1.example")), std::invalid_argument);
     CHECK(parse_server_url("http://a.10.0.0.1.example/x").host == "a.10.0.0.1.example");
 }

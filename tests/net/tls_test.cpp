@@ -23,7 +23,7 @@ void answer_all(raw_connection& peer) {
     while (!peer.read_request().empty()) peer.send(answer_text("secret"));
 }
 
-/// A server with a certificate for these names, and a client that trusts it.
+/// A server with a certificate for the given names, and a client that trusts it.
 class trusted_server {
 public:
     explicit trusted_server(const std::vector<std::string>& names, raw_server::script script = answer_all)
@@ -48,7 +48,7 @@ void check_refused(const http_outcome& outcome) {
     CHECK(outcome.error().detail.starts_with("certificate verify failed"));
 }
 
-/// Sets a variable of the environment, and puts back what was there.
+/// Sets an environment variable and restores the old value at the end.
 class variable {
 public:
     variable(const char* name, const std::string& value) : name_(name) {
@@ -77,7 +77,7 @@ TEST_CASE("a certificate for another host is refused") {
     check_refused(by_name.ask("127.0.0.1"));
     trusted_server by_address({"127.0.0.1", "localhost.example"});
     check_refused(by_address.ask("localhost"));
-    // An address that stands among the names is not an address.
+    // An address in the list of DNS names does not count as an address.
     trusted_server other({"other"});
     check_refused(other.ask("127.0.0.1"));
 }
@@ -91,20 +91,20 @@ TEST_CASE("a certificate of an unknown issuer is refused") {
     check_refused(with_system.send({}));
 }
 
-TEST_CASE("SSL_CERT_FILE names what the system trusts") {
+TEST_CASE("SSL_CERT_FILE replaces the system's trusted certificates") {
     trusted_server at({"127.0.0.1"});
     const variable set("SSL_CERT_FILE", at.file());
     http_client client(at.server().url());
     CHECK(client.send({})->body == "secret");
 }
 
-TEST_CASE("a CA file that cannot be read is refused at once") {
+TEST_CASE("an unreadable CA file is refused by the constructor") {
     CHECK_THROWS_AS(http_client("https://127.0.0.1", {.ca_file = "/nonexistent/ca.pem"}), std::invalid_argument);
     const temporary_file empty("");
     CHECK_THROWS_AS(http_client("https://127.0.0.1", {.ca_file = empty.path()}), std::invalid_argument);
 }
 
-TEST_CASE("a server that speaks no TLS") {
+TEST_CASE("a server that does not speak TLS is reported") {
     raw_server server([](raw_connection& peer) {
         peer.send("HTTP/1.1 400 Bad Request\r\n\r\n");
         peer.stall();
@@ -113,7 +113,7 @@ TEST_CASE("a server that speaks no TLS") {
     CHECK(client.send({}).error().detail.starts_with("TLS failed"));
 }
 
-TEST_CASE("TLS that ends without a notice: fine after a whole answer, cut off before its end") {
+TEST_CASE("without close_notify a complete answer is accepted and an incomplete one is not") {
     trusted_server whole({"127.0.0.1"}, [](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         peer.send(answer_text("whole", "Connection: close\r\n"));
@@ -126,7 +126,7 @@ TEST_CASE("TLS that ends without a notice: fine after a whole answer, cut off be
     CHECK(part.ask("127.0.0.1").error().detail == "the connection was cut off");
 }
 
-TEST_CASE("a body that ends with the connection needs the notice that TLS ends") {
+TEST_CASE("a body that ends with the connection needs a close_notify") {
     const auto begin = [](raw_connection& peer) {
         static_cast<void>(peer.read_request());
         peer.send("HTTP/1.1 200 OK\r\n\r\nto the end");

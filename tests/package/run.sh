@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Installs libctms, static and shared, into new folders, and builds and runs a project against each that uses it: with
-# find_package, with pkg-config, and with the sources as a part of it.
-# Usage: tests/package/run.sh [BUILD-FOLDER]    of the static library, built; the shared one is built in build/shared
+# Installs libctms, static and shared, into new directories, and builds and runs a project that uses each of them: with
+# find_package, with pkg-config, and with the sources as a subdirectory.
+# Usage: tests/package/run.sh [BUILD-DIRECTORY]    of the static library; the shared one is built in build/shared
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -10,11 +10,11 @@ build=${1:-$root/build/release}
 consumer=$root/tests/package/consumer
 scratch=$(mktemp -d /var/tmp/ctms-package.XXXXXX)
 builds=$scratch
-chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to get there
+chmod 711 "$scratch" # the embedded PostgreSQL's account must be able to enter it
 cd "$root"
 
 finish() {
-    for _ in {1..100}; do # a database stops by itself just after its last user
+    for _ in {1..100}; do # a database stops on its own soon after its last user
         if ! compgen -G "$scratch/data-*/*/postmaster.pid" >/dev/null; then break; fi
         sleep 0.1
     done
@@ -28,7 +28,7 @@ die() {
     exit 1
 }
 
-# quietly COMMAND...: its output only when it fails.
+# quietly COMMAND...: prints the output only when the command fails.
 quietly() {
     "$@" >"$scratch/log" 2>&1 || {
         cat "$scratch/log" >&2
@@ -36,7 +36,7 @@ quietly() {
     }
 }
 
-# runs NAME PROGRAM: on a database of its own.
+# runs NAME PROGRAM: runs the program with its own database.
 runs() {
     local said
     said=$(timeout 120 "$2" "$scratch/data-$1") || die "$1: the program failed: $said"
@@ -44,7 +44,7 @@ runs() {
     printf '%s: %s\n' "$1" "$said"
 }
 
-install_kind() { # KIND BUILD-FOLDER
+install_kind() { # KIND BUILD-DIRECTORY
     local component program
     for component in runtime development; do
         quietly cmake --install "$2" --prefix "$scratch/$1" --component $component
@@ -55,10 +55,10 @@ install_kind() { # KIND BUILD-FOLDER
     done
     for program in ctms-web ctms-sync ctms-admin; do
         "$scratch/programs-$1/bin/$program" --version
-        [ -s "$scratch/programs-$1/share/man/man1/$program.1" ] || die "$1: no manual page of $program"
+        [ -s "$scratch/programs-$1/share/man/man1/$program.1" ] || die "$1: no manual page for $program"
     done
-    if [ -e "$scratch/$1/bin" ]; then die "$1: programs are no part of the library"; fi
-    if [ -e "$scratch/programs-$1/include" ]; then die "$1: headers are no part of the programs"; fi
+    if [ -e "$scratch/$1/bin" ]; then die "$1: the library must not contain programs"; fi
+    if [ -e "$scratch/programs-$1/include" ]; then die "$1: the programs must not contain headers"; fi
 }
 
 configure() { # NAME CMAKE-OPTION...
@@ -83,33 +83,33 @@ pkg_config_consumer() { # KIND PKG-CONFIG-OPTION...
     LD_LIBRARY_PATH=${folder%/pkgconfig} runs "pkg-config-$kind" "$scratch/pkg-config-$kind"
 }
 
-# What the shared library exports is ours, and all of it is there under its version's name.
+# The shared library must export only its own symbols and have a versioned name.
 check_symbols() {
     local library foreign count
     library=$(find "$scratch/shared" -name 'libctms.so.1')
-    readelf -d "$library" | grep -q 'SONAME.*\[libctms\.so\.1\]' || die "another soname than libctms.so.1"
+    readelf -d "$library" | grep -q 'SONAME.*\[libctms\.so\.1\]' || die "the soname is not libctms.so.1"
     nm -D --defined-only "$library" | awk '{print $3}' >"$scratch/symbols"
     count=$(wc -l <"$scratch/symbols")
     [ "$count" -gt 100 ] || die "the shared library exports only $count symbols"
     foreign=$(awk '!/^_Z(N|NK|TIN|TSN|TVN)4ctms/' "$scratch/symbols" | c++filt)
-    [ -z "$foreign" ] || die "the shared library exports what is not ours: $foreign"
+    [ -z "$foreign" ] || die "the shared library exports foreign symbols: $foreign"
     printf 'shared: %s exported symbols\n' "$count"
 }
 
 quietly cmake --preset shared -DCTMS_API_PAGES=OFF # its programs are only linked
 quietly cmake --build --preset shared
 install_kind shared build/shared
-install_kind static "$build" # last: its ctms.pc does for both
+install_kind static "$build" # last: its ctms.pc works for both
 check_symbols
 
 cmake_consumer both-shared -DCMAKE_PREFIX_PATH="$scratch/both" -DKIND=shared
 cmake_consumer both-static -DCMAKE_PREFIX_PATH="$scratch/both" -DKIND=static
 cmake_consumer shared-only -DCMAKE_PREFIX_PATH="$scratch/shared"
 cmake_consumer static-only -DCMAKE_PREFIX_PATH="$scratch/static"
-if configure none -DCMAKE_PREFIX_PATH="$scratch/static" -DKIND=shared >/dev/null 2>&1; then die "found a kind that is not there"; fi
+if configure none -DCMAKE_PREFIX_PATH="$scratch/static" -DKIND=shared >/dev/null 2>&1; then die "found a kind that is not installed"; fi
 pkg_config_consumer shared
 pkg_config_consumer static --static
 
-# Beside the other builds, so that ccache knows the library's objects wherever it is told that the sources are.
+# In a directory next to the other builds, so that ccache recognizes the library's objects whatever the source path.
 builds=$root/build
 cmake_consumer consumer -DCTMS_SOURCE="$root"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The scripts of tests/browser and tests/metrics against servers that do nothing right: each script must fail by what it saw,
-# and neither pass nor skip. The server is a Python program in place of ctms-web.
+# Runs the scripts of tests/browser and tests/metrics against servers that do everything wrong. Each script must fail because of
+# what it saw, and neither pass nor skip. A Python program replaces ctms-web.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -28,7 +28,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *what): pass
 server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
 signal.signal(signal.SIGTERM, lambda *what: sys.exit(0))
-signal.alarm(120)  # ends by itself
+signal.alarm(120)  # ends on its own
 print('{"Fields":{"port":%d,"msg":"Listening"}}' % server.server_port, file=sys.stderr, flush=True)
 server.serve_forever()
 PROGRAM
@@ -36,12 +36,12 @@ cat >"$scratch/ctms-admin" <<'PROGRAM'
 #!/bin/sh
 echo '{"client_id":"id_tester","client_secret":"secret"}'
 PROGRAM
-# A Prometheus that is content with everything: what the script itself checks is tried here.
+# Replaces Prometheus with programs that accept everything, so that only the script's own checks count.
 mkdir "$scratch/tools"
 for program in prometheus promtool; do printf '#!/bin/sh\nexec cat\n' >"$scratch/tools/$program"; done
 chmod +x "$scratch/ctms-web" "$scratch/ctms-admin" "$scratch"/tools/*
 
-# notices SCRIPT STATUS BODY EXPECTED: it ends with 1 and says what is expected.
+# notices SCRIPT STATUS BODY EXPECTED: checks that the script exits with 1 and prints what is expected.
 notices() {
     local status=0
     BAD_STATUS=$2 BAD_BODY=$3 CI=false PATH=$scratch/tools:$PATH "$here/../$1" "$scratch" "$scratch/work" >"$scratch/output" 2>&1 || status=$?
@@ -52,7 +52,7 @@ notices() {
 for script in browser/run.sh metrics/run.sh; do
     notices "$script" 500 "Internal Server Error" "answered 500"
     notices "$script" 404 '{"detail":"Not Found"}' "answered 404"
-    notices "$script" 200 "" "an empty answer"
+    notices "$script" 200 "" "empty answer"
 done
 notices browser/run.sh 200 "<html>It works!</html>" "neither Swagger UI nor the page that says why it is missing"
 notices metrics/run.sh 200 '{"access_token":"x"}' "the buckets are not written as dashboards expect"

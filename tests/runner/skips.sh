@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# run_tests of packaging/lib.sh, on builds that are nothing but a list of tests: in CI a test that did not run is a failure,
-# elsewhere it is none; CTest's closing lines are printed when they are asked for. left_out and skip keep to the same rule.
+# Tests run_tests of packaging/lib.sh with builds that consist only of a list of tests. In CI a test that did not run is a failure;
+# elsewhere it is not. CTest's closing lines are printed on request. left_out and skip follow the same rule.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../packaging/lib.sh"
 
@@ -14,13 +14,13 @@ fail() {
     exit 1
 }
 
-# given NAME TEXT: a build folder with these tests.
+# given NAME TEXT: makes a build directory with these tests.
 given() {
     mkdir -p "$scratch/$1"
     say "$2" >"$scratch/$1/CTestTestfile.cmake"
 }
 
-# runs CI NAME: how a run of its tests ends.
+# runs CI NAME: prints the exit status of a run of these tests.
 runs() {
     local status=0
     (CI=$1 run_tests "$scratch/$2") >"$scratch/output" 2>&1 || status=$?
@@ -46,7 +46,7 @@ given empty ""
 for ci in true false; do
     [ "$(runs $ci good)" = 0 ] || fail "CI=$ci: a good test fails"
     for bad in failing missing empty; do
-        [ "$(runs $ci $bad)" != 0 ] || fail "CI=$ci: the run passes with a test that is $bad"
+        [ "$(runs $ci $bad)" != 0 ] || fail "CI=$ci: the run passes although a test is $bad"
     done
 done
 for bad in skipped says_skipped disabled; do
@@ -55,9 +55,9 @@ for bad in skipped says_skipped disabled; do
     grep -q "Did not run, which is a failure in CI: $bad" "$scratch/output" || fail "CI does not name the test that is $bad"
 done
 
-# The closing lines come last, and once.
+# The closing lines are printed last and only once.
 (run_tests "$scratch/good" && say "between" && print_test_summary && print_test_summary) >"$scratch/output" 2>&1
-grep -q '^100% tests passed' <(sed '1,/^between$/d' "$scratch/output") || fail "the closing lines are not printed when they are asked for"
+grep -q '^100% tests passed' <(sed '1,/^between$/d' "$scratch/output") || fail "the closing lines are not printed on request"
 [ "$(grep -c '^100% tests passed' "$scratch/output")" = 1 ] || fail "the closing lines are printed more than once"
 
 (CI=false left_out "a part" "its reason") >"$scratch/output" || fail "left_out fails outside of CI"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Failover by hand: the primary is killed while clients write, the synchronous standby promoted; CTMS_DB_URL names both."""
+"""Manual failover: the primary is killed while clients write, and the synchronous standby is promoted. CTMS_DB_URL names both."""
 import time
 
 from lab import Postgres, check, until
@@ -25,7 +25,7 @@ def try_failover(service, first, second):
     writers.await_more(500, 60)
     first.crash()
     killed = time.monotonic()
-    time.sleep(1)  # somebody has to notice
+    time.sleep(1)  # an operator would need time to notice
     second.promote()
     promoted = time.monotonic()
     writers.await_more(500, 60)
@@ -37,7 +37,7 @@ def try_failover(service, first, second):
 
 
 def try_lone_primary(service, primary, standby):
-    """A primary that has lost its synchronous standby acknowledges nothing."""
+    """Checks that a primary that has lost its synchronous standby acknowledges nothing."""
     standby.crash()
     time.sleep(0.5)
     began = time.monotonic()
@@ -45,8 +45,8 @@ def try_lone_primary(service, primary, standby):
     took = time.monotonic() - began
     check(status == 503, f"a write without the standby was answered {status}")
     synchronous(primary, "")
-    until(lambda: service.ask("POST", "/ctms", '{"email":{"primary_email":"together@example.com"}}')[0] == 201, 30, "writes go on")
-    return f"a write is answered 503 after {took:.1f} s, not acknowledged; writes go on when synchronous_standby_names is empty"
+    until(lambda: service.ask("POST", "/ctms", '{"email":{"primary_email":"together@example.com"}}')[0] == 201, 30, "writes succeed again")
+    return f"a write is answered 503 after {took:.1f} s, not acknowledged; writes succeed again when synchronous_standby_names is empty"
 
 
 def run(lab, report):

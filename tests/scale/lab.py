@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the trials of tests/scale are made with: processes on the loopback in a temporary directory, which it ends by
-their ids, PostgreSQL servers, and waiting for conditions with a deadline. Servers run as the account `postgres` when we
-are root, since they refuse root.
+"""The tools of the trials in tests/scale: processes on the loopback interface in a temporary directory, which are ended by
+their ids; PostgreSQL servers; and waiting for conditions with a deadline. As root, servers run as the account `postgres`,
+because they refuse to run as root.
 """
 import contextlib
 import os
@@ -19,7 +19,7 @@ POSTGRES_BIN = os.environ.get("CTMS_PG_BINDIR", "/usr/lib/postgresql/15/bin")
 
 
 class Failed(Exception):
-    """A trial did not come out as it should."""
+    """A trial failed."""
 
 
 def check(condition, what):
@@ -28,7 +28,7 @@ def check(condition, what):
 
 
 def until(condition, seconds, what):
-    """The first true value of condition(); Failed when there is none in time."""
+    """Returns the first true value of condition(). Raises Failed if there is none in time."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -46,7 +46,7 @@ def free_port():
 
 
 class Lab:
-    """A temporary directory and the processes in it. Leaving it ends them, latest first, and removes it."""
+    """A temporary directory and the processes in it. Leaving the context ends them, latest first, and removes the directory."""
 
     def __init__(self, bin_folder):
         self.bin = os.path.abspath(bin_folder)
@@ -67,7 +67,7 @@ class Lab:
         return self.path(name)
 
     def spawn(self, name, command, env=None, as_server=True):
-        """Starts a process in a session of its own, with its output in NAME.log."""
+        """Starts a process in its own session, with its output in NAME.log."""
         process = Process(name, command, self.path(name + ".log"), env or {}, self.directory, self.account if as_server else {})
         self.processes.append(process)
         return process
@@ -119,7 +119,7 @@ class Process:
 
 
 def query(port, sql, database="ctms", user="postgres", password=None):
-    """The rows of a statement, by a connection of its own. None for what returns no rows."""
+    """Runs a statement on a new connection. Returns its rows, or None if it returns none."""
     with contextlib.closing(psycopg2.connect(host="127.0.0.1", port=port, dbname=database, user=user, password=password, connect_timeout=2,
                                              application_name="trial")) as link:
         link.autocommit = True
@@ -129,7 +129,7 @@ def query(port, sql, database="ctms", user="postgres", password=None):
 
 
 def answers(port, sql="select 1", database="postgres"):
-    """The first cell, or None when the server does not answer."""
+    """Returns the first cell, or None if the server does not answer."""
     try:
         return query(port, sql, database)[0][0]
     except psycopg2.Error:
@@ -150,7 +150,7 @@ wal_log_hints = on
 
 
 class Postgres:
-    """A PostgreSQL server with its data in the lab's folder NAME."""
+    """A PostgreSQL server with its data in the lab's subdirectory NAME."""
 
     def __init__(self, lab, name):
         self.lab, self.name, self.port = lab, name, free_port()
@@ -180,11 +180,11 @@ class Postgres:
         self.process.end(signal.SIGINT)
 
     def crash(self):
-        """Ends at once, without writing anything back and without a word to clients' transactions."""
+        """Ends the server immediately, without writing data back and without finishing clients' transactions."""
         self.process.end(signal.SIGQUIT)
 
     def freeze(self, on):
-        """All its processes stand still, as on a machine that hangs."""
+        """Stops all its processes, as on a machine that hangs, or continues them."""
         for pid in [self.process.child.pid, *children_of(self.process.child.pid)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGSTOP if on else signal.SIGCONT)

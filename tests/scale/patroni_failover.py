@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Failover by Patroni, whose members agree in etcd: the leader's machine is lost while clients write, then comes back."""
+"""Failover by Patroni, whose members agree through etcd: the leader's machine is lost while clients write, and then returns."""
 import json
 import os
 import shutil
@@ -14,7 +14,7 @@ from failover import both, describe
 from lab import POSTGRES_BIN, check, free_port, query, until
 from service import Service, Writers, prepare
 
-LIFETIME = 20  # of the leader's key, in seconds: Patroni takes no less
+LIFETIME = 20  # of the leader's key, in seconds; Patroni's minimum
 
 CONFIGURATION = """
 scope: ctms
@@ -47,7 +47,7 @@ postgresql:
 
 
 class Member:
-    """A Patroni with its PostgreSQL."""
+    """A Patroni member with its PostgreSQL."""
 
     def __init__(self, lab, name, etcd):
         self.lab, self.name, self.port, self.rest = lab, name, free_port(), free_port()
@@ -64,7 +64,7 @@ class Member:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.rest}/patroni", timeout=5) as answer:
                 return json.load(answer)
-        except urllib.error.HTTPError as answer:  # 503 of a member that is not ready holds the same
+        except urllib.error.HTTPError as answer:  # the 503 of a member that is not ready has the same content
             return json.load(answer)
         except OSError:
             return {}
@@ -78,7 +78,7 @@ class Member:
             return int(file.readline())
 
     def lose_machine(self):
-        """Patroni and PostgreSQL end at once, without a word to anybody."""
+        """Ends Patroni and PostgreSQL immediately, without a notice to anyone."""
         postmaster = self.postmaster()
         self.process.end(signal.SIGKILL)
         os.kill(postmaster, signal.SIGQUIT)
@@ -126,7 +126,7 @@ def try_return(service, returned, leader):
     until(lambda: synchronous_standby(leader), 120, "the lost member is a synchronous standby")
     took = time.monotonic() - began
     service.add("after@example.com")
-    return f"a synchronous standby again after {took:.0f} s, by itself"
+    return f"a synchronous standby again after {took:.0f} s, automatically"
 
 
 def try_switchover(lab, service, leader, other):
@@ -135,7 +135,7 @@ def try_switchover(lab, service, leader, other):
     until(lambda: other.state().get("sync_standby"), 120, "the other member knows that it is a synchronous standby")
     answer = lab.run(shutil.which("patronictl"), "-c", leader.configuration, "switchover", "ctms", "--master", leader.name, "--candidate",
                      other.name, "--force", env={"LC_ALL": "C.UTF-8"})
-    check("Successfully switched over" in answer, answer)  # patronictl ends with 0 in any case
+    check("Successfully switched over" in answer, answer)  # patronictl exits with 0 in any case
     until(other.leads, 60, "the other member leads")
     writers.await_more(300, 60)
     tally = writers.stop()

@@ -46,12 +46,12 @@ class PgBouncer:
         return f"postgresql://postgres@127.0.0.1:{self.port}/{mode}"
 
     def connections(self, mode):
-        """How many there are to clients, and to the server."""
+        """Returns the number of connections to clients and to the server."""
         return tuple(sum(1 for row in query(self.port, f"show {side}", "pgbouncer") if row[2] == mode) for side in ("clients", "servers"))
 
 
 def all_calls(service, name):
-    """A write of each kind, reads of each kind, and a page of updates."""
+    """Makes each kind of write and read, and pages through the updates."""
     address = f"{name}@example.com"
     email_id = service.add(address)
     service.rename(email_id, "Changed")
@@ -70,7 +70,7 @@ def all_calls(service, name):
 
 
 def under_load(service, bouncer, mode, server):
-    """Writes by many clients; how many connections there were on either side of PgBouncer at most."""
+    """Lets many clients write. Returns the number of writes and the most connections on each side of PgBouncer."""
     writers, seen, stopped = Writers(service, 24), [], threading.Event()
 
     def watch():
@@ -91,7 +91,7 @@ def under_load(service, bouncer, mode, server):
 
 
 def try_limits(service, server):
-    """A write that waits for a lock is given up after 5 seconds, the limit that CTMS sets in its sessions."""
+    """Checks that a write waiting for a lock fails after 5 seconds, the limit that CTMS sets in its sessions."""
     email_id = service.add("locked@example.com")
     with contextlib.closing(psycopg2.connect(host="127.0.0.1", port=server.port, dbname="ctms", user="postgres")) as link:
         link.cursor().execute("select from emails for update")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""CTMS_DB_READ_URL on a real streaming standby: who answers what, and what happens when the standby goes away, hangs, or
+"""CTMS_DB_READ_URL with a real streaming standby: which server answers what, and what happens when the standby stops, hangs or
 cancels reads."""
 import time
 
@@ -15,7 +15,7 @@ def commits(server):
 
 
 def settled(*servers):
-    """Their counts of transactions, when idle sessions have told theirs: PostgreSQL lets them wait for ten seconds."""
+    """Returns the servers' transaction counts once idle sessions have reported theirs, which takes PostgreSQL ten seconds."""
     time.sleep(11)
     return [commits(server) for server in servers]
 
@@ -25,17 +25,17 @@ def address(number):
 
 
 def look_up_all(service, rounds=1):
-    """Looks every contact up; the longest time that took."""
+    """Looks up every contact and returns the longest time of a lookup."""
     longest = 0.0
     for number in range(CONTACTS * rounds):
         began = time.monotonic()
-        check(service.name_of(address(number % CONTACTS)) is not None, "a lookup found nobody")
+        check(service.name_of(address(number % CONTACTS)) is not None, "a lookup found no contact")
         longest = max(longest, time.monotonic() - began)
     return longest
 
 
 def standby_is_used(service, standby, seconds):
-    """Whether a lookup reaches the standby within that time."""
+    """Waits until lookups reach the standby and returns the time that took; fails after `seconds`."""
     before = commits(standby)
 
     def reached():
@@ -58,7 +58,7 @@ def try_lookups(service, primary, standby):
 
 
 def try_lag(service, standby, ids):
-    """With a standby that has stopped replaying, one sees who answers."""
+    """Pauses replay on the standby, so that an answer shows which server it came from."""
     standby.query("select pg_wal_replay_pause()", "postgres")
     until(lambda: standby.value("select pg_get_wal_replay_pause_state()", "postgres") == "paused", 20, "the standby pauses")
     service.rename(ids[0], "Changed")
@@ -77,7 +77,7 @@ def try_outage(service, standby):
     standby.stop()
     longest = look_up_all(service, 3)
     failures = service.metric(FAILURES)
-    check(failures >= 1, "the metrics do not tell of the standby")
+    check(failures >= 1, "the metrics do not report the standby's failure")
     standby.start()
     back = standby_is_used(service, standby, 20)
     return f"{3 * CONTACTS} lookups, none failed, the slowest {1000 * longest:.0f} ms, {failures:.0f} attempts there; used again {back:.1f} s after it was back"
@@ -96,7 +96,7 @@ def try_hang(service, standby):
 
 
 def try_conflicts(service, primary, standby):
-    """Changes that the standby replays at once cancel reads that are under way there."""
+    """Makes the standby replay changes immediately, which cancels reads in progress there."""
     standby.query("alter system set max_standby_streaming_delay = 0", "postgres")
     standby.query("select pg_reload_conf()", "postgres")
     conflicts = "select confl_snapshot + confl_lock + confl_bufferpin + confl_deadlock from pg_stat_database_conflicts where datname = 'ctms'"
@@ -107,7 +107,7 @@ def try_conflicts(service, primary, standby):
         primary.query("vacuum emails")
         for number in range(10):
             service.get(f"/updates?start=2020-01-01T00:00:00Z&limit={CONTACTS}")
-            check(service.name_of(address(number)) is not None, "a lookup found nobody")
+            check(service.name_of(address(number)) is not None, "a lookup found no contact")
             reads += 2
     failures = service.metric(FAILURES) - failures
     return failures, f"{standby.value(conflicts, 'postgres') - before} reads cancelled at the standby, {failures:.0f} of {reads} answered by the primary, none failed"
@@ -122,7 +122,7 @@ def run(lab, report):
     ids = [service.add(address(number)) for number in range(CONTACTS)]
     catch_up(primary, standby)
     report("replica", "lookups and full pages of updates go to the standby", try_lookups(service, primary, standby))
-    report("replica", "a standby that is behind", try_lag(service, standby, ids))
+    report("replica", "a standby that lags behind", try_lag(service, standby, ids))
     report("replica", "a standby that is stopped and started", try_outage(service, standby))
     report("replica", "a standby whose machine hangs", try_hang(service, standby))
     cancelled, outcome = try_conflicts(service, primary, standby)

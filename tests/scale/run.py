@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MPL-2.0
-"""Tries CTMS on more than one machine's worth of servers, all on the loopback; packaging/scale_out.sh installs what it needs.
+"""Tries CTMS with several servers, all on the loopback interface. packaging/scale_out.sh installs the requirements.
 
     tests/scale/run.py [--bin build/release/bin] [TRIAL...]
 
-Trials: replicas, pooler, failover, patroni; all without names. Each has a temporary directory and servers of its own,
-which it ends. Prints a table of what was tried and what came out; exit 1 when something did not come out as it should,
-with the directory kept if CTMS_SCALE_KEEP is set. Debian's python3, for its psycopg2.
+Trials: replicas, pooler, failover, patroni; without names, all of them. Each has its own temporary directory and servers,
+which it ends. Prints a table of the trials and their results. Exits with 1 when a trial failed. The directory of a failed
+trial is kept if CTMS_SCALE_KEEP is set. Uses Debian's python3 for its psycopg2.
 """
 import argparse
 import os
@@ -28,7 +28,7 @@ TRIALS = {"replicas": replicas.run, "pooler": pooler.run, "failover": failover.r
 
 
 def print_table(rows):
-    print("\nWhat was tried and what came out:\n")
+    print("\nTrials and their results:\n")
     for area, tried, outcome in rows:
         print(f"{area + ': ' + tried}")
         print(textwrap.indent(textwrap.fill(outcome, 110), "    "))
@@ -51,7 +51,7 @@ def main():
         try:
             with Lab(options.bin) as lab:
                 TRIALS[name](lab, report)
-        except Exception as failure:  # the other trials go on
+        except Exception as failure:  # the other trials continue
             failed = True
             rows.append((name, "FAILED", str(failure)))
             traceback.print_exc()

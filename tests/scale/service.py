@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""ctms-web as a process, clients that ask it, and writers who remember what was acknowledged."""
+"""ctms-web processes, clients that send requests, and writers that remember which writes were acknowledged."""
 import dataclasses
 import http.client
 import json
@@ -15,7 +15,7 @@ KEY = "key of the trials, which is long enough"
 
 
 class Service:
-    """Some ctms-web on one database, an API client with a token, and requests that go to them in turn."""
+    """Several ctms-web on one database, an API client with a token, and requests that go to the servers in turn."""
 
     def __init__(self, lab, url, count=2, **settings):
         self.lab = lab
@@ -89,7 +89,7 @@ class Service:
 
 
 def prepare(lab, url, **settings):
-    """Makes the schema and an API client; its id and secret."""
+    """Creates the schema and an API client. Returns the client's id and secret."""
     env = dict({"CTMS_DB_URL": url}, **settings)
     program = os.path.join(lab.bin, "ctms-admin")
     lab.run(program, "migrate", env=env, as_server=False)
@@ -105,19 +105,19 @@ class Tally:
     unexpected: list = dataclasses.field(default_factory=list)
 
     def gap(self):
-        """The longest time in which no write was acknowledged, in seconds."""
+        """The longest time without an acknowledged write, in seconds."""
         times = sorted(when for when, _, _ in self.acknowledged)
         return max((later - earlier for earlier, later in zip(times, times[1:])), default=0.0)
 
     def missing(self, port):
-        """How many acknowledged writes the database does not have."""
+        """The number of acknowledged writes that are missing in the database."""
         contacts = {row[0] for row in query(port, "select email_id::text from emails")}
         newsletters = {tuple(row) for row in query(port, "select email_id::text, name from newsletters")}
         return sum(1 for _, email_id, name in self.acknowledged if (email_id not in contacts if name is None else (email_id, name) not in newsletters))
 
 
 class Writers:
-    """Threads that create contacts and subscribe them without pause, until stop()."""
+    """Threads that continuously create contacts and subscribe them, until stop()."""
 
     def __init__(self, service, count=8):
         self.service, self.tally = service, Tally()
@@ -168,6 +168,6 @@ class Writers:
         for thread in self.threads:
             thread.join(90)
             if thread.is_alive():
-                raise Failed("a writer does not end")
+                raise Failed("a writer did not end")
         check(not self.tally.unexpected, f"unexpected answers: {self.tally.unexpected[:3]}")
         return self.tally

@@ -56,7 +56,7 @@ void add_extension(X509* cert, int kind, const std::string& value) {
     demand(one != nullptr && ::X509_add_ext(cert, one.get(), -1) == 1);
 }
 
-/// Its own, for a client that was made for another run must not take it for the same certificate.
+/// Each certificate needs a new serial number, or a client from another run could mistake it for an older certificate.
 void set_serial(X509* cert) {
     std::uint32_t serial = 0;
     demand(::RAND_bytes(reinterpret_cast<unsigned char*>(&serial), sizeof serial) == 1);

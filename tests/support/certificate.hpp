@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Certificates made at run time, for servers inside tests. Functions may be called from any thread.
+// Certificates made at run time, for servers inside tests. All functions may be called from any thread.
 #pragma once
 
 #include <string>
@@ -12,12 +12,12 @@ struct certificate {
     std::string key_pem;
 };
 
-/// A self-signed certificate, valid from an hour ago until tomorrow, with a new key. `names`: DNS names and IP addresses
-/// that it is for, e.g. {"localhost", "127.0.0.1"}. A client that trusts cert_pem trusts the server.
-/// Throws std::runtime_error when OpenSSL refuses.
+/// Makes a self-signed certificate with a new key, valid from an hour ago until tomorrow. `names`: the DNS names and IP
+/// addresses it is valid for, e.g. {"localhost", "127.0.0.1"}. A client that trusts cert_pem trusts the server.
+/// Throws std::runtime_error when OpenSSL fails.
 [[nodiscard]] certificate make_certificate(const std::vector<std::string>& names);
 
-/// A file that holds a text (a CA file, say) for as long as the object lives. Throws std::system_error.
+/// A file with the given content (a CA file, for example) that is deleted with the object. Throws std::system_error.
 class temporary_file {
 public:
     explicit temporary_file(const std::string& text);

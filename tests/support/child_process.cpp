@@ -52,7 +52,7 @@ child_process::child_process(std::string program, const environment& variables, 
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_adddup2(&actions, out_, STDOUT_FILENO);
     posix_spawn_file_actions_adddup2(&actions, log_, STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1); // the test's sockets are not its own
+    posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1); // the child must not inherit the test's sockets
     arguments.insert(arguments.begin(), std::move(program));
     auto text = as_text(variables);
     const int problem =

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// A program as a process of its own, with the environment that a test makes for it, and what it prints and logs.
-// Not thread safe. Its destructor kills what still runs.
+// Runs a program as a child process, with an environment that the test chooses, and captures its output and its log.
+// Not thread safe. The destructor kills the process if it still runs.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -18,7 +18,7 @@ using environment = std::map<std::string, std::string>;
 
 class child_process {
 public:
-    /// Starts `program`, a path or a name on PATH, with nothing but the variables given and PATH.
+    /// Starts `program`, a path or a name on PATH. Its environment holds only `variables` and PATH.
     child_process(std::string program, const environment& variables, std::vector<std::string> arguments = {});
     ~child_process();
     child_process(const child_process&) = delete;
@@ -26,17 +26,17 @@ public:
 
     void signal(int number) const;
     [[nodiscard]] pid_t id() const { return child_; }
-    /// Waits for its end; the exit code, or 128 + signal, or -1 when `limit` passed first.
+    /// Waits for the process to end. Returns its exit code, 128 + signal, or -1 if `limit` passes first.
     int wait(std::chrono::milliseconds limit = std::chrono::seconds(20));
 
     [[nodiscard]] std::string output() const;
-    /// What it wrote to standard error.
+    /// What the process wrote to standard error.
     [[nodiscard]] std::string log() const;
-    /// The whole lines of its log. Throws when one is not JSON.
+    /// The complete lines of the log. Throws when a line is not JSON.
     [[nodiscard]] std::vector<boost::json::object> lines() const;
-    /// Fields of the lines with that `msg`, oldest first.
+    /// The fields of the log lines whose `msg` is `message`, oldest first.
     [[nodiscard]] std::vector<boost::json::object> fields_of(std::string_view message) const;
-    /// True as soon as there are `count` such lines; false when it ended or `limit` passed before.
+    /// Waits for `count` such lines. True as soon as they are there; false if the process ends or `limit` passes first.
     [[nodiscard]] bool logs(std::string_view message, std::size_t count = 1, std::chrono::milliseconds limit = std::chrono::seconds(10));
 
 private:

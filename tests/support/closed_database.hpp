@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Keeps everybody from a database of the tests for as long as it lives, as if it were down. Not thread safe.
+// Refuses all connections to a test database for as long as the object lives, as if the database were down. Not thread safe.
 #pragma once
 
 #include "test_database.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// ctms-admin with files and a database of its own, for tests of contacts. For one thread.
+// Runs ctms-admin with its own files and database, for tests of contacts. For one thread.
 #pragma once
 
 #include <cli/run_admin.hpp>
@@ -16,7 +16,7 @@ namespace ctms::test {
 
 class contacts_admin {
 public:
-    /// Writes a file; its path.
+    /// Writes a file and returns its path.
     std::string file(const std::string& name, const std::string& text) {
         std::ofstream(path(name), std::ios::binary) << text;
         return path(name);
@@ -29,7 +29,7 @@ public:
 
     outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
 
-    /// All rows, columns with a blank between them, lines with a comma.
+    /// Returns all rows of a query, separated by commas.
     std::string select(const std::string& query) {
         const auto found = link_.execute("select string_agg(row, ',') from (" + query + ") as r(row)");
         return std::string(found.text(0, 0));
@@ -37,7 +37,7 @@ public:
     void execute(const std::string& sql) { link_.execute(sql); }
     std::string count(const std::string& table) { return select("select count(*)::text from " + table); }
 
-    /// Every field of every contact but the numbers of rows, as a digest for each table.
+    /// Returns a digest of each table that covers every field of every contact except the row numbers.
     std::string everything() {
         std::string out;
         for (const std::string table : {"emails", "amo", "fxa", "mofo", "newsletters", "waitlists"}) {
@@ -61,7 +61,7 @@ private:
     persistence::connection link_{database_.options()};
 };
 
-/// The id of contact `number`.
+/// Returns the id of contact `number`.
 inline std::string contact_id(int number) {
     const auto digits = std::to_string(number);
     return "00000000-0000-4000-8000-" + std::string(12 - digits.size(), '0') + digits;

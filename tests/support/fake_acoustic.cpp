@@ -25,7 +25,7 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
-/// A certificate for the loopback: the file for clients, the context for the server.
+/// A certificate for the loopback address: the file for clients and the TLS context for the server.
 struct tls_identity {
     explicit tls_identity(const certificate& made) : file(made.cert_pem) {
         context.use_certificate_chain(asio::buffer(made.cert_pem));
@@ -51,7 +51,7 @@ public:
         thread_ = std::thread([this] { io_.run(); });
     }
 
-    /// Everything that the thread waits for ends, and so does the thread.
+    /// Ends everything the thread waits for, and with it the thread.
     ~impl() {
         asio::post(io_, [this] {
             cut_all();
@@ -71,12 +71,12 @@ public:
     void set_down(bool down) {
         constexpr std::chrono::seconds patience{10};
         auto done = asio::post(io_, asio::use_future([this, down] { down ? go_down() : come_up(); }));
-        if (done.wait_for(patience) != std::future_status::ready) throw std::runtime_error("fake_acoustic does not react");
+        if (done.wait_for(patience) != std::future_status::ready) throw std::runtime_error("fake_acoustic does not respond");
         done.get();
     }
 
 private:
-    /// Takes the port without listening: connections are refused, and nobody else can have it.
+    /// Binds the port without listening: connections are refused, and no other process can take the port.
     void reserve() {
         acceptor_.open(tcp::v4());
         acceptor_.set_option(tcp::acceptor::reuse_address(true));
@@ -116,7 +116,7 @@ private:
         });
     }
 
-    /// `turn`: an accept that was under way while the server went down and up again is none of the new ones.
+    /// `turn`: an accept that was pending while the server went down and up again must not serve the new listener.
     asio::awaitable<void> accept(int turn) {
         while (turn == times_up_ && listening_) {
             tcp::socket socket(io_);
@@ -132,7 +132,7 @@ private:
         }
     }
 
-    /// No descriptors left, most likely: some will come free.
+    /// Waits before the next accept: most likely there are no file descriptors left, and some will become free.
     asio::awaitable<void> pause() {
         constexpr std::chrono::milliseconds time{50};
         asio::steady_timer timer(io_, time);

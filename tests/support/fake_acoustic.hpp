@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// A stand-in for Acoustic Campaign: a server of its own, in the test's process or as the program fake-acoustic, that
-// speaks the vendor's XML API, keeps what it is sent, refuses what the vendor refuses, and fails on request. It listens on
-// the loopback only. A call holds its slot and takes effect when its latency is over, also when its client has gone by then.
+// A fake of Acoustic Campaign: an HTTP server, in the test's process or as the program fake-acoustic, that speaks the
+// vendor's XML API, stores what it receives, refuses what the vendor refuses, and fails on request. It listens only on the
+// loopback interface. A call holds its slot and takes effect when its latency has passed, even if its client has gone by then.
 // Thread safe. Throws boost::system::system_error when it cannot listen.
 #pragma once
 
@@ -18,10 +18,10 @@
 namespace ctms::test {
 
 struct fake_acoustic_options {
-    std::uint16_t port = 0;               ///< 0 takes a free one
-    bool tls = false;                     ///< HTTPS, with a certificate made at start (fake_acoustic::ca_file)
-    std::chrono::milliseconds latency{0}; ///< of each call of the XML API, of which many may wait at once
-    int most_at_once = 10;                ///< calls of the XML API under way; one more is refused with 429
+    std::uint16_t port = 0;               ///< 0 picks a free port
+    bool tls = false;                     ///< HTTPS, with a certificate made at start (see fake_acoustic::ca_file)
+    std::chrono::milliseconds latency{0}; ///< of each XML API call; many calls may wait at the same time
+    int most_at_once = 10;                ///< XML API calls in progress at the same time; any further call is refused with 429
     std::chrono::seconds token_life{4 * 3600};
     std::string client_id = "fake-client";
     std::string client_secret = "fake-secret";
@@ -29,40 +29,40 @@ struct fake_acoustic_options {
     std::string main_table_id = "1001";
     std::string newsletter_table_id = "1002";
     std::string product_table_id = "1003";
-    std::function<void(std::string_view)> log; ///< gets a line for each call, without addresses, from a thread of the server
+    std::function<void(std::string_view)> log; ///< receives a line for each call, without addresses, on a server thread
 };
 
-/// Something that goes wrong, at calls that it matches.
+/// A fault to inject into the calls that it matches.
 struct fake_fault {
     enum class kind {
         fault_answer,  ///< 200 with a Fault: `text` is its FaultString, `number` its errorid
-        row_transient, ///< the rows that hold `holds` fail as transient; for AddRecipient the same as fault_answer 50
-        row_permanent, ///< the rows that hold `holds` fail as permanent, with `text` as description
-        status,        ///< an HTTP status, `number`, with an HTML body
-        empty_body,    ///< 200 and nothing
-        no_xml,        ///< 200 and text that is not XML
-        cut,           ///< the connection is cut in the middle of the answer, after the call has taken effect
-        cut_before,    ///< the connection is cut without any answer, and without effect
-        stall          ///< no answer for `wait`, then a normal one; the effect is there at once
+        row_transient, ///< the rows that contain `holds` fail as transient; AddRecipient fails like fault_answer 50
+        row_permanent, ///< the rows that contain `holds` fail as permanent, with `text` as the description
+        status,        ///< HTTP status `number`, with an HTML body
+        empty_body,    ///< status 200 with an empty body
+        no_xml,        ///< status 200 with text that is not XML
+        cut,           ///< the connection is closed in the middle of the answer, after the call has taken effect
+        cut_before,    ///< the connection is closed without any answer, and the call has no effect
+        stall          ///< the answer comes only after `wait`; the call takes effect immediately
     };
     kind what = kind::fault_answer;
     std::string
-        method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData; "" for any but token
-    std::string holds; ///< text that the call's XML must hold, e.g. an email_id; "" for any
-    int times = -1;    ///< how many calls it hits; -1 for all
+        method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData; "" for any except token
+    std::string holds; ///< text that the call's XML must contain, e.g. an email_id; "" for any
+    int times = -1;    ///< how many calls it affects; -1 for all
     int number = 0;    ///< an errorid or an HTTP status
     std::string text;
     std::chrono::milliseconds wait{0};
 };
 
-/// What the server has seen.
+/// What the server has received so far.
 struct fake_acoustic_counts {
-    std::map<std::string, int> calls; ///< by method, token included; refused ones too
-    int most_at_once = 0;             ///< calls of the XML API that were under way together
+    std::map<std::string, int> calls; ///< by method, including token; includes refused calls
+    int most_at_once = 0;             ///< XML API calls in progress at the same time, at most
     int refused_as_too_many = 0;
-    int refused_tokens = 0; ///< calls with no good token: 401
+    int refused_tokens = 0; ///< calls without a valid token: 401
     int connections = 0;    ///< accepted
-    int oversized = 0;      ///< calls with more than 100 rows, which are refused
+    int oversized = 0;      ///< calls with more than 100 rows, which were refused
     int overlapping = 0;    ///< rows that another call was writing or deleting at the same time
 };
 
@@ -76,19 +76,19 @@ public:
     fake_acoustic(const fake_acoustic&) = delete;
     fake_acoustic& operator=(const fake_acoustic&) = delete;
 
-    /// "http://127.0.0.1:PORT", or https.
+    /// "http://127.0.0.1:PORT", or "https://..." with TLS.
     [[nodiscard]] std::string url() const;
     [[nodiscard]] std::uint16_t port() const;
-    /// A file with the certificate to trust, with TLS.
+    /// With TLS: the path of a file with the certificate to trust.
     [[nodiscard]] std::string ca_file() const;
 
     void add_fault(fake_fault fault);
     void clear_faults();
-    /// Down: connections are cut and new ones refused, until it is up again on the same port, which nobody else can take
-    /// meanwhile. Calls whose latency was not over have no effect.
+    /// While down, connections are closed and new ones refused. The port stays reserved, and the server listens on it again
+    /// when it is up. Calls whose latency had not passed have no effect.
     void set_down(bool down);
     void set_latency(std::chrono::milliseconds latency);
-    /// Makes every token given so far invalid.
+    /// Invalidates every token issued so far.
     void forget_tokens();
 
     [[nodiscard]] fake_acoustic_counts counts() const;
@@ -96,9 +96,9 @@ public:
     [[nodiscard]] std::map<std::string, row> contacts() const;
     [[nodiscard]] relational newsletters() const;
     [[nodiscard]] relational products() const;
-    /// The bodies (XML) of the last calls that were taken, oldest first, at most 100.
+    /// The bodies (XML) of the last accepted calls, oldest first, at most 100.
     [[nodiscard]] std::vector<std::string> last_calls() const;
-    /// How often a contact's main row was written, in all.
+    /// How often each contact's row in the main table was written, in total.
     [[nodiscard]] std::map<std::string, int> writes_by_contact() const;
 
 private:

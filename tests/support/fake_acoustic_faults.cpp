@@ -33,7 +33,7 @@ int to_number(std::string_view name, std::string_view text) {
 
 kind to_kind(std::string_view name) {
     const auto* found = std::find_if(kinds.begin(), kinds.end(), [&](const auto& one) { return one.first == name; });
-    if (found == kinds.end()) throw std::invalid_argument(fmt::format("there is no fault '{}'", name));
+    if (found == kinds.end()) throw std::invalid_argument(fmt::format("unknown fault '{}'", name));
     return found->second;
 }
 
@@ -51,10 +51,10 @@ void set(fake_fault& fault, std::string_view name, std::string_view value) {
     else if (name == "wait_ms")
         fault.wait = std::chrono::milliseconds(to_number(name, value));
     else
-        throw std::invalid_argument(fmt::format("a fault has no '{}'", name));
+        throw std::invalid_argument(fmt::format("a fault has no parameter '{}'", name));
 }
 
-/// The value behind the kind itself: status=500, fault_answer=121, stall=2000.
+/// The value after the kind itself: status=500, fault_answer=121, stall=2000.
 void set_kind(fake_fault& fault, std::string_view name, std::string_view value) {
     fault.what = to_kind(name);
     if (value.empty()) return;
@@ -77,25 +77,25 @@ void use(fake_fault& fault) {
     if (fault.times > 0) --fault.times;
 }
 
-/// True when the call does what it should in spite of the fault.
+/// True when the call takes effect in spite of the fault.
 bool takes_effect(const fake_fault& fault) { return fault.what == kind::cut || fault.what == kind::stall; }
 
 } // namespace
 
 std::string_view fault_help() {
-    return "A fault is KIND[=NUMBER][,NAME=VALUE]... without commas in the values. KIND is one of\n"
+    return "A fault is KIND[=NUMBER][,NAME=VALUE]... with no commas in the values. KIND is one of\n"
            "  fault_answer=ERRORID  200 with a Fault\n"
-           "  row_transient         the rows that hold `holds` fail as transient\n"
+           "  row_transient         rows that contain the text of `holds` fail as transient\n"
            "  row_permanent         the same, as permanent\n"
-           "  status=STATUS         an HTTP status with HTML\n"
-           "  empty_body, no_xml    200 with nothing, or with text that is no XML\n"
-           "  cut, cut_before       the connection ends inside the answer, or before it and without effect\n"
-           "  stall=MS              the answer comes so much later\n"
+           "  status=STATUS         this HTTP status, with an HTML body\n"
+           "  empty_body, no_xml    200 with an empty body, or with text that is not XML\n"
+           "  cut, cut_before       the connection is closed in the middle of the answer, or before it with no effect\n"
+           "  stall=MS              the answer is delayed\n"
            "NAME is one of\n"
            "  method   token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient,\n"
-           "           DeleteRelationalTableData; by default any but token\n"
-           "  holds    text that the call's XML must hold, an email_id for instance\n"
-           "  times    how many calls it hits; by default all\n"
+           "           DeleteRelationalTableData; any except token by default\n"
+           "  holds    text that the call's XML must contain, e.g. an email_id\n"
+           "  times    how many calls it affects; all by default\n"
            "  text     the FaultString, or the description of failed rows\n"
            "Example: status=500,method=AddRecipient,times=3\n";
 }
@@ -132,7 +132,7 @@ hits fault_list::take(const xml_call& call) {
     for (auto& fault : faults_) {
         if (!is_of_rows(fault) || (out.call && !takes_effect(*out.call)) || !meets(fault, call)) continue;
         use(fault);
-        out.rows.push_back({fault.holds, fault.what == kind::row_transient, fault.text.empty() ? "a fault was asked for" : fault.text});
+        out.rows.push_back({fault.holds, fault.what == kind::row_transient, fault.text.empty() ? "injected fault" : fault.text});
     }
     forget_used();
     return out;

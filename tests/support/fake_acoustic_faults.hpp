@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The faults that the stand-in was asked for: which of them hit a call, how often still, and their form as text for
-// command lines and scripts. Not thread safe.
+// The faults that the fake vendor was asked to inject: which of them affect a call, how often they still apply, and their
+// textual form for command lines and scripts. Not thread safe.
 #pragma once
 
 #include <support/fake_acoustic_store.hpp>
@@ -12,13 +12,13 @@
 
 namespace ctms::test {
 
-/// How a fault is written, for --help.
+/// The syntax of a fault, for --help.
 [[nodiscard]] std::string_view fault_help();
 
-/// "status=500,method=AddRecipient,times=3", as fault_help() explains. Throws std::invalid_argument that says what is wrong.
+/// Parses e.g. "status=500,method=AddRecipient,times=3"; see fault_help(). Throws std::invalid_argument, which says what is wrong.
 [[nodiscard]] fake_fault parse_fault(std::string_view text);
 
-/// What hits one call: of faults of calls the first that matches, of faults of rows all.
+/// The faults that affect one call: the first matching fault of the call, and all matching faults of its rows.
 struct hits {
     std::optional<fake_fault> call;
     std::vector<row_fault> rows;
@@ -29,9 +29,9 @@ public:
     void add(fake_fault fault);
     void clear() { faults_.clear(); }
 
-    /// Those that hit a call of the XML API; each has been used up once by it.
+    /// Returns the faults that affect an XML API call. Each counts as used once.
     hits take(const xml_call& call);
-    /// The one that hits a request for a token, whose body is `form`.
+    /// Returns the fault that affects a token request with the body `form`.
     std::optional<fake_fault> take_for_token(const std::string& form);
 
 private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// fake-acoustic: the stand-in for the email vendor as a program, for trying ctms-sync without an account, and for
-// benchmarks. See --help.
+// fake-acoustic runs the fake email vendor as a program, to try ctms-sync without a vendor account and for benchmarks.
+// See --help.
 #include <support/exit_codes.hpp>
 #include <support/fake_acoustic_faults.hpp>
 
@@ -21,13 +21,13 @@ options::options_description command_line() {
     options::options_description out("Options");
     // clang-format off
     out.add_options()
-        ("port", options::value<std::uint16_t>()->default_value(8025), "where to listen, on the loopback; 0 takes a free port")
-        ("tls", "HTTPS; the second line of output names the file with the certificate to trust")
+        ("port", options::value<std::uint16_t>()->default_value(8025), "the loopback port to listen on; 0 picks a free port")
+        ("tls", "use HTTPS; the second line of output names the certificate file to trust")
         ("latency-ms", options::value<int>()->default_value(0), "how long each call takes")
-        ("max-at-once", options::value<int>()->default_value(standard.most_at_once), "calls under way; one more is refused")
-        ("token-life-s", options::value<int>()->default_value(int(standard.token_life.count())), "how long a token is good")
+        ("max-at-once", options::value<int>()->default_value(standard.most_at_once), "calls allowed in progress; more are refused")
+        ("token-life-s", options::value<int>()->default_value(int(standard.token_life.count())), "how long a token is valid")
         ("log", "print a line for each call, without addresses")
-        ("fault", options::value<std::vector<std::string>>()->default_value({}, ""), "something that goes wrong, see below; repeatable")
+        ("fault", options::value<std::vector<std::string>>()->default_value({}, ""), "a fault to inject, see below; repeatable")
         ("help,h", "print this text and exit");
     // clang-format on
     return out;
@@ -36,19 +36,19 @@ options::options_description command_line() {
 void print_help(const options::options_description& description) {
     const test::fake_acoustic_options standard;
     std::cout << "Usage: fake-acoustic [OPTION]...\n"
-                 "Stands in for the XML API of Acoustic Campaign, on the loopback and in memory, until SIGTERM.\n\n"
+                 "Fakes the XML API of Acoustic Campaign, on the loopback interface and in memory, until SIGTERM.\n\n"
               << description << "\nFaults. " << test::fault_help()
               << fmt::format("\nCredentials: client {}, secret {}, refresh token {}. Tables: {} main, {} newsletters, {} products.\n",
                              standard.client_id, standard.client_secret, standard.refresh_token, standard.main_table_id,
                              standard.newsletter_table_id, standard.product_table_id)
               << "\nGET /state     counts, as JSON; /state?full=1 with all rows\n"
-                 "POST /control  a form of fault=FAULT (repeatable), clear_faults=1, latency_ms=N, forget_tokens=1,\n"
-                 "               down=SECONDS (cuts all connections and refuses new ones for so long)\n"
+                 "POST /control  a form with fault=FAULT (repeatable), clear_faults=1, latency_ms=N, forget_tokens=1,\n"
+                 "               down=SECONDS (closes all connections and refuses new ones for that long)\n"
                  "\nExample: fake-acoustic --latency-ms 100 --fault status=500,times=3\n";
 }
 
 std::chrono::milliseconds to_latency(int number) {
-    if (number < 0) throw std::invalid_argument("--latency-ms must not be below 0");
+    if (number < 0) throw std::invalid_argument("--latency-ms must not be negative");
     return std::chrono::milliseconds(number);
 }
 
@@ -82,7 +82,7 @@ int serve(const options::variables_map& given, const sigset_t& ends) {
 }
 
 int run(int argc, char** argv) {
-    sigset_t ends; // blocked before the server's thread is there, which inherits that
+    sigset_t ends; // blocked before the server's thread starts, because the thread inherits the mask
     sigemptyset(&ends);
     sigaddset(&ends, SIGTERM);
     sigaddset(&ends, SIGINT);

@@ -46,7 +46,7 @@ http::response<http::string_body> to_message(const vendor_answer& answer, bool k
     return out;
 }
 
-/// An answer as it is sent: all of it, or the head and half of the body.
+/// The bytes to send: the whole answer, or its head and half of the body.
 std::string serialized(const http::response<http::string_body>& message, bool whole) {
     std::ostringstream out;
     out << message;
@@ -62,7 +62,7 @@ public:
     template <class... Arguments>
     explicit session(const session_environment& shared, Arguments&&... arguments)
         : stream_(std::forward<Arguments>(arguments)...), timer_(stream_.get_executor()), shared_(shared) {
-        constexpr std::size_t chunk = 64 * 1024; // Beast reads as much at once as there is room
+        constexpr std::size_t chunk = 64 * 1024; // Beast reads as much as fits in the buffer
         buffer_.reserve(chunk);
     }
 
@@ -91,7 +91,7 @@ private:
         co_return !ec;
     }
 
-    /// Reads a request and answers it. False at the end of the connection.
+    /// Reads a request and answers it. False when the connection has ended.
     asio::awaitable<bool> serve() {
         http::request_parser<http::string_body> parser;
         parser.body_limit(longest_body);
@@ -116,7 +116,7 @@ private:
         if (target == "/control") co_return control(asked.body(), sleep);
         if (target != "/oauth/token" && target != "/XMLAPI") co_return plain(404, "There is no such page\n");
         if (web::media_type(view(asked[http::field::content_type])) != "application/x-www-form-urlencoded")
-            co_return plain(415, "A form is wanted\n");
+            co_return plain(415, "A form is required\n");
         if (target == "/XMLAPI") co_return co_await make_call(asked);
         auto out = shared_.vendor.give_token(asked.body());
         co_await wait(out.wait);
@@ -157,10 +157,10 @@ private:
         lowest().expires_after(longest_idle);
         const bool whole = answer.sent == delivery::whole;
         if (!whole && answer.sent != delivery::part) {
-            lowest().socket().set_option(asio::socket_base::linger(true, 0), ec); // closing resets it
+            lowest().socket().set_option(asio::socket_base::linger(true, 0), ec); // makes close() send a reset
             co_return false;
         }
-        // Not by Beast's operation, which is compiled for each kind of stream: that takes seconds.
+        // Not with Beast's write operation: it is compiled for each kind of stream, which takes seconds.
         const auto text = serialized(to_message(answer, keep_alive), whole);
         co_await asio::async_write(stream_, asio::buffer(text), into(ec));
         co_return whole && !ec && keep_alive;

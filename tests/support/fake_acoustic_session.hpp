@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// One connection to the stand-in: requests one after the other, on the thread of the server's io_context.
+// One connection to the fake vendor. It handles one request after another, on the thread of the server's io_context.
 #pragma once
 
 #include <support/fake_acoustic_vendor.hpp>
@@ -13,7 +13,7 @@
 
 namespace ctms::test {
 
-/// What connections share. It outlives them.
+/// What all connections share. It outlives them.
 struct session_environment {
     fake_vendor& vendor;
     boost::asio::ssl::context* tls;                       ///< null without TLS
@@ -24,11 +24,11 @@ class fake_acoustic_session {
 public:
     virtual ~fake_acoustic_session() = default;
 
-    /// Cuts the connection: what it waits for ends, and a call whose time had not come has no effect.
+    /// Closes the connection. Everything it waits for ends, and a call whose latency has not passed has no effect.
     virtual void cut() = 0;
 };
 
-/// Serves a connection until its end, and then calls `ended`.
+/// Serves a connection until it ends, and then calls `ended`.
 std::shared_ptr<fake_acoustic_session> start_session(boost::asio::ip::tcp::socket socket, const session_environment& shared,
                                                      std::function<void()> ended);
 

@@ -16,14 +16,14 @@ constexpr std::array<std::string_view, 4> methods{"AddRecipient", "InsertUpdateR
 
 bool has_rows(std::string_view method) { return method == "InsertUpdateRelationalTable" || method == "DeleteRelationalTableData"; }
 
-/// XML 1.0 forbids most control characters, and U+FFFE and U+FFFF; pugixml lets them pass.
+/// XML 1.0 forbids most control characters, U+FFFE and U+FFFF; pugixml accepts them.
 bool has_forbidden_character(std::string_view text) {
     const auto is_control = [](unsigned char c) { return c < 0x20 && c != '\t' && c != '\n' && c != '\r'; };
     return std::any_of(text.begin(), text.end(), is_control) || text.find("\xEF\xBF\xBE") != std::string_view::npos ||
            text.find("\xEF\xBF\xBF") != std::string_view::npos;
 }
 
-/// An & must begin a reference; pugixml takes a bare one as it is.
+/// An & must begin a reference; pugixml accepts a bare one.
 bool has_bare_ampersand(std::string_view text) {
     for (auto at = text.find('&'); at != std::string_view::npos; at = text.find('&', at + 1)) {
         const auto name = text.substr(at + 1, std::min(text.find(';', at), text.size()) - at - 1);
@@ -33,7 +33,7 @@ bool has_bare_ampersand(std::string_view text) {
     return false;
 }
 
-/// Looks into every text and attribute, where references by number have become characters.
+/// Checks every text and attribute, where numeric references have already become characters.
 bool is_clean(const pugi::xml_node& node) {
     if (has_forbidden_character(node.value())) return false;
     const auto attributes = node.attributes();
@@ -41,7 +41,7 @@ bool is_clean(const pugi::xml_node& node) {
            std::all_of(node.begin(), node.end(), [](const auto& child) { return is_clean(child); });
 }
 
-/// The value of the pair NAME, VALUE with that name.
+/// The VALUE of the element whose NAME is `name`.
 std::string named_value(const pugi::xml_node& parent, const char* element, std::string_view name) {
     for (const auto& pair : parent.children(element)) {
         if (pair.child_value("NAME") == name) return pair.child_value("VALUE");
@@ -80,7 +80,7 @@ pugi::xml_node add(pugi::xml_node parent, const char* name, const std::string& t
 
 std::string success_xml() { return "<Envelope><Body><RESULT><SUCCESS>TRUE</SUCCESS></RESULT></Body></Envelope>"; }
 
-/// The answer of a call of many rows, which collects those that failed.
+/// The answer to a call with many rows, which lists the rows that failed.
 class rows_answer {
 public:
     rows_answer() : result_(document_.append_child("Envelope").append_child("Body").append_child("RESULT")) {
@@ -112,7 +112,7 @@ private:
 } // namespace
 
 xml_call::xml_call(std::string text) : text_(std::move(text)) {
-    // A value of blanks alone is a value.
+    // A value that consists of spaces must be kept.
     const auto read =
         document_.load_buffer(text_.data(), text_.size(), pugi::parse_default | pugi::parse_ws_pcdata_single, pugi::encoding_utf8);
     if (!read || has_forbidden_character(text_) || has_bare_ampersand(text_)) return;
@@ -178,7 +178,7 @@ vendor_effect fake_acoustic_store::apply(const xml_call& call, const std::vector
         if (call.rows().empty()) return refuse(vendor_error::missing_element, "No rows");
         return change_rows(call, faults);
     }
-    // A call of one contact is all there is of its row.
+    // A call about a single contact fails as a whole.
     if (!faults.empty()) {
         const auto& first = faults.front();
         return refuse(first.transient ? vendor_error::server_error : vendor_error::invalid_address, first.text);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a call of the vendor's XML API does to the three tables of the stand-in, and what is answered. No sockets, no
-// tokens, no time. Not thread safe. A call that the vendor would refuse is answered with a Fault; nothing is thrown.
+// What an XML API call does to the fake vendor's three tables, and its answer. Knows nothing about sockets, tokens or
+// time. Not thread safe. A call that the vendor would refuse is answered with a Fault; nothing throws.
 #pragma once
 
 #include <support/fake_acoustic.hpp>
@@ -15,21 +15,21 @@
 
 namespace ctms::test {
 
-/// A call as it was sent, and what could be read of it. The nodes live as long as it does.
+/// A call as it was sent, and what could be parsed from it. The nodes live as long as this object.
 class xml_call {
 public:
     explicit xml_call(std::string text);
 
     [[nodiscard]] const std::string& text() const { return text_; }
-    /// The element inside of Body; empty when the text is not a well-formed call.
+    /// The element inside Body; empty when the text is not a well-formed call.
     [[nodiscard]] pugi::xml_node node() const { return node_; }
-    /// Its name; "unreadable" without one, "unknown" when the vendor has no such method.
+    /// The name of that element; "unreadable" if there is none, "unknown" if the vendor has no such method.
     [[nodiscard]] const std::string& method() const { return method_; }
-    /// LIST_ID or TABLE_ID, "" without.
+    /// LIST_ID or TABLE_ID; "" if the call has neither.
     [[nodiscard]] std::string table_id() const;
-    /// The elements ROW; none where the method has no rows.
+    /// The ROW elements; empty if the method has no rows.
     [[nodiscard]] const std::vector<pugi::xml_node>& rows() const { return rows_; }
-    /// The contacts that it is about.
+    /// The contacts that the call is about.
     [[nodiscard]] std::set<std::string> email_ids() const;
 
 private:
@@ -40,24 +40,24 @@ private:
     std::vector<pugi::xml_node> rows_;
 };
 
-/// Rows that are to fail.
+/// A fault that makes rows fail.
 struct row_fault {
-    std::string holds; ///< text in the row's XML
+    std::string holds; ///< text that the row's XML contains
     bool transient = false;
-    std::string text; ///< its description
+    std::string text; ///< the description of the failure
 };
 
-/// True when the XML of a row holds the text.
+/// True when the XML of a row contains the text.
 [[nodiscard]] bool row_holds(const pugi::xml_node& row, const std::string& text);
 
-/// What a call came to.
+/// The result of a call.
 struct vendor_effect {
     std::string answer;  ///< XML
-    std::string outcome; ///< in a word or two, for the log
+    std::string outcome; ///< one or two words, for the log
     bool oversized = false;
 };
 
-/// The numbers in errorid. 50, 128 and 145 are the vendor's; the others, whose numbers are not known, are ours.
+/// The values of errorid. 50, 128 and 145 are the vendor's; the vendor's other numbers are not known, so the rest are made up.
 enum class vendor_error {
     server_error = 50,
     unreadable_xml = 51,
@@ -70,14 +70,14 @@ enum class vendor_error {
     session_lost = 145
 };
 
-/// The answer of a call that failed as a whole.
+/// The answer to a call that failed as a whole.
 [[nodiscard]] std::string fault_xml(int errorid, std::string_view text);
 
 class fake_acoustic_store {
 public:
     explicit fake_acoustic_store(const fake_acoustic_options& options);
 
-    /// Rows that a fault hits fail; the rest of the call takes effect.
+    /// Applies a call. Rows that match a fault fail; the rest of the call takes effect.
     vendor_effect apply(const xml_call& call, const std::vector<row_fault>& faults);
 
     /// "main", "newsletter", "product", or "unknown".

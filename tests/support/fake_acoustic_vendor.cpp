@@ -23,11 +23,11 @@ constexpr std::size_t most_kept_calls = 100;
 vendor_answer as_json(int status, const json::value& body) { return {status, "application/json", json::serialize(body)}; }
 vendor_answer as_html(int status) { return {status, "text/html", fmt::format("<html><body><h1>{}</h1></body></html>\n", status)}; }
 
-/// The answer of a fault that takes the place of the call's own; the last three kinds leave that as it is.
+/// The answer for a fault that replaces the call's own answer. The other kinds do not change the answer.
 vendor_answer answer_of(const fake_fault& fault) {
     constexpr int default_status = 500;
     switch (fault.what) {
-    case kind::fault_answer: return {.body = fault_xml(fault.number, fault.text.empty() ? "a fault was asked for" : fault.text)};
+    case kind::fault_answer: return {.body = fault_xml(fault.number, fault.text.empty() ? "injected fault" : fault.text)};
     case kind::status: return as_html(fault.number == 0 ? default_status : fault.number);
     case kind::no_xml: return {.body = "Sorry, we are busy & cannot <help"};
     case kind::cut_before: return {.sent = delivery::nothing};
@@ -39,17 +39,17 @@ bool replaces_answer(kind what) { return what != kind::cut && what != kind::stal
 
 std::string describe(const fake_fault& fault) {
     switch (fault.what) {
-    case kind::fault_answer: return fmt::format("fault {}, as asked for", fault.number);
-    case kind::status: return fmt::format("status {}, as asked for", fault.number);
-    case kind::empty_body: return "empty body, as asked for";
-    case kind::no_xml: return "no XML, as asked for";
-    case kind::cut_before: return "cut before, as asked for";
-    case kind::cut: return "cut, as asked for";
-    default: return "stalled, as asked for";
+    case kind::fault_answer: return fmt::format("injected fault {}", fault.number);
+    case kind::status: return fmt::format("injected status {}", fault.number);
+    case kind::empty_body: return "injected empty body";
+    case kind::no_xml: return "injected non-XML body";
+    case kind::cut_before: return "injected cut before the answer";
+    case kind::cut: return "injected cut";
+    default: return "injected stall";
     }
 }
 
-/// Some of the contacts of a call. What holds an @ is no id but a client's mistake, and an address.
+/// Some of the contact ids of a call. A value with an @ is an address sent by mistake, so it is not shown.
 std::string some_ids(const std::set<std::string>& ids) {
     constexpr std::size_t most = 3;
     std::string out;
@@ -65,7 +65,7 @@ double to_double(const std::string& text) {
     double out = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), out);
     if (read.ec != std::errc() || read.ptr != text.data() + text.size() || out < 0)
-        throw std::invalid_argument(fmt::format("'{}' is no number", text));
+        throw std::invalid_argument(fmt::format("'{}' is not a number", text));
     return out;
 }
 
@@ -214,7 +214,7 @@ std::chrono::milliseconds fake_vendor::control(std::string_view form) {
         else if (name == "down")
             down = std::chrono::milliseconds(std::int64_t(to_double(value) * thousand));
         else
-            throw std::invalid_argument(fmt::format("there is no '{}'", name));
+            throw std::invalid_argument(fmt::format("unknown parameter '{}'", name));
     }
     return down;
 }

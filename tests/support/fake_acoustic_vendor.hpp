@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The stand-in without its sockets: tokens, the slots for calls at once, faults, counts and the tables. The server asks it
-// what to answer, and waits where it says so. Thread safe.
+// The fake vendor without its sockets: tokens, slots for concurrent calls, faults, counts and tables. The server asks it
+// what to answer and how long to wait. Thread safe.
 #pragma once
 
 #include <support/fake_acoustic_faults.hpp>
@@ -30,17 +30,17 @@ class fake_vendor {
 public:
     explicit fake_vendor(fake_acoustic_options options);
 
-    /// A call of the XML API that holds one of the slots until end() or the end of its life.
+    /// An XML API call. It holds one of the slots until end() is called or it is destroyed.
     class call;
 
     /// POST /oauth/token.
     vendor_answer give_token(const std::string& form);
-    /// Begins POST /XMLAPI. A call that is refused holds no slot and has its answer.
+    /// Begins POST /XMLAPI. A refused call holds no slot and already has its answer.
     std::unique_ptr<call> begin(std::string_view authorization, std::string_view form);
-    /// Does what the call asks for, as far as faults let it.
+    /// Applies the call, except where a fault prevents it.
     vendor_answer take_effect(call& one);
 
-    /// POST /control; throws std::invalid_argument. How long to be down then, for the server to do; 0 not at all.
+    /// POST /control. Returns how long the server must be down; 0 for not at all. Throws std::invalid_argument.
     std::chrono::milliseconds control(std::string_view form);
     /// GET /state, as JSON.
     [[nodiscard]] std::string state(bool full) const;
@@ -53,7 +53,7 @@ public:
     void forget_tokens();
     [[nodiscard]] fake_acoustic_counts counts() const;
     [[nodiscard]] std::vector<std::string> last_calls() const;
-    /// Lets a function read the tables.
+    /// Calls a function with the tables, under the lock.
     template <class Function>
     [[nodiscard]] auto read(Function function) const {
         const std::lock_guard lock(mutex_);
@@ -65,7 +65,7 @@ private:
 
     [[nodiscard]] bool is_good_token(std::string_view authorization) const;
     void keep(const std::string& xml);
-    /// Counts the rows that other calls write at the same time.
+    /// Counts the rows that other calls are writing at the same time.
     void note_writes(call& one);
     void log(const call& one, std::string_view outcome) const;
 
@@ -74,7 +74,7 @@ private:
     fake_acoustic_store store_;
     fault_list faults_;
     fake_acoustic_counts counts_;
-    std::map<std::string, clock::time_point, std::less<>> tokens_; ///< until when each is good
+    std::map<std::string, clock::time_point, std::less<>> tokens_; ///< when each one expires
     std::vector<std::string> last_calls_;
     std::chrono::milliseconds latency_;
     int under_way_ = 0;
@@ -88,7 +88,7 @@ public:
     call(const call&) = delete;
     call& operator=(const call&) = delete;
 
-    /// Gives the slot back: before the answer is sent, for a client that has it may make its next call at once.
+    /// Frees the slot. Must be called before the answer is sent: the client may make its next call as soon as it has the answer.
     void end();
 
     xml_call xml;

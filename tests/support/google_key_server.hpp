@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A key server and a clock inside the test, and a verifier that uses both. The server and the clock are thread safe.
+// A fake key server and a fake clock, and a token verifier that uses both. The server and the clock are thread safe.
 #pragma once
 
 #include <ctms/auth/google_id_token.hpp>
@@ -17,7 +17,7 @@ namespace ctms::test {
 
 class fake_key_server {
 public:
-    /// What it answers from now on.
+    /// Sets the answer from now on.
     void serve(std::string body, std::chrono::seconds max_age = std::chrono::hours(1)) {
         const std::lock_guard lock(mutex_);
         document_ = {std::move(body), max_age};
@@ -27,7 +27,7 @@ public:
         const std::lock_guard lock(mutex_);
         is_down_ = true;
     }
-    /// Runs within each fetch that begins from now on.
+    /// Sets a function that runs inside each fetch that begins from now on.
     void while_fetching(std::function<void()> action) {
         const std::lock_guard lock(mutex_);
         action_ = std::move(action);
@@ -72,7 +72,7 @@ struct verifier_setting {
     moved_clock clock;
     auth::google_token_verifier verifier{[this] { return server.fetch(); }, audience, [this] { return clock.now(); }};
 
-    /// "" for a good token, else what is wrong: "Unknown key", "Google authentication failure", "unavailable".
+    /// Returns "" for a valid token, or what is wrong: "Unknown key", "Google authentication failure", "unavailable".
     std::string problem(std::string_view token) {
         const auto outcome = verifier.verify(token);
         if (outcome.has_value()) return "";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Google Pub/Sub as a server sees it: a key server on the loopback, and a sender of push requests whose tokens are signed
-// with its key. Thread safe but for `go_down`. Throws what http_client.hpp and google_tokens.hpp throw.
+// Google Pub/Sub as a server sees it: a key server on the loopback interface, and a sender of push requests whose tokens
+// are signed with its key. Thread safe except for `go_down`. Throws what http_client.hpp and google_tokens.hpp throw.
 #pragma once
 
 #include "google_tokens.hpp"
@@ -27,19 +27,19 @@ public:
 
     google_push();
 
-    /// Settings with which a server takes pushes of this sender; `also` may change them.
+    /// Settings for a server that accepts pushes from this sender; `also` may change them.
     [[nodiscard]] web_fixture::options server_options(std::function<void(config::settings&)> also = {}) const;
 
-    /// Claims as Google makes them, good for an hour.
+    /// Claims as Google makes them, valid for an hour.
     [[nodiscard]] static boost::json::object claims();
-    /// A token with such claims (the good ones by default), signed by the key that the key server has.
+    /// A token with the given claims (valid ones by default), signed with the key server's key.
     [[nodiscard]] static std::string token();
     [[nodiscard]] static std::string token(const boost::json::object& claims);
     [[nodiscard]] static const google_key& key();
 
     /// Sends a body with a token.
     static http_answer send(const web_fixture& to, std::string_view body, std::string_view token, std::string_view target = path);
-    /// Sends a payload in its envelope with a good token.
+    /// Sends a payload in a Pub/Sub envelope with a valid token.
     static http_answer push(const web_fixture& to, std::string_view payload);
     static http_answer push(const web_fixture& to, const boost::json::object& payload);
 
@@ -51,7 +51,7 @@ private:
     std::unique_ptr<raw_server> server_;
 };
 
-/// A sender and a server that takes its pushes.
+/// A sender and a server that accepts its pushes.
 struct pushed_server {
     explicit pushed_server(std::function<void(config::settings&)> also = {}) : web(google.server_options(std::move(also))) {}
 

@@ -33,7 +33,7 @@ using owned = std::unique_ptr<Object, freed_by<Free>>;
 
 template <class Object>
 Object* checked(Object* made) {
-    if (made == nullptr) throw std::runtime_error("OpenSSL made nothing");
+    if (made == nullptr) throw std::runtime_error("OpenSSL returned a null pointer");
     return made;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Keys as Google's key server publishes them, made at run time, and tokens signed with them. Keys are immutable and may be
-// used by many threads. Throws std::runtime_error when OpenSSL fails.
+// used from many threads. Throws std::runtime_error when OpenSSL fails.
 #pragma once
 
 #include <memory>
@@ -13,19 +13,19 @@ namespace ctms::test {
 class google_key {
 public:
     [[nodiscard]] static google_key rsa(std::string id, unsigned bits = 2048);
-    /// No key that signs with RS256.
+    /// A key that cannot sign with RS256.
     [[nodiscard]] static google_key elliptic(std::string id);
-    /// An RSA key by its looks, of a size that would take too long to make: it cannot sign.
+    /// Looks like an RSA key of a size that would take too long to generate. It cannot sign.
     [[nodiscard]] static google_key hollow(std::string id, int bits);
 
     [[nodiscard]] const std::string& id() const { return id_; }
-    /// In PEM, signed by nobody known, and long expired: only the key in it counts.
+    /// In PEM, expired long ago and signed by an unknown issuer: only the key in it matters.
     [[nodiscard]] std::string certificate() const;
-    /// "n" of a JSON Web Key: base64url of the modulus.
+    /// "n" of the JSON Web Key: the modulus in base64url.
     [[nodiscard]] std::string modulus() const;
-    /// A JSON Web Key, with "e" and "more" members (", ..." or nothing) as given.
+    /// A JSON Web Key with the given "e"; `more` adds members (", ..." or nothing).
     [[nodiscard]] std::string web_key(std::string_view exponent = "AQAB", std::string_view more = {}) const;
-    /// A token with that header (by default the usual one with this key's id), signed with RS256.
+    /// A token with the given header (by default the usual one, with this key's id), signed with RS256.
     [[nodiscard]] std::string token(std::string_view claims, std::string_view header = {}) const;
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a client makes of Content-Encoding: gzip. Throws std::runtime_error for data that is not gzip or is incomplete.
+// Decodes Content-Encoding: gzip as a client does. Throws std::runtime_error when the data is not gzip or is incomplete.
 #pragma once
 
 #include <zlib.h>
@@ -25,7 +25,7 @@ inline std::string gunzip(const std::string& packed) {
         out.append(reinterpret_cast<const char*>(buffer.data()), buffer.size() - stream.avail_out);
     }
     inflateEnd(&stream);
-    if (outcome != Z_STREAM_END || stream.avail_in > 0) throw std::runtime_error("no whole gzip");
+    if (outcome != Z_STREAM_END || stream.avail_in > 0) throw std::runtime_error("not a complete gzip stream");
     return out;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Keeps every write of a contact waiting in the database of a web_fixture, and so its connection busy, until it ends or
-// release() is called. Not thread safe.
+// Blocks every write of a contact in the database of a web_fixture, which keeps the connection of each write busy, until
+// the object is destroyed or release() is called. Not thread safe.
 #pragma once
 
 #include "web_fixture.hpp"
@@ -16,7 +16,7 @@ public:
     held_writes(const held_writes&) = delete;
     held_writes& operator=(const held_writes&) = delete;
 
-    /// True as soon as so many writes wait; false when they did not in time.
+    /// Waits until this many writes are blocked. False when they were not in time.
     [[nodiscard]] bool hold(std::size_t writes) {
         return becomes_true([&] {
             return web_.sql("select from pg_locks where not granted and database = (select oid from pg_database where datname = "

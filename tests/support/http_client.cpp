@@ -28,7 +28,7 @@ constexpr std::chrono::seconds patience{10};
 
 [[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
-/// Waits for an event; false when `until` passed first.
+/// Waits for an event. False when `until` passes first.
 bool wait_for(int socket, short events, clock_type::time_point until) {
     while (true) {
         const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock_type::now()).count();
@@ -102,10 +102,10 @@ public:
             boost::system::error_code ec;
             const auto used = buffer_.empty() ? 0 : parser.put(boost::asio::buffer(buffer_), ec);
             buffer_.erase(0, used);
-            if (ec && ec != http::error::need_more) throw std::runtime_error("the answer is no HTTP: " + ec.message());
+            if (ec && ec != http::error::need_more) throw std::runtime_error("the answer is not HTTP: " + ec.message());
             if (parser.is_done() || (used > 0 && !ec)) continue;
             if (read_more(until)) continue;
-            if (!parser.got_some()) throw std::runtime_error("the connection ended without an answer"); // put_eof would make one up
+            if (!parser.got_some()) throw std::runtime_error("the connection ended without an answer"); // put_eof would invent an answer
             if (was_reset_) throw std::runtime_error("the connection was reset");
             parser.put_eof(ec);
             if (ec && ec != http::error::need_more) throw std::runtime_error("the connection ended inside an answer: " + ec.message());
@@ -113,7 +113,7 @@ public:
         return to_answer(parser.get());
     }
 
-    /// Reads what there is; false at the end of the connection.
+    /// Reads what has arrived. False at the end of the connection.
     bool read_more(clock_type::time_point until) {
         std::array<char, 16 * 1024> chunk{};
         if (!wait_for(socket_, POLLIN, until)) throw std::runtime_error("no answer in time");

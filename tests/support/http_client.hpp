@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A small HTTP client for tests: bytes go out as they are given, answers come back parsed. One connection each; not
+// A small HTTP client for tests. It sends bytes exactly as given and returns parsed answers. One connection per object; not
 // thread safe. Every wait ends after ten seconds with std::runtime_error.
 #pragma once
 
@@ -21,12 +21,12 @@ struct http_answer {
     std::string body;
     bool keep_alive = false;
 
-    /// The value of a header, "" without one.
+    /// The value of a header; "" if it is missing.
     [[nodiscard]] std::string header(std::string_view lower_case_name) const;
     [[nodiscard]] bool has_header(std::string_view lower_case_name) const;
 };
 
-/// The text of a request; Host, and Content-Length where there is a body, are added.
+/// The text of a request. Adds Host, and Content-Length if there is a body.
 [[nodiscard]] std::string request_text(std::string_view method, std::string_view target, const header_list& headers = {},
                                        std::string_view body = {});
 
@@ -38,18 +38,18 @@ public:
     http_connection(const http_connection&) = delete;
     http_connection& operator=(const http_connection&) = delete;
 
-    /// Sends the bytes. False when the server has closed the connection meanwhile.
+    /// Sends the bytes. False when the server has closed the connection.
     bool send(std::string_view bytes);
-    /// Reads one answer. `to_head`: it answers HEAD and has no body.
+    /// Reads one answer. `to_head`: the answer is to a HEAD request and has no body.
     [[nodiscard]] http_answer receive(bool to_head = false);
     /// Sends a request and reads its answer.
     http_answer ask(std::string_view method, std::string_view target, const header_list& headers = {}, std::string_view body = {});
 
-    /// True when the server ends the connection before `limit`, without another byte.
+    /// True when the server closes the connection before `limit` without sending another byte.
     [[nodiscard]] bool ends_within(std::chrono::milliseconds limit);
-    /// True when there is something to read, or the connection ended.
+    /// True when there is something to read or the connection has ended.
     [[nodiscard]] bool has_input(std::chrono::milliseconds limit);
-    /// Ends sending; answers can still be read.
+    /// Shuts down sending; answers can still be read.
     void finish_sending();
 
 private:
@@ -57,7 +57,7 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-/// One request on a connection of its own.
+/// Sends one request on a new connection.
 http_answer ask(std::uint16_t port, std::string_view method, std::string_view target, const header_list& headers = {},
                 std::string_view body = {});
 

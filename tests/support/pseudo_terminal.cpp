@@ -42,7 +42,7 @@ winsize size_of(int columns, int lines) {
 pseudo_terminal::pseudo_terminal(const std::vector<std::string>& words, const std::vector<std::string>& environment, int columns,
                                  int lines) {
     const auto size = size_of(columns, lines);
-    if (::openpty(&terminal_, &program_end_, nullptr, nullptr, &size) != 0) throw std::runtime_error("no terminal");
+    if (::openpty(&terminal_, &program_end_, nullptr, nullptr, &size) != 0) throw std::runtime_error("cannot open a terminal");
     ::fcntl(terminal_, F_SETFD, FD_CLOEXEC);
     ::fcntl(program_end_, F_SETFD, FD_CLOEXEC);
     auto arguments = words;
@@ -53,7 +53,7 @@ pseudo_terminal::pseudo_terminal(const std::vector<std::string>& words, const st
     const auto envp = pointers_to(variables);
     child_ = ::fork();
     if (child_ < 0) throw std::runtime_error("cannot fork");
-    if (child_ == 0) { // nothing but system calls: other threads may have held locks
+    if (child_ == 0) { // only system calls from here: other threads may have held locks
         constexpr int cannot_run = 127;
         if (::login_tty(program_end_) == 0) ::execve(argv[0], argv.data(), envp.data());
         ::_exit(cannot_run);
@@ -118,7 +118,7 @@ int pseudo_terminal::wait(std::chrono::milliseconds limit) {
 
 termios pseudo_terminal::settings() const {
     termios out{};
-    if (::tcgetattr(program_end_, &out) != 0) throw std::runtime_error("no settings");
+    if (::tcgetattr(program_end_, &out) != 0) throw std::runtime_error("cannot read the terminal's settings");
     return out;
 }
 

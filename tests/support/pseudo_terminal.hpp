@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// A program in a terminal of its own, which the test holds the other end of. Everything that it prints is kept. Not thread
-// safe. Its destructor kills what still runs. Throws std::runtime_error when no terminal is available.
+// Runs a program in a pseudo-terminal whose other end the test holds, and keeps everything it prints. Not thread safe.
+// The destructor kills the program if it still runs. Throws std::runtime_error when no terminal is available.
 #pragma once
 
 #include <termios.h>
@@ -16,26 +16,26 @@ namespace ctms::test {
 
 class pseudo_terminal {
 public:
-    /// Starts words[0] with these arguments, the variables given ("NAME=value") and PATH.
+    /// Starts words[0] with the other words as arguments. Its environment is `environment` ("NAME=value") and PATH.
     pseudo_terminal(const std::vector<std::string>& words, const std::vector<std::string>& environment, int columns = 80, int lines = 24);
     ~pseudo_terminal();
     pseudo_terminal(const pseudo_terminal&) = delete;
     pseudo_terminal& operator=(const pseudo_terminal&) = delete;
 
-    /// As a person at the keyboard.
+    /// Types as a person at the keyboard would.
     void type(std::string_view keys) const;
     void resize(int columns, int lines) const;
     void signal(int number) const;
 
-    /// Reads until what was printed behind position `from` holds `text`; false when `limit` passed or the program ended first.
+    /// Reads until the output after position `from` contains `text`; false if `limit` passes or the program ends first.
     bool shows(std::string_view text, std::size_t from = 0, std::chrono::milliseconds limit = std::chrono::seconds(15));
     /// Everything printed so far.
     [[nodiscard]] const std::string& output() const { return output_; }
 
-    /// Reads what comes until the program ends; its exit code, or 128 + signal, or -1 when `limit` passed first.
+    /// Reads until the program ends. Returns its exit code, 128 + signal, or -1 if `limit` passes first.
     int wait(std::chrono::milliseconds limit = std::chrono::seconds(15));
 
-    /// How the terminal is set.
+    /// The terminal's settings.
     [[nodiscard]] termios settings() const;
 
 private:
@@ -43,7 +43,7 @@ private:
 
     pid_t child_ = 0;
     int terminal_ = -1;
-    int program_end_ = -1; ///< held open: the terminal's settings outlive the program
+    int program_end_ = -1; ///< kept open so that the terminal's settings outlive the program
     std::string output_;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Bodies of push requests, as Pub/Sub sends them. Pure.
+// Bodies of push requests as Pub/Sub sends them. Pure functions.
 #pragma once
 
 #include "base/base64.hpp"
@@ -9,7 +9,7 @@
 
 namespace ctms::test {
 
-/// A push whose data is this text, which should be base64 (and needs no escapes in JSON).
+/// A push with `data` as its data, which should be base64 (and must not need escaping in JSON).
 inline std::string envelope_with_data(std::string_view data) {
     return R"({"message":{"attributes":{"key":"value"},"data":")" + std::string(data) +
            R"(","messageId":"2070443601311540","publishTime":"2021-02-26T19:13:55.749Z"},)"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A database with a queue for the sync, for tests of those who work it. One thread, but for `queue`, which is thread safe.
+// A database with a sync queue, for tests of the code that works the queue. Single-threaded, except that `queue` is thread safe.
 #pragma once
 
 #include "test_database.hpp"
@@ -21,26 +21,26 @@ struct queue_database {
     static uuid contact(int number) { return uuid::parse(id(number)).value(); }
     static int number(const uuid& email_id) { return std::stoi(email_id.to_string().substr(24)); }
 
-    /// Contacts `first` to `last`, which are not queued.
+    /// Inserts contacts `first` to `last` without queueing them.
     void insert_contacts(int first, int last) {
         link.execute(fmt::format("insert into emails (email_id, primary_email, update_timestamp)"
                                  " select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, n || '@example.com', now()"
                                  " from generate_series({}, {}) n",
                                  first, last));
     }
-    /// Requests that they be synced, as a write does. In a transaction of its own each.
+    /// Queues these contacts as a write does, each in its own transaction.
     void request(int first, int last) {
         for (int n = first; n <= last; ++n) link.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", id(n)));
     }
-    /// As the reference requests it.
+    /// Queues a contact as the reference implementation does.
     void insert_pending(int number) {
         link.execute(fmt::format("insert into pending_acoustic (email_id, retry, update_timestamp) values ('{}', 0, now())", id(number)));
     }
-    /// As time would pass.
+    /// Makes all leases expire, as if time had passed.
     void expire_leases() { link.execute("update ctms_sync_queue set claimed_until = now() where claimed_until is not null"); }
     void make_due() { link.execute("update ctms_sync_queue set next_attempt_at = now() where state = 'pending'"); }
 
-    /// What a worker gets: "3,1,2". Fails the test when the claim fails.
+    /// Claims contacts for a worker; see numbers(). Fails the test when the claim fails.
     std::vector<persistence::queued_contact> claim(const uuid& worker, int limit = 100) {
         return queue.claim(worker, limit, std::chrono::seconds(60)).value();
     }
@@ -50,12 +50,12 @@ struct queue_database {
         return out;
     }
 
-    /// The first cell of an answer, "" when there are no rows.
+    /// The first cell of the result; "" when there are no rows.
     std::string value(const std::string& sql) {
         const auto found = link.execute(sql);
         return found.empty() ? "" : std::string(found.text(0, 0));
     }
-    /// "" when the contact is not queued, or operation, version, retry, state, priority, and whether it is claimed and due.
+    /// "" if the contact is not queued, else: operation, version, retry, state, priority, whether claimed, and whether due.
     std::string row(int number) {
         return value(fmt::format("select concat_ws(' ', operation, version, retry, state, priority,"
                                  " case when claimed_by is null and claimed_until is null then 'free' else 'claimed' end,"

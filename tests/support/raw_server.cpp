@@ -94,7 +94,7 @@ public:
     }
 
     ~impl() {
-        ::shutdown(acceptor_.native_handle(), SHUT_RDWR); // wakes the thread that accepts
+        ::shutdown(acceptor_.native_handle(), SHUT_RDWR); // wakes the accepting thread
         accepting_.join();
         {
             const std::scoped_lock lock(mutex_);
@@ -196,11 +196,11 @@ public:
     impl() : acceptor_(io_, tcp::v4()) {
         acceptor_.bind(any_port);
         acceptor_.listen(0);
-        // Linux takes one more than the backlog; what comes behind is passed over.
+        // Linux accepts one more than the backlog and ignores connections after that.
         for (auto& one : waiting_) {
             one.open(tcp::v4());
             one.native_non_blocking(true);
-            // Asio's connect would wait.
+            // Asio's connect would block.
             const auto where = acceptor_.local_endpoint();
             static_cast<void>(::connect(one.native_handle(), where.data(), static_cast<socklen_t>(where.size())));
         }

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
-# For test scripts: a ctms-web with a database of its own on a free port of the loopback, stopped when the script ends.
-# To be sourced; start_server BIN-FOLDER sets scratch (a folder, removed at the end), BASE_URL, CLIENT_ID and CLIENT_SECRET.
+# For test scripts: runs ctms-web with its own database on a free loopback port until the script ends. Source this file.
+# start_server BIN-DIRECTORY sets scratch (a directory, removed at the end), BASE_URL, CLIENT_ID and CLIENT_SECRET.
 
 fail() {
     printf 'Failed: %s\n' "$*"
     exit 1
 }
 
-# skip REASON: only for what is missing on this machine, never for what a program under test does. In CI (CI=true) a failure.
+# skip REASON: only for something missing on this machine, never for what a tested program does. Fails in CI (CI=true).
 skip() {
     if [ "${CI:-}" = true ]; then fail "nothing may be skipped in CI: $*"; fi
     printf 'Skipped: %s\n' "$*"
     exit 77 # CTest's SKIP_RETURN_CODE
 }
 
-# until_true SECONDS COMMAND...: runs the command until it succeeds; fails when it has not within that time.
+# until_true SECONDS COMMAND...: repeats the command until it succeeds; fails when the time is up.
 until_true() {
     local end=$((SECONDS + $1))
     shift
@@ -25,7 +25,7 @@ until_true() {
     done
 }
 
-# fetch FILE CURL-OPTION...: fetches into the file, which must not be empty then; any status but 200 is a failure.
+# fetch FILE CURL-OPTION...: downloads to the file; fails for any status but 200 and for an empty answer.
 fetch() {
     local file=$1 status
     shift
@@ -34,7 +34,7 @@ fetch() {
         head -c 1000 "$file"
         fail "answered $status: $*"
     fi
-    [ -s "$file" ] || fail "an empty answer: $*"
+    [ -s "$file" ] || fail "empty answer: $*"
 }
 
 stop_server() {
@@ -57,7 +57,7 @@ start_server() {
     local bin=$1 port='' client
     if [ ! -x "$bin/ctms-web" ] || [ ! -x "$bin/ctms-admin" ]; then fail "ctms-web and ctms-admin are not built in $bin"; fi
     scratch=$(mktemp -d /var/tmp/ctms-test.XXXXXX)
-    chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to get there
+    chmod 711 "$scratch" # the embedded PostgreSQL's account must be able to enter it
     trap stop_server EXIT
     trap 'exit 130' INT TERM HUP
     unset CTMS_DB_URL CTMS_DB_URL_FILE

@@ -20,7 +20,7 @@ environment with_address(const std::vector<std::string>& variables) {
     return out;
 }
 
-/// The port that the line "Listening" tells, or 0 as long as there is none.
+/// The port in the log line "Listening"; 0 until the line is there.
 std::uint16_t listening_port(const std::string& log) {
     constexpr std::string_view key = "\"port\":";
     if (log.find("\"Listening\"") == std::string::npos) return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The program ctms-web as a process of its own, on a free port of the loopback: for tests that kill it.
-// Not thread safe but for port(). Its destructor kills what still runs.
+// Runs ctms-web as a child process on a free loopback port, for tests that kill it.
+// Not thread safe except for port(). The destructor kills the process if it still runs.
 #pragma once
 
 #include "child_process.hpp"
@@ -14,17 +14,17 @@ namespace ctms::test {
 
 class server_process {
 public:
-    /// Starts `program` with HOST, PORT=0 and the variables given ("NAME=value"), and waits until it listens.
-    /// Throws std::runtime_error with what it printed when it does not within ten seconds.
+    /// Starts `program` with HOST, PORT=0 and the given variables ("NAME=value"), and waits until it listens.
+    /// Throws std::runtime_error with its output when it does not listen within ten seconds.
     server_process(std::string program, const std::vector<std::string>& variables);
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
     [[nodiscard]] pid_t id() const { return child_.id(); }
     void signal(int number) const { child_.signal(number); }
-    /// Waits for its end; the exit code, or 128 + signal, or -1 when `limit` passed first.
+    /// Waits for the process to end. Returns its exit code, 128 + signal, or -1 if `limit` passes first.
     int wait(std::chrono::milliseconds limit) { return child_.wait(limit); }
-    /// What it wrote to standard error.
+    /// What the process wrote to standard error.
     [[nodiscard]] std::string log() const { return child_.log(); }
 
 private:

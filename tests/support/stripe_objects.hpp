@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Stripe objects for tests, as Stripe writes them, with the members that are kept and some that are not; and copies of
-// them with a member changed or left out. Pure.
+// Stripe objects for tests, in Stripe's format, with members that are stored and some that are not; and copies of them
+// with a member changed or removed. Pure functions.
 #pragma once
 
 #include <boost/json/array.hpp>

@@ -22,7 +22,7 @@ constexpr std::array tables{"stripe_customer",          "stripe_price",   "strip
 constexpr int threads_at_once = 16;
 constexpr int subscriptions = 10;
 
-/// One of ten subscriptions, with three of ten prices, which others have too; every thread names them in an order of its own.
+/// One of ten subscriptions, with three of ten prices that other subscriptions share. The order of its items depends on the thread.
 bj::object shared_subscription(int number, int thread, int amount) {
     const auto id = fmt::format("sub_{}", number);
     bj::array items;
@@ -35,7 +35,7 @@ bj::object shared_subscription(int number, int thread, int amount) {
     return subscription(std::move(items), id, "cus_1");
 }
 
-/// Some of them, beginning anywhere; odd threads go backwards.
+/// `count` subscriptions, starting with number `first`; in reverse order in odd threads.
 std::vector<bj::object> some_subscriptions(int first, int count, int thread, int amount) {
     std::vector<bj::object> out;
     for (int i = 0; i < count; ++i) out.push_back(shared_subscription((first + i) % subscriptions, thread, amount));
@@ -51,7 +51,7 @@ bool is_taken(const sender& send, const std::vector<bj::object>& objects) {
     }
 }
 
-/// Gives how many failed.
+/// Sends the last state and returns how many requests failed.
 int send_last_state(const sender& send) {
     int failed = is_taken(send, {customer()}) ? 0 : 1;
     for (int number = 0; number < subscriptions; ++number) failed += is_taken(send, {shared_subscription(number, 0, 999)}) ? 0 : 1;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A database with contacts, and the stand-in for the email vendor that ctms-sync sends them to. Not thread safe.
+// A database with contacts, and the fake vendor that ctms-sync sends them to. Not thread safe.
 #pragma once
 
 #include <support/child_process.hpp>
@@ -14,10 +14,10 @@
 
 namespace ctms::test {
 
-/// What ctms-sync needs to send contacts of the database at `url` to the stand-in.
+/// The environment that ctms-sync needs to send the contacts of the database at `url` to the fake vendor.
 [[nodiscard]] environment sync_environment(const std::string& url, const fake_acoustic& vendor);
 
-/// Contact number `n`: every third with a Firefox account, two newsletters with a mapping and one without.
+/// Contact number `n`. Every third has a Firefox account, two newsletters with a mapping and one without.
 [[nodiscard]] model::contact numbered_contact(int n);
 [[nodiscard]] std::string numbered_id(int n);
 
@@ -26,14 +26,14 @@ struct sync_scene {
 
     /// Stores contacts `first` to `last`, which queues them.
     void add_contacts(int first, int last);
-    /// Gives contact `n`, which must have an account, a subscription at Stripe.
+    /// Adds a Stripe subscription to contact `n`, which must have a Firefox account.
     void add_product(int n);
-    /// The first cell of an answer, "" without rows.
+    /// The first cell of the result; "" when there are no rows.
     [[nodiscard]] std::string value(const std::string& sql);
-    /// How many contacts are queued, parked ones too.
+    /// The number of queued contacts, including parked ones.
     [[nodiscard]] int queued() { return std::stoi(value("select count(*) from ctms_sync_queue")); }
     [[nodiscard]] environment variables() const { return sync_environment(database.url(), vendor); }
-    /// The same with other values.
+    /// The same variables with some values changed.
     [[nodiscard]] environment variables(const environment& changed) const;
 
     test_database database;

@@ -22,7 +22,7 @@
 #include <thread>
 
 #if defined(__SANITIZE_ADDRESS__)
-// libpqxx 6.4 does not free the answer that tells it of a broken connection.
+// libpqxx 6.4 leaks the result that reports a broken connection.
 extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() { return "leak:libpqxx-6.4"; }
 #endif
@@ -43,7 +43,7 @@ database_options options_for(const std::string& url) {
     return options;
 }
 
-// A new name for each set of migrations, so that an old template is never used for new code.
+// Each set of migrations gets another name, so that new code never uses an old template.
 std::string template_name() {
     std::uint64_t hash = 1469598103934665603U;
     for (const auto& one : known_migrations()) {
@@ -58,7 +58,7 @@ bool exists(connection& link, const std::string& name) {
 
 void drop(connection& link, const std::string& name) { link.execute(fmt::format("drop database if exists {} with (force)", name)); }
 
-// test_<process>_<number> of processes that were killed.
+// Drops the databases test_<process>_<number> of processes that were killed.
 void drop_leftovers(connection& link) {
     const auto found = link.execute("select datname from pg_database where datname like 'test\\_%'");
     for (std::size_t row = 0; row < found.size(); ++row) {
@@ -74,16 +74,16 @@ void make_template(connection& link, const embedded_postgres& cluster, const std
     drop(link, draft);
     link.execute(fmt::format("create database {}", draft));
     const auto done = migrate(options_for(cluster.url(draft)));
-    if (!done) throw std::runtime_error("the template cannot be migrated: " + done.error().message + " " + done.error().detail);
+    if (!done) throw std::runtime_error("cannot migrate the template: " + done.error().message + " " + done.error().detail);
     link.execute(fmt::format("alter database {} rename to {}", draft, name));
 }
 
-// Several test processes begin at once; one of them makes the template.
+// Several test processes start at the same time; one of them makes the template.
 void ensure_template(connection& link, const embedded_postgres& cluster, const std::string& name) {
     if (exists(link, name)) return;
     const auto alone = file_handle(::open((cluster.directory() / "template.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!lock_file(alone, lock_mode::exclusive, std::chrono::steady_clock::now() + std::chrono::minutes(1))) {
-        throw std::runtime_error("the template database is not made in time");
+        throw std::runtime_error("the template database was not made in time");
     }
     drop_leftovers(link);
     if (!exists(link, name)) make_template(link, cluster, name);
@@ -94,7 +94,7 @@ std::string new_name() {
     return fmt::format("test_{}_{}", ::getpid(), ++made);
 }
 
-// PostgreSQL removes its postmaster.pid last, at a clean end.
+// PostgreSQL removes its postmaster.pid last in a clean shutdown.
 bool holds_running_server(const std::filesystem::path& place) {
     return std::filesystem::exists(place / "postgres" / "postmaster.pid") ||
            std::filesystem::exists(place / "data" / "postgres" / "postmaster.pid");
@@ -127,7 +127,7 @@ test_database::~test_database() {
     try {
         connection link(options_for(cluster_.url("postgres")));
         drop(link, name_);
-    } catch (const std::exception&) { // drop_leftovers comes after us
+    } catch (const std::exception&) { // the next process calls drop_leftovers
     }
 }
 

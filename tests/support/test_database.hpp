@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// A database of its own for a test, on one embedded PostgreSQL that all test processes of a run share.
-// The cluster's directory is CTMS_TEST_DATA_DIR, or /tmp/ctms-test-<uid>; it stays up for some seconds after the last
-// user, so that each test need not start it. Data is not flushed: nobody needs it after a crash.
+// A separate database for each test, on one embedded PostgreSQL that all test processes of a run share.
+// The cluster's directory is CTMS_TEST_DATA_DIR, or /tmp/ctms-test-<uid>. It stays up for a few seconds after the last
+// test process is done, so that not every test has to start it. Data is not flushed to disk: it is not needed after a crash.
 // Throws std::runtime_error when there is no PostgreSQL available.
 #pragma once
 
@@ -27,13 +27,13 @@ public:
     };
 
     explicit test_database(content what = content::migrated);
-    ~test_database(); ///< drops it, and whoever is still connected to it
+    ~test_database(); ///< drops the database and disconnects anyone still connected to it
     test_database(const test_database&) = delete;
     test_database& operator=(const test_database&) = delete;
 
     [[nodiscard]] const std::string& url() const { return url_; }
     [[nodiscard]] const std::string& name() const { return name_; }
-    /// Options with this url, and timeouts that suit a test.
+    /// Options with this URL, and timeouts that suit a test.
     [[nodiscard]] persistence::database_options options() const;
 
 private:
@@ -42,8 +42,8 @@ private:
     std::string url_;
 };
 
-/// A new empty directory, removed with everything in it at the end. The server's account may enter it. An embedded
-/// PostgreSQL in it, or in its folder `data`, may still be stopping then: it is waited for.
+/// A new empty directory that is removed with all its content at the end. The database server's account may enter it. If an
+/// embedded PostgreSQL in it, or in its subdirectory `data`, is still stopping, the destructor waits for it.
 class temporary_directory {
 public:
     temporary_directory();

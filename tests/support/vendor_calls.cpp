@@ -17,7 +17,7 @@ std::string column(std::string_view name, std::string_view value) {
     return fmt::format("<COLUMN><NAME>{}</NAME><VALUE>{}</VALUE></COLUMN>", name, value);
 }
 
-/// Everything but letters and digits becomes %XX.
+/// Percent-encodes everything except letters and digits.
 std::string encode(std::string_view text) {
     std::string out;
     for (const char c : text) {
@@ -33,7 +33,7 @@ const header_list& form_headers() {
 }
 
 std::string token_of(const http_answer& answer) {
-    if (answer.status != 200) throw std::runtime_error("no token was given");
+    if (answer.status != 200) throw std::runtime_error("no token was issued");
     return std::string(boost::json::parse(answer.body).at("access_token").as_string());
 }
 

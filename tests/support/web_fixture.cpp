@@ -13,7 +13,7 @@ namespace ctms::test {
 namespace {
 
 constexpr auto signing_key = "the signing key of the tests";
-// Argon2id of web_fixture::secret with the least cost there is.
+// Argon2id of web_fixture::secret with the lowest possible cost.
 constexpr auto hashed_secret = "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiB0aGUgdGVzdA$uK7KIDtyxqpSLxGw3yGqlcMYWkSR4LbCnPnBJS05RUU";
 
 class capturing_sink final : public mozlog::sink {
@@ -119,12 +119,12 @@ http_answer web_fixture::post(std::string_view target, std::string_view json) { 
 
 std::string web_fixture::add_contact(std::string_view json) {
     const auto answer = post("/ctms", json);
-    if (answer.status != 201) throw std::runtime_error("not stored: " + answer.body);
+    if (answer.status != 201) throw std::runtime_error("the contact was not stored: " + answer.body);
     return answer.header("location").substr(std::string_view("/ctms/").size());
 }
 
 std::string web_fixture::log_text() {
-    if (!log_.flush(std::chrono::seconds(10))) throw std::runtime_error("the log is not written in time");
+    if (!log_.flush(std::chrono::seconds(10))) throw std::runtime_error("the log was not written in time");
     return captured_->text();
 }
 
@@ -136,7 +136,7 @@ boost::json::object web_fixture::line_of(const http_answer& answer) {
         const auto* rid = fields != nullptr ? fields->as_object().if_contains("rid") : nullptr;
         if (rid != nullptr && rid->as_string() == id) return line;
     }
-    throw std::runtime_error("no line of the request " + id);
+    throw std::runtime_error("no log line for request " + id);
 }
 
 boost::json::object web_fixture::fields_of(const http_answer& answer) { return line_of(answer).at("Fields").as_object(); }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// ctms-web running inside the test's process on a free port, with a database of its own, one enabled and one disabled
-// client, and its log kept. Not thread safe but for the log.
+// Runs ctms-web inside the test's process on a free port, with its own database, one enabled and one disabled client, and
+// captures its log. Not thread safe except for the log.
 #pragma once
 
 #include "http_client.hpp"
@@ -24,7 +24,7 @@
 
 namespace ctms::test {
 
-/// The lines of a log, as they were written.
+/// The lines of a log, as written.
 class captured_log {
 public:
     void append(std::string_view lines);
@@ -36,7 +36,7 @@ private:
     std::string text_;
 };
 
-/// True as soon as `condition` is; false when it was not before `limit`.
+/// Waits until `condition` is true. False when `limit` passes first.
 [[nodiscard]] bool becomes_true(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(10));
 
 class web_fixture {
@@ -48,7 +48,7 @@ public:
     struct options {
         web::limits limits{};
         std::function<void(config::settings&)> change_settings = [](config::settings&) {};
-        /// Makes the schema in an empty database; without it the database is migrated already.
+        /// Creates the schema in an empty database. Without it, the database is already migrated.
         std::function<void(const persistence::database_options&)> make_schema{};
     };
     web_fixture();
@@ -67,29 +67,29 @@ public:
 
     /// A bearer token for any subject ("api_client:id_x"), signed with the server's key.
     [[nodiscard]] std::string token_for(std::string_view subject) const;
-    /// A header with a good token of the enabled client.
+    /// The Authorization header with a valid token of the enabled client.
     [[nodiscard]] std::pair<std::string, std::string> authorization() const;
 
-    /// Requests with that header, on connections of their own.
+    /// Sends a request with that header on a new connection.
     http_answer get(std::string_view target);
     http_answer post(std::string_view target, std::string_view json);
     http_answer send(std::string_view method, std::string_view target, std::string_view json = {});
-    /// A request without a token.
+    /// Sends a request without a token.
     http_answer ask(std::string_view method, std::string_view target, const header_list& headers = {}, std::string_view body = {});
 
-    /// Stores a contact and gives its id.
+    /// Stores a contact and returns its id.
     std::string add_contact(std::string_view json);
 
     /// Everything logged so far.
     [[nodiscard]] std::string log_text();
-    /// The line of the request with that X-Request-Id.
+    /// The log line of the request that got this answer, found by its X-Request-Id.
     [[nodiscard]] boost::json::object line_of(const http_answer& answer);
-    /// Its fields.
+    /// The fields of that line.
     [[nodiscard]] boost::json::object fields_of(const http_answer& answer);
 
-    /// Asks the server to stop; it need not have when this returns.
+    /// Asks the server to stop. It may still run when this returns.
     void begin_stop();
-    /// True when run() returned before `limit`.
+    /// True when run() returns before `limit`.
     [[nodiscard]] bool stopped_within(std::chrono::milliseconds limit);
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The client of the vendor's API, against the stand-in.
+// The client of the vendor's API, against the fake vendor.
 #include <support/fake_acoustic.hpp>
 
 #include <ctms/acoustic/client.hpp>
@@ -52,7 +52,7 @@ std::string kind_text(acoustic::failure_kind kind) {
     return kind == acoustic::failure_kind::transient ? "transient: " : "permanent: ";
 }
 
-/// "" for success, else "transient: reason" or "permanent: reason"; with the refused rows behind a blank each.
+/// "" for success, else "transient: reason" or "permanent: reason", followed by " id=reason" for each refused row.
 std::string told(const acoustic::outcome& from) {
     const auto one = [](const acoustic::failure& failed) { return kind_text(failed.kind) + failed.reason; };
     std::string out = from.failed ? one(*from.failed) : "";
@@ -69,7 +69,7 @@ fake_fault fault_of(kind what, int number = 0, std::string text = {}, int times 
     return out;
 }
 
-/// Runs `work(thread)` on so many threads at once.
+/// Runs `work(thread)` on this many threads concurrently.
 template <class Work>
 void on_threads(int count, Work work) {
     std::vector<std::thread> threads;
@@ -90,7 +90,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: contacts and rows arrive as they are, and go again") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: contacts and rows are stored and deleted as sent") {
     const auto added = client.add_recipient(contact(1));
     CHECK(told(added).empty());
     CHECK(added.succeeded());
@@ -115,7 +115,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: contacts and rows arrive as they ar
     CHECK(vendor.contacts().empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: who or what is not known counts as deleted") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: deleting an unknown contact or row succeeds") {
     CHECK(told(client.remove_recipient("nobody@example.com", id_of(9))).empty());
     auto missing = fault_of(kind::row_permanent, 0, "Row not found");
     missing.holds = id_of(9);
@@ -141,7 +141,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: ten threads share one token and ten
     CHECK(counts.refused_tokens == 0);
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: a token that the vendor has forgotten is replaced, once for all who hold it") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: a token that the vendor has forgotten is replaced once for all threads") {
     CHECK(client.add_recipient(contact(0)).succeeded());
     vendor.forget_tokens();
     std::atomic<int> failed = 0;
@@ -153,7 +153,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: a token that the vendor has forgott
     CHECK(calls("token") == 2);
 }
 
-TEST_CASE("acoustic client: a token is replaced before it ends") {
+TEST_CASE("acoustic client: a token is replaced before it expires") {
     test::fake_acoustic_options short_lived;
     short_lived.token_life = 5s;
     fake_acoustic vendor(short_lived);
@@ -167,7 +167,7 @@ TEST_CASE("acoustic client: a token is replaced before it ends") {
     CHECK(vendor.counts().refused_tokens == 0);
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: a lost session takes another token and another try") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: a lost session gets a new token and a second attempt") {
     vendor.add_fault(fault_of(kind::fault_answer, 145, "Session has expired", 1));
     CHECK(told(client.add_recipient(contact(1))).empty());
     CHECK(vendor.contacts().size() == 1);
@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: a lost session takes another token 
     CHECK(calls("AddRecipient") == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: a call is repeated once and no more") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: a call is repeated only once") {
     vendor.add_fault(fault_of(kind::status, 401));
     CHECK(told(client.add_recipient(contact(1))) == "unavailable: HTTP 401");
     CHECK(calls("AddRecipient") == 2);
@@ -187,7 +187,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: a call is repeated once and no more
     CHECK(told(client.add_recipient(contact(1))).empty());
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: every failure is of its kind") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: every failure is classified") {
     const auto told_of = [&](const fake_fault& fault) {
         vendor.clear_faults();
         vendor.add_fault(fault);
@@ -211,7 +211,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: every failure is of its kind") {
     CHECK(told(client.add_recipient(contact(1))).empty());
 }
 
-TEST_CASE("acoustic client: a call that takes too long has failed for now") {
+TEST_CASE("acoustic client: a call that times out fails as unavailable") {
     fake_acoustic vendor;
     auto options = options_for(vendor);
     options.timeout = 2s;
@@ -225,7 +225,7 @@ TEST_CASE("acoustic client: a call that takes too long has failed for now") {
     CHECK(std::chrono::steady_clock::now() - start < 19s);
 }
 
-TEST_CASE("acoustic client: the eleventh call at once is refused for now") {
+TEST_CASE("acoustic client: a call that exceeds the vendor's concurrency limit fails as unavailable") {
     test::fake_acoustic_options full;
     full.most_at_once = 0;
     fake_acoustic vendor(full);
@@ -233,7 +233,7 @@ TEST_CASE("acoustic client: the eleventh call at once is refused for now") {
     CHECK(told(client.add_recipient(contact(1))) == "unavailable: HTTP 429");
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: refused rows belong to their contacts, the others are taken") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: refused rows are reported for their contacts and the other rows are stored") {
     auto bad = fault_of(kind::row_permanent, 0, "Bad value for user2@example.com");
     bad.holds = id_of(2);
     vendor.add_fault(bad);
@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: refused rows belong to their contac
     CHECK(vendor.newsletters().size() == 2);
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: a hundred rows are the most") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: a call takes at most a hundred rows") {
     std::vector<relational_row> rows;
     for (int number = 0; number < 100; ++number) rows.push_back(newsletter(number));
     CHECK(client.insert_rows(table::newsletter, rows).succeeded());
@@ -260,7 +260,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: a hundred rows are the most") {
     CHECK(vendor.counts().oversized == 0);
 }
 
-TEST_CASE("acoustic client: credentials that are refused fail all calls for now, without asking at each") {
+TEST_CASE("acoustic client: refused credentials fail all calls as unavailable without a new token request for each") {
     fake_acoustic vendor;
     auto options = options_for(vendor);
     options.client_secret = "wrong-secret";
@@ -272,7 +272,7 @@ TEST_CASE("acoustic client: credentials that are refused fail all calls for now,
     CHECK_FALSE(vendor.counts().calls.contains("AddRecipient"));
 }
 
-TEST_CASE("acoustic client: over TLS, for those whom it trusts") {
+TEST_CASE("acoustic client: uses TLS and verifies the certificate") {
     test::fake_acoustic_options with_tls;
     with_tls.tls = true;
     fake_acoustic vendor(with_tls);
@@ -289,7 +289,7 @@ TEST_CASE("acoustic client: over TLS, for those whom it trusts") {
     CHECK(vendor.contacts().size() == 1);
 }
 
-TEST_CASE_FIXTURE(fixture, "acoustic client: reasons are without addresses") {
+TEST_CASE_FIXTURE(fixture, "acoustic client: failure reasons contain no addresses") {
     vendor.add_fault(fault_of(kind::fault_answer, 121, "Invalid address: 'user1@example.com' <user1%40example.com>"));
     for (const auto& got : {told(client.add_recipient(contact(1))), told(client.remove_recipient("user1@example.com", id_of(1)))}) {
         CHECK(got.starts_with("permanent: error 121: Invalid address: "));
@@ -298,7 +298,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: reasons are without addresses") {
     }
 }
 
-TEST_CASE("acoustic client: each call is told to the observer, with the labels of the metrics") {
+TEST_CASE("acoustic client: each call is reported to the observer with the labels of the metrics") {
     fake_acoustic vendor;
     std::vector<std::string> seen;
     double seconds = 0;
@@ -308,7 +308,7 @@ TEST_CASE("acoustic client: each call is told to the observer, with the labels o
     });
     (void)client.add_recipient(contact(1));
     (void)client.insert_rows(table::newsletter, std::vector{newsletter(1)});
-    (void)client.insert_rows(table::product, std::vector{newsletter(1)}); // the row is refused, for it has no product_id
+    (void)client.insert_rows(table::product, std::vector{newsletter(1)}); // the row is refused because it has no product_id
     (void)client.delete_rows(table::product, std::vector{newsletter(1)});
     (void)client.remove_recipient("user1@example.com", id_of(1));
     vendor.add_fault(fault_of(kind::status, 500));
@@ -320,7 +320,7 @@ TEST_CASE("acoustic client: each call is told to the observer, with the labels o
                                            "remove_recipient main true", "delete_relational_table_data newsletter false"});
 }
 
-TEST_CASE("acoustic client: what it sends is what a dry run shows") {
+TEST_CASE("acoustic client: sends exactly what a dry run shows") {
     fake_acoustic vendor;
     acoustic::client client(options_for(vendor));
     const auto main = contact(1);
@@ -335,7 +335,7 @@ TEST_CASE("acoustic client: what it sends is what a dry run shows") {
                                                           acoustic::remove_recipient_xml("1001", "user1@example.com", id_of(1))});
 }
 
-TEST_CASE("acoustic client: a base URL that is none is refused at once") {
+TEST_CASE("acoustic client: an invalid base URL is refused by the constructor") {
     acoustic::client_options options;
     options.base_url = "api.example.com";
     CHECK_THROWS_AS(acoustic::client{options}, std::invalid_argument);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Contacts that go, and rows that contacts lose.
+// Deleted contacts, and rows that contacts lose.
 #include "sync_fixture.hpp"
 
 using namespace ctms;
@@ -8,11 +8,11 @@ using test::becomes_true;
 using test::sync_fixture;
 using kind = test::fake_fault::kind;
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a deleted contact is deleted at the vendor, in all tables") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a deleted contact is deleted from all tables of the vendor") {
     add(1, 3);
     pay(1, {"prod_a", "prod_b"});
     pay(2, {"prod_a"});
-    SUBCASE("as it is") {
+    SUBCASE("with deletions enabled") {
         REQUIRE(run_until_idle());
         CHECK(vendor.products().size() == 3);
         remove(1);
@@ -22,7 +22,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a deleted contact is deleted at the vendo
         CHECK(value("select count(*) from ctms_vendor_state") == "2");
         CHECK(difference().empty());
     }
-    SUBCASE("without, it stays there for ever") {
+    SUBCASE("with deletions disabled, it stays at the vendor") {
         options.protect.deletions = false;
         REQUIRE(run_until_idle());
         remove(1);
@@ -39,7 +39,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at 
         change(1, [](model::contact& one) { one.newsletters.erase(one.newsletters.begin() + 1); });
         pay(1, {"prod_b"});
     };
-    SUBCASE("as it is") {
+    SUBCASE("with deletions enabled") {
         REQUIRE(run_until_idle());
         lose();
         REQUIRE(run_until_idle());
@@ -47,14 +47,14 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at 
         CHECK(vendor.products().size() == 1);
         CHECK(difference().empty());
     }
-    SUBCASE("while nothing else has changed") {
+    SUBCASE("when nothing else has changed") {
         options.skip_unchanged = true;
         REQUIRE(run_until_idle());
         lose();
         REQUIRE(run_until_idle());
         CHECK(difference().empty());
     }
-    SUBCASE("also when the first tries fail") {
+    SUBCASE("even when the first attempts fail") {
         REQUIRE(run_until_idle());
         fault(kind::status, "DeleteRelationalTableData", "", 500, 2);
         fault(kind::fault_answer, "AddRecipient", "", 50, 1);
@@ -62,7 +62,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at 
         REQUIRE(run_until_idle());
         CHECK(difference().empty());
     }
-    SUBCASE("without, they stay") {
+    SUBCASE("with deletions disabled, they stay") {
         options.protect.deletions = false;
         REQUIRE(run_until_idle());
         lose();
@@ -72,14 +72,14 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at 
     }
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: rows are remembered when the calls behind them could not be made") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: rows to delete are remembered when the vendor goes down before their calls") {
     options.batch_limit = 40;
     options.connections = 1;
     options.longest_wait = 50ms;
     add(1, 3);
     for (int n = 1; n <= 3; ++n) pay(n, {fmt::format("prod_{}", n)});
     REQUIRE(run_until_idle());
-    // The vendor stops answering at the rows of products; rows of newsletters that are to go come behind these.
+    // The vendor stops answering at the product rows. The deletions of newsletter rows come after these.
     fault(kind::status, "InsertUpdateRelationalTable", "prod_", 500, 5);
     for (int n = 1; n <= 3; ++n) change(n, [](model::contact& one) { one.newsletters.pop_back(); });
     CHECK(cycle().vendor_down);
@@ -89,7 +89,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows are remembered when the calls behind
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: of a contact that only the reference sent, each mapped newsletter is deleted") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: all mapped newsletters are deleted for a contact that only the reference implementation sent") {
     add(1, 2, {"app-dev", "common-voice", "firefox-news"});
     REQUIRE(run_until_idle());
     link.execute("delete from ctms_vendor_state");
@@ -99,7 +99,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: of a contact that only the reference sent
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted before it was ever sent is no failure") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: deleting a contact that was never sent is not a failure") {
     add(1, 1);
     remove(1);
     REQUIRE(run_until_idle());
@@ -108,15 +108,15 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted before it was e
     CHECK_FALSE(vendor_knows(1));
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted while it is sent") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact is deleted while it is being sent") {
     add(1, 2);
     pay(1, {"prod_a"});
     vendor.set_latency(500ms);
-    SUBCASE("the main row is under way") {
+    SUBCASE("during the call for the main row") {
         const auto running = begin_cycle();
         remove(1);
     }
-    SUBCASE("the other rows are under way") {
+    SUBCASE("during the calls for the other rows") {
         const auto running = begin_cycle(3);
         remove(1);
     }
@@ -126,7 +126,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is deleted while it is sen
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that vanishes between claim and reading is deleted with all its rows") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that vanishes between claim and read is deleted with all its rows") {
     add(1, 1, {"app-dev", "not-mapped"});
     pay(1, {"prod_a"});
     REQUIRE(run_until_idle());
@@ -151,7 +151,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that vanishes between claim and
     CHECK(vendor.products().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that comes back under its id while its deletion is under way is there in the end") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is recreated under the same id during its deletion exists in the end") {
     add(1, 1);
     REQUIRE(run_until_idle());
     remove(1);
@@ -166,14 +166,14 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that comes back under its id wh
     CHECK(vendor_name(1) == "name1");
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a deletion that fails is tried again with the address, and no row is forgotten") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a failed deletion is retried with the address and deletes every row") {
     add(1, 1);
     pay(1, {"prod_a"});
     REQUIRE(run_until_idle());
     remove(1);
-    SUBCASE("the contact itself") { fault(kind::status, "RemoveRecipient", "", 503, 2); }
-    SUBCASE("its rows") { fault(kind::row_transient, "DeleteRelationalTableData", id(1), 0, 3); }
-    SUBCASE("with the answer lost") { fault(kind::cut, "", "", 0, 3); }
+    SUBCASE("of the contact itself") { fault(kind::status, "RemoveRecipient", "", 503, 2); }
+    SUBCASE("of its rows") { fault(kind::row_transient, "DeleteRelationalTableData", id(1), 0, 3); }
+    SUBCASE("with a lost answer") { fault(kind::cut, "", "", 0, 3); }
     CHECK(run_until_idle());
     CHECK(totals.retried > 0);
     CHECK_FALSE(vendor_knows(1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Retries, stops, a database that fails, and what a cycle tells of itself.
+// Retries, stops, database failures, and what a cycle reports.
 #include "sync_fixture.hpp"
 
 #include <ctms/persistence/vendor_slots.hpp>
@@ -15,25 +15,25 @@ using clock_type = std::chrono::steady_clock;
 
 namespace {
 
-/// The whole queue as text, but for claims that came and went.
+/// The whole queue and vendor state as text.
 std::string dump(sync_fixture& all) {
     return all.value("select string_agg(q::text, chr(10) order by email_id) from ctms_sync_queue q") +
            all.value("select string_agg(s::text, chr(10) order by email_id) from ctms_vendor_state s");
 }
 
-/// Milliseconds between a contact's last attempt and its next.
+/// Milliseconds between a contact's last attempt and its next one.
 int wait_of(sync_fixture& all, int number) {
     return std::stoi(all.value(fmt::format("select (extract(epoch from next_attempt_at - last_attempt_at) * 1000)::integer"
                                            " from ctms_sync_queue where email_id = '{}'",
                                            sync_fixture::id(number))));
 }
 
-/// Its next attempt may be made now.
+/// Makes all waiting contacts due now.
 void make_due(sync_fixture& all) { all.link.execute("update ctms_sync_queue set next_attempt_at = now() where state = 'pending'"); }
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: the wait behind a failure doubles, up to a limit, and ends with the last attempt") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: the wait after a failure doubles up to a limit until the last attempt") {
     options.first_wait = 10s;
     options.longest_wait = 35s;
     options.retry_limit = 5;
@@ -53,7 +53,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: the wait behind a failure doubles, up to 
     CHECK(difference({1}).empty());
     make_due(*this);
     CHECK(cycle().total == 0);
-    SUBCASE("a new write gives it all attempts again") {
+    SUBCASE("a new write resets the attempts") {
         write(1, "again");
         CHECK(row(1) == "upsert 0 pending free");
         CHECK(cycle().retried == 1);
@@ -61,7 +61,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: the wait behind a failure doubles, up to 
         vendor.clear_faults();
         make_due(*this);
     }
-    SUBCASE("an operator has it tried again") {
+    SUBCASE("an operator retries it") {
         vendor.clear_faults();
         REQUIRE(queue.retry_parked(std::vector{contact(1)}).value() == 1);
     }
@@ -70,7 +70,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: the wait behind a failure doubles, up to 
     CHECK(parked() == 0);
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written while its call fails is sent at once, as new") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written while its call fails is sent again immediately") {
     options.first_wait = 100s;
     options.longest_wait = 100s;
     add(1, 1);
@@ -86,17 +86,17 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written while its call 
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is always answered with 500 holds up nobody, and is parked in the end") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that always gets a 500 delays no other contact and is parked in the end") {
     options.retry_limit = 4;
     options.batch_limit = 10;
     std::string method = "AddRecipient";
-    SUBCASE("at its main row") {}
-    SUBCASE("at its newsletters") { method = "InsertUpdateRelationalTable"; }
+    SUBCASE("for its main row") {}
+    SUBCASE("for its newsletters") { method = "InsertUpdateRelationalTable"; }
     fault(kind::status, method, id(5), 500);
     add(1, 10);
     cycle();
     CHECK(difference({5}).empty());
-    // Nobody else writes for a while: its failures open the circuit, at most.
+    // No other contact is written for a while, so the failures of this one may open the circuit breaker.
     const auto end = clock_type::now() + 500ms;
     while (clock_type::now() < end) {
         cycle();
@@ -105,7 +105,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is always answered with 50
     write(1, "urgent");
     const auto start = clock_type::now();
     while (vendor_name(1) != "urgent" && clock_type::now() < start + 10s) cycle();
-    CHECK(vendor_name(1) == "urgent"); // pauses end after 50 ms
+    CHECK(vendor_name(1) == "urgent"); // the breaker's pauses are 50 ms at most
     const auto deadline = clock_type::now() + 20s;
     for (int n = 0; parked() == 0 && clock_type::now() < deadline; ++n) {
         write(1 + n % 4, fmt::format("other{}", n));
@@ -119,7 +119,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is always answered with 50
     CHECK(difference({5}).empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a stop lets the calls under way finish and gives back the rest") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a stop lets the calls in progress finish and releases the other claims") {
     options.connections = 5;
     add(1, 20);
     vendor.set_latency(200ms);
@@ -135,7 +135,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a stop lets the calls under way finish an
     vendor.set_latency(0ms);
     CHECK(run_until_idle());
     CHECK(difference().empty());
-    SUBCASE("a cycle that is stopped before it began sends nothing") {
+    SUBCASE("a cycle that is stopped before it begins sends nothing") {
         request(1, 20);
         const auto before = calls();
         const auto report = sync().run_cycle(stop.get_token());
@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a stop lets the calls under way finish an
     }
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a queue is emptied without a call when contacts are not to be sent") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: the queue can be discarded without any call") {
     options.batch_limit = 10;
     add(1, 1200, {});
     const auto first = sync().discard_batch();
@@ -183,7 +183,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a dry run shows the calls and changes not
     CHECK(dump(*this) == before);
     CHECK(calls() == calls_before);
     CHECK(row(3) == "delete 0 pending free");
-    // What it showed is what is sent, call by call.
+    // The next cycle sends exactly what the dry run showed.
     vendor.clear_faults();
     cycle();
     auto sent = vendor.last_calls();
@@ -194,7 +194,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a dry run shows the calls and changes not
     CHECK(calls() - calls_before == static_cast<int>(shown.size()));
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a database that fails in the middle of a cycle loses nothing") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a database failure in the middle of a cycle loses nothing") {
     add(1, 12);
     pay(1, {"prod_a"});
     REQUIRE(run_until_idle());
@@ -212,13 +212,13 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a database that fails in the middle of a 
         }
         failed = !report->has_value();
     };
-    SUBCASE("outcomes cannot be noted") {
+    SUBCASE("outcomes cannot be stored") {
         run_while([&] { link.execute("alter table ctms_vendor_state rename to hidden"); });
         CHECK(failed);
         CHECK_FALSE(worker.run_cycle().has_value());
         link.execute("alter table hidden rename to ctms_vendor_state");
     }
-    SUBCASE("the queue is gone for a moment") {
+    SUBCASE("the queue is unavailable for a moment") {
         run_while([&] { link.execute("alter table ctms_sync_queue rename to hidden"); });
         CHECK(failed);
         CHECK_FALSE(worker.run_cycle().has_value());
@@ -237,7 +237,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a database that fails in the middle of a 
     CHECK(value("select count(*) from ctms_sync_queue") == "0");
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that cannot read the contacts gives back what it claimed") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that cannot read the contacts releases what it claimed") {
     add(1, 3);
     link.execute("alter table acoustic_field rename to hidden");
     CHECK_FALSE(sync().run_cycle().has_value());
@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that cannot read the contacts giv
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle tells what waited, what it did and how old the newest success was") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle reports the backlog, its results and the age of the newest success") {
     options.batch_limit = 5;
     add(1, 7);
     fault(kind::fault_answer, "AddRecipient", id(2), 50, 1);
@@ -281,14 +281,14 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle tells what waited, what it did an
     const auto third = cycle();
     CHECK(third.total == 0);
     CHECK_FALSE(third.age_s.has_value());
-    // A contact that failed before tells no age.
+    // A contact that failed before does not count for the age.
     link.execute("insert into ctms_sync_queue (email_id, retry) values ('" + id(1) + "', 1)");
     const auto fourth = cycle();
     CHECK(fourth.synced == 1);
     CHECK_FALSE(fourth.age_s.has_value());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a worker without a slot sends nothing and keeps nothing") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a worker without a slot sends nothing and claims nothing") {
     add(1, 2);
     persistence::vendor_slots slots(pool, 10);
     const auto other = uuid::random();

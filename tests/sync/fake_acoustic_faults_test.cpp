@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What goes wrong with the stand-in on request.
+// The faults that the fake vendor injects.
 #include <support/fake_acoustic.hpp>
 #include <support/fake_acoustic_faults.hpp>
 #include <support/vendor_calls.hpp>
@@ -29,7 +29,7 @@ struct faulty_vendor {
 
 } // namespace
 
-TEST_CASE("a Fault is answered as often as it was asked for") {
+TEST_CASE("a Fault is answered as many times as requested") {
     faulty_vendor test("fault_answer=145,times=2,text=Session has expired");
     for (int i = 0; i < 2; ++i) {
         const auto answer = test.caller.call(good);
@@ -42,7 +42,7 @@ TEST_CASE("a Fault is answered as often as it was asked for") {
     CHECK(test.vendor.contacts().size() == 1);
 }
 
-TEST_CASE("a fault hits the method and the text that it names") {
+TEST_CASE("a fault affects only the method and the text that it names") {
     faulty_vendor test("status=503,method=AddRecipient,holds=>1<");
     CHECK(test.caller.call(good).status == 503);
     CHECK(test.caller.call(add_recipient("2", "a@b")).status == 200);
@@ -51,7 +51,7 @@ TEST_CASE("a fault hits the method and the text that it names") {
     CHECK(test.caller.call(good).status == 200);
 }
 
-TEST_CASE("an HTTP status comes with HTML, and has no effect") {
+TEST_CASE("an injected HTTP status has an HTML body and the call has no effect") {
     faulty_vendor test("status");
     const auto answer = test.caller.call(good);
     CHECK(answer.status == 500);
@@ -59,7 +59,7 @@ TEST_CASE("an HTTP status comes with HTML, and has no effect") {
     CHECK(test.vendor.contacts().empty());
 }
 
-TEST_CASE("an answer may be empty or no XML") {
+TEST_CASE("an answer can be empty or not XML") {
     faulty_vendor test("empty_body,times=1");
     test.vendor.add_fault(parse_fault("no_xml,times=1"));
     CHECK(test.caller.call(good).body.empty());
@@ -68,21 +68,20 @@ TEST_CASE("an answer may be empty or no XML") {
     CHECK(holds(test.caller.call(good).body, "TRUE"));
 }
 
-TEST_CASE("rows that a fault hits fail, and the others take effect") {
+TEST_CASE("rows that match a fault fail and the others take effect") {
     faulty_vendor test("row_transient,holds=>1<,times=1");
     test.vendor.add_fault(parse_fault("row_permanent,holds=>2<,times=1,text=There is no column x"));
     const auto answer = test.caller.call(three_rows);
     CAPTURE(answer.body);
     CHECK(holds(answer.body, "<SUCCESS>TRUE</SUCCESS>"));
-    CHECK(
-        holds(answer.body, R"(<FAILURE failure_type="transient" description="a fault was asked for"><COLUMN name="email_id">1</COLUMN>)"));
+    CHECK(holds(answer.body, R"(<FAILURE failure_type="transient" description="injected fault"><COLUMN name="email_id">1</COLUMN>)"));
     CHECK(holds(answer.body, R"(<FAILURE failure_type="permanent" description="There is no column x"><COLUMN name="email_id">2</COLUMN>)"));
     CHECK(test.vendor.newsletters().size() == 1);
     CHECK(test.vendor.newsletters().contains({"3", "x"}));
     CHECK_FALSE(holds(test.caller.call(three_rows).body, "FAILURE"));
 }
 
-TEST_CASE("a fault of rows makes a call of one contact fail as a whole") {
+TEST_CASE("a row fault makes a call for one contact fail as a whole") {
     faulty_vendor test("row_transient,times=1");
     CHECK(holds(test.caller.call(good).body, "<errorid>50</errorid>"));
     test.vendor.add_fault(parse_fault("row_permanent,times=1,text=no"));
@@ -90,7 +89,7 @@ TEST_CASE("a fault of rows makes a call of one contact fail as a whole") {
     CHECK(test.vendor.contacts().empty());
 }
 
-TEST_CASE("a connection is cut inside the answer after the call has taken effect") {
+TEST_CASE("a connection can be cut in the middle of the answer, after the call has taken effect") {
     faulty_vendor test("cut,times=1");
     test.caller.begin(good);
     CHECK_THROWS_WITH(static_cast<void>(test.caller.connection().receive()), "the connection ended inside an answer: partial message");
@@ -98,7 +97,7 @@ TEST_CASE("a connection is cut inside the answer after the call has taken effect
     CHECK(vendor_caller(test.vendor.port()).call(good).status == 200);
 }
 
-TEST_CASE("a connection is cut without an answer and without effect") {
+TEST_CASE("a connection can be cut without an answer and without effect") {
     faulty_vendor test("cut_before,times=1");
     test.caller.begin(good);
     CHECK_THROWS_WITH(static_cast<void>(test.caller.connection().receive()), "the connection ended without an answer");
@@ -106,7 +105,7 @@ TEST_CASE("a connection is cut without an answer and without effect") {
     CHECK(vendor_caller(test.vendor.port()).call(good).status == 200);
 }
 
-TEST_CASE("a call that stalls holds its slot, and is answered in the end") {
+TEST_CASE("a stalled call holds its slot and is answered in the end") {
     fake_acoustic_options options;
     options.most_at_once = 1;
     fake_acoustic vendor(options);
@@ -122,7 +121,7 @@ TEST_CASE("a call that stalls holds its slot, and is answered in the end") {
     CHECK(other.call(good).status == 200);
 }
 
-TEST_CASE("faults of tokens hit tokens alone, and others never hit them") {
+TEST_CASE("token faults affect only token requests, and other faults never do") {
     faulty_vendor test("status=500,method=token,times=1");
     CHECK(test.caller.call(good).status == 200);
     CHECK(ask_token(test.vendor.port()).status == 500);
@@ -133,7 +132,7 @@ TEST_CASE("faults of tokens hit tokens alone, and others never hit them") {
     CHECK(ask_token(test.vendor.port()).status == 200);
 }
 
-TEST_CASE("a fault that is written wrongly is refused") {
+TEST_CASE("a malformed fault is refused") {
     for (const char* text : {"", "nothing", "status=x", "status,times=many", "status,colour=red", "cut,,"}) {
         CAPTURE(text);
         CHECK_THROWS_AS(static_cast<void>(parse_fault(text)), std::invalid_argument);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The program fake-acoustic, and the stand-in over TLS.
+// The program fake-acoustic, and the fake vendor over TLS.
 #include <ctms/net/http_client.hpp>
 #include <support/fake_acoustic.hpp>
 #include <support/vendor_calls.hpp>
@@ -23,12 +23,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// fake-acoustic with what it prints. Killed at the end when it still runs.
+/// Runs fake-acoustic and reads its output. The destructor kills it if it still runs.
 class program {
 public:
     explicit program(std::vector<std::string> arguments) {
         std::array<int, 2> ends{};
-        if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("no pipe");
+        if (::pipe2(ends.data(), O_CLOEXEC) != 0) throw std::runtime_error("cannot make a pipe");
         output_ = ends[0];
         posix_spawn_file_actions_t actions;
         posix_spawn_file_actions_init(&actions);
@@ -52,7 +52,7 @@ public:
     program(const program&) = delete;
     program& operator=(const program&) = delete;
 
-    /// The next line of its output, without its end.
+    /// The next line of its output, without the newline.
     std::string line() {
         for (;;) {
             const auto end = text_.find('\n');
@@ -61,13 +61,13 @@ public:
                 text_.erase(0, end + 1);
                 return out;
             }
-            if (!read_more()) throw std::runtime_error("the program prints no line");
+            if (!read_more()) throw std::runtime_error("the output ended without a complete line");
         }
     }
 
     void signal(int number) const { ::kill(child_, number); }
 
-    /// Its exit code; -1 when a signal ended it, or when it did not end.
+    /// Its exit code; -1 if a signal ended it or it did not end in time.
     int wait() {
         const auto deadline = std::chrono::steady_clock::now() + 10s;
         int status = 0;
@@ -105,7 +105,7 @@ boost::json::object state(std::uint16_t port, const char* query = "") {
     return boost::json::parse(ask(port, "GET", std::string("/state") + query).body).as_object();
 }
 
-/// GET /state over TLS, trusting the certificate in `ca_file`.
+/// Sends GET /state over TLS, trusting the certificate in `ca_file`.
 ctms::net::http_outcome ask_state_over_tls(const std::string& host, const fake_acoustic& vendor, const std::string& ca_file) {
     ctms::net::http_client client("https://" + host + ":" + std::to_string(vendor.port()), {.ca_file = ca_file});
     return client.send({.target = "/state"});
@@ -113,7 +113,7 @@ ctms::net::http_outcome ask_state_over_tls(const std::string& host, const fake_a
 
 } // namespace
 
-TEST_CASE("the program tells where it listens, serves, logs without addresses and ends on a signal") {
+TEST_CASE("fake-acoustic prints its URL, serves, logs without addresses and ends on a signal") {
     int signal = SIGTERM;
     SUBCASE("SIGTERM") {}
     SUBCASE("SIGINT") { signal = SIGINT; }
@@ -121,7 +121,7 @@ TEST_CASE("the program tells where it listens, serves, logs without addresses an
     const auto port = listening_port(running);
     vendor_caller caller(port);
     CHECK(caller.call(add_recipient("id-1", "secret@example.com")).status == 500);
-    CHECK(running.line().ends_with("Z AddRecipient main rows=1 id-1 status 500, as asked for"));
+    CHECK(running.line().ends_with("Z AddRecipient main rows=1 id-1 injected status 500"));
     CHECK(caller.call(add_recipient("id-1", "secret@example.com")).status == 200);
     CHECK(running.line().ends_with("Z AddRecipient main rows=1 id-1 success"));
     CHECK(state(port).at("contacts") == 1);
@@ -132,7 +132,7 @@ TEST_CASE("the program tells where it listens, serves, logs without addresses an
     CHECK(running.wait() == 0);
 }
 
-TEST_CASE("the program is steered while it runs") {
+TEST_CASE("fake-acoustic can be controlled while it runs") {
     program running({"--port", "0"});
     const auto port = listening_port(running);
     vendor_caller caller(port);
@@ -159,7 +159,7 @@ TEST_CASE("the program is steered while it runs") {
     CHECK(state(port).at("contacts") == 1);
 }
 
-TEST_CASE("the program explains itself and refuses what it does not know") {
+TEST_CASE("fake-acoustic prints help and refuses unknown options and faults") {
     program help({"--help"});
     CHECK(help.line() == "Usage: fake-acoustic [OPTION]...");
     CHECK(help.wait() == 0);
@@ -167,7 +167,7 @@ TEST_CASE("the program explains itself and refuses what it does not know") {
     CHECK(program({"--fault", "nonsense"}).wait() == 64);
 }
 
-TEST_CASE("the stand-in speaks TLS with a certificate for its names") {
+TEST_CASE("fake-acoustic serves TLS with a certificate for its names") {
     fake_acoustic_options options;
     options.tls = true;
     const fake_acoustic vendor(options);

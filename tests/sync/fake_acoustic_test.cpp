@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The stand-in for the email vendor: tokens, calls and what they leave behind.
+// The fake email vendor: tokens, calls and their effects.
 #include <support/fake_acoustic.hpp>
 #include <support/vendor_calls.hpp>
 
@@ -32,7 +32,7 @@ std::string rows_of(int count) {
     return out;
 }
 
-/// Waits for what the server does by itself.
+/// Waits for something that the server does on its own.
 template <class Condition>
 bool comes_true(Condition condition) {
     const auto deadline = std::chrono::steady_clock::now() + 10s;
@@ -45,7 +45,7 @@ bool comes_true(Condition condition) {
 
 } // namespace
 
-TEST_CASE("a token is given for the right credentials only") {
+TEST_CASE("only the right credentials get a token") {
     fake_acoustic vendor;
     CHECK(ask_token(vendor.port()).body.find(R"("token_type":"bearer","expires_in":14400)") != std::string::npos);
     const auto refused = ask_token(vendor.port(), "wrong");
@@ -54,9 +54,9 @@ TEST_CASE("a token is given for the right credentials only") {
     CHECK(vendor.counts().calls == std::map<std::string, int>{{"token", 2}});
 }
 
-TEST_CASE("a token ends with its life, or when the vendor forgets it") {
+TEST_CASE("a token is refused when it has expired or the vendor has forgotten it") {
     fake_acoustic_options options;
-    SUBCASE("its life") {
+    SUBCASE("expired") {
         options.token_life = 0s;
         fake_acoustic vendor(options);
         CHECK(vendor_caller(vendor.port()).call(add_recipient("1", "a@b")).status == 401);
@@ -90,7 +90,7 @@ TEST_CASE("AddRecipient creates a contact, and an update keeps columns that were
     CHECK(vendor.last_calls().back() == add_recipient("2", "b@example.com"));
 }
 
-TEST_CASE("AddRecipient refuses what the vendor would") {
+TEST_CASE("AddRecipient refuses what the vendor would refuse") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
     const auto with = [](std::string text, std::string_view old, std::string_view now) {
@@ -110,7 +110,7 @@ TEST_CASE("AddRecipient refuses what the vendor would") {
     CHECK(caller.call(add_recipient("1", std::string(64, 'a') + "@" + std::string(255, 'b'))).body == success);
 }
 
-TEST_CASE("what is no XML 1.0 is a Fault") {
+TEST_CASE("text that is not XML 1.0 gets a Fault") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
     for (const std::string name : {"a & b", "a \x01 b", "a &#1; b", "a &nbsp; b", "a \xEF\xBF\xBF b", "<a"}) {
@@ -140,7 +140,7 @@ TEST_CASE("rows of relational tables are created, updated and deleted by their k
     check_fault(caller.call(insert_rows("7", row("1", "newsletter_name", "hubs"))), 100);
 }
 
-TEST_CASE("an update of a row replaces what is sent, and keeps the rest") {
+TEST_CASE("an update of a row replaces the columns sent and keeps the others") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
     const auto with = [](std::string_view column) {
@@ -157,7 +157,7 @@ TEST_CASE("an update of a row replaces what is sent, and keeps the rest") {
                                                                        {"newsletter_source", ""}});
 }
 
-TEST_CASE("a row without its key fails alone, and for good") {
+TEST_CASE("a row without its key fails permanently, and no other row does") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
     const auto answer = caller.call(insert_rows("1002", row("1", "product_id", "x") + row("2", "newsletter_name", "hubs")));
@@ -168,7 +168,7 @@ TEST_CASE("a row without its key fails alone, and for good") {
     CHECK(vendor.newsletters().size() == 1);
 }
 
-TEST_CASE("a call may have a hundred rows and no more") {
+TEST_CASE("a call may have at most a hundred rows") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
     check_fault(caller.call(insert_rows("1002", rows_of(101))), 102);
@@ -178,7 +178,7 @@ TEST_CASE("a call may have a hundred rows and no more") {
     CHECK(vendor.newsletters().size() == 100);
 }
 
-TEST_CASE("RemoveRecipient removes a contact, and says when there is none") {
+TEST_CASE("RemoveRecipient removes a contact and reports an unknown one") {
     fake_acoustic vendor;
     vendor_caller caller(vendor.port());
     caller.call(add_recipient("1", "a@b"));
@@ -188,9 +188,9 @@ TEST_CASE("RemoveRecipient removes a contact, and says when there is none") {
     CHECK(vendor.contacts().size() == 1);
 }
 
-TEST_CASE("the eleventh call at once is refused, and the ten take one latency") {
+TEST_CASE("ten concurrent calls take one latency, and an eleventh is refused") {
     fake_acoustic_options options;
-    options.latency = 3s; // long enough for all ten to be under way together
+    options.latency = 3s; // long enough for all ten to be in progress at the same time
     fake_acoustic vendor(options);
     std::vector<std::unique_ptr<vendor_caller>> callers;
     for (int i = 0; i < 11; ++i) callers.push_back(std::make_unique<vendor_caller>(vendor.port()));
@@ -201,16 +201,16 @@ TEST_CASE("the eleventh call at once is refused, and the ten take one latency") 
     for (int i = 0; i < 10; ++i) CHECK(callers[std::size_t(i)]->connection().receive().body == success);
     const auto took = std::chrono::steady_clock::now() - start;
     CHECK(took >= 3s);
-    CHECK(took < 25s); // one after another: 30 s
+    CHECK(took < 25s); // 30 s if they ran one after another
     CHECK(vendor.contacts().size() == 10);
     CHECK(vendor.counts().refused_as_too_many == 1);
     CHECK(vendor.counts().calls.at("AddRecipient") == 11);
-    CHECK(vendor.counts().connections == 22); // tokens were fetched on connections of their own
+    CHECK(vendor.counts().connections == 22); // each token was fetched on a separate connection
     vendor.set_latency(0ms);
     CHECK(callers[10]->call(add_recipient("10", "a@b")).body == success);
 }
 
-TEST_CASE("a client that has its answer may call again at once on another connection") {
+TEST_CASE("a client that has its answer may call again immediately on another connection") {
     fake_acoustic_options options;
     options.most_at_once = 1;
     fake_acoustic vendor(options);
@@ -220,7 +220,7 @@ TEST_CASE("a client that has its answer may call again at once on another connec
     CHECK(vendor.counts().refused_as_too_many == 0);
 }
 
-TEST_CASE("down means that connections end and new ones are refused, until it is up on the same port") {
+TEST_CASE("when down, all connections end and new ones are refused until it is up on the same port") {
     fake_acoustic_options options;
     options.latency = 10s;
     fake_acoustic vendor(options);
@@ -242,7 +242,7 @@ TEST_CASE("down means that connections end and new ones are refused, until it is
     CHECK_FALSE(vendor.contacts().contains("1"));
 }
 
-TEST_CASE("the certificate's file is there as long as the server") {
+TEST_CASE("the certificate file exists as long as the server") {
     fake_acoustic_options options;
     options.tls = true;
     std::string file;

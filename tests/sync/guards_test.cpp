@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What guards the queue against failures of the vendor and of contacts, and, case by case, the harm without it.
+// What protects the sync against failures of the vendor and of contacts, and the harm when each protection is off.
 #include "sync_fixture.hpp"
 
 #include <algorithm>
@@ -15,7 +15,7 @@ namespace {
 
 constexpr const char* insert = "InsertUpdateRelationalTable";
 
-/// Cycles for as long as the vendor stays away.
+/// Runs cycles for the length of an outage.
 void outage(sync_fixture& all, std::chrono::milliseconds length) {
     const auto end = clock_type::now() + length;
     while (clock_type::now() < end) {
@@ -25,7 +25,7 @@ void outage(sync_fixture& all, std::chrono::milliseconds length) {
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: calls go at once and share rows") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: calls run concurrently and share rows") {
     const auto calls_for_ten = [&] {
         const auto before = calls();
         add(1, 10);
@@ -33,15 +33,15 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: calls go at once and share rows") {
         return calls() - before;
     };
     options.batch_limit = 10;
-    SUBCASE("as it is") {
+    SUBCASE("by default") {
         warm_up();
-        vendor.set_latency(1s); // long enough for all ten to be under way together
+        vendor.set_latency(1s); // long enough for all ten to be in progress at the same time
         CHECK(calls_for_ten() == 11);
         CHECK(vendor.counts().most_at_once == 10);
         CHECK(vendor.counts().connections <= 10);
         CHECK(vendor.counts().refused_as_too_many == 0);
     }
-    SUBCASE("one call after another, a row in each") {
+    SUBCASE("one call after another, with one row each") {
         options.connections = 1;
         options.protect.rows_per_call = 1;
         warm_up();
@@ -52,22 +52,22 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: calls go at once and share rows") {
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a full resync keeps to the limits of the vendor, over few connections") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a full resync stays within the vendor's limits and uses few connections") {
     options.batch_limit = 200;
     add(1, 200, {"app-dev", "common-voice", "firefox-news"});
     REQUIRE(run_until_idle());
     CHECK(difference().empty());
     const auto counts = vendor.counts();
-    CHECK(counts.calls.at(insert) == 7); // 600 rows, three to a contact, at most 99 in a call
+    CHECK(counts.calls.at(insert) == 7); // 600 rows, three per contact, at most 99 per call
     CHECK(counts.oversized == 0);
     CHECK(counts.most_at_once <= 10);
     CHECK(counts.connections <= 10);
     CHECK(counts.calls.at("token") == 1);
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses up no attempt") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses up no attempts") {
     options.retry_limit = 3;
-    SUBCASE("nobody answers") {
+    SUBCASE("no connection succeeds") {
         warm_up();
         add(1, 30);
         vendor.set_down(true);
@@ -75,22 +75,22 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses 
         CHECK(sync().next_probe().has_value());
         CHECK(cycle().vendor_down);
     }
-    SUBCASE("everything is answered with 503") {
+    SUBCASE("every answer is a 503") {
         warm_up();
         add(1, 30);
         fault(kind::status, "", "", 503);
         const auto before = calls();
         outage(*this, 1000ms);
-        // A batch, then one probe for each pause, which last 40 ms or more but for the first two.
+        // One batch, then one probe per pause. Each pause lasts 40 ms or more, except the first two.
         CHECK(calls() - before <= 20 + 1000 / 40 + 3);
         CHECK(vendor.contacts().empty());
     }
-    SUBCASE("in the midst of a batch") {
+    SUBCASE("in the middle of a batch") {
         warm_up();
         add(1, 30);
         vendor.set_latency(200ms);
         {
-            const auto running = begin_cycle(21); // the rows come after all contacts
+            const auto running = begin_cycle(21); // the rows are sent after all contacts
             fault(kind::status, "", "", 500);
         }
         outage(*this, 1000ms);
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses 
     CHECK(parked() == 0);
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: without the circuit breaker an outage strands the backlog") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: without the circuit breaker an outage parks the backlog") {
     options.retry_limit = 3;
     options.protect.circuit_breaker = false;
     warm_up();
@@ -123,10 +123,10 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: without the circuit breaker an outage str
     CHECK(vendor.contacts().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is parked at once, with the reason") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is parked immediately, with the reason") {
     add(1, 3);
     link.execute(fmt::format("update emails set primary_email = 'no address' where email_id = '{}'", id(2)));
-    SUBCASE("as it is") {
+    SUBCASE("by default") {
         REQUIRE(run_until_idle());
         CHECK(calls("AddRecipient") == 3);
         CHECK(totals.failed == 1);
@@ -137,7 +137,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is park
         CHECK(list[0].reason.find("Invalid email address") != std::string::npos);
         CHECK(cycle().total == 0);
     }
-    SUBCASE("without, it is tried again and again") {
+    SUBCASE("without parking, it is retried until the limit") {
         options.protect.park_permanent = false;
         options.retry_limit = 5;
         REQUIRE(run_until_idle());
@@ -146,13 +146,13 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is park
     CHECK(difference({2}).empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: one bad row does not hold up the others of its call") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a bad row does not delay the other rows of its call") {
     int bad = 7;
     warm_up();
-    SUBCASE("a row that is refused for good") { fault(kind::row_permanent, insert, id(7)); }
-    SUBCASE("a call that is refused for good") { fault(kind::fault_answer, insert, id(7), 121); }
-    SUBCASE("a row that fails for now") { fault(kind::row_transient, insert, id(7)); }
-    SUBCASE("a call that fails for now") { fault(kind::fault_answer, insert, id(7), 50); }
+    SUBCASE("a row that is refused permanently") { fault(kind::row_permanent, insert, id(7)); }
+    SUBCASE("a call that is refused permanently") { fault(kind::fault_answer, insert, id(7), 121); }
+    SUBCASE("a row that fails temporarily") { fault(kind::row_transient, insert, id(7)); }
+    SUBCASE("a call that fails temporarily") { fault(kind::fault_answer, insert, id(7), 50); }
     SUBCASE("a call that is answered with 500") { fault(kind::status, insert, id(7), 500); }
     SUBCASE("the first contact's call is answered with 500") { fault(kind::status, insert, id(bad = 1), 500); }
     SUBCASE("the last contact's call is answered with 500") { fault(kind::status, insert, id(bad = 20), 500); }
@@ -170,19 +170,19 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: one bad row does not hold up the others o
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: without isolation one bad row fails all contacts of the call") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: without isolation a bad row fails all contacts of its call") {
     options.protect.isolate_rows = false;
     warm_up();
     int parked_ones = 0;
-    SUBCASE("a row that is refused for good") {
+    SUBCASE("a row that is refused permanently") {
         fault(kind::row_permanent, insert, id(7));
         parked_ones = 20;
     }
-    SUBCASE("a call that is refused for good") {
+    SUBCASE("a call that is refused permanently") {
         fault(kind::fault_answer, insert, id(7), 121);
         parked_ones = 20;
     }
-    SUBCASE("a row that fails for now") { fault(kind::row_transient, insert, id(7)); }
+    SUBCASE("a row that fails temporarily") { fault(kind::row_transient, insert, id(7)); }
     SUBCASE("a call that is answered with 500") { fault(kind::status, insert, id(7), 500); }
     add(1, 20);
     CHECK(cycle().synced == 0);
@@ -190,12 +190,12 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: without isolation one bad row fails all c
     CHECK(waiting() == 20 - parked_ones);
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes of a contact are one row in the queue, and one call") {
-    SUBCASE("our own writes") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes to a contact need one row in the queue and one call") {
+    SUBCASE("writes by this version") {
         add(1, 1);
         for (int n = 0; n < 1000; ++n) write(1, fmt::format("name{}", n));
     }
-    SUBCASE("writes of the reference, whose queue holds each of them") {
+    SUBCASE("writes by the reference implementation, which queues each of them") {
         add(1, 1);
         link.execute(fmt::format("insert into pending_acoustic (email_id, retry, update_timestamp)"
                                  " select '{}', 0, now() from generate_series(1, 1000)",
@@ -209,7 +209,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes of a contact are one ro
     CHECK(value("select (select count(*) from ctms_sync_queue) + (select count(*) from pending_acoustic)") == "0");
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a write while the contact is sent") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a write while its contact is being sent") {
     add(1, 1);
     vendor.set_latency(500ms);
     SUBCASE("is sent by a later cycle") {
@@ -225,7 +225,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a write while the contact is sent") {
         CHECK(vendor_name(1) == "second");
         CHECK(difference().empty());
     }
-    SUBCASE("is lost when requests are not counted") {
+    SUBCASE("is lost if the queue does not count requests") {
         link.execute("create function forget() returns trigger language plpgsql as"
                      " $$ begin new.version := old.version; return new; end $$");
         link.execute("create trigger forget before update on ctms_sync_queue for each row execute function forget()");
@@ -246,7 +246,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a call that gets no answer") {
     stuck.holds = id(2);
     stuck.times = 1;
     stuck.wait = 2500ms;
-    SUBCASE("ends with its timeout, and goes again") {
+    SUBCASE("times out and is retried") {
         stuck.wait = 60s;
         call_timeout = 2s;
         warm_up();
@@ -273,7 +273,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a call that gets no answer") {
     }
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: in every batch somebody is rejected, all others are through at the first try") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a rejected contact in every batch does not delay the other contacts") {
     options.batch_limit = 10;
     for (int n = 3; n <= 50; n += 10) fault(kind::row_permanent, n % 20 == 3 ? insert : "AddRecipient", id(n));
     add(1, 50);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Claims in cycles that take longer than their lease: leases are whole seconds, so this takes some.
+// Cycles that outlast their lease. Leases are whole seconds, so these tests take a while.
 #include "sync_fixture.hpp"
 
 #include "service/sync_lease.hpp"
@@ -12,8 +12,8 @@ using test::becomes_true;
 using test::sync_fixture;
 using clock_type = std::chrono::steady_clock;
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that outlasts its lease keeps what it holds") {
-    options.lease = 3s; // renewed in time also on a busy machine; the cycle takes twice as long
+TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that outlasts its lease keeps its claims") {
+    options.lease = 3s; // renewed in time even on a busy machine; the cycle takes twice as long
     options.connections = 1;
     add(1, 10, {});
     vendor.set_latency(600ms);
@@ -39,7 +39,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that outlasts its lease keeps wha
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a lease that could not be renewed in time is over, whatever comes later") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a lease that was not renewed in time stays expired") {
     add(1, 1);
     const auto worker = uuid::random();
     persistence::vendor_slots slots(pool, 10);
@@ -50,16 +50,16 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a lease that could not be renewed in time
     const auto claim = "select claimed_until from ctms_sync_queue";
     const auto first_claim = value(claim);
     link.begin();
-    link.execute("select from ctms_sync_queue for update"); // renewals wait for that
+    link.execute("select from ctms_sync_queue for update"); // blocks renewals
     CHECK(becomes_true([&] { return !lease.holds(); }, 5s));
     CHECK(becomes_true([&] { return clock_type::now() > claimed_at + 1100ms; }, 5s));
     link.rollback();
-    // The renewal goes through now, because nobody has taken the row yet.
+    // The renewal succeeds now, because no other worker has claimed the row yet.
     CHECK(becomes_true([&] { return value(claim) != first_claim; }, 10s));
     CHECK_FALSE(becomes_true([&] { return lease.holds(); }, 800ms));
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: nothing more is sent when the lease is lost") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: nothing more is sent after the lease is lost") {
     options.lease = 1s;
     options.connections = 1;
     add(1, 20, {});
@@ -67,12 +67,12 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: nothing more is sent when the lease is lo
     {
         const auto running = begin_cycle();
         link.begin();
-        link.execute("lock table ctms_vendor_slots in access exclusive mode"); // no renewal
+        link.execute("lock table ctms_vendor_slots in access exclusive mode"); // blocks renewals
         const auto end = clock_type::now() + 2500ms;
         CHECK(becomes_true([&] { return clock_type::now() > end; }, 5s));
         link.rollback();
     }
-    // What fits into two thirds of the lease, or of one that was renewed once before.
+    // As many calls as fit into two thirds of the lease, which may have been renewed once before.
     CHECK(calls("AddRecipient") <= 10);
     CHECK(run_until_idle());
     CHECK(difference().empty());

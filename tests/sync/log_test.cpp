@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The log line of each contact: its fields, and what must not be in it.
+// The log line of each contact: its fields, and what it must not contain.
 #include "sync_fixture.hpp"
 
 #include <boost/json/serialize.hpp>
@@ -28,7 +28,7 @@ struct log_fixture : sync_fixture {
         REQUIRE(found != lines.rend());
         return *found;
     }
-    /// Its fields in order of name, one per line. Durations and the exception are checked for their form, and shown by it.
+    /// Its fields in alphabetical order, one per line. Durations are checked and replaced with "seconds".
     std::string fields(int number) {
         std::vector<std::string> out;
         const auto members = line(number).at("Fields").as_object();
@@ -49,7 +49,7 @@ struct log_fixture : sync_fixture {
         for (const auto& one : out) all += one + "\n";
         return all;
     }
-    /// What fields() gives, from lines that depend on the case and those that all have.
+    /// What fields() should return: the given lines and those that all cases have in common.
     static std::string expected(int number, const char* message, std::vector<std::string> lines) {
         lines.push_back(fmt::format("email_id=\"{}\"", id(number)));
         lines.push_back(fmt::format("msg=\"{}\"", message));
@@ -77,7 +77,7 @@ std::vector<std::string> with(std::vector<std::string> lines, const std::vector<
 
 } // namespace
 
-TEST_CASE_FIXTURE(log_fixture, "sync log: a traced contact with everything") {
+TEST_CASE_FIXTURE(log_fixture, "sync log: a traced contact with all fields") {
     add(1, 1, {"app-dev", "common-voice", "unmapped-two", "unmapped-one"});
     pay(1, {"prod_a", "prod_b"});
     change(1, [](model::contact& one) {
@@ -96,13 +96,13 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: a traced contact with everything") {
                                  "newsletter_duration_s=seconds", "product_status=\"success\"", "product_duration_s=seconds"}));
 }
 
-TEST_CASE_FIXTURE(log_fixture, "sync log: only calls that were made have a status") {
+TEST_CASE_FIXTURE(log_fixture, "sync log: only tables that were sent have a status") {
     add(1, 1, {});
-    SUBCASE("the main table alone") {
+    SUBCASE("only the main table") {
         cycle();
         CHECK(fields(1) == expected(1, success, main_only));
     }
-    SUBCASE("nothing, for the vendor has it all") {
+    SUBCASE("nothing, because the vendor has everything") {
         options.skip_unchanged = true;
         cycle();
         request(1, 1);
@@ -124,7 +124,7 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: a failure has severity 3, the table an
     add(1, 1);
     add(2, 2, {});
     pay(1, {"prod_a"});
-    SUBCASE("of the main table") {
+    SUBCASE("in the main table") {
         fault(kind::fault_answer, "AddRecipient", id(1), 121, -1, "Invalid email address");
         cycle();
         CHECK(fields(1) == expected(1, failure,
@@ -132,7 +132,7 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: a failure has severity 3, the table an
                                      "exception=\"main: error 121: Invalid email address\"", "fxa_created_date_converted=\"skipped\"",
                                      "fxa_created_date_type=null"}));
     }
-    SUBCASE("of the newsletters") {
+    SUBCASE("in the newsletter table") {
         fault(kind::row_transient, "InsertUpdateRelationalTable", "app-dev", 0, -1, "later");
         cycle();
         CHECK(fields(1) == expected(1, failure,
@@ -145,14 +145,14 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: a failure has severity 3, the table an
     CHECK(line(2).at("Severity").as_int64() == 7);
 }
 
-TEST_CASE_FIXTURE(log_fixture, "sync log: what became of the date of an account") {
+TEST_CASE_FIXTURE(log_fixture, "sync log: how the creation date of an account was converted") {
     add(1, 1, {});
     std::vector<std::string> lines;
-    SUBCASE("read") {
+    SUBCASE("converted") {
         account(1, "2021-11-08T21:20:15.187Z");
         lines = {"fxa_created_date_converted=\"success\""};
     }
-    SUBCASE("not read") {
+    SUBCASE("not a date") {
         account(1, "no date at all");
         lines = {"fxa_created_date_converted=\"failure\"", "fxa_created_date_type=\"<class 'str'>\""};
     }
@@ -169,7 +169,7 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: what became of the date of an account"
     CHECK(fields(1) == expected(1, success, with(main_only, lines)));
 }
 
-TEST_CASE_FIXTURE(log_fixture, "sync log: fields that are not configured are named in order") {
+TEST_CASE_FIXTURE(log_fixture, "sync log: skipped fields are listed in alphabetical order") {
     add(1, 1, {});
     link.execute("delete from acoustic_field where field in ('sfdc_id', 'first_name', 'email_lang')");
     cycle();
@@ -177,7 +177,7 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: fields that are not configured are nam
           expected(1, success, with(main_only, {"skipped_fields=[\"email.email_lang\",\"email.first_name\",\"email.sfdc_id\"]"})));
 }
 
-TEST_CASE_FIXTURE(log_fixture, "sync log: no address is in any line but a traced one, nor in the queue") {
+TEST_CASE_FIXTURE(log_fixture, "sync log: only traced lines contain addresses, and the queue contains none") {
     add(1, 4);
     change(2, [](model::contact& one) { one.email.primary_email = "jo+trace_me_mozilla_1@example.com"; });
     fault(kind::fault_answer, "AddRecipient", id(1), 121, -1, "Invalid address user1@example.com");
@@ -196,7 +196,7 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: no address is in any line but a traced
     CHECK(text.find("user1") == std::string::npos);
 }
 
-TEST_CASE_FIXTURE(log_fixture, "sync log: each attempt is one line") {
+TEST_CASE_FIXTURE(log_fixture, "sync log: each attempt writes one line") {
     add(1, 3);
     fault(kind::fault_answer, "AddRecipient", id(1), 50, 2);
     REQUIRE(run_until_idle());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The metrics port as its clients see it, hostile ones among them: each attack ends its own connection, and others are answered.
+// The metrics port as its clients see it, including hostile ones: each attack ends only its own connection.
 #include <support/http_client.hpp>
 #include <support/web_fixture.hpp>
 
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A port that shows one line, or fails while `fails` is set.
+/// A port that serves one line, or throws while `fails` is set.
 class port_fixture {
 public:
     port_fixture()
@@ -41,7 +41,7 @@ private:
     std::unique_ptr<ctms::sync_app::metrics_port> port_;
 };
 
-/// The status of the answer to these bytes; 0 when the connection ended without one.
+/// The status of the answer to these bytes; 0 if the connection ended without an answer.
 int status_of(const port_fixture& port, const std::string& bytes) {
     http_connection connection(port.number());
     connection.send(bytes);
@@ -58,7 +58,7 @@ const std::string post_chunks = "POST /metrics HTTP/1.1\r\nHost: a\r\nTransfer-E
 
 } // namespace
 
-TEST_CASE_FIXTURE(port_fixture, "metrics port: a trailer of more than 65,535 bytes ends its own connection only") {
+TEST_CASE_FIXTURE(port_fixture, "metrics port: a trailer of more than 65,535 bytes ends only its own connection") {
     for (const auto& field : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b"})
         CHECK(status_of(*this, post_chunks + "0\r\n" + field + "\r\n\r\n") == 431);
     CHECK(status_of(*this, post_chunks + "1\r\nx\r\n0\r\nA: b\r\n\r\n") == 405);
@@ -66,7 +66,7 @@ TEST_CASE_FIXTURE(port_fixture, "metrics port: a trailer of more than 65,535 byt
     CHECK(failures == 0);
 }
 
-TEST_CASE_FIXTURE(port_fixture, "metrics port: trailers and headers without end are not read") {
+TEST_CASE_FIXTURE(port_fixture, "metrics port: endless trailers and headers are not read") {
     for (const auto& begin : {post_chunks + "0\r\n", std::string("GET /metrics HTTP/1.1\r\nHost: a\r\n"), post_chunks + "1;a="}) {
         http_connection connection(number());
         REQUIRE(connection.send(begin));
@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(port_fixture, "metrics port: trailers and headers without end 
     }
 }
 
-TEST_CASE_FIXTURE(port_fixture, "metrics port: requests are refused by the rules of HTTP") {
+TEST_CASE_FIXTURE(port_fixture, "metrics port: requests that violate HTTP are refused") {
     const std::string end = " HTTP/1.1\r\nHost: a\r\n\r\n";
     CHECK(status_of(*this, "GET /metrics" + end) == 200);
     CHECK(status_of(*this, "GET http://a/metrics?b" + end) == 200);
@@ -94,7 +94,7 @@ TEST_CASE_FIXTURE(port_fixture, "metrics port: requests are refused by the rules
     CHECK(answers());
 }
 
-TEST_CASE_FIXTURE(port_fixture, "metrics port: HEAD has the headers of GET") {
+TEST_CASE_FIXTURE(port_fixture, "metrics port: HEAD returns the headers of GET") {
     http_connection connection(number());
     REQUIRE(connection.send(request_text("HEAD", "/metrics")));
     const auto head = connection.receive(true);
@@ -104,7 +104,7 @@ TEST_CASE_FIXTURE(port_fixture, "metrics port: HEAD has the headers of GET") {
     CHECK(connection.ends_within(5s));
 }
 
-TEST_CASE_FIXTURE(port_fixture, "metrics port: an exception ends one connection, and is told") {
+TEST_CASE_FIXTURE(port_fixture, "metrics port: an exception ends one connection and is reported") {
     fails = true;
     CHECK(status_of(*this, request_text("GET", "/metrics")) == 0);
     CHECK(failures == 1);
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(port_fixture, "metrics port: an exception ends one connection,
     CHECK(answers());
 }
 
-TEST_CASE_FIXTURE(port_fixture, "metrics port: clients that send nothing, or slowly, make room and are ended") {
+TEST_CASE_FIXTURE(port_fixture, "metrics port: silent and slow clients do not block others and are disconnected") {
     std::list<http_connection> silent;
     for (int i = 0; i < 200; ++i) {
         silent.emplace_back(number());
@@ -121,11 +121,11 @@ TEST_CASE_FIXTURE(port_fixture, "metrics port: clients that send nothing, or slo
     const auto begin = std::chrono::steady_clock::now();
     CHECK(answers());
     CHECK(std::chrono::steady_clock::now() - begin < 3s);
-    for (auto& one : silent) CHECK(one.has_input(15s)); // an answer, or the end
+    for (auto& one : silent) CHECK(one.has_input(15s)); // an answer, or the end of the connection
     CHECK(std::chrono::steady_clock::now() - begin < 30s);
 }
 
-TEST_CASE_FIXTURE(port_fixture, "metrics port: a slow request is ended though bytes keep coming") {
+TEST_CASE_FIXTURE(port_fixture, "metrics port: a slow request times out even though bytes keep arriving") {
     http_connection slow(number());
     REQUIRE(slow.send("GET /metrics HTTP/1.1\r\nA: "));
     const auto begin = std::chrono::steady_clock::now();

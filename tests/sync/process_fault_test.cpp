@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Harm done to ctms-sync, to the vendor and to the database while contacts are written and deleted. Whatever happens, in
-// the end the vendor has what we have.
+// Faults of ctms-sync, the vendor and the database while contacts are written and deleted. In the end the vendor must have
+// what the database has.
 #include "process_load.hpp"
 
 #include <support/sync_scene.hpp>
@@ -24,7 +24,7 @@ namespace {
 
 constexpr auto cycle_message = "sync_service cycle complete";
 
-/// Settings under which a test need not wait for minutes.
+/// Changes the settings so that a test does not take minutes.
 environment quick(environment variables) {
     variables["CTMS_ACOUSTIC_LEASE_S"] = "1";
     variables["CTMS_ACOUSTIC_RETRY_WAIT_S"] = "0";
@@ -39,14 +39,14 @@ std::string value_in(const persistence::database_options& database, const std::s
     return std::string(link.execute(sql).text(0, 0));
 }
 
-/// Waits until a program that runs has emptied the queue, and ends it; what then differs.
+/// Waits until a running program has emptied the queue, and stops it. Returns what then differs, or what went wrong.
 std::string settle(child_process& program, const persistence::database_options& database, const fake_acoustic& vendor,
                    std::chrono::seconds limit = 45s) {
     const bool is_empty =
         becomes_true([&] { return value_in(database, "select count(*) from ctms_sync_queue where state = 'pending'") == "0"; }, limit);
     program.signal(SIGTERM);
     if (program.wait() != 0) return "ctms-sync did not end with 0: " + program.log();
-    return (is_empty ? "" : "the queue is not emptied in time\n") + vendor_difference(database, vendor);
+    return (is_empty ? "" : "the queue was not emptied in time\n") + vendor_difference(database, vendor);
 }
 
 int calls_of(const fake_acoustic& vendor) {
@@ -69,7 +69,7 @@ std::vector<std::unique_ptr<child_process>> start_many(int processes, const envi
     return out;
 }
 
-/// A database on a server of its own, which can be stopped and started.
+/// A database on its own server, which can be stopped and started.
 struct own_database {
     explicit own_database(const std::filesystem::path& where) : directory(where) {
         start();
@@ -81,7 +81,7 @@ struct own_database {
         REQUIRE(started.has_value());
         cluster.emplace(std::move(*started));
     }
-    /// Ends the server with a signal and waits until it is gone.
+    /// Ends the server with a signal and waits until its process is gone.
     void end(int signal) {
         std::ifstream file(directory / "postgres" / "postmaster.pid");
         pid_t process = 0;
@@ -99,7 +99,7 @@ struct own_database {
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_scene, "sync faults: killed at any time in 20 rounds while contacts are written and deleted") {
+TEST_CASE_FIXTURE(sync_scene, "sync faults: killed at random moments in 20 rounds while contacts are written and deleted") {
     vendor.set_latency(20ms);
     const auto variables = quick(this->variables());
     contact_writers writers(database.options(), 4, 3ms);
@@ -119,7 +119,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync faults: killed at any time in 20 rounds whil
     CHECK(vendor.counts().refused_as_too_many == 0);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is down for longer than all attempts last parks nobody") {
+TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor outage longer than all attempts parks no contact") {
     auto variables = quick(this->variables());
     variables["CTMS_ACOUSTIC_RETRY_LIMIT"] = "2";
     contact_writers writers(database.options(), 2, 20ms);
@@ -141,9 +141,9 @@ TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is down for longer tha
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is slow, stalls and cuts connections") {
-    vendor.set_latency(900ms); // of 1000
+    vendor.set_latency(900ms); // the timeout is 1000 ms
     auto variables = quick(this->variables());
-    variables["CTMS_ACOUSTIC_LEASE_S"] = "5"; // a call must fit in
+    variables["CTMS_ACOUSTIC_LEASE_S"] = "5"; // must be longer than a call
     contact_writers writers(database.options(), 2, 50ms);
     child_process program(CTMS_SYNC, variables);
     REQUIRE(becomes_true([&] { return calls_of(vendor) > 30; }, 40s));
@@ -161,7 +161,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is slow, stalls and cu
     CHECK(settle(program, database.options(), vendor) == "");
 }
 
-TEST_CASE("sync faults: a database that is stopped, killed and started again in the middle") {
+TEST_CASE("sync faults: a database that is stopped, killed and restarted in the middle") {
     const temporary_directory place;
     own_database database(place.path() / "data");
     fake_acoustic vendor;
@@ -182,7 +182,7 @@ TEST_CASE("sync faults: a database that is stopped, killed and started again in 
     CHECK(settle(program, database.options, vendor) == "");
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync faults: several processes share a queue and never make an 11th call, also when one is killed") {
+TEST_CASE_FIXTURE(sync_scene, "sync faults: several processes share a queue and never exceed ten calls, even when one is killed") {
     int processes = 0;
     SUBCASE("two") { processes = 2; }
     SUBCASE("three") { processes = 3; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Writers that create, change and delete contacts without pause while a test does harm to the sync. What the database
-// refuses meanwhile they try again.
+// Threads that create, change and delete contacts continuously while a test disturbs the sync. They retry what the
+// database refuses meanwhile.
 #pragma once
 
 #include <ctms/persistence/contact_repository.hpp>
@@ -14,13 +14,13 @@ namespace ctms::test {
 
 class contact_writers {
 public:
-    /// `pause` between two writes of a thread. Each thread writes some dozens of contacts of its own, again and again.
+    /// `pause`: between two writes of a thread. Each thread writes its own few dozen contacts over and over.
     contact_writers(const persistence::database_options& database, int threads, std::chrono::milliseconds pause);
     ~contact_writers() { stop(); }
     contact_writers(const contact_writers&) = delete;
     contact_writers& operator=(const contact_writers&) = delete;
 
-    /// Returns when all writes have ended.
+    /// Returns when all threads have ended.
     void stop() { threads_.clear(); }
     [[nodiscard]] int writes() const { return writes_; }
     [[nodiscard]] int deletions() const { return deletions_; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The program ctms-sync: its cycles, and the lines that it logs about them.
+// The program ctms-sync: its cycles and the lines it logs about them.
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
 #include <support/web_fixture.hpp>
@@ -19,21 +19,21 @@ namespace {
 constexpr auto cycle_message = "sync_service cycle complete";
 constexpr auto synced_message = "Successfully sync'd contact to acoustic...";
 
-/// "name name ..." in the order of the line.
+/// The names of the fields, in order, separated by spaces.
 std::string names_of(const boost::json::object& fields) {
     std::string out;
     for (const auto& [name, value] : fields) out += (out.empty() ? "" : " ") + std::string(name);
     return out;
 }
 
-/// Seconds, rounded to milliseconds.
+/// Checks that the value is in seconds, rounded to milliseconds.
 void check_seconds(const boost::json::value& value) {
     const auto seconds = value.to_number<double>();
     CHECK(seconds >= 0);
     CHECK(std::abs((seconds * 1000) - std::round(seconds * 1000)) < 1e-6);
 }
 
-/// Runs one pass and gives the fields of its cycles.
+/// Runs one pass and returns the fields of its cycles.
 std::vector<boost::json::object> cycles_of_one_pass(const environment& variables) {
     child_process program(CTMS_SYNC, variables, {"--once"});
     REQUIRE(program.wait() == 0);
@@ -42,7 +42,7 @@ std::vector<boost::json::object> cycles_of_one_pass(const environment& variables
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: the first line and the line of each cycle are those of the guide") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: the first line and the line of each cycle match the deployment guide") {
     add_contacts(1, 3);
     child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_BATCH_LIMIT", "20"}, {"CTMS_ACOUSTIC_RETRY_LIMIT", "6"}}), {"--once"});
     REQUIRE(program.wait() == 0);
@@ -77,7 +77,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the first line and the line of each
     CHECK(vendor_difference(database.options(), vendor).empty());
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: each contact has a line at the level DEBUG") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: each contact has a line at level DEBUG") {
     add_contacts(1, 3);
     add_product(3);
     child_process program(CTMS_SYNC, variables(), {"--once"});
@@ -112,7 +112,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: each contact has a line at the leve
     CHECK(quiet.fields_of(cycle_message).size() == 2);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: a contact that fails has a line at the level ERROR, with the reason and no address") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: a contact that fails has a line at level ERROR, with the reason and no address") {
     add_contacts(1, 2);
     fake_fault invalid;
     invalid.number = 121;
@@ -140,7 +140,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: a contact that fails has a line at 
     CHECK(value("select state from ctms_sync_queue") == "parked");
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: contacts that are to be tried again are counted, and in the backlog of the next pass") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: contacts to be retried are counted, and are in the backlog of the next pass") {
     add_contacts(1, 2);
     fake_fault later;
     later.what = fake_fault::kind::row_transient;
@@ -148,7 +148,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: contacts that are to be tried again
     vendor.add_fault(later);
     {
         child_process program(CTMS_SYNC, variables(), {"--once"});
-        CHECK(program.wait() == 75); // not everything that was due has arrived
+        CHECK(program.wait() == 75); // a contact that was due has not been delivered
         const auto cycles = program.fields_of(cycle_message);
         CHECK(cycles.at(0).at("count_retry") == 1);
         CHECK(cycles.at(0).at("count_synced") == 1);
@@ -157,7 +157,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: contacts that are to be tried again
     {
         link.execute("update ctms_sync_queue set next_attempt_at = now()");
         child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_RETRY_WAIT_S", "0"}}), {"--once"});
-        CHECK(program.wait() == 0); // nothing waits any more: it was given up after some more attempts
+        CHECK(program.wait() == 0); // the queue is empty: the contact was parked after more attempts
         CHECK(value("select state from ctms_sync_queue") == "parked");
     }
     vendor.clear_faults();
@@ -169,7 +169,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: contacts that are to be tried again
     CHECK(vendor_difference(database.options(), vendor).empty());
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: loop_sleep_s is never below 0, and full batches do not sleep") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: loop_sleep_s is never negative, and there is no sleep after a full batch") {
     vendor.set_latency(300ms);
     add_contacts(1, 5);
     const auto cycles = cycles_of_one_pass(variables({{"CTMS_ACOUSTIC_BATCH_LIMIT", "2"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "0"}}));
@@ -179,7 +179,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: loop_sleep_s is never below 0, and 
     CHECK(slow.at(0).at("loop_sleep_s").to_number<double>() > 0.9);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: a pass ends with 75 when the vendor is down, and with 69 without a database") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: a pass exits with 75 when the vendor is down and with 69 without a database") {
     int waiting = 0;
     SUBCASE("one contact") { waiting = 1; }
     SUBCASE("many contacts") { waiting = 30; }
@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: a contact that is written while the
     REQUIRE(program.logs(cycle_message));
     const auto planned = program.fields_of(cycle_message).front().at("loop_sleep_s").to_number<double>();
     CHECK(planned > 59);
-    auto best = std::chrono::steady_clock::duration::max(); // a busy machine may hold up some, not all
+    auto best = std::chrono::steady_clock::duration::max(); // a busy machine may delay some, but not all
     for (int n = 1; n <= 3; ++n) {
         const auto written = std::chrono::steady_clock::now();
         add_contacts(n, n);

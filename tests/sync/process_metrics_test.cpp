@@ -28,7 +28,7 @@ std::uint16_t metrics_port_of(child_process& program) {
     return program.fields_of(listening).front().at("port").to_number<std::uint16_t>();
 }
 
-/// The value of a series, "" without it.
+/// The value of a series; "" if it is missing.
 std::string series(const std::string& text, const std::string& name, const std::string& labels = {}) {
     const auto wanted = fmt::format("\n{}{{{}{}{}}} ", name, shared, labels.empty() ? "" : ",", labels);
     const auto at = text.find(wanted);
@@ -37,21 +37,21 @@ std::string series(const std::string& text, const std::string& name, const std::
     return text.substr(begin, text.find('\n', begin) - begin);
 }
 
-/// A port that was free just now.
+/// A port that was free a moment ago.
 std::uint16_t free_port() {
     const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     socklen_t size = sizeof where;
-    auto* address = reinterpret_cast<sockaddr*>(&where); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast): as the API wants it
+    auto* address = reinterpret_cast<sockaddr*>(&where); // NOLINT(cppcoreguidelines-pro-type-reinterpret-cast): required by the API
     const bool bound = ::bind(socket, address, size) == 0 && ::getsockname(socket, address, &size) == 0;
     ::close(socket);
-    if (!bound) throw std::runtime_error("no port to be had");
+    if (!bound) throw std::runtime_error("no free port");
     return ntohs(where.sin_port);
 }
 
-/// prometheus-pushgateway on a port of the loopback.
+/// prometheus-pushgateway on a loopback port.
 class gateway {
 public:
     gateway() {
@@ -83,7 +83,7 @@ private:
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: the metrics are those of the guide, from 0 on") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: all metrics of the deployment guide exist and start at 0") {
     child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_METRICS_PORT", "0"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}}));
     const auto port = metrics_port_of(program);
     REQUIRE(program.logs(cycle_message));
@@ -156,15 +156,15 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the metrics port answers other requ
     http_connection head(port);
     REQUIRE(head.send(request_text("HEAD", "/metrics")));
     CHECK(head.receive(true).status == 200);
-    http_connection silent(port); // keeps nobody else waiting
+    http_connection silent(port); // does not block other clients
     CHECK(ask(port, "GET", "/metrics").status == 200);
-    CHECK_FALSE(silent.has_input(0ms)); // the answer came while it was still open
+    CHECK_FALSE(silent.has_input(0ms)); // the answer arrived while this connection was still open
     child_process second(CTMS_SYNC, variables({{"CTMS_BACKGROUND_METRICS_PORT", std::to_string(port)}}));
     CHECK(second.wait() == 69);
     CHECK(second.log().find(fmt::format("Cannot listen on 127.0.0.1:{}", port)) != std::string::npos);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: a real push gateway takes the metrics after each cycle") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: a real push gateway accepts the metrics after each cycle") {
     const gateway gateway;
     add_contacts(1, 3);
     child_process program(CTMS_SYNC, variables({{"CTMS_PROMETHEUS_PUSHGATEWAY_URL", gateway.url()}}), {"--once"});
@@ -185,7 +185,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: a real push gateway takes the metri
     CHECK(pushed("ctms_background_acoustic_sync_backlog") == "0");
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: a push gateway that is down is logged and stops nothing") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: a push gateway that is down is logged and the sync continues") {
     add_contacts(1, 3);
     child_process program(CTMS_SYNC, variables({{"CTMS_PROMETHEUS_PUSHGATEWAY_URL", fmt::format("http://127.0.0.1:{}", free_port())}}),
                           {"--once"});

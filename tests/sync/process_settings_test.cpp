@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The program ctms-sync: its switches and settings, what it refuses to start with, and its health file.
+// The program ctms-sync: its options and settings, when it refuses to start, and its health file.
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
 #include <support/web_fixture.hpp>
@@ -22,7 +22,7 @@ namespace {
 
 constexpr auto cycle_message = "sync_service cycle complete";
 
-/// Without what concerns the vendor.
+/// Removes all variables that concern the vendor.
 environment without_account(environment variables) {
     std::erase_if(variables, [](const auto& one) { return one.first.starts_with("CTMS_ACOUSTIC_"); });
     return variables;
@@ -47,12 +47,12 @@ int health_of(const environment& variables, std::string& told) {
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: switched off it logs its first line, ends with 0 and keeps the queue") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: when switched off, it logs its first line, exits with 0 and keeps the queue") {
     add_contacts(1, 2);
     auto variables = without_account(this->variables());
     SUBCASE("by default") {}
     SUBCASE("by the flag") { variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false"; }
-    SUBCASE("by the flag, whatever the other says") {
+    SUBCASE("by the flag, whatever the integration flag says") {
         variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false";
         variables["CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"] = "false";
     }
@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: switched off it logs its first line
     CHECK(vendor.counts().connections == 0);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: the integration switched off empties the queue without sending") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: when the integration is switched off, it empties the queue without sending") {
     add_contacts(1, 5);
     auto variables = without_account(this->variables());
     variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "true";
@@ -80,7 +80,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the integration switched off emptie
     CHECK(vendor.counts().connections == 0);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start without what it needs, and names all of it") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start without required settings and names all of them") {
     add_contacts(1, 1);
     auto variables = this->variables();
     std::vector<std::string> names;
@@ -101,7 +101,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start without what it
     CHECK(queued() == 1);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: help, version and the configuration without secrets") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: --help, --version and --print-config, which hides secrets") {
     child_process help(CTMS_SYNC, {}, {"--help"});
     CHECK(help.wait() == 0);
     for (const auto* flag : {"--once", "--dry-run", "--check-health", "--print-config", "--check-config", "--embedded", "--version"})
@@ -122,7 +122,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: help, version and the configuration
     CHECK(unknown.wait() == 64);
 }
 
-TEST_CASE("sync process: --check-health tells what is wrong") {
+TEST_CASE("sync process: --check-health reports what is wrong") {
     const temporary_directory place;
     const auto file = place.path() / "health";
     environment variables{{"CTMS_BACKGROUND_HEALTHCHECK_PATH", file.string()}, {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "60"}};
@@ -138,7 +138,7 @@ TEST_CASE("sync process: --check-health tells what is wrong") {
         variables.erase("CTMS_BACKGROUND_HEALTHCHECK_AGE_S");
         reason = "CTMS_BACKGROUND_HEALTHCHECK_AGE_S is not set";
     }
-    SUBCASE("an age that is none") {
+    SUBCASE("an age that is not a number") {
         variables["CTMS_BACKGROUND_HEALTHCHECK_AGE_S"] = "soon";
         reason = "CTMS_BACKGROUND_HEALTHCHECK_AGE_S is not set to a number";
     }
@@ -146,11 +146,11 @@ TEST_CASE("sync process: --check-health tells what is wrong") {
         text.clear();
         reason = "cannot be read";
     }
-    SUBCASE("no time in it") {
+    SUBCASE("a file without a time") {
         text = "nonsense that is long\n";
         reason = "does not contain a time";
     }
-    SUBCASE("too short a text in it") {
+    SUBCASE("a file with too little text") {
         text = "2026\n";
         reason = "does not contain a time";
     }
@@ -162,11 +162,11 @@ TEST_CASE("sync process: --check-health tells what is wrong") {
     std::string told;
     CHECK(health_of(variables, told) == code);
     CHECK(told.find(reason) != std::string::npos);
-    if (reason.ends_with("allowed")) CHECK(told.find("the last cycle ended 6") != std::string::npos); // 61, or what has passed since
+    if (reason.ends_with("allowed")) CHECK(told.find("the last cycle ended 6") != std::string::npos); // 61, or more on a slow machine
     CHECK(told.empty() == (code == 0));
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: the health file is there at the start and moves with each cycle") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: the health file exists at the start and is updated by each cycle") {
     const temporary_directory place;
     const auto file = place.path() / "health";
     vendor.set_latency(1s);
@@ -201,7 +201,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the health file is there at the sta
     CHECK(program.wait() == 0);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: the health file follows no planted link and has its mode") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: the health file is not written through a planted symbolic link, and has its mode") {
     const temporary_directory place;
     const auto file = place.path() / "health";
     const auto victim = place.path() / "victim";
@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the health file follows no planted 
     CHECK((info.st_mode & 07777U) == 0644U);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: a health file that cannot be written is logged and stops nothing") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: a health file that cannot be written is logged and the sync continues") {
     add_contacts(1, 1);
     child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_HEALTHCHECK_PATH", "/nowhere/at/all"}}), {"--once"});
     CHECK(program.wait() == 0);

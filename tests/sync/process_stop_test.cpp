@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The program ctms-sync: how it ends, by a signal and by its watchdog.
+// The program ctms-sync: how signals and its watchdog end it.
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
 #include <support/web_fixture.hpp>
@@ -15,7 +15,7 @@ using clock_type = std::chrono::steady_clock;
 
 namespace {
 
-/// Holds up the server's side of all other connections to a database, as a server that hangs would.
+/// Stops the server processes of all other connections to a database, as if the server hung.
 class hanging_database {
 public:
     explicit hanging_database(sync_scene& scene) {
@@ -40,16 +40,16 @@ private:
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: SIGHUP changes nothing") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: SIGHUP has no effect") {
     child_process program(CTMS_SYNC, variables());
     REQUIRE(program.logs("sync_service cycle complete"));
     program.signal(SIGHUP);
-    CHECK(program.wait(500ms) == -1); // it runs
+    CHECK(program.wait(500ms) == -1); // it still runs
     program.signal(SIGTERM);
     CHECK(program.wait() == 0);
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM lets the calls under way finish and gives the rest back") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM lets the calls in progress finish and releases the other claims") {
     vendor.set_latency(2s);
     add_contacts(1, 40);
     int signal = SIGTERM;
@@ -63,14 +63,14 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM lets the calls under way fi
     CHECK(vendor.contacts().size() == 10);
     CHECK(value("select count(*) from ctms_sync_queue where claimed_by is not null or claimed_until is not null or retry > 0") == "0");
     CHECK(value("select count(*) from ctms_vendor_slots where holder is not null") == "0");
-    CHECK(queued() == 40); // their newsletters are not there yet
+    CHECK(queued() == 40); // their newsletters have not been sent yet
     vendor.set_latency(0ms);
     child_process rest(CTMS_SYNC, variables(), {"--once"});
     CHECK(rest.wait() == 0);
     CHECK(vendor_difference(database.options(), vendor).empty());
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM ends the sleep between two cycles at once") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM ends the sleep between two cycles immediately") {
     child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_LOOP_MIN_SECS", "3600"}}));
     REQUIRE(program.logs("sync_service cycle complete"));
     program.signal(SIGTERM);
@@ -88,7 +88,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM ends a process whose vendor
     CHECK(value("select count(*) from ctms_sync_queue where claimed_by is not null") == "0");
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog ends a process whose database hangs, with 70 and a line that says so") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog ends a process whose database hangs, with exit code 70 and a log line") {
     child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_WATCHDOG_S", "5"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}}));
     REQUIRE(program.logs("sync_service cycle complete"));
     {
@@ -104,11 +104,11 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog ends a process whose d
     CHECK(last.at("Fields").at("msg") == "The cycle makes no progress: ending this process");
 }
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog leaves a process alone that sleeps or whose calls are slow") {
+TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog does not end a process that sleeps or makes slow calls") {
     vendor.set_latency(2s);
     add_contacts(1, 12);
     child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_WATCHDOG_S", "5"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}}));
-    REQUIRE(becomes_true([&] { return queued() == 0; }, 40s)); // six seconds
+    REQUIRE(becomes_true([&] { return queued() == 0; }, 40s)); // takes about six seconds
     CHECK(program.wait(6s) == -1);
     program.signal(SIGTERM);
     CHECK(program.wait() == 0);

@@ -76,7 +76,7 @@ fake_acoustic::row row_of(const std::vector<acoustic::column>& columns) {
     return out;
 }
 
-/// Columns that a contact no longer sends stay at the vendor: only those that it sends count.
+/// Compares only the columns that the contact sends: columns that it no longer sends stay at the vendor.
 void compare_main(std::string& out, const std::string& id, const fake_acoustic::row& wanted, const fake_acoustic::row& found) {
     for (const auto& [name, value] : wanted) {
         const auto there = found.find(name);
@@ -92,7 +92,7 @@ void compare(std::string& out, std::string_view table, const fake_acoustic::rela
         if (there != found.end() && there->second != row) out += fmt::format("{} {} {}: differs\n", table, key.first, key.second);
     }
     for (const auto& [key, row] : found) {
-        if (!wanted.contains(key)) out += fmt::format("{} {} {}: too many\n", table, key.first, key.second);
+        if (!wanted.contains(key)) out += fmt::format("{} {} {}: unexpected\n", table, key.first, key.second);
     }
 }
 
@@ -230,7 +230,7 @@ std::string sync_fixture::difference(const std::set<int>& but_for) {
     std::erase_if(their_newsletters, is_left_out);
     std::erase_if(their_products, is_left_out);
     for (const auto& [email_id, row] : there) count -= left_out.contains(email_id) ? 0 : 1;
-    if (count != 0) out += "the vendor has another number of contacts\n";
+    if (count != 0) out += "the vendor has a different number of contacts\n";
     compare(out, "newsletter", newsletters, their_newsletters);
     compare(out, "product", products, their_products);
     return out;

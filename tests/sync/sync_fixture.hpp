@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The sync inside a test: a database, the stand-in for the vendor, and workers with waits that suit a test. Contacts go by
-// numbers. Its members may be used from several threads but for `link`, `options`, workers and what counts `totals`.
+// The sync inside a test: a database, the fake vendor, and workers with short waits. Contacts are identified by numbers.
+// Its members may be used from several threads, except `link`, `options`, the workers and whatever changes `totals`.
 #pragma once
 
 #include <support/fake_acoustic.hpp>
@@ -31,7 +31,7 @@
 
 namespace ctms::test {
 
-/// A worker, with a client of its own.
+/// A worker with its own client.
 struct sync_worker {
     sync_worker(persistence::database& db, mozlog::logger& log, const acoustic::client_options& vendor, const service::sync_options& how)
         : client(vendor), sync(db, client, log, how) {}
@@ -49,51 +49,51 @@ public:
     static std::string id(int number) { return fmt::format("00000000-0000-4000-8000-{:012}", number); }
     static uuid contact(int number) { return uuid::parse(id(number)).value(); }
 
-    /// Stores contacts `first` to `last`, each with these newsletters; the writes queue them.
+    /// Stores contacts `first` to `last`, each with these newsletters. The writes queue them.
     void add(int first, int last, const std::vector<std::string>& newsletters = {"app-dev", "common-voice"});
     /// Changes a contact.
     void change(int number, const std::function<void(model::contact&)>& how);
-    /// Gives it another first name.
+    /// Changes the first name of a contact.
     void write(int number, const std::string& name);
-    /// Deletes it.
+    /// Deletes a contact.
     void remove(int number);
-    /// Has it pay for these products from now on, and for no other.
+    /// Makes the contact pay for exactly these products from now on.
     void pay(int number, const std::vector<std::string>& products);
-    /// Queues them as they are.
+    /// Queues these contacts without changing them.
     void request(int first, int last);
 
-    /// A worker with `options` as they are now.
+    /// Makes a worker with the current `options`.
     [[nodiscard]] std::unique_ptr<sync_worker> make_worker();
-    /// The worker of the calls below; made at the first.
+    /// The worker of the functions below, made on first use.
     service::sync& sync();
-    /// One cycle, which must not fail.
+    /// Runs one cycle, which must succeed.
     service::cycle_report cycle();
-    /// Cycles until nothing waits, parked contacts left out; false when that takes longer. Cycles that fail are passed over.
+    /// Runs cycles until no contact waits, not counting parked ones. False when time runs out. Ignores cycles that fail.
     bool run_until_idle(milliseconds limit = std::chrono::seconds(20));
-    /// A cycle on a thread of its own; returns when the vendor has so many more calls under way or done.
+    /// Starts a cycle on a thread. Returns when the vendor has received this many more calls.
     [[nodiscard]] std::jthread begin_cycle(int calls = 1, const std::stop_token& stop = {});
-    /// Has the vendor know us: token and connection are there.
+    /// Makes a first call, so that the token and a connection exist.
     void warm_up();
 
-    /// How the vendor's tables differ from what our contacts should be there, "" for not at all.
+    /// How the vendor's tables differ from what they should contain; "" if they do not.
     [[nodiscard]] std::string difference(const std::set<int>& but_for = {});
-    /// True when the vendor has a row of the contact in any table.
+    /// True when any of the vendor's tables has a row of the contact.
     [[nodiscard]] bool vendor_knows(int number) const;
     [[nodiscard]] std::string vendor_name(int number) const;
     [[nodiscard]] int calls(const std::string& method) const;
-    /// Calls of the XML API.
+    /// The number of XML API calls.
     [[nodiscard]] int calls() const;
-    /// Makes the vendor fail.
+    /// Injects a fault at the vendor.
     void fault(fake_fault::kind what, const std::string& method, const std::string& holds, int number = 0, int times = -1,
                const std::string& text = {});
 
-    /// The first cell of an answer, "" when there are no rows.
+    /// The first cell of the result; "" when there are no rows.
     std::string value(const std::string& sql);
-    /// "" when the contact is not queued, or operation, retry, state, and whether it is claimed.
+    /// "" if the contact is not queued, else: operation, retry, state, and whether it is claimed.
     std::string row(int number);
     [[nodiscard]] std::int64_t parked() { return queue.count().value().parked; }
     [[nodiscard]] std::int64_t waiting() { return queue.count().value().backlog; }
-    /// The log's lines of contacts so far.
+    /// The log lines about contacts so far.
     [[nodiscard]] std::vector<boost::json::object> log_lines();
     [[nodiscard]] std::string log_text();
 
@@ -104,7 +104,7 @@ public:
     fake_acoustic vendor;
     service::sync_options options;
     milliseconds call_timeout{3000};
-    service::cycle_report totals; ///< of all cycles of cycle() and run_until_idle()
+    service::cycle_report totals; ///< of all cycles run by cycle() and run_until_idle()
 
 private:
     void note(const service::cycle_report& report);
@@ -117,7 +117,7 @@ private:
     std::unique_ptr<sync_worker> worker_;
 };
 
-/// Runs something at the end of a block, whatever ends it.
+/// Runs a function at the end of a block, however the block ends.
 class at_end {
 public:
     explicit at_end(std::function<void()> what) : what_(std::move(what)) {}

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Leaving out what the vendor has already, and never taking for known what it may not have.
+// Skipping what the vendor already has, without skipping anything that it may not have.
 #include "sync_fixture.hpp"
 
 using namespace ctms;
@@ -9,7 +9,7 @@ using kind = test::fake_fault::kind;
 
 namespace {
 
-/// A sync that leaves out what is unchanged, and contacts that the vendor has.
+/// A sync that skips unchanged tables, and contacts that the vendor already has.
 struct unchanged_fixture : sync_fixture {
     unchanged_fixture() {
         options.skip_unchanged = true;
@@ -20,7 +20,7 @@ struct unchanged_fixture : sync_fixture {
         totals = {};
         before = calls();
     }
-    /// Calls since the start.
+    /// The number of calls since the constructor.
     [[nodiscard]] int more() const { return calls() - before; }
 
     int before = 0;
@@ -28,7 +28,7 @@ struct unchanged_fixture : sync_fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(unchanged_fixture, "sync: what the vendor has already is not sent again") {
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: what the vendor already has is not sent again") {
     request(1, 5);
     CHECK(cycle().synced == 5);
     CHECK(more() == 0);
@@ -36,7 +36,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: what the vendor has already is not s
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: without the setting everything is sent at each request") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: without the setting everything is sent on every request") {
     add(1, 5);
     REQUIRE(run_until_idle());
     const auto before = calls();
@@ -61,11 +61,11 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: only the table that changed is sent"
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(unchanged_fixture, "sync: a table whose call failed is sent again, though the contact is as it was before") {
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: a table whose call failed is sent again, even when the contact changes back") {
     std::string method = "AddRecipient";
     SUBCASE("without effect") { fault(kind::fault_answer, method, "", 50, 1); }
-    SUBCASE("with an effect and no answer") { fault(kind::cut, method, "", 0, 1); }
-    SUBCASE("the rows, with an effect and no answer") { fault(kind::cut, method = "InsertUpdateRelationalTable", "", 0, 1); }
+    SUBCASE("with effect but a lost answer") { fault(kind::cut, method, "", 0, 1); }
+    SUBCASE("rows, with effect but a lost answer") { fault(kind::cut, method = "InsertUpdateRelationalTable", "", 0, 1); }
     options.first_wait = 300ms;
     change(1, [](model::contact& one) {
         one.email.first_name = "between";
@@ -81,16 +81,15 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: a table whose call failed is sent ag
     CHECK(run_until_idle());
     CHECK(calls(method) >= calls_before + 2);
     CHECK(vendor_name(1) == "name1");
-    // The newsletter's row says when it was written: that is not a difference of ours.
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(unchanged_fixture, "sync: what was sent before a worker was lost is not forgotten when a value changes back") {
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: a value that changes back is sent again if a lost worker sent another one") {
     write(1, "between");
     vendor.set_latency(500ms);
     {
         const auto running = begin_cycle();
-        // As if it were killed: it cannot note what it has done.
+        // As if the worker were killed: it cannot store what it has done.
         link.execute("update ctms_sync_queue set claimed_by = gen_random_uuid(), claimed_until = now()");
     }
     CHECK(vendor_name(1) == "between");
@@ -100,7 +99,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: what was sent before a worker was lo
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that were sent before a worker was lost are deleted when the contact goes") {
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that a lost worker sent are deleted with the contact") {
     vendor.set_latency(500ms);
     add(6, 6);
     pay(6, {"prod_a"});
@@ -115,7 +114,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that were sent before a worker 
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(unchanged_fixture, "sync: a stop between the calls of a contact leaves nothing taken for known") {
+TEST_CASE_FIXTURE(unchanged_fixture, "sync: after a stop between the calls of a contact, nothing counts as sent") {
     std::stop_source stop;
     vendor.set_latency(500ms);
     change(1, [](model::contact& one) {

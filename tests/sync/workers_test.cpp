@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Several workers on one queue, leases, order and priorities.
+// Several workers on one queue: leases, order and priorities.
 #include "sync_fixture.hpp"
 
 #include <pugixml.hpp>
@@ -16,7 +16,7 @@ using clock_type = std::chrono::steady_clock;
 
 namespace {
 
-/// Cycles of a worker until `done()`; false after a minute.
+/// Runs cycles of a worker until `done()`. False after a minute.
 bool work(service::sync& sync, const std::function<bool()>& done) {
     const auto deadline = clock_type::now() + 60s;
     while (!done()) {
@@ -27,7 +27,7 @@ bool work(service::sync& sync, const std::function<bool()>& done) {
     return true;
 }
 
-/// The first names that the vendor was sent, by contact, in the order of the calls.
+/// The first names that the vendor received for each contact, in the order of the calls.
 std::map<std::string, std::vector<int>> sent_numbers(const std::vector<std::string>& calls) {
     std::map<std::string, std::vector<int>> out;
     for (const auto& call : calls) {
@@ -45,7 +45,7 @@ std::map<std::string, std::vector<int>> sent_numbers(const std::vector<std::stri
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: two workers and many writers: nothing is lost, nothing overtakes, nobody sends what another sends") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: with two workers and many writers nothing is lost, overtaken or sent twice at the same time") {
     constexpr int contacts = 3;
     add(1, contacts);
     for (int n = 1; n <= contacts; ++n) write(n, "0");
@@ -54,7 +54,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: two workers and many writers: nothing is 
     const auto second = make_worker();
     std::atomic<int> writing = 3;
     std::vector<std::thread> threads;
-    // A writer for each contact: its numbers rise.
+    // One writer per contact, which counts up in the first name.
     for (int n = 1; n <= contacts; ++n) {
         threads.emplace_back([this, n, &writing] {
             for (int number = 1; number <= 300; ++number) write(n, std::to_string(number));
@@ -108,7 +108,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: two workers share the calls that the vend
     for (const auto& [id, writes] : vendor.writes_by_contact()) CHECK(writes == 1);
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: what a worker held that is gone comes back when its lease ends") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: the claims of a lost worker are available again when its lease ends") {
     add(1, 3);
     const auto lost = uuid::random();
     REQUIRE(queue.claim(lost, 10, 3s).value().size() == 3);
@@ -119,7 +119,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: what a worker held that is gone comes bac
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: writes go before a bulk resync") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: writes are sent before a bulk resync") {
     options.batch_limit = 5;
     add(1, 40);
     REQUIRE(run_until_idle());
@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: writes go before a bulk resync") {
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written without a pause is sent as it is in the end, in few calls") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written continuously is sent in its last state, in few calls") {
     add(1, 1);
     vendor.set_latency(50ms);
     std::atomic<bool> writing = true;
@@ -150,5 +150,5 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written without a pause
     CHECK(vendor_name(1) == "1000");
     CHECK(difference().empty());
     CHECK(vendor.counts().overlapping == 0);
-    CHECK(calls("AddRecipient") <= (clock_type::now() - start) / 50ms + 1); // one after another, whatever is written
+    CHECK(calls("AddRecipient") <= (clock_type::now() - start) / 50ms + 1); // one after another, however often it is written
 }

@@ -79,7 +79,7 @@ result<model::stored_rows> read_email(const node& contact) {
     if (email == nullptr || email->type != kind::object) return invalid("email: missing");
     const auto* id = text_member(*email, "email_id");
     const auto email_id = id != nullptr ? uuid::parse(id->text) : std::nullopt;
-    if (!email_id || email_id->is_nil()) return invalid("email.email_id: no UUID");
+    if (!email_id || email_id->is_nil()) return invalid("email.email_id: not a UUID");
     const auto* address = text_member(*email, "primary_email");
     if (address == nullptr) return invalid("email.primary_email: missing");
     model::stored_rows out;

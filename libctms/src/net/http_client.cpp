@@ -61,7 +61,7 @@ public:
 
     /// Returns the connection that was used last, or null.
     std::unique_ptr<http_connection> take() {
-        std::vector<entry> closing; // outside of the lock
+        std::vector<entry> closing; // destroyed after the lock is released
         const std::scoped_lock lock(mutex_);
         drop_old(closing);
         while (!entries_.empty()) {

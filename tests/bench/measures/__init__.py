@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The measures, by name. Each takes a Bench and yields rows of the table."""
+"""All measures by name. Each takes a Bench and yields rows of the table."""
 from . import against_pgbench, growth, limits, micro
 
 DEFAULT = {"read": against_pgbench.read, "email": against_pgbench.email, "patch": against_pgbench.patch, "updates": limits.updates,
            "lines": limits.lines, "token": limits.token_flood, "memory": limits.memory, "start": limits.start, "micro": micro.micro}
 ON_REQUEST = {"growth": growth.growth}
 ALL = {**DEFAULT, **ON_REQUEST}
-EMPTY = {"micro", "growth"}  # those that need no filled database: the one has none, the other its own
+EMPTY = {"micro", "growth"}  # need no filled database: micro uses none, growth fills its own

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Requests beside pgbench, which runs the library's statements for them on the same database over the same socket."""
+"""Compares requests with pgbench, which runs the library's statements for them on the same database over the same socket."""
 import statistics
 from collections import defaultdict
 
@@ -11,14 +11,14 @@ BEST = 8  # connections with which pgbench is at its best on two cores
 
 
 def run_round(bench, what, script, connections, number, samples):
-    """pgbench and ctms-web in turn, for each number of connections."""
+    """Measures pgbench and ctms-web in turn, for each number of connections."""
     def note(who, count, load):
         samples[who, count].append(load)
         return f"{who} {load.rate:,.0f}"
 
     for count in connections:
         if what == "patch":
-            bench.database.settle()  # what was written before must not be tidied up now
+            bench.database.settle()  # earlier writes must not cause work during the measurement
         said = [note("pgbench", count, bench.generator.pgbench(script, count, bench.opts.seconds))]
         said += [note(who, count, bench.wrk(server, what, count)) for server, who in bench.servers(number)]
         say(f"  round {number + 1}, {plural(count)}: {', '.join(said)} a second")
@@ -35,7 +35,7 @@ def rates(loads):
 
 
 def compare(bench, what, title, wanted):
-    """Rows for each number of connections of `wanted`, which says what ratio each should have (None: none in particular)."""
+    """Yields rows for each number of connections in `wanted`, which maps it to the wanted ratio (None: no requirement)."""
     script = bench.generator.script(what)
     bench.warm_up(what)
     samples = defaultdict(list)

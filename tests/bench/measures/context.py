@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What measures work with: options, a filled database, and servers on it."""
+"""The context of a measure: options, a filled database, and servers on it."""
 import contextlib
 import sys
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ class Options:
 
 
 def say(text):
-    """Progress; the table alone goes to standard output."""
+    """Prints progress to standard error; only the table goes to standard output."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -35,7 +35,7 @@ class Bench:
         self.other = stack.enter_context(Server(database, opts.against)) if opts.against else None
 
     def servers(self, number):
-        """Ours and, if there is one, the other; in turns the first, so that neither always runs behind the other."""
+        """Our server and, if given, the other one, in alternating order so that neither is always measured second."""
         both = [(self.server, "ours")] + ([(self.other, "against")] if self.other else [])
         return both[::-1] if number % 2 else both
 
@@ -55,7 +55,7 @@ class Bench:
 
 @contextlib.contextmanager
 def filled(opts, contacts):
-    """A Bench on a database of its own with so many contacts, and how many a second were imported."""
+    """Yields a Bench on a new database with this many contacts, and the number of contacts imported per second."""
     with contextlib.ExitStack() as stack:
         database = stack.enter_context(Database(opts.scratch, opts.bin))
         say(f"Importing {contacts:,} contacts ...")

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What becomes slower when there are more contacts: a database of its own for each size."""
+"""Measures what gets slower with more contacts, with a new database for each size."""
 from support.report import Row
 
 from .context import filled, say
 
 
 def measure_size(opts, contacts):
-    """Contacts imported a second, p99 of reads, and milliseconds a page of /updates, of all rounds."""
+    """Returns contacts imported per second, and for all rounds the p99 of reads and the milliseconds per page of /updates."""
     with filled(opts, contacts) as (bench, imported):
         bench.warm_up("read")
         bench.warm_up("updates")
@@ -19,7 +19,7 @@ def measure_size(opts, contacts):
 
 
 def growth(bench):
-    """Each size beside the smallest."""
+    """Compares each size with the smallest."""
     smallest = None
     for contacts in bench.opts.growth:
         imported, reads, pages = measure_size(bench.opts, contacts)

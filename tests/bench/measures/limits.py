@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What is compared with a fixed limit, or with itself at rest."""
+"""Measures that are compared with a fixed limit, or with the same measure without load."""
 import contextlib
 import http.client
 import statistics
@@ -18,7 +18,7 @@ PAGE = 1000
 
 
 def updates(bench):
-    """Full pages from anywhere in the span of time, two clients."""
+    """Two clients read full pages from random points in time."""
     bench.warm_up("updates")
     found = {"ours": [], "against": []}
     for number in bench.rounds():
@@ -29,7 +29,7 @@ def updates(bench):
 
 
 def lines_of(bench, server):
-    """Contacts a second of all of /updates as NDJSON, one client."""
+    """Returns the contacts per second when one client reads all of /updates as NDJSON."""
     link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
     began, count = time.monotonic(), 0
     try:
@@ -46,7 +46,7 @@ def lines_of(bench, server):
 
 
 def lines(bench):
-    """The same contacts as one stream, and what the server holds in memory meanwhile."""
+    """Reads all contacts as one stream, and measures the server's peak memory meanwhile."""
     rates, peaks = [], []
     for _ in range(bench.opts.rounds):
         with Server(bench.database, bench.opts.bin) as server:
@@ -63,7 +63,7 @@ WRONG = {"clients": 32, "pause": 0.05, "addresses": [f"127.0.0.{number}" for num
 
 @contextlib.contextmanager
 def asking(bench, server, form, who, seconds):
-    """Clients that ask for tokens meanwhile; adds what they saw to the list that it gives."""
+    """Runs clients that request tokens during the block, and adds their results to the list that it yields."""
     seen = []
     process = token_clients.start(server, form, seconds=seconds, **who)
     try:
@@ -76,7 +76,7 @@ def asking(bench, server, form, who, seconds):
 
 
 def beside_tokens(bench, server, flooded, what):
-    """What `what` gives beside clients with right secrets and, if asked for, a flood of wrong ones; and what the former saw."""
+    """Runs `what` while clients request tokens with right secrets and, if `flooded`, others with wrong ones. Returns both results."""
     seconds = bench.opts.seconds + 2
     wrong = f"grant_type=client_credentials&client_id={bench.database.client_id}&client_secret=wrong-%N"
     with contextlib.ExitStack() as stack:
@@ -89,8 +89,8 @@ def beside_tokens(bench, server, flooded, what):
 
 
 def token_flood(bench):
-    """p99 of reads, 16 connections, beside 8 clients with right secrets, without and with a flood of wrong ones from other addresses;
-    and how long a token takes in the flood."""
+    """Measures the p99 of reads on 16 connections while 8 clients use right secrets, with and without a flood of wrong ones from other
+    addresses; and how long a token takes during the flood."""
     bench.warm_up("read")
     alone, calm, busy, against, latency, refused = [], [], [], [], [], []
     for number in bench.rounds():
@@ -118,7 +118,7 @@ def token_flood(bench):
 
 
 def grown(bench, folder, marks):
-    """Memory of a fresh server after so many requests each."""
+    """Returns the memory of a new server after each of these numbers of requests, and its peak."""
     done, found = 0, []
     with Server(bench.database, folder) as server:
         for mark in marks:
@@ -131,7 +131,7 @@ def grown(bench, folder, marks):
 
 
 def memory(bench):
-    """A fresh server, 64 connections, reads with some lookups by address and some writes among them."""
+    """Measures a new server with 64 connections: reads, with some lookups by address and some writes."""
     marks = [10_000, 50_000, 100_000] if bench.opts.quick else [100_000, 500_000, 1_000_000]
     found = {who: grown(bench, folder, marks) for folder, who in bench.binaries()}
     other = found.get("against", [None] * (len(marks) + 1))
@@ -146,7 +146,7 @@ def memory(bench):
 
 
 def seconds_to_first_answer(bench, folder):
-    """From the start of the process to the first 200 of an authenticated read; the database runs."""
+    """Seconds from the start of the process to the first 200 for an authenticated read; the database is already running."""
     began = time.monotonic()
     server = Server(bench.database, folder)
     try:

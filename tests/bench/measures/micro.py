@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The microbenchmarks of micro/, as CPU time."""
+"""CPU time of the microbenchmarks in micro/."""
 import json
 import os
 import subprocess
@@ -16,7 +16,7 @@ def program(folder):
 
 
 def run(folder, opts):
-    """Microseconds of each repetition, by name."""
+    """Returns the microseconds of each repetition, by name."""
     out = subprocess.run([program(folder), "--benchmark_format=json", f"--benchmark_repetitions={opts.rounds}",
                           f"--benchmark_min_time={0.05 if opts.quick else 0.2}"],
                          check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
@@ -29,7 +29,7 @@ def run(folder, opts):
 
 def micro(bench):
     if not os.path.exists(program(bench.opts.bin)):
-        raise Failure(f"{program(bench.opts.bin)} is not there: it is built where Google Benchmark is installed")
+        raise Failure(f"{program(bench.opts.bin)} is missing: it is built only if Google Benchmark is installed")
     found = {who: run(folder, bench.opts) for folder, who in bench.binaries() if os.path.exists(program(folder))}
     for name, times in found["ours"].items():
         yield Row(f"micro/{name}", f"micro: {name}", "us", times, (), found.get("against", {}).get(name, ()), wanted=WANTED.get(name),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What ctms-web does with each request beside the handler: its route, its log line, its metrics, its compression.
+// What ctms-web does for each request apart from the handler: route, log line, metrics, compression.
 #include "sample.hpp"
 
 #include <benchmark/benchmark.h>
@@ -31,7 +31,7 @@ public:
     void write(std::string_view) override {}
 };
 
-/// Fields, redaction and formatting of a line, up to the queue; the writer thread's part is not counted.
+/// The fields, redaction and formatting of a line, up to the queue. The writer thread's part is not measured.
 void log_line(benchmark::State& state) {
     const auto one = bench::get_contact();
     mozlog::logger log({}, std::make_unique<null_sink>());
@@ -50,7 +50,7 @@ void request_metrics(benchmark::State& state) {
 }
 BENCHMARK(request_metrics);
 
-/// The answer to a read of a whole contact.
+/// The answer to a read of a complete contact.
 void gzip_answer(benchmark::State& state) {
     std::string body;
     json::write_contact(body, bench::stored_contact(), true);

@@ -24,7 +24,7 @@ constexpr std::string_view groups = R"({
            "mofo_relevant": true},
   "newsletters": [)";
 
-// Lists are stored in order of name.
+// Lists are stored in alphabetical order.
 constexpr std::string_view newsletters[] = {"app-dev", "common-voice", "hubs", "mozilla-and-you", "take-action-for-the-internet"};
 constexpr std::string_view waitlists[] = {"a-product", "relay-vpn-bundle", "vpn"};
 
@@ -50,7 +50,7 @@ std::string contact_body() {
 
 model::contact stored_contact() {
     const auto sent = json::body::parse(contact_body());
-    if (!sent) throw std::logic_error("the contact is no JSON");
+    if (!sent) throw std::logic_error("the contact is not valid JSON");
     auto read = json::read_contact(*sent, json::purpose::replace);
     if (!read) throw std::logic_error("the contact is refused");
     model::contact out{read->amo, read->email, read->fxa, read->mofo, read->newsletters, read->waitlists};

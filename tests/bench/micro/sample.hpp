@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What the microbenchmarks work on: a contact with everything, and a request for it as a client behind a proxy sends it.
-// Pure; throws std::logic_error when the contact is refused.
+// Data for the microbenchmarks: a contact with all fields, and a request for it as a client behind a proxy sends it.
+// Pure functions. They throw std::logic_error when the contact is refused.
 #pragma once
 
 #include <ctms/model/contact.hpp>
@@ -16,10 +16,10 @@ inline constexpr std::string_view contact_id = "332de237-cab7-4461-bcc3-48e68f42
 /// The body of POST /ctms with all groups and fields, five newsletters and three waitlists.
 [[nodiscard]] std::string contact_body();
 
-/// What is stored of it, with all times.
+/// The contact that is stored from this body, with all timestamps.
 [[nodiscard]] model::contact stored_contact();
 
-/// GET of that contact with seven headers, on its way to the log.
+/// GET of that contact with seven headers, as it is logged.
 [[nodiscard]] web::exchange get_contact();
 
 } // namespace ctms::bench

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The library's work on values: JSON of contacts, tokens, ids, redaction.
+// The library's processing of values: JSON of contacts, tokens, ids, redaction.
 #include "sample.hpp"
 
 #include <benchmark/benchmark.h>
@@ -15,7 +15,7 @@ using namespace ctms;
 
 namespace {
 
-/// Parsing and validation, as POST does it.
+/// Parses and validates a contact, as POST does.
 void json_in(benchmark::State& state) {
     const auto text = bench::contact_body();
     for (auto _ : state) {
@@ -71,7 +71,7 @@ void uuid_format(benchmark::State& state) {
 }
 BENCHMARK(uuid_format);
 
-/// All headers of a request.
+/// Redacts all headers of a request.
 void redact_headers(benchmark::State& state) {
     const auto headers = bench::get_contact().http.headers;
     for (auto _ : state) {
@@ -80,7 +80,7 @@ void redact_headers(benchmark::State& state) {
 }
 BENCHMARK(redact_headers);
 
-/// A parameter that is omitted whole, and one that is looked through.
+/// Redacts a parameter that is omitted entirely and one that is searched.
 void redact_query(benchmark::State& state) {
     for (auto _ : state) {
         benchmark::DoNotOptimize(privacy::redact_query_value("primary_email", "contact@example.com"));
@@ -89,7 +89,7 @@ void redact_query(benchmark::State& state) {
 }
 BENCHMARK(redact_query);
 
-/// The worst there is to be redacted in practice: a sentence with two addresses, one of them percent-encoded.
+/// The worst text to redact in practice: a sentence with two addresses, one of them percent-encoded.
 void redact_text(benchmark::State& state) {
     constexpr std::string_view text = "Key (primary_email)=(jane.doe@example.com) already exists, seen at "
                                       "https://www.example.com/?email=jane.doe%40example.com&x=1 by a worker of the queue";

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What the programs of this folder share. Standard library only."""
+"""Shared code of the programs in tests/bench. Uses only the standard library."""

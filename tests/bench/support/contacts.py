@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The contacts that are measured with. Everything of contact n follows from n, so that load generators can compute it:
-load.lua and statements.cpp have id_of, and the address, once more.
+"""The contacts used for measurements. All values of contact n follow from n, so that load generators can compute them:
+load.lua and statements.cpp have their own id_of and address.
 
-A third each has amo, fxa and mofo data, all have four newsletters, every fifth is on a waitlist. Contact n was changed n
+One third each has amo, fxa and mofo data, all have four newsletters, every fifth is on a waitlist. Contact n was changed n
 seconds before NEWEST, so that /updates has something to page through.
 """
 import time
 
-NEWEST = 1_700_000_000  # 2023-11-14T22:13:20Z; load.lua has it, too
+NEWEST = 1_700_000_000  # 2023-11-14T22:13:20Z; also in load.lua
 NEWSLETTERS = ("app-dev", "hubs", "mozilla-and-you", "take-action-for-the-internet")
 
 
@@ -16,7 +16,7 @@ def id_of(n):
 
 
 def line(n):
-    """A contact as `ctms-admin contacts import` takes it with its times: a line of `contacts dump`."""
+    """A contact as a line of `contacts dump`, which `ctms-admin contacts import` accepts with its timestamps."""
     when = time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(NEWEST - n))
     times = f'"create_timestamp":"{when}","update_timestamp":"{when}"'
     amo = fxa = mofo = "null"

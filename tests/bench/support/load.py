@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The load generators: wrk against ctms-web, pgbench against the database, and what they say."""
+"""The load generators, wrk for ctms-web and pgbench for the database, and the parsing of their output."""
 import os
 import re
 import shutil
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from .scene import DEFAULT_BIN, HERE, Failure
 
 PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
-# The planner's settings of the library's own sessions.
+# The planner settings of the library's own sessions.
 PGOPTIONS = "-c jit=off -c plan_cache_mode=force_generic_plan"
 
-PAUSE = 0.2  # wrk leaves without waiting for the last answers, on which the server still works
+PAUSE = 0.2  # wrk exits without waiting for the last answers, which the server is still working on
 
-SLOW = {"updates": 8, "token": 2}  # with more connections they would still be busy with them when the measurement begins
+SLOW = {"updates": 8, "token": 2}  # more connections would keep the server busy after the warm-up
 
 
 @dataclass
 class Load:
-    """What a load generator saw."""
-    rate: float      # requests (transactions) a second
+    """The result of a load generator."""
+    rate: float      # requests (transactions) per second
     requests: int
     p50: float       # milliseconds
     p99: float       # milliseconds; nan from pgbench
@@ -31,7 +31,7 @@ class Load:
 
 @dataclass
 class Script:
-    """What pgbench runs, and the values of its variables, `name=value` each."""
+    """A pgbench script and the values of its variables, as `name=value`."""
     path: str
     variables: list
 
@@ -39,7 +39,7 @@ class Script:
 def milliseconds(text):
     found = re.fullmatch(r"([\d.]+)(us|ms|s|m|h)", text)
     if not found:  # wrk prints -nan when there was nothing to measure
-        raise Failure(f"a latency of {text!r}")
+        raise Failure(f"invalid latency {text!r}")
     return float(found[1]) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}[found[2]]
 
 
@@ -67,7 +67,7 @@ def parse_pgbench(text):
 
 
 def finish(process, limit):
-    """What it printed."""
+    """Waits for a process and returns its output."""
     try:
         out, errors = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired as late:
@@ -80,16 +80,16 @@ def finish(process, limit):
 
 
 def twice(attempt):
-    """A run that fails is repeated once: a machine has bad moments."""
+    """Repeats a failed run once, because a failure may be due to a momentary condition of the machine."""
     try:
         return attempt()
     except Failure as failure:
-        print(f"  again, for it failed: {failure}", file=sys.stderr)
+        print(f"  retrying after a failure: {failure}", file=sys.stderr)
         return attempt()
 
 
 class Generator:
-    """Makes load on a database and on servers that use it."""
+    """Generates load on a database and on servers that use it."""
 
     def __init__(self, database, contacts):
         self.database, self.contacts = database, contacts
@@ -109,7 +109,7 @@ class Generator:
         return load
 
     def warm_up(self, server, what):
-        """Fills caches, opens all connections to the database and prepares their statements."""
+        """Fills the caches, opens all database connections and prepares their statements."""
         self.wrk(server, what, SLOW.get(what, 64), 1)
 
     def pgbench(self, script, connections, seconds):
@@ -121,7 +121,7 @@ class Generator:
                                                                    stderr=subprocess.PIPE), seconds + 60)))
 
     def script(self, what):
-        """The library's own statements for pgbench."""
+        """Writes a pgbench script with the library's own statements."""
         program = os.path.join(self.database.bin, "bench-statements")
         if not os.path.exists(program):
             program = os.path.join(DEFAULT_BIN, "bench-statements")
@@ -134,9 +134,9 @@ class Generator:
         return script
 
     def check(self, text, variables):
-        """Each statement must find something: pgbench would be quick to read or write nothing."""
+        """Checks that each statement finds something; otherwise pgbench would measure reads and writes of nothing."""
         values = [f"n={self.contacts}", f"h={self.contacts * 2654435761 % 2**32}"]
-        values += [variable.replace("=", "='", 1) + "'" for variable in variables]  # psql puts them in as they are
+        values += [variable.replace("=", "='", 1) + "'" for variable in variables]  # psql inserts values literally
         for statement in text.splitlines():
             if not statement.startswith(("\\", "--")) and not self.database.sql_text(statement, values):
                 raise Failure(f"a statement finds nothing: {statement}")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What /proc tells of processes."""
+"""Information about processes from /proc."""
 import os
 import re
 
@@ -7,13 +7,13 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def stat(pid):
-    """The fields of /proc/PID/stat behind the name: [0] is the state, [1] the parent."""
+    """The fields of /proc/PID/stat after the name: [0] is the state, [1] the parent."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
         return file.read().rsplit(")", 1)[1].split()
 
 
 def cpu_seconds(pid, with_ended_children=False):
-    """Seconds in user mode and in the kernel."""
+    """CPU seconds in user mode and in the kernel."""
     fields = stat(pid)
     user, system = int(fields[11]), int(fields[12])
     if with_ended_children:
@@ -33,7 +33,7 @@ def children(pid):
 
 
 def family_cpu(pid):
-    """The same of a process, its children, and those of them that have ended: a PostgreSQL as a whole."""
+    """The same for a process and all its children, including ended ones: for all of a PostgreSQL server."""
     user, system = cpu_seconds(pid, with_ended_children=True)
     for child in children(pid):
         try:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""perf and callgrind around ctms-web, and what they found by binary."""
+"""Runs perf and callgrind on ctms-web, and groups their results by binary."""
 import glob
 import os
 import re
@@ -12,7 +12,7 @@ KERNEL = "kernel"
 
 
 def perf_event():
-    """The event to sample: cycles where there are any, else a timer, which virtual machines have, too."""
+    """The event to sample: cycles if available, otherwise a timer, which also works in virtual machines."""
     for event in ("cycles", "cpu-clock"):
         tried = subprocess.run(["perf", "stat", "-x,", "-e", event, "true"], check=False, text=True, stdout=subprocess.DEVNULL,
                                stderr=subprocess.PIPE).stderr
@@ -29,7 +29,7 @@ def start_perf(path, event, pid=None):
 
 
 def perf_shares(path):
-    """[(binary, function, per cent of all samples)], by self time. Libraries count for the program that uses them."""
+    """[(binary, function, percent of all samples)], by self time. Libraries count for the program that uses them."""
     out = subprocess.run(["perf", "report", "-i", path, "--stdio", "--no-children", "-g", "none", "--sort", "comm,dso,symbol", "-t", "|",
                           "--percent-limit", "0"], check=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     found = []
@@ -46,7 +46,7 @@ def perf_shares(path):
 
 
 def callgrind_launcher(folder):
-    """What to put before a program's command line."""
+    """The command to put before a program's command line."""
     return ["valgrind", "--tool=callgrind", "--separate-threads=no", f"--callgrind-out-file={folder}/callgrind.%p"]
 
 
@@ -58,7 +58,7 @@ def callgrind_file(folder):
 
 
 def callgrind_shares(path):
-    """As perf_shares, in per cent of the instructions."""
+    """Like perf_shares, in percent of the instructions."""
     out = subprocess.run(["callgrind_annotate", "--auto=no", path], check=True, text=True, stdout=subprocess.PIPE,
                          stderr=subprocess.DEVNULL).stdout
     found = []
@@ -70,7 +70,7 @@ def callgrind_shares(path):
 
 
 def print_shares(shares, top):
-    """The top functions of each binary, the binary with most time first."""
+    """Prints the top functions of each binary, the busiest binary first."""
     by_binary = defaultdict(list)
     for binary, function, share in shares:
         by_binary[binary].append((share, function))

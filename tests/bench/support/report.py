@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MPL-2.0
-"""What was measured: rows of the table, their JSON, and their comparison with an earlier run."""
+"""The results: rows of the table, their JSON, and the comparison with an earlier run."""
 import json
 import math
 import statistics
 
 
 class Row:
-    """One measure: samples of ours, and of what they are compared with.
+    """One measure: our samples, and the samples that they are compared with.
 
-    `reference` has samples of another program in the same rounds, `limit` is a number instead. `wanted` is a bound on the
-    ratio of ours to the reference if there is one, else on ours; `at_least` says of which kind.
+    `reference` has samples of another program in the same rounds. `against` has those of other ctms binaries. `wanted` limits the
+    ratio of ours to the reference if there is one, otherwise ours; `at_least` tells whether it is a minimum or a maximum.
     """
 
     def __init__(self, key, title, unit, ours, reference=(), against=(), wanted=None, at_least=True):
@@ -37,7 +37,7 @@ class Row:
 
     @property
     def spread(self):
-        """How far rounds lie apart, as a part of their median: what is smaller than that is noise."""
+        """The range of the rounds relative to their median; smaller differences are noise."""
         if len(self.ours) < 2 or not statistics.median(self.ours):
             return None
         return (max(self.ours) - min(self.ours)) / statistics.median(self.ours)
@@ -92,7 +92,7 @@ def cells_of(row, earlier, with_against):
 
 
 def table(rows, earlier=None):
-    """Markdown. `earlier`: rows of an earlier run as read_json gives them, by key."""
+    """The table as Markdown. `earlier`: rows of an earlier run by key, as read_json returns them."""
     with_against = any(row.against for row in rows)
     head = ["measure", "pgbench or limit", "ours", "ratio", *(["against", "ours / against"] if with_against else []), "wanted", "met",
             *(["before (ratio)"] if earlier is not None else []), "spread"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""A place to measure in: a folder of its own, an embedded PostgreSQL in it (fsync on), and programs that use that."""
+"""The setup of a measurement: a temporary directory, an embedded PostgreSQL in it (fsync on), and programs that use it."""
 import contextlib
 import json
 import os
@@ -21,15 +21,15 @@ OTHER_DATABASE = ("CTMS_DB_URL", "CTMS_DB_URL_FILE", "CTMS_DATA_DIR", "CTMS_SECR
 
 
 class Failure(Exception):
-    """Something that was to be measured did not work."""
+    """A measurement failed."""
 
 
 @contextlib.contextmanager
 def scratch_folder():
-    """A folder that is gone afterwards, as is everything that runs in it, on SIGTERM, too."""
+    """A directory that is removed afterwards, together with everything that runs in it, even on SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     path = tempfile.mkdtemp(prefix="ctms-bench.", dir="/var/tmp")
-    os.chmod(path, 0o711)  # the account of the embedded PostgreSQL must be able to get there
+    os.chmod(path, 0o711)  # the embedded PostgreSQL's account must be able to enter it
     try:
         yield path
     finally:
@@ -37,14 +37,14 @@ def scratch_folder():
 
 
 class Database:
-    """An embedded PostgreSQL with the tables of CTMS. Programs reach it by its URL, as in production."""
+    """An embedded PostgreSQL with the CTMS tables. Programs connect to it by URL, as in production."""
 
     def __init__(self, scratch, bin_folder=DEFAULT_BIN, name="data"):
         self.scratch, self.bin = scratch, bin_folder
         self.data = os.path.join(scratch, name)
         clean = {key: value for key, value in os.environ.items() if key not in OTHER_DATABASE and not key.startswith("PG")}
         embedded = dict(clean, CTMS_DATA_DIR=self.data)
-        # psql that waits for its input keeps the database up; it ends with its input.
+        # A psql that waits for input keeps the database up; it exits at the end of its input.
         command = [os.path.join(bin_folder, "ctms-admin"), "--embedded"]
         subprocess.run([*command, "migrate"], env=embedded, check=True, stdout=subprocess.DEVNULL)
         self.keeper = subprocess.Popen([*command, "db", "psql", "-qAtX"], env=embedded, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -52,7 +52,7 @@ class Database:
         self.keeper.stdin.write("show fsync;\n")
         self.keeper.stdin.flush()
         if self.keeper.stdout.readline().strip() != "on":
-            raise Failure("the embedded database does not run, or its fsync is off")
+            raise Failure("the embedded database is not running, or its fsync is off")
         self.url = subprocess.run([*command, "db", "url"], env=embedded, check=True, text=True, stdout=subprocess.PIPE).stdout.strip()
         self.env = dict(clean, CTMS_DB_URL=self.url, CTMS_SECRET_KEY=secrets.token_hex(32), CTMS_USE_MOZLOG="true")
         made = json.loads(self.admin("clients", "create", CLIENT, "-e", "bench@example.com", "--json"))
@@ -73,7 +73,7 @@ class Database:
             if "postmaster.pid" in files:
                 with open(os.path.join(folder, "postmaster.pid"), encoding="ascii") as file:
                     return int(file.readline())
-        raise Failure("the embedded database does not run")
+        raise Failure("the embedded database is not running")
 
     def psql(self, *arguments, text=None):
         out = subprocess.run(["psql", "-qAtX", "-v", "ON_ERROR_STOP=1", *arguments, self.url], check=True, text=True, input=text,
@@ -81,14 +81,14 @@ class Database:
         return out.stdout.strip()
 
     def sql(self, *commands):
-        """What they print."""
+        """Returns the output of SQL commands."""
         return self.psql(*(part for command in commands for part in ("-c", command)))
 
     def sql_file(self, path):
         return self.psql("-f", path)
 
     def sql_text(self, text, variables):
-        """The same of SQL with psql's variables, `name=value` each."""
+        """Returns the output of SQL with psql variables, each as `name=value`."""
         return self.psql(*(part for variable in variables for part in ("-v", variable)), text=text)
 
     def admin(self, *arguments):
@@ -96,7 +96,7 @@ class Database:
                               stdout=subprocess.PIPE).stdout
 
     def load(self, count):
-        """Imports so many contacts; how many a second that were."""
+        """Imports this many contacts and returns the number per second."""
         path = os.path.join(self.scratch, "contacts.ndjson")
         contacts.write(path, count)
         began = time.monotonic()
@@ -109,11 +109,11 @@ class Database:
         return count / seconds
 
     def settle(self):
-        """Brings tables into the state that does not depend on what ran before."""
+        """Brings the tables into a state that does not depend on what ran before."""
         self.sql("vacuum analyze", "checkpoint")
 
     def token(self):
-        """An access token that is good for all measurements."""
+        """An access token that is valid for all measurements."""
         return self.admin("token", CLIENT, "--expires-in", "86400").strip()
 
 
@@ -132,7 +132,7 @@ def free_port():
 
 
 def is_answering(port):
-    """True when a server there says 200."""
+    """True when a server on this port answers 200."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5) as link:
             link.sendall(b"GET /__lbheartbeat__ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -142,7 +142,7 @@ def is_answering(port):
 
 
 class Server:
-    """ctms-web on the loopback. It logs as always, but to nobody: the disk is the database's."""
+    """ctms-web on the loopback interface. It logs as usual, but to /dev/null, to leave the disk to the database."""
 
     def __init__(self, database, bin_folder=None, launcher=(), patience=60):
         self.port = free_port()

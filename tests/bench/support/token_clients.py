@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Clients that ask for tokens at a steady pace, each on a connection of its own, from addresses of the loopback.
+"""Clients that request tokens at a steady pace, each on its own connection, from loopback addresses.
 
-A program of its own, so that its work is no delay of other load: start() runs it, and finish() gives what it saw.
+Runs as a separate program, so that its work does not delay other load: start() runs it, and finish() returns its results.
 """
 import argparse
 import http.client
@@ -25,7 +25,7 @@ def ask(link, form):
 
 
 def run_client(opts, number, seen):
-    """Asks until the program ends; notes status and milliseconds of each answer. A failure counts as the status 0."""
+    """Sends requests until the program ends, and records the status and milliseconds of each answer. A failure has status 0."""
     address = opts.addresses[number % len(opts.addresses)]
     link, asked = None, 0
     time.sleep(opts.pause * number / opts.clients)
@@ -51,16 +51,16 @@ def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--clients", type=int, required=True)
-    parser.add_argument("--pause", type=float, required=True, help="seconds from one question of a client to its next")
+    parser.add_argument("--pause", type=float, required=True, help="seconds between two requests of a client")
     parser.add_argument("--addresses", type=lambda text: text.split(","), required=True)
     opts = parser.parse_args()
-    opts.form = sys.stdin.read()  # it holds a secret
+    opts.form = sys.stdin.read()  # not an argument, because it contains a secret
     opts.began, seen = [None] * opts.clients, []
     for number in range(opts.clients):
         threading.Thread(target=run_client, args=(opts, number, seen), daemon=True).start()
     time.sleep(opts.seconds)
     now = time.monotonic()
-    # What has waited for a second counts as not answered; a flood's own questions may wait for half a minute.
+    # A request that has waited for more than a second counts as unanswered; requests of the flood may wait for half a minute.
     late = [(0, 1000 * (now - began)) for began in opts.began if began is not None and now - began > 1]
     json.dump(seen[:] + late, sys.stdout)
     sys.stdout.flush()
@@ -68,7 +68,7 @@ def main():
 
 
 def start(server, form, clients, pause, addresses, seconds):
-    """Runs it; `%N` in the form becomes another text in each question."""
+    """Starts the clients. `%N` in the form becomes a different text in each request."""
     process = subprocess.Popen([sys.executable, os.path.abspath(__file__), "--port", str(server.port), "--seconds", str(seconds),
                                 "--clients", str(clients), "--pause", str(pause), "--addresses", ",".join(addresses)],
                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -79,15 +79,15 @@ def start(server, form, clients, pause, addresses, seconds):
 
 
 def finish(process, limit):
-    """What it saw: pairs of status and milliseconds."""
+    """Returns the results: pairs of status and milliseconds."""
     try:
         out, _ = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired as late:
         process.kill()
         process.communicate()
-        raise Failure("the clients that ask for tokens did not end") from late
+        raise Failure("the token clients did not end") from late
     if process.returncode != 0:
-        raise Failure(f"the clients that ask for tokens ended with {process.returncode}")
+        raise Failure(f"the token clients ended with {process.returncode}")
     return json.loads(out)
 
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Uses an installed libctms: contacts on a private PostgreSQL in the folder that is given. Uses Asio as well, in its own
-// way: how the library was built must be no matter here.
+// Uses an installed libctms: stores a contact on a private PostgreSQL in the given directory. Also uses Asio on its own, which
+// must work however the library was built.
 #include <ctms/base/version.hpp>
 #include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
