@@ -50,8 +50,8 @@ result<void> read_api_form(const json::body& sent, item& out) {
     if (!input) return input.error();
     auto contact = new_contact(*input);
     if (!contact) return contact.error();
-    if (has_name_twice(contact->newsletters)) return invalid("newsletters: one name twice");
-    if (has_name_twice(contact->waitlists)) return invalid("waitlists: one name twice");
+    if (has_name_twice(contact->newsletters)) return invalid("newsletters: a name appears twice");
+    if (has_name_twice(contact->waitlists)) return invalid("waitlists: a name appears twice");
     out.input = std::move(*input);
     out.contact = std::move(*contact);
     out.rows.email_id = out.input.email.email_id;
@@ -63,7 +63,7 @@ result<item> read_item(std::string_view text) {
     item out;
     out.text = text;
     const auto sent = json::body::parse(text);
-    if (!sent) return invalid("no JSON: " + json::describe(sent.error()));
+    if (!sent) return invalid("not JSON: " + json::describe(sent.error()));
     out.dumped = json::is_dumped(*sent);
     if (out.dumped) {
         auto rows = json::read_dumped_contact(*sent);
