@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// SIGTERM and SIGINT as a stop token, for programs without an event loop; SIGHUP does nothing. Make one before any other thread
-// is started.
+// Turns SIGTERM and SIGINT into a stop token, for programs without an event loop, and ignores SIGHUP. Create the object before
+// any other thread is started.
 #pragma once
 
 #include <stop_token>
@@ -16,7 +16,7 @@ public:
     stop_signals(const stop_signals&) = delete;
     stop_signals& operator=(const stop_signals&) = delete;
 
-    /// Stopped by the first signal.
+    /// The token; the first signal requests the stop.
     [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
 
 private:
