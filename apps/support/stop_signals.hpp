@@ -10,7 +10,7 @@ namespace ctms::support {
 
 class stop_signals {
 public:
-    /// Blocks both signals in this thread, and so in those it starts later, and waits for them in a thread of its own.
+    /// Blocks both signals in this thread and in the threads that it starts later, and waits for them in a separate thread.
     stop_signals();
     ~stop_signals();
     stop_signals(const stop_signals&) = delete;

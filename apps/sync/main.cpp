@@ -22,7 +22,7 @@ namespace {
 using namespace ctms;
 
 constexpr std::array own_flags{
-    support::flag{"once", "send what is due, and exit: with 0 if nothing is left, with 75 if something must be tried again"},
+    support::flag{"once", "send what is due and exit: with 0 if nothing is left, with 75 if something must be tried again"},
     support::flag{"dry-run", "print the XML that would be sent now and exit, without sending or changing anything"},
     support::flag{"check-health", "exit with 1 unless the health file shows a recent cycle"}};
 

@@ -175,7 +175,7 @@ def read_rules(text):
     wanted = {"group", "alert", "query", "threshold", "severity", "description", "runbook"}
     for rule in rules:
         if missing := wanted - set(rule):
-            raise SystemExit(f"{ALERTS}: {rule['alert']}: without {', '.join(sorted(missing))} in the form that its first comment describes")
+            raise SystemExit(f"{ALERTS}: {rule['alert']}: {', '.join(sorted(missing))} missing or not as the first comment says")
     return rules
 
 
