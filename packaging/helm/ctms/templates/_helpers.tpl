@@ -33,7 +33,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end }}
 
 {{- define "ctms.image" -}}
-{{- $repository := required "image.repository: where the image of CTMS is, without a tag" .Values.image.repository -}}
+{{- $repository := required "image.repository is required: the repository of the CTMS image, without a tag" .Values.image.repository -}}
 {{- if .Values.image.digest -}}
 {{ $repository }}@{{ .Values.image.digest }}
 {{- else -}}
