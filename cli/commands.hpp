@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The functions behind the command table, by file.
+// The functions of the command table, by file.
 #pragma once
 
 #include "command.hpp"

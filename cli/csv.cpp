@@ -9,8 +9,8 @@ namespace {
 
 constexpr int end_of_file = std::char_traits<char>::eof();
 
-/// The stream's next character, taken or only looked at. A buffer that fails throws; here, as with the functions of a
-/// stream, that makes the stream bad.
+/// Calls `read` with the stream's buffer and returns the character. If the buffer throws, sets the stream's badbit, as the
+/// functions of a stream do, and returns end_of_file.
 template <class Read>
 int guarded(std::istream& in, const Read& read) {
     try {
@@ -29,14 +29,14 @@ int next_of(std::istream& in) {
     return guarded(in, [](std::streambuf& source) { return source.sgetc(); });
 }
 
-/// What a formula begins with; at the beginning of a cell also after blanks that spreadsheets pass over.
+/// Whether the text may begin a formula. `in_front`: the text is at the beginning of a cell, where spreadsheets skip blanks.
 bool begins_formula(std::string_view text, bool in_front) {
     constexpr std::array signs{"=", "+", "-", "@", "\xEF\xBC\x9D", "\xEF\xBC\x8B", "\xEF\xBC\x8D", "\xEF\xBC\xA0"};
     if (in_front && !text.empty() && std::string_view("\t\r\n").find(text.front()) != std::string_view::npos) return true;
     return std::any_of(signs.begin(), signs.end(), [&](const char* sign) { return text.starts_with(sign); });
 }
 
-/// Copies `text`; where apostrophes precede what may begin a formula, `change` of them more.
+/// Copies `text`, and adds `change` apostrophes (or removes, if negative) before each place where a formula may begin.
 std::string change_apostrophes(std::string_view text, int change) {
     std::string out;
     out.reserve(text.size() + 1);
@@ -57,10 +57,10 @@ std::string change_apostrophes(std::string_view text, int change) {
     }
     return out;
 }
-/// True for what makes a line end of a carriage return before it: also the end of the file, where a file was cut in two.
+/// Whether a carriage return before `next` belongs to a line end. At the end of the file it does, because the file may be truncated.
 constexpr bool ends_line(int next) noexcept { return next == '\n' || next == end_of_file; }
 
-/// Takes a byte order mark if there is one; what only begins like one stays.
+/// Skips a byte order mark if there is one; leaves bytes that only begin like one.
 void skip_mark(std::istream& in) {
     auto& source = *in.rdbuf();
     std::size_t taken = 0;
@@ -85,7 +85,7 @@ bool read_line(std::istream& in, std::string& line, std::size_t limit) {
     return true;
 }
 
-/// The next character, kept in the record's text.
+/// Takes the next character and appends it to the record's text.
 int csv_reader::take(csv_record& out) {
     const int c = take_from(in_);
     if (c == end_of_file) return c;
@@ -98,7 +98,7 @@ int csv_reader::take(csv_record& out) {
     return c;
 }
 
-/// Behind the opening quote; to the closing one.
+/// Reads the rest of a quoted field, from after the opening quote to the closing quote.
 void csv_reader::read_quoted(csv_record& out, std::string& field) {
     for (int c = take(out); out.problem.empty(); c = take(out)) {
         if (c == end_of_file) {
@@ -113,7 +113,7 @@ void csv_reader::read_quoted(csv_record& out, std::string& field) {
     }
 }
 
-/// True when another field follows in this record.
+/// Reads one field. Returns true if another field follows in this record.
 bool csv_reader::read_field(csv_record& out) {
     std::string field;
     bool was_quoted = false;

@@ -12,7 +12,7 @@
 namespace ctms::cli {
 namespace {
 
-// A handler can reach nothing but globals.
+// A signal handler can access only global variables.
 std::atomic<bool> wanted = false; // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 std::array<int, 2> ends{-1, -1};  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
 
@@ -20,7 +20,7 @@ void handle(int signal) {
     const int kept = errno;
     if (signal != SIGWINCH) wanted = true;
     const char byte = 's';
-    // A pipe that is full wakes its reader as well.
+    // If the pipe is full, the write fails, but the reader wakes up anyway.
     if (::write(ends[1], &byte, 1) < 0) errno = 0;
     errno = kept;
 }
@@ -33,8 +33,8 @@ interrupts::interrupts(bool resizes) {
     for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) {
         if (signal == SIGWINCH && !resizes) continue;
         struct sigaction action {};
-        action.sa_handler = handle; // NOLINT(cppcoreguidelines-pro-type-union-access): POSIX makes it so
-        // Statements under way go on; who does not want to wait for them sends the signal again.
+        action.sa_handler = handle; // NOLINT(cppcoreguidelines-pro-type-union-access): POSIX requires it
+        // System calls in progress continue; sending the signal a second time ends the program immediately.
         action.sa_flags = SA_RESTART | (signal == SIGWINCH ? 0 : static_cast<int>(SA_RESETHAND));
         ::sigaction(signal, &action, &before_[signal]);
     }

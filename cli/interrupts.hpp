@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// SIGINT, SIGTERM and SIGHUP as something to look at, for commands that stop in good order. Unlike support::stop_signals it
-// may be made when threads run already. The second signal of a kind ends the program as if this was not there.
-// One at a time, used by one thread; requested() may be called from any.
+// Turns SIGINT, SIGTERM and SIGHUP into a flag that commands check so that they can stop cleanly. Unlike support::stop_signals,
+// it may be created when threads are already running. The second signal of a kind ends the program as it would without this
+// class. Create one at a time and use it on one thread; any thread may call requested().
 #pragma once
 
 #include <csignal>
@@ -11,14 +11,14 @@ namespace ctms::cli {
 
 class interrupts {
 public:
-    /// `resizes`: changes of the terminal's size (SIGWINCH) make the descriptor readable, too.
+    /// If `resizes`, changes of the terminal's size (SIGWINCH) also make the descriptor readable.
     explicit interrupts(bool resizes = false);
-    ~interrupts(); ///< as it was before
+    ~interrupts(); ///< restores the previous signal handlers
     interrupts(const interrupts&) = delete;
     interrupts& operator=(const interrupts&) = delete;
 
     [[nodiscard]] static bool requested();
-    /// Readable since a signal came, until clear(): for poll().
+    /// A descriptor for poll() that is readable from when a signal arrives until clear().
     [[nodiscard]] int descriptor() const;
     void clear() const;
 

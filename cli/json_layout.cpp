@@ -11,7 +11,7 @@ void break_line(std::string& out, std::size_t depth) {
     out.append(depth * 2, ' ');
 }
 
-/// The position behind the string that begins at `at`.
+/// The position after the string that begins at `at`.
 std::size_t end_of_string(std::string_view json, std::size_t at) {
     for (++at; at < json.size() && json[at] != '"'; ++at) {
         if (json[at] == '\\') ++at;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view blanks = " \t\r";
 
-/// Reads one line from left to right; each step tells whether the line went on as it should.
+/// Reads one line from left to right; each step returns whether the line has the expected form.
 class line_reader {
 public:
     explicit line_reader(std::string_view line) : rest_(line) { skip_blanks(); }
@@ -88,7 +88,7 @@ private:
         return failed == std::errc() && end == word.data() + word.size();
     }
 
-    /// Nothing but a time stamp may follow.
+    /// Whether the rest of the line is empty or a timestamp.
     bool ends_well() {
         skip_blanks();
         return std::all_of(rest_.begin(), rest_.end(),
@@ -143,7 +143,7 @@ metric_buckets metrics_text::buckets(std::string_view name, const filter& wanted
 double growth(double before, double now) { return now >= before ? now - before : now; }
 
 metric_buckets growth(const metric_buckets& before, const metric_buckets& now) {
-    // One that began again began so in all its buckets.
+    // If one bucket is smaller than before, the histogram was reset, so all of its buckets were.
     const bool anew = std::any_of(now.begin(), now.end(), [&](const auto& each) {
         const auto found = before.find(each.first);
         return found != before.end() && found->second > each.second;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads Prometheus' text format (version 0.0.4) far enough to watch a server: samples with their labels, sums over series,
-// and quantiles of histograms. Comments, types and time stamps are passed over. Plain values.
+// Reads the parts of Prometheus' text format (version 0.0.4) that are needed to watch a server: samples with labels, sums over
+// series, and quantiles of histograms. Ignores comments, types and timestamps. Plain values.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -20,37 +20,37 @@ struct metric_sample {
     std::vector<std::pair<std::string, std::string>> labels;
     double value = 0;
 
-    /// "" without it.
+    /// The value of a label; "" if there is none.
     [[nodiscard]] std::string_view label(std::string_view wanted) const;
 };
 
-/// Buckets of a histogram by their upper bound, each with all that lies below it.
+/// The buckets of a histogram by upper bound, with cumulative counts.
 using metric_buckets = std::map<double, double>;
 
 class metrics_text {
 public:
     using filter = std::function<bool(const metric_sample&)>;
 
-    /// errc::malformed, with the number of the line, for what is no such text.
+    /// Parses metrics. Returns errc::malformed with the line number if the text is not in this format.
     [[nodiscard]] static result<metrics_text> parse(std::string_view text);
 
     [[nodiscard]] const std::vector<metric_sample>& samples() const { return samples_; }
-    /// The sum over the series of that name; nullopt when there is none.
+    /// The sum of all series with this name that match the filter; nullopt if there are none.
     [[nodiscard]] std::optional<double> sum(std::string_view name, const filter& wanted = {}) const;
-    /// The buckets of a histogram ("x", not "x_bucket"), added up over its series.
+    /// The buckets of a histogram ("x", not "x_bucket"), summed over all of its series that match the filter.
     [[nodiscard]] metric_buckets buckets(std::string_view name, const filter& wanted = {}) const;
 
 private:
     std::vector<metric_sample> samples_;
 };
 
-/// How much a counter grew; one that is smaller than before began again.
+/// How much a counter grew. A counter that is smaller than before was reset to 0 in between.
 [[nodiscard]] double growth(double before, double now);
-/// The same for all buckets.
+/// How much the counts of all buckets grew.
 [[nodiscard]] metric_buckets growth(const metric_buckets& before, const metric_buckets& now);
 
-/// The value below which the share `q` (0 to 1) lies, as Prometheus' histogram_quantile estimates it; nullopt when nothing was
-/// counted. What lies beyond the last bound counts as that bound.
+/// The `q`-quantile (`q` from 0 to 1), estimated like Prometheus' histogram_quantile; nullopt if nothing was counted.
+/// Values beyond the last finite bound count as that bound.
 [[nodiscard]] std::optional<double> quantile(double q, const metric_buckets& buckets);
 
 } // namespace ctms::cli

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// A progress bar on standard error, for what takes longer than a second: share, count, rate and time left. Nothing is
-// drawn where that is not a terminal, nor in the first second. For one thread.
+// A progress bar on standard error, with percentage, count, rate and time left. Draws nothing during the first second, or
+// if standard error is not a terminal. Not thread safe.
 #pragma once
 
 #include <chrono>
@@ -12,17 +12,17 @@ namespace ctms::cli {
 
 class progress {
 public:
-    /// `what`: "contacts"; `total`: nullopt when it is not known.
+    /// `what`: the name of the items, as in "contacts"; `total`: nullopt if unknown.
     progress(std::string what, std::optional<std::uint64_t> total);
-    ~progress(); ///< takes the bar away
+    ~progress(); ///< erases the bar
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
 
-    /// So much is done now; draws at most ten times a second.
+    /// Sets how many items are done; draws at most ten times a second.
     void set(std::uint64_t done);
 
-    /// The bar as it would be drawn after `elapsed`, on `columns` columns: "contacts  42% [====>     ] 42,000/100,000  21,000/s  0:03
-    /// left".
+    /// The text of the bar after `elapsed`, at most `columns` wide if they suffice: "contacts  42% [====>     ] 42,000/100,000
+    /// 21,000/s  0:03 left".
     [[nodiscard]] static std::string text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,
                                           std::chrono::duration<double> elapsed, int columns);
 

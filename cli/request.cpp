@@ -32,7 +32,7 @@ std::string upper(std::string text) {
     return text;
 }
 
-/// The path for the audit record: no query, and no part that may be an address.
+/// The path for the audit record, without the query and without segments that may contain an address.
 std::string path_for_audit(std::string_view path) {
     std::string out;
     path = path.substr(0, path.find_first_of("?#"));
@@ -46,7 +46,7 @@ std::string path_for_audit(std::string_view path) {
     return out;
 }
 
-/// The body that an operand means: text, @file, or - for standard input.
+/// Reads the body that an operand specifies: the text itself, @FILE, or - for standard input.
 result<std::string> read_body(const std::string& operand) {
     const auto all = [](std::istream& from) { return std::string(std::istreambuf_iterator<char>(from), {}); };
     if (operand == "-") return all(std::cin);
@@ -56,7 +56,7 @@ result<std::string> read_body(const std::string& operand) {
     return all(file->stream());
 }
 
-/// The request that the operands describe, with the token of --client; nullopt when something was wrong with it.
+/// Makes the request that the operands describe, with a token of --client. On failure prints it, sets `exit_code` and returns nullopt.
 std::optional<net::http_request> to_request(invocation& call, int& exit_code) {
     net::http_request out;
     out.method = upper(call.operands[0]);

@@ -26,7 +26,7 @@ namespace {
 namespace options = boost::program_options;
 constexpr auto operands_name = "operands";
 
-/// Takes a flag out of the arguments; true when it was there.
+/// Removes a flag from the arguments and returns whether it was there.
 bool take_flag(std::vector<std::string>& arguments, std::string_view flag) {
     return std::erase_if(arguments, [&](const auto& argument) { return argument == flag; }) > 0;
 }
@@ -38,7 +38,7 @@ const command* find_command(std::string_view group, std::string_view name) {
     return nullptr;
 }
 
-/// The command that the arguments begin with, whose words are taken from them; nullptr when there is none.
+/// Finds the command at the beginning of the arguments and removes its words from them; nullptr if there is no such command.
 const command* take_command(std::vector<std::string>& arguments) {
     const auto group = arguments[0];
     const auto second = arguments.size() > 1 ? arguments[1] : std::string();
@@ -75,7 +75,7 @@ options::options_description description_of(const command& chosen) {
     return out;
 }
 
-/// "" or what is wrong with the number of operands.
+/// Returns "" if the number of operands is right, otherwise what is wrong with it.
 std::string check_operands(const command& chosen, std::size_t count) {
     const auto wanted = chosen.operands;
     const bool any_number = wanted.find("...") != std::string_view::npos;
@@ -86,7 +86,7 @@ std::string check_operands(const command& chosen, std::size_t count) {
     return {};
 }
 
-/// Reads the arguments of a command into the call; an options::error tells what is wrong.
+/// Reads the arguments of a command into the call. Throws options::error if something is wrong with them.
 void read_arguments(const command& chosen, const std::vector<std::string>& arguments, invocation& call) {
     if (chosen.passes_arguments_on) {
         call.operands = arguments;
@@ -95,7 +95,7 @@ void read_arguments(const command& chosen, const std::vector<std::string>& argum
     options::positional_options_description positions;
     positions.add(operands_name, -1);
     options::variables_map given;
-    // No guessing: what is short for one option today may be for two tomorrow.
+    // Abbreviations are not allowed, because a new option could make one ambiguous.
     const auto style = options::command_line_style::default_style & ~options::command_line_style::allow_guessing;
     options::store(options::command_line_parser(arguments).options(description_of(chosen)).positional(positions).style(style).run(), given);
     options::notify(given);
@@ -114,7 +114,7 @@ void read_arguments(const command& chosen, const std::vector<std::string>& argum
     if (const auto wrong = check_operands(chosen, call.operands.size()); !wrong.empty()) throw options::error(wrong);
 }
 
-/// Who runs this: the user behind sudo, if there is one.
+/// The user who runs the program, or the one who called sudo, and the host.
 std::string actor(const config::getenv_fn& getenv) {
     const auto* account = getpwuid(geteuid());
     auto user = getenv("SUDO_USER").value_or(account != nullptr ? account->pw_name : std::to_string(geteuid()));
@@ -125,9 +125,9 @@ std::string actor(const config::getenv_fn& getenv) {
 
 std::string words_of(const command& one) { return fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name); }
 
-/// Runs a command that changes something, between the beginning and the end of its audit record.
+/// Runs a command that changes something. Begins its audit record before and completes it afterwards.
 int run_audited(const command& chosen, invocation& call, const std::string& who) {
-    // The record of the command that makes its table can only come behind it.
+    // `migrate` creates the audit table, so its record can only be written afterwards.
     const bool makes_the_table = chosen.run == migrate;
     if (makes_the_table && (call.has("plan") || call.has("check"))) return chosen.run(call);
     int code = support::ok;
@@ -207,7 +207,7 @@ int run_call(std::string_view group, std::string_view name, invocation& call, co
 
 int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     const auto first_word = std::find_if(arguments.begin(), arguments.end(), [](const auto& word) { return !word.starts_with('-'); });
-    // Flags of our own stand anywhere, but not among the arguments of another program.
+    // The global flags may be anywhere, except among the arguments that are passed on to another program.
     std::vector<std::string> ahead(arguments.begin(), first_word);
     std::vector<std::string> rest(first_word, arguments.end());
     const auto foreign = rest;

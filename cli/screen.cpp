@@ -35,7 +35,7 @@ screen::screen() {
     if (::tcgetattr(STDIN_FILENO, &now) == 0) {
         before_ = now;
         now.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
-        now.c_cc[VSUSP] = _POSIX_VDISABLE; // nobody would give the terminal back before it stops
+        now.c_cc[VSUSP] = _POSIX_VDISABLE; // suspending would not restore the terminal
         now.c_cc[VQUIT] = _POSIX_VDISABLE;
         now.c_cc[VMIN] = 1;
         now.c_cc[VTIME] = 0;
@@ -56,7 +56,7 @@ screen::size screen::now() {
 }
 
 bool screen::draw(const std::vector<std::string>& lines) {
-    // In one piece, and no line feed behind the last line: it would scroll.
+    // Writes everything at once, without a line feed after the last line, which would scroll the screen.
     std::string out = "\x1b[H";
     for (std::size_t i = 0; i < lines.size(); ++i) {
         const bool strong = i == 0 || i + 1 == lines.size();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The terminal as a page to draw on: the alternate screen, without echo, keys one by one. Its destructor gives it back as it
-// was. One at a time; for one thread. Throws std::runtime_error when standard output is not a terminal.
+// Draws on the terminal: uses the alternate screen, disables echo and reads single keys. The destructor restores the terminal.
+// Create one at a time and use it on one thread. Throws std::runtime_error if standard output is not a terminal.
 #pragma once
 
 #include <termios.h>
@@ -23,13 +23,13 @@ public:
         std::size_t columns;
         std::size_t lines;
     };
-    /// As it is now; 80 by 24 when the terminal does not say.
+    /// The current size of the terminal; 80 by 24 if it is unknown.
     [[nodiscard]] static size now();
 
-    /// Shows these lines, the first and the last one in reverse. False when the terminal is gone.
+    /// Shows these lines, the first and the last one in reverse video. Returns false if the terminal is gone.
     bool draw(const std::vector<std::string>& lines);
 
-    /// Keys that were pressed and not read yet; nullopt when there will be no more.
+    /// The keys that were pressed since the last call; nullopt at the end of the input.
     [[nodiscard]] static std::optional<std::string> keys();
 
 private:

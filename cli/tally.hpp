@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a command did, counted. For one thread.
+// Counts what a command did. Not thread safe.
 #pragma once
 
 #include "command.hpp"
@@ -19,7 +19,7 @@
 
 namespace ctms::cli {
 
-/// Numbers by name, in the order that they are printed in.
+/// Counts by name, in the order in which they are printed.
 class tally {
 public:
     explicit tally(std::initializer_list<std::string_view> names) {

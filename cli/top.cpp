@@ -25,7 +25,7 @@ namespace {
 constexpr std::size_t columns_of_text = 80;
 constexpr std::size_t lines_of_text = 60;
 
-/// Two readings and what lies between them. Whether the server answered is the exit code's to tell.
+/// Takes two readings and prints the comparison. The exit code says whether the server answered.
 int show_once(invocation& call, top_reader& reader, std::chrono::milliseconds interval) {
     const auto before = reader.read();
     if (before.web.value || before.sync.value) std::this_thread::sleep_for(interval);
@@ -45,10 +45,10 @@ std::vector<std::string> picture(const std::optional<top_view>& view, const snap
     return {fmt::format("ctms-admin top  {}", first.url).substr(0, columns), "Reading ...", hint.substr(0, columns)};
 }
 
-/// Until q, a signal, or the end of the terminal.
+/// Shows updates until q is pressed, a signal arrives, or the terminal is gone.
 int show_live(top_reader& reader, const snapshot& first, std::chrono::milliseconds interval) {
     const interrupts signals(true);
-    // In this order: the terminal is given back before a reading under way is waited for.
+    // In this order, so that the terminal is restored before the destructor of the feed waits for a reading in progress.
     top_feed feed(reader, interval);
     screen page;
     std::optional<top_view> view;

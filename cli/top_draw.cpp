@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t label_width = 11;
 
-/// Printable, and as many characters of it as fit.
+/// The line made printable and cut to `columns` characters.
 std::string fit(std::string_view line, std::size_t columns) {
     const auto text = printable(line);
     std::size_t at = 0;
@@ -49,7 +49,7 @@ metrics_text::filter with_state(const char* state) {
     return [state](const metric_sample& sample) { return sample.label("state") == state; };
 }
 
-/// Lines under labels: "QUEUE      backlog 3".
+/// Collects lines with labels: "QUEUE      backlog 3".
 class page {
 public:
     void add(std::string_view label, const std::string& text) { lines.push_back(fmt::format("{:<{}}{}", label, label_width, text)); }
@@ -222,7 +222,7 @@ std::vector<std::string> draw(const top_view& view, std::size_t columns, std::si
     draw_queue(out, view);
     const std::size_t kept = hint.empty() ? 0 : 1;
     const auto room = [&] { return lines > out.lines.size() + kept ? lines - out.lines.size() - kept : std::size_t{0}; };
-    // Errors have the last word, but leave the busiest routes their place.
+    // Reserves lines for up to five errors at the end; the busiest routes get the lines before them.
     const auto parked = view.now.queue.value ? std::min<std::size_t>(view.now.queue.value->parked.size(), 5) : 0;
     const auto for_errors = parked > 0 ? parked + 2 : 0;
     draw_routes(out, view, room() > for_errors ? room() - for_errors : 0);

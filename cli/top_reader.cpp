@@ -68,7 +68,7 @@ snapshot top_reader::read() {
     std::future<reading<metrics_text>> sync;
     if (sync_) sync = std::async(std::launch::async, [&] { return read_metrics(*sync_); });
     out.web = read_metrics(web_);
-    // When the counters were read: rates are by this.
+    // The time when the counters were read, from which rates are computed.
     out.taken_at = std::chrono::steady_clock::now();
     out.time = now();
     if (sync_) out.sync = sync.get();
@@ -90,7 +90,7 @@ top_feed::~top_feed() {
 
 std::optional<top_view> top_feed::take() {
     std::uint64_t count = 0;
-    if (::read(ready_, &count, sizeof count) < 0) return std::nullopt; // nothing new
+    if (::read(ready_, &count, sizeof count) < 0) return std::nullopt; // there is no new view
     const std::scoped_lock lock(mutex_);
     return std::exchange(newest_, std::nullopt);
 }
@@ -104,7 +104,7 @@ void top_feed::work(const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
         newest_ = std::move(view);
         const std::uint64_t one = 1;
-        if (::write(ready_, &one, sizeof one) < 0) return; // never: the counter cannot be full
+        if (::write(ready_, &one, sizeof one) < 0) return; // never happens, because the counter cannot overflow
         stopping_.wait_for(lock, stop, interval_, [] { return false; });
     }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads what `ctms-admin top` shows: the metrics of the programs, and the queue in the database. All sources are read at the
-// same time, each within two or three seconds. Thread safe.
+// Reads the data that `ctms-admin top` shows: the metrics of the programs, and the queue in the database. Reads all sources
+// concurrently, each within two or three seconds. Thread safe.
 #pragma once
 
 #include "top_view.hpp"
@@ -19,7 +19,7 @@ namespace ctms::cli {
 
 class top_reader {
 public:
-    /// `sync_url` may be empty. Throws std::invalid_argument for what is not URL of a server.
+    /// `sync_url` may be empty. Throws std::invalid_argument if a URL is not the URL of a server.
     top_reader(std::string url, std::string sync_url, const persistence::database_options& database);
 
     [[nodiscard]] snapshot read();
@@ -32,7 +32,7 @@ private:
     persistence::database database_;
 };
 
-/// Reads again and again in a thread of its own, so that keys are answered while a server lets us wait.
+/// Reads repeatedly on a separate thread, so that the program can react to keys while it waits for a slow server.
 class top_feed {
 public:
     top_feed(top_reader& reader, std::chrono::milliseconds interval);
@@ -40,9 +40,9 @@ public:
     top_feed(const top_feed&) = delete;
     top_feed& operator=(const top_feed&) = delete;
 
-    /// Readable when there is something new, until take(): for poll().
+    /// A descriptor for poll() that is readable from when there is a new view until take().
     [[nodiscard]] int descriptor() const { return ready_; }
-    /// The newest view; nullopt when it was taken already.
+    /// The newest view; nullopt if it has already been taken.
     [[nodiscard]] std::optional<top_view> take();
 
 private:
@@ -54,7 +54,7 @@ private:
     std::mutex mutex_;
     std::condition_variable_any stopping_;
     std::optional<top_view> newest_;
-    std::jthread worker_; ///< last: it uses the others
+    std::jthread worker_; ///< last, because it uses the other members
 };
 
 } // namespace ctms::cli

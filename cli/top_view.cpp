@@ -18,7 +18,7 @@ metrics_text::filter of_family(const char* family) {
     return [family](const metric_sample& sample) { return is_counted(sample) && sample.label("status_code_family") == family; };
 }
 
-/// How a counter grew in a second.
+/// The growth of a counter per second.
 std::optional<double> rate_of(const metrics_text& before, const metrics_text& now, double seconds, const char* name,
                               const metrics_text::filter& wanted = {}) {
     const auto value = now.sum(name, wanted);
@@ -26,7 +26,7 @@ std::optional<double> rate_of(const metrics_text& before, const metrics_text& no
     return growth(before.sum(name, wanted).value_or(0), *value) / seconds;
 }
 
-/// "GET /ctms" of each route that has been asked for.
+/// A filter for each route that has been requested, by its name, as in "GET /ctms".
 std::map<std::string, metrics_text::filter> routes_of(const metrics_text& now) {
     std::map<std::string, metrics_text::filter> out;
     for (const auto& sample : now.samples()) {
@@ -63,7 +63,7 @@ std::vector<route_view> compare_routes(const metrics_text& before, const metrics
 void compare_web(top_view& out, const metrics_text& before, const metrics_text& now, double seconds) {
     out.rate = rate_of(before, now, seconds, requests, is_counted);
     if (seconds <= 0) return;
-    // Series of these come with the first of their kind.
+    // These series may not exist before the first event of their kind.
     out.client_errors = rate_of(before, now, seconds, requests, of_family("4xx")).value_or(0);
     out.server_errors = rate_of(before, now, seconds, requests, of_family("5xx")).value_or(0);
     out.rejected = rate_of(before, now, seconds, "ctms_requests_rejected_total").value_or(0);

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MPL-2.0
-# The API's pages: Swagger UI and Redoc are fetched with npm and put, compressed, into the program.
+# The API's pages: fetches Swagger UI and Redoc with npm and embeds them, compressed, in the program.
 
-# ctms_fetch_npm(<found> <folder> <target folder> <file>...): installs what <folder>/package-lock.json names and keeps
-# only the given files, "path in node_modules|name", in the target folder. <found> is true when they are all there.
-# Done once per lock file; what failed is tried again when CMake runs again.
+# ctms_fetch_npm(<found> <folder> <target folder> <file>...): installs the packages of <folder>/package-lock.json and keeps
+# only the given files, "path in node_modules|name", in the target folder. Sets <found> to true if all files are there.
+# Runs once per lock file; after a failure it is tried again when CMake runs again.
 function(ctms_fetch_npm found folder target)
   set(${found} FALSE PARENT_SCOPE)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/package.json ${folder}/package-lock.json)
@@ -45,8 +45,8 @@ function(ctms_fetch_npm found folder target)
   set(${found} TRUE PARENT_SCOPE)
 endfunction()
 
-# ctms_embed_assets(<target> <file>...): adds the files to the target as openapi::all_assets(), texts compressed. The
-# bytes go through the assembler, which takes next to no time and memory for them.
+# ctms_embed_assets(<target> <file>...): adds the files to the target as openapi::all_assets(), with text files compressed.
+# The assembler embeds the bytes, which takes almost no time and memory.
 function(ctms_embed_assets target)
   set(packed ${CMAKE_CURRENT_BINARY_DIR}/packed)
   file(MAKE_DIRECTORY ${packed})
@@ -76,7 +76,7 @@ function(ctms_embed_assets target)
   string(APPEND code "    static const std::array<asset, ${number}> all{{\n${rows}    }};\n    return all;\n}\n} // namespace ctms::web::openapi\n")
   set(output ${CMAKE_CURRENT_BINARY_DIR}/all_assets.cpp)
   file(CONFIGURE OUTPUT ${output} CONTENT "${code}" @ONLY)
-  # Link-time optimisation would part the assembly from its users.
+  # Link-time optimisation would separate the assembly from the code that uses it.
   set_source_files_properties(${output} TARGET_DIRECTORY ${target} PROPERTIES OBJECT_DEPENDS "${contents}" COMPILE_OPTIONS -fno-lto)
   target_sources(${target} PRIVATE ${output})
 endfunction()

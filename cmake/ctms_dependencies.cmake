@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-# What the project builds with. The README says why each is there.
+# The libraries that the project needs. The README gives the reason for each.
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 find_package(Boost 1.81 REQUIRED COMPONENTS json url)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# ctms_embed_migrations(<output.cpp> <file.sql>...): a C++ source that holds the SQL files, their numbers,
-# names and SHA-256. Made again whenever a file changes.
+# ctms_embed_migrations(<output.cpp> <file.sql>...): generates a C++ source that contains the SQL files with their numbers,
+# names and SHA-256 hashes. It is generated again whenever a file changes.
 function(ctms_embed_migrations output)
   set(body "// Made by cmake/ctms_embed.cmake; do not edit.\n#include \"embedded_migrations.hpp\"\nnamespace ctms::persistence {\nconst std::vector<embedded_migration>& embedded_migrations() {\n  static const std::vector<embedded_migration> all = {\n")
   foreach(file IN LISTS ARGN)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-# Installs libctms for others to build with, in components: runtime (the shared library), development (the rest of the
-# library, and what find_package and pkg-config need). The programs are in components of their own: web, sync, admin.
-# To be included by libctms/CMakeLists.txt. Both kinds of the library may be installed side by side, the static one last: its
-# ctms.pc does for both.
+# Installs libctms for other projects, in two components: runtime (the shared library) and development (the rest of the
+# library, and the files for find_package and pkg-config). The programs have separate components: web, sync, admin.
+# Included by libctms/CMakeLists.txt. The shared and the static library may be installed side by side; install the static
+# one last, because its ctms.pc works for both.
 include(CMakePackageConfigHelpers)
 
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ctms)
@@ -13,7 +13,7 @@ install(TARGETS ctms EXPORT ctms
 install(EXPORT ctms NAMESPACE ctms:: FILE ctms-${kind}-targets.cmake DESTINATION ${package_dir} COMPONENT development)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/ctmsConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/ctmsConfig.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)
-# Before 1.0 a new minor version may change anything.
+# Before 1.0, a minor version may break compatibility.
 set(same SameMajorVersion)
 if(PROJECT_VERSION_MAJOR EQUAL 0)
   set(same SameMinorVersion)
@@ -22,16 +22,16 @@ write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/ctmsConfigVersion.c
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/ctmsConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/ctmsConfigVersion.cmake
   DESTINATION ${package_dir} COMPONENT development)
 
-# Only the static library makes its users link what it was made with.
+# Users of the static library, but not of the shared one, must link its dependencies.
 if(kind STREQUAL "static")
   set(pc_requires "fmt >= 9, libargon2, libpqxx, openssl >= 3, pugixml")
-  # Boost has no files for pkg-config. That of libidn2 names libunistring, which Debian does not install with it.
+  # Boost has no pkg-config files. The file of libidn2 requires libunistring's, which Debian does not install with it.
   set(pc_libs "-lboost_json -lboost_url -lidn2 -pthread")
 endif()
 set(pc_dir ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 set(pc_prefix ${CMAKE_INSTALL_PREFIX})
 if(NOT IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})
-  file(RELATIVE_PATH up /${pc_dir} /) # from the file up: the installation may be moved
+  file(RELATIVE_PATH up /${pc_dir} /) # a prefix relative to the file, so that the installation can be moved
   set(pc_prefix "\${pcfiledir}/${up}")
 endif()
 foreach(name IN ITEMS LIBDIR INCLUDEDIR)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MPL-2.0
-# Makes a daemon's manual page of its --help (apps/support/daemon.cpp).
+# Makes a daemon's manual page from its --help (apps/support/daemon.cpp).
 # Usage: awk -v program=NAME -v version=VERSION -v summary=TEXT -f ctms_manual.awk HELP-FILE
 
-# Text for troff: a dash that stays one, and no line that looks like a request.
+# Escapes text for troff: dashes stay dashes, and no line looks like a request.
 function troff(text) {
     gsub(/\\/, "\\e", text)
     gsub(/-/, "\\-", text)
@@ -27,7 +27,7 @@ BEGIN {
 /^Settings / {
     flush_option()
     print ".SH ENVIRONMENT"
-    print "Each setting can be given in a file: NAME_FILE is read where NAME is not given. In brackets: the default."
+    print "Each setting can be read from a file: if NAME is not set, NAME_FILE names the file. Defaults are in brackets."
     part = "settings"
     next
 }
@@ -60,6 +60,6 @@ END {
     print ".TP\n.B 0\nstopped on request, or done\n.TP\n.B 1\nnot done, or the check failed"
     print ".TP\n.B 64\nwrong usage\n.TP\n.B 69\nthe database cannot be reached\n.TP\n.B 70\nan unexpected error"
     print ".TP\n.B 75\nsomething must be tried again\n.TP\n.B 78\nthe configuration has mistakes, or the schema is not up to date"
-    print ".SH FILES\n.TP\n.I /etc/ctms/ctms.env\nsettings of the services, where CTMS was installed as Debian packages"
+    print ".SH FILES\n.TP\n.I /etc/ctms/ctms.env\nsettings of the services, if CTMS was installed from Debian packages"
     print ".SH SEE ALSO\n.BR ctms\\-web (1),\n.BR ctms\\-sync (1),\n.BR ctms\\-admin (1)"
 }

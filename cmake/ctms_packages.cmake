@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
-# Debian packages, one for each component: what they hold beside the installed files, and what CPack must know.
-# To be included last by the top-level CMakeLists.txt; packaging/deb.sh runs it all.
+# Debian packages, one for each component: their files in addition to the installed ones, and the settings of CPack.
+# Included last by the top-level CMakeLists.txt; packaging/deb.sh builds the packages.
 set(CTMS_PACKAGE_CONTACT "CTMS maintainers <maintainers@ctms.example.org>" CACHE STRING "Maintainer named in the packages")
 set(CTMS_STATIC_BUILD ${PROJECT_SOURCE_DIR}/build/deb-static CACHE PATH "Build of the static library, for libctms-dev")
 
@@ -13,9 +13,9 @@ set(package_of_sync ctms-sync)
 set(package_of_admin ctms-admin)
 set(components runtime development web sync admin)
 
-# ---- files beside the programs ----
+# ---- files in addition to the programs ----
 
-# The day of the commit, so that the same sources make the same packages.
+# The date of the commit, so that the same sources make the same packages.
 execute_process(COMMAND git -C ${PROJECT_SOURCE_DIR} log -1 --format=%cD OUTPUT_VARIABLE changelog_date
   OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
 if(NOT changelog_date)
@@ -64,12 +64,12 @@ set(CPACK_DEBIAN_WEB_PACKAGE_CONTROL_EXTRA ${scripts_of_web})
 set(CPACK_DEBIAN_SYNC_PACKAGE_CONTROL_EXTRA ${scripts_of_sync})
 set(CPACK_DEBIAN_ADMIN_PACKAGE_CONTROL_EXTRA ${debian}/admin/postinst ${debian}/admin/prerm ${debian}/admin/postrm ${debian}/admin/conffiles)
 
-# ---- what the packages say of themselves ----
+# ---- metadata of the packages ----
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME ctms)
 set(CPACK_PACKAGE_CONTACT ${CTMS_PACKAGE_CONTACT})
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each has its own
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # each component has one below
 set(CPACK_PACKAGE_DIRECTORY ${PROJECT_SOURCE_DIR}/build/packages)
 set(CPACK_COMPONENTS_ALL ${components})
 set(CPACK_INSTALL_CMAKE_PROJECTS "${PROJECT_BINARY_DIR};ctms;ALL;/" "${CTMS_STATIC_BUILD};ctms;ALL;/") # static last
@@ -97,8 +97,8 @@ foreach(component IN LISTS components)
   file(READ ${debian}/${component}/description CPACK_DEBIAN_${upper}_DESCRIPTION)
 endforeach()
 
-# dpkg-shlibdeps finds the other libraries. The programs are made for one version of ours. The units of the services want
-# ctms-migrate, and their account comes with it.
+# dpkg-shlibdeps finds the other libraries. The programs require the same version of libctms. The services depend on
+# ctms-admin, which contains ctms-migrate.service and creates their account.
 set(same_library "libctms1 (= ${PROJECT_VERSION})")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${same_library}, libargon2-dev, libboost1.81-dev, libboost-json1.81-dev, libboost-url1.81-dev, libfmt-dev, libidn2-dev, libpqxx-dev, libpugixml-dev, libssl-dev")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "cmake, pkg-config")

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Contacts without a server: stores one, changes it, finds it, deletes it.
-// Usage: 01_contacts FOLDER    a private PostgreSQL is made there the first time
+// Uses contacts without a server: stores one, changes it, finds it, deletes it.
+// Usage: 01_contacts FOLDER    the first run creates a private PostgreSQL there
 #include <ctms/json/contact_json.hpp>
 #include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/database.hpp>
@@ -13,7 +13,7 @@
 
 namespace {
 
-// Expected failures are values: `message` may be shown to anybody, `detail` belongs into a log.
+// Expected failures are return values: `message` may be shown to anyone, `detail` belongs in a log.
 int report(const ctms::error& failure) {
     std::cerr << ctms::to_string(failure.code) << ": " << failure.message << " (" << failure.detail << ")\n";
     return EXIT_FAILURE;
@@ -25,21 +25,21 @@ int use(ctms::service::contacts& contacts) {
     jane.email.first_name = "Jane";
     jane.newsletters.emplace_back().name = "firefox-tips";
 
-    const auto created = contacts.create(jane); // no email_id was given: it gets one
+    const auto created = contacts.create(jane); // assigns an email_id, because none was given
     if (!created) return report(created.error());
     const ctms::uuid id = created->contact.email.email_id;
     std::cout << "created " << created->contact.email.primary_email << '\n';
 
-    // Only one contact may have an address. `conflicts` names what is taken.
+    // Only one contact may have a given address. `conflicts` names the fields that are already in use.
     if (const auto again = contacts.create(jane); !again)
         std::cout << "once more: " << to_string(again.error().code) << " of " << again.error().conflicts.at(0) << '\n';
 
-    // A change in the form in which clients of the API send it. Reading tells all mistakes at once.
+    // Reads a change in the JSON form that API clients send. The errors list all mistakes, not only the first.
     const auto body = ctms::json::body::parse(R"({"email": {"mailing_country": "de"}})");
     const auto change = ctms::json::read_patch(*body);
     if (const auto changed = contacts.patch(id, *change); !changed) return report(changed.error());
 
-    ctms::model::identity_query query; // by any of nine ids; several must all match
+    ctms::model::identity_query query; // searches by any of nine ids; if several are set, all must match
     query.primary_email = "JANE@example.com";
     const auto found = contacts.find(query);
     if (!found) return report(found.error());
@@ -59,15 +59,15 @@ int use(ctms::service::contacts& contacts) {
 
 int main(int argc, char** argv) {
     if (argc != 2) return std::cerr << "Usage: 01_contacts FOLDER\n", EXIT_FAILURE;
-    // For trying things out. In production: options.url = "postgresql://user@host/ctms", and no embedded_postgres.
+    // The embedded server is for trying things out. In production, set options.url = "postgresql://user@host/ctms" instead.
     const auto server = ctms::persistence::embedded_postgres::start(argv[1]);
     if (!server) return report(server.error());
     ctms::persistence::database_options options;
     options.url = server->url();
-    if (const auto done = ctms::persistence::migrate(options); !done) return report(done.error()); // makes the tables
+    if (const auto done = ctms::persistence::migrate(options); !done) return report(done.error()); // creates the tables
 
-    // Each object keeps references to those below it: make them in this order, and they end in the other.
-    ctms::persistence::database database(options); // a pool of connections: one for a process, for all threads
+    // Each object keeps a reference to the previous one: create them in this order, and they are destroyed in reverse.
+    ctms::persistence::database database(options); // a connection pool: one per process, shared by all threads
     ctms::persistence::contact_repository repository(database);
     ctms::service::contacts contacts(repository);
     return use(contacts);

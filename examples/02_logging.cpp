@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Logging in a service of your own: MozLog lines, from which addresses are taken out whatever is logged.
+// Logging in your own service: writes MozLog lines and removes email addresses from everything that is logged.
 // Usage: 02_logging
 #include <ctms/mozlog/logger.hpp>
 #include <ctms/privacy/redact.hpp>
@@ -14,11 +14,11 @@ namespace privacy = ctms::privacy;
 namespace {
 
 void log_request(mozlog::logger& log, std::string_view path, std::string_view cookie) {
-    // Building fields costs time: ask first where lines are many and seldom wanted.
+    // Building fields costs time: check first whether frequent lines are written at all.
     if (!log.enabled(mozlog::severity::info)) return;
     mozlog::fields members;
-    members.add("path", path); // passes redact_text, as every text does
-    // What is secret by its name is for you to say; there is the like for query and path parameters.
+    members.add("path", path); // goes through redact_text(), as every text does
+    // Call redact_header() for values that are secret because of their name; there are similar functions for query and path parameters.
     members.add("cookie", privacy::redact_header("cookie", cookie));
     members.add("status", 200).add_seconds("t", 0.063);
     log.log(mozlog::severity::info, "shop.request", members, "Request finished");
@@ -27,22 +27,22 @@ void log_request(mozlog::logger& log, std::string_view path, std::string_view co
 } // namespace
 
 int main() {
-    mozlog::options options; // json = false makes lines for people
+    mozlog::options options; // json = false writes lines for people
     options.logger_name = "shop";
     options.hostname = "example";
     options.level = mozlog::severity::info;
-    // One logger for a process, for all threads. Its end writes what is queued.
+    // Create one logger per process and share it between all threads. Its destructor writes the queued lines.
     mozlog::logger log(options, mozlog::make_descriptor_sink(STDOUT_FILENO));
 
     log_request(log, "/hello/jane@example.com", "session=42");
     log.log(mozlog::severity::warning, "shop.mail", "No answer from jane%40example.com");
     log.log(mozlog::severity::debug, "shop.mail", "Not severe enough to be written");
 
-    // Owners can ask to be traced, by a mark in their address: those stay.
+    // A person can ask to be traced with a mark in the address; such addresses are logged.
     log_request(log, "/hello/jane+trace_me_mozilla_123@example.com", "");
 
-    // The same for text that goes elsewhere.
-    if (!log.flush(std::chrono::seconds(1))) return 1; // lets the lines above come first
+    // Text that does not go to the log can be redacted too.
+    if (!log.flush(std::chrono::seconds(1))) return 1; // makes sure that the lines above come first
     std::cout << privacy::redact_text("From: jane@example.com, to: joe@example.org") << '\n';
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The email vendor: a contact as rows of its tables, and the calls that send them.
-// Usage: 03_vendor URL    of Acoustic Campaign, or of what stands in for it (fake-acoustic)
+// The email vendor: turns a contact into rows of the vendor's tables and sends them.
+// Usage: 03_vendor URL    the URL of Acoustic Campaign or of fake-acoustic
 #include <ctms/acoustic/client.hpp>
 #include <ctms/acoustic/vendor_rows.hpp>
 
@@ -12,10 +12,10 @@ namespace model = ctms::model;
 
 namespace {
 
-// What the vendor gets: stored in the database as a rule (persistence/acoustic_configuration.hpp).
+// Which fields the vendor gets. This is normally stored in the database (persistence/acoustic_configuration.hpp).
 model::acoustic_configuration configuration() {
     model::acoustic_configuration out;
-    out.sync_fields["main"] = {"first_name", "email_lang"}; // and always email and email_id
+    out.sync_fields["main"] = {"first_name", "email_lang"}; // email and email_id are always sent
     out.newsletter_mappings["firefox-tips"] = "sub_firefox_tips";
     return out;
 }
@@ -30,7 +30,7 @@ model::contact jane() {
     return out;
 }
 
-// A call succeeds, is refused as a whole, or for single rows. The kind says whether to try again.
+// A call succeeds, fails as a whole, or is refused for single rows. The kind of a failure says whether to try again.
 bool report(std::string_view call, const acoustic::outcome& came) {
     std::cout << call << ": " << (came.succeeded() ? "done" : "failed") << '\n';
     if (came.failed) std::cout << "  " << came.failed->reason << '\n';
@@ -41,7 +41,7 @@ bool report(std::string_view call, const acoustic::outcome& came) {
 acoustic::client_options options(const char* url) {
     acoustic::client_options out;
     out.base_url = url;
-    // Those of fake-acoustic. Real ones come from a secret store, never from a source.
+    // These are the credentials of fake-acoustic. Keep real ones in a secret store, never in source code.
     out.client_id = "fake-client";
     out.client_secret = "fake-secret";
     out.refresh_token = "fake-refresh";
@@ -60,7 +60,7 @@ int main(int argc, char** argv) {
     for (const auto& column : rows.main) std::cout << "  " << column.name << " = " << column.value << '\n';
     for (const auto& name : rows.newsletters_skipped) std::cout << "  not sent: " << name << '\n';
 
-    // Blocks, and gives up in time. Share one between threads: it keeps connections and the token.
+    // Calls block and have a timeout. Share one client between threads: it keeps connections and the token.
     acoustic::client vendor(options(argv[1]));
     bool good = report("contact", vendor.add_recipient(rows.main));
     good = report("newsletters", vendor.insert_rows(acoustic::table::newsletter, rows.newsletters)) && good;

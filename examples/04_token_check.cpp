@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The tokens of CTMS in an HTTP service of your own: the part behind "Authorization: Bearer ...".
-// Usage: 04_token_check FOLDER    a private PostgreSQL is made there the first time
+// Checks CTMS tokens in your own HTTP service: handles the header "Authorization: Bearer ...".
+// Usage: 04_token_check FOLDER    the first run creates a private PostgreSQL there
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
 #include <ctms/persistence/client_repository.hpp>
@@ -13,31 +13,31 @@
 
 namespace {
 
-// The status with which a request is answered, from the value of its Authorization header. Thread safe, as `tokens` is.
+// The status to answer a request with, given the value of its Authorization header. Thread safe, like `tokens`.
 int status_of(ctms::service::tokens& tokens, std::string_view authorization) {
     constexpr std::string_view scheme = "Bearer ";
     if (!authorization.starts_with(scheme)) return 401;
     const auto caller = tokens.authenticate(authorization.substr(scheme.size()), ctms::model::role::read);
-    if (caller.verdict) return 200; // caller.client_id says who it is
+    if (caller.verdict) return 200; // caller.client_id identifies the client
     switch (caller.verdict.error().code) {
-    case ctms::errc::forbidden:    // a good token of a client that was disabled,
-    case ctms::errc::missing_role: // or that may do other things only
+    case ctms::errc::forbidden:    // the token is valid, but its client is disabled
+    case ctms::errc::missing_role: // the client does not have the required role
         return 403;
-    case ctms::errc::unavailable: return 503; // the database is down: we do not know
+    case ctms::errc::unavailable: return 503; // the database is down, so the token cannot be checked
     default: return 401;
     }
 }
 
 void show(std::string_view what, int status) { std::cout << what << ": " << status << '\n'; }
 
-// Clients are made with ctms-admin as a rule; the secret is shown once, and only its hash is stored.
+// Clients are normally created with ctms-admin, which shows the secret once; only its hash is stored.
 std::string add_client(ctms::persistence::client_repository& clients, const std::string& id) {
     auto secret = ctms::auth::make_secret();
     ctms::model::api_client client;
     client.client_id = id;
     client.email = "team@example.com";
     client.hashed_secret = ctms::auth::hash_secret(secret);
-    clients.create(client).value(); // value() throws: good enough for what cannot fail here
+    clients.create(client).value(); // value() throws on failure, which is good enough here
     return secret;
 }
 
@@ -45,10 +45,10 @@ int use(const ctms::persistence::database_options& options) {
     ctms::persistence::migrate(options).value();
     ctms::persistence::database database(options);
     ctms::persistence::client_repository clients(database);
-    // The key that all services share which take each other's tokens: CTMS_SECRET_KEY of ctms-web.
+    // Services that accept each other's tokens share this key: CTMS_SECRET_KEY of ctms-web.
     const ctms::auth::token_signer signer("a-key-for-the-example-only-of-32-bytes", false);
     ctms::service::token_options rules;
-    rules.client_cache_time = std::chrono::milliseconds(0); // look each time whether the client is still enabled
+    rules.client_cache_time = std::chrono::milliseconds(0); // check each time whether the client is still enabled
     ctms::service::tokens tokens(clients, signer, rules);
 
     const auto secret = add_client(clients, "id_shop");

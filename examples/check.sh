@@ -1,22 +1,22 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Runs an example and compares what it prints with the .expected file beside its source.
-# Usage: examples/check.sh PROGRAM [ARGUMENT...]. Of the arguments, FOLDER becomes a new folder, VENDOR=PROGRAM the URL of
-# that fake-acoustic, which runs meanwhile. What differs from run to run stands in the .expected file as N.
+# Runs an example and compares its output with the .expected file next to its source.
+# Usage: examples/check.sh PROGRAM [ARGUMENT...]. The argument FOLDER is replaced with a new folder, and VENDOR=PROGRAM with the
+# URL of a fake-acoustic that runs meanwhile. Values that differ between runs are written as N in the .expected file.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 program=$1
 shift
 scratch=$(mktemp -d /var/tmp/ctms-example.XXXXXX)
-chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to get there
+chmod 711 "$scratch" # the account of the embedded PostgreSQL must be able to enter the folder
 vendor=
 finish() {
     if [ -n "$vendor" ]; then
         kill -TERM "$vendor" 2>/dev/null || true
         wait "$vendor" || true
     fi
-    for _ in {1..100}; do # the database stops by itself just after its last user
+    for _ in {1..100}; do # the database stops by itself shortly after its last user
         if ! compgen -G "$scratch/data/*/postmaster.pid" >/dev/null; then break; fi
         sleep 0.1
     done

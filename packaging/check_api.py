@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MPL-2.0
 """Checks that the public headers mark what the shared library exports: CTMS_API on each class and function.
 
-    packaging/check_api.py [DIRECTORY]    checks a tree, by default this checkout; exit 1 when a mark is missing
-    packaging/check_api.py --self-test    reads headers made up for the purpose and must find each missing mark
+    packaging/check_api.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a mark is missing
+    packaging/check_api.py --self-test    checks example headers and must find each missing mark
 
-Without the mark the static library works and the shared one lacks the symbol. Needs no mark: what is defined in the
-header (inline functions, templates), enumerations, aliases, forward declarations, members (their class has it).
+Without the mark, the static library works but the shared one lacks the symbol. No mark is needed for definitions in the
+header (inline functions, templates), enumerations, aliases, forward declarations, and members (their class has it).
 """
 
 import pathlib
@@ -14,7 +14,7 @@ import re
 import sys
 
 MARK = "CTMS_API"
-# Comments, texts, single characters and lines of the preprocessor: blanked out before anything is looked at.
+# Comments, string and character literals, and preprocessor lines: these are blanked out first.
 IGNORED = re.compile(r'//[^\n]*|/\*.*?\*/|R"(\w*)\(.*?\)\1"|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])\'|^[ \t]*#(?:\\\n|[^\n])*', re.S | re.M)
 NAMESPACE = re.compile(r"(inline\s+)?namespace\b")
 TYPE = re.compile(r"(?:class|struct|union)\b")
@@ -28,7 +28,7 @@ def blank(text):
 
 
 def behind_template(head):
-    """Where `template <...>` ends in a declaration, 0 when it is none."""
+    """Where `template <...>` ends in a declaration; 0 if it is not a template."""
     match = TEMPLATE.match(head)
     if not match:
         return 0
@@ -50,7 +50,7 @@ def end_of_braces(text, at):
 
 
 def declarations(text):
-    """Each declaration of a namespace: where it begins, its text up to its body or semicolon, and whether it has a body."""
+    """For each declaration of a namespace: where it begins, its text up to the body or semicolon, and whether it has a body."""
     begin, at, parentheses = 0, 0, 0
     while at < len(text):
         char = text[at]
@@ -73,7 +73,7 @@ def declarations(text):
 
 
 def place_of_mark(head, has_body):
-    """Where in a declaration the mark belongs, or None when it needs none."""
+    """Where in a declaration the mark belongs, or None if it needs none."""
     at = behind_template(head)
     is_template = at > 0
     while match := ATTRIBUTES.match(head[at:]):
@@ -89,7 +89,7 @@ def place_of_mark(head, has_body):
 
 
 def missing_marks(text):
-    """Places in a header where a mark is missing: (offset, first line of the declaration)."""
+    """Places in a header where a mark is missing: (offset, declaration on one line)."""
     text = blank(text)
     found = []
     for begin, head, has_body in declarations(text):
@@ -105,12 +105,12 @@ def check_tree(tree):
         text = file.read_text(encoding="utf-8")
         for offset, head in missing_marks(text):
             line = text.count("\n", 0, offset) + 1
-            found.append(f"{file.relative_to(tree)}:{line}: without {MARK}: {head}")
+            found.append(f"{file.relative_to(tree)}:{line}: {MARK} is missing: {head}")
     return found
 
 
 def self_test():
-    # (declaration, how many marks are missing)
+    # (declaration, number of missing marks)
     cases = [
         ("class a { void f(); };", 1),
         ("struct b : a { int i = 0; };", 1),
@@ -133,7 +133,7 @@ def self_test():
         found = missing_marks(f"#pragma once\nnamespace ctms {{\n{declaration}\n}} // namespace ctms\n")
         if len(found) != expected:
             failures += 1
-            print(f"self-test: {declaration!r}: {len(found)} missing marks, should be {expected}", file=sys.stderr)
+            print(f"self-test: {declaration!r}: {len(found)} missing marks instead of {expected}", file=sys.stderr)
     print(f"Exports, self-test: {len(cases)} cases, {failures} failed")
     return 1 if failures else 0
 

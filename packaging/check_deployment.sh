@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The files that deploy CTMS, without anything to deploy it to: chart, compose file, Dockerfile, workflows. See --help.
+# Checks the deployment files without deploying anything: chart, compose file, Dockerfile, workflows. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -8,15 +8,15 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/check_deployment.sh
 
-Fetches with npm what Debian 12 has not (packaging/tools; into build/tools, once), then checks
+Fetches the tools that Debian 12 does not have with npm (packaging/tools; into build/tools, once), then checks
 
-  the chart        helm lint, helm template, the schemas of Kubernetes' API, and packaging/helm/check.py's own rules
-  the compose file the schema of the compose specification, and packaging/docker/check_compose.py's own rules
+  the chart        helm lint, helm template, the schemas of Kubernetes' API, and the rules of packaging/helm/check.py
+  the compose file the schema of the compose specification, and the rules of packaging/docker/check_compose.py
   the Dockerfile   dockerfile-utils
   the workflows    actionlint; packaging/docker/tags.sh --self-test
 
-Ends with 1 when something is wrong, and with 77 when what it needs is not there and cannot be fetched. packaging/lint.sh
-runs it.
+Ends with exit code 1 if something is wrong, and with 77 if a required tool is missing and cannot be fetched.
+packaging/lint.sh runs this script.
 TEXT
 }
 

@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Keeps headers cheap to include: counts, it does not time, so that a busy machine changes nothing.
+"""Keeps headers cheap to include. It counts includes instead of measuring time, so the result does not depend on the machine.
 
-    packaging/check_includes.py              checks the tree; exit code 1 and the list of faults when there are some
+    packaging/check_includes.py              checks the tree; lists the faults and ends with exit code 1 if there are any
     packaging/check_includes.py --list       prints the counts of the public headers, highest first
-    packaging/check_includes.py --self-test  judges planted headers and includes
+    packaging/check_includes.py --self-test  checks example headers and includes
 
-A public header of libctms must include no header of another library, directly or through others, and at most MOST_STANDARD
-files of the standard library. A header of the tests, the programs or the library's sources must not include the widest
-headers of a library (WIDE), where a narrow one does the same. CXX names the compiler (default: g++).
+A public header of libctms must not include any header of another library, directly or indirectly, and at most MOST_STANDARD
+files of the standard library. Headers of the tests, the programs and the library's sources must not include headers that
+pull in a whole library (WIDE) if a narrower one suffices. CXX names the compiler (default: g++).
 """
 
 import os
@@ -17,9 +17,9 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-MOST_STANDARD = 300  # files, as g++ 12 counts; the highest today is service/sync.hpp with 285
+MOST_STANDARD = 300  # files, counted with g++ 12; currently the highest is service/sync.hpp with 285
 
-# Headers that hold everything of a library, and what to include instead.
+# Headers that include a whole library, and what to include instead.
 WIDE = {
     "boost/asio.hpp": "the header of the class",
     "boost/beast.hpp": "the header of the class",
@@ -43,7 +43,7 @@ def headers_of(folder):
 
 
 def included_by(header):
-    """All files that a header includes, itself left out."""
+    """All files that a header includes, without the header itself."""
     command = [os.environ.get("CXX", "g++"), "-std=c++20", "-M", "-I", PUBLIC, "-x", "c++", header]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     files = [os.path.normpath(name) for name in listed.stdout.replace("\\\n", " ").split()[1:]]
@@ -51,7 +51,7 @@ def included_by(header):
 
 
 def kind_of(name):
-    """Whose header it is: "own", "standard" (with the compiler's and the system's), or "other"."""
+    """The origin of a header: "own", "standard" (including the compiler's and the system's), or "other"."""
     if name.startswith("libctms/"):
         return "own"
     if re.match(r"/usr/include/(c\+\+|[^/]*-linux-gnu[^/]*|linux|asm-generic|x86_64[^/]*|bits|sys)/|/usr/lib/", name):
@@ -97,7 +97,7 @@ def self_test():
     ]
     failures = [case for case in cases if case[0] != case[1]]
     for found, wanted in failures:
-        print(f"self-test: {found!r}, not {wanted!r}", file=sys.stderr)
+        print(f"self-test: {found!r} instead of {wanted!r}", file=sys.stderr)
     print(f"Includes, self-test: {len(cases)} cases, {len(failures)} failed")
     return 1 if failures else 0
 

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """Checks that includes point only downwards through the layers of libctms (docs/architecture.md).
 
-    packaging/check_layers.py [DIRECTORY]    checks a tree, by default this checkout; exit 1 when a rule is broken
-    packaging/check_layers.py --self-test    plants violations in a temporary tree and must find each
+    packaging/check_layers.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a rule is broken
+    packaging/check_layers.py --self-test    creates violations in a temporary tree and must find each of them
 
-There is no list of exceptions, on purpose: move the code or change the table. Tests may include anything.
+There is intentionally no list of exceptions: move the code or change the table. Tests may include anything.
 """
 
 import pathlib
@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 
-# A layer is a folder under libctms/include/ctms and libctms/src. It may include itself and these.
+# A layer is a folder under libctms/include/ctms and libctms/src. It may include itself and the listed layers.
 LAYERS = {
     "base": [],
     "model": ["base"],
@@ -42,7 +42,7 @@ ROOMS = {
     },
 }
 
-# Programs may include the public headers of every layer, themselves, and these folders.
+# Programs may include the public headers of every layer, their own headers, and those of the listed folders.
 PROGRAMS = {
     "apps/support": [],
     "apps/web": ["apps/support"],
@@ -51,7 +51,7 @@ PROGRAMS = {
     "examples": [],
 }
 
-# Third-party headers by the beginning of their name, and the only folders that may include them.
+# Third-party headers, by the beginning of their names, and the only folders that may include them.
 LIBRARIES = {
     "pqxx/": ["libctms/src/persistence/postgres"],
     "libpq": ["libctms/src/persistence/postgres"],
@@ -64,7 +64,7 @@ LIBRARIES = {
     "pugixml.hpp": ["libctms/src/acoustic"],
 }
 
-# What base may use of Boost, in sources only.
+# The Boost headers that base may include, in sources only.
 BASE_BOOST = ("boost/assert/", "boost/throw_exception.hpp")
 
 CHECKED = ["libctms", "apps", "cli", "examples"]
@@ -111,7 +111,7 @@ def program_of(path):
 
 
 def resolve(tree, source, kind, name):
-    """Where an include leads, as a path in the tree, or None when it is no file of ours."""
+    """The included file as a path in the tree, or None if it is not a file of the project."""
     program = program_of(source)
     roots = [pathlib.PurePosixPath(source).parent.as_posix()] if kind == '"' else []
     roots += [program, *PROGRAMS[program]] if program else []
@@ -124,7 +124,7 @@ def resolve(tree, source, kind, name):
 
 
 def check_ours(source, target):
-    """Why a file may not include another one of ours, or None."""
+    """Why a file may not include another file of the project, or None."""
     layer, target_layer = layer_of(source), layer_of(target)
     if layer is not None:
         if target_layer is None:
@@ -132,9 +132,9 @@ def check_ours(source, target):
                 return None
             return f"libctms may not include {target.split('/')[0]}/"
         if layer not in LAYERS:
-            return f"'{layer}' is no layer; add it to the table in packaging/check_layers.py"
+            return f"'{layer}' is not a layer; add it to the table in packaging/check_layers.py"
         if target_layer not in LAYERS:
-            return f"'{target_layer}' is no layer"
+            return f"'{target_layer}' is not a layer"
         if target_layer != layer and target_layer not in LAYERS[layer]:
             return f"{layer} may not include {target_layer}; it may include {', '.join(LAYERS[layer]) or 'no other layer'}"
         if inside(source, "libctms/include") and inside(target, "libctms/src"):
@@ -154,7 +154,7 @@ def check_library(source, name):
         if name.startswith(beginning) and not any(inside(source, folder) for folder in folders):
             return f"{beginning.rstrip('/')} may be included only in {', '.join(folders)}"
     if layer_of(source) == "base" and name.startswith("boost/") and not (source.endswith(".cpp") and name.startswith(BASE_BOOST)):
-        return "base may use of Boost only what throws with a location, and in sources only"
+        return "base may include from Boost only the headers for throwing with a location, and only in sources"
     return None
 
 
@@ -162,13 +162,13 @@ def check_include(tree, source, kind, name):
     if name.startswith("ctms/"):
         target = "libctms/include/" + name
         if layer_of(target) is None:
-            return "headers stand in a folder of include/ctms"
+            return "headers belong in a folder of include/ctms"
         return check_ours(source, target)
     target = resolve(tree, source, kind, name)
     if target is not None:
         return check_ours(source, target)
     first = name.split("/")[0]
-    if kind == '"' and "/" in name and first in LAYERS:  # made during the build, or missing: judge it by its name
+    if kind == '"' and "/" in name and first in LAYERS:  # generated during the build, or missing: check it by its name
         return check_ours(source, "libctms/src/" + name)
     return check_library(source, name)
 
@@ -193,7 +193,7 @@ def check_tree(tree):
 
 
 def self_test():
-    # (file, line to plant, whether it breaks a rule)
+    # (file, line to put into it, whether it breaks a rule)
     cases = [
         ("libctms/include/ctms/base/a.hpp", "#include <ctms/model/m.hpp>", True),
         ("libctms/include/ctms/base/b.hpp", "#include <boost/throw_exception.hpp>", True),

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Follows the relative links of all documents: the file must be there, and the heading in it. Prints what leads nowhere."""
+"""Checks the relative links of all documents: the file and the heading must exist. Prints broken links."""
 import os
 import re
 import subprocess
@@ -8,13 +8,13 @@ import sys
 
 
 def text_of(document):
-    """Without code, whose brackets and # mean something else."""
+    """The text of a document without code blocks, in which brackets and # have other meanings."""
     with open(document, encoding="utf8") as file:
         return re.sub(r"^```.*?^```", "", file.read(), flags=re.S | re.M)
 
 
 def anchor(heading):
-    """As GitHub makes it of a heading."""
+    """The anchor that GitHub generates for a heading."""
     plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading.strip())
     return re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
 
@@ -36,5 +36,5 @@ links = [(name, link) for name in documents for link in re.findall(r"\]\(([^)\s]
 wrong = [f"{name}: {link}: {what}" for name, link in links if (what := problem(name, link))]
 if len(links) < 50:
     wrong.append(f"only {len(links)} links were found in {len(documents)} documents")
-print("\n".join(wrong) if wrong else f"{len(links)} links in {len(documents)} documents lead somewhere")
+print("\n".join(wrong) if wrong else f"{len(links)} links in {len(documents)} documents are valid")
 sys.exit(1 if wrong else 0)

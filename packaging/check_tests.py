@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
 """Reads the JUnit report of a CTest run and fails unless each test in it ran: in CI a skipped test is a failure.
-Usage: check_tests.py REPORT. Ends with 1 and a line for each test that was skipped, disabled or not run, and also when
-the report is missing, damaged, or without a single test.
+Usage: check_tests.py REPORT. Prints a line for each test that was skipped, disabled or not run. Ends with exit code 1 if
+there are any, or if the report is missing, damaged or empty.
 """
 
 import sys
@@ -10,7 +10,7 @@ import xml.etree.ElementTree
 
 
 def not_run(report):
-    """Name and reason of each test that did not run, and the number of all tests."""
+    """The name and reason of each test that did not run, and the number of all tests."""
     tests = list(xml.etree.ElementTree.parse(report).getroot().iter("testcase"))
     out = []
     for test in tests:
@@ -25,12 +25,12 @@ def main(report):
     try:
         skipped, count = not_run(report)
     except (OSError, xml.etree.ElementTree.ParseError) as problem:
-        print(f"==> No report of the tests: {problem}")
+        print(f"==> The test report cannot be read: {problem}")
         return 1
     for name, reason in skipped:
         print(f"==> Did not run, which is a failure in CI: {name} ({reason})")
     if count == 0:
-        print("==> The report of the tests is empty")
+        print("==> The test report is empty")
     return 1 if skipped or count == 0 else 0
 
 

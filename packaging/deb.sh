@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Makes Debian packages of the library and the programs. See --help.
+# Builds Debian packages of the library and the programs. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/packaging/fresh_debian.sh"
@@ -9,15 +9,15 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/deb.sh [--try]
 
-Installs the Debian packages that are missing, builds (presets deb and deb-static), puts the packages into
-build/packages, and has lintian and systemd-analyze check them. docs/packages.md tells of the packages.
+Installs missing Debian packages, builds (presets deb and deb-static), puts the packages into build/packages, and
+checks them with lintian and systemd-analyze. docs/packages.md describes the packages.
 
-  --try   afterwards install them into a fresh Debian 12 made by debootstrap, run the programs there with an
-          embedded PostgreSQL, and remove them again; needs root. What is downloaded for it is kept in
-          build/debian; everything else is removed
-  --help  this text
+  --try   afterwards install the packages in a fresh Debian 12 made by debootstrap, run the programs there with an
+          embedded PostgreSQL, and remove the packages again; needs root. Downloads are kept in build/debian;
+          everything else is removed
+  --help  print this text
 
-Environment: CTMS_DEBIAN_MIRROR, for --try (default: this machine's).
+Environment: CTMS_DEBIAN_MIRROR, for --try (default: this machine's mirror).
 TEXT
 }
 
@@ -40,7 +40,7 @@ if [ "$try" = yes ] && [ "$(id -u)" -ne 0 ]; then die "--try needs root"; fi
 
 packages=$root/build/packages
 scratch=$(mktemp -d /var/tmp/ctms-deb.XXXXXX)
-chmod 755 "$scratch" # accounts of the fresh Debian live below
+chmod 755 "$scratch" # accounts of the fresh Debian must be able to enter it
 trap 'rm -rf --one-file-system "$scratch"' EXIT
 trap 'exit 130' INT TERM HUP
 umask 022
@@ -50,7 +50,7 @@ umask 022
 make_packages() {
     local log=$scratch/cpack.log
     rm -rf "$packages"
-    # The time of the commit: the same sources make the same packages.
+    # The time of the commit, so that the same sources make the same packages.
     SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || date +%s) cpack --config build/deb/CPackConfig.cmake >"$log" 2>&1 || {
         cat "$log" >&2
         return 1
@@ -62,14 +62,14 @@ make_packages() {
 
 check_packages() { lintian --fail-on error,warning --tag-display-limit 0 "$packages"/*.deb; }
 
-# The units as they are, but with programs that exist here.
+# Checks the units, with the paths of programs replaced by those of the build.
 check_units() {
     local unit exposure
     mkdir -p "$scratch/units" || return
     for unit in packaging/systemd/*.service; do
         sed "s#^ExecStart=/usr/bin/#ExecStart=$root/build/deb/bin/#" "$unit" >"$scratch/units/${unit##*/}" || return
     done
-    # Without the option, warnings of misspelt settings would pass.
+    # --recursive-errors=no also turns warnings, for instance about misspelt settings, into failures.
     systemd-analyze verify --man=no --recursive-errors=no "$scratch"/units/*.service || return
     for unit in "$scratch"/units/*.service; do
         exposure=$(systemd-analyze security --offline=true --no-pager --threshold=20 "$unit") || {

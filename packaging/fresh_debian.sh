@@ -1,34 +1,34 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
-# Debian 12 systems in folders, as deb.sh --try and docker/stages.sh need them. Source it after lib.sh.
-# In build/debian is kept what was downloaded: the packages, and for a day the system as debootstrap made it.
-# Nothing is mounted in the namespace of the caller, and what runs in such a system ends with the command that started it.
+# Creates Debian 12 systems in folders, for deb.sh --try and docker/stages.sh. Source this file after lib.sh.
+# build/debian keeps the downloaded packages, and for a day the system that debootstrap made.
+# Nothing is mounted in the caller's namespace, and all processes in such a system end with the command that started them.
 
 debian_kept=${root:?}/build/debian
 debian_mirror=${CTMS_DEBIAN_MIRROR:-$(debian_mirror)}
 
-# What is missing here to make such systems; nothing when all is there.
+# Says what is missing on this machine to create such systems; prints nothing if they can be created.
 why_no_debian() {
     if [ "$(id -u)" -ne 0 ]; then
         say "not root"
     elif ! unshare --mount --pid --fork true 2>/dev/null; then
-        say "no right to make namespaces (unshare)"
+        say "namespaces cannot be created (unshare)"
     elif ! curl -sSf -o /dev/null --max-time 60 --retry 2 "$debian_mirror/dists/bookworm/InRelease" 2>/dev/null; then
-        say "no Debian 12 at '$debian_mirror'"
+        say "there is no Debian 12 at '$debian_mirror'"
     fi
 }
 
-# The parts of Debian 12 that this machine uses, so that the system gets the same versions; otherwise the mirror's.
+# Prints this machine's package sources of Debian 12, so that the system gets the same versions, or else those of the mirror.
 debian_sources() {
     local own
-    # shellcheck disable=SC2016  # apt-get's own names, not the shell's
+    # shellcheck disable=SC2016  # apt-get expands these names, not the shell
     own=$(apt-get indextargets --format 'deb $(REPO_URI) $(RELEASE) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
         grep -E ' bookworm(-updates|-security)? main$' | sort -u) || own=
     if [ -n "${CTMS_DEBIAN_MIRROR:-}" ] || [ -z "$own" ]; then own="deb $debian_mirror bookworm main"; fi
     say "$own"
 }
 
-# fresh_debian DIR: a minimal system there; what was there is removed.
+# fresh_debian DIR: creates a minimal system in DIR after removing the previous contents.
 fresh_debian() {
     local where=$1 kept=$debian_kept/system.tar log=$debian_kept/debootstrap.log options=(--variant=minbase)
     rm -rf --one-file-system "$where" && mkdir -p "$debian_kept/packages" "$where" || return
@@ -44,19 +44,19 @@ fresh_debian() {
         tar -C "$where" --numeric-owner --one-file-system -cf "$kept.new" . && mv "$kept.new" "$kept" || return
     fi
     debian_sources >"$where/etc/apt/sources.list"
-    say force-unsafe-io >"$where/etc/dpkg/dpkg.cfg.d/unsafe-io" # as in Debian's images: nothing here is to survive a crash
+    say force-unsafe-io >"$where/etc/dpkg/dpkg.cfg.d/unsafe-io" # as in Debian's images: nothing here must survive a crash
     cp /etc/resolv.conf "$where/etc/resolv.conf"
-    # A network with an authority of its own: npm must know it.
+    # In a network with its own certificate authority, npm must trust it.
     if [ -n "${NODE_EXTRA_CA_CERTS:-}" ]; then cp "$NODE_EXTRA_CA_CERTS" "$where/etc/extra-ca-certificates.crt"; fi
 }
 
-# in_debian DIR COMMAND [ARGUMENT...]: as root in the system of fresh_debian, with as little of this shell's environment as
-# does. NAME=VALUE may stand before the command. Ends after `limit` seconds, by default an hour. One at a time in a checkout,
-# for apt locks the packages that are kept.
+# in_debian DIR COMMAND [ARGUMENT...]: runs a command as root in a system made by fresh_debian, with as little of this shell's
+# environment as possible. NAME=VALUE may precede the command. It is killed after `limit` seconds, by default an hour. Only
+# one command runs at a time in a checkout, because apt locks the kept packages.
 in_debian() {
     local where=$1 name settings=()
     shift
-    # The language because ccache makes a difference of it.
+    # The language settings are passed on because ccache's results depend on them.
     for name in http_proxy https_proxy no_proxy LANG LC_ALL LC_CTYPE LC_MESSAGES; do
         if [ -n "${!name:-}" ]; then settings+=("$name=${!name}"); fi
     done

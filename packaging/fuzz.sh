@@ -10,16 +10,16 @@ usage() {
     cat <<TEXT
 Usage: packaging/fuzz.sh TARGET|all [--seconds N] [--jobs N] [--corpus DIR]
 
-Builds fuzzers with clang 14, libFuzzer and the address and undefined behaviour sanitizers (preset fuzz), runs them, and
-prints executions, coverage (edges) and findings. Exit code 1 when anything was found: the input is kept, and its path
-printed with the command that runs it again. docs/development.md says how to add a target and what to do with a finding.
+Builds the fuzzers with clang 14, libFuzzer and the address and undefined behaviour sanitizers (preset fuzz), runs them,
+and prints executions, coverage (edges) and findings. If anything was found, keeps the input, prints its path and the
+command that runs it again, and ends with exit code 1. docs/development.md says how to add a target and handle a finding.
 
   TARGET        one of: ${all_targets[*]}
   --seconds N   how long each target runs (10)
-  --jobs N      targets that run at the same time (1)
-  --corpus DIR  where inputs are kept from one run to the next, a folder for each target (build/fuzz/corpus); every run
-                also takes those of tests/fuzz
-  --help        this text
+  --jobs N      how many targets run at the same time (1)
+  --corpus DIR  directory for inputs that are kept between runs, with a folder for each target (build/fuzz/corpus); every
+                run also uses the inputs of tests/fuzz
+  --help        print this text
 TEXT
 }
 
@@ -62,7 +62,7 @@ fi
 
 findings=build/fuzz/findings
 
-# Words that help, by the format that a target reads.
+# The name of the dictionary for the format that a target reads.
 dictionary_of() {
     case $1 in
     session | http_client) say http ;;
@@ -71,8 +71,8 @@ dictionary_of() {
     esac
 }
 
-# The longest input that is tried: enough for a few requests or records; what only length brings about is the business of the
-# target repetition, and of the bytes that repeat (tests/fuzz/pieces.hpp).
+# The maximum length of inputs: enough for a few requests or records. Faults that appear only in long inputs are covered by the
+# target repetition and by repeated bytes (tests/fuzz/pieces.hpp).
 longest_of() {
     case $1 in
     repetition) say 256 ;;
@@ -85,17 +85,17 @@ run_target() {
     words=tests/fuzz/$(dictionary_of "$name").dict
     if [ -e "$words" ]; then options+=("-dict=$words"); fi
     mkdir -p "$corpus/$name" "$findings/$name"
-    # Findings of earlier runs stay where they are; those of this run must be told apart.
+    # Findings of earlier runs stay in place; the time of this file tells them apart from those of this run.
     touch "$findings/$name/.begin"
     build/fuzz/bin/fuzz-"$name" "${options[@]}" -max_total_time="$seconds" -max_len="$(longest_of "$name")" \
         -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$findings/$name/" \
         "$corpus/$name" "tests/fuzz/corpus/$name" "tests/fuzz/found/$name" >"$log" 2>&1
 }
 
-# The folders of found inputs exist only where something was found; libFuzzer wants every folder that is named.
+# The folders of found inputs may not exist yet, but libFuzzer requires every folder in its arguments to exist.
 for name in "${targets[@]}"; do mkdir -p "tests/fuzz/found/$name"; done
 
-# A row of the table, from libFuzzer's log: the number that stands for `name` in its last line that has it.
+# last_number NAME LOG: the number after NAME in the last line of libFuzzer's log that contains it, for the table.
 last_number() { sed -n "s/.*\b$1: *\([0-9][0-9]*\).*/\1/p" "$2" | tail -n 1; }
 
 report() {

@@ -1,27 +1,27 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
 # Shared by the scripts of this folder: messages with times, packages, configuring and building.
-# Source it; it sets `root` (the checkout) and changes to it; `called_from` is where it was before.
+# Source this file. It sets `root` to the checkout and changes to it; `called_from` is the previous directory.
 
-set -o pipefail # so that what filters a command's output does not hide its failure
+set -o pipefail # so that a filter of a command's output does not hide the command's failure
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 called_from=$PWD
 cd "$root" || exit 1
 : "${HOME:=/root}"
 export HOME
 
-# ccache takes paths below the checkout as relative: another clone, or the build of the image, shares the objects.
+# Makes ccache treat paths below the checkout as relative, so that other clones and the image's build share the objects.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
 
-# In a container the checkout often belongs to another account, and git then refuses to read it.
+# In a container, the checkout often belongs to another account; git would then refuse to read it.
 if [ "$(stat -c %u "$root")" != "$(id -u)" ]; then
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0="$root"
 fi
 
-# Where this machine has Debian from: for roots that are made beside it.
+# The Debian mirror of this machine, which also serves for the Debian systems that the scripts create.
 debian_mirror() {
     local uri
-    # shellcheck disable=SC2016  # apt-get's own names, not the shell's
+    # shellcheck disable=SC2016  # apt-get expands these names, not the shell
     uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -n 1)
     printf '%s\n' "${uri%/}"
 }
@@ -47,8 +47,8 @@ left_out() {
 
 # ---- steps ----
 
-# step TITLE COMMAND [ARGUMENT...]: runs it and says how long it took.
-# The command must not rely on `set -e` being on inside `if` or `||`: failures are returned.
+# step TITLE COMMAND [ARGUMENT...]: runs the command, says how long it took, and returns its status.
+# The command must not rely on `set -e`, which has no effect inside `if` or `||`.
 step() {
     local title=$1 began=$SECONDS status=0
     shift
@@ -63,7 +63,7 @@ step() {
 
 # ---- packages ----
 
-# packages_of GROUP...: their names, one a line.
+# packages_of GROUP...: prints the names of the packages of these groups, one per line.
 packages_of() {
     local line name group
     while IFS= read -r line; do
@@ -75,7 +75,7 @@ packages_of() {
     done <"$root/packaging/packages.txt"
 }
 
-# missing_packages GROUP...: those that are not installed.
+# missing_packages GROUP...: prints the names of those packages that are not installed.
 missing_packages() {
     local name status
     for name in $(packages_of "$@"); do
@@ -97,13 +97,13 @@ is_debian_12() {
 
 explain_packages() {
     say "These scripts install packages on Debian 12 (bookworm) and on systems that carry the same packages."
-    say "This is: $(system_name)"
-    say "Needed, under their Debian names:"
+    say "This system is: $(system_name)"
+    say "Required packages, by their Debian names:"
     packages_of "$@" | sed 's/^/  /'
     say "Install them, or their equivalents, and run CMake by hand: cmake --preset release && cmake --build --preset release"
 }
 
-# as_root COMMAND...: with sudo where that is needed.
+# as_root COMMAND...: runs the command as root, with sudo if necessary.
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
         "$@"
@@ -124,8 +124,8 @@ apt_get() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
 }
 
-# Installing the server package would make and start a system-wide database cluster. We only use the programs in it,
-# so this is switched off while apt runs; clusters that exist are not touched.
+# Installing the server package would create and start a system-wide database cluster. We need only the programs of the
+# package, so this is disabled while apt runs; existing clusters are not touched.
 no_system_cluster=/etc/postgresql-common/createcluster.d/ctms-no-main-cluster.conf
 
 forbid_system_cluster() {
@@ -138,8 +138,8 @@ allow_system_cluster() {
     as_root rmdir --ignore-fail-on-non-empty "${no_system_cluster%/*}"
 }
 
-# Packages such as prometheus start their service when they are installed; we want their programs only. Debian asks
-# policy-rc.d (see invoke-rc.d(8)); one that exists is not touched.
+# Packages such as prometheus start their service when they are installed, but we need only their programs. Debian calls
+# policy-rc.d to decide whether to start services (see invoke-rc.d(8)); an existing policy-rc.d is not touched.
 policy=/usr/sbin/policy-rc.d
 
 forbid_services() {
@@ -151,7 +151,7 @@ allow_services() {
     if grep -qs '^# ctms: no services' "$policy"; then as_root rm -f "$policy"; fi
 }
 
-# apt-get with its output kept back unless it fails.
+# Runs apt-get and prints its output only if it fails.
 apt_get_quietly() {
     local log status=0
     log=$(mktemp) || return
@@ -168,7 +168,7 @@ install_packages() {
         if [ -z "$(apt-cache show --no-all-versions "$name" 2>/dev/null)" ]; then unknown+=("$name"); fi
     done
     if [ "${#unknown[@]}" -gt 0 ]; then
-        say "Not available from this system's package sources: ${unknown[*]}"
+        say "Not available in this system's package sources: ${unknown[*]}"
         explain_packages build run
         return 1
     fi
@@ -178,8 +178,8 @@ install_packages() {
     )
 }
 
-# need_packages GROUP...: installs what is missing, or says why it cannot and ends the script. In CI a build needs npm, too
-# (see configure). npm is looked up as a program: Debian's package cannot be installed beside a Node.js from elsewhere.
+# need_packages GROUP...: installs the missing packages, or says why it cannot and ends the script. In CI a build also needs npm
+# (see configure). npm is checked as a program, because Debian's package conflicts with a Node.js from another source.
 need_packages() {
     if in_ci && [[ " $* " == *" build "* ]] && ! command -v npm >/dev/null; then set -- "$@" pages; fi
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
@@ -195,7 +195,7 @@ need_packages() {
     is_debian_12 || say "Note: this is $(system_name), not Debian 12; trying its packages."
     if ! can_become_root; then
         {
-            say "Missing packages, and neither root nor sudo to install them with. Ask an administrator to run:"
+            say "Packages are missing, and installing them requires root or sudo. Ask an administrator to run:"
             say "  apt-get install --no-install-recommends ${missing[*]}"
         } >&2
         exit 1
@@ -208,7 +208,7 @@ need_packages() {
 
 # ---- building ----
 
-# One compiler a core, but no more than memory allows: the largest files take 0.7 GB, with sanitizers more.
+# One compiler per core, but no more than memory allows: the largest files take 0.7 GB, and more with sanitizers.
 build_jobs() {
     local cores memory
     cores=$(nproc)
@@ -218,7 +218,7 @@ build_jobs() {
     say "$((cores < memory ? cores : memory))"
 }
 
-# configure PRESET [CMAKE-OPTION...]: quiet unless it fails. In CI a build that cannot make the API's pages fails.
+# configure PRESET [CMAKE-OPTION...]: prints its output only if it fails. In CI it fails if the API's pages cannot be built.
 configure() {
     local preset=$1 log status=0
     shift
@@ -230,7 +230,7 @@ configure() {
     return "$status"
 }
 
-# build PRESET [TARGET...]: all targets of the default build unless some are named.
+# build PRESET [TARGET...]: builds these targets, or by default all.
 build() {
     local preset=$1
     shift
@@ -244,8 +244,8 @@ test_launcher=() # words to put before ctest
 test_summary=    # the file with CTest's closing lines
 
 # run_tests BUILD-FOLDER [CTEST-OPTION...]: runs the tests of a build. All scripts run tests with this function, because it
-# holds the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (check_tests.py).
-# CTest's closing lines are kept for print_test_summary, so that a script can print them last.
+# enforces the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (check_tests.py).
+# It keeps CTest's closing lines for print_test_summary, so that a script can print them last.
 run_tests() {
     local folder=$1 status=0 report=$1/tests.xml
     shift
@@ -259,7 +259,7 @@ run_tests() {
     return "$status"
 }
 
-# print_test_summary: the closing lines of the last run_tests. To be called last, also when something failed.
+# print_test_summary: prints the closing lines of the last run_tests. Call it last, even after a failure.
 print_test_summary() {
     if [ -z "$test_summary" ]; then return; fi
     cat "$test_summary"
@@ -267,8 +267,8 @@ print_test_summary() {
     test_summary=
 }
 
-# measure PROGRAM "TARGET..." [ARGUMENT...]: installs and builds what a program of tests/bench needs, and becomes that program, in
-# the caller's folder, since its arguments name files from there. Only progress before it, on standard error.
+# measure PROGRAM "TARGET..." [ARGUMENT...]: installs and builds what a program of tests/bench needs, and then runs the program in
+# the caller's directory, because its arguments may be relative paths. Prints progress on standard error.
 measure() {
     local program=$root/tests/bench/$1 targets argument
     read -ra targets <<<"$2"

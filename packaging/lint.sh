@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Checks that need no running program: layout, layers, exports, reference, dashboards, links, deployment, shell scripts,
-# headers, clang-tidy. See --help.
+# Runs the checks that need no running program: layout, layers, exports, reference, dashboards, links, deployment, shell
+# scripts, headers, clang-tidy. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -9,16 +9,16 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
-Installs the Debian packages that are missing, then runs, in this order: clang-format, the layer check, the number of
-headers that a public header includes, the check of what the library exports, the API reference, the dashboards, the links
-of the documents, tests that skip themselves, the chart and other files of the deployment (packaging/check_deployment.sh;
-left out without npm, but not where CI=true), shellcheck, the self-containment of the public headers, and clang-tidy. All
-run even when one fails.
+Installs missing Debian packages, then checks, in this order: the format (clang-format), the layers, the number of headers
+that a public header includes, the exports of the library, the API reference, the dashboards, the links in the documents,
+tests that skip themselves, the chart and the other deployment files (packaging/check_deployment.sh; left out without npm,
+except with CI=true), the shell scripts (shellcheck), that public headers compile by themselves, and clang-tidy. All checks
+run even if one fails.
 
-  --changed [BASE]  clang-tidy only on what differs from BASE (default: where the branch left origin/main or main)
-  --quick           without the parts that need a configured build: no header check, no clang-tidy
-  --fix-format      rewrite the sources with clang-format, and nothing else
-  --help            this text
+  --changed [BASE]  run clang-tidy only on changes since BASE (default: where the branch left origin/main or main)
+  --quick           leave out the checks that need a configured build: headers and clang-tidy
+  --fix-format      only format the sources with clang-format
+  --help            print this text
 TEXT
 }
 
@@ -51,11 +51,11 @@ done
 
 groups=(lint)
 if [ "$quick" = no ] && [ "$fix" = no ]; then groups+=(build); fi
-# In CI nothing is left out, and the check of the deployment needs npm (with `build` it is there already).
+# In CI nothing is left out, and the check of the deployment needs npm, which the group `build` already includes.
 if in_ci && [ "$quick" = yes ] && ! command -v npm >/dev/null; then groups+=(pages); fi
 need_packages "${groups[@]}"
 
-# Our files of these patterns, tracked or new, that still exist.
+# Prints the project's files, tracked or new, that match these patterns and still exist.
 our_files() {
     local file
     git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while IFS= read -r file; do
@@ -66,13 +66,13 @@ our_files() {
 git rev-parse --git-dir >/dev/null || die "needs a git checkout"
 mapfile -t sources < <(our_files '*.cpp' '*.hpp')
 
-# The files that clang-format would change, with the number of places in each.
+# Prints the files that clang-format would change, with the number of places in each.
 check_format() {
     local report
     report=$(printf '%s\0' "${sources[@]}" | xargs -0 -r clang-format-14 --dry-run -Werror 2>&1) && return
     if grep -q 'code should be clang-formatted' <<<"$report"; then
         sed -n 's/^\(.*\):[0-9]*:[0-9]*: error: code should be clang-formatted.*/\1/p' <<<"$report" | sort | uniq -c
-        say "packaging/lint.sh --fix-format lays them out."
+        say "Format them with packaging/lint.sh --fix-format."
     else
         say "$report"
     fi
@@ -90,7 +90,7 @@ check_includes() { packaging/check_includes.py --self-test && packaging/check_in
 
 check_exports() { python3 packaging/check_api.py --self-test && python3 packaging/check_api.py; }
 
-# Doxygen over the public headers, of which every public name must have a comment. The pages go to build/api-reference.
+# Runs Doxygen on the public headers. Every public name must have a comment. The pages go to build/api-reference.
 check_reference() {
     if ! command -v doxygen >/dev/null; then
         left_out "API reference" "doxygen is not installed"
@@ -99,14 +99,14 @@ check_reference() {
     cmake -D BINARY_DIR="$root/build" -P cmake/ctms_reference.cmake
 }
 
-# Skipping would make a test vanish from CTest's list, or pass whatever it finds.
+# A skipped test would vanish from CTest's list, or pass no matter what it finds.
 check_no_skips() {
     local pattern='doctest::(skip|may_fail|should_fail|expected_failures)|[^_]DISABLED (TRUE|ON)|WILL_FAIL|unittest\.skip' found
     grep -qE "$pattern" <<<'TEST_CASE("x" * doctest::skip())' || return
     found=$(our_files 'tests/*' 'examples/*' ':(exclude)tests/runner/*' | xargs -r grep -nE "$pattern") || true
     [ -z "$found" ] && return
     say "$found"
-    say "A test must run, or say with exit code 77 that it was skipped, which is a failure in CI."
+    say "A test must run, or exit with code 77 to say that it was skipped, which is a failure in CI."
     return 1
 }
 
@@ -114,18 +114,18 @@ check_deployment() {
     local status=0
     packaging/check_deployment.sh || status=$?
     if [ "$status" -eq 77 ]; then
-        left_out "Deployment" "what it needs is missing"
+        left_out "Deployment" "required programs are missing"
         return
     fi
     return "$status"
 }
 
-# SC2317: functions that are called through `step` or a trap look unreachable to shellcheck.
+# SC2317: shellcheck believes that functions called through `step` or a trap are unreachable.
 check_scripts() { our_files '*.sh' .ci/run | xargs -r shellcheck --external-sources --source-path=SCRIPTDIR --exclude=SC2317; }
 
 check_headers() { configure release -DCMAKE_VERIFY_INTERFACE_HEADER_SETS=ON && build release all_verify_interface_header_sets; }
 
-# The .cpp files that clang-tidy shall read: all of ours, or those that changed or include a header that changed.
+# Prints the .cpp files that clang-tidy must check: all of them, or those that changed or include a changed header.
 tidy_files() {
     local file name
     if [ "$changed" = no ]; then
@@ -149,11 +149,11 @@ check_tidy() {
     local database=build/release/compile_commands.json files
     configure release || return
     mapfile -t files < <(tidy_files)
-    # Only files of the build: the options of others are not known.
+    # Only files of the build, because the compiler options of other files are unknown.
     mapfile -t files < <(for file in "${files[@]}"; do if grep -qF "\"$root/$file\"" "$database"; then say "$file"; fi; done)
-    say "clang-tidy reads ${#files[@]} files"
+    say "clang-tidy checks ${#files[@]} files"
     if [ "${#files[@]}" -eq 0 ]; then return 0; fi
-    # The database is g++'s: its warning options are none of clang's business.
+    # The compile database is made for g++, so clang must ignore its warning options.
     printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P 2 clang-tidy-14 -p build/release --quiet --warnings-as-errors='*' \
         --extra-arg=-Wno-everything --extra-arg=-Wno-error 2> >(grep -v ' warnings generated\.$' >&2)
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# From a fresh checkout to a running server: packages, build, start, a first client. See --help.
+# Takes a fresh checkout to a running server: installs packages, builds, starts the server, creates a client. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -8,15 +8,15 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/quickstart.sh [--port N] [--data-dir DIR] [--no-run | --once]
 
-Installs the Debian packages that are missing, builds ctms-web and ctms-admin, starts the server with an embedded
-PostgreSQL, makes an API client and prints commands to try it with. Ctrl-C stops the server; the data is kept.
+Installs missing Debian packages, builds ctms-web and ctms-admin, starts the server with an embedded PostgreSQL,
+creates an API client and prints commands to try it. Ctrl-C stops the server; the data is kept.
 
-  --port N        listen on N instead of $PORT or 8000; 0 takes a free port
-  --data-dir DIR  where the embedded database lives (default: $CTMS_DATA_DIR, or ctms-data in the checkout)
+  --port N        listen on N instead of $PORT or 8000; 0 chooses a free port
+  --data-dir DIR  directory of the embedded database (default: $CTMS_DATA_DIR, or ctms-data in the checkout)
   --no-run        only build
-  --once          start, run the printed commands, stop; fails when one of them fails. Without --data-dir
-                  the database is a new one that is removed afterwards
-  --help          this text
+  --once          start the server, run the printed commands, and stop; fails if a command fails. Without
+                  --data-dir, uses a new database, which is removed afterwards
+  --help          print this text
 
 Environment: PORT, HOST (default 127.0.0.1), CTMS_DATA_DIR, and the settings in docs/configuration.md.
 TEXT
@@ -49,7 +49,7 @@ while [ "$#" -gt 0 ]; do
     esac
     shift
 done
-if ! [[ $port =~ ^[0-9]{1,5}$ ]] || [ "$port" -gt 65535 ]; then die "'$port' is no port number"; fi
+if ! [[ $port =~ ^[0-9]{1,5}$ ]] || [ "$port" -gt 65535 ]; then die "'$port' is not a port number"; fi
 
 export HOST=${HOST:-127.0.0.1}
 case $HOST in
@@ -75,11 +75,11 @@ free_port() {
 check_port() {
     if [ "$port" -eq 0 ]; then port=$(free_port); fi
     if port_taken "$port"; then
-        die "port $port is taken. Choose another one: PORT=$((port < 65535 ? port + 1 : 8000)) packaging/quickstart.sh"
+        die "port $port is already in use. Choose another one: PORT=$((port < 65535 ? port + 1 : 8000)) packaging/quickstart.sh"
     fi
 }
 
-if [ "$run" = yes ]; then check_port; fi # before the work, so that nobody waits for nothing
+if [ "$run" = yes ]; then check_port; fi # fails early, before the build
 
 # ---- packages and build ----
 
@@ -93,8 +93,8 @@ fi
 
 # ---- the database's directory ----
 
-# The account that the embedded PostgreSQL runs under must be able to get there.
-# For root that is postgres (PostgreSQL refuses root), for others their own.
+# Whether the account that runs the embedded PostgreSQL can access a directory. For root the account is postgres, because
+# PostgreSQL refuses to run as root; otherwise it is the user's own.
 reachable() {
     if [ "$(id -u)" -eq 0 ]; then
         runuser -u postgres -- test -x "$1"
@@ -117,7 +117,7 @@ choose_data_dir() {
         data_dir=$root/ctms-data
     else
         data_dir=/var/tmp/ctms-data-$(id -u)
-        say "The account postgres cannot reach $root: the data goes to $data_dir"
+        say "The account postgres cannot reach $root, so the data is stored in $data_dir"
     fi
     export CTMS_DATA_DIR=$data_dir
 }
@@ -140,7 +140,7 @@ export CTMS_USE_MOZLOG=${CTMS_USE_MOZLOG:-false} # lines for people; set it to t
 server=
 signals=0
 
-# Passes a request to stop on to the server; the second one is final. The script itself ends with the server.
+# Forwards the first signal to the server, and kills the server on the second. The script ends when the server has ended.
 on_signal() {
     signals=$((signals + 1))
     if [ -z "$server" ]; then exit 130; fi
@@ -153,7 +153,7 @@ on_signal() {
     fi
 }
 
-# The server's exit status, once it has ended. A trapped signal interrupts `wait`, so wait again while it lives.
+# Waits for the server to end and returns its exit status. A trapped signal interrupts `wait`, so it waits again if needed.
 await_server() {
     local status=0
     while :; do
@@ -171,7 +171,7 @@ clean_up() {
         await_server || true
     fi
     if [ -z "$scratch" ]; then return; fi
-    # The embedded database stops by itself just after its last user.
+    # The embedded database stops by itself shortly after its last user.
     local try
     for try in {1..100}; do
         if ! compgen -G "$scratch/data/postmaster.pid" >/dev/null && ! compgen -G "$scratch/data/*/postmaster.pid" >/dev/null; then break; fi
@@ -190,18 +190,18 @@ wait_for_heartbeat() {
         if ! kill -0 "$server" 2>/dev/null; then
             local status=0
             await_server || status=$?
-            say "ctms-web ended with status $status before it answered; its messages are above."
+            say "ctms-web ended with status $status before it answered; see its messages above."
             return 1
         fi
         if curl -sf -o /dev/null --noproxy '*' --max-time 5 "$url/__heartbeat__"; then return 0; fi
         sleep 0.1
     done
-    say "$url/__heartbeat__ did not answer 200 within 60 s. Its last answer:"
+    say "$url/__heartbeat__ did not answer with 200 within 60 s. The last response was:"
     curl -sS -i --noproxy '*' --max-time 5 "$url/__heartbeat__" 2>&1 || true
     return 1
 }
 
-check_port # again: building takes a while
+check_port # checks again, because building takes a while
 say "==> Starting ctms-web on $url, data in $CTMS_DATA_DIR"
 "$bin/ctms-web" --embedded &
 server=$!
@@ -214,8 +214,8 @@ say "$card"
 
 # ---- the smoke test ----
 
-# The curl commands in a text, with their continuation lines, as a script: a command is whole when bash can parse it
-# and its last line does not end with a backslash.
+# Extracts the curl commands of a text, with their continuation lines, as a script. A command is complete when bash can
+# parse it and its last line does not end with a backslash.
 commands_in() {
     local line command=
     while IFS= read -r line; do
@@ -232,18 +232,18 @@ run_printed_commands() {
     local script output
     script=$(commands_in <<<"$card")
     if [ "$(grep -c 'curl ' <<<"$script")" -lt 3 ]; then
-        say "Expected a token request, a POST and a GET among the printed commands, found:"
+        say "The printed commands must include a token request, a POST and a GET, but are:"
         say "$script"
         return 1
     fi
-    # As printed, but an HTTP error makes the command fail.
+    # Runs them as printed, except that an HTTP error makes a command fail.
     output=$(bash -euo pipefail -c "curl() { command curl --fail-with-body -sS --noproxy '*' --max-time 30 \"\$@\" || return; echo; }"$'\n'"$script") || {
         say "$output"
         return 1
     }
     say "$output"
     if ! grep -q '"primary_email"' <<<"$output"; then
-        say "The answers hold no contact."
+        say "The responses do not contain a contact."
         return 1
     fi
 }
@@ -260,7 +260,7 @@ if [ "$once" = yes ]; then
 fi
 
 say ""
-say "CTMS runs on $url (log lines follow). Ctrl-C stops it; start it again with the same command, the data stays."
+say "CTMS runs on $url (log lines follow). Ctrl-C stops it. The same command starts it again, with the same data."
 status=0
 await_server || status=$?
 exit "$status"

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Prints what CHANGELOG.md says of a version, for its release. Fails when that is nothing.
+# Prints the section of CHANGELOG.md on a version, for its release. Fails if there is none.
 set -euo pipefail
 
 if [ "$#" -ne 1 ] || ! [[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
-    echo "Usage: packaging/release_notes.sh VERSION, as 1.2.3" >&2
+    echo "Usage: packaging/release_notes.sh VERSION, such as 1.2.3" >&2
     exit 64
 fi
 
-# The section's lines, empty ones at its beginning and end left out. A pre-release has that of what is to come.
+# Prints the lines of a section without empty lines at its beginning and end. A pre-release may use the section Unreleased.
 section() {
     awk -v heading="## [$1]" '
         index($0, heading) == 1 {inside = 1; next}
@@ -20,7 +20,7 @@ section() {
 notes=$(section "$1")
 if [ -z "$notes" ] && [[ $1 == *-* ]]; then notes=$(section Unreleased); fi
 if [ -z "$notes" ]; then
-    echo "release_notes.sh: CHANGELOG.md has nothing on $1" >&2
+    echo "release_notes.sh: CHANGELOG.md says nothing about $1" >&2
     exit 1
 fi
 printf '%s\n' "$notes"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Tries CTMS with a standby, behind PgBouncer, and through failovers by hand and by Patroni. See --help.
+# Tries CTMS with a standby, with PgBouncer, and during manual failovers and those of Patroni. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -8,18 +8,18 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/scale_out.sh [TRIAL...]
 
-Installs what is missing (PgBouncer, Patroni and etcd beside what the build needs), builds the programs, and tries them
-with more than one server, all on the loopback, in temporary directories, with processes that it ends itself. Ends with
-a table of what was tried and what came out, which docs/scale-out.md explains; exit 1 when something came out wrong.
+Installs missing packages (the build's, PgBouncer, Patroni and etcd), builds the programs, and tries them with more than
+one database server. Everything runs on the loopback, in temporary directories, and is stopped at the end. Prints a table
+of the trials and their results, which docs/scale-out.md explains; ends with exit code 1 if a result is wrong.
 
-  replicas  CTMS_DB_READ_URL and a streaming standby: who answers, outages, hangs, recovery conflicts
+  replicas  CTMS_DB_READ_URL and a streaming standby: which server answers, outages, hangs, recovery conflicts
   pooler    PgBouncer in session mode and in transaction mode
-  failover  the primary is killed under load, its synchronous standby promoted by hand
-  patroni   the same by Patroni, with etcd; the lost member's return; a planned switchover
-  --help    this text
+  failover  the primary is killed under load, and its synchronous standby is promoted manually
+  patroni   the same with Patroni and etcd; the lost member's return; a planned switchover
+  --help    print this text
 
-Without names all of them run, some four minutes. CTMS_SCALE_KEEP=1 keeps the directory of one that failed. Several
-ctms-sync on one queue are not tried here: tests/sync and tests/fault do that.
+Without names, all trials run, which takes about four minutes. CTMS_SCALE_KEEP=1 keeps the directory of a failed trial.
+Several ctms-sync processes on one queue are tested in tests/sync and tests/fault instead.
 TEXT
 }
 
@@ -37,5 +37,5 @@ esac
 need_packages build run scale
 step "Configuring" configure release
 step "Building" build release ctms-web ctms-admin
-# Debian's Python, for which its psycopg2 is.
+# Uses Debian's Python, because Debian's psycopg2 is made for it.
 step "Trials" /usr/bin/python3 "$root/tests/scale/run.py" --bin "$root/build/release/bin" "$@"

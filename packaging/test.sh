@@ -9,23 +9,23 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/test.sh [--all | --nightly] [--asan] [--tsan] [-- CTEST-OPTION...]
 
-Installs the Debian packages that are missing, builds the programs and the tests (preset release), and runs
-all tests but those labelled `long`. The last lines are CTest's summary.
+Installs missing Debian packages, builds the programs and the tests (preset release), and runs all tests except
+those labelled `long`. The last lines of the output are CTest's summary.
 
-  --all      also the tests labelled `long`; packaging/quickstart.sh --once; what is deployed, tried in a fresh
-             Debian: packaging/deb.sh --try, packaging/docker/stages.sh (left out where root, namespaces or a mirror
-             are missing); 10 seconds of packaging/fuzz.sh for each target
-  --nightly  what takes longer than CI can wait for: --all with --asan and --tsan, 5 minutes of fuzzing for each
-             target, and the fault tests 5 times
-  --asan     build with the address and undefined behaviour sanitizers and run the tests there, instead of in release
-  --tsan     the same with the thread sanitizer
-             With --all, --asan and --tsan come in addition to release.
-  --help     this text
+  --all      also run the tests labelled `long`; packaging/quickstart.sh --once; in a fresh Debian,
+             packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
+             missing); and packaging/fuzz.sh for 10 seconds per target
+  --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target, and
+             the fault tests 5 times
+  --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
+  --tsan     build and test with the thread sanitizer instead of preset release
+             With --all, --asan and --tsan run in addition to preset release.
+  --help     print this text
 
-Where CI=true, nothing may be left out: a test that is skipped, a part that cannot run here, and a build without the
-API's pages are failures.
+With CI=true, nothing may be left out: a skipped test, a part that cannot run here, and a build without the API's
+pages are failures.
 
-What follows `--` goes to ctest, for example: packaging/test.sh -- -L unit -R uuid
+Everything after `--` is passed to ctest, for example: packaging/test.sh -- -L unit -R uuid
 TEXT
 }
 
@@ -62,7 +62,7 @@ while [ "$#" -gt 0 ]; do
     esac
     shift
 done
-if [ "$all" = yes ] || [ "${#presets[@]}" -eq 0 ]; then add_preset release; fi # last, for its closing lines
+if [ "$all" = yes ] || [ "${#presets[@]}" -eq 0 ]; then add_preset release; fi # last, so that its summary is printed last
 if [ "$all" = yes ]; then selection=(); else selection=(-LE '^long$'); fi
 selection+=("$@")
 
@@ -72,19 +72,19 @@ export TSAN_OPTIONS=${TSAN_OPTIONS:-second_deadlock_stack=1}
 
 failed=()
 
-# test_preset PRESET TITLE CTEST-OPTION...
+# test_preset PRESET TITLE CTEST-OPTION...: runs the tests of a preset.
 test_preset() {
     local preset=$1 title=$2
     shift 2
-    print_test_summary # of the run before
+    print_test_summary # of the previous run
     say "==> Running the $title"
-    # GCC 12's thread sanitizer cannot cope with the many random bits of address layout that newer kernels use.
+    # GCC 12's thread sanitizer fails with the address space randomization of newer kernels, so disable it.
     test_launcher=()
     if [ "$preset" = tsan ] && setarch "$(uname -m)" -R true 2>/dev/null; then test_launcher=(setarch "$(uname -m)" -R); fi
     run_tests "build/$preset" "$@" || failed+=("$title")
 }
 
-# try_deployed TITLE COMMAND...: what is deployed, where a fresh Debian can be made.
+# try_deployed TITLE COMMAND...: runs a command that needs a fresh Debian, if one can be created.
 try_deployed() {
     local title=$1 missing
     shift
@@ -98,7 +98,7 @@ try_deployed() {
 
 groups=(build run)
 if [ "$all" = yes ]; then
-    # By program, not by package: Node.js from elsewhere brings its own npm, beside which Debian's cannot be installed.
+    # Checks programs instead of packages: a Node.js from another source includes npm, which conflicts with Debian's package.
     command -v npm >/dev/null || groups+=(pages)
     command -v chromium >/dev/null || groups+=(browser)
     command -v promtool >/dev/null || groups+=(metrics)
@@ -111,7 +111,7 @@ done
 
 if [ "$all" = yes ]; then
     step "Smoke test: packaging/quickstart.sh --once" "$root/packaging/quickstart.sh" --once --port 0 || failed+=("quickstart.sh --once")
-    # After the build, of which ccache shares with them what it can.
+    # These come after the build, so that they find as many objects as possible in ccache.
     try_deployed "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
     try_deployed "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
     step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" || failed+=("fuzz.sh")
@@ -124,7 +124,7 @@ for preset in "${presets[@]}"; do
     test_preset "$preset" "tests of preset $preset" "${selection[@]}"
 done
 
-# CTest's summary comes last, also when something failed.
+# CTest's summary comes last, even if something failed.
 if [ "${#failed[@]}" -gt 0 ]; then printf '==> Failed: %s\n' "${failed[@]}"; fi
 print_test_summary
 [ "${#failed[@]}" -eq 0 ]

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The build and the short tests with clang 14 instead of g++ 12, in build/clang.
+# Builds with clang 14 instead of g++ 12, in build/clang, and runs the short tests.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 

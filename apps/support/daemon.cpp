@@ -45,8 +45,8 @@ int report_mistakes(const char* program, const std::vector<std::string>& mistake
     return configuration;
 }
 
-/// Returns the memory of a burst of large messages to the system when it is over: large blocks are mapped individually, and
-/// few arenas keep the rest (mallopt(3)). Fixing the first also keeps glibc from raising it.
+/// Makes malloc return memory to the system after a burst of large messages: it maps large blocks individually and keeps the rest
+/// in few arenas (mallopt(3)). A fixed threshold also keeps glibc from raising it.
 void return_memory_early() {
     constexpr int mapped_from = 256 * 1024;
     constexpr int most_arenas = 4;

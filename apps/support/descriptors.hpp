@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-// How many files and sockets a process may open (RLIMIT_NOFILE). To be called once, at the start. No exceptions.
+// The number of files and sockets that the process may open (RLIMIT_NOFILE). Call it once, at startup. Throws no exceptions.
 #pragma once
 
 #include <cstddef>
 
 namespace ctms::support {
 
-/// Raises the soft limit to the hard one, but not beyond 65,536, since what a process starts may look at every number up to the
-/// limit. The soft limit then in force.
+/// Raises the soft limit to the hard limit, but at most to 65,536, because child processes may check every descriptor up to the
+/// limit. Returns the resulting soft limit.
 [[nodiscard]] std::size_t raise_descriptor_limit() noexcept;
 
 } // namespace ctms::support

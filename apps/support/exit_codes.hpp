@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// How the programs end: exit codes of sysexits(3), and the one table from error codes to them.
+// The exit codes of the programs, from sysexits(3), and the mapping from error codes to them.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -18,7 +18,7 @@ enum exit_code : int {
     configuration = 78
 };
 
-/// The exit code that tells a script what kind of failure it was.
+/// The exit code for an error code.
 [[nodiscard]] exit_code to_exit_code(errc code) noexcept;
 
 } // namespace ctms::support

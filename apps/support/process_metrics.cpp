@@ -28,7 +28,7 @@ void add(std::vector<MetricFamily>& out, const char* name, const char* help, Met
     out.push_back(std::move(family));
 }
 
-/// A field of /proc/self/stat by its number in proc(5); the second holds the name in parentheses, which may hold blanks.
+/// A field of /proc/self/stat by its number in proc(5). The second field is the name in parentheses, which may contain blanks.
 std::optional<double> stat_field(int number) {
     std::ifstream file("/proc/self/stat");
     std::string line;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The standard process metrics (https://prometheus.io/docs/instrumenting/writing_clientlibs/#process-metrics), read from
-// /proc when they are collected. What cannot be read is left out. Thread safe.
+// /proc when they are collected. Metrics that cannot be read are left out. Thread safe.
 #pragma once
 
 #include <prometheus/collectable.h>

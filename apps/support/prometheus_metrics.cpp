@@ -27,7 +27,7 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-/// The order in which the reference exposes its metrics; ours come behind them.
+/// The position of a metric: those of the reference come first, in its order, followed by all others.
 std::size_t rank(std::string_view name) {
     constexpr std::array<std::string_view, 5> order{"ctms_requests_total", "ctms_requests_duration_seconds", "ctms_api_requests_total",
                                                     "ctms_pending_acoustic_sync_total", "ctms_legacy_waitlists_requests_total"};
@@ -48,7 +48,7 @@ Gauge& gauge(Registry& registry, const char* name, const char* help) {
 
 class prometheus_metrics::impl {
 public:
-    impl() { // a rate needs a beginning
+    impl() { // creates series that start at 0, so that rates include the first event
         for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
         for (const auto* reason : {"connections", "address", "memory", "busy", "timeout", "header_too_large", "body_too_large", "malformed",
                                    "unsupported", "tls", "internal"})
@@ -62,7 +62,7 @@ public:
     using request_key = std::tuple<std::string_view, std::string_view, int>;
     using client_key = std::tuple<std::string, std::string_view, std::string_view, int>;
 
-    /// Looking a series up by its labels costs more than counting: each is looked up once.
+    /// Looks up each series by its labels only once, because that costs more than counting.
     request_series& series_of(const request_sample& sample) {
         const auto [found, is_new] = series.try_emplace({sample.method, sample.path_template, sample.status});
         if (is_new) {
@@ -105,7 +105,7 @@ public:
         counter_family(registry, "ctms_legacy_waitlists_requests_total", "Total count of API calls that use the legacy waitlists format")
             .Add({});
     Family<Counter>& database_errors =
-        counter_family(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
+        counter_family(registry, "ctms_database_errors_total", "Database failures by kind, as seen by the library.");
     Family<Counter>& rejected =
         counter_family(registry, "ctms_requests_rejected_total", "Requests and connections refused because of a limit, by reason.");
 

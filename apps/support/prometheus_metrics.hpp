@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The metrics of a process in Prometheus' text format: what the library reports through metrics::recorder, and the
-// requests of ctms-web. Names, labels and buckets are those of the deployment guide. Thread safe.
+// requests of ctms-web. Names, labels and buckets follow the deployment guide. Thread safe.
 #pragma once
 
 #include <ctms/metrics/recorder.hpp>
@@ -11,21 +11,21 @@
 
 namespace ctms::support {
 
-/// One answered request. The views must outlive the metrics: they come from the route table.
+/// One answered request. The views must outlive the metrics; they point into the route table.
 struct request_sample {
     std::string_view method;
     std::string_view path_template;
     int status = 0;
     double seconds = 0;
-    std::string client_id; ///< of a client that exists, else ""
+    std::string client_id; ///< the id of an existing client, otherwise ""
 };
 
-/// What is measured when the metrics are read: how things stand at that moment.
+/// Values that are measured when the metrics are read.
 struct runtime_sample {
     int pool_open = 0;
     int pool_in_use = 0;
     int pool_waiting = 0;
-    bool queue_known = false; ///< false: the database did not tell, the last values stay
+    bool queue_known = false; ///< false: the queue could not be read, and the last values stay
     double queue_parked = 0;
     double queue_age_seconds = 0;
 };
@@ -41,16 +41,16 @@ public:
     void legacy_waitlists_used() override;
     void database_error(std::string_view kind) override;
 
-    /// Makes the series of such a request, at 0 until the first one: a rate needs a beginning. Its time is not looked at.
+    /// Creates the series of such a request with value 0, so that rates include the first request. Ignores `sample.seconds`.
     void expect_request(const request_sample& sample);
 
     void request_began();
     void request_answered(const request_sample& sample);
     void request_ended();
-    /// A request or connection that was turned away by a limit; `reason` is one of a few fixed words.
+    /// Counts a request or connection that was refused because of a limit; `reason` is one of a few fixed words.
     void request_rejected(std::string_view reason);
 
-    /// Everything, in text format 0.0.4.
+    /// All metrics in text format 0.0.4.
     [[nodiscard]] std::string expose(const runtime_sample& now = {}) const;
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Metrics as existing dashboards read them. Pure.
+// Formats metrics as existing dashboards expect them. Pure functions.
 #pragma once
 
 #include <prometheus/histogram.h>
@@ -10,7 +10,7 @@
 
 namespace ctms::support {
 
-/// The bounds of all histograms of durations, in seconds.
+/// The bucket boundaries of all duration histograms, in seconds.
 [[nodiscard]] const prometheus::Histogram::BucketBoundaries& duration_buckets();
 
 /// Text format 0.0.4, with `le="1.0"` where prometheus-cpp writes `le="1"`.

@@ -20,7 +20,7 @@ sigset_t wanted() {
 stop_signals::stop_signals() {
     const auto signals = wanted();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGHUP, SIG_IGN); // there is nothing to read again
+    std::signal(SIGHUP, SIG_IGN); // there is nothing to reload
     waiter_ = std::jthread([this](const std::stop_token& end) {
         const auto set = wanted();
         constexpr timespec look_again{0, 200'000'000};

@@ -13,7 +13,7 @@
 namespace ctms::sync_app {
 namespace {
 
-// "2026-01-31T12:00:00.000000+00:00", as write_health wrote it.
+// Parses "2026-01-31T12:00:00.000000+00:00", the format of write_health().
 std::optional<timestamp> parse_time(const std::string& text) {
     const auto day = parse_date(std::string_view(text).substr(0, 10));
     int hours = 0;
@@ -27,7 +27,7 @@ std::optional<timestamp> parse_time(const std::string& text) {
 } // namespace
 
 result<void> write_health(const std::filesystem::path& file, timestamp when) {
-    // Its reader may run under another account. It is written each cycle: one that the machine loses is replaced soon.
+    // The file is readable for other accounts. It is not flushed to disk, because each cycle writes it again.
     auto out = new_file::create(file.string(), {0644, false});
     if (!out) return out.error();
     (void)out->write(to_iso(when) + '\n');

@@ -19,11 +19,11 @@ using std::chrono::milliseconds;
 
 constexpr auto log_type = "ctms.bin.acoustic_sync";
 constexpr milliseconds poll_interval = 1s;
-constexpr milliseconds slot_wait = 100ms; // other processes give their slots back within a cycle
+constexpr milliseconds slot_wait = 100ms; // other processes release their slots within a cycle
 constexpr milliseconds first_database_wait = 500ms;
 constexpr milliseconds longest_database_wait = 10s;
 
-/// Waits for `time`, or less when `stop` comes.
+/// Waits for `time`, or until `stop` is requested.
 void wait(milliseconds time, const std::stop_token& stop) {
     std::mutex mutex;
     std::condition_variable_any stopped;
@@ -129,7 +129,7 @@ void loop::mark_alive() {
     }
 }
 
-// A call or a statement that hangs in spite of its deadline: a new process does better than this one.
+// Ends the process if a call or a statement hangs in spite of its deadline, so that it can be restarted.
 void loop::watch(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         wait(poll_interval, stop);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The loop of ctms-sync: cycles, each with its log line, its metrics and its mark in the health file, and the sleep
-// between them. For one thread.
+// The main loop of ctms-sync. It runs cycles with pauses in between; after each cycle it writes a log line, updates the
+// metrics and updates the health file. Not thread safe.
 #pragma once
 
 #include "sync_metrics.hpp"
@@ -25,8 +25,8 @@ public:
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
 
-    /// Runs until `stop`, or, with `once`, until nothing more is due. The exit code: with `once` 75 when the vendor was
-    /// down or a contact is to be tried again, 69 when the database was down.
+    /// Runs until `stop` is requested or, with `once`, until nothing more is due. Returns the exit code: with `once`, 75 if the
+    /// vendor was down or a contact must be tried again, and 69 if the database was down.
     [[nodiscard]] int run(const std::stop_token& stop, bool once);
 
 private:
@@ -42,7 +42,7 @@ private:
     mozlog::logger& log_;
     std::unique_ptr<net::push_gateway> gateway_;
     std::atomic<std::chrono::steady_clock::time_point> alive_;
-    std::jthread watchdog_; ///< last: it uses the others
+    std::jthread watchdog_; ///< last, because it uses the other members
 };
 
 } // namespace ctms::sync_app

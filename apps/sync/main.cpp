@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// ctms-sync: sends contacts that changed to the email vendor. See --help and docs/sync.md.
+// ctms-sync: sends changed contacts to the email vendor. See --help and docs/sync.md.
 #include "health_file.hpp"
 #include "loop.hpp"
 #include "metrics_port.hpp"
@@ -22,8 +22,8 @@ namespace {
 using namespace ctms;
 
 constexpr std::array own_flags{
-    support::flag{"once", "send what is due, and exit: with 0 if nothing is left, with 75 if something must be tried again"},
-    support::flag{"dry-run", "print the XML that would be sent now, and exit; sends and changes nothing"},
+    support::flag{"once", "send what is due and exit: with 0 if nothing is left, with 75 if something must be tried again"},
+    support::flag{"dry-run", "print the XML that would be sent now and exit, without sending or changing anything"},
     support::flag{"check-health", "exit with 1 unless the health file shows a recent cycle"}};
 
 constexpr support::daemon self{.name = "ctms-sync",
@@ -60,8 +60,8 @@ service::sync_options sync_options(const config::settings& settings) {
     return out;
 }
 
-/// Each call under way may record its contact's outcome; one more connection renews the claims. They are kept, since what is
-/// opened for one transaction alone costs more than that.
+/// Makes the pool large enough for each concurrent call, which may record its contact's outcome, plus a connection that renews the
+/// claims. These connections stay open, because opening one for a single transaction costs more than the transaction.
 persistence::database_options database_options(const config::settings& settings) {
     auto out = support::database_options(settings);
     const int more = std::max(0, settings.acoustic_max_connections + 2 - out.pool_size);
@@ -119,7 +119,7 @@ int start(config::settings settings, const support::given_flags& given) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGHUP, SIG_IGN); // there is nothing to read again, and it must not end the program before stop_signals is there
+    std::signal(SIGHUP, SIG_IGN); // there is nothing to reload, and SIGHUP must not end the program before stop_signals exists
     return support::daemon_main(self, argc, argv, start, [](const support::given_flags& given) -> std::optional<int> {
         if (!given.contains("check-health")) return std::nullopt;
         return sync_app::health_exit_code(config::process_environment());

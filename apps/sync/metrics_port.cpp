@@ -33,10 +33,10 @@ using std::chrono::steady_clock;
 using tcp = asio::ip::tcp;
 using answer_message = beast_http::response<beast_http::string_body>;
 
-constexpr std::chrono::seconds time_of_a_step{5}; // to send a request, and to read the answer
+constexpr std::chrono::seconds time_of_a_step{5}; // the time to send a request, and the time to read the response
 constexpr std::chrono::milliseconds farewell{500};
 constexpr std::size_t most_readers = 64;
-// What a request may take: its headers, and a body that is not wanted.
+// The limits of a request: its headers, and a body, which is ignored.
 constexpr http::read_bounds bounds{
     .header_bytes = 16 * 1024, .body_bytes = 16 * 1024, .header_time = time_of_a_step, .body_time = time_of_a_step};
 
@@ -63,7 +63,7 @@ answer_message answer_to(const http::message& request, const std::function<std::
     return out;
 }
 
-/// One connection, for one request.
+/// One connection, which serves one request.
 class reader_session {
 public:
     explicit reader_session(tcp::socket socket)
@@ -87,7 +87,7 @@ public:
         co_await reader_.drain();
     }
 
-    /// Its request has not come yet.
+    /// Whether the request has not been received yet.
     [[nodiscard]] bool is_waiting() const noexcept { return is_waiting_; }
     void enforce(steady_clock::time_point now) noexcept { stream_.enforce(now); }
     void close() noexcept { stream_.close(); }
@@ -96,7 +96,7 @@ private:
     asio::awaitable<void> write(answer_message& answer, bool to_head) {
         answer.prepare_payload();
         stream_.expire_after(time_of_a_step);
-        // Not by Beast's operations, which take seconds to compile.
+        // Writes text instead of using Beast's operations, which take seconds to compile.
         std::ostringstream out;
         if (to_head) {
             out << answer.base();
@@ -136,9 +136,9 @@ public:
     [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
 
 private:
-    using sessions = std::list<reader_session>; // the oldest first
+    using sessions = std::list<reader_session>; // oldest first
 
-    /// False when an operation threw outside of the coroutines: its connection has ended by that, and the others go on.
+    /// Runs the event loop. Returns false if an operation threw outside of the coroutines; its connection has ended, the others continue.
     bool runs_to_the_end() {
         try {
             if (!is_ticking_) tick();
@@ -153,7 +153,7 @@ private:
     void note(const std::exception& caught) noexcept {
         try {
             on_failure_(caught.what());
-        } catch (const std::exception&) { // no memory to log with: the connection ends all the same
+        } catch (const std::exception&) { // not enough memory to log; the connection ends anyway
         }
     }
 
@@ -166,14 +166,14 @@ private:
             if (failed == asio::error::operation_aborted) co_return;
             if (!failed) {
                 start(std::move(socket));
-            } else { // no descriptors are left, perhaps
+            } else { // perhaps there are no file descriptors left
                 asio::steady_timer pause(context_, std::chrono::milliseconds(100));
                 co_await pause.async_wait(into(failed));
             }
         }
     }
 
-    /// When all places are taken, the connection that has not sent its request for longest makes room.
+    /// Starts a connection. If the limit is reached, closes the connection that has waited longest without sending a request.
     void start(tcp::socket socket) {
         try {
             if (open_.size() >= most_readers + most_closing) return;
@@ -202,8 +202,8 @@ private:
         }
     }
 
-    /// Several times a second: ends what waits past its deadline, and begins again what an exception has ended. A plain handler, since
-    /// a coroutine would end for good with an exception of its own.
+    /// Runs several times a second: ends operations that have passed their deadline, and restarts what an exception ended. This is a
+    /// plain handler because an exception would end a coroutine for good.
     void tick() {
         constexpr std::chrono::milliseconds period{100};
         if (!is_listening_) asio::co_spawn(context_, listen(), asio::detached);
@@ -218,7 +218,7 @@ private:
         is_ticking_ = true;
     }
 
-    static constexpr std::size_t most_closing = 64; ///< closed to make room, whose coroutines have not ended yet
+    static constexpr std::size_t most_closing = 64; ///< connections closed to make room, whose coroutines have not ended yet
 
     std::function<std::string()> expose_;
     std::function<void(std::string_view)> on_failure_;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// A port on which Prometheus reads the sync's metrics: GET /metrics over HTTP, one request a connection, each answered within
-// seconds or dropped. When all places are taken, the connection that has not sent its request for longest makes room. On the
-// settings' HOST.
+// The port on which Prometheus reads the sync's metrics with GET /metrics over HTTP, one request per connection. Each request is
+// answered within seconds or dropped. When the limit on connections is reached, the connection that has waited longest without
+// sending a request is closed to make room.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -16,9 +16,9 @@ namespace ctms::sync_app {
 
 class metrics_port {
 public:
-    /// Listens, and serves from a thread of its own until it is destroyed. That thread calls `expose`, and `on_failure` with the
-    /// reason when an exception has ended a connection, which affects no other. errc::unavailable when the port is not free.
-    /// `port` 0 takes a free one.
+    /// Listens, and serves on a separate thread until the object is destroyed. That thread calls `expose`, and calls `on_failure`
+    /// with the reason if an exception ended a connection; other connections are not affected. `port` 0 chooses a free port.
+    /// Returns errc::unavailable if the port is in use.
     [[nodiscard]] static result<std::unique_ptr<metrics_port>> open(const std::string& host, std::uint16_t port,
                                                                     std::function<std::string()> expose,
                                                                     std::function<void(std::string_view)> on_failure);

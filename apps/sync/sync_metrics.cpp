@@ -42,7 +42,7 @@ public:
     impl() {
         using acoustic::table;
         for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
-        for (const bool succeeded : {true, false}) { // a rate needs a beginning
+        for (const bool succeeded : {true, false}) { // series start at 0, so that rates include the first call
             expect({"add_recipient", table::main, succeeded, 0});
             expect({"remove_recipient", table::main, succeeded, 0});
             for (const auto target : {table::newsletter, table::product}) {
@@ -62,18 +62,18 @@ public:
         counters(registry, "ctms_background_acoustic_request_total", "Calls to Acoustic by method, table and status.");
     Family<Histogram>& durations = prometheus::BuildHistogram()
                                        .Name("ctms_background_acoustic_requests_duration")
-                                       .Help("Time of calls to Acoustic by method, table and status, in seconds.")
+                                       .Help("Duration of calls to Acoustic by method, table and status, in seconds.")
                                        .Labels(shared_labels)
                                        .Register(registry);
     Counter& synced = counters(registry, "ctms_background_acoustic_sync_total", "Contacts synced to Acoustic, or skipped.").Add({});
     Gauge& retries =
         gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that failed at least once, including parked ones.");
-    Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts that wait for the sync, without parked ones.");
-    // Existing dashboards read the one name or the other.
+    Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts waiting for the sync, without parked ones.");
+    // Existing dashboards use either name.
     Counter& loops = counters(registry, "ctms_background_acoustic_sync_loops", "Cycles of the sync, empty ones included.").Add({});
     Counter& loops_total =
         counters(registry, "ctms_background_acoustic_sync_loops_total", "Cycles of the sync, empty ones included.").Add({});
-    Gauge& loop_duration = gauge(registry, "ctms_background_acoustic_sync_loop_duration_seconds", "Time of the last cycle, in seconds.");
+    Gauge& loop_duration = gauge(registry, "ctms_background_acoustic_sync_loop_duration_seconds", "Duration of the last cycle in seconds.");
     Gauge& age = gauge(registry, "ctms_background_acoustic_sync_age_s",
                        "Seconds from the request to the sync, of the last synced contact that had not failed before.");
     Gauge& parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
@@ -82,7 +82,7 @@ public:
         counters(registry, "ctms_sync_metrics_port_failures_total", "Connections to the metrics port that ended with an exception.")
             .Add({});
     Family<Counter>& database_errors =
-        counters(registry, "ctms_database_errors_total", "Failures of the database by kind, as the library met them.");
+        counters(registry, "ctms_database_errors_total", "Database failures by kind, as seen by the library.");
     support::process_metrics process;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The metrics of the sync in Prometheus' text format: names and labels are those of the deployment guide. Thread safe.
+// The metrics of the sync in Prometheus' text format. Names and labels follow the deployment guide. Thread safe.
 #pragma once
 
 #include <ctms/acoustic/client.hpp>
@@ -24,10 +24,10 @@ public:
 
     void call_ended(const acoustic::call_record& call);
     void cycle_ended(const service::cycle_report& report);
-    /// An exception ended a connection to the metrics port.
+    /// Counts a connection to the metrics port that ended with an exception.
     void metrics_port_failed();
 
-    /// Everything, in text format 0.0.4.
+    /// All metrics in text format 0.0.4.
     [[nodiscard]] std::string expose() const;
 
 private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// How many connections the limit of open descriptors allows, so that the database, the port for probes and files keep theirs.
+// Computes how many connections the limit on open descriptors allows, leaving enough for the database, the port for probes and files.
 // Pure functions, thread safe.
 #pragma once
 
@@ -11,11 +11,11 @@
 
 namespace ctms::web {
 
-/// The descriptors that the service takes when all connections are there.
+/// The number of descriptors that the service needs when all connections are open.
 [[nodiscard]] std::size_t descriptors_needed(const limits& bounds, const config::settings& settings);
 
-/// The same limits when there are enough descriptors; else with fewer connections, 16 at least, and 4 on the port for probes. One
-/// address keeps its part of them.
+/// Returns `bounds` unchanged if there are enough descriptors. Otherwise lowers the number of connections, but not below 16, or below
+/// 4 on the port for probes. The limit per address shrinks in proportion.
 [[nodiscard]] limits fit_to_descriptors(limits bounds, const config::settings& settings, std::size_t descriptors);
 
 } // namespace ctms::web

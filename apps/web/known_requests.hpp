@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Which requests can be expected, from the API's description: their metrics start at 0, so that rates and alerts see
-// the first one.
+// Registers the metrics of all requests that the API's description lists. They start at 0, so that rates and alerts count
+// the first request.
 #pragma once
 
 #include <ctms/model/api_client.hpp>
@@ -13,7 +13,7 @@ class prometheus_metrics;
 
 namespace ctms::web {
 
-/// Each described call with each of its statuses; calls that need a client also for each enabled client ("none" without any).
+/// Registers each described call with each of its statuses; calls that need a token also for each enabled client ("none" if no client is).
 void expect_known_requests(support::prometheus_metrics& metrics, const std::vector<model::api_client>& clients);
 
 } // namespace ctms::web

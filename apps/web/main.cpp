@@ -23,7 +23,7 @@ constexpr support::daemon self{.name = "ctms-web",
                                .example = "PORT=8000 ctms-web --embedded",
                                .flags = {}};
 
-/// The limits of connections, lowered to what the system lets the process open.
+/// The limits on connections, lowered if the process may not open enough descriptors.
 web::limits limits_in_force(const config::settings& settings, mozlog::logger& log) {
     const web::limits wanted;
     const auto descriptors = support::raise_descriptor_limit();
@@ -45,7 +45,7 @@ int serve(config::settings settings) {
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());
     if (const auto schema = support::prepare_schema(settings); !schema) return support::report_failure(self.name, schema.error());
-    // After the embedded database has started, which keeps the limits it was given.
+    // This comes after the start of the embedded database, which keeps the descriptor limit in force when it starts.
     web::program program(settings, *log, limits_in_force(settings, *log));
     const auto port = program.listen();
     if (!port) return support::report_failure(self.name, port.error());
@@ -65,7 +65,7 @@ int serve(config::settings settings) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGHUP, SIG_IGN); // until the handler is there: what it reloads is being read anyway
+    std::signal(SIGHUP, SIG_IGN); // until the handler is installed: the files that it reloads are about to be read anyway
     return support::daemon_main(self, argc, argv,
                                 [](config::settings settings, const support::given_flags&) { return serve(std::move(settings)); });
 }

@@ -24,24 +24,24 @@
 namespace ctms::web {
 namespace {
 
-/// One connection of its own for heartbeats, which must answer within a second.
+/// The options of a separate connection for heartbeats, which must answer within a second.
 persistence::database_options health_options(const config::settings& settings) {
     auto out = support::database_options(settings);
     out.pool_size = 1;
     out.max_overflow = 0;
     out.pool_timeout = std::chrono::seconds{1};
-    out.connect_timeout = std::chrono::seconds{2}; // libpq takes no less
+    out.connect_timeout = std::chrono::seconds{2}; // the minimum of libpq
     out.statement_timeout = std::chrono::milliseconds{400};
     return out;
 }
 
-/// A replica that is away or hangs is to be noticed soon: the primary has the same answers.
+/// Opens the read replica with short timeouts, because the primary can answer if the replica is down or hangs.
 std::unique_ptr<persistence::database> open_replica(const config::settings& settings, metrics::recorder& recorder) {
     if (!settings.db_read_url) return nullptr;
     auto options = support::database_options(settings);
     options.url = *settings.db_read_url;
     options.pool_timeout = std::chrono::seconds{1};
-    options.connect_timeout = std::chrono::seconds{2}; // libpq takes no less
+    options.connect_timeout = std::chrono::seconds{2}; // the minimum of libpq
     options.statement_timeout = std::chrono::seconds{3};
     return std::make_unique<persistence::database>(options, recorder);
 }
@@ -53,7 +53,7 @@ limits with_settings(limits bounds, const config::settings& settings) {
     return bounds;
 }
 
-/// Of the port for probes and metrics: few connections, of few who look after the service.
+/// The limits of the port for probes and metrics, which few clients use.
 limits ops_limits(limits bounds) {
     constexpr std::size_t most_of_one_address = 50;
     constexpr std::size_t most_memory = 16 * 1024 * 1024;
@@ -130,7 +130,7 @@ public:
     config::settings settings_;
     support::prometheus_metrics metrics_;
     persistence::database database_;
-    std::unique_ptr<persistence::database> replica_; // null: none
+    std::unique_ptr<persistence::database> replica_; // null: no replica
     persistence::database health_database_;
     persistence::client_repository client_rows_{database_};
     persistence::contact_repository contact_rows_{database_, replica_.get()};
@@ -151,9 +151,9 @@ public:
     services services_;
     exchanger exchanges_;
     exchanger ops_exchanges_;
-    // Last, and so joined first: a thread may still be on its way out of a call into the server when its answer is written.
+    // Last, so that they are destroyed first: a thread may still be returning from a call into the server after its response was sent.
     lanes threads_;
-    lanes ops_threads_; // so that probes are answered whatever waits for the API
+    lanes ops_threads_; // separate, so that probes are answered even when API requests are waiting
     std::optional<std::uint16_t> ops_port_;
 };
 

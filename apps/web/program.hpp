@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// ctms-web as an object: everything it is made of, built from its settings. What main runs, and what tests run
+// ctms-web as an object that owns all of its parts and is built from the settings. main() runs it, and tests run it
 // inside their own process.
 #pragma once
 
@@ -17,25 +17,25 @@ namespace ctms::web {
 
 class program {
 public:
-    /// `settings.db_url` and `settings.secret_key` must be set. Opens no connection yet. `log` must outlive it.
+    /// `settings.db_url` and `settings.secret_key` must be set. Opens no connections yet. `log` must outlive the program.
     program(const config::settings& settings, mozlog::logger& log, const limits& bounds = {});
     ~program();
     program(const program&) = delete;
     program& operator=(const program&) = delete;
 
-    /// Reads the certificate, if there is one, and which clients there are, for the metrics; listens on the settings' host and
-    /// ports. The port of the API that was taken. errc::invalid for files that cannot be used.
+    /// Loads the certificate, if there is one, reads the list of clients for the metrics, and listens on the host and ports of the
+    /// settings. Returns the port of the API, or errc::invalid if a certificate file cannot be used.
     [[nodiscard]] result<std::uint16_t> listen();
-    /// The port for probes and metrics that was taken, after listen(); nullopt without one.
+    /// The port for probes and metrics, after listen(); nullopt if there is none.
     [[nodiscard]] std::optional<std::uint16_t> ops_port() const noexcept;
-    /// Makes SIGTERM and SIGINT call stop(), and SIGHUP reload().
+    /// Makes SIGTERM and SIGINT call stop(), and SIGHUP call reload().
     void handle_signals();
-    /// Reads the certificate again for the connections to come; those that are open go on. One that cannot be used is logged, and the
-    /// old one stays. On the thread of run().
+    /// Reloads the certificate for new connections; open connections are not affected. If the new certificate cannot be used, logs an
+    /// error and keeps the old one. Call it on the thread of run().
     void reload();
     /// Serves until stop(). Blocks.
     void run();
-    /// Stops gracefully. From any thread.
+    /// Stops gracefully. Any thread may call it.
     void stop();
 
 private:

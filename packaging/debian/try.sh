@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MPL-2.0
-# Run by packaging/deb.sh --try inside a fresh Debian, as root, with the packages in /packages: installs them, runs the
-# programs as the account ctms, removes them. Ends with 0 when everything is as docs/packages.md says.
+# packaging/deb.sh --try runs this inside a fresh Debian, as root, with the packages in /packages. It installs them, runs the
+# programs as the account ctms, and removes them. Ends with 0 if everything is as docs/packages.md says.
 set -euo pipefail
 export DEBIAN_FRONTEND=noninteractive
 
@@ -11,10 +11,10 @@ die() {
     exit 1
 }
 
-# quietly COMMAND...: its output only when it fails.
+# quietly COMMAND...: runs the command and prints its output only if it fails.
 quietly() { "$@" >/var/tmp/log 2>&1 || { tail -n 40 /var/tmp/log >&2 && die "failed: $*"; }; }
 
-# is WHAT EXPECTED ACTUAL
+# is WHAT EXPECTED ACTUAL: fails unless the actual value is the expected one.
 is() { [ "$2" = "$3" ] || die "$1 is '$3' instead of '$2'"; }
 
 account=(setpriv --reuid=ctms --regid=ctms --init-groups env HOME=/var/lib/ctms)
@@ -32,13 +32,13 @@ install_packages() {
     is "the account's folder" /var/lib/ctms "$(getent passwd ctms | cut -d: -f6)"
     is "the mode of the folder" "750 ctms:ctms" "$(stat -c '%a %U:%G' /var/lib/ctms)"
     is "the mode of the settings" "640 root:ctms" "$(stat -c '%a %U:%G' /etc/ctms/ctms.env)"
-    is "what is set by default" "" "$(grep -v -e '^#' -e '^$' /etc/ctms/ctms.env || true)"
+    is "the list of settings set by default" "" "$(grep -v -e '^#' -e '^$' /etc/ctms/ctms.env || true)"
     [ -e /lib/systemd/system/ctms-web.service ] || die "no unit"
     [ ! -e /etc/systemd/system/multi-user.target.wants/ctms-web.service ] || die "the service is enabled"
     echo "installed: $(dpkg-query -W -f '${Package} ${Version}, ' 'ctms*' 'libctms*')"
 }
 
-# Settings survive that the package is installed again.
+# Checks that the settings survive another installation of the packages.
 install_again() {
     echo 'CTMS_USE_MOZLOG=true' >>/etc/ctms/ctms.env
     quietly dpkg -i --force-confold /packages/*.deb
@@ -50,7 +50,7 @@ install_again() {
 refuses_without_settings() {
     local status=0
     "${account[@]}" ctms-web >/var/tmp/web.log 2>&1 || status=$?
-    is "ctms-web's end without settings" 78 "$status"
+    is "the exit code of ctms-web without settings" 78 "$status"
 }
 
 web=
@@ -59,7 +59,7 @@ start_web() {
     local deadline=$((SECONDS + 60))
     port=$((20000 + RANDOM % 5000))
     local ops_port=$((port + 5000))
-    # No function: the signal is to reach the program, not a shell around it.
+    # Not in a function, so that the signal reaches the program instead of a shell around it.
     "${account[@]}" CTMS_DATA_DIR=/var/lib/ctms/data HOST=127.0.0.1 PORT=$port CTMS_OPS_PORT=$ops_port ctms-web --embedded >/var/tmp/web.log 2>&1 &
     web=$!
     until curl -sf -o /dev/null --noproxy '*' --max-time 5 "http://127.0.0.1:$port/__heartbeat__"; do
@@ -67,7 +67,7 @@ start_web() {
         [ "$SECONDS" -lt "$deadline" ] || die "no heartbeat within 60 s"
         sleep 0.2
     done
-    curl -sf -o /dev/null --noproxy '*' --max-time 5 "http://127.0.0.1:$ops_port/metrics" || die "no metrics on CTMS_OPS_PORT"
+    curl -sf -o /dev/null --noproxy '*' --max-time 5 "http://127.0.0.1:$ops_port/metrics" || die "CTMS_OPS_PORT does not serve metrics"
     is "the account of ctms-web" ctms "$(stat -c %U "/proc/$web")"
     echo "ctms-web runs as ctms"
 }
@@ -78,7 +78,7 @@ call() { # PATH CURL-OPTION...
     curl -sS --fail-with-body --noproxy '*' --max-time 30 "http://127.0.0.1:$port$path" "$@" || die "$path failed"
 }
 
-# member NAME: its value, a string, in the JSON that comes in.
+# member NAME: prints the value of a string member of the JSON on standard input.
 member() { sed -n "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/p" | head -n 1; }
 
 use_programs() {
@@ -95,7 +95,7 @@ use_programs() {
     quietly acoustic_fields --help
     quietly as_ctms ctms-sync --help
     as_ctms ctms-sync --check-health >/var/tmp/log 2>&1 || status=$?
-    is "ctms-sync --check-health without a health file" 1 "$status"
+    is "the exit code of ctms-sync --check-health without a health file" 1 "$status"
     quietly as_ctms CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=false ctms-sync
     echo "ctms-admin and ctms-sync work"
 }
@@ -104,12 +104,12 @@ stop_web() {
     local status=0
     kill -TERM "$web"
     wait "$web" || status=$?
-    is "ctms-web's end" 0 "$status"
-    for _ in {1..100}; do # the database ends just after its last user
+    is "the exit code of ctms-web" 0 "$status"
+    for _ in {1..100}; do # the database stops by itself shortly after its last user
         [ -n "$(find /var/lib/ctms/data -name postmaster.pid)" ] || return 0
         sleep 0.1
     done
-    die "the embedded database still runs"
+    die "the embedded database is still running"
 }
 
 remove_packages() {
@@ -117,12 +117,12 @@ remove_packages() {
     apt_get remove "${names[@]}"
     [ ! -e /usr/bin/ctms-web ] || die "ctms-web is still there"
     [ -e /etc/ctms/ctms.env ] || die "the settings are gone before a purge"
-    quietly dpkg --purge "${names[@]}" # apt no longer knows those that left nothing
+    quietly dpkg --purge "${names[@]}" # apt does not purge packages that have already left nothing behind
     [ ! -e /etc/ctms ] || die "the settings are still there"
     [ -d /var/lib/ctms/data ] || die "the data is gone with the package"
-    is "what is left of the packages" "" "$(dpkg-query -W -f '${Package} ' 'ctms*' 'libctms*' 2>/dev/null || true)"
-    is "what is left of their units" "" "$(find /etc/systemd /var/lib/systemd -name 'ctms*' 2>/dev/null || true)"
-    echo "removed: settings with the purge, data kept"
+    is "the list of remaining packages" "" "$(dpkg-query -W -f '${Package} ' 'ctms*' 'libctms*' 2>/dev/null || true)"
+    is "the list of remaining units" "" "$(find /etc/systemd /var/lib/systemd -name 'ctms*' 2>/dev/null || true)"
+    echo "removed: the purge deleted the settings and kept the data"
 }
 
 install_packages

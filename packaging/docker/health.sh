@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MPL-2.0
-# The image's health check: 0 when /__lbheartbeat__ answers 200 on CTMS_OPS_PORT or, without it, on PORT. bash alone, so that
-# the image needs no curl. As a probe of Kubernetes the log knows it as trivial.
+# The image's health check: ends with 0 if /__lbheartbeat__ answers 200 on CTMS_OPS_PORT or, without it, on PORT. Uses only bash,
+# so that the image needs no curl. It identifies itself as a Kubernetes probe, so that the log marks its requests as trivial.
 set -euo pipefail
 
 port=${CTMS_OPS_PORT:-${PORT:-8000}}
 if [ -z "${CTMS_OPS_PORT:-}" ] && [ -n "${CTMS_TLS_CERT:-}" ]; then
-    echo "health.sh: the port $port speaks TLS; set CTMS_OPS_PORT" >&2
+    echo "health.sh: port $port uses TLS; set CTMS_OPS_PORT" >&2
     exit 1
 fi
 exec 3<>"/dev/tcp/127.0.0.1/$port"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The stages of the Dockerfile without Docker: the same steps in chroots, then ctms-web tried there. See --help.
+# Runs the stages of the Dockerfile without Docker: the same steps in chroots, followed by a trial of ctms-web. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 . "$root/packaging/fresh_debian.sh"
@@ -9,20 +9,20 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/docker/stages.sh [--dir DIR] [--jobs N] [--run-only | --build-only | --remove]
 
-Makes two Debian 12 systems with debootstrap, DIR/build and DIR/run, builds CTMS in the one and installs it in the
-other, as packaging/docker/Dockerfile does. Then starts a PostgreSQL on the loopback (this system's binaries), and in
-DIR/run, read-only, as uid 10001 and without capabilities, `ctms-admin migrate` and ctms-web; asks for /__lbheartbeat__,
-/__heartbeat__ and /__version__, and stops it. Needs root, about 3 GB, and about 5 minutes on 2 cores where the objects are in
-this machine's ccache, which it shares; otherwise 10.
+Makes two Debian 12 systems with debootstrap, DIR/build and DIR/run, builds CTMS in the first and installs it in the
+second, as packaging/docker/Dockerfile does. Then starts a PostgreSQL on the loopback (with this system's binaries), and
+runs `ctms-admin migrate` and ctms-web in DIR/run, read-only, as uid 10001 and without capabilities. Requests
+/__lbheartbeat__, /__heartbeat__ and /__version__, and stops the server. Needs root and about 3 GB. Takes about 5 minutes
+on 2 cores if the objects are in this machine's ccache, which it shares, otherwise 10.
 
-  --dir DIR      where the systems are made (default: /var/tmp/ctms-stages); kept, so that --run-only can use them
-  --jobs N       compilers at a time
-  --build-only   do not start anything
-  --run-only     only try what was made before
+  --dir DIR      directory of the systems (default: /var/tmp/ctms-stages); kept, so that --run-only can use them
+  --jobs N       number of concurrent compilers
+  --build-only   build, but do not start anything
+  --run-only     only try existing systems
   --remove       remove the systems afterwards
 
-Environment: CTMS_DEBIAN_MIRROR (default: this machine's), CTMS_API_PAGES (OFF without npm's registry),
-COMMIT, VERSION, IMAGE_TAG, SOURCE, BUILD for version.json.
+Environment: CTMS_DEBIAN_MIRROR (default: this machine's mirror), CTMS_API_PAGES (OFF if npm's registry cannot be
+reached), COMMIT, VERSION, IMAGE_TAG, SOURCE, BUILD for version.json.
 TEXT
 }
 
@@ -54,16 +54,16 @@ while [ "$#" -gt 0 ]; do
 done
 [ "$(id -u)" -eq 0 ] || die "needs root, for chroot"
 dir=$(realpath -m "$dir")
-[ "$dir" != / ] || die "--dir must be a folder of its own"
+[ "$dir" != / ] || die "--dir must not be /"
 
-# In namespaces of its own: mounts and processes end with this script, however it ends.
+# Runs in separate namespaces, so that mounts and processes end with this script, however it ends.
 if [ -z "${CTMS_STAGES_APART:-}" ]; then
     need_packages run stages
     export CTMS_STAGES_APART=yes
     exec unshare --mount --pid --fork --kill-child --mount-proc "$root/packaging/docker/stages.sh" "${arguments[@]}"
 fi
 
-if [ -n "$(ls -A "$dir" 2>/dev/null)" ] && ! [ -e "$dir/.ctms-stages" ]; then die "$dir is there and was not made by this script"; fi
+if [ -n "$(ls -A "$dir" 2>/dev/null)" ] && ! [ -e "$dir/.ctms-stages" ]; then die "$dir exists, but this script did not create it"; fi
 mkdir -p "$dir"
 touch "$dir/.ctms-stages"
 scratch=
@@ -84,7 +84,7 @@ trap 'exit 130' INT TERM HUP
 
 # ---- the two systems ----
 
-# steps_in SYSTEM CHECKOUT-THERE STEP [ARGUMENT]
+# steps_in SYSTEM CHECKOUT STEP [ARGUMENT]: runs a step in a system that has the checkout at that path.
 steps_in() {
     local where=$1 at=$2 name settings=()
     shift 2
@@ -94,7 +94,7 @@ steps_in() {
     in_debian "$where" "${settings[@]}" "$at/packaging/docker/steps.sh" "$@"
 }
 
-# What git knows and what is new, as a checkout in a container has it: .dockerignore leaves .git out.
+# Copies tracked and new files, but not .git, which .dockerignore excludes from the image's build too.
 copy_sources() {
     mkdir -p "$1"
     git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
@@ -142,7 +142,7 @@ free_port() {
 await() {
     local deadline=$((SECONDS + 60))
     until "$@" >/dev/null 2>&1; do
-        [ "$SECONDS" -lt "$deadline" ] || die "not within a minute: $*"
+        [ "$SECONDS" -lt "$deadline" ] || die "failed for a minute: $*"
         sleep 0.2
     done
 }
@@ -154,15 +154,15 @@ start_database() {
     chown postgres "$scratch"
     database_port=$(free_port)
     runuser -u postgres -- "$bin/initdb" -D "$scratch/data" -U ctms -A trust -E UTF8 --locale=C.UTF-8 >/dev/null
-    # setpriv becomes the server, so that its id is the one to stop.
+    # setpriv replaces itself with the server, so that $! is the id of the server.
     setpriv --reuid=postgres --regid=postgres --init-groups "$bin/postgres" -D "$scratch/data" -p "$database_port" \
         -c listen_addresses=127.0.0.1 -c unix_socket_directories= 2>"$scratch/log" &
     database=$!
     await "$bin/pg_isready" -h 127.0.0.1 -p "$database_port" -U ctms -d postgres
 }
 
-# As the image's account, with no rights and nothing of this shell's environment. It replaces the shell: call it in one of
-# its own.
+# Runs a command as the image's account, without privileges and without this shell's environment. It replaces the shell, so
+# call it in a subshell.
 exec_in_image() {
     exec chroot "$dir/run" /usr/bin/setpriv --reuid=10001 --regid=10001 --clear-groups --no-new-privs --bounding-set=-all \
         /usr/bin/env -i -C /app PATH=/usr/local/bin:/usr/bin:/bin HOST=127.0.0.1 PORT="$port" CTMS_OPS_PORT="$ops_port" \
@@ -175,7 +175,7 @@ get() { curl -sSf --noproxy '*' --max-time 5 "http://127.0.0.1:$port$1"; }
 
 try_it() {
     local uid status=0
-    [ -x "$dir/run/usr/local/bin/ctms-web" ] || die "$dir/run holds no ctms-web: build it first"
+    [ -x "$dir/run/usr/local/bin/ctms-web" ] || die "$dir/run does not contain ctms-web; build it first"
     mount --bind "$dir/run" "$dir/run"
     mount --bind /proc "$dir/run/proc"
     mount --bind /dev "$dir/run/dev" # the programs read /dev/urandom
@@ -191,14 +191,14 @@ try_it() {
     uid=$(stat -c %u "/proc/$server")
     [ "$uid" = 10001 ] || die "ctms-web runs as uid $uid"
     step "Health check" in_image /usr/local/lib/ctms/health.sh
-    (port=$ops_port && get /metrics >/dev/null) || die "no metrics on the port for probes and metrics"
+    (port=$ops_port && get /metrics >/dev/null) || die "the port for probes and metrics does not serve metrics"
     say "$(get /__heartbeat__)"
-    [ "$(get /__version__)" = "$(cat "$dir/run/app/version.json")" ] || die "/__version__ is not version.json"
+    [ "$(get /__version__)" = "$(cat "$dir/run/app/version.json")" ] || die "/__version__ does not return version.json"
     step "ctms-sync --version" in_image ctms-sync --version
     kill -TERM "$server"
     wait "$server" || status=$?
     server=
-    [ "$status" -eq 0 ] || die "ctms-web ended with status $status; its log: $dir/ctms-web.log"
+    [ "$status" -eq 0 ] || die "ctms-web ended with status $status; see its log, $dir/ctms-web.log"
     if in_image /usr/local/lib/ctms/health.sh 2>/dev/null; then die "the health check passes without a server"; fi
     say "==> The image's system works"
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The steps of which the image is made, one function each: the Dockerfile runs them in its stages, stages.sh in folders
-# of its own. See --help.
+# The steps that make the image, one function each. The Dockerfile runs them in its stages, and stages.sh runs them in
+# folders. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -9,18 +9,18 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/docker/steps.sh STEP [ARGUMENT]
 
-To build, as root on Debian 12, in this order:
-  build-packages     installs what the build needs
+Steps for building, as root on Debian 12, in this order:
+  build-packages     installs the packages that the build needs
   build DIR          builds the programs and installs them under DIR/usr/local
-  build-fake DIR     the same with fake-acoustic, the stand-in for the email vendor
+  build-fake DIR     does the same with fake-acoustic, the fake email vendor
   libraries DIR      writes the names of the packages that these programs need to DIR/packages
 
-In the system that runs them:
-  run-packages FILE  installs the packages that FILE names
-  account            makes the account ctms, 10001, and its folder /app
+Steps in the system that runs the programs:
+  run-packages FILE  installs the packages that FILE lists
+  account            creates the account ctms, 10001, and its folder /app
   version-file FILE  writes version.json from COMMIT, VERSION, IMAGE_TAG, SOURCE and BUILD
 
-Environment: CTMS_API_PAGES, ON by default: an image whose API pages could not be fetched is not built.
+Environment: CTMS_API_PAGES, ON by default: the build fails if the API's pages cannot be fetched.
 TEXT
 }
 
@@ -28,14 +28,14 @@ build_packages() { need_packages build pages; }
 
 build_programs() {
     local dir=$1
-    # Without the library's own installation, what is left to install are the programs, whatever their components.
+    # With CTMS_INSTALL=OFF the library is not installed, so that `cmake --install` installs only the programs.
     step "Configuring" configure release -DCTMS_BUILD_TESTS=OFF -DCTMS_INSTALL=OFF -DCMAKE_INSTALL_PREFIX=/usr/local \
         -DCMAKE_INSTALL_MESSAGE=NEVER -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
     step "Building" build release
     DESTDIR=$dir cmake --install build/release --strip
 }
 
-# Part of the tests, and so not installed by CMake.
+# fake-acoustic is a part of the tests, so CMake does not install it.
 build_fake() {
     local dir=$1
     step "Configuring" configure release -DCTMS_BUILD_TESTS=ON -DCTMS_API_PAGES="${CTMS_API_PAGES:-ON}"
@@ -43,7 +43,7 @@ build_fake() {
     install -D -s -m 755 build/release/bin/fake-acoustic "$dir/usr/local/bin/fake-acoustic"
 }
 
-# The package of each shared library that a program names itself; apt adds what these need in turn.
+# Finds the package of each shared library that a program needs directly; apt adds the dependencies of these packages.
 libraries() {
     local dir=$1 program
     find "$dir/usr/local/bin" -type f | while IFS= read -r program; do
@@ -51,20 +51,20 @@ libraries() {
             package_of "$(ldd "$program" | awk -v name="$name" '$1 == name {print $3}')"
         done
     done | sort -u >"$dir/packages"
-    [ -s "$dir/packages" ] || die "found no libraries: are the programs there?"
+    [ -s "$dir/packages" ] || die "found no libraries; are there programs in $dir/usr/local/bin?"
 }
 
-# A library is found in /lib, and dpkg may know it in /usr/lib, or the other way round.
+# The linker may find a library in /lib while dpkg lists it in /usr/lib, or the other way round.
 package_of() {
     local path
-    [ -n "$1" ] || die "a library is missing here"
+    [ -n "$1" ] || die "a library is not installed on this system"
     for path in "$1" "/usr$1" "${1#/usr}"; do
         if dpkg-query -S "$path" 2>/dev/null | sed 's/:.*//'; then return; fi
     done
-    die "no package has the library '$1'"
+    die "no package contains the library '$1'"
 }
 
-# ca-certificates: TLS to Google, Acoustic and Sentry.
+# ca-certificates is needed for TLS connections to Google, Acoustic and Sentry.
 run_packages() {
     local names
     mapfile -t names <"$1"
@@ -79,12 +79,12 @@ account() {
     install -d -m 755 /app
 }
 
-# The values come from the build's own pipeline, but a quote would make every answer of /__version__ invalid.
+# The values come from the build pipeline, but a quote in one would make every response of /__version__ invalid.
 version_file() {
     local name value text=
     for name in COMMIT VERSION IMAGE_TAG SOURCE BUILD; do
         value=${!name:-}
-        [[ $value =~ ^[A-Za-z0-9._:/@+~?=\&#-]*$ ]] || die "$name has characters that do not belong there"
+        [[ $value =~ ^[A-Za-z0-9._:/@+~?=\&#-]*$ ]] || die "$name contains characters that are not allowed"
         text+="${text:+,}\"${name,,}\":\"$value\""
     done
     printf '{%s}\n' "$text" >"$1"

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# The tags of an image, one a line: the short commit; on main also stg-<short commit>; on a tag v{semver} that tag.
+# Prints the tags of an image, one per line: the short commit; on main also stg-<short commit>; for a git tag v{semver}, that tag.
 set -euo pipefail
 
 usage() {
     cat <<'TEXT'
 Usage: packaging/docker/tags.sh REF COMMIT
 
-REF is the name of the git reference, as refs/heads/main or refs/tags/v1.2.3. A tag must be v and the version in
-CMakeLists.txt, with a pre-release after a hyphen where there is one; others fail.
+REF is the name of the git reference, such as refs/heads/main or refs/tags/v1.2.3. A tag must be v followed by the
+version in CMakeLists.txt and optionally a hyphen and a pre-release; other tags fail.
 
-  --self-test   tries itself
+  --self-test   run the script's own tests
 TEXT
 }
 
@@ -19,7 +19,7 @@ version=$(sed -n 's/^project(ctms VERSION \([0-9.]*\) .*/\1/p' "$file")
 
 tags() {
     local ref=$1 commit=$2 short
-    [[ $commit =~ ^[0-9a-f]{40}$ ]] || { echo "tags.sh: '$commit' is no commit" >&2; return 1; }
+    [[ $commit =~ ^[0-9a-f]{40}$ ]] || { echo "tags.sh: '$commit' is not a full commit id" >&2; return 1; }
     short=${commit:0:7}
     case $ref in
     refs/tags/*)

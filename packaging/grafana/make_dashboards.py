@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MPL-2.0
 """Writes the Grafana dashboards of this folder: operations.json, sync.json and alerts.json.
 
-    packaging/grafana/make_dashboards.py            writes them
-    packaging/grafana/make_dashboards.py --check    exit 1 when one is not what would be written
+    packaging/grafana/make_dashboards.py            writes the dashboards
+    packaging/grafana/make_dashboards.py --check    ends with exit code 1 if a dashboard is not up to date
 
-The panels stand in the tables below, a line of panels each; alerts.json shows the rules of packaging/prometheus/alerts.yml.
-Change these, not the JSON. tests/metrics/dashboards.py runs each query on metrics of real programs.
+The tables below define the panels, one entry per row of panels; alerts.json shows the rules of packaging/prometheus/alerts.yml.
+Change these instead of the JSON. tests/metrics/dashboards.py runs each query on metrics of real programs.
 """
 
 import json
@@ -24,13 +24,13 @@ LINE_HEIGHT = {"stat": 4, "timeseries": 8, "table": 8}
 @dataclass
 class Panel:
     title: str
-    unit: str  # Grafana's name of it
-    queries: dict  # legend, in which {{label}} is replaced: expression
+    unit: str  # Grafana's name of the unit
+    queries: dict  # expressions by legend, in which {{label}} is replaced
     text: str = ""
     kind: str = "timeseries"
     stacked: bool = False
-    threshold: tuple = ()  # ">" or "<", and the number behind which it is an alert
-    link: str = ""  # uid of the dashboard that shows more
+    threshold: tuple = ()  # ">" or "<", and the number beyond which an alert fires
+    link: str = ""  # uid of the dashboard with more details
 
 
 def stat(title, unit, query, text="", **more):
@@ -39,7 +39,7 @@ def stat(title, unit, query, text="", **more):
 
 # What a dashboard's variables select.
 CHOSEN = 'job=~"$job",instance=~"$instance"'
-# Calls that clients make: not those of load balancers and of Prometheus.
+# Calls of API clients, without those of load balancers and Prometheus.
 API = CHOSEN + ',path_template!~"/metrics|/__.*__"'
 RATE = "[$__rate_interval]"
 
@@ -49,7 +49,7 @@ def rate(metric, by="", labels=CHOSEN):
 
 
 def quantile(which, metric, by="", labels=CHOSEN):
-    """A quantile of a histogram. `> 0` leaves out what was not called at all, which would be NaN."""
+    """A quantile of a histogram. `> 0` leaves out series without calls, whose value would be NaN."""
     return f"histogram_quantile({which}, {rate(metric + '_bucket', ', '.join(filter(None, ['le', by])), labels)}) > 0"
 
 
@@ -72,30 +72,30 @@ OPERATIONS = [
     ("", [
         stat("Instances", "short", f"count(ctms_requests_in_flight{{{CHOSEN}}})"),
         stat("Requests", "reqps", rate(REQUESTS, labels=API)),
-        stat("Errors", "percentunit", ERROR_RATIO, "Share of the answers that are 5xx.", threshold=(">", 0.05)),
+        stat("Errors", "percentunit", ERROR_RATIO, "Share of responses with a 5xx status.", threshold=(">", 0.05)),
         stat("Latency, p99", "s", quantile(0.99, DURATIONS, labels=API), threshold=(">", 1)),
         stat("In flight", "short", f"sum(ctms_requests_in_flight{{{CHOSEN}}})"),
-        stat("Oldest instance", "s", f"max(time() - process_start_time_seconds{{{CHOSEN}}})", "Time since its start."),
+        stat("Oldest instance", "s", f"max(time() - process_start_time_seconds{{{CHOSEN}}})", "Time since it was started."),
     ]),
     ("Requests", [
         Panel("Requests by status", "reqps", {"{{status_code_family}}": rate(REQUESTS, "status_code_family", API)}, stacked=True),
         Panel("Share of errors", "percentunit", {
             "5xx": ERROR_RATIO,
             "4xx": or_zero(rate(REQUESTS, labels=API + ',status_code_family="4xx"')) + f" / clamp_min({rate(REQUESTS, labels=API)}, 0.001)",
-        }, "5xx are ours, 4xx the clients'."),
+        }, "5xx are server errors, 4xx are client errors."),
         Panel("Requests by route", "reqps", {"{{method}} {{path_template}}": rate(REQUESTS, "method, path_template") + " > 0"},
-              "Those of load balancers and of Prometheus too."),
+              "Includes requests of load balancers and Prometheus."),
     ]),
     ("Latency", [
         Panel(f"Latency, p{percent}", "s", {"{{path_template}}": quantile(percent / 100, DURATIONS, "path_template")},
-              "By route. Between the bounds of the histogram's buckets, 10 ms to 10 s, it is an estimate.")
+              "By route. Estimated from the histogram's buckets, from 10 ms to 10 s.")
         for percent in (50, 95, 99)
     ]),
     ("Clients and limits", [
         Panel("Requests by client", "reqps", {"{{client_id}}": rate("ctms_api_requests_total", "client_id")}, stacked=True),
         Panel("In flight", "short", {"{{instance}}": f"ctms_requests_in_flight{{{CHOSEN}}}"}, "Requests in progress."),
         Panel("Rejected by reason", "reqps", {"{{reason}}": rate("ctms_requests_rejected_total", "reason")},
-              "Turned away by a limit. busy and connections mean too much load, the others are the client's doing."),
+              "Rejected because of a limit. busy and connections mean too much load; the other reasons are caused by the client."),
         Panel("Writes with the older waitlists", "reqps", {"writes": rate("ctms_legacy_waitlists_requests_total")}),
     ]),
     ("Database", [
@@ -103,10 +103,10 @@ OPERATIONS = [
         Panel("Connections", "short", {"{{state}}": f"sum by (state) (ctms_database_pool_connections{{{CHOSEN}}})"}, stacked=True),
         Panel("Threads that wait for a connection", "short", {"{{instance}}": f"ctms_database_pool_waiting{{{CHOSEN}}}"}),
     ]),
-    ("Queue of the sync", [
-        Panel("Contacts put into the queue", "ops", {"contacts": rate("ctms_pending_acoustic_sync_total")}),
+    ("Sync queue", [
+        Panel("Contacts added to the queue", "ops", {"contacts": rate("ctms_pending_acoustic_sync_total")}),
         Panel("Longest wait", "s", {"age": f"max(ctms_sync_queue_age_seconds{{{CHOSEN}}})"},
-              "Since the first request of the contact that waits longest, parked ones left out."),
+              "Time since the first request of the contact that has waited longest, not counting parked ones."),
         Panel("Parked contacts", "short", {"parked": f"max(ctms_sync_queue_parked{{{CHOSEN}}})"}, "Their sync was given up."),
     ]),
     ("Process", PROCESS),
@@ -118,19 +118,19 @@ SYNC = [
     ("", [
         stat("Contacts synced", "ops", rate("ctms_background_acoustic_sync_total")),
         stat("Backlog", "short", f"max(ctms_background_acoustic_sync_backlog{{{CHOSEN}}})"),
-        stat("Longest wait", "s", "max(ctms_sync_queue_age_seconds)", "As ctms-web sees it.", threshold=(">", 1800)),
+        stat("Longest wait", "s", "max(ctms_sync_queue_age_seconds)", "As measured by ctms-web.", threshold=(">", 1800)),
         stat("Parked", "short", f"max(ctms_sync_queue_parked{{{CHOSEN}}})"),
         stat("Circuit open", "bool_yes_no", f"max(ctms_sync_circuit_open{{{CHOSEN}}})", "Acoustic does not answer.", threshold=(">", 0)),
-        stat("Cycles in a minute", "short", f"sum(rate(ctms_background_acoustic_sync_loops_total{{{CHOSEN}}}{RATE})) * 60"),
+        stat("Cycles per minute", "short", f"sum(rate(ctms_background_acoustic_sync_loops_total{{{CHOSEN}}}{RATE})) * 60"),
     ]),
     ("Contacts", [
-        Panel("Contacts synced", "ops", {"contacts": rate("ctms_background_acoustic_sync_total")}, "Or skipped."),
+        Panel("Contacts synced", "ops", {"contacts": rate("ctms_background_acoustic_sync_total")}, "Sent or skipped."),
         Panel("Backlog", "short", {"waiting": f"max(ctms_background_acoustic_sync_backlog{{{CHOSEN}}})"},
-              "At the beginning of the last cycle; parked contacts left out."),
+              "At the beginning of the last cycle, not counting parked contacts."),
         Panel("Age", "s", {
-            "synced last": f"max(ctms_background_acoustic_sync_age_s{{{CHOSEN}}})",
-            "waits longest": "max(ctms_sync_queue_age_seconds)",
-        }, "From the request to the sync, and as ctms-web sees it from the first request of the contact that waits longest to now."),
+            "last synced": f"max(ctms_background_acoustic_sync_age_s{{{CHOSEN}}})",
+            "longest waiting": "max(ctms_sync_queue_age_seconds)",
+        }, "Last synced: time from the request to the sync. Longest waiting: time since the first request, as measured by ctms-web."),
     ]),
     ("Calls to Acoustic", [
         Panel("Calls", "reqps", {"{{method}} {{table}}": rate(CALLS, "method, table")}, stacked=True),
@@ -141,9 +141,9 @@ SYNC = [
         Panel(f"Latency, p{percent}", "s", {"{{method}} {{table}}": quantile(percent / 100, SYNC_DURATIONS, "method, table")})
         for percent in (50, 95, 99)
     ]),
-    ("Trouble", [
-        Panel("Contacts that failed", "short", {"failed": f"max(ctms_background_acoustic_sync_retries{{{CHOSEN}}})"},
-              "At least once, and still in the queue; parked ones included."),
+    ("Problems", [
+        Panel("Failed contacts", "short", {"failed": f"max(ctms_background_acoustic_sync_retries{{{CHOSEN}}})"},
+              "Contacts in the queue that failed at least once, including parked ones."),
         Panel("Parked contacts", "short", {"parked": f"max(ctms_sync_queue_parked{{{CHOSEN}}})"}, "Their sync was given up."),
         Panel("Circuit open", "bool_yes_no", {"{{instance}}": f"ctms_sync_circuit_open{{{CHOSEN}}}"},
               "Acoustic does not answer, and only probes are sent."),
@@ -151,15 +151,15 @@ SYNC = [
     ]),
     ("Loop", [
         Panel("Cycles", "ops", {"{{instance}}": f"rate(ctms_background_acoustic_sync_loops_total{{{CHOSEN}}}{RATE})"},
-              "Empty ones included."),
-        Panel("Time of the last cycle", "s", {"{{instance}}": f"ctms_background_acoustic_sync_loop_duration_seconds{{{CHOSEN}}}"}),
+              "Includes empty cycles."),
+        Panel("Duration of the last cycle", "s", {"{{instance}}": f"ctms_background_acoustic_sync_loop_duration_seconds{{{CHOSEN}}}"}),
     ]),
     ("Process", PROCESS),
 ]
 
 
 def read_rules(text):
-    """The rules of alerts.yml, of which it knows no more than what that file's beginning promises."""
+    """Reads the rules of alerts.yml, relying on the form that the comment at the top of that file describes."""
     rules, group = [], ""
     for line in text.splitlines():
         if found := re.fullmatch(r"  - name: (\S+)", line):
@@ -175,7 +175,7 @@ def read_rules(text):
     wanted = {"group", "alert", "query", "threshold", "severity", "description", "runbook"}
     for rule in rules:
         if missing := wanted - set(rule):
-            raise SystemExit(f"{ALERTS}: {rule['alert']} lacks {', '.join(sorted(missing))}, or is not written as the file's beginning says")
+            raise SystemExit(f"{ALERTS}: {rule['alert']}: {', '.join(sorted(missing))} missing or not as the first comment says")
     return rules
 
 
@@ -195,7 +195,7 @@ def alert_lines(rules):
         return stat(f"Firing, {severity}", "short", query, threshold=(">", 0))
 
     lines = [("", [firing("critical"), firing("warning")]),
-             ("", [Panel("Pending and firing", "short", {"": 'ALERTS{alertname=~"Ctms.*"}'}, "Nothing here: all is well.", kind="table")])]
+             ("", [Panel("Pending and firing", "short", {"": 'ALERTS{alertname=~"Ctms.*"}'}, "Empty if there are none.", kind="table")])]
     for group in dict.fromkeys(rule["group"] for rule in rules):
         panels = [alert_panel(rule) for rule in rules if rule["group"] == group]
         for at in range(0, len(panels), 3):
@@ -208,7 +208,7 @@ def thresholds(panel):
     if not panel.threshold:
         return {"mode": "absolute", "steps": [{"color": good, "value": None}]}
     direction, number = panel.threshold
-    # A step holds from its number on: the alert begins behind it.
+    # A step applies from its number on, but the alert fires only beyond the number.
     first, second = (good, bad) if direction == ">" else (bad, good)
     if direction == ">" and number == 0:
         number = 1e-9
@@ -216,7 +216,7 @@ def thresholds(panel):
 
 
 def drawn(panel):
-    """What depends on the kind of a panel: its options, and how its values are drawn."""
+    """The options of a panel and the style of its values, which depend on its kind."""
     if panel.kind == "stat":
         return {"reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}, "colorMode": "value", "graphMode": "area"}, {}
     if panel.kind == "table":
@@ -236,7 +236,7 @@ def panel_json(panel, number, position):
     options, custom = drawn(panel)
     table = panel.kind == "table"
     defaults = {"unit": panel.unit, "thresholds": thresholds(panel), "color": {"mode": "thresholds" if panel.kind == "stat" else "palette-classic"}}
-    if panel.kind == "timeseries" and " offset " not in "".join(panel.queries.values()):  # a difference falls below 0
+    if panel.kind == "timeseries" and " offset " not in "".join(panel.queries.values()):  # differences may be negative
         defaults["min"] = 0
     if custom:
         defaults["custom"] = custom
@@ -249,7 +249,7 @@ def panel_json(panel, number, position):
 
 
 def lay_out(lines):
-    """Panels side by side, each line as wide as the page; a title begins a section."""
+    """Places the panels of each line side by side over the width of the page; a title begins a section."""
     out, y = [], 0
     for title, panels in lines:
         if title:
@@ -264,7 +264,7 @@ def lay_out(lines):
 
 
 def variables(known_by):
-    """The data source; and jobs and instances, known by a metric that only they have."""
+    """The variables of a dashboard: the data source, and jobs and instances, which are found by a metric that only they have."""
     out = [{"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "refresh": 1, "hide": 0}]
     if not known_by:
         return out
@@ -274,7 +274,7 @@ def variables(known_by):
                     "query": {"query": query, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True,
                     "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "hide": 0}
         if name == "instance":
-            variable["allValue"] = ".*"  # metrics from a push gateway have none
+            variable["allValue"] = ".*"  # metrics from a push gateway have no instance
         out.append(variable)
     return out
 
@@ -304,7 +304,7 @@ def main(arguments):
     stale = [name for name, text in dashboards().items() if not (HERE / name).is_file() or (HERE / name).read_text() != text]
     if arguments:
         for name in stale:
-            print(f"packaging/grafana/{name} is not up to date: run packaging/grafana/make_dashboards.py")
+            print(f"packaging/grafana/{name} is not up to date; run packaging/grafana/make_dashboards.py")
         return 1 if stale else 0
     for name in stale:
         (HERE / name).write_text(dashboards()[name])

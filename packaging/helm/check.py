@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Checks the Helm chart: helm lint and helm template with the values in ctms/ci, then what came out.
+"""Checks the Helm chart: runs helm lint and helm template with the values in ctms/ci, and checks the resulting objects.
 
-    packaging/helm/check.py    exit 1 when something is wrong, 77 when helm or PyYAML is missing
+    packaging/helm/check.py    ends with exit code 1 if something is wrong, and 77 if helm or PyYAML is missing
 
-The program is the one that HELM names, otherwise helm. Where CTMS_TOOLS names the folder that packaging/check_deployment.sh
-fills, the objects are held against the schemas of Kubernetes too. Nothing is installed and no cluster is asked.
+HELM names the program (default: helm). If CTMS_TOOLS names the folder that packaging/check_deployment.sh fills, also checks
+the objects against the schemas of Kubernetes. Installs nothing and contacts no cluster.
 """
 
 import copy
@@ -22,7 +22,7 @@ CONFIGURATION = CHART.parents[2] / "docs" / "configuration.md"
 HELM = os.environ.get("HELM", "helm")
 TOOLS = os.environ.get("CTMS_TOOLS")
 
-# What must be refused, by the schema or by `required`.
+# Values that the schema or `required` must refuse.
 REFUSED = {
     "no image": ["--set", "image.repository="],
     "a tag in the repository": ["--set", "image.repository=example.com/ctms:v1"],
@@ -31,8 +31,8 @@ REFUSED = {
     "a setting of the chart": ["--set-string", "settings.PORT=1"],
     "the ops port among the settings": ["--set-string", "settings.CTMS_OPS_PORT=8001"],
     "the API's port as the ops port": ["--set", "web.opsPort=8000"],
-    "a proxy that is no address": ["--set", "web.trustedProxies={proxy.example.com}"],
-    "authorities of clients without a certificate": ["--set", "web.tls.clientCaSecretName=ca"],
+    "a proxy that is not an address": ["--set", "web.trustedProxies={proxy.example.com}"],
+    "client authorities without a certificate": ["--set", "web.tls.clientCaSecretName=ca"],
     "a short key": ["--set", "secrets.existingSecret=", "--set-string", "secrets.values.CTMS_DB_URL=x,secrets.values.CTMS_SECRET_KEY=short"],
     "a short key that is not allowed": ["--set", "secrets.existingSecret=", "--set-string", "secrets.values.CTMS_DB_URL=x,secrets.values.CTMS_SECRET_KEY=short,"
                                         "settings.CTMS_ALLOW_WEAK_SECRET_KEY=false"],
@@ -65,20 +65,20 @@ def problems_of_pod(where, template, configured):
     spec = template["spec"]
     pod, missing = spec["securityContext"], []
     if not (pod["runAsNonRoot"] and pod["runAsUser"] == 10001 and pod["seccompProfile"]["type"] == "RuntimeDefault"):
-        missing.append("not as 10001 with seccomp")
+        missing.append("does not run as 10001 with seccomp")
     if spec["automountServiceAccountToken"]:
-        missing.append("has the account's token")
+        missing.append("has the token of its service account")
     for container in spec["containers"]:
         own = container["securityContext"]
         if not own["readOnlyRootFilesystem"] or own["allowPrivilegeEscalation"] or own["capabilities"]["drop"] != ["ALL"]:
-            missing.append("not confined")
+            missing.append("is not confined")
         if not container["resources"]["requests"]:
-            missing.append("asks for no resources")
+            missing.append("requests no resources")
         names = [entry["name"] for entry in container["env"]]
-        missing += [f"{name} is no setting" for name in names if name not in configured]
-        missing += [f"{name} is given twice" for name in set(names) if names.count(name) > 1]
+        missing += [f"{name} is not a setting" for name in names if name not in configured]
+        missing += [f"{name} is set twice" for name in set(names) if names.count(name) > 1]
         if where.startswith("Deployment"):
-            missing += [f"no {probe}" for probe in ("startupProbe", "livenessProbe") if probe not in container]
+            missing += [f"has no {probe}" for probe in ("startupProbe", "livenessProbe") if probe not in container]
     return [f"{where}: {what}" for what in missing]
 
 
@@ -91,47 +91,47 @@ def values_of(container):
 
 
 def metrics_port_of(template):
-    """The number of the port that shows the metrics of a pod, None when it opens none."""
+    """The number of the port with the metrics of a pod, or None if it opens none."""
     name = METRICS_PORT.get(component_of(template["metadata"]["labels"]))
     value = values_of(template["spec"]["containers"][0]).get(name)
     return int(value) if value else None
 
 
 def number_of(port, template):
-    """The number of a port of a pod that is given by its number or its name; None when the pod has no such port."""
+    """The number of a pod's port, given by number or name, or None if the pod has no such port."""
     ports = {entry["name"]: entry["containerPort"] for entry in template["spec"]["containers"][0].get("ports", [])}
     return ports.get(port, port if port in ports.values() else None)
 
 
 def problems_of_ports(where, template):
-    """Probes over HTTP, the scrape annotation and PORT belong to the right ports, and these are declared."""
+    """HTTP probes, the scrape annotation and PORT must use the right ports, and these must be declared."""
     container = template["spec"]["containers"][0]
     metrics = metrics_port_of(template)
     values = values_of(container)
     if metrics and number_of(metrics, template) is None:
-        yield f"{where}: the port {metrics} of the metrics is not declared"
+        yield f"{where}: the metrics port {metrics} is not declared"
     if component_of(template["metadata"]["labels"]) == "web" and (not metrics or metrics == int(values["PORT"])):
-        yield f"{where}: no port of its own for probes and metrics"
+        yield f"{where}: has no separate port for probes and metrics"
     for kind in ("startupProbe", "readinessProbe", "livenessProbe"):
         probe = container.get(kind, {}).get("httpGet")
         if probe is None:
             continue
         if number_of(probe["port"], template) != metrics or probe.get("scheme", "HTTP") != "HTTP":
-            yield f"{where}: {kind} does not ask the ops port with plain HTTP"
+            yield f"{where}: {kind} does not use the ops port with plain HTTP"
         if probe["path"] != "/__lbheartbeat__":
-            yield f"{where}: {kind} asks {probe['path']}, which may depend on the database"
+            yield f"{where}: {kind} requests {probe['path']}, which may depend on the database"
     scraped = template["metadata"]["annotations"].get("prometheus.io/port") if where.startswith("Deployment") else None
     if scraped is not None and int(scraped) != metrics:
-        yield f"{where}: Prometheus would read the port {scraped}, the metrics are on {metrics}"
+        yield f"{where}: Prometheus would read port {scraped}, but the metrics are on {metrics}"
 
 
 def problems_of_files(where, template):
-    """The files of TLS are below a mounted volume, and every mount has its volume."""
+    """The TLS files must be below a mounted volume, and every mount must have a volume."""
     container = template["spec"]["containers"][0]
     mounts = container.get("volumeMounts", [])
     volumes = {entry["name"] for entry in template["spec"].get("volumes", [])}
-    yield from (f"{where}: mounts {entry['name']}, which is no volume" for entry in mounts if entry["name"] not in volumes)
-    yield from (f"{where}: {entry['mountPath']} would not follow its Secret" for entry in mounts if "subPath" in entry)
+    yield from (f"{where}: mounts {entry['name']}, which is not a volume" for entry in mounts if entry["name"] not in volumes)
+    yield from (f"{where}: {entry['mountPath']} would not be updated with its Secret" for entry in mounts if "subPath" in entry)
     for name, value in values_of(container).items():
         if name.startswith("CTMS_TLS_") and not any(value.startswith(entry["mountPath"] + "/") for entry in mounts):
             yield f"{where}: {name} is not below a mounted folder"
@@ -142,19 +142,19 @@ def selected_by(labels, objects):
 
 
 def problems_of_service(item, objects):
-    """Every port leads to one of the pod, and that of the metrics stays inside of the cluster."""
+    """Every port must lead to a port of the pod, and the metrics port must stay inside the cluster."""
     where = f"Service {item['metadata']['name']}"
     for template in selected_by(item["spec"]["selector"], objects):
         for port in item["spec"]["ports"]:
             number = number_of(port["targetPort"], template)
             if number is None:
-                yield f"{where}: no port {port['targetPort']} in its pods"
+                yield f"{where}: its pods have no port {port['targetPort']}"
             elif number == metrics_port_of(template) and item["spec"].get("clusterIP") != "None":
-                yield f"{where}: shows the metrics to all who reach the API"
+                yield f"{where}: exposes the metrics to all clients of the API"
 
 
 def problems_of_monitor(item, objects):
-    """Every endpoint is the metrics port of a service that the monitor selects."""
+    """Every endpoint must be the metrics port of a service that the monitor selects."""
     wanted = item["spec"]["selector"]["matchLabels"].items()
     services = [each for each in objects if each["kind"] == "Service" and wanted <= each["metadata"]["labels"].items()]
     for endpoint in item["spec"]["endpoints"]:
@@ -166,22 +166,22 @@ def problems_of_monitor(item, objects):
             for template in selected_by(service["spec"]["selector"], objects)
         ]
         if found != [True]:
-            yield f"ServiceMonitor {item['metadata']['name']}: {endpoint['port']} is not the port of the metrics"
+            yield f"ServiceMonitor {item['metadata']['name']}: {endpoint['port']} is not the metrics port"
 
 
 def problems_of_policy(item, objects):
-    """What listens may be reached."""
+    """The policy must allow exactly the ports on which the pod listens."""
     allowed = {port["port"] for rule in item["spec"].get("ingress", []) for port in rule["ports"]}
     for template in selected_by(item["spec"]["podSelector"]["matchLabels"], objects):
         declared = {entry["containerPort"] for entry in template["spec"]["containers"][0].get("ports", [])}
         if allowed != declared:
-            yield f"NetworkPolicy {item['metadata']['name']}: lets in {sorted(allowed)}, the pod listens on {sorted(declared)}"
+            yield f"NetworkPolicy {item['metadata']['name']}: allows {sorted(allowed)}, but the pod listens on {sorted(declared)}"
 
 
 def problems_of(objects):
     configured = known_settings()
     names = [(item["kind"], item["metadata"]["name"], item["metadata"].get("annotations", {}).get("helm.sh/hook")) for item in objects]
-    out = [f"{name} is there twice" for name in set(names) if names.count(name) > 1]
+    out = [f"{name} is defined twice" for name in set(names) if names.count(name) > 1]
     for where, template in pods(objects):
         out += problems_of_pod(where, template, configured)
         out += [*problems_of_ports(where, template), *problems_of_files(where, template)]
@@ -190,7 +190,7 @@ def problems_of(objects):
         if item["kind"] in rules:
             out += rules[item["kind"]](item, objects)
         if item["kind"] == "ConfigMap":
-            out += [f"{name} is no setting" for name in item["data"] or {} if name not in configured]
+            out += [f"{name} is not a setting" for name in item["data"] or {} if name not in configured]
         if item["kind"] in ("Deployment", "Service"):
             wanted = item["spec"]["selector"].get("matchLabels", item["spec"]["selector"])
             if not any(wanted.items() <= template["metadata"]["labels"].items() for _, template in pods(objects)):
@@ -210,7 +210,7 @@ def container_of_web(objects):
     return web(objects)["spec"]["containers"][0]
 
 
-# What the rules above must find: changes to what comes out of a file of values.
+# Mistakes that the rules above must find: changes to the objects made from a file of values.
 MISTAKES = {
     "the liveness probe on the API's port": (
         "all",
@@ -220,7 +220,7 @@ MISTAKES = {
         "all",
         lambda objects: container_of_web(objects)["readinessProbe"]["httpGet"].update(port=8000),
     ),
-    "the startup probe on a port that is not there": (
+    "the startup probe on a port that does not exist": (
         "all",
         lambda objects: container_of_web(objects)["startupProbe"]["httpGet"].update(port="metrics"),
     ),
@@ -247,7 +247,7 @@ MISTAKES = {
         "tls",
         lambda objects: first("Service", "ctms-web", objects)["ports"].append({"name": "ops", "port": 8001, "targetPort": "ops"}),
     ),
-    "a service to a port that is not there": (
+    "a service to a port that does not exist": (
         "tls",
         lambda objects: first("Service", "ctms-web", objects)["ports"][0].update(targetPort="http"),
     ),
@@ -294,12 +294,12 @@ def main():
     if not failed:
         failed += mistakes_not_found(rendered)
     least = CHART / "ci" / "existing-secret-values.yaml"
-    if not least.exists():  # the values below would be refused for that alone
+    if not least.exists():  # otherwise all of the values below would be refused
         failed.append(f"{least} is missing")
     for what, arguments in REFUSED.items():
         if helm("template", "ctms", CHART, "-f", least, *arguments).returncode == 0:
-            failed.append(f"takes {what}")
-    print("\n".join(failed) or f"{len(REFUSED)} wrong values refused, {len(MISTAKES)} mistakes noticed\nThe chart is in order")
+            failed.append(f"accepts {what}")
+    print("\n".join(failed) or f"{len(REFUSED)} wrong values refused, {len(MISTAKES)} mistakes noticed\nThe chart is valid")
     return 1 if failed else 0
 
 

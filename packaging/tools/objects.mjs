@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Kubernetes' objects, a list in JSON on standard input, against the schemas of its API: prints a line for each object that
-// they refuse. Kinds of operators are not known here and pass. Run in the folder where npm put kubernetes-models.
+// Checks Kubernetes objects, given as a JSON list on standard input, against the schemas of the Kubernetes API, and prints a
+// line for each invalid object. Accepts unknown kinds of operators. Run it in the folder with npm's kubernetes-models.
 import { readFileSync } from 'node:fs';
 
 async function modelOf(object) {

@@ -8,6 +8,7 @@
 #include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/product_repository.hpp>
 #include <ctms/persistence/stripe_repository.hpp>
+#include <ctms/persistence/vendor_slots.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -178,15 +178,15 @@ TEST_SUITE("result") {
     }
 
     TEST_CASE("the makers of errors set the kind and nothing that was not given") {
-        const auto gone = not_found("Unknown \"id\"");
+        const auto gone = ctms::not_found("Unknown \"id\"");
         CHECK(gone.code == errc::not_found);
         CHECK(gone.message == "Unknown \"id\"");
         CHECK(gone.detail.empty());
-        CHECK(service_unavailable("no route").message == "Service temporarily unavailable");
-        CHECK(service_unavailable("no route").code == errc::unavailable);
-        CHECK(service_unavailable("no route").detail == "no route");
-        CHECK(invalid_fields({{{std::string("body")}, "field required", "value_error.missing", {}}}).fields.size() == 1);
-        CHECK(conflict_of({"email_id", "fxa_id"}).conflicts.size() == 2);
-        CHECK(missing_role("m", "d").code == errc::missing_role);
+        CHECK(ctms::service_unavailable("no route").message == "Service temporarily unavailable");
+        CHECK(ctms::service_unavailable("no route").code == errc::unavailable);
+        CHECK(ctms::service_unavailable("no route").detail == "no route");
+        CHECK(ctms::invalid_fields({{{std::string("body")}, "field required", "value_error.missing", {}}}).fields.size() == 1);
+        CHECK(ctms::conflict_of({"email_id", "fxa_id"}).conflicts.size() == 2);
+        CHECK(ctms::missing_role("m", "d").code == errc::missing_role);
     }
 }

@@ -78,7 +78,7 @@ names described(const std::vector<service::row_call>& calls) {
     return out;
 }
 
-const failure unavailable{failure_kind::unavailable, "gone"};
+const failure vendor_down{failure_kind::vendor_down, "gone"};
 const failure transient{failure_kind::transient, "later"};
 const failure permanent{failure_kind::permanent, "never"};
 
@@ -208,11 +208,11 @@ TEST_CASE("partly: uncertain data is not recorded as known") {
         CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", one.wanted.product_hash, {"news000", "old"}, {"prod0"}});
     }
     SUBCASE("the products failed") {
-        one.products.fail(unavailable);
+        one.products.fail(vendor_down);
         CHECK(one.partly() == vendor_state{one.wanted.main_hash, one.wanted.newsletter_hash, "", {"news000"}, {"prod0", "prod_old"}});
     }
     SUBCASE("some calls were not made") {
-        one.products.fail(unavailable);
+        one.products.fail(vendor_down);
         one.calls_left = 1;
         CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", "", {"news000", "old"}, {"prod0", "prod_old"}});
     }
@@ -221,10 +221,10 @@ TEST_CASE("partly: uncertain data is not recorded as known") {
 TEST_CASE("failure: the most serious failure of all tables is returned, with the table's name") {
     auto one = item(1, 1, 1);
     CHECK_FALSE(one.failure().has_value());
-    one.products.fail(unavailable);
+    one.products.fail(vendor_down);
     CHECK(one.failure()->reason == "product: gone");
     one.newsletters.fail(transient);
-    one.newsletters.fail(unavailable);
+    one.newsletters.fail(vendor_down);
     CHECK(one.failure()->reason == "newsletter: later");
     one.main.fail(permanent);
     CHECK(one.failure()->kind == failure_kind::permanent);

@@ -25,7 +25,7 @@ void lower_to_resource(std::optional<std::size_t>& least, __rlimit_resource reso
     if (getrlimit(resource, &now) == 0 && now.rlim_cur != RLIM_INFINITY) lower(least, now.rlim_cur);
 }
 
-/// A file of a control group with one number; "max", and huge numbers of version 1, mean no limit.
+/// Reads a control group file that contains one number; "max", or a huge number in version 1, means no limit.
 void lower_to_file(std::optional<std::size_t>& least, const std::string& file) {
     constexpr std::size_t none = std::size_t{1} << 60U;
     std::ifstream in(file);
@@ -36,7 +36,7 @@ void lower_to_file(std::optional<std::size_t>& least, const std::string& file) {
     if (problem == std::errc() && limit < none) lower(least, limit);
 }
 
-/// The limits of a group and of those above it, up to the root of what the process sees (cgroups(7)).
+/// Applies the limits of a group and its ancestors, up to the root that the process can see (cgroups(7)).
 void lower_to_groups(std::optional<std::size_t>& least, const std::string& root, std::string group, const char* name) {
     for (;;) {
         lower_to_file(least, root + group + '/' + name);
@@ -46,11 +46,11 @@ void lower_to_groups(std::optional<std::size_t>& least, const std::string& root,
     }
 }
 
-/// What is set aside: blocks, of which every other one is freed when memory runs out. Those between them keep the freed ones apart,
-/// so that nothing large can use them up.
+/// The memory set aside: small blocks, every other one of which is freed when memory runs out. The blocks between them keep the
+/// freed ones apart, so that a large allocation cannot use them up.
 class reserve {
 public:
-    /// Has a thread that found no memory try again, once what is set aside is free for it.
+    /// Frees the reserve so that a failed allocation can be tried again. Throws std::bad_alloc if the reserve is already in use.
     void use() {
         const std::lock_guard lock(mutex_);
         if (!is_whole_) throw std::bad_alloc();
@@ -101,7 +101,7 @@ std::optional<std::size_t> memory_limit() {
     std::optional<std::size_t> least;
     lower_to_resource(least, RLIMIT_AS);
     lower_to_resource(least, RLIMIT_DATA);
-    // Lines of "id:controllers:group"; version 2 has no controllers.
+    // Lines have the form "id:controllers:group"; version 2 lists no controllers.
     std::ifstream groups("/proc/self/cgroup");
     for (std::string line; std::getline(groups, line);) {
         const auto first = line.find(':');
@@ -120,9 +120,9 @@ std::optional<std::size_t> memory_limit() {
 
 bool has_memory_for(std::size_t bytes) noexcept {
     if (is_kept && !set_aside().is_whole()) return false;
-    // Never touched, so that it costs a few microseconds and no memory.
+    // The mapping is never touched, so it costs only a few microseconds and no memory.
     void* probe = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (probe == MAP_FAILED) return false; // NOLINT(performance-no-int-to-ptr): as the system's header defines it
+    if (probe == MAP_FAILED) return false; // NOLINT(performance-no-int-to-ptr): defined so in the system's header
     munmap(probe, bytes);
     return true;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-// A bound on the memory that request bodies and unread answers take, for all connections of a server together, of which one
-// address can take a part only. Small messages are free, so that large ones cannot keep them out. And what keeps a process alive
-// that is at its limit of memory.
-// The classes are not thread safe: they are for the one thread of the sockets.
+// Limits the memory that request bodies and unread responses use, in total for all connections of a server and for each address.
+// Small messages are not counted, so that large ones cannot block them. Also keeps a process alive that has reached its memory
+// limit.
+// The classes are not thread safe: they are for the I/O thread.
 #pragma once
 
 #include <algorithm>
@@ -14,31 +14,31 @@
 
 namespace ctms::http {
 
-/// The most memory in bytes that the process may have: the least of its limits of address space and of data (setrlimit(2)) and of
-/// the control groups that it is in (memory.max). nullopt without a limit. Reads files: for the start.
+/// The process's memory limit in bytes: the smallest of its limits on address space and data (setrlimit(2)) and those of its
+/// control groups (memory.max); nullopt if there is no limit. Reads files, so call it at startup.
 [[nodiscard]] std::optional<std::size_t> memory_limit();
 
-/// Sets aside a megabyte of small blocks for the moments when the process is at its limit, and has a failing `new` use them: what
-/// is small then still succeeds, while what is large fails with std::bad_alloc. To be called once, before other threads run.
-/// Asio needs this: it ends the process when it cannot allocate what ends a coroutine (ctms_asio has it allocate with `new`).
+/// Sets aside a megabyte in small blocks, which `new` uses when the process reaches its memory limit: small allocations then still
+/// succeed, while large ones fail with std::bad_alloc. Call it once, before other threads run. Asio needs this, because it ends the
+/// process if it cannot allocate what it needs to end a coroutine (with ctms_asio it allocates with `new`).
 void set_memory_aside();
-/// Sets aside again what was used, as far as there is memory. To be called several times a second. Thread safe.
+/// Refills the reserve as far as memory allows. Call it several times a second. Thread safe.
 void set_memory_aside_again() noexcept;
 
-/// Whether the system would give `bytes` more now, and nothing that is set aside is in use. It knows the limits of setrlimit(2),
+/// Whether the process could allocate another `bytes` now, and the reserve is not in use. Considers the limits of setrlimit(2), but
 /// not those of control groups. Thread safe.
 [[nodiscard]] bool has_memory_for(std::size_t bytes) noexcept;
 
-/// What is left for messages that are small, and not counted, when the process is near its limit.
+/// The memory that is kept free for small, uncounted messages when the process is near its limit.
 constexpr std::size_t reserved_memory = 8 * 1024 * 1024;
 
-/// The bytes that all connections together may take.
+/// The memory budget of all connections together.
 class memory_budget {
 public:
-    /// `bytes` in all, of which one network may take `most_of_one`.
+    /// `bytes` is the total; one network may use at most `most_of_one` of it.
     memory_budget(std::size_t bytes, std::size_t most_of_one) : left_(bytes), most_of_one_(most_of_one) {}
 
-    /// `network`: the client's network; "" is bounded only by the total.
+    /// Takes `bytes` for the client's network, or for none if it is "", which only the total limits. Returns false if a limit is reached.
     [[nodiscard]] bool take(const std::string& network, std::size_t bytes) {
         if (bytes > left_ || !has_memory_for(bytes + reserved_memory)) return false;
         if (!network.empty()) {
@@ -58,21 +58,21 @@ public:
 private:
     std::size_t left_;
     std::size_t most_of_one_;
-    std::unordered_map<std::string, std::size_t> taken_; ///< by network; never more entries than connections
+    std::unordered_map<std::string, std::size_t> taken_; ///< bytes by network; at most one entry per connection
 };
 
-/// What one connection has taken of the budget; gives it back at its end.
+/// One connection's share of the budget, which it gives back when it is destroyed.
 class memory_share {
 public:
-    static constexpr std::size_t free_bytes = 16 * 1024; ///< of each connection, which are not counted
+    static constexpr std::size_t free_bytes = 16 * 1024; ///< per connection; these are not counted
 
-    /// The budget must outlive it. `network` as memory_budget::take() wants it.
+    /// The budget must outlive the share. `network` is passed to memory_budget::take().
     memory_share(memory_budget& budget, std::string network) : budget_(budget), network_(std::move(network)) {}
     ~memory_share() { release(); }
     memory_share(const memory_share&) = delete;
     memory_share& operator=(const memory_share&) = delete;
 
-    /// Makes the share large enough for `bytes` in all. False, and the share stays as it was, when the budget is used up.
+    /// Grows the share to at least `bytes` in total. Returns false, and leaves the share unchanged, if the budget is used up.
     [[nodiscard]] bool grow_to(std::size_t bytes) {
         const auto counted = bytes - std::min(bytes, free_bytes);
         if (counted <= taken_) return true;

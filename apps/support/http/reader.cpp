@@ -25,7 +25,7 @@ auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec)
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const boost::beast::flat_buffer& bytes) { return {static_cast<const char*>(bytes.cdata().data()), bytes.size()}; }
 
-/// Characters that neither a field nor an extension may hold (RFC 9110, 5.5 and 5.6.4).
+/// Whether the text has characters that are forbidden in fields and extensions (RFC 9110, 5.5 and 5.6.4).
 bool has_controls(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
 }
@@ -38,7 +38,7 @@ constexpr refusal no_memory{503, "memory"};
 
 } // namespace
 
-/// One request on its way through the parser.
+/// The state of one request that is being parsed.
 class reader::parsing {
 public:
     explicit parsing(const read_bounds& bounds) {
@@ -46,7 +46,7 @@ public:
         parser.body_limit(bounds.body_bytes);
     }
 
-    /// Has the parser take what it can from the buffer. True when it wants more.
+    /// Passes the buffered bytes to the parser. Returns true if the parser needs more.
     bool put(boost::beast::flat_buffer& from) {
         error_code ec;
         const auto taken = parser.put(from.data(), ec);
@@ -63,7 +63,7 @@ public:
     }
 
     void fail(const error_code& why) {
-        // The category of parse errors; all others are the connection's own end.
+        // Errors of this category are parse errors; all others mean that the connection has ended.
         const error_code parse_error = beast_http::error::bad_method;
         if (why == beast_http::error::header_limit) {
             refused = headers_too_large;
@@ -78,7 +78,7 @@ public:
 
     [[nodiscard]] bool is_over() const { return refused.has_value() || lost; }
 
-    /// Called before the body is read, since trailers come with it, and they are not headers (RFC 9110, 6.5.1).
+    /// Copies the head. Called before the body is read, because the parser adds trailers, which are not headers (RFC 9110, 6.5.1).
     void note_head() {
         const auto& head = parser.get();
         read.method = std::string(view(head.method_string()));
@@ -109,13 +109,13 @@ asio::awaitable<error_code> reader::receive(std::size_t most) {
 
 asio::awaitable<bool> reader::wait_for_input() {
     constexpr std::size_t usual_request = 4096;
-    if (buffer_.capacity() > 2 * usual_request) buffer_ = {}; // idle connections hold little
+    if (buffer_.capacity() > 2 * usual_request) buffer_ = {}; // an idle connection must not hold much memory
     co_return !co_await receive(usual_request);
 }
 
 asio::awaitable<void> reader::read_head(parsing& one) {
     constexpr std::size_t chunk = 4096;
-    constexpr int most_empty_lines = 4; // before a request line (RFC 9112, 2.2)
+    constexpr int most_empty_lines = 4; // allowed before a request line (RFC 9112, 2.2)
     from_.expire_after(bounds_.header_time);
     for (int lines = 0; lines < most_empty_lines && one.consumed == 0; ++lines) {
         while (buffer_.size() < 2 && !one.is_over()) {
@@ -133,13 +133,13 @@ asio::awaitable<void> reader::read_head(parsing& one) {
 }
 
 asio::awaitable<void> reader::read_body(parsing& one, memory_share& memory) {
-    // With what may lie in the buffer before, less than the 64 KiB of one field that Beast takes.
+    // Together with what may already be in the buffer, less than the 64 KiB that Beast accepts in one field.
     constexpr std::size_t chunk = 32 * 1024;
-    // Beside the size of each chunk and its line ends: extensions, and trailers, which the parser takes as a whole.
+    // Enough for a chunk's size and line ends. Anything beyond is extensions or trailers, which count towards the limit on headers.
     constexpr std::size_t free_per_chunk = 20;
     const auto most_around_body = bounds_.header_bytes - std::min(one.head_bytes, bounds_.header_bytes) + free_per_chunk;
     std::size_t chunks = 0;
-    // Beast takes control characters in a quoted extension. A proxy that ends the line at a line feed would see another request.
+    // Beast accepts control characters in a quoted extension, but a proxy that ends the line at a line feed would see another request.
     auto count_chunk = [&chunks](std::uint64_t, boost::beast::string_view extension, error_code& ec) {
         ++chunks;
         if (has_controls(view(extension))) ec = beast_http::error::bad_chunk_extension;
@@ -163,7 +163,7 @@ asio::awaitable<void> reader::read_body(parsing& one, memory_share& memory) {
         const auto around_body = one.consumed - one.head_bytes - body.size() + (one.parser.is_done() ? 0 : buffer_.size());
         if (around_body > most_around_body + free_per_chunk * chunks) {
             one.refused = headers_too_large;
-        } else if (around_body > bounds_.body_bytes) { // a megabyte is not sent in chunks of a few bytes
+        } else if (around_body > bounds_.body_bytes) { // too many tiny chunks
             one.refused = body_too_large;
         }
         if (one.is_over() || one.parser.is_done()) break;
@@ -184,7 +184,7 @@ asio::awaitable<std::variant<message, refusal, ended>> reader::read() {
     if (one.refused) co_return *one.refused;
     if (one.lost) co_return ended{};
     one.read.body = std::move(one.parser.get().body());
-    from_.expire_never(); // its owner sets the next one
+    from_.expire_never(); // the owner of the stream sets the next deadline
     co_return std::move(one.read);
 }
 

@@ -29,7 +29,7 @@ std::string_view without_blanks(std::string_view text) {
     return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
-/// Takes the first member off a list, without the blanks around it.
+/// Removes the first member from a list and returns it without surrounding blanks.
 std::string_view take_member(std::string_view& list) {
     const auto end = std::min(list.find(','), list.size());
     const auto out = without_blanks(list.substr(0, end));
@@ -44,7 +44,7 @@ bool is_ip_literal(std::string_view text) {
     return ::inet_pton(AF_INET6, std::string(text.substr(1, text.size() - 2)).c_str(), ignored.data()) == 1;
 }
 
-/// A name or an IPv4 address: unreserved characters, sub-delims and percent-encoded ones (RFC 3986, 3.2.2).
+/// A name or an IPv4 address: unreserved characters, sub-delims and percent-encoded bytes (RFC 3986, 3.2.2).
 bool is_name(std::string_view text) {
     constexpr std::string_view others = "-._~!$&'()*+,;=";
     for (std::size_t i = 0; i < text.size(); ++i) {
@@ -65,7 +65,7 @@ bool is_port(std::string_view text) {
     return text.empty() || (is_number(text) && text.size() <= longest && std::stoi(std::string(text)) <= largest);
 }
 
-/// uri-host [ ":" port ]. May be empty, as Host may be (RFC 9110, 7.2).
+/// uri-host [ ":" port ]. It may be empty, because Host may be empty (RFC 9110, 7.2).
 bool is_host(std::string_view text) {
     const auto bracket = text.starts_with('[') ? text.find(']') : 0;
     if (bracket == std::string_view::npos) return false;
@@ -75,7 +75,7 @@ bool is_host(std::string_view text) {
     return is_port(port) && (name.starts_with('[') ? is_ip_literal(name) : is_name(name));
 }
 
-/// Where the authority begins in "http://host/path", npos when the target is of another form.
+/// Where the authority begins in "http://host/path"; npos if the target has another form.
 std::size_t authority_of(std::string_view target) {
     for (const std::string_view scheme : {"http://", "https://"}) {
         if (ascii_iequal(target.substr(0, scheme.size()), scheme)) return scheme.size();
@@ -83,9 +83,9 @@ std::size_t authority_of(std::string_view target) {
     return std::string_view::npos;
 }
 
-/// The four forms of a target (RFC 9112, 3.2), without the fragment that must not be sent (RFC 9110, 7.1).
+/// Whether the target has one of the four allowed forms (RFC 9112, 3.2), without a fragment, which must not be sent (RFC 9110, 7.1).
 bool is_good_target(std::string_view method, std::string_view target) {
-    // Bytes beyond ASCII should be percent-encoded. curl and others send them as they are, and nothing misunderstands them.
+    // Bytes outside ASCII should be percent-encoded, but curl and other clients send them unencoded, which causes no ambiguity.
     const auto visible = [](char c) { return static_cast<unsigned char>(c) > ' ' && c != '\x7f' && c != '#'; };
     if (!std::all_of(target.begin(), target.end(), visible)) return false;
     if (method == "CONNECT") return is_host(target) && target.find(':') != std::string_view::npos;
@@ -101,10 +101,10 @@ bool is_good_target(std::string_view method, std::string_view target) {
 std::optional<refusal> check_coding(std::string_view codings) {
     const auto last_comma = codings.rfind(',');
     const auto last = without_blanks(codings.substr(last_comma == std::string_view::npos ? 0 : last_comma + 1));
-    if (!ascii_iequal(last, "chunked")) return malformed; // the end of the body would be unknown
+    if (!ascii_iequal(last, "chunked")) return malformed; // the length of the body would be unknown
     if (last_comma == std::string_view::npos) return std::nullopt;
     for (auto others = codings.substr(0, last_comma); !others.empty();) {
-        if (ascii_iequal(take_member(others), "chunked")) return malformed; // chunks within chunks
+        if (ascii_iequal(take_member(others), "chunked")) return malformed; // chunked must not be applied twice
     }
     return unknown_coding;
 }
@@ -127,7 +127,7 @@ std::optional<refusal> check_head(const request_head& head) {
     }
     if (hosts == 0 && head.http_1_1) return malformed;
     if (codings) {
-        if (lengths > 0 || !head.http_1_1) return malformed; // a proxy in front may see another end of the body
+        if (lengths > 0 || !head.http_1_1) return malformed; // a proxy in front might find a different end of the body
         if (const auto refused = check_coding(*codings)) return refused;
     }
     return of_expectation;

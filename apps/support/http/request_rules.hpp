@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Which requests an origin server refuses before it looks at the resource (RFC 9110, RFC 9112): by the forms of the target, by
-// Host, the fields that frame the body, and Expect. A parser has split the head already. Pure functions, thread safe.
+// The rules by which an origin server refuses requests before it looks at the resource (RFC 9110, RFC 9112): the forms of the
+// target, Host, the fields that frame the body, and Expect. They apply to a parsed head. Pure functions, thread safe.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,7 @@
 
 namespace ctms::http {
 
-/// How a request that is not served is answered, and the word for it in logs and metrics. The connection is closed.
+/// The status for a refused request, and the reason as named in logs and metrics. The connection is closed afterwards.
 struct refusal {
     int status;
     std::string_view reason;
@@ -19,7 +19,7 @@ struct refusal {
     friend bool operator==(const refusal&, const refusal&) = default;
 };
 
-/// The head of a request. Names of header fields are in lower case, and a field that was sent twice is there twice.
+/// The head of a request. Header names are in lower case; a field that was sent twice is listed twice.
 struct request_head {
     std::string_view method;
     std::string_view target; ///< as sent
@@ -27,23 +27,23 @@ struct request_head {
     const std::vector<std::pair<std::string, std::string>>& headers;
 };
 
-/// Why the request is refused, or nullopt: 400, 417 (an expectation other than 100-continue) or 501 (a transfer coding other
-/// than chunked).
+/// Why the request is refused, or nullopt if it is not: 400, 417 (an expectation other than 100-continue) or 501 (a transfer
+/// coding other than chunked).
 [[nodiscard]] std::optional<refusal> check_head(const request_head& head);
 
-/// Why a request is refused whose first line a parser did not take. `begin`: what came, from that line on. 414 when the line has
-/// no end, 505 when its version has the form of one that is not ours, else 400.
+/// Why a request is refused whose first line the parser rejected: 414 if the line has no end, 505 if it names a valid but unsupported
+/// version, otherwise 400. `begin`: the received bytes, starting with that line.
 [[nodiscard]] refusal refuse_request_line(std::string_view begin);
 
-/// True when the request asks for "100 Continue" before it sends its body. Not for HTTP/1.0 (RFC 9110, 10.1.1).
+/// Whether the client expects "100 Continue" before it sends the body. Always false for HTTP/1.0 (RFC 9110, 10.1.1).
 [[nodiscard]] bool expects_continue(const request_head& head);
 
-/// Whether the client allows another request on the connection: in HTTP/1.1 unless an option says "close", in HTTP/1.0 only when
-/// one says "keep-alive" and none "close" (RFC 9112, 9.3).
+/// Whether the client allows another request on the connection: in HTTP/1.1 unless an option is "close", in HTTP/1.0 only if an
+/// option is "keep-alive" and none is "close" (RFC 9112, 9.3).
 [[nodiscard]] bool keeps_connection(const request_head& head);
 
-/// Path and query of a target that passed check_head: of "http://host/path?query" without its beginning (RFC 9112, 3.2.2), of
-/// others as it is. OPTIONS of "http://host" asks for the server itself, "*" (RFC 9112, 3.2.4).
+/// The path and query of a target that passed check_head(): removes scheme and host from "http://host/path?query" (RFC 9112, 3.2.2)
+/// and leaves other targets unchanged. OPTIONS for "http://host" is about the server as a whole, "*" (RFC 9112, 3.2.4).
 [[nodiscard]] std::string origin_form(std::string_view method, std::string_view target);
 
 } // namespace ctms::http

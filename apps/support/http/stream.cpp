@@ -13,8 +13,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Called by OpenSSL with each record (SSL_CTX_set_msg_callback(3)): counts those of clients that carry no data. TLS 1.3 wraps all
-/// in records of data and tells the type within apart.
+/// OpenSSL calls this for each record (SSL_CTX_set_msg_callback(3)). Counts received records without data. TLS 1.3 wraps all records
+/// as application data and reports the inner type separately.
 void count_record(int is_written, int /*version*/, int what, const void* bytes, std::size_t size, SSL* /*unused*/, void* count) {
     if (is_written != 0 || size == 0 || (what != SSL3_RT_HEADER && what != SSL3_RT_INNER_CONTENT_TYPE)) return;
     if (*static_cast<const unsigned char*>(bytes) != SSL3_RT_APPLICATION_DATA) ++*static_cast<int*>(count);
@@ -50,7 +50,7 @@ asio::awaitable<stream::error_code> stream::shake_hands() {
 
 asio::awaitable<void> stream::finish_sending() {
     error_code ignored;
-    // Asio's shutdown of TLS waits for the client's close_notify as well: only until the deadline, which its caller sets.
+    // Asio's TLS shutdown also waits for the client's close_notify, but only until the deadline that the caller has set.
     if (tls_ && wire_.socket.is_open()) co_await tls_->async_shutdown(asio::redirect_error(asio::use_awaitable, ignored));
     wire_.socket.shutdown(socket_type::shutdown_send, ignored);
     finished_ = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The certificate of a TLS listener, which can be read again while connections use the old one.
-// Not thread safe: for the one thread of the sockets.
+// The certificate of a TLS listener, which can be reloaded while connections use the old one.
+// Not thread safe: for the I/O thread.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -13,23 +13,23 @@
 
 namespace ctms::http {
 
-/// PEM files. Links are followed: certificate managers and Kubernetes renew by changing them.
+/// PEM files. Symbolic links are followed, because certificate managers and Kubernetes change links to renew certificates.
 struct tls_files {
-    std::string certificate; ///< the chain, the server's own first
+    std::string certificate; ///< the chain, beginning with the server's certificate
     std::string key;         ///< unencrypted
-    std::string client_ca;   ///< when set, clients must show a certificate that one of these signed
+    std::string client_ca;   ///< if set, clients must present a certificate signed by one of these CAs
 };
 
-/// TLS 1.2 and 1.3, without renegotiation and compression, ALPN `http/1.1` (RFC 7301).
+/// Allows TLS 1.2 and 1.3 without renegotiation and compression, with ALPN `http/1.1` (RFC 7301).
 class tls_listener {
 public:
     explicit tls_listener(tls_files files) : files_(std::move(files)) {}
 
-    /// Reads the files. errc::invalid names the file, and what is wrong with it; the certificate in force stays then.
+    /// Reads the files. On failure returns errc::invalid with the file and what is wrong with it, and keeps the current certificate.
     [[nodiscard]] result<void> load();
-    /// What new connections use; null before the first load().
+    /// The context for new connections; null before the first load().
     [[nodiscard]] const std::shared_ptr<boost::asio::ssl::context>& context() const noexcept { return context_; }
-    /// About what a handshake takes of the thread: a signature with the key, as measured by load(), and what comes with it.
+    /// The approximate thread time of a handshake: a signature with the key, measured by load(), plus the rest of the handshake.
     [[nodiscard]] std::chrono::nanoseconds handshake_cost() const noexcept { return handshake_cost_; }
 
 private:

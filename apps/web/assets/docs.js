@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Starts Swagger UI on /docs. A file of its own: the page's policy allows no script inside HTML.
+// Starts Swagger UI on /docs. It is a separate file because the page's security policy forbids inline scripts.
 "use strict";
 
 SwaggerUIBundle({
@@ -7,7 +7,7 @@ SwaggerUIBundle({
   dom_id: "#swagger-ui",
   deepLinking: true,
   oauth2RedirectUrl: new URL("docs/oauth2-redirect", window.location.href).href,
-  validatorUrl: null, // the usual one is on the internet
+  validatorUrl: null, // the default validator is on the internet
   displayRequestDuration: true,
   defaultModelsExpandDepth: 0,
   tryItOutEnabled: true,

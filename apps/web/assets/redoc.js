@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-// Starts Redoc on /redoc. A file of its own: the page's policy allows no script inside HTML.
+// Starts Redoc on /redoc. It is a separate file because the page's security policy forbids inline scripts.
 "use strict";
 
-const font = "system-ui, sans-serif"; // the usual ones are on the internet
+const font = "system-ui, sans-serif"; // the default fonts are on the internet
 
 Redoc.init(
   "openapi.json",

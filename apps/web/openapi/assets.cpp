@@ -14,7 +14,7 @@ class inflater {
 public:
     explicit inflater(std::string_view compressed) {
         constexpr int gzip_only = 16;
-        // zlib reads through a pointer that is not const; it does not write.
+        // zlib takes a pointer to non-const data but does not write through it.
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(compressed.data()));
         stream_.avail_in = static_cast<uInt>(compressed.size());
         if (inflateInit2(&stream_, MAX_WBITS + gzip_only) != Z_OK) throw std::runtime_error("zlib cannot start");

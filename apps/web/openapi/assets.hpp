@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The files of the API's pages, which the build puts into the program (cmake/ctms_assets.cmake). Without npm at
-// build time only the page that says so is there. Thread safe.
+// The files of the API's pages, which the build embeds in the program (cmake/ctms_assets.cmake). If npm was missing at
+// build time, there is only a page that says so. Thread safe.
 #pragma once
 
 #include <span>
@@ -11,18 +11,18 @@ namespace ctms::web::openapi {
 
 struct asset {
     std::string_view name;
-    std::string_view type;    ///< its Content-Type
-    std::string_view content; ///< lives as long as the program
-    bool is_gzip;             ///< the content is compressed
+    std::string_view type;    ///< the Content-Type
+    std::string_view content; ///< valid for the life of the program
+    bool is_gzip;             ///< whether the content is compressed with gzip
 };
 
-/// All of them; made by the build.
+/// All assets. The build generates this function.
 [[nodiscard]] std::span<const asset> all_assets() noexcept;
 
-/// nullptr without one.
+/// The asset with this name; nullptr if there is none.
 [[nodiscard]] const asset* find_asset(std::string_view name) noexcept;
 
-/// The content as it was before the build compressed it. Throws std::runtime_error when it is broken.
+/// The uncompressed content. Throws std::runtime_error if the compressed data is corrupt.
 [[nodiscard]] std::string decompressed(const asset& one);
 
 } // namespace ctms::web::openapi

@@ -34,7 +34,7 @@ constexpr std::array span_of_updates{
     parameter{"query", "after", false, "Cursor that the previous page returned in `after`", R"({"type":"string"})"},
 };
 
-// ---- answers ----
+// ---- responses ----
 
 constexpr answer unauthorized{401, no_token, "UnauthorizedResponse"};
 constexpr answer invalid{422, invalid_input, "HTTPValidationError"};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// What the API's document says of each call beyond what the route table knows: texts, parameters, bodies, answers.
-// A new route gets a row here, or is listed as hidden; a unit test compares both tables. Plain data.
+// What the API's document says about each call in addition to the route table: texts, parameters, bodies, responses.
+// Every route has a row here or is listed as hidden; a unit test compares both tables. Plain data.
 #pragma once
 
 #include <span>
@@ -14,13 +14,13 @@ struct parameter {
     bool required;
     std::string_view description;
     std::string_view schema;       ///< a JSON schema
-    std::string_view example = {}; ///< of a value; tried out as it is
+    std::string_view example = {}; ///< an example value that works as it is
 };
 
 struct answer {
     int status;
     std::string_view description;
-    std::string_view schema; ///< a schema's name, with "[]" behind it for a list of them; or a JSON schema; or ""
+    std::string_view schema; ///< the name of a schema, followed by "[]" for a list of it; or a JSON schema; or ""
     std::string_view media = "application/json";
 };
 
@@ -32,10 +32,10 @@ struct call_text {
     std::string_view description; ///< Markdown
     std::span<const answer> answers;
     std::span<const parameter> parameters{};
-    bool takes_ids = false;           ///< also the nine ids, as parameters of the query
-    std::string_view body{};          ///< name of the body's schema
-    std::string_view body_example{};  ///< JSON, valid for the call as it is
-    bool checks_token_itself = false; ///< shown as secured, though the route table does not ask for a token
+    bool takes_ids = false;           ///< the nine ids are query parameters too
+    std::string_view body{};          ///< the name of the body's schema
+    std::string_view body_example{};  ///< JSON that is valid for the call as it is
+    bool checks_token_itself = false; ///< shown as secured although the route table does not require a token
 };
 
 struct hidden_call {
@@ -48,10 +48,10 @@ struct tag_text {
     std::string_view description;
 };
 
-/// The calls that the document shows; their order there is that of the route table.
+/// The calls that the document shows. The document lists them in the order of the route table.
 [[nodiscard]] std::span<const call_text> shown_calls() noexcept;
 
-/// Routes that the document leaves out: pages for people, and what the security scheme says already.
+/// Routes that the document leaves out: pages for people, and routes that the security scheme already describes.
 [[nodiscard]] std::span<const hidden_call> hidden_calls() noexcept;
 
 [[nodiscard]] std::span<const tag_text> tags() noexcept;

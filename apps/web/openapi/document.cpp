@@ -30,7 +30,7 @@ void append_reference(std::string& out, std::string_view schema) {
     writer.close();
 }
 
-/// A schema's name, a list of them, or a schema as it is.
+/// Appends a schema that is given as JSON, or a reference to a named schema, or an array of a named schema ("name[]").
 void append_schema(std::string& out, std::string_view schema) {
     if (schema.starts_with('{')) {
         out += schema;
@@ -88,7 +88,7 @@ void append_answer(std::string& out, const answer& one, bool has_body) {
     writer.close();
 }
 
-/// A name for programs, from the method and the words of the path: "get_ctms_email_id".
+/// The operation id, made from the method and the words of the path: "get_ctms_email_id".
 std::string operation_id(const route& one) {
     auto out = ascii_lower(one.method);
     for (const char c : one.path) {
@@ -118,7 +118,7 @@ void append_operation(std::string& out, const route& one, const call_text& text)
     operation.close();
 }
 
-/// All methods of a path together, paths in the order of their first route.
+/// Appends all paths in the order of their first route, each with all of its methods.
 void append_paths(std::string& out, std::span<const route> routes, std::span<const call_text> texts) {
     object_writer paths(out);
     std::vector<std::string_view> done;

@@ -17,21 +17,21 @@ field_error bad_uuid(std::string_view place, std::string_view name) {
     return {{std::string(place), std::string(name)}, "value is not a valid uuid", "type_error.uuid", {}};
 }
 
-/// The {email_id} of the path: any version, any spelling.
+/// The {email_id} of the path: a UUID of any version, in any notation.
 result<uuid> path_email_id(const call& now) {
     const auto parsed = uuid::parse(now.path_parameter("email_id"));
     if (!parsed) return invalid_fields({bad_uuid("path", "email_id")});
     return *parsed;
 }
 
-/// What is wrong with the path stands before what is wrong with the body.
+/// Lists errors in the path before errors in the body.
 error both(const error& path, const error& body) {
     auto broken = path.fields;
     broken.insert(broken.end(), body.fields.begin(), body.fields.end());
     return invalid_fields(std::move(broken));
 }
 
-/// Reads the nine ids of a lookup from the query, with all that is wrong with them.
+/// Reads the nine ids of a lookup from the query, and collects all errors in them.
 class query_reader {
 public:
     explicit query_reader(const form_values& query) : query_(query) {}
@@ -78,7 +78,7 @@ response contact_response(int status, const model::contact& contact) {
     return json_response(status, std::move(body));
 }
 
-/// A JSON array of what `write_item` appends for each.
+/// A response with a JSON array; `write_item` appends each item.
 template <class T, class WriteItem>
 response list_response(const std::vector<T>& items, WriteItem write_item) {
     std::string body;
@@ -100,13 +100,13 @@ void trace_write(call& now, const std::string& address) {
     now.facts.trace_json = now.body->to_json();
 }
 
-/// Answers several calls at once, in their order: `read(call)` gives what is asked for, or why it is refused; `ask(inputs)` an
-/// outcome for each; `answer(call, value)` the response to a good one.
+/// Answers several calls together, in their order. `read(call)` returns the input of a call or an error, `ask(inputs)` returns a
+/// result for each input, and `answer(call, value)` makes the response from a value.
 template <class Read, class Ask, class Answer>
 std::vector<response> answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
     std::vector<response> out(calls.size());
     std::vector<std::decay_t<decltype(*read(calls.front()))>> inputs;
-    std::vector<std::size_t> places; // of the inputs among the calls
+    std::vector<std::size_t> places; // for each input, the index of its call
     for (std::size_t i = 0; i < calls.size(); ++i) {
         auto input = read(calls[i]);
         if (!input) {
@@ -125,7 +125,7 @@ std::vector<response> answer_together(std::span<call> calls, Read read, Ask ask,
     return out;
 }
 
-/// A PATCH as it was sent.
+/// A PATCH request as it was sent.
 struct sent_patch {
     uuid email_id;
     model::contact_patch patch;
@@ -172,7 +172,7 @@ std::vector<response> patch_contacts(std::span<call> calls, const services& all)
         return all.contacts.patch(requests);
     };
     return answer_together(calls, read_sent_patch, ask, [](call& now, const model::contact& contact) {
-        trace_write(now, contact.email.primary_email); // which the body need not name
+        trace_write(now, contact.email.primary_email); // the stored address, because the body may omit it
         return contact_response(200, contact);
     });
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The API's description, for programs and for people.
+// Serves the API's description for programs and for people.
 #include "routes.hpp"
 
 #include <web/openapi/assets.hpp>
@@ -10,9 +10,9 @@
 namespace ctms::web::routes {
 namespace {
 
-// Scripts, styles and calls come from this server alone. The hashes allow two styles of Redoc: the empty one that its
-// script fills, and that of its scrollbars (perfect-scrollbar; the browser's tests tell when it changes). Redoc
-// searches in a worker that it makes by itself.
+// Allows scripts, styles and calls from this server only. The hashes allow two inline styles of Redoc: the empty one that
+// its script fills, and that of its scrollbars (perfect-scrollbar; the browser tests fail if it changes). Redoc runs its
+// search in a worker that it creates from a blob.
 constexpr auto content_policy =
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; "
     "style-src 'self' 'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=' 'sha256-QMIg+bpjm3JdElJ388KYke01izlUW0UoNOeKjpMxdgc='; "
@@ -36,7 +36,7 @@ response asset_response(const call& now, const openapi::asset& found) {
     return out;
 }
 
-/// A page; when the build left the pages out, the one that says so.
+/// A page, or the page left-out.html if the program was built without the pages.
 response page_response(const call& now, std::string_view name) {
     const auto* found = openapi::find_asset(name);
     if (found == nullptr) found = openapi::find_asset("left-out.html");
@@ -52,7 +52,7 @@ response page_response(const call& now, std::string_view name) {
 
 response get_openapi(call& now, const services&) {
     static const std::string document = openapi::document();
-    static const std::string packed = gzip(document); // once: the thread that answers here serves all connections
+    static const std::string packed = gzip(document); // compressed only once, because this runs on the I/O thread
     if (!accepts_gzip(now.http.header("accept-encoding"))) return json_response(200, document);
     auto out = json_response(200, packed);
     out.headers.emplace_back("Vary", "Accept-Encoding");
@@ -68,9 +68,9 @@ response get_asset(call& now, const services&) {
     const auto name = now.path_parameter("asset");
     if (name == "oauth2-redirect") return page_response(now, "oauth2-redirect.html");
     const auto* found = openapi::find_asset(name);
-    if (found == nullptr || name.ends_with(".html")) return detail_response(404, "Not Found"); // pages have paths of their own
+    if (found == nullptr || name.ends_with(".html")) return detail_response(404, "Not Found"); // pages have separate paths
     auto out = asset_response(now, *found);
-    out.headers.emplace_back("Cache-Control", "public, max-age=86400"); // the pages name the version that they want
+    out.headers.emplace_back("Cache-Control", "public, max-age=86400"); // the pages request a specific version of each file
     return out;
 }
 

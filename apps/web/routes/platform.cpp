@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What operators and platforms ask for (Dockerflow, https://github.com/mozilla-services/Dockerflow).
+// The endpoints for operators and platforms (Dockerflow, https://github.com/mozilla-services/Dockerflow).
 #include "routes.hpp"
 
 #include <ctms/base/json_text.hpp>
@@ -20,7 +20,7 @@
 namespace ctms::web::routes {
 namespace {
 
-/// The version.json that a build of an image left; "" outside an image.
+/// The version.json that an image build wrote; "" outside an image.
 std::string version_file() {
     for (const auto* path : {"version.json", "/app/version.json"}) {
         std::ifstream file(path);
@@ -90,7 +90,7 @@ response get_load_balancer_heartbeat(call&, const services& all) {
 }
 
 response get_heartbeat(call& now, const services& all) {
-    constexpr std::chrono::milliseconds answer_within{900}; // a second, less what the answer itself takes
+    constexpr std::chrono::milliseconds answer_within{900}; // a second, minus the time to send the response
     const auto report = all.health.check(now.http.received + answer_within);
     std::string body;
     object_writer writer(body);

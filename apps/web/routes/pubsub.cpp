@@ -15,7 +15,7 @@
 namespace ctms::web::routes {
 namespace {
 
-/// Whatever is wrong with a message stays wrong: an error would only make Pub/Sub send it again.
+/// The response to a message that cannot be processed. It is not an error, because Pub/Sub would then send the same message again.
 response accepted(std::string_view why) {
     std::string body;
     object_writer writer(body);

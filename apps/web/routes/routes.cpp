@@ -31,10 +31,10 @@ std::span<const route> all_routes() noexcept {
         route{"GET", "/__crash__", routes::get_crash, read, body_kind::none, may::admin},
         route{"GET", "/metrics", routes::get_metrics, platform, body_kind::none, open},
         route{"GET", "/acoustic_configuration", routes::get_acoustic_configuration, read, body_kind::none, open},
-        // Not body_kind::json: that is read before the token is looked at and refused with 422. Here the token comes first,
-        // and a bad body is a 400 whatever its media type.
+        // Not body_kind::json, which is read before the token is checked and refused with 422. Here the token is checked first,
+        // and an invalid body is answered with 400 regardless of its media type.
         route{"POST", "/stripe", routes::post_stripe, write, body_kind::none, may::stripe},
-        // The token is Google's, not one of ours: the handler checks it.
+        // The token is issued by Google, so the handler checks it.
         route{"POST", "/stripe_from_pubsub", routes::post_stripe_from_pubsub, caller, body_kind::none, open},
         route{"GET", "/openapi.json", routes::get_openapi, immediate, body_kind::none, open},
         route{"GET", "/docs", routes::get_docs, immediate, body_kind::none, open},

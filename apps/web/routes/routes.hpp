@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The handlers, by file: each takes a call whose body is read and whose token is checked, calls one use case and
-// answers. They block, and throw only for bugs.
+// The handlers, by file. Each takes a call whose body has been read and whose token has been checked, runs one use case
+// and returns the response. Handlers block, and throw only in case of a bug.
 #pragma once
 
 #include <web/server/route.hpp>

@@ -11,7 +11,7 @@
 namespace ctms::web::routes {
 namespace {
 
-/// Stripe objects are refused with 400, not 422, for whatever is wrong with them; only the log says what it is.
+/// Refuses an invalid Stripe object with 400 instead of 422; only the log says what is wrong with it.
 response refused(call& now, const error& failure) {
     note_ingest_error(now, failure);
     return detail_response(400, failure.message);
@@ -20,7 +20,7 @@ response refused(call& now, const error& failure) {
 void trace_customer(call& now, const model::stripe::object& object) {
     now.facts.trace = traced_addresses(std::array{&object});
     if (now.facts.trace.empty()) return;
-    // Parsed again, for the log takes only JSON on one line; traced customers are few.
+    // Parses the body again, because the log needs JSON on one line. This is rare, since few customers are traced.
     if (const auto body = json::body::parse(now.http.body)) now.facts.trace_json = body->to_json();
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What the log says of Stripe objects, whichever way they came.
+// What the log says about Stripe objects, no matter which endpoint received them.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -11,13 +11,13 @@
 
 namespace ctms::web::routes {
 
-/// Why an object, or a message, was refused.
+/// Why an object or a message was refused.
 void note_ingest_error(call& now, const error& failure);
 
-/// What was done to which objects, if anything was.
+/// What was done to which objects, if anything.
 void note_actions(call& now, const model::stripe::ingest_report& report);
 
-/// The addresses of customers who asked to be traced, sorted, with commas; "" when there are none.
+/// The addresses of traced customers, sorted and separated by commas; "" if there are none.
 [[nodiscard]] std::string traced_addresses(std::span<const model::stripe::object* const> objects);
 
 } // namespace ctms::web::routes

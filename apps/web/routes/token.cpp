@@ -38,7 +38,7 @@ bool is_known_grant(const std::string& grant_type) {
     return grant_type.empty() || grant_type == "client_credentials" || grant_type == "refresh_token";
 }
 
-/// Credentials of the form, if both are there, else those of the header.
+/// The credentials of the form if it has both, otherwise those of the header.
 auth::credentials choose(call& now, const std::optional<auth::credentials>& header) {
     auth::credentials form{now.form.find("client_id").value_or(""), now.form.find("client_secret").value_or("")};
     if (!form.client_id.empty() && !form.client_secret.empty()) {
@@ -62,7 +62,7 @@ response token_response(const service::issued_token& token) {
     return out;
 }
 
-/// A client id as it was sent, cut to what a database could hold, after a whole character.
+/// A client id as it was sent, truncated to the 255 bytes that an id may have, at the end of a character.
 std::string loggable(const std::string& client_id) {
     std::size_t end = std::min<std::size_t>(client_id.size(), 255);
     while (end > 0 && end < client_id.size() && (static_cast<unsigned char>(client_id[end]) & 0xC0U) == 0x80U) --end;

@@ -12,10 +12,10 @@
 namespace ctms::web::routes {
 namespace {
 
-/// The contacts of a span of time as lines of JSON, some at a time. A body_source.
+/// Makes the contacts of a time range as lines of JSON, one page at a time. Usable as a body_source.
 class updates_lines {
 public:
-    /// `most`: how many lines at most; nullopt: all there are.
+    /// `most`: the maximum number of lines; nullopt: no limit.
     updates_lines(service::contacts& contacts, const model::updates_query& query, std::optional<int> most)
         : contacts_(&contacts), query_(query), left_(most) {
         query_.limit = bounded(first_page);
@@ -38,8 +38,8 @@ private:
 
     [[nodiscard]] int bounded(int wanted) const { return left_ ? std::min(wanted, *left_) : wanted; }
 
-    /// Contacts that make a piece of half a MiB if they are as long as those of the last one: what must be in memory at a time
-    /// does not follow from what people have stored.
+    /// How many contacts make a piece of about 512 KiB if they are as large as those of the last page, so that the memory used does
+    /// not depend on the size of the stored contacts.
     [[nodiscard]] int page_for(std::size_t last_bytes) const {
         constexpr std::size_t wanted_bytes = 512 * 1024;
         const auto bytes_of_one = std::max<std::size_t>(last_bytes / static_cast<std::size_t>(query_.limit), 1);
@@ -52,13 +52,13 @@ private:
 };
 
 response lines_response(call& now, const model::updates_query& query, const services& all) {
-    // The limit of a page is not a limit of a stream, unless the client wants one.
+    // The default page size does not limit a stream; only a limit that the client sends does.
     const bool is_limited = !now.query.find("limit").value_or("").empty();
     updates_lines lines(all.contacts, query, is_limited ? std::optional(query.limit) : std::nullopt);
     response out;
     out.content_type = "application/x-ndjson";
     out.headers.emplace_back("Vary", "Accept");
-    // The first lines are read before anything is promised: a database that is away is still told with its status.
+    // Reads the first lines before sending the status, so that a database failure can still be answered with 503.
     const auto more = lines(out.body);
     if (!more) return failed(now, more.error());
     out.rest = lines;

@@ -11,7 +11,7 @@
 namespace ctms::web {
 namespace {
 
-/// How closely a range of media types describes one: 3 by its name, 2 by `type/*`, 1 by `*/*`, 0 not at all.
+/// How closely a media range matches a media type: 3 by its full name, 2 by `type/*`, 1 by `*/*`, 0 not at all.
 int closeness(std::string_view range, std::string_view type) {
     if (ascii_iequal(range, type)) return 3;
     if (range == "*/*") return 1;
@@ -19,7 +19,7 @@ int closeness(std::string_view range, std::string_view type) {
     return range.ends_with("/*") && ascii_iequal(range.substr(0, range.size() - 1), type.substr(0, slash)) ? 2 : 0;
 }
 
-/// The weight of the range that describes a type most closely, in all Accept headers.
+/// The closest match for a media type among the ranges of all Accept headers, and its weight.
 struct choice {
     int closeness = 0;
     double weight = 0;
@@ -55,7 +55,7 @@ double weight_of(std::string_view parameters) noexcept {
         if (!one.starts_with("q=") && !one.starts_with("Q=")) continue;
         double weight = 1;
         std::from_chars(one.data() + 2, one.data() + one.size(), weight, std::chars_format::fixed);
-        return std::isnan(weight) ? 1 : std::clamp(weight, 0.0, 1.0); // "nan" is read as a number, but not a weight
+        return std::isnan(weight) ? 1 : std::clamp(weight, 0.0, 1.0); // from_chars accepts "nan", which is not a valid weight
     }
     return 1;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The answers that several places give, and the one table from error codes to HTTP statuses.
+// The responses that several places share, and the mapping from error codes to HTTP statuses.
 #pragma once
 
 #include "route.hpp"
@@ -12,14 +12,14 @@ namespace ctms::web {
 
 [[nodiscard]] int to_status(errc code) noexcept;
 
-/// The answer to a failure: its message, field errors and conflicts, and the headers that belong to its status.
-/// `failure.detail` stays here.
+/// The response to a failure: its message, field errors and conflicts, and the headers that belong to its status.
+/// `failure.detail` is not sent to the client.
 [[nodiscard]] response to_response(const error& failure);
 
-/// The same from inside a handler: failures of the database also go into the request's log line.
+/// Does the same inside a handler, and records a database failure (status 503) for the request's log line.
 [[nodiscard]] response failed(call& now, const error& failure);
 
-/// What a request without a bearer token is refused with.
+/// The error for a request without a bearer token.
 [[nodiscard]] error not_authenticated();
 
 [[nodiscard]] response json_response(int status, std::string body);
@@ -27,16 +27,16 @@ namespace ctms::web {
 /// `{"detail": "..."}`
 [[nodiscard]] response detail_response(int status, std::string_view detail);
 
-/// 503: a limit was reached or the server is stopping.
+/// 503: a limit was reached, or the server is stopping.
 [[nodiscard]] response busy_response();
 
-/// 429: too much of one client waits already.
+/// 429: too many requests of one client are already waiting.
 [[nodiscard]] response too_many_waiting_response();
 
-/// 429: an address has too many requests under way. Another may be sent as soon as one is answered.
+/// 429: an address has too many requests in progress. The client may send another as soon as one is answered.
 [[nodiscard]] response too_many_at_once_response();
 
-/// 500 as the reference writes it; says nothing about the reason.
+/// 500 with the same text as the reference. Does not reveal the reason.
 [[nodiscard]] response internal_error_response();
 
 } // namespace ctms::web

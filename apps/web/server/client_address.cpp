@@ -31,8 +31,8 @@ std::string_view without_blanks(std::string_view text) {
     return text.substr(0, text.find_last_not_of(" \t") + 1);
 }
 
-/// The address of a member of the list, without what some proxies write around it: a port ("192.0.2.1:4711"), brackets
-/// ("[2001:db8::1]", "[2001:db8::1]:443"), quotes. What is none of these stays as it is.
+/// The address in a list member, without what some proxies add: a port ("192.0.2.1:4711"), brackets ("[2001:db8::1]",
+/// "[2001:db8::1]:443") or quotes. Anything else is returned unchanged.
 std::string_view address_in(std::string_view member) {
     if (member.size() >= 2 && member.front() == '"' && member.back() == '"') member = member.substr(1, member.size() - 2);
     if (member.starts_with('[')) {
@@ -41,15 +41,15 @@ std::string_view address_in(std::string_view member) {
         return is_closed ? member.substr(1, close - 1) : member;
     }
     const auto colon = member.find(':');
-    return colon == member.rfind(':') ? member.substr(0, colon) : member; // more than one: IPv6 without brackets
+    return colon == member.rfind(':') ? member.substr(0, colon) : member; // more than one colon: IPv6 without brackets
 }
 
-/// The members of all X-Forwarded-For lines, which are one list (RFC 9110, 5.3), from the last to the first.
+/// Reads the members of all X-Forwarded-For lines, which form one list (RFC 9110, 5.3), from last to first.
 class forwarded_list {
 public:
     explicit forwarded_list(const header_list& headers) : line_(headers.rbegin()), end_(headers.rend()) { skip_to_line(); }
 
-    /// The next one, without blanks; empty ones are left out. nullopt at the end of the list.
+    /// The next non-empty member, without surrounding blanks; nullopt at the end of the list.
     std::optional<std::string_view> next() {
         while (line_ != end_) {
             const auto comma = rest_.rfind(',');
@@ -73,7 +73,7 @@ private:
 
     header_list::const_reverse_iterator line_;
     header_list::const_reverse_iterator end_;
-    std::string_view rest_; ///< of the line
+    std::string_view rest_; ///< the unread part of the line
 };
 
 } // namespace
@@ -87,10 +87,10 @@ bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) 
 }
 
 std::string client_address(std::string_view peer, const header_list& headers, const std::vector<std::string>& trusted) {
-    constexpr int most_proxies = 32; // more than anybody has in a row
+    constexpr int most_proxies = 32; // longer than any real chain of proxies
     std::string_view address = peer;
     forwarded_list forwarded(headers);
-    // Each proxy appends the address it was called from: from the right, as far as they can be believed.
+    // Each proxy appends the address of its client: read from the right for as long as the proxies are trusted.
     for (int i = 0; i < most_proxies && is_trusted(address, trusted); ++i) {
         const auto member = forwarded.next();
         if (!member) break;
@@ -107,7 +107,7 @@ std::string network_of(std::string_view address) {
     constexpr unsigned short prefix = 64;
     boost::system::error_code ec;
     const auto parsed = ip::make_address(std::string(address), ec);
-    if (ec) return "unknown"; // a proxy passed on what its client made up
+    if (ec) return "unknown"; // the client sent this text, and a proxy forwarded it
     if (parsed.is_v4()) return parsed.to_string();
     auto v6 = parsed.to_v6();
     if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The address of who really asks, behind proxies that are trusted to tell it. Pure, thread safe.
+// Finds the address of the real client behind trusted proxies. Pure functions, thread safe.
 #pragma once
 
 #include "message.hpp"
@@ -10,19 +10,19 @@
 
 namespace ctms::web {
 
-/// The peer's address; or, when the peer is a trusted proxy, the last address in X-Forwarded-For that is not.
-/// `trusted`: addresses and networks ("10.0.0.0/8"), valid ones. Ports, brackets and quotes around an address are left out, and
-/// so are empty members of the list. What is not an address there is given as it is.
+/// The peer's address or, if the peer is a trusted proxy, the last address in X-Forwarded-For that is not a trusted proxy.
+/// `trusted` holds valid addresses and networks ("10.0.0.0/8"). Ports, brackets and quotes around an address are removed, and
+/// empty list members are skipped. A member that is not an address is returned unchanged.
 [[nodiscard]] std::string client_address(const request& http, const std::vector<std::string>& trusted);
-/// The same before there is a request. `headers`: names in lower case.
+/// Does the same for a request that has not been read completely. The names in `headers` are in lower case.
 [[nodiscard]] std::string client_address(std::string_view peer, const header_list& headers, const std::vector<std::string>& trusted);
 
-/// Whether an address is one of these, or in one of these networks.
+/// Whether `address` is one of the trusted addresses or belongs to one of the trusted networks.
 [[nodiscard]] bool is_trusted(std::string_view address, const std::vector<std::string>& trusted);
 
-/// Whom an address belongs to when clients are counted: an IPv4 address is one (one that is mapped into IPv6 too), while of IPv6
-/// a client owns a /64 at least (RFC 6177), which stands for all its addresses: "2001:db8:1:2::/64". Text that is not an address
-/// counts as one client together, "unknown".
+/// The key under which a client is counted. An IPv4 address, also one mapped into IPv6, is one client. An IPv6 client owns at least
+/// a /64 (RFC 6177), so all addresses of that network are one client: "2001:db8:1:2::/64". All texts that are not addresses count
+/// as one client, "unknown".
 [[nodiscard]] std::string network_of(std::string_view address);
 
 } // namespace ctms::web

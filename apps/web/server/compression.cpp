@@ -35,11 +35,11 @@ void add_vary(response& answer, std::string_view header) {
     answer.headers.emplace_back("Vary", header);
 }
 
-/// gzip of a text that comes in pieces.
+/// Compresses a text that arrives in pieces with gzip.
 class gzip_pieces {
 public:
     gzip_pieces() {
-        constexpr int gzip_window = 15 + 16; // zlib's way to say: with a gzip header
+        constexpr int gzip_window = 15 + 16; // zlib: adding 16 selects the gzip header
         constexpr int memory_level = 8;
         if (deflateInit2(&stream_, Z_BEST_SPEED, Z_DEFLATED, gzip_window, memory_level, Z_DEFAULT_STRATEGY) != Z_OK) {
             throw std::runtime_error("zlib cannot start");
@@ -49,12 +49,12 @@ public:
     gzip_pieces(const gzip_pieces&) = delete;
     gzip_pieces& operator=(const gzip_pieces&) = delete;
 
-    /// For another text.
+    /// Starts a new text.
     void restart() { deflateReset(&stream_); }
 
-    /// Appends what becomes of a piece; all of it, so that who is cut off behind it can read it.
+    /// Appends the compressed piece, flushed completely, so that a client that is cut off after it can still read it.
     void add(std::string_view piece, bool last, std::string& out) {
-        // zlib reads through a pointer that is not const; it does not write.
+        // zlib takes a pointer to non-const data but does not write through it.
         stream_.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(piece.data()));
         stream_.avail_in = static_cast<uInt>(piece.size());
         do {
@@ -70,7 +70,7 @@ private:
     std::array<Bytef, 16 * 1024> buffer_{};
 };
 
-/// The rest of a body, compressed by what has compressed its beginning.
+/// A body source that compresses the rest of a body with the compressor that compressed its beginning.
 body_source compressed(body_source plain, std::shared_ptr<gzip_pieces> packer) {
     return [plain = std::move(plain), packer = std::move(packer)](std::string& out) {
         std::string piece;
@@ -94,7 +94,7 @@ bool accepts_gzip(std::string_view accept_encoding) noexcept {
 }
 
 std::string gzip(std::string_view text) {
-    // zlib's state of a quarter of a megabyte is kept by each thread: to make it again costs more than to compress a contact.
+    // Each thread keeps its zlib state of 256 KiB, because setting it up again costs more than compressing a contact.
     thread_local gzip_pieces kept;
     kept.restart();
     std::string out;

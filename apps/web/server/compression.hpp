@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Content-Encoding: gzip (RFC 9110, 8.4) for answers that are worth it, when the client takes it. Thread safe.
+// Compresses responses with gzip (Content-Encoding, RFC 9110, 8.4) if it is worthwhile and the client accepts it. Thread safe.
 #pragma once
 
 #include "message.hpp"
@@ -9,13 +9,13 @@
 
 namespace ctms::web {
 
-/// True when an Accept-Encoding header takes gzip: named (or `*`) without `q=0`.
+/// Whether an Accept-Encoding header accepts gzip: it names gzip (or `*`) without `q=0`.
 [[nodiscard]] bool accepts_gzip(std::string_view accept_encoding) noexcept;
 
-/// `text` as gzip. Throws std::runtime_error when zlib has no memory.
+/// Compresses `text`. Throws std::runtime_error if zlib runs out of memory.
 [[nodiscard]] std::string gzip(std::string_view text);
 
-/// Compresses the answer if it is text of more than 1 KiB, or of no known length, not encoded yet, and the client takes gzip.
+/// Compresses the response if it is text longer than 1 KiB or of unknown length, is not encoded yet, and the client accepts gzip.
 void compress(const request& http, response& answer);
 
 } // namespace ctms::web

@@ -17,14 +17,14 @@ namespace {
 namespace asio = boost::asio;
 using std::chrono::steady_clock;
 
-/// Suspends the coroutine until the function that `start` is given was called, from any thread. `start` returns false when
-/// nothing was begun and nothing will call it. The coroutine's awaitable tells which.
+/// Calls `start` with a function and suspends the coroutine until that function is called, from any thread. `start` returns false
+/// if no work was started and the function will not be called. The awaitable yields what `start` returned.
 template <class Start>
 asio::awaitable<bool> suspend(asio::any_io_executor sockets, Start start) {
     bool accepted = true;
     co_await asio::async_initiate<decltype(asio::use_awaitable), void()>(
         [&](auto resume) {
-            // The guard keeps the thread of the sockets running while all it waits for is this job.
+            // The guard keeps the I/O thread running while this job is all that it waits for.
             const auto go_on = [work = asio::make_work_guard(sockets),
                                 shared_resume = std::make_shared<decltype(resume)>(std::move(resume))] { std::move (*shared_resume)(); };
             try {
@@ -38,26 +38,26 @@ asio::awaitable<bool> suspend(asio::any_io_executor sockets, Start start) {
     co_return accepted;
 }
 
-/// Has the thread of the sockets go on with what waits there for a job.
+/// Resumes, on the I/O thread, the coroutine that waits for a job.
 template <class Resume>
 void hand_back(const asio::any_io_executor& sockets, const Resume& resume) noexcept {
     retry_without_memory([&] { asio::post(sockets, resume); });
 }
 
-/// Whether there is memory for the work on a body: parsing makes copies of it. Small ones fit into what is reserved.
+/// Whether there is enough memory to process a body, since parsing copies it. Small bodies fit into the reserve.
 bool has_memory_to_run(const exchange& one) noexcept {
     constexpr std::size_t copies = 8;
     const auto size = one.http.body.size();
     return size <= http::memory_share::free_bytes || http::has_memory_for(copies * size + http::reserved_memory);
 }
 
-/// Whether there is memory to verify a secret with the costs that auth::hash_secret() chooses.
+/// Whether there is enough memory to verify a secret with the cost parameters of auth::hash_secret().
 bool has_memory_for_password() noexcept {
     constexpr std::size_t argon2 = std::size_t{64} * 1024 * 1024;
     return http::has_memory_for(argon2 + http::reserved_memory);
 }
 
-/// The answer where even memory for another one may be missing.
+/// Sets a 503 response, even if there is not enough memory for its body.
 void fail(exchange& one) noexcept {
     one.answer.next = nullptr;
     try {
@@ -85,7 +85,7 @@ asio::awaitable<void> dispatcher::execute(asio::any_io_executor sockets, exchang
     while (one.answer.next) co_await go_on(sockets, one);
 }
 
-/// Runs the next step of an exchange on the lane that it names.
+/// Runs the next step of an exchange on the lane that the step names.
 asio::awaitable<void> dispatcher::go_on(asio::any_io_executor sockets, exchange& one) {
     auto outcome = queued::taken;
     const auto begin = [&](std::function<void()> resume) {
@@ -111,7 +111,7 @@ queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& o
     return threads_.submit(where, job) ? queued::taken : queued::full;
 }
 
-/// On a thread of the lane of the step.
+/// Runs on a thread of the step's lane.
 void dispatcher::run_next(exchange& one) const noexcept {
     try {
         const bool too_late = abandoned_ || one.waits_since < steady_clock::now() - bounds_.waiting_time;
@@ -126,11 +126,11 @@ void dispatcher::run_next(exchange& one) const noexcept {
     }
 }
 
-/// Hands an exchange to its lane. False when too many wait there.
+/// Submits an exchange to its lane. Returns false if too many are waiting there.
 bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std::function<void()> resume) {
     const auto job = [this, sockets](std::vector<waiting_exchange> waiting) {
         run(waiting);
-        // All at once: each call wakes the thread of the sockets.
+        // Resumes all of them in one call, because each call wakes the I/O thread.
         const auto all = retry_without_memory([&] { return std::make_shared<const std::vector<waiting_exchange>>(std::move(waiting)); });
         hand_back(sockets, [all] {
             for (const auto& each : *all) each.resume();
@@ -139,7 +139,7 @@ bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std
     const auto where = one.matched->where;
     waiting_exchange self{&one, std::move(resume)};
     if (one.matched->run_many == nullptr) {
-        std::vector<waiting_exchange> alone{std::move(self)}; // here, as the thread of the lane might have no memory for it
+        std::vector<waiting_exchange> alone{std::move(self)}; // allocated here, because on the lane's thread memory might run out
         return threads_.submit(where, [job, alone = std::move(alone)]() mutable { job(std::move(alone)); });
     }
     auto& together = together_[one.matched];
@@ -147,7 +147,7 @@ bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std
     return threads_.submit(where, together, std::move(self), job);
 }
 
-/// On a thread of the lane. Nothing that one exchange does may end that thread.
+/// Runs on a thread of the lane. No exchange may end that thread.
 void dispatcher::run(const std::vector<waiting_exchange>& waiting) const noexcept {
     try {
         std::vector<exchange*> in_time;
@@ -170,7 +170,7 @@ asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executo
         return threads_.submit(one.matched->where, [&, resume = std::move(resume)] {
             try {
                 if (!abandoned_) more = exchanges_.next_piece(one, piece);
-            } catch (const std::exception&) { // no memory even to say why
+            } catch (const std::exception&) { // not even enough memory to store the reason
             }
             hand_back(sockets, resume);
         });

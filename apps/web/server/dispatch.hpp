@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Has exchanges answered on the lanes of their routes, while their coroutines wait on the thread of the sockets.
-// Private to the server; its functions are for that thread, but abandon() is for any.
+// Runs exchanges on the lanes of their routes while their coroutines wait on the I/O thread.
+// Private to the server. Call its functions on the I/O thread only, except abandon(), which any thread may call.
 #pragma once
 
 #include "exchange.hpp"
@@ -21,26 +21,26 @@ namespace ctms::web {
 
 class dispatcher {
 public:
-    /// All of them must last as long as it is used; it must outlive the jobs of the lanes.
+    /// All arguments must outlive the dispatcher, and the dispatcher must outlive the jobs of the lanes.
     dispatcher(const exchanger& exchanges, lanes& threads, const limits& bounds, support::prometheus_metrics& metrics)
         : exchanges_(exchanges), threads_(threads), bounds_(bounds), metrics_(metrics) {}
 
-    /// Runs the handler where its route says, and the steps that it leaves (next_step) where they say. 503 when too many requests
-    /// wait there, or when this one waited for too long; 429 when too many of its owner wait.
+    /// Runs the handler on the lane of its route, and each next_step that it returns on the lane of that step. Answers 503 if too many
+    /// requests are waiting there or this one waited too long, and 429 if too many of the same owner are waiting.
     [[nodiscard]] boost::asio::awaitable<void> execute(boost::asio::any_io_executor sockets, exchange& one);
 
-    /// Has the next piece of an answer made, as exchanger::next_piece(). While too many wait for the lane it tries again: what is
-    /// under way already can wait best.
+    /// Makes the next piece of a streamed response on its lane, as exchanger::next_piece() does. While too many requests wait for the
+    /// lane, it keeps trying for up to limits::waiting_time.
     [[nodiscard]] boost::asio::awaitable<std::optional<bool>> next_piece(boost::asio::any_io_executor sockets, exchange& one,
                                                                          std::string& piece);
 
-    /// From now on, what waits is answered with 503 and not run.
+    /// From now on, answers waiting requests with 503 instead of running them.
     void abandon() noexcept { abandoned_ = true; }
 
     [[nodiscard]] const exchanger& exchanges() const noexcept { return exchanges_; }
 
 private:
-    /// An exchange that waits for its lane, and how its coroutine goes on after it, on the thread of the sockets.
+    /// An exchange that waits for its lane, and the function that resumes its coroutine on the I/O thread.
     struct waiting_exchange {
         exchange* one;
         std::function<void()> resume;

@@ -25,22 +25,22 @@ response redirect_to(const request& http, const std::string& path) {
     response out;
     out.status = 307;
     out.content_type.clear();
-    // Relative: neither the scheme nor the host that the client used is known for certain (RFC 9110, 10.2.2).
+    // A relative reference, because the scheme and host that the client used are not known for certain (RFC 9110, 10.2.2).
     const auto query = http.query.empty() ? std::string() : "?" + http.query;
     out.headers.emplace_back("Location", percent_encode_path(path) + query);
     return out;
 }
 
-/// The answer to a request that has no route.
+/// The response to a request that matches no route.
 response unmatched(const request& http, const route_match& match) {
     if (!match.is_implemented) return detail_response(501, "Not Implemented");
-    // Percent-encoded, a path may be nine times as long; Beast takes no value of 64 KiB.
+    // Percent-encoding can make a path nine times as long, and Beast rejects header values of 64 KiB.
     constexpr std::size_t longest_location = 32 * 1024;
     if (!match.redirect.empty() && percent_encode_path(match.redirect).size() + http.query.size() < longest_location)
         return redirect_to(http, match.redirect);
     if (match.allowed.empty()) return detail_response(404, "Not Found");
     auto out = detail_response(405, "Method Not Allowed");
-    if (http.path == "*") { // OPTIONS asks for the server itself (RFC 9110, 9.3.7)
+    if (http.path == "*") { // "OPTIONS *" asks about the server as a whole (RFC 9110, 9.3.7)
         out = {};
         out.content_type.clear();
     }
@@ -88,7 +88,7 @@ result<void> read_body(call& now, body_kind takes) {
     return {};
 }
 
-/// Checks the bearer token and what its client may do, and notes what the log says about it.
+/// Checks the bearer token and the role of its client, and records the facts for the request's log line.
 result<void> authenticate(call& now, model::role wanted, service::tokens& tokens) {
     const auto token = now.http.bearer_token();
     if (!token) return not_authenticated();
@@ -100,8 +100,8 @@ result<void> authenticate(call& now, model::role wanted, service::tokens& tokens
     return found.verdict;
 }
 
-/// Whether a write must not be performed for its precondition (RFC 9110, 13.2): no resource has an entity tag, so that If-Match
-/// holds for "*" alone, and If-None-Match for all but "*".
+/// Whether a precondition forbids a write (RFC 9110, 13.2). No resource has an entity tag, so If-Match holds only for "*" and
+/// If-None-Match holds for everything but "*".
 bool has_unmet_precondition(const request& http) {
     if (http.method == "GET" || http.method == "HEAD") return false;
     return std::any_of(http.headers.begin(), http.headers.end(), [](const auto& header) {
@@ -129,8 +129,8 @@ void exchanger::begin(exchange& one) const {
 }
 
 std::optional<response> exchanger::refuse(call& now, const route& matched) const {
-    // A body is read first: what is not JSON is refused before the token is looked at, as by the reference. Not a large one, which
-    // would take time that only a good token is worth.
+    // As in the reference, a body that is not valid JSON is refused before the token is checked. For a large body the token is
+    // checked first, because parsing takes time that only a client with a valid token may claim.
     constexpr std::size_t small_body = 16 * 1024;
     const auto check_token = [&]() -> std::optional<response> {
         if (!matched.needs_token()) return std::nullopt;
@@ -158,7 +158,7 @@ void exchanger::run(exchange& one, const Answer& answer) const {
         one.answer = answer(*now);
         if (!one.answer.next) compress(one.http, one.answer);
     } catch (const std::bad_alloc&) {
-        // Memory is short at this moment: asking again later is right, and nothing is wrong with the request.
+        // Memory is short at the moment. Nothing is wrong with the request, so the client may try again later.
         one.answer = busy_response();
         if (now) now->facts.error = "out of memory";
     } catch (const std::exception& caught) {
@@ -207,7 +207,7 @@ void exchanger::execute(std::span<exchange* const> several) const {
         run_together(several);
         for (auto* one : several) compress(one->http, one->answer);
     } catch (const std::exception&) {
-        // What one of them cannot do must not fail the others.
+        // The failure of one must not fail the others: run each of them alone.
         for (auto* one : several) execute(*one);
     }
 }

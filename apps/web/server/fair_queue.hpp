@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Jobs that wait for a thread and are taken in turn between their owners: an owner with many jobs delays the next one of
-// another by one job, not by all. Bounded for each owner and in total. Thread safe.
+// A queue of jobs that serves its owners in turn: an owner with many jobs delays another owner's next job by one job, not by all of
+// them. The number of jobs is bounded per owner and in total. Thread safe.
 #pragma once
 
 #include <cstddef>
@@ -15,11 +15,11 @@
 
 namespace ctms::web {
 
-/// What became of a job that was to wait.
+/// Whether a job was added to the queue.
 enum class queued : std::uint8_t {
     taken,
-    owner_full, ///< its owner has as many waiting as one may have
-    full        ///< too many wait in all
+    owner_full, ///< the job's owner has too many jobs waiting
+    full        ///< too many jobs are waiting in total
 };
 
 template <class Job>
@@ -27,7 +27,7 @@ class fair_queue {
 public:
     fair_queue(std::size_t most_each, std::size_t most) : most_each_(most_each), most_(most) {}
 
-    /// Adds a job and calls `send_taker`, which has pop() called once more. When that throws, or memory runs out, nothing is added.
+    /// Adds a job and calls `send_taker`, which schedules one more call of pop(). If that throws or memory runs out, adds nothing.
     template <class Send>
     [[nodiscard]] queued push(const std::string& owner, Job job, const Send& send_taker) {
         const std::lock_guard lock(mutex_);
@@ -50,7 +50,7 @@ public:
         return queued::taken;
     }
 
-    /// The oldest job of the owner whose turn it is; nullopt when nothing waits.
+    /// Removes and returns the oldest job of the owner whose turn it is; nullopt if the queue is empty.
     [[nodiscard]] std::optional<Job> pop() {
         const std::lock_guard lock(mutex_);
         if (turns_.empty()) return std::nullopt;
@@ -73,7 +73,7 @@ private:
     std::mutex mutex_;
     std::size_t size_ = 0;
     std::unordered_map<std::string, std::deque<Job>> waiting_;
-    std::list<std::string> turns_; ///< owners of what waits, each once
+    std::list<std::string> turns_; ///< the owners of waiting jobs, each once, in order of their turns
 };
 
 } // namespace ctms::web

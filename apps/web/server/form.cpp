@@ -21,7 +21,7 @@ std::string_view trim(std::string_view text) {
     return text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
-/// Bytes that are not UTF-8 become U+FFFD, one for each byte.
+/// Replaces each byte that is not valid UTF-8 with U+FFFD.
 std::string to_valid_utf8(std::string text) {
     if (is_valid_utf8(text)) return text;
     std::string out;
@@ -40,8 +40,8 @@ std::string to_valid_utf8(std::string text) {
     return out;
 }
 
-/// The value of a parameter of a header field: `name="value"` or `name=value`. Reads each byte a bounded number of times,
-/// whatever the text: a name ends before the next semicolon, and blanks at the end are cut once.
+/// The value of a parameter of a header field: `name="value"` or `name=value`. Reads each byte a bounded number of times for any
+/// input: a name ends before the next semicolon, and trailing blanks are trimmed once.
 std::optional<std::string> parameter_of(std::string_view header, std::string_view name) {
     header = trim(header);
     for (auto semicolon = header.find(';'); semicolon != std::string_view::npos;) {
@@ -151,7 +151,7 @@ std::optional<form_values> parse_multipart(std::string_view content_type, std::s
         }
         const auto content = headers_end + 4;
         if (part_end < content) return std::nullopt;
-        const auto headers = headers_end == 0 ? std::string_view() : rest.substr(2, headers_end - 2); // a part may have none
+        const auto headers = headers_end == 0 ? std::string_view() : rest.substr(2, headers_end - 2); // a part may have no headers
         if (auto name = part_name(headers)) {
             if (out.pairs().size() == most_fields) return std::nullopt;
             out.add(to_valid_utf8(std::move(*name)), to_valid_utf8(std::string(rest.substr(content, part_end - content))));

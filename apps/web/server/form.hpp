@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Names and values as browsers and HTTP clients encode them: percent-encoding, query strings, forms.
-// Lenient like the reference (Starlette): what is wrongly encoded stays as it is, bytes that are not UTF-8 become U+FFFD.
+// Decodes names and values as browsers and HTTP clients encode them: percent-encoding, query strings, forms.
+// As lenient as the reference (Starlette): invalid escapes stay unchanged, and bytes that are not valid UTF-8 become U+FFFD.
 // Pure functions, thread safe.
 #pragma once
 
@@ -16,7 +16,7 @@ namespace ctms::web {
 class form_values {
 public:
     void add(std::string name, std::string value) { pairs_.emplace_back(std::move(name), std::move(value)); }
-    /// The last value of that name; nullopt without one.
+    /// The last value with this name; nullopt if there is none.
     [[nodiscard]] std::optional<std::string> find(std::string_view name) const;
     [[nodiscard]] const std::vector<std::pair<std::string, std::string>>& pairs() const { return pairs_; }
 
@@ -24,26 +24,26 @@ private:
     std::vector<std::pair<std::string, std::string>> pairs_;
 };
 
-/// Decodes %XX; with `plus_is_blank` also '+'. The outcome is valid UTF-8.
+/// Decodes %XX, and '+' as a blank if `plus_is_blank`. The result is valid UTF-8.
 [[nodiscard]] std::string percent_decode(std::string_view text, bool plus_is_blank);
 
-/// Encodes everything but unreserved characters (RFC 3986) and '/'.
+/// Percent-encodes everything except unreserved characters (RFC 3986) and '/'.
 [[nodiscard]] std::string percent_encode_path(std::string_view text);
 
-/// Fields of one form, or parts with a name of one multipart body, that are read (the reference's own limit).
+/// The maximum number of fields of a form, or of named parts of a multipart body (the same limit as in the reference).
 inline constexpr std::size_t most_fields = 1000;
 
-/// `a=1&b=2`, as in a query. Blank values are kept; what comes after the first `most_fields` is left out.
+/// Parses `a=1&b=2`, as in a query string. Keeps empty values; ignores everything after the first `most_fields` fields.
 [[nodiscard]] form_values parse_urlencoded(std::string_view text);
 
-/// The same of an application/x-www-form-urlencoded body; nullopt when it has more than `most_fields` fields.
+/// Does the same for an application/x-www-form-urlencoded body; nullopt if it has more than `most_fields` fields.
 [[nodiscard]] std::optional<form_values> parse_form(std::string_view body);
 
-/// multipart/form-data (RFC 7578): the parts' names and contents. nullopt when `content_type` has no boundary of at most 70
-/// characters (RFC 2046), the body does not match it, or there are more than `most_fields` parts with a name; others are passed over.
+/// Parses multipart/form-data (RFC 7578) into the names and contents of its parts, skipping parts without a name. nullopt if
+/// `content_type` has no boundary of at most 70 characters (RFC 2046), the body does not match it, or too many parts have a name.
 [[nodiscard]] std::optional<form_values> parse_multipart(std::string_view content_type, std::string_view body);
 
-/// The type of a Content-Type header without parameters, in lower case and trimmed.
+/// The media type of a Content-Type header without its parameters, in lower case and trimmed.
 [[nodiscard]] std::string media_type(std::string_view content_type);
 
 } // namespace ctms::web

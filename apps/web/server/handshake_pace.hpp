@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// When handshakes of TLS may begin, so that those of one network take a part of the thread of the sockets only: each costs up to
-// several milliseconds of it. Private to the server. Not thread safe: for the thread of the sockets.
+// Decides when TLS handshakes may begin, so that one network uses only a part of the I/O thread's time: each handshake takes up to
+// several milliseconds of it. Private to the server. Not thread safe: for use on the I/O thread.
 #pragma once
 
 #include <algorithm>
@@ -15,8 +15,8 @@ class handshake_pace {
 public:
     using clock = std::chrono::steady_clock;
 
-    /// When the next handshake of `network` may begin, which costs the thread `cost`; nullopt when that is after `latest`.
-    /// A quarter of the thread's time is for one network, and a second's worth of that may begin at once.
+    /// When the next handshake of `network`, which takes `cost` of the thread's time, may begin; nullopt if that is after `latest`.
+    /// One network gets a quarter of the thread's time, and may run ahead of that by up to one second.
     [[nodiscard]] std::optional<clock::time_point> next(const std::string& network, clock::duration cost, clock::time_point now,
                                                         clock::time_point latest) {
         constexpr int share = 4;
@@ -30,7 +30,7 @@ public:
         return begin;
     }
 
-    /// Networks that are remembered.
+    /// The number of networks in the table.
     [[nodiscard]] std::size_t size() const noexcept { return paid_until_.size(); }
 
 private:
@@ -41,7 +41,7 @@ private:
         next_sweep_ = now + std::chrono::seconds{1};
     }
 
-    /// By network: until when the handshakes that have begun use up its part. No longer than a few seconds ahead.
+    /// For each network, the time until which its handshakes have used up its part. At most a few seconds ahead of now.
     std::unordered_map<std::string, clock::time_point> paid_until_;
     clock::time_point next_sweep_{};
 };

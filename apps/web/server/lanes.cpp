@@ -7,7 +7,7 @@
 namespace ctms::web {
 namespace {
 
-/// Jobs of one owner that may wait at once for the lane `password`: some seconds of work.
+/// How many jobs of one owner may wait for the lane `password`: a few seconds of work.
 constexpr std::size_t most_of_an_owner = 64;
 
 } // namespace
@@ -40,7 +40,7 @@ lanes::queue& lanes::queue_of(lane where) {
 }
 
 queued lanes::submit_in_turn(const std::string& owner, std::function<void()> job) {
-    // As many takers as jobs: each finds one, though not always the one that it was sent for.
+    // One taker is posted for each job. Each taker finds a job, though not always the one it was posted for.
     return in_turn_.push(owner, std::move(job), [this] {
         boost::asio::post(password_.threads, [this] {
             if (auto next = in_turn_.pop()) (*next)();

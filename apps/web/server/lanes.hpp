@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The threads that run handlers, in lanes that cannot starve each other, with a bound on what waits.
-// Includes Asio: only for the sources of the server. Thread safe.
+// The threads that run handlers, in lanes that cannot starve each other. The number of waiting jobs is bounded.
+// Includes Asio, so include it only in the server's sources. Thread safe.
 #pragma once
 
 #include "fair_queue.hpp"
@@ -29,13 +29,13 @@ struct lane_sizes {
     int read = 2;
     int write = 2;
     int token = 2;
-    int password = 1; ///< each verification takes 64 MiB and a core
+    int password = 1; ///< each verification takes 64 MiB and one core
     int caller = 4;
     int platform = 2;
 };
 
-/// What `function` returns. When there is no memory for it, it is called again until there is some: for the threads of lanes, whose
-/// work others wait for without a deadline. `function` must do nothing when it throws.
+/// Returns what `function` returns, and calls it again for as long as it throws std::bad_alloc. For the threads of lanes, because
+/// coroutines wait for their work without a deadline. `function` must have no effect if it throws.
 template <class Function>
 auto retry_without_memory(const Function& function) noexcept {
     constexpr std::chrono::milliseconds pause{5};
@@ -48,11 +48,11 @@ auto retry_without_memory(const Function& function) noexcept {
     }
 }
 
-/// Items that wait to be taken together, and how many takers are on their way to them. Thread safe.
+/// Items that wait to be taken in batches, and the number of takers that have been sent for them. Thread safe.
 template <class Item>
 class gathering {
 public:
-    /// Adds an item and calls `send_taker`, unless `most_takers` are on their way already. When that throws, nothing is added.
+    /// Adds an item, and calls `send_taker` unless there are already `most_takers` takers. If `send_taker` throws, adds nothing.
     template <class Send>
     void push(Item item, std::size_t most_takers, const Send& send_taker) {
         const std::lock_guard lock(mutex_);
@@ -66,7 +66,7 @@ public:
         }
         ++takers_;
     }
-    /// What one of `sharers` takes: its part, and no more than `most`. With nothing left it stops being a taker.
+    /// Takes the share of one of `sharers` takers, at most `most` items. If nothing is left, the caller stops being a taker.
     [[nodiscard]] std::vector<Item> take(std::size_t most, std::size_t sharers) {
         const std::lock_guard lock(mutex_);
         const auto share = (waiting_.size() + sharers - 1) / sharers;
@@ -85,14 +85,14 @@ private:
 
 class lanes {
 public:
-    /// `most_waiting`: jobs that may wait in one lane, those that run left out.
+    /// `most_waiting`: how many jobs may wait in one lane, not counting running ones.
     lanes(const lane_sizes& sizes, std::size_t most_waiting);
     ~lanes();
     lanes(const lanes&) = delete;
     lanes& operator=(const lanes&) = delete;
 
-    /// Runs `job` on a thread of the lane, which must not be `immediate`. False, without running it, when too many wait.
-    /// Throws std::bad_alloc, and then nothing is submitted; the other functions too.
+    /// Runs `job` on a thread of the lane, which must not be `immediate`. Returns false, without running it, if too many jobs are
+    /// waiting. Like the other functions, submits nothing if it throws std::bad_alloc.
     template <class Job>
     bool submit(lane where, Job job) {
         auto& chosen = queue_of(where);
@@ -104,19 +104,19 @@ public:
         });
     }
 
-    /// Runs `job` on a thread of the lane `password`, in turn between owners: fair_queue tells what else it may answer.
-    /// These threads have the usual priority: one of low priority can make all others wait when it is interrupted while it holds a
-    /// lock, and did not make reads faster in a flood.
+    /// Runs `job` on a thread of the lane `password`, serving owners in turn. See fair_queue for the other results.
+    /// These threads have normal priority: a low-priority thread that is preempted while it holds a lock can block all others, and
+    /// lower priority did not make reads faster in a flood of requests.
     [[nodiscard]] queued submit_in_turn(const std::string& owner, std::function<void()> job);
 
-    /// Has the calling thread of the lane `password` rest as long as a job took, half a second at most: secrets that are refused
-    /// then take half of a core, however many come.
+    /// Makes the calling thread of the lane `password` sleep as long as a job took, at most half a second: refused secrets then take
+    /// half a core, no matter how many arrive.
     static void rest_after(std::chrono::steady_clock::duration took);
 
-    /// Adds `item` to those that wait in `together` and has `run(items)` called with what waits when a thread is free, 16 at
-    /// most. Nobody waits for company: one alone is run alone. Threads that read share what waits among them, so that all work at
-    /// it; one that writes takes it all, for a commit costs more than a second thread gains. A thread may look into `together` once
-    /// more when all are answered: it keeps it as long.
+    /// Adds `item` to `together` and calls `run(items)` with the waiting items as soon as a thread is free, at most 16 at a time. An
+    /// item never waits for others: a single one runs alone. The threads of the lane `read` share the waiting items, so that all of
+    /// them work; in the other lanes one thread takes all, because a commit costs more than a second thread gains. Keeps a reference
+    /// to `together` until the threads are done, because a thread may look into it once more after the last item.
     template <class Item, class Run>
     bool submit(lane where, const std::shared_ptr<gathering<Item>>& together, Item item, Run run) {
         auto& chosen = queue_of(where);
@@ -131,7 +131,7 @@ private:
         queue(int threads_wanted, int among)
             : size(static_cast<std::size_t>(threads_wanted)), sharers(static_cast<std::size_t>(among)), threads(size) {}
 
-        /// Counts what `send` sends. False, without calling it, when `most` wait.
+        /// Calls `send` and counts one more waiting job. Returns false, without calling it, if `most` are waiting.
         template <class Send>
         bool count_in(std::size_t most, const Send& send) {
             if (waiting.fetch_add(1) >= most) {
@@ -148,13 +148,13 @@ private:
         }
 
         const std::size_t size;
-        const std::size_t sharers; ///< among how many threads calls that wait together are shared
+        const std::size_t sharers; ///< how many threads share the items that wait together
         std::atomic<std::size_t> waiting = 0;
         boost::asio::thread_pool threads;
     };
     queue& queue_of(lane where);
 
-    /// One turn of a taker, which then queues up again after the lane's other jobs; without memory for that it goes on at once.
+    /// Takes and runs one batch, then queues up again after the lane's other jobs, or continues immediately if memory runs out.
     template <class Item, class Run>
     static void serve(queue& chosen, const std::shared_ptr<gathering<Item>>& together, const Run& run) noexcept {
         constexpr std::size_t most_together = 16;
@@ -165,13 +165,13 @@ private:
             run(std::move(items));
             try {
                 return boost::asio::defer(chosen.threads, [&chosen, together, run] { serve(chosen, together, run); });
-            } catch (const std::bad_alloc&) { // the loop is the other way to go on
+            } catch (const std::bad_alloc&) { // continues in the loop instead
             }
         }
     }
 
     std::size_t most_waiting_;
-    fair_queue<std::function<void()>> in_turn_; ///< for password_
+    fair_queue<std::function<void()>> in_turn_; ///< the jobs of password_
     queue read_;
     queue write_;
     queue token_;

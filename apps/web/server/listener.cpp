@@ -54,7 +54,7 @@ void listener::ensure_accepting() {
 
 asio::awaitable<void> listener::accept() {
     is_accepting_ = true;
-    // Also when an exception ends it: then it is begun again.
+    // Resets the flag even if an exception ends the coroutine, so that ensure_accepting() can start it again.
     const std::unique_ptr<bool, void (*)(bool*)> until_the_end(&is_accepting_, [](bool* flag) { *flag = false; });
     while (acceptor_.is_open()) {
         tcp::socket socket(io_);
@@ -62,11 +62,11 @@ asio::awaitable<void> listener::accept() {
         co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, ec));
         if (!ec) {
             start(std::move(socket));
-            // A turn of the loop may be long while many send much: newcomers must not wait a turn each.
+            // One turn of the event loop can take long under load, so several waiting connections are accepted in each turn.
             constexpr int most_in_a_turn = 64;
             accept_what_waits(most_in_a_turn);
         } else if (ec != asio::error::operation_aborted) {
-            // No descriptors left, most likely: some will come free.
+            // Most likely there are no file descriptors left: wait until some are closed.
             constexpr std::chrono::milliseconds pause{50};
             asio::steady_timer timer(io_, pause);
             co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
@@ -84,7 +84,7 @@ void listener::accept_what_waits(int most) {
     }
 }
 
-/// Takes a connection. What goes wrong costs this connection only.
+/// Takes a new connection. A failure affects only this connection.
 void listener::start(tcp::socket socket) noexcept {
     try {
         take(std::move(socket));
@@ -96,15 +96,15 @@ void listener::start(tcp::socket socket) noexcept {
 void listener::take(tcp::socket socket) {
     const auto fresh = std::make_shared<session>(std::move(socket), shared_);
     const auto full = make_room_for(*fresh);
-    constexpr std::size_t most_at_once = 64; // that are told; the rest are just closed
+    constexpr std::size_t most_at_once = 64; // so many clients are told at a time; the connections of the others are just closed
     if (!full.empty() && turned_away_ >= most_at_once) return shared_.metrics.request_rejected(full);
     asio::co_spawn(io_, serve(std::make_unique<place>(*this, fresh, full)), asio::detached);
 }
 
-/// The place of a connection among those of its listener, for as long as its coroutine lives, whatever ends that.
+/// Registers a connection with its listener for as long as its coroutine lives, however the coroutine ends.
 class listener::place {
 public:
-    /// `full`: the limit that is reached, of which the client is only told; "" when it is served.
+    /// `full`: the limit that was reached, of which the client is told; "" if the connection is served.
     place(listener& of, const std::shared_ptr<session>& one, std::string_view full) : of_(of), one_(one), full_(full) {
         const auto held = of_.sessions_.emplace(one_.get(), entry{one_, false}).first;
         try {
@@ -134,8 +134,8 @@ private:
 
 asio::awaitable<void> listener::serve(std::unique_ptr<place> held) { co_await held->run(); }
 
-/// The limit that keeps a connection out, in the word of the metrics; "" when it may stay. Where a limit is reached, the longest
-/// idle connection that counts to it is closed.
+/// If a limit is reached, closes the longest idle connection that counts towards it. Returns "" if the new connection may stay,
+/// otherwise the limit that keeps it out, as named in the metrics.
 std::string_view listener::make_room_for(const session& fresh) {
     const auto& bounds = options_.bounds;
     const auto of_network = by_network_.find(fresh.network());
@@ -146,7 +146,7 @@ std::string_view listener::make_room_for(const session& fresh) {
     return "";
 }
 
-/// False when none of the network, or of all, is idle.
+/// Closes the longest idle connection of `network`, or of all networks if it is null. Returns false if none is idle.
 bool listener::close_longest_idle(const std::string* network) {
     auto* idle = longest_idle(network);
     if (idle == nullptr) return false;
@@ -155,7 +155,7 @@ bool listener::close_longest_idle(const std::string* network) {
     return true;
 }
 
-/// Of the connections of the network that has the most, or of the one that is given, the one that has been idle for longest.
+/// The connection that has been idle for longest among those of `network` or, if it is null, of the network with the most connections.
 session* listener::longest_idle(const std::string* network) {
     session* best = nullptr;
     std::size_t most = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// One port of the server and its connections, shared fairly: one address has a share of them, and when all are taken the longest
-// idle one makes room. Private to the server; runs on the one thread of the sockets.
+// One port of the server and its connections, shared fairly: the number per address is limited, and when no more are allowed, the
+// longest idle one is closed to make room. Private to the server; runs on the I/O thread.
 #pragma once
 
 #include "server.hpp"
@@ -23,23 +23,23 @@ public:
     listener(const listener&) = delete;
     listener& operator=(const listener&) = delete;
 
-    /// Throws boost::system::system_error.
+    /// Opens the port and returns its number. Throws boost::system::system_error.
     std::uint16_t open();
-    /// Takes connections until stop_accepting(). To be called again from time to time: an exception ends taking them.
+    /// Accepts connections until stop_accepting(). Call it again from time to time, because an exception ends the accepting.
     void ensure_accepting();
-    /// Serves the connections that the kernel has taken already, since their clients cannot know that the server stops, and
-    /// listens no more. Idle connections end soon.
+    /// Stops listening. Connections that the kernel has already accepted are still served, since their clients cannot know that the
+    /// server is stopping. Idle connections are closed soon.
     void stop_accepting();
-    /// Ends what waits past its deadline.
+    /// Ends operations that have passed their deadline.
     void enforce(std::chrono::steady_clock::time_point now);
-    /// Closes all connections, and lets nothing run that waits for a thread.
+    /// Closes all connections, and drops the requests that wait for a thread.
     void cut_off();
     [[nodiscard]] std::size_t connections() const noexcept { return sessions_.size(); }
 
 private:
     struct entry {
         std::shared_ptr<session> one;
-        bool counted = false; ///< false: beyond the limit and being told so, or closed to make room
+        bool counted = false; ///< false: refused because of a limit, or closed to make room
     };
     void accept_what_waits(int most);
     class place;
@@ -62,7 +62,7 @@ private:
     session_environment shared_;
     boost::asio::ip::tcp::acceptor acceptor_;
     std::unordered_map<session*, entry> sessions_;
-    std::unordered_map<std::string, std::size_t> by_network_; ///< counted connections; proxies left out
+    std::unordered_map<std::string, std::size_t> by_network_; ///< counted connections, without those of trusted proxies
     std::size_t counted_ = 0;
     std::size_t turned_away_ = 0;
     bool is_accepting_ = false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A request and an answer as the routes see them: plain data, without Beast.
+// Requests and responses as the routes see them: plain data, without Beast.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -15,30 +15,30 @@
 
 namespace ctms::web {
 
-/// Header names are in lower case, in the order sent.
+/// Header fields in the order sent, with names in lower case.
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
 struct request {
     std::string method; ///< upper case
     std::string target; ///< path and query, as sent
-    std::string path;   ///< decoded
-    std::string query;  ///< after the '?', not decoded
+    std::string path;   ///< percent-decoded
+    std::string query;  ///< the part after the '?', not decoded
     header_list headers;
     std::string body;
     std::string peer_address;
     unsigned short peer_port = 0;
-    std::string id; ///< X-Request-Id, taken or made
+    std::string id; ///< the client's X-Request-Id, or a new one
     std::chrono::steady_clock::time_point received{};
 
-    /// The value of a header, the last one if it repeats; "" without one.
+    /// The value of a header, or its last value if it is repeated; "" if there is none.
     [[nodiscard]] std::string_view header(std::string_view lower_case_name) const noexcept;
     [[nodiscard]] bool has_header(std::string_view lower_case_name) const noexcept;
-    /// The token of an Authorization header of the scheme Bearer (RFC 6750), which may be empty; nullopt without such a header.
+    /// The token of an Authorization header with the scheme Bearer (RFC 6750), possibly empty; nullopt if there is no such header.
     [[nodiscard]] std::optional<std::string_view> bearer_token() const noexcept;
 };
 
-/// Appends the next piece of a body, which may be empty, and says whether another follows. Blocks; is called on the lane of the
-/// route, never twice at a time, and not before the last piece was sent. After an error it is not called again.
+/// Appends the next piece of a body, which may be empty, and returns whether another one follows. Blocks. It is called on the lane
+/// of the route, never concurrently, only after the previous piece was sent, and not again after an error.
 using body_source = std::function<result<bool>(std::string& piece)>;
 
 struct next_step; // route.hpp
@@ -47,10 +47,10 @@ struct response {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
-    body_source rest;                      ///< of an answer that is sent while it is made: what follows `body`, asked once at least
-    header_list headers;                   ///< beyond those that every answer has
-    bool close = false;                    ///< end the connection after this answer
-    std::shared_ptr<const next_step> next; ///< set when this is not an answer yet: see there
+    body_source rest;                      ///< of a streamed response: makes what follows `body`; called at least once
+    header_list headers;                   ///< in addition to those that every response has
+    bool close = false;                    ///< close the connection after this response
+    std::shared_ptr<const next_step> next; ///< if set, this is not the final response: see next_step
 };
 
 } // namespace ctms::web

@@ -12,18 +12,18 @@
 namespace ctms::web {
 namespace {
 
-// What a line may have of a request, as it is written: all fields that clients fill take 22 KiB together, with escapes.
-constexpr std::size_t longest_path = 1024; // also of a value of the path, the query, or a header
+// Limits on what a line may contain of a request, in bytes as written: all fields that clients control take at most 22 KiB, escaped.
+constexpr std::size_t longest_path = 1024; // also for each value in the path, the query or the headers
 constexpr std::size_t longest_headers = 8 * 1024;
 constexpr std::size_t longest_query = 2 * 1024;
-constexpr std::size_t longest_error = 2 * 1024; // and the same for its traceback
+constexpr std::size_t longest_error = 2 * 1024; // also for the traceback
 constexpr std::size_t longest_client_id = 255;
 
-/// The bytes that a byte of the text may take as JSON.
+/// The number of bytes that one byte of a text may take in JSON.
 std::size_t written_length(char c) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x20 || byte == 0x7F) return 6; // \u001b
-    if (byte >= 0x80) return 3;                // what is not UTF-8 is three bytes then, a control of two bytes six
+    if (byte >= 0x80) return 3;                // an invalid byte becomes three bytes, a two-byte control character six
     return c == '"' || c == '\\' ? 2 : 1;
 }
 
@@ -33,10 +33,10 @@ std::size_t written_length(std::string_view text) {
     return out;
 }
 
-/// Shortens texts to what a line may have, and notes whether it did.
+/// Shortens texts to their limits, and records whether it shortened any.
 class shortener {
 public:
-    /// The text, or as much of it as takes `most` bytes, in whole characters, and "...".
+    /// Returns the text or, if it would take more than `most` bytes, the whole characters that fit followed by "...".
     [[nodiscard]] std::string shorten(std::string text, std::size_t most) {
         std::size_t length = 0;
         for (std::size_t end = 0; end < text.size(); ++end) {
@@ -50,8 +50,8 @@ public:
         return text;
     }
 
-    /// Names and values are cleaned and made a JSON object of `most` bytes, each name once with its last value. What has no room is
-    /// left out.
+    /// Writes cleaned names and values as a JSON object of at most `most` bytes, each name once with its last value. Pairs that do
+    /// not fit are left out.
     [[nodiscard]] std::string object_of(const std::vector<std::pair<std::string, std::string>>& pairs,
                                         std::string (*clean)(std::string_view, std::string_view), std::size_t most) {
         constexpr std::size_t around = 6; // quotes, colon and comma
@@ -83,7 +83,7 @@ private:
     bool is_cut_ = false;
 };
 
-/// The first segment of the path when a route begins with it, else "".
+/// The first segment of the path if a route begins with it, otherwise "".
 std::string_view known_beginning(std::string_view path, std::span<const route> routes) {
     for (const auto& one : routes) {
         const auto segment = one.path.substr(0, one.path.find('/', 1));
@@ -95,7 +95,7 @@ std::string_view known_beginning(std::string_view path, std::span<const route> r
     return {};
 }
 
-/// The path as it may be logged: an address in it only when it is traced.
+/// The path as it may be logged: it contains an address only if that address is traced.
 std::string logged_path(const exchange& one, std::span<const route> routes) {
     if (one.matched == nullptr) return privacy::redact_path(one.http.path, known_beginning(one.http.path, routes));
     std::string out(one.matched->path);
@@ -106,7 +106,7 @@ std::string logged_path(const exchange& one, std::span<const route> routes) {
     return out;
 }
 
-/// Methods are short words. Anything else may be a part of another request.
+/// The method if it is a short word. Anything else might be part of another request's data and is not logged.
 std::string_view logged_method(const std::string& method) {
     constexpr std::size_t longest = 20;
     const auto is_letter = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-'; };
@@ -128,7 +128,7 @@ void add_trace(mozlog::fields& members, const request_facts& facts) {
     if (!facts.trace_json.empty()) members.add_json("trace_json", facts.trace_json);
 }
 
-/// Ids come from clients; like all strings here they lose what looks like an address.
+/// The ids come from clients; the logger redacts anything in them that looks like an address, as in all strings.
 void add_ingest(mozlog::fields& members, const request_facts& facts) {
     if (!facts.ingest_actions.empty()) members.add_json("ingest_actions", facts.ingest_actions);
     if (!facts.fxa_id_conflict.empty()) members.add("fxa_id_conflict", facts.fxa_id_conflict);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The log line of a request, with the fields of the deployment guide. Nothing personal gets in but traced addresses.
+// Writes the log line of a request, with the fields of the deployment guide. It contains no personal data except traced addresses.
 #pragma once
 
 #include "exchange.hpp"
@@ -8,11 +8,11 @@
 
 namespace ctms::web {
 
-/// Writes the line, type `ctms.web`: severity info, or error when the application failed. `routes`: the first segments of their
-/// paths are logged also where the rest of a path is not.
+/// Writes the line with type `ctms.web` and severity info, or error if the application failed. The first segment of a path is logged
+/// even if the rest is redacted, provided one of `routes` begins with it.
 void log_request(mozlog::logger& log, const exchange& one, double seconds, std::span<const route> routes);
 
-/// True for a request of a monitoring system, which most readers of the log want to leave out.
+/// Whether the request comes from a monitoring system, which most readers of the log want to filter out.
 [[nodiscard]] bool is_trivial(const request& http, int status) noexcept;
 
 } // namespace ctms::web

@@ -12,7 +12,7 @@ namespace {
 
 using parameters = std::vector<std::pair<std::string, std::string>>;
 
-/// The parameters of `path` by the template, or nullopt when it does not match.
+/// The path parameters if `path` matches the template `pattern`, otherwise nullopt.
 std::optional<parameters> match_path(std::string_view pattern, std::string_view path) {
     parameters found;
     while (true) {
@@ -28,7 +28,7 @@ std::optional<parameters> match_path(std::string_view pattern, std::string_view 
     }
 }
 
-/// Methods in the order in which they were added, each once, and HEAD with GET.
+/// Methods in the order in which they were added, without duplicates. Adding GET also adds HEAD.
 class method_list {
 public:
     void add(std::string_view method) {
@@ -50,14 +50,14 @@ method_list methods_of(std::span<const route> routes) {
     return out;
 }
 
-/// The methods that the server knows, whether a path of this port has them or not (RFC 9110, 9.1).
+/// The methods that the server implements, whether or not a path on this port allows them (RFC 9110, 9.1).
 constexpr std::array<std::string_view, 7> known_methods{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
 
 bool path_exists(std::span<const route> routes, std::string_view path) {
     return std::any_of(routes.begin(), routes.end(), [&](const route& one) { return match_path(one.path, path).has_value(); });
 }
 
-/// The same path with its slash added or taken away, if that one exists.
+/// The path with a trailing slash added or removed if such a path exists, otherwise "".
 std::string redirect_of(std::span<const route> routes, std::string_view path) {
     std::string other(path);
     if (path.ends_with('/')) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Finds the route of a request: by decoded path and method, with the answers for what does not match
-// (404, 405 with Allow, 501, 307 for a slash too many or too few). Pure functions over a route table.
+// Finds the route of a request by its decoded path and method, or what to answer if none matches
+// (404, 405 with Allow, 501, or 307 if only a trailing slash differs). Pure functions of a route table.
 #pragma once
 
 #include "route.hpp"
@@ -14,15 +14,15 @@
 namespace ctms::web {
 
 struct route_match {
-    const route* found = nullptr; ///< null: `allowed` or `redirect` say why, or nothing matches at all
+    const route* found = nullptr; ///< null: see `allowed` and `redirect`; if both are empty, nothing matches
     std::vector<std::pair<std::string, std::string>> parameters;
-    std::string allowed;        ///< methods of the path when only the method does not fit; all methods for the path "*"
-    std::string redirect;       ///< the path that would match; begins with one slash
-    bool is_implemented = true; ///< false: the server does not know the method
+    std::string allowed;        ///< the path's methods if only the method does not match; all methods for the path "*"
+    std::string redirect;       ///< the path that would match; begins with exactly one slash
+    bool is_implemented = true; ///< false: the server does not implement the method
 };
 
-/// Matches as Starlette does: `{name}` takes one or more characters other than '/'. HEAD matches where GET does, unless it has a
-/// route of its own there (RFC 9110, 9.3.2).
+/// Matches as Starlette does: `{name}` matches one or more characters other than '/'. HEAD matches a GET route unless the path has
+/// a separate HEAD route (RFC 9110, 9.3.2).
 [[nodiscard]] route_match find_route(std::span<const route> routes, std::string_view method, std::string_view path);
 
 } // namespace ctms::web

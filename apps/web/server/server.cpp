@@ -61,8 +61,8 @@ public:
     const std::atomic<bool>& draining() const noexcept { return draining_; }
 
 private:
-    /// False when an operation threw outside of the coroutines, for want of memory, say: its connection has ended by that, and the
-    /// others go on.
+    /// Runs the event loop. Returns false if an operation threw outside of the coroutines, for instance because memory ran out. That
+    /// operation's connection has then ended; the others continue.
     bool runs_to_the_end() noexcept {
         try {
             if (!is_ticking_) tick();
@@ -74,8 +74,8 @@ private:
         }
     }
 
-    /// Several times a second, until the server has stopped: ends what waits past its deadline, in all connections, and begins again
-    /// what an exception has ended. A plain handler, since a coroutine would end for good with an exception of its own.
+    /// Runs several times a second until the server has stopped: ends operations that have passed their deadline, in all connections,
+    /// and restarts what an exception ended. This is a plain handler because an exception would end a coroutine for good.
     void tick() {
         constexpr std::chrono::milliseconds period{50};
         const auto now = steady_clock::now();
@@ -106,8 +106,8 @@ private:
         });
     }
 
-    /// When most connections of a burst have ended, the memory that they held goes back to the system, every five seconds at most:
-    /// glibc keeps what lies below something that is still in use (malloc_trim(3)).
+    /// Returns memory to the system after most connections of a burst have ended, at most every five seconds. Otherwise glibc keeps
+    /// free memory that lies below blocks still in use (malloc_trim(3)).
     void return_memory(steady_clock::time_point now) {
         constexpr std::size_t burst = 50;
         constexpr std::chrono::seconds pause{5};
@@ -148,7 +148,7 @@ private:
     asio::steady_timer ticks_{io_};
     bool is_ticking_ = false;
     std::function<void()> reload_;
-    std::size_t most_connections_ = 0; ///< since memory went back
+    std::size_t most_connections_ = 0; ///< since memory was last returned to the system
     steady_clock::time_point last_trim_{};
 };
 

@@ -30,7 +30,7 @@ using std::chrono::steady_clock;
 
 auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
 
-/// Ids that clients may choose: short, and of characters that are safe in a header and a log.
+/// Whether a request id that the client chose is acceptable: short, with only characters that are safe in a header and a log.
 bool is_good_request_id(std::string_view id) {
     constexpr std::size_t longest = 128;
     return !id.empty() && id.size() <= longest && std::all_of(id.begin(), id.end(), [](unsigned char c) {
@@ -55,7 +55,7 @@ peer peer_of(const asio::ip::tcp::socket& socket) {
 
 constexpr unsigned http_1_1 = 11;
 
-/// Whether an answer of that status has a body, and a length, at all (RFC 9110, 6.4.1 and 8.6).
+/// Whether a response with this status has a body and a length (RFC 9110, 6.4.1 and 8.6).
 bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
 template <class Message>
@@ -95,7 +95,7 @@ void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, con
         if (!peer_address.empty()) members.add("client_host", peer_address);
         members.add("error", fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what()));
         log.log(mozlog::severity::error, "ctms.web", members, "A connection failed and was closed");
-    } catch (const std::exception&) { // no memory to say so
+    } catch (const std::exception&) { // not enough memory to write the log line
     }
 }
 
@@ -107,7 +107,7 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
       stream_(std::move(socket), shared.tls == nullptr ? nullptr : shared.tls->context()),
       reader_(stream_, shared_.read_bounds, [this](const http::request_head& head) { return begin(head); }),
       idle_since_(steady_clock::now()) {
-    stream_.expire_after(shared_.bounds.header_time); // until the first coroutine sets another
+    stream_.expire_after(shared_.bounds.header_time); // the deadline until a coroutine sets another one
 }
 
 void session::drain() {
@@ -121,7 +121,7 @@ void session::cut_off() {
 }
 
 asio::awaitable<void> session::run() {
-    const auto self = shared_from_this(); // until the last pending operation is over
+    const auto self = shared_from_this(); // keeps the session alive until its last operation has ended
     try {
         co_await serve_all();
     } catch (const std::exception& caught) {
@@ -146,7 +146,7 @@ asio::awaitable<void> session::serve_all() {
     co_await say_farewell();
 }
 
-/// The handshake of TLS, when it is the network's turn. False when there is none.
+/// Performs the TLS handshake when it is the turn of the client's network. Returns false if the handshake did not succeed.
 asio::awaitable<bool> session::shake_hands() {
     const auto now = steady_clock::now();
     const auto cost = is_trusted_proxy_ ? steady_clock::duration(0) : shared_.tls->handshake_cost();
@@ -168,8 +168,8 @@ asio::awaitable<bool> session::shake_hands() {
     co_return refused.empty();
 }
 
-/// Ends what is sent, and drops what the client still sends: closing at once would reset the connection, and the client could
-/// lose the last answer (RFC 9112, 9.6).
+/// Shuts down sending and discards what the client still sends: closing immediately would reset the connection, and the client
+/// could lose the last response (RFC 9112, 9.6).
 asio::awaitable<void> session::say_farewell() {
     constexpr std::chrono::milliseconds linger{500};
     idle_since_ = steady_clock::now();
@@ -181,7 +181,7 @@ asio::awaitable<void> session::say_farewell() {
 asio::awaitable<void> session::turn_away(std::string_view reason) {
     const auto self = shared_from_this();
     try {
-        // To TLS clients an answer would come only after a handshake, which costs more than it tells.
+        // A TLS client could get a response only after a handshake, which would cost more than the response is worth.
         if (stream_.is_tls()) {
             note_refusal(0, reason, new_request_id());
         } else {
@@ -193,11 +193,11 @@ asio::awaitable<void> session::turn_away(std::string_view reason) {
     stream_.close();
 }
 
-/// False when the connection ends or was idle for too long.
+/// Waits for the next request. Returns false if the connection ended or was idle for too long.
 asio::awaitable<bool> session::wait_for_request() {
     received_ = steady_clock::now();
     idle_since_ = received_;
-    if (reader_.has_input()) co_return true; // pipelined
+    if (reader_.has_input()) co_return true; // a pipelined request
     is_waiting_ = true;
     stream_.expire_after(shared_.draining ? shared_.bounds.drain_idle_time : shared_.bounds.idle_time);
     const bool came = co_await reader_.wait_for_input();
@@ -206,7 +206,7 @@ asio::awaitable<bool> session::wait_for_request() {
     co_return came;
 }
 
-/// Counts and logs what is not served; status 0: without an answer.
+/// Counts and logs a request or connection that is not served. Status 0: no response is sent.
 void session::note_refusal(int status, std::string_view reason, const std::string& id) {
     shared_.metrics.request_rejected(reason);
     mozlog::fields members;
@@ -215,8 +215,8 @@ void session::note_refusal(int status, std::string_view reason, const std::strin
     shared_.log.log(mozlog::severity::info, "ctms.web", members, fmt::format("{}:{} refused: {}", peer_.address, peer_.port, reason));
 }
 
-/// Counts a request from its head on: by the client's address, which for a trusted proxy is the one that it forwards. A body is not
-/// read when that address has too many requests under way.
+/// Counts a request as soon as its head has been read. Behind a trusted proxy it counts for the forwarded address; if that address
+/// has too many requests in progress, the body is not read.
 http::memory_share* session::begin(const http::request_head& head) {
     const auto network =
         is_trusted_proxy_ ? network_of(client_address(peer_.address, head.headers, shared_.trusted_proxies)) : std::string();
@@ -231,7 +231,7 @@ void session::end_request() {
     memory_.reset();
 }
 
-/// Writes an answer to a request that is not served, and notes it. The connection is closed after it.
+/// Answers a request that is not served, logs it, and ends the connection.
 asio::awaitable<void> session::refuse(http::refusal why) {
     end_request();
     exchange one;
@@ -240,7 +240,7 @@ asio::awaitable<void> session::refuse(http::refusal why) {
     note_refusal(why.status, why.reason, one.http.id);
     const auto text = beast_http::obsolete_reason(static_cast<beast_http::status>(why.status));
     one.answer = detail_response(why.status, std::string_view(text.data(), text.size()));
-    const http::message unread; // a name, as GCC 12 destroys such a temporary twice
+    const http::message unread; // a named variable, because GCC 12 would destroy a temporary twice
     co_await write(one, unread, false);
     co_await say_farewell();
 }
@@ -263,7 +263,7 @@ exchange session::to_exchange(http::message& read) {
     return one;
 }
 
-/// Has one request answered. False when the connection ends with it.
+/// Serves one request. Returns false if the connection ends with it.
 asio::awaitable<bool> session::serve(http::message read) {
     auto one = to_exchange(read);
     const auto& exchanges = shared_.dispatch.exchanges();
@@ -275,7 +275,7 @@ asio::awaitable<bool> session::serve(http::message read) {
     } else if (one.matched != nullptr) {
         co_await shared_.dispatch.execute(stream_.get_executor(), one);
     }
-    std::string().swap(one.http.body); // an answer may wait long to be read
+    std::string().swap(one.http.body); // frees the body now: the client may take long to read the response
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
     if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
     if (!memory_->grow_to(one.answer.body.size())) {
@@ -286,7 +286,7 @@ asio::awaitable<bool> session::serve(http::message read) {
     co_return co_await write(one, read, keep_alive) && keep_alive;
 }
 
-/// Writes an answer while it is made, and notes it then; to HEAD its head. False when the connection ends with it.
+/// Writes a streamed response, or only its head for HEAD, and logs it afterwards. Returns false if the connection ends with it.
 asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& asked, bool keep_alive) {
     stream_head head(static_cast<beast_http::status>(one.answer.status), http_1_1);
     set_headers(head, one, keep_alive, asked.http_1_1);
@@ -306,7 +306,7 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
     co_return whole&& keep_alive && !shared_.draining;
 }
 
-/// Writes the answer; to HEAD without its body. False when the client does not read it in time.
+/// Writes the response, without its body for HEAD. Returns false if the client does not read it in time.
 asio::awaitable<bool> session::write(exchange& one, const http::message& asked, bool keep_alive) {
     error_code ec;
     stream_.expire_after(shared_.bounds.write_time);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// One connection: reads requests, has them answered, writes the answers, within the limits. Private to the server.
-// Runs on the one thread of the sockets. The listener owns it and calls enforce() several times a second; nothing else holds it but
-// its own coroutine.
+// One connection: reads requests, dispatches them, and writes the responses, within the limits. Private to the server.
+// Runs on the I/O thread. The listener owns the session and calls enforce() several times a second. Only the listener and the
+// session's own coroutine hold a reference to it.
 #pragma once
 
 #include "dispatch.hpp"
@@ -21,13 +21,13 @@
 
 namespace ctms::web {
 
-/// Requests under way by the network they come from, behind trusted proxies. Never larger than the number of connections.
+/// The number of requests in progress per client network behind trusted proxies. Has at most one entry per connection.
 using requests_by_network = std::unordered_map<std::string, std::size_t>;
 
-/// A request under way from behind a trusted proxy, for as long as this lives.
+/// Counts one request in progress from behind a trusted proxy for as long as this object lives.
 class counted_request {
 public:
-    /// `counts` must outlive it. `network`: "" is not counted.
+    /// `counts` must outlive the object. If `network` is "", nothing is counted.
     counted_request(requests_by_network& counts, std::string network);
     ~counted_request();
     counted_request(const counted_request&) = delete;
@@ -55,7 +55,7 @@ struct session_environment {
     const std::atomic<bool>& draining;
 };
 
-/// Counts and logs an exception that ended a connection. `peer_address`: "" when it is not known.
+/// Counts and logs an exception that ended a connection. `peer_address` is "" if unknown.
 void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, const std::exception& caught,
                   std::string_view peer_address) noexcept;
 
@@ -67,27 +67,27 @@ struct peer {
 
 class session : public std::enable_shared_from_this<session> {
 public:
-    /// `shared` must outlive it; with shared.tls, the connection begins with a handshake.
+    /// `shared` must outlive the session. If shared.tls is set, the connection begins with a TLS handshake.
     session(boost::asio::ip::tcp::socket socket, const session_environment& shared);
 
-    /// Serves the connection to its end. The session lives as long as this runs; what goes wrong in it ends this connection only.
+    /// Serves the connection until it ends. Keeps the session alive while it runs. A failure ends only this connection.
     boost::asio::awaitable<void> run();
 
-    /// Tells a client that there are too many connections, and closes. `reason`: the word of the metrics for the limit.
+    /// Tells the client that there are too many connections, and closes. `reason` is the name of the limit in the metrics.
     boost::asio::awaitable<void> turn_away(std::string_view reason);
 
-    /// Nothing under way: close soon. Something under way: close after its answer.
+    /// Closes the connection soon if it is idle, otherwise after the response to the current request.
     void drain();
-    /// Closes the connection at once.
+    /// Closes the connection immediately.
     void cut_off();
-    /// Ends what waits past its deadline.
+    /// Ends an operation that has passed its deadline.
     void enforce(std::chrono::steady_clock::time_point now) { stream_.enforce(now); }
 
-    /// The client's address, as counted: of IPv6 the /64.
+    /// The network that the client is counted for: its IPv4 address, or the /64 of its IPv6 address.
     [[nodiscard]] const std::string& network() const noexcept { return network_; }
-    /// Whether the peer may say in X-Forwarded-For whom it speaks for.
+    /// Whether the peer is a proxy whose X-Forwarded-For is trusted.
     [[nodiscard]] bool is_trusted_proxy() const noexcept { return is_trusted_proxy_; }
-    /// Since when no request has been under way; nullopt while one is. One that has not come whole does not count.
+    /// Since when the connection has been idle; nullopt while a request is served. A partly received request does not count as served.
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> idle_since() const noexcept { return idle_since_; }
 
 private:
@@ -109,12 +109,12 @@ private:
     std::string network_;
     bool is_trusted_proxy_;
     http::stream stream_;
-    // Of the request under way: for whom it is, behind a trusted proxy the forwarded address.
+    // Accounting for the current request, by the client's network; behind a trusted proxy, that of the forwarded address.
     std::optional<http::memory_share> memory_;
     std::optional<counted_request> counted_;
     bool is_one_too_many_ = false;
     http::reader reader_;
-    bool is_waiting_ = false; ///< for the first byte of a request
+    bool is_waiting_ = false; ///< waiting for the first byte of a request
     std::optional<boost::asio::steady_timer> until_handshake_;
     std::chrono::steady_clock::time_point received_{};
     std::optional<std::chrono::steady_clock::time_point> idle_since_;

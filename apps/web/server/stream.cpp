@@ -22,12 +22,12 @@ using boost::system::error_code;
 
 auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
 
-/// Writes a piece in parts that each have the time of an answer: the least that a client must read does not follow from how
-/// large pieces are.
+/// Writes a piece in parts of at most 64 KiB, each with the full time limit of a response, so that the speed at which a client
+/// must read does not depend on the size of the pieces.
 asio::awaitable<error_code> write_piece(const stream_target& target, std::string_view piece, bool chunked) {
     constexpr std::size_t largest = 64 * 1024;
     error_code ec;
-    while (!piece.empty() && !ec) { // an empty chunk would be the last one
+    while (!piece.empty() && !ec) { // an empty chunk would mark the end of the body
         const auto part = asio::const_buffer(piece.data(), std::min(piece.size(), largest));
         target.to.expire_after(target.shared.bounds.write_time);
         if (chunked) {
@@ -40,16 +40,16 @@ asio::awaitable<error_code> write_piece(const stream_target& target, std::string
     co_return ec;
 }
 
-/// What zlib keeps between the pieces (https://zlib.net/zlib_tech.html: about 256 KiB).
+/// The memory that zlib holds between pieces (https://zlib.net/zlib_tech.html: about 256 KiB).
 std::size_t memory_of_zlib(const response& answer) {
     const auto& headers = answer.headers;
     const bool compressed = std::any_of(headers.begin(), headers.end(), [](const auto& one) { return one.first == "Content-Encoding"; });
     return compressed ? std::size_t{256 * 1024} : 0;
 }
 
-/// The next piece, nullopt when there is none though the answer has not ended.
+/// Makes the next piece and returns whether another one follows, or nullopt if the piece could not be made.
 asio::awaitable<std::optional<bool>> make_piece(const stream_target& target, exchange& one, std::string& piece) {
-    target.to.expire_never(); // nothing waits on the connection meanwhile
+    target.to.expire_never(); // no operation is pending on the connection meanwhile
     auto more = co_await target.shared.dispatch.next_piece(target.to.get_executor(), one, piece);
     if (more && !target.memory.grow_to(piece.capacity() + memory_of_zlib(one.answer))) {
         target.shared.metrics.request_rejected("memory");
@@ -59,7 +59,7 @@ asio::awaitable<std::optional<bool>> make_piece(const stream_target& target, exc
     co_return more;
 }
 
-/// Why the client did not get the rest.
+/// Why the client did not receive the rest of the response.
 std::string_view reason_of(const http::stream& to) {
     if (to.expired()) return "timeout";
     return to.is_open() ? "client" : "stop";

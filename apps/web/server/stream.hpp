@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Answers that are sent while they are made: each piece comes from the lane of the route, and the next is asked for when the
-// client has taken the last. So one piece is all that lies in memory, and a client that does not read holds neither a thread
-// nor a database connection. Private to the server; runs on the one thread of the sockets.
+// Streamed responses: the lane of the route makes each piece, and the next piece is made only after the client has received the
+// previous one. Only one piece is in memory at a time, and a client that does not read blocks neither a thread nor a database
+// connection. Private to the server; runs on the I/O thread.
 #pragma once
 
 #include "session.hpp"
@@ -11,7 +11,7 @@
 
 namespace ctms::web {
 
-/// Where an answer goes, and what the server lends for it.
+/// Where a response is written, with the memory share and the environment that it uses.
 struct stream_target {
     http::stream& to;
     http::memory_share& memory;
@@ -20,9 +20,9 @@ struct stream_target {
 
 using stream_head = boost::beast::http::response<boost::beast::http::empty_body>;
 
-/// Writes the head, the body and all that follows it, in chunks if the head says so. False when it ended before its end,
-/// which the facts of `one` tell then (`cut`, and `error` if it was not for the client). No last chunk is written in that case,
-/// and without chunks the connection is reset: the client can see that something is missing.
+/// Writes the head, the body and all pieces after it, chunked if the head says so. Returns false if the response was cut short;
+/// `one.facts.cut` then holds the reason, and `error` is set if the server caused it. In that case no last chunk is written, or
+/// without chunks the connection is reset, so that the client can tell that the response is incomplete.
 [[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, stream_head& head, exchange& one);
 
 } // namespace ctms::web

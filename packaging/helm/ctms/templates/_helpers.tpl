@@ -4,7 +4,7 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
-{{/* Short enough for the suffixes of its objects. */}}
+{{/* Short enough to append the suffixes of the objects. */}}
 {{- define "ctms.fullname" -}}
 {{- $name := include "ctms.name" . }}
 {{- if .Values.fullnameOverride }}
@@ -16,7 +16,7 @@
 {{- end }}
 {{- end }}
 
-{{/* Arguments of these two: a list of the root and the component (web, background, migration). */}}
+{{/* The argument of these two is a list of the root and the component (web, background, migration). */}}
 {{- define "ctms.selectorLabels" -}}
 {{- $root := index . 0 -}}
 app.kubernetes.io/name: {{ include "ctms.name" $root }}
@@ -33,7 +33,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end }}
 
 {{- define "ctms.image" -}}
-{{- $repository := required "image.repository: where the image of CTMS is, without a tag" .Values.image.repository -}}
+{{- $repository := required "image.repository is required: the repository of the CTMS image, without a tag" .Values.image.repository -}}
 {{- if .Values.image.digest -}}
 {{ $repository }}@{{ .Values.image.digest }}
 {{- else -}}
@@ -53,7 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{ .Values.secrets.existingSecret | default (include "ctms.fullname" .) }}
 {{- end }}
 
-{{/* Environment from secrets: a list of the Secret's name, the keys that must be there, and those that may be. */}}
+{{/* Environment variables from a Secret. The argument is a list of the Secret's name, the required keys, and the optional keys. */}}
 {{- define "ctms.secretEnv" -}}
 {{- $secret := index . 0 -}}
 {{- range index . 1 }}
@@ -68,7 +68,7 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{- end }}
 {{- end }}
 
-{{/* What every pod of the chart has. A list of the root and the name of the account. */}}
+{{/* The part of the spec that all pods share. The argument is a list of the root and the name of the account. */}}
 {{- define "ctms.podSpec" -}}
 {{- $root := index . 0 -}}
 serviceAccountName: {{ index . 1 }}
@@ -82,7 +82,7 @@ imagePullSecrets:
 {{- end }}
 {{- end }}
 
-{{/* Pods change with their settings. */}}
+{{/* Restarts the pods when their settings change. */}}
 {{- define "ctms.checksums" -}}
 checksum/settings: {{ toJson .Values.settings | sha256sum }}
 checksum/secrets: {{ toJson .Values.secrets | sha256sum }}
@@ -99,7 +99,7 @@ prometheus.io/path: /metrics
 {{ ternary "https" "http" (ne .Values.web.tls.secretName "") }}
 {{- end }}
 
-{{/* Does the sync open its metrics port? "true" or "". */}}
+{{/* "true" if the sync opens its metrics port, otherwise "". */}}
 {{- define "ctms.syncMetricsPort" -}}
 {{- if and .Values.sync.enabled (not .Values.sync.pushgatewayUrl) -}}true{{- end }}
 {{- end }}
