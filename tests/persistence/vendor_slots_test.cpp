@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/queue_database.hpp>
 
+#include <ctms/persistence/vendor_slots.hpp>
+
 #include <doctest/doctest.h>
 
 #include <atomic>

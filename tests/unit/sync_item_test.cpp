@@ -78,7 +78,7 @@ names described(const std::vector<service::row_call>& calls) {
     return out;
 }
 
-const failure vendor_down{failure_kind::vendor_down, "gone"};
+const failure vendor_down{failure_kind::unavailable, "gone"};
 const failure transient{failure_kind::transient, "later"};
 const failure permanent{failure_kind::permanent, "never"};
 
