@@ -6,8 +6,8 @@
 #include <ctms/auth/secrets.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/config/duration.hpp>
 #include <ctms/persistence/client_repository.hpp>
+#include <support/config/duration.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 

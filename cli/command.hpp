@@ -5,7 +5,7 @@
 #pragma once
 
 #include <ctms/base/result.hpp>
-#include <ctms/config/settings.hpp>
+#include <support/config/settings.hpp>
 
 #include <cstdint>
 #include <map>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <ctms/base/result.hpp>
-#include <ctms/config/settings.hpp>
+#include <support/config/settings.hpp>
 
 #include <functional>
 #include <optional>

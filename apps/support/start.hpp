@@ -4,10 +4,10 @@
 #pragma once
 
 #include <ctms/base/result.hpp>
-#include <ctms/config/settings.hpp>
 #include <ctms/mozlog/logger.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
+#include <support/config/settings.hpp>
 
 #include <memory>
 #include <optional>

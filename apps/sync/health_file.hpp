@@ -5,7 +5,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
-#include <ctms/config/settings.hpp>
+#include <support/config/settings.hpp>
 
 #include <chrono>
 #include <filesystem>

@@ -39,7 +39,7 @@ void add_count(mozlog::fields& members, std::string_view name, int count) {
 
 loop::loop(const config::settings& settings, service::sync& sync, sync_metrics& metrics, mozlog::logger& log)
     : settings_(settings), sync_(sync), metrics_(metrics), log_(log), alive_(clock::now()) {
-    if (settings.prometheus_pushgateway_url) gateway_ = std::make_unique<net::push_gateway>(*settings.prometheus_pushgateway_url);
+    if (settings.prometheus_pushgateway_url) gateway_ = std::make_unique<push_gateway>(*settings.prometheus_pushgateway_url);
     watchdog_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 

@@ -3,11 +3,12 @@
 // metrics and updates the health file. Not thread safe.
 #pragma once
 
+#include "push_gateway.hpp"
 #include "sync_metrics.hpp"
 
-#include <ctms/config/settings.hpp>
 #include <ctms/mozlog/logger.hpp>
-#include <ctms/net/push_gateway.hpp>
+#include <support/config/settings.hpp>
+
 #include <ctms/service/sync.hpp>
 
 #include <atomic>
@@ -40,7 +41,7 @@ private:
     service::sync& sync_;
     sync_metrics& metrics_;
     mozlog::logger& log_;
-    std::unique_ptr<net::push_gateway> gateway_;
+    std::unique_ptr<push_gateway> gateway_;
     std::atomic<std::chrono::steady_clock::time_point> alive_;
     std::jthread watchdog_; ///< last, because it uses the other members
 };

@@ -5,7 +5,7 @@
 
 #include "server/limits.hpp"
 
-#include <ctms/config/settings.hpp>
+#include <support/config/settings.hpp>
 
 #include <cstddef>
 

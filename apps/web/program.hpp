@@ -6,8 +6,8 @@
 #include "server/limits.hpp"
 
 #include <ctms/base/result.hpp>
-#include <ctms/config/settings.hpp>
 #include <ctms/mozlog/logger.hpp>
+#include <support/config/settings.hpp>
 
 #include <cstdint>
 #include <memory>

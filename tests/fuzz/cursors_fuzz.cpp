@@ -10,9 +10,9 @@
 #include <ctms/base/time.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/config/duration.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
+#include <support/config/duration.hpp>
 
 #include <map>
 

@@ -15,12 +15,12 @@
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/basic_credentials.hpp>
 #include <ctms/base/utf8.hpp>
-#include <ctms/config/settings.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/pubsub_json.hpp>
 #include <ctms/json/stripe_json.hpp>
 #include <ctms/json/updates_json.hpp>
 #include <ctms/privacy/redact.hpp>
+#include <support/config/settings.hpp>
 #include <web/server/accept.hpp>
 #include <web/server/client_address.hpp>
 #include <web/server/compression.hpp>

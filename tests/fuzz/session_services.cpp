@@ -4,7 +4,6 @@
 #include "fuzz_target.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/config/settings.hpp>
 #include <ctms/persistence/client_repository.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
@@ -13,6 +12,7 @@
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
+#include <support/config/settings.hpp>
 #include <web/server/answers.hpp>
 
 #include <boost/json/parse.hpp>

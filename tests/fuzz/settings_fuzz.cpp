@@ -4,7 +4,7 @@
 #include "fuzz_target.hpp"
 
 #include <ctms/base/utf8.hpp>
-#include <ctms/config/settings.hpp>
+#include <support/config/settings.hpp>
 
 #include <algorithm>
 #include <map>

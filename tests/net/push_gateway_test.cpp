@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/net/push_gateway.hpp>
+#include <sync/push_gateway.hpp>
 
 #include "support/raw_server.hpp"
 
@@ -8,7 +8,7 @@
 #include <stdexcept>
 
 using namespace ctms;
-using ctms::net::push_gateway;
+using ctms::sync_app::push_gateway;
 using ctms::test::answer_text;
 using ctms::test::raw_connection;
 using ctms::test::raw_server;

@@ -6,9 +6,9 @@
 #include "http_client.hpp"
 #include "test_database.hpp"
 
-#include <ctms/config/settings.hpp>
 #include <ctms/mozlog/logger.hpp>
 #include <persistence/postgres/connection.hpp>
+#include <support/config/settings.hpp>
 #include <web/program.hpp>
 
 #include <boost/json/object.hpp>

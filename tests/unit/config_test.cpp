@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/config/settings.hpp>
+#include <support/config/settings.hpp>
 
 #include <doctest/doctest.h>
 

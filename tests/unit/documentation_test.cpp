@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Checks that the documentation agrees with the code.
-#include <ctms/config/settings.hpp>
+#include <support/config/settings.hpp>
 
 #include <doctest/doctest.h>
 #include <web/server/route.hpp>

@@ -4,10 +4,10 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/version.hpp>
-#include <ctms/config/settings.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/health.hpp>
+#include <support/config/settings.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <web/server/answers.hpp>
 

@@ -4,8 +4,8 @@
 #include <ctms/auth/basic_credentials.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
-#include <ctms/config/settings.hpp>
 #include <ctms/service/tokens.hpp>
+#include <support/config/settings.hpp>
 #include <web/server/answers.hpp>
 #include <web/server/client_address.hpp>
 

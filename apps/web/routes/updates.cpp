@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "routes.hpp"
 
-#include <ctms/config/settings.hpp>
 #include <ctms/json/updates_json.hpp>
 #include <ctms/service/contacts.hpp>
+#include <support/config/settings.hpp>
 #include <web/server/accept.hpp>
 #include <web/server/answers.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "config/values.hpp"
+#include "values.hpp"
 
 #include <ctms/base/utf8.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "config/lookup.hpp"
+#include "lookup.hpp"
 
 #include <ctms/base/files.hpp>
 

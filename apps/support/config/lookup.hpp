@@ -2,7 +2,7 @@
 // Looks up the text of a setting: in its variable, or in the file that NAME_FILE names.
 #pragma once
 
-#include <ctms/config/settings.hpp>
+#include "settings.hpp"
 
 #include <string>
 #include <string_view>

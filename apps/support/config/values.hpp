@@ -2,7 +2,7 @@
 // Parses single values; nullopt if the text is not a valid value. Thread safe; throws only std::bad_alloc.
 #pragma once
 
-#include <ctms/config/duration.hpp>
+#include "duration.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -3,8 +3,6 @@
 // that contains the value of NAME (container secrets). The result is plain data; reading accesses the environment only through `getenv_fn`.
 #pragma once
 
-#include <ctms/base/export.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -20,7 +18,7 @@ namespace ctms::config {
 enum class program : std::uint8_t { web, sync, admin };
 
 /// The settings of one process. Units are part of the names or the types.
-struct CTMS_API settings {
+struct settings {
     // database
     std::optional<std::string> db_url;         ///< CTMS_DB_URL
     std::optional<std::string> db_read_url;    ///< CTMS_DB_READ_URL: a replica for reads, which may lag slightly
@@ -99,10 +97,10 @@ struct CTMS_API settings {
 using getenv_fn = std::function<std::optional<std::string>(const std::string&)>;
 
 /// Returns std::getenv as a getenv_fn.
-[[nodiscard]] CTMS_API getenv_fn process_environment();
+[[nodiscard]] getenv_fn process_environment();
 
 /// Describes one variable, for --help, --print-config and docs/configuration.md.
-struct CTMS_API setting_info {
+struct setting_info {
     std::string_view name;         ///< name of the variable
     std::string_view default_text; ///< default, as written in the documentation
     std::string_view description;  ///< one sentence, without the default
@@ -110,19 +108,19 @@ struct CTMS_API setting_info {
 };
 
 /// Returns all settings, in the order of the documentation.
-[[nodiscard]] CTMS_API std::span<const setting_info> all_settings() noexcept;
+[[nodiscard]] std::span<const setting_info> all_settings() noexcept;
 
 /// The result of reading: the settings, or all mistakes.
-struct CTMS_API read_outcome {
+struct read_outcome {
     settings values;                   ///< only valid if there are no mistakes
     std::vector<std::string> mistakes; ///< "NAME: what is wrong; what is allowed", in the order of the documentation
 };
 
 /// Reads and checks all settings. `embedded_flag` is the command line option --embedded. Mistakes never contain the values of secret
 /// settings.
-[[nodiscard]] CTMS_API read_outcome read(program who, bool embedded_flag, const getenv_fn& getenv);
+[[nodiscard]] read_outcome read(program who, bool embedded_flag, const getenv_fn& getenv);
 
 /// Returns the current values as NAME=value lines. Secrets appear as [SECRET], and URLs without passwords.
-[[nodiscard]] CTMS_API std::string print(const settings& values);
+[[nodiscard]] std::string print(const settings& values);
 
 } // namespace ctms::config

@@ -2,8 +2,6 @@
 // Parses durations of settings and options. Not for dates or times of day. Thread safe; throws only std::bad_alloc.
 #pragma once
 
-#include <ctms/base/export.hpp>
-
 #include <chrono>
 #include <optional>
 #include <string_view>
@@ -11,6 +9,6 @@
 namespace ctms::config {
 
 /// "3600", "01:00:00", "60:00" (minutes first), or an ISO 8601 duration of whole days, hours, minutes and seconds ("P1DT2H").
-[[nodiscard]] CTMS_API std::optional<std::chrono::seconds> parse_duration(std::string_view text);
+[[nodiscard]] std::optional<std::chrono::seconds> parse_duration(std::string_view text);
 
 } // namespace ctms::config

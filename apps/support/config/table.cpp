@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "config/table.hpp"
+#include "table.hpp"
 
-#include "config/values.hpp"
+#include "values.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>

@@ -2,7 +2,7 @@
 // The list of all settings: the name of each, how it is read, and how it is shown.
 #pragma once
 
-#include <ctms/config/settings.hpp>
+#include "settings.hpp"
 
 #include <span>
 #include <string>

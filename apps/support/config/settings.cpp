@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/config/settings.hpp>
+#include "settings.hpp"
 
-#include "config/lookup.hpp"
-#include "config/table.hpp"
+#include "lookup.hpp"
+#include "table.hpp"
 
 #include <fmt/core.h>
 
