@@ -42,8 +42,8 @@ void add_client(const persistence::database_options& options) {
 
 /// Checks that every acknowledged write is stored and that every stored contact is queued for the sync.
 void check_nothing_lost(const persistence::database_options& options, const std::vector<acknowledged>& writes) {
-    static constexpr persistence::statement contact{"contact", "select 1 from emails where email_id = $1::uuid"};
-    static constexpr persistence::statement newsletter{"newsletter", "select 1 from newsletters where email_id = $1::uuid and name = $2"};
+    static const persistence::statement contact{"contact", "select 1 from emails where email_id = $1::uuid"};
+    static const persistence::statement newsletter{"newsletter", "select 1 from newsletters where email_id = $1::uuid and name = $2"};
     persistence::connection db(options);
     int missing = 0;
     for (const auto& write : writes) {
