@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <string_view>
 
@@ -34,13 +33,6 @@ inline void require(bool holds, std::string_view what) {
     const char first = text.front();
     text.remove_prefix(1);
     return first;
-}
-
-/// Seconds of CPU time used by this thread. Unlike elapsed time, they do not depend on the load of the machine.
-[[nodiscard]] inline double cpu_seconds() {
-    timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
 /// A target with its name, for the replay.

@@ -21,6 +21,7 @@
 #include <ctms/json/updates_json.hpp>
 #include <ctms/privacy/redact.hpp>
 #include <support/config/settings.hpp>
+#include <support/cpu_time.hpp>
 #include <web/server/accept.hpp>
 #include <web/server/client_address.hpp>
 #include <web/server/compression.hpp>
@@ -157,9 +158,9 @@ double seconds_for(const reader& one, std::size_t bytes, std::string_view first,
     std::string text(first);
     while (text.size() < bytes) text += unit;
     text += last;
-    const double begin = fuzz::cpu_seconds();
+    const double begin = test::cpu_seconds();
     one.read(text);
-    return fuzz::cpu_seconds() - begin;
+    return test::cpu_seconds() - begin;
 }
 
 /// Four times the length may take four times as long, or a little more because of caches. Quadratic work takes sixteen times as long.

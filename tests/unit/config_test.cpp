@@ -149,8 +149,8 @@ TEST_SUITE("config") {
 
     TEST_CASE("numbers are limited to a range") {
         CHECK(values({{"PORT", "65535"}}).port == 65535);
-        CHECK(mistake({{"PORT", "65536"}}) == "PORT: \"65536\" is out of range; 0 to 65535");
-        CHECK(mistake({{"PORT", "-1"}}) == "PORT: \"-1\" is out of range; 0 to 65535");
+        CHECK(mistake({{"PORT", "65536"}}) == "PORT: \"65536\" is out of range; allowed: 0 to 65535");
+        CHECK(mistake({{"PORT", "-1"}}) == "PORT: \"-1\" is out of range; allowed: 0 to 65535");
         for (const auto* text : {"eighty", "80.5", "0x50", "80 81", "+-1", "99999999999999999999"}) {
             CHECK(mistake({{"PORT", text}}) == "PORT: \""s + text + "\" is not a whole number; allowed: 0 to 65535");
         }
@@ -243,7 +243,7 @@ TEST_SUITE("config") {
             CHECK(read(with({{name, good_key}})).mistakes.empty());
             for (const auto& key : {short_key, "a"s}) {
                 const auto wrong = mistake({{name, key}});
-                CHECK(wrong.starts_with(name + ": has " + std::to_string(key.size()) + " bytes"));
+                CHECK(wrong.starts_with(name + ": has only " + std::to_string(key.size()) + " bytes"));
                 CHECK(holds(wrong, "at least 32"));
                 CHECK(holds(wrong, "CTMS_ALLOW_WEAK_SECRET_KEY=true"));
             }
@@ -316,7 +316,7 @@ TEST_SUITE("config") {
         CHECK(holds(config::print(s), "CTMS_DB_READ_URL=postgres://u@replica/ctms\n"));
         const auto outcome = read({{"CTMS_DB_READ_URL", "postgres://replica"}}, program::web, true);
         REQUIRE(outcome.mistakes.size() == 1);
-        CHECK(outcome.mistakes.front().starts_with("CTMS_DB_READ_URL: given without CTMS_DB_URL"));
+        CHECK(outcome.mistakes.front().starts_with("CTMS_DB_READ_URL: set without CTMS_DB_URL"));
     }
 
     TEST_CASE("a data directory next to a URL is ignored with a notice") {

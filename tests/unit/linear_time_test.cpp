@@ -8,14 +8,13 @@
 #include <ctms/auth/basic_credentials.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/privacy/redact.hpp>
+#include <support/cpu_time.hpp>
 #include <web/server/accept.hpp>
 #include <web/server/compression.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 
-#include <algorithm>
-#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -29,15 +28,8 @@ std::string repeated(std::string_view piece, std::size_t bytes) {
     return out;
 }
 
-/// Returns the shortest of three durations in seconds.
 double time_of(void (*work)(const std::string&), const std::string& text) {
-    double least = 1e9;
-    for (int i = 0; i < 3; ++i) {
-        const auto begin = std::chrono::steady_clock::now();
-        work(text);
-        least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    }
-    return least;
+    return test::shortest_cpu_seconds([&] { work(text); });
 }
 
 void json_body(const std::string& text) { (void)json::body::parse(text); }
