@@ -144,7 +144,7 @@ TEST_CASE("an existing mapping is changed only with --replace") {
           run("ctms-admin", {"newsletter-mappings", "add", "src:dst"})}) {
         CHECK(again.exit_code == 65);
         CHECK(again.out.empty());
-        CHECK(again.err.find("'src' is mapped already") != std::string::npos);
+        CHECK(again.err.find("'src' is already mapped") != std::string::npos);
         CHECK(again.err.find("--replace") != std::string::npos);
     }
     CHECK(run.select("select destination from acoustic_newsletter_mapping where source = 'src'") == "dst");

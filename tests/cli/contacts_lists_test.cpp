@@ -82,8 +82,8 @@ TEST_CASE("a CSV column names the addresses, and lines without an address are re
     const auto done = run({"contacts", "delete-bulk", file, "--yes", "--json"});
     CHECK(done.exit_code == 65);
     CHECK(done.out == "{\"primary_email\":\"jane@example.com\",\"deleted\":2}\n{\"addresses\":1,\"deleted\":2,\"not_found\":0}\n");
-    CHECK(done.err.find("line 3 holds no address") != std::string::npos);
-    CHECK(done.err.find("line 4 holds no address") != std::string::npos);
+    CHECK(done.err.find("line 3 contains no address") != std::string::npos);
+    CHECK(done.err.find("line 4 contains no address") != std::string::npos);
     CHECK(run.select("select primary_email from emails order by 1") == "joe@example.com,stays@example.com");
 }
 

@@ -156,7 +156,7 @@ TEST_CASE("sync process: --check-health reports what is wrong") {
     }
     SUBCASE("an old time") {
         text = ctms::to_iso(ctms::now() - 61s) + "\n";
-        reason = " s ago, 60 s are allowed";
+        reason = " s ago; at most 60 s are allowed";
     }
     if (!text.empty()) std::ofstream(file) << text;
     std::string told;
