@@ -51,12 +51,6 @@ bool has_memory_to_run(const exchange& one) noexcept {
     return size <= http::memory_share::free_bytes || http::has_memory_for(copies * size + http::reserved_memory);
 }
 
-/// Whether there is enough memory to verify a secret with the cost parameters of auth::hash_secret().
-bool has_memory_for_password() noexcept {
-    constexpr std::size_t argon2 = std::size_t{64} * 1024 * 1024;
-    return http::has_memory_for(argon2 + http::reserved_memory);
-}
-
 /// Sets a 503 response, even if there is not enough memory for its body.
 void fail(exchange& one) noexcept {
     one.answer.next = nullptr;
@@ -116,10 +110,6 @@ void dispatcher::run_next(exchange& one) const noexcept {
     try {
         const bool too_late = abandoned_ || one.waits_since < steady_clock::now() - bounds_.waiting_time;
         if (too_late) return fail(one);
-        if (one.answer.next->where == lane::password && !has_memory_for_password()) {
-            one.facts.error = "not enough memory to verify a secret";
-            return fail(one);
-        }
         exchanges_.go_on(one);
     } catch (const std::exception&) {
         fail(one);
