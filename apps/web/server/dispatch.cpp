@@ -94,15 +94,18 @@ asio::awaitable<void> dispatcher::go_on(asio::any_io_executor sockets, exchange&
 queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& one, std::function<void()> resume) {
     const auto where = one.answer.next->where;
     const auto owner = one.answer.next->owner;
-    const auto job = [this, sockets, &one, where, resume = std::move(resume)] {
+    const auto job = [this, sockets, &one, where, resume = std::move(resume)](bool is_late) {
         const auto began = steady_clock::now();
-        run_next(one);
+        is_late ? fail(one) : run_next(one);
         const bool is_refused = one.answer.status != 200;
         hand_back(sockets, resume); // `one` may be gone from here on
-        if (where == lane::password && is_refused && !abandoned_) lanes::rest_after(steady_clock::now() - began);
+        if (where == lane::password && is_refused && !draining_) lanes::rest_after(steady_clock::now() - began);
     };
-    if (where == lane::password) return threads_.submit_in_turn(owner, job);
-    return threads_.submit(where, job) ? queued::taken : queued::full;
+    if (where == lane::password) {
+        const auto verify = [this, job](bool waited) { job(waited && draining_); };
+        return threads_.submit_in_turn(owner, verify, !draining_);
+    }
+    return threads_.submit(where, [job] { job(false); }) ? queued::taken : queued::full;
 }
 
 /// Runs on a thread of the step's lane.

@@ -21,7 +21,7 @@ listener::listener(asio::io_context& io, const listener_options& wanted, const s
                    mozlog::logger& log, support::prometheus_metrics& metrics, const std::atomic<bool>& draining)
     : io_(io),
       options_(wanted),
-      dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics),
+      dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics, draining),
       memory_(options_.bounds.memory_bytes, options_.bounds.memory_bytes / 4),
       shared_{
           .dispatch = dispatch_,
