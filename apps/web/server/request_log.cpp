@@ -15,7 +15,7 @@ namespace {
 
 // Limits on what a line may contain of a request, in bytes as written, escaped.
 constexpr std::size_t longest_line = 24 * 1024; // a traced body gets what the other fields leave
-constexpr std::size_t longest_path = 1024; // also for each value in the path, the query or the headers
+constexpr std::size_t longest_path = 1024;      // also for each value in the path, the query or the headers
 constexpr std::size_t longest_headers = 8 * 1024;
 constexpr std::size_t longest_query = 2 * 1024;
 constexpr std::size_t longest_error = 2 * 1024; // also for the traceback
