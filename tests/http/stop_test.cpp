@@ -14,10 +14,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string new_contact(web_fixture& web) {
-    return request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}}, R"({"email":{"primary_email":"a"}})");
-}
-
 /// A request for a token, from an address behind a trusted proxy.
 std::string token_request(int address, std::string_view client, std::string_view secret) {
     return request_text("POST", "/token",
@@ -46,7 +42,7 @@ TEST_CASE("a request in progress is answered before the server stops") {
     web_fixture web;
     held_writes held(web);
     http_connection connection(web.port());
-    REQUIRE(connection.send(new_contact(web)));
+    REQUIRE(connection.send(web.contact_request()));
     REQUIRE(held.hold(1));
     web.begin_stop();
     CHECK(becomes_true([&] { return !takes_connections(web); }));
@@ -88,7 +84,7 @@ TEST_CASE("idle connections are closed") {
 TEST_CASE("a request that is completed after the stop began is answered") {
     web_fixture web;
     http_connection connection(web.port());
-    const auto text = new_contact(web);
+    const auto text = web.contact_request();
     REQUIRE(connection.ask("GET", "/__lbheartbeat__").status == 200);
     REQUIRE(connection.send(text.substr(0, 30)));
     web.begin_stop();
@@ -103,7 +99,7 @@ TEST_CASE("a request that does not end in time is cut off") {
     web_fixture web({.limits = bounds});
     held_writes held(web);
     http_connection connection(web.port());
-    REQUIRE(connection.send(new_contact(web)));
+    REQUIRE(connection.send(web.contact_request()));
     REQUIRE(held.hold(1));
     web.begin_stop();
     web.begin_stop();
@@ -127,7 +123,7 @@ TEST_CASE("a queue of secrets is refused when the server stops, and other reques
     web_fixture web({.change_settings = [](ctms::config::settings& settings) { settings.trusted_proxies = {"127.0.0.0/8"}; }});
     held_writes held(web);
     http_connection writer(web.port());
-    REQUIRE(writer.send(new_contact(web)));
+    REQUIRE(writer.send(web.contact_request()));
     REQUIRE(held.hold(1));
     http_connection late(web.port());
     const auto with_right_secret = token_request(250, web_fixture::client, "secret%20of%20the%20tests");

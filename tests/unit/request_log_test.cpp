@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/captured_log.hpp>
+
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
 
@@ -12,16 +14,9 @@
 using namespace ctms;
 using namespace ctms::web;
 
+using ctms::test::memory_sink;
+
 namespace {
-
-class memory_sink final : public mozlog::sink {
-public:
-    explicit memory_sink(std::string& out) : out_(out) {}
-    void write(std::string_view lines) override { out_ += lines; }
-
-private:
-    std::string& out_;
-};
 
 /// Returns what log_request writes for an exchange.
 std::string logged(const exchange& one, double seconds = 0.0634, mozlog::severity level = mozlog::severity::info) {
