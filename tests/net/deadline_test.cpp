@@ -12,7 +12,6 @@ using namespace ctms;
 using namespace ctms::net;
 using namespace std::chrono_literals;
 using ctms::test::answer_text;
-using ctms::test::expect_timeout;
 using ctms::test::full_port;
 using ctms::test::raw_connection;
 using ctms::test::raw_server;
@@ -23,7 +22,7 @@ constexpr auto timeout = 300ms;
 
 void expect_timeout(const std::string& url, const http_request& request = {}) {
     http_client client(url, {.timeout = timeout});
-    expect_timeout(client, timeout, request);
+    ctms::test::expect_timeout(client, timeout, request);
 }
 
 } // namespace
@@ -67,7 +66,7 @@ TEST_CASE("a request that times out on a kept connection is not repeated") {
     });
     http_client client(server.url(), {.timeout = timeout});
     REQUIRE(client.send({}).has_value());
-    expect_timeout(client, timeout);
+    ctms::test::expect_timeout(client, timeout);
     CHECK(server.accepted() == 1);
     CHECK(server.wait_closed(1));
 }
