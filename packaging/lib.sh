@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 # shellcheck shell=bash
-# Shared by the scripts of this folder: messages with times, packages, configuring and building.
+# Shared by the scripts of this folder and of dev: messages with times, packages, configuring and building.
 # Source this file. It sets `root` to the checkout and changes to it; `called_from` is the previous directory.
 
 set -o pipefail # so that a filter of a command's output does not hide the command's failure
@@ -244,7 +244,7 @@ test_launcher=() # words to put before ctest
 test_summary=    # the file with CTest's closing lines
 
 # run_tests BUILD-FOLDER [CTEST-OPTION...]: runs the tests of a build. All scripts run tests with this function, because it
-# enforces the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (check_tests.py).
+# enforces the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (dev/check_tests.py).
 # It keeps CTest's closing lines for print_test_summary, so that a script can print them last.
 run_tests() {
     local folder=$1 status=0 report=$1/tests.xml
@@ -255,7 +255,7 @@ run_tests() {
     "${test_launcher[@]}" ctest --test-dir "$folder" --output-junit "$(realpath -m "$report")" --output-on-failure \
         --no-tests=error --no-label-summary -j2 --timeout 300 "$@" |
         sed -u -e "/^[0-9]*% tests passed/,\$ { w $test_summary" -e 'd }' || status=$?
-    if in_ci; then python3 -B "$root/packaging/check_tests.py" "$report" || status=1; fi
+    if in_ci; then python3 -B "$root/packaging/dev/check_tests.py" "$report" || status=1; fi
     return "$status"
 }
 

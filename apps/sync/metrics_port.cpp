@@ -3,14 +3,12 @@
 
 #include <support/http/reader.hpp>
 #include <support/http/stream.hpp>
+#include <support/http/ticking_loop.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -29,6 +27,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast_http = boost::beast::http;
 using boost::system::error_code;
+using http::into;
 using std::chrono::steady_clock;
 using tcp = asio::ip::tcp;
 using answer_message = beast_http::response<beast_http::string_body>;
@@ -39,8 +38,6 @@ constexpr std::size_t most_readers = 64;
 // The limits of a request: its headers, and a body, which is ignored.
 constexpr http::read_bounds bounds{
     .header_bytes = 16 * 1024, .body_bytes = 16 * 1024, .header_time = time_of_a_step, .body_time = time_of_a_step};
-
-auto into(error_code& failed) { return asio::redirect_error(asio::use_awaitable, failed); }
 
 answer_message answer_of(unsigned status) {
     answer_message out{static_cast<beast_http::status>(status), 11};
@@ -120,14 +117,11 @@ private:
 class metrics_port::impl {
 public:
     impl(const tcp::endpoint& where, std::function<std::string()> expose, std::function<void(std::string_view)> on_failure)
-        : expose_(std::move(expose)), on_failure_(std::move(on_failure)), acceptor_(context_, where) {
-        thread_ = std::thread([this] {
-            while (!runs_to_the_end()) {
-            }
-        });
+        : expose_(std::move(expose)), on_failure_(std::move(on_failure)), acceptor_(loop_.context(), where) {
+        thread_ = std::thread([this] { loop_.run(); });
     }
     ~impl() {
-        context_.stop();
+        loop_.context().stop();
         thread_.join();
     }
     impl(const impl&) = delete;
@@ -137,18 +131,6 @@ public:
 
 private:
     using sessions = std::list<reader_session>; // oldest first
-
-    /// Runs the event loop. Returns false if an operation threw outside of the coroutines; its connection has ended, the others continue.
-    bool runs_to_the_end() {
-        try {
-            if (!is_ticking_) tick();
-            context_.run();
-            return true;
-        } catch (const std::exception& caught) {
-            note(caught);
-            return false;
-        }
-    }
 
     void note(const std::exception& caught) noexcept {
         try {
@@ -167,7 +149,7 @@ private:
             if (!failed) {
                 start(std::move(socket));
             } else { // perhaps there are no file descriptors left
-                asio::steady_timer pause(context_, std::chrono::milliseconds(100));
+                asio::steady_timer pause(loop_.context(), std::chrono::milliseconds(100));
                 co_await pause.async_wait(into(failed));
             }
         }
@@ -183,7 +165,7 @@ private:
                 oldest->close();
             }
             open_.emplace_back(std::move(socket));
-            asio::co_spawn(context_, serve(std::prev(open_.end())), asio::detached);
+            asio::co_spawn(loop_.context(), serve(std::prev(open_.end())), asio::detached);
         } catch (const std::exception& caught) {
             note(caught);
         }
@@ -202,20 +184,12 @@ private:
         }
     }
 
-    /// Runs several times a second: ends operations that have passed their deadline, and restarts what an exception ended. This is a
-    /// plain handler because an exception would end a coroutine for good.
-    void tick() {
-        constexpr std::chrono::milliseconds period{100};
-        if (!is_listening_) asio::co_spawn(context_, listen(), asio::detached);
+    /// Ends operations that have passed their deadline, and restarts what an exception ended.
+    bool tick() {
+        if (!is_listening_) asio::co_spawn(loop_.context(), listen(), asio::detached);
         const auto now = steady_clock::now();
         for (auto& one : open_) one.enforce(now);
-        http::set_memory_aside_again();
-        ticks_.expires_after(period);
-        ticks_.async_wait([this](const error_code&) {
-            is_ticking_ = false;
-            tick();
-        });
-        is_ticking_ = true;
+        return true;
     }
 
     static constexpr std::size_t most_closing = 64; ///< connections closed to make room, whose coroutines have not ended yet
@@ -223,10 +197,9 @@ private:
     std::function<std::string()> expose_;
     std::function<void(std::string_view)> on_failure_;
     sessions open_;
-    asio::io_context context_{1};
+    static constexpr std::chrono::milliseconds period{100}; ///< between two ticks
+    http::ticking_loop loop_{period, [this] { return tick(); }, [this](const std::exception& caught) { note(caught); }};
     tcp::acceptor acceptor_;
-    asio::steady_timer ticks_{context_};
-    bool is_ticking_ = false;
     bool is_listening_ = false;
     std::thread thread_;
 };

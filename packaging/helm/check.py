@@ -4,7 +4,7 @@
 
     packaging/helm/check.py    ends with exit code 1 if something is wrong, and 77 if helm or PyYAML is missing
 
-HELM names the program (default: helm). If CTMS_TOOLS names the folder that packaging/check_deployment.sh fills, also checks
+HELM names the program (default: helm). If CTMS_TOOLS names the folder that packaging/dev/check_deployment.sh fills, also checks
 the objects against the schemas of Kubernetes. Installs nothing and contacts no cluster.
 """
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Shows where the CPU time of a load is spent: by process from /proc, by function from perf or callgrind.
 
-packaging/profile.sh installs the requirements, builds the programs and runs this.
+packaging/dev/profile.sh installs the requirements, builds the programs and runs this.
 """
 import argparse
 import os
@@ -20,7 +20,7 @@ CONNECTIONS = {"updates": 2, "token": 8}
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="packaging/profile.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(prog="packaging/dev/profile.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measure", choices=["read", "email", "patch", "mix", "updates", "token"])
     parser.add_argument("--seconds", type=int, default=10, metavar="N", help="duration of the load (default 10)")
     parser.add_argument("--connections", type=int, metavar="N", help="default 64 (2 for updates, 8 for token)")

@@ -7,7 +7,6 @@
 #include <support/pseudo_terminal.hpp>
 #include <support/stripe_objects.hpp>
 #include <support/test_database.hpp>
-#include <support/web_fixture.hpp>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

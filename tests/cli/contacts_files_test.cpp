@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Files that ctms-admin writes where another account planted something, its output on a terminal, and CSV for spreadsheets.
 #include <support/contacts_admin.hpp>
+#include <support/files.hpp>
 #include <support/pseudo_terminal.hpp>
 
 #include <boost/json/parse.hpp>
@@ -26,12 +27,6 @@ void add_hostile_contact(contacts_admin& run) {
                 "', now());"
                 "insert into newsletters (email_id, name, subscribed, update_timestamp) values ('" +
                 contact_id(1) + "', E'hubs\\x1b]0;title\u202e', true, now())");
-}
-
-mode_t mode_of(const std::string& path) {
-    struct stat info {};
-    REQUIRE(::lstat(path.c_str(), &info) == 0);
-    return info.st_mode & 07777U;
 }
 
 std::string in_terminal(contacts_admin& run, std::vector<std::string> words) {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "run_admin.hpp"
 
+#include <support/becomes_true.hpp>
 #include <support/pseudo_terminal.hpp>
 #include <support/queue_database.hpp>
-#include <support/web_fixture.hpp>
 
 #include <ctms/persistence/vendor_slots.hpp>
 

@@ -2,12 +2,12 @@
 #include "run_admin.hpp"
 
 #include <persistence/postgres/connection.hpp>
+#include <support/becomes_true.hpp>
 #include <support/http_client.hpp>
 #include <support/pseudo_terminal.hpp>
 #include <support/raw_server.hpp>
 #include <support/server_process.hpp>
 #include <support/test_database.hpp>
-#include <support/web_fixture.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>

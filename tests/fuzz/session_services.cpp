@@ -137,7 +137,7 @@ struct world {
                               routes};
     web::lanes threads_{{.read = 1, .write = 1}, 64};
     web::limits bounds_;
-    web::dispatcher dispatch_{exchanges_, threads_, bounds_, metrics_};
+    web::dispatcher dispatch_{exchanges_, threads_, bounds_, metrics_, draining_};
 };
 
 world& all() {

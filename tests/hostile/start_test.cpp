@@ -3,8 +3,9 @@
 #include "peer.hpp"
 #include "target.hpp"
 
+#include <support/becomes_true.hpp>
 #include <support/child_process.hpp>
-#include <support/web_fixture.hpp>
+#include <support/http_client.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>

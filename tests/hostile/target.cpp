@@ -6,7 +6,8 @@
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
 #include <ctms/persistence/client_repository.hpp>
-#include <support/web_fixture.hpp>
+#include <support/becomes_true.hpp>
+#include <support/http_client.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -190,6 +190,30 @@ TEST_CASE("TLS: bytes that are not TLS end their connection") {
     CHECK(tls_peer(web.port()).ask_heartbeat());
 }
 
+TEST_CASE("TLS: a ClientHello that claims to be long ends its connection at once") {
+    const tls_files files;
+    web_fixture web({.change_settings = with_tls(files).change_settings}); // with the usual time for a handshake
+    constexpr auto at_once = 5s;
+    const std::string claim("\x16\x03\x01\x00\x05\x01\x01\xff\xb8x", 10); // 131,000 bytes
+    peer first(web.port());
+    REQUIRE(first.send(claim));
+    CHECK(first.ends_within(at_once));
+    // A hello without a key share is answered with a HelloRetryRequest. Extensions: TLS 1.3, X25519, ecdsa_secp256r1_sha256, no share.
+    const std::string extensions("\x00\x2b\x00\x03\x02\x03\x04\x00\x0a\x00\x04\x00\x02\x00\x1d"
+                                 "\x00\x0d\x00\x06\x00\x04\x04\x03\x08\x04\x00\x33\x00\x02\x00\x00",
+                                 31);
+    const auto message = "\x03\x03" + std::string(32, 'r') + '\0' + std::string("\x00\x02\x13\x01\x01\x00\x00\x1f", 8) + extensions;
+    const auto begun = std::string("\x16\x03\x01\x00", 4) + static_cast<char>(message.size() + 4) + std::string("\x01\x00\x00", 3) +
+                       static_cast<char>(message.size()) + message;
+    peer second(web.port());
+    REQUIRE(second.send(begun));
+    REQUIRE(second.read(10s).starts_with("\x16\x03\x03"));
+    CHECK_FALSE(second.ends_within(200ms));
+    REQUIRE(second.send(std::string("\x14\x03\x03\x00\x01\x01", 6) + claim));
+    CHECK(second.ends_within(at_once));
+    CHECK(tls_peer(web.port()).ask_heartbeat());
+}
+
 TEST_CASE("TLS: a client cannot renegotiate") {
     const tls_files files;
     web_fixture web(with_tls(files));

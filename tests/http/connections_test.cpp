@@ -68,8 +68,7 @@ TEST_CASE("a target may be an absolute URL, as proxies send it") {
 TEST_CASE("a request may arrive in pieces of any size") {
     web_fixture web;
     http_connection connection(web.port());
-    const auto text =
-        request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}}, R"({"email":{"primary_email":"a"}})");
+    const auto text = web.contact_request();
     for (const char byte : text) REQUIRE(connection.send(std::string_view(&byte, 1)));
     CHECK(connection.receive().status == 201);
 }

@@ -124,8 +124,7 @@ TEST_CASE("requests are turned away if too many are waiting") {
     web_fixture web(options);
     held_writes held(web);
     const auto post = [&](http_connection& connection, const std::string& address) {
-        REQUIRE(connection.send(request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}},
-                                             R"({"email":{"primary_email":")" + address + R"("}})")));
+        REQUIRE(connection.send(web.contact_request(address)));
     };
     http_connection running(web.port());
     post(running, "a");
@@ -156,8 +155,7 @@ TEST_CASE("a request that has waited too long is turned away") {
     options.change_settings = [](ctms::config::settings& settings) { settings.workers = 1; };
     web_fixture web(options);
     held_writes held(web);
-    const auto post =
-        request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}}, R"({"email":{"primary_email":"a"}})");
+    const auto post = web.contact_request();
     http_connection running(web.port());
     REQUIRE(running.send(post));
     REQUIRE(held.hold(1));

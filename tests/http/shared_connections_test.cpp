@@ -28,12 +28,6 @@ bool is_counted(web_fixture& web, const std::string& reason) {
     return web.ask("GET", "/metrics").body.find("ctms_requests_rejected_total{reason=\"" + reason + "\"}") != std::string::npos;
 }
 
-std::string new_contact(web_fixture& web, const std::string& address, header_list headers = {}) {
-    headers.push_back(web.authorization());
-    headers.emplace_back("Content-Type", "application/json");
-    return request_text("POST", "/ctms", headers, R"({"email":{"primary_email":")" + address + R"("}})");
-}
-
 } // namespace
 
 TEST_CASE("trailers count towards the limit of 16 KiB for headers") {
@@ -172,8 +166,8 @@ TEST_CASE("an additional connection is turned away if none is idle") {
     held_writes held(web);
     http_connection first(web.port());
     http_connection second(web.port());
-    REQUIRE(first.send(new_contact(web, "a")));
-    REQUIRE(second.send(new_contact(web, "b")));
+    REQUIRE(first.send(web.contact_request("a")));
+    REQUIRE(second.send(web.contact_request("b")));
     REQUIRE(held.hold(2));
     std::string body;
     CHECK(becomes_true([&] {
@@ -197,8 +191,8 @@ TEST_CASE("one address can use only its share of the connections") {
     held_writes held(web);
     http_connection first(web.port());
     http_connection second(web.port());
-    REQUIRE(first.send(new_contact(web, "a")));
-    REQUIRE(second.send(new_contact(web, "b")));
+    REQUIRE(first.send(web.contact_request("a")));
+    REQUIRE(second.send(web.contact_request("b")));
     REQUIRE(held.hold(2));
     CHECK(becomes_true([&] { return web.ask("GET", "/__lbheartbeat__").status == 503; }));
     held.release();
@@ -217,7 +211,7 @@ TEST_CASE("behind trusted proxies the concurrent requests are limited by address
     std::vector<std::unique_ptr<http_connection>> busy;
     for (const auto* address : {"a", "b"}) {
         busy.push_back(std::make_unique<http_connection>(web.port()));
-        REQUIRE(busy.back()->send(new_contact(web, address, of_one)));
+        REQUIRE(busy.back()->send(web.contact_request(address, of_one)));
     }
     REQUIRE(held.hold(2));
     http_answer refused;
@@ -288,7 +282,7 @@ TEST_CASE("the second port serves requests even if the first has no free connect
     web_fixture web({.limits = bounds, .change_settings = [](ctms::config::settings& settings) { settings.ops_port = 0; }});
     held_writes held(web);
     http_connection busy(web.port());
-    REQUIRE(busy.send(new_contact(web, "a")));
+    REQUIRE(busy.send(web.contact_request("a")));
     REQUIRE(held.hold(1));
     CHECK(becomes_true([&] { return web.ask("GET", "/__lbheartbeat__").status == 503; }));
     CHECK(ask(*web.ops_port(), "GET", "/__lbheartbeat__").status == 200);

@@ -3,7 +3,9 @@
 #include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 
+#include <list>
 #include <stdexcept>
 #include <string>
 
@@ -12,8 +14,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::string new_contact(web_fixture& web) {
-    return request_text("POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}}, R"({"email":{"primary_email":"a"}})");
+/// A request for a token, from an address behind a trusted proxy.
+std::string token_request(int address, std::string_view client, std::string_view secret) {
+    return request_text("POST", "/token",
+                        {{"Content-Type", "application/x-www-form-urlencoded"}, {"X-Forwarded-For", fmt::format("198.51.100.{}", address)}},
+                        fmt::format("client_id={}&client_secret={}", client, secret));
 }
 
 bool takes_connections(web_fixture& web) {
@@ -37,7 +42,7 @@ TEST_CASE("a request in progress is answered before the server stops") {
     web_fixture web;
     held_writes held(web);
     http_connection connection(web.port());
-    REQUIRE(connection.send(new_contact(web)));
+    REQUIRE(connection.send(web.contact_request()));
     REQUIRE(held.hold(1));
     web.begin_stop();
     CHECK(becomes_true([&] { return !takes_connections(web); }));
@@ -79,7 +84,7 @@ TEST_CASE("idle connections are closed") {
 TEST_CASE("a request that is completed after the stop began is answered") {
     web_fixture web;
     http_connection connection(web.port());
-    const auto text = new_contact(web);
+    const auto text = web.contact_request();
     REQUIRE(connection.ask("GET", "/__lbheartbeat__").status == 200);
     REQUIRE(connection.send(text.substr(0, 30)));
     web.begin_stop();
@@ -94,7 +99,7 @@ TEST_CASE("a request that does not end in time is cut off") {
     web_fixture web({.limits = bounds});
     held_writes held(web);
     http_connection connection(web.port());
-    REQUIRE(connection.send(new_contact(web)));
+    REQUIRE(connection.send(web.contact_request()));
     REQUIRE(held.hold(1));
     web.begin_stop();
     web.begin_stop();
@@ -111,5 +116,37 @@ TEST_CASE("a client that never completes its request does not keep the server ru
     REQUIRE(connection.ask("GET", "/__lbheartbeat__").status == 200);
     REQUIRE(connection.send("GET / HT"));
     web.begin_stop();
+    CHECK(web.stopped_within(5s));
+}
+
+TEST_CASE("a queue of secrets is refused when the server stops, and other requests are answered") {
+    web_fixture web({.change_settings = [](ctms::config::settings& settings) { settings.trusted_proxies = {"127.0.0.0/8"}; }});
+    held_writes held(web);
+    http_connection writer(web.port());
+    REQUIRE(writer.send(web.contact_request()));
+    REQUIRE(held.hold(1));
+    http_connection late(web.port());
+    const auto with_right_secret = token_request(250, web_fixture::client, "secret%20of%20the%20tests");
+    REQUIRE(late.send(with_right_secret.substr(0, 30)));
+    constexpr int guesses = 150; // more than ten seconds of hashing
+    std::list<http_connection> flood;
+    for (int i = 0; i < guesses; ++i) REQUIRE(flood.emplace_back(web.port()).send(token_request(i, fmt::format("id_{}", i), "wrong")));
+    REQUIRE(becomes_true([&] { return flood.front().has_input(0ms); }));
+    web.begin_stop();
+    int refused = 0;
+    for (auto& one : flood) {
+        const auto answer = one.receive();
+        CHECK((answer.status == 400 || answer.status == 503));
+        if (answer.status != 503) continue;
+        ++refused;
+        CHECK(answer.header("retry-after") == "1");
+    }
+    CHECK(refused > guesses / 2);
+    CHECK_FALSE(web.stopped_within(0ms));
+    // With nothing before it, a secret is verified.
+    REQUIRE(late.send(with_right_secret.substr(30)));
+    CHECK(late.receive().status == 200);
+    held.release();
+    CHECK(writer.receive().status == 201);
     CHECK(web.stopped_within(5s));
 }

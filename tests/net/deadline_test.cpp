@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Servers that keep a client waiting: each call ends at its timeout.
-#include <ctms/net/http_client.hpp>
-
+#include "expect_timeout.hpp"
 #include "support/raw_server.hpp"
 
 #include <doctest/doctest.h>
@@ -21,21 +20,9 @@ namespace {
 
 constexpr auto timeout = 300ms;
 
-/// Sends a request that must time out, and not much later than it should.
-void expect_timeout(http_client& client, const http_request& request = {}) {
-    const auto begin = std::chrono::steady_clock::now();
-    const auto answer = client.send(request);
-    const auto took = std::chrono::steady_clock::now() - begin;
-    REQUIRE(!answer);
-    CHECK(answer.error().code == errc::unavailable);
-    CHECK(answer.error().detail == "timed out");
-    CHECK(took >= timeout - 1ms);
-    CHECK(took < timeout + 15s); // no server in these tests would end the call sooner
-}
-
 void expect_timeout(const std::string& url, const http_request& request = {}) {
     http_client client(url, {.timeout = timeout});
-    expect_timeout(client, request);
+    ctms::test::expect_timeout(client, timeout, request);
 }
 
 } // namespace
@@ -79,7 +66,7 @@ TEST_CASE("a request that times out on a kept connection is not repeated") {
     });
     http_client client(server.url(), {.timeout = timeout});
     REQUIRE(client.send({}).has_value());
-    expect_timeout(client);
+    ctms::test::expect_timeout(client, timeout);
     CHECK(server.accepted() == 1);
     CHECK(server.wait_closed(1));
 }

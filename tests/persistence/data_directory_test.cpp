@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A data directory that another account can change: planted files are refused, and the target of a link is never touched.
+#include <support/files.hpp>
 #include <support/test_database.hpp>
 
 #include <persistence/embedded/embedded_cluster.hpp>
@@ -11,12 +12,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <fstream>
 #include <functional>
-#include <iterator>
 
 using namespace ctms;
 using namespace ctms::persistence;
+using ctms::test::content;
+using ctms::test::mode_of;
+using ctms::test::put;
 using ctms::test::temporary_directory;
 namespace fs = std::filesystem;
 
@@ -26,19 +28,6 @@ constexpr uid_t stranger = 65534; // `nobody`
 constexpr auto precious = "precious";
 
 bool is_root() { return ::geteuid() == 0; }
-
-void put(const fs::path& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
-
-std::string content(const fs::path& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-mode_t mode_of(const fs::path& path) {
-    struct stat info {};
-    REQUIRE(::lstat(path.c_str(), &info) == 0);
-    return info.st_mode & 07777U;
-}
 
 void make_folder(const fs::path& path, mode_t mode) {
     REQUIRE(::mkdir(path.c_str(), 0700) == 0);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Starting and stopping the embedded PostgreSQL; each test has its own cluster.
+#include <support/becomes_true.hpp>
 #include <support/test_database.hpp>
 
 #include <persistence/embedded/embedded_cluster.hpp>
@@ -30,12 +31,7 @@ namespace {
 
 template <class Condition>
 bool soon(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::sleep_for(5ms);
-    }
-    return true;
+    return ctms::test::becomes_true(condition, 20s);
 }
 
 int server_of(const fs::path& directory) {

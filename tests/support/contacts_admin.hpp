@@ -3,12 +3,11 @@
 #pragma once
 
 #include <cli/run_admin.hpp>
+#include <support/files.hpp>
 #include <support/test_database.hpp>
 
 #include <persistence/postgres/connection.hpp>
 
-#include <fstream>
-#include <iterator>
 #include <string>
 #include <vector>
 
@@ -18,14 +17,11 @@ class contacts_admin {
 public:
     /// Writes a file and returns its path.
     std::string file(const std::string& name, const std::string& text) {
-        std::ofstream(path(name), std::ios::binary) << text;
+        put(path(name), text);
         return path(name);
     }
     [[nodiscard]] std::string path(const std::string& name) const { return (files_.path() / name).string(); }
-    [[nodiscard]] std::string content(const std::string& name) const {
-        std::ifstream in(path(name), std::ios::binary);
-        return {std::istreambuf_iterator<char>(in), {}};
-    }
+    [[nodiscard]] std::string content(const std::string& name) const { return test::content(path(name)); }
 
     outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
 

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -51,6 +52,29 @@ private:
     auth::key_document document_;
     bool is_down_ = false;
     std::function<void()> action_;
+};
+
+/// Makes the fetches of a server wait until release(), 10 seconds at the most. For one fetch.
+class held_fetch {
+public:
+    explicit held_fetch(fake_key_server& server) {
+        server.while_fetching([this] {
+            begun_.set_value();
+            was_released_ = released_.get_future().wait_for(patience) == std::future_status::ready;
+        });
+    }
+
+    /// True as soon as a fetch waits; false if none came in time.
+    [[nodiscard]] bool begins() { return begun_.get_future().wait_for(patience) == std::future_status::ready; }
+    void release() { released_.set_value(); }
+    /// Whether release() came in time. After the fetch has ended.
+    [[nodiscard]] bool was_released() const { return was_released_; }
+
+private:
+    static constexpr std::chrono::seconds patience{10};
+    std::promise<void> begun_;
+    std::promise<void> released_;
+    std::atomic<bool> was_released_ = false;
 };
 
 class moved_clock {

@@ -4,9 +4,6 @@
 #include <ctms/auth/access_token.hpp>
 #include <ctms/persistence/client_repository.hpp>
 
-#include <boost/json/parse.hpp>
-
-#include <sstream>
 #include <stdexcept>
 
 namespace ctms::test {
@@ -15,15 +12,6 @@ namespace {
 constexpr auto signing_key = "the signing key of the tests";
 // Argon2id of web_fixture::secret with the lowest possible cost.
 constexpr auto hashed_secret = "$argon2id$v=19$m=8,t=1,p=1$c2FsdCBvZiB0aGUgdGVzdA$uK7KIDtyxqpSLxGw3yGqlcMYWkSR4LbCnPnBJS05RUU";
-
-class capturing_sink final : public mozlog::sink {
-public:
-    explicit capturing_sink(std::shared_ptr<captured_log> into) : into_(std::move(into)) {}
-    void write(std::string_view lines) override { into_->append(lines); }
-
-private:
-    std::shared_ptr<captured_log> into_;
-};
 
 void add_clients(test_database& where) {
     persistence::database db(where.options());
@@ -44,32 +32,6 @@ config::settings settings_for(const test_database& where) {
 }
 
 } // namespace
-
-void captured_log::append(std::string_view lines) {
-    const std::lock_guard lock(mutex_);
-    text_ += lines;
-}
-
-std::string captured_log::text() const {
-    const std::lock_guard lock(mutex_);
-    return text_;
-}
-
-std::vector<boost::json::object> captured_log::lines() const {
-    std::istringstream all(text());
-    std::vector<boost::json::object> out;
-    for (std::string line; std::getline(all, line);) out.push_back(boost::json::parse(line).as_object());
-    return out;
-}
-
-bool becomes_true(const std::function<bool()>& condition, std::chrono::milliseconds limit) {
-    const auto until = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > until) return false;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-}
 
 web_fixture::web_fixture() : web_fixture(options{}) {}
 
@@ -116,6 +78,12 @@ http_answer web_fixture::send(std::string_view method, std::string_view target, 
 
 http_answer web_fixture::get(std::string_view target) { return send("GET", target); }
 http_answer web_fixture::post(std::string_view target, std::string_view json) { return send("POST", target, json); }
+
+std::string web_fixture::contact_request(std::string_view address, header_list headers) const {
+    headers.push_back(authorization());
+    headers.emplace_back("Content-Type", "application/json");
+    return request_text("POST", "/ctms", headers, R"({"email":{"primary_email":")" + std::string(address) + R"("}})");
+}
 
 std::string web_fixture::add_contact(std::string_view json) {
     const auto answer = post("/ctms", json);

@@ -3,41 +3,24 @@
 // captures its log. Not thread safe except for the log.
 #pragma once
 
+#include "becomes_true.hpp"
+#include "captured_log.hpp"
 #include "http_client.hpp"
 #include "test_database.hpp"
 
-#include <ctms/mozlog/logger.hpp>
 #include <persistence/postgres/connection.hpp>
 #include <support/config/settings.hpp>
 #include <web/program.hpp>
 
-#include <boost/json/object.hpp>
-
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 namespace ctms::test {
-
-/// The lines of a log, as written.
-class captured_log {
-public:
-    void append(std::string_view lines);
-    [[nodiscard]] std::string text() const;
-    [[nodiscard]] std::vector<boost::json::object> lines() const;
-
-private:
-    mutable std::mutex mutex_;
-    std::string text_;
-};
-
-/// Waits until `condition` is true. False when `limit` passes first.
-[[nodiscard]] bool becomes_true(const std::function<bool()>& condition, std::chrono::milliseconds limit = std::chrono::seconds(10));
 
 class web_fixture {
 public:
@@ -77,6 +60,8 @@ public:
     /// Sends a request without a token.
     http_answer ask(std::string_view method, std::string_view target, const header_list& headers = {}, std::string_view body = {});
 
+    /// The text of a request that creates a contact.
+    [[nodiscard]] std::string contact_request(std::string_view address = "a", header_list headers = {}) const;
     /// Stores a contact and returns its id.
     std::string add_contact(std::string_view json);
 

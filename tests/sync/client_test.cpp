@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The client of the vendor's API, against the fake vendor.
-#include <support/fake_acoustic.hpp>
-
-#include <ctms/acoustic/client.hpp>
+#include "sync_fixture.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -33,18 +31,6 @@ std::vector<column> contact(int number) {
 
 relational_row newsletter(int number, const std::string& name = "hubs") {
     return {id_of(number), name, {{"email_id", id_of(number)}, {"newsletter_name", name}, {"newsletter_source", ""}}};
-}
-
-acoustic::client_options options_for(const fake_acoustic& vendor) {
-    acoustic::client_options out;
-    out.base_url = vendor.url();
-    out.client_id = "fake-client";
-    out.client_secret = "fake-secret";
-    out.refresh_token = "fake-refresh";
-    out.main_table_id = "1001";
-    out.newsletter_table_id = "1002";
-    out.product_table_id = "1003";
-    return out;
 }
 
 std::string kind_text(acoustic::failure_kind kind) {
@@ -79,7 +65,7 @@ void on_threads(int count, Work work) {
 
 struct fixture {
     fake_acoustic vendor;
-    acoustic::client client{options_for(vendor)};
+    acoustic::client client{test::client_options_for(vendor)};
 
     int calls(const std::string& method) const {
         const auto counts = vendor.counts();
@@ -157,7 +143,7 @@ TEST_CASE("acoustic client: a token is replaced before it expires") {
     test::fake_acoustic_options short_lived;
     short_lived.token_life = 5s;
     fake_acoustic vendor(short_lived);
-    acoustic::client client(options_for(vendor));
+    acoustic::client client(test::client_options_for(vendor));
     const auto deadline = std::chrono::steady_clock::now() + 20s;
     while (vendor.counts().calls["token"] < 2 && std::chrono::steady_clock::now() < deadline) {
         REQUIRE(client.add_recipient(contact(1)).succeeded());
@@ -213,7 +199,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: every failure is classified") {
 
 TEST_CASE("acoustic client: a call that times out fails as unavailable") {
     fake_acoustic vendor;
-    auto options = options_for(vendor);
+    auto options = test::client_options_for(vendor);
     options.timeout = 2s;
     acoustic::client client(options);
     CHECK(client.add_recipient(contact(1)).succeeded());
@@ -229,7 +215,7 @@ TEST_CASE("acoustic client: a call that exceeds the vendor's concurrency limit f
     test::fake_acoustic_options full;
     full.most_at_once = 0;
     fake_acoustic vendor(full);
-    acoustic::client client(options_for(vendor));
+    acoustic::client client(test::client_options_for(vendor));
     CHECK(told(client.add_recipient(contact(1))) == "unavailable: HTTP 429");
 }
 
@@ -262,7 +248,7 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: a call takes at most a hundred rows
 
 TEST_CASE("acoustic client: refused credentials fail all calls as unavailable without a new token request for each") {
     fake_acoustic vendor;
-    auto options = options_for(vendor);
+    auto options = test::client_options_for(vendor);
     options.client_secret = "wrong-secret";
     acoustic::client client(options);
     for (int call = 0; call < 5; ++call) {
@@ -276,7 +262,7 @@ TEST_CASE("acoustic client: uses TLS and verifies the certificate") {
     test::fake_acoustic_options with_tls;
     with_tls.tls = true;
     fake_acoustic vendor(with_tls);
-    auto options = options_for(vendor);
+    auto options = test::client_options_for(vendor);
     options.ca_file = vendor.ca_file();
     acoustic::client trusting(options);
     CHECK(told(trusting.add_recipient(contact(1))).empty());
@@ -302,7 +288,7 @@ TEST_CASE("acoustic client: each call is reported to the observer with the label
     fake_acoustic vendor;
     std::vector<std::string> seen;
     double seconds = 0;
-    acoustic::client client(options_for(vendor), [&](const acoustic::call_record& record) {
+    acoustic::client client(test::client_options_for(vendor), [&](const acoustic::call_record& record) {
         seen.push_back(fmt::format("{} {} {}", record.method, to_string(record.target), record.succeeded));
         seconds = record.seconds;
     });
@@ -322,7 +308,7 @@ TEST_CASE("acoustic client: each call is reported to the observer with the label
 
 TEST_CASE("acoustic client: sends exactly what a dry run shows") {
     fake_acoustic vendor;
-    acoustic::client client(options_for(vendor));
+    acoustic::client client(test::client_options_for(vendor));
     const auto main = contact(1);
     const std::vector rows{newsletter(1)};
     (void)client.add_recipient(main);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The metrics port as its clients see it, including hostile ones: each attack ends only its own connection.
 #include <support/http_client.hpp>
-#include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
 #include <sync/metrics_port.hpp>

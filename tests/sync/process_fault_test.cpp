@@ -3,9 +3,9 @@
 // what the database has.
 #include "process_load.hpp"
 
+#include <support/becomes_true.hpp>
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
-#include <support/web_fixture.hpp>
 
 #include <ctms/persistence/migrations.hpp>
 

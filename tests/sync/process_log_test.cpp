@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // The program ctms-sync: its cycles and the lines it logs about them.
+#include <support/becomes_true.hpp>
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
-#include <support/web_fixture.hpp>
 
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>

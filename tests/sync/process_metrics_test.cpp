@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // The program ctms-sync: its metrics, on its own port and at a real push gateway.
+#include <support/becomes_true.hpp>
 #include <support/http_client.hpp>
 #include <support/sync_scene.hpp>
-#include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

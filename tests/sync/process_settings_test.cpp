@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // The program ctms-sync: its options and settings, when it refuses to start, and its health file.
+#include <support/becomes_true.hpp>
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
-#include <support/web_fixture.hpp>
 
 #include <ctms/base/time.hpp>
 

@@ -14,15 +14,6 @@ namespace {
 using namespace std::chrono_literals;
 using clock = std::chrono::steady_clock;
 
-class capturing_sink final : public mozlog::sink {
-public:
-    explicit capturing_sink(std::shared_ptr<captured_log> into) : into_(std::move(into)) {}
-    void write(std::string_view lines) override { into_->append(lines); }
-
-private:
-    std::shared_ptr<captured_log> into_;
-};
-
 service::sync_options quick_options() {
     service::sync_options out;
     out.lease = 20s;
@@ -37,19 +28,6 @@ mozlog::options log_options() {
     mozlog::options out;
     out.level = mozlog::severity::debug;
     out.hostname = "test";
-    return out;
-}
-
-acoustic::client_options client_options(const fake_acoustic& vendor, std::chrono::milliseconds timeout) {
-    acoustic::client_options out;
-    out.base_url = vendor.url();
-    out.client_id = "fake-client";
-    out.client_secret = "fake-secret";
-    out.refresh_token = "fake-refresh";
-    out.main_table_id = "1001";
-    out.newsletter_table_id = "1002";
-    out.product_table_id = "1003";
-    out.timeout = timeout;
     return out;
 }
 
@@ -97,6 +75,19 @@ void compare(std::string& out, std::string_view table, const fake_acoustic::rela
 }
 
 } // namespace
+
+acoustic::client_options client_options_for(const fake_acoustic& vendor) {
+    const fake_acoustic_options expected;
+    acoustic::client_options out;
+    out.base_url = vendor.url();
+    out.client_id = expected.client_id;
+    out.client_secret = expected.client_secret;
+    out.refresh_token = expected.refresh_token;
+    out.main_table_id = expected.main_table_id;
+    out.newsletter_table_id = expected.newsletter_table_id;
+    out.product_table_id = expected.product_table_id;
+    return out;
+}
 
 sync_fixture::sync_fixture() : options(quick_options()), log_(log_options(), std::make_unique<capturing_sink>(captured_)) {}
 
@@ -148,7 +139,9 @@ void sync_fixture::request(int first, int last) {
 }
 
 std::unique_ptr<sync_worker> sync_fixture::make_worker() {
-    return std::make_unique<sync_worker>(pool, log_, client_options(vendor, call_timeout), options);
+    auto vendor_options = client_options_for(vendor);
+    vendor_options.timeout = call_timeout;
+    return std::make_unique<sync_worker>(pool, log_, vendor_options, options);
 }
 
 service::sync& sync_fixture::sync() {

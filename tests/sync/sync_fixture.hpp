@@ -3,9 +3,10 @@
 // Its members may be used from several threads, except `link`, `options`, the workers and whatever changes `totals`.
 #pragma once
 
+#include <support/becomes_true.hpp>
+#include <support/captured_log.hpp>
 #include <support/fake_acoustic.hpp>
 #include <support/test_database.hpp>
-#include <support/web_fixture.hpp>
 
 #include <persistence/postgres/connection.hpp>
 
@@ -30,6 +31,9 @@
 #include <vector>
 
 namespace ctms::test {
+
+/// What a client needs to call the fake vendor with its usual options.
+[[nodiscard]] acoustic::client_options client_options_for(const fake_acoustic& vendor);
 
 /// A worker with its own client.
 struct sync_worker {

@@ -9,11 +9,15 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <new>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -335,3 +339,32 @@ TEST_CASE("verifying without a client costs about as much as a real check") {
     CHECK(nobody > real / 5);
     CHECK(nobody < real * 5);
 }
+
+// The sanitizers reserve terabytes of addresses.
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+TEST_CASE("a secret is hashed only if that leaves some memory for the rest of the process") {
+    constexpr std::size_t mib = 1024 * 1024;
+    const std::string phc = hash_secret("secret_a");
+    rlimit before{};
+    REQUIRE(getrlimit(RLIMIT_AS, &before) == 0);
+    const auto verifies_with = [&](std::size_t spare) {
+        std::size_t pages = 0;
+        std::ifstream("/proc/self/statm") >> pages;
+        rlimit tight = before;
+        tight.rlim_cur = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + spare;
+        bool verified = false;
+        bool failed = setrlimit(RLIMIT_AS, &tight) != 0;
+        try {
+            verified = verify_secret("secret_a", phc);
+        } catch (const std::bad_alloc&) {
+            failed = true;
+        }
+        failed = setrlimit(RLIMIT_AS, &before) != 0 || failed;
+        return verified && !failed;
+    };
+    CHECK_FALSE(verifies_with(32 * mib));
+    CHECK_FALSE(verifies_with(68 * mib)); // the hash alone takes 64
+    CHECK(verifies_with(96 * mib));
+    CHECK(verify_secret("secret_a", phc));
+}
+#endif

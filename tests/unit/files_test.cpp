@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/base/files.hpp>
 #include <ctms/base/printable.hpp>
+#include <support/files.hpp>
 
 #include <doctest/doctest.h>
 
@@ -10,8 +11,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -21,6 +20,9 @@ using namespace std::chrono_literals;
 using ctms::new_file;
 using ctms::printable;
 using ctms::read_small_file;
+using ctms::test::content;
+using ctms::test::mode_of;
+using ctms::test::put;
 
 namespace {
 
@@ -46,19 +48,6 @@ public:
 private:
     fs::path path_;
 };
-
-void put(const std::string& path, const std::string& text) { std::ofstream(path, std::ios::binary) << text; }
-
-std::string content(const std::string& path) {
-    std::ifstream in(path, std::ios::binary);
-    return {std::istreambuf_iterator<char>(in), {}};
-}
-
-unsigned mode_of(const std::string& path) {
-    struct stat info {};
-    REQUIRE(::lstat(path.c_str(), &info) == 0);
-    return info.st_mode & 07777U;
-}
 
 bool make(const std::string& path, const std::string& text, const ctms::new_file_options& how = {}) {
     auto file = new_file::create(path, how);

@@ -11,9 +11,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <future>
-#include <mutex>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -46,6 +43,14 @@ const known_token& second() {
     static const known_token made("second");
     return made;
 }
+
+/// A verifier that has just fetched the first key.
+struct setting_with_first_key : verifier_setting {
+    explicit setting_with_first_key(std::chrono::seconds max_age = 1h) {
+        server.serve(certificates_of({first().key}), max_age);
+        REQUIRE(problem(first().token) == "");
+    }
+};
 
 std::string unknown_token(int number) {
     return base64url_encode(fmt::format(R"({{"alg":"RS256","kid":"no key {}"}})", number)) + ".e30.AAAA";
@@ -116,9 +121,7 @@ TEST_CASE("a new Google key is found by one more fetch, a minute after the last 
 }
 
 TEST_CASE("a million tokens with unknown keys cause one fetch per minute and take no memory") {
-    verifier_setting setting;
-    setting.server.serve(certificates_of({first().key}), 24h);
-    CHECK(setting.problem(first().token) == "");
+    setting_with_first_key setting{24h};
     CHECK(setting.problem(unknown_token(-1)) == unknown);
     const auto before = allocated();
     int refused = 0;
@@ -133,9 +136,7 @@ TEST_CASE("a million tokens with unknown keys cause one fetch per minute and tak
 }
 
 TEST_CASE("while the server is down, Google's keys are used for a day and fetched once per minute") {
-    verifier_setting setting;
-    setting.server.serve(certificates_of({first().key}), 600s);
-    CHECK(setting.problem(first().token) == "");
+    setting_with_first_key setting{600s};
     setting.server.go_down();
     setting.clock.move(600s);
     CHECK(setting.problem(first().token) == "");
@@ -179,9 +180,7 @@ TEST_CASE("without Google's keys there is one fetch every five seconds") {
 }
 
 TEST_CASE("an invalid document leaves Google's keys unchanged") {
-    verifier_setting setting;
-    setting.server.serve(certificates_of({first().key}), 600s);
-    CHECK(setting.problem(first().token) == "");
+    setting_with_first_key setting{600s};
     int fetches = 1;
     for (const auto* garbage : {"", "{}", "<html>", R"({"first":"-----BEGIN CERTIFICATE-----"})", R"({"keys":[]})"}) {
         setting.server.serve(garbage, 24h);
@@ -195,9 +194,7 @@ TEST_CASE("an invalid document leaves Google's keys unchanged") {
 }
 
 TEST_CASE("after the clock is set back, Google's keys are fetched again and verification continues") {
-    verifier_setting setting;
-    setting.server.serve(certificates_of({first().key}));
-    CHECK(setting.problem(first().token) == "");
+    setting_with_first_key setting;
     setting.clock.move(-48h);
     setting.server.go_down();
     CHECK(setting.problem(first().token) == "");
@@ -235,61 +232,37 @@ TEST_CASE("many threads without Google's keys wait for one fetch") {
 }
 
 TEST_CASE("a token with a known Google key does not wait for the fetch of another thread") {
-    verifier_setting setting;
-    setting.server.serve(certificates_of({first().key}));
-    CHECK(setting.problem(first().token) == "");
+    setting_with_first_key setting;
     setting.clock.move(60s);
-    std::promise<void> fetching;
-    std::promise<void> verified;
-    bool was_in_time = false;
-    setting.server.while_fetching([&] {
-        fetching.set_value();
-        was_in_time = verified.get_future().wait_for(10s) == std::future_status::ready;
-    });
+    held_fetch fetch(setting.server);
     std::jthread other([&] { CHECK(setting.problem(unknown_token(1)) == unknown); });
-    REQUIRE(fetching.get_future().wait_for(10s) == std::future_status::ready);
+    REQUIRE(fetch.begins());
     CHECK(setting.problem(first().token) == "");
-    verified.set_value();
+    fetch.release();
     other.join();
-    CHECK(was_in_time);
+    CHECK(fetch.was_released());
     CHECK(setting.server.fetches() == 2);
 }
 
 TEST_CASE("a known Google key that is due for a fetch is used while another thread fetches") {
-    verifier_setting setting;
-    setting.server.serve(certificates_of({first().key}), 60s);
-    CHECK(setting.problem(first().token) == "");
+    setting_with_first_key setting{60s};
     setting.clock.move(60s);
-    std::promise<void> fetching;
-    std::promise<void> verified;
-    bool was_in_time = false;
-    setting.server.while_fetching([&] {
-        fetching.set_value();
-        was_in_time = verified.get_future().wait_for(10s) == std::future_status::ready;
-    });
+    held_fetch fetch(setting.server);
     std::thread other([&] { CHECK(setting.problem(first().token) == ""); });
-    REQUIRE(fetching.get_future().wait_for(10s) == std::future_status::ready);
+    REQUIRE(fetch.begins());
     CHECK(setting.problem(first().token) == "");
-    verified.set_value();
+    fetch.release();
     other.join();
-    CHECK(was_in_time);
+    CHECK(fetch.was_released());
     CHECK(setting.server.fetches() == 2);
 }
 
 TEST_CASE("one token with an unknown key waits for another thread's fetch, and the others are refused") {
-    verifier_setting setting;
-    setting.server.serve(certificates_of({first().key}), 24h);
-    CHECK(setting.problem(first().token) == "");
+    setting_with_first_key setting{24h};
     setting.clock.move(60s);
-    std::promise<void> fetching;
-    std::promise<void> told;
-    bool was_in_time = false;
-    setting.server.while_fetching([&] {
-        fetching.set_value();
-        was_in_time = told.get_future().wait_for(10s) == std::future_status::ready;
-    });
+    held_fetch fetch(setting.server);
     std::thread fetcher([&] { CHECK(setting.problem(unknown_token(0)) == unknown); });
-    REQUIRE(fetching.get_future().wait_for(10s) == std::future_status::ready);
+    REQUIRE(fetch.begins());
     std::atomic<int> waited{0};
     std::atomic<int> turned_away{0};
     std::vector<std::thread> threads;
@@ -297,12 +270,12 @@ TEST_CASE("one token with an unknown key waits for another thread's fetch, and t
         threads.emplace_back([&, i] {
             const auto problem = setting.problem(unknown_token(i));
             waited += problem == unknown ? 1 : 0;
-            if (problem == "unavailable" && ++turned_away == 3) told.set_value();
+            if (problem == "unavailable" && ++turned_away == 3) fetch.release();
         });
     }
     for (auto& thread : threads) thread.join();
     fetcher.join();
-    CHECK(was_in_time);
+    CHECK(fetch.was_released());
     CHECK(waited == 1);
     CHECK(turned_away == 3);
     CHECK(setting.server.fetches() == 2);

@@ -124,3 +124,25 @@ TEST_CASE("a lane accepts only as many jobs as may wait") {
     }
     CHECK(waiting->take(16, 1).empty()); // every accepted item was processed
 }
+
+TEST_CASE("a job of the password lane learns whether it had to wait, and is refused if it may not wait") {
+    std::promise<void> free;
+    std::promise<void> done;
+    std::vector<bool> waited; // by the one thread of the lane
+    lanes threads({.read = 1, .write = 1, .password = 1, .platform = 1}, 10);
+    const auto hold = [&](bool had_to_wait) {
+        waited.push_back(had_to_wait);
+        free.get_future().wait();
+    };
+    const auto note = [&](bool had_to_wait) {
+        waited.push_back(had_to_wait);
+        if (waited.size() == 3) done.set_value();
+    };
+    CHECK(threads.submit_in_turn("a", hold, false) == queued::taken);
+    CHECK(threads.submit_in_turn("b", note, false) == queued::full);
+    CHECK(threads.submit_in_turn("b", note) == queued::taken);
+    CHECK(threads.submit_in_turn("b", note) == queued::taken);
+    free.set_value();
+    REQUIRE(done.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
+    CHECK(waited == std::vector{false, true, true});
+}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/mozlog/logger.hpp>
 
+#include <support/captured_log.hpp>
+
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
 
@@ -18,19 +20,10 @@
 namespace mozlog = ctms::mozlog;
 namespace json = boost::json;
 using namespace std::literals;
+using ctms::test::memory_sink;
 using clock_type = std::chrono::steady_clock;
 
 namespace {
-
-/// Keeps what is written to it.
-class memory_sink final : public mozlog::sink {
-public:
-    explicit memory_sink(std::string& out) : out_(out) {}
-    void write(std::string_view lines) override { out_ += lines; }
-
-private:
-    std::string& out_;
-};
 
 /// Blocks in write until it is released; reports its destruction.
 class stuck_sink final : public mozlog::sink {

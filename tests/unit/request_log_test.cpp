@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/captured_log.hpp>
+
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
 
@@ -12,16 +14,9 @@
 using namespace ctms;
 using namespace ctms::web;
 
+using ctms::test::memory_sink;
+
 namespace {
-
-class memory_sink final : public mozlog::sink {
-public:
-    explicit memory_sink(std::string& out) : out_(out) {}
-    void write(std::string_view lines) override { out_ += lines; }
-
-private:
-    std::string& out_;
-};
 
 /// Returns what log_request writes for an exchange.
 std::string logged(const exchange& one, double seconds = 0.0634, mozlog::severity level = mozlog::severity::info) {
@@ -67,6 +62,19 @@ exchange routed(const route& to, std::string target, const std::string& name, co
     one.matched = &to;
     one.path_parameters = {{name, value}};
     return one;
+}
+
+/// Everything that the log says about Stripe objects and Google's token, all made from one text.
+request_facts ingested(const std::string& text) {
+    const auto quoted = boost::json::serialize(boost::json::string(text));
+    request_facts out;
+    out.trace = text + "+trace_me_mozilla_1@example.com";
+    out.trace_json = "{\"name\":" + quoted + "}";
+    out.ingest_actions = "{\"skipped\":[" + quoted + "]}";
+    out.fxa_id_conflict = out.ingest_error = out.ingest_empty = text;
+    out.pubsub_claims = {{"aud", quoted}, {text, quoted}};
+    for (int i = 0; i < 50; ++i) out.pubsub_claims.emplace_back("claim" + std::to_string(i), "\"" + std::string(300, 'x') + "\"");
+    return out;
 }
 
 request monitoring(std::string method, std::string path, header_list headers) {
@@ -252,11 +260,41 @@ TEST_CASE("the length of a line is limited, whatever is sent") {
         all.back().facts.client_id = text;
         all.push_back(request_of("GET", "/"));
         all.back().facts.error = all.back().facts.traceback = text;
+        all.push_back(request_of("POST", "/stripe"));
+        all.back().facts = ingested(text);
+        all.push_back(all.back());
+        all.back().facts.error = all.back().facts.traceback = text;
+        all.back().http.headers = {{"x-a", text}, {"x-b", text}};
+        for (int i = 0; i < 4'000; ++i) all.back().http.headers.emplace_back("x" + std::to_string(i), unit);
         for (const auto& one : all) {
             const auto line = logged(one);
             CHECK(line.size() < most);
             CHECK(parsed(line).at("Fields").as_object().contains("msg"));
         }
+    }
+}
+
+TEST_CASE("a long body of a traced request appears as a string with its beginning") {
+    auto one = request_of("POST", "/stripe");
+    one.facts.trace = "jane+trace_me_mozilla_1@example.com";
+    const std::string names(19'000, 'x');
+    one.facts.trace_json = R"({"name":")" + names + R"("})";
+    CHECK(fields_of(one).at("trace_json").as_object().at("name").as_string() == names);
+    CHECK_FALSE(fields_of(one).contains("shortened"));
+    one.facts.trace_json = R"({"other":"bob@example.com","name":")" + names + names + R"("})";
+    const auto fields = fields_of(one);
+    const std::string text(fields.at("trace_json").as_string());
+    CHECK(text.starts_with(R"({"other":"[OMITTED]","name":"xxx)"));
+    CHECK(text.ends_with("x..."));
+    CHECK(text.size() > 19'000);
+    CHECK(fields.at("shortened").as_bool());
+}
+
+TEST_CASE("addresses are removed before a text is shortened") {
+    auto one = request_of("POST", "/stripe");
+    for (std::size_t before = 2'030; before < 2'060; ++before) {
+        one.facts.error = one.facts.ingest_error = std::string(before, 'x') + " jane.doe@example.com";
+        CHECK(logged(one).find("jane") == std::string::npos);
     }
 }
 

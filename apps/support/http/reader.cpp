@@ -3,8 +3,6 @@
 
 #include <ctms/base/utf8.hpp>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -19,8 +17,6 @@ namespace beast_http = boost::beast::http;
 using boost::system::error_code;
 
 namespace {
-
-auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
 
 std::string_view view(boost::beast::string_view text) { return {text.data(), text.size()}; }
 std::string_view view(const boost::beast::flat_buffer& bytes) { return {static_cast<const char*>(bytes.cdata().data()), bytes.size()}; }

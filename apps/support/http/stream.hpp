@@ -6,20 +6,29 @@
 // reacts. The stream has no timer and no handler that could outlive it. Not thread safe.
 #pragma once
 
+#include "client_hello.hpp"
+
 #include <boost/asio/append.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <memory>
 #include <optional>
 
 namespace ctms::http {
+
+/// The token with which a coroutine waits for an operation and gets its error in `failed` instead of an exception.
+[[nodiscard]] inline auto into(boost::system::error_code& failed) {
+    return boost::asio::redirect_error(boost::asio::use_awaitable, failed);
+}
 
 class stream {
 public:
@@ -80,6 +89,8 @@ public:
     }
 
 private:
+    void bound_client_hello();
+
     /// The socket, whose operations fail after the deadline and after too many TLS records without data. Otherwise a client could
     /// keep sending such records (KeyUpdate, for instance), each at some cost, during an operation that never completes.
     struct wire {
@@ -130,6 +141,7 @@ private:
 
     wire wire_;
     std::shared_ptr<boost::asio::ssl::context> context_; ///< kept alive while the connection uses it
+    client_hello_bound hello_;
     std::optional<boost::asio::ssl::stream<wire&>> tls_;
     bool finished_ = false; ///< sending has ended: what still arrives is dropped without being decrypted
 };

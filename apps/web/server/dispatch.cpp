@@ -51,12 +51,6 @@ bool has_memory_to_run(const exchange& one) noexcept {
     return size <= http::memory_share::free_bytes || http::has_memory_for(copies * size + http::reserved_memory);
 }
 
-/// Whether there is enough memory to verify a secret with the cost parameters of auth::hash_secret().
-bool has_memory_for_password() noexcept {
-    constexpr std::size_t argon2 = std::size_t{64} * 1024 * 1024;
-    return http::has_memory_for(argon2 + http::reserved_memory);
-}
-
 /// Sets a 503 response, even if there is not enough memory for its body.
 void fail(exchange& one) noexcept {
     one.answer.next = nullptr;
@@ -100,15 +94,18 @@ asio::awaitable<void> dispatcher::go_on(asio::any_io_executor sockets, exchange&
 queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& one, std::function<void()> resume) {
     const auto where = one.answer.next->where;
     const auto owner = one.answer.next->owner;
-    const auto job = [this, sockets, &one, where, resume = std::move(resume)] {
+    const auto job = [this, sockets, &one, where, resume = std::move(resume)](bool is_late) {
         const auto began = steady_clock::now();
-        run_next(one);
+        is_late ? fail(one) : run_next(one);
         const bool is_refused = one.answer.status != 200;
         hand_back(sockets, resume); // `one` may be gone from here on
-        if (where == lane::password && is_refused && !abandoned_) lanes::rest_after(steady_clock::now() - began);
+        if (where == lane::password && is_refused && !draining_) lanes::rest_after(steady_clock::now() - began);
     };
-    if (where == lane::password) return threads_.submit_in_turn(owner, job);
-    return threads_.submit(where, job) ? queued::taken : queued::full;
+    if (where == lane::password) {
+        const auto verify = [this, job](bool waited) { job(waited && draining_); };
+        return threads_.submit_in_turn(owner, verify, !draining_);
+    }
+    return threads_.submit(where, [job] { job(false); }) ? queued::taken : queued::full;
 }
 
 /// Runs on a thread of the step's lane.
@@ -116,10 +113,6 @@ void dispatcher::run_next(exchange& one) const noexcept {
     try {
         const bool too_late = abandoned_ || one.waits_since < steady_clock::now() - bounds_.waiting_time;
         if (too_late) return fail(one);
-        if (one.answer.next->where == lane::password && !has_memory_for_password()) {
-            one.facts.error = "not enough memory to verify a secret";
-            return fail(one);
-        }
         exchanges_.go_on(one);
     } catch (const std::exception&) {
         fail(one);

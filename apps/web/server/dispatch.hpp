@@ -21,9 +21,11 @@ namespace ctms::web {
 
 class dispatcher {
 public:
-    /// All arguments must outlive the dispatcher, and the dispatcher must outlive the jobs of the lanes.
-    dispatcher(const exchanger& exchanges, lanes& threads, const limits& bounds, support::prometheus_metrics& metrics)
-        : exchanges_(exchanges), threads_(threads), bounds_(bounds), metrics_(metrics) {}
+    /// All arguments must outlive the dispatcher, and the dispatcher must outlive the jobs of the lanes. Once `draining` is set, a secret
+    /// that has to wait to be verified is answered with 503: a queue of them could use up the time to drain.
+    dispatcher(const exchanger& exchanges, lanes& threads, const limits& bounds, support::prometheus_metrics& metrics,
+               const std::atomic<bool>& draining)
+        : exchanges_(exchanges), threads_(threads), bounds_(bounds), metrics_(metrics), draining_(draining) {}
 
     /// Runs the handler on the lane of its route, and each next_step that it returns on the lane of that step. Answers 503 if too many
     /// requests are waiting there or this one waited too long, and 429 if too many of the same owner are waiting.
@@ -55,6 +57,7 @@ private:
     lanes& threads_;
     const limits& bounds_;
     support::prometheus_metrics& metrics_;
+    const std::atomic<bool>& draining_;
     std::atomic<bool> abandoned_ = false;
     std::map<const route*, std::shared_ptr<gathering<waiting_exchange>>> together_; ///< by route
 };

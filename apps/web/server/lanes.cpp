@@ -39,13 +39,27 @@ lanes::queue& lanes::queue_of(lane where) {
     return read_;
 }
 
-queued lanes::submit_in_turn(const std::string& owner, std::function<void()> job) {
-    // One taker is posted for each job. Each taker finds a job, though not always the one it was posted for.
-    return in_turn_.push(owner, std::move(job), [this] {
-        boost::asio::post(password_.threads, [this] {
-            if (auto next = in_turn_.pop()) (*next)();
-        });
-    });
+queued lanes::submit_in_turn(const std::string& owner, std::function<void(bool waited)> job, bool may_wait) {
+    const bool waits = of_passwords_.fetch_add(1) >= password_.size;
+    auto outcome = queued::full;
+    try {
+        const auto run = [this, waits, job = std::move(job)] {
+            job(waits);
+            of_passwords_.fetch_sub(1);
+        };
+        // One taker is posted for each job. Each taker finds a job, though not always the one it was posted for.
+        const auto send_taker = [this] {
+            boost::asio::post(password_.threads, [this] {
+                if (auto next = in_turn_.pop()) (*next)();
+            });
+        };
+        if (!waits || may_wait) outcome = in_turn_.push(owner, run, send_taker);
+    } catch (...) {
+        of_passwords_.fetch_sub(1);
+        throw;
+    }
+    if (outcome != queued::taken) of_passwords_.fetch_sub(1);
+    return outcome;
 }
 
 void lanes::rest_after(std::chrono::steady_clock::duration took) {

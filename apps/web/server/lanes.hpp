@@ -104,10 +104,11 @@ public:
         });
     }
 
-    /// Runs `job` on a thread of the lane `password`, serving owners in turn. See fair_queue for the other results.
+    /// Runs `job` on a thread of the lane `password`, serving owners in turn. See fair_queue for the other results. `job` learns whether
+    /// all threads were busy when it came, so that it had to wait. Without `may_wait`, such a job is refused as `full`.
     /// These threads have normal priority: a low-priority thread that is preempted while it holds a lock can block all others, and
     /// lower priority did not make reads faster in a flood of requests.
-    [[nodiscard]] queued submit_in_turn(const std::string& owner, std::function<void()> job);
+    [[nodiscard]] queued submit_in_turn(const std::string& owner, std::function<void(bool waited)> job, bool may_wait = true);
 
     /// Makes the calling thread of the lane `password` sleep as long as a job took, at most half a second: refused secrets then take
     /// half a core, no matter how many arrive.
@@ -172,6 +173,7 @@ private:
 
     std::size_t most_waiting_;
     fair_queue<std::function<void()>> in_turn_; ///< the jobs of password_
+    std::atomic<std::size_t> of_passwords_ = 0; ///< jobs of in_turn_ that wait or run
     queue read_;
     queue write_;
     queue token_;

@@ -5,9 +5,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <limits>
 
@@ -21,7 +19,7 @@ listener::listener(asio::io_context& io, const listener_options& wanted, const s
                    mozlog::logger& log, support::prometheus_metrics& metrics, const std::atomic<bool>& draining)
     : io_(io),
       options_(wanted),
-      dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics),
+      dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics, draining),
       memory_(options_.bounds.memory_bytes, options_.bounds.memory_bytes / 4),
       shared_{
           .dispatch = dispatch_,
@@ -59,7 +57,7 @@ asio::awaitable<void> listener::accept() {
     while (acceptor_.is_open()) {
         tcp::socket socket(io_);
         error_code ec;
-        co_await acceptor_.async_accept(socket, asio::redirect_error(asio::use_awaitable, ec));
+        co_await acceptor_.async_accept(socket, http::into(ec));
         if (!ec) {
             start(std::move(socket));
             // One turn of the event loop can take long under load, so several waiting connections are accepted in each turn.
@@ -69,7 +67,7 @@ asio::awaitable<void> listener::accept() {
             // Most likely there are no file descriptors left: wait until some are closed.
             constexpr std::chrono::milliseconds pause{50};
             asio::steady_timer timer(io_, pause);
-            co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ec));
+            co_await timer.async_wait(http::into(ec));
         }
     }
 }

@@ -2,6 +2,7 @@
 #include "request_log.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/privacy/redact.hpp>
 
 #include <fmt/format.h>
@@ -12,12 +13,16 @@
 namespace ctms::web {
 namespace {
 
-// Limits on what a line may contain of a request, in bytes as written: all fields that clients control take at most 22 KiB, escaped.
-constexpr std::size_t longest_path = 1024; // also for each value in the path, the query or the headers
+// Limits on what a line may contain of a request, in bytes as written, escaped.
+constexpr std::size_t longest_line = 24 * 1024; // a traced body gets what the other fields leave
+constexpr std::size_t longest_path = 1024;      // also for each value in the path, the query or the headers
 constexpr std::size_t longest_headers = 8 * 1024;
 constexpr std::size_t longest_query = 2 * 1024;
 constexpr std::size_t longest_error = 2 * 1024; // also for the traceback
 constexpr std::size_t longest_client_id = 255;
+constexpr std::size_t longest_trace = 1024;
+constexpr std::size_t longest_ingest = 2 * 1024; // ingest_actions and ingest_error; the lists of ids and keys have a quarter
+constexpr std::size_t longest_claims = 1024;     // all claims of Google's token together
 
 /// The number of bytes that one byte of a text may take in JSON.
 std::size_t written_length(char c) {
@@ -50,11 +55,34 @@ public:
         return text;
     }
 
+    /// Removes addresses, then shortens: the rest of an address that was cut might no longer look like one.
+    [[nodiscard]] std::string redact(std::string_view text, std::size_t most) { return shorten(privacy::redact_text(text), most); }
+
+    /// Adds a JSON value. If it takes more than `most` bytes, adds a string with the beginning of its text.
+    void add_json(mozlog::fields& members, std::string_view name, const std::string& json, std::size_t most) {
+        if (length_of(name, json) <= most) {
+            members.add_json(name, json);
+        } else {
+            const auto around_value = name.size() + around;
+            members.add(name, redact(json, most - std::min(most, around_value)));
+        }
+    }
+
+    /// Adds a JSON value if it takes at most `most` bytes, and subtracts its length from `most`.
+    void add_json_if_short(mozlog::fields& members, std::string_view name, const std::string& json, std::size_t& most) {
+        const auto length = length_of(name, json);
+        if (length > most) {
+            is_cut_ = true;
+            return;
+        }
+        most -= length;
+        members.add_json(name, json);
+    }
+
     /// Writes cleaned names and values as a JSON object of at most `most` bytes, each name once with its last value. Pairs that do
     /// not fit are left out.
     [[nodiscard]] std::string object_of(const std::vector<std::pair<std::string, std::string>>& pairs,
                                         std::string (*clean)(std::string_view, std::string_view), std::size_t most) {
-        constexpr std::size_t around = 6; // quotes, colon and comma
         std::vector<std::string> names;
         std::map<std::string_view, std::size_t> last;
         names.reserve(pairs.size());
@@ -80,6 +108,15 @@ public:
     [[nodiscard]] bool has_shortened() const { return is_cut_; }
 
 private:
+    static constexpr std::size_t around = 6; ///< quotes, colon and comma of a member
+
+    /// The bytes that a member with a JSON value takes in the line.
+    static std::size_t length_of(std::string_view name, const std::string& json) {
+        mozlog::fields alone;
+        alone.add_json(name, json);
+        return printable_json('{' + alone.json() + '}').size();
+    }
+
     bool is_cut_ = false;
 };
 
@@ -122,28 +159,35 @@ void add_authentication(mozlog::fields& members, const request_facts& facts, con
     if (!facts.token_fail.empty()) members.add("token_fail", facts.token_fail);
 }
 
-void add_trace(mozlog::fields& members, const request_facts& facts) {
-    if (facts.trace.empty()) return;
-    members.add("trace", facts.trace);
-    if (!facts.trace_json.empty()) members.add_json("trace_json", facts.trace_json);
-}
-
 /// The ids come from clients; the logger redacts anything in them that looks like an address, as in all strings.
-void add_ingest(mozlog::fields& members, const request_facts& facts) {
-    if (!facts.ingest_actions.empty()) members.add_json("ingest_actions", facts.ingest_actions);
-    if (!facts.fxa_id_conflict.empty()) members.add("fxa_id_conflict", facts.fxa_id_conflict);
-    if (!facts.ingest_error.empty()) members.add("ingest_error", facts.ingest_error);
-    if (!facts.ingest_empty.empty()) members.add("ingest_empty", facts.ingest_empty);
+void add_ingest(mozlog::fields& members, const request_facts& facts, shortener& bounded) {
+    constexpr auto longest_list = longest_ingest / 4;
+    const auto add = [&](std::string_view name, const std::string& text, std::size_t most) {
+        if (!text.empty()) members.add(name, bounded.redact(text, most));
+    };
+    if (!facts.ingest_actions.empty()) bounded.add_json(members, "ingest_actions", facts.ingest_actions, longest_ingest);
+    add("fxa_id_conflict", facts.fxa_id_conflict, longest_list);
+    add("ingest_error", facts.ingest_error, longest_ingest);
+    add("ingest_empty", facts.ingest_empty, longest_list);
 }
 
-void add_pubsub(mozlog::fields& members, const request_facts& facts) {
+void add_pubsub(mozlog::fields& members, const request_facts& facts, shortener& bounded) {
+    auto room = longest_claims;
     for (const auto& [claim, value] : facts.pubsub_claims) {
         if (claim == "email" && !facts.pubsub_account.empty()) {
             members.add_service_account("pubsub_email", facts.pubsub_account);
         } else {
-            members.add_json("pubsub_" + claim, value);
+            bounded.add_json_if_short(members, "pubsub_" + claim, value, room);
         }
     }
+}
+
+/// Adds the body of a traced write. It may use what the other fields and the message leave of a line.
+void add_traced_body(mozlog::fields& members, const request_facts& facts, shortener& bounded, std::string_view path) {
+    constexpr std::size_t rest_of_line = 1024;
+    if (facts.trace.empty() || facts.trace_json.empty()) return;
+    const auto taken = printable_json('{' + members.json() + '}').size() + written_length(path) + rest_of_line;
+    bounded.add_json(members, "trace_json", facts.trace_json, longest_line - std::min(longest_line, taken));
 }
 
 } // namespace
@@ -176,14 +220,15 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
         members.add_json("query", bounded.object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value, longest_query));
     members.add_json("headers", bounded.object_of(one.http.headers, privacy::redact_header, longest_headers));
     add_authentication(members, one.facts, client_id);
-    add_trace(members, one.facts);
-    add_ingest(members, one.facts);
-    add_pubsub(members, one.facts);
+    if (!one.facts.trace.empty()) members.add("trace", bounded.redact(one.facts.trace, longest_trace));
+    add_ingest(members, one.facts, bounded);
+    add_pubsub(members, one.facts, bounded);
     if (!one.path_parameters.empty())
         members.add_json("path_params", bounded.object_of(one.path_parameters, privacy::redact_path_value, longest_query));
     if (!one.facts.cut.empty()) members.add("cut", one.facts.cut);
-    if (!one.facts.error.empty()) members.add("error", bounded.shorten(one.facts.error, longest_error));
-    if (!one.facts.traceback.empty()) members.add("traceback", bounded.shorten(one.facts.traceback, longest_error));
+    if (!one.facts.error.empty()) members.add("error", bounded.redact(one.facts.error, longest_error));
+    if (!one.facts.traceback.empty()) members.add("traceback", bounded.redact(one.facts.traceback, longest_error));
+    add_traced_body(members, one.facts, bounded, path);
     if (bounded.has_shortened()) members.add("shortened", true);
     members.add("status_code", one.answer.status).add_seconds("duration_s", seconds);
     log.log(level, "ctms.web", members,

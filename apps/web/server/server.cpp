@@ -3,11 +3,9 @@
 
 #include "listener.hpp"
 
-#include <support/http/memory.hpp>
+#include <support/http/ticking_loop.hpp>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +25,7 @@ public:
         : bounds_(bounds), trusted_proxies_(trusted_proxies), log_(log), metrics_(metrics) {}
 
     result<std::uint16_t> listen(const listener_options& wanted) {
-        auto fresh = std::make_unique<listener>(io_, wanted, trusted_proxies_, log_, metrics_, draining_);
+        auto fresh = std::make_unique<listener>(loop_.context(), wanted, trusted_proxies_, log_, metrics_, draining_);
         try {
             const auto port = fresh->open();
             listeners_.push_back(std::move(fresh));
@@ -48,50 +46,26 @@ public:
         wait_for_hangup();
     }
 
-    void run() {
-        while (!runs_to_the_end()) {
-        }
-    }
+    void run() { loop_.run(); }
 
     void stop() {
         draining_ = true;
-        asio::post(io_, [this] { drain(); });
+        asio::post(loop_.context(), [this] { drain(); });
     }
 
     const std::atomic<bool>& draining() const noexcept { return draining_; }
 
 private:
-    /// Runs the event loop. Returns false if an operation threw outside of the coroutines, for instance because memory ran out. That
-    /// operation's connection has then ended; the others continue.
-    bool runs_to_the_end() noexcept {
-        try {
-            if (!is_ticking_) tick();
-            io_.run();
-            return true;
-        } catch (const std::exception& caught) {
-            note_failure(log_, metrics_, caught, {});
-            return false;
-        }
-    }
-
-    /// Runs several times a second until the server has stopped: ends operations that have passed their deadline, in all connections,
-    /// and restarts what an exception ended. This is a plain handler because an exception would end a coroutine for good.
-    void tick() {
-        constexpr std::chrono::milliseconds period{50};
+    /// Ends operations that have passed their deadline, in all connections, and restarts what an exception ended. Returns false when
+    /// nothing is left to do.
+    bool tick() {
         const auto now = steady_clock::now();
         for (const auto& one : listeners_) {
             one->ensure_accepting();
             now < drain_until_ ? one->enforce(now) : one->cut_off();
         }
-        http::set_memory_aside_again();
         return_memory(now);
-        if (drain_until_ != steady_clock::time_point::max() && connections() == 0) return;
-        ticks_.expires_after(period);
-        ticks_.async_wait([this](const error_code&) {
-            is_ticking_ = false;
-            tick();
-        });
-        is_ticking_ = true;
+        return drain_until_ == steady_clock::time_point::max() || connections() != 0;
     }
 
     void wait_for_hangup() {
@@ -132,7 +106,7 @@ private:
         stop_signals_.cancel();
         hangup_.cancel();
         for (const auto& one : listeners_) one->stop_accepting();
-        ticks_.cancel();
+        loop_.tick_soon();
     }
 
     limits bounds_;
@@ -141,12 +115,12 @@ private:
     support::prometheus_metrics& metrics_;
     std::atomic<bool> draining_ = false;
     steady_clock::time_point drain_until_ = steady_clock::time_point::max();
-    asio::io_context io_{1};
+    static constexpr std::chrono::milliseconds period{50}; ///< between two ticks
+    http::ticking_loop loop_{period, [this] { return tick(); },
+                             [this](const std::exception& caught) { note_failure(log_, metrics_, caught, {}); }};
     std::vector<std::unique_ptr<listener>> listeners_;
-    asio::signal_set stop_signals_{io_};
-    asio::signal_set hangup_{io_};
-    asio::steady_timer ticks_{io_};
-    bool is_ticking_ = false;
+    asio::signal_set stop_signals_{loop_.context()};
+    asio::signal_set hangup_{loop_.context()};
     std::function<void()> reload_;
     std::size_t most_connections_ = 0; ///< since memory was last returned to the system
     steady_clock::time_point last_trim_{};

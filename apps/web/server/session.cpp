@@ -8,8 +8,6 @@
 #include <ctms/base/utf8.hpp>
 #include <ctms/base/uuid.hpp>
 
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
@@ -26,9 +24,8 @@ namespace {
 namespace asio = boost::asio;
 namespace beast_http = boost::beast::http;
 using boost::system::error_code;
+using http::into;
 using std::chrono::steady_clock;
-
-auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
 
 /// Whether a request id that the client chose is acceptable: short, with only characters that are safe in a header and a log.
 bool is_good_request_id(std::string_view id) {

@@ -2,8 +2,6 @@
 #include "stream.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/redirect_error.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/serializer.hpp>
@@ -19,8 +17,7 @@ namespace {
 namespace asio = boost::asio;
 namespace beast_http = boost::beast::http;
 using boost::system::error_code;
-
-auto into(error_code& ec) { return asio::redirect_error(asio::use_awaitable, ec); }
+using http::into;
 
 /// Writes a piece in parts of at most 64 KiB, each with the full time limit of a response, so that the speed at which a client
 /// must read does not depend on the size of the pieces.

@@ -8,6 +8,8 @@
 #include <fmt/core.h>
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -92,6 +94,22 @@ std::optional<stored_hash> read_phc(std::string_view phc) {
     return out;
 }
 
+/// Memory that the rest of the process may need while a secret is hashed.
+constexpr std::size_t spare_memory = std::size_t{8} * 1024 * 1024;
+
+/// Allocates memory for Argon2. Fails if the process would then have less than spare_memory left of its limits (setrlimit(2)): other
+/// threads must not run out of memory because somebody guesses secrets.
+int allocate(std::uint8_t** memory, std::size_t bytes) {
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    void* mapped = mmap(nullptr, bytes + spare_memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED) return ARGON2_MEMORY_ALLOCATION_ERROR; // NOLINT(performance-no-int-to-ptr): as the system's header defines it
+    *memory = static_cast<std::uint8_t*>(mapped);
+    munmap(*memory + bytes + (page - bytes % page) % page, spare_memory);
+    return ARGON2_OK;
+}
+
+void release(std::uint8_t* memory, std::size_t bytes) { munmap(memory, bytes); }
+
 /// Replaces `how.hash` with the hash of this secret, of the same size. Returns false if libargon2 refuses the parameters.
 /// One thread computes all lanes, so that a hash uses one core and libargon2 starts no threads.
 bool compute(std::string_view secret, stored_hash& how) {
@@ -110,6 +128,8 @@ bool compute(std::string_view secret, stored_hash& how) {
     context.threads = 1;
     context.version = ARGON2_VERSION_13;
     context.flags = ARGON2_DEFAULT_FLAGS;
+    context.allocate_cbk = allocate;
+    context.free_cbk = release;
     const int code = argon2id_ctx(&context);
     OPENSSL_cleanse(password.data(), password.size());
     // A lack of memory must not make a correct secret look wrong.

@@ -29,7 +29,7 @@ def problem(document, link):
     return None
 
 
-os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], check=True, text=True, stdout=subprocess.PIPE).stdout
 documents = [name for name in listed.splitlines() if os.path.exists(name)]
 links = [(name, link) for name in documents for link in re.findall(r"\]\(([^)\s]+)\)", text_of(name)) if not re.match(r"[a-z]+:", link)]

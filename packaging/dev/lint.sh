@@ -3,15 +3,15 @@
 # Runs the checks that need no running program: layout, layers, exports, reference, dashboards, links, deployment, shell
 # scripts, headers, clang-tidy. See --help.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 usage() {
     cat <<'TEXT'
-Usage: packaging/lint.sh [--changed [BASE]] [--quick] [--fix-format]
+Usage: packaging/dev/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
 Installs missing Debian packages, then checks, in this order: the format (clang-format), the layers, the number of headers
 that a public header includes, the exports of the library, the API reference, the dashboards, the links in the documents,
-tests that skip themselves, the chart and the other deployment files (packaging/check_deployment.sh; left out without npm,
+tests that skip themselves, the chart and the other deployment files (packaging/dev/check_deployment.sh; left out without npm,
 except with CI=true), the shell scripts (shellcheck), that public headers compile by themselves, and clang-tidy. All checks
 run even if one fails.
 
@@ -72,7 +72,7 @@ check_format() {
     report=$(printf '%s\0' "${sources[@]}" | xargs -0 -r clang-format-14 --dry-run -Werror 2>&1) && return
     if grep -q 'code should be clang-formatted' <<<"$report"; then
         sed -n 's/^\(.*\):[0-9]*:[0-9]*: error: code should be clang-formatted.*/\1/p' <<<"$report" | sort | uniq -c
-        say "Format them with packaging/lint.sh --fix-format."
+        say "Format them with packaging/dev/lint.sh --fix-format."
     else
         say "$report"
     fi
@@ -84,11 +84,11 @@ if [ "$fix" = yes ]; then
     exit 0
 fi
 
-check_layers() { python3 packaging/check_layers.py --self-test && python3 packaging/check_layers.py; }
+check_layers() { python3 packaging/dev/check_layers.py --self-test && python3 packaging/dev/check_layers.py; }
 
-check_includes() { packaging/check_includes.py --self-test && packaging/check_includes.py; }
+check_includes() { packaging/dev/check_includes.py --self-test && packaging/dev/check_includes.py; }
 
-check_exports() { python3 packaging/check_api.py --self-test && python3 packaging/check_api.py; }
+check_exports() { python3 packaging/dev/check_api.py --self-test && python3 packaging/dev/check_api.py; }
 
 # Runs Doxygen on the public headers. Every public name must have a comment. The pages go to build/api-reference.
 check_reference() {
@@ -112,7 +112,7 @@ check_no_skips() {
 
 check_deployment() {
     local status=0
-    packaging/check_deployment.sh || status=$?
+    packaging/dev/check_deployment.sh || status=$?
     if [ "$status" -eq 77 ]; then
         left_out "Deployment" "required programs are missing"
         return
@@ -167,7 +167,7 @@ check "Includes" check_includes
 check "Exports" check_exports
 check "API reference" check_reference
 check "Dashboards are up to date" packaging/grafana/make_dashboards.py --check
-check "Links of the documents" packaging/check_links.py
+check "Links of the documents" packaging/dev/check_links.py
 check "No test skips itself" check_no_skips
 check "Deployment" check_deployment
 check "Shell scripts" check_scripts

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MPL-2.0
 """Keeps headers cheap to include. It counts includes instead of measuring time, so the result does not depend on the machine.
 
-    packaging/check_includes.py              checks the tree; lists the faults and ends with exit code 1 if there are any
-    packaging/check_includes.py --list       prints the counts of the public headers, highest first
-    packaging/check_includes.py --self-test  checks example headers and includes
+    packaging/dev/check_includes.py              checks the tree; lists the faults and ends with exit code 1 if there are any
+    packaging/dev/check_includes.py --list       prints the counts of the public headers, highest first
+    packaging/dev/check_includes.py --self-test  checks example headers and includes
 
 A public header of libctms must not include any header of another library, directly or indirectly, and at most MOST_STANDARD
 files of the standard library. Headers of the tests, the programs and the library's sources must not include headers that
@@ -32,7 +32,7 @@ WIDE = {
     "regex": "a source",
 }
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PUBLIC = "libctms/include"
 INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", re.M)
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 
 if [ "$#" -ne 1 ] || ! [[ $1 =~ ^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$ ]]; then
-    echo "Usage: packaging/release_notes.sh VERSION, such as 1.2.3" >&2
+    echo "Usage: packaging/dev/release_notes.sh VERSION, such as 1.2.3" >&2
     exit 64
 fi
 
@@ -14,7 +14,7 @@ section() {
         index($0, heading) == 1 {inside = 1; next}
         /^## / || /^\[[^]]*\]: / {inside = 0}
         inside {text = text $0 "\n"}
-        END {gsub(/^\n+|\n+$/, "", text); print text}' "$(dirname "${BASH_SOURCE[0]}")/../CHANGELOG.md"
+        END {gsub(/^\n+|\n+$/, "", text); print text}' "$(dirname "${BASH_SOURCE[0]}")/../../CHANGELOG.md"
 }
 
 notes=$(section "$1")

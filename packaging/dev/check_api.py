@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Checks that the public headers mark what the shared library exports: CTMS_API on each class and function.
 
-    packaging/check_api.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a mark is missing
-    packaging/check_api.py --self-test    checks example headers and must find each missing mark
+    packaging/dev/check_api.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a mark is missing
+    packaging/dev/check_api.py --self-test    checks example headers and must find each missing mark
 
 Without the mark, the static library works but the shared one lacks the symbol. No mark is needed for definitions in the
 header (inline functions, templates), enumerations, aliases, forward declarations, and members (their class has it).
@@ -144,7 +144,7 @@ def main(arguments):
         return 0
     if arguments[:1] == ["--self-test"]:
         return self_test()
-    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent
+    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent.parent
     found = check_tree(tree.resolve())
     for problem in found:
         print(problem)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MPL-2.0
 """Checks that includes point only downwards through the layers of libctms (docs/architecture.md).
 
-    packaging/check_layers.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a rule is broken
-    packaging/check_layers.py --self-test    creates violations in a temporary tree and must find each of them
+    packaging/dev/check_layers.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a rule is broken
+    packaging/dev/check_layers.py --self-test    creates violations in a temporary tree and must find each of them
 
 There is intentionally no list of exceptions: move the code or change the table. Tests may include anything.
 """
@@ -131,7 +131,7 @@ def check_ours(source, target):
                 return None
             return f"libctms may not include {target.split('/')[0]}/"
         if layer not in LAYERS:
-            return f"'{layer}' is not a layer; add it to the table in packaging/check_layers.py"
+            return f"'{layer}' is not a layer; add it to the table in packaging/dev/check_layers.py"
         if target_layer not in LAYERS:
             return f"'{target_layer}' is not a layer"
         if target_layer != layer and target_layer not in LAYERS[layer]:
@@ -272,7 +272,7 @@ def main(arguments):
         return 0
     if arguments[:1] == ["--self-test"]:
         return self_test()
-    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent
+    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent.parent
     found = check_tree(tree)
     for path, number, name, reason in found:
         print(f"{path}:{number}: includes {name}: {reason}")

