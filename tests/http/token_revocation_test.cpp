@@ -4,7 +4,6 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
 #include <ctms/service/tokens.hpp>
 
 #include <boost/json/parse.hpp>
@@ -102,12 +101,11 @@ TEST_CASE("a token of an old secret ends with the grace period of that secret") 
 TEST_CASE("for revoked tokens the client's record is read once per cache time, and newer tokens are still accepted") {
     web_fixture web;
     persistence::database db(web.database().options());
-    persistence::client_repository clients(db);
     const auth::token_signer signer(key, true);
     service::token_options options;
     options.client_cache_time = 1h;
-    service::tokens judge(clients, signer, options);
-    service::tokens issuer(clients, signer, options);
+    service::tokens judge(db, signer, options);
+    service::tokens issuer(db, signer, options);
     const auto verdict = [&](const std::string& token) {
         const auto outcome = judge.authenticate(token, model::role::read).verdict;
         return outcome ? "good" : outcome.error().detail;
