@@ -3,6 +3,7 @@
 #include "support/web_fixture.hpp"
 
 #include <ctms/auth/access_token.hpp>
+#include <ctms/service/api_clients.hpp>
 #include <ctms/auth/secrets.hpp>
 #include <ctms/service/tokens.hpp>
 
@@ -52,7 +53,7 @@ void check_revoked(web_fixture& web, const std::string& token) {
 
 void rotate(web_fixture& web, std::chrono::seconds keep_old) {
     persistence::database db(web.database().options());
-    REQUIRE(persistence::client_repository(db).set_hashed_secret(web_fixture::client, auth::hash_secret("new"), keep_old).has_value());
+    REQUIRE(service::api_clients(db).rotate_secret(web_fixture::client, keep_old).has_value());
 }
 
 /// Returns a token as another program signs it.
