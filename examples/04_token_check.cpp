@@ -40,8 +40,8 @@ int use(const ctms::persistence::database_options& options) {
     rules.client_cache_time = std::chrono::milliseconds(0); // check each time whether the client is still enabled
     ctms::service::tokens tokens(database, signer, rules);
 
-    // Clients are normally created with ctms-admin, which shows the secret once; only its hash is stored. value() throws on failure, which is
-    // good enough here.
+    // Clients are normally created with ctms-admin, which shows the secret once; only its hash is stored. value() throws on failure, which
+    // is good enough here.
     const auto secret = clients.create({.name = "shop", .email = "team@example.com"}).value().secret;
     bool known = false;
     const auto token = tokens.issue("id_shop", secret, "192.0.2.1", known).value();

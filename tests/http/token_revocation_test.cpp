@@ -3,8 +3,8 @@
 #include "support/web_fixture.hpp"
 
 #include <ctms/auth/access_token.hpp>
-#include <ctms/service/api_clients.hpp>
 #include <ctms/auth/secrets.hpp>
+#include <ctms/service/api_clients.hpp>
 #include <ctms/service/tokens.hpp>
 
 #include <boost/json/parse.hpp>

@@ -48,8 +48,12 @@ TEST_CASE("a record does not fail because of its content, and a command that thr
     test::test_database where;
     persistence::database db(where.options());
     service::audit_log log(db);
-    const auto outcome =
-        log.record("a\xFF@b", std::string("x\0y", 3), [] { return service::audited_result{0, {{"\xFF", std::string("1\0" "2", 3)}}}; });
+    const auto outcome = log.record("a\xFF@b", std::string("x\0y", 3), [] {
+        return service::audited_result{0,
+                                       {{"\xFF", std::string("1\0"
+                                                             "2",
+                                                             3)}}};
+    });
     CHECK(outcome.value().recorded.has_value());
     const auto done = log.list(1).value();
     CHECK(done[0].actor == "a\uFFFD@b");

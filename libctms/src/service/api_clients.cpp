@@ -18,7 +18,8 @@ result<std::string> client_id_of(std::string_view name) {
     constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     auto id = name.starts_with(prefix) ? std::string(name) : fmt::format("{}{}", prefix, name);
     if (id == prefix || id.find_first_not_of(allowed) != std::string::npos || id.size() > longest) {
-        return invalid(fmt::format("'{}' is not a valid client name: only letters, digits and - _ . are allowed, at most 252 characters", name));
+        return invalid(
+            fmt::format("'{}' is not a valid client name: only letters, digits and - _ . are allowed, at most 252 characters", name));
     }
     return id;
 }
@@ -27,8 +28,7 @@ result<std::optional<std::set<model::role>>> roles_of(std::span<const std::strin
     std::optional<std::set<model::role>> out;
     for (const auto& name : names) {
         const auto known = model::find_role(name);
-        if (!known)
-            return malformed(fmt::format("'{}' is not a role; the roles are {}", name, fmt::join(model::role_names, ", ")));
+        if (!known) return malformed(fmt::format("'{}' is not a role; the roles are {}", name, fmt::join(model::role_names, ", ")));
         if (!out) out.emplace();
         out->insert(*known);
     }

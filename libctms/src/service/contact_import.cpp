@@ -82,7 +82,11 @@ result<item> read_item(std::string_view text) {
 class batch {
 public:
     batch(persistence::database& db, const import_options& how)
-        : contacts_(db), bulk_(db), dump_(db), how_(how), write_{how.queue_for_sync ? std::optional(persistence::queue_priority::bulk) : std::nullopt, how.dry_run} {}
+        : contacts_(db),
+          bulk_(db),
+          dump_(db),
+          how_(how),
+          write_{how.queue_for_sync ? std::optional(persistence::queue_priority::bulk) : std::nullopt, how.dry_run} {}
 
     /// Stores items. No two of them may have the same id or, if they have no id, the same address.
     result<void> store(std::span<item> round) {

@@ -26,9 +26,7 @@ result<model::contact> with_message(result<model::contact> outcome, std::string_
 
 error unknown_id() { return not_found("Unknown email_id"); }
 
-error no_identifiers() {
-    return malformed("No identifiers provided, at least one is needed: " + json::identity_names());
-}
+error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
 bool asks_for_something(const model::identity_query& query) {
     if (query.email_id || query.basket_token) return true;

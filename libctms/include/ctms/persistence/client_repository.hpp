@@ -20,7 +20,7 @@ namespace ctms::persistence {
 
 /// A client with everything that is needed to check its secrets and tokens.
 struct CTMS_API client_access {
-    model::api_client client;            ///< as stored
+    model::api_client client;                   ///< as stored
     std::vector<model::old_secret> old_secrets; ///< replaced secrets that are still valid, the longest valid first
     /// Tokens issued before this time (of the database's clock) are refused, because a secret was replaced then and its grace period is
     /// over, or because a client with this id was deleted. nullopt if neither happened.

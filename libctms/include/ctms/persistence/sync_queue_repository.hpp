@@ -120,8 +120,8 @@ public:
 
     /// Returns at most `limit` parked rows, most recently requested first.
     [[nodiscard]] result<std::vector<model::parked_contact>> parked(int limit);
-    /// Makes those of these rows that are parked due again, and returns their number; 0 without ids. Many rows take several transactions, so
-    /// some may be done when an error is returned.
+    /// Makes those of these rows that are parked due again, and returns their number; 0 without ids. Many rows take several transactions,
+    /// so some may be done when an error is returned.
     [[nodiscard]] result<std::size_t> retry_parked(std::span<const uuid> email_ids);
     /// Makes all parked rows due again, and returns their number. Transactions as in retry_parked.
     [[nodiscard]] result<std::size_t> retry_all_parked();

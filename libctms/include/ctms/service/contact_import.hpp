@@ -33,7 +33,7 @@ struct CTMS_API import_verdict {
 
 /// Options of an import.
 struct CTMS_API import_options {
-    bool replace = false;        ///< replace contacts that have different content, like PUT; if false, they are rejected
+    bool replace = false;       ///< replace contacts that have different content, like PUT; if false, they are rejected
     bool queue_for_sync = true; ///< queue the contacts for the sync, after all single writes
     bool dry_run = false;       ///< do the work, then roll it back
 };

@@ -25,26 +25,26 @@ namespace ctms::service {
 ///     use(*contact);
 /// }
 /// \endcode
-/// Contacts come in order of (update_timestamp, email_id). One page of `query.limit` contacts is in memory at a time. A contact that changes
-/// during the loop comes again with its new time if that is before the end of the period. To continue after an error or later, set
+/// Contacts come in order of (update_timestamp, email_id). One page of `query.limit` contacts is in memory at a time. A contact that
+/// changes during the loop comes again with its new time if that is before the end of the period. To continue after an error or later, set
 /// `query.after` to the update_timestamp and the email_id of the last contact.
 class CTMS_API contact_range {
 public:
     /// An input iterator. Dereference and increment it only before the end.
     class CTMS_API iterator {
     public:
-        using value_type = result<model::contact>;        ///< a contact, or the error that ends the range
-        using reference = value_type&;                    ///< the caller may move the contact out
-        using pointer = value_type*;                      ///< as above
-        using difference_type = std::ptrdiff_t;           ///< not used: the range has no length
+        using value_type = result<model::contact>;         ///< a contact, or the error that ends the range
+        using reference = value_type&;                     ///< the caller may move the contact out
+        using pointer = value_type*;                       ///< as above
+        using difference_type = std::ptrdiff_t;            ///< not used: the range has no length
         using iterator_category = std::input_iterator_tag; ///< for the algorithms of C++17
-        using iterator_concept = std::input_iterator_tag; ///< for the algorithms of C++20
+        using iterator_concept = std::input_iterator_tag;  ///< for the algorithms of C++20
 
         iterator() = default;
-        reference operator*() const;                                      ///< Returns the current element; valid until the next increment.
-        pointer operator->() const { return &**this; }                    ///< Accesses the current element.
-        iterator& operator++();                                           ///< Goes to the next element; may read the next page.
-        void operator++(int) { ++*this; }                                 ///< As above.
+        reference operator*() const;                   ///< Returns the current element; valid until the next increment.
+        pointer operator->() const { return &**this; } ///< Accesses the current element.
+        iterator& operator++();                        ///< Goes to the next element; may read the next page.
+        void operator++(int) { ++*this; }              ///< As above.
         friend bool operator==(const iterator& at, std::default_sentinel_t) { return at.is_at_end(); } ///< Returns true at the end.
 
     private:

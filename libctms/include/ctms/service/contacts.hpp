@@ -22,7 +22,7 @@
 namespace ctms::persistence {
 class contact_repository;
 class database;
-}
+} // namespace ctms::persistence
 
 namespace ctms::service {
 

@@ -21,10 +21,10 @@ namespace ctms::service {
 
 /// The result of a probe.
 struct CTMS_API health_report {
-    bool database_up = false;                         ///< the database answered
-    std::chrono::milliseconds database_time{};        ///< time until the answer
-    std::optional<model::backlog_counts> queue;       ///< nullopt if the database is down or counting failed
-    std::chrono::milliseconds queue_time{};           ///< time to count the queue
+    bool database_up = false;                   ///< the database answered
+    std::chrono::milliseconds database_time{};  ///< time until the answer
+    std::optional<model::backlog_counts> queue; ///< nullopt if the database is down or counting failed
+    std::chrono::milliseconds queue_time{};     ///< time to count the queue
 };
 
 /// Probes one database.

@@ -26,8 +26,8 @@ public:
     [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object);
 
     /// Stores nothing, but queues the contacts whose products an object concerns, so that they are sent to the vendor again: for a customer
-    /// by its account and its id; for a subscription, an item or an invoice by the customer; for a price all of its subscribers. Returns the
-    /// number of contacts.
+    /// by its account and its id; for a subscription, an item or an invoice by the customer; for a price all of its subscribers. Returns
+    /// the number of contacts.
     [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object);
 
 private:

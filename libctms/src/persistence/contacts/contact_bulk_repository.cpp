@@ -66,7 +66,7 @@ std::vector<model::bulk_outcome> outcomes_of(const rows& found, std::size_t coun
 }
 
 result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count,
-                                         bool dry_run) {
+                                                bool dry_run) {
     return run(db, [&](connection& link) {
         link.begin();
         prefer_indexes(link);

@@ -253,9 +253,8 @@ result<std::size_t> retry(database& on, const parked_choice& which) {
 
 result<std::size_t> forget(database& on, const parked_choice& which) {
     const auto parameters = batch_parameters(which);
-    return in_batches(on, [&](connection& db) {
-        return static_cast<std::size_t>(db.query(forget_statement(!which), parameters, true).integer(0, 0));
-    });
+    return in_batches(
+        on, [&](connection& db) { return static_cast<std::size_t>(db.query(forget_statement(!which), parameters, true).integer(0, 0)); });
 }
 
 } // namespace

@@ -100,7 +100,9 @@ const statement& count_statement(model::resync_selection::kind what) {
     return what == newsletter ? count_newsletter : count_waitlist;
 }
 
-parameter name_of(const model::resync_selection& which) { return which.what == model::resync_selection::kind::all ? parameter() : parameter(which.name); }
+parameter name_of(const model::resync_selection& which) {
+    return which.what == model::resync_selection::kind::all ? parameter() : parameter(which.name);
+}
 
 std::vector<std::size_t> read_places(std::string_view text) {
     const auto parsed = json::document::parse(text, json::limits{1, 1'000'000});
@@ -116,13 +118,14 @@ result<model::address_resync> run_addresses(database& on, std::span<const std::s
     return run(on, [&](connection& db) {
         const auto found = db.query(address_statement(queue), {list}, queue);
         return model::address_resync{static_cast<std::size_t>(found.integer(0, 0)), static_cast<std::size_t>(found.integer(0, 1)),
-                              read_places(found.text(0, 2))};
+                                     read_places(found.text(0, 2))};
     });
 }
 
 } // namespace
 
-result<resync_step> sync_queue_repository::request_resync(const model::resync_selection& which, const std::optional<uuid>& after, int limit) {
+result<resync_step> sync_queue_repository::request_resync(const model::resync_selection& which, const std::optional<uuid>& after,
+                                                          int limit) {
     std::vector<parameter> parameters{bounded(limit), name_of(which)};
     if (after) parameters.emplace_back(after->to_string());
     return run(db_, [&](connection& db) {
