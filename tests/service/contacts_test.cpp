@@ -152,7 +152,8 @@ TEST_CASE("everything about a contact is one JSON object") {
 TEST_CASE("duplicates come in groups, until the caller has enough") {
     test::queue_database db;
     for (const auto* address : {"a@x.org", "A@x.org", "b@x.org", "c@x.org", "C@x.org", "C@X.org"})
-        db.link.execute(fmt::format("insert into emails (email_id, primary_email) values (gen_random_uuid(), '{}')", address));
+        db.link.execute(
+            fmt::format("insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), '{}', now())", address));
     service::contact_export exports(db.pool);
     std::vector<std::size_t> sizes;
     CHECK(exports.duplicates([&](auto group) { return sizes.push_back(group.size()), true; }).has_value());

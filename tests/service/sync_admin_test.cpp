@@ -29,8 +29,8 @@ TEST_CASE("parked contacts: no ids mean none, and all must be said") {
 
 TEST_CASE("a resync of all contacts tells its progress, stops when it is asked to, and can run again") {
     test::queue_database db;
-    db.link.execute(
-        "insert into emails (email_id, primary_email) select gen_random_uuid(), n || '@example.com' from generate_series(1, 10001) n");
+    db.link.execute("insert into emails (email_id, primary_email, update_timestamp) select gen_random_uuid(), n || '@example.com', now() "
+                    "from generate_series(1, 10001) n");
     service::sync_admin queue(db.pool);
     CHECK(queue.count({}).value() == 10'001);
     std::size_t calls = 0;
