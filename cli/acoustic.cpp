@@ -3,15 +3,14 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/base/utf8.hpp>
 #include <ctms/json/python_repr.hpp>
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/acoustic_configuration.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,11 +18,11 @@
 namespace ctms::cli {
 namespace {
 
-// Scripts read these texts, word for word those of the reference.
+// Scripts read these texts: they are the same, word for word, as those of the Python service.
 
 using names = std::initializer_list<std::pair<const char*, std::string_view>>;
 
-/// {"action":"added","table":"main","field":"fxa_id"}; without an action for an item of a list.
+/// {"action":"added","table":"main","field":"fxa_id"}; items of a list have no action.
 std::string to_json(std::string_view action, names members) {
     std::string out;
     object_writer writer(out);
@@ -41,44 +40,39 @@ std::string arrow(const std::string& source, const std::string& destination) {
     return fmt::format("{} → {}", json::python_string_repr(source), json::python_string_repr(destination));
 }
 
-int not_text() { return fail(invalid("names must be UTF-8")); }
-
-/// What there is no such thing as, on standard output as the reference says it; machines find nothing there.
+/// Reports a name that does not exist: on standard output, as the Python service does, but with --json only on standard error.
 int unknown(const invocation& call, std::string_view what, std::string_view name) {
     if (call.json) return fail(not_found(fmt::format("unknown {} {}", what, name)));
     print_text(fmt::format("Unknown {} {}. Give up.", what, name));
     return support::bad_data;
 }
 
-/// Runs `act(repository)` on the database of the call.
+/// Runs `act(configuration)` on the database of the call.
 template <class Act>
 int with_configuration(invocation& call, Act act) {
     persistence::database db(support::database_options(call.settings));
-    persistence::acoustic_configuration_repository configuration(db);
-    return act(configuration);
+    return act(service::acoustic_configuration(db));
 }
 
-/// Runs `act(repository, table, field)` and says that it is done as `verb` ("Added") and `action` ("added") tell.
+/// Runs `act(configuration, table, field)` and prints the result with `verb` ("Added"), or `action` ("added") for machines.
 template <class Act>
 int change_field(invocation& call, const char* verb, std::string_view action, Act act) {
     const auto table = call.value("tablename").value_or("main");
     const auto& field = call.operands.front();
-    if (!is_valid_utf8(table) || !is_valid_utf8(field)) return not_text();
     call.note("field", full_name(table, field));
-    return with_configuration(call, [&](persistence::acoustic_configuration_repository& configuration) -> int {
-        const auto name = json::python_string_repr(full_name(table, field));
+    return with_configuration(call, [&](service::acoustic_configuration configuration) -> int {
         const result<void> done = act(configuration, table, field);
-        if (!done && done.error().code == errc::not_found) return unknown(call, "field", name);
-        if (!done) return fail(done.error());
+        if (!done && done.error().code != errc::not_found) return fail(done.error());
+        const auto name = json::python_string_repr(full_name(table, field));
+        if (!done) return unknown(call, "field", name);
         call.json ? print_json(to_json(action, {{"table", table}, {"field", field}})) : print_text(fmt::format("{} {}.", verb, name));
         return support::ok;
     });
 }
 
-void print_change(const invocation& call, const char* verb, std::string_view action, const std::string& source,
-                  const std::string& destination) {
-    call.json ? print_json(to_json(action, {{"source", source}, {"destination", destination}}))
-              : print_text(fmt::format("{} {}.", verb, arrow(source, destination)));
+void print_change(const invocation& call, const char* verb, std::string_view action, const service::newsletter_mapping& one) {
+    call.json ? print_json(to_json(action, {{"source", one.source}, {"destination", one.destination}}))
+              : print_text(fmt::format("{} {}.", verb, arrow(one.source, one.destination)));
 }
 
 } // namespace
@@ -95,7 +89,7 @@ int acoustic_fields_remove(invocation& call) {
 
 int acoustic_fields_list(invocation& call) {
     const auto wanted = call.value("tablename");
-    return with_configuration(call, [&](persistence::acoustic_configuration_repository& configuration) -> int {
+    return with_configuration(call, [&](service::acoustic_configuration configuration) -> int {
         const auto all = configuration.read();
         if (!all) return fail(all.error());
         std::vector<std::pair<std::string, std::string>> found;
@@ -117,44 +111,38 @@ int acoustic_fields_list(invocation& call) {
 }
 
 int newsletter_mappings_add(invocation& call) {
-    const auto& text = call.operands.front();
-    if (!is_valid_utf8(text)) return not_text();
-    // Neither a newsletter nor a column has a colon in its name: with two of them nobody knows what is meant.
-    if (std::count(text.begin(), text.end(), ':') != 1)
-        return fail(invalid(fmt::format("'{}' is not SOURCE:DESTINATION, which has exactly one colon", text)));
-    const auto source = text.substr(0, text.find(':'));
-    const auto destination = text.substr(text.find(':') + 1);
-    call.note("source", source);
-    call.note("destination", destination);
-    return with_configuration(call, [&](persistence::acoustic_configuration_repository& configuration) -> int {
-        const auto added = configuration.add_mapping(source, destination, call.has("replace"));
+    const auto mapping = service::parse_newsletter_mapping(call.operands.front());
+    if (!mapping) return fail(mapping.error());
+    call.note("source", mapping->source);
+    call.note("destination", mapping->destination);
+    return with_configuration(call, [&](service::acoustic_configuration configuration) -> int {
+        const auto added = configuration.add_mapping(*mapping, call.has("replace"));
         if (!added && added.error().code == errc::conflict) {
             const auto why = fmt::format("{} is already mapped; ctms-admin newsletter-mappings add --replace changes it",
-                                         json::python_string_repr(source));
+                                         json::python_string_repr(mapping->source));
             return fail(conflict(why));
         }
         if (!added) return fail(added.error());
-        print_change(call, "Added", "added", source, destination);
+        print_change(call, "Added", "added", *mapping);
         return support::ok;
     });
 }
 
 int newsletter_mappings_remove(invocation& call) {
     const auto& source = call.operands.front();
-    if (!is_valid_utf8(source)) return not_text();
     call.note("source", source);
-    return with_configuration(call, [&](persistence::acoustic_configuration_repository& configuration) -> int {
-        const auto destination = configuration.remove_mapping(source);
-        if (!destination && destination.error().code == errc::not_found) return unknown(call, "mapping", json::python_string_repr(source));
-        if (!destination) return fail(destination.error());
-        call.note("destination", *destination);
-        print_change(call, "Removed", "removed", source, *destination);
+    return with_configuration(call, [&](service::acoustic_configuration configuration) -> int {
+        const auto removed = configuration.remove_mapping(source);
+        if (!removed && removed.error().code == errc::not_found) return unknown(call, "mapping", json::python_string_repr(source));
+        if (!removed) return fail(removed.error());
+        call.note("destination", removed->destination);
+        print_change(call, "Removed", "removed", *removed);
         return support::ok;
     });
 }
 
 int newsletter_mappings_list(invocation& call) {
-    return with_configuration(call, [&](persistence::acoustic_configuration_repository& configuration) -> int {
+    return with_configuration(call, [&](service::acoustic_configuration configuration) -> int {
         const auto all = configuration.read();
         if (!all) return fail(all.error());
         if (call.json) {

@@ -3,7 +3,8 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/audit_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/audit_log.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -12,7 +13,7 @@
 namespace ctms::cli {
 namespace {
 
-std::string to_json(const persistence::audit_record& record) {
+std::string to_json(const model::audit_record& record) {
     std::string out;
     object_writer writer(out);
     writer.add("id", record.id);
@@ -28,7 +29,7 @@ std::string to_json(const persistence::audit_record& record) {
     return out;
 }
 
-std::string details_text(const persistence::audit_details& details) {
+std::string details_text(const model::audit_details& details) {
     std::string out;
     for (const auto& [name, value] : details) out += fmt::format("{}{}={}", out.empty() ? "" : " ", name, value);
     return out;
@@ -40,7 +41,7 @@ int audit_list(invocation& call) {
     const auto limit = call.number("limit", 100, 1, 1'000'000);
     if (!limit) return fail_usage(limit.error().message, "audit");
     persistence::database db(support::database_options(call.settings));
-    const auto records = persistence::audit_repository(db).list(static_cast<int>(*limit));
+    const auto records = service::audit_log(db).list(static_cast<int>(*limit));
     if (!records) return fail(records.error());
     if (call.json) {
         std::string out;

@@ -12,8 +12,8 @@
 
 namespace ctms::cli {
 
-/// Signs a token for the client of that name. On a failure it has been told what is wrong and what to do, and `exit_code` is
-/// that of the command.
+/// Signs a token for the client with that name. If that fails, prints what is wrong and what to do, sets the exit code of the command, and
+/// returns nullopt.
 [[nodiscard]] std::optional<service::issued_token> token_for(invocation& call, const std::string& name,
                                                              std::optional<std::chrono::seconds> expiration, int& exit_code);
 

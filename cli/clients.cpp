@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "client_id.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
-#include <ctms/auth/secrets.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/api_clients.hpp>
 #include <support/config/duration.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -24,30 +23,19 @@
 namespace ctms::cli {
 namespace {
 
-/// Runs `act(repository, client_id)` on the client that is named.
+/// Runs `act(clients, client_id)` for the client that the operand names.
 template <class Act>
 int with_client(invocation& call, Act act) {
-    const auto id = to_client_id(call.operands.front());
+    const auto id = service::client_id_of(call.operands.front());
     if (!id) return fail(id.error());
     call.note("client_id", *id);
     persistence::database db(support::database_options(call.settings));
-    persistence::client_repository clients(db);
-    return act(clients, *id);
+    return act(service::api_clients(db), *id);
 }
 
 using role_set = std::optional<std::set<model::role>>;
 
-/// The roles that the options name; nullopt when they name none: everything.
-result<role_set> read_roles(const invocation& call) {
-    role_set out;
-    for (const auto& name : call.all_values("role")) {
-        const auto known = model::find_role(name);
-        if (!known) return malformed(fmt::format("'{}' is not a role; the roles are {}", name, fmt::join(model::role_names, ", ")));
-        if (!out) out.emplace();
-        out->insert(*known);
-    }
-    return out;
-}
+result<role_set> read_roles(const invocation& call) { return service::roles_of(call.all_values("role")); }
 
 std::vector<std::string_view> names_of(const std::set<model::role>& roles) {
     std::vector<std::string_view> out;
@@ -57,8 +45,8 @@ std::vector<std::string_view> names_of(const std::set<model::role>& roles) {
 
 std::string roles_text(const role_set& roles) { return roles ? fmt::format("{}", fmt::join(names_of(*roles), ", ")) : "all"; }
 
-/// `old_secrets`: those that are still valid, if they are asked for.
-std::string to_json(const model::api_client& client, const std::vector<persistence::old_secret>* old_secrets = nullptr) {
+/// `old_secrets`: the replaced secrets that are still valid; null to leave them out.
+std::string to_json(const model::api_client& client, const std::vector<model::old_secret>* old_secrets = nullptr) {
     std::string out;
     object_writer writer(out);
     writer.add("client_id", std::string_view(client.client_id));
@@ -77,27 +65,26 @@ std::string to_json(const model::api_client& client, const std::vector<persisten
     return out;
 }
 
-/// "valid until 2026-01-02T03:04:05+00:00", of each
-std::string old_secrets_text(const std::vector<persistence::old_secret>& kept) {
+/// "valid until 2026-01-02T03:04:05+00:00", for each secret
+std::string old_secrets_text(const std::vector<model::old_secret>& kept) {
     std::string out;
     for (const auto& one : kept) out += fmt::format("{}valid until {}", out.empty() ? "" : ", ", to_iso(one.valid_until));
     return out.empty() ? "-" : out;
 }
 
-/// How long the old secret stays valid; 0 without the option.
+/// Returns how long the old secret stays valid; 0 without the option.
 result<std::chrono::seconds> read_keep_old(const invocation& call) {
-    constexpr std::chrono::hours longest{365 * 24};
     const auto text = call.value("keep-old");
     if (!text) return std::chrono::seconds(0);
     const auto wanted = config::parse_duration(*text);
-    if (!wanted || wanted->count() < 1 || *wanted > longest)
+    if (!wanted || wanted->count() < 1 || *wanted > service::longest_grace_period)
         return malformed(fmt::format("--keep-old takes a duration from 1 second to 365 days, not '{}'", *text));
     return *wanted;
 }
 
 std::string time_text(const std::optional<timestamp>& when) { return when ? to_iso(*when) : "-"; }
 
-/// Commands for a first try; they work as they are printed.
+/// Prints commands that work without changes, for a first try.
 void print_curl_commands(const config::settings& settings, const std::string& client_id, const std::string& secret) {
     const auto& url = settings.server_prefix;
     const auto id = uuid::random().to_string();
@@ -111,7 +98,8 @@ void print_curl_commands(const config::settings& settings, const std::string& cl
                url, client_id, secret, url, id, address, url, id);
 }
 
-void print_secret(invocation& call, const model::api_client& client, const std::string& secret) {
+void print_secret(invocation& call, const service::client_secret& made) {
+    const auto& [client, secret] = made;
     if (call.json) {
         std::string out;
         object_writer writer(out);
@@ -137,7 +125,7 @@ void print_done(const std::string& client_id, std::string_view what, bool value)
 }
 
 int set_enabled(invocation& call, bool enabled) {
-    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
         const auto changed = clients.set_enabled(id, enabled);
         if (!changed) return fail(changed.error());
         if (call.json) return print_done(id, "enabled", enabled), support::ok;
@@ -151,27 +139,19 @@ int set_enabled(invocation& call, bool enabled) {
 int clients_create(invocation& call) {
     const auto roles = read_roles(call);
     if (!roles) return fail(roles.error());
-    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
-        const auto secret = auth::make_secret();
-        model::api_client client;
-        client.client_id = id;
-        client.email = call.value("email").value();
-        client.enabled = !call.has("disabled");
-        client.hashed_secret = auth::hash_secret(secret);
-        client.roles = *roles;
-        call.note("roles", roles_text(client.roles));
-        if (const auto created = clients.create(client); !created) {
-            if (created.error().code == errc::conflict) return fail(conflict(fmt::format("client '{}' already exists", id)));
-            return fail(created.error());
-        }
-        print_secret(call, client, secret);
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
+        call.note("roles", roles_text(*roles));
+        const auto created =
+            clients.create({.name = id, .email = call.value("email").value(), .enabled = !call.has("disabled"), .roles = *roles});
+        if (!created) return fail(created.error());
+        print_secret(call, *created);
         return support::ok;
     });
 }
 
 int clients_list(invocation& call) {
     persistence::database db(support::database_options(call.settings));
-    const auto all = persistence::client_repository(db).list();
+    const auto all = service::api_clients(db).list();
     if (!all) return fail(all.error());
     if (call.json) {
         std::string out;
@@ -188,18 +168,17 @@ int clients_list(invocation& call) {
 }
 
 int clients_show(invocation& call) {
-    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
-        const auto client = clients.find(id);
-        if (!client) return fail(client.error());
-        const auto kept = clients.old_secrets(id);
-        if (!kept) return fail(kept.error());
-        if (call.json) return print_json(to_json(*client, &*kept)), support::ok;
-        print_table({"CLIENT", client->client_id}, {{"EMAIL", client->email},
-                                                    {"ENABLED", client->enabled ? "yes" : "no"},
-                                                    {"ROLES", roles_text(client->roles)},
-                                                    {"OLD SECRET", old_secrets_text(*kept)},
-                                                    {"CREATED", time_text(client->create_timestamp)},
-                                                    {"UPDATED", time_text(client->update_timestamp)}});
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
+        const auto found = clients.find(id);
+        if (!found) return fail(found.error());
+        const auto& [client, old_secrets] = *found;
+        if (call.json) return print_json(to_json(client, &old_secrets)), support::ok;
+        print_table({"CLIENT", client.client_id}, {{"EMAIL", client.email},
+                                                   {"ENABLED", client.enabled ? "yes" : "no"},
+                                                   {"ROLES", roles_text(client.roles)},
+                                                   {"OLD SECRET", old_secrets_text(old_secrets)},
+                                                   {"CREATED", time_text(client.create_timestamp)},
+                                                   {"UPDATED", time_text(client.update_timestamp)}});
         return support::ok;
     });
 }
@@ -211,7 +190,7 @@ int clients_set_roles(invocation& call) {
     const auto roles = read_roles(call);
     if (!roles) return fail(roles.error());
     if (roles->has_value() == call.has("all")) return fail_usage("set-roles takes --role once per role, or --all", "clients");
-    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
         const auto text = roles_text(*roles);
         call.note("roles", text);
         const auto changed = clients.set_roles(id, *roles);
@@ -224,20 +203,17 @@ int clients_set_roles(invocation& call) {
 int clients_rotate_secret(invocation& call) {
     const auto keep_old = read_keep_old(call);
     if (!keep_old) return fail(keep_old.error());
-    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
-        const auto client = clients.find(id);
-        if (!client) return fail(client.error());
-        const auto secret = auth::make_secret();
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
+        const auto made = clients.rotate_secret(id, *keep_old);
+        if (!made) return fail(made.error());
         call.note("keep_old_seconds", keep_old->count());
-        const auto changed = clients.set_hashed_secret(id, auth::hash_secret(secret), *keep_old);
-        if (!changed) return fail(changed.error());
-        print_secret(call, *client, secret);
+        print_secret(call, *made);
         return support::ok;
     });
 }
 
 int clients_delete(invocation& call) {
-    return with_client(call, [&](persistence::client_repository& clients, const std::string& id) -> int {
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
         if (!call.has("yes") && !confirm(fmt::format("Delete the client '{}' permanently?", id))) {
             complain("nothing was deleted; answer y or use --yes");
             return support::failed;

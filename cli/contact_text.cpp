@@ -3,9 +3,6 @@
 
 #include "output.hpp"
 
-#include <ctms/base/json_text.hpp>
-#include <ctms/base/time.hpp>
-
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -57,31 +54,6 @@ std::string queue_text(const json::value& queued) {
 }
 
 } // namespace
-
-void append_products(std::string& out, const std::vector<model::product>& products) {
-    const auto iso = [](const std::optional<timestamp>& when) { return when ? std::optional(to_iso(*when)) : std::nullopt; };
-    append_json_array(out, products, [&](std::string& to, const model::product& product) {
-        object_writer writer(to);
-        writer.add("payment_service", std::string_view(product.payment_service));
-        writer.add("product_id", std::string_view(product.product_id));
-        writer.add("price_id", std::string_view(product.price_id));
-        writer.add("currency", std::string_view(product.currency));
-        writer.add_optional("amount", product.amount);
-        writer.add_optional("interval", product.interval);
-        writer.add_optional("interval_count", product.interval_count);
-        writer.add("status", std::string_view(product.status));
-        writer.add("segment", std::string_view(model::segment_of(product).name));
-        writer.add("created", std::string_view(to_iso(product.created)));
-        writer.add("start", std::string_view(to_iso(product.start)));
-        writer.add("current_period_start", std::string_view(to_iso(product.current_period_start)));
-        writer.add("current_period_end", std::string_view(to_iso(product.current_period_end)));
-        writer.add_optional("canceled_at", iso(product.canceled_at));
-        writer.add("cancel_at_period_end", product.cancel_at_period_end);
-        writer.add_optional("ended_at", iso(product.ended_at));
-        writer.add("sub_count", product.sub_count);
-        writer.close();
-    });
-}
 
 void print_contact(std::string_view text) {
     json::parse_options generous;

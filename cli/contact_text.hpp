@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
-// A contact for people, from everything that is stored about it (contacts export).
+// Shows a contact as text for people.
 #pragma once
 
-#include <ctms/model/product.hpp>
-
-#include <string>
 #include <string_view>
-#include <vector>
 
 namespace ctms::cli {
 
-/// Appends products as a JSON list.
-void append_products(std::string& out, const std::vector<model::product>& products);
-
-/// Prints a contact of `contacts export` as tables: what is set, its lists, products and how it stands in the queue.
+/// Prints everything about a contact (service::contact_export::everything) as tables: the fields that are set, its lists, its products,
+/// and its state in the sync queue.
 void print_contact(std::string_view json);
 
 } // namespace ctms::cli

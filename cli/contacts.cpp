@@ -6,10 +6,9 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/json/contact_json.hpp>
-#include <ctms/persistence/contact_bulk_repository.hpp>
-#include <ctms/persistence/contact_dump_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
-#include <ctms/persistence/product_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/contact_export.hpp>
+#include <ctms/service/contacts.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -21,17 +20,15 @@
 namespace ctms::cli {
 namespace {
 
-/// The repositories that these commands read from.
+/// The use cases of these commands.
 struct stored {
     explicit stored(const invocation& call) : db(support::database_options(call.settings)) {}
     persistence::database db;
-    persistence::contact_repository contacts{db};
-    persistence::contact_bulk_repository bulk{db};
-    persistence::contact_dump_repository dump{db};
-    persistence::product_repository products{db};
+    service::contacts contacts{db};
+    service::contact_export exports{db};
 };
 
-/// An address has an @, which no UUID has.
+/// Reads an operand: an id, or otherwise an address.
 model::identity_query query_of(const std::string& operand) {
     model::identity_query out;
     out.email_id = uuid::parse(operand);
@@ -43,34 +40,23 @@ int fail_not_found(std::size_t place) {
     return fail(not_found(fmt::format("argument {} is not a known contact: give an email_id or a complete address", place)));
 }
 
-/// Everything that is stored about a contact, as one JSON object; "" when it is gone.
-result<std::string> all_of(stored& from, const uuid& email_id) {
-    const auto lines = from.dump.lines(std::span(&email_id, 1));
-    if (!lines) return lines.error();
-    const auto belongings = from.dump.belongings(email_id);
-    if (!belongings) return belongings.error();
-    const auto products = from.products.find(std::span(&email_id, 1));
-    if (!products) return products.error();
-    if (lines->empty() || belongings->empty()) return std::string();
-    auto out = lines->begin()->second;
-    out.back() = ','; // in place of its brace
-    out += R"("products":)";
-    append_products(out, products->front());
-    return out += "," + belongings->substr(belongings->find('{') + 1);
-}
-
+/// Returns everything that is stored about each of the contacts, without those that were deleted in the meantime.
 result<std::vector<std::string>> all_of(stored& from, const std::vector<model::identity>& found) {
     std::vector<std::string> out;
     for (const auto& one : found) {
-        auto text = all_of(from, one.email_id);
-        if (!text) return text.error();
-        if (!text->empty()) out.push_back(std::move(*text));
+        auto text = from.exports.everything(one.email_id);
+        if (text) {
+            out.push_back(*std::move(text));
+        } else if (text.error().code != errc::not_found) {
+            return text.error();
+        }
     }
     return out;
 }
 
-/// Shows the contacts of one operand; its exit code.
+/// Shows the contacts of one operand. Returns the exit code.
 int show_one(const invocation& call, stored& from, std::size_t place) {
+    if (call.operands[place].empty()) return fail_not_found(place + 1);
     const auto query = query_of(call.operands[place]);
     if (call.json) {
         const auto found = from.contacts.find(query);
@@ -90,26 +76,27 @@ int show_one(const invocation& call, stored& from, std::size_t place) {
     return texts->empty() ? fail_not_found(place + 1) : support::ok;
 }
 
-/// "2 contacts" of which each is named on a line of its own.
+/// Prints the contacts as a table.
 void print_identities(const std::vector<model::identity>& found) {
     std::vector<std::vector<std::string>> rows;
     for (const auto& one : found) rows.push_back({one.email_id.to_string(), one.primary_email.value_or("")});
     print_table({"EMAIL_ID", "PRIMARY_EMAIL"}, rows);
 }
 
-/// Deletes what the operand names: of an address all, as the API does it.
+/// Deletes the contacts that the operand names: the one with the id, or all with the address. Returns their number.
 result<std::int64_t> delete_named(stored& from, const model::identity_query& query) {
-    if (!query.email_id) {
-        const auto removed = from.contacts.remove(query.primary_email.value_or(""));
-        if (!removed) return removed.error();
-        return static_cast<std::int64_t>(removed->size());
+    const auto count = [](const error& failure) { // they may have been deleted in the meantime
+        return failure.code == errc::not_found ? result<std::int64_t>(0) : result<std::int64_t>(failure);
+    };
+    if (query.email_id) {
+        const auto removed = from.contacts.remove(*query.email_id);
+        return removed ? result<std::int64_t>(1) : count(removed.error());
     }
-    const auto removed = from.bulk.remove(*query.email_id);
-    if (!removed) return removed.error();
-    return *removed ? 1 : 0;
+    const auto removed = from.contacts.remove(query.primary_email.value_or(""));
+    return removed ? result<std::int64_t>(static_cast<std::int64_t>(removed->size())) : count(removed.error());
 }
 
-void print_duplicates(bool as_json, std::span<const persistence::duplicate_contact> group) {
+void print_duplicates(bool as_json, std::span<const model::duplicate_contact> group) {
     const auto time_text = [](const std::optional<timestamp>& when) { return when ? to_iso(*when) : std::string("-"); };
     if (!as_json) {
         for (const auto& one : group) {
@@ -140,12 +127,13 @@ int contacts_show(invocation& call) {
     int code = support::ok;
     for (std::size_t place = 0; place < call.operands.size(); ++place) {
         if (const int one = show_one(call, from, place); one != support::ok) code = one;
-        if (code != support::ok && code != support::bad_data) return code; // the database is away
+        if (code != support::ok && code != support::bad_data) return code; // the database is not available
     }
     return code;
 }
 
 int contacts_export(invocation& call) {
+    if (call.operands.front().empty()) return fail_not_found(1);
     stored from(call);
     const auto found = from.contacts.find_identities(query_of(call.operands.front()));
     if (!found) return fail(found.error());
@@ -163,6 +151,7 @@ int contacts_export(invocation& call) {
 }
 
 int contacts_delete(invocation& call) {
+    if (call.operands.front().empty()) return fail_not_found(1);
     stored from(call);
     const auto query = query_of(call.operands.front());
     const auto found = from.contacts.find_identities(query);
@@ -187,25 +176,17 @@ int contacts_delete(invocation& call) {
 }
 
 int contacts_duplicates(invocation& call) {
-    constexpr int addresses_per_page = 1'000;
     stored from(call);
-    std::optional<std::string> after;
     std::size_t addresses = 0;
     std::size_t contacts = 0;
     if (!call.json) fmt::print("{}\n", bold(fmt::format("{:<36}  {:<32}  {:<32}  {}", "EMAIL_ID", "CREATED", "UPDATED", "PRIMARY_EMAIL")));
-    for (;;) {
-        const auto page = from.dump.duplicates(after, addresses_per_page);
-        if (!page) return fail(page.error());
-        if (page->empty()) break;
-        for (auto begin = page->begin(); begin != page->end();) {
-            const auto end = std::find_if(begin, page->end(), [&](const auto& one) { return one.address != begin->address; });
-            print_duplicates(call.json, std::span(begin, end));
-            ++addresses;
-            begin = end;
-        }
-        contacts += page->size();
-        after = page->back().address;
-    }
+    const auto read = from.exports.duplicates([&](std::span<const model::duplicate_contact> group) {
+        print_duplicates(call.json, group);
+        ++addresses;
+        contacts += group.size();
+        return true;
+    });
+    if (!read) return fail(read.error());
     if (!call.json) fmt::print("\n{} addresses, {} contacts\n", addresses, contacts);
     return support::ok;
 }

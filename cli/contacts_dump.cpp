@@ -6,7 +6,8 @@
 
 #include <ctms/base/files.hpp>
 #include <ctms/json/stored_rows_json.hpp>
-#include <ctms/persistence/contact_dump_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/contact_export.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -31,7 +32,7 @@ std::string cell_of(const json_values::value& value) {
     return value.is_string() ? std::string(value.get_string()) : json_values::serialize(value);
 }
 
-/// The names of a list, with ';' between them; of newsletters only those that the contact receives.
+/// Returns the names of a list, separated by ';'; for newsletters, only those that the contact receives.
 std::string names_of(const json_values::value& list) {
     std::string out;
     for (const auto& item : list.as_array()) {
@@ -64,7 +65,7 @@ std::string csv_row(std::string_view line) {
     return out + "\r\n";
 }
 
-/// Where a dump goes: standard output, or a file that gets its name when it is whole.
+/// The output of a dump: standard output, or a file that gets its name when it is complete.
 class dump_target {
 public:
     dump_target(const std::optional<std::string>& name, bool is_json) : is_json_(is_json) {
@@ -111,7 +112,7 @@ int contacts_dump(invocation& call) {
     dump_target target(name, !as_csv);
     if (!target.good()) return target.report();
     persistence::database db(support::database_options(call.settings));
-    persistence::contact_dump_repository contacts(db);
+    service::contact_export contacts(db);
     const auto total = contacts.estimate();
     if (!total) return fail(total.error());
     progress bar("contacts", total->has_value() ? std::optional(static_cast<std::uint64_t>(**total)) : std::nullopt);
@@ -123,7 +124,7 @@ int contacts_dump(invocation& call) {
         return written;
     });
     if (!count) return fail(count.error());
-    // A write that failed makes finish() fail, and say why.
+    // If a write failed, finish() fails, and report() prints the reason.
     if (!target.finish() || !written) return target.report();
     call.note("contacts", *count);
     if (name) complain("{} contacts in {}", *count, *name);

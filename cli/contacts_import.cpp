@@ -8,6 +8,7 @@
 
 #include <ctms/base/files.hpp>
 #include <ctms/base/utf8.hpp>
+#include <ctms/persistence/database.hpp>
 #include <ctms/service/contact_import.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -29,12 +30,12 @@ struct import_batch {
     std::vector<contact_record> records;
 };
 
-/// The file of what was rejected, in the order of the input. Made when the first is; it has its name when it is closed.
+/// The file of rejected lines, in the order of the input. Created for the first of them; gets its name when it is closed.
 class reject_file {
 public:
     explicit reject_file(std::string name) : name_(std::move(name)) {}
 
-    /// `lines` of a batch: written when those of all batches before it are.
+    /// Adds the lines of a batch, which are written after those of all batches before it.
     void add(std::size_t batch, std::string lines) {
         waiting_[batch] = std::move(lines);
         for (auto first = waiting_.begin(); first != waiting_.end() && first->first == next_; first = waiting_.begin(), ++next_) {
@@ -42,7 +43,7 @@ public:
             waiting_.erase(first);
         }
     }
-    /// Writes what still waits, behind batches that never came. False when any of it could not be written.
+    /// Writes lines that still wait for a batch that was never added. Returns false if any line could not be written.
     bool close() {
         for (const auto& [batch, lines] : waiting_) write(lines);
         waiting_.clear();
@@ -73,7 +74,7 @@ std::string reject_line(const contact_record& record, const std::string& reason)
     writer.add("line", static_cast<std::int64_t>(record.line));
     writer.add("reason", std::string_view(reason));
     const auto& original = record.original.empty() ? record.json : record.original;
-    // JSON is UTF-8; of a line that is not, what can be shown is.
+    // JSON is UTF-8: in a line that is not, all bytes outside ASCII are replaced.
     std::string readable;
     if (!is_valid_utf8(original)) {
         for (const char c : original) readable += static_cast<unsigned char>(c) < 0x80U ? std::string(1, c) : std::string("\xEF\xBF\xBD");
@@ -83,7 +84,7 @@ std::string reject_line(const contact_record& record, const std::string& reason)
     return out + '\n';
 }
 
-/// Batches on their way from the reader to the workers, and what came of them.
+/// Passes batches from the reader to the workers, and collects the results.
 class import_run {
 public:
     import_run(service::contact_import& importer, std::string rejects, std::size_t jobs)
@@ -94,7 +95,7 @@ public:
     import_run(const import_run&) = delete;
     import_run& operator=(const import_run&) = delete;
 
-    /// Waits while the workers have enough to do. False when there is no use in going on.
+    /// Waits while the workers are busy. Returns false if an error makes it useless to continue.
     bool add(import_batch batch) {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [&] { return waiting_.size() < workers_.size() || failure_; });
@@ -104,7 +105,7 @@ public:
         return true;
     }
 
-    /// Waits for what is under way.
+    /// Waits for the batches that are being stored.
     void finish() {
         {
             const std::lock_guard lock(mutex_);
@@ -114,7 +115,7 @@ public:
         workers_.clear();
     }
 
-    // Behind finish() only.
+    // Call these only after finish().
     [[nodiscard]] const std::optional<error>& failure() const { return failure_; }
     [[nodiscard]] std::size_t count(import_outcome what) const { return counts_.at(static_cast<std::size_t>(what)); }
     [[nodiscard]] reject_file& rejects() { return rejects_; }
@@ -169,7 +170,7 @@ private:
     std::array<std::size_t, 4> counts_{};
     std::optional<error> failure_;
     bool complete_ = false;
-    std::vector<std::jthread> workers_; ///< last: they use the others
+    std::vector<std::jthread> workers_; ///< last, because they use the other members
 };
 
 struct import_call {
@@ -196,12 +197,12 @@ result<import_call> read_call(const invocation& call) {
     out.batch = static_cast<std::size_t>(*batch);
     out.jobs = static_cast<std::size_t>(*jobs);
     out.how.replace = call.has("replace");
-    out.how.write.dry_run = call.has("dry-run");
-    if (call.has("no-sync")) out.how.write.sync_priority.reset();
+    out.how.dry_run = call.has("dry-run");
+    out.how.queue_for_sync = !call.has("no-sync");
     return out;
 }
 
-/// Hands the file to the workers; true when it was read to its end.
+/// Passes the file to the workers. Returns true if it was read to its end.
 bool read_all(contact_file& contacts, import_run& run, std::size_t batch_size) {
     const auto size = contacts.file().size();
     progress bar("KiB", size ? std::optional(*size / 1024) : std::nullopt);
@@ -230,7 +231,7 @@ int report(invocation& call, const import_call& wanted, import_run& run, bool to
     counts.print(call.json);
     counts.note(call);
     const bool any_rejected = run.count(import_outcome::rejected) > 0;
-    if (wanted.how.write.dry_run) complain("this was a dry run: nothing was stored");
+    if (wanted.how.dry_run) complain("this was a dry run: nothing was stored");
     if (any_rejected) complain("{} lists the rejected lines and the reasons; fix them and import them again", run.rejects().name());
     if (!kept) complain("{} could not be written; run the command again with --rejects to see the rejected lines", run.rejects().name());
     if (run.failure()) fail(*run.failure());

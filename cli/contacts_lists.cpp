@@ -7,7 +7,8 @@
 #include "tally.hpp"
 
 #include <ctms/base/printable.hpp>
-#include <ctms/persistence/contact_bulk_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/contact_lists.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -17,28 +18,25 @@
 namespace ctms::cli {
 namespace {
 
-using persistence::bulk_outcome;
-using persistence::contact_bulk_repository;
+using model::bulk_outcome;
+using service::contact_lists;
 
-// Some tenths of a second each: a write to one of these contacts waits no longer.
-constexpr std::size_t addresses_per_batch = 1'000;
-
-/// How a list is worked off, apart from reading it.
+/// The work on a list, apart from reading it.
 struct list_work {
     std::function<result<std::vector<bulk_outcome>>(std::span<const std::string>)> act;
-    std::function<void(const std::string& address, const bulk_outcome&)> report; ///< may be empty
+    std::function<void(const std::string& address, const bulk_outcome&)> report; ///< may be null
     std::function<void(const bulk_outcome&)> count;
 };
 
-/// What ended a list.
+/// How the work on a list ended.
 struct list_end {
-    std::uint64_t addresses = 0; ///< that were worked off
+    std::uint64_t addresses = 0; ///< addresses that were processed
     std::uint64_t invalid = 0;   ///< lines without an address
     bool interrupted = false;
     std::optional<error> failure;
 };
 
-/// How many addresses there are, so that a question can say it; nullopt for what can be read only once.
+/// Returns the number of addresses in the file, for the question; nullopt if it can be read only once.
 std::optional<std::uint64_t> count_addresses(const std::string& name) {
     std::error_code none;
     if (!std::filesystem::is_regular_file(name, none)) return std::nullopt;
@@ -49,7 +47,7 @@ std::optional<std::uint64_t> count_addresses(const std::string& name) {
     return out;
 }
 
-result<void> work_off(const std::vector<std::string>& batch, const list_work& work) {
+result<void> process(const std::vector<std::string>& batch, const list_work& work) {
     const auto outcomes = work.act(batch);
     if (!outcomes) return outcomes.error();
     for (std::size_t i = 0; i < batch.size(); ++i) {
@@ -59,7 +57,7 @@ result<void> work_off(const std::vector<std::string>& batch, const list_work& wo
     return {};
 }
 
-list_end work_off_file(address_file& file, const list_work& work, std::optional<std::uint64_t> total) {
+list_end process_file(address_file& file, const list_work& work, std::optional<std::uint64_t> total) {
     progress bar("addresses", total);
     list_end out;
     std::vector<std::string> batch;
@@ -71,9 +69,9 @@ list_end work_off_file(address_file& file, const list_work& work, std::optional<
         } else if (more) {
             batch.push_back(std::move(record.address));
         }
-        if (batch.empty() || (more && batch.size() < addresses_per_batch)) continue;
+        if (batch.empty() || (more && batch.size() < contact_lists::step)) continue;
         if (interrupts::requested()) return out.interrupted = true, out;
-        if (const auto done = work_off(batch, work); !done) return out.failure = done.error(), out;
+        if (const auto done = process(batch, work); !done) return out.failure = done.error(), out;
         out.addresses += batch.size();
         batch.clear();
         bar.set(out.addresses);
@@ -104,7 +102,7 @@ persistence::database_options patient_options(const invocation& call) {
     return options;
 }
 
-/// Opens the file, asks, and works it off. `question` is given how many addresses there are, in words.
+/// Opens the file, asks, and processes it. `question` gets the number of addresses, in words.
 int run_list(invocation& call, const list_work& work, const std::function<std::string(const std::string&)>& question,
              const std::function<void(const list_end&)>& summarize) {
     const auto& name = call.operands.front();
@@ -117,7 +115,7 @@ int run_list(invocation& call, const list_work& work, const std::function<std::s
         return support::failed;
     }
     const interrupts signals;
-    const auto end = work_off_file(*file, work, total);
+    const auto end = process_file(*file, work, total);
     summarize(end);
     if (call.has("dry-run")) complain("this was a dry run: nothing was changed");
     return exit_code_of(end, *file);
@@ -141,7 +139,7 @@ void print_deleted(bool as_json, const std::string& address, std::int64_t delete
 
 int contacts_delete_bulk(invocation& call) {
     persistence::database db(patient_options(call));
-    contact_bulk_repository contacts(db);
+    contact_lists contacts(db);
     tally counts{"addresses", "deleted", "not_found"};
     const list_work work{[&](std::span<const std::string> batch) { return contacts.remove(batch, call.has("dry-run")); },
                          [&](const std::string& address, const bulk_outcome& done) { print_deleted(call.json, address, done.changed); },
@@ -160,7 +158,7 @@ int contacts_delete_bulk(invocation& call) {
 
 int suppress(invocation& call) {
     persistence::database db(patient_options(call));
-    contact_bulk_repository contacts(db);
+    contact_lists contacts(db);
     tally counts{"addresses", "suppressed", "already", "unknown"};
     const list_work work{[&](std::span<const std::string> batch) { return contacts.suppress(batch, call.has("dry-run")); },
                          {},

@@ -5,7 +5,8 @@
 
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
-#include <ctms/persistence/audit_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/audit_log.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -125,22 +126,21 @@ std::string actor(const config::getenv_fn& getenv) {
 
 std::string words_of(const command& one) { return fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name); }
 
-/// Runs a command that changes something. Begins its audit record before and completes it afterwards.
+/// Runs a command that changes something, with an audit record.
 int run_audited(const command& chosen, invocation& call, const std::string& who) {
-    // `migrate` creates the audit table, so its record can only be written afterwards.
-    const bool makes_the_table = chosen.run == migrate;
-    if (makes_the_table && (call.has("plan") || call.has("check"))) return chosen.run(call);
-    int code = support::ok;
-    if (makes_the_table) code = chosen.run(call);
-    if (makes_the_table && code != support::ok) return code;
+    // `migrate` creates the audit table, so it is recorded after it has run.
+    const bool creates_the_table = chosen.run == migrate;
+    if (creates_the_table && (call.has("plan") || call.has("check"))) return chosen.run(call);
+    const int code = creates_the_table ? chosen.run(call) : support::ok;
+    if (code != support::ok) return code;
     persistence::database db(support::database_options(call.settings));
-    persistence::audit_repository audit(db);
-    const auto id = audit.begin(who, words_of(chosen));
-    if (!id) return fail(id.error());
-    if (!makes_the_table) code = chosen.run(call);
-    if (const auto ended = audit.end(*id, code, call.notes); !ended)
-        complain("the result could not be added to the audit record: {}", ended.error().message);
-    return code;
+    const auto outcome = service::audit_log(db).record(who, words_of(chosen), [&] {
+        const int result = creates_the_table ? code : chosen.run(call);
+        return service::audited_result{result, call.notes};
+    });
+    if (!outcome) return fail(outcome.error());
+    if (!outcome->recorded) complain("the result could not be added to the audit record: {}", outcome->recorded.error().message);
+    return outcome->exit_code;
 }
 
 int report_mistakes(const std::vector<std::string>& mistakes) {

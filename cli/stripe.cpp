@@ -5,7 +5,7 @@
 #include "tally.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/stripe_repository.hpp>
+#include <ctms/persistence/database.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -24,12 +24,12 @@
 namespace ctms::cli {
 namespace {
 
-/// Goes through all files, does something with each object, and keeps count of what came of it.
+/// Reads all files, does something with each object, and counts the results.
 class run_over_files {
 public:
     explicit run_over_files(tally counts) : counts_(std::move(counts)) {}
 
-    /// `act(object, counts)` is a result<void>. The exit code.
+    /// Calls `act(object, counts)`, which returns a result<void>, for each object. Returns the exit code.
     template <class Act>
     int run(invocation& call, Act act) {
         for (const auto& file : call.operands) {
@@ -39,7 +39,7 @@ public:
                 fail(read.error());
                 unreadable_ = true;
             } else if (!*read) {
-                break; // the database is away
+                break; // the database is not available
             }
         }
         counts_.print(call.json);
@@ -90,8 +90,7 @@ private:
 template <class Act>
 int with_objects(invocation& call, tally counts, Act act) {
     persistence::database db(support::database_options(call.settings));
-    persistence::stripe_repository repository(db);
-    service::stripe_ingest service(repository);
+    service::stripe_ingest service(db);
     return run_over_files(std::move(counts)).run(call, [&](const model::stripe::object& object, tally& counted) {
         return act(service, object, counted);
     });

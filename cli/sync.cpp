@@ -4,7 +4,8 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/sync_admin.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -23,7 +24,7 @@ std::string age_text(std::chrono::seconds age) {
                           : fmt::format("{}:{:02}:{:02}", total / hour, total / minute % minute, total % minute);
 }
 
-void print_status_json(const persistence::queue_status& status) {
+void print_status_json(const model::queue_status& status) {
     std::string out;
     object_writer writer(out);
     writer.add("backlog", status.counts.backlog);
@@ -33,7 +34,7 @@ void print_status_json(const persistence::queue_status& status) {
     writer.add("due", status.due);
     writer.add("claimed", status.claimed);
     writer.add("resync", status.resync);
-    append_json_array(writer.key("workers"), status.workers, [](std::string& to, const persistence::sync_worker& one) {
+    append_json_array(writer.key("workers"), status.workers, [](std::string& to, const model::sync_worker& one) {
         object_writer worker(to);
         worker.add("worker", std::string_view(one.id.to_string()));
         worker.add("claimed", one.claimed);
@@ -45,9 +46,9 @@ void print_status_json(const persistence::queue_status& status) {
     print_json(out);
 }
 
-void print_parked_json(const std::vector<persistence::parked_contact>& list) {
+void print_parked_json(const std::vector<model::parked_contact>& list) {
     std::string out;
-    append_json_array(out, list, [](std::string& to, const persistence::parked_contact& one) {
+    append_json_array(out, list, [](std::string& to, const model::parked_contact& one) {
         object_writer writer(to);
         writer.add("email_id", std::string_view(one.email_id.to_string()));
         writer.add("operation", one.is_deletion ? "delete" : "upsert");
@@ -59,14 +60,14 @@ void print_parked_json(const std::vector<persistence::parked_contact>& list) {
     print_json(out);
 }
 
-/// The contacts that a command for parked ones means: none for all of them.
+/// Reads the ids of parked contacts; none with --all.
 result<std::vector<uuid>> read_choice(const invocation& call) {
     const auto wrong = [](std::string text) { return malformed(std::move(text)); };
     if (call.has("all") == !call.operands.empty()) return wrong("give either ids of parked contacts or --all");
     std::vector<uuid> out;
     for (const auto& text : call.operands) {
         const auto id = uuid::parse(text);
-        // It may be an address: it is not repeated.
+        // The text may be an address, so the message does not contain it.
         if (!id) return wrong(fmt::format("argument {} is not the id of a contact", out.size() + 1));
         out.push_back(*id);
     }
@@ -89,7 +90,7 @@ int report_change(invocation& call, std::string_view what, std::string_view verb
     return support::bad_data;
 }
 
-/// What a failed command for many rows leaves behind.
+/// Reports an error of a command that changes rows in several steps.
 int fail_on_the_way(const error& failure) {
     const int code = fail(failure);
     complain("some of it may be done; it is safe to run the command again");
@@ -100,7 +101,7 @@ int fail_on_the_way(const error& failure) {
 
 int sync_status(invocation& call) {
     persistence::database db(support::database_options(call.settings));
-    const auto status = persistence::sync_queue_repository(db).status();
+    const auto status = service::sync_admin(db).status();
     if (!status) return fail(status.error());
     if (call.json) return print_status_json(*status), support::ok;
     print_table({"WHAT", "COUNT"}, {{"backlog", std::to_string(status->counts.backlog)},
@@ -123,7 +124,7 @@ int sync_parked(invocation& call) {
     const auto limit = call.number("limit", 100, 1, 1'000'000);
     if (!limit) return fail_usage(limit.error().message, "sync");
     persistence::database db(support::database_options(call.settings));
-    const auto list = persistence::sync_queue_repository(db).parked(static_cast<int>(*limit));
+    const auto list = service::sync_admin(db).parked(static_cast<int>(*limit));
     if (!list) return fail(list.error());
     if (call.json) return print_parked_json(*list), support::ok;
     std::vector<std::vector<std::string>> rows;
@@ -139,7 +140,8 @@ int sync_retry(invocation& call) {
     const auto ids = read_choice(call);
     if (!ids) return fail_usage(ids.error().message, "sync");
     persistence::database db(support::database_options(call.settings));
-    const auto changed = persistence::sync_queue_repository(db).retry_parked(*ids);
+    service::sync_admin queue(db);
+    const auto changed = call.has("all") ? queue.retry_all_parked() : queue.retry_parked(*ids);
     return changed ? report_change(call, "retried", "Made due", ids->size(), *changed) : fail_on_the_way(changed.error());
 }
 
@@ -152,7 +154,8 @@ int sync_forget(invocation& call) {
         return support::failed;
     }
     persistence::database db(support::database_options(call.settings));
-    const auto changed = persistence::sync_queue_repository(db).forget_parked(*ids);
+    service::sync_admin queue(db);
+    const auto changed = call.has("all") ? queue.forget_all_parked() : queue.forget_parked(*ids);
     return changed ? report_change(call, "forgotten", "Forgot", ids->size(), *changed) : fail_on_the_way(changed.error());
 }
 

@@ -6,8 +6,8 @@
 #include "progress.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/base/utf8.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/sync_admin.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -18,9 +18,8 @@
 namespace ctms::cli {
 namespace {
 
-using persistence::resync_selection;
+using model::resync_selection;
 
-constexpr int contacts_of_a_step = 10'000; // some tenths of a second
 constexpr std::size_t addresses_of_a_step = 1'000;
 
 struct tally {
@@ -93,8 +92,8 @@ bool agreed(const invocation& call, const std::string& whom) {
 int resync_selected(invocation& call) {
     const auto which = selection_of(call);
     persistence::database db(support::database_options(call.settings));
-    persistence::sync_queue_repository queue(db);
-    const auto chosen = queue.count_selected(which);
+    service::sync_admin queue(db);
+    const auto chosen = queue.count(which);
     if (!chosen) return fail(chosen.error());
     tally done;
     if (call.has("dry-run")) {
@@ -102,57 +101,42 @@ int resync_selected(invocation& call) {
         return finish(call, done);
     }
     if (!agreed(call, fmt::format("{} contacts", *chosen))) return support::failed;
-    const auto total = queue.count_selected({});
+    const auto total = queue.count({});
     if (!total) return fail(total.error());
     const interrupts signals;
     std::optional<progress> bar;
     bar.emplace("contacts", *total);
-    std::size_t looked_at = 0;
-    for (std::optional<uuid> after;;) {
-        const auto step = queue.request_resync(which, after, contacts_of_a_step);
-        if (!step) {
-            bar.reset();
-            return fail_on_the_way(call, done, step.error());
-        }
-        done.chosen += step->chosen;
-        done.queued += step->queued;
-        looked_at += step->looked_at;
-        bar->set(looked_at);
-        if (step->looked_at < static_cast<std::size_t>(contacts_of_a_step)) break;
-        after = step->last;
-        if ((done.stopped = interrupts::requested())) break;
-    }
-    bar.reset(); // what is printed now is to stand on a line of its own
-    return finish(call, done);
+    const auto report = queue.resync(which, [&](const service::resync_progress& so_far) {
+        bar->set(so_far.looked_at);
+        return !interrupts::requested();
+    });
+    bar.reset(); // so that the next text starts on a line of its own
+    done = {.chosen = report.done.chosen, .queued = report.done.queued, .stopped = report.stopped};
+    return report.failure ? fail_on_the_way(call, done, *report.failure) : finish(call, done);
 }
 
-/// Lines of a file without what surrounds the addresses in them.
+/// Reads addresses from the lines of a file, without surrounding blanks and quotes.
 class address_reader {
 public:
     explicit address_reader(input_file input) : input_(std::move(input)) {}
-    /// The whole file was read; false when a read failed.
+    /// Returns false if a read failed, so that the file was not read to its end.
     [[nodiscard]] bool ended_well() { return !input_.failed(); }
 
-    /// Up to `limit` addresses; those that no contact can have are counted only.
-    std::vector<std::string> next(std::size_t limit, std::size_t& unknown) {
+    /// Returns at most `limit` addresses; none at the end.
+    std::vector<std::string> next(std::size_t limit) {
         std::vector<std::string> out;
         std::string line;
         while (out.size() < limit && read_line(input_.stream(), line, longest_line)) {
             constexpr std::string_view around = " \t\r\"\xEF\xBB\xBF";
             const auto begin = line.find_first_not_of(around);
             if (begin == std::string::npos) continue;
-            auto address = line.substr(begin, line.find_last_not_of(around) - begin + 1);
-            if (!is_valid_utf8(address) || address.find('\0') != std::string::npos) {
-                ++unknown;
-            } else {
-                out.push_back(std::move(address));
-            }
+            out.push_back(line.substr(begin, line.find_last_not_of(around) - begin + 1));
         }
         return out;
     }
 
 private:
-    static constexpr std::size_t longest_line = 4096; // an address is far shorter; what is longer belongs to no contact
+    static constexpr std::size_t longest_line = 4096; // an address is much shorter; a longer line belongs to no contact
 
     input_file input_;
 };
@@ -168,22 +152,22 @@ int resync_addresses(invocation& call) {
     const bool dry = call.has("dry-run");
     if (!dry && !agreed(call, "the contacts of these addresses")) return support::failed;
     persistence::database db(support::database_options(call.settings));
-    persistence::sync_queue_repository queue(db);
+    service::sync_admin queue(db);
     const interrupts signals;
     std::optional<progress> bar;
     bar.emplace("addresses", std::nullopt);
     tally done;
     std::size_t read = 0;
     for (;;) {
-        const auto addresses = reader.next(addresses_of_a_step, done.unknown);
+        const auto addresses = reader.next(addresses_of_a_step);
         if (addresses.empty()) break;
-        const auto step = dry ? queue.look_up(addresses) : queue.request_resync(addresses);
+        const auto step = queue.resync_addresses(addresses, dry);
         if (!step) {
             bar.reset();
             return fail_on_the_way(call, done, step.error());
         }
         done.chosen += step->chosen;
-        done.queued += dry ? 0 : step->queued;
+        done.queued += step->queued;
         done.unknown += step->unknown.size();
         bar->set(read += addresses.size());
         if ((done.stopped = interrupts::requested())) break;

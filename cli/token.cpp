@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "client_id.hpp"
 #include "client_token.hpp"
 #include "commands.hpp"
 #include "output.hpp"
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/api_clients.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -29,7 +29,7 @@ error explain(const error& failure, const std::string& id) {
 
 std::optional<service::issued_token> token_for(invocation& call, const std::string& name, std::optional<std::chrono::seconds> expiration,
                                                int& exit_code) {
-    const auto id = to_client_id(name);
+    const auto id = service::client_id_of(name);
     if (!id) return exit_code = fail(id.error()), std::nullopt;
     if (call.settings.secret_key.empty()) {
         complain("CTMS_SECRET_KEY is not set; use the server's value");
@@ -37,11 +37,10 @@ std::optional<service::issued_token> token_for(invocation& call, const std::stri
     }
     call.note("client_id", *id);
     persistence::database db(support::database_options(call.settings));
-    persistence::client_repository clients(db);
     const auth::token_signer signer(call.settings.secret_key, call.settings.token_allow_no_expiration);
     service::token_options options;
     options.expiration = call.settings.token_expiration;
-    auto token = service::tokens(clients, signer, options).grant(*id, expiration);
+    auto token = service::tokens(db, signer, options).grant(*id, expiration);
     if (!token) return exit_code = fail(explain(token.error(), *id)), std::nullopt;
     return std::move(*token);
 }

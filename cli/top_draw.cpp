@@ -206,7 +206,7 @@ std::string database_json(const top_view& view) {
         writer.add("parked", status.counts.parked);
         writer.add("age_seconds", static_cast<std::int64_t>(status.counts.age.count()));
         append_json_array(writer.key("last_errors"), queue.value->parked,
-                          [](std::string& to, const persistence::parked_contact& one) { append_json_string(to, one.reason); });
+                          [](std::string& to, const model::parked_contact& one) { append_json_string(to, one.reason); });
     }
     writer.close();
     return out;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "top_reader.hpp"
 
+#include <ctms/service/sync_admin.hpp>
+
 #include <fmt/core.h>
 
 #include <sys/eventfd.h>
@@ -45,7 +47,7 @@ reading<metrics_text> read_metrics(net::http_client& from) {
 }
 
 reading<queue_reading> read_queue(persistence::database& db) {
-    persistence::sync_queue_repository queue(db);
+    service::sync_admin queue(db);
     auto status = queue.status();
     if (!status) return {std::nullopt, "it does not answer, or its schema is not up to date; see ctms-admin db status"};
     auto parked = queue.parked(errors_shown);

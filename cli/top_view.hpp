@@ -6,7 +6,7 @@
 #include "metrics_text.hpp"
 
 #include <ctms/base/time.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <ctms/model/sync_queue.hpp>
 
 #include <chrono>
 #include <optional>
@@ -23,8 +23,8 @@ struct reading {
 };
 
 struct queue_reading {
-    persistence::queue_status status;
-    std::vector<persistence::parked_contact> parked; ///< the most recently requested ones
+    model::queue_status status;
+    std::vector<model::parked_contact> parked; ///< the most recently requested ones
 };
 
 /// The readings of all sources at one time.

@@ -2,7 +2,6 @@
 // Uses contacts without a server: stores one, changes it, finds it, deletes it.
 // Usage: 01_contacts FOLDER    the first run creates a private PostgreSQL there
 #include <ctms/json/contact_json.hpp>
-#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
@@ -68,7 +67,6 @@ int main(int argc, char** argv) {
 
     // Each object keeps a reference to the previous one: create them in this order, and they are destroyed in reverse.
     ctms::persistence::database database(options); // a connection pool: one per process, shared by all threads
-    ctms::persistence::contact_repository repository(database);
-    ctms::service::contacts contacts(repository);
+    ctms::service::contacts contacts(database);
     return use(contacts);
 }

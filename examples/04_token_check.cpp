@@ -2,10 +2,10 @@
 // Checks CTMS tokens in your own HTTP service: handles the header "Authorization: Bearer ...".
 // Usage: 04_token_check FOLDER    the first run creates a private PostgreSQL there
 #include <ctms/auth/access_token.hpp>
-#include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
+#include <ctms/service/api_clients.hpp>
 #include <ctms/service/tokens.hpp>
 
 #include <cstdlib>
@@ -30,28 +30,19 @@ int status_of(ctms::service::tokens& tokens, std::string_view authorization) {
 
 void show(std::string_view what, int status) { std::cout << what << ": " << status << '\n'; }
 
-// Clients are normally created with ctms-admin, which shows the secret once; only its hash is stored.
-std::string add_client(ctms::persistence::client_repository& clients, const std::string& id) {
-    auto secret = ctms::auth::make_secret();
-    ctms::model::api_client client;
-    client.client_id = id;
-    client.email = "team@example.com";
-    client.hashed_secret = ctms::auth::hash_secret(secret);
-    clients.create(client).value(); // value() throws on failure, which is good enough here
-    return secret;
-}
-
 int use(const ctms::persistence::database_options& options) {
     ctms::persistence::migrate(options).value();
     ctms::persistence::database database(options);
-    ctms::persistence::client_repository clients(database);
+    ctms::service::api_clients clients(database);
     // Services that accept each other's tokens share this key: CTMS_SECRET_KEY of ctms-web.
     const ctms::auth::token_signer signer("a-key-for-the-example-only-of-32-bytes", false);
     ctms::service::token_options rules;
     rules.client_cache_time = std::chrono::milliseconds(0); // check each time whether the client is still enabled
-    ctms::service::tokens tokens(clients, signer, rules);
+    ctms::service::tokens tokens(database, signer, rules);
 
-    const auto secret = add_client(clients, "id_shop");
+    // Clients are normally created with ctms-admin, which shows the secret once; only its hash is stored. value() throws on failure, which
+    // is good enough here.
+    const auto secret = clients.create({.name = "shop", .email = "team@example.com"}).value().secret;
     bool known = false;
     const auto token = tokens.issue("id_shop", secret, "192.0.2.1", known).value();
     const auto header = "Bearer " + token.access_token;
@@ -59,7 +50,7 @@ int use(const ctms::persistence::database_options& options) {
     show("no header", status_of(tokens, ""));
     show("nonsense", status_of(tokens, "Bearer abc"));
     show("a good token", status_of(tokens, header));
-    clients.set_enabled("id_shop", false).value();
+    clients.set_enabled("shop", false).value();
     show("its client disabled", status_of(tokens, header));
     return EXIT_SUCCESS;
 }

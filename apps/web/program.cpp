@@ -6,11 +6,9 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/google_id_token.hpp>
-#include <ctms/persistence/client_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/persistence/database.hpp>
-#include <ctms/persistence/stripe_repository.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
+#include <ctms/service/api_clients.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/pubsub.hpp>
@@ -79,8 +77,7 @@ public:
           replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
           signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
-          tokens_(client_rows_, signer_,
-                  {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
+          tokens_(database_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
           log_(log),
@@ -98,7 +95,7 @@ public:
         if (tls_) {
             if (const auto loaded = tls_->load(); !loaded) return loaded.error();
         }
-        const auto clients = client_rows_.list();
+        const auto clients = service::api_clients(database_).list();
         if (!clients) return clients.error();
         expect_known_requests(metrics_, *clients);
         if (settings_.ops_port) {
@@ -132,16 +129,12 @@ public:
     persistence::database database_;
     std::unique_ptr<persistence::database> replica_; // null: no replica
     persistence::database health_database_;
-    persistence::client_repository client_rows_{database_};
-    persistence::contact_repository contact_rows_{database_, replica_.get()};
     auth::token_signer signer_;
     service::tokens tokens_;
-    service::contacts contacts_{contact_rows_, metrics_};
+    service::contacts contacts_{database_, replica_.get(), metrics_};
     service::health health_{health_database_};
-    persistence::acoustic_configuration_repository acoustic_rows_{database_};
-    service::acoustic_configuration acoustic_configuration_{acoustic_rows_};
-    persistence::stripe_repository stripe_rows_{database_};
-    service::stripe_ingest stripe_ingest_{stripe_rows_};
+    service::acoustic_configuration acoustic_configuration_{database_};
+    service::stripe_ingest stripe_ingest_{database_};
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
     mozlog::logger& log_;

@@ -41,7 +41,7 @@ ROOMS = {
     },
 }
 
-# Programs may include the public headers of every layer, their own headers, and those of the listed folders.
+# Programs may include the public headers of every layer except for repositories, their own headers, and those of the listed folders.
 PROGRAMS = {
     "apps/support": [],
     "apps/web": ["apps/support"],
@@ -49,6 +49,10 @@ PROGRAMS = {
     "cli": ["apps/support"],
     "examples": [],
 }
+
+# The headers of persistence that open a database, prepare its schema, and run the embedded server. The others are repositories: programs
+# reach them only through service, whose public headers do not include them either.
+OPENS_DATABASE = {f"libctms/include/ctms/persistence/{name}.hpp" for name in ("database", "migrations", "embedded_postgres")}
 
 # Third-party headers, by the beginning of their names, and the only folders that may include them.
 LIBRARIES = {
@@ -122,9 +126,16 @@ def resolve(tree, source, kind, name):
     return None
 
 
+def is_above_service(source):
+    """True for programs, and for public headers of service, which programs include."""
+    return program_of(source) is not None or inside(source, "libctms/include/ctms/service")
+
+
 def check_ours(source, target):
     """Why a file may not include another file of the project, or None."""
     layer, target_layer = layer_of(source), layer_of(target)
+    if target_layer == "persistence" and target not in OPENS_DATABASE and is_above_service(source) and inside(target, "libctms/include"):
+        return "only the sources of service may include a repository; use or add a use case in service"
     if layer is not None:
         if target_layer is None:
             if inside(target, "libctms"):
@@ -249,6 +260,16 @@ def self_test():
         ("cli/c.cpp", "#include <support/u.hpp>", False),
         ("cli/d.cpp", "#include <web/server/w.hpp>", True),
         ("examples/01.cpp", "#include <pqxx/pqxx>", True),
+        ("examples/02.cpp", "#include <ctms/persistence/d.hpp>", True),
+        ("examples/03.cpp", "#include <ctms/persistence/database.hpp>", False),
+        ("cli/e.cpp", "#include <ctms/persistence/d.hpp>", True),
+        ("cli/f.cpp", "#include <ctms/persistence/migrations.hpp>", False),
+        ("cli/g.cpp", "#include <ctms/persistence/made_later.hpp>", True),
+        ("apps/web/program.cpp", "#include <ctms/persistence/d.hpp>", True),
+        ("apps/support/start.hpp", "#include <ctms/persistence/embedded_postgres.hpp>", False),
+        ("apps/sync/loop.hpp", "#include <ctms/persistence/d.hpp>", True),
+        ("libctms/include/ctms/service/s.hpp", "#include <ctms/persistence/d.hpp>", True),
+        ("libctms/include/ctms/service/t.hpp", "#include <ctms/persistence/database.hpp>", False),
         ("tests/unit/t.cpp", '#include "persistence/postgres/pool.hpp"', False),
     ]
     with tempfile.TemporaryDirectory() as name:

@@ -169,6 +169,14 @@ void check_contact(std::string_view text) {
     if (json::is_dumped(*body)) (void)json::read_dumped_contact(*body);
 }
 
+void check_answer(std::string_view text) {
+    const auto read = json::read_answered_contact(text);
+    if (!read) return;
+    std::string written;
+    json::write_contact(written, *read, true);
+    require(is_valid_utf8(written), "a contact from a response is written as UTF-8");
+}
+
 // ---- Stripe --------------------------------------------------------------------------------------------------------
 
 void check_stripe(std::string_view text) {
@@ -204,6 +212,7 @@ void check_texts(std::string_view text) {
 CTMS_FUZZ_TARGET(json) {
     check_document(input);
     check_contact(input);
+    check_answer(input);
     check_stripe(input);
     check_texts(input);
 }

@@ -4,7 +4,6 @@
 #include "fuzz_target.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/client_repository.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
@@ -128,9 +127,8 @@ struct world {
     mozlog::logger log_{{}, std::make_unique<checking_sink>()};
     std::atomic<bool> draining_ = false;
     persistence::database database_{nowhere(), metrics_};
-    persistence::client_repository client_rows_{database_};
     auth::token_signer signer_{"a key of more than thirty-two bytes, for tests", true};
-    service::tokens tokens_{client_rows_, signer_, {}};
+    service::tokens tokens_{database_, signer_, {}};
     web::exchanger exchanges_{{unused<service::contacts>(), tokens_, unused<service::health>(), unused<service::acoustic_configuration>(),
                                unused<service::stripe_ingest>(), unused<service::pubsub>(), database_, settings_, metrics_, draining_},
                               log_,

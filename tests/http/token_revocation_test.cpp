@@ -4,7 +4,7 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <ctms/service/api_clients.hpp>
 #include <ctms/service/tokens.hpp>
 
 #include <boost/json/parse.hpp>
@@ -53,7 +53,7 @@ void check_revoked(web_fixture& web, const std::string& token) {
 
 void rotate(web_fixture& web, std::chrono::seconds keep_old) {
     persistence::database db(web.database().options());
-    REQUIRE(persistence::client_repository(db).set_hashed_secret(web_fixture::client, auth::hash_secret("new"), keep_old).has_value());
+    REQUIRE(service::api_clients(db).rotate_secret(web_fixture::client, keep_old).has_value());
 }
 
 /// Returns a token as another program signs it.
@@ -102,12 +102,11 @@ TEST_CASE("a token of an old secret ends with the grace period of that secret") 
 TEST_CASE("for revoked tokens the client's record is read once per cache time, and newer tokens are still accepted") {
     web_fixture web;
     persistence::database db(web.database().options());
-    persistence::client_repository clients(db);
     const auth::token_signer signer(key, true);
     service::token_options options;
     options.client_cache_time = 1h;
-    service::tokens judge(clients, signer, options);
-    service::tokens issuer(clients, signer, options);
+    service::tokens judge(db, signer, options);
+    service::tokens issuer(db, signer, options);
     const auto verdict = [&](const std::string& token) {
         const auto outcome = judge.authenticate(token, model::role::read).verdict;
         return outcome ? "good" : outcome.error().detail;

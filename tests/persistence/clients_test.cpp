@@ -87,7 +87,7 @@ TEST_CASE("a client that does not exist is not_found") {
         CHECK(clients.set_enabled(id, false).error().code == errc::not_found);
         CHECK(clients.set_hashed_secret(id, "x").error().code == errc::not_found);
         CHECK(clients.set_roles(id, std::set{model::role::read}).error().code == errc::not_found);
-        CHECK(clients.old_secrets(id).value().empty());
+        CHECK(clients.find_access(id).error().code == errc::not_found);
         CHECK(clients.remove(id).error().code == errc::not_found);
     }
 }
@@ -151,7 +151,7 @@ TEST_CASE("replaced secrets are kept for the given time") {
     CHECK(clients.set_hashed_secret("id_one", "second", std::chrono::hours(1)).has_value());
     CHECK(clients.set_hashed_secret("id_one", "third", std::chrono::hours(2)).has_value());
     CHECK(clients.find("id_one").value().hashed_secret == "third");
-    const auto kept = clients.old_secrets("id_one").value();
+    const auto kept = clients.find_access("id_one").value().old_secrets;
     REQUIRE(kept.size() == 2);
     CHECK(kept[0].hashed_secret == "second");
     CHECK(kept[1].hashed_secret == "$argon2id$stub");
@@ -159,8 +159,8 @@ TEST_CASE("replaced secrets are kept for the given time") {
     CHECK(kept[1].valid_until < now() + std::chrono::minutes(61));
     connection link(db.options());
     link.execute("update ctms_client_old_secrets set valid_until = now() where hashed_secret = 'second'");
-    CHECK(clients.old_secrets("id_one").value().size() == 1);
-    CHECK(clients.old_secrets("id_two").value().empty());
+    CHECK(clients.find_access("id_one").value().old_secrets.size() == 1);
+    CHECK(clients.find_access("id_two").value().old_secrets.empty());
 }
 
 TEST_CASE("a rotation removes expired secrets, and one without a grace period removes all") {
@@ -179,8 +179,8 @@ TEST_CASE("a rotation removes expired secrets, and one without a grace period re
     CHECK(stored() == 2);
     REQUIRE(clients.set_hashed_secret("id_two", "third", std::chrono::hours(1)).has_value());
     REQUIRE(clients.set_hashed_secret("id_one", "fourth").has_value());
-    CHECK(clients.old_secrets("id_one").value().empty());
-    CHECK(clients.old_secrets("id_two").value().size() == 1);
+    CHECK(clients.find_access("id_one").value().old_secrets.empty());
+    CHECK(clients.find_access("id_two").value().old_secrets.size() == 1);
     CHECK(stored() == 1);
 }
 

@@ -266,7 +266,6 @@ TEST_CASE("no statement of a request or of the sync scans a large table complete
         CHECK(persistence::product_repository(db).find(ids).value().size() == 3);
         persistence::client_repository clients(db);
         CHECK_FALSE(clients.find("x").has_value());
-        CHECK(clients.old_secrets("x").has_value());
         CHECK(persistence::acoustic_configuration_repository(db).read().has_value());
     }
     std::size_t statements = 0;

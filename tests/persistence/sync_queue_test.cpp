@@ -276,7 +276,7 @@ TEST_CASE("a resync queues all contacts after everything that was written, in pa
 
 TEST_CASE("a resync can select a newsletter, a waitlist or addresses") {
     queue_database db;
-    using kind = ctms::persistence::resync_selection::kind;
+    using kind = ctms::model::resync_selection::kind;
     db.insert_contacts(1, 5);
     db.request(2, 2);
     db.link.execute(fmt::format("insert into newsletters (email_id, name, subscribed, update_timestamp) values"
@@ -358,15 +358,20 @@ TEST_CASE("parked rows can be listed, retried and discarded") {
         CHECK(db.queue.parked(10).value().size() == 2);
         CHECK(queue_database::numbers(db.claim(me)) == "2");
     }
+    SUBCASE("no ids mean none") {
+        CHECK(db.queue.retry_parked({}).value() == 0);
+        CHECK(db.queue.forget_parked({}).value() == 0);
+        CHECK(db.queue.parked(10).value().size() == 4);
+    }
     SUBCASE("all are retried") {
-        CHECK(db.queue.retry_parked({}).value() == 4);
+        CHECK(db.queue.retry_all_parked().value() == 4);
         CHECK(db.queue.parked(10).value().empty());
         CHECK(db.claim(me).size() == 4);
-        CHECK(db.queue.retry_parked({}).value() == 0);
+        CHECK(db.queue.retry_all_parked().value() == 0);
     }
     SUBCASE("all are discarded, and other rows are kept") {
         db.request(3, 3);
-        CHECK(db.queue.forget_parked({}).value() == 3);
+        CHECK(db.queue.forget_all_parked().value() == 3);
         CHECK(db.row(3) == "upsert 2 0 pending 0 free due");
         CHECK(db.rows_of("ctms_sync_queue") == 1);
     }
@@ -375,7 +380,7 @@ TEST_CASE("parked rows can be listed, retried and discarded") {
 TEST_CASE("more rows than fit into one transaction can be retried and discarded") {
     queue_database db;
     db.link.execute("insert into ctms_sync_queue (email_id, state) select gen_random_uuid(), 'parked' from generate_series(1, 12000)");
-    SUBCASE("retry") { CHECK(db.queue.retry_parked({}).value() == 12000); }
-    SUBCASE("forget") { CHECK(db.queue.forget_parked({}).value() == 12000); }
+    SUBCASE("retry") { CHECK(db.queue.retry_all_parked().value() == 12000); }
+    SUBCASE("forget") { CHECK(db.queue.forget_all_parked().value() == 12000); }
     CHECK(db.value("select count(*) from ctms_sync_queue where state = 'parked'") == "0");
 }

@@ -165,7 +165,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a bad row does not delay the other rows o
     CHECK(waiting() + parked() == 1);
     CHECK(value("select email_id from ctms_sync_queue") == id(bad));
     vendor.clear_faults();
-    CHECK(queue.retry_parked({}).has_value());
+    CHECK(queue.retry_all_parked().has_value());
     CHECK(run_until_idle());
     CHECK(difference().empty());
 }

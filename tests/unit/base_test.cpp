@@ -11,8 +11,10 @@
 #include <algorithm>
 #include <limits>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <string>
+#include <unordered_map>
 
 using namespace std::literals;
 
@@ -49,6 +51,24 @@ TEST_SUITE("base") {
             REQUIRE(id);
             CHECK(id->to_string() == canonical);
         }
+    }
+
+    TEST_CASE("bytes that are not UTF-8 are replaced") {
+        CHECK(ctms::valid_utf8("a\xFF\xC3\xA4\xE2\x82") == "a\uFFFD\u00E4\uFFFD\uFFFD");
+        CHECK(ctms::valid_utf8("").empty());
+    }
+
+    TEST_CASE("a UUID is a key of hash tables and can be printed") {
+        const auto id = ctms::uuid::parse(canonical).value();
+        std::unordered_map<ctms::uuid, int> numbers{{id, 1}, {ctms::uuid(), 2}};
+        CHECK(numbers.at(id) == 1);
+        CHECK(numbers.at({}) == 2);
+        std::set<std::size_t> hashes;
+        for (int i = 0; i < 1'000; ++i) hashes.insert(std::hash<ctms::uuid>()(ctms::uuid::random()));
+        CHECK(hashes.size() > 990);
+        std::ostringstream out;
+        out << id;
+        CHECK(out.str() == canonical);
     }
 
     TEST_CASE("text that is not a UUID is refused") {

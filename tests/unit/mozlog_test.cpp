@@ -155,6 +155,8 @@ TEST_SUITE("mozlog") {
     TEST_CASE("an email address never gets into a line") {
         mozlog::fields members;
         members.add("text", "to a@b.c").add_json("body", R"({"a@b.c":["x@y.z","\u0061\u0040b.c",{"k":"a%40b.c"}]})");
+        members.add("a@b.c", "x").add("b@b.c", true).add("c@b.c", 1).add_seconds("d@b.c", 1).add_null("e@b.c").add_json("f@b.c", "1");
+        members.add_service_account("g%40b.c", "x").add("\xFF", 1);
         auto opts = named();
         opts.logger_name = "a@b.c";
         opts.hostname = "a@b.c";

@@ -158,6 +158,15 @@ TEST_SUITE("privacy") {
         CHECK(ctms::privacy::redact_header("from", "a@b.c") == "[OMITTED]");
     }
 
+    TEST_CASE("the case of a header's name does not matter") {
+        for (const auto* name : {"Cookie", "AUTHORIZATION", "X-Api-Key", "X-Forwarded-User", "Remote-USER", "X-Client-Username"}) {
+            CAPTURE(name);
+            CHECK(ctms::privacy::redact_header(name, "abc") == "[OMITTED]");
+        }
+        CHECK(ctms::privacy::redact_query_value("X-User", "abc") == "[OMITTED]");
+        CHECK(ctms::privacy::redact_header("User-Agent", "abc") == "abc");
+    }
+
     TEST_CASE("headers whose names suggest credentials are omitted") {
         for (const auto* name : {"x-auth-token", "x-csrf-token", "x-amz-security-token", "authentication", "x-forwarded-access-token",
                                  "x-client-secret", "x-apikey", "api-key", "x-goog-iap-jwt-assertion", "x-forwarded-email",

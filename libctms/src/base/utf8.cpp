@@ -102,6 +102,12 @@ void append_utf8(std::string& out, char32_t code_point) {
     }
 }
 
+std::string valid_utf8(std::string_view text) {
+    std::string out;
+    for (std::size_t at = 0; at < text.size();) append_utf8(out, next_code_point(text, at));
+    return out;
+}
+
 std::string ascii_lower(std::string_view text) {
     std::string out(text);
     std::transform(out.begin(), out.end(), out.begin(), lower);

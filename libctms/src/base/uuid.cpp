@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <exception>
+#include <ostream>
 
 namespace ctms {
 namespace {
@@ -79,5 +80,7 @@ std::string uuid::to_string() const {
     }
     return out;
 }
+
+std::ostream& operator<<(std::ostream& out, const uuid& id) { return out << id.to_string(); }
 
 } // namespace ctms

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "moments.hpp"
 #include "python_text.hpp"
 #include "scalars.hpp"
 
@@ -79,7 +80,8 @@ bool scan_offset(scanner& text, std::optional<std::chrono::minutes>& offset) {
     return true;
 }
 
-/// Parses `YYYY-M-D[T ]H:M[:S[.ffffff]][offset]`.
+} // namespace
+
 std::optional<model::moment> parse_moment(std::string_view text) {
     const auto separator = text.find_first_of("T ");
     if (separator == std::string_view::npos) return std::nullopt;
@@ -101,6 +103,8 @@ std::optional<model::moment> parse_moment(std::string_view text) {
                std::chrono::microseconds{*micros} - out.offset.value_or(std::chrono::minutes{0});
     return out;
 }
+
+namespace {
 
 /// Reads a number as a Unix time. If it is too large for seconds, reads it as milli-, micro- or nanoseconds.
 std::optional<model::moment> moment_of_number(double seconds) {

@@ -12,12 +12,6 @@
 namespace ctms::mozlog {
 namespace {
 
-std::string valid_utf8(std::string_view text) {
-    std::string out;
-    for (std::size_t at = 0; at < text.size();) append_utf8(out, next_code_point(text, at));
-    return out;
-}
-
 // Boost.JSON's parser calls this for each piece of a text, and this writes the piece again immediately.
 // Does not use boost::json::value, which would change how numbers are written and lose those beyond 64 bits.
 class rewriter {

@@ -64,8 +64,8 @@ std::string redact_name(std::string_view name) {
     return std::string(is_name && !holds_address(name) ? name : omitted);
 }
 
-std::string redact_header(std::string_view lower_case_name, std::string_view value) {
-    if (names_secret(lower_case_name)) return std::string(omitted);
+std::string redact_header(std::string_view name, std::string_view value) {
+    if (names_secret(name)) return std::string(omitted);
     const auto end = first_of(value, is_url(value) ? "?#" : "?");
     const auto before = value.substr(0, end);
     const auto found = suspicion_of(before, "?");

@@ -127,7 +127,10 @@ bool names_secret(std::string_view decoded) {
     if (parts_of_names.is_in(name)) return true;
     constexpr auto whole = std::to_array<std::string_view>({"code", "sig", "otp", "user", "username", "login"});
     if (std::find(whole.begin(), whole.end(), name) != whole.end()) return true;
-    return decoded.ends_with("-user") || decoded.ends_with("-username");
+    const auto ends_with = [&](std::string_view end) {
+        return decoded.size() >= end.size() && ascii_iequal(decoded.substr(decoded.size() - end.size()), end);
+    };
+    return ends_with("-user") || ends_with("-username");
 }
 
 } // namespace ctms::privacy

@@ -2,6 +2,9 @@
 #include "contact_changes.hpp"
 
 #include <ctms/json/stored_rows_json.hpp>
+#include <ctms/persistence/contact_bulk_repository.hpp>
+#include <ctms/persistence/contact_dump_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/service/contact_import.hpp>
 
 #include <fmt/core.h>
@@ -78,8 +81,12 @@ result<item> read_item(std::string_view text) {
 /// Processes one batch. Each step sets verdicts, or returns an error if the database is unavailable.
 class batch {
 public:
-    batch(contact_repository& contacts, contact_bulk_repository& bulk, contact_dump_repository& dump, const import_options& how)
-        : contacts_(contacts), bulk_(bulk), dump_(dump), how_(how) {}
+    batch(persistence::database& db, const import_options& how)
+        : contacts_(db),
+          bulk_(db),
+          dump_(db),
+          how_(how),
+          write_{how.queue_for_sync ? std::optional(persistence::queue_priority::bulk) : std::nullopt, how.dry_run} {}
 
     /// Stores items. No two of them may have the same id or, if they have no id, the same address.
     result<void> store(std::span<item> round) {
@@ -87,7 +94,7 @@ public:
         std::vector<model::stored_rows> rows;
         for (auto& one : round) rows.push_back(std::move(one.rows));
         std::vector<item*> existing;
-        const auto create = [&](std::span<const model::stored_rows> part) { return bulk_.create(part, how_.write); };
+        const auto create = [&](std::span<const model::stored_rows> part) { return bulk_.create(part, write_); };
         const auto created = write_in_parts(round, rows, create, import_outcome::created, &existing);
         return !created || existing.empty() ? created : settle_existing(existing);
     }
@@ -193,14 +200,15 @@ private:
     result<void> replace(items& differing) {
         std::vector<model::stored_rows> rows;
         for (auto& one : differing) rows.push_back(std::move(one.rows));
-        const auto write = [&](std::span<const model::stored_rows> part) { return bulk_.replace(part, how_.write); };
+        const auto write = [&](std::span<const model::stored_rows> part) { return bulk_.replace(part, write_); };
         return write_in_parts(differing, rows, write, import_outcome::replaced, nullptr);
     }
 
-    contact_repository& contacts_;
-    contact_bulk_repository& bulk_;
-    contact_dump_repository& dump_;
+    contact_repository contacts_;
+    contact_bulk_repository bulk_;
+    contact_dump_repository dump_;
     const import_options& how_;
+    persistence::bulk_options write_;
 };
 
 /// Takes the items that can be stored together: the first one of each id or address.
@@ -232,7 +240,7 @@ result<std::vector<import_verdict>> contact_import::run(std::span<const std::str
         read->verdict = &verdicts[i];
         pending.push_back(std::move(*read));
     }
-    batch work(contacts_, bulk_, dump_, how_);
+    batch work(db_, how_);
     while (!pending.empty()) {
         auto round = take_round(pending);
         if (const auto stored = work.store(round); !stored) return stored.error();

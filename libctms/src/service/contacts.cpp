@@ -3,6 +3,8 @@
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
+#include <ctms/persistence/contact_bulk_repository.hpp>
+#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/service/contacts.hpp>
 
 #include <algorithm>
@@ -12,7 +14,7 @@ namespace {
 
 bool uses_older_form(const auto& input) { return input.vpn.given || input.relay.given; }
 
-/// Gives a conflict the message of the call.
+/// Sets the message of a conflict, which differs between the calls.
 result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
     if (!outcome && outcome.error().code == errc::conflict) {
         auto failure = outcome.error();
@@ -21,6 +23,8 @@ result<model::contact> with_message(result<model::contact> outcome, std::string_
     }
     return outcome;
 }
+
+error unknown_id() { return not_found("Unknown email_id"); }
 
 error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
@@ -38,7 +42,7 @@ bool is_by_address_alone(const model::identity_query& query) {
     return query.primary_email && !query.primary_email->empty() && rest == model::identity_query{};
 }
 
-/// Appends the contacts of a page, each followed by `end`. Returns where the next page begins, if there may be one.
+/// Appends the contacts of a page, each followed by `end`. Returns the start of the next page if there may be one.
 result<std::optional<model::updates_cursor>> append_page(persistence::contact_repository& repository, const model::updates_query& query,
                                                          std::string& out, char end) {
     std::optional<model::updates_cursor> last;
@@ -54,16 +58,20 @@ result<std::optional<model::updates_cursor>> append_page(persistence::contact_re
 
 } // namespace
 
+contacts::contacts(persistence::database& db, persistence::database* replica, metrics::recorder& recorder)
+    : db_(db), repository_(std::make_unique<persistence::contact_repository>(db, replica)), recorder_(recorder) {}
+contacts::~contacts() = default;
+
 result<created_contact> contacts::create(const model::contact_input& input) {
     if (uses_older_form(input)) recorder_.legacy_waitlists_used();
     const auto wanted = new_contact(input);
     if (!wanted) return wanted.error();
-    auto stored = repository_.create(*wanted);
+    auto stored = repository_->create(*wanted);
     if (stored) return created_contact{std::move(*stored), false};
     auto failure = stored.error();
     if (failure.code != errc::conflict) return failure;
     if (std::find(failure.conflicts.begin(), failure.conflicts.end(), "email_id") != failure.conflicts.end()) {
-        auto existing = repository_.find(wanted->email.email_id);
+        auto existing = repository_->find(wanted->email.email_id);
         if (!existing && existing.error().code != errc::not_found) return existing.error();
         if (existing && same_content(*existing, *wanted)) return created_contact{std::move(*existing), true};
     }
@@ -74,7 +82,7 @@ result<created_contact> contacts::create(const model::contact_input& input) {
 result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input) {
     if (input.email.email_id != email_id) return invalid("email_id in path must match email_id in contact");
     if (uses_older_form(input)) recorder_.legacy_waitlists_used();
-    auto changed = repository_.change(email_id, [&](const auto& stored) { return replaced(input, stored); });
+    auto changed = repository_->change(email_id, [&](const auto& stored) { return replaced(input, stored); });
     return with_message(std::move(changed), "Contact with primary_email or basket_token already exists");
 }
 
@@ -94,11 +102,11 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
         if (uses_older_form(*one.patch)) recorder_.legacy_waitlists_used();
         places.push_back(out.size() - 1);
         changes.push_back({one.email_id, [patch = one.patch](const auto& stored) -> result<persistence::contact_change> {
-                               if (!stored) return not_found("Unknown email_id");
+                               if (!stored) return unknown_id();
                                return patched(*patch, *stored);
                            }});
     }
-    auto changed = repository_.change(changes);
+    auto changed = repository_->change(changes);
     for (std::size_t i = 0; i < changed.size(); ++i)
         out[places[i]] =
             with_message(std::move(changed[i]), "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists");
@@ -106,20 +114,26 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
 }
 
 result<std::vector<model::identity>> contacts::remove(const std::string& primary_email) {
-    auto removed = repository_.remove(primary_email);
+    auto removed = repository_->remove(primary_email);
     if (removed && removed->empty()) return not_found("email " + primary_email + " not found!");
     return removed;
 }
 
-result<model::contact> contacts::get(const uuid& email_id) { return repository_.find(email_id); }
+result<void> contacts::remove(const uuid& email_id) {
+    const auto removed = persistence::contact_bulk_repository(db_).remove(email_id);
+    if (!removed) return removed.error();
+    return *removed ? result<void>() : result<void>(unknown_id());
+}
+
+result<model::contact> contacts::get(const uuid& email_id) { return repository_->find(email_id); }
 
 std::vector<result<model::contact>> contacts::get(std::span<const uuid> email_ids) {
     std::vector<result<model::contact>> out;
     if (email_ids.size() == 1) {
-        out.push_back(repository_.find(email_ids.front()));
+        out.push_back(repository_->find(email_ids.front()));
         return out;
     }
-    const auto found = repository_.find(email_ids);
+    const auto found = repository_->find(email_ids);
     for (const auto& id : email_ids) {
         if (!found) {
             out.emplace_back(found.error());
@@ -128,7 +142,7 @@ std::vector<result<model::contact>> contacts::get(std::span<const uuid> email_id
         const auto by_id = [](const model::contact& contact, const uuid& wanted) { return contact.email.email_id < wanted; };
         const auto place = std::lower_bound(found->begin(), found->end(), id, by_id);
         const bool exists = place != found->end() && place->email.email_id == id;
-        exists ? void(out.emplace_back(*place)) : void(out.emplace_back(not_found("Unknown email_id")));
+        exists ? void(out.emplace_back(*place)) : void(out.emplace_back(unknown_id()));
     }
     return out;
 }
@@ -136,15 +150,17 @@ std::vector<result<model::contact>> contacts::get(std::span<const uuid> email_id
 result<model::identity> contacts::identity(const uuid& email_id) {
     model::identity_query query;
     query.email_id = email_id;
-    auto found = repository_.find_identities(query);
+    auto found = repository_->find_identities(query);
     if (!found) return found.error();
-    if (found->empty()) return not_found("Unknown email_id");
+    if (found->empty()) return unknown_id();
     return std::move(found->front());
 }
 
+contact_range contacts::updates(const model::updates_query& query) { return {*repository_, query}; }
+
 result<std::string> contacts::updates_page(const model::updates_query& query, std::string_view prefix) {
     std::string items;
-    const auto next = append_page(repository_, query, items, ',');
+    const auto next = append_page(*repository_, query, items, ',');
     if (!next) return next.error();
     if (!items.empty()) items.pop_back();
     items.insert(0, json::updates_page_head(query, *next, prefix));
@@ -152,12 +168,12 @@ result<std::string> contacts::updates_page(const model::updates_query& query, st
 }
 
 result<std::optional<model::updates_cursor>> contacts::append_updates(std::string& out, const model::updates_query& query) {
-    return append_page(repository_, query, out, '\n');
+    return append_page(*repository_, query, out, '\n');
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {
     if (!asks_for_something(query)) return no_identifiers();
-    return repository_.find(query);
+    return repository_->find(query);
 }
 
 std::vector<result<std::vector<model::contact>>> contacts::find(std::span<const model::identity_query> queries) {
@@ -170,7 +186,7 @@ std::vector<result<std::vector<model::contact>>> contacts::find(std::span<const 
         for (const auto& query : queries) out.push_back(find(query));
         return out;
     }
-    auto found = repository_.find_by_addresses(addresses);
+    auto found = repository_->find_by_addresses(addresses);
     std::size_t next = 0;
     for (const auto& query : queries) {
         if (!is_by_address_alone(query)) {
@@ -186,7 +202,7 @@ std::vector<result<std::vector<model::contact>>> contacts::find(std::span<const 
 
 result<std::vector<model::identity>> contacts::find_identities(const model::identity_query& query) {
     if (!asks_for_something(query)) return no_identifiers();
-    return repository_.find_identities(query);
+    return repository_->find_identities(query);
 }
 
 } // namespace ctms::service

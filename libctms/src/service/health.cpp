@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/health.hpp>
 
+#include <ctms/persistence/database.hpp>
+#include <ctms/persistence/sync_queue_repository.hpp>
+
 namespace ctms::service {
 namespace {
 
@@ -10,7 +13,7 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point start) {
 
 } // namespace
 
-health::health(persistence::database& db) : db_(db), queue_(db), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+health::health(persistence::database& db) : db_(db), worker_([this](const std::stop_token& stop) { work(stop); }) {}
 
 health::~health() {
     worker_.request_stop();
@@ -49,7 +52,7 @@ health_report health::probe() {
     out.database_time = since(start);
     if (!out.database_up) return out;
     const auto counting = std::chrono::steady_clock::now();
-    if (const auto counts = queue_.count()) out.queue = *counts;
+    if (const auto counts = persistence::sync_queue_repository(db_).count()) out.queue = *counts;
     out.queue_time = since(counting);
     return out;
 }

@@ -4,6 +4,7 @@
 #include "token_binding.hpp"
 
 #include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/client_repository.hpp>
 #include <ctms/service/tokens.hpp>
 
 #include <fmt/core.h>
@@ -120,8 +121,8 @@ private:
     bool failed_ = false;
 };
 
-tokens::tokens(persistence::client_repository& clients, const auth::token_signer& signer, token_options options)
-    : clients_(clients), signer_(signer), options_(options), secrets_(std::make_shared<known_secrets>(options.failures_per_minute)) {}
+tokens::tokens(persistence::database& db, const auth::token_signer& signer, token_options options)
+    : db_(db), signer_(signer), options_(options), secrets_(std::make_shared<known_secrets>(options.failures_per_minute)) {}
 tokens::~tokens() = default;
 
 token_start tokens::begin(const std::string& client_id, const std::string& secret, const std::string& address, bool& client_exists) {
@@ -249,7 +250,7 @@ result<std::shared_ptr<const tokens::known_client>> tokens::find_client(const st
         if (found != cache_.end() && now - found->second.read_at < options_.client_cache_time) return found->second.client;
     }
     // If several threads miss the cache at the same time, each reads the record. That is rare and simpler than waiting for each other.
-    auto read = clients_.find_access(client_id);
+    auto read = persistence::client_repository(db_).find_access(client_id);
     if (!read && read.error().code != errc::not_found) return read.error();
     std::shared_ptr<const known_client> client;
     if (read) client = std::make_shared<const known_client>(known_client{*std::move(read)});

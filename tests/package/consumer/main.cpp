@@ -2,7 +2,7 @@
 // Uses an installed libctms: stores a contact on a private PostgreSQL in the given directory. Also uses Asio on its own, which
 // must work however the library was built.
 #include <ctms/base/version.hpp>
-#include <ctms/persistence/contact_repository.hpp>
+#include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <ctms/service/contacts.hpp>
@@ -25,8 +25,7 @@ int use(const char* folder) {
     options.url = server.url();
     ctms::persistence::migrate(options).value();
     ctms::persistence::database database(options);
-    ctms::persistence::contact_repository repository(database);
-    ctms::service::contacts contacts(repository);
+    ctms::service::contacts contacts(database);
 
     ctms::model::contact_input jane;
     jane.email.primary_email = "jane@example.com";

@@ -23,6 +23,9 @@ namespace ctms {
 /// Appends a character as UTF-8. Values that are not characters become U+FFFD.
 CTMS_API void append_utf8(std::string& out, char32_t code_point);
 
+/// Returns a copy in which U+FFFD replaces every byte that is not UTF-8.
+[[nodiscard]] CTMS_API std::string valid_utf8(std::string_view text);
+
 /// Returns a copy with A-Z in lower case; all other bytes stay unchanged.
 [[nodiscard]] CTMS_API std::string ascii_lower(std::string_view text);
 

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -46,4 +48,18 @@ private:
     std::array<std::uint8_t, 16> bytes_{};
 };
 
+/// Writes the text of to_string().
+CTMS_API std::ostream& operator<<(std::ostream& out, const uuid& id);
+
 } // namespace ctms
+
+/// Hashes the bytes. Not protected against keys that were chosen to collide.
+template <>
+struct std::hash<ctms::uuid> {
+    /// Returns the hash.
+    [[nodiscard]] std::size_t operator()(const ctms::uuid& id) const noexcept {
+        std::size_t out = 14695981039346656037U; // FNV-1a
+        for (const auto byte : id.bytes()) out = (out ^ byte) * 1099511628211U;
+        return out;
+    }
+};

@@ -69,6 +69,12 @@ template <class T>
 /// `"status":"ok"`, for responses that contain one contact.
 CTMS_API void write_contact(std::string& out, const model::contact& contact, bool with_status);
 
+/// Reads a contact from a response of the API: of GET /ctms/{email_id}, or a line of /updates; the inverse of write_contact. Accepts
+/// everything that the API writes, also data of older databases that breaks the rules of read_contact. Unknown members are ignored, absent
+/// ones have their defaults, and the older waitlist forms are not needed, because `waitlists` has the same data. Returns errc::malformed
+/// for text that is not JSON, and errc::invalid with one field_error for each value of a wrong type; the locations start with "body".
+[[nodiscard]] CTMS_API result<model::contact> read_answered_contact(std::string_view text);
+
 /// Appends the nine ids as a JSON object.
 CTMS_API void write_identity(std::string& out, const model::identity& identity);
 

@@ -14,6 +14,8 @@ namespace ctms::model {
 struct CTMS_API acoustic_configuration {
     std::map<std::string, std::set<std::string>> sync_fields; ///< table ("main") -> its fields
     std::map<std::string, std::string> newsletter_mappings;   ///< newsletter -> column of the main table
+
+    friend bool operator==(const acoustic_configuration&, const acoustic_configuration&) = default; ///< member by member
 };
 
 } // namespace ctms::model

@@ -8,6 +8,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <optional>
 #include <set>
 #include <string>
@@ -44,6 +45,19 @@ struct CTMS_API api_client {
 
     /// Returns true if the client has the role.
     [[nodiscard]] bool may(role one) const { return !roles || roles->contains(one); }
+
+    friend bool operator==(const api_client&, const api_client&) = default; ///< member by member
 };
+
+/// A secret that was replaced but is still valid.
+struct CTMS_API old_secret {
+    std::string hashed_secret; ///< Argon2id in PHC string form
+    timestamp valid_until;     ///< when it becomes invalid
+
+    friend bool operator==(const old_secret&, const old_secret&) = default; ///< member by member
+};
+
+/// Writes the name of a role.
+CTMS_API std::ostream& operator<<(std::ostream& out, role one);
 
 } // namespace ctms::model

@@ -119,6 +119,9 @@ struct CTMS_API contact {
     std::optional<model::mofo> mofo;     ///< Mozilla Foundation
     std::vector<newsletter> newsletters; ///< past and present subscriptions
     std::vector<waitlist> waitlists;     ///< present waitlists
+
+    /// Member by member. The timestamps of newsletters are ignored, as their own comparison does.
+    bool operator==(const contact&) const = default;
 };
 
 /// The nine ids of a contact, in the order of the API.

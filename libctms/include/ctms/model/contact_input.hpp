@@ -17,6 +17,8 @@ template <class T>
 struct partial {
     T value{};               ///< fields that were not sent have their defaults
     std::uint32_t given = 0; ///< one bit for each field that was sent
+
+    bool operator==(const partial&) const = default; ///< member by member
 };
 
 /// A field of the older waitlist form: absent, "leave" (null or "DELETE"), or a value.
@@ -24,6 +26,8 @@ template <class Waitlist>
 struct older_field {
     bool given = false;            ///< it was sent
     std::optional<Waitlist> value; ///< nullopt means leave
+
+    bool operator==(const older_field&) const = default; ///< member by member
 };
 
 /// The body of POST and PUT /ctms. Groups that only have defaults are absent; lists have the order in which they were sent.
@@ -36,6 +40,8 @@ struct CTMS_API contact_input {
     std::vector<waitlist> waitlists;          ///< in the order sent
     older_field<model::vpn_waitlist> vpn;     ///< older form
     older_field<model::relay_waitlist> relay; ///< older form
+
+    bool operator==(const contact_input&) const = default; ///< member by member
 };
 
 /// What PATCH does to a group: nothing, remove it, or change the fields that were sent.
@@ -43,6 +49,8 @@ template <class Group>
 struct group_patch {
     bool remove = false;    ///< the group was sent as "DELETE"
     partial<Group> changes; ///< used unless the group is removed
+
+    bool operator==(const group_patch&) const = default; ///< member by member
 };
 
 /// What PATCH does to a list: add or change items, or unsubscribe from everything in the list ("UNSUBSCRIBE").
@@ -50,6 +58,8 @@ template <class Item>
 struct list_patch {
     bool unsubscribe_all = false;     ///< the list was sent as "UNSUBSCRIBE"
     std::vector<partial<Item>> items; ///< in the order sent
+
+    bool operator==(const list_patch&) const = default; ///< member by member
 };
 
 /// The body of PATCH /ctms/{email_id}.
@@ -62,6 +72,8 @@ struct CTMS_API contact_patch {
     list_patch<waitlist> waitlists;           ///< items, or unsubscribe from all
     older_field<model::vpn_waitlist> vpn;     ///< older form
     older_field<model::relay_waitlist> relay; ///< older form
+
+    bool operator==(const contact_patch&) const = default; ///< member by member
 };
 
 } // namespace ctms::model

@@ -25,6 +25,8 @@ struct CTMS_API stored_rows {
     std::string mofo;          ///< as `email`
     std::string newsletters;   ///< objects, separated by commas
     std::string waitlists;     ///< objects, separated by commas
+
+    bool operator==(const stored_rows&) const = default; ///< member by member
 };
 
 } // namespace ctms::model

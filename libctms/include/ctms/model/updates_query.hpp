@@ -16,12 +16,16 @@ namespace ctms::model {
 struct CTMS_API moment {
     timestamp when;                             ///< in UTC
     std::optional<std::chrono::minutes> offset; ///< nullopt: no offset was written, which means UTC
+
+    bool operator==(const moment&) const = default; ///< member by member
 };
 
 /// The last contact of a page: the next page starts after it.
 struct CTMS_API updates_cursor {
     timestamp updated; ///< update_timestamp
     uuid email_id;     ///< distinguishes contacts with the same time
+
+    bool operator==(const updates_cursor&) const = default; ///< member by member
 };
 
 /// All contacts with start <= update_timestamp < end, in order of (update_timestamp, email_id).
@@ -31,6 +35,8 @@ struct CTMS_API updates_query {
     int limit = 100;                     ///< contacts on a page, 1 to 1000
     std::optional<updates_cursor> after; ///< nullopt for the first page
     std::optional<bool> mofo_relevant;   ///< true: only relevant contacts; false: only others; nullopt: all
+
+    bool operator==(const updates_query&) const = default; ///< member by member
 };
 
 } // namespace ctms::model

@@ -44,7 +44,7 @@ struct CTMS_API options {
     std::size_t queue_bytes = 8 << 20; ///< maximum size of queued lines, besides those being written; more are dropped
 };
 
-/// Builds the `Fields` of one line, in the order of the calls. Strings are redacted when they are added.
+/// Builds the `Fields` of one line, in the order of the calls. Names and strings are redacted when they are added.
 class CTMS_API fields {
 public:
     /// Adds a string, redacted.

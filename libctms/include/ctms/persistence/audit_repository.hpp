@@ -5,6 +5,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
+#include <ctms/model/audit_record.hpp>
 #include <ctms/persistence/database.hpp>
 
 #include <cstdint>
@@ -15,20 +16,6 @@
 
 namespace ctms::persistence {
 
-/// Names and values: ids and counts, without personal data.
-using audit_details = std::vector<std::pair<std::string, std::string>>;
-
-/// A command that an operator ran.
-struct CTMS_API audit_record {
-    std::int64_t id = 0;               ///< increases in the order in which commands began
-    timestamp began_at{};              ///< by the database's clock
-    std::optional<timestamp> ended_at; ///< nullopt: the command is still running, or was killed
-    std::string actor;                 ///< user\@host
-    std::string command;               ///< name of the command without arguments
-    audit_details details;             ///< details that the command recorded
-    std::optional<int> exit_code;      ///< nullopt: the command is still running, or was killed
-};
-
 /// The audit records.
 class CTMS_API audit_repository {
 public:
@@ -38,9 +25,9 @@ public:
     /// Records that a command begins and returns the id of the record.
     [[nodiscard]] result<std::int64_t> begin(const std::string& actor, const std::string& command);
     /// Records how a command ended.
-    [[nodiscard]] result<void> end(std::int64_t id, int exit_code, const audit_details& details);
+    [[nodiscard]] result<void> end(std::int64_t id, int exit_code, const model::audit_details& details);
     /// Returns at most `limit` records, newest first.
-    [[nodiscard]] result<std::vector<audit_record>> list(int limit);
+    [[nodiscard]] result<std::vector<model::audit_record>> list(int limit);
 
 private:
     database& db_;

@@ -18,16 +18,10 @@
 
 namespace ctms::persistence {
 
-/// A secret that was replaced but is still valid.
-struct CTMS_API old_secret {
-    std::string hashed_secret; ///< Argon2id in PHC string form
-    timestamp valid_until;     ///< when it becomes invalid
-};
-
 /// A client with everything that is needed to check its secrets and tokens.
 struct CTMS_API client_access {
-    model::api_client client;            ///< as stored
-    std::vector<old_secret> old_secrets; ///< replaced secrets that are still valid, the longest valid first
+    model::api_client client;                   ///< as stored
+    std::vector<model::old_secret> old_secrets; ///< replaced secrets that are still valid, the longest valid first
     /// Tokens issued before this time (of the database's clock) are refused, because a secret was replaced then and its grace period is
     /// over, or because a client with this id was deleted. nullopt if neither happened.
     std::optional<timestamp> tokens_valid_from;
@@ -56,8 +50,6 @@ public:
     /// them become invalid immediately. Also removes expired secrets of all clients. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_hashed_secret(std::string_view client_id, std::string_view hashed_secret,
                                                  std::chrono::seconds keep_old = {});
-    /// Returns the replaced secrets that are still valid, the longest valid first.
-    [[nodiscard]] result<std::vector<old_secret>> old_secrets(std::string_view client_id);
     /// Removes a client with its roles and old secrets. errc::not_found if it does not exist.
     [[nodiscard]] result<void> remove(std::string_view client_id);
 

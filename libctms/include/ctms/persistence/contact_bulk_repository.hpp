@@ -7,6 +7,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/contact_lists.hpp>
 #include <ctms/model/stored_rows.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/queue_priority.hpp>
@@ -24,12 +25,6 @@ namespace ctms::persistence {
 struct CTMS_API bulk_options {
     std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< nullopt: do not queue the contacts
     bool dry_run = false;                                               ///< do the work, then roll it back
-};
-
-/// The result for one address of a list.
-struct CTMS_API bulk_outcome {
-    std::int64_t changed = 0; ///< contacts that were deleted or opted out
-    std::int64_t already = 0; ///< contacts that had already opted out
 };
 
 /// Writes many contacts with one statement.
@@ -52,13 +47,13 @@ public:
 
     /// Deletes all contacts with these addresses, in any case, with everything that belongs to them, and queues their deletion at the
     /// vendor. Returns a result for each address, in the given order. If an address is given twice, the second finds nothing.
-    [[nodiscard]] result<std::vector<bulk_outcome>> remove(std::span<const std::string> primary_emails, bool dry_run);
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> remove(std::span<const std::string> primary_emails, bool dry_run);
     /// Deletes one contact in the same way. Returns false if it does not exist.
     [[nodiscard]] result<bool> remove(const uuid& email_id);
 
     /// Sets has_opted_out_of_email for all contacts with these addresses. Returns a result for each address, in the given order. If an
     /// address is given twice, both have the same contacts.
-    [[nodiscard]] result<std::vector<bulk_outcome>> suppress(std::span<const std::string> primary_emails, bool dry_run);
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> suppress(std::span<const std::string> primary_emails, bool dry_run);
 
 private:
     database& db_;

@@ -7,6 +7,7 @@
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/contact_lists.hpp>
 #include <ctms/persistence/database.hpp>
 
 #include <cstdint>
@@ -19,15 +20,6 @@
 #include <vector>
 
 namespace ctms::persistence {
-
-/// A contact whose address other contacts have in different case.
-struct CTMS_API duplicate_contact {
-    std::string address;                       ///< in lower case, the same for the whole group
-    uuid email_id;                             ///< of the contact
-    std::string primary_email;                 ///< as it is stored
-    std::optional<timestamp> create_timestamp; ///< of the email row
-    std::optional<timestamp> update_timestamp; ///< of the email row
-};
 
 /// Reads all contacts, or all data about one.
 class CTMS_API contact_dump_repository {
@@ -52,7 +44,7 @@ public:
 
     /// Returns contacts whose addresses differ only in case, by address, oldest first. Reads at most `limit` addresses, starting after
     /// `after`.
-    [[nodiscard]] result<std::vector<duplicate_contact>> duplicates(const std::optional<std::string>& after, int limit);
+    [[nodiscard]] result<std::vector<model::duplicate_contact>> duplicates(const std::optional<std::string>& after, int limit);
 
 private:
     database& db_;

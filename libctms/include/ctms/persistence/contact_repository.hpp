@@ -51,8 +51,9 @@ public:
     /// Returns those of the contacts that exist, in order of email_id, in one round trip.
     [[nodiscard]] result<std::vector<model::contact>> find(std::span<const uuid> email_ids);
 
-    /// Returns all contacts that match every id of the query, in order of email_id. Takes one round trip, to the replica unless email_id is
-    /// given. If the replica finds nothing, one more round trip goes to `db`, because the contact may have just been stored.
+    /// Returns all contacts that match every id of the query, in order of email_id; none for a query without ids. Takes one round trip, to
+    /// the replica unless email_id is given. If the replica finds nothing, one more round trip goes to `db`, because the contact may have
+    /// just been stored.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
 
     /// For each address, in the given order, returns what find() returns for that address alone. Takes one round trip for all, like find().

@@ -8,6 +8,7 @@
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/sync_queue.hpp>
 #include <ctms/persistence/database.hpp>
 
 #include <chrono>
@@ -19,14 +20,6 @@
 #include <vector>
 
 namespace ctms::persistence {
-
-/// Size of the queue.
-struct CTMS_API backlog_counts {
-    std::int64_t backlog = 0;       ///< waiting contacts, without parked ones
-    std::int64_t retry_backlog = 0; ///< contacts that failed at least once, parked ones included
-    std::int64_t parked = 0;        ///< contacts that were given up
-    std::chrono::seconds age{};     ///< time since the first request of the contact that has waited longest, without parked ones
-};
 
 /// What the vendor accepted for a contact the last time.
 struct CTMS_API vendor_state {
@@ -51,57 +44,12 @@ struct CTMS_API queued_contact {
     std::optional<vendor_state> sent;         ///< nullopt: unknown (a contact that the Python service synced)
 };
 
-/// A row that was given up.
-struct CTMS_API parked_contact {
-    uuid email_id;                 ///< of the contact
-    bool is_deletion = false;      ///< the contact was deleted here
-    int retry = 0;                 ///< failed attempts
-    std::string reason;            ///< reason of the last failure
-    timestamp last_requested_at{}; ///< time of the last change
-};
-
-/// The contacts of a resync.
-struct CTMS_API resync_selection {
-    /// Criterion of the selection.
-    enum class kind : std::uint8_t {
-        all,        ///< every contact
-        newsletter, ///< contacts with a row of this newsletter, subscribed or not, because the vendor stores both
-        waitlist    ///< contacts on this waitlist
-    };
-    kind what = kind::all; ///< criterion
-    std::string name{};    ///< name of the newsletter or the waitlist
-};
-
 /// The result of one step of a resync.
 struct CTMS_API resync_step {
     std::optional<uuid> last;  ///< the last contact that was examined; nullopt if there are no more
     std::size_t looked_at = 0; ///< examined contacts, whether selected or not
     std::size_t chosen = 0;    ///< contacts that match the selection
     std::size_t queued = 0;    ///< selected contacts that were not already waiting
-};
-
-/// The result of a resync by addresses.
-struct CTMS_API address_resync {
-    std::size_t chosen = 0;           ///< contacts with these addresses
-    std::size_t queued = 0;           ///< of these, contacts that were not already waiting
-    std::vector<std::size_t> unknown; ///< positions of addresses that no contact has, starting at 0, in order
-};
-
-/// A process of the sync, as known to the database.
-struct CTMS_API sync_worker {
-    uuid id;                  ///< new at each start
-    std::int64_t claimed = 0; ///< claimed contacts
-    std::int64_t slots = 0;   ///< calls that it may make to the vendor at the same time
-    timestamp until{};        ///< end of the last of these leases
-};
-
-/// The state of the queue, for operators.
-struct CTMS_API queue_status {
-    backlog_counts counts;            ///< result of count()
-    std::int64_t due = 0;             ///< contacts that can be claimed now
-    std::int64_t claimed = 0;         ///< contacts that a worker has claimed
-    std::int64_t resync = 0;          ///< contacts of the backlog that a bulk resync queued
-    std::vector<sync_worker> workers; ///< workers with a claim or a slot
 };
 
 /// How to treat a contact that could not be sent.
@@ -120,7 +68,7 @@ public:
     explicit sync_queue_repository(database& db) : db_(db) {}
 
     /// Counts the queue in one round trip. The time grows with the queue.
-    [[nodiscard]] result<backlog_counts> count();
+    [[nodiscard]] result<model::backlog_counts> count();
 
     /// Claims for `worker`, for the time of `lease`, at most `limit` rows that are due and not claimed: normal writes before a bulk resync,
     /// then by due time. Never waits for rows of other workers. One round trip.
@@ -159,24 +107,28 @@ public:
     /// One step of a bulk resync: examines `limit` contacts in order of email_id, starting after `after`, and queues those that are
     /// selected, with a lower priority than normal writes. Contacts that are already waiting keep their place. Each step is a transaction;
     /// its time depends on `limit`, not on the number of contacts.
-    [[nodiscard]] result<resync_step> request_resync(const resync_selection& which, const std::optional<uuid>& after, int limit);
+    [[nodiscard]] result<resync_step> request_resync(const model::resync_selection& which, const std::optional<uuid>& after, int limit);
     /// The same for the contacts with these primary addresses, regardless of case; at most some thousand at a time.
-    [[nodiscard]] result<address_resync> request_resync(std::span<const std::string> addresses);
+    [[nodiscard]] result<model::address_resync> request_resync(std::span<const std::string> addresses);
     /// Returns the number of selected contacts. The time grows with the table.
-    [[nodiscard]] result<std::size_t> count_selected(const resync_selection& which);
+    [[nodiscard]] result<std::size_t> count_selected(const model::resync_selection& which);
     /// Returns what request_resync would return for these addresses, without queueing anything.
-    [[nodiscard]] result<address_resync> look_up(std::span<const std::string> addresses);
+    [[nodiscard]] result<model::address_resync> look_up(std::span<const std::string> addresses);
 
     /// Returns the state of the queue and its workers. The time grows with the queue.
-    [[nodiscard]] result<queue_status> status();
+    [[nodiscard]] result<model::queue_status> status();
 
     /// Returns at most `limit` parked rows, most recently requested first.
-    [[nodiscard]] result<std::vector<parked_contact>> parked(int limit);
-    /// Makes parked rows due again, and returns their number. Without ids, this applies to all parked rows. Many rows take several
-    /// transactions, so some may be done when an error is returned.
+    [[nodiscard]] result<std::vector<model::parked_contact>> parked(int limit);
+    /// Makes those of these rows that are parked due again, and returns their number; 0 without ids. Many rows take several transactions,
+    /// so some may be done when an error is returned.
     [[nodiscard]] result<std::size_t> retry_parked(std::span<const uuid> email_ids);
-    /// Removes parked rows, and returns their number. Without ids, this applies to all parked rows. Transactions as in retry_parked.
+    /// Makes all parked rows due again, and returns their number. Transactions as in retry_parked.
+    [[nodiscard]] result<std::size_t> retry_all_parked();
+    /// Removes those of these rows that are parked, and returns their number; 0 without ids. Transactions as in retry_parked.
     [[nodiscard]] result<std::size_t> forget_parked(std::span<const uuid> email_ids);
+    /// Removes all parked rows, and returns their number. Transactions as in retry_parked.
+    [[nodiscard]] result<std::size_t> forget_all_parked();
 
 private:
     database& db_;

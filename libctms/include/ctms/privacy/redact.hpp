@@ -25,10 +25,11 @@ inline constexpr std::string_view omitted = "[OMITTED]";
 /// is longer than 64 bytes.
 [[nodiscard]] CTMS_API std::string redact_name(std::string_view name);
 
-/// Returns the value of a header for the log. It is omitted entirely if the name or the value indicates a secret (cookie, authorization,
-/// proxy-authorization, x-api-key, names with "token", "secret" ...; `Bearer ...`, `client_secret=...`). The part after a `?` is omitted
-/// and, in a URL, also the part after a `#`; a URL with an address is omitted entirely. All other values pass redact_text.
-[[nodiscard]] CTMS_API std::string redact_header(std::string_view lower_case_name, std::string_view value);
+/// Returns the value of a header for the log. The case of the name does not matter. The value is omitted entirely if the name or the value
+/// indicates a secret (cookie, authorization, proxy-authorization, x-api-key, names with "token", "secret" ...; `Bearer ...`,
+/// `client_secret=...`). The part after a `?` is omitted and, in a URL, also the part after a `#`; a URL with an address is omitted
+/// entirely. All other values pass redact_text.
+[[nodiscard]] CTMS_API std::string redact_header(std::string_view name, std::string_view value);
 
 /// Returns the value of a decoded query parameter for the log. It is omitted entirely if the name indicates an address or a secret, in any
 /// spelling (primary_email, fxa_primary_email, client_secret, access_token, password, pubsub_client ...), or if the value may contain one.

@@ -5,14 +5,15 @@
 
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
-#include <ctms/persistence/contact_bulk_repository.hpp>
-#include <ctms/persistence/contact_dump_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
 
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
+
+namespace ctms::persistence {
+class database;
+}
 
 namespace ctms::service {
 
@@ -32,15 +33,16 @@ struct CTMS_API import_verdict {
 
 /// Options of an import.
 struct CTMS_API import_options {
-    bool replace = false;              ///< replace contacts that have different content, like PUT; if false, they are rejected
-    persistence::bulk_options write{}; ///< priority in the sync queue, and dry run
+    bool replace = false;       ///< replace contacts that have different content, like PUT; if false, they are rejected
+    bool queue_for_sync = true; ///< queue the contacts for the sync, after all single writes
+    bool dry_run = false;       ///< do the work, then roll it back
 };
 
 /// Imports contacts in batches.
 class CTMS_API contact_import {
 public:
     /// `db` must outlive it.
-    contact_import(persistence::database& db, import_options how) : contacts_(db), bulk_(db), dump_(db), how_(how) {}
+    contact_import(persistence::database& db, import_options how) : db_(db), how_(how) {}
 
     /// Imports contacts from JSON texts, each in the form of POST /ctms or a line of a dump, which keeps its times. A contact without
     /// email_id is matched by its address, if a contact with that address exists. Returns a verdict for each, in the given order; a unique
@@ -49,9 +51,7 @@ public:
     [[nodiscard]] result<std::vector<import_verdict>> run(std::span<const std::string> texts);
 
 private:
-    persistence::contact_repository contacts_;
-    persistence::contact_bulk_repository bulk_;
-    persistence::contact_dump_repository dump_;
+    persistence::database& db_;
     import_options how_;
 };
 

@@ -10,13 +10,19 @@
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
 #include <ctms/model/updates_query.hpp>
-#include <ctms/persistence/contact_repository.hpp>
+#include <ctms/service/contact_range.hpp>
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+namespace ctms::persistence {
+class contact_repository;
+class database;
+} // namespace ctms::persistence
 
 namespace ctms::service {
 
@@ -35,9 +41,13 @@ struct CTMS_API patch_request {
 /// The use cases for contacts.
 class CTMS_API contacts {
 public:
-    /// Both must outlive it.
-    explicit contacts(persistence::contact_repository& repository, metrics::recorder& recorder = metrics::null_recorder())
-        : repository_(repository), recorder_(recorder) {}
+    /// All must outlive it. `replica` is a copy of `db` for lookups and for pages of updates; it may lag slightly, and if it fails, `db`
+    /// answers. `recorder` counts clients that still use the older waitlist form.
+    explicit contacts(persistence::database& db, persistence::database* replica = nullptr,
+                      metrics::recorder& recorder = metrics::null_recorder());
+    ~contacts();
+    contacts(const contacts&) = delete;
+    contacts& operator=(const contacts&) = delete;
 
     /// Stores a new contact, and assigns an email_id if none was sent. Sending the same contact again is not an error. errc::conflict
     /// ("Contact already exists") if the id has different content or a unique value is already used.
@@ -56,6 +66,8 @@ public:
     /// Deletes all contacts with this address, in any case, and queues their deletion at the vendor. Returns the ids of the deleted
     /// contacts; errc::not_found if there were none.
     [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email);
+    /// Deletes one contact with everything that belongs to it, and queues its deletion at the vendor. errc::not_found as in get().
+    [[nodiscard]] result<void> remove(const uuid& email_id);
 
     /// Returns a contact. errc::not_found ("Unknown email_id") if it does not exist.
     [[nodiscard]] result<model::contact> get(const uuid& email_id);
@@ -64,6 +76,8 @@ public:
     /// Returns the ids of a contact. errc::not_found as in get().
     [[nodiscard]] result<model::identity> identity(const uuid& email_id);
 
+    /// Returns the contacts that changed in a period, to loop over: all of them, read in pages of `query.limit`.
+    [[nodiscard]] contact_range updates(const model::updates_query& query);
     /// Returns a page of /updates as JSON. This use case returns text, so that a thousand contacts are in memory only once. `prefix` is the
     /// URL under which clients reach the service.
     [[nodiscard]] result<std::string> updates_page(const model::updates_query& query, std::string_view prefix);
@@ -79,7 +93,8 @@ public:
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
 private:
-    persistence::contact_repository& repository_;
+    persistence::database& db_;
+    std::unique_ptr<persistence::contact_repository> repository_;
     metrics::recorder& recorder_;
 };
 

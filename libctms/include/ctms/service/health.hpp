@@ -4,9 +4,7 @@
 #pragma once
 
 #include <ctms/base/export.hpp>
-#include <ctms/base/result.hpp>
-#include <ctms/persistence/database.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <ctms/model/sync_queue.hpp>
 
 #include <chrono>
 #include <condition_variable>
@@ -15,14 +13,18 @@
 #include <optional>
 #include <thread>
 
+namespace ctms::persistence {
+class database;
+}
+
 namespace ctms::service {
 
 /// The result of a probe.
 struct CTMS_API health_report {
-    bool database_up = false;                         ///< the database answered
-    std::chrono::milliseconds database_time{};        ///< time until the answer
-    std::optional<persistence::backlog_counts> queue; ///< nullopt if the database is down or counting failed
-    std::chrono::milliseconds queue_time{};           ///< time to count the queue
+    bool database_up = false;                   ///< the database answered
+    std::chrono::milliseconds database_time{};  ///< time until the answer
+    std::optional<model::backlog_counts> queue; ///< nullopt if the database is down or counting failed
+    std::chrono::milliseconds queue_time{};     ///< time to count the queue
 };
 
 /// Probes one database.
@@ -42,7 +44,6 @@ private:
     [[nodiscard]] health_report probe();
 
     persistence::database& db_;
-    persistence::sync_queue_repository queue_;
     std::mutex mutex_;
     std::condition_variable_any changed_;
     std::uint64_t wanted_ = 0; ///< requested probes

@@ -5,26 +5,33 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/stripe.hpp>
-#include <ctms/persistence/stripe_repository.hpp>
+
+#include <cstddef>
+
+namespace ctms::persistence {
+class database;
+}
 
 namespace ctms::service {
 
 /// Stores objects of Stripe.
 class CTMS_API stripe_ingest {
 public:
-    /// `repository` must outlive it.
-    explicit stripe_ingest(persistence::stripe_repository& repository) : repository_(repository) {}
+    /// `db` must outlive it.
+    explicit stripe_ingest(persistence::database& db) : db_(db) {}
 
-    /// Stores one object. Storing it again changes nothing, and objects may come in any order. Errors as in
-    /// persistence::stripe_repository::ingest.
-    [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object) { return repository_.ingest(object); }
+    /// Stores an object with everything that it contains (prices, items, lines), in one transaction, and queues the contacts whose products
+    /// it may change for the sync. Storing it again changes nothing, and objects may come in any order, from any number of callers.
+    /// errc::conflict if others kept writing the same rows through all attempts.
+    [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object);
 
-    /// Stores nothing, but queues the contacts that an object concerns, so that they are sent to the vendor again. Returns their number.
-    /// Errors as in persistence::stripe_repository::queue_contacts.
-    [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object) { return repository_.queue_contacts(object); }
+    /// Stores nothing, but queues the contacts whose products an object concerns, so that they are sent to the vendor again: for a customer
+    /// by its account and its id; for a subscription, an item or an invoice by the customer; for a price all of its subscribers. Returns
+    /// the number of contacts.
+    [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object);
 
 private:
-    persistence::stripe_repository& repository_;
+    persistence::database& db_;
 };
 
 } // namespace ctms::service

@@ -8,7 +8,6 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/api_client.hpp>
-#include <ctms/persistence/client_repository.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +17,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+
+namespace ctms::persistence {
+class database;
+}
 
 namespace ctms::service {
 
@@ -57,7 +60,7 @@ struct CTMS_API token_options {
 class CTMS_API tokens {
 public:
     /// The first two arguments must outlive it.
-    tokens(persistence::client_repository& clients, const auth::token_signer& signer, token_options options);
+    tokens(persistence::database& db, const auth::token_signer& signer, token_options options);
     ~tokens();
     tokens(const tokens&) = delete;
     tokens& operator=(const tokens&) = delete;
@@ -104,7 +107,7 @@ private:
                                                                        bool& client_exists);
     [[nodiscard]] issued_token sign(const known_client& client, const std::string& hashed_secret, std::chrono::seconds expiration) const;
 
-    persistence::client_repository& clients_;
+    persistence::database& db_;
     const auth::token_signer& signer_;
     token_options options_;
     std::shared_ptr<known_secrets> secrets_; ///< shared with attempts, which may outlive it

@@ -53,9 +53,6 @@ const statement keep_secret{"client_keep_secret",
                             " on conflict (client_id, hashed_secret) do update set valid_until = excluded.valid_until"};
 const statement set_client_secret{"client_set_secret",
                                   "update api_client set hashed_secret = $2, update_timestamp = now() where client_id = $1"};
-const statement find_old_secrets{"client_old_secrets", "select hashed_secret, round(extract(epoch from valid_until) * 1000000)::bigint"
-                                                       " from ctms_client_old_secrets where client_id = $1 and valid_until > now()"
-                                                       " order by valid_until desc"};
 const statement remove_client{"client_remove", "delete from api_client where client_id = $1"};
 
 std::string to_text(const std::optional<std::set<model::role>>& roles) {
@@ -90,8 +87,8 @@ model::api_client read_client(const rows& answer, std::size_t row) {
 }
 
 /// Each line holds microseconds since 1970, a space and a hash.
-std::vector<old_secret> read_old_secrets(std::string_view lines) {
-    std::vector<old_secret> all;
+std::vector<model::old_secret> read_old_secrets(std::string_view lines) {
+    std::vector<model::old_secret> all;
     while (!lines.empty()) {
         const auto line = lines.substr(0, lines.find('\n'));
         lines.remove_prefix(std::min(line.size() + 1, lines.size()));
@@ -198,16 +195,6 @@ result<void> client_repository::set_hashed_secret(std::string_view client_id, st
         if (keep_old.count() > 0) link.query(keep_secret, {id, std::string(current.text(0, 0)), seconds}, true);
         link.query(set_client_secret, {id, std::string(hashed_secret)}, true);
         return true;
-    });
-}
-
-result<std::vector<old_secret>> client_repository::old_secrets(std::string_view client_id) {
-    if (!storable(client_id)) return std::vector<old_secret>();
-    return run(db_, [&](connection& link) {
-        const auto answer = link.query(find_old_secrets, {std::string(client_id)});
-        std::vector<old_secret> all;
-        for (std::size_t row = 0; row < answer.size(); ++row) all.push_back({std::string(answer.text(row, 0)), read_time(answer, row, 1)});
-        return all;
     });
 }
 

@@ -58,15 +58,15 @@ void prefer_indexes(connection& link) {
     link.execute("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
 }
 
-std::vector<bulk_outcome> outcomes_of(const rows& found, std::size_t count) {
-    std::vector<bulk_outcome> out(count);
+std::vector<model::bulk_outcome> outcomes_of(const rows& found, std::size_t count) {
+    std::vector<model::bulk_outcome> out(count);
     for (std::size_t row = 0; row < found.size(); ++row)
         out.at(static_cast<std::size_t>(found.integer(row, 0)) - 1) = {found.integer(row, 1), found.integer(row, 2)};
     return out;
 }
 
-result<std::vector<bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count,
-                                         bool dry_run) {
+result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count,
+                                                bool dry_run) {
     return run(db, [&](connection& link) {
         link.begin();
         prefer_indexes(link);
@@ -78,7 +78,7 @@ result<std::vector<bulk_outcome>> act_on(database& db, const statement& what, co
 
 } // namespace
 
-result<std::vector<bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails, bool dry_run) {
+result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails, bool dry_run) {
     static const statement remove_many{"remove_contacts",
                                        std::string(wanted_addresses) + std::string(lock_addresses) + std::string(remove_them)};
     return act_on(db_, remove_many, json_names(primary_emails), primary_emails.size(), dry_run);
@@ -91,7 +91,7 @@ result<bool> contact_bulk_repository::remove(const uuid& email_id) {
     return done->front().changed > 0;
 }
 
-result<std::vector<bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails, bool dry_run) {
+result<std::vector<model::bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails, bool dry_run) {
     static const statement suppress_many{
         "suppress_contacts",
         std::string(wanted_addresses) +

@@ -148,12 +148,12 @@ result<std::string> contact_dump_repository::belongings(const uuid& email_id) {
     });
 }
 
-result<std::vector<duplicate_contact>> contact_dump_repository::duplicates(const std::optional<std::string>& after, int limit) {
+result<std::vector<model::duplicate_contact>> contact_dump_repository::duplicates(const std::optional<std::string>& after, int limit) {
     static const statement duplicate_addresses{"duplicate_addresses", fmt::format(find_duplicates, microseconds_sql("e.create_timestamp"),
                                                                                   microseconds_sql("e.update_timestamp"))};
     return run(db_, [&](connection& link) {
         const auto found = link.query(duplicate_addresses, {after, std::to_string(limit)});
-        std::vector<duplicate_contact> out;
+        std::vector<model::duplicate_contact> out;
         for (std::size_t row = 0; row < found.size(); ++row) {
             out.push_back({std::string(found.text(row, 0)), uuid::parse(found.text(row, 1)).value_or(uuid{}),
                            std::string(found.text(row, 2)), read_optional_time(found, row, 3), read_optional_time(found, row, 4)});

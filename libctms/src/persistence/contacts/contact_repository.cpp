@@ -174,6 +174,7 @@ result<std::vector<model::contact>> contact_repository::find(std::span<const uui
 }
 
 result<std::vector<model::contact>> contact_repository::find(const model::identity_query& query) {
+    if (query == model::identity_query{}) return std::vector<model::contact>(); // not all contacts
     const auto ids = ids_lookup(query);
     const auto sql = contacts_sql(ids.sql);
     return run_read(
@@ -193,6 +194,7 @@ result<std::vector<std::vector<model::contact>>> contact_repository::find_by_add
 }
 
 result<std::vector<model::identity>> contact_repository::find_identities(const model::identity_query& query) {
+    if (query == model::identity_query{}) return std::vector<model::identity>(); // not all contacts
     const auto lookup = identities_lookup(query);
     return run_read(
         db_, query.email_id ? nullptr : replica_.get(),

@@ -237,10 +237,24 @@ result<std::size_t> in_batches(database& db, Batch batch) {
     }
 }
 
-std::vector<parameter> batch_parameters(std::span<const uuid> email_ids) {
+/// The rows that a change of parked rows applies to; nullopt for all.
+using parked_choice = std::optional<std::span<const uuid>>;
+
+std::vector<parameter> batch_parameters(const parked_choice& which) {
     std::vector<parameter> out{std::to_string(batch_size)};
-    if (!email_ids.empty()) out.emplace_back(json_ids(email_ids));
+    if (which) out.emplace_back(json_ids(*which));
     return out;
+}
+
+result<std::size_t> retry(database& on, const parked_choice& which) {
+    const auto parameters = batch_parameters(which);
+    return in_batches(on, [&](connection& db) { return db.query(retry_statement(!which), parameters, true).affected(); });
+}
+
+result<std::size_t> forget(database& on, const parked_choice& which) {
+    const auto parameters = batch_parameters(which);
+    return in_batches(
+        on, [&](connection& db) { return static_cast<std::size_t>(db.query(forget_statement(!which), parameters, true).integer(0, 0)); });
 }
 
 } // namespace
@@ -294,10 +308,10 @@ result<std::size_t> sync_queue_repository::discard(int limit) {
         db_, [&](connection& db) { return static_cast<std::size_t>(db.query(discard_statement(), {bounded(limit)}, true).integer(0, 0)); });
 }
 
-result<std::vector<parked_contact>> sync_queue_repository::parked(int limit) {
+result<std::vector<model::parked_contact>> sync_queue_repository::parked(int limit) {
     return run(db_, [&](connection& db) {
         const auto found = db.query(parked_statement(), {bounded(limit)});
-        std::vector<parked_contact> out;
+        std::vector<model::parked_contact> out;
         for (std::size_t row = 0; row < found.size(); ++row) {
             out.push_back({read_id(found, row, 0), found.boolean(row, 1), static_cast<int>(found.integer(row, 2)),
                            std::string(found.text(row, 3)), read_time(found, row, 4)});
@@ -306,16 +320,9 @@ result<std::vector<parked_contact>> sync_queue_repository::parked(int limit) {
     });
 }
 
-result<std::size_t> sync_queue_repository::retry_parked(std::span<const uuid> email_ids) {
-    const auto parameters = batch_parameters(email_ids);
-    return in_batches(db_, [&](connection& db) { return db.query(retry_statement(email_ids.empty()), parameters, true).affected(); });
-}
-
-result<std::size_t> sync_queue_repository::forget_parked(std::span<const uuid> email_ids) {
-    const auto parameters = batch_parameters(email_ids);
-    return in_batches(db_, [&](connection& db) {
-        return static_cast<std::size_t>(db.query(forget_statement(email_ids.empty()), parameters, true).integer(0, 0));
-    });
-}
+result<std::size_t> sync_queue_repository::retry_parked(std::span<const uuid> email_ids) { return retry(db_, email_ids); }
+result<std::size_t> sync_queue_repository::retry_all_parked() { return retry(db_, std::nullopt); }
+result<std::size_t> sync_queue_repository::forget_parked(std::span<const uuid> email_ids) { return forget(db_, email_ids); }
+result<std::size_t> sync_queue_repository::forget_all_parked() { return forget(db_, std::nullopt); }
 
 } // namespace ctms::persistence

@@ -67,8 +67,8 @@ std::string walk_sql(const char* condition, bool from_the_start) {
            fmt::format(report_walk, count_queued);
 }
 
-const statement& walk_statement(resync_selection::kind what, bool from_the_start) {
-    using enum resync_selection::kind;
+const statement& walk_statement(model::resync_selection::kind what, bool from_the_start) {
+    using enum model::resync_selection::kind;
     static const statement all_first{"resync_all_first", walk_sql(any_contact, true)};
     static const statement all_next{"resync_all_next", walk_sql(any_contact, false)};
     static const statement newsletter_first{"resync_newsletter_first", walk_sql(with_newsletter, true)};
@@ -94,13 +94,15 @@ const statement& address_statement(bool queue) {
     return queue ? queues : looks;
 }
 
-const statement& count_statement(resync_selection::kind what) {
-    using enum resync_selection::kind;
+const statement& count_statement(model::resync_selection::kind what) {
+    using enum model::resync_selection::kind;
     if (what == all) return count_all;
     return what == newsletter ? count_newsletter : count_waitlist;
 }
 
-parameter name_of(const resync_selection& which) { return which.what == resync_selection::kind::all ? parameter() : parameter(which.name); }
+parameter name_of(const model::resync_selection& which) {
+    return which.what == model::resync_selection::kind::all ? parameter() : parameter(which.name);
+}
 
 std::vector<std::size_t> read_places(std::string_view text) {
     const auto parsed = json::document::parse(text, json::limits{1, 1'000'000});
@@ -111,18 +113,19 @@ std::vector<std::size_t> read_places(std::string_view text) {
     return out;
 }
 
-result<address_resync> run_addresses(database& on, std::span<const std::string> addresses, bool queue) {
+result<model::address_resync> run_addresses(database& on, std::span<const std::string> addresses, bool queue) {
     const auto list = json_names(addresses);
     return run(on, [&](connection& db) {
         const auto found = db.query(address_statement(queue), {list}, queue);
-        return address_resync{static_cast<std::size_t>(found.integer(0, 0)), static_cast<std::size_t>(found.integer(0, 1)),
-                              read_places(found.text(0, 2))};
+        return model::address_resync{static_cast<std::size_t>(found.integer(0, 0)), static_cast<std::size_t>(found.integer(0, 1)),
+                                     read_places(found.text(0, 2))};
     });
 }
 
 } // namespace
 
-result<resync_step> sync_queue_repository::request_resync(const resync_selection& which, const std::optional<uuid>& after, int limit) {
+result<resync_step> sync_queue_repository::request_resync(const model::resync_selection& which, const std::optional<uuid>& after,
+                                                          int limit) {
     std::vector<parameter> parameters{bounded(limit), name_of(which)};
     if (after) parameters.emplace_back(after->to_string());
     return run(db_, [&](connection& db) {
@@ -136,15 +139,15 @@ result<resync_step> sync_queue_repository::request_resync(const resync_selection
     });
 }
 
-result<address_resync> sync_queue_repository::request_resync(std::span<const std::string> addresses) {
+result<model::address_resync> sync_queue_repository::request_resync(std::span<const std::string> addresses) {
     return run_addresses(db_, addresses, true);
 }
 
-result<address_resync> sync_queue_repository::look_up(std::span<const std::string> addresses) {
+result<model::address_resync> sync_queue_repository::look_up(std::span<const std::string> addresses) {
     return run_addresses(db_, addresses, false);
 }
 
-result<std::size_t> sync_queue_repository::count_selected(const resync_selection& which) {
+result<std::size_t> sync_queue_repository::count_selected(const model::resync_selection& which) {
     return run(db_, [&](connection& db) {
         return static_cast<std::size_t>(db.query(count_statement(which.what), {name_of(which)}).integer(0, 0));
     });

@@ -44,19 +44,19 @@ const statement& workers_statement() {
     return made;
 }
 
-backlog_counts read_counts(const rows& found) {
+model::backlog_counts read_counts(const rows& found) {
     return {found.integer(0, 0), found.integer(0, 1), found.integer(0, 2), std::chrono::seconds{found.integer(0, 3)}};
 }
 
 } // namespace
 
-result<backlog_counts> sync_queue_repository::count() {
+result<model::backlog_counts> sync_queue_repository::count() {
     return run(db_, [](connection& db) { return read_counts(db.query(counts_statement(), {})); });
 }
 
-result<queue_status> sync_queue_repository::status() {
+result<model::queue_status> sync_queue_repository::status() {
     return run(db_, [](connection& db) {
-        queue_status out;
+        model::queue_status out;
         const auto staged = db.query(stages_statement(), {});
         out.counts = read_counts(staged);
         out.due = staged.integer(0, 4);

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: MPL-2.0
+// Use cases for API clients: create, change and delete them, and replace their secrets. Clients are given by name ("shop") or by id
+// ("id_shop"). Blocking; thread safe. create() and rotate_secret() hash a secret, which takes about 0.1 s of CPU and 64 MiB (Argon2id).
+#pragma once
+
+#include <ctms/base/export.hpp>
+#include <ctms/base/result.hpp>
+#include <ctms/model/api_client.hpp>
+
+#include <chrono>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ctms::persistence {
+class database;
+}
+
+namespace ctms::service {
+
+/// Returns the id of the client with this name: the name with the prefix "id_", unless it already has it. errc::invalid unless the name
+/// consists of letters, digits and - _ . and the id has at most 255 characters.
+[[nodiscard]] CTMS_API result<std::string> client_id_of(std::string_view name);
+
+/// Returns the roles with these names; nullopt (everything is allowed) if there are no names. errc::malformed, with all known names, for an
+/// unknown one.
+[[nodiscard]] CTMS_API result<std::optional<std::set<model::role>>> roles_of(std::span<const std::string> names);
+
+/// How long a replaced secret may stay valid.
+inline constexpr std::chrono::hours longest_grace_period{365 * 24};
+
+/// A client to be created.
+struct CTMS_API new_client {
+    std::string name;                             ///< name or id, see client_id_of()
+    std::string email;                            ///< of the people who run the client
+    bool enabled = true;                          ///< a disabled client gets no tokens
+    std::optional<std::set<model::role>> roles{}; ///< nullopt allows everything
+};
+
+/// A client with a secret that was just made. Only its hash is stored, so the secret cannot be shown again.
+struct CTMS_API client_secret {
+    model::api_client client; ///< the client, with the new hash
+    std::string secret;       ///< the secret
+};
+
+/// A client with its replaced secrets.
+struct CTMS_API client_details {
+    model::api_client client;                   ///< as stored
+    std::vector<model::old_secret> old_secrets; ///< secrets that are still valid, the longest valid first
+};
+
+/// The use cases. Every function that takes a name returns the error of client_id_of() for one that is not valid.
+class CTMS_API api_clients {
+public:
+    /// `db` must outlive it.
+    explicit api_clients(persistence::database& db) : db_(db) {}
+
+    /// Makes a secret and stores the client. errc::conflict if the client exists.
+    [[nodiscard]] result<client_secret> create(const new_client& wanted);
+    /// Returns all clients, in order of client_id.
+    [[nodiscard]] result<std::vector<model::api_client>> list();
+    /// Returns a client with its old secrets. errc::not_found if it does not exist.
+    [[nodiscard]] result<client_details> find(std::string_view name);
+    /// Enables or disables a client. errc::not_found if it does not exist.
+    [[nodiscard]] result<void> set_enabled(std::string_view name, bool enabled);
+    /// Sets the roles; nullopt allows everything. errc::not_found if the client does not exist.
+    [[nodiscard]] result<void> set_roles(std::string_view name, const std::optional<std::set<model::role>>& roles);
+    /// Makes a new secret. The old one stays valid for `grace_period`; if that is 0, the old one, those that were replaced before, and all
+    /// tokens become invalid at once. errc::invalid unless 0 <= grace_period <= longest_grace_period; errc::not_found if the client does
+    /// not exist.
+    [[nodiscard]] result<client_secret> rotate_secret(std::string_view name, std::chrono::seconds grace_period = {});
+    /// Deletes a client with its roles and old secrets; its tokens become invalid. errc::not_found if it does not exist.
+    [[nodiscard]] result<void> remove(std::string_view name);
+
+private:
+    persistence::database& db_;
+};
+
+} // namespace ctms::service

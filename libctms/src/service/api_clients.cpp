@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/api_clients.hpp>
+
+#include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/client_repository.hpp>
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace ctms::service {
+
+using persistence::client_repository;
+
+result<std::string> client_id_of(std::string_view name) {
+    constexpr std::size_t longest = 255;
+    constexpr std::string_view prefix = "id_";
+    constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    auto id = name.starts_with(prefix) ? std::string(name) : fmt::format("{}{}", prefix, name);
+    if (id == prefix || id.find_first_not_of(allowed) != std::string::npos || id.size() > longest) {
+        return invalid(
+            fmt::format("'{}' is not a valid client name: only letters, digits and - _ . are allowed, at most 252 characters", name));
+    }
+    return id;
+}
+
+result<std::optional<std::set<model::role>>> roles_of(std::span<const std::string> names) {
+    std::optional<std::set<model::role>> out;
+    for (const auto& name : names) {
+        const auto known = model::find_role(name);
+        if (!known) return malformed(fmt::format("'{}' is not a role; the roles are {}", name, fmt::join(model::role_names, ", ")));
+        if (!out) out.emplace();
+        out->insert(*known);
+    }
+    return out;
+}
+
+result<client_secret> api_clients::create(const new_client& wanted) {
+    auto id = client_id_of(wanted.name);
+    if (!id) return id.error();
+    client_secret out;
+    out.secret = auth::make_secret();
+    out.client.client_id = *std::move(id);
+    out.client.email = wanted.email;
+    out.client.enabled = wanted.enabled;
+    out.client.hashed_secret = auth::hash_secret(out.secret);
+    out.client.roles = wanted.roles;
+    const auto created = client_repository(db_).create(out.client);
+    if (created) return out;
+    auto failure = created.error();
+    if (failure.code == errc::conflict) {
+        failure.message = fmt::format("client '{}' already exists", out.client.client_id);
+        failure.detail.clear();
+    }
+    return failure;
+}
+
+result<std::vector<model::api_client>> api_clients::list() { return client_repository(db_).list(); }
+
+result<client_details> api_clients::find(std::string_view name) {
+    const auto id = client_id_of(name);
+    if (!id) return id.error();
+    auto access = client_repository(db_).find_access(*id);
+    if (!access) return access.error();
+    return client_details{std::move(access->client), std::move(access->old_secrets)};
+}
+
+result<void> api_clients::set_enabled(std::string_view name, bool enabled) {
+    const auto id = client_id_of(name);
+    return id ? client_repository(db_).set_enabled(*id, enabled) : result<void>(id.error());
+}
+
+result<void> api_clients::set_roles(std::string_view name, const std::optional<std::set<model::role>>& roles) {
+    const auto id = client_id_of(name);
+    return id ? client_repository(db_).set_roles(*id, roles) : result<void>(id.error());
+}
+
+result<client_secret> api_clients::rotate_secret(std::string_view name, std::chrono::seconds grace_period) {
+    if (grace_period < grace_period.zero() || grace_period > longest_grace_period)
+        return invalid("the grace period must be from 0 seconds to 365 days");
+    const auto id = client_id_of(name);
+    if (!id) return id.error();
+    client_repository clients(db_);
+    auto client = clients.find(*id); // before the secret is hashed, which takes long
+    if (!client) return client.error();
+    client_secret out{*std::move(client), auth::make_secret()};
+    out.client.hashed_secret = auth::hash_secret(out.secret);
+    const auto changed = clients.set_hashed_secret(*id, out.client.hashed_secret, grace_period);
+    if (!changed) return changed.error();
+    return out;
+}
+
+result<void> api_clients::remove(std::string_view name) {
+    const auto id = client_id_of(name);
+    return id ? client_repository(db_).remove(*id) : result<void>(id.error());
+}
+
+} // namespace ctms::service

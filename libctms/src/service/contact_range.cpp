@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/contact_range.hpp>
+
+#include <ctms/persistence/contact_repository.hpp>
+
+#include <algorithm>
+#include <vector>
+
+namespace ctms::service {
+
+struct contact_range::state {
+    persistence::contact_repository& from;
+    model::updates_query query;
+    std::vector<result<model::contact>> page{}; ///< an error is its only element
+    std::size_t at = 0;
+    bool is_last_page = false;
+
+    void read_page() {
+        page.clear();
+        at = 0;
+        const auto count = from.visit_updates(query, [&](const model::contact& contact) { page.emplace_back(contact); });
+        is_last_page = !count || *count < static_cast<std::size_t>(query.limit);
+        if (!count) {
+            page.clear(); // the page may be incomplete
+            page.emplace_back(count.error());
+        } else if (!page.empty()) {
+            const auto& email = page.back()->email;
+            query.after = {email.update_timestamp.value_or(timestamp{}), email.email_id};
+        }
+    }
+
+    void advance() {
+        if (++at < page.size()) return;
+        if (is_last_page) return page.clear();
+        read_page();
+    }
+};
+
+contact_range::contact_range(persistence::contact_repository& from, const model::updates_query& query)
+    : state_(std::make_unique<state>(state{from, query})) {
+    constexpr int largest_page = 1'000;
+    state_->query.limit = std::clamp(query.limit, 1, largest_page);
+}
+contact_range::contact_range(contact_range&&) noexcept = default;
+contact_range& contact_range::operator=(contact_range&&) noexcept = default;
+contact_range::~contact_range() = default;
+
+contact_range::iterator contact_range::begin() {
+    state_->read_page();
+    return iterator(*this);
+}
+
+contact_range::iterator::reference contact_range::iterator::operator*() const { return owner_->state_->page[owner_->state_->at]; }
+
+contact_range::iterator& contact_range::iterator::operator++() {
+    owner_->state_->advance();
+    return *this;
+}
+
+bool contact_range::iterator::is_at_end() const { return owner_->state_->page.empty(); }
+
+} // namespace ctms::service

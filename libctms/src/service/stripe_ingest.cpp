@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/stripe_ingest.hpp>
+
+#include <ctms/persistence/stripe_repository.hpp>
+
+namespace ctms::service {
+
+result<model::stripe::ingest_report> stripe_ingest::ingest(const model::stripe::object& object) {
+    return persistence::stripe_repository(db_).ingest(object);
+}
+
+result<std::size_t> stripe_ingest::queue_contacts(const model::stripe::object& object) {
+    return persistence::stripe_repository(db_).queue_contacts(object);
+}
+
+} // namespace ctms::service

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/sync_admin.hpp>
+
+#include "storable.hpp"
+
+#include <ctms/persistence/sync_queue_repository.hpp>
+
+#include <algorithm>
+
+namespace ctms::service {
+namespace {
+
+using persistence::sync_queue_repository;
+
+constexpr int contacts_of_a_step = 10'000;
+constexpr std::size_t addresses_of_a_step = 1'000;
+
+/// Adds a part of a list, of which `step` was sent, to the result for the whole list.
+void add(model::address_resync& to, const model::address_resync& part, const address_step& step) {
+    to.chosen += part.chosen;
+    to.queued += part.queued;
+    for (const auto place : part.unknown) to.unknown.push_back(step.places.at(place));
+}
+
+} // namespace
+
+result<model::queue_status> sync_admin::status() { return sync_queue_repository(db_).status(); }
+
+result<std::vector<model::parked_contact>> sync_admin::parked(int limit) { return sync_queue_repository(db_).parked(limit); }
+
+result<std::size_t> sync_admin::retry_parked(std::span<const uuid> email_ids) { return sync_queue_repository(db_).retry_parked(email_ids); }
+
+result<std::size_t> sync_admin::retry_all_parked() { return sync_queue_repository(db_).retry_all_parked(); }
+
+result<std::size_t> sync_admin::forget_parked(std::span<const uuid> email_ids) {
+    return sync_queue_repository(db_).forget_parked(email_ids);
+}
+
+result<std::size_t> sync_admin::forget_all_parked() { return sync_queue_repository(db_).forget_all_parked(); }
+
+result<std::size_t> sync_admin::count(const model::resync_selection& which) { return sync_queue_repository(db_).count_selected(which); }
+
+resync_report sync_admin::resync(const model::resync_selection& which, const std::function<bool(const resync_progress&)>& go_on) {
+    sync_queue_repository queue(db_);
+    resync_report out;
+    for (std::optional<uuid> after;;) {
+        const auto step = queue.request_resync(which, after, contacts_of_a_step);
+        if (!step) return out.failure = step.error(), out;
+        out.done.looked_at += step->looked_at;
+        out.done.chosen += step->chosen;
+        out.done.queued += step->queued;
+        const bool is_last = step->looked_at < static_cast<std::size_t>(contacts_of_a_step);
+        const bool wanted = !go_on || go_on(out.done);
+        if (is_last) return out;
+        if (!wanted) return out.stopped = true, out;
+        after = step->last;
+    }
+}
+
+result<model::address_resync> sync_admin::resync_addresses(std::span<const std::string> addresses, bool dry_run) {
+    sync_queue_repository queue(db_);
+    model::address_resync out;
+    for (std::size_t place = 0; place < addresses.size(); ++place) {
+        if (!is_storable(addresses[place])) out.unknown.push_back(place);
+    }
+    for (std::size_t begin = 0; begin < addresses.size(); begin += addresses_of_a_step) {
+        const auto step = storable_addresses(addresses, begin, addresses_of_a_step);
+        if (step.addresses.empty()) continue;
+        const auto part = dry_run ? queue.look_up(step.addresses) : queue.request_resync(step.addresses);
+        if (!part) return part.error();
+        add(out, *part, step);
+    }
+    std::sort(out.unknown.begin(), out.unknown.end());
+    if (dry_run) out.queued = 0;
+    return out;
+}
+
+} // namespace ctms::service
