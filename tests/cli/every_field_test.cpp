@@ -57,7 +57,7 @@ void check_contact(const object& shown, const object& wanted) {
 /// Checks that the API writes all fields of T, each with a value.
 template <class T>
 void check_complete(const value& group) {
-    json::for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         if (field.rule.input_only) return;
         CAPTURE(std::string(field.name));
         const auto* found = group.as_object().if_contains(field.name);
@@ -85,7 +85,7 @@ void check_answer(const http_answer& answer, int status, const object& wanted) {
 /// The nine ids, from the groups in which they are.
 object ids_in(const object& contact) {
     object out;
-    json::for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
         const auto find = [&](std::string_view group, std::string_view name) {
             const auto* found = contact.at(group).as_object().if_contains(name);
             if (found != nullptr && !out.contains(field.name)) out[field.name] = *found;
@@ -203,7 +203,7 @@ struct patcher {
 
     template <class T>
     void patch_each() {
-        json::for_each_field<T>([&](const auto& field, std::uint32_t index) {
+        fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
             if (is_settable(field)) patch(group_of<T>::name, field.name, sample_value(field, index, sample::b));
         });
     }
@@ -336,7 +336,7 @@ std::string vendor_column(std::string_view group, std::string_view name) {
 
 template <class T>
 void configure_each(web_fixture& server) {
-    json::for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         server.sql("insert into acoustic_field values ('main', '" + vendor_column(group_of<T>::name, field.name) +
                    "') on conflict do nothing");
     });
@@ -344,7 +344,7 @@ void configure_each(web_fixture& server) {
 
 template <class T>
 void check_each(const fake_acoustic::row& found, sample which) {
-    json::for_each_field<T>([&](const auto& field, std::uint32_t index) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
         const auto column = vendor_column(group_of<T>::name, field.name);
         CAPTURE(column);
         REQUIRE(found.contains(column));

@@ -3,7 +3,7 @@
 // change here. Pure functions.
 #pragma once
 
-#include <json/tables.hpp>
+#include <fields/tables.hpp>
 
 #include <boost/json/object.hpp>
 #include <boost/json/value.hpp>
@@ -74,14 +74,14 @@ template <class Field>
 }
 
 /// A text that no other field has, within the limits of the field.
-[[nodiscard]] inline boost::json::value sample_text(const json::rules& rule, std::string_view group, std::string_view name, int number) {
+[[nodiscard]] inline boost::json::value sample_text(const fields::rules& rule, std::string_view group, std::string_view name, int number) {
     switch (rule.as) {
-    case json::format::uuid: return boost::json::value(fmt::format("00000000-0000-4000-9000-{:012}", number));
-    case json::format::url: return boost::json::value(fmt::format("https://example.com/{}/{}/{}", group, name, number));
-    case json::format::object:
+    case fields::format::uuid: return boost::json::value(fmt::format("00000000-0000-4000-9000-{:012}", number));
+    case fields::format::url: return boost::json::value(fmt::format("https://example.com/{}/{}/{}", group, name, number));
+    case fields::format::object:
         return boost::json::object{{"geo", fmt::format("{}-geo", number)}, {"platform", fmt::format("{}-platform", number)}};
-    case json::format::choice: return boost::json::value(rule.choices[number % 2 == 0 ? 1 : 0]);
-    case json::format::text: break;
+    case fields::format::choice: return boost::json::value(rule.choices[number % 2 == 0 ? 1 : 0]);
+    case fields::format::text: break;
     }
     const auto longer = fmt::format("{}-{}-{}@example.com", group, name, number);
     return boost::json::value(rule.max == 0 || longer.size() <= rule.max ? longer : fmt::format("{}", number));
@@ -89,7 +89,7 @@ template <class Field>
 
 /// The value of a field in a sample, as the API writes it.
 template <class Owner, class Member>
-[[nodiscard]] boost::json::value sample_value(const json::field<Owner, Member>& field, std::uint32_t index, sample which) {
+[[nodiscard]] boost::json::value sample_value(const fields::field<Owner, Member>& field, std::uint32_t index, sample which) {
     const int number = group_of<Owner>::number * 100 + static_cast<int>(index) * 2 + static_cast<int>(which);
     if constexpr (std::is_same_v<Member, bool>) {
         return (index + static_cast<std::uint32_t>(which)) % 2 == 0;
@@ -104,7 +104,7 @@ template <class Owner, class Member>
 template <class T>
 [[nodiscard]] boost::json::object sample_group(sample which) {
     boost::json::object out;
-    json::for_each_field<T>([&](const auto& field, std::uint32_t index) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
         if (is_settable(field)) out[field.name] = sample_value(field, index, which);
     });
     return out;

@@ -4,23 +4,25 @@
 // contract if it has one, otherwise the width of the database's column.
 #pragma once
 
-#include "field_table.hpp"
+#include "field.hpp"
 
 #include <ctms/model/contact.hpp>
 
 #include <array>
 
-namespace ctms::json {
+namespace ctms::fields {
 
 inline constexpr std::array<std::string_view, 4> email_formats{"H", "T", "N", ""};
 inline constexpr std::array<std::string_view, 2> newsletter_formats{"H", "T"};
 
 template <>
 struct table<model::email> {
+    static constexpr std::string_view group = "email";
+    static constexpr std::string_view prefix = "";
     static constexpr auto fields =
         std::tuple{field{"primary_email",
                          &model::email::primary_email,
-                         {.max = 255, .required = true, .example = "jane@example.com"},
+                         {.max = 255, .required = true, .example = "jane@example.com", .vendor = "email"},
                          "The address; unique and case sensitive"},
                    field{"basket_token",
                          &model::email::basket_token,
@@ -57,6 +59,8 @@ struct table<model::email> {
 
 template <>
 struct table<model::amo> {
+    static constexpr std::string_view group = "amo";
+    static constexpr std::string_view prefix = "amo_";
     static constexpr auto fields = std::tuple{
         field{"add_on_ids",
               &model::amo::add_on_ids,
@@ -68,7 +72,7 @@ struct table<model::amo> {
         field{"last_login", &model::amo::last_login, {.example = "2024-05-30"}, "Day of the last login"},
         field{"location", &model::amo::location, {.max = 255, .example = "Bremen"}, "Location that the author entered"},
         field{"profile_url", &model::amo::profile_url, {.max = 40, .example = "jane-writes"}, "Last part of the profile's URL"},
-        field{"user", &model::amo::user, {}, "Has an account"},
+        field{"user", &model::amo::user, {.sql_keyword = true}, "Has an account"},
         field{"user_id", &model::amo::user_id, {.max = 40, .example = "4711"}, "Id of the account"},
         field{"username", &model::amo::username, {.max = 100, .example = "jane_writes"}, "Name of the account"},
         field{"create_timestamp",
@@ -83,6 +87,8 @@ struct table<model::amo> {
 
 template <>
 struct table<model::fxa> {
+    static constexpr std::string_view group = "fxa";
+    static constexpr std::string_view prefix = "fxa_";
     static constexpr auto fields = std::tuple{
         field{"fxa_id", &model::fxa::fxa_id, {.max = 50, .example = "8d1c2b3a4f5e60718293a4b5c6d7e8f9"}, "Id of the account; unique"},
         field{"primary_email", &model::fxa::primary_email, {.max = 255, .example = "jane.account@example.com"}, "Address of the account"},
@@ -97,6 +103,8 @@ struct table<model::fxa> {
 
 template <>
 struct table<model::mofo> {
+    static constexpr std::string_view group = "mofo";
+    static constexpr std::string_view prefix = "mofo_";
     static constexpr auto fields =
         std::tuple{field{"mofo_email_id",
                          &model::mofo::mofo_email_id,
@@ -111,6 +119,7 @@ struct table<model::mofo> {
 
 template <>
 struct table<model::newsletter> {
+    static constexpr std::string_view group = "newsletters";
     static constexpr auto fields = std::tuple{
         field{"name", &model::newsletter::name, {.max = 255, .required = true, .example = "firefox-tips"}, "Slug of the newsletter"},
         field{"subscribed", &model::newsletter::subscribed, {}, "Whether the contact receives it"},
@@ -128,6 +137,7 @@ struct table<model::newsletter> {
 
 template <>
 struct table<model::waitlist> {
+    static constexpr std::string_view group = "waitlists";
     static constexpr auto fields = std::tuple{
         field{"name", &model::waitlist::name, {.max = 255, .min = 1, .required = true, .example = "vpn"}, "Name of the waitlist"},
         field{"source",
@@ -183,4 +193,4 @@ struct table<model::identity> {
               "Address of the Firefox account, regardless of case"}};
 };
 
-} // namespace ctms::json
+} // namespace ctms::fields
