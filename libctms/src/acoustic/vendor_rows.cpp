@@ -3,7 +3,7 @@
 
 #include "vendor_dates.hpp"
 #include "waitlist_fields.hpp"
-#include "fields/tables.hpp"
+#include <fields/tables.hpp>
 
 #include <fmt/core.h>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "document.hpp"
-#include "fields/tables.hpp"
+#include <fields/tables.hpp>
 
 #include <ctms/base/json_text.hpp>
 

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "scalars.hpp"
-#include "fields/tables.hpp"
+#include <fields/tables.hpp>
 
 #include <ctms/model/contact_input.hpp>
 

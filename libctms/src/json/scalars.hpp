@@ -5,7 +5,7 @@
 
 #include "document.hpp"
 #include "error_list.hpp"
-#include "fields/field.hpp"
+#include <fields/field.hpp>
 
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>

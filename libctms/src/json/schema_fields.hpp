@@ -3,7 +3,7 @@
 #pragma once
 
 #include "any_url.hpp"
-#include "fields/tables.hpp"
+#include <fields/tables.hpp>
 
 #include <ctms/base/json_text.hpp>
 
@@ -68,7 +68,9 @@ inline void add_value(object_writer& writer, std::string_view key, const fields:
 }
 
 // Adds the value that is used for a missing field, unless that is null.
-inline void add_default(object_writer& writer, const fields::rules& rule, const std::string& value) { add_value(writer, "default", rule, value); }
+inline void add_default(object_writer& writer, const fields::rules& rule, const std::string& value) {
+    add_value(writer, "default", rule, value);
+}
 inline void add_default(object_writer& writer, const fields::rules& rule, const std::optional<std::string>& value) {
     if (value) add_value(writer, "default", rule, *value);
 }
