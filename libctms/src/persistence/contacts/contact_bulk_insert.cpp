@@ -10,6 +10,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <span>
 #include <string_view>
 #include <utility>
 

@@ -12,6 +12,7 @@
 #include <fmt/core.h>
 
 #include <chrono>
+#include <span>
 
 namespace ctms::persistence {
 namespace {
