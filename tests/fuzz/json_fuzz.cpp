@@ -6,7 +6,7 @@
 #include "service/contact_changes.hpp"
 #include "json/any_url.hpp"
 #include "json/document.hpp"
-#include "json/tables.hpp"
+#include "fields/tables.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
@@ -71,19 +71,19 @@ void check_document(std::string_view text) {
 
 // ---- contacts ------------------------------------------------------------------------------------------------------
 
-bool fits(const std::string& text, const json::rules& rule) {
+bool fits(const std::string& text, const fields::rules& rule) {
     const auto length = utf8_length(text);
     return is_valid_utf8(text) && (rule.max == 0 || length <= rule.max) && length >= rule.min;
 }
-bool fits(const std::optional<std::string>& text, const json::rules& rule) { return !text || fits(*text, rule); }
+bool fits(const std::optional<std::string>& text, const fields::rules& rule) { return !text || fits(*text, rule); }
 template <class Other>
-bool fits(const Other&, const json::rules&) {
+bool fits(const Other&, const fields::rules&) {
     return true;
 }
 
 template <class T>
 void check_fields(const T& value) {
-    json::for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         require(fits(value.*(field.member), field.rule), "an accepted string has a documented length");
     });
 }

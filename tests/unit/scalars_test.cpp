@@ -30,7 +30,7 @@ auto read_one(std::string_view value, std::string& problem, Read read) {
 std::string errors(std::string_view items) { return "{\"detail\":[" + std::string(items) + "]}"; }
 
 struct text_reader {
-    rules rule{};
+    ctms::fields::rules rule{};
     std::string problem{};
     std::optional<std::string> operator()(std::string_view value) {
         return read_one(value, problem, [&](const node& one, error_list& list) { return read_text(one, rule, list); });
@@ -139,7 +139,7 @@ TEST_CASE("lengths are counted in characters, not bytes") {
 
 TEST_CASE("a choice must be exactly one of its words") {
     static constexpr std::array<std::string_view, 3> words{"H", "T", ""};
-    text_reader read{.rule = {.as = format::choice, .choices = words}};
+    text_reader read{.rule = {.as = ctms::fields::format::choice, .choices = words}};
     CHECK(read(R"("H")") == "H");
     CHECK(read(R"("")") == "");
     const auto refused = [&](std::string_view value, const std::string& given) {
@@ -163,7 +163,7 @@ TEST_CASE("a choice must be exactly one of its words") {
 }
 
 TEST_CASE("a string that must be a UUID is returned in canonical form") {
-    text_reader read{.rule = {.as = format::uuid}};
+    text_reader read{.rule = {.as = ctms::fields::format::uuid}};
     const std::string id = "c4a7d759-bb52-457b-896b-90f1d3ef8433";
     for (const std::string spelling :
          {R"("c4a7d759-bb52-457b-896b-90f1d3ef8433")", R"("C4A7D759BB52457B896B90F1D3EF8433")",
@@ -180,7 +180,7 @@ TEST_CASE("a string that must be a UUID is returned in canonical form") {
 }
 
 TEST_CASE("a string that must be a URL is checked") {
-    text_reader read{.rule = {.as = format::url}};
+    text_reader read{.rule = {.as = ctms::fields::format::url}};
     CHECK(read(R"(" https://example.com/a?b#c ")") == "https://example.com/a?b#c");
     CHECK_FALSE(read(R"("example.com")"));
     CHECK(read.problem == errors(R"({"loc":["body"],"msg":"invalid or missing URL scheme","type":"value_error.url.scheme"})"));

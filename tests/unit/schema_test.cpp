@@ -2,8 +2,8 @@
 #include <doctest/doctest.h>
 
 #include <ctms/json/schema.hpp>
+#include <fields/tables.hpp>
 #include <json/schema_fields.hpp>
-#include <json/tables.hpp>
 
 #include <boost/json.hpp>
 
@@ -43,7 +43,7 @@ template <class T>
 void check_table(std::string_view name, bool is_output) {
     const auto text = schema(name);
     std::size_t count = 0;
-    json::for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         INFO(name << '.' << field.name);
         const bool shown = is_output ? !field.rule.input_only : !field.rule.output_only;
         REQUIRE(text.at("properties").as_object().contains(field.name) == shown);
@@ -51,7 +51,7 @@ void check_table(std::string_view name, bool is_output) {
         ++count;
         const auto& found = property(text, field.name);
         CHECK(found.at("description").as_string() == field.description);
-        if (field.rule.as != json::format::url) {
+        if (field.rule.as != fields::format::url) {
             CHECK(number(found, "maxLength") == field.rule.max);
             CHECK(number(found, "minLength") == field.rule.min);
         }

@@ -3,9 +3,11 @@
 
 #include "vendor_dates.hpp"
 #include "waitlist_fields.hpp"
+#include <fields/tables.hpp>
+
+#include <fmt/core.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <set>
 #include <string_view>
 
@@ -15,69 +17,48 @@ namespace {
 std::string spelled(const std::string& value) { return value; }
 std::string spelled(const model::text& value) { return value.value_or(""); }
 std::string spelled(bool value) { return value ? "1" : "0"; }
+std::string spelled(const uuid& value) { return value.to_string(); }
 template <class Time>
-std::string spelled_date(const std::optional<Time>& value) {
+std::string spelled(const std::optional<Time>& value) {
     return value ? us_date(*value) : std::string();
 }
 std::string spelled_time(const std::optional<timestamp>& value) { return value ? us_time(*value) : std::string(); }
 std::string spelled_number(const std::optional<std::int32_t>& value) { return std::to_string(value.value_or(-1)); }
 
-/// A field of one of the contact's groups: its name in the API, its column at the vendor, and its value.
-struct field {
-    std::string_view name;
-    std::string_view column;
-    std::string value;
+/// The names of a field: at the vendor, and in the log.
+struct field_names {
+    std::string column;
+    std::string logged; ///< "email.first_name"
 };
 
+/// The names of the fields of T, in their order.
+template <class T>
+const std::vector<field_names>& names_of() {
+    static const auto names = [] {
+        std::vector<field_names> out;
+        fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
+            out.push_back({fields::vendor_column(field), fmt::format("{}.{}", fields::table<T>::group, field.name)});
+        });
+        return out;
+    }();
+    return names;
+}
+
 /// Adds the configured fields, and lists the others as skipped, whether or not they have a value.
-void add_group(vendor_rows& out, std::string_view group, const std::set<std::string>& configured, std::initializer_list<field> fields) {
+template <class T>
+void add_group(vendor_rows& out, const T& group, const std::set<std::string>& configured) {
     // The vendor identifies a contact by these two, so they are always sent.
     static const std::set<std::string_view> always{"email", "email_id"};
     // Fields that are normally not sent and need no mention in the log.
     static const std::set<std::string_view> unmentioned{"email.update_timestamp", "amo.create_timestamp", "amo.update_timestamp"};
-    for (const auto& one : fields) {
-        std::string column(one.column);
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
+        const auto& [column, logged] = names_of<T>()[index];
         if (configured.contains(column) || always.contains(column)) {
-            out.main.push_back({std::move(column), one.value});
-            continue;
+            out.main.push_back({column, spelled(group.*(field.member))});
+        } else if (!unmentioned.contains(logged)) {
+            out.skipped_fields.push_back(logged);
         }
-        auto name = std::string(group) + "." + std::string(one.name);
-        if (!unmentioned.contains(name)) out.skipped_fields.push_back(std::move(name));
-    }
-}
-
-void add_email(vendor_rows& out, const model::email& email, const std::set<std::string>& configured) {
-    add_group(out, "email", configured,
-              {{"primary_email", "email", email.primary_email},
-               {"basket_token", "basket_token", spelled(email.basket_token)},
-               {"double_opt_in", "double_opt_in", spelled(email.double_opt_in)},
-               {"sfdc_id", "sfdc_id", spelled(email.sfdc_id)},
-               {"first_name", "first_name", spelled(email.first_name)},
-               {"last_name", "last_name", spelled(email.last_name)},
-               {"mailing_country", "mailing_country", spelled(email.mailing_country)},
-               {"email_format", "email_format", spelled(email.email_format)},
-               {"email_lang", "email_lang", spelled(email.email_lang)},
-               {"has_opted_out_of_email", "has_opted_out_of_email", spelled(email.has_opted_out_of_email)},
-               {"unsubscribe_reason", "unsubscribe_reason", spelled(email.unsubscribe_reason)},
-               {"email_id", "email_id", email.email_id.to_string()},
-               {"create_timestamp", "create_timestamp", spelled_date(email.create_timestamp)},
-               {"update_timestamp", "update_timestamp", spelled_date(email.update_timestamp)}});
-}
-
-void add_amo(vendor_rows& out, const model::amo& amo, const std::set<std::string>& configured) {
-    add_group(out, "amo", configured,
-              {{"add_on_ids", "amo_add_on_ids", spelled(amo.add_on_ids)},
-               {"display_name", "amo_display_name", spelled(amo.display_name)},
-               {"email_opt_in", "amo_email_opt_in", spelled(amo.email_opt_in)},
-               {"language", "amo_language", spelled(amo.language)},
-               {"last_login", "amo_last_login", spelled_date(amo.last_login)},
-               {"location", "amo_location", spelled(amo.location)},
-               {"profile_url", "amo_profile_url", spelled(amo.profile_url)},
-               {"user", "amo_user", spelled(amo.user)},
-               {"user_id", "amo_user_id", spelled(amo.user_id)},
-               {"username", "amo_username", spelled(amo.username)},
-               {"create_timestamp", "amo_create_timestamp", spelled_date(amo.create_timestamp)},
-               {"update_timestamp", "amo_update_timestamp", spelled_date(amo.update_timestamp)}});
+    });
 }
 
 /// The text to send; `how` says whether the date was converted.
@@ -90,17 +71,11 @@ std::string converted(const model::text& created_date, date_conversion& how) {
     return *created_date;
 }
 
-void add_fxa(vendor_rows& out, const model::fxa& fxa, const std::set<std::string>& configured) {
+void add_fxa(vendor_rows& out, model::fxa fxa, const std::set<std::string>& configured) {
     date_conversion how;
-    auto created_date = converted(fxa.created_date, how);
+    fxa.created_date = converted(fxa.created_date, how);
     if (configured.contains("fxa_created_date")) out.fxa_created_date = std::move(how);
-    add_group(out, "fxa", configured,
-              {{"fxa_id", "fxa_id", spelled(fxa.fxa_id)},
-               {"primary_email", "fxa_primary_email", spelled(fxa.primary_email)},
-               {"created_date", "fxa_created_date", std::move(created_date)},
-               {"lang", "fxa_lang", spelled(fxa.lang)},
-               {"first_service", "fxa_first_service", spelled(fxa.first_service)},
-               {"account_deleted", "fxa_account_deleted", spelled(fxa.account_deleted)}});
+    add_group(out, fxa, configured);
 }
 
 using mappings = std::map<std::string, std::string>;
@@ -186,8 +161,8 @@ vendor_rows to_rows(const model::contact& contact, std::span<const model::produc
     const auto main_table = configuration.sync_fields.find("main");
     const auto& configured = main_table == configuration.sync_fields.end() ? none : main_table->second;
     vendor_rows out;
-    add_email(out, contact.email, configured);
-    if (contact.amo) add_amo(out, *contact.amo, configured);
+    add_group(out, contact.email, configured);
+    if (contact.amo) add_group(out, *contact.amo, configured);
     if (contact.fxa) add_fxa(out, *contact.fxa, configured);
     add_subscriptions(out, contact.newsletters, configuration.newsletter_mappings);
     std::ranges::move(waitlist_fields(contact.waitlists, configured), std::back_inserter(out.main));

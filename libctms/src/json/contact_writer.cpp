@@ -85,7 +85,7 @@ void write_error(std::string& out, const error& failure) {
 
 std::string identity_names() {
     std::string out;
-    for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
         if (!out.empty()) out += ", ";
         out += field.name;
     });

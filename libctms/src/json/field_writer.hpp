@@ -3,7 +3,7 @@
 #pragma once
 
 #include "document.hpp"
-#include "tables.hpp"
+#include <fields/tables.hpp>
 
 #include <ctms/base/json_text.hpp>
 
@@ -13,8 +13,8 @@
 
 namespace ctms::json {
 
-inline void write_value(std::string& out, const rules& rule, const std::string& value) {
-    if (rule.as != format::object) {
+inline void write_value(std::string& out, const fields::rules& rule, const std::string& value) {
+    if (rule.as != fields::format::object) {
         append_json_string(out, value);
         return;
     }
@@ -31,17 +31,17 @@ inline void write_value(std::string& out, const rules& rule, const std::string& 
         out += value;
     }
 }
-inline void write_value(std::string& out, const rules& rule, const std::optional<std::string>& value) {
+inline void write_value(std::string& out, const fields::rules& rule, const std::optional<std::string>& value) {
     value ? write_value(out, rule, *value) : void(out += "null");
 }
-inline void write_value(std::string& out, const rules&, bool value) { out += value ? "true" : "false"; }
-inline void write_value(std::string& out, const rules&, const uuid& value) {
+inline void write_value(std::string& out, const fields::rules&, bool value) { out += value ? "true" : "false"; }
+inline void write_value(std::string& out, const fields::rules&, const uuid& value) {
     out += '"';
     out += value.to_string();
     out += '"';
 }
 template <class Time>
-void write_value(std::string& out, const rules&, const std::optional<Time>& value) {
+void write_value(std::string& out, const fields::rules&, const std::optional<Time>& value) {
     if (!value) {
         out += "null";
         return;
@@ -54,7 +54,7 @@ void write_value(std::string& out, const rules&, const std::optional<Time>& valu
 template <class T>
 void write_fields(std::string& out, const T& value) {
     object_writer writer(out);
-    for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         if (!field.rule.input_only) write_value(writer.key(field.name), field.rule, value.*(field.member));
     });
     writer.close();

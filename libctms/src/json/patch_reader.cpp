@@ -122,7 +122,7 @@ result<model::contact_patch> read_patch(const body& sent) {
 
 template <class T>
 void apply(const model::partial<T>& changes, T& to) {
-    for_each_field<T>([&](const auto& field, std::uint32_t index) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
         if ((changes.given >> index & 1U) != 0) to.*(field.member) = changes.value.*(field.member);
     });
 }
@@ -131,7 +131,7 @@ template <class T>
 bool is_default(const T& group) {
     const T defaults{};
     bool same = true;
-    for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         if (!field.rule.output_only) same = same && group.*(field.member) == defaults.*(field.member);
     });
     return same;

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "scalars.hpp"
-#include "tables.hpp"
+#include <fields/tables.hpp>
 
 #include <ctms/model/contact_input.hpp>
 
@@ -13,7 +13,7 @@ namespace ctms::json {
 enum class completeness : std::uint8_t { whole, change };
 
 // One overload per type of member. Returns whether the value was read and stored in `into`.
-inline bool read_value(const node& value, const rules& rule, std::string& into, error_list& errors) {
+inline bool read_value(const node& value, const fields::rules& rule, std::string& into, error_list& errors) {
     if (value.type == kind::null) {
         add_null_not_allowed(errors);
         return false;
@@ -22,7 +22,7 @@ inline bool read_value(const node& value, const rules& rule, std::string& into, 
     if (text) into = std::move(*text);
     return text.has_value();
 }
-inline bool read_value(const node& value, const rules& rule, std::optional<std::string>& into, error_list& errors) {
+inline bool read_value(const node& value, const fields::rules& rule, std::optional<std::string>& into, error_list& errors) {
     if (value.type == kind::null) {
         into.reset();
         return true;
@@ -31,7 +31,7 @@ inline bool read_value(const node& value, const rules& rule, std::optional<std::
     if (text) into = std::move(text);
     return into.has_value();
 }
-inline bool read_value(const node& value, const rules&, bool& into, error_list& errors) {
+inline bool read_value(const node& value, const fields::rules&, bool& into, error_list& errors) {
     if (value.type == kind::null) {
         add_null_not_allowed(errors);
         return false;
@@ -40,7 +40,7 @@ inline bool read_value(const node& value, const rules&, bool& into, error_list& 
     if (truth) into = *truth;
     return truth.has_value();
 }
-inline bool read_value(const node& value, const rules&, std::optional<date>& into, error_list& errors) {
+inline bool read_value(const node& value, const fields::rules&, std::optional<date>& into, error_list& errors) {
     if (value.type == kind::null) {
         into.reset();
         return true;
@@ -48,7 +48,7 @@ inline bool read_value(const node& value, const rules&, std::optional<date>& int
     into = read_date(value, errors);
     return into.has_value();
 }
-inline bool read_value(const node& value, const rules&, uuid& into, error_list& errors) {
+inline bool read_value(const node& value, const fields::rules&, uuid& into, error_list& errors) {
     if (value.type == kind::null) {
         into = uuid{};
         return true;
@@ -57,13 +57,13 @@ inline bool read_value(const node& value, const rules&, uuid& into, error_list& 
     if (id) into = *id;
     return id.has_value();
 }
-inline bool read_value(const node&, const rules&, std::optional<timestamp>&, error_list&) { return false; } // output only
+inline bool read_value(const node&, const fields::rules&, std::optional<timestamp>&, error_list&) { return false; } // output only
 
 /// Reads one object by the table of T. `object` must be a JSON object; unknown members are ignored.
 template <class T>
 model::partial<T> read_fields(const node& object, completeness wanted, error_list& errors) {
     model::partial<T> out;
-    for_each_field<T>([&](const auto& field, std::uint32_t index) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
         if (field.rule.output_only) return;
         const auto here = errors.at(field.name);
         const auto* member = object.member(field.name);

@@ -35,7 +35,7 @@ bool fits_64_bits(std::string_view number) {
     return std::from_chars(begin, end, value).ec == std::errc{};
 }
 
-bool check_length(std::string_view text, const rules& rule, error_list& errors) {
+bool check_length(std::string_view text, const fields::rules& rule, error_list& errors) {
     const auto length = utf8_length(text);
     if (rule.min != 0 && length < rule.min) {
         errors.add(fmt::format("ensure this value has at least {} characters", rule.min), "value_error.any_str.min_length",
@@ -127,10 +127,10 @@ std::optional<std::string> to_text(const node& value) {
     return std::nullopt;
 }
 
-std::optional<std::string> read_text(const node& value, const rules& rule, error_list& errors) {
-    if (rule.as == format::choice) return read_choice(value, rule.choices, errors);
-    if (rule.as == format::object) return read_object(value, errors);
-    if (rule.as == format::uuid) {
+std::optional<std::string> read_text(const node& value, const fields::rules& rule, error_list& errors) {
+    if (rule.as == fields::format::choice) return read_choice(value, rule.choices, errors);
+    if (rule.as == fields::format::object) return read_object(value, errors);
+    if (rule.as == fields::format::uuid) {
         const auto parsed = read_any_uuid(value, errors);
         return parsed ? std::optional(parsed->to_string()) : std::nullopt;
     }
@@ -147,7 +147,7 @@ std::optional<std::string> read_text(const node& value, const rules& rule, error
         errors.add("NUL characters are not allowed", "value_error.any_str.nul");
         return std::nullopt;
     }
-    if (rule.as == format::url) return read_url(*text, errors);
+    if (rule.as == fields::format::url) return read_url(*text, errors);
     return check_length(*text, rule, errors) ? text : std::nullopt;
 }
 

@@ -5,7 +5,7 @@
 
 #include "document.hpp"
 #include "error_list.hpp"
-#include "field_table.hpp"
+#include <fields/field.hpp>
 
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
@@ -16,7 +16,7 @@
 namespace ctms::json {
 
 /// Reads a string; numbers and booleans become strings as Python prints them. Checks the rule's format and lengths.
-[[nodiscard]] std::optional<std::string> read_text(const node& value, const rules& rule, error_list& errors);
+[[nodiscard]] std::optional<std::string> read_text(const node& value, const fields::rules& rule, error_list& errors);
 
 /// Reads true, false, 0, 1, or one of the words on, off, yes, no, t, f, y, n, true and false in any case.
 [[nodiscard]] std::optional<bool> read_bool(const node& value, error_list& errors);

@@ -173,7 +173,7 @@ std::vector<named_schema> schemas() {
 
 std::vector<field_schema> identity_fields() {
     std::vector<field_schema> out;
-    for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<model::identity>([&](const auto& field, std::uint32_t) {
         const model::identity none{};
         std::string text;
         object_writer writer(text);

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "any_url.hpp"
-#include "tables.hpp"
+#include <fields/tables.hpp>
 
 #include <ctms/base/json_text.hpp>
 
@@ -21,23 +21,23 @@ struct schema_shape {
     std::span<const std::string_view> also_required{}; ///< in addition to what the table requires
 };
 
-inline void add_text_type(object_writer& writer, const rules& rule) {
-    if (rule.as == format::object) {
+inline void add_text_type(object_writer& writer, const fields::rules& rule) {
+    if (rule.as == fields::format::object) {
         writer.add("type", "object");
         return;
     }
     writer.add("type", "string");
     auto longest = static_cast<std::int64_t>(rule.max);
     auto shortest = static_cast<std::int64_t>(rule.min);
-    if (rule.as == format::uuid) writer.add("format", "uuid");
-    if (rule.as == format::url) {
+    if (rule.as == fields::format::uuid) writer.add("format", "uuid");
+    if (rule.as == fields::format::url) {
         writer.add("format", "uri");
         longest = longest_url;
         shortest = 1;
     }
     if (longest > 0) writer.add("maxLength", longest);
     if (shortest > 0) writer.add("minLength", shortest);
-    if (rule.as != format::choice) return;
+    if (rule.as != fields::format::choice) return;
     auto& list = writer.key("enum") += '[';
     for (const auto choice : rule.choices) {
         if (list.back() != '[') list += ',';
@@ -47,34 +47,36 @@ inline void add_text_type(object_writer& writer, const rules& rule) {
 }
 
 // Adds the keywords for the type of a member and its rules. One overload per type.
-inline void add_type(object_writer& writer, const rules& rule, const std::string&) { add_text_type(writer, rule); }
-inline void add_type(object_writer& writer, const rules& rule, const std::optional<std::string>&) { add_text_type(writer, rule); }
-inline void add_type(object_writer& writer, const rules&, bool) { writer.add("type", "boolean"); }
-inline void add_type(object_writer& writer, const rules&, const uuid&) {
+inline void add_type(object_writer& writer, const fields::rules& rule, const std::string&) { add_text_type(writer, rule); }
+inline void add_type(object_writer& writer, const fields::rules& rule, const std::optional<std::string>&) { add_text_type(writer, rule); }
+inline void add_type(object_writer& writer, const fields::rules&, bool) { writer.add("type", "boolean"); }
+inline void add_type(object_writer& writer, const fields::rules&, const uuid&) {
     writer.add("type", "string");
     writer.add("format", "uuid");
 }
-inline void add_type(object_writer& writer, const rules&, const std::optional<date>&) {
+inline void add_type(object_writer& writer, const fields::rules&, const std::optional<date>&) {
     writer.add("type", "string");
     writer.add("format", "date");
 }
-inline void add_type(object_writer& writer, const rules&, const std::optional<timestamp>&) {
+inline void add_type(object_writer& writer, const fields::rules&, const std::optional<timestamp>&) {
     writer.add("type", "string");
     writer.add("format", "date-time");
 }
 
-inline void add_value(object_writer& writer, std::string_view key, const rules& rule, std::string_view value) {
-    rule.as == format::object ? writer.add_raw(key, value) : writer.add(key, value);
+inline void add_value(object_writer& writer, std::string_view key, const fields::rules& rule, std::string_view value) {
+    rule.as == fields::format::object ? writer.add_raw(key, value) : writer.add(key, value);
 }
 
 // Adds the value that is used for a missing field, unless that is null.
-inline void add_default(object_writer& writer, const rules& rule, const std::string& value) { add_value(writer, "default", rule, value); }
-inline void add_default(object_writer& writer, const rules& rule, const std::optional<std::string>& value) {
+inline void add_default(object_writer& writer, const fields::rules& rule, const std::string& value) {
+    add_value(writer, "default", rule, value);
+}
+inline void add_default(object_writer& writer, const fields::rules& rule, const std::optional<std::string>& value) {
     if (value) add_value(writer, "default", rule, *value);
 }
-inline void add_default(object_writer& writer, const rules&, bool value) { writer.add("default", value); }
+inline void add_default(object_writer& writer, const fields::rules&, bool value) { writer.add("default", value); }
 template <class NoDefault>
-void add_default(object_writer&, const rules&, const NoDefault&) {}
+void add_default(object_writer&, const fields::rules&, const NoDefault&) {}
 
 template <class>
 inline constexpr bool is_nullable = false;
@@ -95,7 +97,7 @@ template <class T>
 }
 
 template <class Owner, class Member>
-void append_field_schema(std::string& out, const field<Owner, Member>& one, const schema_shape& shape) {
+void append_field_schema(std::string& out, const fields::field<Owner, Member>& one, const schema_shape& shape) {
     const Owner defaults{};
     const bool is_required = requires_field(shape, one);
     object_writer writer(out);
@@ -116,7 +118,7 @@ template <class T>
     writer.add("type", "object");
     writer.add("description", description);
     object_writer properties(writer.key("properties"));
-    for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         if (!shows_field(shape, field)) return;
         append_field_schema(properties.key(field.name), field, shape);
         if (!requires_field(shape, field)) return;

@@ -90,9 +90,9 @@ result<model::stored_rows> read_email(const node& contact) {
 }
 
 template <class T>
-void add_columns(std::vector<contact_column>& out, std::string_view group, std::string_view prefix) {
-    for_each_field<T>([&](const auto& field, std::uint32_t) {
-        out.push_back({std::string(prefix) + std::string(field.name), group, field.name, field.rule.output_only});
+void add_columns(std::vector<contact_column>& out) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
+        out.push_back({fields::flat_name(field), fields::table<T>::group, field.name, field.rule.output_only});
     });
 }
 
@@ -152,13 +152,10 @@ model::stored_rows to_stored_rows(const model::contact& contact) {
 const std::vector<contact_column>& contact_columns() {
     static const auto columns = [] {
         std::vector<contact_column> out;
-        add_columns<model::email>(out, "email", "");
-        add_columns<model::amo>(out, "amo", "amo_");
-        add_columns<model::fxa>(out, "fxa", "fxa_");
-        add_columns<model::mofo>(out, "mofo", ""); // the names already have the prefix
-        for (auto& column : out) {
-            if (column.group == "fxa" && column.member == "fxa_id") column.name = "fxa_id";
-        }
+        add_columns<model::email>(out);
+        add_columns<model::amo>(out);
+        add_columns<model::fxa>(out);
+        add_columns<model::mofo>(out);
         return out;
     }();
     return columns;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A contact: an email address with all data about it, in the form of the API. Plain data. This is the only place that defines defaults;
-// limits, texts and JSON names are in the field tables of ctms/json. Not a database row: persistence converts in both directions.
+// limits, texts and JSON names are in the field tables (src/fields). Not a database row: persistence converts in both directions.
 #pragma once
 
 #include <ctms/base/export.hpp>

@@ -12,7 +12,7 @@
 
 namespace ctms::model {
 
-/// A value of which only some fields were sent: bit i of `given` is the i-th field of its table (ctms/json).
+/// A value of which only some fields were sent: bit i of `given` is the i-th field of its table (src/fields).
 template <class T>
 struct partial {
     T value{};               ///< fields that were not sent have their defaults

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "contact_tables.hpp"
+
 #include <ctms/persistence/contact_bulk_repository.hpp>
 
 #include <persistence/postgres/json_rows.hpp>
@@ -8,6 +10,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -16,42 +19,30 @@ namespace {
 
 // The rows of all contacts of a batch, one JSON array for each table. PostgreSQL reads it nearly as fast as COPY does. No
 // temporary table has to be created for each transaction, so a connection pooler works too.
-constexpr std::string_view rows_of_batch = R"(
-with ei as materialized (
-  select * from json_to_recordset($1::json) as r(email_id uuid, primary_email text, basket_token text, double_opt_in boolean,
-    sfdc_id text, first_name text, last_name text, mailing_country text, email_format text, email_lang text,
-    has_opted_out_of_email boolean, unsubscribe_reason text, create_timestamp timestamptz, update_timestamp timestamptz)),
-ai as materialized (
-  select * from json_to_recordset($2::json) as r(email_id uuid, add_on_ids text, display_name text, email_opt_in boolean, language text,
-    last_login date, location text, profile_url text, "user" boolean, user_id text, username text, create_timestamp timestamptz,
-    update_timestamp timestamptz)),
-fi as materialized (
-  select * from json_to_recordset($3::json) as r(email_id uuid, fxa_id text, primary_email text, created_date text, lang text,
-    first_service text, account_deleted boolean, create_timestamp timestamptz, update_timestamp timestamptz)),
-mi as materialized (
-  select * from json_to_recordset($4::json) as r(email_id uuid, mofo_email_id text, mofo_contact_id text, mofo_relevant boolean)),
-ni as materialized (
-  select * from json_to_recordset($5::json) as r(email_id uuid, name text, subscribed boolean, format text, lang text, source text,
-    unsub_reason text, create_timestamp timestamptz, update_timestamp timestamptz)),
-wi as materialized (
-  select * from json_to_recordset($6::json) as r(email_id uuid, name text, source text, fields json, fields_text text,
-    create_timestamp timestamptz, update_timestamp timestamptz)),
-)";
+std::string rows_of_batch() {
+    std::string out;
+    int parameter = 1;
+    for (const auto& table : contact_tables()) {
+        out += fmt::format("{}{}i as materialized (\n  select * from json_to_recordset(${}::json) as r(email_id uuid, {}{})),\n",
+                           out.empty() ? "\nwith " : "", table.alias, parameter++,
+                           each_column(table.columns, "{column} {type}", "{column} {type}, {column}_text text"),
+                           table.has_times ? ", create_timestamp timestamptz, update_timestamp timestamptz" : "");
+    }
+    return out;
+}
 
-constexpr std::string_view create_emails = R"(e as (
-  insert into emails (email_id, primary_email, basket_token, double_opt_in, sfdc_id, first_name, last_name, mailing_country,
-                      email_format, email_lang, has_opted_out_of_email, unsubscribe_reason, create_timestamp, update_timestamp)
-  select email_id, primary_email, basket_token, double_opt_in, sfdc_id, first_name, last_name, mailing_country, email_format,
-    email_lang, has_opted_out_of_email, unsubscribe_reason, coalesce(create_timestamp, now()), coalesce(update_timestamp, now())
-  from ei
+std::string create_emails() {
+    return fmt::format(R"(e as (
+  insert into emails (email_id, {0}, create_timestamp, update_timestamp)
+  select email_id, {0}, coalesce(create_timestamp, now()), coalesce(update_timestamp, now()) from ei
   on conflict (email_id) do nothing returning email_id),
-)";
+)",
+                       each_column(contact_tables().front().columns, "{column}"));
+}
 
-constexpr std::string_view replace_emails = R"(e as (
-  update emails set primary_email = ei.primary_email, basket_token = ei.basket_token, double_opt_in = ei.double_opt_in,
-    sfdc_id = ei.sfdc_id, first_name = ei.first_name, last_name = ei.last_name, mailing_country = ei.mailing_country,
-    email_format = ei.email_format, email_lang = ei.email_lang, has_opted_out_of_email = ei.has_opted_out_of_email,
-    unsubscribe_reason = ei.unsubscribe_reason, create_timestamp = coalesce(ei.create_timestamp, emails.create_timestamp),
+std::string replace_emails() {
+    return fmt::format(R"(e as (
+  update emails set {}, create_timestamp = coalesce(ei.create_timestamp, emails.create_timestamp),
     update_timestamp = coalesce(ei.update_timestamp, now())
   from ei where emails.email_id = ei.email_id returning emails.email_id),
 a_gone as (delete from amo t using e where t.email_id = e.email_id and not exists (select from ai where ai.email_id = e.email_id)),
@@ -61,47 +52,31 @@ n_gone as (delete from newsletters t using e
   where t.email_id = e.email_id and not exists (select from ni where ni.email_id = e.email_id and ni.name = t.name)),
 w_gone as (delete from waitlists t using e
   where t.email_id = e.email_id and not exists (select from wi where wi.email_id = e.email_id and wi.name = t.name)),
-)";
+)",
+                       each_column(contact_tables().front().columns, "{column} = ei.{column}"));
+}
 
-/// Inserts a group's rows; with `upsert` it also updates existing ones. `has_times`: the table has time columns besides `columns`.
-std::string write_group(std::string_view alias, std::string_view table, std::string_view key, std::span<const std::string_view> columns,
-                        bool has_times, bool upsert) {
-    std::string names;
-    std::string values;
-    std::string sets;
-    for (const auto column : columns) {
-        const bool is_text_of_fields = table == "waitlists" && column == "fields";
-        names += fmt::format(", {}", column);
-        values += is_text_of_fields ? ", coalesce(r.fields_text, r.fields::text, '{}')::json" : fmt::format(", r.{}", column);
-        sets += fmt::format("{}{} = excluded.{}", sets.empty() ? "" : ", ", column, column);
-    }
-    if (has_times) {
+/// Inserts a group's rows; with `upsert` it also updates existing ones. JSON is stored exactly as it was written if the batch has its text.
+std::string write_group(const contact_table& table, bool upsert) {
+    auto names = each_column(table.columns, "{column}");
+    auto values = each_column(table.columns, "r.{column}", "coalesce(r.{column}_text, r.{column}::text, '{{}}')::json");
+    auto sets = each_column(table.columns, "{column} = excluded.{column}");
+    if (table.has_times) {
         names += ", create_timestamp, update_timestamp";
         values += fmt::format(", coalesce(r.create_timestamp{}, now()), coalesce(r.update_timestamp, now())",
                               upsert ? ", o.create_timestamp" : "");
         sets += ", create_timestamp = excluded.create_timestamp, update_timestamp = excluded.update_timestamp";
     }
-    const auto old = upsert ? fmt::format(" left join {} o using ({})", table, key) : std::string();
-    const auto action = upsert ? fmt::format(" on conflict ({}) do update set {}", key, sets) : std::string();
-    return fmt::format("{}w as (insert into {} (email_id{}) select r.email_id{} from {}i r join e using (email_id){}{}),\n", alias, table,
-                       names, values, alias, old, action);
+    const auto old = upsert ? fmt::format(" left join {} o using ({})", table.name, table.key) : std::string();
+    const auto action = upsert ? fmt::format(" on conflict ({}) do update set {}", table.key, sets) : std::string();
+    return fmt::format("{0}w as (insert into {1} (email_id, {2}) select r.email_id, {3} from {0}i r join e using (email_id){4}{5}),\n",
+                       table.alias, table.name, names, values, old, action);
 }
 
-constexpr std::array<std::string_view, 10> amo_columns{"add_on_ids", "display_name", "email_opt_in", "language", "last_login",
-                                                       "location",   "profile_url",  R"("user")",    "user_id",  "username"};
-constexpr std::array<std::string_view, 6> fxa_columns{"fxa_id", "primary_email", "created_date",
-                                                      "lang",   "first_service", "account_deleted"};
-constexpr std::array<std::string_view, 3> mofo_columns{"mofo_email_id", "mofo_contact_id", "mofo_relevant"};
-constexpr std::array<std::string_view, 6> newsletter_columns{"name", "subscribed", "format", "lang", "source", "unsub_reason"};
-constexpr std::array<std::string_view, 3> waitlist_columns{"name", "source", "fields"};
-
 std::string write_sql(bool upsert) {
-    return std::string(rows_of_batch) + std::string(upsert ? replace_emails : create_emails) +
-           write_group("a", "amo", "email_id", amo_columns, true, upsert) + write_group("f", "fxa", "email_id", fxa_columns, true, upsert) +
-           write_group("m", "mofo", "email_id", mofo_columns, false, upsert) +
-           write_group("n", "newsletters", "email_id, name", newsletter_columns, true, upsert) +
-           write_group("w", "waitlists", "email_id, name", waitlist_columns, true, upsert) +
-           fmt::format("q as ({})\nselect email_id::text from e", request_sync_sql("$7::smallint", "e where $7 is not null"));
+    auto out = rows_of_batch() + (upsert ? replace_emails() : create_emails());
+    for (const auto& table : std::span(contact_tables()).subspan(1)) out += write_group(table, upsert);
+    return out + fmt::format("q as ({})\nselect email_id::text from e", request_sync_sql("$7::smallint", "e where $7 is not null"));
 }
 
 std::string joined(std::span<const model::stored_rows> contacts, std::string model::stored_rows::*part) {

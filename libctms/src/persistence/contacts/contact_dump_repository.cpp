@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_rows.hpp"
+#include "contact_tables.hpp"
 
 #include <ctms/model/stored_rows.hpp>
 #include <ctms/persistence/contact_dump_repository.hpp>
@@ -11,25 +12,28 @@
 #include <fmt/core.h>
 
 #include <chrono>
+#include <span>
 
 namespace ctms::persistence {
 namespace {
 
-// Everything except the ids that only join the tables. `fields_text` repeats a waitlist's fields exactly as they were
-// written, because whitespace and escapes are part of what is stored.
-constexpr std::string_view line_of_contact = R"('{{"format":"{0}","email":' || row_to_json(e)::text ||
-  ',"amo":' || coalesce((select row_to_json(r)::text from (select add_on_ids, display_name, email_opt_in, language, last_login, location,
-    profile_url, "user", user_id, username, create_timestamp, update_timestamp from amo where email_id = e.email_id) r), 'null') ||
-  ',"fxa":' || coalesce((select row_to_json(r)::text from (select fxa_id, primary_email, created_date, lang, first_service,
-    account_deleted, create_timestamp, update_timestamp from fxa where email_id = e.email_id) r), 'null') ||
-  ',"mofo":' || coalesce((select row_to_json(r)::text from (select mofo_email_id, mofo_contact_id, mofo_relevant
-    from mofo where email_id = e.email_id) r), 'null') ||
-  ',"newsletters":[' || coalesce((select string_agg(row_to_json(r)::text, ',' order by r.name collate "C") from (select name, subscribed,
-    format, lang, source, unsub_reason, create_timestamp, update_timestamp from newsletters where email_id = e.email_id) r), '') ||
-  '],"waitlists":[' || coalesce((select string_agg(row_to_json(r)::text, ',' order by r.name collate "C") from (select name, source,
-    fields, fields::text as fields_text, create_timestamp, update_timestamp from waitlists where email_id = e.email_id) r), '') || ']}}')";
+// Everything except the ids that only join the tables. A column that ends in _text repeats JSON exactly as it was written, because
+// whitespace and escapes are part of what is stored.
+std::string member_sql(const contact_table& table) {
+    const auto rows = fmt::format("(select {}{} from {} where email_id = e.email_id) r",
+                                  each_column(table.columns, "{column}", "{column}, {column}::text as {column}_text"),
+                                  table.has_times ? ", create_timestamp, update_timestamp" : "", table.name);
+    if (!table.is_list) return fmt::format(R"(,"{}":' || coalesce((select row_to_json(r)::text from {}), 'null') || ')", table.name, rows);
+    return fmt::format(
+        R"(,"{}":[' || coalesce((select string_agg(row_to_json(r)::text, ',' order by r.name collate "C") from {}), '') || '])", table.name,
+        rows);
+}
 
-std::string line_sql() { return fmt::format(line_of_contact, model::dump_format); }
+std::string line_sql() {
+    auto out = fmt::format(R"('{{"format":"{}","email":' || row_to_json(e)::text || ')", model::dump_format);
+    for (const auto& table : std::span(contact_tables()).subspan(1)) out += member_sql(table);
+    return out + "}'";
+}
 
 constexpr std::string_view belongings_of_contact = R"(
 with f as (select fxa_id from fxa where email_id = $1::uuid and fxa_id is not null),

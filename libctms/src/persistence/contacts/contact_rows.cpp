@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_rows.hpp"
 
+#include "contact_tables.hpp"
+
+#include <fields/tables.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
 #include <fmt/core.h>
@@ -11,37 +14,56 @@
 namespace ctms::persistence {
 namespace {
 
-// The first column names the table and the second the contact; the meaning of the others depends on the table.
-enum table : char { emails = '0', amo = '1', fxa = '2', mofo = '3', newsletters = '4', waitlists = '5', match = '6' };
-constexpr std::size_t first_value = 2;
-constexpr std::size_t update_timestamp = 14;
-constexpr std::size_t version = 15; // of an emails row
+// The first column names the table and the second the contact. Then come the columns of that table, filled up with nulls to as many as
+// the widest has, the times of the row, and the version of an emails row.
+constexpr char tag_of(table_of table) { return static_cast<char>('0' + static_cast<int>(table)); }
+constexpr char match = '6'; // a row that says which address found a contact
 
-// One SELECT per table, all with the same number of columns. {0} selects the rows; {1} and {2} are the two times.
-constexpr std::string_view read_emails = R"(select '0', e.email_id::text, e.primary_email, e.basket_token, e.double_opt_in::text,
-  e.sfdc_id, e.first_name, e.last_name, e.mailing_country, e.email_format, e.email_lang, e.has_opted_out_of_email::text,
-  e.unsubscribe_reason, {1}, {2}, e.xmin::text from emails e {0})";
-constexpr std::string_view read_amo_rows = R"(select '1', a.email_id::text, a.add_on_ids, a.display_name, a.email_opt_in::text,
-  a.language, to_char(a.last_login, 'YYYY-MM-DD'), a.location, a.profile_url, a."user"::text, a.user_id, a.username, null, {1}, {2}, null from amo a {0})";
-constexpr std::string_view read_fxa_rows = R"(select '2', f.email_id::text, f.fxa_id, f.primary_email, f.created_date, f.lang,
-  f.first_service, f.account_deleted::text, null, null, null, null, null, null, null, null from fxa f {0})";
-constexpr std::string_view read_mofo_rows = R"(select '3', m.email_id::text, m.mofo_email_id, m.mofo_contact_id, m.mofo_relevant::text,
-  null, null, null, null, null, null, null, null, null, null, null from mofo m {0})";
-constexpr std::string_view read_newsletter_rows = R"(select '4', n.email_id::text, n.name, n.subscribed::text, n.format, n.lang,
-  n.source, n.unsub_reason, null, null, null, null, null, {1}, {2}, null from newsletters n {0})";
-constexpr std::string_view read_waitlist_rows = R"(select '5', w.email_id::text, w.name, w.source, w.fields::text,
-  null, null, null, null, null, null, null, null, null, null, null from waitlists w {0})";
+template <class T>
+constexpr std::size_t column_count() {
+    std::size_t count = 0;
+    fields::for_each_column<T>([&](const auto&) { ++count; });
+    return count;
+}
+constexpr std::size_t most_columns =
+    std::max({column_count<model::email>(), column_count<model::amo>(), column_count<model::fxa>(), column_count<model::mofo>(),
+              column_count<model::newsletter>(), column_count<model::waitlist>()});
+constexpr std::size_t first_value = 2;
+constexpr std::size_t create_timestamp = first_value + most_columns;
+constexpr std::size_t update_timestamp = create_timestamp + 1;
+constexpr std::size_t version = update_timestamp + 1;
+
+std::string nulls(std::size_t count) {
+    std::string out;
+    while (count-- > 0) out += ", null";
+    return out;
+}
+
+/// A column as text.
+std::string read_sql(const contact_table& table, const column& one) {
+    const auto name = fmt::format("{}.{}", table.alias, one.name);
+    if (one.type == "text") return name;
+    return one.type == "date" ? fmt::format("to_char({}, 'YYYY-MM-DD')", name) : name + "::text";
+}
+
+/// The rows of one table that `filter` selects.
+std::string select_sql(const contact_table& table, std::string_view filter) {
+    auto out = fmt::format("select '{}', {}.email_id::text", tag_of(table.which), table.alias);
+    for (const auto& column : table.columns) out += ", " + read_sql(table, column);
+    out += nulls(most_columns - table.columns.size());
+    for (const auto* time : {"create_timestamp", "update_timestamp"})
+        out += ", " + (table.reads_times ? microseconds_sql(fmt::format("{}.{}", table.alias, time)) : "null");
+    out += table.which == table_of::emails ? fmt::format(", {}.xmin::text", table.alias) : ", null";
+    return out + fmt::format(" from {} {} {}", table.name, table.alias, filter);
+}
 
 /// All six SELECTs; `filter` takes a table's alias and returns the clause that selects its rows.
 template <class Filter>
 std::string union_of_tables(Filter filter) {
     std::string out;
-    for (const auto& [sql, alias] :
-         {std::pair{read_emails, "e"}, std::pair{read_amo_rows, "a"}, std::pair{read_fxa_rows, "f"}, std::pair{read_mofo_rows, "m"},
-          std::pair{read_newsletter_rows, "n"}, std::pair{read_waitlist_rows, "w"}}) {
+    for (const auto& table : contact_tables()) {
         if (!out.empty()) out += "\nunion all\n";
-        out += fmt::format(fmt::runtime(sql), filter(alias), microseconds_sql(fmt::format("{}.create_timestamp", alias)),
-                           microseconds_sql(fmt::format("{}.update_timestamp", alias)));
+        out += select_sql(table, filter(table.alias));
     }
     return out;
 }
@@ -50,17 +72,23 @@ std::string union_of_tables(Filter filter) {
 class cells {
 public:
     cells(const rows& from, std::size_t row) : from_(from), row_(row) {}
-    std::string text() { return std::string(from_.text(row_, next_++)); }
-    model::text optional() { return from_.optional_text(row_, next_++); }
-    bool boolean() { return from_.text(row_, next_++) == "true"; }
-    /// For nullable columns that the API shows with a default.
-    std::string text_or(std::string_view fallback) { return from_.is_null(row_, next_) ? (++next_, std::string(fallback)) : text(); }
-    std::optional<date> day() { return parse_date(from_.text(row_, next_++)); }
-    std::optional<timestamp> time() {
-        if (from_.is_null(row_, next_)) return ++next_, std::nullopt;
-        return timestamp(std::chrono::microseconds(from_.integer(row_, next_++)));
+
+    /// A null leaves the default that the API shows.
+    void read(std::string& into) {
+        if (!from_.is_null(row_, next_)) into = from_.text(row_, next_);
+        ++next_;
     }
-    void skip(std::size_t count = 1) { next_ += count; }
+    void read(model::text& into) {
+        from_.is_null(row_, next_) ? into.reset() : void(into.emplace(from_.text(row_, next_)));
+        ++next_;
+    }
+    void read(bool& into) { into = from_.text(row_, next_++) == "true"; }
+    void read(std::optional<date>& into) { into = parse_date(from_.text(row_, next_++)); }
+    template <class T>
+    void read_times(T& into) const {
+        into.create_timestamp = read_optional_time(from_, row_, create_timestamp);
+        into.update_timestamp = read_optional_time(from_, row_, update_timestamp);
+    }
 
 private:
     const rows& from_;
@@ -68,64 +96,23 @@ private:
     std::size_t next_ = first_value;
 };
 
-model::email read_email(cells row, const uuid& email_id) {
-    model::email out;
-    out.primary_email = row.text();
-    out.basket_token = row.optional();
-    out.double_opt_in = row.boolean();
-    out.sfdc_id = row.optional();
-    out.first_name = row.optional();
-    out.last_name = row.optional();
-    out.mailing_country = row.optional();
-    out.email_format = row.text_or("H");
-    out.email_lang = row.optional();
-    out.has_opted_out_of_email = row.boolean();
-    out.unsubscribe_reason = row.optional();
-    out.email_id = email_id;
-    out.create_timestamp = row.time();
-    out.update_timestamp = row.time();
+template <class T>
+T read(cells row) {
+    T out;
+    fields::for_each_column<T>([&](const auto& field) { row.read(out.*(field.member)); });
+    if constexpr (requires { out.create_timestamp; }) row.read_times(out);
     return out;
 }
-
-model::amo read_amo(cells row) {
-    model::amo out;
-    out.add_on_ids = row.optional();
-    out.display_name = row.optional();
-    out.email_opt_in = row.boolean();
-    out.language = row.optional();
-    out.last_login = row.day();
-    out.location = row.optional();
-    out.profile_url = row.optional();
-    out.user = row.boolean();
-    out.user_id = row.optional();
-    out.username = row.optional();
-    row.skip();
-    out.create_timestamp = row.time();
-    out.update_timestamp = row.time();
-    return out;
-}
-
-// Braced initializers evaluate from left to right, in the order of the columns.
-model::fxa read_fxa(cells row) { return {row.optional(), row.optional(), row.optional(), row.optional(), row.optional(), row.boolean()}; }
-model::mofo read_mofo(cells row) { return {row.optional(), row.optional(), row.boolean()}; }
-model::newsletter read_newsletter(cells row) {
-    model::newsletter out{row.text(), row.boolean(), row.text_or("H"), row.optional(), row.optional(), row.optional()};
-    row.skip(5);
-    out.create_timestamp = row.time();
-    out.update_timestamp = row.time();
-    return out;
-}
-model::waitlist read_waitlist(cells row) { return {row.text(), row.optional(), row.text(), true}; }
 
 } // namespace
 
 std::string contact_by_id_sql() {
-    return union_of_tables([](const char* alias) { return fmt::format("where {}.email_id = $1::uuid", alias); });
+    return union_of_tables([](std::string_view alias) { return fmt::format("where {}.email_id = $1::uuid", alias); });
 }
 
 std::string contacts_sql(std::string_view selection) {
     return fmt::format("with wanted as materialized ({})\n", selection) +
-           union_of_tables([](const char*) { return std::string("join wanted using (email_id)"); });
+           union_of_tables([](std::string_view) { return std::string("join wanted using (email_id)"); });
 }
 
 // Written so that the planner makes a good plan even without statistics, as before the first ANALYZE: `offset 0` forces one
@@ -134,22 +121,23 @@ std::string contacts_by_addresses_sql() {
     return R"(with found as materialized (
   select place, e.email_id from json_array_elements_text($1::json) with ordinality as given (address, place)
   cross join lateral (select email_id from emails where lower(primary_email) = lower(given.address) offset 0) as e)
-)" + union_of_tables([](const char* alias) { return fmt::format("where {}.email_id = any (array(select email_id from found))", alias); }) +
-           R"(
-union all
-select '6', email_id::text, (place - 1)::text, null, null, null, null, null, null, null, null, null, null, null, null, null from found)";
+)" + union_of_tables([](std::string_view alias) {
+               return fmt::format("where {}.email_id = any (array(select email_id from found))", alias);
+           }) +
+           fmt::format("\nunion all\nselect '{}', email_id::text, (place - 1)::text{} from found", match, nulls(version - first_value));
 }
 
 namespace {
 
 void add_row(model::contact& contact, char table, const cells& values) {
+    using enum table_of;
     switch (table) {
-    case emails: contact.email = read_email(values, contact.email.email_id); break;
-    case amo: contact.amo = read_amo(values); break;
-    case fxa: contact.fxa = read_fxa(values); break;
-    case mofo: contact.mofo = read_mofo(values); break;
-    case newsletters: contact.newsletters.push_back(read_newsletter(values)); break;
-    case waitlists: contact.waitlists.push_back(read_waitlist(values)); break;
+    case tag_of(emails): contact.email = read<model::email>(values); break;
+    case tag_of(amo): contact.amo = read<model::amo>(values); break;
+    case tag_of(fxa): contact.fxa = read<model::fxa>(values); break;
+    case tag_of(mofo): contact.mofo = read<model::mofo>(values); break;
+    case tag_of(newsletters): contact.newsletters.push_back(read<model::newsletter>(values)); break;
+    case tag_of(waitlists): contact.waitlists.push_back(read<model::waitlist>(values)); break;
     default: break;
     }
 }
@@ -166,8 +154,8 @@ rows_by_contact group_rows(const rows& found) {
 model::contact build_contact(const rows& found, std::string_view id, const std::vector<std::size_t>& its_rows) {
     const auto by_name = [](const auto& a, const auto& b) { return a.name < b.name; };
     model::contact out;
-    out.email.email_id = uuid::parse(id).value_or(uuid{});
     for (const auto row : its_rows) add_row(out, found.text(row, 0).front(), cells(found, row));
+    out.email.email_id = uuid::parse(id).value_or(uuid{});
     // Sorted in C++ and not in SQL, so that the order is by bytes whatever the collation of the database.
     std::sort(out.newsletters.begin(), out.newsletters.end(), by_name);
     std::sort(out.waitlists.begin(), out.waitlists.end(), by_name);
@@ -176,7 +164,8 @@ model::contact build_contact(const rows& found, std::string_view id, const std::
 
 /// A contact's emails row.
 std::optional<std::size_t> emails_row(const rows& found, const std::vector<std::size_t>& its_rows) {
-    const auto row = std::find_if(its_rows.begin(), its_rows.end(), [&](auto one) { return found.text(one, 0).front() == emails; });
+    const auto row =
+        std::find_if(its_rows.begin(), its_rows.end(), [&](auto one) { return found.text(one, 0).front() == tag_of(table_of::emails); });
     return row == its_rows.end() ? std::nullopt : std::optional(*row);
 }
 
@@ -190,7 +179,7 @@ std::int64_t updated_at(const rows& found, const std::vector<std::size_t>& its_r
 
 std::size_t count_contacts(const rows& found) {
     std::size_t count = 0;
-    for (std::size_t row = 0; row < found.size(); ++row) count += found.text(row, 0).front() == emails ? 1 : 0;
+    for (std::size_t row = 0; row < found.size(); ++row) count += found.text(row, 0).front() == tag_of(table_of::emails) ? 1 : 0;
     return count;
 }
 

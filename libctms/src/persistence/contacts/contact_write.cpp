@@ -2,9 +2,11 @@
 #include "contact_write.hpp"
 
 #include "contact_rows.hpp"
+#include "contact_tables.hpp"
 
 #include <ctms/persistence/contact_repository.hpp>
 
+#include <fields/tables.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
@@ -16,106 +18,61 @@
 namespace ctms::persistence {
 namespace {
 
-std::string to_json(const std::vector<model::newsletter>& list) {
-    return json_rows(list, [](object_writer& writer, const model::newsletter& item) {
-        writer.add("name", std::string_view(item.name));
-        writer.add("subscribed", item.subscribed);
-        writer.add("format", std::string_view(item.format));
-        writer.add_optional("lang", item.lang);
-        writer.add_optional("source", item.source);
-        writer.add_optional("unsub_reason", item.unsub_reason);
-    });
-}
-
-std::string to_json(const std::vector<model::waitlist>& list) {
-    return json_rows(list, [](object_writer& writer, const model::waitlist& item) {
-        writer.add("name", std::string_view(item.name));
-        writer.add_optional("source", item.source);
-        writer.add_raw("fields", item.fields);
-    });
-}
+const contact_table& emails() { return contact_tables().front(); }
 
 // One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
 // record stays unchanged; the members that end in _gone say what to delete.
-constexpr const char* records = R"(
+std::string records_sql() {
+    return fmt::format(R"(
 with c as materialized (
-  select * from json_to_recordset($1::json) as r(email_id uuid, version xid, primary_email text, basket_token text, double_opt_in boolean,
-    sfdc_id text, first_name text, last_name text, mailing_country text, email_format text, email_lang text,
-    has_opted_out_of_email boolean, unsubscribe_reason text, amo json, amo_gone boolean, fxa json, fxa_gone boolean, mofo json,
-    mofo_gone boolean, newsletters json, newsletters_gone json, waitlists json, waitlists_gone json)),)";
+  select * from json_to_recordset($1::json) as r(email_id uuid, version xid, {}, amo json, amo_gone boolean, fxa json, fxa_gone boolean,
+    mofo json, mofo_gone boolean, newsletters json, newsletters_gone json, waitlists json, waitlists_gone json)),)",
+                       each_column(emails().columns, "{column} {type}"));
+}
 
-constexpr const char* insert_emails = R"(
+std::string insert_emails_sql() {
+    return fmt::format(R"(
 written as (
-  insert into emails (email_id, primary_email, basket_token, double_opt_in, sfdc_id, first_name, last_name, mailing_country,
-                      email_format, email_lang, has_opted_out_of_email, unsubscribe_reason, create_timestamp, update_timestamp)
-  select email_id, primary_email, basket_token, double_opt_in, sfdc_id, first_name, last_name, mailing_country, email_format, email_lang,
-         has_opted_out_of_email, unsubscribe_reason, now(), now() from c
+  insert into emails (email_id, {0}, create_timestamp, update_timestamp)
+  select email_id, {0}, now(), now() from c
   returning email_id, update_timestamp),
-e as (select c.*, written.update_timestamp from c join written using (email_id)))";
+e as (select c.*, written.update_timestamp from c join written using (email_id)))",
+                       each_column(emails().columns, "{column}"));
+}
 
 // Skips a contact that another transaction has locked or changed since it was read. A batch never waits for a lock; the
 // caller retries a skipped contact by itself.
-constexpr const char* update_emails = R"(
+std::string update_emails_sql() {
+    return fmt::format(R"(
 held as materialized (
   select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
   order by emails.email_id for update of emails skip locked),
 e as (
-  update emails set primary_email = c.primary_email, basket_token = c.basket_token, double_opt_in = c.double_opt_in,
-    sfdc_id = c.sfdc_id, first_name = c.first_name, last_name = c.last_name, mailing_country = c.mailing_country,
-    email_format = c.email_format, email_lang = c.email_lang, has_opted_out_of_email = c.has_opted_out_of_email,
-    unsubscribe_reason = c.unsubscribe_reason, update_timestamp = now()
+  update emails set {}, update_timestamp = now()
   from held join c using (email_id) where emails.email_id = held.email_id
   returning emails.email_id, emails.update_timestamp, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
-    c.newsletters_gone, c.waitlists, c.waitlists_gone))";
+    c.newsletters_gone, c.waitlists, c.waitlists_gone))",
+                       each_column(emails().columns, "{column} = c.{column}"));
+}
 
-/// The SQL of one group or list: how its rows are inserted, and how an update changes an existing row.
-struct group_sql {
-    const char* name;
-    const char* insert;
-    const char* replace;
-};
+/// Inserts the rows of one group or list.
+std::string insert_rows_sql(const contact_table& table) {
+    return fmt::format(R"(
+  insert into {0} (email_id, {1}{2})
+  select e.email_id, r.*{3} from e, {4}(e.{0}) as r({5}){6})",
+                       table.name, each_column(table.columns, "{column}"), table.has_times ? ", create_timestamp, update_timestamp" : "",
+                       table.has_times ? ", now(), now()" : "", table.is_list ? "json_to_recordset" : "json_to_record",
+                       each_column(table.columns, "{column} {type}"),
+                       table.is_list ? "" : fmt::format("\n  where e.{} is not null", table.name));
+}
 
-constexpr group_sql groups[] = {{"a", R"(
-  insert into amo (email_id, add_on_ids, display_name, email_opt_in, language, last_login, location, profile_url, "user", user_id,
-                   username, create_timestamp, update_timestamp)
-  select e.email_id, r.*, now(), now()
-  from e, json_to_record(e.amo) as r(add_on_ids text, display_name text, email_opt_in boolean, language text, last_login date,
-    location text, profile_url text, "user" boolean, user_id text, username text)
-  where e.amo is not null)",
-                                 R"(
-  on conflict (email_id) do update set add_on_ids = excluded.add_on_ids, display_name = excluded.display_name,
-    email_opt_in = excluded.email_opt_in, language = excluded.language, last_login = excluded.last_login,
-    location = excluded.location, profile_url = excluded.profile_url, "user" = excluded."user", user_id = excluded.user_id,
-    username = excluded.username, update_timestamp = now())"},
-                                {"f", R"(
-  insert into fxa (email_id, fxa_id, primary_email, created_date, lang, first_service, account_deleted, create_timestamp, update_timestamp)
-  select e.email_id, r.*, now(), now()
-  from e, json_to_record(e.fxa) as r(fxa_id text, primary_email text, created_date text, lang text, first_service text,
-    account_deleted boolean)
-  where e.fxa is not null)",
-                                 R"(
-  on conflict (email_id) do update set fxa_id = excluded.fxa_id, primary_email = excluded.primary_email,
-    created_date = excluded.created_date, lang = excluded.lang, first_service = excluded.first_service,
-    account_deleted = excluded.account_deleted, update_timestamp = now())"},
-                                {"m", R"(
-  insert into mofo (email_id, mofo_email_id, mofo_contact_id, mofo_relevant)
-  select e.email_id, r.* from e, json_to_record(e.mofo) as r(mofo_email_id text, mofo_contact_id text, mofo_relevant boolean)
-  where e.mofo is not null)",
-                                 R"(
-  on conflict (email_id) do update set mofo_email_id = excluded.mofo_email_id, mofo_contact_id = excluded.mofo_contact_id,
-    mofo_relevant = excluded.mofo_relevant)"},
-                                {"n", R"(
-  insert into newsletters (email_id, name, subscribed, format, lang, source, unsub_reason, create_timestamp, update_timestamp)
-  select e.email_id, r.*, now(), now()
-  from e, json_to_recordset(e.newsletters) as r(name text, subscribed boolean, format text, lang text, source text, unsub_reason text))",
-                                 R"(
-  on conflict (email_id, name) do update set subscribed = excluded.subscribed, format = excluded.format, lang = excluded.lang,
-    source = excluded.source, unsub_reason = excluded.unsub_reason, update_timestamp = now())"},
-                                {"w", R"(
-  insert into waitlists (email_id, name, source, fields, create_timestamp, update_timestamp)
-  select e.email_id, r.*, now(), now() from e, json_to_recordset(e.waitlists) as r(name text, source text, fields json))",
-                                 R"(
-  on conflict (email_id, name) do update set source = excluded.source, fields = excluded.fields, update_timestamp = now())"}};
+/// Changes an existing row of a group or list. The name of an item is part of its key.
+std::string replace_row_sql(const contact_table& table) {
+    const std::span columns(table.columns);
+    return fmt::format("\n  on conflict ({}) do update set {}{}", table.key,
+                       each_column(table.is_list ? columns.subspan(1) : columns, "{column} = excluded.{column}"),
+                       table.has_times ? ", update_timestamp = now()" : "");
+}
 
 constexpr const char* delete_groups = R"(,
 a_gone as (delete from amo using e where amo.email_id = e.email_id and e.amo_gone),
@@ -132,8 +89,9 @@ enum class write_kind : std::uint8_t { insert, update };
 
 std::string write_sql(write_kind kind) {
     const bool update = kind == write_kind::update;
-    std::string out = std::string(records) + (update ? update_emails : insert_emails);
-    for (const auto& group : groups) out += fmt::format(",\n{} as ({}{})", group.name, group.insert, update ? group.replace : "");
+    auto out = records_sql() + (update ? update_emails_sql() : insert_emails_sql());
+    for (const auto& table : std::span(contact_tables()).subspan(1))
+        out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table), update ? replace_row_sql(table) : "");
     if (update) out += delete_groups;
     return out + fmt::format(",\nq as ({})\nselect email_id::text, {} from e", request_sync_sql(queue_priority::write, "e"),
                              microseconds_sql("update_timestamp"));
@@ -161,47 +119,20 @@ union all select 'basket_token' from emails where basket_token = $3 and email_id
 union all select 'mofo_email_id' from mofo where mofo_email_id = $4 and email_id <> $1::uuid
 union all select 'fxa_id' from fxa where fxa_id = $5 and email_id <> $1::uuid)";
 
-void add_members(object_writer& writer, const model::email& email) {
-    writer.add("email_id", std::string_view(email.email_id.to_string()));
-    writer.add("primary_email", std::string_view(email.primary_email));
-    writer.add_optional("basket_token", email.basket_token);
-    writer.add("double_opt_in", email.double_opt_in);
-    writer.add_optional("sfdc_id", email.sfdc_id);
-    writer.add_optional("first_name", email.first_name);
-    writer.add_optional("last_name", email.last_name);
-    writer.add_optional("mailing_country", email.mailing_country);
-    writer.add("email_format", std::string_view(email.email_format));
-    writer.add_optional("email_lang", email.email_lang);
-    writer.add("has_opted_out_of_email", email.has_opted_out_of_email);
-    writer.add_optional("unsubscribe_reason", email.unsubscribe_reason);
+void add_value(object_writer& writer, std::string_view name, const fields::rules& rule, const std::string& value) {
+    rule.as == fields::format::object ? writer.add_raw(name, value) : writer.add(name, std::string_view(value));
+}
+void add_value(object_writer& writer, std::string_view name, const fields::rules&, const model::text& value) {
+    writer.add_optional(name, value);
+}
+void add_value(object_writer& writer, std::string_view name, const fields::rules&, bool value) { writer.add(name, value); }
+void add_value(object_writer& writer, std::string_view name, const fields::rules&, const std::optional<date>& value) {
+    if (value) writer.add(name, std::string_view(to_iso(*value)));
 }
 
-void add_members(object_writer& writer, const model::amo& amo) {
-    writer.add_optional("add_on_ids", amo.add_on_ids);
-    writer.add_optional("display_name", amo.display_name);
-    writer.add("email_opt_in", amo.email_opt_in);
-    writer.add_optional("language", amo.language);
-    if (amo.last_login) writer.add("last_login", std::string_view(to_iso(*amo.last_login)));
-    writer.add_optional("location", amo.location);
-    writer.add_optional("profile_url", amo.profile_url);
-    writer.add("user", amo.user);
-    writer.add_optional("user_id", amo.user_id);
-    writer.add_optional("username", amo.username);
-}
-
-void add_members(object_writer& writer, const model::fxa& fxa) {
-    writer.add_optional("fxa_id", fxa.fxa_id);
-    writer.add_optional("primary_email", fxa.primary_email);
-    writer.add_optional("created_date", fxa.created_date);
-    writer.add_optional("lang", fxa.lang);
-    writer.add_optional("first_service", fxa.first_service);
-    writer.add("account_deleted", fxa.account_deleted);
-}
-
-void add_members(object_writer& writer, const model::mofo& mofo) {
-    writer.add_optional("mofo_email_id", mofo.mofo_email_id);
-    writer.add_optional("mofo_contact_id", mofo.mofo_contact_id);
-    writer.add("mofo_relevant", mofo.mofo_relevant);
+template <class T>
+void add_members(object_writer& writer, const T& of) {
+    fields::for_each_column<T>([&](const auto& field) { add_value(writer, field.name, field.rule, of.*(field.member)); });
 }
 
 /// Adds a group to be written if it differs or `touch` is set, or to be deleted if `after` is empty.
@@ -230,7 +161,7 @@ void add_list(object_writer& writer, std::string_view name, const std::vector<It
         const bool stays = std::any_of(after.begin(), after.end(), [&](const auto& other) { return other.name == item.name; });
         if (!stays) gone.push_back(item.name);
     }
-    if (!written.empty()) writer.add_raw(name, to_json(written));
+    if (!written.empty()) writer.add_raw(name, json_rows(written, add_members<Item>));
     if (!gone.empty()) writer.add_raw(std::string(name) + "_gone", json_names(gone));
 }
 
@@ -239,6 +170,7 @@ void add_record(object_writer& writer, const contact_write& one) {
     const auto& before = one.before != nullptr ? one.before->contact : nothing;
     const auto& after = one.change->after;
     if (one.before != nullptr) writer.add("version", std::string_view(one.before->version));
+    writer.add("email_id", std::string_view(after.email.email_id.to_string()));
     add_members(writer, after.email);
     add_group(writer, "amo", before.amo, after.amo, one.change->touch_amo);
     add_group(writer, "fxa", before.fxa, after.fxa, one.change->touch_fxa);

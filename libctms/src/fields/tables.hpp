@@ -4,59 +4,64 @@
 // contract if it has one, otherwise the width of the database's column.
 #pragma once
 
-#include "field_table.hpp"
+#include "field.hpp"
 
 #include <ctms/model/contact.hpp>
 
 #include <array>
 
-namespace ctms::json {
+namespace ctms::fields {
 
 inline constexpr std::array<std::string_view, 4> email_formats{"H", "T", "N", ""};
 inline constexpr std::array<std::string_view, 2> newsletter_formats{"H", "T"};
 
 template <>
 struct table<model::email> {
-    static constexpr auto fields =
-        std::tuple{field{"primary_email",
-                         &model::email::primary_email,
-                         {.max = 255, .required = true, .example = "jane@example.com"},
-                         "The address; unique and case sensitive"},
-                   field{"basket_token",
-                         &model::email::basket_token,
-                         {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
-                         "Token that identifies the contact in Basket; unique"},
-                   field{"double_opt_in", &model::email::double_opt_in, {}, "The owner confirmed a subscription by email"},
-                   field{"sfdc_id", &model::email::sfdc_id, {.max = 255, .example = "0033x00001AbCdE"}, "Id in the former CRM"},
-                   field{"first_name", &model::email::first_name, {.max = 255, .example = "Jane"}, "First name, as the owner writes it"},
-                   field{"last_name", &model::email::last_name, {.max = 255, .example = "Doe"}, "Last name, as the owner writes it"},
-                   field{"mailing_country", &model::email::mailing_country, {.max = 255, .example = "de"}, "Country, usually two letters"},
-                   field{"email_format",
-                         &model::email::email_format,
-                         {.as = format::choice, .choices = email_formats},
-                         "H for HTML, T for text, N or empty if none was chosen"},
-                   field{"email_lang", &model::email::email_lang, {.max = 5}, "Language of emails, usually two letters"},
-                   field{"has_opted_out_of_email", &model::email::has_opted_out_of_email, {}, "Wants no email at all"},
-                   field{"unsubscribe_reason",
-                         &model::email::unsubscribe_reason,
-                         {.example = "Too many mails"},
-                         "Why the owner unsubscribed, in their own words"},
-                   field{"email_id",
-                         &model::email::email_id,
-                         {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},
-                         "Id of the contact, a version 4 UUID; assigned if none is sent"},
-                   field{"create_timestamp",
-                         &model::email::create_timestamp,
-                         {.output_only = true, .example = "2024-05-17T08:30:12.345678+00:00"},
-                         "When the contact was created"},
-                   field{"update_timestamp",
-                         &model::email::update_timestamp,
-                         {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
-                         "When the contact was last changed"}};
+    static constexpr std::string_view group = "email";
+    static constexpr std::string_view prefix = "";
+    static constexpr auto fields = std::tuple{
+        field{"primary_email",
+              &model::email::primary_email,
+              {.max = 255, .required = true, .example = "jane@example.com", .vendor = "email"},
+              "The address; unique and case sensitive"},
+        field{"basket_token",
+              &model::email::basket_token,
+              {.as = format::uuid, .example = "5b8d2f0e-9c3a-4f61-8e27-d14a6c0b7f93"},
+              "Token that identifies the contact in Basket; unique"},
+        field{"double_opt_in", &model::email::double_opt_in, {}, "The owner confirmed a subscription by email"},
+        field{"sfdc_id", &model::email::sfdc_id, {.max = 255, .example = "0033x00001AbCdE"}, "Id in the former CRM"},
+        field{"first_name", &model::email::first_name, {.max = 255, .example = "Jane"}, "First name, as the owner writes it"},
+        field{"last_name", &model::email::last_name, {.max = 255, .example = "Doe"}, "Last name, as the owner writes it"},
+        field{"mailing_country", &model::email::mailing_country, {.max = 255, .example = "de"}, "Country, usually two letters"},
+        field{"email_format",
+              &model::email::email_format,
+              {.as = format::choice, .choices = email_formats},
+              "H for HTML, T for text, N or empty if none was chosen"},
+        field{"email_lang", &model::email::email_lang, {.max = 5}, "Language of emails, usually two letters"},
+        field{"has_opted_out_of_email", &model::email::has_opted_out_of_email, {}, "Wants no email at all"},
+        field{"unsubscribe_reason",
+              &model::email::unsubscribe_reason,
+              {.example = "Too many mails"},
+              "Why the owner unsubscribed, in their own words"},
+        field{"email_id",
+              &model::email::email_id,
+              {.example = "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},
+              "Id of the contact, a version 4 UUID; assigned if none is sent"},
+        field{"create_timestamp",
+              &model::email::create_timestamp,
+              {.output_only = true, .example = "2024-05-17T08:30:12.345678+00:00"},
+              "When the contact was created"},
+        field{"update_timestamp",
+              &model::email::update_timestamp,
+              {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
+              "When the contact was last changed"},
+    };
 };
 
 template <>
 struct table<model::amo> {
+    static constexpr std::string_view group = "amo";
+    static constexpr std::string_view prefix = "amo_";
     static constexpr auto fields = std::tuple{
         field{"add_on_ids",
               &model::amo::add_on_ids,
@@ -68,7 +73,7 @@ struct table<model::amo> {
         field{"last_login", &model::amo::last_login, {.example = "2024-05-30"}, "Day of the last login"},
         field{"location", &model::amo::location, {.max = 255, .example = "Bremen"}, "Location that the author entered"},
         field{"profile_url", &model::amo::profile_url, {.max = 40, .example = "jane-writes"}, "Last part of the profile's URL"},
-        field{"user", &model::amo::user, {}, "Has an account"},
+        field{"user", &model::amo::user, {.sql_keyword = true}, "Has an account"},
         field{"user_id", &model::amo::user_id, {.max = 40, .example = "4711"}, "Id of the account"},
         field{"username", &model::amo::username, {.max = 100, .example = "jane_writes"}, "Name of the account"},
         field{"create_timestamp",
@@ -78,11 +83,14 @@ struct table<model::amo> {
         field{"update_timestamp",
               &model::amo::update_timestamp,
               {.output_only = true, .example = "2024-06-02T19:04:51.000123+00:00"},
-              "When this group was last written"}};
+              "When this group was last written"},
+    };
 };
 
 template <>
 struct table<model::fxa> {
+    static constexpr std::string_view group = "fxa";
+    static constexpr std::string_view prefix = "fxa_";
     static constexpr auto fields = std::tuple{
         field{"fxa_id", &model::fxa::fxa_id, {.max = 50, .example = "8d1c2b3a4f5e60718293a4b5c6d7e8f9"}, "Id of the account; unique"},
         field{"primary_email", &model::fxa::primary_email, {.max = 255, .example = "jane.account@example.com"}, "Address of the account"},
@@ -92,25 +100,30 @@ struct table<model::fxa> {
               "When the account was created, as the accounts server wrote it"},
         field{"lang", &model::fxa::lang, {.max = 255, .example = "de,en-US"}, "Languages of the account, as an Accept-Language header"},
         field{"first_service", &model::fxa::first_service, {.max = 50, .example = "sync"}, "First service the account was used for"},
-        field{"account_deleted", &model::fxa::account_deleted, {}, "The account was deleted"}};
+        field{"account_deleted", &model::fxa::account_deleted, {}, "The account was deleted"},
+    };
 };
 
 template <>
 struct table<model::mofo> {
-    static constexpr auto fields =
-        std::tuple{field{"mofo_email_id",
-                         &model::mofo::mofo_email_id,
-                         {.max = 255, .example = "c27d9e14-0b6f-4a8a-b3d5-7e91f2604c8d"},
-                         "Id of the address at the foundation; unique"},
-                   field{"mofo_contact_id",
-                         &model::mofo::mofo_contact_id,
-                         {.max = 255, .example = "91e3b7f0-64d2-4f0b-8a1c-2d5f7c8e9a06"},
-                         "Id of the person at the foundation"},
-                   field{"mofo_relevant", &model::mofo::mofo_relevant, {}, "The foundation works with this contact"}};
+    static constexpr std::string_view group = "mofo";
+    static constexpr std::string_view prefix = "mofo_";
+    static constexpr auto fields = std::tuple{
+        field{"mofo_email_id",
+              &model::mofo::mofo_email_id,
+              {.max = 255, .example = "c27d9e14-0b6f-4a8a-b3d5-7e91f2604c8d"},
+              "Id of the address at the foundation; unique"},
+        field{"mofo_contact_id",
+              &model::mofo::mofo_contact_id,
+              {.max = 255, .example = "91e3b7f0-64d2-4f0b-8a1c-2d5f7c8e9a06"},
+              "Id of the person at the foundation"},
+        field{"mofo_relevant", &model::mofo::mofo_relevant, {}, "The foundation works with this contact"},
+    };
 };
 
 template <>
 struct table<model::newsletter> {
+    static constexpr std::string_view group = "newsletters";
     static constexpr auto fields = std::tuple{
         field{"name", &model::newsletter::name, {.max = 255, .required = true, .example = "firefox-tips"}, "Slug of the newsletter"},
         field{"subscribed", &model::newsletter::subscribed, {}, "Whether the contact receives it"},
@@ -123,11 +136,13 @@ struct table<model::newsletter> {
         field{"unsub_reason",
               &model::newsletter::unsub_reason,
               {.example = "No time to read it"},
-              "Why the contact unsubscribed from this newsletter"}};
+              "Why the contact unsubscribed from this newsletter"},
+    };
 };
 
 template <>
 struct table<model::waitlist> {
+    static constexpr std::string_view group = "waitlists";
     static constexpr auto fields = std::tuple{
         field{"name", &model::waitlist::name, {.max = 255, .min = 1, .required = true, .example = "vpn"}, "Name of the waitlist"},
         field{"source",
@@ -138,23 +153,26 @@ struct table<model::waitlist> {
               &model::waitlist::fields,
               {.as = format::object, .example = R"({"geo":"fr","platform":"ios,android"})"},
               "Data that this waitlist requires to join"},
-        field{"subscribed", &model::waitlist::subscribed, {.input_only = true}, "false to leave the waitlist"}};
+        field{"subscribed", &model::waitlist::subscribed, {.input_only = true}, "false to leave the waitlist"},
+    };
 };
 
 template <>
 struct table<model::vpn_waitlist> {
-    static constexpr auto fields =
-        std::tuple{field{"geo", &model::vpn_waitlist::geo, {.max = 100, .example = "fr"}, "Country where the VPN is awaited"},
-                   field{"platform",
-                         &model::vpn_waitlist::platform,
-                         {.max = 100, .example = "ios,android"},
-                         "Platforms for which the VPN is awaited, separated by commas"}};
+    static constexpr auto fields = std::tuple{
+        field{"geo", &model::vpn_waitlist::geo, {.max = 100, .example = "fr"}, "Country where the VPN is awaited"},
+        field{"platform",
+              &model::vpn_waitlist::platform,
+              {.max = 100, .example = "ios,android"},
+              "Platforms for which the VPN is awaited, separated by commas"},
+    };
 };
 
 template <>
 struct table<model::relay_waitlist> {
-    static constexpr auto fields =
-        std::tuple{field{"geo", &model::relay_waitlist::geo, {.max = 100, .example = "fr"}, "Country where Relay is awaited"}};
+    static constexpr auto fields = std::tuple{
+        field{"geo", &model::relay_waitlist::geo, {.max = 100, .example = "fr"}, "Country where Relay is awaited"},
+    };
 };
 
 template <>
@@ -180,7 +198,8 @@ struct table<model::identity> {
         field{"fxa_primary_email",
               &model::identity::fxa_primary_email,
               {.example = "jane.account@example.com"},
-              "Address of the Firefox account, regardless of case"}};
+              "Address of the Firefox account, regardless of case"},
+    };
 };
 
-} // namespace ctms::json
+} // namespace ctms::fields

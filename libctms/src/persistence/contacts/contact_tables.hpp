@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MPL-2.0
+// The tables of contacts and their columns, made from the field tables, for statements that list columns. Private to this layer.
+// Thread safe.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ctms::persistence {
+
+/// A column that holds a field. The contact's id and the times of the row are not listed: statements treat each of them differently.
+struct column {
+    std::string name;      ///< in quotes if SQL requires it
+    std::string_view type; ///< text, boolean, date or json
+};
+
+/// The type of a column that holds JSON. PostgreSQL stores its text unchanged, including whitespace.
+inline constexpr std::string_view json_type = "json";
+
+enum class table_of : std::uint8_t { emails, amo, fxa, mofo, newsletters, waitlists };
+
+/// A table of contacts.
+struct contact_table {
+    table_of which;
+    std::string_view name;
+    std::string_view alias; ///< one letter, the same in all statements
+    std::string_view key;   ///< "email_id", or "email_id, name" if it has a row for each item of a list
+    bool is_list;
+    bool has_times;   ///< it has the columns create_timestamp and update_timestamp
+    bool reads_times; ///< the model has these, too
+    std::vector<column> columns;
+};
+
+/// Returns all tables, in the order of table_of.
+[[nodiscard]] const std::array<contact_table, 6>& contact_tables();
+
+/// Fills in `pattern` for each column, and joins the results with commas: "{column} {type}" becomes "first_name text, double_opt_in
+/// boolean". Columns that hold JSON use `json_pattern`.
+[[nodiscard]] std::string each_column(std::span<const column> columns, std::string_view pattern, std::string_view json_pattern);
+[[nodiscard]] std::string each_column(std::span<const column> columns, std::string_view pattern);
+
+} // namespace ctms::persistence
