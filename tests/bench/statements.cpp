@@ -5,7 +5,7 @@
 #include <persistence/contacts/contact_write.hpp>
 #include <persistence/contacts/identity_sql.hpp>
 
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <fmt/core.h>
 

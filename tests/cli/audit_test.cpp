@@ -2,7 +2,7 @@
 #include "run_admin.hpp"
 
 #include <command.hpp>
-#include <ctms/persistence/audit_repository.hpp>
+#include <persistence/clients/audit_repository.hpp>
 #include <persistence/postgres/connection.hpp>
 #include <support/pseudo_terminal.hpp>
 #include <support/stripe_objects.hpp>

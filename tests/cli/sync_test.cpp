@@ -5,7 +5,7 @@
 #include <support/pseudo_terminal.hpp>
 #include <support/queue_database.hpp>
 
-#include <ctms/persistence/vendor_slots.hpp>
+#include <persistence/sync/vendor_slots.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>

@@ -3,7 +3,7 @@
 #include "load.hpp"
 
 #include <ctms/auth/access_token.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 #include <persistence/postgres/connection.hpp>
 #include <support/server_process.hpp>
 #include <support/test_database.hpp>

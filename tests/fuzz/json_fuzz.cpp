@@ -3,10 +3,10 @@
 #include "fuzz_target.hpp"
 
 #include "base/base64.hpp"
+#include "fields/tables.hpp"
 #include "service/contact_changes.hpp"
 #include "json/any_url.hpp"
 #include "json/document.hpp"
-#include "fields/tables.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>

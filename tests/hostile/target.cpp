@@ -5,7 +5,7 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 #include <support/becomes_true.hpp>
 #include <support/http_client.hpp>
 

@@ -2,7 +2,7 @@
 // CTMS_DB_READ_URL: the calls that a replica answers. The replica is a separate database whose contact has a different name.
 #include <support/web_fixture.hpp>
 
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -4,7 +4,7 @@
 #include "support/web_fixture.hpp"
 
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 
 #include <support/web_fixture.hpp>
 

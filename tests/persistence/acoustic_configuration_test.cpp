@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/test_database.hpp>
 
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include <persistence/sync/acoustic_configuration_repository.hpp>
 
 #include <doctest/doctest.h>
 

@@ -3,7 +3,7 @@
 
 #include <persistence/postgres/connection.hpp>
 
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 // Several changes of contacts in one call: each has the result that it would have alone.
 #include <support/test_database.hpp>
 
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <persistence/postgres/connection.hpp>
 

@@ -2,7 +2,7 @@
 // The times when a newsletter was joined and last changed, which are sent to the email vendor.
 #include <support/test_database.hpp>
 
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <persistence/postgres/connection.hpp>
 

@@ -3,12 +3,12 @@
 // all of them on tables of a realistic size while PostgreSQL writes the plans that it uses into its log.
 #include <support/queue_database.hpp>
 
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
-#include <ctms/persistence/client_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
-#include <ctms/persistence/product_repository.hpp>
-#include <ctms/persistence/stripe_repository.hpp>
-#include <ctms/persistence/vendor_slots.hpp>
+#include <persistence/clients/client_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
+#include <persistence/stripe/product_repository.hpp>
+#include <persistence/stripe/stripe_repository.hpp>
+#include <persistence/sync/acoustic_configuration_repository.hpp>
+#include <persistence/sync/vendor_slots.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/product_repository.hpp>
-#include <ctms/persistence/stripe_repository.hpp>
+#include <persistence/stripe/product_repository.hpp>
+#include <persistence/stripe/stripe_repository.hpp>
 #include <support/test_database.hpp>
 
 #include <persistence/postgres/connection.hpp>

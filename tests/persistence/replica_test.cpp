@@ -3,7 +3,7 @@
 // another name, so that the source of an answer is visible. packaging/scale_out.sh tests a real standby.
 #include <support/test_database.hpp>
 
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <persistence/postgres/connection.hpp>
 

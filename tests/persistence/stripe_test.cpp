@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/stripe_repository.hpp>
+#include <persistence/stripe/stripe_repository.hpp>
 #include <support/test_database.hpp>
 
 #include <persistence/postgres/connection.hpp>

@@ -2,7 +2,7 @@
 // What happens to a claimed row, and adding and removing rows in bulk.
 #include <support/queue_database.hpp>
 
-#include <ctms/persistence/vendor_slots.hpp>
+#include <persistence/sync/vendor_slots.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/queue_database.hpp>
 
-#include <ctms/persistence/vendor_slots.hpp>
+#include <persistence/sync/vendor_slots.hpp>
 
 #include <doctest/doctest.h>
 

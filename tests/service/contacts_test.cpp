@@ -5,8 +5,8 @@
 #include <support/queue_database.hpp>
 
 #include <ctms/json/contact_json.hpp>
-#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/service/contact_export.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>

@@ -7,7 +7,7 @@
 #include <persistence/postgres/connection.hpp>
 
 #include <ctms/base/uuid.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
 
 #include <fmt/core.h>
 

@@ -7,7 +7,7 @@
 #include <support/test_database.hpp>
 
 #include <ctms/model/contact.hpp>
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 #include <persistence/postgres/connection.hpp>
 
 #include <string>

@@ -2,10 +2,10 @@
 #include "vendor_compare.hpp"
 
 #include <ctms/acoustic/vendor_rows.hpp>
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
-#include <ctms/persistence/product_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 #include <persistence/postgres/connection.hpp>
+#include <persistence/stripe/product_repository.hpp>
+#include <persistence/sync/acoustic_configuration_repository.hpp>
 
 #include <fmt/core.h>
 

@@ -2,7 +2,7 @@
 #include "web_fixture.hpp"
 
 #include <ctms/auth/access_token.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 
 #include <stdexcept>
 

@@ -2,7 +2,7 @@
 // Retries, stops, database failures, and what a cycle reports.
 #include "sync_fixture.hpp"
 
-#include <ctms/persistence/vendor_slots.hpp>
+#include <persistence/sync/vendor_slots.hpp>
 
 #include <algorithm>
 

@@ -3,7 +3,7 @@
 // database refuses meanwhile.
 #pragma once
 
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <atomic>
 #include <stop_token>

@@ -2,7 +2,7 @@
 #include "sync_fixture.hpp"
 
 #include <ctms/acoustic/vendor_rows.hpp>
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include <persistence/sync/acoustic_configuration_repository.hpp>
 
 #include <algorithm>
 #include <stdexcept>

@@ -11,11 +11,11 @@
 #include <persistence/postgres/connection.hpp>
 
 #include <ctms/acoustic/client.hpp>
-#include <ctms/persistence/contact_repository.hpp>
-#include <ctms/persistence/product_repository.hpp>
-#include <ctms/persistence/stripe_repository.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
 #include <ctms/service/sync.hpp>
+#include <persistence/contacts/contact_repository.hpp>
+#include <persistence/stripe/product_repository.hpp>
+#include <persistence/stripe/stripe_repository.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
 
 #include <boost/json/object.hpp>
 #include <doctest/doctest.h>

@@ -3,7 +3,7 @@
 
 #include "storable.hpp"
 
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include <persistence/sync/acoustic_configuration_repository.hpp>
 
 #include <fmt/core.h>
 

@@ -2,7 +2,7 @@
 #include <ctms/service/api_clients.hpp>
 
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 
 #include <fmt/format.h>
 

@@ -2,7 +2,7 @@
 #include <ctms/service/audit_log.hpp>
 
 #include <ctms/base/utf8.hpp>
-#include <ctms/persistence/audit_repository.hpp>
+#include <persistence/clients/audit_repository.hpp>
 
 #include <algorithm>
 

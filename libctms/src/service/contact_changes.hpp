@@ -4,7 +4,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/model/contact_input.hpp>
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <optional>
 

@@ -3,8 +3,8 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/model/product.hpp>
-#include <ctms/persistence/contact_dump_repository.hpp>
-#include <ctms/persistence/product_repository.hpp>
+#include <persistence/contacts/contact_dump_repository.hpp>
+#include <persistence/stripe/product_repository.hpp>
 
 #include <algorithm>
 #include <array>

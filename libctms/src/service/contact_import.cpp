@@ -2,10 +2,10 @@
 #include "contact_changes.hpp"
 
 #include <ctms/json/stored_rows_json.hpp>
-#include <ctms/persistence/contact_bulk_repository.hpp>
-#include <ctms/persistence/contact_dump_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/service/contact_import.hpp>
+#include <persistence/contacts/contact_bulk_repository.hpp>
+#include <persistence/contacts/contact_dump_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <fmt/core.h>
 

@@ -3,7 +3,7 @@
 
 #include "storable.hpp"
 
-#include <ctms/persistence/contact_bulk_repository.hpp>
+#include <persistence/contacts/contact_bulk_repository.hpp>
 
 namespace ctms::service {
 namespace {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/contact_range.hpp>
 
-#include <ctms/persistence/contact_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <algorithm>
 #include <vector>

@@ -3,9 +3,9 @@
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
-#include <ctms/persistence/contact_bulk_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
 #include <ctms/service/contacts.hpp>
+#include <persistence/contacts/contact_bulk_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 
 #include <algorithm>
 

@@ -2,7 +2,7 @@
 #include <ctms/service/health.hpp>
 
 #include <ctms/persistence/database.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
 
 namespace ctms::service {
 namespace {

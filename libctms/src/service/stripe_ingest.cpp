@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/stripe_ingest.hpp>
 
-#include <ctms/persistence/stripe_repository.hpp>
+#include <persistence/stripe/stripe_repository.hpp>
 
 namespace ctms::service {
 

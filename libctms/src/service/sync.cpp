@@ -7,9 +7,9 @@
 #include "sync_lease.hpp"
 #include "sync_log.hpp"
 
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
-#include <ctms/persistence/contact_repository.hpp>
-#include <ctms/persistence/product_repository.hpp>
+#include <persistence/contacts/contact_repository.hpp>
+#include <persistence/stripe/product_repository.hpp>
+#include <persistence/sync/acoustic_configuration_repository.hpp>
 
 #include <algorithm>
 #include <array>

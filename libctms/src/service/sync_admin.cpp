@@ -3,7 +3,7 @@
 
 #include "storable.hpp"
 
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
 
 #include <algorithm>
 

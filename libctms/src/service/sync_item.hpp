@@ -6,7 +6,7 @@
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/product.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
 
 #include <chrono>
 #include <optional>

@@ -3,8 +3,8 @@
 // sent, because another worker may have claimed the rows. Private to this layer.
 #pragma once
 
-#include <ctms/persistence/sync_queue_repository.hpp>
-#include <ctms/persistence/vendor_slots.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
+#include <persistence/sync/vendor_slots.hpp>
 
 #include <atomic>
 #include <chrono>

@@ -3,7 +3,7 @@
 #pragma once
 
 #include <ctms/auth/access_token.hpp>
-#include <ctms/persistence/client_repository.hpp>
+#include <persistence/clients/client_repository.hpp>
 
 #include <chrono>
 #include <string>

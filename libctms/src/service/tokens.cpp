@@ -4,8 +4,8 @@
 #include "token_binding.hpp"
 
 #include <ctms/auth/secrets.hpp>
-#include <ctms/persistence/client_repository.hpp>
 #include <ctms/service/tokens.hpp>
+#include <persistence/clients/client_repository.hpp>
 
 #include <fmt/core.h>
 

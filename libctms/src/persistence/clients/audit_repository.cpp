@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "audit_repository.hpp"
+
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/audit_repository.hpp>
 
 #include <json/document.hpp>
 #include <persistence/postgres/pool.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/client_repository.hpp>
+#include "client_repository.hpp"
 
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>

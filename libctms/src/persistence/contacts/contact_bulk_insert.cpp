@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "contact_bulk_repository.hpp"
 #include "contact_tables.hpp"
-
-#include <ctms/persistence/contact_bulk_repository.hpp>
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "contact_dump_repository.hpp"
+
 #include "contact_rows.hpp"
 #include "contact_tables.hpp"
 
 #include <ctms/model/stored_rows.hpp>
-#include <ctms/persistence/contact_dump_repository.hpp>
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>

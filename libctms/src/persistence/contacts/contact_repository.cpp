@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "contact_repository.hpp"
+
 #include "contact_rows.hpp"
 #include "contact_write.hpp"
 #include "identity_sql.hpp"
-
-#include <ctms/persistence/contact_repository.hpp>
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -157,6 +157,9 @@ bool is_race_of_inserts(const error& failure, const uuid& email_id, contact_repo
 constexpr auto found_any = [](const auto& found) { return !found.empty(); };
 
 } // namespace
+
+contact_repository::contact_repository(database& db, database* replica)
+    : db_(db), replica_(replica == nullptr ? nullptr : std::make_shared<replica_reads>(*replica)) {}
 
 result<model::contact> contact_repository::find(const uuid& email_id) {
     auto found = run(db_, [&](connection& db) { return read_by_id(db, email_id); });

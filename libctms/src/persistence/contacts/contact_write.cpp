@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_write.hpp"
 
+#include "contact_repository.hpp"
 #include "contact_rows.hpp"
 #include "contact_tables.hpp"
-
-#include <ctms/persistence/contact_repository.hpp>
 
 #include <fields/tables.hpp>
 #include <persistence/postgres/json_rows.hpp>

@@ -2,9 +2,8 @@
 // The statements that write contacts together with their entries in the sync queue. Private to this layer.
 #pragma once
 
+#include "contact_repository.hpp"
 #include "contact_rows.hpp"
-
-#include <ctms/persistence/contact_repository.hpp>
 
 #include <persistence/postgres/connection.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/embedded_postgres.hpp>
-
 #include "embedded_supervisor.hpp"
+
+#include <ctms/persistence/embedded_postgres.hpp>
 
 #include <sys/stat.h>
 

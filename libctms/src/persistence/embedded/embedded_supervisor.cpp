@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "embedded_supervisor.hpp"
 
-#include <persistence/postgres/connection.hpp>
-
 #include "process.hpp"
+
+#include <persistence/postgres/connection.hpp>
 
 #include <fmt/core.h>
 

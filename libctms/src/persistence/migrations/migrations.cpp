@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "embedded_migrations.hpp"
+
 #include <ctms/persistence/migrations.hpp>
 
 #include <persistence/postgres/connection.hpp>
 #include <persistence/postgres/pool.hpp>
-
-#include "embedded_migrations.hpp"
 
 #include <fmt/core.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/database.hpp>
-
 #include "pool.hpp"
+
+#include <ctms/persistence/database.hpp>
 
 #include <string_view>
 

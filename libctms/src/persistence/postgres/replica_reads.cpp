@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "replica_reads.hpp"
 
-#include <ctms/persistence/contact_repository.hpp>
-
 namespace ctms::persistence {
 
 replica_reads::turn_kind replica_reads::take_turn() {
@@ -21,8 +19,5 @@ void replica_reads::note(const sql_error& failure) {
     const bool away = failure.reason() == kind::connection || failure.reason() == kind::shutdown || failure.reason() == kind::timeout;
     if (away) rests_until_ = (clock::now() + rest).time_since_epoch().count();
 }
-
-contact_repository::contact_repository(database& db, database* replica)
-    : db_(db), replica_(replica == nullptr ? nullptr : std::make_shared<replica_reads>(*replica)) {}
 
 } // namespace ctms::persistence

@@ -2,9 +2,9 @@
 // A few statements in one transaction store each object. To keep concurrent transactions from deadlocking or overtaking each
 // other, all of them take their locks in the same order: the objects that the message is about (advisory locks),
 // prices by id, the parent, its parts by id, and finally the sync queue by email_id.
-#include "stripe_sql.hpp"
+#include "stripe_repository.hpp"
 
-#include <ctms/persistence/stripe_repository.hpp>
+#include "stripe_sql.hpp"
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>

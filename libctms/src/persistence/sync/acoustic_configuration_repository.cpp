@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/acoustic_configuration_repository.hpp>
+#include "acoustic_configuration_repository.hpp"
 
 #include <persistence/postgres/pool.hpp>
 

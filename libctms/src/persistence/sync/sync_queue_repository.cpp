@@ -6,9 +6,9 @@
 // else as it was when the statement began. A decision about a row is therefore made where the row is locked or
 // updated. Statements that lock several rows lock them in order of email_id, as the writes of contacts do, or skip those
 // that others have locked.
-#include "sync_queue_rows.hpp"
+#include "sync_queue_repository.hpp"
 
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include "sync_queue_rows.hpp"
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>

@@ -3,7 +3,7 @@
 // parameters as JSON. Throws std::logic_error if a row has an unexpected form. Thread safe. Private to this layer.
 #pragma once
 
-#include <ctms/persistence/sync_queue_repository.hpp>
+#include "sync_queue_repository.hpp"
 
 #include <persistence/postgres/connection.hpp>
 

@@ -3,7 +3,7 @@
 // writes do the same through ctms_request_sync (migration 0002): change both. Private to this layer.
 #pragma once
 
-#include <ctms/persistence/queue_priority.hpp>
+#include "queue_priority.hpp"
 
 #include <fmt/core.h>
 

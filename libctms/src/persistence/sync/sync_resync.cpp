@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // Bulk resyncs, in steps of one statement each. See sync_queue_repository.cpp for how the statements of the queue lock rows.
+#include "queue_priority.hpp"
+#include "sync_queue_repository.hpp"
 #include "sync_queue_rows.hpp"
-
-#include <ctms/persistence/queue_priority.hpp>
-#include <ctms/persistence/sync_queue_repository.hpp>
 
 #include <json/document.hpp>
 #include <persistence/postgres/json_rows.hpp>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "sync_queue_repository.hpp"
 #include "sync_queue_rows.hpp"
-
-#include <ctms/persistence/sync_queue_repository.hpp>
 
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/persistence/vendor_slots.hpp>
+#include "vendor_slots.hpp"
 
 #include <persistence/postgres/pool.hpp>
 

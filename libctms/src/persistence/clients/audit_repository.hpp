@@ -2,7 +2,6 @@
 // Reads and writes the record of what operators changed (table ctms_audit_log). Thread safe; each call is one transaction.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/model/audit_record.hpp>
@@ -17,7 +16,7 @@
 namespace ctms::persistence {
 
 /// The audit records.
-class CTMS_API audit_repository {
+class audit_repository {
 public:
     /// `db` must outlive it.
     explicit audit_repository(database& db) : db_(db) {}

@@ -4,13 +4,12 @@
 // the sync in the same transaction, with a lower priority than single writes. Thread safe.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/contact_lists.hpp>
 #include <ctms/model/stored_rows.hpp>
 #include <ctms/persistence/database.hpp>
-#include <ctms/persistence/queue_priority.hpp>
+#include <persistence/sync/queue_priority.hpp>
 
 #include <cstdint>
 #include <map>
@@ -22,13 +21,13 @@
 namespace ctms::persistence {
 
 /// Options of a bulk write.
-struct CTMS_API bulk_options {
+struct bulk_options {
     std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< nullopt: do not queue the contacts
     bool dry_run = false;                                               ///< do the work, then roll it back
 };
 
 /// Writes many contacts with one statement.
-class CTMS_API contact_bulk_repository {
+class contact_bulk_repository {
 public:
     /// `db` must outlive it.
     explicit contact_bulk_repository(database& db) : db_(db) {}
@@ -61,6 +60,6 @@ private:
 
 /// Returns the field whose unique value is already used, such as "primary_email", from the detail of an errc::conflict; "" if it is
 /// unknown.
-[[nodiscard]] CTMS_API std::string conflicting_field(const error& failure);
+[[nodiscard]] std::string conflicting_field(const error& failure);
 
 } // namespace ctms::persistence

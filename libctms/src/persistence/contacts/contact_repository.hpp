@@ -3,7 +3,6 @@
 // contact for the sync in the same transaction. Thread safe; each call is one transaction with as few round trips as possible.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/contact.hpp>
@@ -21,7 +20,7 @@ namespace ctms::persistence {
 class replica_reads; // private: src/persistence/postgres/replica_reads.hpp
 
 /// The result of a change_function.
-struct CTMS_API contact_change {
+struct contact_change {
     model::contact after;    ///< the contact to store
     bool touch_amo = false;  ///< write the group even if it is unchanged, to update its update_timestamp
     bool touch_fxa = false;  ///< like touch_amo
@@ -33,13 +32,13 @@ struct CTMS_API contact_change {
 using change_function = std::function<result<contact_change>(const std::optional<model::contact>& stored)>;
 
 /// One of several changes.
-struct CTMS_API contact_to_change {
+struct contact_to_change {
     uuid email_id;           ///< the contact to change
     change_function compute; ///< computes the new content, as in change()
 };
 
 /// Reads and writes contacts.
-class CTMS_API contact_repository {
+class contact_repository {
 public:
     /// `db` must outlive it, and so must `replica`, which may lag slightly. The replica answers the calls whose comments say so; if it
     /// fails, `db` answers.

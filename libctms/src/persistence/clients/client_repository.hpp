@@ -3,7 +3,6 @@
 // secrets already hashed. Thread safe; each call is one transaction.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/model/api_client.hpp>
@@ -19,7 +18,7 @@
 namespace ctms::persistence {
 
 /// A client with everything that is needed to check its secrets and tokens.
-struct CTMS_API client_access {
+struct client_access {
     model::api_client client;                   ///< as stored
     std::vector<model::old_secret> old_secrets; ///< replaced secrets that are still valid, the longest valid first
     /// Tokens issued before this time (of the database's clock) are refused, because a secret was replaced then and its grace period is
@@ -28,7 +27,7 @@ struct CTMS_API client_access {
 };
 
 /// Reads and writes API clients.
-class CTMS_API client_repository {
+class client_repository {
 public:
     /// `db` must outlive it.
     explicit client_repository(database& db) : db_(db) {}

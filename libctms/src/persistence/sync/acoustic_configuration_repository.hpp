@@ -2,7 +2,6 @@
 // Reads and writes the tables acoustic_field and acoustic_newsletter_mapping. Thread safe; each call is one transaction.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/persistence/database.hpp>
@@ -12,7 +11,7 @@
 namespace ctms::persistence {
 
 /// The stored configuration of what is sent to the email vendor.
-class CTMS_API acoustic_configuration_repository {
+class acoustic_configuration_repository {
 public:
     /// `db` must outlive it.
     explicit acoustic_configuration_repository(database& db) : db_(db) {}

@@ -3,7 +3,6 @@
 // does not need it. Thread safe; each call is one transaction.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/persistence/database.hpp>
@@ -14,7 +13,7 @@ namespace ctms::persistence {
 
 /// Limits the concurrent calls to the vendor over all processes (table ctms_vendor_slots). Each process holds some slots for the time of a
 /// lease. Thread safe.
-class CTMS_API vendor_slots {
+class vendor_slots {
 public:
     /// `cap` is the total number of slots.
     vendor_slots(database& db, int cap) : db_(db), cap_(cap) {}

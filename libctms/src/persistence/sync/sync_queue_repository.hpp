@@ -4,7 +4,6 @@
 // one transaction unless its comment says otherwise.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
@@ -22,7 +21,7 @@
 namespace ctms::persistence {
 
 /// What the vendor accepted for a contact the last time.
-struct CTMS_API vendor_state {
+struct vendor_state {
     std::string main_hash;                ///< hash of the main table's row, computed by the caller; "" if unknown
     std::string newsletter_hash;          ///< hash of the rows of the newsletter table; "" if unknown
     std::string product_hash;             ///< hash of the rows of the product table; "" if unknown
@@ -33,7 +32,7 @@ struct CTMS_API vendor_state {
 };
 
 /// A claimed row.
-struct CTMS_API queued_contact {
+struct queued_contact {
     uuid email_id;                            ///< of the contact
     bool is_deletion = false;                 ///< the contact was deleted here
     std::string primary_email;                ///< only for deletions, which the vendor identifies by address
@@ -45,7 +44,7 @@ struct CTMS_API queued_contact {
 };
 
 /// The result of one step of a resync.
-struct CTMS_API resync_step {
+struct resync_step {
     std::optional<uuid> last;  ///< the last contact that was examined; nullopt if there are no more
     std::size_t looked_at = 0; ///< examined contacts, whether selected or not
     std::size_t chosen = 0;    ///< contacts that match the selection
@@ -53,7 +52,7 @@ struct CTMS_API resync_step {
 };
 
 /// How to treat a contact that could not be sent.
-struct CTMS_API failed_attempt {
+struct failed_attempt {
     std::string reason;                     ///< stored with the row; must not contain personal data
     bool give_up = false;                   ///< park it now, because it can never succeed; the attempt is counted as usual
     bool counts = true;                     ///< uses up one of the attempts; false while the vendor is down
@@ -62,7 +61,7 @@ struct CTMS_API failed_attempt {
 };
 
 /// The queue, for workers and for monitoring.
-class CTMS_API sync_queue_repository {
+class sync_queue_repository {
 public:
     /// `db` must outlive it.
     explicit sync_queue_repository(database& db) : db_(db) {}

@@ -2,7 +2,6 @@
 // Reads the products that contacts pay for, from the stored Stripe objects. Thread safe; each call is one round trip.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/product.hpp>
@@ -14,7 +13,7 @@
 namespace ctms::persistence {
 
 /// Reads the products of contacts.
-class CTMS_API product_repository {
+class product_repository {
 public:
     /// `db` must outlive it.
     explicit product_repository(database& db) : db_(db) {}

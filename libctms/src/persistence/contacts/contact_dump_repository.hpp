@@ -3,7 +3,6 @@
 // safe.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
@@ -22,7 +21,7 @@
 namespace ctms::persistence {
 
 /// Reads all contacts, or all data about one.
-class CTMS_API contact_dump_repository {
+class contact_dump_repository {
 public:
     /// `db` must outlive it.
     explicit contact_dump_repository(database& db) : db_(db) {}

@@ -2,7 +2,6 @@
 // Writes Stripe objects to the tables stripe_*. Thread safe; each call is one transaction.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/model/stripe.hpp>
 #include <ctms/persistence/database.hpp>
@@ -12,7 +11,7 @@
 namespace ctms::persistence {
 
 /// Writes Stripe objects.
-class CTMS_API stripe_repository {
+class stripe_repository {
 public:
     /// `db` must outlive it.
     explicit stripe_repository(database& db) : db_(db) {}
