@@ -160,7 +160,6 @@ TEST_CASE("replaced secrets are kept for the given time") {
     connection link(db.options());
     link.execute("update ctms_client_old_secrets set valid_until = now() where hashed_secret = 'second'");
     CHECK(clients.find_access("id_one").value().old_secrets.size() == 1);
-    CHECK(clients.find_access("id_two").value().old_secrets.empty());
 }
 
 TEST_CASE("a rotation removes expired secrets, and one without a grace period removes all") {
