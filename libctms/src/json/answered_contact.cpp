@@ -4,10 +4,11 @@
 #include "error_list.hpp"
 #include "moments.hpp"
 #include "scalars.hpp"
-#include "tables.hpp"
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
+
+#include <fields/tables.hpp>
 
 #include <utility>
 #include <variant>
@@ -20,38 +21,38 @@ void add_wrong_type(error_list& errors, std::string_view wanted) {
 }
 
 // One overload per type of member. `value` is not null.
-void read_into(std::string& into, const node& value, const rules& rule, error_list& errors) {
-    if (rule.as == format::object && value.type == kind::object) {
+void read_into(std::string& into, const node& value, const fields::rules& rule, error_list& errors) {
+    if (rule.as == fields::format::object && value.type == kind::object) {
         into.clear();
         write(into, value);
-    } else if (rule.as != format::object && value.type == kind::string) {
+    } else if (rule.as != fields::format::object && value.type == kind::string) {
         into = value.text;
     } else {
-        rule.as == format::object ? add_not_a_dict(errors) : add_wrong_type(errors, "str");
+        rule.as == fields::format::object ? add_not_a_dict(errors) : add_wrong_type(errors, "str");
     }
 }
 
-void read_into(bool& into, const node& value, const rules&, error_list& errors) {
+void read_into(bool& into, const node& value, const fields::rules&, error_list& errors) {
     value.type == kind::boolean ? void(into = value.truth) : add_wrong_type(errors, "bool");
 }
 
-void read_into(uuid& into, const node& value, const rules&, error_list& errors) {
+void read_into(uuid& into, const node& value, const fields::rules&, error_list& errors) {
     const auto id = value.type == kind::string ? uuid::parse(value.text) : std::nullopt;
     id ? void(into = *id) : add_wrong_type(errors, "uuid");
 }
 
-void read_into(date& into, const node& value, const rules&, error_list& errors) {
+void read_into(date& into, const node& value, const fields::rules&, error_list& errors) {
     const auto day = value.type == kind::string ? parse_date(value.text) : std::nullopt;
     day ? void(into = *day) : add_wrong_type(errors, "date");
 }
 
-void read_into(timestamp& into, const node& value, const rules&, error_list& errors) {
+void read_into(timestamp& into, const node& value, const fields::rules&, error_list& errors) {
     const auto moment = value.type == kind::string ? parse_moment(value.text) : std::nullopt;
     moment ? void(into = moment->when) : add_wrong_type(errors, "datetime");
 }
 
 template <class T>
-void read_into(std::optional<T>& into, const node& value, const rules& rule, error_list& errors) {
+void read_into(std::optional<T>& into, const node& value, const fields::rules& rule, error_list& errors) {
     read_into(into.emplace(), value, rule, errors);
 }
 
@@ -71,7 +72,7 @@ T read_object(const node& object, error_list& errors) {
         add_not_a_dict(errors);
         return out;
     }
-    for_each_field<T>([&](const auto& field, std::uint32_t) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
         const auto* value = object.member(field.name);
         if (value == nullptr || field.rule.input_only) return;
         const auto here = errors.at(field.name);
