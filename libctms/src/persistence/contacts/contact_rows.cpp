@@ -41,7 +41,7 @@ std::string nulls(std::size_t count) {
 
 /// A column as text.
 std::string read_sql(const contact_table& table, const column& one) {
-    const auto name = fmt::format("{}.{}", table.alias, one.name);
+    auto name = fmt::format("{}.{}", table.alias, one.name);
     if (one.type == "text") return name;
     return one.type == "date" ? fmt::format("to_char({}, 'YYYY-MM-DD')", name) : name + "::text";
 }
