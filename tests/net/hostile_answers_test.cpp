@@ -2,7 +2,7 @@
 // A server that tries to crash, overload or block its client: each call fails on its own, and the next one works.
 #include <ctms/net/http_client.hpp>
 
-#include "allocation_limit.hpp"
+#include "support/allocation_limit.hpp"
 #include "support/raw_server.hpp"
 
 #include <ctms/auth/google_id_token.hpp>

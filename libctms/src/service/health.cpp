@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/health.hpp>
 
+#include <exception>
+
 namespace ctms::service {
 namespace {
 
@@ -34,7 +36,11 @@ void health::work(const std::stop_token& stop) {
     while (changed_.wait(lock, stop, [&] { return wanted_ > done_; })) {
         const auto probing = wanted_;
         lock.unlock();
-        const auto report = probe();
+        health_report report;
+        try {
+            report = probe();
+        } catch (const std::exception&) { // out of memory: reports that the database is down
+        }
         lock.lock();
         last_ = report;
         done_ = probing;
