@@ -24,6 +24,43 @@ namespace {
 
 constexpr std::size_t mib = 1024 * 1024;
 
+/// The settings with which ctms-web serves and ctms-sync works, with a vendor that cannot be reached.
+environment working_settings(const test_database& database) {
+    return {{"CTMS_DB_URL", database.url()},
+            {"CTMS_SECRET_KEY", "a signing key of the tests that is long enough"},
+            {"HOST", "127.0.0.1"},
+            {"PORT", "0"},
+            {"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true"},
+            {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "true"},
+            {"CTMS_ACOUSTIC_CLIENT_ID", "a"},
+            {"CTMS_ACOUSTIC_CLIENT_SECRET", "b"},
+            {"CTMS_ACOUSTIC_REFRESH_TOKEN", "c"},
+            {"CTMS_ACOUSTIC_MAIN_TABLE_ID", "1"},
+            {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "2"},
+            {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "3"},
+            {"CTMS_ACOUSTIC_BASE_URL", "http://127.0.0.1:9"},
+            {"CTMS_BACKGROUND_METRICS_PORT", "0"}};
+}
+
+/// Runs a shell command, in which `exec` starts a program, to its end.
+int exit_code_of(const std::string& command, const environment& variables = {}) {
+    child_process program("/bin/sh", variables, {"-c", command});
+    return program.wait(20s * slowness);
+}
+
+/// What a file descriptor of a process refers to; "" if it is closed.
+std::string descriptor_of(pid_t process, int number) {
+    std::error_code closed;
+    return std::filesystem::read_symlink(fmt::format("/proc/{}/fd/{}", process, number), closed).string();
+}
+
+/// The number of sockets that the process has open.
+std::ptrdiff_t sockets_of(pid_t process) {
+    std::ptrdiff_t out = 0;
+    for (int i = 0; i < 64; ++i) out += descriptor_of(process, i).starts_with("socket:") ? 1 : 0;
+    return out;
+}
+
 /// Sends requests that take memory, from many addresses, until it is stopped.
 class memory_eaters {
 public:
@@ -72,6 +109,56 @@ int heartbeat(std::uint16_t port) {
 }
 
 } // namespace
+
+TEST_CASE("a standard stream that is closed at the start is never used for another file") {
+    const test_database database;
+    for (const std::string program : {CTMS_WEB, CTMS_SYNC}) {
+        for (const std::string closed : {"2>&-", ">&- 2>&-", "<&- >&- 2>&-"}) {
+            CAPTURE(program);
+            CAPTURE(closed);
+            child_process running("/bin/sh", working_settings(database), {"-c", fmt::format("exec {} {}", program, closed)});
+            CHECK(becomes_true([&] { return sockets_of(running.id()) >= 2; })); // it listens, and has connected to the database
+            for (const int number : {0, 1, 2}) {
+                CAPTURE(number);
+                const auto file = descriptor_of(running.id(), number);
+                CHECK(file.find("socket") == std::string::npos);
+                CHECK(file != "");
+                if (number == 2) CHECK(file == "/dev/null");
+            }
+            running.signal(SIGTERM);
+            CHECK(running.wait(10s * slowness) == 0);
+        }
+    }
+}
+
+TEST_CASE("an error message that cannot be written does not change the exit code") {
+    for (const std::string where : {"2>/dev/full", "2>&-", ">&- 2>&-"}) {
+        CAPTURE(where);
+        CHECK(exit_code_of(fmt::format("exec {} {}", CTMS_WEB, where)) == 78); // no settings
+        CHECK(exit_code_of(fmt::format("exec {} {}", CTMS_SYNC, where)) == 78);
+        CHECK(exit_code_of(fmt::format("exec {} --wrong {}", CTMS_WEB, where)) == 64);
+        CHECK(exit_code_of(fmt::format("exec {} --wrong {}", CTMS_SYNC, where)) == 64);
+        CHECK(exit_code_of(fmt::format("exec {} --check-health {}", CTMS_SYNC, where)) == 1);
+        CHECK(exit_code_of(fmt::format("exec {} {}", CTMS_WEB, where),
+                           {{"CTMS_DB_URL", "postgresql://127.0.0.1:1/x"}, {"CTMS_SECRET_KEY", std::string(40, 'x')}}) == 69);
+    }
+}
+
+TEST_CASE("output that cannot be written is an error") {
+    for (const std::string program : {CTMS_WEB, CTMS_SYNC}) {
+        for (const std::string option : {"--help", "--version", "--print-config", "--check-config"}) {
+            for (const std::string where : {">/dev/full", ">&-"}) {
+                CAPTURE(program);
+                CAPTURE(option);
+                CAPTURE(where);
+                child_process run("/bin/sh", {{"CTMS_DATA_DIR", "/nonexistent"}},
+                                  {"-c", fmt::format("exec {} {} {}", program, option, where)});
+                CHECK(run.wait(20s * slowness) == 74);
+                CHECK(run.log().find("standard output cannot be written") != std::string::npos);
+            }
+        }
+    }
+}
 
 TEST_CASE("heartbeats at the memory limit do not end the server") {
     if (sanitized) return; // sanitizers reserve terabytes of address space
