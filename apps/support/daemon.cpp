@@ -3,6 +3,7 @@
 
 #include "exit_codes.hpp"
 #include "standard_streams.hpp"
+#include "stop_signals.hpp"
 
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
@@ -84,6 +85,7 @@ int run_daemon(const daemon& program, int argc, char** argv, const std::function
 int daemon_main(const daemon& program, int argc, char** argv, const std::function<int(config::settings, const given_flags&)>& run,
                 const std::function<std::optional<int>(const given_flags&)>& before_settings) {
     open_standard_streams();
+    ignore_stray_signals();
     return_memory_early();
     try {
         return check_output(program.name, run_daemon(program, argc, argv, run, before_settings));

@@ -23,6 +23,7 @@ using std::chrono::steady_clock;
 namespace {
 
 constexpr std::size_t mib = 1024 * 1024;
+constexpr std::array stray_signals{SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM};
 
 /// The settings with which ctms-web serves and ctms-sync works, with a vendor that cannot be reached.
 environment working_settings(const test_database& database) {
@@ -158,6 +159,43 @@ TEST_CASE("output that cannot be written is an error") {
             }
         }
     }
+}
+
+TEST_CASE("stray signals do not end a server, and SIGQUIT stops it like SIGTERM") {
+    target server;
+    for (const int number : stray_signals) {
+        CAPTURE(number);
+        server.process().signal(number);
+        CHECK(server.process().wait(100ms) == -1);
+    }
+    bystander others(server.port());
+    CHECK(others.gets(20));
+    check_all_served(others.stop());
+    // A request in progress is finished before the server ends.
+    peer busy(server.port());
+    const std::string body = R"({"email":{"primary_email":"late@example.com"}})";
+    const auto request = target::request("POST", "/ctms", body);
+    REQUIRE(busy.send(request.substr(0, request.size() - 5)));
+    std::this_thread::sleep_for(50ms); // so that the server has begun to read it
+    server.process().signal(SIGQUIT);
+    CHECK(server.process().wait(300ms) == -1);
+    CHECK(busy.send(request.substr(request.size() - 5)));
+    CHECK(busy.receive().status == 201);
+    CHECK(server.process().wait(10s * slowness) == 0);
+    CHECK(server.process().log().find("\"Stopped\"") != std::string::npos);
+}
+
+TEST_CASE("stray signals do not end the sync, and SIGQUIT stops it like SIGTERM") {
+    const test_database database;
+    child_process program(CTMS_SYNC, working_settings(database));
+    REQUIRE(program.logs("sync_service cycle complete"));
+    for (const int number : stray_signals) {
+        CAPTURE(number);
+        program.signal(number);
+        CHECK(program.wait(100ms) == -1);
+    }
+    program.signal(SIGQUIT);
+    CHECK(program.wait(10s * slowness) == 0);
 }
 
 TEST_CASE("heartbeats at the memory limit do not end the server") {
