@@ -6,6 +6,7 @@
 
 #include <ctms/base/printable.hpp>
 #include <support/exit_codes.hpp>
+#include <support/standard_streams.hpp>
 
 #include <fmt/format.h>
 
@@ -169,7 +170,7 @@ public:
         if (given.help) return print(stdout, chosen->usage), print(stdout, chosen->help), support::ok;
         if (!given.problem.empty()) {
             print(stderr, chosen->usage);
-            fmt::print(stderr, "{} {}: error: {}\n", program_, chosen->name, printable_lines(given.problem));
+            support::print_to_stderr(fmt::format("{} {}: error: {}\n", program_, chosen->name, printable_lines(given.problem)));
             return usage_error;
         }
         strange.insert(strange.end(), given.strange.begin(), given.strange.end());
@@ -179,13 +180,14 @@ public:
 private:
     void print(std::FILE* to, const char* text) const {
         const auto by_hand = program_.ends_with(".py") ? fmt::format("python {}", program_) : std::string(program_);
-        fmt::print(to, fmt::runtime(text), fmt::arg("name", program_), fmt::arg("run", by_hand),
-                   fmt::arg("description", script_.description));
+        const auto filled = fmt::format(fmt::runtime(text), fmt::arg("name", program_), fmt::arg("run", by_hand),
+                                        fmt::arg("description", script_.description));
+        to == stderr ? support::print_to_stderr(filled) : fmt::print("{}", filled);
     }
 
     int refuse(std::string_view problem) const {
         print(stderr, main_usage);
-        fmt::print(stderr, "{}: error: {}\n", program_, printable_lines(problem));
+        support::print_to_stderr(fmt::format("{}: error: {}\n", program_, printable_lines(problem)));
         return usage_error;
     }
 

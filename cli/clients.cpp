@@ -100,6 +100,9 @@ void print_curl_commands(const config::settings& settings, const std::string& cl
 
 void print_secret(invocation& call, const service::client_secret& made) {
     const auto& [client, secret] = made;
+    call.advice_without_output =
+        fmt::format("the new secret of '{0}' is stored but was not shown: make another one with ctms-admin clients rotate-secret {0}",
+                    client.client_id);
     if (call.json) {
         std::string out;
         object_writer writer(out);

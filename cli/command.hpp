@@ -53,6 +53,9 @@ public:
     std::map<std::string, std::string, std::less<>> values;
     std::map<std::string, std::vector<std::string>, std::less<>> lists;
     std::vector<std::pair<std::string, std::string>> notes;
+
+    /// What to do if the output of a completed command cannot be written; set by commands that cannot simply be run again.
+    std::string advice_without_output;
 };
 
 enum class needs : std::uint8_t {

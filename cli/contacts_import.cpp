@@ -17,6 +17,7 @@
 #include <deque>
 #include <map>
 #include <mutex>
+#include <new>
 #include <thread>
 
 namespace ctms::cli {
@@ -89,7 +90,11 @@ class import_run {
 public:
     import_run(service::contact_import& importer, std::string rejects, std::size_t jobs)
         : importer_(importer), rejects_(std::move(rejects)) {
-        for (std::size_t i = 0; i < jobs; ++i) workers_.emplace_back([this] { work(); });
+        try {
+            for (std::size_t i = 0; i < jobs; ++i) workers_.emplace_back([this] { work(); });
+        } catch (const std::exception& caught) { // no more threads: fewer workers do as well
+            if (workers_.empty()) failure_ = unavailable("no thread can be started", caught.what());
+        }
     }
     ~import_run() { finish(); }
     import_run(const import_run&) = delete;
@@ -130,8 +135,23 @@ private:
             waiting_.pop_front();
             changed_.notify_all();
             lock.unlock();
-            store(batch);
+            try {
+                store(batch);
+            } catch (const std::exception& caught) {
+                stop(caught);
+            }
         }
+    }
+
+    /// Stops the import after an exception, such as std::bad_alloc.
+    void stop(const std::exception& why) noexcept {
+        const std::lock_guard lock(mutex_);
+        try {
+            if (!failure_) failure_ = unavailable("a batch cannot be processed", why.what());
+        } catch (const std::bad_alloc&) {
+            failure_.emplace();
+        }
+        changed_.notify_all();
     }
 
     void store(const import_batch& batch) {

@@ -27,6 +27,7 @@ constexpr std::array exit_codes{std::pair{support::ok, "done"},
                                 std::pair{support::bad_data, "some of the data is wrong or does not exist; the valid part was processed"},
                                 std::pair{support::no_input, "a file cannot be read"},
                                 std::pair{support::unavailable, "the database cannot be reached"},
+                                std::pair{support::io_error, "standard output cannot be written; changes were made nevertheless"},
                                 std::pair{support::temporary, "stopped early: run the same command again"},
                                 std::pair{support::configuration, "the configuration has mistakes, or the schema is not up to date"}};
 

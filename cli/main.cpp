@@ -1,28 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 // ctms-admin: administers CTMS. See --help. Under names of the reference's scripts it is called as they are.
 #include "command.hpp"
-#include "output.hpp"
 
-#include <support/exit_codes.hpp>
-
-#include <fmt/core.h>
+#include <support/standard_streams.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <filesystem>
 #include <string>
 #include <vector>
 
 int main(int argc, char** argv) {
+    ctms::support::open_standard_streams();
     try {
         const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
         const auto getenv = ctms::config::process_environment();
         const auto program = argc > 0 ? std::filesystem::path(argv[0]).filename().string() : std::string();
         const auto code = ctms::cli::run_script(program, arguments, getenv);
-        return code ? *code : ctms::cli::run(arguments, getenv);
+        return ctms::support::check_output("ctms-admin", code ? *code : ctms::cli::run(arguments, getenv));
     } catch (const std::exception& problem) {
-        ctms::cli::complain_text(problem.what());
-        return ctms::support::internal;
+        return ctms::support::report_exception("ctms-admin", problem);
     }
 }

@@ -3,6 +3,7 @@
 
 #include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
+#include <support/standard_streams.hpp>
 
 #include <fmt/core.h>
 
@@ -33,7 +34,7 @@ bool has_colors() {
 
 std::string bold(std::string_view text) { return has_colors() ? fmt::format("\x1b[1m{}\x1b[0m", text) : std::string(text); }
 
-void complain_text(std::string_view text) { fmt::print(stderr, "ctms-admin: {}\n", printable_lines(text)); }
+void complain_text(std::string_view text) { support::print_to_stderr(fmt::format("ctms-admin: {}\n", printable_lines(text))); }
 
 void print_text(std::string_view text) { fmt::print("{}\n", printable_lines(text)); }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "progress.hpp"
 
+#include <support/standard_streams.hpp>
+
 #include <fmt/core.h>
 
 #include <sys/ioctl.h>
@@ -8,7 +10,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
 namespace ctms::cli {
 namespace {
@@ -45,14 +46,12 @@ void progress::set(std::uint64_t done) {
     if (!on_terminal_ || now - began_ < 1s || now - last_draw_ < 100ms) return;
     last_draw_ = now;
     drawn_ = true;
-    fmt::print(stderr, "\r{}\x1b[K", text(what_, done, total_, now - began_, terminal_columns() - 1));
-    std::fflush(stderr);
+    support::print_to_stderr(fmt::format("\r{}\x1b[K", text(what_, done, total_, now - began_, terminal_columns() - 1)));
 }
 
 void progress::erase() {
     if (!drawn_) return;
-    fmt::print(stderr, "\r\x1b[K");
-    std::fflush(stderr);
+    support::print_to_stderr("\r\x1b[K");
 }
 
 std::string progress::text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,

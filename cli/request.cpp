@@ -8,6 +8,7 @@
 #include <ctms/base/printable.hpp>
 #include <ctms/net/http_client.hpp>
 #include <support/exit_codes.hpp>
+#include <support/standard_streams.hpp>
 
 #include <boost/json/parse.hpp>
 #include <fmt/core.h>
@@ -91,7 +92,7 @@ void print_body(const std::string& body) {
 
 int show_answer(invocation& call, const net::http_response& answer) {
     call.note("status", answer.status);
-    fmt::print(stderr, "HTTP/1.1 {} {}\n", answer.status, printable(answer.reason));
+    support::print_to_stderr(fmt::format("HTTP/1.1 {} {}\n", answer.status, printable(answer.reason)));
     print_body(answer.body);
     if (answer.status == unauthorized && !call.value("client")) complain("this path requires a client; use --client NAME");
     return answer.status / 100 == 2 ? support::ok : support::failed;

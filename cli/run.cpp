@@ -8,6 +8,7 @@
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/audit_log.hpp>
 #include <support/exit_codes.hpp>
+#include <support/standard_streams.hpp>
 #include <support/start.hpp>
 
 #include <boost/program_options.hpp>
@@ -126,16 +127,27 @@ std::string actor(const config::getenv_fn& getenv) {
 
 std::string words_of(const command& one) { return fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name); }
 
+/// Runs a command, and checks that its output was written.
+int run_and_check(const command& chosen, invocation& call) {
+    int code = support::ok;
+    try {
+        code = chosen.run(call);
+    } catch (const std::exception&) {
+        if (*support::flush_output() == '\0') throw; // otherwise fmt::print has thrown because standard output cannot be written
+    }
+    return support::check_output("ctms-admin", code, call.advice_without_output);
+}
+
 /// Runs a command that changes something, with an audit record.
 int run_audited(const command& chosen, invocation& call, const std::string& who) {
     // `migrate` creates the audit table, so it is recorded after it has run.
     const bool creates_the_table = chosen.run == migrate;
-    if (creates_the_table && (call.has("plan") || call.has("check"))) return chosen.run(call);
-    const int code = creates_the_table ? chosen.run(call) : support::ok;
+    if (creates_the_table && (call.has("plan") || call.has("check"))) return run_and_check(chosen, call);
+    const int code = creates_the_table ? run_and_check(chosen, call) : support::ok;
     if (code != support::ok) return code;
     persistence::database db(support::database_options(call.settings));
     const auto outcome = service::audit_log(db).record(who, words_of(chosen), [&] {
-        const int result = creates_the_table ? code : chosen.run(call);
+        const int result = creates_the_table ? code : run_and_check(chosen, call);
         return service::audited_result{result, call.notes};
     });
     if (!outcome) return fail(outcome.error());
@@ -145,7 +157,7 @@ int run_audited(const command& chosen, invocation& call, const std::string& who)
 
 int report_mistakes(const std::vector<std::string>& mistakes) {
     complain("the configuration has mistakes:");
-    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", printable_lines(mistake));
+    for (const auto& mistake : mistakes) support::print_to_stderr(fmt::format("  {}\n", printable_lines(mistake)));
     return support::configuration;
 }
 
@@ -160,7 +172,7 @@ int run_command(const command& chosen, invocation& call, bool embedded, const co
     if (chosen.wanted == needs::schema) {
         if (const auto schema = support::prepare_schema(call.settings); !schema) return fail_to_prepare(schema.error());
     }
-    return chosen.changes ? run_audited(chosen, call, actor(getenv)) : chosen.run(call);
+    return chosen.changes ? run_audited(chosen, call, actor(getenv)) : run_and_check(chosen, call);
 }
 
 } // namespace

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <future>
+#include <new>
 #include <stdexcept>
 #include <utility>
 
@@ -97,16 +98,32 @@ std::optional<top_view> top_feed::take() {
     return std::exchange(newest_, std::nullopt);
 }
 
+snapshot top_feed::read() {
+    try {
+        return reader_.read();
+    } catch (const std::exception& caught) { // no more memory or threads; the next reading may succeed
+        snapshot out;
+        out.web.problem = out.sync.problem = out.queue.problem = caught.what();
+        out.taken_at = std::chrono::steady_clock::now();
+        out.time = now();
+        return out;
+    }
+}
+
 void top_feed::work(const std::stop_token& stop) {
     std::optional<snapshot> before;
     while (!stop.stop_requested()) {
-        auto now = reader_.read();
-        auto view = compare(before.value_or(now), now);
-        before = std::move(now);
+        try {
+            auto now = read();
+            auto view = compare(before.value_or(now), now);
+            before = std::move(now);
+            const std::lock_guard lock(mutex_);
+            newest_ = std::move(view);
+            const std::uint64_t one = 1;
+            if (::write(ready_, &one, sizeof one) < 0) return; // never happens, because the counter cannot overflow
+        } catch (const std::bad_alloc&) {                      // the next reading may succeed
+        }
         std::unique_lock lock(mutex_);
-        newest_ = std::move(view);
-        const std::uint64_t one = 1;
-        if (::write(ready_, &one, sizeof one) < 0) return; // never happens, because the counter cannot overflow
         stopping_.wait_for(lock, stop, interval_, [] { return false; });
     }
 }

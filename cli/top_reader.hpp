@@ -47,6 +47,7 @@ public:
 
 private:
     void work(const std::stop_token& stop);
+    [[nodiscard]] snapshot read();
 
     top_reader& reader_;
     std::chrono::milliseconds interval_;

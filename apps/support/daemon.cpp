@@ -2,6 +2,8 @@
 #include "daemon.hpp"
 
 #include "exit_codes.hpp"
+#include "standard_streams.hpp"
+#include "stop_signals.hpp"
 
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
@@ -40,8 +42,8 @@ void print_help(const daemon& program, const options::options_description& descr
 }
 
 int report_mistakes(const char* program, const std::vector<std::string>& mistakes) {
-    fmt::print(stderr, "{}: the configuration has {} mistake{}:\n", program, mistakes.size(), mistakes.size() == 1 ? "" : "s");
-    for (const auto& mistake : mistakes) fmt::print(stderr, "  {}\n", printable_lines(mistake));
+    print_to_stderr(fmt::format("{}: the configuration has {} mistake{}:\n", program, mistakes.size(), mistakes.size() == 1 ? "" : "s"));
+    for (const auto& mistake : mistakes) print_to_stderr(fmt::format("  {}\n", printable_lines(mistake)));
     return configuration;
 }
 
@@ -61,7 +63,7 @@ int run_daemon(const daemon& program, int argc, char** argv, const std::function
     try {
         options::store(options::command_line_parser(argc, argv).options(description).run(), values);
     } catch (const options::error& problem) {
-        fmt::print(stderr, "{}: {}; see {} --help\n", program.name, printable_lines(problem.what()), program.name);
+        print_to_stderr(fmt::format("{}: {}; see {} --help\n", program.name, printable_lines(problem.what()), program.name));
         return usage;
     }
     given_flags given;
@@ -82,18 +84,19 @@ int run_daemon(const daemon& program, int argc, char** argv, const std::function
 
 int daemon_main(const daemon& program, int argc, char** argv, const std::function<int(config::settings, const given_flags&)>& run,
                 const std::function<std::optional<int>(const given_flags&)>& before_settings) {
+    open_standard_streams();
+    ignore_stray_signals();
     return_memory_early();
     try {
-        return run_daemon(program, argc, argv, run, before_settings);
+        return check_output(program.name, run_daemon(program, argc, argv, run, before_settings));
     } catch (const std::exception& problem) {
-        fmt::print(stderr, "{}: {}\n", program.name, printable_lines(problem.what()));
-        return internal;
+        return report_exception(program.name, problem);
     }
 }
 
 int report_failure(const char* program, const error& failure) {
-    fmt::print(stderr, "{}: {}{}{}\n", program, printable_lines(failure.message), failure.detail.empty() ? "" : ": ",
-               printable_lines(failure.detail));
+    print_to_stderr(fmt::format("{}: {}{}{}\n", program, printable_lines(failure.message), failure.detail.empty() ? "" : ": ",
+                                printable_lines(failure.detail)));
     return failure.code == errc::invalid ? configuration : to_exit_code(failure.code);
 }
 

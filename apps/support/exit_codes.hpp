@@ -14,6 +14,7 @@ enum exit_code : int {
     no_input = 66,
     unavailable = 69,
     internal = 70,
+    io_error = 74,
     temporary = 75,
     configuration = 78
 };

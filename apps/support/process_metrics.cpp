@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "process_metrics.hpp"
 
+#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -71,14 +72,14 @@ std::optional<double> resident_bytes() {
     return *pages * static_cast<double>(sysconf(_SC_PAGESIZE));
 }
 
+// Uses readdir, because directory_iterator::increment(ec) of libstdc++ ends the process if memory runs out.
 std::optional<double> open_descriptors() {
-    std::error_code ec;
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc/self/fd"), ::closedir);
+    if (!folder) return std::nullopt;
     double count = 0;
-    for (auto one = std::filesystem::directory_iterator("/proc/self/fd", ec); !ec && one != std::filesystem::directory_iterator();
-         one.increment(ec)) {
-        ++count;
-    }
-    return ec ? std::nullopt : std::optional(count);
+    // Thread safe: only calls for the same stream would need a lock.
+    while (const auto* entry = ::readdir(folder.get())) count += entry->d_name[0] == '.' ? 0 : 1; // NOLINT(concurrency-mt-unsafe)
+    return count;
 }
 
 } // namespace

@@ -12,15 +12,20 @@ sigset_t wanted() {
     sigemptyset(&out);
     sigaddset(&out, SIGTERM);
     sigaddset(&out, SIGINT);
+    sigaddset(&out, SIGQUIT);
     return out;
 }
 
 } // namespace
 
+void ignore_stray_signals() noexcept {
+    // SIGPIPE and SIGXFSZ: the failed write reports the error.
+    for (const int number : {SIGHUP, SIGPIPE, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGIO, SIGPWR, SIGXFSZ}) std::signal(number, SIG_IGN);
+}
+
 stop_signals::stop_signals() {
     const auto signals = wanted();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    std::signal(SIGHUP, SIG_IGN); // there is nothing to reload
     waiter_ = std::jthread([this](const std::stop_token& end) {
         const auto set = wanted();
         constexpr timespec look_again{0, 200'000'000};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Turns SIGTERM and SIGINT into a stop token, for programs without an event loop, and ignores SIGHUP. Create the object before
-// any other thread is started.
+// The signals of the daemons. stop_signals turns SIGTERM, SIGINT and SIGQUIT into a stop token, for programs without an event loop;
+// create it before any other thread is started.
 #pragma once
 
 #include <stop_token>
@@ -8,9 +8,13 @@
 
 namespace ctms::support {
 
+/// Ignores the signals that would end the process without need: SIGHUP, which programs that can reload files handle later, and those
+/// that mean nothing to the programs.
+void ignore_stray_signals() noexcept;
+
 class stop_signals {
 public:
-    /// Blocks both signals in this thread and in the threads that it starts later, and waits for them in a separate thread.
+    /// Blocks the signals in this thread and in the threads that it starts later, and waits for them in a separate thread.
     stop_signals();
     ~stop_signals();
     stop_signals(const stop_signals&) = delete;

@@ -4,6 +4,7 @@
 #include <ctms/base/files.hpp>
 #include <ctms/base/printable.hpp>
 #include <support/exit_codes.hpp>
+#include <support/standard_streams.hpp>
 
 #include <fmt/core.h>
 
@@ -57,7 +58,7 @@ int health_exit_code(const config::getenv_fn& getenv) {
         problem = check_health(*settings.background_healthcheck_path, *settings.background_healthcheck_age, ctms::now());
     }
     if (problem.empty()) return support::ok;
-    fmt::print(stderr, "ctms-sync: not healthy: {}\n", printable(problem));
+    support::print_to_stderr(fmt::format("ctms-sync: not healthy: {}\n", printable(problem)));
     return support::failed;
 }
 

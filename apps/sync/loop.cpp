@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
+#include <exception>
 #include <mutex>
 
 namespace ctms::sync_app {
@@ -45,23 +46,34 @@ loop::loop(const config::settings& settings, service::sync& sync, sync_metrics& 
 
 loop::~loop() = default;
 
+std::variant<service::cycle_report, loop::failed_cycle> loop::run_cycle(const std::stop_token& stop) {
+    try {
+        const auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
+        if (report) return *report;
+        return failed_cycle{"The database failed in a cycle", report.error().detail};
+    } catch (const std::exception& caught) {
+        return failed_cycle{"A cycle failed", caught.what()};
+    }
+}
+
 int loop::run(const std::stop_token& stop, bool once) {
     milliseconds database_wait = first_database_wait;
     int retried = 0;
     mark_alive();
     while (!stop.stop_requested()) {
-        const auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
+        const auto cycle = run_cycle(stop);
         mark_alive();
-        if (!report) {
+        if (const auto* failed = std::get_if<failed_cycle>(&cycle)) {
             mozlog::fields members;
-            members.add("error", report.error().detail).add_seconds("retry_in_s", std::chrono::duration<double>(database_wait).count());
-            log_.log(mozlog::severity::error, log_type, members, "The database failed in a cycle");
+            members.add("error", failed->reason).add_seconds("retry_in_s", std::chrono::duration<double>(database_wait).count());
+            log_.log(mozlog::severity::error, log_type, members, failed->message);
             if (once) return support::unavailable;
             wait(database_wait, stop);
             database_wait = std::min(database_wait * 2, longest_database_wait);
             continue;
         }
         database_wait = first_database_wait;
+        const auto* report = &std::get<service::cycle_report>(cycle);
         const auto planned = planned_sleep(*report);
         report_cycle(*report, planned);
         retried += report->retried;
@@ -135,8 +147,11 @@ void loop::watch(const std::stop_token& stop) {
         wait(poll_interval, stop);
         const auto last = std::max(alive_.load(), sync_.last_progress());
         if (clock::now() - last < settings_.background_watchdog) continue;
-        log_.log(mozlog::severity::critical, log_type, "The cycle makes no progress: ending this process");
-        (void)log_.flush(1s);
+        try {
+            log_.log(mozlog::severity::critical, log_type, "The cycle makes no progress: ending this process");
+            (void)log_.flush(1s);
+        } catch (const std::exception&) { // not enough memory to log
+        }
         std::_Exit(support::internal);
     }
 }

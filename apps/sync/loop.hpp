@@ -15,7 +15,9 @@
 #include <chrono>
 #include <memory>
 #include <stop_token>
+#include <string>
 #include <thread>
+#include <variant>
 
 namespace ctms::sync_app {
 
@@ -27,10 +29,16 @@ public:
     loop& operator=(const loop&) = delete;
 
     /// Runs until `stop` is requested or, with `once`, until nothing more is due. Returns the exit code: with `once`, 75 if the
-    /// vendor was down or a contact must be tried again, and 69 if the database was down.
+    /// vendor was down or a contact must be tried again, and 69 if the database was down or memory or threads ran out.
     [[nodiscard]] int run(const std::stop_token& stop, bool once);
 
 private:
+    struct failed_cycle {
+        const char* message;
+        std::string reason;
+    };
+    /// Runs one cycle. Running out of memory or threads fails the cycle, but does not end the process.
+    [[nodiscard]] std::variant<service::cycle_report, failed_cycle> run_cycle(const std::stop_token& stop);
     [[nodiscard]] std::chrono::milliseconds planned_sleep(const service::cycle_report& report) const;
     void report_cycle(const service::cycle_report& report, std::chrono::milliseconds sleep);
     void mark_alive();

@@ -15,7 +15,6 @@
 #include <fmt/core.h>
 
 #include <array>
-#include <csignal>
 
 namespace {
 
@@ -119,7 +118,6 @@ int start(config::settings settings, const support::given_flags& given) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGHUP, SIG_IGN); // there is nothing to reload, and SIGHUP must not end the program before stop_signals exists
     return support::daemon_main(self, argc, argv, start, [](const support::given_flags& given) -> std::optional<int> {
         if (!given.contains("check-health")) return std::nullopt;
         return sync_app::health_exit_code(config::process_environment());

@@ -10,8 +10,6 @@
 #include <support/http/memory.hpp>
 #include <support/start.hpp>
 
-#include <csignal>
-
 namespace {
 
 using namespace ctms;
@@ -65,7 +63,6 @@ int serve(config::settings settings) {
 } // namespace
 
 int main(int argc, char** argv) {
-    std::signal(SIGHUP, SIG_IGN); // until the handler is installed: the files that it reloads are about to be read anyway
     return support::daemon_main(self, argc, argv,
                                 [](config::settings settings, const support::given_flags&) { return serve(std::move(settings)); });
 }

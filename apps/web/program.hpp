@@ -28,7 +28,7 @@ public:
     [[nodiscard]] result<std::uint16_t> listen();
     /// The port for probes and metrics, after listen(); nullopt if there is none.
     [[nodiscard]] std::optional<std::uint16_t> ops_port() const noexcept;
-    /// Makes SIGTERM and SIGINT call stop(), and SIGHUP call reload().
+    /// Makes SIGTERM, SIGINT and SIGQUIT call stop(), and SIGHUP call reload().
     void handle_signals();
     /// Reloads the certificate for new connections; open connections are not affected. If the new certificate cannot be used, logs an
     /// error and keeps the old one. Call it on the thread of run().

@@ -3,8 +3,11 @@
 
 #include <ctms/base/version.hpp>
 
+#include <support/test_database.hpp>
+
 #include <doctest/doctest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -66,4 +69,55 @@ TEST_CASE("all mistakes in the settings are reported together") {
     CHECK(run.exit_code == 78);
     CHECK(run.err.find("CTMS_DB_POOL_SIZE") != std::string::npos);
     CHECK(run.err.find("CTMS_USE_MOZLOG") != std::string::npos);
+}
+
+TEST_CASE("output that cannot be written is an error that says what was lost") {
+    const test_database database;
+    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url()};
+    const auto lose = [&](const std::string& command, const std::string& where) {
+        return run_program({"/bin/sh", "-c", std::string("exec " CTMS_ADMIN " ") + command + " " + where}, settings);
+    };
+    REQUIRE(run_admin({"clients", "create", "kept", "--email", "a@example.com"}, settings).exit_code == 0);
+    for (const std::string where : {">/dev/full", ">&-"}) {
+        CAPTURE(where);
+        for (const std::string command : {"clients list", "clients show kept", "sync status", "audit", "db status", "db url", "--version",
+                                          "--help", "completion bash", "manual", "clients set-roles kept --all"}) {
+            CAPTURE(command);
+            const auto run = lose(command, where);
+            CHECK(run.exit_code == 74);
+            CHECK(run.err.find("ctms-admin: standard output cannot be written: ") != std::string::npos);
+            CHECK(run.err.find('\n') == run.err.size() - 1); // told once
+        }
+        const std::string name = where == ">&-" ? "a" : "b";
+        const auto created = lose("clients create " + name + " --email a@example.com", where);
+        CHECK(created.exit_code == 74);
+        CHECK(created.err.find("was not shown") != std::string::npos);
+        CHECK(created.err.find("ctms-admin clients rotate-secret id_" + name) != std::string::npos);
+        for (const std::string json : {"", " --json"}) {
+            const auto rotated = lose("clients rotate-secret kept" + json, where);
+            CHECK(rotated.exit_code == 74);
+            CHECK(rotated.err.find("ctms-admin clients rotate-secret id_kept") != std::string::npos);
+        }
+    }
+    const auto audit = run_admin({"audit", "--json"}, settings);
+    CHECK(audit.out.find("\"exit_code\":74") != std::string::npos);
+    // Without output, a failure keeps its code.
+    CHECK(lose("clients show unknown", ">/dev/full").exit_code == 65);
+}
+
+TEST_CASE("an error message that cannot be written does not change the exit code") {
+    for (const std::string where : {"2>/dev/full", "2>&-", "<&- >&- 2>&-"}) {
+        CAPTURE(where);
+        const auto code_of = [&](const std::string& command) {
+            return run_program({"/bin/sh", "-c", std::string("exec " CTMS_ADMIN " ") + command + " " + where}).exit_code;
+        };
+        CHECK(code_of("clients bogus") == 64);
+        CHECK(code_of("clients list") == 78); // no settings
+    }
+    const test_database database;
+    const auto script = run_program(
+        {"/bin/sh", "-c",
+         std::string("exec ") + std::filesystem::path(CTMS_ADMIN).replace_filename("acoustic_fields.py").string() + " wrong 2>/dev/full"},
+        {"CTMS_DB_URL=" + database.url()});
+    CHECK(script.exit_code == 2);
 }

@@ -2,8 +2,8 @@
 // A server that tries to crash, overload or block its client: each call fails on its own, and the next one works.
 #include <ctms/net/http_client.hpp>
 
-#include "allocation_limit.hpp"
 #include "expect_timeout.hpp"
+#include "support/allocation_limit.hpp"
 #include "support/raw_server.hpp"
 
 #include <ctms/auth/google_id_token.hpp>

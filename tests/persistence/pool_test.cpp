@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/allocation_limit.hpp>
 #include <support/test_database.hpp>
 
 #include <persistence/postgres/pool.hpp>
@@ -9,6 +10,8 @@
 #include <chrono>
 #include <csignal>
 #include <map>
+#include <new>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -327,4 +330,34 @@ TEST_CASE("repeated conflicts give the error that the caller chose, and other fa
     const sql_error slow(sql_error::kind::timeout, "57014", "", "canceled");
     CHECK(to_error(slow, recorder, given_up).code == ctms::errc::unavailable);
     CHECK(recorder.counts["conflict"] == 3);
+}
+
+TEST_CASE("a lack of memory loses no connection of the pool") {
+    const test_database db;
+    auto options = db.options();
+    options.pool_size = 2;
+    options.max_overflow = 0;
+    options.pool_timeout = 1s;
+    pool connections(options);
+    {
+        std::optional<pool::lease> one(connections.acquire());
+        std::optional<pool::lease> other(connections.acquire());
+        const ctms::test::allocation_limit none(0);
+        one.reset(); // must not throw, although there is no memory to keep the connection
+        other.reset();
+    }
+    CHECK(connections.state().in_use == 0);
+    (void)connections.acquire();
+    for (int i = 0; i < 10; ++i) {
+        const ctms::test::allocation_limit none(0);
+        try {
+            (void)connections.acquire();
+        } catch (const std::bad_alloc&) {
+        }
+    }
+    CHECK(connections.state().in_use == 0);
+    const auto one = connections.acquire();
+    const auto other = connections.acquire();
+    CHECK(one->execute("select 1").integer(0, 0) == 1);
+    CHECK(other->execute("select 1").integer(0, 0) == 1);
 }

@@ -19,6 +19,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <thread>
 
 using namespace ctms;
@@ -140,6 +141,35 @@ TEST_CASE("data are kept, and the server stops with its last user") {
     REQUIRE(::stat((directory / "postgres").c_str(), &info) == 0);
     CHECK((info.st_mode & 0777U) == 0700U);
     CHECK(info.st_uid != 0);
+}
+
+TEST_CASE("a shutdown writes no error of the shell to the log, and leaves no process of the supervisor") {
+    temporary_directory place;
+    const auto supervisors = [&] {
+        int count = 0;
+        std::error_code ignored;
+        for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+            std::ifstream file(entry.path() / "cmdline");
+            const std::string words{std::istreambuf_iterator<char>(file), {}};
+            count += words.find(place.path().string() + "/users") != std::string::npos ? 1 : 0;
+        }
+        return count;
+    };
+    {
+        const auto server = embedded_postgres::start(place.path());
+        REQUIRE_MESSAGE(server.has_value(), server.error().message);
+        CHECK(supervisors() > 0);
+        SUBCASE("stopped by its last user") {}
+        SUBCASE("killed") {
+            ::kill(server_of(place.path()), SIGKILL);
+            CHECK(soon([&] { return supervisors() == 0; })); // while there is still a user
+        }
+    }
+    CHECK(soon([&] { return supervisors() == 0; }));
+    std::ifstream file(place.path() / "log");
+    const std::string log{std::istreambuf_iterator<char>(file), {}};
+    CHECK(log.find("kill:") == std::string::npos);
+    CHECK(log.find("sh:") == std::string::npos);
 }
 
 TEST_CASE("two processes share a server, and the last one stops it") {

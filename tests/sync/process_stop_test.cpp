@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The program ctms-sync: how signals and its watchdog end it.
+// The program ctms-sync: how signals and its watchdog end it, and what does not end it.
 #include <support/becomes_true.hpp>
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
@@ -7,7 +7,11 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <sys/resource.h>
+
 #include <csignal>
+#include <fstream>
+#include <string>
 
 using namespace ctms::test;
 using namespace std::chrono_literals;
@@ -112,4 +116,26 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog does not end a process
     CHECK(program.wait(6s) == -1);
     program.signal(SIGTERM);
     CHECK(program.wait() == 0);
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: without memory for further threads the contacts are sent one after another") {
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they reserve terabytes of address space
+    child_process program(CTMS_SYNC, variables());
+    REQUIRE(program.logs("sync_service cycle complete"));
+    std::ifstream status(fmt::format("/proc/{}/status", program.id()));
+    std::size_t size_kib = 0;
+    for (std::string word; status >> word;) {
+        if (word == "VmSize:") status >> size_kib;
+    }
+    REQUIRE(size_kib > 0);
+    // Enough for the calls, but not for the stack of a thread, which takes 8 MiB.
+    constexpr std::size_t spare = 4 * 1024;
+    const rlimit limit{(size_kib + spare) * 1024, (size_kib + spare) * 1024};
+    REQUIRE(::prlimit(program.id(), RLIMIT_AS, &limit, nullptr) == 0);
+    add_contacts(1, 20);
+    CHECK(becomes_true([&] { return queued() == 0; }, 30s));
+    CHECK(vendor_difference(database.options(), vendor).empty());
+    program.signal(SIGTERM);
+    CHECK(program.wait() == 0);
+#endif
 }

@@ -38,6 +38,7 @@ public:
     void handle_signals(std::function<void()> reload) {
         stop_signals_.add(SIGTERM);
         stop_signals_.add(SIGINT);
+        stop_signals_.add(SIGQUIT);
         stop_signals_.async_wait([this](const error_code& ec, int) {
             if (!ec) drain();
         });

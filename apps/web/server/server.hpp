@@ -46,7 +46,7 @@ public:
     /// number, or errc::unavailable with the reason if the address cannot be used.
     [[nodiscard]] result<std::uint16_t> listen(const listener_options& wanted);
 
-    /// Makes SIGTERM and SIGINT stop the server, and SIGHUP call `reload`, on the thread of run(). Call it before run().
+    /// Makes SIGTERM, SIGINT and SIGQUIT stop the server, and SIGHUP call `reload`, on the thread of run(). Call it before run().
     void handle_signals(std::function<void()> reload);
 
     /// Serves until stop() has been called and all requests in progress are answered.

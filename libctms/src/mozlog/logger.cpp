@@ -11,6 +11,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -96,7 +97,10 @@ public:
     void run_writer() {
         std::string batch;
         while (take(batch)) {
-            out_->write(batch);
+            try {
+                out_->write(batch);
+            } catch (const std::exception&) { // these lines are lost; an exception must not end the process
+            }
             const std::lock_guard lock(mutex_);
             written_bytes_ += batch.size();
             progress_.notify_all();
@@ -126,8 +130,18 @@ private:
         urgent_ = false;
         if (!any() || abandoned_) return false;
         std::swap(batch, waiting_);
-        if (dropped_unreported_ != 0) append(loss_report(std::exchange(dropped_unreported_, 0)));
-        return true;
+        report_loss();
+        return !batch.empty() || !waiting_.empty() || !ending_;
+    }
+
+    // The caller must hold the lock. Without memory the report waits for the next attempt.
+    void report_loss() noexcept {
+        if (dropped_unreported_ == 0) return;
+        try {
+            append(loss_report(dropped_unreported_));
+            dropped_unreported_ = 0;
+        } catch (const std::exception&) { // tried again after the gathering time
+        }
     }
 
     std::string loss_report(std::uint64_t lines) const {

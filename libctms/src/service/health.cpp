@@ -4,6 +4,8 @@
 #include <ctms/persistence/database.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
 
+#include <exception>
+
 namespace ctms::service {
 namespace {
 
@@ -37,7 +39,11 @@ void health::work(const std::stop_token& stop) {
     while (changed_.wait(lock, stop, [&] { return wanted_ > done_; })) {
         const auto probing = wanted_;
         lock.unlock();
-        const auto report = probe();
+        health_report report;
+        try {
+            report = probe();
+        } catch (const std::exception&) { // out of memory: reports that the database is down
+        }
         lock.lock();
         last_ = report;
         done_ = probing;

@@ -51,7 +51,7 @@ if [ -n "${child-}" ]; then
 else
     while kill -0 "$server" 2>/dev/null; do sleep 0.2; done
 fi
-kill -KILL -- "-$waiter"
+kill -KILL "-$waiter" 2>/dev/null # without `--`, which dash refuses; the waiter may have ended
 )sh";
 
 const statement has_database{"embedded_has_database", "select exists (select from pg_database where datname = 'ctms')"};

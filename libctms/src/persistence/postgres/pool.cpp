@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <new>
 #include <random>
 #include <thread>
 
@@ -38,11 +39,10 @@ pool::lease pool::acquire() {
     auto held = wait_for_turn(discarded);
     if (!held) held = open();
     held->start_lease();
-    {
-        const std::lock_guard lock(mutex_);
-        leased_.insert(held.get());
-    }
-    return {*this, std::move(held)};
+    lease out(*this, std::move(held)); // gives the connection back if memory runs out
+    const std::lock_guard lock(mutex_);
+    leased_.insert(out.operator->());
+    return out;
 }
 
 std::unique_ptr<connection> pool::wait_for_turn(connections& discarded) {
@@ -77,20 +77,25 @@ std::unique_ptr<connection> pool::open() {
     }
 }
 
-void pool::give_back(std::unique_ptr<connection> held) {
+void pool::give_back(std::unique_ptr<connection> held) noexcept {
     held->rollback();
     const bool usable = held->usable();
-    connections discarded;
+    connections discarded; // closed after the lock is released, like `held` if it is not kept
+    std::size_t closed = 0;
     {
         const std::lock_guard lock(mutex_);
         leased_.erase(held.get());
         // If one connection breaks, the server is probably gone and the idle connections are broken too.
         if (!usable) discarded.swap(idle_);
-        const bool keep = usable && static_cast<int>(idle_.size()) < options_.pool_size;
-        (keep ? idle_ : discarded).push_back(std::move(held));
-        open_ -= static_cast<int>(discarded.size());
+        try {
+            const bool keep = usable && static_cast<int>(idle_.size()) < options_.pool_size;
+            if (keep) idle_.push_back(std::move(held));
+        } catch (const std::bad_alloc&) { // `held` was not moved
+        }
+        closed = discarded.size() + (held ? 1 : 0);
+        open_ -= static_cast<int>(closed);
     }
-    if (discarded.size() > 1) {
+    if (closed > 1) {
         freed_.notify_all();
     } else {
         freed_.notify_one();

@@ -50,7 +50,7 @@ private:
     /// Waits for permission to use one more connection; returns an idle one, or null if the caller must open one.
     std::unique_ptr<connection> wait_for_turn(connections& discarded);
     std::unique_ptr<connection> open();
-    void give_back(std::unique_ptr<connection> held);
+    void give_back(std::unique_ptr<connection> held) noexcept;
     /// Breaks connections whose server neither answers nor disconnects.
     void watch(const std::stop_token& stop);
     [[nodiscard]] bool fresh(const connection& one) const;

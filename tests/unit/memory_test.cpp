@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: MPL-2.0
+// Threads of the library when memory or threads run out: none of them may end the process.
+#include <support/allocation_limit.hpp>
+
+#include <ctms/mozlog/logger.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/health.hpp>
+#include <service/in_parallel.hpp>
+#include <service/sync_lease.hpp>
+
+#include <doctest/doctest.h>
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <future>
+#include <new>
+#include <string>
+#include <thread>
+
+using namespace ctms;
+using namespace std::chrono_literals;
+using ctms::test::allocation_limit;
+
+namespace {
+
+/// A database that refuses connections.
+persistence::database_options nowhere() {
+    persistence::database_options out;
+    out.url = "postgresql://127.0.0.1:1/none";
+    out.connect_timeout = 2s;
+    return out;
+}
+
+/// Blocks in write until it is released, and keeps what is written.
+class gated_sink final : public mozlog::sink {
+public:
+    gated_sink(std::shared_future<void> gate, std::string& out) : gate_(std::move(gate)), out_(out) {}
+    void write(std::string_view lines) override {
+        gate_.wait();
+        out_ += lines;
+    }
+
+private:
+    std::shared_future<void> gate_;
+    std::string& out_;
+};
+
+} // namespace
+
+TEST_CASE("a heartbeat without memory reports that the database is down") {
+    persistence::database db(nowhere());
+    service::health health(db);
+    service::health_report report;
+    report.database_up = true;
+    {
+        const allocation_limit none(0);
+        report = health.check(std::chrono::steady_clock::now() + 10s);
+    }
+    CHECK_FALSE(report.database_up);
+    CHECK_FALSE(health.check(std::chrono::steady_clock::now() + 10s).database_up); // its thread still works
+}
+
+TEST_CASE("a lease that cannot be renewed without memory runs out") {
+    persistence::database db(nowhere());
+    persistence::sync_queue_repository queue(db);
+    persistence::vendor_slots slots(db, 1);
+    const service::sync_lease lease(queue, slots, uuid::random(), 1, 1s, std::chrono::steady_clock::now());
+    CHECK(lease.holds());
+    {
+        const allocation_limit none(0);
+        std::this_thread::sleep_for(1200ms); // longer than the lease; a renewal is tried after a third of it
+    }
+    CHECK_FALSE(lease.holds());
+}
+
+TEST_CASE("an exception in parallel work reaches the caller after the other calls have ended") {
+    for (const std::size_t thrower : {0, 1, 50}) {
+        CAPTURE(thrower);
+        std::atomic<int> running = 0;
+        std::atomic<std::size_t> begun = 0;
+        CHECK_THROWS_AS(service::in_parallel(
+                            4, 1'000'000, [] { return true; },
+                            [&](std::size_t i) {
+                                ++running;
+                                ++begun;
+                                std::this_thread::sleep_for(1ms);
+                                --running;
+                                if (i == thrower) throw std::bad_alloc();
+                            }),
+                        std::bad_alloc);
+        CHECK(running == 0);
+        CHECK(begun < 1'000);
+    }
+}
+
+TEST_CASE("parallel work is done by the caller if no other thread can be started") {
+    std::atomic<int> done = 0;
+    {
+        const allocation_limit none(0); // a thread needs memory for its state
+        service::in_parallel(
+            8, 100, [] { return true; }, [&](std::size_t) { ++done; });
+    }
+    CHECK(done == 100);
+}
+
+TEST_CASE("the log survives a lack of memory and reports the lost lines later") {
+    std::promise<void> gate;
+    std::string written;
+    {
+        mozlog::options options;
+        options.queue_bytes = 2'000;
+        mozlog::logger log(options, std::make_unique<gated_sink>(gate.get_future().share(), written));
+        for (int i = 0; i < 100; ++i) log.log(mozlog::severity::info, "test", std::string(100, 'x'));
+        std::this_thread::sleep_for(50ms); // the writer is waiting in the sink
+        for (int i = 0; i < 100; ++i) log.log(mozlog::severity::info, "test", std::string(100, 'x'));
+        CHECK(log.dropped() > 0);
+        {
+            const allocation_limit none(0);
+            gate.set_value();
+            std::this_thread::sleep_for(100ms);
+        }
+        CHECK(log.flush(5s));
+        log.log(mozlog::severity::info, "test", "after");
+    }
+    CHECK(written.find("log lines dropped") != std::string::npos);
+    CHECK(written.find("after") != std::string::npos);
+}
