@@ -2,6 +2,7 @@
 // The endpoints for operators and platforms (Dockerflow, https://github.com/mozilla-services/Dockerflow).
 #include "routes.hpp"
 
+#include <ctms/base/files.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/version.hpp>
 #include <ctms/persistence/database.hpp>
@@ -13,8 +14,6 @@
 
 #include <boost/throw_exception.hpp>
 
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 namespace ctms::web::routes {
@@ -22,12 +21,9 @@ namespace {
 
 /// The version.json that an image build wrote; "" outside an image.
 std::string version_file() {
+    constexpr std::size_t longest = std::size_t{64} * 1024;
     for (const auto* path : {"version.json", "/app/version.json"}) {
-        std::ifstream file(path);
-        if (!file) continue;
-        std::ostringstream text;
-        text << file.rdbuf();
-        return text.str();
+        if (auto text = read_regular_file(path, longest)) return *std::move(text);
     }
     return {};
 }
