@@ -86,6 +86,19 @@ TEST_CASE("an implausibly long chain of proxies is not followed") {
     CHECK(address_of("10.0.0.1", chain, {"10.0.0.0/8"}) == "10.0.0.2");
 }
 
+TEST_CASE("the interface of a link-local address is ignored") {
+    CHECK(is_trusted("fe80::1%lo", {"fe80::/10"}));
+    CHECK(is_trusted("fe80::1%lo", {"fe80::1"}));
+    CHECK(is_trusted("fe80::1%7", {"fe80::1"}));
+    CHECK_FALSE(is_trusted("fe80::2%lo", {"fe80::1"}));
+    CHECK_FALSE(is_trusted("%lo", {"fe80::/10", "0.0.0.0/0", "::/0"}));
+    CHECK(address_of("fe80::1%lo", "198.51.100.1", {"fe80::1"}) == "198.51.100.1");
+    CHECK(address_of("fe80::1", "198.51.100.1, fe80::2%eth0", {"fe80::/10"}) == "198.51.100.1");
+    for (const std::string spelled : {"fe80::9%eth0", "[fe80::9%eth0]", "[fe80::9%1]:443"})
+        CHECK(address_of("fe80::1", spelled, {"fe80::1"}) == "fe80::9");
+    CHECK(address_of("fe80::1", "%eth0", {"fe80::1"}) == "%eth0");
+}
+
 TEST_CASE("IPv4 addresses are counted individually and IPv6 addresses by network") {
     CHECK(network_of("192.0.2.1") == "192.0.2.1");
     CHECK(network_of("::ffff:192.0.2.1") == "192.0.2.1");

@@ -50,7 +50,10 @@ peer peer_of(const asio::ip::tcp::socket& socket) {
     error_code ec;
     const auto endpoint = socket.remote_endpoint(ec);
     if (ec) return {"unknown", 0};
-    return {endpoint.address().to_string(), endpoint.port()};
+    auto address = endpoint.address();
+    // Without the interface of a link-local address, which neither identifies the client nor is in the settings.
+    if (address.is_v6()) address = asio::ip::address_v6(address.to_v6().to_bytes());
+    return {address.to_string(), endpoint.port()};
 }
 
 constexpr unsigned http_1_1 = 11;
