@@ -111,6 +111,13 @@ TEST_CASE("IPv4 addresses are counted individually and IPv6 addresses by network
     CHECK(network_of(std::string(16'000, 'x')) == "unknown");
 }
 
+TEST_CASE("the site of an IPv6 address is its /48") {
+    CHECK(site_of("2001:db8:1:2:3:4:5:6") == "2001:db8:1::/48");
+    CHECK(site_of("2001:db8:1:ffff::1") == site_of("2001:db8:1::"));
+    CHECK(site_of("fe80::1%2") == "fe80::/48");
+    for (const auto* other : {"192.0.2.1", "::ffff:192.0.2.1", "unknown", ""}) CHECK(site_of(other).empty());
+}
+
 TEST_CASE("the time to read forwarded addresses is linear in their number") {
     const std::vector<std::string> proxies(50, "10.0.0.0/8");
     const auto time_of = [&](std::size_t count) {

@@ -129,4 +129,10 @@ std::string network_of(std::string_view address) {
     return parsed->is_v4() ? parsed->to_string() : ip::network_v6(parsed->to_v6(), prefix).canonical().to_string();
 }
 
+std::string site_of(std::string_view address) {
+    constexpr unsigned short prefix = 48;
+    const auto parsed = parse_address(address);
+    return parsed && parsed->is_v6() ? ip::network_v6(parsed->to_v6(), prefix).canonical().to_string() : std::string();
+}
+
 } // namespace ctms::web

@@ -25,4 +25,7 @@ namespace ctms::web {
 /// as one client, "unknown".
 [[nodiscard]] std::string network_of(std::string_view address);
 
+/// The /48 of an IPv6 address, which is the most that a provider assigns to one customer (RFC 6177); "" for any other text.
+[[nodiscard]] std::string site_of(std::string_view address);
+
 } // namespace ctms::web

@@ -153,7 +153,7 @@ asio::awaitable<void> session::serve_all() {
 asio::awaitable<bool> session::shake_hands() {
     const auto now = steady_clock::now();
     const auto cost = is_trusted_proxy_ ? steady_clock::duration(0) : shared_.tls->handshake_cost();
-    const auto begin = shared_.handshakes.next(network_, cost, now, now + shared_.bounds.header_time);
+    const auto begin = shared_.handshakes.next(network_, site_of(peer_.address), cost, now, now + shared_.bounds.header_time);
     if (begin && *begin > now) {
         until_handshake_.emplace(stream_.get_executor(), *begin);
         error_code ignored;
