@@ -184,6 +184,25 @@ TEST_CASE("for tokens of unknown clients the database is asked at most twice per
     web.sql("alter table gone rename to api_client");
 }
 
+TEST_CASE("only the database's clock decides whether the grace period of an old secret has passed") {
+    web_fixture web;
+    rotate(web, 1h);
+    // For new connections the database's clock is two hours slow: for the server, the grace period passed an hour ago.
+    web.sql("update ctms_client_old_secrets set valid_until = now() - interval '1 hour';"
+            "create schema slow;"
+            "create function slow.now() returns timestamptz language sql as $$ select pg_catalog.now() - interval '2 hours' $$;"
+            "do $$ begin execute format('alter database %I set search_path = slow, public, pg_catalog', current_database()); end $$");
+    persistence::database db(web.database().options());
+    persistence::client_repository clients(db);
+    const auth::token_signer signer(key, true);
+    service::tokens tokens(clients, signer, {});
+    bool exists = false;
+    CHECK(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
+    CHECK(tokens.issue(web_fixture::client, "new", "192.0.2.1", exists).has_value());
+    web.sql("update ctms_client_old_secrets set valid_until = now() - interval '3 hours'");
+    CHECK_FALSE(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
+}
+
 TEST_CASE("a token remains valid when something other than its secret changes") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);
