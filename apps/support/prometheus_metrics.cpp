@@ -123,6 +123,10 @@ public:
     std::mutex mutex;
     std::map<request_key, request_series> series;
     std::map<client_key, Counter*> client_series;
+
+    std::mutex exposing;
+    std::shared_ptr<const std::string> exposed; ///< the last text of expose_since()
+    std::chrono::steady_clock::time_point exposed_begin;
 };
 
 prometheus_metrics::prometheus_metrics() : impl_(std::make_unique<impl>()) {}
@@ -163,6 +167,17 @@ std::string prometheus_metrics::expose(const runtime_sample& now) const {
     families.insert(families.end(), process.begin(), process.end());
     std::stable_sort(families.begin(), families.end(), [](const auto& a, const auto& b) { return rank(a.name) < rank(b.name); });
     return prometheus_text(families);
+}
+
+std::shared_ptr<const std::string> prometheus_metrics::expose_since(std::chrono::steady_clock::time_point asked,
+                                                                    const std::function<runtime_sample()>& measure) {
+    const std::lock_guard lock(impl_->exposing);
+    if (!impl_->exposed || impl_->exposed_begin <= asked) {
+        impl_->exposed.reset(); // frees its memory first
+        impl_->exposed_begin = std::chrono::steady_clock::now();
+        impl_->exposed = std::make_shared<const std::string>(expose(measure()));
+    }
+    return impl_->exposed;
 }
 
 } // namespace ctms::support

@@ -5,6 +5,8 @@
 
 #include <ctms/metrics/recorder.hpp>
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +54,10 @@ public:
 
     /// All metrics in text format 0.0.4.
     [[nodiscard]] std::string expose(const runtime_sample& now = {}) const;
+    /// The same, for requests: makes one text at a time, and shares it among all that asked before it was begun. `measure` is called
+    /// when a text is begun.
+    [[nodiscard]] std::shared_ptr<const std::string> expose_since(std::chrono::steady_clock::time_point asked,
+                                                                  const std::function<runtime_sample()>& measure);
 
 private:
     class impl;

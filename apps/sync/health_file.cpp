@@ -29,7 +29,7 @@ std::optional<timestamp> parse_time(const std::string& text) {
 
 result<void> write_health(const std::filesystem::path& file, timestamp when) {
     // The file is readable for other accounts. It is not flushed to disk, because each cycle writes it again.
-    auto out = new_file::create(file.string(), {0644, false});
+    auto out = new_file::create(file.string(), {.mode = 0644, .durable = false, .waits = false});
     if (!out) return out.error();
     (void)out->write(to_iso(when) + '\n');
     return out->commit();

@@ -3,6 +3,8 @@
 #include "peer.hpp"
 #include "target.hpp"
 
+#include <persistence/postgres/connection.hpp>
+
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
@@ -13,9 +15,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::uint16_t ops_port_of(target& server) {
+std::uint16_t ops_port_of(const server_process& server) {
     constexpr std::string_view key = "\"ops_port\":";
-    const auto log = server.process().log();
+    const auto log = server.log();
     const auto at = log.find(key);
     REQUIRE(at != std::string::npos);
     std::uint16_t port = 0;
@@ -36,7 +38,7 @@ void check_probes(std::uint16_t port) {
 
 TEST_CASE("the ops port answers while the other port is flooded") {
     target server({"CTMS_OPS_PORT=0"});
-    const auto port = ops_port_of(server);
+    const auto port = ops_port_of(server.process());
     auto idle = open_peers(server.port(), 2'000, loopback_addresses(75, 8));
     for (auto& one : idle) (void)one.offer("POST /ctms HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n");
     check_probes(port);
@@ -53,7 +55,7 @@ TEST_CASE("the ops port answers while the other port is flooded") {
 
 TEST_CASE("the ops port withstands idle, slow and large clients") {
     target server({"CTMS_OPS_PORT=0"});
-    const auto port = ops_port_of(server);
+    const auto port = ops_port_of(server.process());
     bystander others(server.port());
     for (const auto* sent : {"", "GET /metr", "POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"}) {
         auto held = open_peers(port, 400, loopback_addresses(2, 10));
@@ -73,4 +75,30 @@ TEST_CASE("the ops port withstands idle, slow and large clients") {
     }
     check_probes(port);
     check_held(server, others);
+}
+
+TEST_CASE("a flood of requests for the metrics does not fail the heartbeat") {
+    // Each client has series of its own, so the metrics are long.
+    const test_database database;
+    ctms::persistence::connection(database.options())
+        .execute("insert into api_client (client_id, email, enabled, hashed_secret)"
+                 " select 'id_client_' || i, 'a@example.com', true, 'x' from generate_series(1, 2000) i");
+    const server_process server(CTMS_WEB, {"CTMS_DB_URL=" + database.url(), "CTMS_OPS_PORT=0",
+                                           "CTMS_SECRET_KEY=the key that signs the tokens of the tests of attacks"});
+    const auto ops_port = ops_port_of(server);
+    std::string requests;
+    for (int i = 0; i < 100; ++i) requests += request_text("GET", "/metrics");
+    for (const auto flooded : {server.port(), ops_port}) {
+        auto attackers = open_peers(flooded, flooded == ops_port ? 45 : 490, {"127.0.0.3"});
+        for (auto& one : attackers) (void)one.offer(requests);
+        const auto until = std::chrono::steady_clock::now() + 6s * slowness;
+        while (std::chrono::steady_clock::now() < until) {
+            for (const auto port : {server.port(), ops_port}) {
+                CAPTURE(port == ops_port);
+                peer probe(port, "127.0.0.91");
+                REQUIRE(probe.send(request_text("GET", "/__heartbeat__")));
+                CHECK(probe.receive(20s).status == 200);
+            }
+        }
+    }
 }

@@ -8,7 +8,10 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -62,6 +65,54 @@ ran s_client(std::uint16_t port, std::vector<std::string> more) {
     arguments.insert(arguments.end(), more.begin(), more.end());
     return run("openssl", arguments);
 }
+
+std::string text_of(const std::string& file) {
+    std::ifstream in(file);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// Certificates in a directory, NAME.pem with NAME.key: a root, an intermediate CA that it signed, a client of the intermediate CA,
+/// a client of the root ("cousin"), and a client with a self-signed certificate that is not a CA ("other").
+class client_authority {
+public:
+    client_authority() {
+        std::ofstream(at("ca.cnf")) << "basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n";
+        std::ofstream(at("client.cnf")) << "basicConstraints=critical,CA:FALSE\nextendedKeyUsage=clientAuth\n";
+        make("root", "ca", "");
+        make("inter", "ca", "root");
+        make("client", "client", "inter");
+        make("cousin", "client", "root");
+        make("other", "client", "");
+    }
+    [[nodiscard]] std::string at(const std::string& name) const { return (place_.path() / name).string(); }
+    /// The file of another CA certificate, whose name has 6 KB.
+    [[nodiscard]] std::string long_named(int number) const {
+        std::string subject = "/CN=" + std::to_string(number);
+        for (int i = 0; i < 100; ++i) subject += "/OU=" + std::string(60, 'x');
+        make("long" + std::to_string(number), "ca", "", subject);
+        return at("long" + std::to_string(number) + ".pem");
+    }
+
+private:
+    void make(const std::string& name, const std::string& kind, const std::string& signer, const std::string& subject = {}) const {
+        const auto request =
+            run("openssl", {"req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                            subject.empty() ? "/CN=" + name : subject, "-keyout", at(name + ".key"), "-out", at(name + ".csr")});
+        CAPTURE(request.output);
+        REQUIRE(request.code == 0);
+        std::vector<std::string> sign{"x509", "-req",           "-in", at(name + ".csr"), "-days", "2", "-extfile", at(kind + ".cnf"),
+                                      "-out", at(name + ".pem")};
+        if (signer.empty()) {
+            sign.insert(sign.end(), {"-signkey", at(name + ".key")});
+        } else {
+            sign.insert(sign.end(), {"-CA", at(signer + ".pem"), "-CAkey", at(signer + ".key"), "-CAcreateserial"});
+        }
+        const auto made = run("openssl", sign);
+        CAPTURE(made.output);
+        REQUIRE(made.code == 0);
+    }
+    temporary_directory place_;
+};
 
 std::vector<std::string> process_environment(const test_database& where, const certificate_files& files) {
     return {"CTMS_DB_URL=" + where.url(), "CTMS_SECRET_KEY=a key of the tests that is long enough", "CTMS_TLS_CERT=" + files.cert.path(),
@@ -205,4 +256,111 @@ TEST_CASE("TLS: unusable files are refused at start") {
     const temporary_file encrypted("");
     REQUIRE(run("openssl", {"pkey", "-in", files.key.path(), "-aes256", "-passout", "pass:secret", "-out", encrypted.path()}).code == 0);
     CHECK(refused(files.cert.path(), encrypted.path()).find("CTMS_TLS_KEY: ") != std::string::npos); // and no one is asked for a password
+}
+
+TEST_CASE("TLS: files that are not regular or too large are refused at once, and the server continues") {
+    const certificate_files good;
+    const auto cert = text_of(good.cert.path());
+    const auto key = text_of(good.key.path());
+    const temporary_directory place;
+    const auto at = [&](const std::string& name) { return (place.path() / name).string(); };
+    const auto put_back = [&] {
+        for (const std::string name : {"cert", "key", "ca"}) {
+            std::filesystem::remove(at(name));
+            std::ofstream(at(name)) << (name == "key" ? key : cert);
+        }
+    };
+    put_back();
+    const test_database database;
+    server_process server(CTMS_WEB, {"CTMS_DB_URL=" + database.url(), "CTMS_SECRET_KEY=a key of the tests that is long enough",
+                                     "CTMS_TLS_CERT=" + at("cert"), "CTMS_TLS_KEY=" + at("key"), "CTMS_TLS_CLIENT_CA=" + at("ca")});
+    const auto check_served = [&] { CHECK(curl(server.port(), good, {"--cert", good.cert.path(), "--key", good.key.path()}).code == 0); };
+    const auto check_refused = [&](const std::string& name, const std::string& why) {
+        CAPTURE(name);
+        CAPTURE(why);
+        const auto before = server.log().size();
+        const auto begin = std::chrono::steady_clock::now();
+        server.signal(SIGHUP);
+        CHECK(becomes_true([&] { return server.log().find(at(name) + " cannot be used: " + why, before) != std::string::npos; }));
+        CHECK(std::chrono::steady_clock::now() - begin < 5s);
+        check_served();
+        put_back();
+    };
+    for (const std::string name : {"cert", "key", "ca"}) {
+        std::filesystem::remove(at(name));
+        REQUIRE(::mkfifo(at(name).c_str(), 0600) == 0);
+        check_refused(name, "Not a regular file");
+        std::filesystem::remove(at(name));
+        std::filesystem::create_symlink("/dev/zero", at(name));
+        check_refused(name, "Not a regular file");
+        std::filesystem::remove(at(name));
+        std::filesystem::create_directory(at(name));
+        check_refused(name, "Not a regular file");
+        std::string many;
+        while (many.size() <= std::size_t{1024} * 1024) many += cert;
+        std::ofstream(at(name), std::ios::trunc) << many;
+        check_refused(name, "File too large");
+    }
+    const auto before = server.log().size();
+    server.signal(SIGHUP);
+    CHECK(becomes_true([&] { return server.log().find("The certificate was reloaded", before) != std::string::npos; }));
+    check_served();
+    server.signal(SIGTERM);
+    CHECK(server.wait(20s) == 0);
+}
+
+TEST_CASE("TLS: an intermediate CA in CTMS_TLS_CLIENT_CA admits the clients that it signed, without its root") {
+    const certificate_files files;
+    const client_authority authority;
+    web_fixture web(with_tls(files, authority.at("inter.pem")));
+    const auto code_with = [&](const std::string& name) {
+        return curl(web.port(), files, {"--cert", authority.at(name + ".pem"), "--key", authority.at(name + ".key")}).code;
+    };
+    CHECK(code_with("client") == 0);
+    CHECK(code_with("cousin") != 0); // signed by the root
+    CHECK(code_with("other") != 0);
+}
+
+TEST_CASE("TLS: a CTMS_TLS_CLIENT_CA without a CA certificate is refused, and other certificates in it admit no one") {
+    const certificate_files files;
+    const client_authority authority;
+    const test_database database;
+    const auto refused = [&](const std::string& file) {
+        child_process child(CTMS_WEB, {{"CTMS_DB_URL", database.url()},
+                                       {"CTMS_SECRET_KEY", "a key of the tests that is long enough"},
+                                       {"HOST", "127.0.0.1"},
+                                       {"PORT", "0"},
+                                       {"CTMS_TLS_CERT", files.cert.path()},
+                                       {"CTMS_TLS_KEY", files.key.path()},
+                                       {"CTMS_TLS_CLIENT_CA", file}});
+        CHECK(child.wait() == 78);
+        return child.log();
+    };
+    const temporary_file nothing("");
+    const temporary_file broken(text_of(authority.at("root.pem")) + text_of(authority.at("inter.pem")).substr(0, 200));
+    CHECK(refused(authority.at("client.pem")).find("it contains no CA certificate") != std::string::npos);
+    CHECK(refused(files.key.path()).find("it contains no CA certificate") != std::string::npos);
+    CHECK(refused(nothing.path()).find("it contains no CA certificate") != std::string::npos);
+    CHECK(refused(broken.path()).find("CTMS_TLS_CLIENT_CA: ") != std::string::npos);
+    const temporary_file mixed(text_of(authority.at("other.pem")) + text_of(authority.at("inter.pem")));
+    web_fixture web(with_tls(files, mixed.path()));
+    CHECK(curl(web.port(), files, {"--cert", authority.at("client.pem"), "--key", authority.at("client.key")}).code == 0);
+    CHECK(curl(web.port(), files, {"--cert", authority.at("other.pem"), "--key", authority.at("other.key")}).code != 0);
+}
+
+TEST_CASE("TLS: a long CTMS_TLS_CLIENT_CA, whose names would not fit in a handshake, works") {
+    const certificate_files files;
+    const client_authority authority;
+    std::string many;
+    for (int i = 0; i < 20; ++i) many += text_of(authority.at("root.pem"));
+    for (int i = 0; i < 12; ++i) many += text_of(authority.long_named(i));
+    const temporary_file bundle(many + text_of(authority.at("inter.pem")));
+    web_fixture web(with_tls(files, bundle.path()));
+    for (const auto* version : {"--tlsv1.3", "--tls-max"}) {
+        std::vector<std::string> arguments{"--cert", authority.at("client.pem"), "--key", authority.at("client.key"), version};
+        if (version == std::string("--tls-max")) arguments.emplace_back("1.2");
+        const auto answer = curl(web.port(), files, arguments);
+        CAPTURE(answer.output);
+        CHECK(answer.code == 0);
+    }
 }

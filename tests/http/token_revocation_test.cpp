@@ -147,6 +147,62 @@ TEST_CASE("a token ends when the Python service replaces the secret or when the 
     check_revoked(web, before);
 }
 
+TEST_CASE("a token of a client that was created again is valid immediately, although the server knew that the client was gone") {
+    web_fixture web(with_keys());
+    const auto before = token_for_secret(web, old_secret);
+    web.sql("create table kept as select * from api_client where client_id = 'id_enabled';"
+            "delete from api_client where client_id = 'id_enabled'");
+    CHECK(becomes_true([&] { return ask_with(web, before).status == 401; }));
+    persistence::database db(web.database().options());
+    persistence::client_repository clients(db);
+    const auth::token_signer signer(key, true);
+    service::tokens other_process(clients, signer, {});
+    web.sql("insert into api_client (client_id, email, enabled, hashed_secret) select client_id, email, enabled, hashed_secret from kept");
+    check_good(web, other_process.grant(web_fixture::client).value().access_token);
+    check_revoked(web, before);
+}
+
+TEST_CASE("for tokens of unknown clients the database is asked at most twice per token and cache time") {
+    web_fixture web;
+    persistence::database db(web.database().options());
+    persistence::client_repository clients(db);
+    const auth::token_signer signer(key, true);
+    service::token_options options;
+    options.client_cache_time = 1h;
+    service::tokens judge(clients, signer, options);
+    const auto reason = [&](const std::string& token) { return judge.authenticate(token, model::role::read).verdict.error().detail; };
+    const auto end = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + 1h;
+    const auto first = signer.sign("api_client:id_nobody", end);
+    const auto second = signer.sign("api_client:id_nobody", end + 1s);
+    CHECK(reason(first) == "No client record");
+    CHECK(reason(second) == "No client record");
+    web.sql("alter table api_client rename to gone");
+    for (int i = 0; i < 3; ++i) {
+        CHECK(reason(first) == "No client record");
+        CHECK(reason(second) == "No client record");
+    }
+    web.sql("alter table gone rename to api_client");
+}
+
+TEST_CASE("only the database's clock decides whether the grace period of an old secret has passed") {
+    web_fixture web;
+    rotate(web, 1h);
+    // For new connections the database's clock is two hours slow: for the server, the grace period passed an hour ago.
+    web.sql("update ctms_client_old_secrets set valid_until = now() - interval '1 hour';"
+            "create schema slow;"
+            "create function slow.now() returns timestamptz language sql as $$ select pg_catalog.now() - interval '2 hours' $$;"
+            "do $$ begin execute format('alter database %I set search_path = slow, public, pg_catalog', current_database()); end $$");
+    persistence::database db(web.database().options());
+    persistence::client_repository clients(db);
+    const auth::token_signer signer(key, true);
+    service::tokens tokens(clients, signer, {});
+    bool exists = false;
+    CHECK(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
+    CHECK(tokens.issue(web_fixture::client, "new", "192.0.2.1", exists).has_value());
+    web.sql("update ctms_client_old_secrets set valid_until = now() - interval '3 hours'");
+    CHECK_FALSE(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
+}
+
 TEST_CASE("a token remains valid when something other than its secret changes") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);

@@ -88,6 +88,19 @@ TEST_CASE("an implausibly long chain of proxies is not followed") {
     CHECK(address_of("10.0.0.1", chain, {"10.0.0.0/8"}) == "10.0.0.2");
 }
 
+TEST_CASE("the interface of a link-local address is ignored") {
+    CHECK(is_trusted("fe80::1%lo", {"fe80::/10"}));
+    CHECK(is_trusted("fe80::1%lo", {"fe80::1"}));
+    CHECK(is_trusted("fe80::1%7", {"fe80::1"}));
+    CHECK_FALSE(is_trusted("fe80::2%lo", {"fe80::1"}));
+    CHECK_FALSE(is_trusted("%lo", {"fe80::/10", "0.0.0.0/0", "::/0"}));
+    CHECK(address_of("fe80::1%lo", "198.51.100.1", {"fe80::1"}) == "198.51.100.1");
+    CHECK(address_of("fe80::1", "198.51.100.1, fe80::2%eth0", {"fe80::/10"}) == "198.51.100.1");
+    for (const std::string spelled : {"fe80::9%eth0", "[fe80::9%eth0]", "[fe80::9%1]:443"})
+        CHECK(address_of("fe80::1", spelled, {"fe80::1"}) == "fe80::9");
+    CHECK(address_of("fe80::1", "%eth0", {"fe80::1"}) == "%eth0");
+}
+
 TEST_CASE("IPv4 addresses are counted individually and IPv6 addresses by network") {
     CHECK(network_of("192.0.2.1") == "192.0.2.1");
     CHECK(network_of("::ffff:192.0.2.1") == "192.0.2.1");
@@ -98,6 +111,13 @@ TEST_CASE("IPv4 addresses are counted individually and IPv6 addresses by network
     CHECK(network_of("unknown") == "unknown");
     CHECK(network_of("") == "unknown");
     CHECK(network_of(std::string(16'000, 'x')) == "unknown");
+}
+
+TEST_CASE("the site of an IPv6 address is its /48") {
+    CHECK(site_of("2001:db8:1:2:3:4:5:6") == "2001:db8:1::/48");
+    CHECK(site_of("2001:db8:1:ffff::1") == site_of("2001:db8:1::"));
+    CHECK(site_of("fe80::1%2") == "fe80::/48");
+    for (const auto* other : {"192.0.2.1", "::ffff:192.0.2.1", "unknown", ""}) CHECK(site_of(other).empty());
 }
 
 TEST_CASE("the time to read forwarded addresses is linear in their number") {

@@ -38,6 +38,19 @@ TEST_CASE("a long response is compressed if the client accepts gzip") {
     CHECK(answer.headers == header_list{{"Vary", "Accept-Encoding"}, {"Content-Encoding", "gzip"}});
 }
 
+TEST_CASE("a body that responses share is compressed for one of them and not changed") {
+    const auto shared = std::make_shared<const std::string>(5000, 'x');
+    request http;
+    response answer;
+    answer.shared_body = shared;
+    compress(http, answer);
+    CHECK(answer.content().data() == shared->data());
+    http.headers.emplace_back("accept-encoding", "gzip");
+    compress(http, answer);
+    CHECK(gunzip(std::string(answer.content())) == *shared);
+    CHECK(shared->size() == 5000);
+}
+
 TEST_CASE("a response is unchanged for other clients and if it is short or not text") {
     const std::string body(5000, 'x');
     CHECK(answer_to("identity", body).body == body);

@@ -193,6 +193,21 @@ TEST_SUITE("config") {
     TEST_CASE("trusted proxies must be IP addresses") {
         CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", "10.0.0.1,proxy.local"}}), "IPv4 and IPv6 addresses"));
         CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", "10.0.0.1,"}}), "IPv4 and IPv6 addresses"));
+        for (const auto* text : {"10.0.0.1, fe80::1%eth0", "fe80::%1/64"})
+            CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", text}}), "without an interface (%eth0)"));
+        for (const auto* text : {"::ffff:10.0.0.0/8", "::ffff:10.0.0.0/95"})
+            CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", text}}), "for mapped IPv4 addresses, at least 96 bits"));
+        for (const auto* text :
+             {"10.0.0.0/33", "10.0.0.0/-1", "10.0.0.0/", "10.0.0.0/+8", "10.0.0.0/ 8", "10.0.0.0/8/8", "::/129", "/8", "%eth0"})
+            CHECK(holds(mistake({{"CTMS_TRUSTED_PROXIES", text}}), "CTMS_TRUSTED_PROXIES: "));
+    }
+
+    TEST_CASE("trusted proxies are kept in one spelling, and IPv4 addresses mapped into IPv6 as IPv4 addresses") {
+        const auto proxies = [](const char* text) { return values({{"CTMS_TRUSTED_PROXIES", text}}).trusted_proxies; };
+        using list = std::vector<std::string>;
+        CHECK(proxies("::ffff:127.0.0.5,::FFFF:a01:203") == list{"127.0.0.5", "10.1.2.3"});
+        CHECK(proxies("::ffff:10.0.0.0/104,::ffff:0:0/96, ::ffff:1.2.3.4/128") == list{"10.0.0.0/8", "0.0.0.0/0", "1.2.3.4/32"});
+        CHECK(proxies("10.0.0.0/08,FE80::/10,2001:DB8:0:0::1") == list{"10.0.0.0/8", "fe80::/10", "2001:db8::1"});
     }
 
     TEST_CASE("all mistakes are reported together, in the order of the documentation") {

@@ -19,6 +19,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using ctms::new_file;
 using ctms::printable;
+using ctms::read_regular_file;
 using ctms::read_small_file;
 using ctms::test::content;
 using ctms::test::mode_of;
@@ -170,6 +171,14 @@ TEST_CASE("a failed write says why") {
     CHECK(reason_of("/dev/fd/99999") == "Bad file descriptor");
 }
 
+TEST_CASE("a pipe that nobody reads can be refused instead of waited for") {
+    const folder place;
+    REQUIRE(::mkfifo((place / "pipe").c_str(), 0600) == 0);
+    const auto refused = new_file::create(place / "pipe", {.waits = false});
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().detail == "No such device or address");
+}
+
 TEST_CASE("another user's pipe gets no data") {
     if (::geteuid() != 0) return; // only root can change the owner of a file
     const folder place;
@@ -186,11 +195,17 @@ TEST_CASE("a small file is read through links, with a limit on its size and on t
     CHECK(read_small_file(place / "link", 6).error().detail == "File too large");
     CHECK(read_small_file("/dev/zero", 1000).error().detail == "File too large");
     CHECK(read_small_file("/dev/null", 1000).value().empty());
+    CHECK(read_regular_file(place / "link", 7).value() == "s3cret\n");
+    CHECK(read_regular_file(place / "link", 6).error().detail == "File too large");
+    CHECK(read_regular_file(place / "none", 1000).error().detail == "No such file or directory");
+    for (const auto& other : {std::string("/dev/zero"), std::string("/dev/null"), std::string(place / "")})
+        CHECK(read_regular_file(other, 1000).error().detail == "Not a regular file");
     CHECK(read_small_file(place / "", 1000).error().detail == "Is a directory");
     CHECK(read_small_file(place / "none", 1000).error().detail == "No such file or directory");
     REQUIRE(::mkfifo((place / "pipe").c_str(), 0600) == 0);
     const auto began = std::chrono::steady_clock::now();
     CHECK(read_small_file(place / "pipe", 1000, 50ms).error().detail == "Connection timed out");
+    CHECK(read_regular_file(place / "pipe", 1000).error().detail == "Not a regular file");
     CHECK(std::chrono::steady_clock::now() - began < 5s);
     std::thread writer([&] { put(place / "pipe", "late"); });
     CHECK(read_small_file(place / "pipe", 1000, 20s).value() == "late");

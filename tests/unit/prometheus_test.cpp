@@ -135,3 +135,25 @@ TEST_CASE("many threads can count at the same time") {
     CHECK(has_line(metrics, R"(ctms_requests_total{method="GET",path_template="/a",status_code="200",status_code_family="2xx"} 2000)"));
     CHECK(has_line(metrics, "ctms_pending_acoustic_sync_total 2000"));
 }
+
+TEST_CASE("all that asked before a text of the metrics was begun share it, and later ones get a new one") {
+    ctms::support::prometheus_metrics metrics;
+    int measured = 0;
+    const auto measure = [&] {
+        ++measured;
+        return ctms::support::runtime_sample{};
+    };
+    const auto before = std::chrono::steady_clock::now() - std::chrono::milliseconds(1);
+    const auto first = metrics.expose_since(before, measure);
+    metrics.request_rejected("busy");
+    CHECK(metrics.expose_since(before, measure) == first);
+    CHECK(measured == 1);
+    const auto second = metrics.expose_since(std::chrono::steady_clock::now(), measure);
+    CHECK(measured == 2);
+    CHECK(first->find("ctms_requests_rejected_total{reason=\"busy\"} 0") != std::string::npos);
+    CHECK(second->find("ctms_requests_rejected_total{reason=\"busy\"} 1") != std::string::npos);
+    CHECK_THROWS_AS(
+        (void)metrics.expose_since(std::chrono::steady_clock::now(), [&]() -> ctms::support::runtime_sample { throw std::bad_alloc(); }),
+        std::bad_alloc);
+    CHECK_FALSE(metrics.expose_since(before, measure)->empty());
+}

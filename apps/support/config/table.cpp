@@ -131,8 +131,9 @@ std::string take_level(settings& into, const std::string& text) {
 std::string take_addresses(settings& into, const std::string& text) {
     auto value = parse_addresses(text);
     if (!value)
-        return quoted(text) +
-               " is not a list of addresses; allowed: IPv4 and IPv6 addresses or networks such as 10.0.0.0/8, separated by commas";
+        return quoted(text) + " is not a list of addresses; allowed: IPv4 and IPv6 addresses without an interface (%eth0), and networks "
+                              "such as 10.0.0.0/8 "
+                              "(for mapped IPv4 addresses, at least 96 bits), separated by commas";
     into.trusted_proxies = std::move(*value);
     return {};
 }

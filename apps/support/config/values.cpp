@@ -72,20 +72,31 @@ std::optional<std::chrono::seconds> parse_iso(std::string_view text) {
     return std::chrono::seconds(total);
 }
 
-/// The number of bits of an IP address; 0 if the text is not an IP address.
-int address_bits(const std::string& text) {
-    std::array<unsigned char, sizeof(in6_addr)> address{};
-    if (::inet_pton(AF_INET, text.c_str(), address.data()) == 1) return 32;
-    return ::inet_pton(AF_INET6, text.c_str(), address.data()) == 1 ? 128 : 0;
+std::string to_text(int family, const void* address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    return ::inet_ntop(family, address, text.data(), text.size()) == nullptr ? std::string() : std::string(text.data());
 }
 
-/// Whether the text is an address, or a network as address/bits.
-bool is_ip_network(const std::string& text) {
+/// An address, or a network as address/bits, in its usual spelling.
+std::optional<std::string> parse_network(const std::string& text) {
+    constexpr int v4_bits = 32;
+    constexpr int v6_bits = 128;
+    constexpr int mapped_bits = 96; // the length of the prefix of mapped addresses
     const auto slash = text.find('/');
-    const int most = address_bits(text.substr(0, slash));
-    if (slash == std::string::npos) return most != 0;
-    const auto bits = parse_integer(text.substr(slash + 1));
-    return most != 0 && bits && *bits >= 0 && *bits <= most;
+    const auto host = text.substr(0, slash);
+    in6_addr address{};
+    const bool is_v4 = ::inet_pton(AF_INET, host.c_str(), &address) == 1;
+    if (!is_v4 && ::inet_pton(AF_INET6, host.c_str(), &address) != 1) return std::nullopt;
+    const bool is_mapped = !is_v4 && IN6_IS_ADDR_V4MAPPED(&address);
+    const auto spelled = is_v4       ? to_text(AF_INET, &address)
+                         : is_mapped ? to_text(AF_INET, &address.s6_addr[12])
+                                     : to_text(AF_INET6, &address);
+    if (slash == std::string::npos) return spelled;
+    auto digits = std::string_view(text).substr(slash + 1);
+    const int least = is_mapped ? mapped_bits : 0;
+    const auto bits = take_part(digits);
+    if (!bits || !digits.empty() || *bits < least || *bits > (is_v4 ? v4_bits : v6_bits)) return std::nullopt;
+    return spelled + '/' + std::to_string(*bits - least);
 }
 
 bool has_blanks(std::string_view text) {
@@ -150,8 +161,9 @@ std::optional<std::vector<std::string>> parse_addresses(std::string_view text) {
     std::vector<std::string> found;
     for (std::size_t begin = 0; begin <= text.size();) {
         const auto end = std::min(text.find(',', begin), text.size());
-        found.emplace_back(trimmed(text.substr(begin, end - begin)));
-        if (!is_ip_network(found.back())) return std::nullopt;
+        auto network = parse_network(std::string(trimmed(text.substr(begin, end - begin))));
+        if (!network) return std::nullopt;
+        found.push_back(*std::move(network));
         begin = end + 1;
     }
     return found;

@@ -21,7 +21,8 @@ namespace ctms::config {
 /// A finite decimal number such as "5" or "2.5".
 [[nodiscard]] std::optional<double> parse_decimal(std::string_view text);
 
-/// IP addresses and networks (10.0.0.0/8) separated by commas. Spaces around them are removed.
+/// IP addresses and networks (10.0.0.0/8) separated by commas, each in its usual spelling: spaces are removed, and IPv4 addresses and
+/// networks that are mapped into IPv6 (::ffff:10.0.0.0/104) are returned as IPv4. An address with an interface (fe80::1%eth0) is not valid.
 [[nodiscard]] std::optional<std::vector<std::string>> parse_addresses(std::string_view text);
 
 /// True for "http://..." and "https://..." with a host and without spaces or control characters.

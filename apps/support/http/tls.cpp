@@ -1,15 +1,24 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "tls.hpp"
 
+#include <ctms/base/files.hpp>
+
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace ctms::http {
 namespace {
@@ -57,8 +66,62 @@ std::chrono::nanoseconds time_of_signature(EVP_PKEY* key) {
     return least;
 }
 
-error bad_file(const char* setting, const std::string& file, const error_code& why) {
-    return invalid(fmt::format("{}: {} cannot be used: {}", setting, file, why.message()));
+error bad_file(const char* setting, const std::string& file, const std::string& why) {
+    return invalid(fmt::format("{}: {} cannot be used: {}", setting, file, why));
+}
+
+/// Reads a file without waiting for anything but the disk, because connections wait meanwhile.
+result<std::string> read_pem(const char* setting, const std::string& file) {
+    constexpr std::size_t longest = std::size_t{1024} * 1024; // the CAs of a whole system have less than 300 KiB
+    auto text = read_regular_file(file, longest);
+    if (!text) return bad_file(setting, file, text.error().detail);
+    return text;
+}
+
+struct openssl_deleter {
+    void operator()(BIO* one) const { ::BIO_free_all(one); }
+    void operator()(X509* one) const { ::X509_free(one); }
+};
+
+/// The CA certificates in `pem`. Others are left out, because only signers may admit clients. On failure returns the reason.
+result<std::vector<std::unique_ptr<X509, openssl_deleter>>> read_authorities(const std::string& pem) {
+    const std::unique_ptr<BIO, openssl_deleter> text(::BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+    std::vector<std::unique_ptr<X509, openssl_deleter>> found;
+    ::ERR_clear_error();
+    while (std::unique_ptr<X509, openssl_deleter> one{::PEM_read_bio_X509_AUX(text.get(), nullptr, nullptr, nullptr)}) {
+        if (::X509_check_ca(one.get()) != 0) found.push_back(std::move(one));
+    }
+    const auto ended = ::ERR_peek_last_error();
+    ::ERR_clear_error();
+    if (ERR_GET_REASON(ended) != PEM_R_NO_START_LINE)
+        return invalid(error_code(static_cast<int>(ended), boost::asio::error::get_ssl_category()).message());
+    if (found.empty()) return invalid("it contains no CA certificate");
+    return found;
+}
+
+/// Admits only clients with a certificate that one of the CAs in `pem` signed. On failure returns the reason.
+result<void> require_client_certificate(ssl::context& context, const std::string& pem) {
+    const auto authorities = read_authorities(pem);
+    if (!authorities) return authorities.error();
+    auto* native = context.native_handle();
+    std::size_t names = 0;
+    for (const auto& one : *authorities) {
+        if (::X509_STORE_add_cert(::SSL_CTX_get_cert_store(native), one.get()) != 1) return invalid("it contains an unusable certificate");
+        names += static_cast<std::size_t>(std::max(0, ::i2d_X509_NAME(::X509_get_subject_name(one.get()), nullptr)));
+    }
+    // The names help clients to choose a certificate. They are optional (RFC 8446, 4.2.4), and the handshake allows at most 64 KiB.
+    constexpr std::size_t most_names = std::size_t{32} * 1024;
+    for (const auto& one : *authorities) {
+        if (names <= most_names) ::SSL_CTX_add_client_CA(native, one.get());
+    }
+    // An intermediate CA is enough: its root need not be in the file.
+    ::X509_VERIFY_PARAM_set_flags(::SSL_CTX_get0_param(native), X509_V_FLAG_PARTIAL_CHAIN);
+    context.set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
+    // To resume sessions while verifying client certificates, OpenSSL requires a session id context.
+    constexpr std::string_view sessions = "ctms-web";
+    ::SSL_CTX_set_session_id_context(native, reinterpret_cast<const unsigned char*>(sessions.data()),
+                                     static_cast<unsigned int>(sessions.size()));
+    return {};
 }
 
 } // namespace
@@ -67,20 +130,22 @@ result<void> tls_listener::load() {
     const auto fresh = std::make_shared<ssl::context>(ssl::context::tls_server);
     set_rules(*fresh);
     error_code ec;
-    if (fresh->use_certificate_chain_file(files_.certificate, ec)) return bad_file("CTMS_TLS_CERT", files_.certificate, ec);
+    const auto certificate = read_pem("CTMS_TLS_CERT", files_.certificate);
+    if (!certificate) return certificate.error();
+    if (fresh->use_certificate_chain(boost::asio::buffer(*certificate), ec))
+        return bad_file("CTMS_TLS_CERT", files_.certificate, ec.message());
+    const auto key = read_pem("CTMS_TLS_KEY", files_.key);
+    if (!key) return key.error();
     // Without a callback OpenSSL would ask for the password of an encrypted key on the terminal.
     const auto no_password = [](std::size_t, ssl::context::password_purpose) { return std::string(); };
-    if (fresh->set_password_callback(no_password, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec);
+    if (fresh->set_password_callback(no_password, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec.message());
     // This also checks that the key belongs to the certificate.
-    if (fresh->use_private_key_file(files_.key, ssl::context::pem, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec);
+    if (fresh->use_private_key(boost::asio::buffer(*key), ssl::context::pem, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec.message());
     if (!files_.client_ca.empty()) {
-        if (fresh->load_verify_file(files_.client_ca, ec)) return bad_file("CTMS_TLS_CLIENT_CA", files_.client_ca, ec);
-        fresh->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert);
-        // To resume sessions while verifying client certificates, OpenSSL requires a session id context.
-        constexpr std::string_view sessions = "ctms-web";
-        ::SSL_CTX_set_session_id_context(fresh->native_handle(), reinterpret_cast<const unsigned char*>(sessions.data()),
-                                         static_cast<unsigned int>(sessions.size()));
-        ::SSL_CTX_set_client_CA_list(fresh->native_handle(), ::SSL_load_client_CA_file(files_.client_ca.c_str()));
+        const auto authorities = read_pem("CTMS_TLS_CLIENT_CA", files_.client_ca);
+        if (!authorities) return authorities.error();
+        const auto required = require_client_certificate(*fresh, *authorities);
+        if (!required) return bad_file("CTMS_TLS_CLIENT_CA", files_.client_ca, required.error().message);
     }
     constexpr std::chrono::microseconds rest_of_handshake{300}; // the key exchange, and parsing
     handshake_cost_ = time_of_signature(SSL_CTX_get0_privatekey(fresh->native_handle())) + rest_of_handshake;

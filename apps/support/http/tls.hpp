@@ -13,11 +13,12 @@
 
 namespace ctms::http {
 
-/// PEM files. Symbolic links are followed, because certificate managers and Kubernetes change links to renew certificates.
+/// Regular PEM files of at most 1 MiB each. Symbolic links are followed, because certificate managers and Kubernetes change links to renew
+/// certificates.
 struct tls_files {
     std::string certificate; ///< the chain, beginning with the server's certificate
     std::string key;         ///< unencrypted
-    std::string client_ca;   ///< if set, clients must present a certificate signed by one of these CAs
+    std::string client_ca;   ///< if set, clients must present a certificate signed by one of these CAs, root or intermediate
 };
 
 /// Allows TLS 1.2 and 1.3 without renegotiation and compression, with ALPN `http/1.1` (RFC 7301).

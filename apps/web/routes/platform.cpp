@@ -2,6 +2,7 @@
 // The endpoints for operators and platforms (Dockerflow, https://github.com/mozilla-services/Dockerflow).
 #include "routes.hpp"
 
+#include <ctms/base/files.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/version.hpp>
 #include <ctms/persistence/database.hpp>
@@ -13,8 +14,6 @@
 
 #include <boost/throw_exception.hpp>
 
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 namespace ctms::web::routes {
@@ -22,12 +21,9 @@ namespace {
 
 /// The version.json that an image build wrote; "" outside an image.
 std::string version_file() {
+    constexpr std::size_t longest = std::size_t{64} * 1024;
     for (const auto* path : {"version.json", "/app/version.json"}) {
-        std::ifstream file(path);
-        if (!file) continue;
-        std::ostringstream text;
-        text << file.rdbuf();
-        return text.str();
+        if (auto text = read_regular_file(path, longest)) return *std::move(text);
     }
     return {};
 }
@@ -61,6 +57,18 @@ bool is_healthy(const service::health_report& report, const config::settings& se
            !exceeds(settings.acoustic_max_retry_backlog, report.queue->retry_backlog);
 }
 
+support::runtime_sample measure(std::chrono::steady_clock::time_point asked, const services& all) {
+    constexpr std::chrono::milliseconds wait_for_database{500};
+    const auto pool = all.database.state();
+    const auto queue = all.health.check(asked, asked + wait_for_database).queue;
+    support::runtime_sample sample{pool.size, pool.in_use, pool.waiting, queue.has_value()};
+    if (queue) {
+        sample.queue_parked = static_cast<double>(queue->parked);
+        sample.queue_age_seconds = static_cast<double>(queue->age.count());
+    }
+    return sample;
+}
+
 } // namespace
 
 response get_root(call&, const services&) {
@@ -91,7 +99,7 @@ response get_load_balancer_heartbeat(call&, const services& all) {
 
 response get_heartbeat(call& now, const services& all) {
     constexpr std::chrono::milliseconds answer_within{900}; // a second, minus the time to send the response
-    const auto report = all.health.check(now.http.received + answer_within);
+    const auto report = all.health.check(now.http.received, now.http.received + answer_within);
     std::string body;
     object_writer writer(body);
     object_writer database(writer.key("database"));
@@ -104,17 +112,10 @@ response get_heartbeat(call& now, const services& all) {
 }
 
 response get_metrics(call& now, const services& all) {
-    constexpr std::chrono::milliseconds wait_for_database{500};
-    const auto pool = all.database.state();
-    const auto queue = all.health.check(now.http.received + wait_for_database).queue;
-    support::runtime_sample sample{pool.size, pool.in_use, pool.waiting, queue.has_value()};
-    if (queue) {
-        sample.queue_parked = static_cast<double>(queue->parked);
-        sample.queue_age_seconds = static_cast<double>(queue->age.count());
-    }
+    const auto asked = now.http.received;
     response out;
     out.content_type = "text/plain; version=0.0.4; charset=utf-8";
-    out.body = all.metrics.expose(sample);
+    out.shared_body = all.metrics.expose_since(asked, [&] { return measure(asked, all); });
     return out;
 }
 

@@ -14,6 +14,19 @@ namespace {
 
 namespace ip = boost::asio::ip;
 
+/// An IP address in the form in which it is compared: without the interface of a link-local address, and an IPv4 address that is mapped
+/// into IPv6 as an IPv4 address.
+std::optional<ip::address> parse_address(std::string_view text) {
+    boost::system::error_code ec;
+    const auto address = ip::make_address(std::string(text), ec);
+    if (ec) return std::nullopt;
+    if (address.is_v4()) return address;
+    auto v6 = address.to_v6();
+    if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6);
+    v6.scope_id(0);
+    return v6;
+}
+
 bool is_in(const ip::address& address, const std::string& network) {
     boost::system::error_code ec;
     if (network.find('/') == std::string::npos) return ip::make_address(network, ec) == address && !ec;
@@ -29,6 +42,15 @@ std::string_view without_blanks(std::string_view text) {
     const auto first = std::min(text.find_first_not_of(" \t"), text.size());
     text.remove_prefix(first);
     return text.substr(0, text.find_last_not_of(" \t") + 1);
+}
+
+/// An IPv6 address without its interface ("fe80::1%eth0"). Anything else is returned unchanged.
+std::string_view without_interface(std::string_view text) {
+    boost::system::error_code ec;
+    const auto address = text.substr(0, text.find('%'));
+    if (address.size() == text.size() || address.size() > INET6_ADDRSTRLEN) return text;
+    ip::make_address_v6(std::string(address), ec);
+    return ec ? text : address;
 }
 
 /// The address in a list member, without what some proxies add: a port ("192.0.2.1:4711"), brackets ("[2001:db8::1]",
@@ -79,22 +101,19 @@ private:
 } // namespace
 
 bool is_trusted(std::string_view text, const std::vector<std::string>& trusted) {
-    boost::system::error_code ec;
-    auto address = ip::make_address(std::string(text), ec);
-    if (ec) return false;
-    if (address.is_v6() && address.to_v6().is_v4_mapped()) address = ip::make_address_v4(ip::v4_mapped, address.to_v6());
-    return std::any_of(trusted.begin(), trusted.end(), [&](const auto& network) { return is_in(address, network); });
+    const auto address = parse_address(text);
+    return address && std::any_of(trusted.begin(), trusted.end(), [&](const auto& network) { return is_in(*address, network); });
 }
 
 std::string client_address(std::string_view peer, const header_list& headers, const std::vector<std::string>& trusted) {
     constexpr int most_proxies = 32; // longer than any real chain of proxies
-    std::string_view address = peer;
+    std::string_view address = without_interface(peer);
     forwarded_list forwarded(headers);
     // Each proxy appends the address of its client: read from the right for as long as the proxies are trusted.
     for (int i = 0; i < most_proxies && is_trusted(address, trusted); ++i) {
         const auto member = forwarded.next();
         if (!member) break;
-        address = address_in(*member);
+        address = without_interface(address_in(*member));
     }
     return std::string(address);
 }
@@ -105,14 +124,15 @@ std::string client_address(const request& http, const std::vector<std::string>& 
 
 std::string network_of(std::string_view address) {
     constexpr unsigned short prefix = 64;
-    boost::system::error_code ec;
-    const auto parsed = ip::make_address(std::string(address), ec);
-    if (ec) return "unknown"; // the client sent this text, and a proxy forwarded it
-    if (parsed.is_v4()) return parsed.to_string();
-    auto v6 = parsed.to_v6();
-    if (v6.is_v4_mapped()) return ip::make_address_v4(ip::v4_mapped, v6).to_string();
-    v6.scope_id(0);
-    return ip::network_v6(v6, prefix).canonical().to_string();
+    const auto parsed = parse_address(address);
+    if (!parsed) return "unknown"; // the client sent this text, and a proxy forwarded it
+    return parsed->is_v4() ? parsed->to_string() : ip::network_v6(parsed->to_v6(), prefix).canonical().to_string();
+}
+
+std::string site_of(std::string_view address) {
+    constexpr unsigned short prefix = 48;
+    const auto parsed = parse_address(address);
+    return parsed && parsed->is_v6() ? ip::network_v6(parsed->to_v6(), prefix).canonical().to_string() : std::string();
 }
 
 } // namespace ctms::web

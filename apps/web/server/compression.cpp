@@ -103,7 +103,7 @@ std::string gzip(std::string_view text) {
 }
 
 void compress(const request& http, response& answer) {
-    const bool is_long = answer.body.size() > least_bytes || answer.rest;
+    const bool is_long = answer.content().size() > least_bytes || answer.rest;
     if (!is_long || !is_text(answer.content_type) || is_encoded(answer)) return;
     add_vary(answer, "Accept-Encoding");
     if (!accepts_gzip(http.header("accept-encoding"))) return;
@@ -114,7 +114,8 @@ void compress(const request& http, response& answer) {
         answer.body = std::move(packed);
         answer.rest = compressed(std::move(answer.rest), std::move(packer));
     } else {
-        answer.body = gzip(answer.body);
+        answer.body = gzip(answer.content());
+        answer.shared_body.reset();
     }
     answer.headers.emplace_back("Content-Encoding", "gzip");
 }

@@ -59,6 +59,7 @@ void fail(exchange& one) noexcept {
     } catch (const std::exception&) {
         one.answer.status = 503;
         one.answer.body.clear();
+        one.answer.shared_body.reset();
         one.answer.close = true;
     }
 }

@@ -20,10 +20,11 @@ lanes::lanes(const lane_sizes& sizes, std::size_t most_waiting)
       token_(sizes.token, 1),
       password_(sizes.password, 1),
       caller_(sizes.caller, 1),
-      platform_(sizes.platform, 1) {}
+      platform_(sizes.platform, 1),
+      health_(sizes.health, 1) {}
 
 lanes::~lanes() {
-    for (auto* one : {&read_, &write_, &token_, &password_, &caller_, &platform_}) one->threads.join();
+    for (auto* one : {&read_, &write_, &token_, &password_, &caller_, &platform_, &health_}) one->threads.join();
 }
 
 lanes::queue& lanes::queue_of(lane where) {
@@ -33,6 +34,7 @@ lanes::queue& lanes::queue_of(lane where) {
     case lane::password: return password_;
     case lane::caller: return caller_;
     case lane::platform: return platform_;
+    case lane::health: return health_;
     case lane::immediate:
     case lane::read: return read_;
     }

@@ -32,6 +32,7 @@ struct lane_sizes {
     int password = 1; ///< each verification takes 64 MiB and one core
     int caller = 4;
     int platform = 2;
+    int health = 1; ///< concurrent heartbeats share one probe
 };
 
 /// Returns what `function` returns, and calls it again for as long as it throws std::bad_alloc. For the threads of lanes, because
@@ -180,6 +181,7 @@ private:
     queue password_;
     queue caller_;
     queue platform_;
+    queue health_;
 };
 
 } // namespace ctms::web

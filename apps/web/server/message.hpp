@@ -47,10 +47,15 @@ struct response {
     int status = 200;
     std::string content_type = "application/json";
     std::string body;
-    body_source rest;                      ///< of a streamed response: makes what follows `body`; called at least once
-    header_list headers;                   ///< in addition to those that every response has
-    bool close = false;                    ///< close the connection after this response
-    std::shared_ptr<const next_step> next; ///< if set, this is not the final response: see next_step
+    std::shared_ptr<const std::string> shared_body; ///< if set, the body instead of `body`: a long text that several responses share
+    body_source rest;                               ///< of a streamed response: makes what follows `body`; called at least once
+    header_list headers;                            ///< in addition to those that every response has
+    bool close = false;                             ///< close the connection after this response
+    std::shared_ptr<const next_step> next;          ///< if set, this is not the final response: see next_step
+
+    [[nodiscard]] std::string_view content() const noexcept {
+        return shared_body ? std::string_view(*shared_body) : std::string_view(body);
+    }
 };
 
 } // namespace ctms::web

@@ -46,7 +46,8 @@ enum class lane : std::uint8_t {
     token,    ///< the part of a token request that comes before the secret is hashed
     password, ///< Argon2id: a tenth of a second of CPU; addresses take turns
     caller,   ///< authenticates callers whose keys are on another server, and may wait for that server
-    platform  ///< monitoring: works even when the database does not
+    platform, ///< monitoring: works even when the database does not
+    health    ///< the heartbeat: must answer within a second, so nothing else may delay it
 };
 
 enum class body_kind : std::uint8_t { none, json, form };

@@ -9,7 +9,7 @@
 #include <ctms/base/uuid.hpp>
 
 #include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/span_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/core/demangle.hpp>
 #include <fmt/chrono.h>
@@ -47,7 +47,10 @@ peer peer_of(const asio::ip::tcp::socket& socket) {
     error_code ec;
     const auto endpoint = socket.remote_endpoint(ec);
     if (ec) return {"unknown", 0};
-    return {endpoint.address().to_string(), endpoint.port()};
+    auto address = endpoint.address();
+    // Without the interface of a link-local address, which neither identifies the client nor is in the settings.
+    if (address.is_v6()) address = asio::ip::address_v6(address.to_v6().to_bytes());
+    return {address.to_string(), endpoint.port()};
 }
 
 constexpr unsigned http_1_1 = 11;
@@ -63,7 +66,7 @@ void set_headers(Message& message, const exchange& one, bool keep_alive, bool to
     for (const auto& [name, value] : answer.headers) message.set(name, value);
     message.set("X-Request-Id", one.http.id);
     if (answer.status == 503) message.set(beast_http::field::retry_after, "1");
-    if (has_content(answer.status)) message.content_length(answer.body.size());
+    if (has_content(answer.status)) message.content_length(answer.content().size());
     message.keep_alive(keep_alive);
     if (keep_alive && !to_http_1_1) message.set(beast_http::field::connection, "keep-alive"); // RFC 9112, C.2.2
 }
@@ -147,7 +150,7 @@ asio::awaitable<void> session::serve_all() {
 asio::awaitable<bool> session::shake_hands() {
     const auto now = steady_clock::now();
     const auto cost = is_trusted_proxy_ ? steady_clock::duration(0) : shared_.tls->handshake_cost();
-    const auto begin = shared_.handshakes.next(network_, cost, now, now + shared_.bounds.header_time);
+    const auto begin = shared_.handshakes.next(network_, site_of(peer_.address), cost, now, now + shared_.bounds.header_time);
     if (begin && *begin > now) {
         until_handshake_.emplace(stream_.get_executor(), *begin);
         error_code ignored;
@@ -275,7 +278,7 @@ asio::awaitable<bool> session::serve(http::message read) {
     std::string().swap(one.http.body); // frees the body now: the client may take long to read the response
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
     if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
-    if (!memory_->grow_to(one.answer.body.size())) {
+    if (!memory_->grow_to(one.answer.content().size())) {
         shared_.metrics.request_rejected("memory");
         one.answer = busy_response();
     }
@@ -314,9 +317,10 @@ asio::awaitable<bool> session::write(exchange& one, const http::message& asked, 
         beast_http::response_serializer<beast_http::empty_body> serializer(message);
         co_await beast_http::async_write_header(stream_, serializer, into(ec));
     } else {
-        beast_http::response<beast_http::string_body> message(status, http_1_1);
+        const auto content = one.answer.content();
+        beast_http::response<beast_http::span_body<const char>> message(status, http_1_1);
         set_headers(message, one, keep_alive, asked.http_1_1);
-        message.body() = std::move(one.answer.body);
+        message.body() = {content.data(), content.size()};
         co_await beast_http::async_write(stream_, message, into(ec));
     }
     co_return !ec;

@@ -62,6 +62,33 @@ int check_special(const struct stat& info) {
     return info.st_uid == ::geteuid() || info.st_uid == 0 ? 0 : EPERM;
 }
 
+// Without O_NONBLOCK, opening a pipe could wait forever for a writer.
+file_handle open_to_read(const std::string& path) {
+    return file_handle(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
+result<std::string> read_open_file(const std::string& path, const file_handle& file, std::size_t limit,
+                                   std::chrono::steady_clock::time_point deadline) {
+    const auto fail = [&](int reason) { return failure_of(path, "read", reason); };
+    std::string out(limit + 1, '\0');
+    std::size_t count = 0;
+    while (count <= limit) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        pollfd waiting{file.get(), POLLIN, 0};
+        const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
+        if (ready < 0 && errno == EINTR) continue;
+        if (ready <= 0) return fail(ready < 0 ? errno : ETIMEDOUT);
+        const auto got = ::read(file.get(), out.data() + count, out.size() - count);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+        if (got < 0) return fail(errno); // for example, it is a directory
+        if (got == 0) break;
+        count += static_cast<std::size_t>(got);
+    }
+    if (count > limit) return fail(EFBIG);
+    out.resize(count);
+    return out;
+}
+
 } // namespace
 
 file_handle::~file_handle() {
@@ -100,7 +127,8 @@ struct new_file::impl {
     }
 
     int open_special() {
-        file_handle file(::openat(folder.get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC));
+        file_handle file(
+            ::openat(folder.get(), name.c_str(), O_WRONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC | (options.waits ? 0 : O_NONBLOCK)));
         struct stat info {};
         if (file.get() < 0 || ::fstat(file.get(), &info) != 0) return errno;
         if (const int refused = check_special(info); refused != 0) return refused;
@@ -197,28 +225,18 @@ result<void> new_file::commit() {
 }
 
 result<std::string> read_small_file(const std::string& path, std::size_t limit, std::chrono::milliseconds patience) {
-    const auto fail = [&](int reason) { return failure_of(path, "read", reason); };
     const auto deadline = std::chrono::steady_clock::now() + patience;
-    // Without O_NONBLOCK, opening a pipe could wait forever for a writer.
-    const file_handle file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-    if (file.get() < 0) return fail(errno);
-    std::string out(limit + 1, '\0');
-    std::size_t count = 0;
-    while (count <= limit) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
-        pollfd waiting{file.get(), POLLIN, 0};
-        const int ready = ::poll(&waiting, 1, static_cast<int>(std::max<std::int64_t>(left.count(), 0)));
-        if (ready < 0 && errno == EINTR) continue;
-        if (ready <= 0) return fail(ready < 0 ? errno : ETIMEDOUT);
-        const auto got = ::read(file.get(), out.data() + count, out.size() - count);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-        if (got < 0) return fail(errno); // for example, it is a directory
-        if (got == 0) break;
-        count += static_cast<std::size_t>(got);
-    }
-    if (count > limit) return fail(EFBIG);
-    out.resize(count);
-    return out;
+    const auto file = open_to_read(path);
+    if (file.get() < 0) return failure_of(path, "read", errno);
+    return read_open_file(path, file, limit, deadline);
+}
+
+result<std::string> read_regular_file(const std::string& path, std::size_t limit) {
+    const auto file = open_to_read(path);
+    struct stat info {};
+    if (file.get() < 0 || ::fstat(file.get(), &info) != 0) return failure_of(path, "read", errno);
+    if (!S_ISREG(info.st_mode)) return unavailable(fmt::format("{} cannot be read", path), "Not a regular file");
+    return read_open_file(path, file, limit, std::chrono::steady_clock::now()); // poll() reports regular files as ready
 }
 
 } // namespace ctms

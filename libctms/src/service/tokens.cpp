@@ -106,10 +106,9 @@ private:
     [[nodiscard]] const std::string* find_matching() const {
         const auto& [client, old_secrets, valid_from] = client_->access;
         if (auth::verify_secret(secret_, client.hashed_secret)) return &client.hashed_secret;
-        const auto now = ctms::now();
-        const auto old = std::find_if(old_secrets.begin(), old_secrets.end(), [&](const auto& one) {
-            return one.valid_until > now && auth::verify_secret(secret_, one.hashed_secret);
-        });
+        // The database returned only secrets that are still valid by its own clock, which may differ from this one.
+        const auto old = std::find_if(old_secrets.begin(), old_secrets.end(),
+                                      [&](const auto& one) { return auth::verify_secret(secret_, one.hashed_secret); });
         return old == old_secrets.end() ? nullptr : &old->hashed_secret;
     }
 
@@ -203,9 +202,12 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
         out.verdict = bad_token("Bad namespace");
         return out;
     }
-    const auto revoked = [&](const auto& client) { return *client && is_revoked(*claims, (*client)->rules, options_.expiration); };
+    const auto revoked = [&](const auto& client) {
+        return *client == nullptr || is_revoked(*claims, (*client)->rules, options_.expiration);
+    };
     auto client = find_client(out.client_id, true);
-    // If a client has just got a new secret from any process, the cached record may be older than the token. Read it again then.
+    // If a client has just got a new secret or a new record from any process, what is cached may be older than the token. Read it again
+    // then.
     if (client && revoked(client) && !was_revoked(token)) {
         const auto before = steady_clock::now();
         client = find_client(out.client_id, false);
@@ -222,8 +224,8 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
     return out;
 }
 
-/// Whether this token was already found revoked by a read of its client's record within the cache time, so that the cached
-/// record is recent enough.
+/// Whether this token was already found revoked, or without a client, by a read of its client's record within the cache time, so that the
+/// cached record is recent enough.
 bool tokens::was_revoked(std::string_view token) {
     const auto key = secrets_->hash.short_of({"token", token});
     const std::lock_guard lock(mutex_);

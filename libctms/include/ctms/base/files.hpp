@@ -42,6 +42,7 @@ private:
 struct CTMS_API new_file_options {
     unsigned mode = 0600; ///< the exact mode, independent of the umask
     bool durable = true;  ///< commit() returns when the file is on disk; false for files that a machine failure may destroy
+    bool waits = true;    ///< for a reader of a pipe; false: a pipe that nobody reads, or that is full, is an error
 };
 
 /// A file that gets its name when it is complete. Until then it has no name or, if the file system does not support that, an unpredictable
@@ -72,5 +73,9 @@ private:
 /// read to its end. `patience` limits the total time. A directory, a longer file, or a pipe that does not end in time is an error.
 [[nodiscard]] CTMS_API result<std::string> read_small_file(const std::string& path, std::size_t limit,
                                                            std::chrono::milliseconds patience = std::chrono::seconds(5));
+
+/// Returns the content of a regular file of at most `limit` bytes. Links are followed. Anything else, such as a pipe or a device, is an
+/// error and is not waited for.
+[[nodiscard]] CTMS_API result<std::string> read_regular_file(const std::string& path, std::size_t limit);
 
 } // namespace ctms

@@ -36,8 +36,9 @@ public:
     health(const health&) = delete;
     health& operator=(const health&) = delete;
 
-    /// Starts a probe or waits for the running one. If the probe has not ended by `until`, reports that the database is down.
-    [[nodiscard]] health_report check(std::chrono::steady_clock::time_point until);
+    /// Returns the result of the last probe if it began after `asked`. Otherwise starts a probe or waits for the running one, and if it has
+    /// not ended by `until`, reports that the database is down.
+    [[nodiscard]] health_report check(std::chrono::steady_clock::time_point asked, std::chrono::steady_clock::time_point until);
 
 private:
     void work(const std::stop_token& stop);
@@ -49,6 +50,7 @@ private:
     std::uint64_t wanted_ = 0; ///< requested probes
     std::uint64_t done_ = 0;   ///< finished probes
     health_report last_;
+    std::chrono::steady_clock::time_point last_began_; ///< when the probe of last_ began
     std::jthread worker_;
 };
 

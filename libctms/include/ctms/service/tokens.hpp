@@ -89,7 +89,7 @@ public:
     /// Checks a bearer token, and that its client has the role `wanted`. Refuses tokens of a secret that was replaced and whose grace
     /// period is over, and tokens of a deleted record ("Token revoked" in the log). Refuses tokens of a client while it is disabled. Reads
     /// the client's record, with its roles, at most once per `client_cache_time`, and once more in that time for each token that it finds
-    /// revoked.
+    /// revoked or without a client.
     [[nodiscard]] authentication authenticate(std::string_view token, model::role wanted);
 
 private:
@@ -113,7 +113,7 @@ private:
     std::shared_ptr<known_secrets> secrets_; ///< shared with attempts, which may outlive it
     std::mutex mutex_;
     std::unordered_map<std::string, cached_client> cache_;
-    std::unordered_map<std::uint64_t, std::chrono::steady_clock::time_point> revoked_; ///< revoked tokens, and when their client was read
+    std::unordered_map<std::uint64_t, std::chrono::steady_clock::time_point> revoked_; ///< of revoked tokens: when the record was read
 };
 
 } // namespace ctms::service
