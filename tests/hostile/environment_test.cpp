@@ -18,7 +18,6 @@
 
 using namespace ctms::test;
 using namespace std::chrono_literals;
-using std::chrono::steady_clock;
 
 namespace {
 
@@ -200,7 +199,7 @@ TEST_CASE("stray signals do not end the sync, and SIGQUIT stops it like SIGTERM"
 
 TEST_CASE("heartbeats at the memory limit do not end the server") {
     if (sanitized) return; // sanitizers reserve terabytes of address space
-    for (const std::size_t spare : {2, 6, 12}) {
+    for (const std::size_t spare : {2UL, 6UL, 12UL}) {
         CAPTURE(spare);
         target server;
         server.limit(RLIMIT_AS, server.address_space() + spare * mib);

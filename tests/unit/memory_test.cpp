@@ -77,7 +77,7 @@ TEST_CASE("a lease that cannot be renewed without memory runs out") {
 }
 
 TEST_CASE("an exception in parallel work reaches the caller after the other calls have ended") {
-    for (const std::size_t thrower : {0, 1, 50}) {
+    for (const std::size_t thrower : {0UL, 1UL, 50UL}) {
         CAPTURE(thrower);
         std::atomic<int> running = 0;
         std::atomic<std::size_t> begun = 0;

@@ -13,8 +13,6 @@
 #include <openssl/params.h>
 
 #include <array>
-#include <new>
-#include <stdexcept>
 
 namespace ctms::auth {
 namespace {
@@ -36,7 +34,7 @@ mac_context keyed_context(const std::string& key) {
     const std::array parameters{OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0), OSSL_PARAM_construct_end()};
     const auto* bytes = reinterpret_cast<const unsigned char*>(key.data());
     if (!context || EVP_MAC_init(context.get(), bytes, key.size(), parameters.data()) != 1) {
-        throw std::runtime_error("OpenSSL does not support HMAC with SHA-256");
+        throw_openssl_failure("OpenSSL does not support HMAC with SHA-256");
     }
     return context;
 }
@@ -83,13 +81,13 @@ private:
     // Uses a copy of the keyed context, so that the key is processed only once and threads share nothing mutable.
     static signature sign(const EVP_MAC_CTX& keyed, std::string_view text) {
         const mac_context context(EVP_MAC_CTX_dup(&keyed));
-        if (!context) throw std::bad_alloc();
+        if (!context) throw_lack_of_memory();
         signature out{};
         std::size_t size = 0;
         const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
         if (EVP_MAC_update(context.get(), bytes, text.size()) != 1 || EVP_MAC_final(context.get(), out.data(), &size, out.size()) != 1 ||
             size != out.size()) {
-            throw_openssl_failure("OpenSSL failed to compute an HMAC");
+            throw_lack_of_memory();
         }
         return out;
     }

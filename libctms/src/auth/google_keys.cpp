@@ -145,12 +145,21 @@ std::optional<key_map> read_keys(std::string_view body) {
 
 bool is_signed_by(EVP_PKEY& key, std::string_view text, std::string_view signature) {
     const error_queue_kept errors;
+    const bool was_empty = ERR_peek_error() == 0;
     const owned<EVP_MD_CTX> context(EVP_MD_CTX_new());
     if (!context) throw std::bad_alloc();
     // OpenSSL uses PKCS #1 v1.5 for RSA keys by default.
-    return EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, &key) == 1 &&
-           EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
-                            reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1;
+    if (EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, &key) != 1) throw std::bad_alloc();
+    if (EVP_DigestVerify(context.get(), reinterpret_cast<const unsigned char*>(signature.data()), signature.size(),
+                         reinterpret_cast<const unsigned char*>(text.data()), text.size()) == 1) {
+        return true;
+    }
+    // For a wrong signature, OpenSSL first records a reason of its RSA code. Any other failure is a lack of memory, even if none is
+    // recorded.
+    const auto why = ERR_peek_error();
+    const bool is_wrong = !was_empty || (ERR_GET_LIB(why) == ERR_LIB_RSA && ERR_GET_REASON(why) != ERR_R_MALLOC_FAILURE);
+    if (!is_wrong) throw std::bad_alloc();
+    return false;
 }
 
 } // namespace ctms::auth

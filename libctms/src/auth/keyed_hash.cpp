@@ -30,7 +30,7 @@ keyed_hash::digest keyed_hash::of(std::initializer_list<std::string_view> texts)
     const auto* done = HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()), reinterpret_cast<const unsigned char*>(whole.data()),
                             whole.size(), out.data(), &size);
     OPENSSL_cleanse(whole.data(), whole.size());
-    if (done == nullptr || size != out.size()) throw_openssl_failure("OpenSSL failed to compute an HMAC");
+    if (done == nullptr || size != out.size()) throw_lack_of_memory();
     return out;
 }
 
@@ -43,9 +43,7 @@ std::uint64_t keyed_hash::short_of(std::initializer_list<std::string_view> texts
 
 keyed_hash::digest plain_hash(std::string_view text) {
     keyed_hash::digest out{};
-    if (EVP_Digest(text.data(), text.size(), out.data(), nullptr, EVP_sha256(), nullptr) != 1) {
-        throw_openssl_failure("OpenSSL failed to compute SHA-256");
-    }
+    if (EVP_Digest(text.data(), text.size(), out.data(), nullptr, EVP_sha256(), nullptr) != 1) throw_lack_of_memory();
     return out;
 }
 
