@@ -39,6 +39,10 @@ public:
     /// Returns the result of the last probe if it began after `asked`. Otherwise starts a probe or waits for the running one, and if it has
     /// not ended by `until`, reports that the database is down.
     [[nodiscard]] health_report check(std::chrono::steady_clock::time_point asked, std::chrono::steady_clock::time_point until);
+    /// The same for a caller that asks now.
+    [[nodiscard]] health_report check(std::chrono::steady_clock::time_point until) {
+        return check(std::chrono::steady_clock::now(), until);
+    }
 
 private:
     void work(const std::stop_token& stop);
