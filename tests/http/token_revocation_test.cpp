@@ -4,6 +4,7 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/secrets.hpp>
+#include <ctms/persistence/database.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/tokens.hpp>
 
@@ -154,9 +155,8 @@ TEST_CASE("a token of a client that was created again is valid immediately, alth
             "delete from api_client where client_id = 'id_enabled'");
     CHECK(becomes_true([&] { return ask_with(web, before).status == 401; }));
     persistence::database db(web.database().options());
-    persistence::client_repository clients(db);
     const auth::token_signer signer(key, true);
-    service::tokens other_process(clients, signer, {});
+    service::tokens other_process(db, signer, {});
     web.sql("insert into api_client (client_id, email, enabled, hashed_secret) select client_id, email, enabled, hashed_secret from kept");
     check_good(web, other_process.grant(web_fixture::client).value().access_token);
     check_revoked(web, before);
@@ -165,11 +165,10 @@ TEST_CASE("a token of a client that was created again is valid immediately, alth
 TEST_CASE("for tokens of unknown clients the database is asked at most twice per token and cache time") {
     web_fixture web;
     persistence::database db(web.database().options());
-    persistence::client_repository clients(db);
     const auth::token_signer signer(key, true);
     service::token_options options;
     options.client_cache_time = 1h;
-    service::tokens judge(clients, signer, options);
+    service::tokens judge(db, signer, options);
     const auto reason = [&](const std::string& token) { return judge.authenticate(token, model::role::read).verdict.error().detail; };
     const auto end = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + 1h;
     const auto first = signer.sign("api_client:id_nobody", end);
@@ -193,9 +192,8 @@ TEST_CASE("only the database's clock decides whether the grace period of an old 
             "create function slow.now() returns timestamptz language sql as $$ select pg_catalog.now() - interval '2 hours' $$;"
             "do $$ begin execute format('alter database %I set search_path = slow, public, pg_catalog', current_database()); end $$");
     persistence::database db(web.database().options());
-    persistence::client_repository clients(db);
     const auth::token_signer signer(key, true);
-    service::tokens tokens(clients, signer, {});
+    service::tokens tokens(db, signer, {});
     bool exists = false;
     CHECK(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
     CHECK(tokens.issue(web_fixture::client, "new", "192.0.2.1", exists).has_value());
