@@ -185,7 +185,7 @@ TEST_CASE("for tokens of unknown clients the database is asked at most twice per
 
 TEST_CASE("only the database's clock decides whether the grace period of an old secret has passed") {
     web_fixture web;
-    rotate(web, 1h);
+    const auto new_secret = rotate(web, 1h);
     // For new connections the database's clock is two hours slow: for the server, the grace period passed an hour ago.
     web.sql("update ctms_client_old_secrets set valid_until = now() - interval '1 hour';"
             "create schema slow;"
@@ -196,7 +196,7 @@ TEST_CASE("only the database's clock decides whether the grace period of an old 
     service::tokens tokens(db, signer, {});
     bool exists = false;
     CHECK(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
-    CHECK(tokens.issue(web_fixture::client, "new", "192.0.2.1", exists).has_value());
+    CHECK(tokens.issue(web_fixture::client, new_secret, "192.0.2.1", exists).has_value());
     web.sql("update ctms_client_old_secrets set valid_until = now() - interval '3 hours'");
     CHECK_FALSE(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
 }
