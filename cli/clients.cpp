@@ -207,9 +207,9 @@ int clients_rotate_secret(invocation& call) {
     const auto keep_old = read_keep_old(call);
     if (!keep_old) return fail(keep_old.error());
     return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
+        call.note("keep_old_seconds", keep_old->count());
         const auto made = clients.rotate_secret(id, *keep_old);
         if (!made) return fail(made.error());
-        call.note("keep_old_seconds", keep_old->count());
         print_secret(call, *made);
         return support::ok;
     });

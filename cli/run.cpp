@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <csignal>
 #include <cstdio>
 
 namespace ctms::cli {
@@ -145,6 +146,9 @@ int run_audited(const command& chosen, invocation& call, const std::string& who)
     if (creates_the_table && (call.has("plan") || call.has("check"))) return run_and_check(chosen, call);
     const int code = creates_the_table ? run_and_check(chosen, call) : support::ok;
     if (code != support::ok) return code;
+    // A reader of the output that ends must not end the command before its record is complete: writing fails instead.
+    std::signal(SIGPIPE, SIG_IGN);
+    if (call.has("dry-run")) call.note("dry_run", 1);
     persistence::database db(support::database_options(call.settings));
     const auto outcome = service::audit_log(db).record(who, words_of(chosen), [&] {
         const int result = creates_the_table ? code : run_and_check(chosen, call);

@@ -20,8 +20,6 @@ namespace {
 
 using model::resync_selection;
 
-constexpr std::size_t addresses_of_a_step = 1'000;
-
 struct tally {
     std::size_t chosen = 0;
     std::size_t queued = 0;
@@ -60,7 +58,6 @@ void print_tally(const invocation& call, const tally& done) {
 }
 
 int finish(invocation& call, const tally& done) {
-    if (call.has("dry-run")) call.note("dry_run", 1);
     call.note("contacts", static_cast<std::int64_t>(done.chosen));
     if (!call.has("dry-run")) call.note("queued", static_cast<std::int64_t>(done.queued));
     if (done.unknown > 0) call.note("unknown", static_cast<std::int64_t>(done.unknown));
@@ -159,7 +156,7 @@ int resync_addresses(invocation& call) {
     tally done;
     std::size_t read = 0;
     for (;;) {
-        const auto addresses = reader.next(addresses_of_a_step);
+        const auto addresses = reader.next(service::sync_admin::address_step);
         if (addresses.empty()) break;
         const auto step = queue.resync_addresses(addresses, dry);
         if (!step) {

@@ -4,12 +4,14 @@
 #include "health_file.hpp"
 
 #include <support/exit_codes.hpp>
+#include <support/http/memory.hpp>
 
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <thread>
 
 namespace ctms::sync_app {
 namespace {
@@ -56,32 +58,42 @@ std::variant<service::cycle_report, loop::failed_cycle> loop::run_cycle(const st
     }
 }
 
+std::optional<int> loop::step(const std::stop_token& stop, bool once, progress& so_far) {
+    const auto cycle = run_cycle(stop);
+    mark_alive();
+    if (const auto* failed = std::get_if<failed_cycle>(&cycle)) {
+        mozlog::fields members;
+        members.add("error", failed->reason).add_seconds("retry_in_s", std::chrono::duration<double>(so_far.database_wait).count());
+        log_.log(mozlog::severity::error, log_type, members, failed->message);
+        if (once) return support::unavailable;
+        wait(so_far.database_wait, stop);
+        so_far.database_wait = std::min(so_far.database_wait * 2, longest_database_wait);
+        return std::nullopt;
+    }
+    so_far.database_wait = first_database_wait;
+    const auto& report = std::get<service::cycle_report>(cycle);
+    const auto planned = planned_sleep(report);
+    report_cycle(report, planned);
+    so_far.retried += report.retried;
+    if (once && report.vendor_down) return support::temporary;
+    const bool waits_for_retry = so_far.retried > 0 && report.sync_backlog > 0;
+    if (once && report.total == 0 && !report.no_slot) return waits_for_retry ? support::temporary : support::ok;
+    if (!once || report.no_slot) sleep(planned, stop);
+    return std::nullopt;
+}
+
 int loop::run(const std::stop_token& stop, bool once) {
-    milliseconds database_wait = first_database_wait;
-    int retried = 0;
+    constexpr milliseconds pause = 1s;
+    progress so_far{first_database_wait};
     mark_alive();
     while (!stop.stop_requested()) {
-        const auto cycle = run_cycle(stop);
-        mark_alive();
-        if (const auto* failed = std::get_if<failed_cycle>(&cycle)) {
-            mozlog::fields members;
-            members.add("error", failed->reason).add_seconds("retry_in_s", std::chrono::duration<double>(database_wait).count());
-            log_.log(mozlog::severity::error, log_type, members, failed->message);
+        http::set_memory_aside_again();
+        try {
+            if (const auto code = step(stop, once, so_far)) return *code;
+        } catch (const std::exception&) { // memory ran out while the cycle was reported, and may be too short for a line in the log
             if (once) return support::unavailable;
-            wait(database_wait, stop);
-            database_wait = std::min(database_wait * 2, longest_database_wait);
-            continue;
+            std::this_thread::sleep_for(pause);
         }
-        database_wait = first_database_wait;
-        const auto* report = &std::get<service::cycle_report>(cycle);
-        const auto planned = planned_sleep(*report);
-        report_cycle(*report, planned);
-        retried += report->retried;
-        if (once && report->vendor_down) return support::temporary;
-        const bool waits_for_retry = retried > 0 && report->sync_backlog > 0;
-        if (once && report->total == 0 && !report->no_slot) return waits_for_retry ? support::temporary : support::ok;
-        if (once && !report->no_slot) continue;
-        sleep(planned, stop);
     }
     return support::ok;
 }

@@ -14,6 +14,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -33,12 +34,19 @@ public:
     [[nodiscard]] int run(const std::stop_token& stop, bool once);
 
 private:
+    /// What one step of run() leaves to the next.
+    struct progress {
+        std::chrono::milliseconds database_wait;
+        int retried = 0;
+    };
     struct failed_cycle {
         const char* message;
         std::string reason;
     };
     /// Runs one cycle. Running out of memory or threads fails the cycle, but does not end the process.
     [[nodiscard]] std::variant<service::cycle_report, failed_cycle> run_cycle(const std::stop_token& stop);
+    /// Runs a cycle, reports it and waits. Returns the exit code if the loop ends.
+    [[nodiscard]] std::optional<int> step(const std::stop_token& stop, bool once, progress& so_far);
     [[nodiscard]] std::chrono::milliseconds planned_sleep(const service::cycle_report& report) const;
     void report_cycle(const service::cycle_report& report, std::chrono::milliseconds sleep);
     void mark_alive();

@@ -105,6 +105,18 @@ TEST_CASE("output that cannot be written is an error that says what was lost") {
     CHECK(lose("clients show unknown", ">/dev/full").exit_code == 65);
 }
 
+TEST_CASE("a command whose output nobody reads any more completes its audit record") {
+    const test_database database;
+    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url()};
+    // Two ends of a pipe without a reader: writing to it would send SIGPIPE.
+    const auto piped =
+        run_program({"/bin/sh", "-c", CTMS_ADMIN " clients create piped --email a@example.com | (exec <&-; sleep 2)"}, settings);
+    CHECK(piped.err.find("ctms-admin clients rotate-secret id_piped") != std::string::npos);
+    const auto audit = run_admin({"audit", "--json"}, settings);
+    CHECK(audit.out.find("id_piped") != std::string::npos);
+    CHECK(audit.out.find("\"exit_code\":74") != std::string::npos);
+}
+
 TEST_CASE("an error message that cannot be written does not change the exit code") {
     for (const std::string where : {"2>/dev/full", "2>&-", "<&- >&- 2>&-"}) {
         CAPTURE(where);

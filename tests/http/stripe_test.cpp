@@ -115,6 +115,20 @@ TEST_CASE("Stripe: items and lines that are no longer listed are deleted") {
     CHECK(cells(server, "stripe_id", "stripe_invoice_line_item") == "il_2");
 }
 
+TEST_CASE("Stripe: the log of many objects names some of them and says how many it leaves out") {
+    web_fixture server;
+    bj::array items;
+    for (int i = 1000; i < 1050; ++i) items.push_back(item("si_" + std::to_string(i)));
+    const auto fields = server.fields_of(post(server, subscription(items)));
+    const auto& created = fields.at("ingest_actions").at("created").as_array();
+    const auto& unchanged = fields.at("ingest_actions").at("no_change").as_array();
+    CHECK(created.at(0) == "price:price_1");
+    CHECK(created.size() > 5);
+    CHECK(created.size() + static_cast<std::size_t>(fields.at("ingest_left_out").as_int64()) >= 52); // a price, a subscription, its items
+    CHECK(unchanged.size() <= 1);
+    CHECK(fields.at("shortened").as_bool());
+}
+
 TEST_CASE("Stripe: a customer that takes over another's account deletes the other customer") {
     web_fixture server;
     server.add_contact(contact);

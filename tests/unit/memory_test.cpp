@@ -10,7 +10,10 @@
 
 #include <doctest/doctest.h>
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -61,6 +64,30 @@ TEST_CASE("a heartbeat without memory reports that the database is down") {
     }
     CHECK_FALSE(report.database_up);
     CHECK_FALSE(health.check(std::chrono::steady_clock::now() + 10s).database_up); // its thread still works
+}
+
+TEST_CASE("a heartbeat uses a probe that was running when it was asked for") {
+    // A server that accepts connections and never answers: a probe takes two seconds.
+    const int silent = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in place{};
+    place.sin_family = AF_INET;
+    place.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof place;
+    REQUIRE(::bind(silent, reinterpret_cast<sockaddr*>(&place), size) == 0);
+    REQUIRE(::listen(silent, 8) == 0);
+    REQUIRE(::getsockname(silent, reinterpret_cast<sockaddr*>(&place), &size) == 0);
+    auto options = nowhere();
+    options.url = "postgresql://127.0.0.1:" + std::to_string(ntohs(place.sin_port)) + "/none";
+    persistence::database db(options);
+    service::health health(db);
+    const auto began = std::chrono::steady_clock::now();
+    const auto first = health.check(began + 30s);
+    CHECK(first.database_time > 1s);
+    const auto during = health.check(began + first.database_time / 2, began); // no time for a probe of its own
+    CHECK(during.database_time == first.database_time);
+    const auto later = health.check(std::chrono::steady_clock::now(), began);
+    CHECK(later.database_time < 1s);
+    ::close(silent);
 }
 
 TEST_CASE("a lease that cannot be renewed without memory runs out") {

@@ -22,7 +22,7 @@ namespace ctms::http {
 /// succeed, while large ones fail with std::bad_alloc. Call it once, before other threads run. Asio needs this, because it ends the
 /// process if it cannot allocate what it needs to end a coroutine (with ctms_asio it allocates with `new`).
 void set_memory_aside();
-/// Refills the reserve as far as memory allows. Call it several times a second. Thread safe.
+/// Refills the reserve as far as memory allows. Call it again and again. Thread safe.
 void set_memory_aside_again() noexcept;
 
 /// Whether the process could allocate another `bytes` now, and the reserve is not in use. Considers the limits of setrlimit(2), but

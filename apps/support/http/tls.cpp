@@ -93,7 +93,7 @@ result<std::vector<std::unique_ptr<X509, openssl_deleter>>> read_authorities(con
     }
     const auto ended = ::ERR_peek_last_error();
     ::ERR_clear_error();
-    if (ERR_GET_REASON(ended) != PEM_R_NO_START_LINE)
+    if (ERR_GET_LIB(ended) != ERR_LIB_PEM || ERR_GET_REASON(ended) != PEM_R_NO_START_LINE)
         return invalid(error_code(static_cast<int>(ended), boost::asio::error::get_ssl_category()).message());
     if (found.empty()) return invalid("it contains no CA certificate");
     return found;
@@ -134,13 +134,15 @@ result<void> tls_listener::load() {
     if (!certificate) return certificate.error();
     if (fresh->use_certificate_chain(boost::asio::buffer(*certificate), ec))
         return bad_file("CTMS_TLS_CERT", files_.certificate, ec.message());
-    const auto key = read_pem("CTMS_TLS_KEY", files_.key);
+    auto key = read_pem("CTMS_TLS_KEY", files_.key);
     if (!key) return key.error();
     // Without a callback OpenSSL would ask for the password of an encrypted key on the terminal.
     const auto no_password = [](std::size_t, ssl::context::password_purpose) { return std::string(); };
     if (fresh->set_password_callback(no_password, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec.message());
     // This also checks that the key belongs to the certificate.
-    if (fresh->use_private_key(boost::asio::buffer(*key), ssl::context::pem, ec)) return bad_file("CTMS_TLS_KEY", files_.key, ec.message());
+    fresh->use_private_key(boost::asio::buffer(*key), ssl::context::pem, ec);
+    ::OPENSSL_cleanse(key->data(), key->size());
+    if (ec) return bad_file("CTMS_TLS_KEY", files_.key, ec.message());
     if (!files_.client_ca.empty()) {
         const auto authorities = read_pem("CTMS_TLS_CLIENT_CA", files_.client_ca);
         if (!authorities) return authorities.error();

@@ -7,6 +7,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+#include <ranges>
 #include <set>
 #include <variant>
 
@@ -18,9 +21,16 @@ void note_ingest_error(call& now, const error& failure) {
 
 void note_actions(call& now, const model::stripe::ingest_report& report) {
     if (report.actions.empty()) return;
+    constexpr std::size_t longest_list = 300; // bytes of one action, so that all of them fit in a line of the log
     std::string out;
     object_writer writer(out);
-    for (const auto& [action, objects] : report.actions) append_json_array(writer.key(action), objects, append_json_string);
+    for (const auto& [action, objects] : report.actions) {
+        std::size_t length = 0;
+        const auto fits = [&](const std::string& object) { return (length += object.size() + 3) <= longest_list; };
+        const auto end = std::find_if_not(objects.begin(), objects.end(), fits);
+        append_json_array(writer.key(action), std::ranges::subrange(objects.begin(), end), append_json_string);
+        now.facts.ingest_left_out += static_cast<std::size_t>(std::distance(end, objects.end()));
+    }
     writer.close();
     now.facts.ingest_actions = std::move(out);
 }

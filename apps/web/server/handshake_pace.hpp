@@ -48,7 +48,8 @@ private:
         next_sweep_ = now + std::chrono::seconds{1};
     }
 
-    /// For each network and site, the time until which its handshakes have used up its part. At most a few seconds ahead of now.
+    /// For each network and site, the time until which its handshakes have used up its part. At most `latest`, one
+    /// second and the cost of one handshake ahead.
     std::unordered_map<std::string, clock::time_point> paid_until_;
     clock::time_point next_sweep_{};
 };

@@ -32,7 +32,7 @@ struct lane_sizes {
     int password = 1; ///< each verification takes 64 MiB and one core
     int caller = 4;
     int platform = 2;
-    int health = 1; ///< concurrent heartbeats share one probe
+    int health = 1; ///< heartbeats that wait for a probe share its result
 };
 
 /// Returns what `function` returns, and calls it again for as long as it throws std::bad_alloc. For the threads of lanes, because

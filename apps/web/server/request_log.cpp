@@ -105,6 +105,9 @@ public:
         return out;
     }
 
+    /// Records that something was left out before.
+    void note_left_out() { is_cut_ = true; }
+
     [[nodiscard]] bool has_shortened() const { return is_cut_; }
 
 private:
@@ -166,6 +169,10 @@ void add_ingest(mozlog::fields& members, const request_facts& facts, shortener& 
         if (!text.empty()) members.add(name, bounded.redact(text, most));
     };
     if (!facts.ingest_actions.empty()) bounded.add_json(members, "ingest_actions", facts.ingest_actions, longest_ingest);
+    if (facts.ingest_left_out != 0) {
+        members.add("ingest_left_out", static_cast<std::int64_t>(facts.ingest_left_out));
+        bounded.note_left_out();
+    }
     add("fxa_id_conflict", facts.fxa_id_conflict, longest_list);
     add("ingest_error", facts.ingest_error, longest_ingest);
     add("ingest_empty", facts.ingest_empty, longest_list);

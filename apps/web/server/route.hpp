@@ -63,6 +63,7 @@ struct request_facts {
     std::string trace;                                              ///< traced addresses, sorted, separated by commas
     std::string trace_json;                                         ///< the body of a traced write
     std::string ingest_actions;                                     ///< a JSON object: what was done to which Stripe objects
+    std::size_t ingest_left_out = 0;                                ///< how many objects ingest_actions leaves out
     std::string fxa_id_conflict;                                    ///< from a Stripe customer
     std::string ingest_error;                                       ///< what is wrong with the Stripe objects
     std::string ingest_empty;                                       ///< keys of a message that had no value

@@ -25,7 +25,7 @@ health::~health() {
 health_report health::check(std::chrono::steady_clock::time_point asked, std::chrono::steady_clock::time_point until) {
     const auto start = std::chrono::steady_clock::now();
     std::unique_lock lock(mutex_);
-    if (done_ > 0 && last_began_ > asked) return last_;
+    if (done_ > 0 && last_ended_ > asked) return last_;
     if (wanted_ == done_) {
         ++wanted_;
         changed_.notify_all();
@@ -40,7 +40,6 @@ void health::work(const std::stop_token& stop) {
     while (changed_.wait(lock, stop, [&] { return wanted_ > done_; })) {
         const auto probing = wanted_;
         lock.unlock();
-        const auto began = std::chrono::steady_clock::now();
         health_report report;
         try {
             report = probe();
@@ -48,7 +47,7 @@ void health::work(const std::stop_token& stop) {
         }
         lock.lock();
         last_ = report;
-        last_began_ = began;
+        last_ended_ = std::chrono::steady_clock::now();
         done_ = probing;
         changed_.notify_all();
     }

@@ -13,7 +13,6 @@ namespace {
 using persistence::sync_queue_repository;
 
 constexpr int contacts_of_a_step = 10'000;
-constexpr std::size_t addresses_of_a_step = 1'000;
 
 /// Adds a part of a list, of which `step` was sent, to the result for the whole list.
 void add(model::address_resync& to, const model::address_resync& part, const address_step& step) {
@@ -63,8 +62,8 @@ result<model::address_resync> sync_admin::resync_addresses(std::span<const std::
     for (std::size_t place = 0; place < addresses.size(); ++place) {
         if (!is_storable(addresses[place])) out.unknown.push_back(place);
     }
-    for (std::size_t begin = 0; begin < addresses.size(); begin += addresses_of_a_step) {
-        const auto step = storable_addresses(addresses, begin, addresses_of_a_step);
+    for (std::size_t begin = 0; begin < addresses.size(); begin += address_step) {
+        const auto step = storable_addresses(addresses, begin, address_step);
         if (step.addresses.empty()) continue;
         const auto part = dry_run ? queue.look_up(step.addresses) : queue.request_resync(step.addresses);
         if (!part) return part.error();

@@ -20,7 +20,7 @@ using std::chrono::steady_clock;
 constexpr std::string_view client_namespace = "api_client";
 
 /// Whether the database could contain this id. Others need no lookup.
-bool is_storable(const std::string& client_id) {
+bool may_be_client_id(const std::string& client_id) {
     constexpr std::size_t longest = 255;
     return client_id.size() <= longest && client_id.find('\0') == std::string::npos;
 }
@@ -244,7 +244,7 @@ void tokens::remember_revoked(std::string_view token, steady_clock::time_point r
 /// The record with this id, or null if there is none. `cached`: a recently read record is enough.
 result<std::shared_ptr<const tokens::known_client>> tokens::find_client(const std::string& client_id, bool cached) {
     constexpr std::size_t most_cached = 10'000;
-    if (!is_storable(client_id)) return nullptr;
+    if (!may_be_client_id(client_id)) return nullptr;
     const auto now = steady_clock::now();
     if (cached) {
         const std::lock_guard lock(mutex_);

@@ -36,7 +36,7 @@ public:
     health(const health&) = delete;
     health& operator=(const health&) = delete;
 
-    /// Returns the result of the last probe if it began after `asked`. Otherwise starts a probe or waits for the running one, and if it has
+    /// Returns the result of the last probe if it ended after `asked`. Otherwise starts a probe or waits for the running one, and if it has
     /// not ended by `until`, reports that the database is down.
     [[nodiscard]] health_report check(std::chrono::steady_clock::time_point asked, std::chrono::steady_clock::time_point until);
     /// The same for a caller that asks now.
@@ -54,7 +54,7 @@ private:
     std::uint64_t wanted_ = 0; ///< requested probes
     std::uint64_t done_ = 0;   ///< finished probes
     health_report last_;
-    std::chrono::steady_clock::time_point last_began_; ///< when the probe of last_ began
+    std::chrono::steady_clock::time_point last_ended_; ///< when the probe of last_ ended
     std::jthread worker_;
 };
 

@@ -38,6 +38,9 @@ struct CTMS_API resync_report {
 /// The use cases.
 class CTMS_API sync_admin {
 public:
+    /// Number of addresses in one transaction of resync_addresses().
+    static constexpr std::size_t address_step = 1'000;
+
     /// `db` must outlive it.
     explicit sync_admin(persistence::database& db) : db_(db) {}
 
@@ -65,8 +68,8 @@ public:
                                        const std::function<bool(const resync_progress&)>& go_on = nullptr);
 
     /// Queues the contacts with these primary addresses, regardless of case, as resync() does; with `dry_run`, only returns what it would
-    /// do. Takes a transaction for each 1,000 addresses, so some may be done when an error is returned. An address that cannot be stored
-    /// (not UTF-8, or with a NUL) is unknown. Without addresses it does nothing.
+    /// do. Takes a transaction for each `address_step` addresses, so some may be done when an error is returned. An address that cannot be
+    /// stored (not UTF-8, or with a NUL) is unknown. Without addresses it does nothing.
     [[nodiscard]] result<model::address_resync> resync_addresses(std::span<const std::string> addresses, bool dry_run = false);
 
 private:

@@ -53,6 +53,12 @@ std::unique_ptr<connection> pool::wait_for_turn(connections& discarded) {
         freed_.wait_until(lock, std::chrono::steady_clock::now() + options_.pool_timeout, [&] { return !idle_.empty() || open_ < limit; });
     --waiting_;
     if (!my_turn) throw sql_error(kind::connection, "", "", "no database connection became free within the pool's timeout");
+    try {
+        discarded.reserve(idle_.size());
+    } catch (const std::bad_alloc&) {
+        freed_.notify_one(); // the turn goes to another thread
+        throw;
+    }
     while (!idle_.empty()) {
         auto one = std::move(idle_.back());
         idle_.pop_back();
