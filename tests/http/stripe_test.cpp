@@ -121,11 +121,9 @@ TEST_CASE("Stripe: the log of many objects names some of them and says how many 
     for (int i = 1000; i < 1050; ++i) items.push_back(item("si_" + std::to_string(i)));
     const auto fields = server.fields_of(post(server, subscription(items)));
     const auto& created = fields.at("ingest_actions").at("created").as_array();
-    const auto& unchanged = fields.at("ingest_actions").at("no_change").as_array();
     CHECK(created.at(0) == "price:price_1");
     CHECK(created.size() > 5);
     CHECK(created.size() + static_cast<std::size_t>(fields.at("ingest_left_out").as_int64()) >= 52); // a price, a subscription, its items
-    CHECK(unchanged.size() <= 1);
     CHECK(fields.at("shortened").as_bool());
 }
 
