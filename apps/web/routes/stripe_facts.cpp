@@ -7,11 +7,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
-#include <iterator>
-#include <ranges>
 #include <set>
+#include <string_view>
 #include <variant>
+#include <vector>
 
 namespace ctms::web::routes {
 
@@ -26,10 +25,14 @@ void note_actions(call& now, const model::stripe::ingest_report& report) {
     object_writer writer(out);
     for (const auto& [action, objects] : report.actions) {
         std::size_t length = 0;
-        const auto fits = [&](const std::string& object) { return (length += object.size() + 3) <= longest_list; };
-        const auto end = std::find_if_not(objects.begin(), objects.end(), fits);
-        append_json_array(writer.key(action), std::ranges::subrange(objects.begin(), end), append_json_string);
-        now.facts.ingest_left_out += static_cast<std::size_t>(std::distance(end, objects.end()));
+        std::vector<std::string_view> named;
+        for (const auto& object : objects) {
+            length += object.size() + 3; // with quotes and a comma
+            if (length > longest_list) break;
+            named.push_back(object);
+        }
+        append_json_array(writer.key(action), named, append_json_string);
+        now.facts.ingest_left_out += objects.size() - named.size();
     }
     writer.close();
     now.facts.ingest_actions = std::move(out);
