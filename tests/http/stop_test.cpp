@@ -3,6 +3,7 @@
 #include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
+#include <algorithm>
 #include <fmt/core.h>
 
 #include <list>
@@ -131,7 +132,8 @@ TEST_CASE("a queue of secrets is refused when the server stops, and other reques
     constexpr int guesses = 150; // more than ten seconds of hashing
     std::list<http_connection> flood;
     for (int i = 0; i < guesses; ++i) REQUIRE(flood.emplace_back(web.port()).send(token_request(i, fmt::format("id_{}", i), "wrong")));
-    REQUIRE(becomes_true([&] { return flood.front().has_input(0ms); }));
+    // The first answer shows that hashing has begun; it need not be that of the first connection.
+    REQUIRE(becomes_true([&] { return std::any_of(flood.begin(), flood.end(), [](auto& one) { return one.has_input(0ms); }); }));
     web.begin_stop();
     int refused = 0;
     for (auto& one : flood) {
