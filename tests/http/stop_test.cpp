@@ -3,9 +3,9 @@
 #include <support/held_writes.hpp>
 
 #include <doctest/doctest.h>
-#include <algorithm>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <list>
 #include <stdexcept>
 #include <string>
