@@ -179,12 +179,9 @@ result<std::vector<model::contact>> contact_repository::find(std::span<const uui
 result<std::vector<model::contact>> contact_repository::find(const model::identity_query& query) {
     if (query == model::identity_query{}) return std::vector<model::contact>(); // not all contacts
     const auto ids = ids_lookup(query);
-    const auto sql = contacts_sql(ids.sql);
+    const statement what{ids.name, contacts_sql(ids.sql)};
     return run_read(
-        db_, query.email_id ? nullptr : replica_.get(),
-        [&](connection& db) {
-            return read_contacts(db.query({ids.name, sql}, ids.parameters));
-        },
+        db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_contacts(db.query(what, ids.parameters)); },
         found_any);
 }
 
@@ -198,24 +195,19 @@ result<std::vector<std::vector<model::contact>>> contact_repository::find_by_add
 
 result<std::vector<model::identity>> contact_repository::find_identities(const model::identity_query& query) {
     if (query == model::identity_query{}) return std::vector<model::identity>(); // not all contacts
-    const auto lookup = identities_lookup(query);
+    auto ids = identities_lookup(query);
+    const statement what{std::move(ids.name), std::move(ids.sql)};
     return run_read(
-        db_, query.email_id ? nullptr : replica_.get(),
-        [&](connection& db) {
-            return read_identities(db.query({lookup.name, lookup.sql}, lookup.parameters));
-        },
+        db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_identities(db.query(what, ids.parameters)); },
         found_any);
 }
 
 result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
                                                       const std::function<void(const model::contact&)>& visit) {
     const auto page = updates_lookup(query);
-    const auto sql = contacts_sql(page.sql);
+    const statement what{page.name, contacts_sql(page.sql)};
     const auto found = run_read(
-        db_, replica_.get(),
-        [&](connection& db) {
-            return db.query({page.name, sql}, page.parameters);
-        },
+        db_, replica_.get(), [&](connection& db) { return db.query(what, page.parameters); },
         [&](const rows& read) { return count_contacts(read) >= static_cast<std::size_t>(query.limit); });
     if (!found) return found.error();
     return visit_contacts(*found, visit);
