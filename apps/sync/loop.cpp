@@ -48,37 +48,36 @@ loop::loop(const config::settings& settings, service::sync& sync, sync_metrics& 
 
 loop::~loop() = default;
 
-std::variant<service::cycle_report, loop::failed_cycle> loop::run_cycle(const std::stop_token& stop) {
+result<service::cycle_report> loop::run_cycle(const std::stop_token& stop) {
     try {
-        const auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
-        if (report) return *report;
-        return failed_cycle{"The database failed in a cycle", report.error().detail};
+        auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
+        if (!report) return unavailable("The database failed in a cycle", report.error().detail);
+        return report;
     } catch (const std::exception& caught) {
-        return failed_cycle{"A cycle failed", caught.what()};
+        return unavailable("A cycle failed", caught.what());
     }
 }
 
 std::optional<int> loop::step(const std::stop_token& stop, bool once, progress& so_far) {
-    const auto cycle = run_cycle(stop);
+    const auto report = run_cycle(stop);
     mark_alive();
-    if (const auto* failed = std::get_if<failed_cycle>(&cycle)) {
+    if (!report) {
         mozlog::fields members;
-        members.add("error", failed->reason).add_seconds("retry_in_s", std::chrono::duration<double>(so_far.database_wait).count());
-        log_.log(mozlog::severity::error, log_type, members, failed->message);
+        members.add("error", report.error().detail).add_seconds("retry_in_s", std::chrono::duration<double>(so_far.database_wait).count());
+        log_.log(mozlog::severity::error, log_type, members, report.error().message);
         if (once) return support::unavailable;
         wait(so_far.database_wait, stop);
         so_far.database_wait = std::min(so_far.database_wait * 2, longest_database_wait);
         return std::nullopt;
     }
     so_far.database_wait = first_database_wait;
-    const auto& report = std::get<service::cycle_report>(cycle);
-    const auto planned = planned_sleep(report);
-    report_cycle(report, planned);
-    so_far.retried += report.retried;
-    if (once && report.vendor_down) return support::temporary;
-    const bool waits_for_retry = so_far.retried > 0 && report.sync_backlog > 0;
-    if (once && report.total == 0 && !report.no_slot) return waits_for_retry ? support::temporary : support::ok;
-    if (!once || report.no_slot) sleep(planned, stop);
+    const auto planned = planned_sleep(*report);
+    report_cycle(*report, planned);
+    so_far.retried += report->retried;
+    if (once && report->vendor_down) return support::temporary;
+    const bool waits_for_retry = so_far.retried > 0 && report->sync_backlog > 0;
+    if (once && report->total == 0 && !report->no_slot) return waits_for_retry ? support::temporary : support::ok;
+    if (!once || report->no_slot) sleep(planned, stop);
     return std::nullopt;
 }
 

@@ -16,9 +16,7 @@
 #include <memory>
 #include <optional>
 #include <stop_token>
-#include <string>
 #include <thread>
-#include <variant>
 
 namespace ctms::sync_app {
 
@@ -39,12 +37,8 @@ private:
         std::chrono::milliseconds database_wait;
         int retried = 0;
     };
-    struct failed_cycle {
-        const char* message;
-        std::string reason;
-    };
-    /// Runs one cycle. Running out of memory or threads fails the cycle, but does not end the process.
-    [[nodiscard]] std::variant<service::cycle_report, failed_cycle> run_cycle(const std::stop_token& stop);
+    /// Runs one cycle. Running out of memory or threads fails the cycle, but does not end the process. The error is for the log.
+    [[nodiscard]] result<service::cycle_report> run_cycle(const std::stop_token& stop);
     /// Runs a cycle, reports it and waits. Returns the exit code if the loop ends.
     [[nodiscard]] std::optional<int> step(const std::stop_token& stop, bool once, progress& so_far);
     [[nodiscard]] std::chrono::milliseconds planned_sleep(const service::cycle_report& report) const;
