@@ -26,36 +26,23 @@ inline constexpr auto sample_waitlist = "sample-waitlist";
 /// The groups of a contact. `number` tells the values of equally named fields apart.
 template <class T>
 struct group_of;
-template <>
-struct group_of<model::email> {
-    static constexpr auto name = "email";
-    static constexpr int number = 1;
+template <class T, int Number>
+struct part {
+    static constexpr auto name = fields::table<T>::group;
+    static constexpr int number = Number;
 };
 template <>
-struct group_of<model::amo> {
-    static constexpr auto name = "amo";
-    static constexpr int number = 2;
-};
+struct group_of<model::email> : part<model::email, 1> {};
 template <>
-struct group_of<model::fxa> {
-    static constexpr auto name = "fxa";
-    static constexpr int number = 3;
-};
+struct group_of<model::amo> : part<model::amo, 2> {};
 template <>
-struct group_of<model::mofo> {
-    static constexpr auto name = "mofo";
-    static constexpr int number = 4;
-};
+struct group_of<model::fxa> : part<model::fxa, 3> {};
 template <>
-struct group_of<model::newsletter> {
-    static constexpr auto name = "newsletters";
-    static constexpr int number = 5;
-};
+struct group_of<model::mofo> : part<model::mofo, 4> {};
 template <>
-struct group_of<model::waitlist> {
-    static constexpr auto name = "waitlists";
-    static constexpr int number = 6;
-};
+struct group_of<model::newsletter> : part<model::newsletter, 5> {};
+template <>
+struct group_of<model::waitlist> : part<model::waitlist, 6> {};
 template <>
 struct group_of<model::vpn_waitlist> {
     static constexpr auto name = "vpn_waitlist";

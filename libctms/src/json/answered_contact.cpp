@@ -83,7 +83,8 @@ T read_object(const node& object, error_list& errors) {
 }
 
 template <class T>
-std::optional<T> read_group(const node& contact, std::string_view name, error_list& errors) {
+std::optional<T> read_group(const node& contact, error_list& errors) {
+    constexpr auto name = fields::table<T>::group;
     const auto* group = contact.member(name);
     if (group == nullptr || group->type == kind::null) return std::nullopt;
     const auto here = errors.at(name);
@@ -92,7 +93,8 @@ std::optional<T> read_group(const node& contact, std::string_view name, error_li
 }
 
 template <class T>
-std::vector<T> read_list(const node& contact, std::string_view name, error_list& errors) {
+std::vector<T> read_list(const node& contact, error_list& errors) {
+    constexpr auto name = fields::table<T>::group;
     std::vector<T> out;
     const auto* list = contact.member(name);
     if (list == nullptr) return out;
@@ -129,12 +131,12 @@ result<model::contact> read_answered_contact(std::string_view text) {
     error_list errors("body");
     if (root.type != kind::object) return add_not_a_dict(errors), std::move(errors).take();
     model::contact out;
-    out.amo = read_group<model::amo>(root, "amo", errors);
+    out.amo = read_group<model::amo>(root, errors);
     out.email = read_email(root, errors);
-    out.fxa = read_group<model::fxa>(root, "fxa", errors);
-    out.mofo = read_group<model::mofo>(root, "mofo", errors);
-    out.newsletters = read_list<model::newsletter>(root, "newsletters", errors);
-    out.waitlists = read_list<model::waitlist>(root, "waitlists", errors);
+    out.fxa = read_group<model::fxa>(root, errors);
+    out.mofo = read_group<model::mofo>(root, errors);
+    out.newsletters = read_list<model::newsletter>(root, errors);
+    out.waitlists = read_list<model::waitlist>(root, errors);
     if (!errors.empty()) return std::move(errors).take();
     return out;
 }
