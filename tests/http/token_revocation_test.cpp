@@ -58,6 +58,14 @@ std::string rotate(web_fixture& web, std::chrono::seconds keep_old) {
     return service::api_clients(db).rotate_secret(web_fixture::client, keep_old).value().secret;
 }
 
+/// The tokens of another process, which remembers clients for an hour.
+struct long_memory {
+    explicit long_memory(web_fixture& web) : db(web.database().options()) {}
+    persistence::database db;
+    const auth::token_signer signer{key, true};
+    service::tokens tokens{db, signer, {.client_cache_time = 1h}};
+};
+
 /// Returns a token as another program signs it.
 std::string foreign_token(std::chrono::seconds ends_in, std::string_view signed_with = key) {
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -103,12 +111,10 @@ TEST_CASE("a token of an old secret ends with the grace period of that secret") 
 
 TEST_CASE("for revoked tokens the client's record is read once per cache time, and newer tokens are still accepted") {
     web_fixture web;
-    persistence::database db(web.database().options());
-    const auth::token_signer signer(key, true);
-    service::token_options options;
-    options.client_cache_time = 1h;
-    service::tokens judge(db, signer, options);
-    service::tokens issuer(db, signer, options);
+    long_memory process(web);
+    auto& judge = process.tokens;
+    long_memory other_process(web);
+    auto& issuer = other_process.tokens;
     const auto verdict = [&](const std::string& token) {
         const auto outcome = judge.authenticate(token, model::role::read).verdict;
         return outcome ? "good" : outcome.error().detail;
@@ -164,15 +170,12 @@ TEST_CASE("a token of a client that was created again is valid immediately, alth
 
 TEST_CASE("for tokens of unknown clients the database is asked at most twice per token and cache time") {
     web_fixture web;
-    persistence::database db(web.database().options());
-    const auth::token_signer signer(key, true);
-    service::token_options options;
-    options.client_cache_time = 1h;
-    service::tokens judge(db, signer, options);
+    long_memory process(web);
+    auto& judge = process.tokens;
     const auto reason = [&](const std::string& token) { return judge.authenticate(token, model::role::read).verdict.error().detail; };
     const auto end = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()) + 1h;
-    const auto first = signer.sign("api_client:id_nobody", end);
-    const auto second = signer.sign("api_client:id_nobody", end + 1s);
+    const auto first = process.signer.sign("api_client:id_nobody", end);
+    const auto second = process.signer.sign("api_client:id_nobody", end + 1s);
     CHECK(reason(first) == "No client record");
     CHECK(reason(second) == "No client record");
     web.sql("alter table api_client rename to gone");
