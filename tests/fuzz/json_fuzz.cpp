@@ -102,6 +102,18 @@ void check_input(const model::contact_input& input) {
     for (const auto& one : input.waitlists) check_fields(one);
 }
 
+const std::string& name_of(const model::newsletter& one) { return one.name; }
+const std::string& name_of(const model::partial<model::newsletter>& one) { return one.value().name; }
+bool has_names(const auto& newsletters) {
+    return std::none_of(newsletters.begin(), newsletters.end(), [](const auto& one) { return name_of(one).empty(); });
+}
+
+/// What JSON input may contain, a program may set, too, but for empty strings where a string is required.
+void check_again(const model::contact_input& input, json::purpose why) {
+    require(json::check(input, why).has_value() == (!input.email.primary_email.empty() && has_names(input.newsletters)),
+            "accepted input is accepted again");
+}
+
 std::string written(const model::contact& contact) {
     std::string out;
     json::write_contact(out, contact, false);
@@ -117,11 +129,12 @@ void check_round_trip(const model::contact& contact) {
     const auto body = json::body::parse(text);
     require(body.has_value(), "a written contact can be parsed");
     if (std::any_of(contact.waitlists.begin(), contact.waitlists.end(), has_older_form)) return;
-    auto input = json::read_contact(*body, json::purpose::replace);
-    require(input.has_value(), "a written contact can be sent again");
-    input->vpn = {}; // an answer has the older forms even without such a waitlist; sending them again would join it
-    input->relay = {};
-    const auto again = service::new_contact(*input);
+    auto read = json::read_contact(*body, json::purpose::replace);
+    require(read.has_value(), "a written contact can be sent again");
+    auto input = std::move(*read).take();
+    input.vpn = {}; // an answer has the older forms even without such a waitlist; sending them again would join it
+    input.relay = {};
+    const auto again = service::new_contact(input);
     require(again && service::same_content(*again, contact), "a contact that is sent again is unchanged");
 }
 
@@ -149,20 +162,24 @@ void check_contact(std::string_view text) {
             check_error(input.error(), text.size());
             continue;
         }
-        check_input(*input);
-        const auto contact = service::new_contact(*input);
+        check_input(**input);
+        check_again(**input, why);
+        const auto contact = service::new_contact(**input);
         if (!contact) continue;
         check_round_trip(*contact);
         (void)json::to_stored_rows(*contact);
-        if (why == json::purpose::replace) (void)service::replaced(*input, contact.value());
+        if (why == json::purpose::replace) (void)service::replaced(**input, contact.value());
     }
     if (const auto patch = json::read_patch(*body)) {
-        check_fields(patch->email.value);
+        check_fields((*patch)->email.value());
+        const bool has_address = !(*patch)->email.has(&model::email::primary_email) || !(*patch)->email.value().primary_email.empty();
+        require(json::check(**patch).has_value() == (has_address && has_names((*patch)->newsletters.items())),
+                "an accepted patch is accepted again");
         model::contact stored;
         stored.email.primary_email = "stored@example.com";
         stored.email.email_id = uuid({1, 2, 3});
         stored.newsletters.emplace_back().name = "stored";
-        (void)service::patched(*patch, stored);
+        (void)service::patched(**patch, stored);
     } else {
         check_error(patch.error(), text.size());
     }

@@ -43,7 +43,7 @@ response answer_path(call& now, const services&) { return web::json_response(200
 response answer_json(call& now, const services&) {
     const auto input = json::read_contact(*now.body, json::purpose::create);
     if (!input) return web::failed(now, input.error());
-    return web::json_response(201, json_text(input->email.primary_email));
+    return web::json_response(201, json_text((*input)->email.primary_email));
 }
 
 response answer_form(call& now, const services&) {

@@ -96,7 +96,7 @@ void check_contact(std::string_view text) {
     if (!body) return;
     const auto input = json::read_contact(*body, json::purpose::create);
     if (!input) return;
-    const auto contact = service::new_contact(*input);
+    const auto contact = service::new_contact(**input);
     if (!contact) return;
     model::acoustic_configuration configuration;
     configuration.sync_fields["main"] = {"email",       "email_id", "first_name", "amo_location", "fxa_created_date", "vpn_waitlist_geo",

@@ -88,7 +88,7 @@ TEST_CASE("inputs and patches can be compared") {
     model::contact_patch one;
     model::contact_patch other;
     CHECK(one == other);
-    one.email.given = 1;
+    one.email.set(&model::email::first_name, std::nullopt);
     CHECK_FALSE(one == other);
     model::contact_input input;
     input.newsletters.emplace_back().name = "a";

@@ -16,13 +16,12 @@ using service::waitlist_request;
 namespace {
 
 model::partial<model::waitlist> waitlist(std::string name, std::string fields = "{}", bool subscribed = true) {
-    return {{std::move(name), std::nullopt, std::move(fields), subscribed}, ~0U};
+    return model::partial<model::waitlist>::whole({std::move(name), std::nullopt, std::move(fields), subscribed});
 }
 
 model::partial<model::newsletter> newsletter(std::string name, bool subscribed = true) {
     model::partial<model::newsletter> out;
-    out.value.name = std::move(name);
-    out.value.subscribed = subscribed;
+    out.set(&model::newsletter::name, std::move(name)).set(&model::newsletter::subscribed, subscribed);
     return out;
 }
 
@@ -41,7 +40,7 @@ waitlist_changes worked_out(const waitlist_request& request, const std::vector<m
 /// Returns the waitlists to join, as "name fields", in order of name.
 std::vector<std::string> joined(const waitlist_changes& changes) {
     std::vector<std::string> out;
-    for (const auto& one : changes.join) out.push_back(one.value.name + " " + one.value.fields);
+    for (const auto& one : changes.join) out.push_back(one.value().name + " " + one.value().fields);
     std::sort(out.begin(), out.end());
     return out;
 }
@@ -54,13 +53,13 @@ std::vector<std::string> left(const waitlist_changes& changes) {
 
 waitlist_request vpn(std::optional<model::vpn_waitlist> value) {
     waitlist_request out;
-    out.vpn = {true, std::move(value)};
+    value ? out.vpn.set(std::move(*value)) : out.vpn.leave();
     return out;
 }
 
 waitlist_request relay(std::optional<model::relay_waitlist> value) {
     waitlist_request out;
-    out.relay = {true, std::move(value)};
+    value ? out.relay.set(std::move(*value)) : out.relay.leave();
     return out;
 }
 
@@ -84,7 +83,7 @@ TEST_CASE("waitlists are joined and left as the request lists them") {
 
 TEST_CASE("if the request lists waitlists, nothing else has an effect") {
     auto request = vpn(std::nullopt);
-    request.relay = {true, model::relay_waitlist{"de"}};
+    request.relay.set({"de"});
     request.newsletters = {newsletter("x-waitlist", false), newsletter("relay-phones-waitlist")};
     request.unsubscribe_newsletters = true;
     request.waitlists = {waitlist("a")};
@@ -121,7 +120,7 @@ TEST_CASE("an empty vpn_waitlist leaves vpn") {
 TEST_CASE("a vpn_waitlist sets both fields of vpn and clears its source") {
     const auto changes = worked_out(vpn(model::vpn_waitlist{"fr", "ios \"x\""}), stored({"vpn"}));
     CHECK(joined(changes) == names{R"(vpn {"geo":"fr","platform":"ios \"x\""})"});
-    CHECK_FALSE(changes.join[0].value.source);
+    CHECK_FALSE(changes.join[0].value().source);
     CHECK(changes.leave.empty());
     CHECK(joined(worked_out(vpn(model::vpn_waitlist{"fr", std::nullopt}))) == names{R"(vpn {"geo":"fr","platform":null})"});
 }
@@ -163,13 +162,13 @@ TEST_CASE("an unsubscribed Relay newsletter leaves its waitlist and joins none")
 TEST_CASE("a relay_waitlist without Relay newsletters sets the country of all stored ones or joins relay") {
     const auto changes = worked_out(relay(model::relay_waitlist{"fr"}), stored({"relay", "relay-phones", "vpn"}));
     CHECK(joined(changes) == names{R"(relay {"geo":"fr"})", R"(relay-phones {"geo":"fr"})"});
-    for (const auto& one : changes.join) CHECK_FALSE(one.value.source);
+    for (const auto& one : changes.join) CHECK_FALSE(one.value().source);
     CHECK(joined(worked_out(relay(model::relay_waitlist{"fr"}), stored({"vpn"}))) == names{R"(relay {"geo":"fr"})"});
 }
 
 TEST_CASE("both older waitlists can be used together") {
     auto request = vpn(model::vpn_waitlist{"fr", std::nullopt});
-    request.relay = {true, model::relay_waitlist{"de"}};
+    request.relay.set({"de"});
     request.newsletters = {newsletter("x-waitlist", false)};
     const auto changes = worked_out(request, stored({"x"}));
     CHECK(joined(changes) == names{R"(relay {"geo":"de"})", R"(vpn {"geo":"fr","platform":null})"});

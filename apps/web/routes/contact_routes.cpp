@@ -128,7 +128,7 @@ std::vector<response> answer_together(std::span<call> calls, Read read, Ask ask,
 /// A PATCH request as it was sent.
 struct sent_patch {
     uuid email_id;
-    model::contact_patch patch;
+    json::checked<model::contact_patch> patch;
 };
 
 result<sent_patch> read_sent_patch(call& now) {
@@ -136,7 +136,7 @@ result<sent_patch> read_sent_patch(call& now) {
     auto patch = json::read_patch(*now.body);
     if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
     if (!patch) return patch.error();
-    trace_write(now, patch->email.value.primary_email);
+    trace_write(now, (*patch)->email.value().primary_email);
     return sent_patch{*email_id, std::move(*patch)};
 }
 
@@ -145,7 +145,7 @@ result<sent_patch> read_sent_patch(call& now) {
 response post_contact(call& now, const services& all) {
     const auto input = json::read_contact(*now.body, json::purpose::create);
     if (!input) return failed(now, input.error());
-    trace_write(now, input->email.primary_email);
+    trace_write(now, (*input)->email.primary_email);
     const auto created = all.contacts.create(*input);
     if (!created) return failed(now, created.error());
     auto out = contact_response(created->existed ? 200 : 201, created->contact);
@@ -158,7 +158,7 @@ response put_contact(call& now, const services& all) {
     const auto input = json::read_contact(*now.body, json::purpose::replace);
     if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
     if (!input) return failed(now, input.error());
-    trace_write(now, input->email.primary_email);
+    trace_write(now, (*input)->email.primary_email);
     const auto contact = all.contacts.replace(*email_id, *input);
     return contact ? contact_response(201, *contact) : failed(now, contact.error());
 }

@@ -30,27 +30,11 @@ void refuse_other_members(const node& fields, std::initializer_list<std::string_
     }
 }
 
-/// Checks that the fields of a waitlist that the contact joins are those that its name requires.
-void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors) {
-    const auto here = errors.at("__root__");
-    if (name == "vpn") {
-        check_text_member(fields, "geo", true, errors);
-        check_text_member(fields, "platform", false, errors);
-        refuse_other_members(fields, {"geo", "platform"}, errors);
-    } else if (name == "relay") {
-        check_text_member(fields, "geo", true, errors);
-        refuse_other_members(fields, {"geo"}, errors);
-    } else if (name.starts_with("relay")) {
-        // The waitlist is shown as relay_waitlist, whose geo is a string: any other value could not be read back.
-        check_text_member(fields, "geo", false, errors);
-    }
-}
-
 bool has_relay_country(const std::vector<model::partial<model::waitlist>>& waitlists,
                        const model::older_field<model::relay_waitlist>& relay) {
-    if (relay.value && relay.value->geo && !relay.value->geo->empty()) return true;
+    if (relay.value() && !relay.value()->geo.value_or("").empty()) return true;
     return std::any_of(waitlists.begin(), waitlists.end(), [](const auto& waitlist) {
-        return waitlist.value.name == "relay" && !scalar_member(waitlist.value.fields, "geo").value_or("").empty();
+        return waitlist.value().name == "relay" && !scalar_member(waitlist.value().fields, "geo").value_or("").empty();
     });
 }
 
@@ -78,20 +62,33 @@ model::partial<model::newsletter> read_newsletter(const node& item, error_list& 
 
 model::partial<model::waitlist> read_waitlist(const node& item, bool always_joins, error_list& errors) {
     auto read = read_fields<model::waitlist>(item, completeness::whole, errors);
-    constexpr std::uint32_t name_bit = 1;
-    const bool name_is_good = (read.given & name_bit) != 0;
-    if (!name_is_good || !(read.value.subscribed || always_joins)) return read;
+    if (!read.has(&model::waitlist::name) || !(read.value().subscribed || always_joins)) return read;
     const auto* fields = item.member("fields");
     if (fields == nullptr || fields->type == kind::array) fields = &empty_object;
-    if (fields->type == kind::object) check_waitlist_fields(read.value.name, *fields, errors);
+    if (fields->type == kind::object) check_waitlist_fields(read.value().name, *fields, errors);
     return read;
+}
+
+void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors) {
+    const auto here = errors.at("__root__");
+    if (name == "vpn") {
+        check_text_member(fields, "geo", true, errors);
+        check_text_member(fields, "platform", false, errors);
+        refuse_other_members(fields, {"geo", "platform"}, errors);
+    } else if (name == "relay") {
+        check_text_member(fields, "geo", true, errors);
+        refuse_other_members(fields, {"geo"}, errors);
+    } else if (name.starts_with("relay")) {
+        // The waitlist is shown as relay_waitlist, whose geo is a string: any other value could not be read back.
+        check_text_member(fields, "geo", false, errors);
+    }
 }
 
 void check_relay_country(const std::vector<model::partial<model::newsletter>>& newsletters,
                          const std::vector<model::partial<model::waitlist>>& waitlists,
                          const model::older_field<model::relay_waitlist>& relay, error_list& errors) {
     const bool wants_relay = std::any_of(newsletters.begin(), newsletters.end(), [](const auto& newsletter) {
-        return newsletter.value.subscribed && newsletter.value.name.starts_with("relay-");
+        return newsletter.value().subscribed && newsletter.value().name.starts_with("relay-");
     });
     if (!wants_relay || has_relay_country(waitlists, relay)) return;
     const auto here = errors.at("__root__");

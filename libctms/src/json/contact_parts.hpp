@@ -1,15 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
-// The parts of a contact that POST, PUT and PATCH read in the same way. Private to this folder.
+// The parts of a contact that POST, PUT and PATCH read or check in the same way. Private to this folder.
 #pragma once
 
 #include "body.hpp"
 #include "reader.hpp"
 
-#include <ctms/model/contact_input.hpp>
+#include <ctms/json/checked.hpp>
 
+#include <array>
 #include <vector>
 
 namespace ctms::json {
+
+inline constexpr std::array<std::string_view, 1> remove_word{"DELETE"};
+inline constexpr std::array<std::string_view, 1> unsubscribe_word{"UNSUBSCRIBE"};
+
+/// Marks input as checked. Only for functions that have checked every rule.
+struct check_mark {
+    template <class T>
+    [[nodiscard]] static checked<T> on(T&& input) {
+        return checked<T>(std::move(input));
+    }
+};
 
 /// Returns the object to validate. If the body is not an object, adds the error and returns nullptr.
 [[nodiscard]] const node* body_object(const body& sent, error_list& errors);
@@ -36,6 +48,20 @@ std::vector<model::partial<T>> read_items(const node& list, error_list& errors, 
 
 /// `always_joins`: even a waitlist with `subscribed` false must have the fields that its name requires.
 [[nodiscard]] model::partial<model::waitlist> read_waitlist(const node& item, bool always_joins, error_list& errors);
+
+/// Checks that the fields of a waitlist that the contact joins are those that its name requires. `fields` must be an object.
+void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors);
+
+/// Calls `read(errors)`, which reads the second branch of a union of a literal and something else. If it finds errors, the error of the
+/// literal, which `given` is not, comes first.
+template <class Read>
+void read_union(const node& given, std::span<const std::string_view> literal, error_list& errors, Read read) {
+    error_list inner = errors;
+    add_not_permitted(given, literal, inner);
+    const auto before = inner.size();
+    read(inner);
+    if (inner.size() > before) errors = std::move(inner);
+}
 
 /// Checks that a subscription to one of Relay's newsletters has a country, in `relay` or in a waitlist named `relay`.
 void check_relay_country(const std::vector<model::partial<model::newsletter>>& newsletters,

@@ -17,8 +17,8 @@ std::optional<T> read_group(const node& contact, std::string_view name, error_li
         return std::nullopt;
     }
     auto read = read_fields<T>(*group, completeness::whole, errors);
-    if (is_default(read.value)) return std::nullopt;
-    return std::move(read.value);
+    if (is_default(read.value())) return std::nullopt;
+    return std::move(read).value();
 }
 
 /// Checks the email_id that the body of a PUT must also contain.
@@ -41,7 +41,7 @@ model::email read_email(const node& contact, purpose why, error_list& errors) {
     } else {
         auto read = read_fields<model::email>(*group, completeness::whole, errors);
         if (why == purpose::replace) check_email_id(*group, errors);
-        return std::move(read.value);
+        return std::move(read).value();
     }
     return {};
 }
@@ -60,11 +60,12 @@ template <class T>
 model::older_field<T> read_older(const node& contact, std::string_view name, error_list& errors) {
     model::older_field<T> out;
     const auto* given = contact.member(name);
-    out.given = given != nullptr;
-    if (given == nullptr || given->type == kind::null) return out;
+    if (given == nullptr) return out;
+    out.leave();
+    if (given->type == kind::null) return out;
     const auto here = errors.at(name);
     if (given->type == kind::object) {
-        out.value = read_fields<T>(*given, completeness::whole, errors).value;
+        out.set(read_fields<T>(*given, completeness::whole, errors).value());
     } else {
         add_not_a_dict(errors);
     }
@@ -74,13 +75,13 @@ model::older_field<T> read_older(const node& contact, std::string_view name, err
 template <class T>
 std::vector<T> values_of(std::vector<model::partial<T>> items) {
     std::vector<T> out;
-    for (auto& item : items) out.push_back(std::move(item.value));
+    for (auto& item : items) out.push_back(std::move(item).value());
     return out;
 }
 
 } // namespace
 
-result<model::contact_input> read_contact(const body& sent, purpose why) {
+result<checked<model::contact_input>> read_contact(const body& sent, purpose why) {
     error_list errors("body");
     const auto* contact = body_object(sent, errors);
     if (contact == nullptr) return std::move(errors).take();
@@ -101,7 +102,7 @@ result<model::contact_input> read_contact(const body& sent, purpose why) {
     if (!errors.empty()) return std::move(errors).take();
     out.newsletters = values_of(std::move(newsletters));
     out.waitlists = values_of(std::move(waitlists));
-    return out;
+    return check_mark::on(std::move(out));
 }
 
 } // namespace ctms::json

@@ -4,30 +4,18 @@
 
 #include <ctms/json/contact_json.hpp>
 
-#include <array>
-
 namespace ctms::json {
 namespace {
 
-constexpr std::array<std::string_view, 1> remove_word{"DELETE"};
-constexpr std::array<std::string_view, 1> unsubscribe_word{"UNSUBSCRIBE"};
-
 bool is_word(const node& value, std::string_view word) { return value.type == kind::string && value.text == word; }
 
-/// Reads `"DELETE"` or an object; the error of the literal comes first. Returns true if the value is "DELETE".
 template <class T>
-bool read_word_or_object(const node& given, model::partial<T>& object, error_list& errors) {
-    if (is_word(given, remove_word.front())) return true;
-    error_list inner = errors; // the error of the literal counts only if the object is wrong too
-    add_not_permitted(given, remove_word, inner);
-    const auto before = inner.size();
-    if (given.type == kind::object) {
-        object = read_fields<T>(given, completeness::whole, inner);
-    } else {
-        add_not_a_dict(inner);
-    }
-    if (inner.size() > before) errors = std::move(inner);
-    return false;
+model::partial<T> read_union_object(const node& given, error_list& errors) {
+    model::partial<T> out;
+    read_union(given, remove_word, errors, [&](error_list& inner) {
+        given.type == kind::object ? void(out = read_fields<T>(given, completeness::whole, inner)) : add_not_a_dict(inner);
+    });
+    return out;
 }
 
 template <class T>
@@ -38,8 +26,10 @@ model::group_patch<T> read_group(const node& contact, std::string_view name, err
     const auto here = errors.at(name);
     if (given->type == kind::null) {
         add_null_not_allowed(errors);
+    } else if (is_word(*given, remove_word.front())) {
+        out.remove();
     } else {
-        out.remove = read_word_or_object(*given, out.changes, errors);
+        out.change(read_union_object<T>(*given, errors));
     }
     return out;
 }
@@ -48,11 +38,13 @@ template <class T>
 model::older_field<T> read_older(const node& contact, std::string_view name, error_list& errors) {
     model::older_field<T> out;
     const auto* given = contact.member(name);
-    out.given = given != nullptr;
-    if (given == nullptr || given->type == kind::null) return out;
+    if (given == nullptr) return out;
     const auto here = errors.at(name);
-    model::partial<T> object;
-    if (!read_word_or_object(*given, object, errors)) out.value = std::move(object.value);
+    if (given->type == kind::null || is_word(*given, remove_word.front())) {
+        out.leave();
+    } else {
+        out.set(read_union_object<T>(*given, errors).value());
+    }
     return out;
 }
 
@@ -69,11 +61,11 @@ model::list_patch<T> read_list(const node& contact, std::string_view name, error
         return out;
     }
     if (is_word(*given, unsubscribe_word.front())) {
-        out.unsubscribe_all = true;
+        out.unsubscribe_all();
         return out;
     }
     if (given->type == kind::array) {
-        out.items = read_items<T>(*given, errors, read_item);
+        for (auto& item : read_items<T>(*given, errors, read_item)) out.put(std::move(item));
     } else {
         add_not_a_list(errors);
     }
@@ -98,7 +90,7 @@ model::partial<model::email> read_email(const node& contact, error_list& errors)
 
 } // namespace
 
-result<model::contact_patch> read_patch(const body& sent) {
+result<checked<model::contact_patch>> read_patch(const body& sent) {
     error_list errors("body");
     const auto* contact = body_object(sent, errors);
     if (contact == nullptr) return std::move(errors).take();
@@ -115,15 +107,17 @@ result<model::contact_patch> read_patch(const body& sent) {
     const bool lists_are_good = errors.size() == before_lists;
     out.vpn = read_older<model::vpn_waitlist>(*contact, "vpn_waitlist", errors);
     out.relay = read_older<model::relay_waitlist>(*contact, "relay_waitlist", errors);
-    if (lists_are_good) check_relay_country(out.newsletters.items, out.waitlists.items, out.relay, errors);
+    if (lists_are_good) check_relay_country(out.newsletters.items(), out.waitlists.items(), out.relay, errors);
     if (!errors.empty()) return std::move(errors).take();
-    return out;
+    return check_mark::on(std::move(out));
 }
 
 template <class T>
 void apply(const model::partial<T>& changes, T& to) {
-    fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
-        if ((changes.given >> index & 1U) != 0) to.*(field.member) = changes.value.*(field.member);
+    fields::for_each_field<T>([&]<class Member>(const fields::field<T, Member>& field, std::uint32_t) {
+        if constexpr (is_settable<Member>) {
+            if (changes.has(field.member)) to.*(field.member) = changes.value().*(field.member);
+        }
     });
 }
 

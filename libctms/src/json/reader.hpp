@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads a resource from a JSON object by its field table. Private to this folder.
+// Reads a resource by its field table: from a JSON object, or from values that a program set. Private to this folder.
 #pragma once
 
 #include "scalars.hpp"
-#include <fields/tables.hpp>
-
-#include <ctms/model/contact_input.hpp>
+#include <fields/partial.hpp>
 
 namespace ctms::json {
 
@@ -57,25 +55,73 @@ inline bool read_value(const node& value, const fields::rules&, uuid& into, erro
     if (id) into = *id;
     return id.has_value();
 }
-inline bool read_value(const node&, const fields::rules&, std::optional<timestamp>&, error_list&) { return false; } // output only
+
+/// The database sets the times of a row.
+template <class Member>
+inline constexpr bool is_settable = !std::is_same_v<Member, std::optional<timestamp>>;
+
+/// A required field is null, or has an empty value.
+inline void add_required_is_null(std::string_view name, error_list& errors) {
+    errors.add(std::string(name) + " may not be None", "assertion_error");
+}
 
 /// Reads one object by the table of T. `object` must be a JSON object; unknown members are ignored.
 template <class T>
 model::partial<T> read_fields(const node& object, completeness wanted, error_list& errors) {
     model::partial<T> out;
-    fields::for_each_field<T>([&](const auto& field, std::uint32_t index) {
-        if (field.rule.output_only) return;
-        const auto here = errors.at(field.name);
-        const auto* member = object.member(field.name);
-        if (member == nullptr) {
-            if (field.rule.required && wanted == completeness::whole) add_missing(errors);
-            return;
+    fields::for_each_field<T>([&]<class Member>(const fields::field<T, Member>& field, std::uint32_t) {
+        if constexpr (is_settable<Member>) {
+            if (field.rule.output_only) return;
+            const auto here = errors.at(field.name);
+            const auto* member = object.member(field.name);
+            if (member == nullptr) {
+                if (field.rule.required && wanted == completeness::whole) add_missing(errors);
+                return;
+            }
+            if (field.rule.required && wanted == completeness::change && member->type == kind::null) {
+                add_required_is_null(field.name, errors);
+                return;
+            }
+            Member value{};
+            if (read_value(*member, field.rule, value, errors)) out.set(field.member, std::move(value));
         }
-        if (field.rule.required && wanted == completeness::change && member->type == kind::null) {
-            errors.add(std::string(field.name) + " may not be None", "assertion_error");
-            return;
+    });
+    return out;
+}
+
+// One overload per type of member, for values that a program set. A string is checked as a JSON string with the same content is. Changes
+// the value to the form that is stored. Returns whether it is good.
+[[nodiscard]] bool check_value(std::string& value, const fields::rules& rule, error_list& errors);
+[[nodiscard]] bool check_value(std::optional<std::string>& value, const fields::rules& rule, error_list& errors);
+[[nodiscard]] bool check_value(std::optional<date>& value, const fields::rules& rule, error_list& errors);
+[[nodiscard]] bool check_value(uuid& value, const fields::rules& rule, error_list& errors);
+[[nodiscard]] inline bool check_value(bool&, const fields::rules&, error_list&) { return true; }
+
+/// Whether a value counts as missing: an empty string that is required, unless the rule has an error of its own for it.
+template <class Member>
+[[nodiscard]] bool is_missing(const Member& value, const fields::rules& rule) {
+    if constexpr (requires { value.empty(); }) return rule.required && rule.min == 0 && value.empty();
+    return false;
+}
+
+/// Checks values that a program set by the table of T. Returns those that are good.
+template <class T>
+model::partial<T> check_fields(const model::partial<T>& sent, completeness wanted, error_list& errors) {
+    model::partial<T> out;
+    fields::for_each_field<T>([&]<class Member>(const fields::field<T, Member>& field, std::uint32_t) {
+        if constexpr (is_settable<Member>) {
+            if (field.rule.output_only) return;
+            const auto here = errors.at(field.name);
+            const bool is_whole = wanted == completeness::whole;
+            const bool is_set = sent.has(field.member);
+            if ((is_set || is_whole) && is_missing(sent.value().*(field.member), field.rule)) {
+                is_whole ? add_missing(errors) : add_required_is_null(field.name, errors);
+                return;
+            }
+            if (!is_set) return;
+            auto value = sent.value().*(field.member);
+            if (check_value(value, field.rule, errors)) out.set(field.member, std::move(value));
         }
-        if (read_value(*member, field.rule, out.value.*(field.member), errors)) out.given |= 1U << index;
     });
     return out;
 }

@@ -100,6 +100,7 @@ void append_given(std::string& out, const node& value) {
 void add_null_not_allowed(error_list& errors) { errors.add("none is not an allowed value", "type_error.none.not_allowed"); }
 void add_missing(error_list& errors) { errors.add("field required", "value_error.missing"); }
 void add_not_a_dict(error_list& errors) { errors.add("value is not a valid dict", "type_error.dict"); }
+void add_invalid_date(error_list& errors) { errors.add("invalid date format", "value_error.date"); }
 
 void add_not_permitted(const node& value, std::span<const std::string_view> permitted, error_list& errors) {
     if (value.type == kind::array || value.type == kind::object) {
@@ -186,18 +187,19 @@ std::optional<date> read_date(const node& value, error_list& errors) {
     } else if (const auto day = parse_date(value.text)) {
         return day;
     }
-    errors.add("invalid date format", "value_error.date");
+    add_invalid_date(errors);
     return std::nullopt;
 }
 
 std::optional<uuid> read_uuid4(const node& value, error_list& errors) {
     const auto parsed = read_any_uuid(value, errors);
-    if (!parsed) return std::nullopt;
-    if (parsed->version() != 4) {
-        errors.add("uuid version 4 expected", "value_error.uuid.version", R"({"required_version":4})");
-        return std::nullopt;
-    }
-    return parsed;
+    return parsed && check_uuid4(*parsed, errors) ? parsed : std::nullopt;
+}
+
+bool check_uuid4(const uuid& id, error_list& errors) {
+    if (id.version() == 4) return true;
+    errors.add("uuid version 4 expected", "value_error.uuid.version", R"({"required_version":4})");
+    return false;
 }
 
 namespace {

@@ -27,6 +27,9 @@ namespace ctms::json {
 /// Reads a UUID, which must be of version 4.
 [[nodiscard]] std::optional<uuid> read_uuid4(const node& value, error_list& errors);
 
+/// Checks the version of a contact's id.
+[[nodiscard]] bool check_uuid4(const uuid& id, error_list& errors);
+
 /// Reads a JSON object as compact text; a list of pairs counts as an object, as in Python's dict().
 [[nodiscard]] std::optional<std::string> read_object(const node& value, error_list& errors);
 
@@ -37,6 +40,7 @@ namespace ctms::json {
 void add_null_not_allowed(error_list& errors);
 void add_missing(error_list& errors);
 void add_not_a_dict(error_list& errors);
+void add_invalid_date(error_list& errors);
 
 /// The value is not one of the permitted literals; for lists and objects the message is `unhashable type`, as in Python.
 void add_not_permitted(const node& value, std::span<const std::string_view> permitted, error_list& errors);

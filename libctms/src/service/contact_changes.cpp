@@ -22,7 +22,7 @@ auto find_by_name(auto& list, const std::string& name) {
 template <class T>
 std::vector<model::partial<T>> whole(const std::vector<T>& items) {
     std::vector<model::partial<T>> out;
-    for (const auto& item : items) out.push_back({item, ~0U});
+    for (const auto& item : items) out.push_back(model::partial<T>::whole(item));
     return out;
 }
 
@@ -49,9 +49,9 @@ error name_taken(const char* list_name) { return conflict_of({list_name}); }
 void apply_to(std::vector<model::waitlist>& stored, const waitlist_changes& changes) {
     for (const auto& name : changes.leave) std::erase_if(stored, [&](const auto& waitlist) { return waitlist.name == name; });
     for (const auto& joined : changes.join) {
-        const auto found = find_by_name(stored, joined.value.name);
+        const auto found = find_by_name(stored, joined.value().name);
         if (found == stored.end()) {
-            stored.push_back(joined.value);
+            stored.push_back(joined.value());
         } else {
             json::apply(joined, *found);
         }
@@ -63,32 +63,32 @@ void apply_to(std::vector<model::waitlist>& stored, const waitlist_changes& chan
 bool joins_twice(const waitlist_changes& changes, const std::vector<model::waitlist>& stored) {
     std::set<std::string_view> names;
     return std::any_of(changes.join.begin(), changes.join.end(), [&](const auto& joined) {
-        return find_by_name(stored, joined.value.name) == stored.end() && !names.insert(joined.value.name).second;
+        return find_by_name(stored, joined.value().name) == stored.end() && !names.insert(joined.value().name).second;
     });
 }
 
 template <class Group>
 bool patch_group(const model::group_patch<Group>& patch, std::optional<Group>& group) {
-    if (patch.remove) group.reset();
-    if (patch.remove || patch.changes.given == 0) return false;
+    if (patch.removes()) group.reset();
+    if (patch.empty()) return false;
     auto changed = group.value_or(Group{});
-    json::apply(patch.changes, changed);
+    json::apply<Group>(patch, changed);
     group = json::is_default(changed) ? std::nullopt : std::optional(std::move(changed));
     return group.has_value();
 }
 
 /// Changes stored newsletters in the order sent, and adds new ones if they are subscribed. Returns false if a new name is repeated.
 bool patch_newsletters(const model::list_patch<model::newsletter>& patch, std::vector<model::newsletter>& stored) {
-    if (patch.unsubscribe_all) {
+    if (patch.unsubscribes_all()) {
         for (auto& newsletter : stored) newsletter.subscribed = false;
     }
     std::vector<model::newsletter> added;
-    for (const auto& item : patch.items) {
-        if (const auto known = find_by_name(stored, item.value.name); known != stored.end()) {
+    for (const auto& item : patch.items()) {
+        if (const auto known = find_by_name(stored, item.value().name); known != stored.end()) {
             json::apply(item, *known);
-        } else if (item.value.subscribed) {
-            if (find_by_name(added, item.value.name) != added.end()) return false;
-            added.push_back(item.value);
+        } else if (item.value().subscribed) {
+            if (find_by_name(added, item.value().name) != added.end()) return false;
+            added.push_back(item.value());
         }
     }
     stored.insert(stored.end(), added.begin(), added.end());
@@ -121,7 +121,7 @@ result<model::contact> new_contact(const model::contact_input& input) {
     const auto changes = changes_of({whole(input.waitlists), whole(input.newsletters), false, false, input.vpn, input.relay}, {});
     if (!changes) return changes.error();
     model::contact out{input.amo, input.email, input.fxa, input.mofo, input.newsletters, {}};
-    for (const auto& joined : changes->join) out.waitlists.push_back(joined.value);
+    for (const auto& joined : changes->join) out.waitlists.push_back(joined.value());
     if (out.email.email_id.is_nil()) out.email.email_id = uuid::random();
     sort_by_name(out.newsletters);
     sort_by_name(out.waitlists);
@@ -133,7 +133,8 @@ result<persistence::contact_change> replaced(const model::contact_input& input, 
     model::contact after{input.amo, input.email, input.fxa, input.mofo, input.newsletters, {}};
     auto vpn = input.vpn;
     auto relay = input.relay;
-    vpn.given = relay.given = true; // a missing member counts as null
+    if (!vpn.given()) vpn.leave(); // a missing member counts as null
+    if (!relay.given()) relay.leave();
     if (stored) {
         after.waitlists = stored->waitlists;
         after.email.create_timestamp = stored->email.create_timestamp;
@@ -147,8 +148,8 @@ result<persistence::contact_change> replaced(const model::contact_input& input, 
 }
 
 result<persistence::contact_change> patched(const model::contact_patch& patch, const model::contact& stored) {
-    const auto changes = changes_of({patch.waitlists.items, patch.newsletters.items, patch.waitlists.unsubscribe_all,
-                                     patch.newsletters.unsubscribe_all, patch.vpn, patch.relay},
+    const auto changes = changes_of({patch.waitlists.items(), patch.newsletters.items(), patch.waitlists.unsubscribes_all(),
+                                     patch.newsletters.unsubscribes_all(), patch.vpn, patch.relay},
                                     stored.waitlists);
     if (!changes) return changes.error();
     if (joins_twice(*changes, stored.waitlists)) return name_taken("waitlists");
@@ -156,6 +157,7 @@ result<persistence::contact_change> patched(const model::contact_patch& patch, c
     json::apply(patch.email, out.after.email);
     out.after.email.email_id = stored.email.email_id; // the patch may contain the same id, or null
     out.touch_amo = patch_group(patch.amo, out.after.amo);
+    if (out.after.amo && stored.amo) out.after.amo->create_timestamp = stored.amo->create_timestamp; // its row stays
     out.touch_fxa = patch_group(patch.fxa, out.after.fxa);
     out.touch_mofo = patch_group(patch.mofo, out.after.mofo);
     if (!patch_newsletters(patch.newsletters, out.after.newsletters)) return name_taken("newsletters");

@@ -49,13 +49,14 @@ bool has_name_twice(const auto& sorted) {
 
 /// Reads a contact in the API's form as POST would create it. `out.rows` has a nil id if none was sent.
 result<void> read_api_form(const json::body& sent, item& out) {
-    auto input = json::read_contact(sent, json::purpose::create);
-    if (!input) return input.error();
-    auto contact = new_contact(*input);
+    auto read = json::read_contact(sent, json::purpose::create);
+    if (!read) return read.error();
+    auto input = std::move(*read).take();
+    auto contact = new_contact(input);
     if (!contact) return contact.error();
     if (has_name_twice(contact->newsletters)) return invalid("newsletters: a name appears twice");
     if (has_name_twice(contact->waitlists)) return invalid("waitlists: a name appears twice");
-    out.input = std::move(*input);
+    out.input = std::move(input);
     out.contact = std::move(*contact);
     out.rows.email_id = out.input.email.email_id;
     out.rows.primary_email = out.contact.email.primary_email;

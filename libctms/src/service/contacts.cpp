@@ -12,7 +12,7 @@
 namespace ctms::service {
 namespace {
 
-bool uses_older_form(const auto& input) { return input.vpn.given || input.relay.given; }
+bool uses_older_form(const auto& input) { return input.vpn.given() || input.relay.given(); }
 
 /// Sets the message of a conflict, which differs between the calls.
 result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
@@ -63,8 +63,13 @@ contacts::contacts(persistence::database& db, persistence::database* replica, me
 contacts::~contacts() = default;
 
 result<created_contact> contacts::create(const model::contact_input& input) {
-    if (uses_older_form(input)) recorder_.legacy_waitlists_used();
-    const auto wanted = new_contact(input);
+    const auto good = json::check(input, json::purpose::create);
+    return good ? create(*good) : good.error();
+}
+
+result<created_contact> contacts::create(const json::checked<model::contact_input>& input) {
+    if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
+    const auto wanted = new_contact(*input);
     if (!wanted) return wanted.error();
     auto stored = repository_->create(*wanted);
     if (stored) return created_contact{std::move(*stored), false};
@@ -80,13 +85,23 @@ result<created_contact> contacts::create(const model::contact_input& input) {
 }
 
 result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input) {
-    if (input.email.email_id != email_id) return invalid("email_id in path must match email_id in contact");
-    if (uses_older_form(input)) recorder_.legacy_waitlists_used();
-    auto changed = repository_->change(email_id, [&](const auto& stored) { return replaced(input, stored); });
+    const auto good = json::check(input, json::purpose::replace);
+    return good ? replace(email_id, *good) : good.error();
+}
+
+result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input) {
+    if (input->email.email_id != email_id || email_id.is_nil()) return invalid("email_id in path must match email_id in contact");
+    if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
+    auto changed = repository_->change(email_id, [&](const auto& stored) { return replaced(*input, stored); });
     return with_message(std::move(changed), "Contact with primary_email or basket_token already exists");
 }
 
 result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch) {
+    const auto good = json::check(patch);
+    return good ? this->patch(email_id, *good) : good.error();
+}
+
+result<model::contact> contacts::patch(const uuid& email_id, const json::checked<model::contact_patch>& patch) {
     const patch_request one{email_id, &patch};
     return std::move(this->patch({&one, 1}).front());
 }
@@ -97,13 +112,14 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
     std::vector<std::size_t> places; // the index of each change among the outcomes
     for (const auto& one : several) {
         out.emplace_back(invalid("cannot change email_id"));
-        const auto& named = one.patch->email.value.email_id;
+        const auto& patch = **one.patch;
+        const auto& named = patch.email.value().email_id;
         if (!named.is_nil() && named != one.email_id) continue;
-        if (uses_older_form(*one.patch)) recorder_.legacy_waitlists_used();
+        if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
         places.push_back(out.size() - 1);
-        changes.push_back({one.email_id, [patch = one.patch](const auto& stored) -> result<persistence::contact_change> {
+        changes.push_back({one.email_id, [&patch](const auto& stored) -> result<persistence::contact_change> {
                                if (!stored) return unknown_id();
-                               return patched(*patch, *stored);
+                               return patched(patch, *stored);
                            }});
     }
     auto changed = repository_->change(changes);

@@ -30,7 +30,7 @@ std::string fields_json(std::initializer_list<std::pair<std::string_view, const 
 
 /// The older form sets all of a waitlist, so a stored source is removed.
 model::partial<model::waitlist> older_waitlist(std::string name, std::string fields) {
-    return {{std::move(name), std::nullopt, std::move(fields), true}, ~0U};
+    return model::partial<model::waitlist>::whole({std::move(name), std::nullopt, std::move(fields), true});
 }
 
 void leave_all(const std::vector<model::waitlist>& stored, waitlist_changes& changes) {
@@ -38,7 +38,8 @@ void leave_all(const std::vector<model::waitlist>& stored, waitlist_changes& cha
 }
 
 void leave_unsubscribed(const std::vector<model::partial<model::newsletter>>& newsletters, waitlist_changes& changes) {
-    for (const auto& [newsletter, given] : newsletters) {
+    for (const auto& item : newsletters) {
+        const auto& newsletter = item.value();
         if (auto name = waitlist_of(newsletter.name); !newsletter.subscribed && !name.empty()) changes.leave.push_back(std::move(name));
     }
 }
@@ -50,29 +51,30 @@ error country_missing() {
 
 result<void> apply_vpn(const model::older_field<model::vpn_waitlist>& vpn, const std::vector<model::waitlist>& stored,
                        waitlist_changes& changes) {
-    if (!vpn.given) return {};
+    if (!vpn.given()) return {};
     const bool is_stored = std::any_of(stored.begin(), stored.end(), [](const auto& waitlist) { return waitlist.name == "vpn"; });
-    if (!vpn.value || (is_stored && *vpn.value == model::vpn_waitlist{})) {
+    if (!vpn.value() || (is_stored && *vpn.value() == model::vpn_waitlist{})) {
         changes.leave.emplace_back("vpn");
         return {};
     }
-    if (!vpn.value->geo) return country_missing();
-    changes.join.push_back(older_waitlist("vpn", fields_json({{"geo", &vpn.value->geo}, {"platform", &vpn.value->platform}})));
+    if (!vpn.value()->geo) return country_missing();
+    changes.join.push_back(older_waitlist("vpn", fields_json({{"geo", &vpn.value()->geo}, {"platform", &vpn.value()->platform}})));
     return {};
 }
 
 void apply_relay(const model::older_field<model::relay_waitlist>& relay, const std::vector<model::partial<model::newsletter>>& newsletters,
                  const std::vector<model::waitlist>& stored, waitlist_changes& changes) {
-    if (!relay.given) return;
-    if (!relay.value || *relay.value == model::relay_waitlist{}) {
+    if (!relay.given()) return;
+    if (!relay.value() || *relay.value() == model::relay_waitlist{}) {
         for (const auto& waitlist : stored) {
             if (is_relay(waitlist)) changes.leave.push_back(waitlist.name);
         }
         return;
     }
-    const auto fields = fields_json({{"geo", &relay.value->geo}});
+    const auto fields = fields_json({{"geo", &relay.value()->geo}});
     bool named = false;
-    for (const auto& [newsletter, given] : newsletters) {
+    for (const auto& item : newsletters) {
+        const auto& newsletter = item.value();
         if (!newsletter.name.starts_with("relay-")) continue;
         named = true;
         const auto name = waitlist_of(newsletter.name);
@@ -90,20 +92,15 @@ void apply_relay(const model::older_field<model::relay_waitlist>& relay, const s
 
 result<waitlist_changes> changes_of(const waitlist_request& request, const std::vector<model::waitlist>& stored) {
     waitlist_changes changes;
-    if (request.unsubscribe_waitlists) {
-        leave_all(stored, changes);
-        return changes;
-    }
-    if (!request.waitlists.empty()) {
-        for (const auto& item : request.waitlists) {
-            if (item.value.subscribed) {
-                changes.join.push_back(item);
-            } else {
-                changes.leave.push_back(item.value.name);
-            }
+    if (request.unsubscribe_waitlists) leave_all(stored, changes);
+    for (const auto& item : request.waitlists) {
+        if (item.value().subscribed) {
+            changes.join.push_back(item);
+        } else {
+            changes.leave.push_back(item.value().name);
         }
-        return changes;
     }
+    if (request.unsubscribe_waitlists || !request.waitlists.empty()) return changes;
     if (request.unsubscribe_newsletters) leave_all(stored, changes);
     leave_unsubscribed(request.newsletters, changes);
     if (auto applied = apply_vpn(request.vpn, stored, changes); !applied) return applied.error();

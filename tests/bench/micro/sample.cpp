@@ -53,7 +53,8 @@ model::contact stored_contact() {
     if (!sent) throw std::logic_error("the contact is not valid JSON");
     auto read = json::read_contact(*sent, json::purpose::replace);
     if (!read) throw std::logic_error("the contact is refused");
-    model::contact out{read->amo, read->email, read->fxa, read->mofo, read->newsletters, read->waitlists};
+    const auto& input = **read;
+    model::contact out{input.amo, input.email, input.fxa, input.mofo, input.newsletters, input.waitlists};
     const auto when = timestamp(std::chrono::microseconds(1'611'869'217'511'042));
     const auto set_times = [&](auto& to) { to.create_timestamp = to.update_timestamp = when; };
     set_times(out.email);

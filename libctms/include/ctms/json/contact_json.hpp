@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads contacts from the JSON of the API, with validation, and writes them. The recorded contract (FastAPI 0.92 with pydantic 1.10)
-// defines what is invalid and how it is reported: every broken rule, in field order. Pure functions, thread safe; they throw only
-// std::bad_alloc.
+// Reads contacts from the JSON of the API, with validation, and writes them; checks input that was filled in by a program. The recorded
+// contract (FastAPI 0.92 with pydantic 1.10) defines what is invalid and how it is reported: every broken rule, in field order. Pure
+// functions, thread safe; they throw only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
+#include <ctms/json/checked.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
 
@@ -47,17 +48,24 @@ private:
     std::unique_ptr<content> content_;
 };
 
-/// What the body is for, which determines the fields that it must have.
+/// What the input is for, which determines the fields that it must have.
 enum class purpose : std::uint8_t { create, replace };
 
 /// Validates the body of POST (create) or PUT (replace, which requires email_id). Returns errc::invalid with one field_error for each
 /// broken rule; the locations start with "body".
-[[nodiscard]] CTMS_API result<model::contact_input> read_contact(const body& sent, purpose why);
+[[nodiscard]] CTMS_API result<checked<model::contact_input>> read_contact(const body& sent, purpose why);
 
 /// Validates the body of PATCH, in which every field is optional. Same errors as read_contact.
-[[nodiscard]] CTMS_API result<model::contact_patch> read_patch(const body& sent);
+[[nodiscard]] CTMS_API result<checked<model::contact_patch>> read_patch(const body& sent);
 
-/// Copies the fields that were sent to `to`. For email, amo, fxa, mofo, newsletter and waitlist.
+/// Checks input that a program filled in by the same rules, with the same errors; "body" is then the whole input. Strings must also be
+/// valid UTF-8, and an empty string counts as missing where a string is required. Returns the input in the form in which it is stored:
+/// UUIDs and URLs in their usual spelling, times removed, and groups that only have defaults absent. service::contacts does this by itself.
+[[nodiscard]] CTMS_API result<checked<model::contact_input>> check(const model::contact_input& input, purpose why);
+/// The same for a patch.
+[[nodiscard]] CTMS_API result<checked<model::contact_patch>> check(const model::contact_patch& patch);
+
+/// Copies the fields that were set to `to`. For email, amo, fxa, mofo, newsletter and waitlist.
 template <class T>
 CTMS_API void apply(const model::partial<T>& changes, T& to);
 

@@ -1,33 +1,94 @@
 // SPDX-License-Identifier: MPL-2.0
-// What a client sends to create, replace or change a contact, after validation of its form. The service, which knows the stored contact,
-// decides what it means. Plain data.
+// What a caller sends to create, replace or change a contact. The service, which knows the stored contact, decides what it means, and
+// checks the values (json::check). Not thread safe: an object belongs to one thread at a time. Throws only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>
+#include <ctms/base/time.hpp>
 #include <ctms/model/contact.hpp>
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace ctms::model {
 
-/// A value of which only some fields were sent: bit i of `given` is the i-th field of its table (src/fields).
-template <class T>
-struct partial {
-    T value{};               ///< fields that were not sent have their defaults
-    std::uint32_t given = 0; ///< one bit for each field that was sent
+namespace detail {
 
-    bool operator==(const partial&) const = default; ///< member by member
+/// Returns the bit of a field in the set of fields that were sent. Throws std::invalid_argument if its table (src/fields) does not have it.
+template <class T, class Member>
+[[nodiscard]] CTMS_API std::uint32_t field_bit(Member T::*field);
+
+} // namespace detail
+
+/// Some fields of a T, with their values: the ones that were set. For email, amo, fxa, mofo, newsletter, waitlist and the older waitlists.
+template <class T>
+class partial {
+public:
+    partial() = default; ///< No fields.
+
+    /// Returns a partial with all fields of `value`.
+    [[nodiscard]] static partial whole(T value) {
+        partial out;
+        out.value_ = std::move(value);
+        out.given_ = ~0U;
+        return out;
+    }
+
+    /// Sets a field: `set(&model::email::first_name, "Jane")`. std::nullopt sets it to null. Returns *this. The times of a row cannot be
+    /// set.
+    template <class Member>
+    partial& set(Member T::*field, std::type_identity_t<Member> value) {
+        static_assert(!std::is_same_v<Member, std::optional<timestamp>>, "the database sets the times");
+        given_ |= detail::field_bit(field);
+        value_.*field = std::move(value);
+        return *this;
+    }
+
+    /// Returns true if the field was set.
+    template <class Member>
+    [[nodiscard]] bool has(Member T::*field) const {
+        return (given_ & detail::field_bit(field)) != 0;
+    }
+    [[nodiscard]] bool empty() const noexcept { return given_ == 0; } ///< Returns true if no field was set.
+    [[nodiscard]] const T& value() const& noexcept { return value_; } ///< Returns the values; fields that were not set have defaults.
+    [[nodiscard]] T value() && noexcept { return std::move(value_); } ///< Returns the values, moved out.
+
+    bool operator==(const partial&) const = default; ///< the same fields with the same values
+
+private:
+    T value_{};
+    std::uint32_t given_ = 0; ///< a bit for each field that was set
 };
 
-/// A field of the older waitlist form: absent, "leave" (null or "DELETE"), or a value.
+/// A field of the older waitlist form: absent, "leave the waitlist", or a value.
 template <class Waitlist>
-struct older_field {
-    bool given = false;            ///< it was sent
-    std::optional<Waitlist> value; ///< nullopt means leave
+class older_field {
+public:
+    older_field() = default; ///< Absent: changes nothing.
+
+    /// Joins the waitlist, or changes its fields.
+    void set(Waitlist value) {
+        given_ = true;
+        value_ = std::move(value);
+    }
+    /// Leaves the waitlist; null or "DELETE" in JSON.
+    void leave() {
+        given_ = true;
+        value_.reset();
+    }
+
+    [[nodiscard]] bool given() const noexcept { return given_; }                           ///< Returns false if it is absent.
+    [[nodiscard]] const std::optional<Waitlist>& value() const noexcept { return value_; } ///< Returns the value, or nullopt.
 
     bool operator==(const older_field&) const = default; ///< member by member
+
+private:
+    bool given_ = false;
+    std::optional<Waitlist> value_;
 };
 
 /// The body of POST and PUT /ctms. Groups that only have defaults are absent; lists have the order in which they were sent.
@@ -44,32 +105,67 @@ struct CTMS_API contact_input {
     bool operator==(const contact_input&) const = default; ///< member by member
 };
 
-/// What PATCH does to a group: nothing, remove it, or change the fields that were sent.
+/// What PATCH does to a group: nothing, delete it, or set some of its fields.
 template <class Group>
-struct group_patch {
-    bool remove = false;    ///< the group was sent as "DELETE"
-    partial<Group> changes; ///< used unless the group is removed
+class group_patch : public partial<Group> {
+public:
+    /// Deletes the group and drops fields that were set before; "DELETE" in JSON. Fields that are set afterwards start a new group.
+    void remove() {
+        static_cast<partial<Group>&>(*this) = {};
+        removes_ = true;
+    }
+    /// Sets the fields of `changes`, instead of those that were set before.
+    void change(partial<Group> changes) { static_cast<partial<Group>&>(*this) = std::move(changes); }
+    /// Returns true if the group is deleted.
+    [[nodiscard]] bool removes() const noexcept { return removes_; }
 
     bool operator==(const group_patch&) const = default; ///< member by member
+
+private:
+    bool removes_ = false;
 };
 
-/// What PATCH does to a list: add or change items, or unsubscribe from everything in the list ("UNSUBSCRIBE").
+/// What PATCH does to newsletters or waitlists: add or change items, or unsubscribe.
 template <class Item>
-struct list_patch {
-    bool unsubscribe_all = false;     ///< the list was sent as "UNSUBSCRIBE"
-    std::vector<partial<Item>> items; ///< in the order sent
+class list_patch {
+public:
+    /// Changes the item with this name, or adds it with defaults. Returns its fields, to set more of them:
+    /// `change("hubs").set(&model::newsletter::lang, "de")`. The reference is valid until the next call.
+    partial<Item>& change(std::string name) {
+        auto& item = items_.emplace_back();
+        return item.set(&Item::name, std::move(name));
+    }
+    /// Adds an item, or replaces all fields of the stored one with its name.
+    void put(Item item) { put(partial<Item>::whole(std::move(item))); }
+    /// Adds an item, or changes the given fields of the stored one with its name, which must be among them.
+    void put(partial<Item> item) { items_.push_back(std::move(item)); }
+    /// Unsubscribes from the newsletter, or leaves the waitlist, with this name. Does nothing if the contact does not have it.
+    void unsubscribe(std::string name) { change(std::move(name)).set(&Item::subscribed, false); }
+    /// Unsubscribes from everything in the list and drops items that were added before; "UNSUBSCRIBE" in JSON. Items that are added
+    /// afterwards apply after it.
+    void unsubscribe_all() {
+        items_.clear();
+        unsubscribes_all_ = true;
+    }
+
+    [[nodiscard]] bool unsubscribes_all() const noexcept { return unsubscribes_all_; }        ///< Returns true after unsubscribe_all().
+    [[nodiscard]] const std::vector<partial<Item>>& items() const noexcept { return items_; } ///< Returns the items in the order added.
 
     bool operator==(const list_patch&) const = default; ///< member by member
+
+private:
+    bool unsubscribes_all_ = false;
+    std::vector<partial<Item>> items_;
 };
 
 /// The body of PATCH /ctms/{email_id}.
 struct CTMS_API contact_patch {
     group_patch<model::amo> amo;              ///< addons.mozilla.org
-    partial<model::email> email;              ///< cannot be removed
+    partial<model::email> email;              ///< cannot be deleted
     group_patch<model::fxa> fxa;              ///< Firefox account
     group_patch<model::mofo> mofo;            ///< Mozilla Foundation
-    list_patch<newsletter> newsletters;       ///< items, or unsubscribe from all
-    list_patch<waitlist> waitlists;           ///< items, or unsubscribe from all
+    list_patch<newsletter> newsletters;       ///< past and present subscriptions
+    list_patch<waitlist> waitlists;           ///< waitlists to join, change or leave
     older_field<model::vpn_waitlist> vpn;     ///< older form
     older_field<model::relay_waitlist> relay; ///< older form
 

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 // The use cases for contacts: what the API's calls on /ctms and /identity do, without HTTP. Calls block; thread safe. Expected failures are
-// errors whose message may be shown to the client.
+// errors whose message may be shown to the client. Input that was not read from JSON is checked: errc::invalid with one field_error for
+// each broken rule, as json::check returns it.
 #pragma once
 
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/json/checked.hpp>
 #include <ctms/metrics/recorder.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
@@ -34,8 +36,8 @@ struct CTMS_API created_contact {
 
 /// One of several patches.
 struct CTMS_API patch_request {
-    uuid email_id;                     ///< the contact to change
-    const model::contact_patch* patch; ///< must not be null and must live as long as the call
+    uuid email_id;                                    ///< the contact to change
+    const json::checked<model::contact_patch>* patch; ///< must not be null and must live as long as the call
 };
 
 /// The use cases for contacts.
@@ -52,13 +54,17 @@ public:
     /// Stores a new contact, and assigns an email_id if none was sent. Sending the same contact again is not an error. errc::conflict
     /// ("Contact already exists") if the id has different content or a unique value is already used.
     [[nodiscard]] result<created_contact> create(const model::contact_input& input);
+    [[nodiscard]] result<created_contact> create(const json::checked<model::contact_input>& input); ///< The same.
 
     /// Creates the contact or replaces all of it. errc::invalid if the body has a different id, or a name twice in a list; errc::conflict
     /// if a unique value is already used.
     [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input);
+    /// The same. `input` must have been checked with purpose::replace.
+    [[nodiscard]] result<model::contact> replace(const uuid& email_id, const json::checked<model::contact_input>& input);
 
     /// Changes what was sent. errc::invalid if the body has a different id (checked first), errc::not_found, errc::conflict.
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch);
+    [[nodiscard]] result<model::contact> patch(const uuid& email_id, const json::checked<model::contact_patch>& patch); ///< The same.
     /// Applies several patches and returns a result for each, in the given order. Patches of different contacts take two round trips and
     /// one transaction together. A failure does not affect the others, unless the database fails.
     [[nodiscard]] std::vector<result<model::contact>> patch(std::span<const patch_request> several);
