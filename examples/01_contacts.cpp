@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Uses contacts without a server: stores one, changes it, finds it, deletes it.
 // Usage: 01_contacts FOLDER    the first run creates a private PostgreSQL there
-#include <ctms/json/contact_json.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
@@ -33,10 +32,17 @@ int use(ctms::service::contacts& contacts) {
     if (const auto again = contacts.create(jane); !again)
         std::cout << "once more: " << to_string(again.error().code) << " of " << again.error().conflicts.at(0) << '\n';
 
-    // Reads a change in the JSON form that API clients send. The errors list all mistakes, not only the first.
-    const auto body = ctms::json::body::parse(R"({"email": {"mailing_country": "de"}})");
-    const auto change = ctms::json::read_patch(*body);
-    if (const auto changed = contacts.patch(id, *change); !changed) return report(changed.error());
+    // Input follows the rules of the API. The errors list all mistakes, not only the first.
+    ctms::model::contact_input wrong;
+    wrong.email.basket_token = "not a UUID";
+    const auto refused = contacts.create(wrong);
+    for (const auto& mistake : refused.error().fields)
+        std::cout << "refused " << std::get<std::string>(mistake.location.back()) << ": " << mistake.message << '\n';
+
+    ctms::model::contact_patch change; // only what is set is changed
+    change.email.set(&ctms::model::email::mailing_country, "de").set(&ctms::model::email::last_name, std::nullopt);
+    change.newsletters.change("firefox-tips").set(&ctms::model::newsletter::lang, "de");
+    if (const auto changed = contacts.patch(id, change); !changed) return report(changed.error());
 
     ctms::model::identity_query query; // searches by any of nine ids; if several are set, all must match
     query.primary_email = "JANE@example.com";
@@ -44,7 +50,8 @@ int use(ctms::service::contacts& contacts) {
     if (!found) return report(found.error());
     for (const auto& contact : *found) {
         std::cout << "found " << contact.email.first_name.value_or("?") << " in " << contact.email.mailing_country.value_or("?") << '\n';
-        for (const auto& newsletter : contact.newsletters) std::cout << "  receives " << newsletter.name << '\n';
+        for (const auto& newsletter : contact.newsletters)
+            std::cout << "  receives " << newsletter.name << " in " << newsletter.lang.value_or("?") << '\n';
     }
 
     const auto removed = contacts.remove("jane@example.com");

@@ -82,8 +82,7 @@ model::partial<T> read_fields(const node& object, completeness wanted, error_lis
                 add_required_is_null(field.name, errors);
                 return;
             }
-            Member value{};
-            if (read_value(*member, field.rule, value, errors)) out.set(field.member, std::move(value));
+            out.set_with(field.member, [&](Member& into) { return read_value(*member, field.rule, into, errors); });
         }
     });
     return out;

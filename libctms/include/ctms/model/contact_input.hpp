@@ -48,6 +48,13 @@ public:
         return *this;
     }
 
+    /// Sets a field in place, with `fill(member)`, which returns false if it leaves it unset.
+    template <class Member, class Fill>
+    void set_with(Member T::*field, Fill fill) {
+        static_assert(!std::is_same_v<Member, std::optional<timestamp>>, "the database sets the times");
+        if (fill(value_.*field)) given_ |= detail::field_bit(field);
+    }
+
     /// Returns true if the field was set.
     template <class Member>
     [[nodiscard]] bool has(Member T::*field) const {
