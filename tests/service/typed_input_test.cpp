@@ -248,3 +248,32 @@ TEST_CASE("a name that appears twice is refused as in a request") {
           R"({"detail":[{"loc":["body","newsletters",1,"name"],"msg":"duplicate name","type":"value_error.duplicate"}]})");
     CHECK(db.rows_of("emails") == 0);
 }
+
+TEST_CASE("lookups and deletions by strings that cannot be stored find nothing") {
+    test::queue_database db;
+    service::contacts contacts(db.pool);
+    REQUIRE(contacts.create(jane()).has_value());
+    for (const auto& address : {std::string("jane@example.com\0x", 18), std::string("jane@example.com\xFF"), std::string("\0", 1)}) {
+        const auto removed = contacts.remove(address).error();
+        CHECK(removed.code == errc::not_found);
+        CHECK(removed.message.ends_with(" not found!"));
+        model::identity_query query;
+        query.primary_email = address;
+        query.fxa_id = address;
+        for (const auto& failure : {contacts.find(query).error(), contacts.find_identities(query).error()}) {
+            CHECK(failure.code == errc::invalid);
+            REQUIRE(failure.fields.size() == 2);
+            CHECK(failure.fields[0].location == std::vector<location_step>{std::string("query"), std::string("primary_email")});
+            CHECK(failure.fields[1].location == std::vector<location_step>{std::string("query"), std::string("fxa_id")});
+        }
+        query.fxa_id.reset();
+        model::identity_query good;
+        good.primary_email = "jane@example.com";
+        const std::vector<model::identity_query> several{good, query, good};
+        const auto found = contacts.find(several);
+        CHECK(found.at(0).value().size() == 1);
+        CHECK(found.at(1).error().code == errc::invalid);
+        CHECK(found.at(2).value().size() == 1);
+    }
+    CHECK(db.rows_of("emails") == 1);
+}

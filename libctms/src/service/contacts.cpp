@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_changes.hpp"
+#include "storable.hpp"
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
 #include <ctms/service/contacts.hpp>
+#include <json/query_check.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>
 
@@ -39,7 +41,7 @@ bool asks_for_something(const model::identity_query& query) {
 bool is_by_address_alone(const model::identity_query& query) {
     auto rest = query;
     rest.primary_email.reset();
-    return query.primary_email && !query.primary_email->empty() && rest == model::identity_query{};
+    return query.primary_email && !query.primary_email->empty() && is_storable(*query.primary_email) && rest == model::identity_query{};
 }
 
 /// Appends the contacts of a page, each followed by `end`. Returns the start of the next page if there may be one.
@@ -130,8 +132,9 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
 }
 
 result<std::vector<model::identity>> contacts::remove(const std::string& primary_email) {
-    auto removed = repository_->remove(primary_email);
-    if (removed && removed->empty()) return not_found("email " + primary_email + " not found!");
+    const bool may_exist = is_storable(primary_email);
+    auto removed = may_exist ? repository_->remove(primary_email) : std::vector<model::identity>();
+    if (removed && removed->empty()) return not_found("email " + valid_utf8(primary_email) + " not found!");
     return removed;
 }
 
@@ -189,6 +192,7 @@ result<std::optional<model::updates_cursor>> contacts::append_updates(std::strin
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {
     if (!asks_for_something(query)) return no_identifiers();
+    if (const auto good = json::check(query); !good) return good.error();
     return repository_->find(query);
 }
 
@@ -218,6 +222,7 @@ std::vector<result<std::vector<model::contact>>> contacts::find(std::span<const 
 
 result<std::vector<model::identity>> contacts::find_identities(const model::identity_query& query) {
     if (!asks_for_something(query)) return no_identifiers();
+    if (const auto good = json::check(query); !good) return good.error();
     return repository_->find_identities(query);
 }
 

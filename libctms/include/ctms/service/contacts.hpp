@@ -91,7 +91,8 @@ public:
     /// the next page, or nullopt if there is none.
     [[nodiscard]] result<std::optional<model::updates_cursor>> append_updates(std::string& out, const model::updates_query& query);
 
-    /// Returns all contacts that match every given id. errc::malformed with the list of ids if none is given, or only empty ones.
+    /// Returns all contacts that match every given id. errc::malformed with the list of ids if none is given, or only empty ones;
+    /// errc::invalid if one has a NUL character or is not UTF-8.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
     /// The same for several queries, in the given order; those by address alone share one round trip.
     [[nodiscard]] std::vector<result<std::vector<model::contact>>> find(std::span<const model::identity_query> queries);
