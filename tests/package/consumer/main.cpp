@@ -30,6 +30,9 @@ int use(const char* folder) {
     ctms::model::contact_input jane;
     jane.email.primary_email = "jane@example.com";
     const auto made = contacts.create(jane).value();
+    ctms::model::contact_patch patch;
+    patch.email.set(&ctms::model::email::first_name, "Jane");
+    (void)contacts.patch(made.contact.email.email_id, patch).value();
     const auto read = contacts.get(made.contact.email.email_id).value();
     std::cout << "ctms " << ctms::version() << ": " << read.email.primary_email << '\n';
     return contacts.get(ctms::uuid::random()) ? 1 : 0;
