@@ -19,7 +19,7 @@ inline constexpr std::array<std::string_view, 1> unsubscribe_word{"UNSUBSCRIBE"}
 struct check_mark {
     template <class T>
     [[nodiscard]] static checked<T> on(T&& input) {
-        return checked<T>(std::move(input));
+        return checked<T>(std::forward<T>(input));
     }
 };
 
