@@ -36,22 +36,36 @@ std::string encode(std::string_view bytes, const alphabet& letters) {
 }
 
 std::optional<std::string> decode(std::string_view text, const alphabet& letters) {
-    if (text.size() % 4 == 1) return std::nullopt;
-    std::string out;
-    out.reserve(text.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char letter : text) {
-        const std::uint8_t value = letters.values[static_cast<unsigned char>(letter)];
-        if (value == alphabet::no_value) return std::nullopt;
-        bits = (bits << 6) | value;
-        count += 6;
-        if (count < 8) continue;
-        count -= 8;
-        out += static_cast<char>(static_cast<unsigned char>(bits >> count));
+    const std::size_t rest = text.size() % 4;
+    if (rest == 1) return std::nullopt;
+    const auto value_at = [&](std::size_t i) -> std::uint32_t { return letters.values[static_cast<unsigned char>(text[i])]; };
+    constexpr std::uint32_t invalid = 0xC0; // the bits of no_value that no value has
+    std::string out(text.size() / 4 * 3 + (rest == 0 ? 0 : rest - 1), '\0');
+    char* end = out.data();
+    const auto append = [&end](std::uint32_t bits) { *end++ = static_cast<char>(static_cast<unsigned char>(bits)); };
+    std::size_t i = 0;
+    std::uint32_t seen = 0;
+    for (; i + 4 <= text.size(); i += 4) {
+        const auto first = value_at(i);
+        const auto second = value_at(i + 1);
+        const auto third = value_at(i + 2);
+        const auto fourth = value_at(i + 3);
+        seen |= first | second | third | fourth;
+        const auto bits = first << 18U | second << 12U | third << 6U | fourth;
+        append(bits >> 16U);
+        append(bits >> 8U);
+        append(bits);
     }
-    const std::uint32_t left_over = bits & ((1U << count) - 1);
-    if (left_over != 0) return std::nullopt;
+    std::uint32_t left_over = 0;
+    if (rest != 0) {
+        const auto third = rest == 3 ? value_at(i + 2) : 0;
+        seen |= value_at(i) | value_at(i + 1) | third;
+        const auto bits = value_at(i) << 12U | value_at(i + 1) << 6U | third;
+        append(bits >> 10U);
+        if (rest == 3) append(bits >> 2U);
+        left_over = rest == 3 ? bits & 0x3U : bits & 0x3FFU;
+    }
+    if ((seen & invalid) != 0 || left_over != 0) return std::nullopt;
     return out;
 }
 

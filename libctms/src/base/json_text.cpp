@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/base/json_text.hpp>
 
+#include "base/eight_bytes.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,6 +13,16 @@ namespace ctms {
 namespace {
 
 constexpr bool needs_escape(char c) noexcept { return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20; }
+
+/// The position of the first character at or after `from` that needs an escape, or the size of the text.
+std::size_t next_escape(std::string_view text, std::size_t from) noexcept {
+    for (; text.size() - from >= eight_bytes::count; from += eight_bytes::count) {
+        const eight_bytes next(text.data() + from);
+        if (next.any_below(0x20) || next.any_equal('"') || next.any_equal('\\')) break;
+    }
+    while (from < text.size() && !needs_escape(text[from])) ++from;
+    return from;
+}
 
 void append_escaped(std::string& out, char c) {
     switch (c) {
@@ -30,11 +42,10 @@ void append_escaped(std::string& out, char c) {
 void append_json_string(std::string& out, std::string_view text) {
     out += '"';
     std::size_t begin = 0; // where the part begins that needs no escaping
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (!needs_escape(text[i])) continue;
-        out.append(text, begin, i - begin);
-        append_escaped(out, text[i]);
-        begin = i + 1;
+    for (auto end = next_escape(text, 0); end < text.size(); end = next_escape(text, begin)) {
+        out.append(text, begin, end - begin);
+        append_escaped(out, text[end]);
+        begin = end + 1;
     }
     out.append(text, begin);
     out += '"';

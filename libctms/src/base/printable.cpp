@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/base/printable.hpp>
 
+#include "base/eight_bytes.hpp"
+
 #include <ctms/base/utf8.hpp>
 
 #include <fmt/format.h>
@@ -73,6 +75,17 @@ void append_shown(std::string& out, std::string_view text, bool keep_lines) {
     });
 }
 
+/// Whether the text is ASCII without control characters other than line feeds and tabs.
+bool is_plain(std::string_view text) noexcept {
+    const auto is_plain_byte = [](char c) { return (c >= 0x20 && c < 0x7F) || c == '\n' || c == '\t'; };
+    for (; text.size() >= eight_bytes::count; text.remove_prefix(eight_bytes::count)) {
+        const eight_bytes next(text.data());
+        if (!next.any_above_ascii() && !next.any_below(0x20) && !next.any_equal('\x7F')) continue;
+        if (!std::all_of(text.begin(), text.begin() + eight_bytes::count, is_plain_byte)) return false;
+    }
+    return std::all_of(text.begin(), text.end(), is_plain_byte);
+}
+
 } // namespace
 
 void append_printable(std::string& out, std::string_view text) { append_shown(out, text, false); }
@@ -90,11 +103,7 @@ std::string printable_lines(std::string_view text) {
 }
 
 std::string printable_json(std::string json) {
-    const bool plain = std::all_of(json.begin(), json.end(), [](char c) {
-        const auto byte = static_cast<unsigned char>(c);
-        return (byte >= 0x20 && byte < 0x7F) || c == '\n' || c == '\t';
-    });
-    if (plain) return json; // the usual case
+    if (is_plain(json)) return json; // the usual case
     std::string out;
     append_escaped(out, json, [&](char32_t code, bool is_character) {
         const auto number = static_cast<std::uint32_t>(is_character ? code : U'\uFFFD');

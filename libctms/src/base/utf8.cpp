@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/base/utf8.hpp>
 
+#include "base/eight_bytes.hpp"
+
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
 
 namespace ctms {
 namespace {
@@ -38,12 +38,6 @@ std::size_t character_at(std::string_view text, std::size_t at) noexcept {
     return length;
 }
 
-bool eight_ascii_at(std::string_view text, std::size_t at) noexcept {
-    std::uint64_t block = 0;
-    std::memcpy(&block, text.data() + at, sizeof block);
-    return (block & 0x8080808080808080U) == 0;
-}
-
 constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c; }
 
 } // namespace
@@ -51,8 +45,8 @@ constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cas
 bool is_valid_utf8(std::string_view text) noexcept {
     std::size_t at = 0;
     while (at < text.size()) {
-        if (text.size() - at >= 8 && eight_ascii_at(text, at)) {
-            at += 8;
+        if (text.size() - at >= eight_bytes::count && !eight_bytes(text.data() + at).any_above_ascii()) {
+            at += eight_bytes::count;
             continue;
         }
         const std::size_t length = character_at(text, at);
