@@ -2,6 +2,7 @@
 #include "metrics_port.hpp"
 
 #include <support/http/reader.hpp>
+#include <support/http/response_head.hpp>
 #include <support/http/stream.hpp>
 #include <support/http/ticking_loop.hpp>
 
@@ -9,16 +10,11 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
+#include <array>
 #include <list>
-#include <sstream>
 #include <thread>
 
 namespace ctms::sync_app {
@@ -30,7 +26,6 @@ using boost::system::error_code;
 using http::into;
 using std::chrono::steady_clock;
 using tcp = asio::ip::tcp;
-using answer_message = beast_http::response<beast_http::string_body>;
 
 constexpr std::chrono::seconds time_of_a_step{5}; // the time to send a request, and the time to read the response
 constexpr std::chrono::milliseconds farewell{500};
@@ -39,24 +34,29 @@ constexpr std::size_t most_readers = 64;
 constexpr http::read_bounds bounds{
     .header_bytes = 16 * 1024, .body_bytes = 16 * 1024, .header_time = time_of_a_step, .body_time = time_of_a_step};
 
-answer_message answer_of(unsigned status) {
-    answer_message out{static_cast<beast_http::status>(status), 11};
-    out.keep_alive(false);
-    out.set(beast_http::field::date, fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))));
+struct response {
+    http::response_head head;
+    std::string body;
+};
+
+response answer_of(unsigned status) {
+    response out{{static_cast<beast_http::status>(status), 11}, {}};
+    out.head.keep_alive(false);
+    out.head.set(beast_http::field::date, http::http_date());
     return out;
 }
 
-answer_message answer_to(const http::message& request, const std::function<std::string()>& expose) {
+response answer_to(const http::message& request, const std::function<std::string()>& expose) {
     const auto target = http::origin_form(request.method, request.target);
     if (std::string_view(target).substr(0, target.find('?')) != "/metrics") return answer_of(404);
     if (request.method != "GET" && request.method != "HEAD") {
         auto refused = answer_of(405);
-        refused.set(beast_http::field::allow, "GET, HEAD");
+        refused.head.set(beast_http::field::allow, "GET, HEAD");
         return refused;
     }
     auto out = answer_of(200);
-    out.set(beast_http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
-    out.body() = expose();
+    out.head.set(beast_http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
+    out.body = expose();
     return out;
 }
 
@@ -90,19 +90,13 @@ public:
     void close() noexcept { stream_.close(); }
 
 private:
-    asio::awaitable<void> write(answer_message& answer, bool to_head) {
-        answer.prepare_payload();
+    asio::awaitable<void> write(response& answer, bool to_head) {
+        answer.head.content_length(answer.body.size());
+        const auto text = http::to_text(answer.head);
+        const auto body = to_head ? std::string_view() : std::string_view(answer.body);
         stream_.expire_after(time_of_a_step);
-        // Writes text instead of using Beast's operations, which take seconds to compile.
-        std::ostringstream out;
-        if (to_head) {
-            out << answer.base();
-        } else {
-            out << answer;
-        }
-        const auto text = std::move(out).str();
-        error_code failed;
-        co_await asio::async_write(stream_, asio::buffer(text), into(failed));
+        const std::array<asio::const_buffer, 3> parts{asio::buffer(text), asio::buffer(body)};
+        (void)co_await stream_.write(parts); // closes the connection next in any case
     }
 
     http::stream stream_;

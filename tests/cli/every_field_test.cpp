@@ -112,7 +112,7 @@ std::string rows_of(persistence::connection& link, const std::string& without = 
 }
 
 class quiet_sink final : public mozlog::sink {
-    void write(std::string_view) override {}
+    std::size_t write(std::string_view) override { return 0; }
 };
 
 constexpr auto times = "id,create_timestamp,update_timestamp";

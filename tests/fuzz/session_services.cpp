@@ -97,13 +97,14 @@ constexpr std::array<web::route, 10> routes{{
 /// Checks that every log line is JSON.
 class checking_sink final : public mozlog::sink {
 public:
-    void write(std::string_view lines) override {
+    std::size_t write(std::string_view lines) override {
         while (!lines.empty()) {
             const auto line = take_line(lines);
             boost::json::error_code ec;
             (void)boost::json::parse({line.data(), line.size()}, ec);
             require(!ec, "a log line is JSON");
         }
+        return 0;
     }
 };
 

@@ -22,7 +22,10 @@ namespace ctms::test {
 class memory_sink final : public mozlog::sink {
 public:
     explicit memory_sink(std::string& out) : out_(out) {}
-    void write(std::string_view lines) override { out_ += lines; }
+    std::size_t write(std::string_view lines) override {
+        out_ += lines;
+        return 0;
+    }
 
 private:
     std::string& out_;
@@ -55,7 +58,10 @@ private:
 class capturing_sink final : public mozlog::sink {
 public:
     explicit capturing_sink(std::shared_ptr<captured_log> into) : into_(std::move(into)) {}
-    void write(std::string_view lines) override { into_->append(lines); }
+    std::size_t write(std::string_view lines) override {
+        into_->append(lines);
+        return 0;
+    }
 
 private:
     std::shared_ptr<captured_log> into_;

@@ -41,9 +41,10 @@ persistence::database_options nowhere() {
 class gated_sink final : public mozlog::sink {
 public:
     gated_sink(std::shared_future<void> gate, std::string& out) : gate_(std::move(gate)), out_(out) {}
-    void write(std::string_view lines) override {
+    std::size_t write(std::string_view lines) override {
         gate_.wait();
         out_ += lines;
+        return 0;
     }
 
 private:

@@ -9,10 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cctype>
 #include <chrono>
 #include <future>
 #include <map>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,11 +32,34 @@ class stuck_sink final : public mozlog::sink {
 public:
     stuck_sink(std::shared_future<void> release, std::promise<void> gone) : release_(std::move(release)), gone_(std::move(gone)) {}
     ~stuck_sink() override { gone_.set_value(); }
-    void write(std::string_view) override { release_.wait(); }
+    std::size_t write(std::string_view) override {
+        release_.wait();
+        return 0;
+    }
 
 private:
     std::shared_future<void> release_;
     std::promise<void> gone_;
+};
+
+/// Loses everything while `fails` is true, by throwing an exception every other time.
+class failing_sink final : public mozlog::sink {
+public:
+    failing_sink(const std::atomic<bool>& fails, std::string& out) : fails_(fails), out_(out) {}
+    std::size_t write(std::string_view lines) override {
+        if (!fails_) {
+            out_ += lines;
+            return 0;
+        }
+        throws_ = !throws_;
+        if (throws_) throw std::runtime_error("no space left on device");
+        return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
+    }
+
+private:
+    const std::atomic<bool>& fails_;
+    std::string& out_;
+    bool throws_ = false;
 };
 
 class pipe_pair {
@@ -329,6 +354,27 @@ TEST_SUITE("mozlog") {
         CHECK(arrived + dropped == total + 1);
         CHECK(reported == dropped);
         CHECK(parsed(lines.back()).at("Fields").at("msg").as_string() == "after");
+    }
+
+    TEST_CASE("lines that the sink loses are counted, and reported once when it works again") {
+        std::atomic<bool> fails = true;
+        std::string out;
+        {
+            mozlog::logger log(named(), std::make_unique<failing_sink>(fails, out));
+            for (std::uint64_t n = 1; n <= 4; ++n) {
+                log.log(mozlog::severity::info, "t", "lost");
+                REQUIRE(log.flush(30s));
+                CHECK(log.dropped() == n);
+            }
+            fails = false;
+            log.log(mozlog::severity::info, "t", "written");
+            CHECK(log.flush(30s));
+            CHECK(log.dropped() == 4);
+        }
+        const auto lines = lines_of(out);
+        REQUIRE(lines.size() == 2);
+        CHECK(parsed(lines[0]).at("Fields").at("msg").as_string() == "written");
+        CHECK(parsed(lines[1]).at("Fields").at("dropped").to_number<std::uint64_t>() == 4);
     }
 
     TEST_CASE("a line larger than the whole queue is dropped and reported immediately") {

@@ -3,11 +3,11 @@
 
 #include <ctms/base/utf8.hpp>
 
-#include <boost/asio/write.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
 #include <algorithm>
+#include <array>
 #include <optional>
 
 namespace ctms::http {
@@ -98,7 +98,7 @@ public:
 
 asio::awaitable<error_code> reader::receive(std::size_t most) {
     error_code ec;
-    const auto count = co_await from_.async_read_some(buffer_.prepare(most), into(ec));
+    const auto count = co_await from_.read_some(buffer_.prepare(most), ec);
     buffer_.commit(count);
     co_return ec;
 }
@@ -144,9 +144,8 @@ asio::awaitable<void> reader::read_body(parsing& one, memory_share& memory) {
     from_.expire_after(bounds_.body_time);
     if (buffer_.size() == 0 && expects_continue(one.checked())) {
         constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-        error_code ec;
-        co_await asio::async_write(from_, asio::buffer(go_on), into(ec));
-        if (ec) one.fail(ec);
+        const std::array<asio::const_buffer, 3> answer{asio::buffer(go_on)};
+        if (const auto ec = co_await from_.write(answer)) one.fail(ec);
     }
     one.parser.eager(true);
     while (!one.is_over() && !one.parser.is_done()) {

@@ -7,12 +7,9 @@
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/base/uuid.hpp>
+#include <support/http/response_head.hpp>
 
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/span_body.hpp>
-#include <boost/beast/http/write.hpp>
 #include <boost/core/demangle.hpp>
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -41,8 +38,6 @@ std::string new_request_id() {
     return id;
 }
 
-std::string http_date() { return fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(std::time(nullptr))); }
-
 peer peer_of(const asio::ip::tcp::socket& socket) {
     error_code ec;
     const auto endpoint = socket.remote_endpoint(ec);
@@ -53,15 +48,15 @@ peer peer_of(const asio::ip::tcp::socket& socket) {
     return {address.to_string(), endpoint.port()};
 }
 
-constexpr unsigned http_1_1 = 11;
-
 /// Whether a response with this status has a body and a length (RFC 9110, 6.4.1 and 8.6).
 bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
-template <class Message>
-void set_headers(Message& message, const exchange& one, bool keep_alive, bool to_http_1_1) {
+/// The head of the response, as if its whole body was known.
+http::response_head head_of(const exchange& one, bool keep_alive, bool to_http_1_1) {
+    constexpr unsigned http_1_1 = 11;
     const auto& answer = one.answer;
-    message.set(beast_http::field::date, http_date());
+    http::response_head message(static_cast<beast_http::status>(answer.status), http_1_1);
+    message.set(beast_http::field::date, http::http_date());
     if (!answer.content_type.empty()) message.set(beast_http::field::content_type, answer.content_type);
     for (const auto& [name, value] : answer.headers) message.set(name, value);
     message.set("X-Request-Id", one.http.id);
@@ -69,6 +64,7 @@ void set_headers(Message& message, const exchange& one, bool keep_alive, bool to
     if (has_content(answer.status)) message.content_length(answer.content().size());
     message.keep_alive(keep_alive);
     if (keep_alive && !to_http_1_1) message.set(beast_http::field::connection, "keep-alive"); // RFC 9112, C.2.2
+    return message;
 }
 
 } // namespace
@@ -291,17 +287,13 @@ asio::awaitable<bool> session::serve(http::message read) {
 
 /// Writes a streamed response, or only its head for HEAD, and logs it afterwards. Returns false if the connection ends with it.
 asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& asked, bool keep_alive) {
-    stream_head head(static_cast<beast_http::status>(one.answer.status), http_1_1);
-    set_headers(head, one, keep_alive, asked.http_1_1);
+    auto head = head_of(one, keep_alive, asked.http_1_1);
     head.content_length(boost::none);
     head.chunked(asked.http_1_1);
     bool whole = false;
     if (one.http.method == "HEAD") {
-        error_code ec;
-        stream_.expire_after(shared_.bounds.write_time);
-        beast_http::response_serializer<beast_http::empty_body> serializer(head);
-        co_await beast_http::async_write_header(stream_, serializer, into(ec));
-        whole = !ec;
+        auto text = http::to_text(head);
+        whole = co_await write(std::move(text), {});
     } else {
         whole = co_await write_stream({stream_, *memory_, shared_}, head, one);
     }
@@ -311,22 +303,16 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
 
 /// Writes the response, without its body for HEAD. Returns false if the client does not read it in time.
 asio::awaitable<bool> session::write(exchange& one, const http::message& asked, bool keep_alive) {
-    error_code ec;
+    const bool is_head_only = one.http.method == "HEAD" || !has_content(one.answer.status);
+    const auto content = is_head_only ? std::string_view() : one.answer.content();
+    auto head = http::to_text(head_of(one, keep_alive, asked.http_1_1));
+    co_return co_await write(std::move(head), content);
+}
+
+asio::awaitable<bool> session::write(std::string head, std::string_view content) {
     stream_.expire_after(shared_.bounds.write_time);
-    const auto status = static_cast<beast_http::status>(one.answer.status);
-    if (one.http.method == "HEAD" || !has_content(one.answer.status)) {
-        beast_http::response<beast_http::empty_body> message(status, http_1_1);
-        set_headers(message, one, keep_alive, asked.http_1_1);
-        beast_http::response_serializer<beast_http::empty_body> serializer(message);
-        co_await beast_http::async_write_header(stream_, serializer, into(ec));
-    } else {
-        const auto content = one.answer.content();
-        beast_http::response<beast_http::span_body<const char>> message(status, http_1_1);
-        set_headers(message, one, keep_alive, asked.http_1_1);
-        message.body() = {content.data(), content.size()};
-        co_await beast_http::async_write(stream_, message, into(ec));
-    }
-    co_return !ec;
+    const std::array<asio::const_buffer, 3> parts{asio::buffer(head), asio::buffer(content)};
+    co_return !co_await stream_.write(parts);
 }
 
 } // namespace ctms::web

@@ -98,6 +98,7 @@ private:
     void end_request();
     boost::asio::awaitable<bool> serve(http::message read);
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
+    boost::asio::awaitable<bool> write(std::string head, std::string_view content);
     boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<void> refuse(http::refusal why);
     boost::asio::awaitable<void> say_farewell();

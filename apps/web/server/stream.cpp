@@ -2,12 +2,10 @@
 #include "stream.hpp"
 
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/write.hpp>
-#include <boost/beast/http/chunk_encode.hpp>
-#include <boost/beast/http/serializer.hpp>
-#include <boost/beast/http/write.hpp>
+#include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <string_view>
 
@@ -15,9 +13,12 @@ namespace ctms::web {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast_http = boost::beast::http;
 using boost::system::error_code;
-using http::into;
+
+asio::awaitable<error_code> write(const stream_target& target, std::array<asio::const_buffer, 3> parts) {
+    target.to.expire_after(target.shared.bounds.write_time);
+    co_return co_await target.to.write(parts);
+}
 
 /// Writes a piece in parts of at most 64 KiB, each with the full time limit of a response, so that the speed at which a client
 /// must read does not depend on the size of the pieces.
@@ -25,14 +26,13 @@ asio::awaitable<error_code> write_piece(const stream_target& target, std::string
     constexpr std::size_t largest = 64 * 1024;
     error_code ec;
     while (!piece.empty() && !ec) { // an empty chunk would mark the end of the body
-        const auto part = asio::const_buffer(piece.data(), std::min(piece.size(), largest));
-        target.to.expire_after(target.shared.bounds.write_time);
-        if (chunked) {
-            co_await asio::async_write(target.to, beast_http::make_chunk(part), into(ec));
-        } else {
-            co_await asio::async_write(target.to, part, into(ec));
-        }
+        const auto part = piece.substr(0, largest);
         piece.remove_prefix(part.size());
+        // RFC 9112, 7.1: the size in hexadecimal digits before a chunk, a line end after both.
+        const auto size = chunked ? fmt::format("{:x}\r\n", part.size()) : std::string();
+        const std::string_view end = chunked ? "\r\n" : "";
+        const std::array<asio::const_buffer, 3> parts{asio::buffer(size), asio::buffer(part), asio::buffer(end)};
+        ec = co_await write(target, parts);
     }
     co_return ec;
 }
@@ -64,12 +64,11 @@ std::string_view reason_of(const http::stream& to) {
 
 } // namespace
 
-asio::awaitable<bool> write_stream(stream_target target, stream_head& head, exchange& one) {
+asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, exchange& one) {
     const bool chunked = head.chunked();
-    beast_http::response_serializer<beast_http::empty_body> first(head);
-    error_code ec;
-    target.to.expire_after(target.shared.bounds.write_time);
-    co_await beast_http::async_write_header(target.to, first, into(ec));
+    const auto text = http::to_text(head);
+    const std::array<asio::const_buffer, 3> first{asio::buffer(text)};
+    auto ec = co_await write(target, first);
     auto piece = std::move(one.answer.body);
     std::optional<bool> more = true;
     while (!ec) {
@@ -80,8 +79,9 @@ asio::awaitable<bool> write_stream(stream_target target, stream_head& head, exch
         if (!more) break;
     }
     if (!ec && more && chunked) {
-        target.to.expire_after(target.shared.bounds.write_time);
-        co_await asio::async_write(target.to, beast_http::make_chunk_last(), into(ec));
+        constexpr std::string_view last_chunk = "0\r\n\r\n";
+        const std::array<asio::const_buffer, 3> last{asio::buffer(last_chunk)};
+        ec = co_await write(target, last);
     }
     if (!ec && more) co_return true;
     one.facts.cut = ec ? reason_of(target.to) : "server";

@@ -6,8 +6,7 @@
 
 #include "session.hpp"
 
-#include <boost/beast/http/empty_body.hpp>
-#include <boost/beast/http/message.hpp>
+#include <support/http/response_head.hpp>
 
 namespace ctms::web {
 
@@ -18,11 +17,9 @@ struct stream_target {
     const session_environment& shared;
 };
 
-using stream_head = boost::beast::http::response<boost::beast::http::empty_body>;
-
 /// Writes the head, the body and all pieces after it, chunked if the head says so. Returns false if the response was cut short;
 /// `one.facts.cut` then holds the reason, and `error` is set if the server caused it. In that case no last chunk is written, or
 /// without chunks the connection is reset, so that the client can tell that the response is incomplete.
-[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, stream_head& head, exchange& one);
+[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, exchange& one);
 
 } // namespace ctms::web

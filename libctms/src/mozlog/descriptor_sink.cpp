@@ -18,12 +18,18 @@ class descriptor_sink final : public sink {
 public:
     explicit descriptor_sink(int descriptor) : descriptor_(descriptor) {}
 
-    void write(std::string_view lines) override {
+    std::size_t write(std::string_view lines) override {
         torn_.erase(0, write_all(torn_));
-        if (!torn_.empty()) return;
-        const auto written = write_all(lines);
-        const bool inside_line = written > 0 && written < lines.size() && lines[written - 1] != '\n';
-        if (inside_line) torn_ = lines.substr(written, lines.find('\n', written) + 1 - written);
+        if (torn_.empty()) {
+            const auto written = write_all(lines);
+            const bool inside_line = written > 0 && written < lines.size() && lines[written - 1] != '\n';
+            lines.remove_prefix(written);
+            if (inside_line) {
+                torn_ = lines.substr(0, lines.find('\n') + 1);
+                lines.remove_prefix(torn_.size());
+            }
+        }
+        return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
     }
 
     void give_up() noexcept override { given_up_ = true; }

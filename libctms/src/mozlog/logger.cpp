@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <condition_variable>
@@ -97,12 +98,10 @@ public:
     void run_writer() {
         std::string batch;
         while (take(batch)) {
-            try {
-                out_->write(batch);
-            } catch (const std::exception&) { // these lines are lost; an exception must not end the process
-            }
+            const auto lost = write(batch);
             const std::lock_guard lock(mutex_);
             written_bytes_ += batch.size();
+            note_lost(lost);
             progress_.notify_all();
         }
         const std::lock_guard lock(mutex_);
@@ -111,6 +110,22 @@ public:
     }
 
 private:
+    // Returns how many lines are lost. An exception must not end the process.
+    std::size_t write(std::string_view batch) noexcept {
+        try {
+            return out_->write(batch);
+        } catch (const std::exception&) {
+            return static_cast<std::size_t>(std::count(batch.begin(), batch.end(), '\n'));
+        }
+    }
+
+    // The caller must hold the lock. Reports lost lines only after the sink has written others, because it would lose the report too.
+    void note_lost(std::size_t lines) noexcept {
+        dropped_ += lines;
+        lost_unreported_ += lines;
+        if (lines == 0) dropped_unreported_ += std::exchange(lost_unreported_, 0);
+    }
+
     // The caller must hold the lock. Wakes the writer for the first line, and when the queue becomes half full.
     void append(std::string_view line) {
         const auto half = opts_.queue_bytes / 2;
@@ -162,7 +177,8 @@ private:
     std::uint64_t queued_bytes_ = 0;
     std::uint64_t written_bytes_ = 0;
     std::uint64_t dropped_unreported_ = 0;
-    bool urgent_ = false; // a caller of flush() is waiting
+    std::uint64_t lost_unreported_ = 0; // by the sink, since it last wrote a line
+    bool urgent_ = false;               // a caller of flush() is waiting
     bool ending_ = false;
     bool abandoned_ = false;
     bool finished_ = false;

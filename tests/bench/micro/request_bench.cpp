@@ -28,7 +28,7 @@ BENCHMARK(route_find);
 
 class null_sink final : public mozlog::sink {
 public:
-    void write(std::string_view) override {}
+    std::size_t write(std::string_view) override { return 0; }
 };
 
 /// The fields, redaction and formatting of a line, up to the queue. The writer thread's part is not measured.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The log: MozLog 2.0 (https://wiki.mozilla.org/Firefox/Services/Logging), one JSON object per line, or a console format for people. The
 // string values of every line pass privacy::redact_text before they are written. A logger does not block its caller: lines go through a
-// bounded queue to one writer thread. If the reader of the log is too slow, lines are dropped and counted. Thread safe.
+// bounded queue to one writer thread. If the reader of the log is too slow or fails, lines are dropped and counted. Thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -21,9 +21,9 @@ enum class severity : std::uint8_t { critical = 2, error = 3, warning = 4, info 
 class CTMS_API sink {
 public:
     virtual ~sink() = default;
-    /// Writes `lines` (complete lines, each ending with a newline) and returns when they are written. Called only by the writer thread,
-    /// which has all signals blocked. May block; must not throw.
-    virtual void write(std::string_view lines) = 0;
+    /// Writes `lines` (complete lines, each ending with a newline), and returns how many of them are lost: 0 if all are written. Called
+    /// only by the writer thread, which has all signals blocked. May block; must not throw.
+    [[nodiscard]] virtual std::size_t write(std::string_view lines) = 0;
     /// Called once, from another thread, when the logger ends and has waited long enough: write should then return soon. If it does not,
     /// the logger abandons the sink with its thread, and the sink is destroyed when write returns.
     virtual void give_up() noexcept {}
@@ -95,7 +95,7 @@ public:
     /// Waits until all lines queued so far are passed to the sink. Returns false after `limit`.
     bool flush(std::chrono::milliseconds limit);
 
-    /// Returns the number of lines dropped so far because the reader was too slow.
+    /// Returns the number of lines dropped so far, because the reader was too slow or the sink lost them.
     [[nodiscard]] std::uint64_t dropped() const noexcept;
 
 private:
