@@ -5,7 +5,7 @@
 #include "progress.hpp"
 
 #include <ctms/base/files.hpp>
-#include <ctms/json/stored_rows_json.hpp>
+#include <ctms/json/schema.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/contact_export.hpp>
 #include <support/exit_codes.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "run_admin.hpp"
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 #include <support/web_fixture.hpp>
 
 #include <boost/json/parse.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "routes.hpp"
 
-#include <ctms/auth/basic_credentials.hpp>
+#include <ctms/auth/access_token.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/service/tokens.hpp>

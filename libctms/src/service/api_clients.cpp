@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/api_clients.hpp>
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 #include <persistence/clients/client_repository.hpp>
 
 #include <fmt/format.h>

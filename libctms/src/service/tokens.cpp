@@ -3,7 +3,7 @@
 #include "remembered_secrets.hpp"
 #include "token_binding.hpp"
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 #include <ctms/service/tokens.hpp>
 #include <persistence/clients/client_repository.hpp>
 
