@@ -33,7 +33,7 @@ void print_status_json(const model::queue_status& status) {
     writer.add("age_seconds", static_cast<std::int64_t>(status.counts.age.count()));
     writer.add("due", status.due);
     writer.add("claimed", status.claimed);
-    writer.add("resync", status.resync);
+    writer.add("resync", status.bulk);
     append_json_array(writer.key("workers"), status.workers, [](std::string& to, const model::sync_worker& one) {
         object_writer worker(to);
         worker.add("worker", std::string_view(one.id.to_string()));
@@ -107,7 +107,7 @@ int sync_status(invocation& call) {
     print_table({"WHAT", "COUNT"}, {{"backlog", std::to_string(status->counts.backlog)},
                                     {"  due now", std::to_string(status->due)},
                                     {"  claimed", std::to_string(status->claimed)},
-                                    {"  of a resync", std::to_string(status->resync)},
+                                    {"  queued in bulk", std::to_string(status->bulk)},
                                     {"retry backlog", std::to_string(status->counts.retry_backlog)},
                                     {"parked", std::to_string(status->counts.parked)},
                                     {"age", age_text(status->counts.age)}});

@@ -81,9 +81,21 @@ TEST_CASE("the status shows the counts of the queue and its workers") {
     CHECK(json.at("workers").at(0).at("claimed") == 2);
     CHECK(json.at("workers").at(0).at("slots") == 3);
     const auto text = run({"sync", "status"});
-    CHECK(text.out.find("backlog        5\n") != std::string::npos);
-    CHECK(text.out.find("parked         2\n") != std::string::npos);
+    CHECK(text.out.find("backlog           5\n") != std::string::npos);
+    CHECK(text.out.find("parked            2\n") != std::string::npos);
     CHECK(text.out.find(worker.to_string() + "  2        3      ") != std::string::npos);
+}
+
+TEST_CASE("the status counts the contacts of imports, opt-outs and resyncs as queued in bulk") {
+    admin run;
+    run.insert_contacts(1, 3);
+    run.request(1, 1);
+    REQUIRE(run({"suppress", run.file("2@example.com\n"), "--yes"}).exit_code == 0);
+    CHECK(run({"sync", "status"}).out.find("  queued in bulk  1\n") != std::string::npos);
+    REQUIRE(run({"sync", "resync", "--all", "--yes"}).exit_code == 0);
+    CHECK(run({"sync", "status"}).out.find("  queued in bulk  2\n") != std::string::npos);
+    CHECK(run.json({"sync", "status"}).at("resync") == 2);
+    CHECK(run.json({"sync", "status"}).at("backlog") == 3);
 }
 
 TEST_CASE("parked contacts are listed with the reason") {
