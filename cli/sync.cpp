@@ -3,6 +3,7 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/sync_admin.hpp>
@@ -83,10 +84,11 @@ int report_change(invocation& call, std::string_view what, std::string_view verb
         writer.close();
         print_json(out);
     } else {
-        fmt::print("{} {} parked contact{}.\n", verb, changed, changed == 1 ? "" : "s");
+        fmt::print("{} {}.\n", verb, counted(changed, "parked contact"));
     }
     if (changed >= asked) return support::ok;
-    complain("{} of {} were not parked; ctms-admin sync parked lists the parked contacts", asked - changed, asked);
+    complain("{} of {} not parked; ctms-admin sync parked lists the parked contacts", asked - changed,
+             counted(asked, "contact was", "contacts were"));
     return support::bad_data;
 }
 
@@ -148,7 +150,7 @@ int sync_retry(invocation& call) {
 int sync_forget(invocation& call) {
     const auto ids = read_choice(call);
     if (!ids) return fail_usage(ids.error().message, "sync");
-    const auto which = ids->empty() ? std::string("all parked contacts") : fmt::format("{} parked contact(s)", ids->size());
+    const auto which = ids->empty() ? std::string("all parked contacts") : counted(ids->size(), "parked contact");
     if (!call.has("yes") && !confirm(fmt::format("Forget {}? The vendor keeps the data that it has.", which))) {
         complain("nothing was forgotten; answer y or use --yes");
         return support::failed;

@@ -5,6 +5,7 @@
 
 #include <ctms/base/export.hpp>
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -29,5 +30,13 @@ CTMS_API void append_printable(std::string& out, std::string_view text);
 /// Returns repr() of a Python str, with quotes, because scripts read the output of the Python programs. Characters that Unicode has not
 /// assigned are printed unchanged. `text` must be valid UTF-8.
 [[nodiscard]] CTMS_API std::string python_string_repr(std::string_view text);
+
+/// Returns a count with its noun: "1 contact", "2 contacts". `several` is the plural, if it is not `one` with an s.
+template <std::integral Count>
+[[nodiscard]] std::string counted(Count count, std::string_view one, std::string_view several = {}) {
+    auto out = std::to_string(count) + ' ';
+    if (count == 1) return out.append(one);
+    return several.empty() ? out.append(one) + 's' : out.append(several);
+}
 
 } // namespace ctms
