@@ -3,7 +3,7 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/json/python_repr.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <support/exit_codes.hpp>
@@ -37,7 +37,7 @@ std::string full_name(const std::string& table, const std::string& field) { retu
 
 /// "'test-pilot' → 'sub_new_test_pilot'"
 std::string arrow(const std::string& source, const std::string& destination) {
-    return fmt::format("{} → {}", json::python_string_repr(source), json::python_string_repr(destination));
+    return fmt::format("{} → {}", python_string_repr(source), python_string_repr(destination));
 }
 
 /// Reports a name that does not exist: on standard output, as the Python service does, but with --json only on standard error.
@@ -63,7 +63,7 @@ int change_field(invocation& call, const char* verb, std::string_view action, Ac
     return with_configuration(call, [&](service::acoustic_configuration configuration) -> int {
         const result<void> done = act(configuration, table, field);
         if (!done && done.error().code != errc::not_found) return fail(done.error());
-        const auto name = json::python_string_repr(full_name(table, field));
+        const auto name = python_string_repr(full_name(table, field));
         if (!done) return unknown(call, "field", name);
         call.json ? print_json(to_json(action, {{"table", table}, {"field", field}})) : print_text(fmt::format("{} {}.", verb, name));
         return support::ok;
@@ -119,7 +119,7 @@ int newsletter_mappings_add(invocation& call) {
         const auto added = configuration.add_mapping(*mapping, call.has("replace"));
         if (!added && added.error().code == errc::conflict) {
             const auto why = fmt::format("{} is already mapped; ctms-admin newsletter-mappings add --replace changes it",
-                                         json::python_string_repr(mapping->source));
+                                         python_string_repr(mapping->source));
             return fail(conflict(why));
         }
         if (!added) return fail(added.error());
@@ -133,7 +133,7 @@ int newsletter_mappings_remove(invocation& call) {
     call.note("source", source);
     return with_configuration(call, [&](service::acoustic_configuration configuration) -> int {
         const auto removed = configuration.remove_mapping(source);
-        if (!removed && removed.error().code == errc::not_found) return unknown(call, "mapping", json::python_string_repr(source));
+        if (!removed && removed.error().code == errc::not_found) return unknown(call, "mapping", python_string_repr(source));
         if (!removed) return fail(removed.error());
         call.note("destination", removed->destination);
         print_change(call, "Removed", "removed", *removed);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The names and arguments of the reference's scripts, for runbooks that call them: what Python's argparse takes, answers and
+// The names and arguments of the Python service's scripts, for runbooks that call them: what Python's argparse takes, answers and
 // refuses (exit code 2), before the same commands as under ctms-admin.
 #include "commands.hpp"
 #include "output.hpp"

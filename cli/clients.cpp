@@ -45,6 +45,11 @@ std::vector<std::string_view> names_of(const std::set<model::role>& roles) {
 
 std::string roles_text(const role_set& roles) { return roles ? fmt::format("{}", fmt::join(names_of(*roles), ", ")) : "all"; }
 
+void add_old_secrets(object_writer& writer, const std::vector<model::old_secret>& kept) {
+    append_json_array(writer.key("old_secrets_valid_until"), kept,
+                      [](std::string& to, const auto& one) { append_json_string(to, to_iso(one.valid_until)); });
+}
+
 /// `old_secrets`: the replaced secrets that are still valid; null to leave them out.
 std::string to_json(const model::api_client& client, const std::vector<model::old_secret>* old_secrets = nullptr) {
     std::string out;
@@ -57,10 +62,7 @@ std::string to_json(const model::api_client& client, const std::vector<model::ol
     } else {
         writer.add_null("roles");
     }
-    if (old_secrets != nullptr) {
-        append_json_array(writer.key("old_secrets_valid_until"), *old_secrets,
-                          [](std::string& to, const auto& one) { append_json_string(to, to_iso(one.valid_until)); });
-    }
+    if (old_secrets != nullptr) add_old_secrets(writer, *old_secrets);
     writer.close();
     return out;
 }
@@ -84,21 +86,31 @@ result<std::chrono::seconds> read_keep_old(const invocation& call) {
 
 std::string time_text(const std::optional<timestamp>& when) { return when ? to_iso(*when) : "-"; }
 
-/// Prints commands that work without changes, for a first try.
-void print_curl_commands(const config::settings& settings, const std::string& client_id, const std::string& secret) {
+/// Prints commands that work without changes, for a first try: those that the client's roles allow.
+void print_curl_commands(const config::settings& settings, const model::api_client& client, const std::string& secret) {
     const auto& url = settings.server_prefix;
     const auto id = uuid::random().to_string();
     const auto address = fmt::format("jane-{}@example.com", id.substr(0, 8));
     fmt::print("\nTry it:\n\n"
                "TOKEN=$(curl -sS {}/token -d grant_type=client_credentials -d client_id={} -d client_secret={} "
-               "| sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n"
-               "curl -sS {}/ctms -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' "
-               "-d '{{\"email\":{{\"email_id\":\"{}\",\"primary_email\":\"{}\"}},\"newsletters\":[{{\"name\":\"hubs\"}}]}}'; echo\n"
-               "curl -sS {}/ctms/{} -H \"Authorization: Bearer $TOKEN\"; echo\n",
-               url, client_id, secret, url, id, address, url, id);
+               "| sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n",
+               url, client.client_id, secret);
+    const auto get = [&](const std::string& target) {
+        fmt::print("curl -sS '{}{}' -H \"Authorization: Bearer $TOKEN\"; echo\n", url, target);
+    };
+    const bool writes = client.may(model::role::write);
+    if (writes) {
+        fmt::print("curl -sS {}/ctms -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' "
+                   "-d '{{\"email\":{{\"email_id\":\"{}\",\"primary_email\":\"{}\"}},\"newsletters\":[{{\"name\":\"hubs\"}}]}}'; echo\n",
+                   url, id, address);
+    }
+    if (client.may(model::role::read)) get(writes ? "/ctms/" + id : "/ctms?primary_email=" + address);
+    if (client.roles && client.may(model::role::updates))
+        get(fmt::format("/updates?limit=1&start={}T00:00:00Z", to_iso(now()).substr(0, 10)));
 }
 
-void print_secret(invocation& call, const service::client_secret& made) {
+/// `old_secrets`: the replaced secrets that are still valid; null for a new client.
+void print_secret(invocation& call, const service::client_secret& made, const std::vector<model::old_secret>* old_secrets = nullptr) {
     const auto& [client, secret] = made;
     call.advice_without_output =
         fmt::format("the new secret of '{0}' is stored but was not shown: make another one with ctms-admin clients rotate-secret {0}",
@@ -110,12 +122,17 @@ void print_secret(invocation& call, const service::client_secret& made) {
         writer.add("client_secret", std::string_view(secret));
         writer.add("email", std::string_view(client.email));
         writer.add("enabled", client.enabled);
+        if (old_secrets != nullptr) add_old_secrets(writer, *old_secrets);
         writer.close();
         print_json(out);
         return;
     }
     print_text(fmt::format("client_id:     {}\nclient_secret: {}\nKeep the secret: it is not shown again.", client.client_id, secret));
-    if (client.enabled) print_curl_commands(call.settings, client.client_id, secret);
+    if (old_secrets != nullptr) {
+        print_text(old_secrets->empty() ? std::string("The old secret is no longer valid.")
+                                        : fmt::format("Old secret:    {}.", old_secrets_text(*old_secrets)));
+    }
+    if (client.enabled) print_curl_commands(call.settings, client, secret);
 }
 
 void print_done(const std::string& client_id, std::string_view what, bool value) {
@@ -210,7 +227,9 @@ int clients_rotate_secret(invocation& call) {
         call.note("keep_old_seconds", keep_old->count());
         const auto made = clients.rotate_secret(id, *keep_old);
         if (!made) return fail(made.error());
-        print_secret(call, *made);
+        const auto stored = clients.find(id);
+        // Without an answer, the new secret must still be shown.
+        print_secret(call, *made, stored ? &stored->old_secrets : nullptr);
         return support::ok;
     });
 }

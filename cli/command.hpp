@@ -75,6 +75,7 @@ struct command {
     std::span<const option> options{};
     bool changes = false; ///< whether it leaves an audit record
     needs wanted = needs::schema;
+    std::string (*more)() = nullptr;  ///< returns further help, lines of at most 100 characters; null for none
     bool passes_arguments_on = false; ///< everything after its name is an operand, which is passed to another program
 };
 
@@ -91,7 +92,7 @@ struct command {
 /// Does the same for a command whose arguments have already been read.
 [[nodiscard]] int run_call(std::string_view group, std::string_view name, invocation& call, const config::getenv_fn& getenv);
 
-/// Runs the program under the name of one of the reference's scripts (acoustic_fields.py), with the script's arguments.
+/// Runs the program under the name of one of the Python service's scripts (acoustic_fields.py), with the script's arguments.
 /// Returns the exit code, 2 for wrong arguments, or nullopt for any other name.
 [[nodiscard]] std::optional<int> run_script(std::string_view program, const std::vector<std::string>& arguments,
                                             const config::getenv_fn& getenv);

@@ -37,8 +37,9 @@ constexpr std::array resync_options{option{"all", "", "all contacts"},
                                     yes,
                                     option{"dry-run", "", "print the number without queueing anything"}};
 constexpr std::array token_options{option{"expires-in", "SECONDS", "lifetime of the token (CTMS_TOKEN_EXPIRATION)"}};
-constexpr std::array request_options{option{"client,c", "NAME", "send a token of this client; most paths require one"},
-                                     option{"url", "URL", "URL of the server (CTMS_SERVER_PREFIX)"}};
+constexpr std::array request_options{
+    option{"client,c", "NAME", "send a token of this client; most paths require one"},
+    option{"url", "URL", "URL of the server (CTMS_SERVER_PREFIX); for a private CA, set SSL_CERT_FILE to a PEM file"}};
 constexpr std::array top_options{option{"url", "URL", "the server to watch (CTMS_SERVER_PREFIX)"},
                                  option{"sync-url", "URL", "URL of ctms-sync, with its CTMS_BACKGROUND_METRICS_PORT"},
                                  option{"interval", "SECONDS", "time between two updates (2)"},
@@ -319,7 +320,8 @@ constexpr std::array table{
             .example = "contacts import contacts.ndjson",
             .run = contacts_import,
             .options = import_options,
-            .changes = true},
+            .changes = true,
+            .more = contacts_import_columns},
     command{.group = "contacts",
             .name = "dump",
             .operands = "",

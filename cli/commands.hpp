@@ -38,6 +38,8 @@ int contacts_delete_bulk(invocation& call);
 int suppress(invocation& call);
 // contacts_import.cpp
 int contacts_import(invocation& call);
+/// Returns the columns of a CSV for import, as help.
+[[nodiscard]] std::string contacts_import_columns();
 // contacts_dump.cpp
 int contacts_dump(invocation& call);
 // stripe.cpp

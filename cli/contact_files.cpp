@@ -2,6 +2,7 @@
 #include "contact_files.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 
 #include <fmt/core.h>
@@ -135,7 +136,7 @@ bool contact_file::next_row(contact_record& out) {
     line_ += reader.line() - 1;
     out.original = std::move(row.text);
     if (row.problem.empty() && row.fields.size() != places_.size())
-        row.problem = fmt::format("the line has {} fields, but the header has {}", row.fields.size(), places_.size());
+        row.problem = fmt::format("the line has {}, but the header has {}", counted(row.fields.size(), "field"), places_.size());
     out.problem = std::move(row.problem);
     if (out.problem.empty()) out.json = to_json(row.fields);
     return true;

@@ -5,7 +5,7 @@
 #include "csv.hpp"
 
 #include <ctms/base/result.hpp>
-#include <ctms/json/stored_rows_json.hpp>
+#include <ctms/json/schema.hpp>
 
 #include <fstream>
 #include <istream>

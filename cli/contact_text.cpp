@@ -3,6 +3,8 @@
 
 #include "output.hpp"
 
+#include <ctms/base/printable.hpp>
+
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <boost/json/value.hpp>
@@ -49,8 +51,10 @@ void add_group(const json::object& contact, const char* name, std::vector<std::v
 std::string queue_text(const json::value& queued) {
     if (!queued.is_object()) return "nothing is waiting";
     const auto& row = queued.get_object();
-    return fmt::format("{} {}, requested at {}, {} failed attempts", text_of(row.if_contains("operation")),
-                       text_of(row.if_contains("state")), text_of(row.if_contains("last_requested_at")), text_of(row.if_contains("retry")));
+    const auto* retry = row.if_contains("retry");
+    return fmt::format("{} {}, requested at {}, {}", text_of(row.if_contains("operation")), text_of(row.if_contains("state")),
+                       text_of(row.if_contains("last_requested_at")),
+                       counted(retry != nullptr ? retry->to_number<std::int64_t>() : 0, "failed attempt"));
 }
 
 } // namespace

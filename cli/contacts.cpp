@@ -159,7 +159,7 @@ int contacts_delete(invocation& call) {
     if (found->empty()) return fail_not_found(1);
     const bool dry_run = call.has("dry-run");
     if (!call.json) print_identities(*found);
-    const auto what = found->size() == 1 ? std::string("this contact") : fmt::format("these {} contacts", found->size());
+    const auto what = found->size() == 1 ? std::string("this contact") : "these " + counted(found->size(), "contact");
     if (!dry_run && !call.has("yes") && !confirm(fmt::format("Delete {} permanently, here and at the vendor?", what))) {
         complain("nothing was deleted; answer y or use --yes");
         return support::failed;
@@ -170,7 +170,7 @@ int contacts_delete(invocation& call) {
     if (call.json) {
         fmt::print("{{\"deleted\":{},\"dry_run\":{}}}\n", *deleted, dry_run);
     } else {
-        fmt::print("{} {} contact{}.\n", dry_run ? "Would delete" : "Deleted", *deleted, *deleted == 1 ? "" : "s");
+        fmt::print("{} {}.\n", dry_run ? "Would delete" : "Deleted", counted(*deleted, "contact"));
     }
     return support::ok;
 }
@@ -187,7 +187,7 @@ int contacts_duplicates(invocation& call) {
         return true;
     });
     if (!read) return fail(read.error());
-    if (!call.json) fmt::print("\n{} addresses, {} contacts\n", addresses, contacts);
+    if (!call.json) fmt::print("\n{}, {}\n", counted(addresses, "address", "addresses"), counted(contacts, "contact"));
     return support::ok;
 }
 

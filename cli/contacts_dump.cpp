@@ -5,7 +5,8 @@
 #include "progress.hpp"
 
 #include <ctms/base/files.hpp>
-#include <ctms/json/stored_rows_json.hpp>
+#include <ctms/base/printable.hpp>
+#include <ctms/json/schema.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/contact_export.hpp>
 #include <support/exit_codes.hpp>
@@ -127,7 +128,7 @@ int contacts_dump(invocation& call) {
     // If a write failed, finish() fails, and report() prints the reason.
     if (!target.finish() || !written) return target.report();
     call.note("contacts", *count);
-    if (name) complain("{} contacts in {}", *count, *name);
+    if (name) complain("{} in {}", counted(*count, "contact"), *name);
     return support::ok;
 }
 

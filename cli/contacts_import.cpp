@@ -266,6 +266,27 @@ int report(invocation& call, const import_call& wanted, import_run& run, bool to
 
 } // namespace
 
+std::string contacts_import_columns() {
+    constexpr std::size_t longest_line = 100;
+    std::string out = "columns of a CSV, in any order; only those with * must be given:";
+    std::size_t begin = out.size() + 1;
+    out += '\n';
+    const auto add = [&](std::string_view name) {
+        if (out.size() - begin + name.size() + 3 > longest_line) {
+            out += '\n';
+            begin = out.size();
+        }
+        out += "  ";
+        out += name;
+    };
+    for (const auto& column : json::contact_columns()) {
+        if (!column.output_only) add(column.name + (column.required ? "*" : ""));
+    }
+    add("newsletters");
+    add("waitlists");
+    return out + "\nnewsletters and waitlists are names separated by ; and an empty cell means the default\n";
+}
+
 int contacts_import(invocation& call) {
     const auto wanted = read_call(call);
     if (!wanted) return fail(wanted.error());

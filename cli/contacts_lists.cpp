@@ -82,8 +82,8 @@ list_end process_file(address_file& file, const list_work& work, std::optional<s
 int exit_code_of(const list_end& end, address_file& file) {
     if (end.failure) fail(*end.failure);
     if (end.failure || end.interrupted) {
-        complain("stopped after {} addresses; run the same command again to continue: work that is already done does not change",
-                 end.addresses);
+        complain("stopped after {}; run the same command again to continue: work that is already done does not change",
+                 counted(end.addresses, "address", "addresses"));
         return support::temporary;
     }
     if (file.file().failed()) {
@@ -91,7 +91,8 @@ int exit_code_of(const list_end& end, address_file& file) {
         return support::no_input;
     }
     if (end.invalid == 0) return support::ok;
-    complain("{} lines contain no address: a file has one address per line, or a header with primary_email or email", end.invalid);
+    complain("{}: a file has one address per line, or a header with primary_email or email",
+             counted(end.invalid, "line contains no address", "lines contain no address"));
     return support::bad_data;
 }
 
@@ -109,7 +110,7 @@ int run_list(invocation& call, const list_work& work, const std::function<std::s
     auto file = address_file::open(name);
     if (!file) return fail(file.error()), support::no_input;
     const auto total = count_addresses(name);
-    const auto how_many = total ? fmt::format("{} addresses", *total) : std::string("the addresses");
+    const auto how_many = total ? counted(*total, "address", "addresses") : std::string("the addresses");
     if (!call.has("yes") && !call.has("dry-run") && !confirm(question(how_many))) {
         complain("nothing was changed; answer y or use --yes");
         return support::failed;
@@ -131,7 +132,7 @@ void print_deleted(bool as_json, const std::string& address, std::int64_t delete
         print_json(out);
         return;
     }
-    const auto what = deleted == 0 ? std::string("not found") : fmt::format("deleted {} contact{}", deleted, deleted == 1 ? "" : "s");
+    const auto what = deleted == 0 ? std::string("not found") : "deleted " + counted(deleted, "contact");
     print_text(fmt::format("{:<40}  {}", printable(address), what));
 }
 

@@ -57,9 +57,21 @@ void print_options(std::span<const option> list, std::string_view indent) {
     for (const auto& one : list) fmt::print("{}{:<26} {}\n", indent, spelling(one), one.text);
 }
 
+/// The lines of a text, each with the indent of a command's summary.
+std::string indented(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        out += fmt::format("      {}\n", text.substr(0, end));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return out;
+}
+
 void print_command(const command& one) {
     fmt::print("  {}\n      {}\n", bold(synopsis(one)), one.summary);
     print_options(one.options, "      ");
+    if (one.more != nullptr) fmt::print("{}", indented(one.more()));
     fmt::print("      example: ctms-admin {}\n", one.example);
 }
 
@@ -76,6 +88,16 @@ std::string troff(std::string_view text) {
         } else {
             out += c;
         }
+    }
+    return out;
+}
+
+std::string troff_lines(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const auto end = std::min(text.find('\n'), text.size());
+        out += troff(text.substr(0, end)) + '\n';
+        text.remove_prefix(std::min(end + 1, text.size()));
     }
     return out;
 }
@@ -204,6 +226,7 @@ int print_manual(invocation&) {
     for (const auto& one : all_commands()) {
         fmt::print(".TP\n.B {}\n{}.\n", troff(synopsis(one)), troff(one.summary));
         for (const auto& each : one.options) fmt::print(".RS\n.TP\n.B {}\n{}\n.RE\n", troff(spelling(each)), troff(each.text));
+        if (one.more != nullptr) fmt::print(".IP\n{}", troff_lines(one.more()));
         fmt::print(".IP\nExample:\n.B ctms\\-admin {}\n", troff(one.example));
     }
     fmt::print(".SH OPTIONS\n");
@@ -212,7 +235,9 @@ int print_manual(invocation&) {
     for (const auto& [code, meaning] : exit_codes) fmt::print(".TP\n.B {}\n{}\n", static_cast<int>(code), troff(meaning));
     fmt::print(
         ".SH ENVIRONMENT\nThe settings of CTMS, which\n.B ctms\\-web \\-\\-help\nlists; in particular CTMS_DB_URL and CTMS_DATA_DIR.\n"
-        "NO_COLOR: print without colours.\n");
+        "NO_COLOR: print without colours.\n.br\n"
+        "SSL_CERT_FILE: a PEM file with the certificates of the CAs that\n.B request\nand\n.B top\ntrust, instead of those of the "
+        "system.\n");
     return support::ok;
 }
 

@@ -98,6 +98,14 @@ int show_answer(invocation& call, const net::http_response& answer) {
     return answer.status / 100 == 2 ? support::ok : support::failed;
 }
 
+/// What to do if there was no response.
+std::string_view advice_for(const error& failure) {
+    // The detail is net's text for a certificate that OpenSSL does not trust.
+    return failure.detail.find("certificate verify failed") != std::string::npos
+               ? "if the server's certificate comes from a private CA, set SSL_CERT_FILE to a PEM file with the CA's certificate"
+               : "set the URL of the server with --url or CTMS_SERVER_PREFIX";
+}
+
 } // namespace
 
 int send_request(invocation& call) {
@@ -114,7 +122,7 @@ int send_request(invocation& call) {
         options.longest_body = std::size_t{256} << 20U;
         const auto answer = net::http_client(url, options).send(*request);
         if (answer) return show_answer(call, *answer);
-        complain("no response: {}; set the URL of the server with --url or CTMS_SERVER_PREFIX", answer.error().detail);
+        complain("no response: {}; {}", answer.error().detail, advice_for(answer.error()));
         return support::to_exit_code(answer.error().code);
     } catch (const std::invalid_argument& wrong) {
         return fail_usage(wrong.what(), "request");

@@ -5,6 +5,7 @@
 #include "tally.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <support/exit_codes.hpp>
@@ -74,7 +75,8 @@ private:
 
     bool stop(const std::string& place, const error& failure) {
         complain("stopped at {}: {}: {}", place, failure.message, failure.detail);
-        complain("the {} objects before it are done; it is safe to run the command again, because stored objects do not change", done_);
+        complain("the {}; it is safe to run the command again, because stored objects do not change",
+                 counted(done_, "object before it is done", "objects before it are done"));
         stopped_ = true;
         return false;
     }

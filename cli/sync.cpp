@@ -3,6 +3,7 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/sync_admin.hpp>
@@ -33,7 +34,7 @@ void print_status_json(const model::queue_status& status) {
     writer.add("age_seconds", static_cast<std::int64_t>(status.counts.age.count()));
     writer.add("due", status.due);
     writer.add("claimed", status.claimed);
-    writer.add("resync", status.resync);
+    writer.add("resync", status.bulk);
     append_json_array(writer.key("workers"), status.workers, [](std::string& to, const model::sync_worker& one) {
         object_writer worker(to);
         worker.add("worker", std::string_view(one.id.to_string()));
@@ -83,10 +84,11 @@ int report_change(invocation& call, std::string_view what, std::string_view verb
         writer.close();
         print_json(out);
     } else {
-        fmt::print("{} {} parked contact{}.\n", verb, changed, changed == 1 ? "" : "s");
+        fmt::print("{} {}.\n", verb, counted(changed, "parked contact"));
     }
     if (changed >= asked) return support::ok;
-    complain("{} of {} were not parked; ctms-admin sync parked lists the parked contacts", asked - changed, asked);
+    complain("{} of {} not parked; ctms-admin sync parked lists the parked contacts", asked - changed,
+             counted(asked, "contact was", "contacts were"));
     return support::bad_data;
 }
 
@@ -107,7 +109,7 @@ int sync_status(invocation& call) {
     print_table({"WHAT", "COUNT"}, {{"backlog", std::to_string(status->counts.backlog)},
                                     {"  due now", std::to_string(status->due)},
                                     {"  claimed", std::to_string(status->claimed)},
-                                    {"  of a resync", std::to_string(status->resync)},
+                                    {"  queued in bulk", std::to_string(status->bulk)},
                                     {"retry backlog", std::to_string(status->counts.retry_backlog)},
                                     {"parked", std::to_string(status->counts.parked)},
                                     {"age", age_text(status->counts.age)}});
@@ -148,7 +150,7 @@ int sync_retry(invocation& call) {
 int sync_forget(invocation& call) {
     const auto ids = read_choice(call);
     if (!ids) return fail_usage(ids.error().message, "sync");
-    const auto which = ids->empty() ? std::string("all parked contacts") : fmt::format("{} parked contact(s)", ids->size());
+    const auto which = ids->empty() ? std::string("all parked contacts") : counted(ids->size(), "parked contact");
     if (!call.has("yes") && !confirm(fmt::format("Forget {}? The vendor keeps the data that it has.", which))) {
         complain("nothing was forgotten; answer y or use --yes");
         return support::failed;

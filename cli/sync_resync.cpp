@@ -6,6 +6,7 @@
 #include "progress.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/sync_admin.hpp>
 #include <support/exit_codes.hpp>
@@ -51,9 +52,9 @@ void print_tally(const invocation& call, const tally& done) {
         writer.close();
         print_json(out);
     } else if (dry) {
-        fmt::print("Would queue {} contacts, except those that are already waiting.\n", done.chosen);
+        fmt::print("Would queue {}, except those that are already waiting.\n", counted(done.chosen, "contact"));
     } else {
-        fmt::print("Queued {} contacts; {} were already waiting.\n", done.queued, done.chosen - done.queued);
+        fmt::print("Queued {}; {} already waiting.\n", counted(done.queued, "contact"), counted(done.chosen - done.queued, "was", "were"));
     }
 }
 
@@ -67,7 +68,7 @@ int finish(invocation& call, const tally& done) {
         return support::temporary;
     }
     if (done.unknown > 0) {
-        complain("{} addresses do not belong to any contact", done.unknown);
+        complain("{} to any contact", counted(done.unknown, "address does not belong", "addresses do not belong"));
         return support::bad_data;
     }
     return support::ok;
@@ -76,7 +77,8 @@ int finish(invocation& call, const tally& done) {
 int fail_on_the_way(invocation& call, const tally& done, const error& failure) {
     const int code = fail(failure);
     call.note("queued", static_cast<std::int64_t>(done.queued));
-    complain("{} contacts were queued before the error; run the same command again: they keep their place", done.queued);
+    complain("{} queued before the error; run the same command again: contacts that are already waiting keep their place",
+             counted(done.queued, "contact was", "contacts were"));
     return code;
 }
 
@@ -97,7 +99,7 @@ int resync_selected(invocation& call) {
         done.chosen = *chosen;
         return finish(call, done);
     }
-    if (!agreed(call, fmt::format("{} contacts", *chosen))) return support::failed;
+    if (!agreed(call, counted(*chosen, "contact"))) return support::failed;
     const auto total = queue.count({});
     if (!total) return fail(total.error());
     const interrupts signals;

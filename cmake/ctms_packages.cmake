@@ -100,7 +100,7 @@ endforeach()
 # dpkg-shlibdeps finds the other libraries. The programs require the same version of libctms. The services depend on
 # ctms-admin, which contains ctms-migrate.service and creates their account.
 set(same_library "libctms1 (= ${PROJECT_VERSION})")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${same_library}, libargon2-dev, libboost1.81-dev, libboost-json1.81-dev, libboost-url1.81-dev, libfmt-dev, libidn2-dev, libpqxx-dev, libpugixml-dev, libssl-dev")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${same_library}, libargon2-dev, libboost-json1.81-dev, libboost-url1.81-dev, libfmt-dev, libidn2-dev, libpqxx-dev, libpugixml-dev, libssl-dev")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "cmake, pkg-config")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_DEPENDS "${same_library}, adduser")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_RECOMMENDS "ca-certificates, postgresql-15")

@@ -42,7 +42,7 @@ void print_help(const daemon& program, const options::options_description& descr
 }
 
 int report_mistakes(const char* program, const std::vector<std::string>& mistakes) {
-    print_to_stderr(fmt::format("{}: the configuration has {} mistake{}:\n", program, mistakes.size(), mistakes.size() == 1 ? "" : "s"));
+    print_to_stderr(fmt::format("{}: the configuration has {}:\n", program, counted(mistakes.size(), "mistake")));
     for (const auto& mistake : mistakes) print_to_stderr(fmt::format("  {}\n", printable_lines(mistake)));
     return configuration;
 }

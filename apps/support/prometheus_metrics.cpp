@@ -27,7 +27,7 @@ using prometheus::Gauge;
 using prometheus::Histogram;
 using prometheus::Registry;
 
-/// The position of a metric: those of the reference come first, in its order, followed by all others.
+/// The position of a metric: those of the Python service come first, in its order, followed by all others.
 std::size_t rank(std::string_view name) {
     constexpr std::array<std::string_view, 5> order{"ctms_requests_total", "ctms_requests_duration_seconds", "ctms_api_requests_total",
                                                     "ctms_pending_acoustic_sync_total", "ctms_legacy_waitlists_requests_total"};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "start.hpp"
 
-#include <ctms/auth/secrets.hpp>
+#include <ctms/auth/access_token.hpp>
 #include <ctms/persistence/migrations.hpp>
 
 #include <unistd.h>

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """Keeps headers cheap to include. It counts includes instead of measuring time, so the result does not depend on the machine.
 
-    packaging/dev/check_includes.py              checks the tree; lists the faults and ends with exit code 1 if there are any
-    packaging/dev/check_includes.py --list       prints the counts of the public headers, highest first
-    packaging/dev/check_includes.py --self-test  checks example headers and includes
+    packaging/dev/check_includes.py                        checks the tree; lists the faults and ends with exit code 1 if there are any
+    packaging/dev/check_includes.py --installed DIRECTORY  checks the installed public headers in a directory
+    packaging/dev/check_includes.py --list                 prints the counts of the public headers, highest first
+    packaging/dev/check_includes.py --self-test            checks example headers and includes
 
 A public header of libctms must not include any header of another library, directly or indirectly, and at most MOST_STANDARD
 files of the standard library. Headers of the tests, the programs and the library's sources must not include headers that
@@ -42,27 +43,32 @@ def headers_of(folder):
     return listed.stdout.split()
 
 
-def included_by(header):
+def included_by(header, root=PUBLIC):
     """All files that a header includes, without the header itself."""
-    command = [os.environ.get("CXX", "g++"), "-std=c++20", "-M", "-I", PUBLIC, "-x", "c++", header]
+    command = [os.environ.get("CXX", "g++"), "-std=c++20", "-M", "-I", root, "-x", "c++", header]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     files = [os.path.normpath(name) for name in listed.stdout.replace("\\\n", " ").split()[1:]]
     return [name for name in files if name != header]
 
 
-def kind_of(name):
+def kind_of(name, root=PUBLIC):
     """The origin of a header: "own", "standard" (including the compiler's and the system's), or "other"."""
-    if name.startswith("libctms/"):
+    if name.startswith(os.path.normpath(root) + "/"):
         return "own"
     if re.match(r"/usr/include/(c\+\+|[^/]*-linux-gnu[^/]*|linux|asm-generic|x86_64[^/]*|bits|sys)/|/usr/lib/", name):
         return "standard"
     return "standard" if re.fullmatch(r"/usr/include/[a-z0-9_-]+\.h", name) else "other"
 
 
-def count(header):
-    files = included_by(header)
-    others = [name for name in files if kind_of(name) == "other"]
-    return header, sum(kind_of(name) == "standard" for name in files), others
+def count(header, root=PUBLIC):
+    kinds = [(kind_of(name, root), name) for name in included_by(header, root)]
+    others = [name for kind, name in kinds if kind == "other"]
+    return header, sum(kind == "standard" for kind, _ in kinds), others
+
+
+def count_all(headers, root=PUBLIC):
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda header: count(header, root), headers))
 
 
 def public_faults(counts):
@@ -82,9 +88,23 @@ def wide_faults():
                 yield f"{header}: includes <{name}>; include {WIDE[name]}"
 
 
+def check_installed(root):
+    """Checks the headers that an installation has. They may be anywhere, as long as that is not in the system's directories."""
+    root = os.path.abspath(root)
+    headers = [os.path.join(folder, name) for folder, _, names in os.walk(root) for name in sorted(names) if name.endswith(".hpp")]
+    faults = list(public_faults(count_all(headers, root)))
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if not headers:
+        print(f"{root} contains no headers", file=sys.stderr)
+    return 1 if faults or not headers else 0
+
+
 def self_test():
     cases = [
         (kind_of("libctms/include/ctms/base/result.hpp"), "own"),
+        (kind_of("/opt/ctms/include/ctms/base/result.hpp", "/opt/ctms/include"), "own"),
+        (kind_of("/opt/other/include/other.hpp", "/opt/ctms/include"), "other"),
         (kind_of("/usr/include/c++/12/vector"), "standard"),
         (kind_of("/usr/include/x86_64-linux-gnu/bits/types.h"), "standard"),
         (kind_of("/usr/lib/gcc/x86_64-linux-gnu/12/include/stddef.h"), "standard"),
@@ -105,8 +125,9 @@ def self_test():
 def main(arguments):
     if arguments == ["--self-test"]:
         return self_test()
-    with ThreadPoolExecutor(2) as pool:
-        counts = list(pool.map(count, headers_of(PUBLIC)))
+    if len(arguments) == 2 and arguments[0] == "--installed":
+        return check_installed(arguments[1])
+    counts = count_all(headers_of(PUBLIC))
     if arguments == ["--list"]:
         for header, standard, others in sorted(counts, key=lambda one: -one[1]):
             print(f"{standard:4} standard, {len(others):3} other  {header}")

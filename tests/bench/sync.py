@@ -109,7 +109,7 @@ def one_at_a_time(vendor, contacts):
             answer = connection.getresponse().read().decode()
             connection.close()
             if "<SUCCESS>true" not in answer.replace("TRUE", "true"):
-                sys.exit("the vendor refuses the reference's call: " + answer)
+                sys.exit("the vendor refuses the Python service's call: " + answer)
     return time.monotonic() - begin
 
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The texts and exit codes here match those of the reference implementation's scripts exactly, because other scripts parse them.
+// The texts and exit codes here match those of the Python service's scripts exactly, because other scripts parse them.
 #include "run_admin.hpp"
 
 #include <persistence/postgres/connection.hpp>
@@ -209,7 +209,7 @@ TEST_CASE("changes leave audit records under every name of the program") {
           R"(acoustic-fields add {"field": "main.foo"} 0; newsletter-mappings remove {"source": "none"} 65)");
 }
 
-TEST_CASE("wrong calls of the scripts are refused with the reference's messages") {
+TEST_CASE("wrong calls of the scripts are refused with the Python service's messages") {
     programs run;
     const std::string fields_usage = "usage: acoustic_fields.py [-h] {add,remove,list} ...\n";
     const auto call = [&](const std::vector<std::string>& words) { return run("acoustic_fields.py", words); };

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "run_admin.hpp"
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 #include <support/web_fixture.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -110,6 +111,33 @@ TEST_CASE("curl commands that cannot work are not printed") {
     CHECK(run({"clients", "create", "b", "-e", "team@example.com", "--json"}).out.find("curl") == std::string::npos);
 }
 
+TEST_CASE("the printed curl commands are those that the roles of the client allow") {
+    web_fixture web;
+    const std::vector<std::string> environment{"CTMS_DB_URL=" + web.database().url(),
+                                               "CTMS_SERVER_PREFIX=http://127.0.0.1:" + std::to_string(web.port())};
+    const auto commands = [&](const std::string& name, const std::vector<std::string>& roles) {
+        std::vector<std::string> call{"clients", "create", name, "-e", "team@example.com"};
+        for (const auto& role : roles) call.insert(call.end(), {"--role", role});
+        const auto made = run_admin(call, environment);
+        REQUIRE(made.exit_code == 0);
+        return made.out.substr(made.out.find("TOKEN="));
+    };
+    const auto tried = [](const std::string& script) {
+        const auto run = run_program({"/bin/bash", "-euo", "pipefail", "-c", script});
+        CHECK(run.exit_code == 0);
+        CHECK(run.err.empty());
+        return run.out;
+    };
+    const auto reads = commands("reads", {"read"});
+    CHECK(reads.find("-d '{") == std::string::npos);
+    CHECK(tried(reads) == "[]\n");
+    const auto writes = tried(commands("writes", {"write"}));
+    CHECK(writes.find(R"("status":"ok"})") != std::string::npos);
+    CHECK(std::count(writes.begin(), writes.end(), '\n') == 1);
+    CHECK(tried(commands("updates", {"updates"})).starts_with(R"({"start":)"));
+    CHECK(tried(commands("deletes", {"delete", "stripe"})).empty());
+}
+
 TEST_CASE("a client that exists is not created again") {
     admin run;
     REQUIRE(run({"clients", "create", "basket", "-e", "team@example.com"}).exit_code == 0);
@@ -202,8 +230,10 @@ TEST_CASE("a new secret replaces the old one") {
     const auto hash = run.hash_of("id_a");
     CHECK(verify_secret(secret, hash));
     CHECK_FALSE(verify_secret(old_secret, hash));
+    CHECK(rotated.out.find("\nThe old secret is no longer valid.\n") != std::string::npos);
     const auto json = run({"clients", "rotate-secret", "a", "--json"}).out;
     CHECK(json.starts_with(R"({"client_id":"id_a","client_secret":"secret_)"));
+    CHECK(json.ends_with("\"enabled\":true,\"old_secrets_valid_until\":[]}\n"));
 }
 
 TEST_CASE("a client is deleted only with --yes") {
@@ -277,11 +307,13 @@ TEST_CASE("an old secret stays valid for a while with --keep-old") {
         return run.select("select max(valid_until) between now() + interval '" + least + "' and now() + interval '" + most +
                           "' from ctms_client_old_secrets") == "t";
     };
-    REQUIRE(run({"clients", "rotate-secret", "a", "--keep-old", "3600"}).exit_code == 0);
+    const auto rotated = run({"clients", "rotate-secret", "a", "--keep-old", "3600"});
+    REQUIRE(rotated.exit_code == 0);
     CHECK(verify_secret(old_secret, kept()));
     CHECK(lasts("59 minutes", "60 minutes"));
     const auto shown = line_of(run({"clients", "show", "a"}).out, "OLD SECRET");
     CHECK(shown.starts_with("valid until 20"));
+    CHECK(line_of(rotated.out, "Old secret:") == shown + '.');
     CHECK(run({"clients", "show", "a", "--json"}).out.find(R"("old_secrets_valid_until":[")" + shown.substr(12) + "\"]") !=
           std::string::npos);
     REQUIRE(run({"clients", "rotate-secret", "a", "--keep-old", "P1D"}).exit_code == 0);

@@ -149,7 +149,7 @@ TEST_CASE("addresses that differ only in case are found") {
     CHECK(listed.exit_code == 0);
     CHECK(listed.out.find(contact_id(1)) < listed.out.find(contact_id(2)));
     CHECK_FALSE(has(listed.out, contact_id(3)));
-    CHECK(has(listed.out, "1 addresses, 2 contacts"));
+    CHECK(has(listed.out, "1 address, 2 contacts"));
     const auto found = boost::json::parse(run({"contacts", "duplicates", "--json"}).out);
     CHECK(found.at("address") == "jane@example.com");
     CHECK(found.at("contacts").at(1).at("primary_email") == "Jane@Example.com");

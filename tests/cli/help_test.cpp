@@ -3,6 +3,7 @@
 #include "run_admin.hpp"
 
 #include <command.hpp>
+#include <ctms/json/schema.hpp>
 #include <support/test_database.hpp>
 
 #include <boost/json/parse.hpp>
@@ -78,6 +79,27 @@ TEST_CASE("the help of every command contains an example and its options") {
             CHECK(help.out.find(fmt::format("--{}", name.substr(0, name.find(',')))) != std::string::npos);
         }
     }
+}
+
+TEST_CASE("the help of import lists the columns of a CSV, and the manual has them too") {
+    const auto help = run_admin({"contacts", "import", "--help"}).out;
+    const auto manual = run_admin({"manual"}).out;
+    std::vector<std::string> names{"newsletters", "waitlists"};
+    for (const auto& column : ctms::json::contact_columns()) {
+        if (!column.output_only) names.push_back(column.name + (column.required ? "*" : ""));
+        if (column.output_only) CHECK(help.find("  " + column.name + ' ') == std::string::npos);
+    }
+    CHECK(offers(names, "primary_email*"));
+    CHECK(offers(names, "fxa_primary_email"));
+    for (const auto& name : names) {
+        CAPTURE(name);
+        const auto at = help.find("  " + name);
+        REQUIRE(at != std::string::npos);
+        CHECK((help[at + 2 + name.size()] == ' ' || help[at + 2 + name.size()] == '\n'));
+        CHECK(manual.find("  " + name) != std::string::npos);
+    }
+    std::istringstream lines(help.substr(help.find("columns of a CSV")));
+    for (std::string line; std::getline(lines, line) && line.find("example:") == std::string::npos;) CHECK(line.size() <= 106);
 }
 
 TEST_CASE("a wrong call of any command is a usage error that refers to its help") {

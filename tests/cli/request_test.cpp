@@ -2,7 +2,9 @@
 #include "run_admin.hpp"
 
 #include <persistence/postgres/connection.hpp>
+#include <support/certificate.hpp>
 #include <support/pseudo_terminal.hpp>
+#include <support/raw_server.hpp>
 #include <support/server_process.hpp>
 #include <support/test_database.hpp>
 
@@ -94,6 +96,29 @@ TEST_CASE("unsuccessful answers exit with 1 and are shown unchanged") {
     CHECK(away.out.empty());
     CHECK(away.err.find("cannot connect") != std::string::npos);
     CHECK(away.err.find("CTMS_SERVER_PREFIX") != std::string::npos);
+}
+
+TEST_CASE("a certificate of a private CA is refused with advice, and accepted with SSL_CERT_FILE") {
+    admin run;
+    const auto pair = make_certificate({"127.0.0.1"});
+    const temporary_file trusted(pair.cert_pem);
+    const raw_server server(
+        [](raw_connection& peer) {
+            if (!peer.read_request().empty()) peer.send(answer_text("secret"));
+        },
+        pair);
+    const std::vector<std::string> call{"request", "GET", "/__lbheartbeat__", "--url", server.url()};
+    const auto refused = run_admin(call, run.environment());
+    CHECK(refused.exit_code == 69);
+    CHECK(refused.out.empty());
+    CHECK(refused.err.find("certificate verify failed") != std::string::npos);
+    CHECK(refused.err.find("set SSL_CERT_FILE to") != std::string::npos);
+    CHECK(refused.err.find("CTMS_SERVER_PREFIX") == std::string::npos);
+    auto environment = run.environment();
+    environment.push_back("SSL_CERT_FILE=" + trusted.path());
+    const auto accepted = run_admin(call, environment);
+    CHECK(accepted.exit_code == 0);
+    CHECK(accepted.out == "secret");
 }
 
 TEST_CASE("a call leaves an audit record without addresses") {

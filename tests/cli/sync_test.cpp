@@ -81,9 +81,21 @@ TEST_CASE("the status shows the counts of the queue and its workers") {
     CHECK(json.at("workers").at(0).at("claimed") == 2);
     CHECK(json.at("workers").at(0).at("slots") == 3);
     const auto text = run({"sync", "status"});
-    CHECK(text.out.find("backlog        5\n") != std::string::npos);
-    CHECK(text.out.find("parked         2\n") != std::string::npos);
+    CHECK(text.out.find("backlog           5\n") != std::string::npos);
+    CHECK(text.out.find("parked            2\n") != std::string::npos);
     CHECK(text.out.find(worker.to_string() + "  2        3      ") != std::string::npos);
+}
+
+TEST_CASE("the status counts the contacts of imports, opt-outs and resyncs as queued in bulk") {
+    admin run;
+    run.insert_contacts(1, 3);
+    run.request(1, 1);
+    REQUIRE(run({"suppress", run.file("2@example.com\n"), "--yes"}).exit_code == 0);
+    CHECK(run({"sync", "status"}).out.find("  queued in bulk  1\n") != std::string::npos);
+    REQUIRE(run({"sync", "resync", "--all", "--yes"}).out == "Queued 1 contact; 2 were already waiting.\n");
+    CHECK(run({"sync", "status"}).out.find("  queued in bulk  2\n") != std::string::npos);
+    CHECK(run.json({"sync", "status"}).at("resync") == 2);
+    CHECK(run.json({"sync", "status"}).at("backlog") == 3);
 }
 
 TEST_CASE("parked contacts are listed with the reason") {
@@ -125,7 +137,7 @@ TEST_CASE("some or all parked contacts are retried") {
     // One contact that waits, and one that is unknown.
     const auto partly = run({"sync", "retry", run.id(1), run.id(5), run.id(77)});
     CHECK(partly.exit_code == 65);
-    CHECK(partly.err.find("2 of 3 were not parked; ctms-admin sync parked lists") != std::string::npos);
+    CHECK(partly.err.find("2 of 3 contacts were not parked; ctms-admin sync parked lists") != std::string::npos);
     CHECK(run.parked() == "2");
     CHECK(run.json({"sync", "retry", "--all"}).at("retried") == 2);
     CHECK(run.parked() == "0");
@@ -157,7 +169,7 @@ TEST_CASE("parked contacts are forgotten only after confirmation") {
     }
     {
         pseudo_terminal asked({CTMS_ADMIN, "sync", "forget", run.id(1)}, run.environment());
-        REQUIRE(asked.shows("Forget 1 parked contact(s)?"));
+        REQUIRE(asked.shows("Forget 1 parked contact?"));
         asked.type("y\n");
         CHECK(asked.wait() == 0);
         CHECK(run.parked() == "2");

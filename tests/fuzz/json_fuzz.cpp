@@ -7,13 +7,12 @@
 #include "service/contact_changes.hpp"
 #include "json/any_url.hpp"
 #include "json/document.hpp"
+#include "json/stored_rows.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
-#include <ctms/json/pubsub_json.hpp>
-#include <ctms/json/python_repr.hpp>
-#include <ctms/json/stored_rows_json.hpp>
 #include <ctms/json/stripe_json.hpp>
 
 #include <algorithm>
@@ -216,7 +215,7 @@ void check_stripe(std::string_view text) {
 
 void check_texts(std::string_view text) {
     if (!is_valid_utf8(text)) return;
-    const auto quoted = json::python_string_repr(text);
+    const auto quoted = ctms::python_string_repr(text);
     require(quoted.size() <= 2 + 4 * text.size(), "a quoted string is not much longer");
     const auto url = json::parse_any_url(text);
     if (const auto* accepted = std::get_if<std::string>(&url)) {

@@ -13,10 +13,8 @@
 #include <csv.hpp>
 
 #include <ctms/auth/access_token.hpp>
-#include <ctms/auth/basic_credentials.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
-#include <ctms/json/pubsub_json.hpp>
 #include <ctms/json/stripe_json.hpp>
 #include <ctms/json/updates_json.hpp>
 #include <ctms/privacy/redact.hpp>

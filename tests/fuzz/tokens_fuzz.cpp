@@ -8,7 +8,6 @@
 #include "base/base64.hpp"
 
 #include <ctms/auth/access_token.hpp>
-#include <ctms/auth/basic_credentials.hpp>
 #include <ctms/auth/google_id_token.hpp>
 #include <ctms/base/utf8.hpp>
 #include <support/google_tokens.hpp>

@@ -3,8 +3,8 @@
 
 #include "peer.hpp"
 
+#include <auth/secrets.hpp>
 #include <ctms/auth/access_token.hpp>
-#include <ctms/auth/secrets.hpp>
 #include <persistence/clients/client_repository.hpp>
 #include <support/becomes_true.hpp>
 #include <support/http_client.hpp>

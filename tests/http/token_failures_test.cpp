@@ -3,7 +3,7 @@
 // recently always passes.
 #include "support/web_fixture.hpp"
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 #include <persistence/clients/client_repository.hpp>
 
 #include <doctest/doctest.h>

@@ -2,8 +2,8 @@
 // Access tokens end when the secret or the record of their client is replaced.
 #include "support/web_fixture.hpp"
 
+#include <auth/secrets.hpp>
 #include <ctms/auth/access_token.hpp>
-#include <ctms/auth/secrets.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/tokens.hpp>

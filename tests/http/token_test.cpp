@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 #include <persistence/clients/client_repository.hpp>
 
 #include <support/web_fixture.hpp>

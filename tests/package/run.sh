@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # Installs libctms, static and shared, into new directories, and builds and runs a project that uses each of them: with
-# find_package, with pkg-config, and with the sources as a subdirectory.
+# find_package, with pkg-config, and with the sources as a subdirectory. Public headers may include only the standard library.
 # Usage: tests/package/run.sh [BUILD-DIRECTORY]    of the static library; the shared one is built in build/shared
 set -euo pipefail
 
@@ -104,7 +104,11 @@ check_symbols
 
 cmake_consumer both-shared -DCMAKE_PREFIX_PATH="$scratch/both" -DKIND=shared
 cmake_consumer both-static -DCMAKE_PREFIX_PATH="$scratch/both" -DKIND=static
-cmake_consumer shared-only -DCMAKE_PREFIX_PATH="$scratch/shared"
+# Programs that link the shared library need no other library: neither its package nor its headers.
+unneeded=()
+for name in Boost fmt OpenSSL pugixml PkgConfig; do unneeded+=("-DCMAKE_DISABLE_FIND_PACKAGE_$name=ON"); done
+cmake_consumer shared-only -DCMAKE_PREFIX_PATH="$scratch/shared" "${unneeded[@]}"
+quietly packaging/dev/check_includes.py --installed "$scratch/shared/include"
 cmake_consumer static-only -DCMAKE_PREFIX_PATH="$scratch/static"
 if configure none -DCMAKE_PREFIX_PATH="$scratch/static" -DKIND=shared >/dev/null 2>&1; then die "found a kind that is not installed"; fi
 pkg_config_consumer shared

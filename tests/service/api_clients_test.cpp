@@ -3,7 +3,7 @@
 
 #include <support/test_database.hpp>
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 
 #include <doctest/doctest.h>
 

@@ -32,7 +32,7 @@ struct queue_database {
     void request(int first, int last) {
         for (int n = first; n <= last; ++n) link.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", id(n)));
     }
-    /// Queues a contact as the reference implementation does.
+    /// Queues a contact as the Python service does.
     void insert_pending(int number) {
         link.execute(fmt::format("insert into pending_acoustic (email_id, retry, update_timestamp) values ('{}', 0, now())", id(number)));
     }

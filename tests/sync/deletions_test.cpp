@@ -89,7 +89,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows to delete are remembered when the ve
     CHECK(difference().empty());
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: all mapped newsletters are deleted for a contact that only the reference implementation sent") {
+TEST_CASE_FIXTURE(sync_fixture, "sync: all mapped newsletters are deleted for a contact that only the Python service sent") {
     add(1, 2, {"app-dev", "common-voice", "firefox-news"});
     REQUIRE(run_until_idle());
     link.execute("delete from ctms_vendor_state");

@@ -195,7 +195,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes to a contact need one r
         add(1, 1);
         for (int n = 0; n < 1000; ++n) write(1, fmt::format("name{}", n));
     }
-    SUBCASE("writes by the reference implementation, which queues each of them") {
+    SUBCASE("writes by the Python service, which queues each of them") {
         add(1, 1);
         link.execute(fmt::format("insert into pending_acoustic (email_id, retry, update_timestamp)"
                                  " select '{}', 0, now() from generate_series(1, 1000)",

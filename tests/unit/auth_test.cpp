@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "base/base64.hpp"
 
+#include <auth/secrets.hpp>
 #include <ctms/auth/access_token.hpp>
-#include <ctms/auth/basic_credentials.hpp>
-#include <ctms/auth/secrets.hpp>
 
 #include <doctest/doctest.h>
 

@@ -48,13 +48,29 @@ std::vector<documented_setting> documented_settings() {
     return out;
 }
 
+/// The names that only the first list has, separated by commas.
+std::string missing(const std::vector<std::string>& wanted, const std::vector<std::string>& found) {
+    std::string out;
+    for (const auto& name : wanted) {
+        if (std::find(found.begin(), found.end(), name) == found.end()) out += (out.empty() ? "" : ", ") + name;
+    }
+    return out;
+}
+
 } // namespace
 
 TEST_CASE("docs/configuration.md lists every setting with its default in the order of the code") {
     const auto documented = documented_settings();
     const auto settings = ctms::config::all_settings();
+    std::vector<std::string> documented_names;
+    std::vector<std::string> names;
+    for (const auto& one : documented) documented_names.push_back(one.name);
+    for (const auto& one : settings) names.emplace_back(one.name);
+    CHECK_MESSAGE(missing(names, documented_names).empty(), "not documented: ", missing(names, documented_names));
+    CHECK_MESSAGE(missing(documented_names, names).empty(), "no such setting: ", missing(documented_names, names));
     REQUIRE(documented.size() == settings.size());
     for (std::size_t i = 0; i < settings.size(); ++i) {
+        CAPTURE(settings[i].name);
         CHECK(documented[i].name == settings[i].name);
         CHECK(documented[i].default_text == settings[i].default_text);
         CHECK_FALSE(documented[i].meaning.empty());
@@ -66,8 +82,8 @@ TEST_CASE("docs/configuration.md marks the secret settings") {
     for (const auto& documented : documented_settings()) {
         const auto settings = ctms::config::all_settings();
         const auto setting = std::find_if(settings.begin(), settings.end(), [&](const auto& one) { return one.name == documented.name; });
-        REQUIRE(setting != settings.end());
         CAPTURE(documented.name);
+        REQUIRE(setting != settings.end());
         CHECK((documented.meaning.find("Secret") != std::string::npos) == setting->secret);
     }
 }

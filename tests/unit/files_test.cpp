@@ -212,6 +212,14 @@ TEST_CASE("a small file is read through links, with a limit on its size and on t
     writer.join();
 }
 
+TEST_CASE("a count has its noun in the singular or the plural") {
+    CHECK(ctms::counted(0, "contact") == "0 contacts");
+    CHECK(ctms::counted(1, "contact") == "1 contact");
+    CHECK(ctms::counted(std::size_t{2}, "contact") == "2 contacts");
+    CHECK(ctms::counted(1, "address", "addresses") == "1 address");
+    CHECK(ctms::counted(std::int64_t{12}, "address", "addresses") == "12 addresses");
+}
+
 TEST_CASE("unprintable characters are escaped") {
     CHECK(printable("plain, \\ and \u00e9\u200d\U0001f600") == "plain, \\ and \u00e9\u200d\U0001f600");
     CHECK(printable("\x1b[2J\n\t\x7F") == R"(\x1b[2J\x0a\x09\x7f)");

@@ -5,7 +5,8 @@
 #include "json/echo.hpp"
 #include "json/python_text.hpp"
 
-#include <ctms/auth/basic_credentials.hpp>
+#include <ctms/auth/access_token.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/privacy/redact.hpp>
 #include <support/cpu_time.hpp>
@@ -36,7 +37,7 @@ void json_body(const std::string& text) { (void)json::body::parse(text); }
 void json_string(const std::string& text) { (void)json::body::parse("{\"a\":\"" + text + "\" x"); }
 void json_list(const std::string& text) { (void)json::body::parse("[" + text + "0]"); }
 void any_url(const std::string& text) { (void)json::parse_any_url("http://" + text.substr(0, 65'000)); }
-void python_repr(const std::string& text) { (void)json::python_string_repr(text); }
+void python_repr(const std::string& text) { (void)ctms::python_string_repr(text); }
 void python_number(const std::string& text) { (void)json::python_float(text); }
 void strip(const std::string& text) { (void)json::python_strip(text); }
 void basic(const std::string& text) { (void)auth::parse_basic(text); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/model/product.hpp>
+#include <ctms/model/stripe.hpp>
 
 #include <doctest/doctest.h>
 

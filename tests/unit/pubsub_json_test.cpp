@@ -3,7 +3,7 @@
 #include "support/pubsub_messages.hpp"
 #include "support/stripe_objects.hpp"
 
-#include <ctms/json/pubsub_json.hpp>
+#include <ctms/json/stripe_json.hpp>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>

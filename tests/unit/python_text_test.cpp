@@ -2,6 +2,8 @@
 // The expected strings are those of CPython 3.11 and pydantic 1.10.
 #include "json/python_text.hpp"
 
+#include <ctms/base/printable.hpp>
+
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -14,6 +16,7 @@
 using namespace std::chrono;
 using namespace std::string_view_literals;
 using namespace ctms::json;
+using ctms::python_string_repr;
 
 namespace {
 

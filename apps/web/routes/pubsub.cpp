@@ -3,7 +3,7 @@
 #include "stripe_facts.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/json/pubsub_json.hpp>
+#include <ctms/json/stripe_json.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <web/server/answers.hpp>
 

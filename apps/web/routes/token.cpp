@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "routes.hpp"
 
-#include <ctms/auth/basic_credentials.hpp>
+#include <ctms/auth/access_token.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/service/tokens.hpp>
@@ -62,9 +62,9 @@ response token_response(const service::issued_token& token) {
     return out;
 }
 
-/// A client id as it was sent, truncated to the 255 bytes that an id may have, at the end of a character.
+/// A client id as it was sent, truncated to the length that an id may have, at the end of a character.
 std::string loggable(const std::string& client_id) {
-    std::size_t end = std::min<std::size_t>(client_id.size(), 255);
+    std::size_t end = std::min(client_id.size(), model::longest_client_id);
     while (end > 0 && end < client_id.size() && (static_cast<unsigned char>(client_id[end]) & 0xC0U) == 0x80U) --end;
     return client_id.substr(0, end);
 }

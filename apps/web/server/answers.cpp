@@ -8,7 +8,7 @@ namespace ctms::web {
 int to_status(errc code) noexcept {
     switch (code) {
     case errc::malformed:
-    case errc::forbidden: return 400; // like the reference, which answers 400 instead of 403 to a disabled client
+    case errc::forbidden: return 400; // like the Python service, which answers 400 instead of 403 to a disabled client
     case errc::invalid: return 422;
     case errc::unauthorized: return 401;
     case errc::missing_role: return 403;

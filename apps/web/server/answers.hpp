@@ -36,7 +36,7 @@ namespace ctms::web {
 /// 429: an address has too many requests in progress. The client may send another as soon as one is answered.
 [[nodiscard]] response too_many_at_once_response();
 
-/// 500 with the same text as the reference. Does not reveal the reason.
+/// 500 with the same text as the Python service. Does not reveal the reason.
 [[nodiscard]] response internal_error_response();
 
 } // namespace ctms::web

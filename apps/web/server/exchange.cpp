@@ -129,7 +129,7 @@ void exchanger::begin(exchange& one) const {
 }
 
 std::optional<response> exchanger::refuse(call& now, const route& matched) const {
-    // As in the reference, a body that is not valid JSON is refused before the token is checked. For a large body the token is
+    // As in the Python service, a body that is not valid JSON is refused before the token is checked. For a large body the token is
     // checked first, because parsing takes time that only a client with a valid token may claim.
     constexpr std::size_t small_body = 16 * 1024;
     const auto check_token = [&]() -> std::optional<response> {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Decodes names and values as browsers and HTTP clients encode them: percent-encoding, query strings, forms.
-// As lenient as the reference (Starlette): invalid escapes stay unchanged, and bytes that are not valid UTF-8 become U+FFFD.
+// As lenient as the Python service (Starlette): invalid escapes stay unchanged, and bytes that are not valid UTF-8 become U+FFFD.
 // Pure functions, thread safe.
 #pragma once
 
@@ -30,7 +30,7 @@ private:
 /// Percent-encodes everything except unreserved characters (RFC 3986) and '/'.
 [[nodiscard]] std::string percent_encode_path(std::string_view text);
 
-/// The maximum number of fields of a form, or of named parts of a multipart body (the same limit as in the reference).
+/// The maximum number of fields of a form, or of named parts of a multipart body (the same limit as in the Python service).
 inline constexpr std::size_t most_fields = 1000;
 
 /// Parses `a=1&b=2`, as in a query string. Keeps empty values; ignores everything after the first `most_fields` fields.

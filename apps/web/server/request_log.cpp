@@ -3,6 +3,7 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
+#include <ctms/model/api_client.hpp>
 #include <ctms/privacy/redact.hpp>
 
 #include <fmt/format.h>
@@ -19,7 +20,6 @@ constexpr std::size_t longest_path = 1024;      // also for each value in the pa
 constexpr std::size_t longest_headers = 8 * 1024;
 constexpr std::size_t longest_query = 2 * 1024;
 constexpr std::size_t longest_error = 2 * 1024; // also for the traceback
-constexpr std::size_t longest_client_id = 255;
 constexpr std::size_t longest_trace = 1024;
 constexpr std::size_t longest_ingest = 2 * 1024; // ingest_actions and ingest_error; the lists of ids and keys have a quarter
 constexpr std::size_t longest_claims = 1024;     // all claims of Google's token together
@@ -218,7 +218,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
     shortener bounded;
     const auto path = bounded.shorten(logged_path(one, routes), longest_path);
     const auto method = logged_method(one.http.method);
-    const auto client_id = bounded.shorten(one.facts.client_id, longest_client_id);
+    const auto client_id = bounded.shorten(one.facts.client_id, model::longest_client_id);
     mozlog::fields members;
     if (is_trivial(one.http, one.answer.status)) members.add("trivial", true);
     members.add("client_host", one.http.peer_address).add("method", method).add("path", path).add("rid", one.http.id);

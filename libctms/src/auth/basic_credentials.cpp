@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/auth/basic_credentials.hpp>
+#include <ctms/auth/access_token.hpp>
 
 #include "base/base64.hpp"
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/auth/secrets.hpp>
+#include "secrets.hpp"
 
 #include "base/base64.hpp"
 #include "openssl_failure.hpp"
+
+#include <ctms/auth/access_token.hpp>
 
 #include <argon2.h>
 #include <fmt/core.h>

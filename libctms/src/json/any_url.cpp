@@ -5,6 +5,7 @@
 #include "python_text.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 
 #include <idn2.h>

@@ -11,12 +11,12 @@
 namespace ctms::json {
 namespace {
 
-/// The error in the form that the reference service uses: the position in loc, the parser's message in ctx.
+/// The error in the form that the Python service uses: the position in loc, the parser's message in ctx.
 error to_error(const syntax_error& problem, std::string_view text) {
     std::string context;
     object_writer writer(context);
     writer.add("msg", problem.message);
-    writer.add("doc", echo_around(text, problem.byte)); // the reference service returns the whole text
+    writer.add("doc", echo_around(text, problem.byte)); // the Python service returns the whole text
     writer.add("pos", static_cast<std::int64_t>(problem.position));
     writer.add("lineno", static_cast<std::int64_t>(problem.line));
     writer.add("colno", static_cast<std::int64_t>(problem.column));

@@ -50,7 +50,7 @@ const node* body_object(const body& sent, error_list& errors) {
     }
     const auto& root = parsed->root();
     if (root.type == kind::object) return &root;
-    // An empty list counts as an empty object, as in the reference service.
+    // An empty list counts as an empty object, as in the Python service.
     if (root.type == kind::array && root.size == 0) return &empty_object;
     root.type == kind::null ? add_missing(errors) : add_not_a_dict(errors);
     return nullptr;

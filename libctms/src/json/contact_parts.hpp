@@ -5,7 +5,7 @@
 #include "body.hpp"
 #include "reader.hpp"
 
-#include <ctms/json/checked.hpp>
+#include <ctms/json/contact_json.hpp>
 
 #include <array>
 #include <vector>

@@ -18,7 +18,7 @@ inline void write_value(std::string& out, const fields::rules& rule, const std::
         append_json_string(out, value);
         return;
     }
-    // Rows of the reference service contain spaces and escapes; the API writes neither.
+    // Rows of the Python service contain spaces and escapes; the API writes neither.
     if (value.find_first_of(" \\\n\t\r") == std::string::npos) {
         out += value;
         return;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include <ctms/json/pubsub_json.hpp>
+#include <ctms/json/stripe_json.hpp>
 
 #include "base/base64.hpp"
 #include "document.hpp"

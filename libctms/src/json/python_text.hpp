@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-// Prints and reads numbers, whitespace and strings as Python does, because clients of the Python service see its texts.
+// Prints and reads numbers and whitespace as Python does, because clients of the Python service see its texts.
 // Not for JSON itself, whose numbers keep their original text (document.hpp). Texts are valid UTF-8.
 // Thread safe, independent of the locale; throws only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/time.hpp>
-#include <ctms/json/python_repr.hpp>
 
 #include <cstddef>
 #include <cstdint>

@@ -137,6 +137,13 @@ constexpr auto updates_page =
     R"("items":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts"}},)"
     R"("required":["start","end","limit","items"]})";
 
+template <class T>
+void add_columns(std::vector<contact_column>& out) {
+    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
+        out.push_back({fields::flat_name(field), fields::table<T>::group, field.name, field.rule.output_only, field.rule.required});
+    });
+}
+
 } // namespace
 
 std::vector<named_schema> schemas() {
@@ -182,6 +189,18 @@ std::vector<field_schema> identity_fields() {
         out.push_back({field.name, field.description, std::move(text)});
     });
     return out;
+}
+
+const std::vector<contact_column>& contact_columns() {
+    static const auto columns = [] {
+        std::vector<contact_column> out;
+        add_columns<model::email>(out);
+        add_columns<model::amo>(out);
+        add_columns<model::fxa>(out);
+        add_columns<model::mofo>(out);
+        return out;
+    }();
+    return columns;
 }
 
 } // namespace ctms::json

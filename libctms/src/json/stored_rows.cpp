@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "stored_rows.hpp"
+
 #include "body.hpp"
 #include "field_writer.hpp"
-
-#include <ctms/json/stored_rows_json.hpp>
 
 #include <fmt/core.h>
 
@@ -89,13 +89,6 @@ result<model::stored_rows> read_email(const node& contact) {
     return out;
 }
 
-template <class T>
-void add_columns(std::vector<contact_column>& out) {
-    fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
-        out.push_back({fields::flat_name(field), fields::table<T>::group, field.name, field.rule.output_only});
-    });
-}
-
 std::string place_of(const field_error& one) {
     std::string out;
     for (const auto& step : one.location) {
@@ -147,18 +140,6 @@ model::stored_rows to_stored_rows(const model::contact& contact) {
     out.newsletters = rows_of(id, contact.newsletters);
     out.waitlists = rows_of(id, contact.waitlists);
     return out;
-}
-
-const std::vector<contact_column>& contact_columns() {
-    static const auto columns = [] {
-        std::vector<contact_column> out;
-        add_columns<model::email>(out);
-        add_columns<model::amo>(out);
-        add_columns<model::fxa>(out);
-        add_columns<model::mofo>(out);
-        return out;
-    }();
-    return columns;
 }
 
 std::string describe(const error& failure) {

@@ -154,7 +154,7 @@ std::optional<int> read_limit(const std::string& text, error_list& errors) {
 }
 
 std::optional<model::updates_cursor> parse_cursor(const std::string& text) {
-    auto decoded = base64url_decode(text.substr(0, text.find('='))); // the reference service writes padding
+    auto decoded = base64url_decode(text.substr(0, text.find('='))); // the Python service writes padding
     if (!decoded) return std::nullopt;
     const auto comma = decoded->find(',');
     if (comma == std::string::npos) return std::nullopt;
@@ -225,7 +225,7 @@ std::string write_cursor(const model::updates_cursor& cursor) {
     auto when = ctms::to_iso(cursor.updated);
     when[when.find('T')] = ' ';
     auto out = base64url_encode(cursor.email_id.to_string() + "," + when);
-    while (out.size() % 4 != 0) out += '='; // the reference service reads only padded cursors
+    while (out.size() % 4 != 0) out += '='; // the Python service reads only padded cursors
     return out;
 }
 

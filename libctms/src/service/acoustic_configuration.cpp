@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/acoustic_configuration.hpp>
 
-#include "storable.hpp"
-
+#include <base/storable.hpp>
 #include <persistence/sync/acoustic_configuration_repository.hpp>
 
 #include <fmt/core.h>

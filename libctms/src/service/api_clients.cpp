@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/api_clients.hpp>
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 #include <persistence/clients/client_repository.hpp>
 
 #include <fmt/format.h>
@@ -13,13 +13,12 @@ namespace ctms::service {
 using persistence::client_repository;
 
 result<std::string> client_id_of(std::string_view name) {
-    constexpr std::size_t longest = 255;
     constexpr std::string_view prefix = "id_";
     constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     auto id = name.starts_with(prefix) ? std::string(name) : fmt::format("{}{}", prefix, name);
-    if (id == prefix || id.find_first_not_of(allowed) != std::string::npos || id.size() > longest) {
-        return invalid(
-            fmt::format("'{}' is not a valid client name: only letters, digits and - _ . are allowed, at most 252 characters", name));
+    if (id == prefix || id.find_first_not_of(allowed) != std::string::npos || id.size() > model::longest_client_id) {
+        return invalid(fmt::format("'{}' is not a valid client name: only letters, digits and - _ . are allowed, at most {} characters",
+                                   name, model::longest_client_id - prefix.size()));
     }
     return id;
 }

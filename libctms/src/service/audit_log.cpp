@@ -1,31 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/audit_log.hpp>
 
-#include <ctms/base/utf8.hpp>
+#include <base/storable.hpp>
 #include <persistence/clients/audit_repository.hpp>
 
-#include <algorithm>
-
 namespace ctms::service {
-namespace {
-
-/// A record must not fail because of its content.
-std::string storable(std::string_view text) {
-    auto out = valid_utf8(text);
-    std::replace(out.begin(), out.end(), '\0', ' ');
-    return out;
-}
-
-} // namespace
 
 result<audit_outcome> audit_log::record(const std::string& actor, const std::string& command, const std::function<audited_result()>& run) {
     persistence::audit_repository records(db_);
-    const auto id = records.begin(storable(actor), storable(command));
+    const auto id = records.begin(to_storable(actor), to_storable(command)); // a record must not fail because of its content
     if (!id) return id.error();
     auto done = run();
     for (auto& [name, value] : done.details) {
-        name = storable(name);
-        value = storable(value);
+        name = to_storable(name);
+        value = to_storable(value);
     }
     return audit_outcome{done.exit_code, records.end(*id, done.exit_code, done.details)};
 }

@@ -2,7 +2,7 @@
 #include <ctms/service/contact_export.hpp>
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/model/product.hpp>
+#include <ctms/model/stripe.hpp>
 #include <persistence/contacts/contact_dump_repository.hpp>
 #include <persistence/stripe/product_repository.hpp>
 

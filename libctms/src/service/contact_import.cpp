@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_changes.hpp"
 
-#include <ctms/json/stored_rows_json.hpp>
 #include <ctms/service/contact_import.hpp>
+#include <json/stored_rows.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_dump_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/contact_lists.hpp>
 
-#include "storable.hpp"
+#include "address_step.hpp"
 
 #include <persistence/contacts/contact_bulk_repository.hpp>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_changes.hpp"
-#include "storable.hpp"
 
+#include <base/storable.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
 #include <ctms/service/contacts.hpp>

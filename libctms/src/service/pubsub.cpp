@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/pubsub.hpp>
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
 
 #include <fmt/core.h>
 

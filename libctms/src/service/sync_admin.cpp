@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/sync_admin.hpp>
 
-#include "storable.hpp"
+#include "address_step.hpp"
 
 #include <persistence/sync/sync_queue_repository.hpp>
 

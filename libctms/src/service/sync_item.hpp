@@ -5,7 +5,7 @@
 #include <ctms/acoustic/client.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/model/contact.hpp>
-#include <ctms/model/product.hpp>
+#include <ctms/model/stripe.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
 
 #include <chrono>

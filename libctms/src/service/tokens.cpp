@@ -3,7 +3,8 @@
 #include "remembered_secrets.hpp"
 #include "token_binding.hpp"
 
-#include <ctms/auth/secrets.hpp>
+#include <auth/secrets.hpp>
+#include <base/storable.hpp>
 #include <ctms/service/tokens.hpp>
 #include <persistence/clients/client_repository.hpp>
 
@@ -20,10 +21,7 @@ using std::chrono::steady_clock;
 constexpr std::string_view client_namespace = "api_client";
 
 /// Whether the database could contain this id. Others need no lookup.
-bool may_be_client_id(const std::string& client_id) {
-    constexpr std::size_t longest = 255;
-    return client_id.size() <= longest && client_id.find('\0') == std::string::npos;
-}
+bool may_be_client_id(const std::string& client_id) { return client_id.size() <= model::longest_client_id && is_storable(client_id); }
 
 error bad_token(std::string_view why) { return unauthorized("Could not validate credentials", std::string(why)); }
 

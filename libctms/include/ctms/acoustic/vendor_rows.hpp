@@ -6,7 +6,7 @@
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/model/contact.hpp>
-#include <ctms/model/product.hpp>
+#include <ctms/model/stripe.hpp>
 
 #include <optional>
 #include <span>

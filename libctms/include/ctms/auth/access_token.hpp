@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Access tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515, RFC 7518), with the claims `sub` and `exp` and, if requested,
-// `iat` and `jti`. They are interchangeable with tokens of the Python service that uses the same key. A token_signer is immutable after
-// construction and thread safe.
+// Access tokens, and the credentials that clients get them with: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515, RFC 7518), with
+// the claims `sub` and `exp` and, if requested, `iat` and `jti`. They are interchangeable with tokens of the Python service that uses the
+// same key. A token_signer is immutable after construction and thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -22,6 +22,9 @@ struct CTMS_API token_claims {
     std::optional<double> issued_at{};  ///< `iat` in seconds since 1970; nullopt if it is not a number
     std::optional<double> expires_at{}; ///< `exp` in seconds since 1970; nullopt if it is not a number
 };
+
+/// Returns a new random key for signing tokens: 64 hex digits.
+[[nodiscard]] CTMS_API std::string make_signing_key();
 
 /// Creates and verifies tokens with one key.
 class CTMS_API token_signer {
@@ -49,5 +52,15 @@ private:
     class impl;
     std::unique_ptr<impl> impl_;
 };
+
+/// The credentials that a client presents to get a token. Either may be empty.
+struct CTMS_API credentials {
+    std::string client_id;     ///< the claimed id
+    std::string client_secret; ///< in clear text; never log it
+};
+
+/// Parses what an HTTP Authorization header has after "Basic " (RFC 7617): padded base64 of "id:secret", split at the first colon. Returns
+/// nullopt if it is not strict base64, contains a byte that is not ASCII, or has no colon. Does not verify the secret.
+[[nodiscard]] CTMS_API std::optional<credentials> parse_basic(std::string_view header_value);
 
 } // namespace ctms::auth

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-// Makes untrusted text safe to show on a terminal: the one place that decides which characters are shown as escapes. Not for output that
-// programs read (files, pipes), which must stay exact. Thread safe; throws only std::bad_alloc.
+// Text for people. Makes untrusted text safe to show on a terminal: the one place that decides which characters are shown as escapes. Not
+// for output that programs read (files, pipes), which must stay exact. Thread safe; throws only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>
 
+#include <concepts>
 #include <string>
 #include <string_view>
 
@@ -25,5 +26,17 @@ CTMS_API void append_printable(std::string& out, std::string_view text);
 /// Returns JSON with the same meaning in which these characters are JSON escapes (`\u202e`). `json` must be valid JSON; bytes that are not
 /// UTF-8 become `\ufffd`. Line feeds and tabs between values stay.
 [[nodiscard]] CTMS_API std::string printable_json(std::string json);
+
+/// Returns repr() of a Python str, with quotes, because scripts read the output of the Python programs. Characters that Unicode has not
+/// assigned are printed unchanged. `text` must be valid UTF-8.
+[[nodiscard]] CTMS_API std::string python_string_repr(std::string_view text);
+
+/// Returns a count with its noun: "1 contact", "2 contacts". `several` is the plural, if it is not `one` with an s.
+template <std::integral Count>
+[[nodiscard]] std::string counted(Count count, std::string_view one, std::string_view several = {}) {
+    auto out = std::to_string(count) + ' ';
+    if (count == 1) return out.append(one);
+    return several.empty() ? out.append(one) + 's' : out.append(several);
+}
 
 } // namespace ctms

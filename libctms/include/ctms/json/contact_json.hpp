@@ -6,7 +6,6 @@
 
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
-#include <ctms/json/checked.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
 
@@ -14,8 +13,25 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ctms::json {
+
+/// Input that follows the rules of the API, so that it does not have to be checked again; it cannot be changed. Only read_contact,
+/// read_patch and check make one. Belongs to one thread at a time.
+template <class T>
+class checked {
+public:
+    [[nodiscard]] const T& operator*() const noexcept { return value_; }   ///< Returns the input.
+    [[nodiscard]] const T* operator->() const noexcept { return &value_; } ///< Accesses the input.
+    /// Moves the input out; it can be changed, and is no longer known to be checked.
+    [[nodiscard]] T take() && noexcept { return std::move(value_); }
+
+private:
+    friend struct check_mark; // private: src/json/contact_parts.hpp
+    explicit checked(T&& value) noexcept : value_(std::move(value)) {}
+    T value_;
+};
 
 /// A parsed request body. Parsing happens before authentication, validation after it.
 class CTMS_API body {

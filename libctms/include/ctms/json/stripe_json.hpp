@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads Stripe objects from JSON as Stripe's API and webhooks write them (https://stripe.com/docs/api). Only members that CTMS stores are
-// read; others are ignored. If an object is included ("expanded") where Stripe usually has an id, its id is used. Pure functions, thread
-// safe.
+// Reads Stripe objects from JSON as Stripe's API and webhooks write them (https://stripe.com/docs/api), and from push messages of Google
+// Pub/Sub (https://cloud.google.com/pubsub/docs/push): base64 of JSON, one object or a dictionary of several. Only members that CTMS stores
+// are read; others are ignored. If an object is included ("expanded") where Stripe usually has an id, its id is used. Pure functions,
+// thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -13,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 namespace ctms::json {
 
@@ -38,5 +40,31 @@ using stripe_object_visitor = std::function<bool(std::optional<std::size_t> inde
 /// object is visited as an error like those of read_stripe_object, always with `detail`; reading then continues. Returns errc::malformed,
 /// with `detail` and without a visit, if the text is not JSON.
 [[nodiscard]] CTMS_API result<void> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit);
+
+/// One value of the payload of a push message.
+struct CTMS_API pubsub_item {
+    /// Kinds of values.
+    enum class kind {
+        object,       ///< a valid object of a kind that is stored
+        unknown_kind, ///< an object of a kind that is not stored
+        empty,        ///< a value without members, in a dictionary
+        failed        ///< an object that breaks a rule: `value` has the error
+    };
+    kind what = kind::object; ///< kind of the value
+    std::string name;         ///< "object:id" of an object; otherwise its key in the dictionary, or "payload" if it is the whole payload
+    result<model::stripe::object> value; ///< the object, or an error
+};
+
+/// The content of a push message.
+struct CTMS_API pubsub_payload {
+    std::vector<pubsub_item> items; ///< in the order of the payload
+    std::string text;               ///< the decoded payload, compact JSON
+};
+
+/// Reads the body of a push request. Returns one of two errors of errc::malformed, whose message is sent as the response: "Message does not
+/// appear to be from pubsub, do not send again." if there is no `subscription` or `message.data` is not base64 of JSON; "Unknown payload
+/// type, do not send again." if the payload is neither a Stripe object (with `object` and `id`) nor a dictionary whose keys are all
+/// "collection:id" and whose values are objects.
+[[nodiscard]] CTMS_API result<pubsub_payload> read_pubsub_message(std::string_view body);
 
 } // namespace ctms::json

@@ -33,6 +33,9 @@ inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "de
     return std::nullopt;
 }
 
+/// The most characters that an id of a client can have, as many as its column in the database.
+inline constexpr std::size_t longest_client_id = 255;
+
 /// A client of the API.
 struct CTMS_API api_client {
     std::string client_id;                     ///< starts with "id_"

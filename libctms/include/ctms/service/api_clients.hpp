@@ -22,7 +22,7 @@ class database;
 namespace ctms::service {
 
 /// Returns the id of the client with this name: the name with the prefix "id_", unless it already has it. errc::invalid unless the name
-/// consists of letters, digits and - _ . and the id has at most 255 characters.
+/// consists of letters, digits and - _ . and the id has at most model::longest_client_id characters.
 [[nodiscard]] CTMS_API result<std::string> client_id_of(std::string_view name);
 
 /// Returns the roles with these names; nullopt (everything is allowed) if there are no names. errc::malformed, with all known names, for an

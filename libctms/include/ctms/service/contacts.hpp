@@ -7,7 +7,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/json/checked.hpp>
+#include <ctms/json/contact_json.hpp>
 #include <ctms/metrics/recorder.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>

@@ -6,7 +6,7 @@
 #include <ctms/auth/google_id_token.hpp>
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
-#include <ctms/json/pubsub_json.hpp>
+#include <ctms/json/stripe_json.hpp>
 #include <ctms/model/stripe.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 

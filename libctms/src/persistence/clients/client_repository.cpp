@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "client_repository.hpp"
 
+#include <base/storable.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
@@ -102,11 +103,8 @@ std::vector<model::old_secret> read_old_secrets(std::string_view lines) {
 
 error no_such_client() { return not_found("Unknown client_id"); }
 
-// A stored id cannot contain a NUL, and neither can a parameter.
-bool storable(std::string_view client_id) { return client_id.find('\0') == std::string_view::npos; }
-
 result<void> change(database& db, const statement& what, std::string_view client_id, std::optional<std::string> value) {
-    if (!storable(client_id)) return no_such_client();
+    if (!is_storable(client_id)) return no_such_client();
     std::vector<parameter> parameters{std::string(client_id)};
     if (value) parameters.push_back(std::move(value));
     const auto touched = run(db, [&](connection& link) { return link.query(what, parameters, true).affected(); });
@@ -118,7 +116,7 @@ result<void> change(database& db, const statement& what, std::string_view client
 /// Runs `act(connection)` in one transaction. `act` returns whether the client exists.
 template <class Act>
 result<void> in_transaction(database& db, std::string_view client_id, Act act) {
-    if (!storable(client_id)) return no_such_client();
+    if (!is_storable(client_id)) return no_such_client();
     const auto found = run(db, [&](connection& link) {
         link.begin();
         const bool exists = act(link);
@@ -132,7 +130,7 @@ result<void> in_transaction(database& db, std::string_view client_id, Act act) {
 } // namespace
 
 result<model::api_client> client_repository::find(std::string_view client_id) {
-    if (!storable(client_id)) return no_such_client();
+    if (!is_storable(client_id)) return no_such_client();
     const auto found = run(db_, [&](connection& link) { return link.query(find_client, {std::string(client_id)}); });
     if (!found) return found.error();
     if (found->empty()) return no_such_client();
@@ -140,7 +138,7 @@ result<model::api_client> client_repository::find(std::string_view client_id) {
 }
 
 result<client_access> client_repository::find_access(std::string_view client_id) {
-    if (!storable(client_id)) return no_such_client();
+    if (!is_storable(client_id)) return no_such_client();
     const auto found = run(db_, [&](connection& link) { return link.query(find_access_of, {std::string(client_id)}); });
     if (!found) return found.error();
     if (found->empty()) return no_such_client();

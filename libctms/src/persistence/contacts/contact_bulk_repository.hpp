@@ -7,8 +7,8 @@
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/contact_lists.hpp>
-#include <ctms/model/stored_rows.hpp>
 #include <ctms/persistence/database.hpp>
+#include <model/stored_rows.hpp>
 #include <persistence/sync/queue_priority.hpp>
 
 #include <cstdint>

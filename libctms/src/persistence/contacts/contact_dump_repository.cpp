@@ -4,7 +4,7 @@
 #include "contact_rows.hpp"
 #include "contact_tables.hpp"
 
-#include <ctms/model/stored_rows.hpp>
+#include <model/stored_rows.hpp>
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>

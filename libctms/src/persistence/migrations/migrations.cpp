@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "embedded_migrations.hpp"
 
+#include <ctms/base/printable.hpp>
 #include <ctms/persistence/migrations.hpp>
 
 #include <persistence/postgres/connection.hpp>
@@ -49,9 +50,8 @@ migration_info info_of(const embedded_migration& one) { return {one.version, one
 schema_state state(schema_state::kind what, std::string explanation) { return {what, {}, std::move(explanation)}; }
 
 schema_state foreign_revision(std::string_view revision) {
-    return state(
-        schema_state::kind::foreign,
-        fmt::format("The database is at revision '{}' of the reference service; only {} can be adopted.", revision, reference_revision));
+    return state(schema_state::kind::foreign, fmt::format("The database is at revision '{}' of the Python service; only {} can be adopted.",
+                                                          revision, reference_revision));
 }
 
 std::vector<migration_info> missing_from(const std::map<std::int64_t, std::string>& applied) {
@@ -82,7 +82,8 @@ schema_state compare(const std::map<std::int64_t, std::string>& applied) {
     schema_state found{schema_state::kind::current, missing_from(applied), "The database schema is up to date."};
     if (!found.pending.empty()) {
         found.what = schema_state::kind::behind;
-        found.explanation = fmt::format("The database schema lacks {} migration(s); run `ctms-admin migrate`.", found.pending.size());
+        found.explanation =
+            fmt::format("The database schema lacks {}; run `ctms-admin migrate`.", counted(found.pending.size(), "migration"));
     }
     return found;
 }

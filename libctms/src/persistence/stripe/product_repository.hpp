@@ -4,7 +4,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/model/product.hpp>
+#include <ctms/model/stripe.hpp>
 #include <ctms/persistence/database.hpp>
 
 #include <span>

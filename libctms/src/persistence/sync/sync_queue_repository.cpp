@@ -101,7 +101,7 @@ order by q.email_id
 on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
   product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products)"};
 
-// Removes the reference service's rows of the contacts in the CTE `gone`. Skips rows that are locked: a transaction that deletes
+// Removes the Python service's rows of the contacts in the CTE `gone`. Skips rows that are locked: a transaction that deletes
 // a contact locks them before it waits for our row, and deletes them itself.
 constexpr std::string_view remove_reference_rows = R"(
 reference as (

@@ -4,29 +4,24 @@
 // thread: do not call them on threads that serve reads. They throw std::bad_alloc if the memory is not available.
 #pragma once
 
-#include <ctms/base/export.hpp>
-
 #include <string>
 #include <string_view>
 
 namespace ctms::auth {
 
 /// Returns a new client secret: "secret_" and 43 characters of URL-safe base64 (256 random bits).
-[[nodiscard]] CTMS_API std::string make_secret();
-
-/// Returns a new random key for signing tokens: 64 hex digits.
-[[nodiscard]] CTMS_API std::string make_signing_key();
+[[nodiscard]] std::string make_secret();
 
 /// Returns the PHC string of a secret, with a new salt.
-[[nodiscard]] CTMS_API std::string hash_secret(std::string_view secret);
+[[nodiscard]] std::string hash_secret(std::string_view secret);
 
 /// Returns true if the secret matches the PHC string. Returns false if the string is not an Argon2id hash.
-[[nodiscard]] CTMS_API bool verify_secret(std::string_view secret, const std::string& phc);
+[[nodiscard]] bool verify_secret(std::string_view secret, const std::string& phc);
 
 /// Takes as long as verify_secret does with a real hash, so that the response time does not reveal whether a client exists.
-CTMS_API void verify_nothing(std::string_view secret);
+void verify_nothing(std::string_view secret);
 
 /// Returns true if both are equal. The time does not depend on where they differ, but may depend on their lengths.
-[[nodiscard]] CTMS_API bool equal_secrets(std::string_view a, std::string_view b) noexcept;
+[[nodiscard]] bool equal_secrets(std::string_view a, std::string_view b) noexcept;
 
 } // namespace ctms::auth

@@ -4,7 +4,6 @@
 // every group, and texts of older databases that the API would refuse. Plain data.
 #pragma once
 
-#include <ctms/base/export.hpp>
 #include <ctms/base/uuid.hpp>
 
 #include <string>
@@ -16,7 +15,7 @@ namespace ctms::model {
 inline constexpr std::string_view dump_format = "ctms-contact-1";
 
 /// Times that are missing or null are set to the time of the write.
-struct CTMS_API stored_rows {
+struct stored_rows {
     uuid email_id;             ///< of the contact
     std::string primary_email; ///< as in `email`
     std::string email;         ///< an object that includes email_id; "" if there is no such row

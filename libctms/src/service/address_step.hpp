@@ -1,20 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-// Which texts a database can hold: a parameter that it cannot hold would fail the whole statement. Pure functions.
+// Passes a long list of addresses to the database in parts. Pure functions.
 #pragma once
 
-#include <ctms/base/utf8.hpp>
+#include <base/storable.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace ctms::service {
-
-/// Returns true if a text column can hold the text.
-[[nodiscard]] inline bool is_storable(std::string_view text) { return is_valid_utf8(text) && text.find('\0') == std::string_view::npos; }
 
 /// A part of a list of addresses that can be passed to the database.
 struct address_step {
