@@ -17,6 +17,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import checks
+
 MOST_STANDARD = 300  # files, counted with g++ 12; currently the highest is service/sync.hpp with 285
 
 # Headers that include a whole library, and what to include instead.
@@ -32,20 +34,19 @@ WIDE = {
     "regex": "a source",
 }
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PUBLIC = "libctms/include"
 INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", re.M)
 
 
 def headers_of(folder):
-    listed = subprocess.run(["git", "ls-files", f"{folder}/*.hpp"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(["git", "ls-files", f"{folder}/*.hpp"], cwd=checks.ROOT, capture_output=True, text=True, check=True)
     return listed.stdout.split()
 
 
 def included_by(header):
     """All files that a header includes, without the header itself."""
     command = [os.environ.get("CXX", "g++"), "-std=c++20", "-M", "-I", PUBLIC, "-x", "c++", header]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(command, cwd=checks.ROOT, capture_output=True, text=True, check=True)
     files = [os.path.normpath(name) for name in listed.stdout.replace("\\\n", " ").split()[1:]]
     return [name for name in files if name != header]
 
@@ -75,8 +76,7 @@ def public_faults(counts):
 
 def wide_faults():
     for header in [name for folder in ("libctms", "apps", "cli", "tests") for name in headers_of(folder)]:
-        with open(os.path.join(ROOT, header), encoding="utf-8") as opened:
-            found = INCLUDE.findall(opened.read())
+        found = INCLUDE.findall((checks.ROOT / header).read_text(encoding="utf-8"))
         for name in found:
             if name in WIDE:
                 yield f"{header}: includes <{name}>; include {WIDE[name]}"
@@ -95,29 +95,23 @@ def self_test():
         (len(list(public_faults([("a.hpp", MOST_STANDARD + 1, ["/usr/include/boost/config.hpp"])]))), 2),
         (INCLUDE.findall('  #  include <fmt/format.h>\n// #include <regex>\n#include "a.hpp"\n'), ["fmt/format.h", "a.hpp"]),
     ]
-    failures = [case for case in cases if case[0] != case[1]]
-    for found, wanted in failures:
-        print(f"self-test: {found!r} instead of {wanted!r}", file=sys.stderr)
-    print(f"Includes, self-test: {len(cases)} cases, {len(failures)} failed")
-    return 1 if failures else 0
+    return len(cases), [f"{found!r} instead of {wanted!r}" for found, wanted in cases if found != wanted]
 
 
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
+def count_all():
     with ThreadPoolExecutor(2) as pool:
-        counts = list(pool.map(count, headers_of(PUBLIC)))
-    if arguments == ["--list"]:
-        for header, standard, others in sorted(counts, key=lambda one: -one[1]):
-            print(f"{standard:4} standard, {len(others):3} other  {header}")
-        return 0
-    faults = [*public_faults(counts), *wide_faults()]
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    if not faults:
-        print(f"Includes: {len(counts)} public headers, each with at most {MOST_STANDARD} standard headers and no others")
-    return 1 if faults else 0
+        return list(pool.map(count, headers_of(PUBLIC)))
+
+
+def check():
+    counts = count_all()
+    well = f"{len(counts)} public headers, each with at most {MOST_STANDARD} standard headers and no others"
+    return [*public_faults(counts), *wide_faults()], well
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if sys.argv[1:] == ["--list"]:
+        for header, standard, others in sorted(count_all(), key=lambda one: -one[1]):
+            print(f"{standard:4} standard, {len(others):3} other  {header}")
+    else:
+        checks.run("Includes", __doc__, check, self_test)
