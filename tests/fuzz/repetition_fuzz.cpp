@@ -70,7 +70,6 @@ void read_contact(const std::string& text) {
     const auto body = json::body::parse(text);
     std::string answer;
     if (!body) return json::write_error(answer, body.error());
-    (void)body->primary_email();
     const auto contact = json::read_contact(*body, json::purpose::create);
     if (!contact) json::write_error(answer, contact.error());
     const auto patch = json::read_patch(*body);
