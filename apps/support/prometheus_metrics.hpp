@@ -53,7 +53,7 @@ public:
     void request_rejected(std::string_view reason);
 
     /// All metrics in text format 0.0.4.
-    [[nodiscard]] std::string expose(const runtime_sample& now = {}) const;
+    [[nodiscard]] std::string expose(const runtime_sample& now) const;
     /// The same, for requests: makes one text at a time, and shares it among all that asked before it was begun. `measure` is called
     /// when a text is begun.
     [[nodiscard]] std::shared_ptr<const std::string> expose_since(std::chrono::steady_clock::time_point asked,

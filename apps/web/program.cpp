@@ -86,7 +86,7 @@ public:
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
           services_{contacts_, tokens_,   health_,  acoustic_configuration_, stripe_ingest_, pubsub_,
                     database_, settings_, metrics_, server_.draining()},
-          exchanges_(services_, log),
+          exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
           ops_threads_({.read = 1, .write = 1, .token = 1, .password = 1, .caller = 1, .platform = 2}, bounds.waiting) {}

@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: MPL-2.0
 """Checks that the public headers mark what the shared library exports: CTMS_API on each class and function.
 
-    packaging/dev/check_api.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a mark is missing
+    packaging/dev/check_api.py                checks the tree; exit code 1 if a mark is missing
     packaging/dev/check_api.py --self-test    checks example headers and must find each missing mark
 
 Without the mark, the static library works but the shared one lacks the symbol. No mark is needed for definitions in the
 header (inline functions, templates), enumerations, aliases, forward declarations, and members (their class has it).
 """
 
-import pathlib
 import re
-import sys
+
+import checks
 
 MARK = "CTMS_API"
 # Comments, string and character literals, and preprocessor lines: these are blanked out first.
@@ -99,14 +99,14 @@ def missing_marks(text):
     return found
 
 
-def check_tree(tree):
+def check():
     found = []
-    for file in sorted((tree / "libctms/include").rglob("*.hpp")):
+    for file in sorted((checks.ROOT / "libctms/include").rglob("*.hpp")):
         text = file.read_text(encoding="utf-8")
         for offset, head in missing_marks(text):
             line = text.count("\n", 0, offset) + 1
-            found.append(f"{file.relative_to(tree)}:{line}: {MARK} is missing: {head}")
-    return found
+            found.append(f"{file.relative_to(checks.ROOT)}:{line}: {MARK} is missing: {head}")
+    return found, "every public class and function is marked"
 
 
 def self_test():
@@ -128,29 +128,13 @@ def self_test():
         ("CTMS_API void u(const t& = {});\nclass v {};", 1),
         ("#define W class w { };\nextern CTMS_API int x;", 0),
     ]
-    failures = 0
+    failures = []
     for declaration, expected in cases:
         found = missing_marks(f"#pragma once\nnamespace ctms {{\n{declaration}\n}} // namespace ctms\n")
         if len(found) != expected:
-            failures += 1
-            print(f"self-test: {declaration!r}: {len(found)} missing marks instead of {expected}", file=sys.stderr)
-    print(f"Exports, self-test: {len(cases)} cases, {failures} failed")
-    return 1 if failures else 0
-
-
-def main(arguments):
-    if arguments[:1] in (["--help"], ["-h"]):
-        print(__doc__.strip())
-        return 0
-    if arguments[:1] == ["--self-test"]:
-        return self_test()
-    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent.parent
-    found = check_tree(tree.resolve())
-    for problem in found:
-        print(problem)
-    print(f"Exports: {len(found)} missing marks" if found else "Exports: every public class and function is marked")
-    return 1 if found else 0
+            failures.append(f"{declaration!r}: {len(found)} missing marks instead of {expected}")
+    return len(cases), failures
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    checks.run("Exports", __doc__, check, self_test)

@@ -18,6 +18,8 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import checks
+
 MOST_STANDARD = 300  # files, counted with g++ 12; currently the highest is service/sync.hpp with 285
 
 # Headers that include a whole library, and what to include instead.
@@ -33,20 +35,19 @@ WIDE = {
     "regex": "a source",
 }
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PUBLIC = "libctms/include"
 INCLUDE = re.compile(r"^\s*#\s*include\s*[<\"]([^>\"]+)[>\"]", re.M)
 
 
 def headers_of(folder):
-    listed = subprocess.run(["git", "ls-files", f"{folder}/*.hpp"], cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(["git", "ls-files", f"{folder}/*.hpp"], cwd=checks.ROOT, capture_output=True, text=True, check=True)
     return listed.stdout.split()
 
 
 def included_by(header, root=PUBLIC):
     """All files that a header includes, without the header itself."""
     command = [os.environ.get("CXX", "g++"), "-std=c++20", "-M", "-I", root, "-x", "c++", header]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = subprocess.run(command, cwd=checks.ROOT, capture_output=True, text=True, check=True)
     files = [os.path.normpath(name) for name in listed.stdout.replace("\\\n", " ").split()[1:]]
     return [name for name in files if name != header]
 
@@ -81,8 +82,7 @@ def public_faults(counts):
 
 def wide_faults():
     for header in [name for folder in ("libctms", "apps", "cli", "tests") for name in headers_of(folder)]:
-        with open(os.path.join(ROOT, header), encoding="utf-8") as opened:
-            found = INCLUDE.findall(opened.read())
+        found = INCLUDE.findall((checks.ROOT / header).read_text(encoding="utf-8"))
         for name in found:
             if name in WIDE:
                 yield f"{header}: includes <{name}>; include {WIDE[name]}"
@@ -115,30 +115,20 @@ def self_test():
         (len(list(public_faults([("a.hpp", MOST_STANDARD + 1, ["/usr/include/boost/config.hpp"])]))), 2),
         (INCLUDE.findall('  #  include <fmt/format.h>\n// #include <regex>\n#include "a.hpp"\n'), ["fmt/format.h", "a.hpp"]),
     ]
-    failures = [case for case in cases if case[0] != case[1]]
-    for found, wanted in failures:
-        print(f"self-test: {found!r} instead of {wanted!r}", file=sys.stderr)
-    print(f"Includes, self-test: {len(cases)} cases, {len(failures)} failed")
-    return 1 if failures else 0
+    return len(cases), [f"{found!r} instead of {wanted!r}" for found, wanted in cases if found != wanted]
 
 
-def main(arguments):
-    if arguments == ["--self-test"]:
-        return self_test()
-    if len(arguments) == 2 and arguments[0] == "--installed":
-        return check_installed(arguments[1])
+def check():
     counts = count_all(headers_of(PUBLIC))
-    if arguments == ["--list"]:
-        for header, standard, others in sorted(counts, key=lambda one: -one[1]):
-            print(f"{standard:4} standard, {len(others):3} other  {header}")
-        return 0
-    faults = [*public_faults(counts), *wide_faults()]
-    for fault in faults:
-        print(fault, file=sys.stderr)
-    if not faults:
-        print(f"Includes: {len(counts)} public headers, each with at most {MOST_STANDARD} standard headers and no others")
-    return 1 if faults else 0
+    well = f"{len(counts)} public headers, each with at most {MOST_STANDARD} standard headers and no others"
+    return [*public_faults(counts), *wide_faults()], well
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    if sys.argv[1:] == ["--list"]:
+        for header, standard, others in sorted(count_all(headers_of(PUBLIC)), key=lambda one: -one[1]):
+            print(f"{standard:4} standard, {len(others):3} other  {header}")
+    elif sys.argv[1:2] == ["--installed"] and len(sys.argv) == 3:
+        sys.exit(check_installed(sys.argv[2]))
+    else:
+        checks.run("Includes", __doc__, check, self_test)

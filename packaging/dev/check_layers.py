@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Checks that includes point only downwards through the layers of libctms (docs/architecture.md).
 
-    packaging/dev/check_layers.py [DIRECTORY]    checks a tree, by default this checkout; exit code 1 if a rule is broken
+    packaging/dev/check_layers.py                checks the tree; exit code 1 if a rule is broken
     packaging/dev/check_layers.py --self-test    creates violations in a temporary tree and must find each of them
 
 There is intentionally no list of exceptions: move the code or change the table. Tests may include anything.
@@ -10,8 +10,9 @@ There is intentionally no list of exceptions: move the code or change the table.
 
 import pathlib
 import re
-import sys
 import tempfile
+
+import checks
 
 # A layer is a folder under libctms/include/ctms and libctms/src. It may include itself and the listed layers.
 LAYERS = {
@@ -283,28 +284,17 @@ def self_test():
             (tree / path).parent.mkdir(parents=True, exist_ok=True)
             (tree / path).write_text(f"#pragma once\n{line}\n", encoding="utf-8")
         found = {(path, number) for path, number, _, _ in check_tree(tree)}
-    failures = 0
+    failures = []
     for path, line, wrong in cases:
         if ((path, 2) in found) != wrong:
-            failures += 1
-            print(f"self-test: {path}: {line}: should {'' if wrong else 'not '}have been reported", file=sys.stderr)
-    print(f"Layers, self-test: {len(cases)} cases, {failures} failed")
-    return 1 if failures else 0
+            failures.append(f"{path}: {line}: should {'' if wrong else 'not '}have been reported")
+    return len(cases), failures
 
 
-def main(arguments):
-    if arguments[:1] in (["--help"], ["-h"]):
-        print(__doc__.strip())
-        return 0
-    if arguments[:1] == ["--self-test"]:
-        return self_test()
-    tree = pathlib.Path(arguments[0]) if arguments else pathlib.Path(__file__).parent.parent.parent
-    found = check_tree(tree)
-    for path, number, name, reason in found:
-        print(f"{path}:{number}: includes {name}: {reason}")
-    print(f"Layers: {len(found)} broken rules" if found else "Layers: every include points downwards")
-    return 1 if found else 0
+def check():
+    found = [f"{path}:{number}: includes {name}: {reason}" for path, number, name, reason in check_tree(checks.ROOT)]
+    return found, "every include points downwards"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    checks.run("Layers", __doc__, check, self_test)

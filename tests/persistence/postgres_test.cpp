@@ -375,7 +375,7 @@ TEST_CASE("a secret is created once and readable only by its owner") {
 
 TEST_CASE("a server that lingers keeps running after its user for a while and then stops") {
     temporary_directory place;
-    { CHECK(embedded_postgres::start(place.path(), {5s, false}).has_value()); }
+    { CHECK(embedded_postgres::start(place.path(), {.linger = 5s}).has_value()); }
     const int server = server_of(place.path());
     { CHECK(embedded_postgres::start(place.path()).has_value()); }
     CHECK(server_of(place.path()) == server);

@@ -89,6 +89,14 @@ void ensure_template(connection& link, const embedded_postgres& cluster, const s
     if (!exists(link, name)) make_template(link, cluster, name);
 }
 
+// Tests do not need their data after a crash of the machine. The cluster keeps these settings when it starts again.
+void switch_durability_off(connection& link) {
+    if (link.execute("show fsync").text(0, 0) == "off") return;
+    for (const auto* setting : {"fsync", "full_page_writes", "synchronous_commit"})
+        link.execute(fmt::format("alter system set {} = off", setting));
+    link.execute("select pg_reload_conf()");
+}
+
 std::string new_name() {
     static std::atomic<int> made = 0;
     return fmt::format("test_{}_{}", ::getpid(), ++made);
@@ -108,13 +116,14 @@ std::filesystem::path test_data_directory() {
 }
 
 embedded_postgres shared_cluster() {
-    auto started = embedded_postgres::start(test_data_directory(), {linger, false});
+    auto started = embedded_postgres::start(test_data_directory(), {.linger = linger});
     if (!started) throw std::runtime_error(started.error().message);
     return std::move(*started);
 }
 
 test_database::test_database(content what) : cluster_(shared_cluster()), name_(new_name()), url_(cluster_.url(name_)) {
     connection link(options_for(cluster_.url("postgres")));
+    switch_durability_off(link);
     std::string source = "template0";
     if (what == content::migrated) {
         source = template_name();

@@ -12,24 +12,14 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a deleted contact is deleted from all tab
     add(1, 3);
     pay(1, {"prod_a", "prod_b"});
     pay(2, {"prod_a"});
-    SUBCASE("with deletions enabled") {
-        REQUIRE(run_until_idle());
-        CHECK(vendor.products().size() == 3);
-        remove(1);
-        REQUIRE(run_until_idle());
-        CHECK_FALSE(vendor_knows(1));
-        CHECK(vendor.products().size() == 1);
-        CHECK(value("select count(*) from ctms_vendor_state") == "2");
-        CHECK(difference().empty());
-    }
-    SUBCASE("with deletions disabled, it stays at the vendor") {
-        options.protect.deletions = false;
-        REQUIRE(run_until_idle());
-        remove(1);
-        REQUIRE(run_until_idle());
-        CHECK(vendor_knows(1));
-        CHECK(vendor_name(1) == "name1");
-    }
+    REQUIRE(run_until_idle());
+    CHECK(vendor.products().size() == 3);
+    remove(1);
+    REQUIRE(run_until_idle());
+    CHECK_FALSE(vendor_knows(1));
+    CHECK(vendor.products().size() == 1);
+    CHECK(value("select count(*) from ctms_vendor_state") == "2");
+    CHECK(difference().empty());
 }
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at the vendor") {
@@ -39,7 +29,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at 
         change(1, [](model::contact& one) { one.newsletters.erase(one.newsletters.begin() + 1); });
         pay(1, {"prod_b"});
     };
-    SUBCASE("with deletions enabled") {
+    SUBCASE("when the contact is sent again") {
         REQUIRE(run_until_idle());
         lose();
         REQUIRE(run_until_idle());
@@ -61,14 +51,6 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at 
         lose();
         REQUIRE(run_until_idle());
         CHECK(difference().empty());
-    }
-    SUBCASE("with deletions disabled, they stay") {
-        options.protect.deletions = false;
-        REQUIRE(run_until_idle());
-        lose();
-        REQUIRE(run_until_idle());
-        CHECK(vendor.newsletters().size() == 3);
-        CHECK(vendor.products().size() == 2);
     }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// What protects the sync against failures of the vendor and of contacts, and the harm when each protection is off.
+// What protects the sync against failures of the vendor and of contacts.
 #include "sync_fixture.hpp"
 
 #include <algorithm>
@@ -33,7 +33,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: calls run concurrently and share rows") {
         return calls() - before;
     };
     options.batch_limit = 10;
-    SUBCASE("by default") {
+    SUBCASE("with ten connections") {
         warm_up();
         vendor.set_latency(1s); // long enough for all ten to be in progress at the same time
         CHECK(calls_for_ten() == 11);
@@ -41,12 +41,11 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: calls run concurrently and share rows") {
         CHECK(vendor.counts().connections <= 10);
         CHECK(vendor.counts().refused_as_too_many == 0);
     }
-    SUBCASE("one call after another, with one row each") {
+    SUBCASE("with one connection, one after another") {
         options.connections = 1;
-        options.protect.rows_per_call = 1;
         warm_up();
         vendor.set_latency(20ms);
-        CHECK(calls_for_ten() == 30);
+        CHECK(calls_for_ten() == 11);
         CHECK(vendor.counts().most_at_once == 1);
     }
     CHECK(difference().empty());
@@ -111,38 +110,18 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses 
     CHECK(parked() == 0);
 }
 
-TEST_CASE_FIXTURE(sync_fixture, "sync: without the circuit breaker an outage parks the backlog") {
-    options.retry_limit = 3;
-    options.protect.circuit_breaker = false;
-    warm_up();
-    add(1, 30);
-    vendor.set_down(true);
-    CHECK(becomes_true([&] { return cycle().total == 0 && parked() == 30; }, 20s));
-    vendor.set_down(false);
-    REQUIRE(run_until_idle());
-    CHECK(vendor.contacts().empty());
-}
-
 TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is parked immediately, with the reason") {
     add(1, 3);
     link.execute(fmt::format("update emails set primary_email = 'no address' where email_id = '{}'", id(2)));
-    SUBCASE("by default") {
-        REQUIRE(run_until_idle());
-        CHECK(calls("AddRecipient") == 3);
-        CHECK(totals.failed == 1);
-        CHECK(totals.retried == 0);
-        const auto list = queue.parked(10).value();
-        REQUIRE(list.size() == 1);
-        CHECK(list[0].email_id == contact(2));
-        CHECK(list[0].reason.find("Invalid email address") != std::string::npos);
-        CHECK(cycle().total == 0);
-    }
-    SUBCASE("without parking, it is retried until the limit") {
-        options.protect.park_permanent = false;
-        options.retry_limit = 5;
-        REQUIRE(run_until_idle());
-        CHECK(calls("AddRecipient") == 2 + 5);
-    }
+    REQUIRE(run_until_idle());
+    CHECK(calls("AddRecipient") == 3);
+    CHECK(totals.failed == 1);
+    CHECK(totals.retried == 0);
+    const auto list = queue.parked(10).value();
+    REQUIRE(list.size() == 1);
+    CHECK(list[0].email_id == contact(2));
+    CHECK(list[0].reason.find("Invalid email address") != std::string::npos);
+    CHECK(cycle().total == 0);
     CHECK(difference({2}).empty());
 }
 
@@ -168,26 +147,6 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a bad row does not delay the other rows o
     CHECK(queue.retry_all_parked().has_value());
     CHECK(run_until_idle());
     CHECK(difference().empty());
-}
-
-TEST_CASE_FIXTURE(sync_fixture, "sync: without isolation a bad row fails all contacts of its call") {
-    options.protect.isolate_rows = false;
-    warm_up();
-    int parked_ones = 0;
-    SUBCASE("a row that is refused permanently") {
-        fault(kind::row_permanent, insert, id(7));
-        parked_ones = 20;
-    }
-    SUBCASE("a call that is refused permanently") {
-        fault(kind::fault_answer, insert, id(7), 121);
-        parked_ones = 20;
-    }
-    SUBCASE("a row that fails temporarily") { fault(kind::row_transient, insert, id(7)); }
-    SUBCASE("a call that is answered with 500") { fault(kind::status, insert, id(7), 500); }
-    add(1, 20);
-    CHECK(cycle().synced == 0);
-    CHECK(parked() == parked_ones);
-    CHECK(waiting() == 20 - parked_ones);
 }
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes to a contact need one row in the queue and one call") {

@@ -173,13 +173,8 @@ TEST_CASE("an unsubscribed waitlist needs no fields in PUT") {
     CHECK_FALSE(contact.waitlists[1].subscribed);
 }
 
-TEST_CASE("the address and the text of an invalid body are available for tracing") {
+TEST_CASE("the text of an invalid body is available for the log") {
     const auto body = [](std::string_view text) { return *json::body::parse(text); };
-    CHECK(body(R"({"email":{"primary_email":"a@example.com","email_id":5}})").primary_email() == "a@example.com");
-    CHECK(body(R"({"email":{"primary_email":5}})").primary_email().empty());
-    CHECK(body(R"({"email":5})").primary_email().empty());
-    CHECK(body(R"([{"email":{}}])").primary_email().empty());
-    CHECK(json::body::missing().primary_email().empty());
     CHECK(body(R"({ "b" : [ 1.0 , null ], "a" : "\u00e9" })").to_json() == R"({"b":[1.0,null],"a":"é"})");
     CHECK(json::body::missing().to_json().empty());
     CHECK(json::body::not_json().to_json().empty());

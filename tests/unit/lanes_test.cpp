@@ -140,8 +140,8 @@ TEST_CASE("a job of the password lane learns whether it had to wait, and is refu
     };
     CHECK(threads.submit_in_turn("a", hold, false) == queued::taken);
     CHECK(threads.submit_in_turn("b", note, false) == queued::full);
-    CHECK(threads.submit_in_turn("b", note) == queued::taken);
-    CHECK(threads.submit_in_turn("b", note) == queued::taken);
+    CHECK(threads.submit_in_turn("b", note, true) == queued::taken);
+    CHECK(threads.submit_in_turn("b", note, true) == queued::taken);
     free.set_value();
     REQUIRE(done.get_future().wait_for(std::chrono::seconds(10)) == std::future_status::ready);
     CHECK(waited == std::vector{false, true, true});

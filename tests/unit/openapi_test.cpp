@@ -20,7 +20,7 @@ namespace {
 
 using call_name = std::pair<std::string_view, std::string_view>;
 
-bj::object made_document() { return bj::parse(openapi::document()).as_object(); }
+bj::object made_document() { return bj::parse(openapi::document(all_routes(), openapi::shown_calls())).as_object(); }
 
 void collect_references(const bj::value& value, std::set<std::string>& into) {
     if (const auto* list = value.if_array()) {

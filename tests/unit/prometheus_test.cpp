@@ -13,7 +13,7 @@ using ctms::support::prometheus_metrics;
 namespace {
 
 std::vector<std::string> lines_of(const prometheus_metrics& metrics) {
-    std::istringstream text(metrics.expose());
+    std::istringstream text(metrics.expose({}));
     std::vector<std::string> out;
     for (std::string line; std::getline(text, line);) out.push_back(line);
     return out;
@@ -127,7 +127,7 @@ TEST_CASE("many threads can count at the same time") {
                 for (int n = 0; n < 500; ++n) {
                     metrics.request_answered({"GET", "/a", 200, 0.1, "id_x"});
                     metrics.sync_scheduled(1);
-                    if (n % 100 == 0) CHECK_FALSE(metrics.expose().empty());
+                    if (n % 100 == 0) CHECK_FALSE(metrics.expose({}).empty());
                 }
             });
         }

@@ -41,8 +41,10 @@ std::vector<std::string> names_of(const boost::json::object& object) {
     return out;
 }
 
-constexpr route get_contact{"GET", "/ctms/{email_id}", nullptr, lane::read, body_kind::none, model::role::read};
-constexpr route delete_contact{"DELETE", "/ctms/{primary_email}", nullptr, lane::write, body_kind::none, model::role::remove};
+response nothing(call&, const services&) { return {}; }
+
+constexpr route get_contact{"GET", "/ctms/{email_id}", nothing, lane::read, body_kind::none, model::role::read};
+constexpr route delete_contact{"DELETE", "/ctms/{primary_email}", nothing, lane::write, body_kind::none, model::role::remove};
 
 exchange request_of(std::string method, std::string target) {
     exchange one;

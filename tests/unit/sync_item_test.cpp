@@ -58,7 +58,7 @@ model::product product(const std::string& id) {
 sync_item item(int number, int newsletters, int products = 0, const std::optional<vendor_state>& sent = std::nullopt, bool skip = false) {
     std::vector<model::product> bought;
     for (int n = 0; n < products; ++n) bought.push_back(product(fmt::format("prod{}", n)));
-    return make_item(queued(number, sent), contact(number, newsletters), bought, configuration(), skip, true);
+    return make_item(queued(number, sent), contact(number, newsletters), bought, configuration(), skip);
 }
 
 names keys(const std::vector<acoustic::relational_row>& rows) {
@@ -136,21 +136,18 @@ TEST_CASE("make_item: rows that the vendor has but should not have are deleted")
     CHECK(keys(one.gone_products) == names{"prod_old"});
     CHECK(one.gone_newsletters[0].email_id == id_of(1).to_string());
     CHECK(item(1, 1, 1).gone_newsletters.empty()); // the vendor's rows are not known
-    const auto kept = make_item(queued(1, sent), contact(1, 1), {}, configuration(), false, false);
-    CHECK(kept.gone_newsletters.empty());
-    CHECK(kept.gone_products.empty());
 }
 
 TEST_CASE("make_item: everything that was sent for a deleted contact is deleted, or each mapped newsletter if that is not known") {
     auto gone = queued(1, vendor_state{"a", "b", "c", {"x"}, {"y"}});
     gone.is_deletion = true;
-    const auto known = make_item(gone, std::nullopt, {}, configuration(), true, true);
+    const auto known = make_item(gone, std::nullopt, {}, configuration(), true);
     CHECK(keys(known.gone_newsletters) == names{"x"});
     CHECK(keys(known.gone_products) == names{"y"});
     CHECK(known.rows.main.empty());
     CHECK(known.has_calls());
     gone.sent.reset();
-    const auto unknown = make_item(gone, std::nullopt, {}, configuration(), true, true);
+    const auto unknown = make_item(gone, std::nullopt, {}, configuration(), true);
     CHECK(unknown.gone_newsletters.size() == 300);
     CHECK(unknown.gone_products.empty());
     CHECK_FALSE(unknown.in_doubt().has_value());
@@ -176,7 +173,7 @@ TEST_CASE("make_item: each table is compared with the data sent before, if asked
     // A value that moves to the next column is a change.
     auto moved = contact(1, 2);
     moved.email.first_name = "x";
-    CHECK(make_item(queued(1), moved, {}, configuration(), false, true).wanted.main_hash != sent.main_hash);
+    CHECK(make_item(queued(1), moved, {}, configuration(), false).wanted.main_hash != sent.main_hash);
 }
 
 TEST_CASE("in_doubt: from the first call on, the vendor may have the old rows and the new ones") {
@@ -192,7 +189,7 @@ TEST_CASE("in_doubt: from the first call on, the vendor may have the old rows an
     CHECK(item(1, 1, 1, unchanged, true).in_doubt()->main_hash == unchanged.main_hash);
     auto gone = queued(1, sent);
     gone.is_deletion = true;
-    CHECK(make_item(gone, std::nullopt, {}, configuration(), true, true).in_doubt() == vendor_state{"", "", "", {"old"}, {"prod_old"}});
+    CHECK(make_item(gone, std::nullopt, {}, configuration(), true).in_doubt() == vendor_state{"", "", "", {"old"}, {"prod_old"}});
 }
 
 TEST_CASE("partly: uncertain data is not recorded as known") {

@@ -16,6 +16,6 @@ namespace ctms::web::openapi {
 [[nodiscard]] const call_text* find_text(const route& one, std::span<const call_text> texts) noexcept;
 
 /// The document as compact JSON. It contains the calls that have a text, in the order of the routes.
-[[nodiscard]] std::string document(std::span<const route> routes = all_routes(), std::span<const call_text> texts = shown_calls());
+[[nodiscard]] std::string document(std::span<const route> routes, std::span<const call_text> texts);
 
 } // namespace ctms::web::openapi

@@ -100,29 +100,27 @@ void trace_write(call& now, const std::string& address) {
     now.facts.trace_json = now.body->to_json();
 }
 
-/// Answers several calls together, in their order. `read(call)` returns the input of a call or an error, `ask(inputs)` returns a
+/// Answers several calls together. `read(call)` returns the input of a call or an error, `ask(inputs)` returns a
 /// result for each input, and `answer(call, value)` makes the response from a value.
 template <class Read, class Ask, class Answer>
-std::vector<response> answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
-    std::vector<response> out(calls.size());
+void answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
     std::vector<std::decay_t<decltype(*read(calls.front()))>> inputs;
-    std::vector<std::size_t> places; // for each input, the index of its call
-    for (std::size_t i = 0; i < calls.size(); ++i) {
-        auto input = read(calls[i]);
+    std::vector<call*> asking; // for each input, its call
+    for (auto& now : calls) {
+        auto input = read(now);
         if (!input) {
-            out[i] = failed(calls[i], input.error());
+            now.answer = failed(now, input.error());
             continue;
         }
         inputs.push_back(std::move(*input));
-        places.push_back(i);
+        asking.push_back(&now);
     }
-    if (inputs.empty()) return out;
+    if (inputs.empty()) return;
     const auto outcomes = ask(inputs);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        auto& now = calls[places[i]];
-        out[places[i]] = outcomes[i] ? answer(now, *outcomes[i]) : failed(now, outcomes[i].error());
+        auto& now = *asking[i];
+        now.answer = outcomes[i] ? answer(now, *outcomes[i]) : failed(now, outcomes[i].error());
     }
-    return out;
 }
 
 /// A PATCH request as it was sent.
@@ -163,15 +161,13 @@ response put_contact(call& now, const services& all) {
     return contact ? contact_response(201, *contact) : failed(now, contact.error());
 }
 
-response patch_contact(call& now, const services& all) { return std::move(patch_contacts({&now, 1}, all).front()); }
-
-std::vector<response> patch_contacts(std::span<call> calls, const services& all) {
+void patch_contacts(std::span<call> calls, const services& all) {
     const auto ask = [&](const std::vector<sent_patch>& sent) {
         std::vector<service::patch_request> requests;
         for (const auto& one : sent) requests.push_back({one.email_id, &one.patch});
         return all.contacts.patch(requests);
     };
-    return answer_together(calls, read_sent_patch, ask, [](call& now, const model::contact& contact) {
+    answer_together(calls, read_sent_patch, ask, [](call& now, const model::contact& contact) {
         trace_write(now, contact.email.primary_email); // the stored address, because the body may omit it
         return contact_response(200, contact);
     });
@@ -183,22 +179,18 @@ response delete_contacts(call& now, const services& all) {
     return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
 }
 
-response get_contact(call& now, const services& all) { return std::move(get_contacts({&now, 1}, all).front()); }
-
-std::vector<response> get_contacts(std::span<call> calls, const services& all) {
+void get_contacts(std::span<call> calls, const services& all) {
     const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.get(ids); };
-    return answer_together(calls, path_email_id, ask, [](call& now, const model::contact& contact) {
+    answer_together(calls, path_email_id, ask, [](call& now, const model::contact& contact) {
         trace_results(now, {&contact, 1});
         return contact_response(200, contact);
     });
 }
 
-response find_contacts(call& now, const services& all) { return std::move(find_contacts_together({&now, 1}, all).front()); }
-
-std::vector<response> find_contacts_together(std::span<call> calls, const services& all) {
+void find_contacts(std::span<call> calls, const services& all) {
     const auto read = [](const call& now) { return read_identity_query(now.query); };
     const auto ask = [&](const std::vector<model::identity_query>& queries) { return all.contacts.find(queries); };
-    return answer_together(calls, read, ask, [](call& now, const std::vector<model::contact>& found) {
+    answer_together(calls, read, ask, [](call& now, const std::vector<model::contact>& found) {
         trace_results(now, found);
         return list_response(found, [](std::string& out, const model::contact& contact) { json::write_contact(out, contact, false); });
     });

@@ -51,7 +51,7 @@ response page_response(const call& now, std::string_view name) {
 } // namespace
 
 response get_openapi(call& now, const services&) {
-    static const std::string document = openapi::document();
+    static const std::string document = openapi::document(all_routes(), openapi::shown_calls());
     static const std::string packed = gzip(document); // compressed only once, because this runs on the I/O thread
     if (!accepts_gzip(now.http.header("accept-encoding"))) return json_response(200, document);
     auto out = json_response(200, packed);

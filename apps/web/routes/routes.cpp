@@ -12,11 +12,11 @@ std::span<const route> all_routes() noexcept {
     using may = model::role;
     constexpr auto open = std::nullopt;
     static constexpr std::array table{
-        route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, may::read, routes::find_contacts_together},
+        route{"GET", "/ctms", routes::find_contacts, read, body_kind::none, may::read},
         route{"POST", "/ctms", routes::post_contact, write, body_kind::json, may::write},
-        route{"GET", "/ctms/{email_id}", routes::get_contact, read, body_kind::none, may::read, routes::get_contacts},
+        route{"GET", "/ctms/{email_id}", routes::get_contacts, read, body_kind::none, may::read},
         route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, may::write},
-        route{"PATCH", "/ctms/{email_id}", routes::patch_contact, write, body_kind::json, may::write, routes::patch_contacts},
+        route{"PATCH", "/ctms/{email_id}", routes::patch_contacts, write, body_kind::json, may::write},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove},
         route{"GET", "/updates", routes::get_updates, read, body_kind::none, may::updates},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, may::read},

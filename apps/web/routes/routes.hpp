@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The handlers, by file. Each takes a call whose body has been read and whose token has been checked, runs one use case
-// and returns the response. Handlers block, and throw only in case of a bug.
+// and returns the response. Those that take several calls run the use case for all of them at once and set the response of each.
+// Handlers block, and throw only in case of a bug.
 #pragma once
 
 #include <web/server/route.hpp>
@@ -10,16 +11,13 @@ namespace ctms::web::routes {
 // token.cpp
 response post_token(call& now, const services& all);
 
-// contacts.cpp
+// contact_routes.cpp
 response post_contact(call& now, const services& all);
 response put_contact(call& now, const services& all);
-response patch_contact(call& now, const services& all);
+void patch_contacts(std::span<call> calls, const services& all);
 response delete_contacts(call& now, const services& all);
-response get_contact(call& now, const services& all);
-std::vector<response> patch_contacts(std::span<call> calls, const services& all);
-std::vector<response> find_contacts_together(std::span<call> calls, const services& all);
-std::vector<response> get_contacts(std::span<call> calls, const services& all);
-response find_contacts(call& now, const services& all);
+void get_contacts(std::span<call> calls, const services& all);
+void find_contacts(std::span<call> calls, const services& all);
 response get_identity(call& now, const services& all);
 response find_identities(call& now, const services& all);
 
@@ -28,6 +26,8 @@ response get_updates(call& now, const services& all);
 
 // stripe.cpp
 response post_stripe(call& now, const services& all);
+
+// pubsub.cpp
 response post_stripe_from_pubsub(call& now, const services& all);
 
 // pages.cpp

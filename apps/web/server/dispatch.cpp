@@ -68,7 +68,8 @@ void fail(exchange& one) noexcept {
 
 asio::awaitable<void> dispatcher::execute(asio::any_io_executor sockets, exchange& one) {
     if (one.matched->where == lane::immediate) {
-        exchanges_.execute(one);
+        exchange* const only = &one;
+        exchanges_.execute({&only, 1});
         co_return;
     }
     one.waits_since = steady_clock::now();
@@ -132,7 +133,7 @@ bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std
     };
     const auto where = one.matched->where;
     waiting_exchange self{&one, std::move(resume)};
-    if (one.matched->run_many == nullptr) {
+    if (!one.matched->run.takes_several()) {
         std::vector<waiting_exchange> alone{std::move(self)}; // allocated here, because on the lane's thread memory might run out
         return threads_.submit(where, [job, alone = std::move(alone)]() mutable { job(std::move(alone)); });
     }

@@ -109,13 +109,30 @@ bool has_unmet_precondition(const request& http) {
     });
 }
 
-call to_call(const exchange& one) { return {one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, {}}; }
+call to_call(exchange& one) {
+    return {one.http, one.path_parameters, parse_urlencoded(one.http.query), std::nullopt, {}, one.facts, one.answer};
+}
 
 void note_exception(request_facts& facts, const std::exception& caught) {
     const auto type = boost::core::demangle(typeid(caught).name());
     const auto where = boost::get_throw_location(caught);
     facts.error = fmt::format("{}: {}", type, caught.what());
     facts.traceback = where.line() == 0 ? facts.error : fmt::format("{} (thrown at {}:{})", facts.error, where.file_name(), where.line());
+}
+
+/// Calls `work` and turns an exception into the answer.
+template <class Work>
+void guard(exchange& one, const Work& work) {
+    try {
+        work();
+    } catch (const std::bad_alloc&) {
+        // Memory is short at the moment. Nothing is wrong with the request, so the client may try again later.
+        one.answer = busy_response();
+        one.facts.error = "out of memory";
+    } catch (const std::exception& caught) {
+        one.answer = internal_error_response();
+        note_exception(one.facts, caught);
+    }
 }
 
 } // namespace
@@ -149,67 +166,38 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
     return std::nullopt;
 }
 
-template <class Answer>
-void exchanger::run(exchange& one, const Answer& answer) const {
-    std::optional<call> now;
-    try {
-        now.emplace(to_call(one));
-        now->facts = std::move(one.facts);
-        one.answer = answer(*now);
-        if (!one.answer.next) compress(one.http, one.answer);
-    } catch (const std::bad_alloc&) {
-        // Memory is short at the moment. Nothing is wrong with the request, so the client may try again later.
-        one.answer = busy_response();
-        if (now) now->facts.error = "out of memory";
-    } catch (const std::exception& caught) {
-        one.answer = internal_error_response();
-        if (now) note_exception(now->facts, caught);
+void exchanger::answer(std::span<exchange* const> some) const {
+    std::vector<call> calls;
+    calls.reserve(some.size());
+    for (auto* one : some) {
+        calls.push_back(to_call(*one));
+        auto refused = refuse(calls.back(), *one->matched);
+        if (!refused) continue;
+        one->answer = std::move(*refused);
+        calls.pop_back();
     }
-    if (now) one.facts = std::move(now->facts);
+    if (!calls.empty()) some.front()->matched->run(calls, services_);
+    for (auto* one : some) compress(one->http, one->answer);
 }
 
-void exchanger::execute(exchange& one) const {
-    run(one, [&](call& now) {
-        auto refused = refuse(now, *one.matched);
-        return refused ? std::move(*refused) : one.matched->run(now, services_);
-    });
+void exchanger::execute(std::span<exchange* const> some) const {
+    if (some.size() > 1) {
+        try {
+            return answer(some);
+        } catch (const std::exception&) { // the failure of one must not fail the others: answer each of them alone
+        }
+        for (auto* one : some) one->facts = {};
+    }
+    for (auto* const& one : some) guard(*one, [&] { answer({&one, 1}); });
 }
 
 void exchanger::go_on(exchange& one) const {
-    const auto step = std::move(one.answer.next);
-    run(one, step->run);
-}
-
-void exchanger::run_together(std::span<exchange* const> several) const {
-    std::vector<call> calls;
-    std::vector<exchange*> allowed;
-    for (auto* one : several) {
-        auto now = to_call(*one);
-        if (auto refused = refuse(now, *one->matched)) {
-            one->answer = std::move(*refused);
-            one->facts = std::move(now.facts);
-            continue;
-        }
-        calls.push_back(std::move(now));
-        allowed.push_back(one);
-    }
-    if (calls.empty()) return;
-    auto answers = allowed.front()->matched->run_many(calls, services_);
-    for (std::size_t i = 0; i < allowed.size(); ++i) {
-        allowed[i]->answer = std::move(answers[i]);
-        allowed[i]->facts = std::move(calls[i].facts);
-    }
-}
-
-void exchanger::execute(std::span<exchange* const> several) const {
-    try {
-        if (several.size() == 1) return execute(*several.front());
-        run_together(several);
-        for (auto* one : several) compress(one->http, one->answer);
-    } catch (const std::exception&) {
-        // The failure of one must not fail the others: run each of them alone.
-        for (auto* one : several) execute(*one);
-    }
+    guard(one, [&] {
+        const auto step = std::move(one.answer.next);
+        auto now = to_call(one);
+        one.answer = step->run(now);
+        compress(one.http, one.answer);
+    });
 }
 
 std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) const {

@@ -27,26 +27,22 @@ struct exchange {
 
 class exchanger {
 public:
-    exchanger(const services& all, mozlog::logger& log, std::span<const route> routes = all_routes())
-        : services_(all), log_(log), routes_(routes) {}
+    exchanger(const services& all, mozlog::logger& log, std::span<const route> routes) : services_(all), log_(log), routes_(routes) {}
 
     /// Finds the route. If `matched` is null afterwards, the answer is already set.
     void begin(exchange& one) const;
-    void execute(exchange& one) const;
+    /// Answers one exchange, or several of one route whose handler takes several. If they fail together, answers each of them alone.
+    void execute(std::span<exchange* const> some) const;
     /// Runs the `next` step of the answer. Call on the lane of that step; blocks. The step may leave another one.
     void go_on(exchange& one) const;
-    /// Executes several exchanges of one route together; if that fails, one after another.
-    void execute(std::span<exchange* const> several) const;
     /// Appends the next piece of a streamed response to `piece` and returns whether another one follows. Returns nullopt if the
     /// piece cannot be made; `one.facts.error` then says why. Call on the route's lane; blocks.
     std::optional<bool> next_piece(exchange& one, std::string& piece) const;
     void finish(exchange& one) const;
 
 private:
-    /// Stores what `answer(call&)` returns; turns an exception into a response as well.
-    template <class Answer>
-    void run(exchange& one, const Answer& answer) const;
-    void run_together(std::span<exchange* const> several) const;
+    /// Sets the answers, or throws.
+    void answer(std::span<exchange* const> some) const;
     /// Reads the body and checks the token. Returns the response if the request is refused.
     std::optional<response> refuse(call& now, const route& matched) const;
 

@@ -109,7 +109,7 @@ public:
     /// all threads were busy when it came, so that it had to wait. Without `may_wait`, such a job is refused as `full`.
     /// These threads have normal priority: a low-priority thread that is preempted while it holds a lock can block all others, and
     /// lower priority did not make reads faster in a flood of requests.
-    [[nodiscard]] queued submit_in_turn(const std::string& owner, std::function<void(bool waited)> job, bool may_wait = true);
+    [[nodiscard]] queued submit_in_turn(const std::string& owner, std::function<void(bool waited)> job, bool may_wait);
 
     /// Makes the calling thread of the lane `password` sleep as long as a job took, at most half a second: refused secrets then take
     /// half a core, no matter how many arrive.

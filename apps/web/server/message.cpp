@@ -6,20 +6,11 @@
 #include <algorithm>
 
 namespace ctms::web {
-namespace {
-
-auto last_of(const header_list& headers, std::string_view name) {
-    return std::find_if(headers.rbegin(), headers.rend(), [&](const auto& header) { return header.first == name; });
-}
-
-} // namespace
 
 std::string_view request::header(std::string_view lower_case_name) const noexcept {
-    const auto found = last_of(headers, lower_case_name);
+    const auto found = std::find_if(headers.rbegin(), headers.rend(), [&](const auto& header) { return header.first == lower_case_name; });
     return found == headers.rend() ? std::string_view() : std::string_view(found->second);
 }
-
-bool request::has_header(std::string_view lower_case_name) const noexcept { return last_of(headers, lower_case_name) != headers.rend(); }
 
 std::optional<std::string_view> request::bearer_token() const noexcept {
     const auto value = header("authorization");

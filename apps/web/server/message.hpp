@@ -32,7 +32,6 @@ struct request {
 
     /// The value of a header, or its last value if it is repeated; "" if there is none.
     [[nodiscard]] std::string_view header(std::string_view lower_case_name) const noexcept;
-    [[nodiscard]] bool has_header(std::string_view lower_case_name) const noexcept;
     /// The token of an Authorization header with the scheme Bearer (RFC 6750), possibly empty; nullopt if there is no such header.
     [[nodiscard]] std::optional<std::string_view> bearer_token() const noexcept;
 };

@@ -10,4 +10,9 @@ std::string_view call::path_parameter(std::string_view name) const noexcept {
     return {};
 }
 
+void handler::operator()(std::span<call> calls, const services& all) const {
+    if (several_ != nullptr) return several_(calls, all);
+    for (auto& now : calls) now.answer = one_(now, all);
+}
+
 } // namespace ctms::web

@@ -74,14 +74,15 @@ struct request_facts {
     std::string cut; ///< why a streamed response was cut short
 };
 
-/// One request on its way through a handler.
+/// One request on its way through a handler. Refers to the exchange that it belongs to.
 struct call {
     const request& http;
-    std::vector<std::pair<std::string, std::string>> path_parameters; ///< decoded
+    const std::vector<std::pair<std::string, std::string>>& path_parameters; ///< decoded
     form_values query;
     std::optional<json::body> body; ///< for a route that takes JSON
     form_values form;               ///< for a route that takes a form
-    request_facts facts;
+    request_facts& facts;
+    response& answer; ///< where the response is stored
 
     [[nodiscard]] std::string_view path_parameter(std::string_view name) const noexcept;
 };
@@ -100,7 +101,25 @@ struct services {
     const std::atomic<bool>& draining;
 };
 
-using handler = response (*)(call&, const services&);
+/// Answers the calls of a route. It is made from a function that answers one call, or from one that answers several together. Calls
+/// that wait at the same time are grouped only for the latter, so the signature of the function decides about that.
+class handler {
+public:
+    using one_call = response (*)(call&, const services&);            ///< returns the response
+    using several_calls = void (*)(std::span<call>, const services&); ///< sets the `answer` of each call; one or more calls
+
+    constexpr handler(one_call function) noexcept : one_(function) {}
+    constexpr handler(several_calls function) noexcept : several_(function) {}
+
+    /// Whether operator() may be called with more than one call.
+    [[nodiscard]] constexpr bool takes_several() const noexcept { return several_ != nullptr; }
+    /// Sets the `answer` of each call. Blocks, and throws only in case of a bug or a lack of memory.
+    void operator()(std::span<call> calls, const services& all) const;
+
+private:
+    one_call one_ = nullptr;
+    several_calls several_ = nullptr;
+};
 
 /// The rest of a handler's work, for another lane: after the handler has returned a response with a next step, `run` is called on
 /// the lane `where` with the same call and returns the response. On `lane::password`, `owner`s take turns.
@@ -110,17 +129,13 @@ struct next_step {
     std::function<response(call&)> run;
 };
 
-/// Answers several calls of one route together; returns the responses in the order of the calls.
-using batch_handler = std::vector<response> (*)(std::span<call> calls, const services&);
-
 struct route {
     std::string_view method;
     std::string_view path; ///< a template, e.g. "/ctms/{email_id}"
     handler run;
     lane where;
     body_kind takes;
-    std::optional<model::role> role;  ///< the role that the token's client must have; nullopt: no token is needed
-    batch_handler run_many = nullptr; ///< if set, calls that wait at the same time are answered together
+    std::optional<model::role> role; ///< the role that the token's client must have; nullopt: no token is needed
 
     [[nodiscard]] constexpr bool needs_token() const noexcept { return role.has_value(); }
 };

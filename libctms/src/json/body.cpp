@@ -52,14 +52,6 @@ body body::missing() {
 
 body body::not_json() { return body(std::make_unique<content>()); }
 
-std::string body::primary_email() const {
-    if (!content_->parsed) return {};
-    const auto* email = content_->parsed->root().member("email");
-    const auto* address = email != nullptr ? email->member("primary_email") : nullptr;
-    if (address == nullptr || address->type != kind::string) return {};
-    return std::string(address->text);
-}
-
 std::string body::to_json() const {
     std::string out;
     if (content_->parsed) write(out, content_->parsed->root());

@@ -165,8 +165,7 @@ result<std::vector<sync_item>> sync::impl::load(std::vector<persistence::queued_
     for (std::size_t i = 0; i < claimed.size(); ++i) {
         const auto contact = by_id.find(ids[i]);
         auto stored = contact == by_id.end() ? std::nullopt : std::optional(std::move(contact->second));
-        out.push_back(make_item(std::move(claimed[i]), std::move(stored), (*products)[i], *configuration, options_.skip_unchanged,
-                                options_.protect.deletions));
+        out.push_back(make_item(std::move(claimed[i]), std::move(stored), (*products)[i], *configuration, options_.skip_unchanged));
     }
     return out;
 }
@@ -184,7 +183,7 @@ result<void> sync::impl::send(std::vector<sync_item> items, const std::stop_toke
         cycle now{std::move(items), *slots, lease, stop, report.vendor_down, {}, report, {}};
         const auto go_on = [&] { return may_send(now); };
         in_parallel(now.threads, now.items.size(), go_on, [&](std::size_t i) { send_main(now, now.items[i]); });
-        const auto calls = pack_rows(now.items, options_.protect.rows_per_call);
+        const auto calls = pack_rows(now.items, acoustic::most_rows);
         in_parallel(now.threads, calls.size(), go_on, [&](std::size_t i) { send_rows(now, calls[i]); });
         finish_all(now);
         if (now.database_failure) return *now.database_failure;
@@ -222,7 +221,7 @@ bool sync::impl::may_send(cycle& now) const {
 void sync::impl::note_call(acoustic::table target, const acoustic::outcome& call) {
     progress_ = clock::now();
     if (is_unavailable(call)) {
-        if (options_.protect.circuit_breaker) breaker_.failed(clock::now());
+        breaker_.failed(clock::now());
     } else {
         last_answer_.at(static_cast<std::size_t>(target)) = ctms::now();
         breaker_.succeeded();
@@ -232,12 +231,12 @@ void sync::impl::note_call(acoustic::table target, const acoustic::outcome& call
 void sync::impl::send_main(cycle& now, sync_item& item) {
     item.began = ctms::now();
     const auto id = item.queued.email_id.to_string();
-    if (item.queued.is_deletion && options_.protect.deletions) {
+    if (item.queued.is_deletion) {
         const auto call = vendor_.remove_recipient(item.queued.primary_email, id);
         item.main.note(call);
         if (call.failed) item.main.fail(*call.failed);
         note_call(acoustic::table::main, call);
-    } else if (item.contact && !item.queued.is_deletion && !item.main_unchanged) {
+    } else if (item.contact && !item.main_unchanged) {
         const auto call = vendor_.add_recipient(item.rows.main);
         item.main.note(call);
         if (call.failed) item.main.fail(*call.failed);
@@ -261,8 +260,7 @@ void sync::impl::send_rows(cycle& now, const row_call& call) {
 }
 
 void sync::impl::settle(cycle& now, const row_call& call, const acoustic::outcome& outcome) {
-    const bool splits = options_.protect.isolate_rows && call.groups.size() > 1 && is_unclear(outcome);
-    if (splits && may_send(now)) return split(now, call);
+    if (call.groups.size() > 1 && is_unclear(outcome) && may_send(now)) return split(now, call);
     const std::lock_guard lock(now.mutex);
     for (const auto& group : call.groups) {
         auto& progress = call.target == acoustic::table::newsletter ? group.item->newsletters : group.item->products;
@@ -272,7 +270,7 @@ void sync::impl::settle(cycle& now, const row_call& call, const acoustic::outcom
         if (outcome.failed) progress.fail(*outcome.failed);
         for (const auto& refused : outcome.refused) {
             const bool mine = refused.email_id.empty() || refused.email_id == group.item->queued.email_id.to_string();
-            if (mine || !options_.protect.isolate_rows) progress.fail(refused.why);
+            if (mine) progress.fail(refused.why);
         }
     }
 }
@@ -340,8 +338,8 @@ persistence::failed_attempt sync::impl::judge(const sync_item& item, const acous
     persistence::failed_attempt out;
     out.reason = why.reason;
     out.limit = options_.retry_limit;
-    out.give_up = why.kind == failure_kind::permanent && options_.protect.park_permanent;
-    out.counts = why.kind != failure_kind::unavailable || answers_others(item) || !options_.protect.circuit_breaker;
+    out.give_up = why.kind == failure_kind::permanent;
+    out.counts = why.kind != failure_kind::unavailable || answers_others(item);
     const auto doubled = options_.first_wait * (std::int64_t{1} << std::min(item.queued.retry, 20));
     out.wait = with_jitter(std::min(out.counts ? doubled : options_.longest_pause, options_.longest_wait));
     return out;
@@ -387,7 +385,7 @@ result<int> sync::impl::print_calls(const acoustic::client_options& tables, cons
             print(acoustic::add_recipient_xml(tables.main_table_id, item.rows.main));
         }
     }
-    for (const auto& call : pack_rows(*items, options_.protect.rows_per_call)) {
+    for (const auto& call : pack_rows(*items, acoustic::most_rows)) {
         const auto& id = call.target == acoustic::table::newsletter ? tables.newsletter_table_id : tables.product_table_id;
         const auto rows = rows_of(call);
         print(call.deletes ? acoustic::delete_rows_xml(id, call.target, rows) : acoustic::insert_rows_xml(id, rows));

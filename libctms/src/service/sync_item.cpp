@@ -170,7 +170,7 @@ persistence::vendor_state sync_item::partly() const {
 }
 
 sync_item make_item(persistence::queued_contact queued, std::optional<model::contact> contact, std::span<const model::product> products,
-                    const model::acoustic_configuration& configuration, bool skip_unchanged, bool deletions) {
+                    const model::acoustic_configuration& configuration, bool skip_unchanged) {
     sync_item out;
     out.queued = std::move(queued);
     out.contact = std::move(contact);
@@ -179,7 +179,7 @@ sync_item make_item(persistence::queued_contact queued, std::optional<model::con
         out.wanted = {hash_of(out.rows.main), hash_of(out.rows.newsletters), hash_of(out.rows.products), keys_of(out.rows.newsletters),
                       keys_of(out.rows.products)};
     }
-    if (deletions && (out.queued.is_deletion || out.queued.sent)) {
+    if (out.queued.is_deletion || out.queued.sent) {
         const auto known = known_state(out.queued, configuration);
         const auto id = out.queued.email_id.to_string();
         out.gone_newsletters = gone(id, known.newsletters, out.wanted.newsletters);

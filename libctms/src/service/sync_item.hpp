@@ -66,7 +66,7 @@ struct sync_item {
 /// Determines what must be sent of a claimed contact. `contact` is nullopt if it does not exist (any more).
 [[nodiscard]] sync_item make_item(persistence::queued_contact queued, std::optional<model::contact> contact,
                                   std::span<const model::product> products, const model::acoustic_configuration& configuration,
-                                  bool skip_unchanged, bool deletions);
+                                  bool skip_unchanged);
 
 /// Rows of one contact, as part of a relational call.
 struct row_group {

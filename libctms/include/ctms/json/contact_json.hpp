@@ -49,9 +49,6 @@ public:
     body& operator=(body&&) noexcept; ///< as above
     ~body();
 
-    /// Returns email.primary_email, even if the body is invalid; "" if there is none. For tracing.
-    [[nodiscard]] std::string primary_email() const;
-
     /// Returns the body as compact JSON; "" if it was not JSON or missing.
     [[nodiscard]] std::string to_json() const;
 

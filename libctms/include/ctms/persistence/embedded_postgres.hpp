@@ -17,7 +17,6 @@ namespace ctms::persistence {
 /// Options of the server.
 struct CTMS_API embedded_options {
     std::chrono::seconds linger{0}; ///< how long the server keeps running after its last user, for many short programs in a row
-    bool durable = true;            ///< false: no fsync, for tests whose data is not needed after a crash
 };
 
 /// The server runs as long as such an object exists. Move-only. start() fails with errc::unavailable and a message that says what to do

@@ -33,15 +33,6 @@ struct CTMS_API sync_options {
     std::chrono::milliseconds longest_wait{1'800'000}; ///< longest wait between attempts
     std::chrono::milliseconds first_pause{1000};       ///< first pause of the circuit breaker; doubles with each failed probe, with jitter
     std::chrono::milliseconds longest_pause{30'000};   ///< longest pause between probes
-
-    /// Protections against failures of the vendor and of contacts. Tests switch them off to show their effect.
-    struct protections {
-        bool circuit_breaker = true; ///< while the vendor is down: make only one probe at a time, and use up no attempts
-        bool park_permanent = true;  ///< do not retry what can never succeed
-        bool isolate_rows = true;    ///< if one contact makes a call fail, split the call until the other contacts succeed
-        bool deletions = true;       ///< delete at the vendor: contacts deleted here, and rows that contacts no longer have
-        std::size_t rows_per_call = acoustic::most_rows; ///< smaller values are correct but slower
-    } protect{};                                         ///< all on by default
 };
 
 /// The result of a cycle.

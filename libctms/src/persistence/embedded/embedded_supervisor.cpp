@@ -139,7 +139,6 @@ void supervisor::start_server(file_handle lock) {
     fs::remove(layout_.data() / "postmaster.pid");
     std::vector<std::string> server{
         (binaries / "postgres").string(), "-D", layout_.data().string(), "-k", folder.string(), "-p", "5432", "-c", "listen_addresses="};
-    if (!options_.durable) server.insert(server.end(), {"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off"});
     spawn(std::move(lock), "", as_account(account_, "INT", std::move(server)));
 }
 
