@@ -13,8 +13,9 @@ namespace ctms::http {
 
 std::string to_text(const response_head& head) {
     boost::beast::http::fields::writer writer(head, head.version(), head.result_int());
+    const auto parts = writer.get();
     std::string out;
-    for (const auto part : boost::beast::buffers_range_ref(writer.get())) out.append(static_cast<const char*>(part.data()), part.size());
+    for (const auto part : boost::beast::buffers_range_ref(parts)) out.append(static_cast<const char*>(part.data()), part.size());
     return out;
 }
 
