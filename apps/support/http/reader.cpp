@@ -26,9 +26,8 @@ bool has_controls(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
 }
 
-/// The length of "0", CRLF, CRLF: whatever remains of a chunked body has at least this many bytes. Beast asserts that it has them
-/// when a body ends, so it gets no fewer.
-constexpr std::size_t shortest_chunks = 5;
+/// Whether this may be the last chunk without its end. After "0" and CRLF, Beast asserts that it gets the whole end, CRLF again.
+bool is_part_of_last_chunk(std::string_view bytes) { return bytes.size() < 5 && bytes.starts_with("0\r\n"); }
 
 constexpr refusal malformed{400, "malformed"};
 constexpr refusal too_slow{408, "timeout"};
@@ -48,7 +47,7 @@ public:
 
     /// Passes the buffered bytes to the parser. Returns true if the parser needs more.
     bool put(boost::beast::flat_buffer& from) {
-        if (parser.is_header_done() && parser.chunked() && !parser.is_done() && from.size() < shortest_chunks) return true;
+        if (parser.is_header_done() && parser.chunked() && !parser.is_done() && is_part_of_last_chunk(view(from))) return true;
         error_code ec;
         const auto taken = parser.put(from.data(), ec);
         from.consume(taken);

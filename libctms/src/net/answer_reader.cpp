@@ -81,16 +81,17 @@ void answer_reader::start() {
 std::size_t answer_reader::put(std::string_view bytes, error_code& ec) {
     std::size_t taken = 0;
     ec = {};
-    // Whatever remains of a chunked body has at least five bytes ("0", CRLF, CRLF). Beast asserts that it has them when a body ends.
-    const auto waits_for_chunks = [&] { return parser_->is_header_done() && parser_->chunked() && bytes.size() - taken < 5; };
-    while (!ec && !is_done_ && taken < bytes.size() && !waits_for_chunks()) {
+    // After "0" and CRLF of the last chunk, Beast asserts that it gets the whole end, CRLF again.
+    const auto is_part_of_last_chunk = [](std::string_view rest) { return rest.size() < 5 && rest.starts_with("0\r\n"); };
+    const auto waits = [&] { return parser_->is_header_done() && parser_->chunked() && is_part_of_last_chunk(bytes.substr(taken)); };
+    while (!ec && !is_done_ && taken < bytes.size() && !waits()) {
         const auto count = parser_->put(boost::asio::buffer(bytes.substr(taken)), ec);
         taken += count;
         used_ += count;
-        const bool waits = ec == http::error::need_more;
-        if (waits) ec = {};
-        if (!ec) check_bounds(waits ? bytes.size() - taken : 0, ec);
-        if (ec || waits) break;
+        const bool needs_more = ec == http::error::need_more;
+        if (needs_more) ec = {};
+        if (!ec) check_bounds(needs_more ? bytes.size() - taken : 0, ec);
+        if (ec || needs_more) break;
         if (!parser_->is_done()) continue;
         const auto status = parser_->answer().status;
         if (status / 100 != 1) {
