@@ -129,6 +129,7 @@ test_database::test_database(content what) : cluster_(shared_cluster()), name_(n
         source = template_name();
         ensure_template(link, cluster_, source);
     }
+    drop(link, name_); // left over if a test crashed and its process id is in use again
     link.execute(fmt::format("create database {} template {}", name_, source));
 }
 
