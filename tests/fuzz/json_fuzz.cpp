@@ -107,7 +107,7 @@ bool has_names(const auto& newsletters) {
     return std::none_of(newsletters.begin(), newsletters.end(), [](const auto& one) { return name_of(one).empty(); });
 }
 
-/// What JSON input may contain, a program may set, too, but for empty strings where a string is required.
+/// A program may set everything that JSON input may contain, except empty strings where a string is required.
 void check_again(const model::contact_input& input, json::purpose why) {
     require(json::check(input, why).has_value() == (!input.email.primary_email.empty() && has_names(input.newsletters)),
             "accepted input is accepted again");

@@ -29,7 +29,7 @@ using namespace ctms::web;
 
 namespace {
 
-std::vector<std::size_t> sizes; // the number of calls of each time that a handler of several was called
+std::vector<std::size_t> sizes; // how many calls each call of answer_several had
 
 response answer_by_name(call& now) {
     now.facts.trace += "traced";

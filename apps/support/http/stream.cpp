@@ -17,7 +17,6 @@
 #include <poll.h>
 
 #include <optional>
-#include <string_view>
 
 namespace ctms::http {
 

@@ -2,7 +2,6 @@
 #include "routes.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/base/utf8.hpp>
 #include <ctms/privacy/redact.hpp>
 #include <ctms/service/contacts.hpp>
 #include <web/server/answers.hpp>

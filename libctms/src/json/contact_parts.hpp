@@ -52,8 +52,8 @@ std::vector<model::partial<T>> read_items(const node& list, error_list& errors, 
 /// Checks that the fields of a waitlist that the contact joins are those that its name requires. `fields` must be an object.
 void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors);
 
-/// Calls `read(errors)`, which reads the second branch of a union of a literal and something else. If it finds errors, the error of the
-/// literal, which `given` is not, comes first.
+/// Reads a union of a literal and something else, where `given` is not the literal: calls `read(errors)` for the second branch. If that
+/// finds errors, the error of the first branch, that `given` is not the literal, precedes them.
 template <class Read>
 void read_union(const node& given, std::span<const std::string_view> literal, error_list& errors, Read read) {
     error_list inner = errors;

@@ -60,7 +60,7 @@ inline bool read_value(const node& value, const fields::rules&, uuid& into, erro
 template <class Member>
 inline constexpr bool is_settable = !std::is_same_v<Member, std::optional<timestamp>>;
 
-/// A required field is null, or has an empty value.
+/// Adds the error for a required field that is null or has an empty value.
 inline void add_required_is_null(std::string_view name, error_list& errors) {
     errors.add(std::string(name) + " may not be None", "assertion_error");
 }
@@ -88,8 +88,8 @@ model::partial<T> read_fields(const node& object, completeness wanted, error_lis
     return out;
 }
 
-// One overload per type of member, for values that a program set. A string is checked as a JSON string with the same content is. Changes
-// the value to the form that is stored. Returns whether it is good.
+// One overload per type of member, for values that a program set. The rules for a string are those for a JSON string with the same content.
+// Changes the value to the form that is stored. Returns whether it is good.
 [[nodiscard]] bool check_value(std::string& value, const fields::rules& rule, error_list& errors);
 [[nodiscard]] bool check_value(std::optional<std::string>& value, const fields::rules& rule, error_list& errors);
 [[nodiscard]] bool check_value(std::optional<date>& value, const fields::rules& rule, error_list& errors);

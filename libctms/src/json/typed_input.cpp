@@ -8,6 +8,9 @@
 
 #include <fmt/core.h>
 
+#include <optional>
+#include <variant>
+
 namespace ctms::json {
 namespace {
 
@@ -152,7 +155,7 @@ bool check_value(std::optional<std::string>& value, const fields::rules& rule, e
 }
 
 bool check_value(std::optional<date>& value, const fields::rules&, error_list& errors) {
-    constexpr int last_year = 9999; // with the first one the range of Python and of ISO dates
+    constexpr int last_year = 9999; // Python and ISO dates have the years 1 to 9999
     if (!value || (value->ok() && int(value->year()) >= 1 && int(value->year()) <= last_year)) return true;
     add_invalid_date(errors);
     return false;

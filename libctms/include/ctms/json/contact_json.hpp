@@ -71,14 +71,14 @@ enum class purpose : std::uint8_t { create, replace };
 /// Validates the body of PATCH, in which every field is optional. Same errors as read_contact.
 [[nodiscard]] CTMS_API result<checked<model::contact_patch>> read_patch(const body& sent);
 
-/// Checks input that a program filled in by the same rules, with the same errors; "body" is then the whole input. Strings must also be
+/// Applies the same rules, with the same errors, to input that a program filled in; "body" is then the whole input. Strings must also be
 /// valid UTF-8, and an empty string counts as missing where a string is required. Returns the input in the form in which it is stored:
 /// UUIDs and URLs in their usual spelling, times removed, and groups that only have defaults absent. service::contacts does this by itself.
 [[nodiscard]] CTMS_API result<checked<model::contact_input>> check(const model::contact_input& input, purpose why);
 /// The same for a patch.
 [[nodiscard]] CTMS_API result<checked<model::contact_patch>> check(const model::contact_patch& patch);
 
-/// Copies the fields that were set to `to`. For email, amo, fxa, mofo, newsletter and waitlist.
+/// Copies the fields that `changes` sets into `to`. For email, amo, fxa, mofo, newsletter and waitlist.
 template <class T>
 CTMS_API void apply(const model::partial<T>& changes, T& to);
 

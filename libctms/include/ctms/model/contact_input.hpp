@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // What a caller sends to create, replace or change a contact. The service, which knows the stored contact, decides what it means, and
-// checks the values (json::check). Not thread safe: an object belongs to one thread at a time. Throws only std::bad_alloc.
+// checks the values (json::check). Not thread safe: an object belongs to one thread at a time. Throws only std::bad_alloc, except
+// where stated.
 #pragma once
 
 #include <ctms/base/export.hpp>

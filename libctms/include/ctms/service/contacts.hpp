@@ -56,13 +56,13 @@ public:
     [[nodiscard]] result<created_contact> create(const model::contact_input& input);
     [[nodiscard]] result<created_contact> create(const json::checked<model::contact_input>& input); ///< The same.
 
-    /// Creates the contact or replaces all of it. errc::invalid if the body has a different id, or a name twice in a list; errc::conflict
-    /// if a unique value is already used.
+    /// Creates the contact or replaces all of it. errc::invalid if `input` has a different id, or a name twice in a list;
+    /// errc::conflict if a unique value is already used.
     [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input);
     /// The same. `input` must have been checked with purpose::replace.
     [[nodiscard]] result<model::contact> replace(const uuid& email_id, const json::checked<model::contact_input>& input);
 
-    /// Changes what was sent. errc::invalid if the body has a different id (checked first), errc::not_found, errc::conflict.
+    /// Changes what was set. errc::invalid if `patch` has a different id, errc::not_found, errc::conflict.
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch);
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const json::checked<model::contact_patch>& patch); ///< The same.
     /// Applies several patches and returns a result for each, in the given order. Patches of different contacts take two round trips and
