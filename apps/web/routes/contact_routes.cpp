@@ -93,11 +93,11 @@ struct sent_patch {
 
 result<sent_patch> read_sent_patch(call& now) {
     const auto email_id = path_email_id(now);
-    auto patch = json::read_patch(*now.body);
+    const auto patch = json::read_patch(*now.body);
     if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
     if (!patch) return patch.error();
     trace_write(now, (*patch)->email.value().primary_email);
-    return sent_patch{*email_id, std::move(*patch)};
+    return sent_patch{*email_id, *patch};
 }
 
 } // namespace
