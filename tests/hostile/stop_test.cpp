@@ -79,6 +79,7 @@ TEST_CASE("SIGTERM ends a server during a flood of malformed multipart bodies an
     check_stops(server, 10s * slowness); // nothing of it is worth the time to drain
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) // they reserve terabytes of address space
 TEST_CASE("a process at its memory limit refuses requests and survives") {
     target server;
     server.limit(RLIMIT_AS, server.address_space() + 24 * mib);
@@ -105,3 +106,4 @@ TEST_CASE("a process at its memory limit refuses requests and survives") {
     CHECK(others.gets(20));
     check_held(server, others);
 }
+#endif

@@ -82,7 +82,7 @@ public:
 
     [[nodiscard]] int answered() const { return answered_; }
     /// True when it gets `count` more answers before `limit`.
-    [[nodiscard]] bool gets(int count, std::chrono::milliseconds limit = std::chrono::seconds(20)) const;
+    [[nodiscard]] bool gets(int count, std::chrono::milliseconds limit = std::chrono::seconds(20) * slowness) const;
     /// Stops the client and returns its report.
     [[nodiscard]] report stop();
 

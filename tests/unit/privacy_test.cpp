@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/privacy/redact.hpp>
 
+#include <support/cpu_time.hpp>
+
 #include <doctest/doctest.h>
 
 #include <chrono>
@@ -143,11 +145,11 @@ TEST_SUITE("privacy") {
     }
 
     TEST_CASE("hostile text is redacted in linear time") {
-        const auto start = std::chrono::steady_clock::now();
+        const auto start = ctms::test::cpu_seconds();
         for (const auto* unit : {"@", "a@", "%25", "%2540", "@[", "\"@", "\\u", "a", "/a", "?&=", ")=(", "&#64;", "a@b c"}) {
             for (const auto* tail : {"", "@"}) CHECK_FALSE(holds(redact_text(repeated(unit, 1'000'000) + tail), "@"));
         }
-        CHECK(std::chrono::steady_clock::now() - start < 10s); // quadratic time would take hours
+        CHECK(ctms::test::cpu_seconds() - start < 60); // quadratic time would take hours
     }
 
     TEST_CASE("headers that carry credentials are omitted") {

@@ -51,19 +51,6 @@ bool has_memory_to_run(const exchange& one) noexcept {
     return size <= http::memory_share::free_bytes || http::has_memory_for(copies * size + http::reserved_memory);
 }
 
-/// Sets a 503 response, even if there is not enough memory for its body.
-void fail(exchange& one) noexcept {
-    one.answer.next = nullptr;
-    try {
-        one.answer = busy_response();
-    } catch (const std::exception&) {
-        one.answer.status = 503;
-        one.answer.body.clear();
-        one.answer.shared_body.reset();
-        one.answer.close = true;
-    }
-}
-
 } // namespace
 
 asio::awaitable<void> dispatcher::execute(asio::any_io_executor sockets, exchange& one) {
@@ -98,7 +85,7 @@ queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& o
     const auto owner = one.answer.next->owner;
     const auto job = [this, sockets, &one, where, resume = std::move(resume)](bool is_late) {
         const auto began = steady_clock::now();
-        is_late ? fail(one) : run_next(one);
+        is_late ? set_busy(one) : run_next(one);
         const bool is_refused = one.answer.status != 200;
         hand_back(sockets, resume); // `one` may be gone from here on
         if (where == lane::password && is_refused && !draining_) lanes::rest_after(steady_clock::now() - began);
@@ -114,10 +101,10 @@ queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& o
 void dispatcher::run_next(exchange& one) const noexcept {
     try {
         const bool too_late = abandoned_ || one.waits_since < steady_clock::now() - bounds_.waiting_time;
-        if (too_late) return fail(one);
+        if (too_late) return set_busy(one);
         exchanges_.go_on(one);
     } catch (const std::exception&) {
-        fail(one);
+        set_busy(one);
     }
 }
 
@@ -149,11 +136,11 @@ void dispatcher::run(const std::vector<waiting_exchange>& waiting) const noexcep
         const auto oldest = steady_clock::now() - bounds_.waiting_time;
         for (const auto& each : waiting) {
             const bool too_late = abandoned_ || each.one->waits_since < oldest;
-            too_late || !has_memory_to_run(*each.one) ? fail(*each.one) : in_time.push_back(each.one);
+            too_late || !has_memory_to_run(*each.one) ? set_busy(*each.one) : in_time.push_back(each.one);
         }
         if (!in_time.empty()) exchanges_.execute(in_time);
     } catch (const std::exception&) {
-        for (const auto& each : waiting) fail(*each.one);
+        for (const auto& each : waiting) set_busy(*each.one);
     }
 }
 

@@ -121,20 +121,37 @@ void note_exception(request_facts& facts, const std::exception& caught) {
 
 /// Calls `work` and turns an exception into the answer.
 template <class Work>
-void guard(exchange& one, const Work& work) {
+void guard(exchange& one, const Work& work) noexcept {
     try {
-        work();
-    } catch (const std::bad_alloc&) {
+        try {
+            work();
+        } catch (const std::bad_alloc&) {
+            throw;
+        } catch (const std::exception& caught) {
+            one.answer = internal_error_response();
+            note_exception(one.facts, caught);
+        }
+    } catch (const std::exception&) {
         // Memory is short at the moment. Nothing is wrong with the request, so the client may try again later.
-        one.answer = busy_response();
-        one.facts.error = "out of memory";
-    } catch (const std::exception& caught) {
-        one.answer = internal_error_response();
-        note_exception(one.facts, caught);
+        set_busy(one);
+        one.facts.error = "out of memory"; // short enough to need no memory
     }
 }
 
 } // namespace
+
+void set_busy(exchange& one) noexcept {
+    one.answer.next = nullptr;
+    one.answer.rest = nullptr;
+    try {
+        one.answer = busy_response();
+    } catch (const std::exception&) {
+        one.answer.status = 503;
+        one.answer.body.clear();
+        one.answer.shared_body.reset();
+        one.answer.close = true;
+    }
+}
 
 void exchanger::begin(exchange& one) const {
     services_.metrics.request_began();

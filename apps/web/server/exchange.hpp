@@ -30,6 +30,9 @@ struct exchange {
     response answer;                                     ///< set by begin if no route matches, otherwise by execute
 };
 
+/// Sets a 503 response, even if there is not enough memory for its body.
+void set_busy(exchange& one) noexcept;
+
 class exchanger {
 public:
     exchanger(const services& all, mozlog::logger& log, std::span<const route> routes) : services_(all), log_(log), routes_(routes) {}

@@ -98,10 +98,11 @@ public:
     void run_writer() {
         std::string batch;
         while (take(batch)) {
-            const auto lost = write(batch);
+            const auto lines = line_count(batch);
+            const auto lost = std::min(write(batch), lines);
             const std::lock_guard lock(mutex_);
             written_bytes_ += batch.size();
-            note_lost(lost);
+            note_lost(lost, lost == lines);
             progress_.notify_all();
         }
         const std::lock_guard lock(mutex_);
@@ -115,15 +116,25 @@ private:
         try {
             return out_->write(batch);
         } catch (const std::exception&) {
-            return static_cast<std::size_t>(std::count(batch.begin(), batch.end(), '\n'));
+            return line_count(batch);
         }
+    }
+    static std::size_t line_count(std::string_view lines) noexcept {
+        return static_cast<std::size_t>(std::count(lines.begin(), lines.end(), '\n'));
     }
 
     // The caller must hold the lock. Reports lost lines only after the sink has written others, because it would lose the report too.
-    void note_lost(std::size_t lines) noexcept {
+    // A report that is lost is not counted, but what it said is reported again.
+    void note_lost(std::size_t lines, bool is_whole_batch) noexcept {
+        const auto reported = std::exchange(reported_in_batch_, 0);
+        if (lines == 0) {
+            dropped_unreported_ += std::exchange(lost_unreported_, 0);
+            return;
+        }
+        const bool report_is_lost = reported != 0 && is_whole_batch;
+        if (report_is_lost) --lines;
         dropped_ += lines;
-        lost_unreported_ += lines;
-        if (lines == 0) dropped_unreported_ += std::exchange(lost_unreported_, 0);
+        lost_unreported_ += lines + (report_is_lost ? reported : 0);
     }
 
     // The caller must hold the lock. Wakes the writer for the first line, and when the queue becomes half full.
@@ -144,17 +155,19 @@ private:
         work_.wait_for(lock, gathering_time, [&] { return ending_ || urgent_ || waiting_.size() >= opts_.queue_bytes / 2; });
         urgent_ = false;
         if (!any() || abandoned_) return false;
+        if (waiting_.empty()) report_loss(); // the batch then consists of the report
         std::swap(batch, waiting_);
+        reported_in_batch_ = std::exchange(reported_in_waiting_, 0);
         report_loss();
         return !batch.empty() || !waiting_.empty() || !ending_;
     }
 
-    // The caller must hold the lock. Without memory the report waits for the next attempt.
+    // The caller must hold the lock, and nothing must be waiting. Without memory the report waits for the next attempt.
     void report_loss() noexcept {
         if (dropped_unreported_ == 0) return;
         try {
             append(loss_report(dropped_unreported_));
-            dropped_unreported_ = 0;
+            reported_in_waiting_ = std::exchange(dropped_unreported_, 0);
         } catch (const std::exception&) { // tried again after the gathering time
         }
     }
@@ -177,8 +190,11 @@ private:
     std::uint64_t queued_bytes_ = 0;
     std::uint64_t written_bytes_ = 0;
     std::uint64_t dropped_unreported_ = 0;
-    std::uint64_t lost_unreported_ = 0; // by the sink, since it last wrote a line
-    bool urgent_ = false;               // a caller of flush() is waiting
+    std::uint64_t lost_unreported_ = 0; // by the sink, since it last wrote a batch
+    // The number in the report that is the first line of waiting_ or of the batch that is being written; 0 if there is none.
+    std::uint64_t reported_in_waiting_ = 0;
+    std::uint64_t reported_in_batch_ = 0;
+    bool urgent_ = false; // a caller of flush() is waiting
     bool ending_ = false;
     bool abandoned_ = false;
     bool finished_ = false;

@@ -177,7 +177,8 @@ result<std::string> contacts::updates_page(const model::updates_query& query, st
     if (!next) return next.error();
     if (!items.empty()) items.pop_back();
     items.insert(0, json::updates_page_head(query, *next, prefix));
-    return items += "]}";
+    items += "]}";
+    return items; // moved, because a page can be large
 }
 
 result<std::optional<model::updates_cursor>> contacts::append_updates(std::string& out, const model::updates_query& query) {
