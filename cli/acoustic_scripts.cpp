@@ -25,11 +25,11 @@ struct action {
     const char* usage;
     std::string_view operand; ///< "" when it takes none
     bool takes_table;
-    const char* help; ///< behind the usage
+    const char* help; ///< after the usage
 };
 
 struct script {
-    std::string_view program; ///< also with ".py" behind it
+    std::string_view program; ///< also with ".py" after it
     std::string_view group;   ///< of ctms-admin's commands, which have the names of the actions
     const char* description;
     std::array<action, 3> actions;
@@ -94,7 +94,7 @@ struct reading {
     std::vector<std::string> strange; ///< refused after what is missing
 };
 
-/// Reads the words behind the name of an action.
+/// Reads the words after the name of an action.
 class reader {
 public:
     reader(const action& of, std::span<const std::string> words) : action_(of), words_(words) {}

@@ -105,8 +105,7 @@ void print_curl_commands(const config::settings& settings, const model::api_clie
                    url, id, address);
     }
     if (client.may(model::role::read)) get(writes ? "/ctms/" + id : "/ctms?primary_email=" + address);
-    if (client.roles && client.may(model::role::updates))
-        get(fmt::format("/updates?limit=1&start={}T00:00:00Z", to_iso(now()).substr(0, 10)));
+    if (client.may(model::role::updates)) get(fmt::format("/updates?limit=1&start={}T00:00:00Z", to_iso(now()).substr(0, 10)));
 }
 
 /// `old_secrets`: the replaced secrets that are still valid; null for a new client.

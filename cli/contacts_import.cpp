@@ -284,7 +284,7 @@ std::string contacts_import_columns() {
     }
     add("newsletters");
     add("waitlists");
-    return out + "\nnewsletters and waitlists are names separated by ; and an empty cell means the default\n";
+    return out + "\nnewsletters and waitlists are names separated by semicolons; an empty cell means the default\n";
 }
 
 int contacts_import(invocation& call) {

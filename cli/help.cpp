@@ -57,15 +57,21 @@ void print_options(std::span<const option> list, std::string_view indent) {
     for (const auto& one : list) fmt::print("{}{:<26} {}\n", indent, spelling(one), one.text);
 }
 
-/// The lines of a text, each with the indent of a command's summary.
-std::string indented(std::string_view text) {
+/// Returns the lines of a text, each changed by `change(line)`.
+template <class Change>
+std::string each_line(std::string_view text, Change change) {
     std::string out;
     while (!text.empty()) {
         const auto end = std::min(text.find('\n'), text.size());
-        out += fmt::format("      {}\n", text.substr(0, end));
+        out += change(text.substr(0, end)) + '\n';
         text.remove_prefix(std::min(end + 1, text.size()));
     }
     return out;
+}
+
+/// The lines of a text, each with the indent of a command's summary.
+std::string indented(std::string_view text) {
+    return each_line(text, [](std::string_view line) { return fmt::format("      {}", line); });
 }
 
 void print_command(const command& one) {
@@ -92,15 +98,7 @@ std::string troff(std::string_view text) {
     return out;
 }
 
-std::string troff_lines(std::string_view text) {
-    std::string out;
-    while (!text.empty()) {
-        const auto end = std::min(text.find('\n'), text.size());
-        out += troff(text.substr(0, end)) + '\n';
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
-    return out;
-}
+std::string troff_lines(std::string_view text) { return each_line(text, troff); }
 
 std::vector<std::string_view> groups() {
     std::vector<std::string_view> out;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// ctms-admin: administers CTMS. See --help. Under names of the Python service's scripts it is called as they are.
+// ctms-admin: administers CTMS. See --help. Under the name of a script of the Python service, it takes the arguments of that script.
 #include "command.hpp"
 
 #include <support/standard_streams.hpp>

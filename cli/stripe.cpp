@@ -75,8 +75,8 @@ private:
 
     bool stop(const std::string& place, const error& failure) {
         complain("stopped at {}: {}: {}", place, failure.message, failure.detail);
-        complain("the {}; it is safe to run the command again, because stored objects do not change",
-                 counted(done_, "object before it is done", "objects before it are done"));
+        complain("{} processed before it; it is safe to run the command again, because stored objects do not change",
+                 counted(done_, "object was", "objects were"));
         stopped_ = true;
         return false;
     }

@@ -34,7 +34,7 @@ void print_status_json(const model::queue_status& status) {
     writer.add("age_seconds", static_cast<std::int64_t>(status.counts.age.count()));
     writer.add("due", status.due);
     writer.add("claimed", status.claimed);
-    writer.add("resync", status.bulk);
+    writer.add("resync", status.after_writes);
     append_json_array(writer.key("workers"), status.workers, [](std::string& to, const model::sync_worker& one) {
         object_writer worker(to);
         worker.add("worker", std::string_view(one.id.to_string()));
@@ -87,8 +87,8 @@ int report_change(invocation& call, std::string_view what, std::string_view verb
         fmt::print("{} {}.\n", verb, counted(changed, "parked contact"));
     }
     if (changed >= asked) return support::ok;
-    complain("{} of {} not parked; ctms-admin sync parked lists the parked contacts", asked - changed,
-             counted(asked, "contact was", "contacts were"));
+    complain("{} of {} {} not parked; ctms-admin sync parked lists the parked contacts", asked - changed, counted(asked, "contact"),
+             asked - changed == 1 ? "was" : "were");
     return support::bad_data;
 }
 
@@ -109,7 +109,7 @@ int sync_status(invocation& call) {
     print_table({"WHAT", "COUNT"}, {{"backlog", std::to_string(status->counts.backlog)},
                                     {"  due now", std::to_string(status->due)},
                                     {"  claimed", std::to_string(status->claimed)},
-                                    {"  queued in bulk", std::to_string(status->bulk)},
+                                    {"  queued in bulk", std::to_string(status->after_writes)},
                                     {"retry backlog", std::to_string(status->counts.retry_backlog)},
                                     {"parked", std::to_string(status->counts.parked)},
                                     {"age", age_text(status->counts.age)}});

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The options and the report that the checks of this folder have in common."""
+"""The options and the report that check_api.py, check_includes.py and check_layers.py share."""
 
 import pathlib
 import sys

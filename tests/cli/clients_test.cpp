@@ -97,11 +97,14 @@ TEST_CASE("the printed curl commands work") {
     const auto newline = tried.out.find('\n');
     REQUIRE(newline != std::string::npos);
     CHECK(tried.out.substr(0, newline).ends_with(R"("status":"ok"})"));
-    CHECK(tried.out.substr(newline + 1) == tried.out.substr(0, newline + 1));
+    const auto contact = tried.out.substr(0, newline + 1);
+    CHECK(tried.out.substr(newline + 1, contact.size()) == contact);
+    CHECK(tried.out.substr(2 * contact.size()).starts_with(R"({"start":)"));
     const auto log = web.log_text();
     CHECK(log.find("id_curl 'POST /token HTTP/1.1' 200") != std::string::npos);
     CHECK(log.find("id_curl 'POST /ctms HTTP/1.1' 201") != std::string::npos);
     CHECK(log.find("id_curl 'GET /ctms/") != std::string::npos);
+    CHECK(log.find("id_curl 'GET /updates") != std::string::npos);
     CHECK(web.sql("select from newsletters where name = 'hubs'").size() == 1);
 }
 

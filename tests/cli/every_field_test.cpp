@@ -4,6 +4,7 @@
 #include <cli/run_admin.hpp>
 #include <support/contacts_admin.hpp>
 #include <support/fake_acoustic.hpp>
+#include <support/null_sink.hpp>
 #include <support/sample_fields.hpp>
 #include <support/web_fixture.hpp>
 
@@ -110,10 +111,6 @@ std::string rows_of(persistence::connection& link, const std::string& without = 
     }
     return out;
 }
-
-class quiet_sink final : public mozlog::sink {
-    std::size_t write(std::string_view) override { return 0; }
-};
 
 constexpr auto times = "id,create_timestamp,update_timestamp";
 
@@ -381,7 +378,7 @@ TEST_CASE("every field is sent to the vendor under its name there") {
     how.product_table_id = "1003";
     acoustic::client client(how);
     persistence::database db(server.database().options());
-    mozlog::logger log(mozlog::options{}, std::make_unique<quiet_sink>());
+    mozlog::logger log(mozlog::options{}, std::make_unique<test::null_sink>());
     service::sync sync(db, client, log, {});
     CHECK(sync.run_cycle().value().synced == 2);
     for (const auto which : both) {

@@ -13,6 +13,8 @@
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
+#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -84,19 +86,18 @@ TEST_CASE("the help of every command contains an example and its options") {
 TEST_CASE("the help of import lists the columns of a CSV, and the manual has them too") {
     const auto help = run_admin({"contacts", "import", "--help"}).out;
     const auto manual = run_admin({"manual"}).out;
-    std::vector<std::string> names{"newsletters", "waitlists"};
+    std::set<std::string> names{"newsletters", "waitlists"};
     for (const auto& column : ctms::json::contact_columns()) {
-        if (!column.output_only) names.push_back(column.name + (column.required ? "*" : ""));
-        if (column.output_only) CHECK(help.find("  " + column.name + ' ') == std::string::npos);
+        if (!column.output_only) names.insert(column.name + (column.required ? "*" : ""));
     }
-    CHECK(offers(names, "primary_email*"));
-    CHECK(offers(names, "fxa_primary_email"));
-    for (const auto& name : names) {
-        CAPTURE(name);
-        const auto at = help.find("  " + name);
-        REQUIRE(at != std::string::npos);
-        CHECK((help[at + 2 + name.size()] == ' ' || help[at + 2 + name.size()] == '\n'));
-        CHECK(manual.find("  " + name) != std::string::npos);
+    CHECK(names.contains("primary_email*"));
+    CHECK(names.contains("fxa_primary_email"));
+    for (const auto& text : {help, manual}) {
+        const auto begin = text.find('\n', text.find("columns of a CSV"));
+        const auto end = text.find("newsletters and waitlists are names");
+        REQUIRE(begin < end);
+        std::istringstream words(text.substr(begin, end - begin));
+        CHECK(std::set<std::string>(std::istream_iterator<std::string>(words), {}) == names);
     }
     std::istringstream lines(help.substr(help.find("columns of a CSV")));
     for (std::string line; std::getline(lines, line) && line.find("example:") == std::string::npos;) CHECK(line.size() <= 106);

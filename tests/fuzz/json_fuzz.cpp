@@ -7,7 +7,7 @@
 #include "service/contact_changes.hpp"
 #include "json/any_url.hpp"
 #include "json/document.hpp"
-#include "json/stored_rows.hpp"
+#include "json/dumped_contact.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
@@ -107,7 +107,7 @@ bool has_names(const auto& newsletters) {
     return std::none_of(newsletters.begin(), newsletters.end(), [](const auto& one) { return name_of(one).empty(); });
 }
 
-/// What JSON input may contain, a program may set, too, but for empty strings where a string is required.
+/// A program may set everything that JSON input may contain, except empty strings where a string is required.
 void check_again(const model::contact_input& input, json::purpose why) {
     require(json::check(input, why).has_value() == (!input.email.primary_email.empty() && has_names(input.newsletters)),
             "accepted input is accepted again");
@@ -130,7 +130,7 @@ void check_round_trip(const model::contact& contact) {
     if (std::any_of(contact.waitlists.begin(), contact.waitlists.end(), has_older_form)) return;
     auto read = json::read_contact(*body, json::purpose::replace);
     require(read.has_value(), "a written contact can be sent again");
-    auto input = std::move(*read).take();
+    auto input = **read;
     input.vpn = {}; // an answer has the older forms even without such a waitlist; sending them again would join it
     input.relay = {};
     const auto again = service::new_contact(input);

@@ -20,6 +20,7 @@
 #include <ctms/privacy/redact.hpp>
 #include <support/config/settings.hpp>
 #include <support/cpu_time.hpp>
+#include <support/empty_handler.hpp>
 #include <web/server/accept.hpp>
 #include <web/server/client_address.hpp>
 #include <web/server/compression.hpp>
@@ -53,13 +54,11 @@ void read_headers(const std::string& text) {
     (void)web::media_type(text);
 }
 
-web::response nothing(web::call&, const web::services&) { return {}; }
-
 void read_path(const std::string& text) {
     static constexpr std::array<web::route, 3> routes{{
-        {"GET", "/a/{b}", nothing, web::lane::immediate, web::body_kind::none, std::nullopt},
-        {"GET", "/a/{b}/c/{d}", nothing, web::lane::immediate, web::body_kind::none, std::nullopt},
-        {"GET", "/", nothing, web::lane::immediate, web::body_kind::none, std::nullopt},
+        {"GET", "/a/{b}", test::empty_handler, web::lane::immediate, web::body_kind::none, std::nullopt},
+        {"GET", "/a/{b}/c/{d}", test::empty_handler, web::lane::immediate, web::body_kind::none, std::nullopt},
+        {"GET", "/", test::empty_handler, web::lane::immediate, web::body_kind::none, std::nullopt},
     }};
     (void)web::find_route(routes, "GET", web::percent_decode(text, false));
 }

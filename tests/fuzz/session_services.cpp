@@ -4,7 +4,6 @@
 #include "fuzz_target.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
@@ -12,6 +11,7 @@
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/config/settings.hpp>
+#include <support/no_database.hpp>
 #include <web/server/answers.hpp>
 
 #include <boost/json/parse.hpp>
@@ -106,12 +106,6 @@ public:
     }
 };
 
-persistence::database_options nowhere() {
-    persistence::database_options out;
-    out.url = "postgresql://127.0.0.1:1/none";
-    return out;
-}
-
 /// Storage for a service that no route here uses and that is never constructed, so that its code need not be compiled for the fuzzers.
 template <class Service>
 Service& unused() {
@@ -125,7 +119,7 @@ struct world {
     support::prometheus_metrics metrics_;
     mozlog::logger log_{{}, std::make_unique<checking_sink>()};
     std::atomic<bool> draining_ = false;
-    persistence::database database_{nowhere(), metrics_};
+    persistence::database database_{test::no_database(), metrics_};
     auth::token_signer signer_{"a key of more than thirty-two bytes, for tests", true};
     service::tokens tokens_{database_, signer_, {}};
     web::exchanger exchanges_{{unused<service::contacts>(), tokens_, unused<service::health>(), unused<service::acoustic_configuration>(),

@@ -320,7 +320,7 @@ TEST_CASE("the status reports what is due and which workers are active") {
     CHECK(status.counts.backlog == 4);
     CHECK(status.due == 2);
     CHECK(status.claimed == 2);
-    CHECK(status.bulk == 1);
+    CHECK(status.after_writes == 1);
     REQUIRE(status.workers.size() == 2);
     const auto& mine = status.workers[status.workers[0].id == me ? 0 : 1];
     const auto& theirs = status.workers[status.workers[0].id == me ? 1 : 0];

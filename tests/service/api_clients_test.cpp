@@ -42,6 +42,11 @@ TEST_CASE("a client is created, changed and deleted") {
     CHECK(clients.create({.name = "id_shop", .email = "x"}).error().code == errc::conflict);
     CHECK(clients.create({.name = "id_shop", .email = "x"}).error().message == "client 'id_shop' already exists");
     CHECK(clients.create({.name = "a b", .email = "x"}).error().code == errc::invalid);
+    for (const auto& email : {std::string("a\0@example.com", 14), std::string("\xFF@example.com")}) {
+        const auto refused = clients.create({.name = "other", .email = email}).error();
+        CHECK(refused.code == errc::invalid);
+        CHECK(refused.message.starts_with("email: "));
+    }
 
     CHECK(clients.set_enabled("shop", false).has_value());
     CHECK(clients.set_roles("shop", std::nullopt).has_value());

@@ -74,3 +74,21 @@ TEST_CASE("addresses are resynced in steps, and the unknown ones are named by th
     CHECK(db.rows_of("ctms_sync_queue") == 1'200);
     CHECK(queue.resync_addresses({}).value() == model::address_resync{});
 }
+
+TEST_CASE("a resync of a name that cannot be stored is refused") {
+    test::queue_database db;
+    service::sync_admin queue(db.pool);
+    using enum model::resync_selection::kind;
+    for (const auto what : {newsletter, waitlist}) {
+        for (const auto& name : {std::string("hubs\0", 5), std::string("\xFF")}) {
+            const model::resync_selection which{what, name};
+            const auto counted = queue.count(which).error();
+            CHECK(counted.code == errc::invalid);
+            CHECK(counted.message.starts_with("name: "));
+            const auto report = queue.resync(which);
+            REQUIRE(report.failure);
+            CHECK(report.failure->message == counted.message);
+        }
+    }
+    CHECK(queue.count({all, std::string("\0", 1)}).value() == 0); // the name is not used
+}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Input that a C++ program fills in follows the same rules as JSON input and is refused with the same errors.
 #include <support/queue_database.hpp>
+#include <support/refused_input.hpp>
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/service/contacts.hpp>
@@ -15,15 +16,12 @@
 
 using namespace ctms;
 using json::purpose;
+using test::long_text;
+using test::quoted;
+using test::written;
 using namespace std::chrono_literals;
 
 namespace {
-
-std::string written(const error& failure) {
-    std::string out;
-    json::write_error(out, failure);
-    return out;
-}
 
 /// The errors of a JSON body.
 std::string refusal(std::string_view text, purpose why) {
@@ -56,9 +54,6 @@ struct mistake {
     std::string email;  ///< more members of "email"
     std::string others; ///< more groups
 };
-
-std::string long_text(std::size_t length) { return std::string(length, 'x'); }
-std::string quoted(std::size_t length) { return '"' + long_text(length) + '"'; }
 
 std::vector<mistake> mistakes() {
     const auto item = [](std::string members) { return R"("newsletters":[{"name":"n",)" + std::move(members) + "}]"; };
@@ -276,4 +271,32 @@ TEST_CASE("lookups and deletions by strings that cannot be stored find nothing")
         CHECK(found.at(2).value().size() == 1);
     }
     CHECK(db.rows_of("emails") == 1);
+}
+
+TEST_CASE("input that was checked for something else is checked again") {
+    test::queue_database db;
+    service::contacts contacts(db.pool);
+    auto input = jane();
+    input.waitlists.push_back({.name = "vpn", .source = {}, .fields = "{}", .subscribed = false}); // may be left, but not joined
+    const auto to_replace = json::check(input, purpose::replace).value();
+    const auto refused = json::check(input, purpose::create).error();
+    CHECK(written(contacts.create(to_replace).error()) == written(refused));
+    CHECK(contacts.replace(input.email.email_id, to_replace).has_value());
+
+    auto without_id = jane();
+    without_id.email.email_id = uuid();
+    const auto to_create = json::check(without_id, purpose::create).value();
+    CHECK(written(contacts.replace(uuid::parse(id).value(), to_create).error()) ==
+          written(json::check(without_id, purpose::replace).error()));
+    CHECK(db.rows_of("emails") == 1);
+}
+
+TEST_CASE("checked input keeps its value when it is moved") {
+    auto first = json::check(jane(), purpose::create).value();
+    const auto second = std::move(first);
+    CHECK(*second == jane());
+    CHECK(*first == jane()); // NOLINT(bugprone-use-after-move,hicpp-invalid-access-moved): that is the point
+    CHECK(first.checked_for() == purpose::create);
+    const model::contact_patch nothing;
+    CHECK(json::check(nothing).value().checked_for() == std::nullopt);
 }

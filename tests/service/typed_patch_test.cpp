@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Patches that a C++ program fills in: what they change, and that they follow the rules of PATCH.
 #include <support/queue_database.hpp>
+#include <support/refused_input.hpp>
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/service/contacts.hpp>
@@ -13,23 +14,17 @@
 #include <vector>
 
 using namespace ctms;
+using test::long_text;
+using test::quoted;
+using test::written;
 
 namespace {
-
-std::string written(const error& failure) {
-    std::string out;
-    json::write_error(out, failure);
-    return out;
-}
 
 result<json::checked<model::contact_patch>> read(std::string_view text) {
     const auto sent = json::body::parse(text);
     REQUIRE(sent.has_value());
     return json::read_patch(*sent);
 }
-
-std::string long_text(std::size_t length) { return std::string(length, 'x'); }
-std::string quoted(std::size_t length) { return '"' + long_text(length) + '"'; }
 
 /// A patch, and the JSON that says the same.
 struct pair {

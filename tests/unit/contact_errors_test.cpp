@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Why bodies of POST and PUT are refused, with the messages that clients of the Python service read.
+#include <support/refused_input.hpp>
+
 #include <ctms/json/contact_json.hpp>
 
 #include <doctest/doctest.h>
@@ -10,14 +12,9 @@
 
 using namespace ctms;
 using json::purpose;
+using test::written;
 
 namespace {
-
-std::string written(const error& failure) {
-    std::string out;
-    json::write_error(out, failure);
-    return out;
-}
 
 /// Returns the errors of a body, or "valid".
 std::string refusal(const json::body& sent, purpose why = purpose::create) {

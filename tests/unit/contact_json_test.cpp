@@ -21,7 +21,7 @@ model::contact_input read(std::string_view text, purpose why = purpose::create) 
         json::write_error(problem, read.error());
         FAIL(problem);
     }
-    return std::move(*read).take();
+    return **read;
 }
 
 constexpr std::string_view id = "332de237-cab7-4461-bcc3-48e68f42bd5c";

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 // How requests run through their handlers, alone and in groups. The handlers use no database.
 #include <support/captured_log.hpp>
+#include <support/no_database.hpp>
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/google_id_token.hpp>
-#include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
@@ -29,7 +29,7 @@ using namespace ctms::web;
 
 namespace {
 
-std::vector<std::size_t> sizes; // the number of calls of each time that a handler of several was called
+std::vector<std::size_t> sizes; // how many calls each call of answer_several had
 
 response answer_by_name(call& now) {
     now.facts.trace += "traced";
@@ -59,12 +59,6 @@ constexpr std::array routes{
     route{"GET", "/steps/{name}", answer_in_steps, lane::read, body_kind::none, std::nullopt},
 };
 
-persistence::database_options nowhere() {
-    persistence::database_options out;
-    out.url = "postgresql://127.0.0.1:1/none";
-    return out;
-}
-
 /// Everything that an exchanger needs. The database does not exist.
 class exchanges {
 public:
@@ -92,7 +86,7 @@ private:
     config::settings settings_;
     support::prometheus_metrics metrics_;
     std::atomic<bool> draining_ = false;
-    persistence::database database_{nowhere()};
+    persistence::database database_{test::no_database()};
     auth::token_signer signer_{"a key of more than thirty-two bytes, for tests", true};
     auth::google_token_verifier verifier_{[]() -> result<auth::key_document> { return unavailable("no keys"); }, "here"};
     service::tokens tokens_{database_, signer_, {}};

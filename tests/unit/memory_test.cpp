@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Threads of the library when memory or threads run out: none of them may end the process.
 #include <support/allocation_limit.hpp>
+#include <support/no_database.hpp>
 
 #include <ctms/mozlog/logger.hpp>
 #include <ctms/persistence/database.hpp>
@@ -31,8 +32,7 @@ namespace {
 
 /// A database that refuses connections.
 persistence::database_options nowhere() {
-    persistence::database_options out;
-    out.url = "postgresql://127.0.0.1:1/none";
+    auto out = test::no_database();
     out.connect_timeout = 2s;
     return out;
 }

@@ -68,15 +68,23 @@ TEST_SUITE("mozlog sink") {
         }
     }
 
-    TEST_CASE("a sink that is told to give up stops waiting for its reader") {
+    TEST_CASE("a sink that is told to give up stops waiting for its reader, and returns how many lines are lost") {
         std::array<int, 2> ends{};
         REQUIRE(::pipe(ends.data()) == 0);
         const auto sink = make_descriptor_sink(ends[1]);
-        auto writer = std::async(std::launch::async, [&] { return sink->write(std::string(1'000'000, 'x') + "\n"); });
+        constexpr std::size_t count = 100'000; // more than a pipe holds
+        const std::string line = "123456789\n";
+        std::string lines;
+        for (std::size_t i = 0; i < count; ++i) lines += line;
+        auto writer = std::async(std::launch::async, [&] { return sink->write(lines); });
         sink->give_up();
         CHECK(writer.wait_for(std::chrono::seconds(30)) == std::future_status::ready);
         ::close(ends[1]);
+        const auto arrived = read_to_end(ends[0]);
         ::close(ends[0]);
+        CHECK(arrived == lines.substr(0, arrived.size()));
+        CHECK(arrived.size() % line.size() == 0);
+        CHECK(writer.get() == count - arrived.size() / line.size());
     }
 
     TEST_CASE("a descriptor that is not open does no harm") {

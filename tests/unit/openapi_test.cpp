@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/empty_handler.hpp>
+
 #include <doctest/doctest.h>
 
 #include <ctms/json/contact_json.hpp>
@@ -15,6 +17,7 @@
 using namespace ctms;
 using namespace ctms::web;
 namespace bj = boost::json;
+using test::empty_handler;
 
 namespace {
 
@@ -42,8 +45,6 @@ std::set<std::string> names_in(std::string_view path) {
     }
     return out;
 }
-
-response nothing(call&, const services&) { return {}; }
 
 } // namespace
 
@@ -122,8 +123,8 @@ TEST_CASE("the examples of request bodies are valid") {
 
 TEST_CASE("a call appears if both tables have a row for it") {
     static constexpr std::array routes{
-        route{"POST", "/events/{kind}", nothing, lane::write, body_kind::none, std::nullopt},
-        route{"GET", "/secret", nothing, lane::read, body_kind::none, ctms::model::role::read},
+        route{"POST", "/events/{kind}", empty_handler, lane::write, body_kind::none, std::nullopt},
+        route{"GET", "/secret", empty_handler, lane::read, body_kind::none, ctms::model::role::read},
     };
     static constexpr std::array answers{openapi::answer{200, "Taken", ""}};
     static constexpr std::array parameters{openapi::parameter{"path", "kind", true, "Which", R"({"type":"string"})"}};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Every field of every table can be set and is then the only one that was set. A type of member that fields/partial.cpp lacks does not
+// Every field of every table can be set and is then the only one that was set. A type of member that fields/field_bits.cpp lacks does not
 // link.
 #include <fields/tables.hpp>
 
@@ -26,7 +26,9 @@ Member other_value(const Member& standard) {
 
 template <class T>
 void check_each_field() {
-    fields::for_each_field<T>([]<class Member>(const fields::field<T, Member>& one, std::uint32_t index) {
+    T filled;
+    model::partial<T> one_by_one;
+    fields::for_each_field<T>([&]<class Member>(const fields::field<T, Member>& one, std::uint32_t index) {
         if constexpr (!is_time<Member>) {
             CAPTURE(one.name);
             model::partial<T> partial;
@@ -39,8 +41,15 @@ void check_each_field() {
                 if constexpr (!is_time<Other>) CHECK(partial.has(other.member) == (place == index));
             });
             CHECK(model::partial<T>::whole({}).has(one.member));
+            filled.*(one.member) = value;
+            one_by_one.set(one.member, value);
+        } else {
+            filled.*(one.member) = timestamp{std::chrono::hours{1}};
         }
     });
+    CHECK(model::partial<T>::whole(filled) == one_by_one);
+    one_by_one = {};
+    CHECK_FALSE(model::partial<T>::whole({}) == one_by_one);
 }
 
 } // namespace
@@ -66,4 +75,18 @@ TEST_CASE("setting a field copies it, and only it") {
     CHECK(amo.username == "jane");
     CHECK_FALSE(amo.location);
     CHECK(amo.display_name == "J");
+}
+
+TEST_CASE("a patch of a group is empty if it changes nothing") {
+    model::group_patch<model::fxa> patch;
+    CHECK(patch.empty());
+    patch.remove();
+    CHECK_FALSE(patch.empty());
+    CHECK_FALSE(patch.sets_fields());
+    patch.set(&model::fxa::lang, "de");
+    CHECK(patch.sets_fields());
+    model::group_patch<model::fxa> change;
+    change.set(&model::fxa::lang, "de");
+    CHECK_FALSE(change.empty());
+    CHECK(change.sets_fields());
 }

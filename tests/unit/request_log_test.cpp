@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/captured_log.hpp>
+#include <support/empty_handler.hpp>
 
 #include <boost/json.hpp>
 #include <doctest/doctest.h>
@@ -14,6 +15,7 @@
 using namespace ctms;
 using namespace ctms::web;
 
+using ctms::test::empty_handler;
 using ctms::test::memory_sink;
 
 namespace {
@@ -41,10 +43,8 @@ std::vector<std::string> names_of(const boost::json::object& object) {
     return out;
 }
 
-response nothing(call&, const services&) { return {}; }
-
-constexpr route get_contact{"GET", "/ctms/{email_id}", nothing, lane::read, body_kind::none, model::role::read};
-constexpr route delete_contact{"DELETE", "/ctms/{primary_email}", nothing, lane::write, body_kind::none, model::role::remove};
+constexpr route get_contact{"GET", "/ctms/{email_id}", empty_handler, lane::read, body_kind::none, model::role::read};
+constexpr route delete_contact{"DELETE", "/ctms/{primary_email}", empty_handler, lane::write, body_kind::none, model::role::remove};
 
 exchange request_of(std::string method, std::string target) {
     exchange one;

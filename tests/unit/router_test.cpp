@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/empty_handler.hpp>
+
 #include <doctest/doctest.h>
 
 #include <web/server/router.hpp>
@@ -8,13 +10,12 @@
 #include <string>
 
 using namespace ctms::web;
+using ctms::test::empty_handler;
 
 namespace {
 
-response nothing(call&, const services&) { return {}; }
-
 constexpr route make(std::string_view method, std::string_view path) {
-    return {method, path, nothing, lane::read, body_kind::none, std::nullopt};
+    return {method, path, empty_handler, lane::read, body_kind::none, std::nullopt};
 }
 
 constexpr std::array table{make("GET", "/"),

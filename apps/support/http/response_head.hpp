@@ -16,7 +16,7 @@ using response_head = boost::beast::http::response<boost::beast::http::empty_bod
 /// The start line, the fields and the empty line after them.
 [[nodiscard]] std::string to_text(const response_head& head);
 
-/// A time in the form of the field Date: the present one (RFC 9110, 5.6.7).
+/// The current time in the form of the field Date (RFC 9110, 5.6.7).
 [[nodiscard]] std::string http_date();
 
 } // namespace ctms::http

@@ -17,7 +17,6 @@
 #include <poll.h>
 
 #include <optional>
-#include <string_view>
 
 namespace ctms::http {
 
@@ -48,9 +47,9 @@ struct wire {
     template <class Buffers, class Token>
     auto async_read_some(const Buffers& buffers, Token&& token) {
         return asio::async_initiate<Token, void(error_code, std::size_t)>(
-            [this](auto handler, const auto& into) {
+            [this](auto handler, const auto& buffer) {
                 if (const auto why = refusal()) return refuse(std::move(handler), why);
-                socket.async_read_some(into, std::move(handler));
+                socket.async_read_some(buffer, std::move(handler));
             },
             token, buffers);
     }

@@ -55,8 +55,8 @@ public:
     /// Performs the server's side of the TLS handshake; does nothing without TLS.
     [[nodiscard]] boost::asio::awaitable<error_code> shake_hands();
     /// Reads at least one byte, and returns how many were read; on failure sets `failed`.
-    [[nodiscard]] boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer into, error_code& failed);
-    /// Writes all buffers, whose bytes must exist until then. Unused buffers are empty.
+    [[nodiscard]] boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer buffer, error_code& failed);
+    /// Writes all buffers, whose bytes must exist until it has completed. Unused buffers are empty.
     [[nodiscard]] boost::asio::awaitable<error_code> write(std::array<boost::asio::const_buffer, 3> buffers);
     /// Shuts down sending: sends TLS's close_notify and ends the TCP stream. What the client sends can still be read.
     [[nodiscard]] boost::asio::awaitable<void> finish_sending();
@@ -66,7 +66,7 @@ public:
     void reset() noexcept;
 
 private:
-    class impl;
+    struct impl;
     std::unique_ptr<impl> impl_;
 };
 

@@ -2,7 +2,6 @@
 #include "routes.hpp"
 
 #include <ctms/base/json_text.hpp>
-#include <ctms/base/utf8.hpp>
 #include <ctms/privacy/redact.hpp>
 #include <ctms/service/contacts.hpp>
 #include <web/server/answers.hpp>
@@ -13,14 +12,12 @@
 namespace ctms::web::routes {
 namespace {
 
-field_error bad_uuid(std::string_view place, std::string_view name) {
-    return {{std::string(place), std::string(name)}, "value is not a valid uuid", "type_error.uuid", {}};
-}
-
 /// The {email_id} of the path: a UUID of any version, in any notation.
 result<uuid> path_email_id(const call& now) {
     const auto parsed = uuid::parse(now.path_parameter("email_id"));
-    if (!parsed) return invalid_fields({bad_uuid("path", "email_id")});
+    if (!parsed) {
+        return invalid_fields({{{std::string("path"), std::string("email_id")}, "value is not a valid uuid", "type_error.uuid", {}}});
+    }
     return *parsed;
 }
 
@@ -31,43 +28,8 @@ error both(const error& path, const error& body) {
     return invalid_fields(std::move(broken));
 }
 
-/// Reads the nine ids of a lookup from the query, and collects all errors in them.
-class query_reader {
-public:
-    explicit query_reader(const form_values& query) : query_(query) {}
-
-    void read(std::string_view name, model::text& into) {
-        into = query_.find(name);
-        if (!into || into->find('\0') == std::string::npos) return;
-        broken_.push_back({{std::string("query"), std::string(name)}, "NUL characters are not allowed", "value_error.any_str.nul", {}});
-    }
-    void read(std::string_view name, std::optional<uuid>& into) {
-        const auto given = query_.find(name);
-        if (!given) return;
-        into = uuid::parse(*given);
-        if (!into) broken_.push_back(bad_uuid("query", name));
-    }
-    [[nodiscard]] std::vector<field_error> broken() && { return std::move(broken_); }
-
-private:
-    const form_values& query_;
-    std::vector<field_error> broken_;
-};
-
 result<model::identity_query> read_identity_query(const form_values& query) {
-    model::identity_query out;
-    query_reader reader(query);
-    reader.read("email_id", out.email_id);
-    reader.read("primary_email", out.primary_email);
-    reader.read("basket_token", out.basket_token);
-    reader.read("sfdc_id", out.sfdc_id);
-    reader.read("mofo_contact_id", out.mofo_contact_id);
-    reader.read("mofo_email_id", out.mofo_email_id);
-    reader.read("amo_user_id", out.amo_user_id);
-    reader.read("fxa_id", out.fxa_id);
-    reader.read("fxa_primary_email", out.fxa_primary_email);
-    if (auto broken = std::move(reader).broken(); !broken.empty()) return invalid_fields(std::move(broken));
-    return out;
+    return json::read_identity_query([&](std::string_view name) { return query.find(name); });
 }
 
 response contact_response(int status, const model::contact& contact) {
@@ -131,11 +93,11 @@ struct sent_patch {
 
 result<sent_patch> read_sent_patch(call& now) {
     const auto email_id = path_email_id(now);
-    auto patch = json::read_patch(*now.body);
+    const auto patch = json::read_patch(*now.body);
     if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
     if (!patch) return patch.error();
     trace_write(now, (*patch)->email.value().primary_email);
-    return sent_patch{*email_id, std::move(*patch)};
+    return sent_patch{*email_id, *patch};
 }
 
 } // namespace

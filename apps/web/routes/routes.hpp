@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The handlers, by file. Each takes a call whose body has been read and whose token has been checked, runs one use case
 // and returns the response. Those that take several calls run the use case for all of them at once and set the response of each.
-// Handlers block, and throw only in case of a bug.
+// Handlers block.
 #pragma once
 
 #include <web/server/route.hpp>

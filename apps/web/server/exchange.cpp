@@ -6,7 +6,6 @@
 #include "request_log.hpp"
 #include "router.hpp"
 
-#include <ctms/base/utf8.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/prometheus_metrics.hpp>
 

@@ -12,7 +12,12 @@
 
 #include <ctms/mozlog/logger.hpp>
 
-#include <memory>
+#include <chrono>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace ctms::web {
 

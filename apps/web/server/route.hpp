@@ -113,7 +113,7 @@ public:
 
     /// Whether operator() may be called with more than one call.
     [[nodiscard]] constexpr bool takes_several() const noexcept { return several_ != nullptr; }
-    /// Sets the `answer` of each call. Blocks, and throws only in case of a bug or a lack of memory.
+    /// Sets the `answer` of each call. Blocks. Throws only in case of a bug or a lack of memory; so do the functions of a handler.
     void operator()(std::span<call> calls, const services& all) const;
 
 private:
@@ -122,7 +122,8 @@ private:
 };
 
 /// The rest of a handler's work, for another lane: after the handler has returned a response with a next step, `run` is called on
-/// the lane `where` with the same call and returns the response. On `lane::password`, `owner`s take turns.
+/// the lane `where` and returns the response. The call that it gets is of the same request, but has neither `body` nor `form`: `run` must
+/// keep what it needs of them. On `lane::password`, `owner`s take turns.
 struct next_step {
     lane where;
     std::string owner;

@@ -5,7 +5,6 @@
 #include "client_address.hpp"
 #include "stream.hpp"
 
-#include <ctms/base/utf8.hpp>
 #include <ctms/base/uuid.hpp>
 #include <support/http/response_head.hpp>
 
@@ -13,6 +12,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cctype>
 #include <typeinfo>
 
 namespace ctms::web {
@@ -51,7 +52,7 @@ peer peer_of(const asio::ip::tcp::socket& socket) {
 /// Whether a response with this status has a body and a length (RFC 9110, 6.4.1 and 8.6).
 bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
-/// The head of the response, as if its whole body was known.
+/// The head of a response whose body is complete; write_pieces changes it for others.
 http::response_head head_of(const exchange& one, bool keep_alive, bool to_http_1_1) {
     constexpr unsigned http_1_1 = 11;
     const auto& answer = one.answer;

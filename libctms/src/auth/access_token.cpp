@@ -4,6 +4,7 @@
 #include "base/base64.hpp"
 #include "jwt.hpp"
 #include "openssl_failure.hpp"
+#include "random_bytes.hpp"
 
 #include <ctms/base/json_text.hpp>
 
@@ -12,6 +13,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
+#include <algorithm>
 #include <array>
 
 namespace ctms::auth {
@@ -154,6 +156,25 @@ std::optional<token_claims> token_signer::verify(std::string_view token, std::ch
     }
     if (claims.member("aud") != nullptr || !is_timely(claims, impl_->needs_expiration(), unix_seconds(now))) return std::nullopt;
     return read_subject(claims);
+}
+
+std::string make_signing_key() {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string out;
+    for (const unsigned char byte : random_bytes<32>()) {
+        out += digits[byte >> 4];
+        out += digits[byte & 0x0F];
+    }
+    return out;
+}
+
+std::optional<credentials> parse_basic(std::string_view header_value) {
+    const std::optional<std::string> text = base64_decode(header_value);
+    if (!text) return std::nullopt;
+    const auto is_ascii = [](char c) { return static_cast<unsigned char>(c) < 0x80; };
+    const std::size_t colon = text->find(':');
+    if (colon == std::string::npos || !std::all_of(text->begin(), text->end(), is_ascii)) return std::nullopt;
+    return credentials{text->substr(0, colon), text->substr(colon + 1)};
 }
 
 } // namespace ctms::auth

@@ -3,13 +3,11 @@
 
 #include "base/base64.hpp"
 #include "openssl_failure.hpp"
-
-#include <ctms/auth/access_token.hpp>
+#include "random_bytes.hpp"
 
 #include <argon2.h>
 #include <fmt/core.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -38,13 +36,6 @@ constexpr std::uint32_t most_passes = 64;
 constexpr std::uint32_t most_memory_kib = 1'048'576;
 constexpr std::uint32_t most_lanes = 64;
 constexpr std::size_t most_hash_size = 1024;
-
-template <std::size_t Size>
-std::array<unsigned char, Size> random_bytes() {
-    std::array<unsigned char, Size> bytes{};
-    if (RAND_bytes(bytes.data(), static_cast<int>(Size)) != 1) throw_openssl_failure("the system's random source failed");
-    return bytes;
-}
 
 bool skip(std::string_view& rest, std::string_view prefix) {
     if (!rest.starts_with(prefix)) return false;
@@ -146,16 +137,6 @@ stored_hash new_hash(std::string salt) { return {memory_kib, passes, lanes, std:
 std::string make_secret() {
     const auto bytes = random_bytes<32>();
     return "secret_" + base64url_encode({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-}
-
-std::string make_signing_key() {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (const unsigned char byte : random_bytes<32>()) {
-        out += digits[byte >> 4];
-        out += digits[byte & 0x0F];
-    }
-    return out;
 }
 
 std::string hash_secret(std::string_view secret) {

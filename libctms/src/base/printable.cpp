@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <iterator>
 
 namespace ctms {
@@ -86,6 +87,41 @@ bool is_plain(std::string_view text) noexcept {
     return std::all_of(text.begin(), text.end(), is_plain_byte);
 }
 
+// ---- Python's repr() --------------------------------------------------------------------------------
+
+// Control, format, private and separator characters except U+0020 (the categories Cc Cf Co Zs Zl Zp).
+constexpr std::array unprintable_in_python{
+    range{0x0, 0x1F},        range{0x7F, 0xA0},       range{0xAD, 0xAD},         range{0x600, 0x605},     range{0x61C, 0x61C},
+    range{0x6DD, 0x6DD},     range{0x70F, 0x70F},     range{0x890, 0x891},       range{0x8E2, 0x8E2},     range{0x1680, 0x1680},
+    range{0x180E, 0x180E},   range{0x2000, 0x200F},   range{0x2028, 0x202F},     range{0x205F, 0x2064},   range{0x2066, 0x206F},
+    range{0x3000, 0x3000},   range{0xD800, 0xF8FF},   range{0xFEFF, 0xFEFF},     range{0xFFF9, 0xFFFB},   range{0x110BD, 0x110BD},
+    range{0x110CD, 0x110CD}, range{0x13430, 0x13438}, range{0x1BCA0, 0x1BCA3},   range{0x1D173, 0x1D17A}, range{0xE0001, 0xE0001},
+    range{0xE0020, 0xE007F}, range{0xF0000, 0xFFFFD}, range{0x100000, 0x10FFFD},
+};
+
+bool python_prints(char32_t c) {
+    const auto* const found = std::lower_bound(unprintable_in_python.begin(), unprintable_in_python.end(), c,
+                                               [](range one, char32_t code) { return one.last < code; });
+    return found == unprintable_in_python.end() || c < found->first;
+}
+
+void append_python_escape(std::string& out, char32_t c) {
+    const auto value = static_cast<std::uint32_t>(c);
+    switch (c) {
+    case U'\n': out += "\\n"; return;
+    case U'\r': out += "\\r"; return;
+    case U'\t': out += "\\t"; return;
+    default: break;
+    }
+    if (value <= 0xFF) {
+        fmt::format_to(std::back_inserter(out), "\\x{:02x}", value);
+    } else if (value <= 0xFFFF) {
+        fmt::format_to(std::back_inserter(out), "\\u{:04x}", value);
+    } else {
+        fmt::format_to(std::back_inserter(out), "\\U{:08x}", value);
+    }
+}
+
 } // namespace
 
 void append_printable(std::string& out, std::string_view text) { append_shown(out, text, false); }
@@ -116,6 +152,23 @@ std::string printable_json(std::string json) {
         }
     });
     return out;
+}
+
+std::string python_string_repr(std::string_view text) {
+    const bool has = text.find('\'') != std::string_view::npos;
+    const char quote = has && text.find('"') == std::string_view::npos ? '"' : '\'';
+    std::string out(1, quote);
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t start = at;
+        const char32_t c = next_code_point(text, at);
+        if (c == U'\\' || c == static_cast<char32_t>(quote)) out += '\\';
+        if (python_prints(c)) {
+            out += text.substr(start, at - start);
+        } else {
+            append_python_escape(out, c);
+        }
+    }
+    return out += quote;
 }
 
 } // namespace ctms

@@ -200,6 +200,21 @@ struct table<model::identity> {
               {.example = "jane.account@example.com"},
               "Address of the Firefox account, regardless of case"},
     };
+    /// The member of a lookup for each of these fields, in the same order.
+    static constexpr auto lookup =
+        std::tuple{&model::identity_query::email_id,    &model::identity_query::primary_email,   &model::identity_query::basket_token,
+                   &model::identity_query::sfdc_id,     &model::identity_query::mofo_contact_id, &model::identity_query::mofo_email_id,
+                   &model::identity_query::amo_user_id, &model::identity_query::fxa_id,          &model::identity_query::fxa_primary_email};
 };
+
+/// Calls `visit(name, member)` with the name and the value of each id of a lookup, in order.
+template <class Query, class Visit>
+constexpr void for_each_id(Query& query, Visit&& visit) {
+    using ids = table<model::identity>;
+    static_assert(std::tuple_size_v<decltype(ids::fields)> == std::tuple_size_v<decltype(ids::lookup)>);
+    std::apply(
+        [&](const auto&... fields) { std::apply([&](const auto&... members) { (visit(fields.name, query.*members), ...); }, ids::lookup); },
+        ids::fields);
+}
 
 } // namespace ctms::fields

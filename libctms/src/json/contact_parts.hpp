@@ -8,6 +8,9 @@
 #include <ctms/json/contact_json.hpp>
 
 #include <array>
+#include <optional>
+#include <span>
+#include <utility>
 #include <vector>
 
 namespace ctms::json {
@@ -17,11 +20,17 @@ inline constexpr std::array<std::string_view, 1> unsubscribe_word{"UNSUBSCRIBE"}
 
 /// Marks input as checked. Only for functions that have checked every rule.
 struct check_mark {
-    template <class T>
-    [[nodiscard]] static checked<T> on(T&& input) {
-        return checked<T>(std::forward<T>(input));
-    }
+    [[nodiscard]] static checked<model::contact_input> on(model::contact_input&& input, purpose why) { return {std::move(input), why}; }
+    [[nodiscard]] static checked<model::contact_patch> on(model::contact_patch&& patch) { return {std::move(patch), std::nullopt}; }
 };
+
+/// Returns the values of the items of a list.
+template <class T>
+std::vector<T> values_of(std::vector<model::partial<T>> items) {
+    std::vector<T> out;
+    for (auto& item : items) out.push_back(std::move(item).value());
+    return out;
+}
 
 /// Returns the object to validate. If the body is not an object, adds the error and returns nullptr.
 [[nodiscard]] const node* body_object(const body& sent, error_list& errors);
@@ -52,8 +61,8 @@ std::vector<model::partial<T>> read_items(const node& list, error_list& errors, 
 /// Checks that the fields of a waitlist that the contact joins are those that its name requires. `fields` must be an object.
 void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors);
 
-/// Calls `read(errors)`, which reads the second branch of a union of a literal and something else. If it finds errors, the error of the
-/// literal, which `given` is not, comes first.
+/// Reads a union of a literal and something else, where `given` is not the literal: calls `read(errors)` for the second branch. If that
+/// finds errors, the error of the first branch, that `given` is not the literal, precedes them.
 template <class Read>
 void read_union(const node& given, std::span<const std::string_view> literal, error_list& errors, Read read) {
     error_list inner = errors;

@@ -72,13 +72,6 @@ model::older_field<T> read_older(const node& contact, std::string_view name, err
     return out;
 }
 
-template <class T>
-std::vector<T> values_of(std::vector<model::partial<T>> items) {
-    std::vector<T> out;
-    for (auto& item : items) out.push_back(std::move(item).value());
-    return out;
-}
-
 } // namespace
 
 result<checked<model::contact_input>> read_contact(const body& sent, purpose why) {
@@ -102,7 +95,7 @@ result<checked<model::contact_input>> read_contact(const body& sent, purpose why
     if (!errors.empty()) return std::move(errors).take();
     out.newsletters = values_of(std::move(newsletters));
     out.waitlists = values_of(std::move(waitlists));
-    return check_mark::on(std::move(out));
+    return check_mark::on(std::move(out), why);
 }
 
 } // namespace ctms::json

@@ -115,7 +115,7 @@ result<checked<model::contact_patch>> read_patch(const body& sent) {
 template <class T>
 void apply(const model::partial<T>& changes, T& to) {
     fields::for_each_field<T>([&]<class Member>(const fields::field<T, Member>& field, std::uint32_t) {
-        if constexpr (is_settable<Member>) {
+        if constexpr (fields::is_settable<Member>) {
             if (changes.has(field.member)) to.*(field.member) = changes.value().*(field.member);
         }
     });

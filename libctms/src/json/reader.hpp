@@ -3,7 +3,7 @@
 #pragma once
 
 #include "scalars.hpp"
-#include <fields/partial.hpp>
+#include <fields/field_bits.hpp>
 
 namespace ctms::json {
 
@@ -56,11 +56,7 @@ inline bool read_value(const node& value, const fields::rules&, uuid& into, erro
     return id.has_value();
 }
 
-/// The database sets the times of a row.
-template <class Member>
-inline constexpr bool is_settable = !std::is_same_v<Member, std::optional<timestamp>>;
-
-/// A required field is null, or has an empty value.
+/// Adds the error for a required field that is null or has an empty value.
 inline void add_required_is_null(std::string_view name, error_list& errors) {
     errors.add(std::string(name) + " may not be None", "assertion_error");
 }
@@ -70,7 +66,7 @@ template <class T>
 model::partial<T> read_fields(const node& object, completeness wanted, error_list& errors) {
     model::partial<T> out;
     fields::for_each_field<T>([&]<class Member>(const fields::field<T, Member>& field, std::uint32_t) {
-        if constexpr (is_settable<Member>) {
+        if constexpr (fields::is_settable<Member>) {
             if (field.rule.output_only) return;
             const auto here = errors.at(field.name);
             const auto* member = object.member(field.name);
@@ -82,14 +78,15 @@ model::partial<T> read_fields(const node& object, completeness wanted, error_lis
                 add_required_is_null(field.name, errors);
                 return;
             }
-            out.set_with(field.member, [&](Member& into) { return read_value(*member, field.rule, into, errors); });
+            Member value{};
+            if (read_value(*member, field.rule, value, errors)) out.set(field.member, std::move(value));
         }
     });
     return out;
 }
 
-// One overload per type of member, for values that a program set. A string is checked as a JSON string with the same content is. Changes
-// the value to the form that is stored. Returns whether it is good.
+// One overload per type of member, for values that a program set. The rules for a string are those for a JSON string with the same content.
+// Changes the value to the form that is stored. Returns whether it is good.
 [[nodiscard]] bool check_value(std::string& value, const fields::rules& rule, error_list& errors);
 [[nodiscard]] bool check_value(std::optional<std::string>& value, const fields::rules& rule, error_list& errors);
 [[nodiscard]] bool check_value(std::optional<date>& value, const fields::rules& rule, error_list& errors);
@@ -108,7 +105,7 @@ template <class T>
 model::partial<T> check_fields(const model::partial<T>& sent, completeness wanted, error_list& errors) {
     model::partial<T> out;
     fields::for_each_field<T>([&]<class Member>(const fields::field<T, Member>& field, std::uint32_t) {
-        if constexpr (is_settable<Member>) {
+        if constexpr (fields::is_settable<Member>) {
             if (field.rule.output_only) return;
             const auto here = errors.at(field.name);
             const bool is_whole = wanted == completeness::whole;

@@ -58,14 +58,6 @@ std::optional<std::string> read_choice(const node& value, std::span<const std::s
     return std::nullopt;
 }
 
-std::optional<uuid> read_any_uuid(const node& value, error_list& errors) {
-    if (value.type == kind::string) {
-        if (const auto parsed = uuid::parse(value.text)) return parsed;
-    }
-    errors.add("value is not a valid uuid", "type_error.uuid");
-    return std::nullopt;
-}
-
 std::optional<std::string> read_url(const std::string& text, error_list& errors) {
     auto outcome = parse_any_url(text);
     if (auto* url = std::get_if<std::string>(&outcome)) return std::move(*url);
@@ -125,6 +117,14 @@ std::optional<std::string> to_text(const node& value) {
     case kind::array:
     case kind::object: return std::nullopt;
     }
+    return std::nullopt;
+}
+
+std::optional<uuid> read_any_uuid(const node& value, error_list& errors) {
+    if (value.type == kind::string) {
+        if (const auto parsed = uuid::parse(value.text)) return parsed;
+    }
+    errors.add("value is not a valid uuid", "type_error.uuid");
     return std::nullopt;
 }
 

@@ -24,6 +24,9 @@ namespace ctms::json {
 /// Reads "YYYY-M-D", or a Unix time as a number or string (in milliseconds above 2e10).
 [[nodiscard]] std::optional<date> read_date(const node& value, error_list& errors);
 
+/// Reads a UUID of any version, in any notation.
+[[nodiscard]] std::optional<uuid> read_any_uuid(const node& value, error_list& errors);
+
 /// Reads a UUID, which must be of version 4.
 [[nodiscard]] std::optional<uuid> read_uuid4(const node& value, error_list& errors);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "stripe_reader.hpp"
 #include "python_text.hpp"
+#include "stripe_rules.hpp"
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/stripe_json.hpp>
@@ -11,7 +12,6 @@
 #include <array>
 #include <chrono>
 #include <cmath>
-#include <initializer_list>
 #include <limits>
 #include <map>
 #include <utility>
@@ -21,9 +21,7 @@ namespace {
 
 namespace stripe = model::stripe;
 
-constexpr std::size_t longest_id = 255;           // characters that the database column can store
-constexpr double last_second = 253'402'300'799.0; // of the year 9999
-constexpr node absent{};                          // stands for a missing member
+constexpr node absent{}; // stands for a missing member
 
 /// A value and its location. The first problem is recorded, and reading continues with placeholder values, so that the
 /// readers below need no branches for failures. The caller discards the result if there was a problem.
@@ -88,9 +86,7 @@ std::string string_of(const place& where) {
 
 std::string id_of(const place& where) {
     auto id = string_of(where);
-    if (id.empty()) where.fail("empty");
-    if (id.find('\0') != std::string::npos) where.fail("contains a NUL character");
-    if (utf8_length(id) > longest_id) where.fail(fmt::format("longer than {} characters", longest_id));
+    if (const auto why = stripe_rules::problem_of_id(id); !why.empty()) where.fail(why);
     return id;
 }
 
@@ -101,16 +97,15 @@ std::string reference_of(const place& where) {
     return id_of(where);
 }
 
-std::string choice_of(const place& where, std::initializer_list<std::string_view> choices) {
+std::string choice_of(const place& where, const auto& choices) {
     auto word = string_of(where);
-    if (std::find(choices.begin(), choices.end(), word) == choices.end()) where.fail("not a known value");
+    if (!stripe_rules::is_one_of(choices, word)) where.fail("not a known value");
     return word;
 }
 
 std::string currency_of(const place& where) {
     auto code = ascii_lower(string_of(where));
-    const bool letters = std::all_of(code.begin(), code.end(), [](char c) { return c >= 'a' && c <= 'z'; });
-    if (code.size() != 3 || !letters) where.fail("not three letters");
+    if (!stripe_rules::is_currency(code)) where.fail("not three letters");
     return code;
 }
 
@@ -126,7 +121,7 @@ timestamp time_of(const place& where) {
     const auto number = number_of(where);
     if (!number || std::trunc(*number) != *number) {
         where.fail("not a whole number of seconds");
-    } else if (*number < 0 || *number > last_second) {
+    } else if (*number < 0 || *number > stripe_rules::last_second) {
         where.fail("not a time from 1970 to 9999");
     } else {
         return timestamp{std::chrono::seconds{static_cast<std::int64_t>(*number)}};
@@ -198,7 +193,7 @@ stripe::price read_price(const place& from) {
     out.active = truth_of(from.at("active"));
     out.currency = currency_of(from.at("currency"));
     if (const auto recurring = from.find("recurring"); recurring && !recurring->is(kind::null)) {
-        out.interval = choice_of(recurring->at("interval"), {"day", "week", "month", "year"});
+        out.interval = choice_of(recurring->at("interval"), stripe_rules::intervals);
         out.interval_count = integer_of(recurring->at("interval_count"));
     }
     out.unit_amount = if_given(from.find("unit_amount"), integer_of);
@@ -232,7 +227,7 @@ stripe::subscription read_subscription(const place& from) {
     out.current_period_end = time_of(from.at("current_period_end"));
     out.ended_at = nullable(from.at("ended_at"), time_of);
     out.start_date = time_of(from.at("start_date"));
-    out.status = choice_of(from.at("status"), {"incomplete", "incomplete_expired", "trialing", "active", "past_due", "canceled", "unpaid"});
+    out.status = choice_of(from.at("status"), stripe_rules::subscription_states);
     const auto items = from.at("items");
     out.items = list_of<stripe::subscription_item>(items, "subscription_item", [&out](const place& where) {
         auto item = read_item(where);
@@ -246,7 +241,7 @@ stripe::subscription read_subscription(const place& from) {
 stripe::line_item read_line(const place& from) {
     stripe::line_item out;
     out.id = id_of(from.at("id"));
-    out.type = choice_of(from.at("type"), {"subscription", "invoiceitem"});
+    out.type = choice_of(from.at("type"), stripe_rules::line_types);
     out.price = nested_price(from.at("price"));
     out.invoice_item_id = if_given(from.find("invoice_item"), reference_of);
     out.subscription_id = if_given(from.find("subscription"), reference_of);
@@ -263,7 +258,7 @@ stripe::invoice read_invoice(const place& from) {
     out.customer_id = reference_of(from.at("customer"));
     out.currency = currency_of(from.at("currency"));
     out.total = integer_of(from.at("total"));
-    out.status = choice_of(from.at("status"), {"draft", "open", "paid", "uncollectable", "uncollectible", "void"});
+    out.status = choice_of(from.at("status"), stripe_rules::invoice_states);
     out.default_payment_method_id = nullable(from.at("default_payment_method"), reference_of);
     out.default_source_id = nullable(from.at("default_source"), reference_of);
     const auto lines = from.at("lines");
@@ -294,8 +289,6 @@ const stored_kind* find_kind(std::string_view name) {
 
 error not_recognized() { return malformed("Request JSON is not recognized."); }
 
-error not_processed(std::string detail) { return invalid("Unable to process Stripe object.", std::move(detail)); }
-
 /// The member `object`, or "" if it is not a string; nullopt if the value is not a Stripe object.
 std::optional<std::string_view> kind_of(const node& value) {
     if (value.type != kind::object) return std::nullopt;
@@ -312,10 +305,10 @@ result<stripe::object> read_stripe_node(const node& object) {
     const auto name = kind_of(object);
     if (!name) return not_recognized();
     const auto* known = find_kind(*name);
-    if (known == nullptr) return not_processed("object: not a kind that is stored");
+    if (known == nullptr) return bad_stripe_object("object: not a kind that is stored");
     std::string problem;
     auto out = known->read(place(object, std::string(*name), problem));
-    if (!problem.empty()) return not_processed(std::move(problem));
+    if (!problem.empty()) return bad_stripe_object(std::move(problem));
     return out;
 }
 

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 // Checks input that a program filled in, in the order in which JSON input is read.
 #include "contact_parts.hpp"
-#include "query_check.hpp"
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
 
 #include <fmt/core.h>
+
+#include <optional>
+#include <variant>
 
 namespace ctms::json {
 namespace {
@@ -96,13 +98,6 @@ model::older_field<T> check_older(const model::older_field<T>& sent, std::string
     return out;
 }
 
-template <class T>
-std::vector<T> values_of(std::vector<model::partial<T>> items) {
-    std::vector<T> out;
-    for (auto& item : items) out.push_back(std::move(item).value());
-    return out;
-}
-
 // ---- PATCH ---------------------------------------------------------------------------------------------------------
 
 template <class T>
@@ -152,7 +147,7 @@ bool check_value(std::optional<std::string>& value, const fields::rules& rule, e
 }
 
 bool check_value(std::optional<date>& value, const fields::rules&, error_list& errors) {
-    constexpr int last_year = 9999; // with the first one the range of Python and of ISO dates
+    constexpr int last_year = 9999; // Python and ISO dates have the years 1 to 9999
     if (!value || (value->ok() && int(value->year()) >= 1 && int(value->year()) <= last_year)) return true;
     add_invalid_date(errors);
     return false;
@@ -187,20 +182,7 @@ result<checked<model::contact_input>> check(const model::contact_input& input, p
     if (!errors.empty()) return std::move(errors).take();
     out.newsletters = values_of(std::move(newsletters));
     out.waitlists = values_of(std::move(waitlists));
-    return check_mark::on(std::move(out));
-}
-
-result<void> check(const model::identity_query& query) {
-    error_list errors("query");
-    const std::initializer_list<std::pair<std::string_view, const model::text*>> texts = {
-        {"primary_email", &query.primary_email},        {"sfdc_id", &query.sfdc_id},         {"mofo_contact_id", &query.mofo_contact_id},
-        {"mofo_email_id", &query.mofo_email_id},        {"amo_user_id", &query.amo_user_id}, {"fxa_id", &query.fxa_id},
-        {"fxa_primary_email", &query.fxa_primary_email}};
-    for (const auto& [name, text] : texts) {
-        const auto here = errors.at(name);
-        if (auto copy = *text) (void)check_value(*copy, {}, errors);
-    }
-    return errors.empty() ? result<void>() : result<void>(std::move(errors).take());
+    return check_mark::on(std::move(out), why);
 }
 
 result<checked<model::contact_patch>> check(const model::contact_patch& patch) {

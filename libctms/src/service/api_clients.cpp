@@ -2,6 +2,7 @@
 #include <ctms/service/api_clients.hpp>
 
 #include <auth/secrets.hpp>
+#include <base/storable.hpp>
 #include <persistence/clients/client_repository.hpp>
 
 #include <fmt/format.h>
@@ -37,6 +38,7 @@ result<std::optional<std::set<model::role>>> roles_of(std::span<const std::strin
 result<client_secret> api_clients::create(const new_client& wanted) {
     auto id = client_id_of(wanted.name);
     if (!id) return id.error();
+    if (!is_storable(wanted.email)) return invalid("email: the text has a NUL character or is not UTF-8");
     client_secret out;
     out.secret = auth::make_secret();
     out.client.client_id = *std::move(id);

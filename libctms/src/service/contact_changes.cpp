@@ -70,7 +70,7 @@ bool joins_twice(const waitlist_changes& changes, const std::vector<model::waitl
 template <class Group>
 bool patch_group(const model::group_patch<Group>& patch, std::optional<Group>& group) {
     if (patch.removes()) group.reset();
-    if (patch.empty()) return false;
+    if (!patch.sets_fields()) return false;
     auto changed = group.value_or(Group{});
     json::apply<Group>(patch, changed);
     group = json::is_default(changed) ? std::nullopt : std::optional(std::move(changed));

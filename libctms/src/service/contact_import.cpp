@@ -2,7 +2,7 @@
 #include "contact_changes.hpp"
 
 #include <ctms/service/contact_import.hpp>
-#include <json/stored_rows.hpp>
+#include <json/dumped_contact.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_dump_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>
@@ -51,7 +51,7 @@ bool has_name_twice(const auto& sorted) {
 result<void> read_api_form(const json::body& sent, item& out) {
     auto read = json::read_contact(sent, json::purpose::create);
     if (!read) return read.error();
-    auto input = std::move(*read).take();
+    model::contact_input input = **read;
     auto contact = new_contact(input);
     if (!contact) return contact.error();
     if (has_name_twice(contact->newsletters)) return invalid("newsletters: a name appears twice");

@@ -5,7 +5,7 @@
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
 #include <ctms/service/contacts.hpp>
-#include <json/query_check.hpp>
+#include <json/identity_query.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>
 
@@ -29,14 +29,6 @@ result<model::contact> with_message(result<model::contact> outcome, std::string_
 error unknown_id() { return not_found("Unknown email_id"); }
 
 error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
-
-bool asks_for_something(const model::identity_query& query) {
-    if (query.email_id || query.basket_token) return true;
-    const std::initializer_list<const model::text*> texts = {&query.primary_email,    &query.sfdc_id,     &query.mofo_contact_id,
-                                                             &query.mofo_email_id,    &query.amo_user_id, &query.fxa_id,
-                                                             &query.fxa_primary_email};
-    return std::any_of(texts.begin(), texts.end(), [](const auto* text) { return *text && !(*text)->empty(); });
-}
 
 bool is_by_address_alone(const model::identity_query& query) {
     auto rest = query;
@@ -70,6 +62,7 @@ result<created_contact> contacts::create(const model::contact_input& input) {
 }
 
 result<created_contact> contacts::create(const json::checked<model::contact_input>& input) {
+    if (input.checked_for() != json::purpose::create) return create(*input);
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
     const auto wanted = new_contact(*input);
     if (!wanted) return wanted.error();
@@ -92,6 +85,7 @@ result<model::contact> contacts::replace(const uuid& email_id, const model::cont
 }
 
 result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input) {
+    if (input.checked_for() != json::purpose::replace) return replace(email_id, *input);
     if (input->email.email_id != email_id || email_id.is_nil()) return invalid("email_id in path must match email_id in contact");
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
     auto changed = repository_->change(email_id, [&](const auto& stored) { return replaced(*input, stored); });
@@ -192,7 +186,7 @@ result<std::optional<model::updates_cursor>> contacts::append_updates(std::strin
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {
-    if (!asks_for_something(query)) return no_identifiers();
+    if (!json::names_an_id(query)) return no_identifiers();
     if (const auto good = json::check(query); !good) return good.error();
     return repository_->find(query);
 }
@@ -222,7 +216,7 @@ std::vector<result<std::vector<model::contact>>> contacts::find(std::span<const 
 }
 
 result<std::vector<model::identity>> contacts::find_identities(const model::identity_query& query) {
-    if (!asks_for_something(query)) return no_identifiers();
+    if (!json::names_an_id(query)) return no_identifiers();
     if (const auto good = json::check(query); !good) return good.error();
     return repository_->find_identities(query);
 }

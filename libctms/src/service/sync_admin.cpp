@@ -21,6 +21,12 @@ void add(model::address_resync& to, const model::address_resync& part, const add
     for (const auto place : part.unknown) to.unknown.push_back(step.places.at(place));
 }
 
+/// No newsletter or waitlist has a name that the database cannot store.
+result<void> check(const model::resync_selection& which) {
+    if (which.what == model::resync_selection::kind::all || is_storable(which.name)) return {};
+    return invalid("name: the text has a NUL character or is not UTF-8");
+}
+
 } // namespace
 
 result<model::queue_status> sync_admin::status() { return sync_queue_repository(db_).status(); }
@@ -37,11 +43,15 @@ result<std::size_t> sync_admin::forget_parked(std::span<const uuid> email_ids) {
 
 result<std::size_t> sync_admin::forget_all_parked() { return sync_queue_repository(db_).forget_all_parked(); }
 
-result<std::size_t> sync_admin::count(const model::resync_selection& which) { return sync_queue_repository(db_).count_selected(which); }
+result<std::size_t> sync_admin::count(const model::resync_selection& which) {
+    if (const auto good = check(which); !good) return good.error();
+    return sync_queue_repository(db_).count_selected(which);
+}
 
 resync_report sync_admin::resync(const model::resync_selection& which, const std::function<bool(const resync_progress&)>& go_on) {
     sync_queue_repository queue(db_);
     resync_report out;
+    if (const auto good = check(which); !good) return out.failure = good.error(), out;
     for (std::optional<uuid> after;;) {
         const auto step = queue.request_resync(which, after, contacts_of_a_step);
         if (!step) return out.failure = step.error(), out;

@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include <ctms/json/contact_json.hpp>
+#include <support/null_sink.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <web/server/compression.hpp>
 #include <web/server/request_log.hpp>
@@ -26,15 +27,10 @@ void route_find(benchmark::State& state) {
 }
 BENCHMARK(route_find);
 
-class null_sink final : public mozlog::sink {
-public:
-    std::size_t write(std::string_view) override { return 0; }
-};
-
 /// The fields, redaction and formatting of a line, up to the queue. The writer thread's part is not measured.
 void log_line(benchmark::State& state) {
     const auto one = bench::get_contact();
-    mozlog::logger log({}, std::make_unique<null_sink>());
+    mozlog::logger log({}, std::make_unique<test::null_sink>());
     for (auto _ : state) web::log_request(log, one, 0.00123, web::all_routes());
 }
 BENCHMARK(log_line);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Access tokens, and the credentials that clients get them with: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515, RFC 7518), with
-// the claims `sub` and `exp` and, if requested, `iat` and `jti`. They are interchangeable with tokens of the Python service that uses the
-// same key. A token_signer is immutable after construction and thread safe.
+// Access tokens: JSON Web Tokens (RFC 7519) signed with HS256 (RFC 7515, RFC 7518), with the claims `sub` and `exp` and, if requested,
+// `iat` and `jti`. They are interchangeable with tokens of the Python service that uses the same key. A token_signer is immutable after
+// construction and thread safe. Also the credentials that a client exchanges for a token, and how they are read from a request.
 #pragma once
 
 #include <ctms/base/export.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Text for people. Makes untrusted text safe to show on a terminal: the one place that decides which characters are shown as escapes. Not
-// for output that programs read (files, pipes), which must stay exact. Thread safe; throws only std::bad_alloc.
+// Untrusted text with escapes. For people: safe to show on a terminal, but not for output that programs read (files, pipes), which must
+// stay exact. For scripts that read the output of the Python programs: repr(). The one place that decides which characters are shown as
+// escapes. Thread safe; throws only std::bad_alloc.
 #pragma once
 
 #include <ctms/base/export.hpp>

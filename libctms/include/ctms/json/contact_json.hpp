@@ -9,6 +9,8 @@
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_input.hpp>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,20 +19,28 @@
 
 namespace ctms::json {
 
+/// What the input is for, which determines the fields that it must have.
+enum class purpose : std::uint8_t { create, replace };
+
 /// Input that follows the rules of the API, so that it does not have to be checked again; it cannot be changed. Only read_contact,
-/// read_patch and check make one. Belongs to one thread at a time.
+/// read_patch and check make one. Copies share the input, and a move is a copy. Threads may share it.
 template <class T>
 class checked {
 public:
-    [[nodiscard]] const T& operator*() const noexcept { return value_; }   ///< Returns the input.
-    [[nodiscard]] const T* operator->() const noexcept { return &value_; } ///< Accesses the input.
-    /// Moves the input out; it can be changed, and is no longer known to be checked.
-    [[nodiscard]] T take() && noexcept { return std::move(value_); }
+    checked(const checked&) noexcept = default;            ///< Shares the input.
+    checked& operator=(const checked&) noexcept = default; ///< Shares the input.
+    ~checked() = default;
+
+    [[nodiscard]] const T& operator*() const noexcept { return *value_; }       ///< Returns the input.
+    [[nodiscard]] const T* operator->() const noexcept { return value_.get(); } ///< Accesses the input.
+    /// Returns what it was checked for; nullopt for a patch.
+    [[nodiscard]] std::optional<purpose> checked_for() const noexcept { return why_; }
 
 private:
     friend struct check_mark; // private: src/json/contact_parts.hpp
-    explicit checked(T&& value) noexcept : value_(std::move(value)) {}
-    T value_;
+    checked(T&& value, std::optional<purpose> why) : value_(std::make_shared<const T>(std::move(value))), why_(why) {}
+    std::shared_ptr<const T> value_;
+    std::optional<purpose> why_;
 };
 
 /// A parsed request body. Parsing happens before authentication, validation after it.
@@ -61,9 +71,6 @@ private:
     std::unique_ptr<content> content_;
 };
 
-/// What the input is for, which determines the fields that it must have.
-enum class purpose : std::uint8_t { create, replace };
-
 /// Validates the body of POST (create) or PUT (replace, which requires email_id). Returns errc::invalid with one field_error for each
 /// broken rule; the locations start with "body".
 [[nodiscard]] CTMS_API result<checked<model::contact_input>> read_contact(const body& sent, purpose why);
@@ -71,14 +78,19 @@ enum class purpose : std::uint8_t { create, replace };
 /// Validates the body of PATCH, in which every field is optional. Same errors as read_contact.
 [[nodiscard]] CTMS_API result<checked<model::contact_patch>> read_patch(const body& sent);
 
-/// Checks input that a program filled in by the same rules, with the same errors; "body" is then the whole input. Strings must also be
+/// Applies the same rules, with the same errors, to input that a program filled in; "body" is then the whole input. Strings must also be
 /// valid UTF-8, and an empty string counts as missing where a string is required. Returns the input in the form in which it is stored:
 /// UUIDs and URLs in their usual spelling, times removed, and groups that only have defaults absent. service::contacts does this by itself.
 [[nodiscard]] CTMS_API result<checked<model::contact_input>> check(const model::contact_input& input, purpose why);
 /// The same for a patch.
 [[nodiscard]] CTMS_API result<checked<model::contact_patch>> check(const model::contact_patch& patch);
 
-/// Copies the fields that were set to `to`. For email, amo, fxa, mofo, newsletter and waitlist.
+/// Reads a lookup. `find(name)` returns the value of one of the nine ids, or nullopt if it is not given. Returns errc::invalid with one
+/// field_error for each bad value; the locations start with "query".
+[[nodiscard]] CTMS_API result<model::identity_query>
+read_identity_query(const std::function<std::optional<std::string>(std::string_view name)>& find);
+
+/// Copies the fields that `changes` sets into `to`. For email, amo, fxa, mofo, newsletter and waitlist.
 template <class T>
 CTMS_API void apply(const model::partial<T>& changes, T& to);
 

@@ -33,7 +33,7 @@ inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "de
     return std::nullopt;
 }
 
-/// The most characters that an id of a client can have, as many as its column in the database.
+/// The longest id that a client can have, in bytes, which are characters here because ids are ASCII. The database's column has as many.
 inline constexpr std::size_t longest_client_id = 255;
 
 /// A client of the API.

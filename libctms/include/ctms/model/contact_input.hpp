@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // What a caller sends to create, replace or change a contact. The service, which knows the stored contact, decides what it means, and
-// checks the values (json::check). Not thread safe: an object belongs to one thread at a time. Throws only std::bad_alloc.
+// checks the values (json::check). Not thread safe: an object belongs to one thread at a time. Throws only std::bad_alloc, except
+// where stated.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -14,15 +15,24 @@
 #include <utility>
 #include <vector>
 
-namespace ctms::model {
+// For model::partial only; defined in src/fields/field_bits.hpp, beside the tables.
+namespace ctms::fields {
 
-namespace detail {
+/// True for the type of a member that a caller can set; the database sets the times of a row.
+template <class Member>
+inline constexpr bool is_settable = !std::is_same_v<Member, std::optional<timestamp>>;
 
-/// Returns the bit of a field in the set of fields that were sent. Throws std::invalid_argument if its table (src/fields) does not have it.
+/// Returns the bit of a field. Throws std::invalid_argument if the table does not have the member.
 template <class T, class Member>
-[[nodiscard]] CTMS_API std::uint32_t field_bit(Member T::*field);
+[[nodiscard]] CTMS_API std::uint32_t field_bit(Member T::*member);
 
-} // namespace detail
+/// Resets the members of `value` that cannot be set, and returns the bits of all others.
+template <class T>
+[[nodiscard]] CTMS_API std::uint32_t keep_settable(T& value);
+
+} // namespace ctms::fields
+
+namespace ctms::model {
 
 /// Some fields of a T, with their values: the ones that were set. For email, amo, fxa, mofo, newsletter, waitlist and the older waitlists.
 template <class T>
@@ -30,35 +40,29 @@ class partial {
 public:
     partial() = default; ///< No fields.
 
-    /// Returns a partial with all fields of `value`.
+    /// Returns a partial in which every field is set, to that of `value`. The times of a row are not fields.
     [[nodiscard]] static partial whole(T value) {
         partial out;
         out.value_ = std::move(value);
-        out.given_ = ~0U;
+        out.given_ = fields::keep_settable(out.value_);
         return out;
     }
 
     /// Sets a field: `set(&model::email::first_name, "Jane")`. std::nullopt sets it to null. Returns *this. The times of a row cannot be
-    /// set.
+    /// set. Throws std::invalid_argument for a member that is not a field.
     template <class Member>
     partial& set(Member T::*field, std::type_identity_t<Member> value) {
-        static_assert(!std::is_same_v<Member, std::optional<timestamp>>, "the database sets the times");
-        given_ |= detail::field_bit(field);
+        static_assert(fields::is_settable<Member>, "the database sets the times");
+        given_ |= fields::field_bit(field);
         value_.*field = std::move(value);
         return *this;
     }
 
-    /// Sets a field in place, with `fill(member)`, which returns false if it leaves it unset.
-    template <class Member, class Fill>
-    void set_with(Member T::*field, Fill fill) {
-        static_assert(!std::is_same_v<Member, std::optional<timestamp>>, "the database sets the times");
-        if (fill(value_.*field)) given_ |= detail::field_bit(field);
-    }
-
-    /// Returns true if the field was set.
+    /// Returns true if the field was set. Throws std::invalid_argument for a member that is not a field.
     template <class Member>
     [[nodiscard]] bool has(Member T::*field) const {
-        return (given_ & detail::field_bit(field)) != 0;
+        static_assert(fields::is_settable<Member>, "the database sets the times");
+        return (given_ & fields::field_bit(field)) != 0;
     }
     [[nodiscard]] bool empty() const noexcept { return given_ == 0; } ///< Returns true if no field was set.
     [[nodiscard]] const T& value() const& noexcept { return value_; } ///< Returns the values; fields that were not set have defaults.
@@ -125,6 +129,10 @@ public:
     void change(partial<Group> changes) { static_cast<partial<Group>&>(*this) = std::move(changes); }
     /// Returns true if the group is deleted.
     [[nodiscard]] bool removes() const noexcept { return removes_; }
+    /// Returns true if the patch changes nothing: it neither deletes the group nor sets a field.
+    [[nodiscard]] bool empty() const noexcept { return !removes_ && !sets_fields(); }
+    /// Returns true if a field was set.
+    [[nodiscard]] bool sets_fields() const noexcept { return !partial<Group>::empty(); }
 
     bool operator==(const group_patch&) const = default; ///< member by member
 

@@ -51,7 +51,7 @@ struct CTMS_API queue_status {
     backlog_counts counts;            ///< size of the queue
     std::int64_t due = 0;             ///< contacts that can be claimed now
     std::int64_t claimed = 0;         ///< contacts that a worker has claimed
-    std::int64_t bulk = 0;            ///< contacts of the backlog that an import, an opt-out from a list or a resync queued: sent last
+    std::int64_t after_writes = 0;    ///< contacts of the backlog that are sent after single writes: from opt-out lists, imports, resyncs
     std::vector<sync_worker> workers; ///< workers with a claim or a slot
 
     friend bool operator==(const queue_status&, const queue_status&) = default; ///< member by member

@@ -58,7 +58,8 @@ public:
     /// `db` must outlive it.
     explicit api_clients(persistence::database& db) : db_(db) {}
 
-    /// Makes a secret and stores the client. errc::conflict if the client exists.
+    /// Makes a secret and stores the client. errc::conflict if the client exists; errc::invalid for an email that has a NUL character or is
+    /// not UTF-8.
     [[nodiscard]] result<client_secret> create(const new_client& wanted);
     /// Returns all clients, in order of client_id.
     [[nodiscard]] result<std::vector<model::api_client>> list();

@@ -54,15 +54,16 @@ public:
     /// Stores a new contact, and assigns an email_id if none was sent. Sending the same contact again is not an error. errc::conflict
     /// ("Contact already exists") if the id has different content or a unique value is already used.
     [[nodiscard]] result<created_contact> create(const model::contact_input& input);
-    [[nodiscard]] result<created_contact> create(const json::checked<model::contact_input>& input); ///< The same.
+    [[nodiscard]] result<created_contact>
+    create(const json::checked<model::contact_input>& input); ///< The same. Input checked to replace is checked again.
 
-    /// Creates the contact or replaces all of it. errc::invalid if the body has a different id, or a name twice in a list; errc::conflict
-    /// if a unique value is already used.
+    /// Creates the contact or replaces all of it. errc::invalid if `input` has a different id, or a name twice in a list;
+    /// errc::conflict if a unique value is already used.
     [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input);
-    /// The same. `input` must have been checked with purpose::replace.
+    /// The same. Input that was checked to create a contact is checked again.
     [[nodiscard]] result<model::contact> replace(const uuid& email_id, const json::checked<model::contact_input>& input);
 
-    /// Changes what was sent. errc::invalid if the body has a different id (checked first), errc::not_found, errc::conflict.
+    /// Changes what was set. errc::invalid if `patch` has a different id, errc::not_found, errc::conflict.
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch);
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const json::checked<model::contact_patch>& patch); ///< The same.
     /// Applies several patches and returns a result for each, in the given order. Patches of different contacts take two round trips and

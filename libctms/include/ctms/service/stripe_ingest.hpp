@@ -22,12 +22,13 @@ public:
 
     /// Stores an object with everything that it contains (prices, items, lines), in one transaction, and queues the contacts whose products
     /// it may change for the sync. Storing it again changes nothing, and objects may come in any order, from any number of callers.
-    /// errc::conflict if others kept writing the same rows through all attempts.
+    /// errc::invalid if it breaks a rule of json::read_stripe_object; `detail` then names the member, without its value. errc::conflict if
+    /// others kept writing the same rows through all attempts.
     [[nodiscard]] result<model::stripe::ingest_report> ingest(const model::stripe::object& object);
 
     /// Stores nothing, but queues the contacts whose products an object concerns, so that they are sent to the vendor again: for a customer
     /// by its account and its id; for a subscription, an item or an invoice by the customer; for a price all of its subscribers. Returns
-    /// the number of contacts.
+    /// the number of contacts. errc::invalid as in ingest().
     [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object);
 
 private:

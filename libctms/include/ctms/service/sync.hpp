@@ -7,11 +7,9 @@
 #include <ctms/acoustic/client.hpp>
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
-#include <ctms/base/uuid.hpp>
 #include <ctms/mozlog/logger.hpp>
 #include <ctms/persistence/database.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>

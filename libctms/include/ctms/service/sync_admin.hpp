@@ -60,10 +60,11 @@ public:
     /// Removes all parked contacts from the queue, and returns their number. Transactions as in retry_all_parked().
     [[nodiscard]] result<std::size_t> forget_all_parked();
 
-    /// Returns the number of selected contacts. The time grows with the table.
+    /// Returns the number of selected contacts. The time grows with the table. errc::invalid for a name that has a NUL character or is not
+    /// UTF-8.
     [[nodiscard]] result<std::size_t> count(const model::resync_selection& which);
     /// Queues the selected contacts to be sent again, after all normal writes. Takes steps of 10,000 contacts, each a transaction of some
-    /// tenths of a second. Calls `go_on` after each step, unless it is empty, and stops if it returns false.
+    /// tenths of a second. Calls `go_on` after each step, unless it is empty, and stops if it returns false. Fails as count() does.
     [[nodiscard]] resync_report resync(const model::resync_selection& which,
                                        const std::function<bool(const resync_progress&)>& go_on = nullptr);
 

@@ -69,7 +69,7 @@ public:
     /// Counts the queue in one round trip. The time grows with the queue.
     [[nodiscard]] result<model::backlog_counts> count();
 
-    /// Claims for `worker`, for the time of `lease`, at most `limit` rows that are due and not claimed: normal writes before a bulk resync,
+    /// Claims for `worker`, for the time of `lease`, at most `limit` rows that are due and not claimed: by priority (queue_priority.hpp),
     /// then by due time. Never waits for rows of other workers. One round trip.
     [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease);
 

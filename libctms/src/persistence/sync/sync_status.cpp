@@ -60,7 +60,7 @@ result<model::queue_status> sync_queue_repository::status() {
         out.counts = read_counts(staged);
         out.due = staged.integer(0, 4);
         out.claimed = staged.integer(0, 5);
-        out.bulk = staged.integer(0, 6);
+        out.after_writes = staged.integer(0, 6);
         const auto found = db.query(workers_statement(), {});
         for (std::size_t row = 0; row < found.size(); ++row)
             out.workers.push_back({read_id(found, row, 0), found.integer(row, 1), found.integer(row, 2), read_time(found, row, 3)});

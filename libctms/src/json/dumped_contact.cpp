@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "stored_rows.hpp"
+#include "dumped_contact.hpp"
 
 #include "body.hpp"
 #include "field_writer.hpp"

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
-#include "partial.hpp"
+#include "field_bits.hpp"
 
-namespace ctms::model::detail {
+namespace ctms::fields {
+
+using namespace model;
 
 template std::uint32_t field_bit(std::string email::*);
 template std::uint32_t field_bit(text email::*);
@@ -23,4 +25,13 @@ template std::uint32_t field_bit(bool waitlist::*);
 template std::uint32_t field_bit(text vpn_waitlist::*);
 template std::uint32_t field_bit(text relay_waitlist::*);
 
-} // namespace ctms::model::detail
+template std::uint32_t keep_settable(email&);
+template std::uint32_t keep_settable(amo&);
+template std::uint32_t keep_settable(fxa&);
+template std::uint32_t keep_settable(mofo&);
+template std::uint32_t keep_settable(newsletter&);
+template std::uint32_t keep_settable(waitlist&);
+template std::uint32_t keep_settable(vpn_waitlist&);
+template std::uint32_t keep_settable(relay_waitlist&);
+
+} // namespace ctms::fields
