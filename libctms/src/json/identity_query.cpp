@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Lookups by id, read from a query and filled in by a program: both by the table of ids.
+// Reads lookups from a query, and checks those that a program filled in: both by the table of ids.
 #include "identity_query.hpp"
 
 #include "reader.hpp"
@@ -13,16 +13,15 @@ namespace ctms::json {
 namespace {
 
 /// Any text may be looked up that a column can hold.
-bool check_id(std::optional<std::string>& text, error_list& errors) { return check_value(text, {}, errors); }
-bool check_id(const std::optional<uuid>&, error_list&) { return true; }
+void check_id(std::optional<std::string>& text, error_list& errors) { (void)check_value(text, {}, errors); }
+void check_id(const std::optional<uuid>&, error_list&) {}
 
-bool read_id(std::string text, std::optional<std::string>& into, error_list& errors) {
+void read_id(std::string text, std::optional<std::string>& into, error_list& errors) {
     into = std::move(text);
-    return check_id(into, errors);
+    check_id(into, errors);
 }
-bool read_id(const std::string& text, std::optional<uuid>& into, error_list& errors) {
+void read_id(const std::string& text, std::optional<uuid>& into, error_list& errors) {
     into = read_any_uuid(node{.type = kind::string, .text = text}, errors);
-    return into.has_value();
 }
 
 } // namespace
@@ -32,7 +31,7 @@ result<model::identity_query> read_identity_query(const std::function<std::optio
     model::identity_query out;
     fields::for_each_id(out, [&](std::string_view name, auto& id) {
         const auto here = errors.at(name);
-        if (auto given = find(name)) (void)read_id(std::move(*given), id, errors);
+        if (auto given = find(name)) read_id(std::move(*given), id, errors);
     });
     if (!errors.empty()) return std::move(errors).take();
     return out;
@@ -53,7 +52,7 @@ result<void> check(const model::identity_query& query) {
     auto copy = query;
     fields::for_each_id(copy, [&](std::string_view name, auto& id) {
         const auto here = errors.at(name);
-        (void)check_id(id, errors);
+        check_id(id, errors);
     });
     return errors.empty() ? result<void>() : result<void>(std::move(errors).take());
 }

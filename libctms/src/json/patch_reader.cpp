@@ -9,11 +9,16 @@ namespace {
 
 bool is_word(const node& value, std::string_view word) { return value.type == kind::string && value.text == word; }
 
+/// Reads an object where "DELETE" would be permitted, too.
 template <class T>
 model::partial<T> read_union_object(const node& given, error_list& errors) {
     model::partial<T> out;
     read_union(given, remove_word, errors, [&](error_list& inner) {
-        given.type == kind::object ? void(out = read_fields<T>(given, completeness::whole, inner)) : add_not_a_dict(inner);
+        if (given.type == kind::object) {
+            out = read_fields<T>(given, completeness::whole, inner);
+        } else {
+            add_not_a_dict(inner);
+        }
     });
     return out;
 }
