@@ -376,7 +376,8 @@ TEST_SUITE("mozlog") {
         CHECK(sink.lost >= 4);
         std::uint64_t reported = 0;
         for (const auto& line : lines_of(sink.written)) {
-            const auto* number = parsed(line).at("Fields").as_object().if_contains("dropped");
+            const auto entry = parsed(line); // keeps the number alive
+            const auto* number = entry.at("Fields").as_object().if_contains("dropped");
             if (number != nullptr) reported += number->to_number<std::uint64_t>();
         }
         CHECK(reported == sink.lost);
