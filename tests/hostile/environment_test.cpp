@@ -110,7 +110,7 @@ private:
 };
 
 /// The status of GET /__heartbeat__, which queries the database; 0 without an answer.
-int heartbeat(std::uint16_t port) {
+[[maybe_unused]] int heartbeat(std::uint16_t port) {
     try {
         peer one(port, "127.0.0.95");
         return one.send(request_text("GET", "/__heartbeat__")) ? one.receive().status : 0;
