@@ -26,7 +26,7 @@ void open_standard_streams() noexcept {
 }
 
 void print_to_stderr(std::string_view text) noexcept {
-    (void)std::fwrite(text.data(), 1, text.size(), stderr);
+    if (!text.empty()) (void)std::fwrite(text.data(), 1, text.size(), stderr); // empty: the pointer may be null
     (void)std::fflush(stderr);
 }
 

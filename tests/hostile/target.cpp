@@ -198,12 +198,11 @@ void check_held(target& server, bystander& others, const expectation& expected) 
     const auto served = others.stop();
     check_all_served(served);
     CHECK(served.p99 <= expected.p99 * slowness);
-    if (!server.is_alive()) {
+    const auto show_end = [&](int code) {
         const auto log = server.process().log();
-        MESSAGE("the server ended with ", server.process().wait(0ms), ": ",
-                log.substr(log.size() - std::min<std::size_t>(log.size(), 1000)));
-        return;
-    }
+        MESSAGE("the server ended with ", code, ": ", log.substr(log.size() - std::min<std::size_t>(log.size(), 2000)));
+    };
+    if (!server.is_alive()) return show_end(server.process().wait(0ms));
     const auto fits = [&] { return sanitized || server.rss_mib() <= expected.rss_after_mib; };
     CHECK(becomes_true(fits, 10s));
     const auto peak = server.peak_rss_mib();
@@ -216,8 +215,10 @@ void check_held(target& server, bystander& others, const expectation& expected) 
     }
     const auto sent = steady_clock::now();
     server.process().signal(SIGTERM);
-    CHECK(server.process().wait(expected.stops_within * slowness + 30s) == 0);
+    const int code = server.process().wait(expected.stops_within * slowness + 30s);
     CHECK(steady_clock::now() - sent <= expected.stops_within * slowness);
+    CHECK(code == 0);
+    if (code != 0) show_end(code);
 }
 
 void survives(const std::function<void(target&)>& attack, const expectation& expected, const std::vector<std::string>& variables) {
