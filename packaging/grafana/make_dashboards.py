@@ -185,7 +185,7 @@ UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "
 def alert_panel(rule):
     text = f"{rule['description'].strip(chr(34))}\n\nSeverity: {rule['severity']}. What to do: {rule['runbook']}"
     link = "ctms-sync" if rule["group"] == "ctms-sync" else "ctms-operations"
-    legend = "{{job}} {{instance}}" if " by (job, instance) " in rule["query"] else "value"
+    legend = "{{environment}} {{namespace}}" + (" {{job}} {{instance}}" if "job, instance)" in rule["query"] else "")
     return Panel(rule["alert"], UNITS.get(rule["alert"], "short"), {legend: rule["query"]}, text, threshold=rule["threshold"], link=link)
 
 

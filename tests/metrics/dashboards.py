@@ -30,7 +30,7 @@ ZERO = {
                         "Writes with the older waitlists"},
     "sync.json": {"Failures of the database", "Restarts in an hour"},
     "alerts.json": {"Firing, critical", "Firing, warning", "CtmsApiErrors", "CtmsRequestsRejected", "CtmsDatabaseErrors",
-                    "CtmsPoolExhausted", "CtmsReplicaFails", "CtmsRestarting"},
+                    "CtmsPoolExhausted", "CtmsReplicaFails", "CtmsRestarting", "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked"},
 }
 
 
