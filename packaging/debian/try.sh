@@ -100,16 +100,39 @@ use_programs() {
     echo "ctms-admin and ctms-sync work"
 }
 
+# command_of UNIT NAME: prints a shell command of an installed unit, without systemd's quoting of `$`.
+command_of() {
+    local line
+    line=$(sed -n "s#^$2=/bin/sh -c '\\(.*\\)'\$#\\1#p" "/lib/systemd/system/$1.service")
+    [ -n "$line" ] || die "$1 has no $2"
+    printf '%s\n' "${line//\$\$/\$}"
+}
+
+# Runs the commands by which the units wait for the schema, in the cases in which they must and must not start the program.
+wait_for_schema() {
+    local unit url check setting expected status
+    url=$(as_ctms ctms-admin --embedded db url)
+    quietly as_ctms ctms-admin --embedded db psql -c 'create database without_schema'
+    for unit in ctms-web ctms-sync; do
+        check=$(command_of $unit ExecStartPre)
+        for setting in "0 CTMS_USE_MOZLOG=true" "0 CTMS_DB_URL=$url" "0 CTMS_DB_URL=wrong" "1 CTMS_DB_URL=postgresql://ctms@127.0.0.1:1/ctms" \
+            "1 CTMS_DB_URL=$(sed 's#/[^/?]*\(?.*\)\?$#/without_schema\1#' <<<"$url")"; do
+            expected=${setting%% *}
+            status=0
+            "${account[@]}" "${setting#* }" sh -c "$check" >/var/tmp/log 2>&1 || status=$?
+            is "the status of $unit's ExecStartPre with ${setting#* }" "$expected" "$status"
+        done
+    done
+    echo "the units start their programs when the schema fits, and leave wrong settings to them"
+}
+
 stop_web() {
     local status=0
     kill -TERM "$web"
     wait "$web" || status=$?
     is "the exit code of ctms-web" 0 "$status"
-    for _ in {1..100}; do # the database stops by itself shortly after its last user
-        [ -n "$(find /var/lib/ctms/data -name postmaster.pid)" ] || return 0
-        sleep 0.1
-    done
-    die "the embedded database is still running"
+    "${account[@]}" CTMS_DATA_DIR=/var/lib/ctms/data sh -c "$(command_of ctms-web ExecStopPost)"
+    [ -z "$(find /var/lib/ctms/data -name postmaster.pid)" ] || die "the embedded database is still running"
 }
 
 remove_packages() {
@@ -130,5 +153,6 @@ refuses_without_settings
 install_again
 start_web
 use_programs
+wait_for_schema
 stop_web
 remove_packages
