@@ -53,18 +53,73 @@ helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace 
 {{ .Values.secrets.existingSecret | default (include "ctms.fullname" .) }}
 {{- end }}
 
-{{/* Environment variables from a Secret. The argument is a list of the Secret's name, the required keys, and the optional keys. */}}
-{{- define "ctms.secretEnv" -}}
-{{- $secret := index . 0 -}}
-{{- range index . 1 }}
-- name: {{ . }}
-  valueFrom:
-    secretKeyRef: {name: {{ $secret }}, key: {{ . }}}
+{{/* "true" if the chart makes the Secret from secrets.values, otherwise "". */}}
+{{- define "ctms.makesSecret" -}}
+{{- if not (or .Values.secrets.existingSecret .Values.secrets.externalSecret.enabled) -}}true{{- end }}
 {{- end }}
-{{- range index . 2 }}
+
+{{/*
+Environment variables for secrets: NAME_FILE for those of secrets.files, otherwise from a Secret. The argument is a list of the root,
+the Secret's name, the required keys, and the optional keys.
+*/}}
+{{- define "ctms.secretEnv" -}}
+{{- $root := index . 0 -}}
+{{- $secret := index . 1 -}}
+{{- $optional := index . 3 -}}
+{{- range concat (index . 2) $optional }}
+{{- $file := index $root.Values.secrets.files . }}
+{{- if $file }}
+- name: {{ . }}_FILE
+  value: {{ $file | quote }}
+{{- else }}
 - name: {{ . }}
   valueFrom:
-    secretKeyRef: {name: {{ $secret }}, key: {{ . }}, optional: true}
+    secretKeyRef: {name: {{ $secret }}, key: {{ . }}{{ if has . $optional }}, optional: true{{ end }}}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+The volumes of a pod, or the mounts of its container: its own ones and those of the values. The argument is a list of the root, the
+values of the component, the field (extraVolumes or extraVolumeMounts), and its own ones as YAML.
+*/}}
+{{- define "ctms.withExtra" -}}
+{{- $root := index . 0 -}}
+{{- $field := index . 2 -}}
+{{- $own := fromYamlArray (index . 3 | default "[]") -}}
+{{- with concat $own (index $root.Values $field) (index (index . 1) $field) -}}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* The annotations of an object of the migration. The argument is the weight: lower ones come first. */}}
+{{- define "ctms.hook" -}}
+helm.sh/hook: pre-install,pre-upgrade
+helm.sh/hook-weight: {{ . | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end }}
+
+{{/* The outgoing connections of a policy: name servers and these ports. The argument is a list of the policy's values and the ports. */}}
+{{- define "ctms.egress" -}}
+- ports:
+    - {port: 53, protocol: UDP}
+    - {port: 53, protocol: TCP}
+- ports:
+    {{- range concat (index . 1) (index . 0).extraEgressPorts | uniq }}
+    - port: {{ . }}
+    {{- end }}
+{{- end }}
+
+{{/* Where the scheduler may put a pod. The argument is the values of the component. */}}
+{{- define "ctms.scheduling" -}}
+{{- range $field := list "nodeSelector" "tolerations" "affinity" }}
+{{- with index $ $field }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- with $.priorityClassName }}
+priorityClassName: {{ . }}
 {{- end }}
 {{- end }}
 
@@ -92,6 +147,50 @@ checksum/secrets: {{ toJson .Values.secrets | sha256sum }}
 prometheus.io/scrape: "true"
 prometheus.io/port: {{ . | quote }}
 prometheus.io/path: /metrics
+{{- end }}
+
+{{- define "ctms.webMounts" -}}
+{{- with .Values.web.tls }}
+{{- if .secretName }}
+- name: tls
+  mountPath: /etc/ctms/tls
+  readOnly: true
+{{- if .clientCaSecretName }}
+- name: client-ca
+  mountPath: /etc/ctms/client-ca
+  readOnly: true
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "ctms.webVolumes" -}}
+{{- with .Values.web.tls }}
+{{- if .secretName }}
+- name: tls
+  secret:
+    secretName: {{ .secretName }}
+    defaultMode: 0440
+{{- if .clientCaSecretName }}
+- name: client-ca
+  secret:
+    secretName: {{ .clientCaSecretName }}
+    items: [{key: ca.crt, path: ca.crt}]
+    defaultMode: 0440
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* The name of the Service without pods, to which the paths lead that nobody outside the cluster may see. */}}
+{{- define "ctms.hiddenName" -}}
+{{ include "ctms.fullname" . }}-hidden
+{{- end }}
+
+{{/* The port in a URL, or the usual one of its scheme. */}}
+{{- define "ctms.portOf" -}}
+{{- $url := urlParse . -}}
+{{- regexFind ":[0-9]+$" $url.host | trimPrefix ":" | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end }}
 
 {{/* The name of the API's port. */}}
