@@ -116,7 +116,7 @@ wait_for_schema() {
     for unit in ctms-web ctms-sync; do
         check=$(command_of $unit ExecStartPre)
         for setting in "0 CTMS_USE_MOZLOG=true" "0 CTMS_DB_URL=$url" "0 CTMS_DB_URL=wrong" "1 CTMS_DB_URL=postgresql://ctms@127.0.0.1:1/ctms" \
-            "1 CTMS_DB_URL=$(sed 's#/[^/?]*\(?.*\)\?$#/without_schema\1#' <<<"$url")"; do
+            "1 CTMS_DB_URL=${url/\/ctms\?//without_schema?}"; do
             expected=${setting%% *}
             status=0
             "${account[@]}" "${setting#* }" sh -c "$check" >/var/tmp/log 2>&1 || status=$?

