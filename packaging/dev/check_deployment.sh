@@ -17,6 +17,7 @@ Fetches the tools that Debian 12 does not have with npm (packaging/dev/tools; in
                    packaging/docker/tags.sh and publish.sh, with a registry on the loopback
   the alerts       packaging/prometheus/check.py
   Terraform        the syntax, and the rules of packaging/terraform/check.py
+  Flux             the schemas of its objects, and the rules of packaging/flux/check.py, which evaluates the policies
 
 Ends with exit code 1 if something is wrong, and with 77 if a required tool is missing and cannot be fetched.
 packaging/dev/lint.sh runs this script.
@@ -67,4 +68,5 @@ packaging/prometheus/check.py --self-test || failed=1
 packaging/prometheus/check.py || failed=1
 export CTMS_TOOLS=$tools
 { packaging/terraform/check.py --self-test && packaging/terraform/check.py; } || failed=1
+{ HELM=$tools/helm packaging/flux/check.py --self-test && HELM=$tools/helm packaging/flux/check.py; } || failed=1
 exit "$failed"
