@@ -15,8 +15,8 @@ those labelled `long`. The last lines of the output are CTest's summary.
   --all      also run the tests labelled `long`; packaging/quickstart.sh --once; in a fresh Debian,
              packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
              missing); and packaging/fuzz.sh for 10 seconds per target
-  --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target, and
-             the fault tests 5 times
+  --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target,
+             the fault tests 5 times, and packaging/logging/try.sh with a million lines
   --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
   --tsan     build and test with the thread sanitizer instead of preset release
              With --all, --asan and --tsan run in addition to preset release.
@@ -108,7 +108,9 @@ if [ "$all" = yes ]; then
     command -v npm >/dev/null || groups+=(pages)
     command -v chromium >/dev/null || groups+=(browser)
     command -v promtool >/dev/null || groups+=(metrics)
+    command -v influxd >/dev/null || groups+=(influx)
 fi
+if [ "$nightly" = yes ]; then groups+=(logs); fi
 need_packages "${groups[@]}"
 for preset in "${presets[@]}"; do
     step "Configuring (preset $preset)" configure "$preset" || exit 1
@@ -124,6 +126,7 @@ if [ "$all" = yes ]; then
 fi
 
 if [ "$nightly" = yes ]; then
+    step "Logs: packaging/logging/try.sh with a million lines" packaging/logging/try.sh --lines 1000000 --away 60 || failed+=("logging/try.sh")
     test_preset release "fault tests, $fault_rounds times" --repeat "until-fail:$fault_rounds" -L '^(fault|hostile|sync)$' -L '^long$'
 fi
 for preset in "${presets[@]}"; do

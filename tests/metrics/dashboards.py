@@ -108,15 +108,15 @@ def free_port():
 
 
 class Prometheus:
-    """A Prometheus with the alert rules that scrapes every second. Its jobs have the names of the example."""
+    """A Prometheus with the alert rules that scrapes every second. Its jobs have the names of the example. `more` is further configuration."""
 
-    def __init__(self, programs, packaging, web, sync):
+    def __init__(self, programs, packaging, web, sync, more=None):
         config = programs.scratch / "prometheus.yml"
         config.write_text(json.dumps({
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"},
             "rule_files": [str((pathlib.Path(packaging) / "prometheus/alerts.yml").resolve())],
             "scrape_configs": [{"job_name": name, "static_configs": [{"targets": [where]}]}
-                               for name, where in (("ctms-web", web), ("ctms-sync", sync))]}))
+                               for name, where in (("ctms-web", web), ("ctms-sync", sync))]} | (more or {})))
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/api/v1/"
         programs.start("prometheus", ["prometheus", f"--config.file={config}", f"--storage.tsdb.path={programs.scratch}/tsdb",
@@ -300,4 +300,5 @@ def main(folder, packaging, scratch):
     print(f"Dashboards are good: {queries} queries, {alerts} alerts, {load.count} rounds of load")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main(*sys.argv[1:])
