@@ -102,26 +102,41 @@ result<model::contact> contacts::patch(const uuid& email_id, const json::checked
     return std::move(this->patch({&one, 1}).front());
 }
 
-std::vector<result<model::contact>> contacts::patch(std::span<const patch_request> several) {
-    std::vector<result<model::contact>> out;
+void contacts::patch(std::span<const patch_request> several, const patches_done& done) {
+    std::vector<patch_result> refused;
     std::vector<persistence::contact_to_change> changes;
-    std::vector<std::size_t> places; // the index of each change among the outcomes
-    for (const auto& one : several) {
-        out.emplace_back(invalid("cannot change email_id"));
-        const auto& patch = **one.patch;
+    std::vector<std::size_t> indexes; // the index of each change in `several`
+    for (std::size_t index = 0; index < several.size(); ++index) {
+        const auto& patch = **several[index].patch;
         const auto& named = patch.email.value().email_id;
-        if (!named.is_nil() && named != one.email_id) continue;
+        if (!named.is_nil() && named != several[index].email_id) {
+            refused.push_back({index, invalid("cannot change email_id")});
+            continue;
+        }
         if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
-        places.push_back(out.size() - 1);
-        changes.push_back({one.email_id, [&patch](const auto& stored) -> result<persistence::contact_change> {
+        indexes.push_back(index);
+        changes.push_back({several[index].email_id, [&patch](const auto& stored) -> result<persistence::contact_change> {
                                if (!stored) return unknown_id();
                                return patched(patch, *stored);
                            }});
     }
-    auto changed = repository_->change(changes);
-    for (std::size_t i = 0; i < changed.size(); ++i)
-        out[places[i]] =
-            with_message(std::move(changed[i]), "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists");
+    if (!refused.empty()) done(refused);
+    repository_->change(changes, [&](std::span<persistence::change_outcome> some) {
+        std::vector<patch_result> known;
+        for (auto& one : some) {
+            known.push_back(
+                {indexes[one.index], with_message(std::move(one.contact),
+                                                  "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists")});
+        }
+        done(known);
+    });
+}
+
+std::vector<result<model::contact>> contacts::patch(std::span<const patch_request> several) {
+    std::vector<result<model::contact>> out(several.size(), result<model::contact>(model::contact{}));
+    patch(several, [&](std::span<patch_result> some) {
+        for (auto& one : some) out[one.index] = std::move(one.contact);
+    });
     return out;
 }
 

@@ -14,6 +14,8 @@
 #include <ctms/model/updates_query.hpp>
 #include <ctms/service/contact_range.hpp>
 
+#include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -39,6 +41,15 @@ struct CTMS_API patch_request {
     uuid email_id;                                    ///< the contact to change
     const json::checked<model::contact_patch>* patch; ///< must not be null and must live as long as the call
 };
+
+/// The result of one of several patches.
+struct CTMS_API patch_result {
+    std::size_t index;              ///< of the patch in the list
+    result<model::contact> contact; ///< as after patch()
+};
+
+/// Takes results as soon as they are known. Called on the thread that makes the changes; may move from the results.
+using patches_done = std::function<void(std::span<patch_result>)>;
 
 /// The use cases for contacts.
 class CTMS_API contacts {
@@ -66,8 +77,11 @@ public:
     /// Changes what was set. errc::invalid if `patch` has a different id, errc::not_found, errc::conflict.
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch);
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const json::checked<model::contact_patch>& patch); ///< The same.
-    /// Applies several patches and returns a result for each, in the given order. Patches of different contacts take two round trips and
-    /// one transaction together. A failure does not affect the others, unless the database fails.
+    /// Applies several patches. Patches of different contacts take two round trips and one transaction together; those of the same contact
+    /// are applied in the given order. A failure does not affect the others, unless the database fails. Passes each result to `done` once:
+    /// a contact that is locked delays only its own result, by at most the lock timeout of the database.
+    void patch(std::span<const patch_request> several, const patches_done& done);
+    /// Returns all results at the end, in the given order.
     [[nodiscard]] std::vector<result<model::contact>> patch(std::span<const patch_request> several);
 
     /// Deletes all contacts with this address, in any case, and queues their deletion at the vendor. Returns the ids of the deleted

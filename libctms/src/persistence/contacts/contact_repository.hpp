@@ -37,6 +37,15 @@ struct contact_to_change {
     change_function compute; ///< computes the new content, as in change()
 };
 
+/// The outcome of one of several changes.
+struct change_outcome {
+    std::size_t index; ///< of the change in the list
+    result<model::contact> contact;
+};
+
+/// Takes outcomes as soon as they are known, on the thread that makes the changes. May move from them.
+using changes_done = std::function<void(std::span<change_outcome>)>;
+
 /// Reads and writes contacts.
 class contact_repository {
 public:
@@ -72,12 +81,16 @@ public:
     [[nodiscard]] result<model::contact> create(const model::contact& contact);
 
     /// Reads a contact, calls `compute` for its new content, and writes the difference, as if there were no concurrent writes. Always
-    /// updates the email's update_timestamp. Usually takes two round trips. errc::conflict as in create().
+    /// updates the email's update_timestamp, to a later time. Usually takes two round trips. errc::conflict as in create();
+    /// errc::unavailable if the contact stayed locked for the lock timeout of the database.
     [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute);
 
-    /// The same for several contacts, in the given order. Existing contacts that appear once are changed in two round trips and one
-    /// transaction for all of them. The others, and those that were locked or changed concurrently, are changed one by one. A failure does
-    /// not affect the others, unless the database fails or the outcome of the transaction is unknown.
+    /// The same for several contacts. Changes of the same contact are made in the given order. Existing contacts are changed together, in
+    /// two round trips and one transaction. Those that are locked or changed concurrently are tried again, together and without
+    /// waiting for their locks, until the lock timeout has passed since the call began. A failure does not affect the others, unless the
+    /// database fails or the outcome of the transaction is unknown. Passes each outcome to `done` once, as soon as it is known.
+    void change(std::span<const contact_to_change> several, const changes_done& done);
+    /// Returns all outcomes at the end, in the given order.
     [[nodiscard]] std::vector<result<model::contact>> change(std::span<const contact_to_change> several);
 
     /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
@@ -85,9 +98,6 @@ public:
     [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email);
 
 private:
-    /// Adds the names of all values that are already used to a conflict; returns other failures unchanged.
-    [[nodiscard]] error with_conflicts(error failure, const model::contact& contact);
-
     database& db_;
     std::shared_ptr<replica_reads> replica_; // null: none
 };
