@@ -4,12 +4,15 @@
 #include <base/storable.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
+#include <ctms/mozlog/logger.hpp>
 #include <ctms/service/contacts.hpp>
 #include <json/identity_query.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>
+#include <persistence/contacts/updates_horizon.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace ctms::service {
 namespace {
@@ -50,10 +53,26 @@ result<std::optional<model::updates_cursor>> append_page(persistence::contact_re
     return is_full ? last : std::nullopt;
 }
 
+/// True at most once a minute.
+bool is_time_to_warn(std::atomic<std::int64_t>& last) {
+    constexpr std::int64_t pause = 60;
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    auto before = last.load();
+    return (before == 0 || now - before >= pause) && last.compare_exchange_strong(before, now);
+}
+
+void warn_of(mozlog::logger& log, const persistence::overdue_transaction& one) {
+    mozlog::fields members;
+    members.add("pid", one.pid).add_seconds("age", static_cast<double>(one.age.count()));
+    log.log(
+        mozlog::severity::warning, "ctms.updates", members,
+        "A transaction that has written is open for too long and no longer holds back the end of /updates: readers may miss its changes");
+}
+
 } // namespace
 
-contacts::contacts(persistence::database& db, persistence::database* replica, metrics::recorder& recorder)
-    : db_(db), repository_(std::make_unique<persistence::contact_repository>(db, replica)), recorder_(recorder) {}
+contacts::contacts(persistence::database& db, persistence::database* replica, metrics::recorder& recorder, mozlog::logger* log)
+    : db_(db), repository_(std::make_unique<persistence::contact_repository>(db, replica)), recorder_(recorder), log_(log) {}
 contacts::~contacts() = default;
 
 result<created_contact> contacts::create(const model::contact_input& input) {
@@ -184,9 +203,22 @@ result<model::identity> contacts::identity(const uuid& email_id) {
     return std::move(found->front());
 }
 
-contact_range contacts::updates(const model::updates_query& query) { return {*repository_, query}; }
+result<void> contacts::set_end(model::updates_query& query) {
+    if (query.end) return {};
+    const auto found = repository_->horizon();
+    if (!found) return found.error();
+    query.end = model::moment{found->end, std::chrono::minutes{0}};
+    query.until = found->now;
+    recorder_.updates_end(found->held_by, std::chrono::duration<double>(found->now - found->end).count());
+    if (found->overdue && log_ != nullptr && is_time_to_warn(last_warning_)) warn_of(*log_, *found->overdue);
+    return {};
+}
 
-result<std::string> contacts::updates_page(const model::updates_query& query, std::string_view prefix) {
+contact_range contacts::updates(const model::updates_query& query) { return {*this, *repository_, query}; }
+
+result<std::string> contacts::updates_page(const model::updates_query& wanted, std::string_view prefix) {
+    auto query = wanted;
+    if (const auto set = set_end(query); !set) return set.error();
     std::string items;
     const auto next = append_page(*repository_, query, items, ',');
     if (!next) return next.error();

@@ -5,6 +5,7 @@
 #include "contact_rows.hpp"
 #include "contact_write.hpp"
 #include "identity_sql.hpp"
+#include "updates_horizon.hpp"
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -65,13 +66,24 @@ result<std::vector<model::identity>> contact_repository::find_identities(const m
         found_any);
 }
 
+result<updates_horizon> contact_repository::horizon() {
+    return run(db_, [](connection& db) { return read_updates_horizon(db); });
+}
+
 result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
                                                       const std::function<void(const model::contact&)>& visit) {
     const auto page = updates_lookup(query);
     const statement what{page.name, contacts_sql(page.sql)};
-    const auto found = run_read(
-        db_, replica_.get(), [&](connection& db) { return db.query(what, page.parameters); },
-        [&](const rows& read) { return count_contacts(read) >= static_cast<std::size_t>(query.limit); });
+    if (replica_) {
+        const auto position = run(db_, [](connection& db) { return log_position(db); });
+        if (!position) return position.error();
+        const auto answer = replica_->ask([&](connection& replica) -> std::optional<rows> {
+            if (!has_replayed(replica, *position)) return std::nullopt;
+            return replica.query(what, page.parameters);
+        });
+        if (answer && *answer) return visit_contacts(**answer, visit);
+    }
+    const auto found = run(db_, [&](connection& db) { return db.query(what, page.parameters); });
     if (!found) return found.error();
     return visit_contacts(*found, visit);
 }

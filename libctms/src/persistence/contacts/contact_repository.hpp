@@ -17,7 +17,8 @@
 
 namespace ctms::persistence {
 
-class replica_reads; // private: src/persistence/postgres/replica_reads.hpp
+struct updates_horizon; // private: updates_horizon.hpp
+class replica_reads;    // private: src/persistence/postgres/replica_reads.hpp
 
 /// The result of a change_function.
 struct contact_change {
@@ -70,9 +71,13 @@ public:
     /// Returns the ids of all contacts that match every id of the query, in order of email_id. Takes one round trip, like find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
+    /// Returns up to which time all changes are visible, by the clock of the database, in one round trip to `db`. The pages must be read
+    /// afterwards.
+    [[nodiscard]] result<updates_horizon> horizon();
+
     /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`, starting
-    /// after the cursor if there is one. Takes one round trip and builds one contact at a time. Returns the number of contacts. Full pages
-    /// come from the replica. An incomplete page is the last one, and its end is where the caller continues later, so it is read from `db`.
+    /// after the cursor if there is one. The query must have an end. Takes one round trip and builds one contact at a time. Returns the
+    /// number of contacts. A replica answers if it has everything that `db` has at the moment, which takes two more round trips.
     [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
                                                     const std::function<void(const model::contact&)>& visit);
 
