@@ -53,7 +53,7 @@ result<std::optional<model::updates_cursor>> append_page(persistence::contact_re
     return is_full ? last : std::nullopt;
 }
 
-/// True at most once a minute.
+/// Returns true at most once a minute.
 bool is_time_to_warn(std::atomic<std::int64_t>& last) {
     constexpr std::int64_t pause = 60;
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -61,9 +61,15 @@ bool is_time_to_warn(std::atomic<std::int64_t>& last) {
     return (before == 0 || now - before >= pause) && last.compare_exchange_strong(before, now);
 }
 
-void warn_of(mozlog::logger& log, const persistence::overdue_transaction& one) {
+void warn_of(mozlog::logger& log, const persistence::updates_horizon& found) {
     mozlog::fields members;
-    members.add("pid", one.pid).add_seconds("age", static_cast<double>(one.age.count()));
+    if (!found.overdue) {
+        return log.log(
+            mozlog::severity::warning, "ctms.updates", members,
+            "The role of the database may not see all transactions, so the end of /updates stays behind: grant pg_read_all_stats "
+            "to it, and leave track_activities on");
+    }
+    members.add("pid", found.overdue->pid).add_seconds("age", static_cast<double>(found.overdue->age.count()));
     log.log(
         mozlog::severity::warning, "ctms.updates", members,
         "A transaction that has written is open for too long and no longer holds back the end of /updates: readers may miss its changes");
@@ -210,7 +216,8 @@ result<void> contacts::set_end(model::updates_query& query) {
     query.end = model::moment{found->end, std::chrono::minutes{0}};
     query.until = found->now;
     recorder_.updates_end(found->held_by, std::chrono::duration<double>(found->now - found->end).count());
-    if (found->overdue && log_ != nullptr && is_time_to_warn(last_warning_)) warn_of(*log_, *found->overdue);
+    const bool is_noteworthy = found->overdue || found->held_by == "hidden";
+    if (is_noteworthy && log_ != nullptr && is_time_to_warn(last_warning_)) warn_of(*log_, *found);
     return {};
 }
 

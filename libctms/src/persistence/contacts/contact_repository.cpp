@@ -23,7 +23,9 @@ constexpr auto found_any = [](const auto& found) { return !found.empty(); };
 } // namespace
 
 contact_repository::contact_repository(database& db, database* replica)
-    : db_(db), replica_(replica == nullptr ? nullptr : std::make_shared<replica_reads>(*replica)) {}
+    : db_(db),
+      replica_(replica == nullptr ? nullptr : std::make_shared<replica_reads>(*replica)),
+      horizon_(std::make_shared<shared_horizon>()) {}
 
 result<model::contact> contact_repository::find(const uuid& email_id) {
     auto found = run(db_, [&](connection& db) { return read_by_id(db, email_id); });
@@ -66,9 +68,7 @@ result<std::vector<model::identity>> contact_repository::find_identities(const m
         found_any);
 }
 
-result<updates_horizon> contact_repository::horizon() {
-    return run(db_, [](connection& db) { return read_updates_horizon(db); });
-}
+result<updates_horizon> contact_repository::horizon() { return horizon_->get(db_); }
 
 result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
                                                       const std::function<void(const model::contact&)>& visit) {

@@ -18,6 +18,7 @@
 namespace ctms::persistence {
 
 struct updates_horizon; // private: updates_horizon.hpp
+class shared_horizon;   // private: updates_horizon.hpp
 class replica_reads;    // private: src/persistence/postgres/replica_reads.hpp
 
 /// The result of a change_function.
@@ -71,8 +72,8 @@ public:
     /// Returns the ids of all contacts that match every id of the query, in order of email_id. Takes one round trip, like find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
-    /// Returns up to which time all changes are visible, by the clock of the database, in one round trip to `db`. The pages must be read
-    /// afterwards.
+    /// Returns up to which time all changes are visible, by the clock of the database, in at most one round trip to `db`. The pages must be
+    /// read afterwards.
     [[nodiscard]] result<updates_horizon> horizon();
 
     /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`, starting
@@ -105,6 +106,7 @@ public:
 private:
     database& db_;
     std::shared_ptr<replica_reads> replica_; // null: none
+    std::shared_ptr<shared_horizon> horizon_;
 };
 
 } // namespace ctms::persistence

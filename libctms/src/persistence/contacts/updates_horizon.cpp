@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "updates_horizon.hpp"
 
+#include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
 #include <fmt/format.h>
@@ -48,6 +49,26 @@ updates_horizon read_updates_horizon(connection& primary, const horizon_limits& 
     updates_horizon out{read_time(found, 0, 0), read_time(found, 0, 1), std::string(found.text(0, 2)), std::nullopt};
     if (!found.is_null(0, 3)) out.overdue = overdue_transaction{found.integer(0, 3), std::chrono::seconds(found.integer(0, 4))};
     return out;
+}
+
+result<updates_horizon> shared_horizon::get(database& primary) {
+    using std::chrono::steady_clock;
+    constexpr std::chrono::milliseconds longest_use{20};
+    const auto asked = steady_clock::now();
+    {
+        const std::lock_guard lock(mutex_);
+        if (last_ && asked - read_at_ < longest_use) {
+            auto out = *last_;
+            out.now += std::chrono::duration_cast<timestamp::duration>(asked - read_at_);
+            return out;
+        }
+    }
+    auto found = run(primary, [](connection& db) { return read_updates_horizon(db); });
+    if (!found) return found;
+    const std::lock_guard lock(mutex_);
+    last_ = *found;
+    read_at_ = asked;
+    return found;
 }
 
 std::string log_position(connection& primary) {
