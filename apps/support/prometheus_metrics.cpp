@@ -50,6 +50,7 @@ class prometheus_metrics::impl {
 public:
     impl() { // creates series that start at 0, so that rates include the first event
         for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
+        for (const auto holder : metrics::updates_end_holders) updates_end.Add({{"held_by", std::string(holder)}});
         for (const auto* reason : {"connections", "address", "memory", "busy", "timeout", "header_too_large", "body_too_large", "malformed",
                                    "unsupported", "tls", "internal"})
             rejected.Add({{"reason", reason}});
@@ -106,6 +107,11 @@ public:
             .Add({});
     Family<Counter>& database_errors =
         counter_family(registry, "ctms_database_errors_total", "Database failures by kind, as seen by the library.");
+    Family<Gauge>& updates_end = BuildGauge()
+                                     .Name("ctms_updates_end_behind_seconds")
+                                     .Help("How far the default end of /updates was behind the last time that it was determined, by what "
+                                           "held it back. The other values are 0.")
+                                     .Register(registry);
     Family<Counter>& rejected =
         counter_family(registry, "ctms_requests_rejected_total", "Requests and connections refused because of a limit, by reason.");
 
@@ -135,6 +141,10 @@ prometheus_metrics::~prometheus_metrics() = default;
 void prometheus_metrics::sync_scheduled(std::size_t contacts) { impl_->scheduled.Increment(static_cast<double>(contacts)); }
 void prometheus_metrics::legacy_waitlists_used() { impl_->legacy_waitlists.Increment(); }
 void prometheus_metrics::database_error(std::string_view kind) { impl_->database_errors.Add({{"kind", std::string(kind)}}).Increment(); }
+void prometheus_metrics::updates_end(std::string_view held_by, double seconds) {
+    for (const auto holder : metrics::updates_end_holders)
+        impl_->updates_end.Add({{"held_by", std::string(holder)}}).Set(holder == held_by ? seconds : 0);
+}
 void prometheus_metrics::request_rejected(std::string_view reason) { impl_->rejected.Add({{"reason", std::string(reason)}}).Increment(); }
 
 void prometheus_metrics::expect_request(const request_sample& sample) {

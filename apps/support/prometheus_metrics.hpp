@@ -42,6 +42,7 @@ public:
     void sync_scheduled(std::size_t contacts) override;
     void legacy_waitlists_used() override;
     void database_error(std::string_view kind) override;
+    void updates_end(std::string_view held_by, double seconds) override;
 
     /// Creates the series of such a request with value 0, so that rates include the first request. Ignores `sample.seconds`.
     void expect_request(const request_sample& sample);

@@ -131,7 +131,7 @@ public:
     persistence::database health_database_;
     auth::token_signer signer_;
     service::tokens tokens_;
-    service::contacts contacts_{database_, replica_.get(), metrics_};
+    service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
     service::health health_{health_database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};

@@ -87,7 +87,7 @@ void read_token(const std::string& text) {
 
 void read_query(const std::string& text) {
     const auto valid = web::percent_decode(text, true);
-    const auto query = json::read_updates_query([&](auto) { return std::optional(valid); }, timestamp{});
+    const auto query = json::read_updates_query([&](auto) { return std::optional(valid); });
     std::string answer;
     if (!query) json::write_error(answer, query.error());
     (void)json::python_float(valid);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // Several changes of contacts in one call: each has the result that it would have alone.
+#include <support/becomes_true.hpp>
 #include <support/test_database.hpp>
 
+#include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>
 
 #include <persistence/postgres/connection.hpp>
@@ -10,6 +12,7 @@
 #include <fmt/core.h>
 
 #include <atomic>
+#include <mutex>
 #include <string>
 #include <thread>
 
@@ -38,6 +41,37 @@ contact_to_change readdress(int number, const std::string& address) {
                 return out;
             }};
 }
+
+/// The outcomes of changes, in the order in which they became known.
+struct noted_outcomes {
+    std::mutex mutex;
+    std::vector<std::pair<std::size_t, bool>> known; ///< the index of the change, and whether it was made
+
+    changes_done note() {
+        return [this](std::span<change_outcome> some) {
+            const std::lock_guard lock(mutex);
+            for (const auto& one : some) known.emplace_back(one.index, one.contact.has_value());
+        };
+    }
+    std::size_t count() {
+        const std::lock_guard lock(mutex);
+        return known.size();
+    }
+};
+
+/// A connection with an open transaction that holds locks until release().
+class lock_holder {
+public:
+    lock_holder(const database_options& options, const std::string& sql) : link_(options) {
+        link_.begin();
+        link_.execute(sql);
+    }
+    connection& link() { return link_; }
+    void release() { link_.commit(); }
+
+private:
+    connection link_;
+};
 
 struct fixture {
     test_database db;
@@ -69,7 +103,7 @@ struct fixture {
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "changes in one call have the same timestamp, and each contact is queued for the sync") {
+TEST_CASE_FIXTURE(fixture, "the contacts of one call are returned as stored, and each is queued for the sync") {
     const std::vector<contact_to_change> several{append(1, "a"), append(2, "b"), append(3, "c")};
     const auto done = contacts.change(several);
     REQUIRE(done.size() == 3);
@@ -78,7 +112,6 @@ TEST_CASE_FIXTURE(fixture, "changes in one call have the same timestamp, and eac
         CHECK(done[i]->email.email_id == id(i + 1));
         CHECK(done[i]->email == contacts.find(id(i + 1)).value().email); // including the timestamps
     }
-    CHECK(value("select count(distinct update_timestamp) from emails where first_name is not null") == "1");
     CHECK(value("select string_agg(email_id::text || operation || version, ',' order by email_id) from ctms_sync_queue") ==
           fmt::format("{}upsert1,{}upsert1,{}upsert1", id(1).to_string(), id(2).to_string(), id(3).to_string()));
 }
@@ -159,6 +192,108 @@ TEST_CASE_FIXTURE(fixture, "a locked contact does not delay the others") {
     holder.rollback();
     CHECK(contacts.change(several)[1].has_value());
     CHECK(name(2) == "b");
+}
+
+TEST_CASE_FIXTURE(fixture, "the outcome of a free contact is known while another contact is locked") {
+    for (const std::string table : {"emails", "ctms_sync_queue"}) {
+        CAPTURE(table);
+        for (int number = 1; number <= 3; ++number) CHECK(contacts.change(id(number), append(number, "").compute).has_value()); // queued
+        lock_holder holder(db.options(), fmt::format("select 1 from {} where email_id = '{}' for update", table, id(2).to_string()));
+        noted_outcomes noted;
+        const std::vector<contact_to_change> several{append(1, "a"), append(2, "b"), append(3, "c"), append(2, "c")};
+        std::thread changing([&] { contacts.change(several, noted.note()); });
+        CHECK(test::becomes_true([&] { return noted.count() >= 2; }));
+        holder.release();
+        changing.join();
+        CHECK(noted.known == std::vector<std::pair<std::size_t, bool>>{{0, true}, {2, true}, {1, true}, {3, true}});
+    }
+    CHECK(name(2) == "bcbc");
+}
+
+TEST_CASE_FIXTURE(fixture, "several changes wait together for locks, and no longer than one would") {
+    std::vector<contact_to_change> several;
+    for (int number = 1; number <= 4; ++number) {
+        for (const auto* text : {"a", "b", "c", "d"}) several.push_back(append(number, text));
+    }
+    options.lock_timeout = std::chrono::seconds(1);
+    database impatient(options);
+    for (const std::string lock : {"lock table emails in share mode", "lock table emails in access exclusive mode",
+                                   "lock table ctms_sync_queue in share mode", "select 1 from emails for update"}) {
+        CAPTURE(lock);
+        lock_holder holder(db.options(), lock);
+        const auto begun = std::chrono::steady_clock::now();
+        for (const auto& done : contact_repository(impatient).change(several)) {
+            REQUIRE(!done.has_value());
+            CHECK(done.error().code == errc::unavailable);
+        }
+        const auto took = std::chrono::steady_clock::now() - begun;
+        CHECK(took > options.lock_timeout - std::chrono::milliseconds(100));
+        CHECK(took < 4 * options.lock_timeout); // one after the other would take 16 times as long
+        holder.release();
+    }
+}
+
+TEST_CASE_FIXTURE(fixture, "a value that another transaction is inserting delays only the contact that wants it") {
+    lock_holder holder(db.options(), "insert into emails (email_id, primary_email, update_timestamp)"
+                                     " values (gen_random_uuid(), 'new@example.com', now())");
+    noted_outcomes noted;
+    const std::vector<contact_to_change> several{append(1, "a"), readdress(2, "new@example.com"), append(3, "c")};
+    std::thread changing([&] { contacts.change(several, noted.note()); });
+    CHECK(test::becomes_true([&] { return noted.count() == 2; }));
+    holder.release();
+    changing.join();
+    CHECK(noted.known == std::vector<std::pair<std::size_t, bool>>{{0, true}, {2, true}, {1, false}});
+}
+
+TEST_CASE_FIXTURE(fixture, "the time of a contact never goes back") {
+    const auto time_of = [&](int number) { return contacts.find(id(number)).value().email.update_timestamp.value(); };
+    lock_holder holder(db.options(), fmt::format("select 1 from emails where email_id = '{}' for update", id(1).to_string()));
+    std::optional<result<model::contact>> done;
+    std::thread changing([&] { done = contacts.change(id(1), append(1, "a").compute); });
+    CHECK(test::becomes_true([&] { return value("select count(*) from pg_locks where not granted") == "1"; }));
+    holder.link().execute("update emails set update_timestamp = clock_timestamp()");
+    holder.release();
+    const auto before = time_of(2);
+    changing.join();
+    REQUIRE(done->has_value());
+    CHECK((*done)->email.update_timestamp > before);
+    CHECK(time_of(1) == (*done)->email.update_timestamp);
+
+    // A clock that was set back.
+    connection(db.options()).execute("update emails set update_timestamp = now() + interval '1 day'");
+    const auto stored = time_of(1);
+    const std::vector<contact_to_change> several{append(1, "b"), append(2, "b")};
+    for (const auto& one : contacts.change(several)) {
+        REQUIRE(one.has_value());
+        CHECK(one->email.update_timestamp == stored + std::chrono::microseconds(1));
+    }
+    CHECK(contacts.change(id(3), append(3, "b").compute)->email.update_timestamp == stored + std::chrono::microseconds(1));
+    const std::vector<std::string> addresses{"4@example.com"};
+    CHECK(contact_bulk_repository(pool).suppress(addresses, false)->front().changed == 1);
+    CHECK(time_of(4) == stored + std::chrono::microseconds(1));
+}
+
+TEST_CASE_FIXTURE(fixture, "the groups and lists that a change writes have its time") {
+    for (const std::string lang : {"fr", "it"}) { // first inserts rows, then updates them
+        const auto done = contacts.change(id(1), [&](const auto& stored) -> result<contact_change> {
+            contact_change out{*stored, true, true, true};
+            out.after.email.first_name = "one";
+            out.after.amo = model::amo{};
+            out.after.amo->username = lang;
+            out.after.fxa = model::fxa{"account", std::nullopt, std::nullopt, lang, std::nullopt, false};
+            out.after.newsletters.resize(3);
+            out.after.newsletters[2].name = "new";
+            for (auto& newsletter : out.after.newsletters) newsletter.lang = lang;
+            out.after.waitlists = {{"vpn", "https://www.example.com/" + lang, "{}", true}};
+            return out;
+        });
+        REQUIRE(done.has_value());
+        const auto stored = contacts.find(id(1)).value();
+        CHECK(stored.amo->update_timestamp == stored.email.update_timestamp);
+        CHECK(value("select count(*) from emails join (select email_id, update_timestamp from amo union all select email_id, "
+                    "update_timestamp from fxa union all select email_id, update_timestamp from newsletters union all select email_id, "
+                    "update_timestamp from waitlists) written using (email_id, update_timestamp) where first_name = 'one'") == "6");
+    }
 }
 
 TEST_CASE_FIXTURE(fixture, "concurrent changes of the same contacts are never lost") {

@@ -154,7 +154,7 @@ void read_updates(persistence::contact_repository& repository) {
     for (const auto relevant : {std::optional<bool>(), std::optional(true), std::optional(false)}) {
         model::updates_query query;
         query.start.when = timestamp(std::chrono::hours(1));
-        query.end.when = now() + std::chrono::hours(1);
+        query.end = model::moment{now() + std::chrono::hours(1), std::nullopt};
         query.mofo_relevant = relevant;
         for (const int limit : {100, 500}) {
             query.limit = limit;

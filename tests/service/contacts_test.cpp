@@ -26,7 +26,7 @@ static_assert(std::ranges::input_range<service::contact_range>);
 
 model::updates_query everything(int limit) {
     model::updates_query out;
-    out.end.when = now() + 1h;
+    out.end = model::moment{now() + 1h, std::nullopt};
     out.limit = limit;
     return out;
 }

@@ -41,9 +41,19 @@ response answer_by_name(call& now) {
 
 response answer_one(call& now, const services&) { return answer_by_name(now); }
 
-void answer_several(std::span<call> calls, const services&) {
+void answer_several(std::span<call> calls, const services&, const send_early&) {
     sizes.push_back(calls.size());
     for (auto& now : calls) now.answer = answer_by_name(now);
+}
+
+/// Sends each answer before it makes the next.
+void answer_each(std::span<call> calls, const services&, const send_early& send) {
+    sizes.push_back(calls.size());
+    for (auto& now : calls) {
+        now.answer = answer_by_name(now);
+        auto* const answered = &now;
+        send({&answered, 1});
+    }
 }
 
 response answer_in_steps(call& now, const services&) {
@@ -56,6 +66,7 @@ response answer_in_steps(call& now, const services&) {
 constexpr std::array routes{
     route{"GET", "/one/{name}", answer_one, lane::read, body_kind::none, std::nullopt},
     route{"PUT", "/several/{name}", answer_several, lane::write, body_kind::json, std::nullopt},
+    route{"PUT", "/each/{name}", answer_each, lane::write, body_kind::json, std::nullopt},
     route{"GET", "/steps/{name}", answer_in_steps, lane::read, body_kind::none, std::nullopt},
 };
 
@@ -142,6 +153,28 @@ TEST_CASE("the failure of one call of a group fails no other call") {
     CHECK(group[1].facts.error == "std::runtime_error: bad");
     CHECK(group[2].facts.error == "out of memory");
     for (const auto& one : group) CHECK(one.facts.trace == "traced"); // nothing is left of the first attempt
+}
+
+TEST_CASE("answers that are sent early are sent once, and the failure of a later one does not repeat them") {
+    const exchanges all;
+    std::vector<exchange> group;
+    for (const auto* name : {"refused", "a", "b", "bad", "c"}) group.push_back(all.begun("PUT", std::string("/each/") + name));
+    group[0].http.headers = {{"if-match", R"("x")"}};
+    std::vector<exchange*> pointers;
+    for (auto& one : group) pointers.push_back(&one);
+    std::vector<std::string> early;
+    all.get().execute(pointers, [&](std::span<exchange* const> some) {
+        for (auto* one : some) {
+            early.push_back(one->answer.status == 200 ? one->answer.body : std::to_string(one->answer.status));
+            one->answer = {}; // must not be touched any more
+            one->matched = nullptr;
+        }
+    });
+    CHECK(early == std::vector<std::string>{"412", "a", "b"});
+    CHECK(group[1].answer.body.empty());
+    CHECK(group[3].answer.status == 500);
+    CHECK(group[4].answer.body == "c");
+    CHECK(sizes == std::vector<std::size_t>{4, 1, 1});
 }
 
 TEST_CASE("a call that is refused does not reach the handler, and the others of its group do") {

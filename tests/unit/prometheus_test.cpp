@@ -60,6 +60,17 @@ TEST_CASE("failures and refusals are counted by kind") {
     CHECK(has_line(metrics, R"(ctms_requests_rejected_total{reason="busy"} 1)"));
 }
 
+TEST_CASE("only what holds back the end of updates at present has a value") {
+    prometheus_metrics metrics;
+    for (const auto holder : ctms::metrics::updates_end_holders)
+        CHECK(has_line(metrics, "ctms_updates_end_behind_seconds{held_by=\"" + std::string(holder) + "\"} 0"));
+    metrics.updates_end("writer", 2.5);
+    CHECK(has_line(metrics, R"(ctms_updates_end_behind_seconds{held_by="writer"} 2.5)"));
+    metrics.updates_end("none", 0.25);
+    CHECK(has_line(metrics, R"(ctms_updates_end_behind_seconds{held_by="writer"} 0)"));
+    CHECK(has_line(metrics, R"(ctms_updates_end_behind_seconds{held_by="none"} 0.25)"));
+}
+
 TEST_CASE("requests are counted with the labels that the dashboards use") {
     prometheus_metrics metrics;
     metrics.request_answered({"GET", "/ctms/{email_id}", 200, 0.02, "id_x"});

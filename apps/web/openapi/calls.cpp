@@ -26,7 +26,9 @@ constexpr std::array pushing_client{
 constexpr std::array span_of_updates{
     parameter{"query", "start", true, "Start of the range; a time without an offset is in UTC", R"({"type":"string","format":"date-time"})",
               "2024-05-01T00:00:00+00:00"},
-    parameter{"query", "end", false, "End of the range, exclusive; now if absent or empty", R"({"type":"string","format":"date-time"})"},
+    parameter{"query", "end", false,
+              "End of the range, exclusive. Leave it out to follow all changes: the response says where to start the next time",
+              R"({"type":"string","format":"date-time"})"},
     parameter{"query", "limit", false, "Maximum number of contacts on a page",
               R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
     parameter{"query", "mofo_relevant", false, "true: only contacts that the foundation works with; false: only other contacts",
@@ -149,15 +151,18 @@ constexpr std::array calls{
               .description = "Deletes all contacts with this address, regardless of case, with everything that belongs to them.",
               .answers = removed_contacts,
               .parameters = address},
-    call_text{.method = "GET",
-              .path = "/updates",
-              .tag = "Public",
-              .summary = "List changed contacts",
-              .description =
-                  "Returns the contacts whose last change is in a range of time, oldest first, in pages. "
-                  "Follow `next` until it is null. With `Accept: application/x-ndjson`, returns all of them without pages, one per line.",
-              .answers = page_of_updates,
-              .parameters = span_of_updates},
+    call_text{
+        .method = "GET",
+        .path = "/updates",
+        .tag = "Public",
+        .summary = "List changed contacts",
+        .description =
+            "Returns the contacts whose last change is in a range of time, oldest first, in pages. "
+            "Follow `next` until it is null. Without `end`, no change is missed by a client that starts the next time at the `end` of the "
+            "response; it may get a recent change twice. With `Accept: application/x-ndjson`, returns all of them without pages, one per "
+            "line, and that `end` in the header `X-Updates-End`.",
+        .answers = page_of_updates,
+        .parameters = span_of_updates},
     call_text{.method = "GET",
               .path = "/identities",
               .tag = "Private",

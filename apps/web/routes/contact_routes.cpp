@@ -62,25 +62,40 @@ void trace_write(call& now, const std::string& address) {
     now.facts.trace_json = now.body->to_json();
 }
 
+/// What several calls ask for.
+template <class Input>
+struct inputs_of_calls {
+    std::vector<Input> inputs{};
+    std::vector<call*> asking{};  ///< for each input, its call
+    std::vector<call*> refused{}; ///< the calls without an input, which have their answers
+};
+
+/// Reads the inputs of calls. `read(call)` returns an input or an error.
+template <class Read>
+auto read_together(std::span<call> calls, Read read) {
+    inputs_of_calls<std::decay_t<decltype(*read(calls.front()))>> out;
+    for (auto& now : calls) {
+        auto input = read(now);
+        if (input) {
+            out.inputs.push_back(std::move(*input));
+            out.asking.push_back(&now);
+        } else {
+            now.answer = failed(now, input.error());
+            out.refused.push_back(&now);
+        }
+    }
+    return out;
+}
+
 /// Answers several calls together. `read(call)` returns the input of a call or an error, `ask(inputs)` returns a
 /// result for each input, and `answer(call, value)` makes the response from a value.
 template <class Read, class Ask, class Answer>
 void answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
-    std::vector<std::decay_t<decltype(*read(calls.front()))>> inputs;
-    std::vector<call*> asking; // for each input, its call
-    for (auto& now : calls) {
-        auto input = read(now);
-        if (!input) {
-            now.answer = failed(now, input.error());
-            continue;
-        }
-        inputs.push_back(std::move(*input));
-        asking.push_back(&now);
-    }
-    if (inputs.empty()) return;
-    const auto outcomes = ask(inputs);
+    const auto all = read_together(calls, read);
+    if (all.inputs.empty()) return;
+    const auto outcomes = ask(all.inputs);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
-        auto& now = *asking[i];
+        auto& now = *all.asking[i];
         now.answer = outcomes[i] ? answer(now, *outcomes[i]) : failed(now, outcomes[i].error());
     }
 }
@@ -123,15 +138,20 @@ response put_contact(call& now, const services& all) {
     return contact ? contact_response(201, *contact) : failed(now, contact.error());
 }
 
-void patch_contacts(std::span<call> calls, const services& all) {
-    const auto ask = [&](const std::vector<sent_patch>& sent) {
-        std::vector<service::patch_request> requests;
-        for (const auto& one : sent) requests.push_back({one.email_id, &one.patch});
-        return all.contacts.patch(requests);
-    };
-    answer_together(calls, read_sent_patch, ask, [](call& now, const model::contact& contact) {
-        trace_write(now, contact.email.primary_email); // the stored address, because the body may omit it
-        return contact_response(200, contact);
+void patch_contacts(std::span<call> calls, const services& all, const send_early& send) {
+    const auto sent = read_together(calls, read_sent_patch);
+    if (!sent.refused.empty()) send(sent.refused);
+    std::vector<service::patch_request> requests;
+    for (const auto& one : sent.inputs) requests.push_back({one.email_id, &one.patch});
+    all.contacts.patch(requests, [&](std::span<const service::patch_result> some) {
+        std::vector<call*> answered;
+        for (const auto& [index, contact] : some) {
+            auto& now = *sent.asking[index];
+            if (contact) trace_write(now, contact->email.primary_email); // the stored address, because the body may omit it
+            now.answer = contact ? contact_response(200, *contact) : failed(now, contact.error());
+            answered.push_back(&now);
+        }
+        send(answered);
     });
 }
 
@@ -141,7 +161,7 @@ response delete_contacts(call& now, const services& all) {
     return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
 }
 
-void get_contacts(std::span<call> calls, const services& all) {
+void get_contacts(std::span<call> calls, const services& all, const send_early& /*send*/) {
     const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.get(ids); };
     answer_together(calls, path_email_id, ask, [](call& now, const model::contact& contact) {
         trace_results(now, {&contact, 1});
@@ -149,7 +169,7 @@ void get_contacts(std::span<call> calls, const services& all) {
     });
 }
 
-void find_contacts(std::span<call> calls, const services& all) {
+void find_contacts(std::span<call> calls, const services& all, const send_early& /*send*/) {
     const auto read = [](const call& now) { return read_identity_query(now.query); };
     const auto ask = [&](const std::vector<model::identity_query>& queries) { return all.contacts.find(queries); };
     answer_together(calls, read, ask, [](call& now, const std::vector<model::contact>& found) {

@@ -14,10 +14,10 @@ response post_token(call& now, const services& all);
 // contact_routes.cpp
 response post_contact(call& now, const services& all);
 response put_contact(call& now, const services& all);
-void patch_contacts(std::span<call> calls, const services& all);
+void patch_contacts(std::span<call> calls, const services& all, const send_early& send);
 response delete_contacts(call& now, const services& all);
-void get_contacts(std::span<call> calls, const services& all);
-void find_contacts(std::span<call> calls, const services& all);
+void get_contacts(std::span<call> calls, const services& all, const send_early& send);
+void find_contacts(std::span<call> calls, const services& all, const send_early& send);
 response get_identity(call& now, const services& all);
 response find_identities(call& now, const services& all);
 

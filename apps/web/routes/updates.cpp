@@ -58,6 +58,7 @@ response lines_response(call& now, const model::updates_query& query, const serv
     response out;
     out.content_type = "application/x-ndjson";
     out.headers.emplace_back("Vary", "Accept");
+    out.headers.emplace_back("X-Updates-End", json::to_iso(query.end.value()));
     // Reads the first lines before sending the status, so that a database failure can still be answered with 503.
     const auto more = lines(out.body);
     if (!more) return failed(now, more.error());
@@ -68,8 +69,9 @@ response lines_response(call& now, const model::updates_query& query, const serv
 } // namespace
 
 response get_updates(call& now, const services& all) {
-    const auto query = json::read_updates_query([&](std::string_view name) { return now.query.find(name); }, ctms::now());
+    auto query = json::read_updates_query([&](std::string_view name) { return now.query.find(name); });
     if (!query) return failed(now, query.error());
+    if (const auto set = all.contacts.set_end(*query); !set) return failed(now, set.error());
     if (prefers(now.http, "application/x-ndjson", "application/json")) return lines_response(now, *query, all);
     auto page = all.contacts.updates_page(*query, all.settings.server_prefix);
     return page ? json_response(200, std::move(*page)) : failed(now, page.error());

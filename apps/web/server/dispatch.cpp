@@ -11,6 +11,9 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
+#include <iterator>
+
 namespace ctms::web {
 namespace {
 
@@ -110,14 +113,7 @@ void dispatcher::run_next(exchange& one) const noexcept {
 
 /// Submits an exchange to its lane. Returns false if too many are waiting there.
 bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std::function<void()> resume) {
-    const auto job = [this, sockets](std::vector<waiting_exchange> waiting) {
-        run(waiting);
-        // Resumes all of them in one call, because each call wakes the I/O thread.
-        const auto all = retry_without_memory([&] { return std::make_shared<const std::vector<waiting_exchange>>(std::move(waiting)); });
-        hand_back(sockets, [all] {
-            for (const auto& each : *all) each.resume();
-        });
-    };
+    const auto job = [this, sockets](std::vector<waiting_exchange> waiting) { run(sockets, std::move(waiting)); };
     const auto where = one.matched->where;
     waiting_exchange self{&one, std::move(resume)};
     if (!one.matched->run.takes_several()) {
@@ -130,7 +126,28 @@ bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std
 }
 
 /// Runs on a thread of the lane. No exchange may end that thread.
-void dispatcher::run(const std::vector<waiting_exchange>& waiting) const noexcept {
+void dispatcher::run(const asio::any_io_executor& sockets, std::vector<waiting_exchange> waiting) const noexcept {
+    // Resumes all of them in one call, because each call wakes the I/O thread.
+    const auto resume = [&](std::vector<waiting_exchange>& some) {
+        if (some.empty()) return;
+        const auto all = retry_without_memory([&] { return std::make_shared<const std::vector<waiting_exchange>>(std::move(some)); });
+        hand_back(sockets, [all] {
+            for (const auto& each : *all) each.resume();
+        });
+    };
+    const auto resume_early = [&](std::span<exchange* const> answered) noexcept {
+        auto some = retry_without_memory([&] {
+            std::vector<waiting_exchange> out;
+            out.reserve(waiting.size());
+            return out;
+        });
+        const auto first = std::stable_partition(waiting.begin(), waiting.end(), [&](const auto& each) {
+            return std::find(answered.begin(), answered.end(), each.one) == answered.end();
+        });
+        some.assign(std::make_move_iterator(first), std::make_move_iterator(waiting.end()));
+        waiting.erase(first, waiting.end());
+        resume(some);
+    };
     try {
         std::vector<exchange*> in_time;
         const auto oldest = steady_clock::now() - bounds_.waiting_time;
@@ -138,10 +155,11 @@ void dispatcher::run(const std::vector<waiting_exchange>& waiting) const noexcep
             const bool too_late = abandoned_ || each.one->waits_since < oldest;
             too_late || !has_memory_to_run(*each.one) ? set_busy(*each.one) : in_time.push_back(each.one);
         }
-        if (!in_time.empty()) exchanges_.execute(in_time);
+        if (!in_time.empty()) exchanges_.execute(in_time, resume_early);
     } catch (const std::exception&) {
         for (const auto& each : waiting) set_busy(*each.one);
     }
+    resume(waiting);
 }
 
 asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executor sockets, exchange& one, std::string& piece) {

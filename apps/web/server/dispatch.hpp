@@ -48,7 +48,7 @@ private:
         std::function<void()> resume;
     };
     bool submit(const boost::asio::any_io_executor& sockets, exchange& one, std::function<void()> resume);
-    void run(const std::vector<waiting_exchange>& waiting) const noexcept;
+    void run(const boost::asio::any_io_executor& sockets, std::vector<waiting_exchange> waiting) const noexcept;
     boost::asio::awaitable<void> go_on(boost::asio::any_io_executor sockets, exchange& one);
     queued submit_next(const boost::asio::any_io_executor& sockets, exchange& one, std::function<void()> resume);
     void run_next(exchange& one) const noexcept;

@@ -182,29 +182,55 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
     return std::nullopt;
 }
 
-void exchanger::answer(std::span<exchange* const> some) const {
+void exchanger::answer(std::vector<exchange*>& some, const answered_early& early) const {
     std::vector<call> calls;
+    std::vector<exchange*> owners; // of the calls
+    std::vector<exchange*> refusals;
     calls.reserve(some.size());
     for (auto* one : some) {
         calls.push_back(to_call(*one));
+        owners.push_back(one);
         auto refused = refuse(calls.back(), *one->matched);
         if (!refused) continue;
         one->answer = std::move(*refused);
         calls.pop_back();
+        owners.pop_back();
+        refusals.push_back(one);
     }
-    if (!calls.empty()) some.front()->matched->run(calls, services_);
+    const auto finish = [&](const std::vector<exchange*>& ready) {
+        if (!early || ready.empty()) return;
+        for (auto* one : ready) guard(*one, [&] { compress(one->http, one->answer); });
+        early(ready);
+        for (const auto* one : ready) std::erase(some, one);
+    };
+    const auto send = [&](std::span<call* const> answered) {
+        std::vector<exchange*> ready;
+        for (const auto* now : answered) ready.push_back(owners[static_cast<std::size_t>(now - calls.data())]);
+        finish(ready);
+    };
+    if (!calls.empty()) {
+        const auto& handler = some.front()->matched->run;
+        finish(refusals);
+        handler(calls, services_, send);
+    }
     for (auto* one : some) compress(one->http, one->answer);
 }
 
-void exchanger::execute(std::span<exchange* const> some) const {
-    if (some.size() > 1) {
+void exchanger::execute(std::span<exchange* const> some, const answered_early& early) const {
+    std::vector<exchange*> left(some.begin(), some.end());
+    if (left.size() > 1) {
         try {
-            return answer(some);
+            return answer(left, early);
         } catch (const std::exception&) { // the failure of one must not fail the others: answer each of them alone
         }
-        for (auto* one : some) one->facts = {};
+        for (auto* one : left) one->facts = {};
     }
-    for (auto* const& one : some) guard(*one, [&] { answer({&one, 1}); });
+    for (auto* one : left) {
+        guard(*one, [&] {
+            std::vector<exchange*> alone{one};
+            answer(alone, {});
+        });
+    }
 }
 
 void exchanger::go_on(exchange& one) const {

@@ -13,6 +13,7 @@
 #include <ctms/mozlog/logger.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -33,6 +34,9 @@ struct exchange {
 /// Sets a 503 response, even if there is not enough memory for its body.
 void set_busy(exchange& one) noexcept;
 
+/// Takes exchanges that have their answers.
+using answered_early = std::function<void(std::span<exchange* const>)>;
+
 class exchanger {
 public:
     exchanger(const services& all, mozlog::logger& log, std::span<const route> routes) : services_(all), log_(log), routes_(routes) {}
@@ -40,7 +44,8 @@ public:
     /// Finds the route. If `matched` is null afterwards, the answer is already set.
     void begin(exchange& one) const;
     /// Answers one exchange, or several of one route whose handler takes several. If they fail together, answers each of them alone.
-    void execute(std::span<exchange* const> some) const;
+    /// Passes exchanges that are answered before others of the group to `early`, and does not touch them afterwards.
+    void execute(std::span<exchange* const> some, const answered_early& early = {}) const;
     /// Runs the `next` step of the answer. Call on the lane of that step; blocks. The step may leave another one.
     void go_on(exchange& one) const;
     /// Appends the next piece of a streamed response to `piece` and returns whether another one follows. Returns nullopt if the
@@ -49,8 +54,8 @@ public:
     void finish(exchange& one) const;
 
 private:
-    /// Sets the answers, or throws.
-    void answer(std::span<exchange* const> some) const;
+    /// Sets the answers, or throws. Removes exchanges that it passes to `early` from `some`.
+    void answer(std::vector<exchange*>& some, const answered_early& early) const;
     /// Reads the body and checks the token. Returns the response if the request is refused.
     std::optional<response> refuse(call& now, const route& matched) const;
 

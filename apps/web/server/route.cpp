@@ -10,8 +10,8 @@ std::string_view call::path_parameter(std::string_view name) const noexcept {
     return {};
 }
 
-void handler::operator()(std::span<call> calls, const services& all) const {
-    if (several_ != nullptr) return several_(calls, all);
+void handler::operator()(std::span<call> calls, const services& all, const send_early& send) const {
+    if (several_ != nullptr) return several_(calls, all, send);
     for (auto& now : calls) now.answer = one_(now, all);
 }
 

@@ -101,12 +101,17 @@ struct services {
     const std::atomic<bool>& draining;
 };
 
+/// Sends the answers of these calls, which belong to the calls that a handler was given, before the handler returns. The calls must not be
+/// used afterwards. The other calls are answered when the handler returns.
+using send_early = std::function<void(std::span<call* const>)>;
+
 /// Answers the calls of a route. It is made from a function that answers one call, or from one that answers several together. Calls
 /// that wait at the same time are grouped only for the latter, so the signature of the function decides about that.
 class handler {
 public:
-    using one_call = response (*)(call&, const services&);            ///< returns the response
-    using several_calls = void (*)(std::span<call>, const services&); ///< sets the `answer` of each call; one or more calls
+    using one_call = response (*)(call&, const services&); ///< returns the response
+    /// Sets the `answer` of each call; one or more calls.
+    using several_calls = void (*)(std::span<call>, const services&, const send_early&);
 
     constexpr handler(one_call function) noexcept : one_(function) {}
     constexpr handler(several_calls function) noexcept : several_(function) {}
@@ -114,7 +119,7 @@ public:
     /// Whether operator() may be called with more than one call.
     [[nodiscard]] constexpr bool takes_several() const noexcept { return several_ != nullptr; }
     /// Sets the `answer` of each call. Blocks. Throws only in case of a bug or a lack of memory; so do the functions of a handler.
-    void operator()(std::span<call> calls, const services& all) const;
+    void operator()(std::span<call> calls, const services& all, const send_early& send) const;
 
 private:
     one_call one_ = nullptr;

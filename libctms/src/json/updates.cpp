@@ -153,16 +153,24 @@ std::optional<int> read_limit(const std::string& text, error_list& errors) {
     return negative ? -value : value;
 }
 
-std::optional<model::updates_cursor> parse_cursor(const std::string& text) {
+/// A cursor, and the second time if there is one.
+struct read_cursor {
+    model::updates_cursor cursor;
+    std::optional<timestamp> until;
+};
+
+std::optional<read_cursor> parse_cursor(const std::string& text) {
     auto decoded = base64url_decode(text.substr(0, text.find('='))); // the Python service writes padding
     if (!decoded) return std::nullopt;
     const auto comma = decoded->find(',');
     if (comma == std::string::npos) return std::nullopt;
     const auto id = uuid::parse(std::string_view(*decoded).substr(0, comma));
     const auto rest = std::string_view(*decoded).substr(comma + 1);
-    const auto updated = parse_moment(rest.substr(0, rest.find(',')));
+    const auto second = rest.find(',');
+    const auto updated = parse_moment(rest.substr(0, second));
     if (!id || !updated) return std::nullopt;
-    return model::updates_cursor{updated->when, *id};
+    const auto until = second == std::string_view::npos ? std::nullopt : parse_moment(rest.substr(second + 1));
+    return read_cursor{{updated->when, *id}, until ? std::optional(until->when) : std::nullopt};
 }
 
 error out_of_range(std::string_view name, std::string message) {
@@ -180,14 +188,14 @@ std::string percent_encode(std::string_view text) {
 
 std::string next_url(const model::updates_query& query, const std::string& cursor, std::string_view prefix) {
     auto out = fmt::format("{}/updates?start={}&end={}&limit={}&after={}", prefix, percent_encode(to_iso(query.start)),
-                           percent_encode(to_iso(query.end)), query.limit, percent_encode(cursor));
+                           percent_encode(to_iso(query.end.value())), query.limit, percent_encode(cursor));
     if (query.mofo_relevant) out += *query.mofo_relevant ? "&mofo_relevant=true" : "&mofo_relevant=false";
     return out;
 }
 
 } // namespace
 
-result<model::updates_query> read_updates_query(const parameter_source& parameters, timestamp now) {
+result<model::updates_query> read_updates_query(const parameter_source& parameters) {
     error_list errors("query");
     model::updates_query out;
     {
@@ -197,9 +205,7 @@ result<model::updates_query> read_updates_query(const parameter_source& paramete
     }
     {
         const auto here = errors.at("end");
-        const auto end =
-            read_or_blank<model::moment>(parameters("end"), errors, [&](const auto& text) { return read_moment(text, errors); });
-        out.end = end.value_or(model::moment{now, std::chrono::minutes{0}});
+        out.end = read_or_blank<model::moment>(parameters("end"), errors, [&](const auto& text) { return read_moment(text, errors); });
     }
     {
         const auto here = errors.at("limit");
@@ -216,15 +222,20 @@ result<model::updates_query> read_updates_query(const parameter_source& paramete
     if (out.limit < 1) return out_of_range("limit", "\"limit\" should be greater than 0");
     if (out.limit > most_per_page) return out_of_range("limit", fmt::format("\"limit\" should be less than or equal to {}", most_per_page));
     if (after.empty()) return out;
-    out.after = parse_cursor(after);
-    if (!out.after) return out_of_range("after", "'after' param validation error when decoding value.");
+    const auto cursor = parse_cursor(after);
+    if (!cursor) return out_of_range("after", "'after' param validation error when decoding value.");
+    out.after = cursor->cursor;
+    if (out.end) out.until = cursor->until;
     return out;
 }
 
-std::string write_cursor(const model::updates_cursor& cursor) {
-    auto when = ctms::to_iso(cursor.updated);
-    when[when.find('T')] = ' ';
-    auto out = base64url_encode(cursor.email_id.to_string() + "," + when);
+std::string write_cursor(const model::updates_cursor& cursor, const std::optional<timestamp>& until) {
+    const auto written = [](timestamp when) {
+        auto text = ctms::to_iso(when);
+        text[text.find('T')] = ' ';
+        return text;
+    };
+    auto out = base64url_encode(cursor.email_id.to_string() + "," + written(cursor.updated) + (until ? "," + written(*until) : ""));
     while (out.size() % 4 != 0) out += '='; // the Python service reads only padded cursors
     return out;
 }
@@ -244,10 +255,10 @@ std::string updates_page_head(const model::updates_query& query, const std::opti
     std::string out;
     object_writer writer(out);
     writer.add("start", std::string_view(to_iso(query.start)));
-    writer.add("end", std::string_view(to_iso(query.end)));
+    writer.add("end", std::string_view(to_iso(query.end.value())));
     writer.add("limit", query.limit);
     if (last) {
-        const auto cursor = write_cursor(*last);
+        const auto cursor = write_cursor(*last, query.until);
         writer.add("after", std::string_view(cursor));
         writer.add("next", std::string_view(next_url(query, cursor, prefix)));
     } else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/contact_range.hpp>
+#include <ctms/service/contacts.hpp>
 
 #include <persistence/contacts/contact_repository.hpp>
 
@@ -9,6 +10,7 @@
 namespace ctms::service {
 
 struct contact_range::state {
+    contacts& owner;
     persistence::contact_repository& from;
     model::updates_query query;
     std::vector<result<model::contact>> page{}; ///< an error is its only element
@@ -18,6 +20,11 @@ struct contact_range::state {
     void read_page() {
         page.clear();
         at = 0;
+        if (const auto set = owner.set_end(query); !set) {
+            is_last_page = true;
+            page.emplace_back(set.error());
+            return;
+        }
         const auto count = from.visit_updates(query, [&](const model::contact& contact) { page.emplace_back(contact); });
         is_last_page = !count || *count < static_cast<std::size_t>(query.limit);
         if (!count) {
@@ -36,8 +43,8 @@ struct contact_range::state {
     }
 };
 
-contact_range::contact_range(persistence::contact_repository& from, const model::updates_query& query)
-    : state_(std::make_unique<state>(state{from, query})) {
+contact_range::contact_range(contacts& owner, persistence::contact_repository& from, const model::updates_query& query)
+    : state_(std::make_unique<state>(state{owner, from, query})) {
     constexpr int largest_page = 1'000;
     state_->query.limit = std::clamp(query.limit, 1, largest_page);
 }

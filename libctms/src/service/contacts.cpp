@@ -4,12 +4,15 @@
 #include <base/storable.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/updates_json.hpp>
+#include <ctms/mozlog/logger.hpp>
 #include <ctms/service/contacts.hpp>
 #include <json/identity_query.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>
+#include <persistence/contacts/updates_horizon.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace ctms::service {
 namespace {
@@ -50,10 +53,32 @@ result<std::optional<model::updates_cursor>> append_page(persistence::contact_re
     return is_full ? last : std::nullopt;
 }
 
+/// Returns true at most once a minute.
+bool is_time_to_warn(std::atomic<std::int64_t>& last) {
+    constexpr std::int64_t pause = 60;
+    const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+    auto before = last.load();
+    return (before == 0 || now - before >= pause) && last.compare_exchange_strong(before, now);
+}
+
+void warn_of(mozlog::logger& log, const persistence::updates_horizon& found) {
+    mozlog::fields members;
+    if (!found.overdue) {
+        return log.log(
+            mozlog::severity::warning, "ctms.updates", members,
+            "The role of the database may not see all transactions, so the end of /updates stays behind: grant pg_read_all_stats "
+            "to it, and leave track_activities on");
+    }
+    members.add("pid", found.overdue->pid).add_seconds("age", static_cast<double>(found.overdue->age.count()));
+    log.log(
+        mozlog::severity::warning, "ctms.updates", members,
+        "A transaction that has written is open for too long and no longer holds back the end of /updates: readers may miss its changes");
+}
+
 } // namespace
 
-contacts::contacts(persistence::database& db, persistence::database* replica, metrics::recorder& recorder)
-    : db_(db), repository_(std::make_unique<persistence::contact_repository>(db, replica)), recorder_(recorder) {}
+contacts::contacts(persistence::database& db, persistence::database* replica, metrics::recorder& recorder, mozlog::logger* log)
+    : db_(db), repository_(std::make_unique<persistence::contact_repository>(db, replica)), recorder_(recorder), log_(log) {}
 contacts::~contacts() = default;
 
 result<created_contact> contacts::create(const model::contact_input& input) {
@@ -102,26 +127,41 @@ result<model::contact> contacts::patch(const uuid& email_id, const json::checked
     return std::move(this->patch({&one, 1}).front());
 }
 
-std::vector<result<model::contact>> contacts::patch(std::span<const patch_request> several) {
-    std::vector<result<model::contact>> out;
+void contacts::patch(std::span<const patch_request> several, const patches_done& done) {
+    std::vector<patch_result> refused;
     std::vector<persistence::contact_to_change> changes;
-    std::vector<std::size_t> places; // the index of each change among the outcomes
-    for (const auto& one : several) {
-        out.emplace_back(invalid("cannot change email_id"));
-        const auto& patch = **one.patch;
+    std::vector<std::size_t> indexes; // the index of each change in `several`
+    for (std::size_t index = 0; index < several.size(); ++index) {
+        const auto& patch = **several[index].patch;
         const auto& named = patch.email.value().email_id;
-        if (!named.is_nil() && named != one.email_id) continue;
+        if (!named.is_nil() && named != several[index].email_id) {
+            refused.push_back({index, invalid("cannot change email_id")});
+            continue;
+        }
         if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
-        places.push_back(out.size() - 1);
-        changes.push_back({one.email_id, [&patch](const auto& stored) -> result<persistence::contact_change> {
+        indexes.push_back(index);
+        changes.push_back({several[index].email_id, [&patch](const auto& stored) -> result<persistence::contact_change> {
                                if (!stored) return unknown_id();
                                return patched(patch, *stored);
                            }});
     }
-    auto changed = repository_->change(changes);
-    for (std::size_t i = 0; i < changed.size(); ++i)
-        out[places[i]] =
-            with_message(std::move(changed[i]), "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists");
+    if (!refused.empty()) done(refused);
+    repository_->change(changes, [&](std::span<persistence::change_outcome> some) {
+        std::vector<patch_result> known;
+        for (auto& one : some) {
+            known.push_back(
+                {indexes[one.index], with_message(std::move(one.contact),
+                                                  "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists")});
+        }
+        done(known);
+    });
+}
+
+std::vector<result<model::contact>> contacts::patch(std::span<const patch_request> several) {
+    std::vector<result<model::contact>> out(several.size(), result<model::contact>(model::contact{}));
+    patch(several, [&](std::span<patch_result> some) {
+        for (auto& one : some) out[one.index] = std::move(one.contact);
+    });
     return out;
 }
 
@@ -169,9 +209,23 @@ result<model::identity> contacts::identity(const uuid& email_id) {
     return std::move(found->front());
 }
 
-contact_range contacts::updates(const model::updates_query& query) { return {*repository_, query}; }
+result<void> contacts::set_end(model::updates_query& query) {
+    if (query.end) return {};
+    const auto found = repository_->horizon();
+    if (!found) return found.error();
+    query.end = model::moment{found->end, std::chrono::minutes{0}};
+    query.until = found->now;
+    recorder_.updates_end(found->held_by, std::chrono::duration<double>(found->now - found->end).count());
+    const bool is_noteworthy = found->overdue || found->held_by == "hidden";
+    if (is_noteworthy && log_ != nullptr && is_time_to_warn(last_warning_)) warn_of(*log_, *found);
+    return {};
+}
 
-result<std::string> contacts::updates_page(const model::updates_query& query, std::string_view prefix) {
+contact_range contacts::updates(const model::updates_query& query) { return {*this, *repository_, query}; }
+
+result<std::string> contacts::updates_page(const model::updates_query& wanted, std::string_view prefix) {
+    auto query = wanted;
+    if (const auto set = set_end(query); !set) return set.error();
     std::string items;
     const auto next = append_page(*repository_, query, items, ',');
     if (!next) return next.error();

@@ -14,6 +14,11 @@ namespace ctms::metrics {
 /// The values of `kind` in recorder::database_error. `replica`: a read failed at the replica and was answered by the primary.
 inline constexpr std::array<std::string_view, 5> database_error_kinds{"connection", "timeout", "conflict", "other", "replica"};
 
+/// The values of `held_by` in recorder::updates_end: what holds back the end of /updates. `none`: nothing. `writer`, `reader`: the oldest
+/// open transaction, which has or has not written yet. `prepared`: a prepared transaction. `hidden`: transactions that the role may not
+/// see.
+inline constexpr std::array<std::string_view, 5> updates_end_holders{"none", "writer", "reader", "prepared", "hidden"};
+
 /// Receives events to count.
 class CTMS_API recorder {
 public:
@@ -24,6 +29,11 @@ public:
     virtual void legacy_waitlists_used() = 0;
     /// The database failed. `kind` is one of database_error_kinds.
     virtual void database_error(std::string_view kind) = 0;
+    /// The default end of /updates was determined: `seconds` before the time of the database. `held_by` is one of updates_end_holders.
+    virtual void updates_end(std::string_view held_by, double seconds) {
+        (void)held_by;
+        (void)seconds;
+    }
 };
 
 /// Returns a recorder that counts nothing. It lives as long as the program.

@@ -31,10 +31,11 @@ struct CTMS_API updates_cursor {
 /// All contacts with start <= update_timestamp < end, in order of (update_timestamp, email_id).
 struct CTMS_API updates_query {
     moment start;                        ///< included
-    moment end;                          ///< not included
+    std::optional<moment> end;           ///< not included; nullopt: see service::contacts::set_end
     int limit = 100;                     ///< contacts on a page, 1 to 1000
     std::optional<updates_cursor> after; ///< nullopt for the first page
     std::optional<bool> mofo_relevant;   ///< true: only relevant contacts; false: only others; nullopt: all
+    std::optional<timestamp> until;      ///< contacts from `end` to this time are included too; set together with an end that was not given
 
     bool operator==(const updates_query&) const = default; ///< member by member
 };

@@ -18,6 +18,8 @@ class contact_repository;
 
 namespace ctms::service {
 
+class contacts;
+
 /// Made by contacts::updates(), which must outlive it:
 /// \code
 /// for (auto& contact : contacts.updates(query)) {
@@ -26,7 +28,8 @@ namespace ctms::service {
 /// }
 /// \endcode
 /// Contacts come in order of (update_timestamp, email_id). One page of `query.limit` contacts is in memory at a time. A contact that
-/// changes during the loop comes again with its new time if that is before the end of the period. To continue after an error or later, set
+/// changes during the loop comes again with its new time if that is before the end of the period. A query without an end gets one when the
+/// loop begins, as by contacts::set_end(). To continue after an error or later, set
 /// `query.after` to the update_timestamp and the email_id of the last contact.
 class CTMS_API contact_range {
 public:
@@ -66,7 +69,7 @@ public:
 
 private:
     friend class contacts;
-    contact_range(persistence::contact_repository& from, const model::updates_query& query);
+    contact_range(contacts& owner, persistence::contact_repository& from, const model::updates_query& query);
 
     struct state;
     std::unique_ptr<state> state_;

@@ -14,6 +14,10 @@
 #include <ctms/model/updates_query.hpp>
 #include <ctms/service/contact_range.hpp>
 
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -25,6 +29,10 @@ namespace ctms::persistence {
 class contact_repository;
 class database;
 } // namespace ctms::persistence
+
+namespace ctms::mozlog {
+class logger;
+} // namespace ctms::mozlog
 
 namespace ctms::service {
 
@@ -40,13 +48,23 @@ struct CTMS_API patch_request {
     const json::checked<model::contact_patch>* patch; ///< must not be null and must live as long as the call
 };
 
+/// The result of one of several patches.
+struct CTMS_API patch_result {
+    std::size_t index;              ///< of the patch in the list
+    result<model::contact> contact; ///< as after patch()
+};
+
+/// Takes results as soon as they are known. Called on the thread that makes the changes; may move from the results.
+using patches_done = std::function<void(std::span<patch_result>)>;
+
 /// The use cases for contacts.
 class CTMS_API contacts {
 public:
     /// All must outlive it. `replica` is a copy of `db` for lookups and for pages of updates; it may lag slightly, and if it fails, `db`
-    /// answers. `recorder` counts clients that still use the older waitlist form.
+    /// answers. `recorder` counts clients that still use the older waitlist form, and learns the end of updates. `log` gets the warnings of
+    /// set_end(); null: there are none.
     explicit contacts(persistence::database& db, persistence::database* replica = nullptr,
-                      metrics::recorder& recorder = metrics::null_recorder());
+                      metrics::recorder& recorder = metrics::null_recorder(), mozlog::logger* log = nullptr);
     ~contacts();
     contacts(const contacts&) = delete;
     contacts& operator=(const contacts&) = delete;
@@ -66,8 +84,11 @@ public:
     /// Changes what was set. errc::invalid if `patch` has a different id, errc::not_found, errc::conflict.
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch);
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const json::checked<model::contact_patch>& patch); ///< The same.
-    /// Applies several patches and returns a result for each, in the given order. Patches of different contacts take two round trips and
-    /// one transaction together. A failure does not affect the others, unless the database fails.
+    /// Applies several patches. Patches of different contacts take two round trips and one transaction together; those of the same contact
+    /// are applied in the given order. A failure does not affect the others, unless the database fails. Passes each result to `done` once:
+    /// a contact that is locked delays only its own result, by at most the lock timeout of the database.
+    void patch(std::span<const patch_request> several, const patches_done& done);
+    /// Returns all results at the end, in the given order.
     [[nodiscard]] std::vector<result<model::contact>> patch(std::span<const patch_request> several);
 
     /// Deletes all contacts with this address, in any case, and queues their deletion at the vendor. Returns the ids of the deleted
@@ -83,13 +104,19 @@ public:
     /// Returns the ids of a contact. errc::not_found as in get().
     [[nodiscard]] result<model::identity> identity(const uuid& email_id);
 
-    /// Returns the contacts that changed in a period, to loop over: all of them, read in pages of `query.limit`.
+    /// Gives a query without an end the latest end for which no change is missed: changes with an earlier time, whoever makes them, can no
+    /// longer appear after this call. Contacts that are visible now but later than that end are included too, through `query.until`. The
+    /// end is held back by transactions that are open: for at most 60 seconds by one that has not written yet, or that the role of the
+    /// database may not see, and for at most 10 minutes by one that has written. A query with an end stays as it is. One round trip.
+    [[nodiscard]] result<void> set_end(model::updates_query& query);
+    /// Returns the contacts that changed in a period, to loop over: all of them, read in pages of `query.limit`. To read later changes
+    /// afterwards, call set_end() first and start the next query at its end.
     [[nodiscard]] contact_range updates(const model::updates_query& query);
-    /// Returns a page of /updates as JSON. This use case returns text, so that a thousand contacts are in memory only once. `prefix` is the
-    /// URL under which clients reach the service.
+    /// Returns a page of /updates as JSON, and calls set_end() if the query has no end. This use case returns text, so that a thousand
+    /// contacts are in memory only once. `prefix` is the URL under which clients reach the service.
     [[nodiscard]] result<std::string> updates_page(const model::updates_query& query, std::string_view prefix);
-    /// Appends the contacts of a page to `out`, one per line (NDJSON), in the form of the items of updates_page(). Returns the cursor of
-    /// the next page, or nullopt if there is none.
+    /// Appends the contacts of a page to `out`, one per line (NDJSON), in the form of the items of updates_page(). The query
+    /// must have an end. Returns the cursor of the next page, or nullopt if there is none.
     [[nodiscard]] result<std::optional<model::updates_cursor>> append_updates(std::string& out, const model::updates_query& query);
 
     /// Returns all contacts that match every given id. errc::malformed with the list of ids if none is given, or only empty ones;
@@ -104,6 +131,8 @@ private:
     persistence::database& db_;
     std::unique_ptr<persistence::contact_repository> repository_;
     metrics::recorder& recorder_;
+    mozlog::logger* log_;
+    std::atomic<std::int64_t> last_warning_ = 0; ///< seconds of the steady clock
 };
 
 } // namespace ctms::service

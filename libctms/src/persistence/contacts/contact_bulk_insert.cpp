@@ -4,6 +4,7 @@
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
@@ -31,19 +32,21 @@ std::string rows_of_batch() {
 }
 
 std::string create_emails() {
-    return fmt::format(R"(e as (
+    return fmt::format(R"(taken as materialized (select clock_timestamp() as moment),
+e as (
   insert into emails (email_id, {0}, create_timestamp, update_timestamp)
-  select email_id, {0}, coalesce(create_timestamp, now()), coalesce(update_timestamp, now()) from ei
+  select email_id, {0}, coalesce(create_timestamp, moment), coalesce(update_timestamp, moment) from ei, taken
   on conflict (email_id) do nothing returning email_id),
 )",
                        each_column(contact_tables().front().columns, "{column}"));
 }
 
+/// A contact changes when it is replaced, whatever older time the file contains: readers of changes must see it.
 std::string replace_emails() {
     return fmt::format(R"(e as (
   update emails set {}, create_timestamp = coalesce(ei.create_timestamp, emails.create_timestamp),
-    update_timestamp = coalesce(ei.update_timestamp, now())
-  from ei where emails.email_id = ei.email_id returning emails.email_id),
+    update_timestamp = greatest(ei.update_timestamp, {})
+  from ei where emails.email_id = ei.email_id returning emails.email_id, emails.update_timestamp),
 a_gone as (delete from amo t using e where t.email_id = e.email_id and not exists (select from ai where ai.email_id = e.email_id)),
 f_gone as (delete from fxa t using e where t.email_id = e.email_id and not exists (select from fi where fi.email_id = e.email_id)),
 m_gone as (delete from mofo t using e where t.email_id = e.email_id and not exists (select from mi where mi.email_id = e.email_id)),
@@ -52,7 +55,7 @@ n_gone as (delete from newsletters t using e
 w_gone as (delete from waitlists t using e
   where t.email_id = e.email_id and not exists (select from wi where wi.email_id = e.email_id and wi.name = t.name)),
 )",
-                       each_column(contact_tables().front().columns, "{column} = ei.{column}"));
+                       each_column(contact_tables().front().columns, "{column} = ei.{column}"), later_time_sql("emails"));
 }
 
 /// Inserts a group's rows; with `upsert` it also updates existing ones. JSON is stored exactly as it was written if the batch has its text.
@@ -62,8 +65,8 @@ std::string write_group(const contact_table& table, bool upsert) {
     auto sets = each_column(table.columns, "{column} = excluded.{column}");
     if (table.has_times) {
         names += ", create_timestamp, update_timestamp";
-        values += fmt::format(", coalesce(r.create_timestamp{}, now()), coalesce(r.update_timestamp, now())",
-                              upsert ? ", o.create_timestamp" : "");
+        values += fmt::format(", coalesce(r.create_timestamp{0}, {1}), coalesce(r.update_timestamp, {1})",
+                              upsert ? ", o.create_timestamp" : "", upsert ? "e.update_timestamp" : "(select moment from taken)");
         sets += ", create_timestamp = excluded.create_timestamp, update_timestamp = excluded.update_timestamp";
     }
     const auto old = upsert ? fmt::format(" left join {} o using ({})", table.name, table.key) : std::string();

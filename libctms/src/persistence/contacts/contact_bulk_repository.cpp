@@ -3,6 +3,7 @@
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
@@ -45,7 +46,7 @@ e as materialized (
   select t.email_id, wanted.place, wanted.places, coalesce(t.has_opted_out_of_email, false) as already
   from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
 u as (
-  update emails t set has_opted_out_of_email = true, update_timestamp = now()
+  update emails t set has_opted_out_of_email = true, update_timestamp = {}
   from e where t.email_id = e.email_id and not e.already),
 q as ({})
 select p, case when p = place then changed else 0 end, case when p = place then before else before + changed end
@@ -92,10 +93,10 @@ result<bool> contact_bulk_repository::remove(const uuid& email_id) {
 }
 
 result<std::vector<model::bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails, bool dry_run) {
-    static const statement suppress_many{
-        "suppress_contacts",
-        std::string(wanted_addresses) +
-            fmt::format(fmt::runtime(suppress_them), request_sync_sql(queue_priority::suppression, "e where not already"))};
+    static const statement suppress_many{"suppress_contacts",
+                                         std::string(wanted_addresses) +
+                                             fmt::format(fmt::runtime(suppress_them), later_time_sql("t"),
+                                                         request_sync_sql(queue_priority::suppression, "e where not already"))};
     return act_on(db_, suppress_many, json_names(primary_emails), primary_emails.size(), dry_run);
 }
 

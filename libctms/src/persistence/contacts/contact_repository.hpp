@@ -17,7 +17,9 @@
 
 namespace ctms::persistence {
 
-class replica_reads; // private: src/persistence/postgres/replica_reads.hpp
+struct updates_horizon; // private: updates_horizon.hpp
+class shared_horizon;   // private: updates_horizon.hpp
+class replica_reads;    // private: src/persistence/postgres/replica_reads.hpp
 
 /// The result of a change_function.
 struct contact_change {
@@ -36,6 +38,15 @@ struct contact_to_change {
     uuid email_id;           ///< the contact to change
     change_function compute; ///< computes the new content, as in change()
 };
+
+/// The outcome of one of several changes.
+struct change_outcome {
+    std::size_t index; ///< of the change in the list
+    result<model::contact> contact;
+};
+
+/// Takes outcomes as soon as they are known, on the thread that makes the changes. May move from them.
+using changes_done = std::function<void(std::span<change_outcome>)>;
 
 /// Reads and writes contacts.
 class contact_repository {
@@ -61,9 +72,13 @@ public:
     /// Returns the ids of all contacts that match every id of the query, in order of email_id. Takes one round trip, like find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
+    /// Returns up to which time all changes are visible, by the clock of the database, in at most one round trip to `db`. The pages must be
+    /// read afterwards.
+    [[nodiscard]] result<updates_horizon> horizon();
+
     /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`, starting
-    /// after the cursor if there is one. Takes one round trip and builds one contact at a time. Returns the number of contacts. Full pages
-    /// come from the replica. An incomplete page is the last one, and its end is where the caller continues later, so it is read from `db`.
+    /// after the cursor if there is one. The query must have an end. Takes one round trip and builds one contact at a time. Returns the
+    /// number of contacts. A replica answers if it has everything that `db` has at the moment, which takes two more round trips.
     [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
                                                     const std::function<void(const model::contact&)>& visit);
 
@@ -72,12 +87,16 @@ public:
     [[nodiscard]] result<model::contact> create(const model::contact& contact);
 
     /// Reads a contact, calls `compute` for its new content, and writes the difference, as if there were no concurrent writes. Always
-    /// updates the email's update_timestamp. Usually takes two round trips. errc::conflict as in create().
+    /// updates the email's update_timestamp, to a later time. Usually takes two round trips. errc::conflict as in create();
+    /// errc::unavailable if the contact stayed locked for the lock timeout of the database.
     [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute);
 
-    /// The same for several contacts, in the given order. Existing contacts that appear once are changed in two round trips and one
-    /// transaction for all of them. The others, and those that were locked or changed concurrently, are changed one by one. A failure does
-    /// not affect the others, unless the database fails or the outcome of the transaction is unknown.
+    /// The same for several contacts. Changes of the same contact are made in the given order. Existing contacts are changed together, in
+    /// two round trips and one transaction. Those that are locked or changed concurrently are tried again, together and without
+    /// waiting for their locks, until the lock timeout has passed since the call began. A failure does not affect the others, unless the
+    /// database fails or the outcome of the transaction is unknown. Passes each outcome to `done` once, as soon as it is known.
+    void change(std::span<const contact_to_change> several, const changes_done& done);
+    /// Returns all outcomes at the end, in the given order.
     [[nodiscard]] std::vector<result<model::contact>> change(std::span<const contact_to_change> several);
 
     /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
@@ -85,11 +104,9 @@ public:
     [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email);
 
 private:
-    /// Adds the names of all values that are already used to a conflict; returns other failures unchanged.
-    [[nodiscard]] error with_conflicts(error failure, const model::contact& contact);
-
     database& db_;
     std::shared_ptr<replica_reads> replica_; // null: none
+    std::shared_ptr<shared_horizon> horizon_;
 };
 
 } // namespace ctms::persistence

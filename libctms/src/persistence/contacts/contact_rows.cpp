@@ -177,12 +177,6 @@ std::int64_t updated_at(const rows& found, const std::vector<std::size_t>& its_r
 
 } // namespace
 
-std::size_t count_contacts(const rows& found) {
-    std::size_t count = 0;
-    for (std::size_t row = 0; row < found.size(); ++row) count += found.text(row, 0).front() == tag_of(table_of::emails) ? 1 : 0;
-    return count;
-}
-
 std::vector<stored_contact> read_stored_contacts(const rows& found) {
     std::vector<stored_contact> out;
     for (const auto& [id, its_rows] : group_rows(found)) {

@@ -42,7 +42,4 @@ std::size_t visit_contacts(const rows& found, const std::function<void(const mod
 /// The contacts of each of `count` addresses, in the order of the addresses, from rows of contacts_by_addresses_sql().
 [[nodiscard]] std::vector<std::vector<model::contact>> read_contacts_by_address(const rows& found, std::size_t count);
 
-/// How many contacts the rows of these statements contain.
-[[nodiscard]] std::size_t count_contacts(const rows& found);
-
 } // namespace ctms::persistence

@@ -20,11 +20,12 @@ namespace {
 const contact_table& emails() { return contact_tables().front(); }
 
 // One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
-// record stays unchanged; the members that end in _gone say what to delete.
+// record stays unchanged; the members that end in _gone say what to delete. The setting ends with the statement's transaction. It does not
+// limit waits for locks on tables, because the server takes those before it runs a statement.
 std::string records_sql() {
     return fmt::format(R"(
 with c as materialized (
-  select * from json_to_recordset($1::json) as r(email_id uuid, version xid, {}, amo json, amo_gone boolean, fxa json, fxa_gone boolean,
+  select r.* from (select set_config('lock_timeout', $2, true)) as limited, json_to_recordset($1::json) as r(email_id uuid, version xid, {}, amo json, amo_gone boolean, fxa json, fxa_gone boolean,
     mofo json, mofo_gone boolean, newsletters json, newsletters_gone json, waitlists json, waitlists_gone json)),)",
                        each_column(emails().columns, "{column} {type}"));
 }
@@ -33,25 +34,29 @@ std::string insert_emails_sql() {
     return fmt::format(R"(
 written as (
   insert into emails (email_id, {0}, create_timestamp, update_timestamp)
-  select email_id, {0}, now(), now() from c
+  select email_id, {0}, moment, moment from c, (select clock_timestamp() as moment) as taken
   returning email_id, update_timestamp),
 e as (select c.*, written.update_timestamp from c join written using (email_id)))",
                        each_column(emails().columns, "{column}"));
 }
 
-// Skips a contact that another transaction has locked or changed since it was read. A batch never waits for a lock; the
-// caller retries a skipped contact by itself.
+// Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
+// of a change is taken when these rows are locked, and is later than that of the change before.
 std::string update_emails_sql() {
     return fmt::format(R"(
 held as materialized (
   select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
   order by emails.email_id for update of emails skip locked),
+queued as materialized (
+  select queue.email_id from ctms_sync_queue queue join held using (email_id) order by queue.email_id for update of queue skip locked),
 e as (
-  update emails set {}, update_timestamp = now()
+  update emails set {}, update_timestamp = {}
   from held join c using (email_id) where emails.email_id = held.email_id
+    and (held.email_id in (select email_id from queued)
+         or not exists (select from ctms_sync_queue queue where queue.email_id = held.email_id))
   returning emails.email_id, emails.update_timestamp, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
     c.newsletters_gone, c.waitlists, c.waitlists_gone))",
-                       each_column(emails().columns, "{column} = c.{column}"));
+                       each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"));
 }
 
 /// Inserts the rows of one group or list.
@@ -60,8 +65,8 @@ std::string insert_rows_sql(const contact_table& table) {
   insert into {0} (email_id, {1}{2})
   select e.email_id, r.*{3} from e, {4}(e.{0}) as r({5}){6})",
                        table.name, each_column(table.columns, "{column}"), table.has_times ? ", create_timestamp, update_timestamp" : "",
-                       table.has_times ? ", now(), now()" : "", table.is_list ? "json_to_recordset" : "json_to_record",
-                       each_column(table.columns, "{column} {type}"),
+                       table.has_times ? ", e.update_timestamp, e.update_timestamp" : "",
+                       table.is_list ? "json_to_recordset" : "json_to_record", each_column(table.columns, "{column} {type}"),
                        table.is_list ? "" : fmt::format("\n  where e.{} is not null", table.name));
 }
 
@@ -70,7 +75,7 @@ std::string replace_row_sql(const contact_table& table) {
     const std::span columns(table.columns);
     return fmt::format("\n  on conflict ({}) do update set {}{}", table.key,
                        each_column(table.is_list ? columns.subspan(1) : columns, "{column} = excluded.{column}"),
-                       table.has_times ? ", update_timestamp = now()" : "");
+                       table.has_times ? ", update_timestamp = excluded.update_timestamp" : "");
 }
 
 constexpr const char* delete_groups = R"(,

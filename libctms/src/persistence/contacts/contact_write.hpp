@@ -20,14 +20,16 @@ struct contact_write {
 };
 
 /// Inserts complete contacts and puts them into the queue, in one statement and so in one transaction. $1: see
-/// contacts_parameter. Returns the email_id of each and the time of its write, in microseconds since 1970.
+/// contacts_parameter; $2: how long it waits for a lock on a row, in milliseconds. Returns the email_id of each and the time of its write,
+/// in microseconds since 1970.
 [[nodiscard]] const statement& insert_contacts_statement();
 
 /// Writes the differences between two states of contacts and puts them into the queue, also in one statement. Skips a contact,
-/// and does not return it, if its emails row no longer has the version that was read or another transaction has locked it.
+/// and does not return it, if its emails row no longer has the version that was read, or if another transaction has locked that row or
+/// the contact's row in the queue. Waits only for another transaction that is inserting the same key.
 [[nodiscard]] const statement& update_contacts_statement();
 
-/// The parameter of both statements. Must contain each contact at most once.
+/// The first parameter of both statements. Must contain each contact at most once.
 [[nodiscard]] std::string contacts_parameter(std::span<const contact_write> contacts);
 
 /// Deletes the contacts with address $1 and returns their ids in the columns of identities_lookup.

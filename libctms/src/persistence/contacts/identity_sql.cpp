@@ -71,8 +71,9 @@ lookup updates_lookup(const model::updates_query& query) {
     const auto micros = [](timestamp when) { return parameter(fmt::to_string(when.time_since_epoch().count())); };
     // Converts microseconds exactly; a floating-point number of seconds would not be exact.
     constexpr auto to_time = "(timestamptz 'epoch' + {}::bigint * interval '1 microsecond')";
-    lookup out{
-        "updates", "select e.email_id from emails e", {micros(query.start.when), micros(query.end.when), fmt::to_string(query.limit)}};
+    lookup out{"updates",
+               "select e.email_id from emails e",
+               {micros(query.start.when), micros(query.until.value_or(query.end.value().when)), fmt::to_string(query.limit)}};
     if (query.mofo_relevant) {
         out.name += *query.mofo_relevant ? "_relevant" : "_not_relevant";
         out.sql += *query.mofo_relevant ? " join mofo m on m.email_id = e.email_id and m.mofo_relevant"

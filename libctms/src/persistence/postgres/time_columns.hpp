@@ -21,6 +21,12 @@ namespace ctms::persistence {
     return fmt::format("(extract(epoch from {})*1000000)::bigint::text", column);
 }
 
+/// The time that a write gives to the row `alias` of emails, which it has locked: now, but later than the time of the write before, even
+/// if the server's clock was set back.
+[[nodiscard]] inline std::string later_time_sql(std::string_view alias) {
+    return fmt::format("greatest(clock_timestamp(), {}.update_timestamp + interval '1 microsecond')", alias);
+}
+
 /// Reads such a column; throws std::logic_error for null.
 [[nodiscard]] inline timestamp read_time(const rows& found, std::size_t row, std::size_t column) {
     return timestamp(std::chrono::microseconds(found.integer(row, column)));
