@@ -142,7 +142,7 @@ outcomes try_together(connection& db, std::span<const contact_to_change> several
     } catch (const sql_error& failure) {
         using kind = sql_error::kind;
         const auto why = failure.reason();
-        if (why != kind::unique && why != kind::bad_value && why != kind::timeout && why != kind::retryable) throw;
+        if (why != kind::unique && why != kind::bad_value && why != kind::other && why != kind::timeout && why != kind::retryable) throw;
     }
     return out;
 }
