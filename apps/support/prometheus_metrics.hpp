@@ -4,12 +4,14 @@
 #pragma once
 
 #include <ctms/metrics/recorder.hpp>
+#include <ctms/model/id_usage.hpp>
 
 #include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace ctms::support {
 
@@ -30,6 +32,7 @@ struct runtime_sample {
     bool queue_known = false; ///< false: the queue could not be read, and the last values stay
     double queue_parked = 0;
     double queue_age_seconds = 0;
+    std::vector<model::id_usage> ids; ///< tables that are missing here keep their last values
 };
 
 class prometheus_metrics final : public metrics::recorder {

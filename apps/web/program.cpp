@@ -11,6 +11,7 @@
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
+#include <ctms/service/inbox_drain.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
@@ -22,7 +23,8 @@
 namespace ctms::web {
 namespace {
 
-/// The options of a separate connection for heartbeats, which must answer within a second.
+/// The options of a separate connection for heartbeats, which must answer within a second, and for the drain of the inbox, whose statements
+/// are as short.
 persistence::database_options health_options(const config::settings& settings) {
     auto out = support::database_options(settings);
     out.pool_size = 1;
@@ -133,6 +135,7 @@ public:
     service::tokens tokens_;
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
     service::health health_{health_database_};
+    service::inbox_drain inbox_drain_{health_database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     auth::google_token_verifier google_tokens_;

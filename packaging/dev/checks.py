@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The options and the report that check_api.py, check_includes.py and check_layers.py share."""
+"""The options and the report that check_api.py, check_functions.py, check_includes.py and check_layers.py share."""
 
 import pathlib
 import sys

@@ -9,9 +9,9 @@ usage() {
     cat <<'TEXT'
 Usage: packaging/dev/lint.sh [--changed [BASE]] [--quick] [--fix-format]
 
-Installs missing Debian packages, then checks, in this order: the format (clang-format), the layers, the number of headers
-that a public header includes, the exports of the library, the API reference, the dashboards, the links in the documents,
-tests that skip themselves, the chart and the other deployment files (packaging/dev/check_deployment.sh; left out without npm,
+Installs missing Debian packages, then checks, in this order: the format (clang-format), the layers, the functions of
+migrations, the number of headers that a public header includes, the exports of the library, the API reference, the
+dashboards, the links in the documents, tests that skip themselves, the chart and the other deployment files (packaging/dev/check_deployment.sh; left out without npm,
 except with CI=true), the shell scripts (shellcheck), that public headers compile by themselves, and clang-tidy. All checks
 run even if one fails.
 
@@ -85,6 +85,8 @@ if [ "$fix" = yes ]; then
 fi
 
 check_layers() { python3 packaging/dev/check_layers.py --self-test && python3 packaging/dev/check_layers.py; }
+
+check_functions() { packaging/dev/check_functions.py --self-test && packaging/dev/check_functions.py; }
 
 check_includes() { packaging/dev/check_includes.py --self-test && packaging/dev/check_includes.py; }
 
@@ -163,6 +165,7 @@ check() { step "$@" || failed+=("$1"); }
 
 check "Layout (clang-format)" check_format
 check "Layers" check_layers
+check "Functions of migrations" check_functions
 check "Includes" check_includes
 check "Exports" check_exports
 check "API reference" check_reference

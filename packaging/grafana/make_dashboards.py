@@ -102,6 +102,8 @@ OPERATIONS = [
         Panel("Failures by kind", "ops", {"{{kind}}": rate("ctms_database_errors_total", "kind")}),
         Panel("Connections", "short", {"{{state}}": f"sum by (state) (ctms_database_pool_connections{{{CHOSEN}}})"}, stacked=True),
         Panel("Threads that wait for a connection", "short", {"{{instance}}": f"ctms_database_pool_waiting{{{CHOSEN}}}"}),
+        Panel("Used ids", "percentunit", {"{{table}}": f"max by (table) (ctms_database_ids_used_ratio{{{CHOSEN}}})"},
+              "Share of the ids that the sequence and the column of a table allow."),
     ]),
     ("Sync queue", [
         Panel("Contacts added to the queue", "ops", {"contacts": rate("ctms_pending_acoustic_sync_total")}),

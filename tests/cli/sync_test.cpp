@@ -240,7 +240,7 @@ TEST_CASE("a resync that is interrupted says so and can be run again") {
     // A step blocks while another writer has queued the same contact and not committed.
     ctms::persistence::connection writer(run.db.options());
     writer.begin();
-    writer.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", run.id(15'000)));
+    writer.execute(queue_database::request_sql(15'000));
     pseudo_terminal resync({CTMS_ADMIN, "sync", "resync", "--all", "--yes"}, run.environment());
     REQUIRE(becomes_true(
         [&] {

@@ -161,6 +161,19 @@ TEST_CASE("metrics count requests by route and client") {
     CHECK(answer.body.find(R"(le="1.0")") != std::string::npos);
 }
 
+TEST_CASE("metrics show the used share of the ids, and a table without ids is unavailable and no error of the client") {
+    web_fixture web;
+    const auto id = web.add_contact(R"({"email":{"primary_email":"a"},"newsletters":[{"name":"x"}]})");
+    web.sql("select setval('newsletters_id_seq', 2147483647)");
+    CHECK(has_metric(web, R"(ctms_database_ids_used_ratio{table="newsletters"} 1)"));
+    CHECK(web.send("PATCH", "/ctms/" + id, R"({"newsletters":[{"name":"x","lang":"fr"}]})").status == 200);
+    const auto refused = web.send("PATCH", "/ctms/" + id, R"({"newsletters":[{"name":"y"}]})");
+    CHECK(refused.status == 503);
+    const auto line = web.line_of(refused);
+    CHECK(line.at("Severity") == 3);
+    CHECK(line.at("Fields").as_object().at("error").as_string().find("newsletters_id_seq") != std::string::npos);
+}
+
 TEST_CASE("refused tokens count for a client only if it exists") {
     web_fixture web;
     (void)web.ask("GET", "/ctms", {{"Authorization", "Bearer " + web.token_for("api_client:id_disabled")}});

@@ -140,11 +140,24 @@ TEST_CASE("failures are distinguished by their SQLSTATE") {
     test_database db(test_database::content::empty);
     connection link(db.options());
     make_pairs(link);
-    CHECK(failure_of([&] { link.query(insert_pair, {"1", std::nullopt}, true); }).reason() == kind::bad_value);
+    CHECK(failure_of([&] { link.query(insert_pair, {"1", std::nullopt}, true); }).reason() == kind::other);
     CHECK(failure_of([&] { link.query(insert_pair, {"x", "name"}, true); }).reason() == kind::bad_value);
     CHECK(failure_of([&] { link.execute("selct"); }).reason() == kind::other);
     CHECK(failure_of([&] { link.execute("select * from nowhere"); }).sqlstate() == "42P01");
-    for (const auto& [code, reason] : {std::pair{"40001", kind::retryable}, {"40P01", kind::retryable}, {"55P03", kind::timeout}}) {
+    for (const auto& [code, reason] : {std::pair{"40001", kind::retryable},
+                                       {"40P01", kind::retryable},
+                                       {"55P03", kind::timeout},
+                                       {"23503", kind::retryable},
+                                       {"22001", kind::bad_value},
+                                       {"22008", kind::bad_value},
+                                       {"22021", kind::bad_value},
+                                       {"22P05", kind::bad_value},
+                                       {"2200H", kind::other}, // a sequence is at its end
+                                       {"22003", kind::other},
+                                       {"22012", kind::other},
+                                       {"23502", kind::other},
+                                       {"23514", kind::other},
+                                       {"23P01", kind::other}}) {
         const std::string sqlstate = code;
         CAPTURE(sqlstate);
         const auto sql = std::string("do $$ begin raise exception 'made up' using errcode = '") + code + "'; end $$";
@@ -154,6 +167,19 @@ TEST_CASE("failures are distinguished by their SQLSTATE") {
     CHECK(failure_of([&] { link.execute("do $$ begin raise exception 'stopping' using errcode = '57P01'; end $$"); }).reason() ==
           kind::in_doubt); // it might have come after a commit
     CHECK_FALSE(link.usable());
+}
+
+TEST_CASE("a failure does not quote a value, and names a sequence that is at its end") {
+    test_database db(test_database::content::empty);
+    connection link(db.options());
+    link.execute("create sequence few_ids maxvalue 2; select setval('few_ids', 2)");
+    const auto text = [&](const std::string& sql) { return std::string(failure_of([&] { link.execute(sql); }).what()); };
+    CHECK(text("select nextval('few_ids')").find("few_ids") != std::string::npos);
+    for (const std::string sql : {"select 'someone@example.com'::integer", "select 'someone@example.com'::date",
+                                  "select '{someone@example.com'::json", "select to_date('someone@example.com', 'YYYY')"}) {
+        CAPTURE(sql);
+        CHECK(text(sql).find("someone") == std::string::npos);
+    }
 }
 
 TEST_CASE("a statement that takes too long is cancelled") {

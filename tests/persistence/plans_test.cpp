@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // No statement that ctms-web or ctms-sync runs for a request or a contact scans a large table completely. The test runs
 // all of them on tables of a realistic size while PostgreSQL writes the plans that it uses into its log.
+#include <support/becomes_true.hpp>
 #include <support/queue_database.hpp>
 
 #include <persistence/clients/client_repository.hpp>
@@ -61,6 +62,7 @@ insert into newsletters (email_id, name, subscribed, format, lang, update_timest
   select pg_temp.id(n), name, true, 'H', 'de', now() from generate_series(1, {0}) n, unnest(array['a', 'b', 'c']) name;
 insert into waitlists (email_id, name, fields, update_timestamp) select pg_temp.id(n), 'vpn', '{{}}', now() from generate_series(1, {0}, 3) n;
 insert into pending_acoustic (email_id, retry, update_timestamp) select pg_temp.id(n), 0, now() from generate_series(2, {0}, 2) n;
+insert into ctms_sync_queue (email_id) select email_id from ctms_inbox;
 update ctms_sync_queue set state = 'parked', retry = 6 where email_id < pg_temp.id(200);
 update ctms_sync_queue set retry = 1, next_attempt_at = now() + interval '1 hour' where email_id > pg_temp.id({0} - 3000);
 insert into ctms_vendor_state (email_id, main_hash) select pg_temp.id(n), md5('h' || n) from generate_series(1, {0}) n;
@@ -208,6 +210,8 @@ void work_the_queue(persistence::sync_queue_repository& queue, persistence::vend
     const auto worker = uuid::random();
     CHECK(slots.take(worker, 2, lease).value() == 2);
     CHECK(queue.any_due().value());
+    CHECK_FALSE(queue.drain_inbox(1).value());
+    CHECK(queue.count().has_value());
     CHECK(queue.peek(100).value().size() == 100);
     const auto claimed = queue.claim(worker, 100, lease).value();
     REQUIRE(claimed.size() == 100);
@@ -215,7 +219,7 @@ void work_the_queue(persistence::sync_queue_repository& queue, persistence::vend
     const persistence::vendor_state state{"m", "n", "p", {"a"}, {"b"}};
     CHECK(queue.note_states(worker, std::vector<std::pair<uuid, persistence::vendor_state>>{{claimed[0].email_id, state}}).has_value());
     CHECK(queue.complete(worker, claimed[0], state).value());
-    CHECK(queue.complete(worker, claimed[1], std::nullopt).value());
+    CHECK_FALSE(queue.complete(worker, claimed[1], std::nullopt).value()); // the contact exists
     CHECK_FALSE(queue.fail(worker, claimed[2], {"why"}, state).value());
     CHECK_FALSE(queue.fail(worker, claimed[3], {"why"}).value());
     CHECK(queue.release(worker, std::vector<uuid>{claimed[4].email_id, claimed[5].email_id}).has_value());
@@ -275,6 +279,39 @@ TEST_CASE("no statement of a request or of the sync scans a large table complete
     // This check is in the same test because all tests share the log: a statement that scans a table is detected.
     persistence::connection(where.options()).execute("select count(*) from emails where first_name = 'x'");
     CHECK(where.full_reads(statements).size() == found.size() + 1);
+}
+
+TEST_CASE("a page of relevant contacts does not read all others, even if few are relevant and only the newest are") {
+    queue_database scene;
+    scene.insert_contacts(1, contacts);
+    scene.link.execute(
+        "update emails set update_timestamp = timestamptz '2020-01-01' + right(email_id::text, 12)::int * interval '1 second';"
+        "insert into mofo (email_id, mofo_relevant) select email_id, right(email_id::text, 12)::int > 19950 from emails;"
+        "analyze emails; analyze mofo");
+    const auto statistic = [&](const std::string& index, const std::string& column) {
+        return std::stoll(scene.value("select " + column + " from pg_stat_user_indexes where indexrelname = '" + index + "'"));
+    };
+    const auto walked = statistic("bulk_read_index", "idx_tup_read");
+    const auto looked_up = statistic("emails_pkey", "idx_scan");
+    {
+        persistence::database db(scene.db.options());
+        model::updates_query query;
+        query.start.when = timestamp(std::chrono::hours(1));
+        query.end.when = now();
+        query.mofo_relevant = true;
+        query.limit = 20;
+        std::vector<uuid> ids;
+        const auto note = [&](const model::contact& one) { ids.push_back(one.email.email_id); };
+        CHECK(persistence::contact_repository(db).visit_updates(query, note).value() == 20);
+        CHECK(ids.front() == id(19'951));
+        CHECK(ids.back() == id(19'970));
+        // From here, every contact is relevant, and they are more than are looked up and sorted.
+        scene.link.execute("update mofo set mofo_relevant = true; analyze mofo");
+        CHECK(persistence::contact_repository(db).visit_updates(query, note).value() == 20);
+        CHECK(ids.back() == id(20));
+    } // a connection reports its statistics at its end, at the latest
+    REQUIRE(becomes_true([&] { return statistic("emails_pkey", "idx_scan") >= looked_up + 50; }));
+    CHECK(statistic("bulk_read_index", "idx_tup_read") - walked < 5'000);
 }
 
 } // namespace ctms::test

@@ -201,7 +201,7 @@ TEST_CASE("a claim does not wait for a contact that is being written") {
     db.request(1, 2);
     connection writer(db.db.options());
     writer.begin();
-    writer.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", db.id(1)));
+    writer.execute(queue_database::request_sql(1));
     CHECK(queue_database::numbers(db.claim(worker_a)) == "2");
     writer.commit();
     const auto rest = db.claim(worker_a);

@@ -80,6 +80,7 @@ TEST_CASE("a contact that was written while it was being sent stays in the queue
     db.insert_pending(1);
     auto got = db.claim(me);
     db.insert_pending(1);
+    db.drain();
     CHECK(db.row(1) == "upsert 2 0 pending 0 claimed due");
     CHECK(db.claim(other).empty());
     CHECK_FALSE(db.queue.complete(me, got.at(0), first_state).value());
@@ -100,7 +101,7 @@ TEST_CASE("a request that is committed while the outcome is being stored is not 
     db.insert_contacts(1, 1);
     db.insert_pending(1);
     const auto got = db.claim(me).at(0);
-    const auto request = fmt::format("select ctms_request_sync('{}', 'upsert', null)", queue_database::id(1));
+    const auto request = queue_database::request_sql(1);
     SUBCASE("sent") {
         CHECK_FALSE(during(db, request, [&] { return db.queue.complete(me, got, first_state).value(); }));
         CHECK(db.rows_of("pending_acoustic") == 1);
@@ -129,10 +130,11 @@ TEST_CASE("completing does not wait for a transaction that deletes the contact t
     const auto got = db.claim(me).at(0);
     connection reference(db.db.options());
     reference.begin();
-    reference.execute("delete from pending_acoustic"); // next it deletes the contact, which waits for the queue row
+    reference.execute("delete from pending_acoustic"); // next it deletes the contact
     CHECK(db.queue.complete(me, got, first_state).value());
     reference.execute("delete from emails");
     reference.commit();
+    db.drain();
     CHECK(db.row(1) == "delete 1 0 pending 0 free due");
 }
 
@@ -142,6 +144,7 @@ TEST_CASE("a deletion that the vendor accepted leaves no rows") {
     db.request(1, 1);
     REQUIRE(db.queue.complete(me, db.claim(me).at(0), first_state).value());
     db.link.execute("delete from emails");
+    db.drain();
     CHECK(states(db) == "1 m"); // until the vendor is informed
     const auto got = db.claim(me).at(0);
     CHECK(got.is_deletion);
@@ -153,7 +156,7 @@ TEST_CASE("a deletion that the vendor accepted leaves no rows") {
     SUBCASE("the contact was created again meanwhile") {
         db.insert_contacts(1, 1);
         CHECK_FALSE(db.queue.complete(me, got, std::nullopt).value());
-        CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
+        CHECK_FALSE(db.claim(me).at(0).is_deletion);
     }
     CHECK(states(db).empty());
 }
@@ -224,6 +227,7 @@ TEST_CASE("the queue is emptied in batches, including parked and claimed rows") 
     queue_database db;
     db.insert_contacts(1, 5);
     for (int n = 1; n <= 4; ++n) db.insert_pending(n);
+    db.drain();
     db.request(5, 5);
     park(db, 2, "bad");
     db.claim(me, 1);
@@ -337,6 +341,7 @@ TEST_CASE("parked rows can be listed, retried and discarded") {
     db.insert_pending(1);
     db.request(2, 3);
     db.link.execute(fmt::format("delete from emails where email_id = '{}'", db.id(4)));
+    db.drain();
     for (int n = 1; n <= 4; ++n) park(db, n, fmt::format("reason {}", n));
     db.link.execute("update ctms_sync_queue set last_requested_at = 'epoch'::timestamptz + right(email_id::text, 1)::int * interval '1 s'");
     const auto listed = db.queue.parked(3).value();

@@ -8,6 +8,7 @@
 
 #include <ctms/base/uuid.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
+#include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
 
@@ -28,20 +29,31 @@ struct queue_database {
                                  " from generate_series({}, {}) n",
                                  first, last));
     }
+    /// The statement with which a write queues a contact.
+    static std::string request_sql(int number) {
+        return persistence::request_sync_sql(persistence::queue_priority::write,
+                                             fmt::format("(select '{}'::uuid as email_id) c", id(number)));
+    }
     /// Queues these contacts as a write does, each in its own transaction.
     void request(int first, int last) {
-        for (int n = first; n <= last; ++n) link.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", id(n)));
+        for (int n = first; n <= last; ++n) link.execute(request_sql(n));
     }
-    /// Queues a contact as the Python service does.
+    /// Queues a contact as the Python service does. The row waits in the inbox until drain().
     void insert_pending(int number) {
         link.execute(fmt::format("insert into pending_acoustic (email_id, retry, update_timestamp) values ('{}', 0, now())", id(number)));
+    }
+    /// Moves all rows of the inbox to the queue. Fails the test if it cannot.
+    void drain() {
+        while (!queue.drain_inbox(100).value()) {
+        }
     }
     /// Makes all leases expire, as if time had passed.
     void expire_leases() { link.execute("update ctms_sync_queue set claimed_until = now() where claimed_until is not null"); }
     void make_due() { link.execute("update ctms_sync_queue set next_attempt_at = now() where state = 'pending'"); }
 
-    /// Claims contacts for a worker; see numbers(). Fails the test when the claim fails.
+    /// Claims contacts for a worker, as the sync does: after it drained the inbox. See numbers(). Fails the test if that fails.
     std::vector<persistence::queued_contact> claim(const uuid& worker, int limit = 100) {
+        drain();
         return queue.claim(worker, limit, std::chrono::seconds(60)).value();
     }
     static std::string numbers(const std::vector<persistence::queued_contact>& contacts) {

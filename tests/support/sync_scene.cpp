@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "sync_scene.hpp"
 
+#include <persistence/sync/sync_request_sql.hpp>
+
 #include <fmt/core.h>
 
 #include <stdexcept>
@@ -62,8 +64,10 @@ insert into stripe_subscription (stripe_id, stripe_created, stripe_customer_id, 
   values ('sub_{0}', now(), 'cus_{0}', false, now(), now() + interval '1 month', now(), 'active', now(), now());
 insert into stripe_subscription_item (stripe_id, stripe_created, stripe_subscription_id, stripe_price_id, create_timestamp, update_timestamp)
   values ('si_{0}', now(), 'sub_{0}', 'price_1', now(), now());
-select ctms_request_sync('{1}', 'upsert', null);)",
+)",
                              n, numbered_id(n)));
+    link.execute(persistence::request_sync_sql(persistence::queue_priority::write,
+                                               fmt::format("(select '{}'::uuid as email_id) c", numbered_id(n))));
 }
 
 std::string sync_scene::value(const std::string& sql) {

@@ -4,6 +4,8 @@
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
 
+#include <persistence/sync/sync_request_sql.hpp>
+
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 
@@ -12,6 +14,7 @@
 #include <sstream>
 
 using namespace ctms::test;
+namespace persistence = ctms::persistence;
 using namespace std::chrono_literals;
 
 namespace {
@@ -105,7 +108,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: each contact has a line at level DE
     check_seconds(paying.at("product_duration_s"));
     CHECK(program.log().find("@example.com") == std::string::npos);
 
-    link.execute("select ctms_request_sync(email_id, 'upsert', null) from emails");
+    link.execute(persistence::request_sync_sql(persistence::queue_priority::write, "emails"));
     child_process quiet(CTMS_SYNC, variables({{"CTMS_LOGGING_LEVEL", "INFO"}}), {"--once"});
     REQUIRE(quiet.wait() == 0);
     CHECK(quiet.fields_of(synced_message).empty());
@@ -161,7 +164,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: contacts to be retried are counted,
         CHECK(value("select state from ctms_sync_queue") == "parked");
     }
     vendor.clear_faults();
-    link.execute("select ctms_request_sync(email_id, 'upsert', null) from ctms_sync_queue");
+    link.execute(persistence::request_sync_sql(persistence::queue_priority::write, "ctms_sync_queue"));
     link.execute("update ctms_sync_queue set retry = 1");
     const auto cycles = cycles_of_one_pass(variables());
     CHECK(cycles.at(0).at("retry_backlog") == 1);

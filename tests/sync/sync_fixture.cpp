@@ -3,6 +3,7 @@
 
 #include <ctms/acoustic/vendor_rows.hpp>
 #include <persistence/sync/acoustic_configuration_repository.hpp>
+#include <persistence/sync/sync_request_sql.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -135,7 +136,9 @@ void sync_fixture::pay(int number, const std::vector<std::string>& products) {
 }
 
 void sync_fixture::request(int first, int last) {
-    for (int n = first; n <= last; ++n) link.execute(fmt::format("select ctms_request_sync('{}', 'upsert', null)", id(n)));
+    for (int n = first; n <= last; ++n)
+        link.execute(
+            persistence::request_sync_sql(persistence::queue_priority::write, fmt::format("(select '{}'::uuid as email_id) c", id(n))));
 }
 
 std::unique_ptr<sync_worker> sync_fixture::make_worker() {

@@ -15,6 +15,7 @@
 #include <boost/throw_exception.hpp>
 
 #include <stdexcept>
+#include <utility>
 
 namespace ctms::web::routes {
 namespace {
@@ -60,11 +61,11 @@ bool is_healthy(const service::health_report& report, const config::settings& se
 support::runtime_sample measure(std::chrono::steady_clock::time_point asked, const services& all) {
     constexpr std::chrono::milliseconds wait_for_database{500};
     const auto pool = all.database.state();
-    const auto queue = all.health.check(asked, asked + wait_for_database).queue;
-    support::runtime_sample sample{pool.size, pool.in_use, pool.waiting, queue.has_value()};
-    if (queue) {
-        sample.queue_parked = static_cast<double>(queue->parked);
-        sample.queue_age_seconds = static_cast<double>(queue->age.count());
+    auto found = all.health.check(asked, asked + wait_for_database);
+    support::runtime_sample sample{pool.size, pool.in_use, pool.waiting, found.queue.has_value(), 0, 0, std::move(found.ids)};
+    if (found.queue) {
+        sample.queue_parked = static_cast<double>(found.queue->parked);
+        sample.queue_age_seconds = static_cast<double>(found.queue->age.count());
     }
     return sample;
 }

@@ -109,6 +109,8 @@ private:
 
 result<cycle_report> sync::impl::begin_report() {
     progress_ = clock::now();
+    constexpr int most_batches = 10;
+    if (const auto drained = queue_.drain_inbox(most_batches); !drained) return drained.error();
     const auto counts = queue_.count();
     if (!counts) return counts.error();
     cycle_report out;

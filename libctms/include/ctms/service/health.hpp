@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reports within a deadline, however slow the database is, whether the database answers and how long the sync queue is. One probe runs at a
+// Reports within a deadline, however slow the database is, whether the database answers, how long the sync queue is, and how many ids are
+// used. One probe runs at a
 // time, on a thread of its own; concurrent callers share its result. Thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
+#include <ctms/model/id_usage.hpp>
 #include <ctms/model/sync_queue.hpp>
 
 #include <chrono>
@@ -12,6 +14,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <vector>
 
 namespace ctms::persistence {
 class database;
@@ -25,6 +28,7 @@ struct CTMS_API health_report {
     std::chrono::milliseconds database_time{};  ///< time until the answer
     std::optional<model::backlog_counts> queue; ///< nullopt if the database is down or counting failed
     std::chrono::milliseconds queue_time{};     ///< time to count the queue
+    std::vector<model::id_usage> ids;           ///< of the tables of contacts; empty if the database is down or reading failed
 };
 
 /// Probes one database.

@@ -125,7 +125,7 @@ void change_rounds::try_together(const places& turn, milliseconds longest_wait, 
         } catch (const sql_error& failure) {
             using kind = sql_error::kind;
             const auto why = failure.reason();
-            const bool may_be_of_one = why == kind::unique || why == kind::bad_value || why == kind::retryable;
+            const bool may_be_of_one = why == kind::unique || why == kind::bad_value || why == kind::other || why == kind::retryable;
             if (!(why == kind::timeout && !is_over()) && !(may_be_of_one && turn.size() > 1)) throw;
             last.failed = true;
         }

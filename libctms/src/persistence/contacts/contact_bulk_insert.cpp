@@ -70,6 +70,10 @@ std::string write_group(const contact_table& table, bool upsert) {
         sets += ", create_timestamp = excluded.create_timestamp, update_timestamp = excluded.update_timestamp";
     }
     const auto old = upsert ? fmt::format(" left join {} o using ({})", table.name, table.key) : std::string();
+    if (upsert) {
+        names = "id, " + names;
+        values = "coalesce(o.id, nextval('" + std::string(table.name) + "_id_seq')), " + values;
+    }
     const auto action = upsert ? fmt::format(" on conflict ({}) do update set {}", table.key, sets) : std::string();
     return fmt::format("{0}w as (insert into {1} (email_id, {2}) select r.email_id, {3} from {0}i r join e using (email_id){4}{5}),\n",
                        table.alias, table.name, names, values, old, action);

@@ -20,8 +20,9 @@ with wanted as materialized (
   from json_array_elements_text($1::json) with ordinality as r(value, place) group by 1),
 )";
 
-// Does what contact_repository::remove() does, for many contacts. The trigger on emails queues the deletions.
+// Does what contact_repository::remove() does, for many contacts.
 constexpr std::string_view remove_them = R"(
+q as ({}),
 p as (delete from pending_acoustic t using e where t.email_id = e.email_id),
 a as (delete from amo t using e where t.email_id = e.email_id),
 f as (delete from fxa t using e where t.email_id = e.email_id),
@@ -34,11 +35,13 @@ select place, count(*), 0 from e group by place)";
 // Locks in order of id, so that two concurrent transactions wait for each other instead of deadlocking.
 constexpr std::string_view lock_addresses = R"(
 e as materialized (
-  select t.email_id, wanted.place from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
+  select t.email_id, t.primary_email, wanted.place from {} cross join wanted join emails t on lower(t.primary_email) = wanted.address
+  order by t.email_id for update of t),
 )";
 
 constexpr std::string_view lock_one = R"(
-with e as materialized (select email_id, 1 as place from emails where email_id = $1::uuid for update),
+with e as materialized (
+  select email_id, primary_email, 1 as place from {}, emails where email_id = $1::uuid for update of emails),
 )";
 
 constexpr std::string_view suppress_them = R"(
@@ -52,6 +55,11 @@ q as ({})
 select p, case when p = place then changed else 0 end, case when p = place then before else before + changed end
 from (select place, places, count(*) filter (where not already) as changed, count(*) filter (where already) as before
       from e group by place, places) s, unnest(places) as p)";
+
+/// Reads the writer in the CTE that locks the contacts, and so before it deletes one.
+std::string remove_sql(std::string_view lock) {
+    return fmt::format(fmt::runtime(lock), we_are_the_writer) + fmt::format(remove_them, request_deletion_sql("e"));
+}
 
 /// Makes the following statements look rows up by index. Tables that were filled a moment ago have no
 /// statistics, and the planner might choose to read a whole table for each batch.
@@ -80,13 +88,12 @@ result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& w
 } // namespace
 
 result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails, bool dry_run) {
-    static const statement remove_many{"remove_contacts",
-                                       std::string(wanted_addresses) + std::string(lock_addresses) + std::string(remove_them)};
+    static const statement remove_many{"remove_contacts", remove_sql(std::string(wanted_addresses) + std::string(lock_addresses))};
     return act_on(db_, remove_many, json_names(primary_emails), primary_emails.size(), dry_run);
 }
 
 result<bool> contact_bulk_repository::remove(const uuid& email_id) {
-    static const statement remove_one{"remove_contact_by_id", std::string(lock_one) + std::string(remove_them)};
+    static const statement remove_one{"remove_contact_by_id", remove_sql(lock_one)};
     const auto done = act_on(db_, remove_one, email_id.to_string(), 1, false);
     if (!done) return done.error();
     return done->front().changed > 0;

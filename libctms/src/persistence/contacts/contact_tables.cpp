@@ -55,4 +55,10 @@ std::string each_column(std::span<const column> columns, std::string_view patter
 
 std::string each_column(std::span<const column> columns, std::string_view pattern) { return each_column(columns, pattern, pattern); }
 
+std::string kept_id_sql(const contact_table& table, std::string_view email_id, std::string_view name) {
+    const auto also = table.is_list ? fmt::format(" and old.name = {}", name) : std::string();
+    return fmt::format("coalesce((select old.id from {0} old where old.email_id = {1}{2}), nextval('{0}_id_seq'))", table.name, email_id,
+                       also);
+}
+
 } // namespace ctms::persistence

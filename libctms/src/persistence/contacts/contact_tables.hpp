@@ -43,4 +43,9 @@ struct contact_table {
 [[nodiscard]] std::string each_column(std::span<const column> columns, std::string_view pattern, std::string_view json_pattern);
 [[nodiscard]] std::string each_column(std::span<const column> columns, std::string_view pattern);
 
+/// Returns an SQL expression for the id of a row that may exist: the id that it has, or the next one of the table's sequence. Without it,
+/// `insert ... on conflict do update` takes a new id each time, also for rows that it only updates, and the ids run out. `email_id` and,
+/// for a list, `name` are SQL expressions for the key of the row.
+[[nodiscard]] std::string kept_id_sql(const contact_table& table, std::string_view email_id, std::string_view name);
+
 } // namespace ctms::persistence

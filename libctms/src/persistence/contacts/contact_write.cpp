@@ -59,15 +59,16 @@ e as (
                        each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"));
 }
 
-/// Inserts the rows of one group or list.
-std::string insert_rows_sql(const contact_table& table) {
+/// Inserts the rows of one group or list. With `may_exist`, a row that exists is inserted with the id that it has, for replace_row_sql().
+std::string insert_rows_sql(const contact_table& table, bool may_exist) {
     return fmt::format(R"(
-  insert into {0} (email_id, {1}{2})
-  select e.email_id, r.*{3} from e, {4}(e.{0}) as r({5}){6})",
+  insert into {0} ({7}email_id, {1}{2})
+  select {8}e.email_id, r.*{3} from e, {4}(e.{0}) as r({5}){6})",
                        table.name, each_column(table.columns, "{column}"), table.has_times ? ", create_timestamp, update_timestamp" : "",
                        table.has_times ? ", e.update_timestamp, e.update_timestamp" : "",
                        table.is_list ? "json_to_recordset" : "json_to_record", each_column(table.columns, "{column} {type}"),
-                       table.is_list ? "" : fmt::format("\n  where e.{} is not null", table.name));
+                       table.is_list ? "" : fmt::format("\n  where e.{} is not null", table.name), may_exist ? "id, " : "",
+                       may_exist ? kept_id_sql(table, "e.email_id", "r.name") + ", " : "");
 }
 
 /// Changes an existing row of a group or list. The name of an item is part of its key.
@@ -95,15 +96,18 @@ std::string write_sql(write_kind kind) {
     const bool update = kind == write_kind::update;
     auto out = records_sql() + (update ? update_emails_sql() : insert_emails_sql());
     for (const auto& table : std::span(contact_tables()).subspan(1))
-        out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table), update ? replace_row_sql(table) : "");
+        out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table, update), update ? replace_row_sql(table) : "");
     if (update) out += delete_groups;
     return out + fmt::format(",\nq as ({})\nselect email_id::text, {} from e", request_sync_sql(queue_priority::write, "e"),
                              microseconds_sql("update_timestamp"));
 }
 
-// The trigger on emails queues the deletion at the vendor.
-constexpr const char* delete_contacts = R"(
-with e as (select email_id, primary_email, basket_token, sfdc_id from emails where lower(primary_email) = lower($1) for update),
+// Reads the writer before it locks a row, and so before it deletes one.
+std::string delete_sql() {
+    return fmt::format(R"(
+with e as (
+  select email_id, primary_email, basket_token, sfdc_id from {}, emails where lower(primary_email) = lower($1) for update of emails),
+q as ({}),
 p as (delete from pending_acoustic using e where pending_acoustic.email_id = e.email_id),
 a as (delete from amo using e where amo.email_id = e.email_id returning amo.email_id, user_id),
 f as (delete from fxa using e where fxa.email_id = e.email_id returning fxa.email_id, fxa_id, fxa.primary_email),
@@ -113,7 +117,9 @@ w as (delete from waitlists using e where waitlists.email_id = e.email_id),
 d as (delete from emails using e where emails.email_id = e.email_id)
 select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, a.user_id, f.fxa_id,
        f.primary_email
-from e left join m using (email_id) left join a using (email_id) left join f using (email_id) order by e.email_id)";
+from e left join m using (email_id) left join a using (email_id) left join f using (email_id) order by e.email_id)",
+                       we_are_the_writer, request_deletion_sql("e"));
+}
 
 // The values of the contact itself are not conflicts, except for its id.
 constexpr const char* find_conflicts = R"(
@@ -198,7 +204,7 @@ const statement& update_contacts_statement() {
 std::string contacts_parameter(std::span<const contact_write> contacts) { return json_rows(contacts, add_record); }
 
 const statement& delete_contacts_statement() {
-    static const statement made{"delete_contacts", delete_contacts};
+    static const statement made{"delete_contacts", delete_sql()};
     return made;
 }
 

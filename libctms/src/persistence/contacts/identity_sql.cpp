@@ -67,28 +67,58 @@ lookup identities_lookup(const model::identity_query& query) {
     return out;
 }
 
-lookup updates_lookup(const model::updates_query& query) {
+namespace {
+
+/// The parameters of a page, and its conditions on the table e: $1 and $2 the times, $3 the limit, $4 and $5 the cursor.
+struct page {
+    std::vector<parameter> parameters;
+    std::string conditions;
+};
+
+page page_of(const model::updates_query& query) {
     const auto micros = [](timestamp when) { return parameter(fmt::to_string(when.time_since_epoch().count())); };
     // Converts microseconds exactly; a floating-point number of seconds would not be exact.
     constexpr auto to_time = "(timestamptz 'epoch' + {}::bigint * interval '1 microsecond')";
-    lookup out{"updates",
-               "select e.email_id from emails e",
-               {micros(query.start.when), micros(query.until.value_or(query.end.value().when)), fmt::to_string(query.limit)}};
-    if (query.mofo_relevant) {
-        out.name += *query.mofo_relevant ? "_relevant" : "_not_relevant";
-        out.sql += *query.mofo_relevant ? " join mofo m on m.email_id = e.email_id and m.mofo_relevant"
-                                        : " left join mofo m on m.email_id = e.email_id";
-    }
-    out.sql +=
-        fmt::format(" where e.update_timestamp >= {} and e.update_timestamp < {}", fmt::format(to_time, "$1"), fmt::format(to_time, "$2"));
-    if (query.mofo_relevant == false) out.sql += " and m.mofo_relevant is not true";
+    page out{{micros(query.start.when), micros(query.until.value_or(query.end.value().when)), fmt::to_string(query.limit)},
+             fmt::format("e.update_timestamp >= {} and e.update_timestamp < {}", fmt::format(to_time, "$1"), fmt::format(to_time, "$2"))};
     if (query.after) {
-        out.name += "_after";
-        out.sql += fmt::format(" and (e.update_timestamp, e.email_id) > ({}, $5::uuid)", fmt::format(to_time, "$4"));
+        out.conditions += fmt::format(" and (e.update_timestamp, e.email_id) > ({}, $5::uuid)", fmt::format(to_time, "$4"));
         out.parameters.push_back(micros(query.after->updated));
         out.parameters.emplace_back(query.after->email_id.to_string());
     }
-    out.sql += " order by e.update_timestamp, e.email_id limit $3::integer";
+    return out;
+}
+
+// In order of the index, contacts are read until the page is full. If few of all contacts are relevant, that would read nearly all: then
+// those few are looked up and sorted instead. {0} are the conditions. The last line repeats them and the limit, so that the planner expects
+// few rows.
+constexpr std::string_view relevant_updates = R"(
+with few as materialized (select email_id from mofo where mofo_relevant order by email_id limit 10001),
+size as materialized (select count(*) > 10000 as many from few)
+select e.email_id from (
+  (select e.update_timestamp, e.email_id
+   from few cross join lateral (select update_timestamp, email_id from emails where email_id = few.email_id offset 0) e
+   where not (select many from size) and {0} order by e.update_timestamp, e.email_id limit $3::integer)
+  union all
+  (select e.update_timestamp, e.email_id from emails e join mofo m on m.email_id = e.email_id and m.mofo_relevant
+   where (select many from size) and {0} order by e.update_timestamp, e.email_id limit $3::integer)) e
+where {0} limit $3::integer)";
+
+} // namespace
+
+lookup updates_lookup(const model::updates_query& query) {
+    auto wanted = page_of(query);
+    lookup out{query.after ? "updates_after" : "updates", "select e.email_id from emails e", std::move(wanted.parameters)};
+    if (query.mofo_relevant) out.name += *query.mofo_relevant ? "_relevant" : "_not_relevant";
+    if (query.mofo_relevant == true) {
+        out.sql = fmt::format(relevant_updates, wanted.conditions);
+        return out;
+    }
+    if (query.mofo_relevant == false) {
+        out.sql += " left join mofo m on m.email_id = e.email_id";
+        wanted.conditions += " and m.mofo_relevant is not true";
+    }
+    out.sql += fmt::format(" where {} order by e.update_timestamp, e.email_id limit $3::integer", wanted.conditions);
     return out;
 }
 

@@ -177,16 +177,35 @@ struct known_state {
 // The first match counts. 25006: the primary became a replica. 26000, 0A000: the server no longer knows a prepared
 // statement, or its tables changed; a new connection prepares it again.
 constexpr std::array known_states{
-    known_state{"23505", kind::unique, false},    known_state{"40001", kind::retryable, false},
-    known_state{"40P01", kind::retryable, false}, known_state{"40003", kind::in_doubt, true},
-    known_state{"57014", kind::timeout, false},   known_state{"55P03", kind::timeout, false},
-    known_state{"57P01", kind::shutdown, true},   known_state{"57P02", kind::shutdown, true},
-    known_state{"57P03", kind::shutdown, true},   known_state{"57P04", kind::connection, true},
-    known_state{"57P05", kind::connection, true}, known_state{"25P03", kind::connection, true},
-    known_state{"25006", kind::connection, true}, known_state{"26000", kind::connection, true},
-    known_state{"0A000", kind::connection, true}, known_state{"53300", kind::connection, true},
-    known_state{"08", kind::connection, true},    known_state{"22", kind::bad_value, false},
-    known_state{"23", kind::bad_value, false},
+    known_state{"23505", kind::unique, false},
+    known_state{"40001", kind::retryable, false},
+    known_state{"40P01", kind::retryable, false},
+    known_state{"40003", kind::in_doubt, true},
+    known_state{"57014", kind::timeout, false},
+    known_state{"55P03", kind::timeout, false},
+    known_state{"57P01", kind::shutdown, true},
+    known_state{"57P02", kind::shutdown, true},
+    known_state{"57P03", kind::shutdown, true},
+    known_state{"57P04", kind::connection, true},
+    known_state{"57P05", kind::connection, true},
+    known_state{"25P03", kind::connection, true},
+    known_state{"25006", kind::connection, true},
+    known_state{"26000", kind::connection, true},
+    known_state{"0A000", kind::connection, true},
+    known_state{"53300", kind::connection, true},
+    known_state{"08", kind::connection, true},
+    // Of the classes 22 and 23, only these can be a value of the client: text that is too long, a time out of range, text that the
+    // database's encoding or its JSON does not know. Everything else there is trouble of the database or ours, such as a sequence at its
+    // end (2200H), an id that its column cannot hold (22003), a constraint that somebody added (23514, 23P01).
+    known_state{"22001", kind::bad_value, false},
+    known_state{"22007", kind::bad_value, false},
+    known_state{"22008", kind::bad_value, false},
+    known_state{"22021", kind::bad_value, false},
+    known_state{"22P02", kind::bad_value, false},
+    known_state{"22P05", kind::bad_value, false},
+    // Another writer inserted or deleted a row meanwhile that this one refers to, or that refers to it.
+    known_state{"23503", kind::retryable, false},
+    known_state{"23001", kind::retryable, false},
 };
 
 known_state classify(std::string_view sqlstate) {
@@ -211,8 +230,10 @@ std::string constraint_in(std::string_view message) {
     return to == std::string_view::npos ? std::string() : std::string(message.substr(from + 1, to - from - 1));
 }
 
-// DETAIL and CONTEXT quote values of the row, which are personal data and must not be logged.
-std::string without_values(std::string_view message) {
+// DETAIL and CONTEXT quote values of the row, which are personal data and must not be logged. So does the message itself in class 22,
+// except that of a sequence at its end.
+std::string without_values(std::string_view sqlstate, std::string_view message) {
+    if (sqlstate.starts_with("22") && sqlstate != "2200H") return "a value was refused; the message may quote it, so it is left out";
     constexpr std::array<std::string_view, 5> ends{"\nDETAIL:", "\nCONTEXT:", "\nSCHEMA NAME:", "\nLOCATION:", "\nHINT:"};
     for (const auto end : ends) message = message.substr(0, message.find(end));
     while (!message.empty() && message.back() == '\n') message.remove_suffix(1);
@@ -277,7 +298,8 @@ struct connection::impl {
             if (doubtful && !refused(sqlstate)) what = kind::in_doubt;
         }
         auto constraint = what == kind::unique ? constraint_in(message) : std::string();
-        throw sql_error(what, std::move(sqlstate), std::move(constraint), without_values(message));
+        auto told = without_values(sqlstate, message);
+        throw sql_error(what, std::move(sqlstate), std::move(constraint), told);
     }
 
     void prepare(const statement& what) {
@@ -323,7 +345,7 @@ connection::connection(const database_options& options) {
             open(settings_by::statement);
         }
     } catch (const pqxx::pqxx_exception& failure) {
-        throw sql_error(kind::connection, "", "", without_values(failure.base().what()));
+        throw sql_error(kind::connection, "", "", without_values("", failure.base().what()));
     }
 }
 

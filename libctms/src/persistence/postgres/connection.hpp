@@ -38,9 +38,9 @@ public:
                     ///< became a read-only replica or a prepared statement is no longer valid
         in_doubt,   ///< the connection broke during a commit: the outcome is unknown
         unique,     ///< 23505; `constraint` names the index
-        retryable,  ///< 40001, 40P01
+        retryable,  ///< 40001, 40P01, and 23503 or 23001: another writer changed a row that this one refers to
         timeout,    ///< 57014, 55P03
-        bad_value,  ///< classes 22 and 23 except 23505: a parameter has a value that cannot be stored
+        bad_value,  ///< a parameter has a value that cannot be stored (see known_states in connection.cpp)
         shutdown,   ///< 57P01..57P03: the server is stopping or starting
         other
     };

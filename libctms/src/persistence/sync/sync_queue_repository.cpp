@@ -9,6 +9,7 @@
 #include "sync_queue_repository.hpp"
 
 #include "sync_queue_rows.hpp"
+#include "sync_request_sql.hpp"
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -52,20 +53,23 @@ chosen as (
   select q.*, due.due_at from due join ctms_sync_queue q using (email_id)
   where q.email_id = any (array(select email_id from due))))";
 
+// A contact that exists is never deleted at the vendor, whatever was asked last: another program may have created it again.
 constexpr std::string_view read_chosen_rows = R"(
-select c.email_id::text, c.operation = 'delete', c.primary_email, c.version, c.retry, {}, {},
+select c.email_id::text, c.operation = 'delete' and not exists (select from emails e where e.email_id = c.email_id), c.primary_email, c.version, c.retry, {}, {},
        s.main_hash, s.newsletter_hash, s.product_hash, array_to_json(s.newsletters)::text, array_to_json(s.products)::text
 from chosen c left join ctms_vendor_state s using (email_id)
 order by c.priority, c.due_at, c.first_requested_at)";
 
 // The order is that of the index, so that the planner uses the index instead of searching all rows.
 constexpr std::string_view any_due_row = R"(
-select from levels cross join lateral (
+(select from ctms_inbox limit 1)
+union all
+(select from levels cross join lateral (
   select from ctms_sync_queue q
   where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
   order by greatest(q.next_attempt_at, q.claimed_until)
   limit 1) as one
-limit 1)";
+limit 1))";
 
 const statement renew_claims{"sync_queue_renew", R"(
 with held as (select email_id from ctms_sync_queue where claimed_by = $1::uuid order by email_id for update)
@@ -79,6 +83,24 @@ with held as (
   order by email_id for update)
 update ctms_sync_queue q set claimed_by = null, claimed_until = null
 from held where q.email_id = held.email_id)"};
+
+// Moves at most $1 rows to the queue, one for each contact. A deletion may be read long after the contact was created again, so what is
+// there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
+constexpr std::string_view drain_inbox_sql = R"(
+with taken as materialized (
+  delete from ctms_inbox where ctid = any (array(select ctid from ctms_inbox limit $1::bigint for update skip locked))
+  returning id, email_id, primary_email, written_at),
+folded as materialized (
+  select email_id, min(written_at) as since,
+    (array_agg(primary_email order by written_at desc, id desc) filter (where primary_email is not null))[1] as address
+  from taken group by email_id),
+asked as materialized (
+  select email_id, since, address, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
+q as (
+  insert into ctms_sync_queue as queue (email_id, operation, primary_email, first_requested_at)
+  select email_id, case when present then 'upsert' else 'delete' end, case when not present then address end, since
+  from asked where present or address is not null order by email_id{})
+select count(*) from taken)";
 
 // Records what the vendor has ($4 to $8, null if there is nothing to record) of the one contact in the CTE `{0}`.
 constexpr std::string_view note_state = R"(
@@ -108,9 +130,11 @@ reference as (
   delete from pending_acoustic where id = any (array(
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
+// Without a state ($4), the vendor has been told that the contact is gone. If it exists by now, it is sent again.
 constexpr std::string_view complete_contact = R"(
 with held as (
-  select email_id, version = $3::bigint as same from ctms_sync_queue where email_id = $1::uuid and claimed_by = $2::uuid for update),
+  select email_id, version = $3::bigint and ($4::text is not null or not exists (select from emails e where e.email_id = $1::uuid)) as same
+  from ctms_sync_queue where email_id = $1::uuid and claimed_by = $2::uuid for update),
 gone as (
   delete from ctms_sync_queue q using held where held.same and q.email_id = held.email_id returning q.email_id),
 kept as (
@@ -152,7 +176,7 @@ with chosen as (
 update ctms_sync_queue set state = 'pending', retry = 0, next_attempt_at = now(), last_error = null
 where email_id = any (array(select email_id from chosen)))";
 
-constexpr const char* all_parked = "state = 'parked' order by last_requested_at";
+constexpr const char* all_parked = "state = 'parked' order by priority"; // that of the index
 constexpr const char* these_parked =
     "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
 
@@ -187,6 +211,11 @@ const statement& complete_statement() {
 
 const statement& fail_statement() {
     static const statement made{"sync_queue_fail", fail_sql()};
+    return made;
+}
+
+const statement& drain_statement() {
+    static const statement made{"sync_inbox_drain", fmt::format(drain_inbox_sql, request_again)};
     return made;
 }
 
@@ -225,6 +254,7 @@ std::vector<parameter> outcome_parameters(const uuid& worker, const queued_conta
 }
 
 constexpr std::size_t batch_size = 5'000; // a statement must end within its timeout
+constexpr int drain_size = 1'000;         // writes of these contacts wait until the statement ends
 
 /// Runs `batch`, which returns how many rows it processed, until there are no more.
 template <class Batch>
@@ -258,6 +288,16 @@ result<std::size_t> forget(database& on, const parked_choice& which) {
 }
 
 } // namespace
+
+result<bool> sync_queue_repository::drain_inbox(int batches) {
+    for (int batch = 0; batch < batches; ++batch) {
+        const auto moved =
+            run(db_, [](connection& db) { return db.query(drain_statement(), {std::to_string(drain_size)}, true).integer(0, 0); });
+        if (!moved) return moved.error();
+        if (*moved < drain_size) return true;
+    }
+    return false;
+}
 
 result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease) {
     return run(db_, [&](connection& db) {

@@ -66,7 +66,12 @@ public:
     /// `db` must outlive it.
     explicit sync_queue_repository(database& db) : db_(db) {}
 
-    /// Counts the queue in one round trip. The time grows with the queue.
+    /// Moves what other programs wrote (table ctms_inbox, filled by triggers) to the queue, in `batches` of 1,000 rows at most, each in its
+    /// own transaction. Skips rows that another process is moving. Returns whether the last batch was not full. Call it before claim().
+    [[nodiscard]] result<bool> drain_inbox(int batches);
+
+    /// Counts the queue, and the rows of the inbox as contacts, in one round trip and in constant time: each number up to 10,000 is exact,
+    /// greater ones come from the statistics of the database.
     [[nodiscard]] result<model::backlog_counts> count();
 
     /// Claims for `worker`, for the time of `lease`, at most `limit` rows that are due and not claimed: by priority (queue_priority.hpp),
@@ -75,7 +80,7 @@ public:
 
     /// Returns the rows that claim() would return, without claiming them.
     [[nodiscard]] result<std::vector<queued_contact>> peek(int limit);
-    /// Returns true if a row is due and not claimed. Fast even if the queue is long.
+    /// Returns true if a row is due and not claimed, or waits in the inbox. Fast even if the queue is long.
     [[nodiscard]] result<bool> any_due();
 
     /// Renews the lease of all rows that `worker` has claimed, and returns their number.

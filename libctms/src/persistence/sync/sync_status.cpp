@@ -10,15 +10,42 @@
 namespace ctms::persistence {
 namespace {
 
-constexpr std::string_view count_rows =
-    "select count(*) filter (where state <> 'parked'), count(*) filter (where retry > 0),"
-    " count(*) filter (where state = 'parked'),"
-    " coalesce(extract(epoch from now() - min(first_requested_at) filter (where state <> 'parked')), 0)::bigint{}"
-    " from ctms_sync_queue";
+// Counts at most this many rows; the rest is estimated. PostgreSQL counts rows by reading them, and the queue may be long.
+constexpr int exactly = 10'000;
 
-constexpr const char* stages = ", count(*) filter (where state = 'pending' and greatest(next_attempt_at, claimed_until) <= now()),"
-                               " count(*) filter (where state = 'pending' and claimed_until > now()),"
-                               " count(*) filter (where state = 'pending' and priority > 0)";
+std::string rows_of_index(std::string_view index) {
+    return fmt::format("(select reltuples::bigint from pg_class where oid = '{}'::regclass)", index);
+}
+
+std::string rows_of_table(std::string_view table) { return fmt::format("pg_stat_get_live_tuples('{}'::regclass)", table); }
+
+// The orders are those of the indexes, so that the planner reads them: the table may begin with pages whose rows are gone.
+constexpr std::string_view count_bounded = R"(
+with few as materialized (
+  select (select count(*) from (select from ctms_sync_queue where state = 'pending' order by priority limit {limit}) rows) as pending,
+    (select count(*) from (select from ctms_sync_queue where retry > 0 order by retry limit {limit}) rows) as retries,
+    (select count(*) from (select from ctms_sync_queue where state = 'parked' order by priority limit {limit}) rows) as parked,
+    (select count(*) from (select from ctms_inbox limit {limit}) rows) as inbox),
+most as materialized (
+  select case when retries < {limit} then retries else greatest(retries, {many_retries}) end as retries,
+    case when parked < {limit} then parked else greatest(parked, {many_parked}) end as parked,
+    case when inbox < {limit} then inbox else greatest(inbox, {many_in_inbox}) end as inbox,
+    pending
+  from few)
+select case when pending < {limit} then pending else greatest(pending, {many_rows} - parked) end + inbox, retries, parked,
+  coalesce(extract(epoch from now() - least(
+    (select first_requested_at from ctms_sync_queue where state = 'pending' order by first_requested_at limit 1),
+    (select min(written_at) from (select written_at from ctms_inbox limit {limit}) rows))), 0)::bigint
+from most)";
+
+constexpr const char* count_stages = R"(
+select count(*) filter (where state = 'pending') + inbox.size, count(*) filter (where retry > 0), count(*) filter (where state = 'parked'),
+  coalesce(extract(epoch from now() - least(min(first_requested_at) filter (where state = 'pending'), inbox.since)), 0)::bigint,
+  count(*) filter (where state = 'pending' and greatest(next_attempt_at, claimed_until) <= now()) + inbox.size,
+  count(*) filter (where state = 'pending' and claimed_until > now()),
+  count(*) filter (where state = 'pending' and priority > 0)
+from ctms_sync_queue right join (select count(*) as size, min(written_at) as since from ctms_inbox) as inbox on true
+group by inbox.size, inbox.since)";
 
 constexpr std::string_view list_workers = R"(
 select worker::text, sum(claimed), sum(slots), {} from (
@@ -29,14 +56,15 @@ select worker::text, sum(claimed), sum(slots), {} from (
 group by worker order by worker)";
 
 const statement& counts_statement() {
-    static const statement made{"sync_queue_counts", fmt::format(count_rows, "")};
+    static const statement made{"sync_queue_counts", fmt::format(count_bounded, fmt::arg("limit", exactly + 1),
+                                                                 fmt::arg("many_rows", rows_of_table("ctms_sync_queue")),
+                                                                 fmt::arg("many_retries", rows_of_index("ctms_sync_queue_retries")),
+                                                                 fmt::arg("many_parked", rows_of_index("ctms_sync_queue_parked")),
+                                                                 fmt::arg("many_in_inbox", rows_of_table("ctms_inbox")))};
     return made;
 }
 
-const statement& stages_statement() {
-    static const statement made{"sync_queue_stages", fmt::format(count_rows, stages)};
-    return made;
-}
+const statement stages{"sync_queue_stages", count_stages};
 
 const statement& workers_statement() {
     static const statement made{"sync_queue_workers", fmt::format(list_workers, microseconds_sql("max(until)"))};
@@ -56,7 +84,7 @@ result<model::backlog_counts> sync_queue_repository::count() {
 result<model::queue_status> sync_queue_repository::status() {
     return run(db_, [](connection& db) {
         model::queue_status out;
-        const auto staged = db.query(stages_statement(), {});
+        const auto staged = db.query(stages, {});
         out.counts = read_counts(staged);
         out.due = staged.integer(0, 4);
         out.claimed = staged.integer(0, 5);

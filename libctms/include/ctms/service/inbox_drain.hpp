@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MPL-2.0
+// Moves what other programs wrote from the inbox (table ctms_inbox) to the sync queue, on a thread of its own, for as long as the object
+// lives. ctms-sync does the same at the beginning of each cycle; this keeps the inbox small where no ctms-sync runs. Any number of
+// processes may do it at the same time. Thread safe.
+#pragma once
+
+#include <ctms/base/export.hpp>
+
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
+namespace ctms::persistence {
+class database;
+}
+
+namespace ctms::service {
+
+/// Drains the inbox from time to time.
+class CTMS_API inbox_drain {
+public:
+    /// Drains it completely every `pause`, for the first time after one. Tries again after the next one if the database fails; it reports
+    /// nothing, because health does. `db` must outlive the object.
+    explicit inbox_drain(persistence::database& db, std::chrono::milliseconds pause = std::chrono::seconds{5});
+
+private:
+    void work(const std::stop_token& stop);
+
+    persistence::database& db_;
+    std::chrono::milliseconds pause_;
+    std::jthread worker_; ///< last: it uses the other members
+};
+
+} // namespace ctms::service

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/inbox_drain.hpp>
+
+#include <ctms/persistence/database.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
+
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+
+namespace ctms::service {
+
+inbox_drain::inbox_drain(persistence::database& db, std::chrono::milliseconds pause)
+    : db_(db), pause_(pause), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+
+void inbox_drain::work(const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any stopped;
+    std::unique_lock lock(mutex);
+    while (!stopped.wait_for(lock, stop, pause_, [&] { return stop.stop_requested(); })) {
+        try {
+            persistence::sync_queue_repository queue(db_);
+            for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
+            }
+        } catch (const std::exception&) { // out of memory: tries again after the pause
+        }
+    }
+}
+
+} // namespace ctms::service
