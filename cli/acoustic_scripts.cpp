@@ -210,6 +210,8 @@ private:
 
 } // namespace
 
+bool is_script(std::string_view program) { return find_script(program) != nullptr; }
+
 std::optional<int> run_script(std::string_view program, const std::vector<std::string>& arguments, const config::getenv_fn& getenv) {
     const auto* called = find_script(program);
     if (called == nullptr) return std::nullopt;

@@ -2,12 +2,14 @@
 #include "commands.hpp"
 #include "output.hpp"
 
+#include <ctms/base/address_text.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <support/config/duration.hpp>
 #include <support/exit_codes.hpp>
+#include <support/standard_streams.hpp>
 #include <support/start.hpp>
 
 #include <fmt/format.h>
@@ -32,6 +34,8 @@ int with_client(invocation& call, Act act) {
     persistence::database db(support::database_options(call.settings));
     return act(service::api_clients(db), *id);
 }
+
+error not_an_address() { return invalid("this is not an email address: give one such as basket-team@example.com"); }
 
 using role_set = std::optional<std::set<model::role>>;
 
@@ -109,11 +113,8 @@ void print_curl_commands(const config::settings& settings, const model::api_clie
 }
 
 /// `old_secrets`: the replaced secrets that are still valid; null for a new client.
-void print_secret(invocation& call, const service::client_secret& made, const std::vector<model::old_secret>* old_secrets = nullptr) {
+void print_secret(const invocation& call, const service::client_secret& made, const std::vector<model::old_secret>* old_secrets = nullptr) {
     const auto& [client, secret] = made;
-    call.advice_without_output =
-        fmt::format("the new secret of '{0}' is stored but was not shown: make another one with ctms-admin clients rotate-secret {0}",
-                    client.client_id);
     if (call.json) {
         std::string out;
         object_writer writer(out);
@@ -127,11 +128,14 @@ void print_secret(invocation& call, const service::client_secret& made, const st
         return;
     }
     print_text(fmt::format("client_id:     {}\nclient_secret: {}\nKeep the secret: it is not shown again.", client.client_id, secret));
-    if (old_secrets != nullptr) {
-        print_text(old_secrets->empty() ? std::string("The old secret is no longer valid.")
-                                        : fmt::format("Old secret:    {}.", old_secrets_text(*old_secrets)));
-    }
-    if (client.enabled) print_curl_commands(call.settings, client, secret);
+}
+
+/// The old secrets that will be valid after a rotation, the longest valid first.
+std::vector<model::old_secret> kept_after_rotation(std::vector<model::old_secret> kept, std::chrono::seconds grace_period) {
+    if (grace_period.count() == 0) return {};
+    kept.push_back({{}, now() + grace_period});
+    std::stable_sort(kept.begin(), kept.end(), [](const auto& a, const auto& b) { return a.valid_until > b.valid_until; });
+    return kept;
 }
 
 void print_done(const std::string& client_id, std::string_view what, bool value) {
@@ -158,12 +162,16 @@ int set_enabled(invocation& call, bool enabled) {
 int clients_create(invocation& call) {
     const auto roles = read_roles(call);
     if (!roles) return fail(roles.error());
+    if (!can_be_address(call.value("email").value())) return fail(not_an_address());
     return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
         call.note("roles", roles_text(*roles));
         const auto created =
             clients.create({.name = id, .email = call.value("email").value(), .enabled = !call.has("disabled"), .roles = *roles});
         if (!created) return fail(created.error());
+        call.advice_without_output =
+            fmt::format("the secret of '{0}' is stored but was not shown: make another one with ctms-admin clients rotate-secret {0}", id);
         print_secret(call, *created);
+        if (!call.json && created->client.enabled) print_curl_commands(call.settings, created->client, created->secret);
         return support::ok;
     });
 }
@@ -214,7 +222,28 @@ int clients_set_roles(invocation& call) {
         call.note("roles", text);
         const auto changed = clients.set_roles(id, *roles);
         if (!changed) return fail(changed.error());
+        if (call.json) {
+            const auto found = clients.find(id);
+            if (!found) return fail(found.error());
+            return print_json(to_json(found->client)), support::ok;
+        }
         print_text(fmt::format("Roles of '{}': {}.", id, text));
+        return support::ok;
+    });
+}
+
+int clients_set_email(invocation& call) {
+    const auto& address = call.operands[1];
+    if (!can_be_address(address)) return fail(not_an_address());
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
+        const auto changed = clients.set_email(id, address);
+        if (!changed) return fail(changed.error());
+        if (call.json) {
+            const auto found = clients.find(id);
+            if (!found) return fail(found.error());
+            return print_json(to_json(found->client)), support::ok;
+        }
+        print_text(fmt::format("Changed the address of '{}'.", id));
         return support::ok;
     });
 }
@@ -224,11 +253,27 @@ int clients_rotate_secret(invocation& call) {
     if (!keep_old) return fail(keep_old.error());
     return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
         call.note("keep_old_seconds", keep_old->count());
-        const auto made = clients.rotate_secret(id, *keep_old);
-        if (!made) return fail(made.error());
         const auto stored = clients.find(id);
-        // Without an answer, the new secret must still be shown.
-        print_secret(call, *made, stored ? &stored->old_secrets : nullptr);
+        if (!stored) return fail(stored.error());
+        const auto kept = kept_after_rotation(stored->old_secrets, *keep_old);
+        bool is_written = false;
+        call.advice_without_output = fmt::format("the old secret of '{}' stays valid: nothing was changed", id);
+        const auto made = clients.rotate_secret(id, *keep_old, [&](const service::client_secret& secret) {
+            print_secret(call, secret, &kept);
+            return is_written = *support::flush_output() == '\0';
+        });
+        if (!made && !is_written) return *support::flush_output() == '\0' ? fail(made.error()) : support::ok; // the caller reports it
+        if (!made) {
+            complain("the new secret was not stored: do not use the one that was printed, unless the outcome is unknown");
+            return fail(made.error());
+        }
+        call.advice_without_output.clear();
+        if (call.json) return support::ok;
+        const auto now_stored = clients.find(id);
+        const auto& old = now_stored ? now_stored->old_secrets : kept;
+        print_text(old.empty() ? std::string("The old secret is no longer valid.")
+                               : fmt::format("Old secret:    {}.", old_secrets_text(old)));
+        if (made->client.enabled) print_curl_commands(call.settings, made->client, made->secret);
         return support::ok;
     });
 }

@@ -92,6 +92,9 @@ struct command {
 /// Does the same for a command whose arguments have already been read.
 [[nodiscard]] int run_call(std::string_view group, std::string_view name, invocation& call, const config::getenv_fn& getenv);
 
+/// Whether this is the name of one of the Python service's scripts.
+[[nodiscard]] bool is_script(std::string_view program);
+
 /// Runs the program under the name of one of the Python service's scripts (acoustic_fields.py), with the script's arguments.
 /// Returns the exit code, 2 for wrong arguments, or nullopt for any other name.
 [[nodiscard]] std::optional<int> run_script(std::string_view program, const std::vector<std::string>& arguments,

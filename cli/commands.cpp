@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
+#include "list_run.hpp"
 
 #include <array>
 
@@ -30,12 +31,16 @@ constexpr std::array just_yes{yes};
 constexpr std::array parked_options{option{"limit,n", "COUNT", "maximum number, most recently requested first (100)"}};
 constexpr std::array retry_options{option{"all", "", "all that are parked"}};
 constexpr std::array forget_options{option{"all", "", "all that are parked"}, yes};
-constexpr std::array resync_options{option{"all", "", "all contacts"},
-                                    option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
-                                    option{"waitlist", "NAME", "contacts on this waitlist"},
-                                    option{"emails", "FILE", "contacts with these addresses, one per line; - is standard input"},
-                                    yes,
-                                    option{"dry-run", "", "print the number without queueing anything"}};
+constexpr std::array resync_options{
+    option{"all", "", "all contacts"},
+    option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
+    option{"waitlist", "NAME", "contacts on this waitlist"},
+    option{"emails", "FILE", "contacts with the addresses of a file: text, CSV or JSON; - is standard input"},
+    list_column,
+    list_skip,
+    list_report,
+    yes,
+    option{"dry-run", "", "print the number without queueing anything"}};
 constexpr std::array token_options{option{"expires-in", "SECONDS", "lifetime of the token (CTMS_TOKEN_EXPIRATION)"}};
 constexpr std::array request_options{
     option{"client,c", "NAME", "send a token of this client; most paths require one"},
@@ -48,14 +53,18 @@ constexpr std::array audit_options{option{"limit,n", "COUNT", "maximum number, n
 
 constexpr option dry_run{"dry-run", "", "print what would be done without changing anything"};
 constexpr std::array delete_options{yes, dry_run};
+constexpr std::array list_options{list_column, list_skip, list_report, yes, dry_run};
 constexpr std::array import_options{
     option{"format", "ndjson|csv",
-           "format of the file: csv if its name ends in .csv, otherwise ndjson; in csv, an apostrophe before = + - @ "
-           "at the start of a cell is removed"},
+           "format of the file (found from its content); in csv, an apostrophe before = + - @ at the start of a cell is removed"},
     option{"rejects", "FILE", "file for rejected lines (FILE.rejects.ndjson)"},
     option{"batch", "N", "contacts per transaction (2000)"},
     option{"jobs", "N", "batches at the same time (one per core, 2 to 4)"},
-    option{"replace", "", "replace existing contacts that have different content"},
+    option{"merge", "", "change only the given fields of existing contacts; never clears an opt-out"},
+    option{"replace", "", "replace existing contacts that have different content: fields that are not given are cleared"},
+    option{"allow-opt-in", "", "let --replace clear opt-outs"},
+    option{"case-insensitive", "", "addresses that differ only in case or Unicode form are the same contact"},
+    option{"exact", "", "for dumps: keep blanks around values, and addresses that cannot be addresses"},
     option{"no-sync", "", "do not queue the contacts for the sync"},
     dry_run};
 constexpr std::array dump_options{
@@ -124,6 +133,13 @@ constexpr std::array table{
             .example = "clients set-roles basket --role read --role updates",
             .run = clients_set_roles,
             .options = roles_options,
+            .changes = true},
+    command{.group = "clients",
+            .name = "set-email",
+            .operands = "NAME ADDRESS",
+            .summary = "Change the address of the people who run a client",
+            .example = "clients set-email basket basket-team@example.com",
+            .run = clients_set_email,
             .changes = true},
     command{.group = "clients",
             .name = "delete",
@@ -253,6 +269,13 @@ constexpr std::array table{
             .run = top,
             .options = top_options,
             .wanted = needs::settings},
+    command{.group = "doctor",
+            .name = "",
+            .operands = "",
+            .summary = "Check settings, database, web, sync, vendor, clocks and certificates; exit code 1 if anything failed",
+            .example = "doctor",
+            .run = doctor,
+            .wanted = needs::settings},
     command{.group = "db",
             .name = "url",
             .operands = "",
@@ -307,11 +330,10 @@ constexpr std::array table{
     command{.group = "contacts",
             .name = "delete-bulk",
             .operands = "FILE",
-            .summary =
-                "Delete the contacts of a file of addresses, one per line or a CSV with a column primary_email; asks for confirmation",
+            .summary = "Delete the contacts of a list of addresses (text, CSV or JSON; - is standard input); asks for confirmation",
             .example = "contacts delete-bulk leavers.txt",
             .run = contacts_delete_bulk,
-            .options = delete_options,
+            .options = list_options,
             .changes = true},
     command{.group = "contacts",
             .name = "import",
@@ -339,10 +361,10 @@ constexpr std::array table{
     command{.group = "suppress",
             .name = "",
             .operands = "FILE",
-            .summary = "Opt every address of a file out of all email; asks for confirmation",
+            .summary = "Opt every address of a list (text, CSV or JSON; - is standard input) out of all email; asks for confirmation",
             .example = "suppress complaints.csv",
             .run = suppress,
-            .options = delete_options,
+            .options = list_options,
             .changes = true},
     command{.group = "audit",
             .name = "",
@@ -354,7 +376,7 @@ constexpr std::array table{
     command{.group = "completion",
             .name = "",
             .operands = "SHELL",
-            .summary = "Print the completion script of a shell, bash or zsh",
+            .summary = "Print the completion script of a shell: bash, zsh or fish",
             .example = "completion bash > /etc/bash_completion.d/ctms-admin",
             .run = print_completion,
             .wanted = needs::nothing},

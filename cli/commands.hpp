@@ -14,6 +14,7 @@ int clients_enable(invocation& call);
 int clients_disable(invocation& call);
 int clients_rotate_secret(invocation& call);
 int clients_set_roles(invocation& call);
+int clients_set_email(invocation& call);
 int clients_delete(invocation& call);
 // acoustic.cpp
 int acoustic_fields_add(invocation& call);
@@ -58,10 +59,15 @@ int print_token(invocation& call);
 int send_request(invocation& call);
 // top.cpp
 int top(invocation& call);
+// doctor.cpp
+int doctor(invocation& call);
 // audit.cpp
 int audit_list(invocation& call);
-// help.cpp
+// completion.cpp
 int print_completion(invocation& call);
+/// Prints what may follow the words of an incomplete command line, one per line; the last word is incomplete.
+int complete(const std::vector<std::string>& arguments, const config::getenv_fn& getenv);
+// help.cpp
 int print_manual(invocation& call);
 
 } // namespace ctms::cli

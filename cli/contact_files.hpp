@@ -1,37 +1,19 @@
 // SPDX-License-Identifier: MPL-2.0
-// Files of contacts and of addresses, read one record at a time in constant memory. For one thread each.
+// Files of contacts, read one record at a time in constant memory. For one thread each.
 #pragma once
 
 #include "csv.hpp"
+#include "text_source.hpp"
 
 #include <ctms/base/result.hpp>
 #include <ctms/json/schema.hpp>
 
-#include <fstream>
-#include <istream>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace ctms::cli {
-
-/// A file to read, "-" for standard input. errc::not_found (exit code 66 is the caller's business) when it cannot be opened.
-class input_file {
-public:
-    [[nodiscard]] static result<input_file> open(const std::string& name);
-    [[nodiscard]] std::istream& stream();
-    /// True when reading broke off before the end.
-    [[nodiscard]] bool failed();
-    /// Its size in bytes; nullopt when it has none.
-    [[nodiscard]] std::optional<std::uint64_t> size() const { return size_; }
-    /// How far it was read, in bytes.
-    [[nodiscard]] std::uint64_t position();
-
-private:
-    std::optional<std::ifstream> file_; ///< nullopt: standard input
-    std::optional<std::uint64_t> size_;
-};
 
 /// One contact of a file.
 struct contact_record {
@@ -43,53 +25,38 @@ struct contact_record {
 
 enum class contact_format : std::uint8_t { ndjson, csv };
 
-/// The contacts of a file, as NDJSON or as CSV with a header.
+/// The contacts of a file: NDJSON, or CSV with a header and any separator.
 class contact_file {
 public:
-    /// errc::invalid for a header with columns that are not known, or twice.
-    [[nodiscard]] static result<contact_file> open(const std::string& name, contact_format format);
+    /// `format`: nullopt if the content decides. `exact`: keeps what surrounds the values of CSV. errc::not_found if the file cannot be
+    /// read; errc::invalid for a header with columns that are not known, or twice, and for a file that is not NDJSON.
+    [[nodiscard]] static result<contact_file> open(const std::string& name, std::optional<contact_format> format, bool exact = false);
     [[nodiscard]] bool next(contact_record& out);
-    [[nodiscard]] input_file& file() { return file_; }
+    [[nodiscard]] text_source& source() { return source_; }
+    /// Returns the reason of a rejection with the names that the file uses: of CSV, the columns.
+    [[nodiscard]] std::string in_terms_of_file(std::string reason) const;
 
 private:
     /// A column of the file: a field of the contact, or one of the lists.
     struct place {
-        std::string_view group; ///< "" for one that is passed over
+        std::string_view group; ///< "" for one that is ignored
         std::string_view member;
+        std::string name;
     };
-    explicit contact_file(input_file file) : file_(std::move(file)) {}
-    [[nodiscard]] result<void> read_header();
+    explicit contact_file(text_source source) : source_(std::move(source)) {}
+    [[nodiscard]] result<void> begin(std::optional<contact_format> format);
+    [[nodiscard]] result<void> read_header(const std::string& line, std::optional<char> separator);
     bool next_line(contact_record& out);
     bool next_row(contact_record& out);
-    [[nodiscard]] std::string to_json(const std::vector<std::string>& cells) const;
+    /// Returns the problem of the row; "" if there is none.
+    [[nodiscard]] std::string to_json(const std::vector<std::string>& cells, std::string& out) const;
 
-    input_file file_;
-    std::vector<place> places_; ///< of CSV
-    bool is_csv_ = false;
-    std::size_t line_ = 0;
-};
-
-/// One address of a file.
-struct address_record {
-    std::size_t line = 0;
-    std::string address; ///< "" when the line holds none
-};
-
-/// The addresses of a file: one per line, or a CSV whose header has a column primary_email or email.
-class address_file {
-public:
-    [[nodiscard]] static result<address_file> open(const std::string& name);
-    /// Passes over blank lines. False at the end.
-    [[nodiscard]] bool next(address_record& out);
-    [[nodiscard]] input_file& file() { return file_; }
-
-private:
-    explicit address_file(input_file file) : file_(std::move(file)) {}
-
-    input_file file_;
-    std::optional<std::size_t> column_;  ///< of CSV
-    std::optional<std::string> waiting_; ///< the first line, when it is not a header
-    std::size_t line_ = 0;
+    text_source source_;
+    bool exact_ = false;
+    std::vector<place> places_;          ///< of CSV
+    std::optional<csv_reader> rows_;     ///< of CSV, after the header
+    std::optional<std::string> waiting_; ///< the first line of NDJSON
+    std::size_t line_ = 0;               ///< lines that were read; of CSV, the lines up to the header
 };
 
 } // namespace ctms::cli

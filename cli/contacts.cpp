@@ -37,7 +37,8 @@ model::identity_query query_of(const std::string& operand) {
 }
 
 int fail_not_found(std::size_t place) {
-    return fail(not_found(fmt::format("argument {} is not a known contact: give an email_id or a complete address", place)));
+    fail(not_found(fmt::format("argument {} is not a known contact: give an email_id or a complete address", place)));
+    return support::no_user;
 }
 
 /// Returns everything that is stored about each of the contacts, without those that were deleted in the meantime.
@@ -127,7 +128,7 @@ int contacts_show(invocation& call) {
     int code = support::ok;
     for (std::size_t place = 0; place < call.operands.size(); ++place) {
         if (const int one = show_one(call, from, place); one != support::ok) code = one;
-        if (code != support::ok && code != support::bad_data) return code; // the database is not available
+        if (code != support::ok && code != support::no_user) return code; // the database is not available
     }
     return code;
 }

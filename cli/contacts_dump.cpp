@@ -44,6 +44,21 @@ std::string names_of(const json_values::value& list) {
     return out;
 }
 
+/// Returns a list of waitlists for a cell: their names or, if they have a source or fields, JSON that import accepts.
+std::string waitlists_of(const json_values::value& list) {
+    json_values::array out;
+    bool only_names = true;
+    for (const auto& item : list.as_array()) {
+        auto& one = out.emplace_back(json_values::object{{"name", item.at("name")}}).as_object();
+        const auto& source = item.at("source");
+        const auto& fields = item.at("fields");
+        only_names = only_names && source.is_null() && fields.is_object() && fields.get_object().empty();
+        one["source"] = source;
+        one["fields"] = fields;
+    }
+    return only_names ? names_of(list) : json_values::serialize(out);
+}
+
 std::string csv_header() {
     std::string out;
     for (const auto& column : json::contact_columns()) append_csv_field(out, column.name, out.empty());
@@ -62,7 +77,7 @@ std::string csv_row(std::string_view line) {
         append_csv_field(out, value != nullptr ? cell_of(*value) : std::string(), std::exchange(first, false));
     }
     append_csv_field(out, names_of(contact.at("newsletters")), false);
-    append_csv_field(out, names_of(contact.at("waitlists")), false);
+    append_csv_field(out, waitlists_of(contact.at("waitlists")), false);
     return out + "\r\n";
 }
 

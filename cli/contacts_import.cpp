@@ -88,8 +88,8 @@ std::string reject_line(const contact_record& record, const std::string& reason)
 /// Passes batches from the reader to the workers, and collects the results.
 class import_run {
 public:
-    import_run(service::contact_import& importer, std::string rejects, std::size_t jobs)
-        : importer_(importer), rejects_(std::move(rejects)) {
+    import_run(const contact_file& file, service::contact_import& importer, std::string rejects, std::size_t jobs)
+        : file_(file), importer_(importer), rejects_(std::move(rejects)) {
         try {
             for (std::size_t i = 0; i < jobs; ++i) workers_.emplace_back([this] { work(); });
         } catch (const std::exception& caught) { // no more threads: fewer workers do as well
@@ -123,6 +123,7 @@ public:
     // Call these only after finish().
     [[nodiscard]] const std::optional<error>& failure() const { return failure_; }
     [[nodiscard]] std::size_t count(import_outcome what) const { return counts_.at(static_cast<std::size_t>(what)); }
+    [[nodiscard]] std::size_t kept_opt_outs() const { return kept_opt_outs_; }
     [[nodiscard]] reject_file& rejects() { return rejects_; }
 
 private:
@@ -176,18 +177,22 @@ private:
             const bool was_tried = record.problem.empty();
             const auto what = was_tried ? verdict->what : import_outcome::rejected;
             ++counts_.at(static_cast<std::size_t>(what));
-            if (what == import_outcome::rejected) rejected += reject_line(record, was_tried ? verdict->reason : record.problem);
+            if (what == import_outcome::rejected)
+                rejected += reject_line(record, was_tried ? file_.in_terms_of_file(verdict->reason) : record.problem);
+            kept_opt_outs_ += was_tried && verdict->kept_opt_out ? 1 : 0;
             if (was_tried) ++verdict;
         }
         rejects_.add(batch.number, std::move(rejected));
     }
 
+    const contact_file& file_;
     service::contact_import& importer_;
     reject_file rejects_;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<import_batch> waiting_;
-    std::array<std::size_t, 4> counts_{};
+    std::array<std::size_t, 5> counts_{};
+    std::size_t kept_opt_outs_ = 0;
     std::optional<error> failure_;
     bool complete_ = false;
     std::vector<std::jthread> workers_; ///< last, because they use the other members
@@ -195,7 +200,7 @@ private:
 
 struct import_call {
     std::string file;
-    contact_format format = contact_format::ndjson;
+    std::optional<contact_format> format;
     std::string rejects;
     std::size_t batch = 0;
     std::size_t jobs = 0;
@@ -205,9 +210,14 @@ struct import_call {
 result<import_call> read_call(const invocation& call) {
     import_call out;
     out.file = call.operands.front();
-    const auto format = call.value("format").value_or(ascii_lower(out.file).ends_with(".csv") ? "csv" : "ndjson");
-    if (format != "csv" && format != "ndjson") return malformed("--format takes ndjson or csv");
-    out.format = format == "csv" ? contact_format::csv : contact_format::ndjson;
+    if (const auto format = call.value("format")) {
+        if (format != "csv" && format != "ndjson") return malformed("--format takes ndjson or csv");
+        out.format = *format == "csv" ? contact_format::csv : contact_format::ndjson;
+    }
+    if (call.has("replace") && call.has("merge")) return malformed("use --replace or --merge, not both");
+    if (call.has("allow-opt-in") && !call.has("replace"))
+        return malformed("--allow-opt-in needs --replace: a merge never clears an opt-out");
+    if (call.has("no-sync") && call.has("merge")) return malformed("--merge always queues the contacts: omit --no-sync");
     out.rejects = call.value("rejects").value_or(out.file == "-" ? "rejects.ndjson" : out.file + ".rejects.ndjson");
     const auto batch = call.number("batch", 2'000, 1, 50'000);
     if (!batch) return batch.error();
@@ -217,6 +227,10 @@ result<import_call> read_call(const invocation& call) {
     out.batch = static_cast<std::size_t>(*batch);
     out.jobs = static_cast<std::size_t>(*jobs);
     out.how.replace = call.has("replace");
+    out.how.merge = call.has("merge");
+    out.how.allow_opt_in = call.has("allow-opt-in");
+    out.how.case_insensitive = call.has("case-insensitive");
+    out.how.exact = call.has("exact");
     out.how.dry_run = call.has("dry-run");
     out.how.queue_for_sync = !call.has("no-sync");
     return out;
@@ -224,7 +238,7 @@ result<import_call> read_call(const invocation& call) {
 
 /// Passes the file to the workers. Returns true if it was read to its end.
 bool read_all(contact_file& contacts, import_run& run, std::size_t batch_size) {
-    const auto size = contacts.file().size();
+    const auto size = contacts.source().size();
     progress bar("KiB", size ? std::optional(*size / 1024) : std::nullopt);
     import_batch batch;
     contact_record record;
@@ -236,16 +250,21 @@ bool read_all(contact_file& contacts, import_run& run, std::size_t batch_size) {
         if (interrupts::requested() && more) return false;
         const auto number = batch.number;
         if (!batch.records.empty() && !run.add(std::exchange(batch, {number + 1, {}}))) return false;
-        bar.set(contacts.file().position() / 1024);
+        bar.set(contacts.source().position() / 1024);
     }
     return true;
 }
 
 int report(invocation& call, const import_call& wanted, import_run& run, bool to_the_end, bool unreadable) {
-    tally counts{"created", "unchanged", "replaced", "rejected"};
+    tally counts;
     counts.add("created", run.count(import_outcome::created));
     counts.add("unchanged", run.count(import_outcome::unchanged));
-    counts.add("replaced", run.count(import_outcome::replaced));
+    if (wanted.how.merge) {
+        counts.add("merged", run.count(import_outcome::merged));
+        counts.add("opt_outs_kept", run.kept_opt_outs());
+    } else {
+        counts.add("replaced", run.count(import_outcome::replaced));
+    }
     counts.add("rejected", run.count(import_outcome::rejected));
     const bool kept = run.rejects().close();
     counts.print(call.json);
@@ -284,13 +303,14 @@ std::string contacts_import_columns() {
     }
     add("newsletters");
     add("waitlists");
-    return out + "\nnewsletters and waitlists are names separated by semicolons; an empty cell means the default\n";
+    return out + "\nnewsletters and waitlists are names separated by semicolons, or a JSON list as in POST /ctms;\n"
+                 "an empty cell means the default, and with --merge no change\n";
 }
 
 int contacts_import(invocation& call) {
     const auto wanted = read_call(call);
     if (!wanted) return fail(wanted.error());
-    auto contacts = contact_file::open(wanted->file, wanted->format);
+    auto contacts = contact_file::open(wanted->file, wanted->format, wanted->how.exact);
     if (!contacts) return contacts.error().code == errc::not_found ? (fail(contacts.error()), support::no_input) : fail(contacts.error());
     auto options = support::database_options(call.settings);
     options.pool_size = static_cast<int>(wanted->jobs);
@@ -299,10 +319,10 @@ int contacts_import(invocation& call) {
     persistence::database db(options);
     service::contact_import importer(db, wanted->how);
     const interrupts signals;
-    import_run run(importer, wanted->rejects, wanted->jobs);
+    import_run run(*contacts, importer, wanted->rejects, wanted->jobs);
     const bool to_the_end = read_all(*contacts, run, wanted->batch);
     run.finish();
-    return report(call, *wanted, run, to_the_end, contacts->file().failed());
+    return report(call, *wanted, run, to_the_end, contacts->source().failed());
 }
 
 } // namespace ctms::cli

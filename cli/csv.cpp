@@ -60,18 +60,6 @@ std::string change_apostrophes(std::string_view text, int change) {
 /// Whether a carriage return before `next` belongs to a line end. At the end of the file it does, because the file may be truncated.
 constexpr bool ends_line(int next) noexcept { return next == '\n' || next == end_of_file; }
 
-/// Skips a byte order mark if there is one; leaves bytes that only begin like one.
-void skip_mark(std::istream& in) {
-    auto& source = *in.rdbuf();
-    std::size_t taken = 0;
-    for (const char part : std::string_view("\xEF\xBB\xBF")) {
-        if (next_of(in) != std::char_traits<char>::to_int_type(part)) break;
-        source.sbumpc();
-        ++taken;
-    }
-    for (; taken % 3 != 0; --taken) source.sungetc();
-}
-
 } // namespace
 
 bool read_line(std::istream& in, std::string& line, std::size_t limit) {
@@ -123,17 +111,16 @@ bool csv_reader::read_field(csv_record& out) {
         was_quoted = true;
     }
     int c = take(out);
-    for (; c != ',' && c != '\n' && c != end_of_file; c = take(out)) {
+    for (; c != separator_ && c != '\n' && c != end_of_file; c = take(out)) {
         if (c == '\r' && ends_line(next_of(in_))) continue;
         if ((was_quoted || c == '"') && out.problem.empty()) out.problem = "a quote in the middle of a field";
         if (field.size() < limit_) field += static_cast<char>(c);
     }
     if (out.problem.empty()) out.fields.push_back(unescape_formulas(field));
-    return c == ',';
+    return c == separator_;
 }
 
 bool csv_reader::next(csv_record& out) {
-    if (line_ == 1) skip_mark(in_);
     for (;;) {
         out = {};
         out.line = line_;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
-// CSV as defined in RFC 4180: quoted fields may contain commas, line ends and doubled quotes. Reads one record at a time in
-// constant memory, and keeps the record's text and line number for error messages. Blank lines are skipped, line ends may
-// be CRLF or LF, and a byte order mark is skipped. Use each reader on one thread; it reads no characters beyond the record
-// that it returns.
+// CSV as defined in RFC 4180, with any separator: quoted fields may contain separators, line ends and doubled quotes. Reads
+// one record at a time in constant memory, and keeps the record's text and line number for error messages. Blank lines are
+// skipped, and line ends may be CRLF or LF (text_source.hpp decodes other files). Use each reader on one thread; it reads no
+// characters beyond the record that it returns.
 //
 // Spreadsheets treat a cell as a formula if it begins with certain characters (OWASP, "CSV Injection",
 // https://owasp.org/www-community/attacks/CSV_Injection; CWE-1236). Writing puts an apostrophe before such a cell, and
@@ -26,10 +26,14 @@ struct csv_record {
 /// Reads a line without its line end, at most `limit` bytes; drops the rest of a longer line. Returns false at the end of the input.
 [[nodiscard]] bool read_line(std::istream& in, std::string& line, std::size_t limit);
 
+/// The separators that spreadsheets and vendors use.
+inline constexpr std::string_view csv_separators = ",;\t|";
+
 class csv_reader {
 public:
     /// A record of more than `limit` bytes is invalid, so that an unclosed quote does not consume the rest of the file.
-    explicit csv_reader(std::istream& in, std::size_t limit = 1U << 20U) : in_(in), limit_(limit) {}
+    explicit csv_reader(std::istream& in, std::size_t limit = 1U << 20U, char separator = ',')
+        : in_(in), limit_(limit), separator_(separator) {}
 
     /// Reads the next record, valid or not. Returns false at the end of the input.
     [[nodiscard]] bool next(csv_record& out);
@@ -43,6 +47,7 @@ private:
 
     std::istream& in_;
     std::size_t limit_;
+    char separator_;
     std::size_t line_ = 1;
 };
 

@@ -7,7 +7,7 @@
 #include <ctms/base/version.hpp>
 #include <support/exit_codes.hpp>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <algorithm>
 #include <array>
@@ -26,6 +26,7 @@ constexpr std::array exit_codes{std::pair{support::ok, "done"},
                                 std::pair{support::usage, "wrong usage"},
                                 std::pair{support::bad_data, "some of the data is wrong or does not exist; the valid part was processed"},
                                 std::pair{support::no_input, "a file cannot be read"},
+                                std::pair{support::no_user, "an address or id belongs to no contact; the others were processed"},
                                 std::pair{support::unavailable, "the database cannot be reached"},
                                 std::pair{support::io_error, "standard output cannot be written; changes were made nevertheless"},
                                 std::pair{support::temporary, "stopped early: run the same command again"},
@@ -100,99 +101,6 @@ std::string troff(std::string_view text) {
 
 std::string troff_lines(std::string_view text) { return each_line(text, troff); }
 
-std::vector<std::string_view> groups() {
-    std::vector<std::string_view> out;
-    for (const auto& one : all_commands()) {
-        if (std::find(out.begin(), out.end(), one.group) == out.end()) out.push_back(one.group);
-    }
-    return out;
-}
-
-std::vector<std::string_view> names_in(std::string_view group) {
-    std::vector<std::string_view> out;
-    for (const auto& one : all_commands()) {
-        if (one.group == group && !one.name.empty()) out.push_back(one.name);
-    }
-    return out;
-}
-
-/// "--email --disabled"
-std::string flags_of(const command& one) {
-    std::string out;
-    for (const auto& each : one.options) {
-        const std::string_view name(each.name);
-        out += fmt::format("{}--{}", out.empty() ? "" : " ", name.substr(0, name.find(',')));
-    }
-    return out;
-}
-
-std::string joined(const std::vector<std::string_view>& words) { return fmt::format("{}", fmt::join(words, " ")); }
-
-/// Prints a shell case for each command, such as "clients create", with its options and whether it takes files.
-void print_cases(std::string_view line) {
-    for (const auto& one : all_commands()) {
-        const auto words = fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name);
-        const bool takes_files = one.operands.find("FILE") != std::string_view::npos;
-        fmt::print(fmt::runtime(line), fmt::arg("words", words), fmt::arg("flags", flags_of(one)), fmt::arg("files", takes_files ? 1 : 0));
-    }
-}
-
-void print_bash() {
-    fmt::print("# bash completion of ctms-admin\n"
-               "_ctms_admin() {{\n"
-               "    local word=${{COMP_WORDS[COMP_CWORD]}} group= name= options= files=0 each\n"
-               "    for each in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do\n"
-               "        [[ $each == -* ]] && continue\n"
-               "        if [[ -z $group ]]; then group=$each; elif [[ -z $name ]]; then name=$each; fi\n"
-               "    done\n"
-               "    if [[ -z $group ]]; then\n"
-               "        COMPREPLY=($(compgen -W \"{} --embedded --json --version --help\" -- \"$word\")); return\n"
-               "    fi\n"
-               "    local names=\n"
-               "    case $group in\n",
-               joined(groups()));
-    for (const auto group : groups()) {
-        if (const auto names = names_in(group); !names.empty()) fmt::print("        {}) names=\"{}\" ;;\n", group, joined(names));
-    }
-    fmt::print("    esac\n"
-               "    if [[ -n $names && -z $name ]]; then\n"
-               "        COMPREPLY=($(compgen -W \"$names --help\" -- \"$word\")); return\n"
-               "    fi\n"
-               "    [[ -z $names ]] && name=\n"
-               "    case \"$group${{name:+ $name}}\" in\n");
-    print_cases("        \"{words}\") options=\"{flags}\" files={files} ;;\n");
-    fmt::print("    esac\n"
-               "    COMPREPLY=($(compgen -W \"$options --json --help\" -- \"$word\"))\n"
-               "    if [[ $files == 1 && $word != -* ]]; then COMPREPLY+=($(compgen -f -- \"$word\")); fi\n"
-               "}}\n"
-               "complete -o filenames -F _ctms_admin ctms-admin\n");
-}
-
-void print_zsh() {
-    fmt::print("#compdef ctms-admin\n"
-               "_ctms_admin() {{\n"
-               "    local -a rest names options\n"
-               "    local files=0\n"
-               "    rest=(${{${{words[2,CURRENT-1]}}:#-*}})\n"
-               "    if (( ${{#rest}} == 0 )); then\n"
-               "        compadd -- {} --embedded --json --version --help; return\n"
-               "    fi\n"
-               "    case $rest[1] in\n",
-               joined(groups()));
-    for (const auto group : groups()) {
-        if (const auto names = names_in(group); !names.empty()) fmt::print("        {}) names=({}) ;;\n", group, joined(names));
-    }
-    fmt::print("    esac\n"
-               "    if (( ${{#names}} && ${{#rest}} == 1 )); then compadd -- $names --help; return; fi\n"
-               "    case \"$rest[1]${{names:+ $rest[2]}}\" in\n");
-    print_cases("        \"{words}\") options=({flags}); files={files} ;;\n");
-    fmt::print("    esac\n"
-               "    compadd -- $options --json --help\n"
-               "    (( files )) && _files\n"
-               "}}\n"
-               "_ctms_admin \"$@\"\n");
-}
-
 } // namespace
 
 void print_help(std::string_view group, std::string_view name) {
@@ -208,11 +116,20 @@ void print_help(std::string_view group, std::string_view name) {
     for (const auto& [code, meaning] : exit_codes) fmt::print("  {:<3} {}\n", static_cast<int>(code), meaning);
 }
 
-int print_completion(invocation& call) {
-    const auto& shell = call.operands.front();
-    if (shell == "bash") return print_bash(), support::ok;
-    if (shell == "zsh") return print_zsh(), support::ok;
-    return fail_usage(fmt::format("'{}' is not a supported shell: bash or zsh", shell), "completion");
+std::vector<std::string> group_names() {
+    std::vector<std::string> out;
+    for (const auto& one : all_commands()) {
+        if (std::find(out.begin(), out.end(), one.group) == out.end()) out.emplace_back(one.group);
+    }
+    return out;
+}
+
+std::vector<std::string> command_names(std::string_view group) {
+    std::vector<std::string> out;
+    for (const auto& one : all_commands()) {
+        if (one.group == group && !one.name.empty()) out.emplace_back(one.name);
+    }
+    return out;
 }
 
 int print_manual(invocation&) {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "client_token.hpp"
 #include "commands.hpp"
-#include "contact_files.hpp"
 #include "json_layout.hpp"
 #include "output.hpp"
 
+#include <ctms/base/files.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/net/http_client.hpp>
 #include <support/exit_codes.hpp>
@@ -25,6 +25,7 @@ namespace ctms::cli {
 namespace {
 
 constexpr int unauthorized = 401;
+constexpr std::size_t longest_body = 64U << 20U; // more than any server accepts
 
 std::string upper(std::string text) {
     for (auto& c : text) {
@@ -52,9 +53,7 @@ result<std::string> read_body(const std::string& operand) {
     const auto all = [](std::istream& from) { return std::string(std::istreambuf_iterator<char>(from), {}); };
     if (operand == "-") return all(std::cin);
     if (!operand.starts_with('@')) return operand;
-    auto file = input_file::open(operand.substr(1));
-    if (!file) return file.error();
-    return all(file->stream());
+    return read_small_file(operand.substr(1), longest_body);
 }
 
 /// Makes the request that the operands describe, with a token of --client. On failure prints it, sets `exit_code` and returns nullopt.

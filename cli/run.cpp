@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "help.hpp"
 #include "output.hpp"
+#include "suggest.hpp"
 
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
@@ -165,13 +166,38 @@ int report_mistakes(const std::vector<std::string>& mistakes) {
     return support::configuration;
 }
 
+/// Reports that there is no such command. A group alone is answered with its commands.
+int fail_unknown(const std::vector<std::string>& words) {
+    const auto names = command_names(words.front());
+    if (names.empty())
+        return fail_usage(fmt::format("unknown command '{}'{}", words.front(), did_you_mean(words.front(), group_names())), {});
+    if (words.size() == 1 || words[1].starts_with('-')) {
+        complain("'{}' is a group of commands:", words.front());
+        for (const auto& one : all_commands()) {
+            if (one.group == words.front()) support::print_to_stderr(fmt::format("  {:<28} {}\n", words_of(one), one.summary));
+        }
+        return fail_usage("the command is missing", words.front());
+    }
+    return fail_usage(fmt::format("unknown command '{} {}'{}", words[0], words[1], did_you_mean(words[1], names)), words.front());
+}
+
+/// Prints the help of what the words name; that of all commands if there are none.
+int print_help_of(const std::vector<std::string>& words, int code) {
+    if (!words.empty() && find_command(words[0], {}) == nullptr && command_names(words[0]).empty()) return fail_unknown(words);
+    if (words.size() > 1 && !command_names(words[0]).empty() && !words[1].starts_with('-') && find_command(words[0], words[1]) == nullptr)
+        return fail_unknown(words);
+    print_help(words.empty() ? std::string_view() : std::string_view(words[0]),
+               words.size() < 2 ? std::string_view() : std::string_view(words[1]));
+    return code;
+}
+
 int run_command(const command& chosen, invocation& call, bool embedded, const config::getenv_fn& getenv) {
     if (chosen.wanted == needs::nothing) return chosen.run(call);
     auto read = config::read(config::program::admin, embedded, getenv);
     if (!read.mistakes.empty()) return report_mistakes(read.mistakes);
     call.settings = std::move(read.values);
     if (chosen.wanted == needs::settings) return chosen.run(call);
-    const auto held = support::prepare_database(call.settings);
+    const auto held = support::prepare_database(call.settings, chosen.run == migrate && !call.has("plan") && !call.has("check"));
     if (!held) return fail_to_prepare(held.error());
     if (chosen.wanted == needs::schema) {
         if (const auto schema = support::prepare_schema(call.settings); !schema) return fail_to_prepare(schema.error());
@@ -203,7 +229,9 @@ result<std::int64_t> invocation::number(std::string_view name, std::int64_t othe
 }
 
 int fail(const error& failure) {
-    complain("{}{}{}", failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
+    // The message is for clients of the API; here, it is the database that does not answer.
+    const bool is_database = failure.message == service_unavailable({}).message;
+    complain("{}{}{}", is_database ? "the database does not answer" : failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
     return support::to_exit_code(failure.code);
 }
 
@@ -222,6 +250,7 @@ int run_call(std::string_view group, std::string_view name, invocation& call, co
 }
 
 int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
+    if (!arguments.empty() && arguments.front() == "complete") return complete({arguments.begin() + 1, arguments.end()}, getenv);
     const auto first_word = std::find_if(arguments.begin(), arguments.end(), [](const auto& word) { return !word.starts_with('-'); });
     // The global flags may be anywhere, except among the arguments that are passed on to another program.
     std::vector<std::string> ahead(arguments.begin(), first_word);
@@ -237,18 +266,19 @@ int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     const bool wants_long_help = take("--help");
     const bool wants_help = take("-h") || wants_long_help;
     if (!ahead.empty()) return fail_usage(fmt::format("unknown option '{}'", ahead.front()), {});
-    if (wants_help || rest.empty()) {
-        print_help(rest.empty() ? std::string_view() : std::string_view(rest[0]),
-                   rest.size() < 2 ? std::string_view() : std::string_view(rest[1]));
-        return wants_help ? support::ok : support::usage;
-    }
-    const auto asked = rest.front() + (rest.size() > 1 ? " " + rest[1] : "");
+    if (wants_help || rest.empty()) return print_help_of(rest, wants_help ? support::ok : support::usage);
+    if (rest.front() == "help") return print_help_of({rest.begin() + 1, rest.end()}, support::ok);
+    const auto asked = rest;
     const auto* chosen = take_command(rest);
-    if (chosen == nullptr) return fail_usage(fmt::format("unknown command '{}'", asked), {});
+    if (chosen == nullptr) return fail_unknown(asked);
     invocation call;
     call.json = json;
     try {
         read_arguments(*chosen, chosen->passes_arguments_on ? std::vector(foreign.begin() + 2, foreign.end()) : rest, call);
+    } catch (const options::unknown_option& problem) {
+        std::vector<std::string> known;
+        for (const auto& one : chosen->options) known.push_back("--" + long_name(one));
+        return fail_usage(problem.what() + did_you_mean(problem.get_option_name(), known), chosen->group);
     } catch (const options::error& problem) {
         return fail_usage(problem.what(), chosen->group);
     }

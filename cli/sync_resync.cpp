@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
-#include "contact_files.hpp"
 #include "interrupts.hpp"
+#include "list_run.hpp"
 #include "output.hpp"
 #include "progress.hpp"
 
@@ -21,10 +21,9 @@ namespace {
 
 using model::resync_selection;
 
-struct tally {
+struct resynced {
     std::size_t chosen = 0;
     std::size_t queued = 0;
-    std::size_t unknown = 0;
     bool stopped = false;
 };
 
@@ -39,14 +38,13 @@ resync_selection selection_of(const invocation& call) {
     return {};
 }
 
-void print_tally(const invocation& call, const tally& done) {
+void print_tally(const invocation& call, const resynced& done) {
     const bool dry = call.has("dry-run");
     if (call.json) {
         std::string out;
         object_writer writer(out);
         writer.add("contacts", static_cast<std::int64_t>(done.chosen));
         writer.add("queued", static_cast<std::int64_t>(dry ? 0 : done.queued));
-        writer.add("unknown", static_cast<std::int64_t>(done.unknown));
         writer.add("dry_run", dry);
         writer.add("stopped", done.stopped);
         writer.close();
@@ -58,23 +56,18 @@ void print_tally(const invocation& call, const tally& done) {
     }
 }
 
-int finish(invocation& call, const tally& done) {
+int finish(invocation& call, const resynced& done) {
     call.note("contacts", static_cast<std::int64_t>(done.chosen));
     if (!call.has("dry-run")) call.note("queued", static_cast<std::int64_t>(done.queued));
-    if (done.unknown > 0) call.note("unknown", static_cast<std::int64_t>(done.unknown));
     print_tally(call, done);
     if (done.stopped) {
         complain("stopped early; run the same command again: contacts that are already waiting keep their place");
         return support::temporary;
     }
-    if (done.unknown > 0) {
-        complain("{} to any contact", counted(done.unknown, "address does not belong", "addresses do not belong"));
-        return support::bad_data;
-    }
     return support::ok;
 }
 
-int fail_on_the_way(invocation& call, const tally& done, const error& failure) {
+int fail_on_the_way(invocation& call, const resynced& done, const error& failure) {
     const int code = fail(failure);
     call.note("queued", static_cast<std::int64_t>(done.queued));
     complain("{} queued before the error; run the same command again: contacts that are already waiting keep their place",
@@ -94,7 +87,7 @@ int resync_selected(invocation& call) {
     service::sync_admin queue(db);
     const auto chosen = queue.count(which);
     if (!chosen) return fail(chosen.error());
-    tally done;
+    resynced done;
     if (call.has("dry-run")) {
         done.chosen = *chosen;
         return finish(call, done);
@@ -114,70 +107,13 @@ int resync_selected(invocation& call) {
     return report.failure ? fail_on_the_way(call, done, *report.failure) : finish(call, done);
 }
 
-/// Reads addresses from the lines of a file, without surrounding blanks and quotes.
-class address_reader {
-public:
-    explicit address_reader(input_file input) : input_(std::move(input)) {}
-    /// Returns false if a read failed, so that the file was not read to its end.
-    [[nodiscard]] bool ended_well() { return !input_.failed(); }
-
-    /// Returns at most `limit` addresses; none at the end.
-    std::vector<std::string> next(std::size_t limit) {
-        std::vector<std::string> out;
-        std::string line;
-        while (out.size() < limit && read_line(input_.stream(), line, longest_line)) {
-            constexpr std::string_view around = " \t\r\"\xEF\xBB\xBF";
-            const auto begin = line.find_first_not_of(around);
-            if (begin == std::string::npos) continue;
-            out.push_back(line.substr(begin, line.find_last_not_of(around) - begin + 1));
-        }
-        return out;
-    }
-
-private:
-    static constexpr std::size_t longest_line = 4096; // an address is much shorter; a longer line belongs to no contact
-
-    input_file input_;
-};
-
 int resync_addresses(invocation& call) {
-    const auto path = call.value("emails").value_or("-");
-    auto file = input_file::open(path);
-    if (!file) {
-        complain("{} cannot be opened; give a file with one address per line", path);
-        return support::no_input;
-    }
-    address_reader reader(std::move(*file));
-    const bool dry = call.has("dry-run");
-    if (!dry && !agreed(call, "the contacts of these addresses")) return support::failed;
     persistence::database db(support::database_options(call.settings));
     service::sync_admin queue(db);
-    const interrupts signals;
-    std::optional<progress> bar;
-    bar.emplace("addresses", std::nullopt);
-    tally done;
-    std::size_t read = 0;
-    for (;;) {
-        const auto addresses = reader.next(service::sync_admin::address_step);
-        if (addresses.empty()) break;
-        const auto step = queue.resync_addresses(addresses, dry);
-        if (!step) {
-            bar.reset();
-            return fail_on_the_way(call, done, step.error());
-        }
-        done.chosen += step->chosen;
-        done.queued += step->queued;
-        done.unknown += step->unknown.size();
-        bar->set(read += addresses.size());
-        if ((done.stopped = interrupts::requested())) break;
-    }
-    bar.reset();
-    if (!reader.ended_well()) {
-        finish(call, done);
-        complain("{} cannot be read completely", path);
-        return support::no_input;
-    }
-    return finish(call, done);
+    return run_list(call, *call.value("emails"),
+                    {.done = "queued",
+                     .question = "Send the contacts of {} to the vendor again, after everything that is waiting?",
+                     .act = [&](std::span<const std::string> step) { return queue.resync_addresses(step, call.has("dry-run")); }});
 }
 
 } // namespace

@@ -22,6 +22,7 @@ namespace ctms::cli {
 /// Counts by name, in the order in which they are printed.
 class tally {
 public:
+    tally() = default;
     explicit tally(std::initializer_list<std::string_view> names) {
         for (const auto name : names) counts_.emplace_back(name, 0);
     }
@@ -30,6 +31,11 @@ public:
         const auto known = std::find_if(counts_.begin(), counts_.end(), [&](const auto& each) { return each.first == name; });
         auto& where = known != counts_.end() ? *known : counts_.emplace_back(name, 0);
         where.second += static_cast<std::int64_t>(count);
+    }
+
+    [[nodiscard]] std::int64_t count(std::string_view name) const {
+        const auto known = std::find_if(counts_.begin(), counts_.end(), [&](const auto& each) { return each.first == name; });
+        return known == counts_.end() ? 0 : known->second;
     }
 
     void print(bool as_json) const {

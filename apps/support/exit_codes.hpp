@@ -12,6 +12,7 @@ enum exit_code : int {
     usage = 64,
     bad_data = 65,
     no_input = 66,
+    no_user = 67, ///< an address or id belongs to no contact
     unavailable = 69,
     internal = 70,
     io_error = 74,

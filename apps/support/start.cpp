@@ -4,8 +4,11 @@
 #include <ctms/auth/access_token.hpp>
 #include <ctms/persistence/migrations.hpp>
 
+#include <fmt/core.h>
+
 #include <unistd.h>
 
+#include <filesystem>
 #include <stdexcept>
 #include <system_error>
 
@@ -41,9 +44,14 @@ std::unique_ptr<mozlog::logger> make_logger(const config::settings& settings) {
     return std::make_unique<mozlog::logger>(std::move(options), mozlog::make_descriptor_sink(STDERR_FILENO));
 }
 
-result<std::optional<persistence::embedded_postgres>> prepare_database(config::settings& settings) {
+result<std::optional<persistence::embedded_postgres>> prepare_database(config::settings& settings, bool creates) {
     std::optional<persistence::embedded_postgres> embedded;
     if (!settings.embedded) return embedded;
+    if (!creates && !persistence::embedded_postgres::exists(settings.data_dir.value())) {
+        std::error_code none;
+        return invalid(fmt::format("there is no database in {}", std::filesystem::absolute(settings.data_dir.value(), none).string()),
+                       "check CTMS_DATA_DIR; ctms-web, ctms-sync and ctms-admin migrate create a database");
+    }
     auto started = persistence::embedded_postgres::start(settings.data_dir.value());
     if (!started) return started.error();
     embedded = std::move(*started);

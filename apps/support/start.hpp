@@ -21,8 +21,9 @@ namespace ctms::support {
 [[nodiscard]] persistence::database_options database_options(const config::settings& settings);
 
 /// Starts the embedded database, or joins a running one, if the settings ask for it, and stores its URL and signing key in
-/// the settings. Keep the returned object for as long as the database is used.
-[[nodiscard]] result<std::optional<persistence::embedded_postgres>> prepare_database(config::settings& settings);
+/// the settings. Keep the returned object for as long as the database is used. If there is no database in the directory,
+/// creates one, or returns errc::invalid if `creates` is false: the directory may be mistyped.
+[[nodiscard]] result<std::optional<persistence::embedded_postgres>> prepare_database(config::settings& settings, bool creates = true);
 
 /// Migrates the schema of the embedded database; for any other database only checks it.
 /// Returns errc::invalid with the command to run if the schema does not fit this program.

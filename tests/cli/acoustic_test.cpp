@@ -265,3 +265,18 @@ TEST_CASE("the scripts print help without a database") {
                  "positional arguments:\n  mapping     Add newsletter mapping specified as 'source:destination'\n\n"
                  "options:\n  -h, --help  show this help message and exit\n");
 }
+
+TEST_CASE("the names with .py are run by Python, by a shell, and as a first argument") {
+    const auto folder = std::filesystem::path(CTMS_ADMIN).parent_path();
+    for (const std::string name : {"acoustic_fields.py", "acoustic_newsletters_mapping.py"}) {
+        CAPTURE(name);
+        const auto script = (folder / name).string();
+        const auto expected = run_program({script, "--help"});
+        CHECK(expected.exit_code == 0);
+        CHECK(expected.out.starts_with("usage: " + name + " [-h] "));
+        check_output(run_program({"/usr/bin/env", "python3", script, "--help"}), 0, expected.out);
+        check_output(run_program({"/bin/sh", script, "--help"}), 0, expected.out);
+        check_output(run_program({CTMS_ADMIN, name, "--help"}), 0, expected.out);
+        CHECK(run_program({"/usr/bin/env", "python3", script, "wrong"}).exit_code == 2);
+    }
+}

@@ -338,3 +338,15 @@ TEST_CASE("an invalid duration is refused and the secret stays valid") {
     }
     CHECK(run.hash_of("id_a") == hash);
 }
+
+TEST_CASE("the address of a client is checked and can be changed") {
+    const test_database database;
+    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url()};
+    for (const std::string wrong : {"nobody", "a@", "a b@example.com"})
+        CHECK(run_admin({"clients", "create", "a", "-e", wrong}, settings).exit_code == 65);
+    REQUIRE(run_admin({"clients", "create", "a", "-e", "a@example.com"}, settings).exit_code == 0);
+    CHECK(run_admin({"clients", "set-email", "a", "nobody"}, settings).exit_code == 65);
+    CHECK(run_admin({"clients", "set-email", "b", "b@example.com"}, settings).exit_code == 65);
+    CHECK(run_admin({"clients", "set-email", "a", "b@example.com"}, settings).exit_code == 0);
+    CHECK(run_admin({"clients", "show", "a", "--json"}, settings).out.find(R"("email":"b@example.com")") != std::string::npos);
+}

@@ -7,6 +7,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 using namespace ctms::test;
 using boost::json::object;
 
@@ -96,7 +98,7 @@ TEST_CASE("invalid lines are rejected with their number and a reason, and the re
     CHECK(rejects.find(R"({"line":2,"reason":"not JSON: syntax error: line 1)") == 0);
     CHECK(rejects.find(R"({"line":3,"reason":"newsletters.0.format: )") != std::string::npos);
     CHECK(rejects.find(R"({"line":5,"reason":"newsletters: a name appears twice","original":"{\"email\":)") != std::string::npos);
-    CHECK(rejects.find(R"({"line":6,"reason":"not JSON)") != std::string::npos);
+    CHECK(rejects.find(R"({"line":6,"reason":"not UTF-8")") != std::string::npos);
     struct stat status {};
     REQUIRE(::stat(run.path("rejects").c_str(), &status) == 0);
     CHECK((status.st_mode & 0777U) == 0600U);
@@ -131,7 +133,7 @@ TEST_CASE("CSV has a column for each field, and lists of names") {
     CHECK(done.exit_code == 65);
     CHECK(summary(done) == counts(2, 0, 0, 1));
     CHECK(run.select("select concat(first_name, '|', unsubscribe_reason, '|', has_opted_out_of_email) from emails where email_id = '" +
-                     contact_id(1) + "'") == "Jane \"J\"|too\nmuch, |t");
+                     contact_id(1) + "'") == "Jane \"J\"|too\nmuch,|t");
     CHECK(run.select("select concat(user_id, ' ', last_login) from amo") == "4711 2024-05-30");
     CHECK(run.select("select concat(fxa_id, ' ', primary_email) from fxa") == "f1 acc@example.com");
     CHECK(run.select("select name from newsletters order by name") == "hubs,miti");
@@ -170,4 +172,149 @@ TEST_CASE("contacts can be read from standard input") {
                                   {"CTMS_DB_URL=" + run.url()});
     CHECK(done.exit_code == 0);
     CHECK(run.count("emails") == "1");
+}
+
+TEST_CASE("a merge changes only the given fields and never clears an opt-out") {
+    contacts_admin run;
+    const auto full = R"({"email":{"email_id":")" + contact_id(1) +
+                      R"(","primary_email":"jane@example.com","first_name":"Jane","has_opted_out_of_email":true,"basket_token":")" +
+                      contact_id(9) + R"("},"fxa":{"fxa_id":"f1"},"newsletters":[{"name":"hubs"},{"name":"left","subscribed":false}]})";
+    REQUIRE(run({"contacts", "import", run.file("full.ndjson", full + "\n")}).exit_code == 0);
+    const auto before = run.everything();
+    const auto file = run.file("few.csv", "primary_email,last_name,has_opted_out_of_email,newsletters\n"
+                                          "jane@example.com,Doe,false,left;more\nnew@example.com,New,,hubs\n");
+    CHECK(summary(run({"contacts", "import", "--json", "--merge", "--dry-run", file})).at("merged") == 1);
+    CHECK(run.everything() == before);
+    const auto done = run({"contacts", "import", "--json", "--merge", file});
+    CHECK(done.exit_code == 0);
+    CHECK(summary(done) == object{{"created", 1}, {"unchanged", 0}, {"merged", 1}, {"opt_outs_kept", 1}, {"rejected", 0}});
+    CHECK(run.select("select concat(first_name, ' ', last_name, ' ', has_opted_out_of_email, ' ', basket_token is not null) from emails"
+                     " where email_id = '" +
+                     contact_id(1) + "'") == "Jane Doe t t");
+    CHECK(run.select("select concat(name, ' ', subscribed) from newsletters where email_id = '" + contact_id(1) + "' order by name") ==
+          "hubs t,left f,more t");
+    CHECK(run.select("select fxa_id from fxa") == "f1");
+    CHECK(summary(run({"contacts", "import", "--json", "--merge", file})).at("unchanged") == 2);
+    for (const std::vector<std::string>& wrong :
+         {std::vector<std::string>{"--merge", "--replace"}, {"--merge", "--no-sync"}, {"--allow-opt-in"}}) {
+        std::vector<std::string> words{"contacts", "import", file};
+        words.insert(words.end(), wrong.begin(), wrong.end());
+        CHECK(run(words).exit_code == 64);
+    }
+}
+
+TEST_CASE("a replacement does not clear an opt-out by mistake") {
+    for (const bool dumped : {false, true}) {
+        CAPTURE(dumped);
+        contacts_admin run;
+        const auto first = contact(1, "jane@example.com", R"("newsletters":[{"name":"hubs","subscribed":false}])") +
+                           contact(2, "joe@example.com", R"("newsletters":[])");
+        REQUIRE(run({"contacts", "import", run.file("first.ndjson", first)}).exit_code == 0);
+        auto second = run.file("second.ndjson", contact(1, "jane@example.com") + contact(2, "joe@example.com", R"("amo":{"user":true})"));
+        if (dumped) {
+            contacts_admin other;
+            REQUIRE(other({"contacts", "import", second}).exit_code == 0);
+            REQUIRE(other({"contacts", "dump", "-o", run.path("dump.ndjson")}).exit_code == 0);
+            second = run.path("dump.ndjson");
+        }
+        run.execute("update emails set has_opted_out_of_email = true where primary_email = 'joe@example.com'");
+        const auto before = run.everything();
+        const auto refused = run({"contacts", "import", "--json", "--replace", second});
+        CHECK(refused.exit_code == 65);
+        CHECK(summary(refused) == counts(0, 0, 0, 2));
+        CHECK(run.everything() == before);
+        CHECK(content(second + ".rejects.ndjson").find("--allow-opt-in") != std::string::npos);
+        CHECK(summary(run({"contacts", "import", "--json", "--replace", "--allow-opt-in", second})) == counts(0, 0, 2, 0));
+        CHECK(run.count("emails where has_opted_out_of_email") == "0");
+    }
+}
+
+TEST_CASE("what surrounds a value is removed, and addresses that cannot be addresses are rejected") {
+    contacts_admin run;
+    const auto file = run.file("contacts.csv", "primary_email,first_name\n\"  pad@example.com  \",  Pad \n\u00a0two@example.com\u200b,\n"
+                                               "jane,Jane\na b@example.com,\njane@,\n");
+    const auto done = run({"contacts", "import", "--json", file});
+    CHECK(done.exit_code == 65);
+    CHECK(summary(done) == counts(2, 0, 0, 3));
+    CHECK(run.select("select concat('<', primary_email, '|', first_name, '>') from emails order by 1") ==
+          "<pad@example.com|Pad>,<two@example.com|>");
+    CHECK(run.content("contacts.csv.rejects.ndjson").find(R"({"line":4,"reason":"primary_email: not an email address")") == 0);
+    CHECK(run({"suppress", run.file("list", "pad@example.com\n"), "--yes"}).exit_code == 0);
+    CHECK(summary(run({"contacts", "import", "--json", "--exact", run.file("kept.csv", "primary_email\njane\n")})) == counts(1, 0, 0, 0));
+
+    REQUIRE(run({"contacts", "dump", "-o", run.path("dump.ndjson")}).exit_code == 0);
+    contacts_admin other;
+    CHECK(summary(other({"contacts", "import", "--json", run.path("dump.ndjson")})) == counts(2, 0, 0, 1));
+    CHECK(summary(other({"contacts", "import", "--json", "--exact", run.path("dump.ndjson")})) == counts(1, 2, 0, 0));
+    CHECK(other.everything() == run.everything());
+}
+
+TEST_CASE("a new contact must not get around an opt-out by case or Unicode form") {
+    contacts_admin run;
+    run.execute("insert into emails (email_id, primary_email, update_timestamp, has_opted_out_of_email) values ('" + contact_id(1) +
+                "', 'jane@example.com', now(), true), ('" + contact_id(2) + "', 'j\u00f6rg@example.com', now(), true), ('" + contact_id(3) +
+                "', 'joe@example.com', now(), false)");
+    const auto file =
+        run.file("contacts.csv", "primary_email,last_name\nJane@Example.com,A\njo\u0308rg@example.com,B\nJOE@example.com,C\n");
+    const auto refused = run({"contacts", "import", "--json", "--merge", file});
+    CHECK(refused.exit_code == 65);
+    CHECK(summary(refused).at("rejected") == 2);
+    CHECK(summary(refused).at("created") == 1);
+    CHECK(run.content("contacts.csv.rejects.ndjson").find("use --case-insensitive") != std::string::npos);
+    CHECK(run.content("contacts.csv.rejects.ndjson").find(R"({"line":2,"reason":"primary_email: differs only in case)") == 0);
+    run.execute("delete from emails where primary_email = 'JOE@example.com'");
+    const auto same = run({"contacts", "import", "--json", "--merge", "--case-insensitive", file});
+    CHECK(same.exit_code == 0);
+    CHECK(summary(same).at("merged") == 3);
+    CHECK(run.select("select concat(primary_email, ' ', last_name, ' ', has_opted_out_of_email) from emails order by email_id") ==
+          "jane@example.com A t,j\u00f6rg@example.com B t,joe@example.com C f");
+}
+
+TEST_CASE("CSV carries the fields of waitlists") {
+    contacts_admin run;
+    const auto text = contact(1, "jane@example.com",
+                              R"("waitlists":[{"name":"vpn","source":"https://example.com","fields":{"geo":"fr"}},{"name":"demo"}])") +
+                      contact(2, "joe@example.com", R"("waitlists":[{"name":"a"},{"name":"b"}])");
+    REQUIRE(run({"contacts", "import", run.file("contacts.ndjson", text)}).exit_code == 0);
+    REQUIRE(run({"contacts", "dump", "--csv", "-o", run.path("dump.csv")}).exit_code == 0);
+    CHECK(run.content("dump.csv").find(",a;b\r\n") == std::string::npos); // quoted, because of the semicolon
+    CHECK(run.content("dump.csv").find("\"a;b\"\r\n") != std::string::npos);
+    contacts_admin other;
+    CHECK(summary(other({"contacts", "import", "--json", run.path("dump.csv")})) == counts(2, 0, 0, 0));
+    const std::string waitlists =
+        "select concat(email_id, ' ', name, ' ', source, ' ', fields::jsonb) from waitlists order by email_id, name";
+    CHECK(other.select(waitlists) == run.select(waitlists));
+    const auto wrong = run({"contacts", "import", run.file("wrong.csv", "primary_email,waitlists\nx@example.com,[vpn\n")});
+    CHECK(wrong.exit_code == 65);
+    CHECK(run.content("wrong.csv.rejects.ndjson").find("waitlists: neither names separated by semicolons nor a JSON list") !=
+          std::string::npos);
+}
+
+TEST_CASE("files of contacts in other encodings and with other separators are read") {
+    contacts_admin run;
+    const std::string utf16("p\0r\0i\0m\0a\0r\0y\0_\0e\0m\0a\0i\0l\0\r\0\n\0a\0@\0b\0.\0c\0\r\0\n\0", 44);
+    for (const auto& text : {std::string("primary_email;first_name\r\na@b.c;\r\n"), std::string("primary_email\tfirst_name\ra@b.c\t\r"),
+                             std::string("sep=|\nprimary_email|first_name\na@b.c|\n"), "\xFF\xFE" + utf16, utf16}) {
+        CAPTURE(text);
+        CHECK(summary(run({"contacts", "import", "--json", run.file("contacts", text)})).at("rejected") == 0);
+    }
+    CHECK(run.select("select primary_email from emails") == "a@b.c");
+    const auto latin = run({"contacts", "import", run.file("latin.csv", "primary_email,first_name\nj@b.c,J\xF6rg\n")});
+    CHECK(latin.exit_code == 65);
+    CHECK(run.content("latin.csv.rejects.ndjson").find(R"({"line":2,"reason":"not UTF-8 in column 'first_name'")") == 0);
+}
+
+TEST_CASE("a file of the wrong format is reported once, without its addresses") {
+    contacts_admin run;
+    for (const auto& [text, said] : {std::pair{"jane@example.com\njoe@example.com\n", "unknown name of column 1 in line 1"},
+                                     std::pair{"[\n{\"email\":{}}\n]\n", "JSON list"}}) {
+        const auto done = run({"contacts", "import", run.file("contacts", text)});
+        CHECK(done.exit_code == 65);
+        CHECK(done.err.find(said) != std::string::npos);
+        CHECK(done.err.find("example.com") == std::string::npos);
+        CHECK(std::count(done.err.begin(), done.err.end(), '\n') == 1);
+    }
+    const auto other = run({"contacts", "import", "--format", "ndjson", run.file("contacts.csv", "primary_email\na@b.c\n")});
+    CHECK(other.exit_code == 65);
+    CHECK(other.err.find("line 1 is not a JSON object") != std::string::npos);
 }

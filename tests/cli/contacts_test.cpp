@@ -85,14 +85,14 @@ TEST_CASE("unknown contacts are reported without their addresses and the others 
     contacts_admin run;
     fill(run);
     const auto shown = run({"contacts", "show", "nobody@example.com", contact_id(1), contact_id(9)});
-    CHECK(shown.exit_code == 65);
+    CHECK(shown.exit_code == 67);
     CHECK(has(shown.out, "jane@example.com"));
     CHECK(has(shown.err, "argument 1 is not a known contact"));
     CHECK(has(shown.err, "argument 3 is not a known contact"));
     CHECK_FALSE(has(shown.err, "nobody"));
     CHECK(run({"contacts", "show"}).exit_code == 64);
-    CHECK(run({"contacts", "export", "nobody@example.com"}).exit_code == 65);
-    CHECK(run({"contacts", "delete", "--yes", "nobody@example.com"}).exit_code == 65);
+    CHECK(run({"contacts", "export", "nobody@example.com"}).exit_code == 67);
+    CHECK(run({"contacts", "delete", "--yes", "nobody@example.com"}).exit_code == 67);
 }
 
 TEST_CASE("an export contains everything stored about a person and nothing about others") {

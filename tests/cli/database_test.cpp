@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "run_admin.hpp"
 
+#include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <persistence/postgres/connection.hpp>
 #include <support/test_database.hpp>
@@ -8,10 +9,14 @@
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 
+#include <sys/types.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <map>
 
 #include <string>
 #include <vector>
@@ -168,4 +173,71 @@ TEST_CASE("a data directory that another account could have planted is refused w
                     {"CTMS_DATA_DIR=" + data.string()});
     CHECK(foreign.exit_code == 78);
     CHECK(foreign.err.find("belongs to `root` (uid 0), but should belong to `nobody` (uid 65534)") != std::string::npos);
+}
+
+TEST_CASE("a mistyped directory is not a new database") {
+    const temporary_directory place;
+    const auto data = place.path() / "ctms-dta";
+    const std::vector<std::string> environment{"CTMS_DATA_DIR=" + data.string()};
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"clients", "list"},
+                                                  {"db", "status"},
+                                                  {"sync", "status"},
+                                                  {"contacts", "dump"},
+                                                  {"migrate", "--plan"},
+                                                  {"migrate", "--check"},
+                                                  {"clients", "create", "a", "-e", "a@example.com"}}) {
+        CAPTURE(words.front());
+        const auto refused = run_admin(words, environment);
+        CHECK(refused.exit_code == 78);
+        CHECK(refused.err.find("there is no database in " + data.string()) != std::string::npos);
+        CHECK(refused.out.empty());
+        CHECK_FALSE(std::filesystem::exists(data));
+    }
+}
+
+TEST_CASE("a database that does not answer is reported within 5 seconds") {
+    const temporary_directory place;
+    const std::vector<std::string> environment{"CTMS_DATA_DIR=" + (place.path() / "data").string()};
+    REQUIRE(run_admin({"migrate"}, environment).exit_code == 0);
+    const auto frozen = ctms::persistence::embedded_postgres::start(place.path() / "data").value();
+    std::ifstream pid_file(place.path() / "data/postgres/postmaster.pid");
+    pid_t server = 0;
+    pid_file >> server;
+    REQUIRE(server > 1);
+    REQUIRE(::kill(server, SIGSTOP) == 0);
+    const auto check = [&](const std::vector<std::string>& settings, const std::string& said) {
+        const auto begin = std::chrono::steady_clock::now();
+        const auto run = run_admin({"clients", "list"}, settings);
+        CAPTURE(run.err);
+        CHECK(run.exit_code == 69);
+        CHECK(run.err.find(said) != std::string::npos);
+        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(5));
+    };
+    check({"CTMS_DB_URL=" + frozen.url()}, "the database does not answer");
+    check(environment, "is running but does not answer");
+    ::kill(server, SIGCONT);
+    check({"CTMS_DB_URL=postgresql://127.0.0.1:1/none"}, "the database does not answer: ");
+    CHECK(run_admin({"clients", "list"}, environment).exit_code == 0);
+}
+
+TEST_CASE("the doctor checks the database, the queue and the web server, and names the sections of the runbook") {
+    admin run(test_database::content::migrated);
+    const auto lines_of = [](const outcome& visit) {
+        std::map<std::string, boost::json::object> out;
+        const auto all = boost::json::parse(visit.out);
+        for (const auto& one : all.as_array()) out[std::string(one.as_object().at("check").as_string())] = one.as_object();
+        return out;
+    };
+    const auto visit = run_admin({"doctor", "--json"}, {"CTMS_DB_URL=" + run.url(), "CTMS_SERVER_PREFIX=http://127.0.0.1:1"});
+    CHECK(visit.exit_code == 1);
+    auto lines = lines_of(visit);
+    for (const auto* check : {"settings", "database", "schema", "connections", "queue", "parked", "clock"}) {
+        CAPTURE(check);
+        CHECK(lines[check]["state"] == "ok");
+    }
+    CHECK(lines["web"]["state"] == "failed");
+    CHECK(lines["web"]["runbook"] == "CtmsDown");
+    const auto down = run_admin({"doctor", "--json"}, {"CTMS_DB_URL=postgresql://127.0.0.1:1/x", "CTMS_SERVER_PREFIX=http://127.0.0.1:1"});
+    CHECK(down.exit_code == 1);
+    CHECK(lines_of(down)["database"]["state"] == "failed");
 }

@@ -289,7 +289,7 @@ TEST_CASE("every field survives a dump and its import, as a new contact and over
         const auto before = boost::json::serialize(sample_contact(id_of(which), other(which))) + "\n";
         CHECK(imported(over, {over.file("before.ndjson", before)}).starts_with("{\"created\":1,"));
         REQUIRE(server.admin({"contacts", "dump", "--output", over.path("dump.ndjson")}).exit_code == 0);
-        CHECK(imported(over, {"--replace", over.path("dump.ndjson")}).find("\"replaced\":1") != std::string::npos);
+        CHECK(imported(over, {"--replace", "--allow-opt-in", over.path("dump.ndjson")}).find("\"replaced\":1") != std::string::npos);
         CHECK(rows_of(over) == server.rows_with_all());
     }
 }
@@ -303,7 +303,7 @@ TEST_CASE("every field in the form of the API is stored by an import, as a new c
         contacts_admin to;
         for (const auto content : {which, other(which), which}) {
             const auto text = boost::json::serialize(sample_contact(id_of(which), content)) + "\n";
-            const auto done = imported(to, {"--replace", to.file("contacts.ndjson", text)});
+            const auto done = imported(to, {"--replace", "--allow-opt-in", to.file("contacts.ndjson", text)});
             CHECK(done.find("\"rejected\":0") != std::string::npos);
             CHECK((rows_of(to, times) == wanted) == (content == which));
         }

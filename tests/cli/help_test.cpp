@@ -44,13 +44,15 @@ private:
 };
 
 /// The completions that bash offers after these words.
-std::vector<std::string> completions(const printed& script, const std::vector<std::string>& words) {
+std::vector<std::string> completions(const printed& script, const std::vector<std::string>& words,
+                                     const std::vector<std::string>& environment = {}) {
     std::string line;
     for (const auto& word : words) line += fmt::format(" '{}'", word);
     const auto run = run_program({"/bin/bash", "--norc", "-c",
-                                  fmt::format("source '{}'; COMP_WORDS=(ctms-admin{}); COMP_CWORD={}; _ctms_admin; "
+                                  fmt::format("source '{}'; COMP_WORDS=('{}'{}); COMP_CWORD={}; _ctms_admin; "
                                               "printf '%s\\n' \"${{COMPREPLY[@]}}\"",
-                                              script.path(), line, words.size())});
+                                              script.path(), CTMS_ADMIN, line, words.size())},
+                                 environment);
     CHECK(run.exit_code == 0);
     CHECK(run.err.empty());
     std::vector<std::string> out;
@@ -140,13 +142,64 @@ TEST_CASE("zsh accepts its completion script") {
     CHECK(run_program({"/bin/zsh", "-n", script.path()}).exit_code == 0);
 }
 
-TEST_CASE("the zsh completion script names all commands, and an unknown shell is refused") {
-    const auto script = run_admin({"completion", "zsh"}).out;
-    CHECK(script.starts_with("#compdef ctms-admin\n"));
-    for (const auto& one : ctms::cli::all_commands())
-        CHECK(script.find(fmt::format("\"{}{}{}\")", one.group, one.name.empty() ? "" : " ", one.name)) != std::string::npos);
-    CHECK(run_admin({"completion", "fish"}).exit_code == 64);
+TEST_CASE("every command and option is completed, and an unknown shell is refused") {
+    const auto offered = [](std::vector<std::string> words) {
+        words.insert(words.begin(), {"complete", "--"});
+        std::istringstream in(run_admin(words).out);
+        std::vector<std::string> out;
+        for (std::string line; std::getline(in, line);) out.push_back(line);
+        return out;
+    };
+    for (const auto& one : ctms::cli::all_commands()) {
+        CAPTURE(one.example);
+        auto words = words_of(one);
+        CHECK(offered({words.front().substr(0, 2)}) != std::vector<std::string>());
+        if (words.size() > 1) CHECK(offers(offered({words[0], ""}), words[1]));
+        words.emplace_back("-");
+        for (const auto& each : one.options) {
+            const std::string_view name(each.name);
+            CHECK(offers(offered(words), fmt::format("--{}", name.substr(0, name.find(',')))));
+        }
+    }
+    CHECK(run_admin({"completion", "zsh"}).out.starts_with("#compdef ctms-admin\n"));
+    CHECK(run_admin({"completion", "fish"}).out.find("complete -c ctms-admin") != std::string::npos);
+    CHECK(run_admin({"completion", "tcsh"}).exit_code == 64);
     CHECK(run_admin({"completion"}).exit_code == 64);
+}
+
+TEST_CASE("values are completed from the database") {
+    test_database database;
+    const std::vector<std::string> environment{"CTMS_DB_URL=" + database.url()};
+    REQUIRE(run_admin({"clients", "create", "basket", "-e", "a@example.com"}, environment).exit_code == 0);
+    REQUIRE(run_admin({"newsletter-mappings", "add", "my-news:sub_my_news"}, environment).exit_code == 0);
+    const printed script({"completion", "bash"});
+    using words = std::vector<std::string>;
+    CHECK(completions(script, {"clients", "show", ""}, environment) == words{"id_basket"});
+    CHECK(completions(script, {"request", "GET", "/ctms", "--client", "id"}, environment) == words{"id_basket"});
+    CHECK(completions(script, {"clients", "create", ""}, environment).empty());
+    CHECK(offers(completions(script, {"sync", "resync", "--newsletter", ""}, environment), "my-news"));
+    CHECK(completions(script, {"newsletter-mappings", "remove", "my"}, environment) == words{"my-news"});
+    CHECK(offers(completions(script, {"acoustic-fields", "list", "-t", ""}, environment), "main"));
+    CHECK(completions(script, {"clients", "set-roles", "x", "--role", "up"}, environment) == words{"updates"});
+    CHECK(offers(completions(script, {"sync", "resync", "--emails", "/et"}, environment), "/etc"));
+    // Without a database, nothing is offered and nothing is printed.
+    CHECK(completions(script, {"clients", "show", ""}, {"CTMS_DB_URL=postgresql://127.0.0.1:1/none"}).empty());
+    CHECK(completions(script, {"clients", "show", ""}).empty());
+}
+
+TEST_CASE("help is a command, groups alone show their commands, and slips of the hand get a suggestion") {
+    CHECK(run_admin({"help"}).out == run_admin({"--help"}).out);
+    CHECK(run_admin({"help", "clients"}).out == run_admin({"clients", "--help"}).out);
+    CHECK(run_admin({"help", "clients", "create"}).out == run_admin({"clients", "create", "--help"}).out);
+    const auto group = run_admin({"contacts"});
+    CHECK(group.exit_code == 64);
+    for (const std::string each : {"contacts show", "contacts delete-bulk", "contacts import"})
+        CHECK(group.err.find("  " + each) != std::string::npos);
+    CHECK(run_admin({"contact"}).err.find("did you mean 'contacts'?") != std::string::npos);
+    CHECK(run_admin({"contacts", "improt"}).err.find("did you mean 'import'?") != std::string::npos);
+    CHECK(run_admin({"contacts", "import", "x", "--dryrun"}).err.find("did you mean '--dry-run'?") != std::string::npos);
+    CHECK(run_admin({"help", "supress"}).err.find("did you mean 'suppress'?") != std::string::npos);
+    CHECK(run_admin({"xyzzy"}).err.find("did you mean") == std::string::npos);
 }
 
 TEST_CASE("the manual page can be displayed and shows every command") {
@@ -172,6 +225,8 @@ TEST_CASE("the output with --json is JSON") {
                                                                   {"clients", "create", "a", "-e", "a@example.com"},
                                                                   {"clients", "list"},
                                                                   {"clients", "show", "a"},
+                                                                  {"clients", "set-email", "a", "b@example.com"},
+                                                                  {"clients", "set-roles", "a", "--role", "read"},
                                                                   {"clients", "disable", "a"},
                                                                   {"clients", "enable", "a"},
                                                                   {"clients", "rotate-secret", "a"},

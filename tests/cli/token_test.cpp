@@ -100,6 +100,7 @@ TEST_CASE("a token that cannot be issued is explained") {
 TEST_CASE("the embedded database's key signs tokens too") {
     temporary_directory place;
     const std::vector<std::string> environment{"CTMS_DATA_DIR=" + (place.path() / "data").string()};
+    REQUIRE(run_admin({"--embedded", "migrate"}, environment).exit_code == 0);
     REQUIRE(run_admin({"--embedded", "clients", "create", "a", "-e", "a@example.com"}, environment).exit_code == 0);
     const auto made = run_admin({"--embedded", "token", "a"}, environment);
     CHECK(made.exit_code == 0);

@@ -5,6 +5,8 @@
 
 #include <support/test_database.hpp>
 
+#include <persistence/postgres/connection.hpp>
+
 #include <doctest/doctest.h>
 
 #include <filesystem>
@@ -12,6 +14,7 @@
 #include <vector>
 
 using namespace ctms::test;
+namespace persistence = ctms::persistence;
 
 TEST_CASE("help shows every command with an example") {
     for (const std::string flag : {"--help", "-h"}) {
@@ -51,7 +54,7 @@ TEST_CASE("a call without a command or with an unknown one is a usage error") {
         const auto wrong = run_admin(call);
         CHECK(wrong.exit_code == 64);
         CHECK(wrong.out.empty());
-        CHECK(wrong.err.find("see ctms-admin --help") != std::string::npos);
+        CHECK(wrong.err.find("; see ctms-admin ") != std::string::npos);
     }
 }
 
@@ -78,6 +81,11 @@ TEST_CASE("output that cannot be written is an error that says what was lost") {
         return run_program({"/bin/sh", "-c", std::string("exec " CTMS_ADMIN " ") + command + " " + where}, settings);
     };
     REQUIRE(run_admin({"clients", "create", "kept", "--email", "a@example.com"}, settings).exit_code == 0);
+    persistence::connection link(database.options());
+    const auto secret_of_kept = [&] {
+        return std::string(link.execute("select hashed_secret from api_client where client_id = 'id_kept'").text(0, 0));
+    };
+    const auto secret = secret_of_kept();
     for (const std::string where : {">/dev/full", ">&-"}) {
         CAPTURE(where);
         for (const std::string command : {"clients list", "clients show kept", "sync status", "audit", "db status", "db url", "--version",
@@ -96,7 +104,8 @@ TEST_CASE("output that cannot be written is an error that says what was lost") {
         for (const std::string json : {"", " --json"}) {
             const auto rotated = lose("clients rotate-secret kept" + json, where);
             CHECK(rotated.exit_code == 74);
-            CHECK(rotated.err.find("ctms-admin clients rotate-secret id_kept") != std::string::npos);
+            CHECK(rotated.err.find("the old secret of 'id_kept' stays valid") != std::string::npos);
+            CHECK(secret_of_kept() == secret);
         }
     }
     const auto audit = run_admin({"audit", "--json"}, settings);

@@ -2,13 +2,18 @@
 // Files that ctms-admin reads: CSV, contacts (NDJSON and CSV) and addresses. Input: a file.
 #include "fuzz_target.hpp"
 
+#include <address_lists.hpp>
 #include <contact_files.hpp>
 #include <csv.hpp>
 
+#include <ctms/base/address_text.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
 
-#include <iostream>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <optional>
 #include <sstream>
 
 namespace {
@@ -58,25 +63,24 @@ void check_records(const std::string& text) {
     }
 }
 
-/// Provides the text on standard input for as long as this object lives.
-class on_standard_input {
+/// A file in memory that contains the text.
+class file_with {
 public:
-    explicit on_standard_input(const std::string& text) : buffer_(text), before_(std::cin.rdbuf(&buffer_)) { std::cin.clear(); }
-    ~on_standard_input() {
-        std::cin.rdbuf(before_);
-        std::cin.clear();
+    explicit file_with(const std::string& text) : descriptor_(::memfd_create("input", MFD_CLOEXEC)) {
+        require(::write(descriptor_, text.data(), text.size()) == static_cast<ssize_t>(text.size()), "a file in memory can be written");
     }
-    on_standard_input(const on_standard_input&) = delete;
-    on_standard_input& operator=(const on_standard_input&) = delete;
+    ~file_with() { ::close(descriptor_); }
+    file_with(const file_with&) = delete;
+    file_with& operator=(const file_with&) = delete;
+    [[nodiscard]] std::string name() const { return "/proc/self/fd/" + std::to_string(descriptor_); }
 
 private:
-    std::stringbuf buffer_;
-    std::streambuf* before_;
+    int descriptor_;
 };
 
 void check_contacts(const std::string& text, cli::contact_format format) {
-    const on_standard_input file(text);
-    auto contacts = cli::contact_file::open("-", format);
+    const file_with file(text);
+    auto contacts = cli::contact_file::open(file.name(), format);
     if (!contacts) return;
     cli::contact_record record;
     std::size_t line = 0;
@@ -92,15 +96,17 @@ void check_contacts(const std::string& text, cli::contact_format format) {
 }
 
 void check_addresses(const std::string& text) {
-    const on_standard_input file(text);
-    auto addresses = cli::address_file::open("-");
+    const file_with file(text);
+    auto addresses = cli::address_list::open(file.name(), std::nullopt);
     if (!addresses) return;
     cli::address_record record;
     std::size_t line = 0;
     while (addresses->next(record)) {
         require(record.line > line, "addresses arrive in line order");
         line = record.line;
+        require(record.address.empty() != record.problem.empty(), "a record has an address or a problem");
         if (record.address.empty()) continue;
+        require(can_be_address(record.address), "an address can be one");
         require(record.address.find('@') != std::string::npos && is_valid_utf8(record.address),
                 "an address contains an at sign and is UTF-8");
         require(record.address.find('\0') == std::string::npos, "an address contains no NUL");

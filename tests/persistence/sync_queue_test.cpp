@@ -303,12 +303,10 @@ TEST_CASE("a resync can select a newsletter, a waitlist or addresses") {
 
     const std::vector<std::string> addresses{"5@EXAMPLE.com", "nobody@example.com", "5@example.com", "1@example.com"};
     const auto looked = db.queue.look_up(addresses).value();
-    CHECK(looked.queued == 1);
+    CHECK(looked.back() == ctms::model::bulk_outcome{0, 1, 0});
     CHECK(db.row(5).empty());
     const auto queued = db.queue.request_resync(addresses).value();
-    CHECK(queued.chosen == 2);
-    CHECK(queued.queued == 1);
-    CHECK(queued.unknown == std::vector<std::size_t>{1});
+    CHECK(queued == std::vector<ctms::model::bulk_outcome>{{1, 0, 1}, {}, {1, 0, 0}, {0, 1, 0}});
     CHECK(db.row(5) == "upsert 1 0 pending 10 free due");
 }
 

@@ -59,20 +59,32 @@ TEST_CASE("a resync on a database that is down returns the error") {
     CHECK_FALSE(report.stopped);
 }
 
-TEST_CASE("addresses are resynced in steps, and the unknown ones are named by their place") {
+TEST_CASE("addresses are resynced in steps, with a result for each in its place") {
     test::queue_database db;
     db.insert_contacts(1, 1'200);
     service::sync_admin queue(db.pool);
     std::vector<std::string> addresses{"\xFF", "nobody@example.com"};
     for (int n = 1; n <= 1'200; ++n) addresses.push_back(fmt::format("{}@Example.com", n));
     addresses.emplace_back("a\0b", 3);
-    const std::vector<std::size_t> unknown{0, 1, 1'202};
+    const auto sum = [](const std::vector<model::bulk_outcome>& all) {
+        model::bulk_outcome out;
+        for (const auto& one : all) {
+            out.changed += one.changed;
+            out.already += one.already;
+            out.other_case += one.other_case;
+        }
+        return out;
+    };
     const auto dry = queue.resync_addresses(addresses, true).value();
-    CHECK(dry == model::address_resync{1'200, 0, unknown});
+    CHECK(sum(dry) == model::bulk_outcome{1'200, 0, 1'200});
     CHECK(db.rows_of("ctms_sync_queue") == 0);
-    CHECK(queue.resync_addresses(addresses).value() == model::address_resync{1'200, 1'200, unknown});
+    const auto done = queue.resync_addresses(addresses).value();
+    REQUIRE(done.size() == addresses.size());
+    CHECK(sum(done) == model::bulk_outcome{1'200, 0, 1'200});
+    for (const std::size_t unknown : {0, 1, 1'202}) CHECK(done[unknown] == model::bulk_outcome{});
     CHECK(db.rows_of("ctms_sync_queue") == 1'200);
-    CHECK(queue.resync_addresses({}).value() == model::address_resync{});
+    CHECK(sum(queue.resync_addresses(addresses).value()) == model::bulk_outcome{0, 1'200, 1'200});
+    CHECK(queue.resync_addresses({}).value().empty());
 }
 
 TEST_CASE("a resync of a name that cannot be stored is refused") {

@@ -6,6 +6,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <optional>
 #include <set>
 #include <utility>
@@ -125,6 +126,32 @@ result<model::stored_rows> read_dumped_contact(const body& sent) {
         if (!list) return list.error();
         (*out).*target = std::move(*list);
     }
+    return out;
+}
+
+bool opt_outs::are_cleared_by(const opt_outs& after) const {
+    const auto receives = [&](const std::string& name) { return after.subscribed.contains(name); };
+    return (email && !after.email) || std::any_of(newsletters.begin(), newsletters.end(), receives);
+}
+
+opt_outs opt_outs_of(const model::contact& contact) {
+    opt_outs out;
+    out.email = contact.email.has_opted_out_of_email;
+    for (const auto& one : contact.newsletters) (one.subscribed ? out.subscribed : out.newsletters).insert(one.name);
+    return out;
+}
+
+opt_outs opt_outs_of(const body& dumped) {
+    const auto& contact = dumped.parsed().parsed->root();
+    const auto is_true = [](const node& object, std::string_view name) {
+        const auto* member = object.member(name);
+        return member != nullptr && member->type == kind::boolean && member->truth;
+    };
+    opt_outs out;
+    out.email = is_true(*contact.member("email"), "has_opted_out_of_email");
+    const auto* list = contact.member("newsletters");
+    for (const auto* item = list != nullptr ? list->first : nullptr; item != nullptr; item = item->next)
+        (is_true(*item, "subscribed") ? out.subscribed : out.newsletters).emplace(item->member("name")->text);
     return out;
 }
 

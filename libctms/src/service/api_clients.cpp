@@ -13,6 +13,12 @@ namespace ctms::service {
 
 using persistence::client_repository;
 
+namespace {
+
+error unstorable_email() { return invalid("email: the text has a NUL character or is not UTF-8"); }
+
+} // namespace
+
 result<std::string> client_id_of(std::string_view name) {
     constexpr std::string_view prefix = "id_";
     constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
@@ -38,7 +44,7 @@ result<std::optional<std::set<model::role>>> roles_of(std::span<const std::strin
 result<client_secret> api_clients::create(const new_client& wanted) {
     auto id = client_id_of(wanted.name);
     if (!id) return id.error();
-    if (!is_storable(wanted.email)) return invalid("email: the text has a NUL character or is not UTF-8");
+    if (!is_storable(wanted.email)) return unstorable_email();
     client_secret out;
     out.secret = auth::make_secret();
     out.client.client_id = *std::move(id);
@@ -71,12 +77,20 @@ result<void> api_clients::set_enabled(std::string_view name, bool enabled) {
     return id ? client_repository(db_).set_enabled(*id, enabled) : result<void>(id.error());
 }
 
+result<void> api_clients::set_email(std::string_view name, const std::string& email) {
+    const auto id = client_id_of(name);
+    if (!id) return id.error();
+    if (!is_storable(email)) return unstorable_email();
+    return client_repository(db_).set_email(*id, email);
+}
+
 result<void> api_clients::set_roles(std::string_view name, const std::optional<std::set<model::role>>& roles) {
     const auto id = client_id_of(name);
     return id ? client_repository(db_).set_roles(*id, roles) : result<void>(id.error());
 }
 
-result<client_secret> api_clients::rotate_secret(std::string_view name, std::chrono::seconds grace_period) {
+result<client_secret> api_clients::rotate_secret(std::string_view name, std::chrono::seconds grace_period,
+                                                 const std::function<bool(const client_secret&)>& deliver) {
     if (grace_period < grace_period.zero() || grace_period > longest_grace_period)
         return invalid("the grace period must be from 0 seconds to 365 days");
     const auto id = client_id_of(name);
@@ -86,6 +100,7 @@ result<client_secret> api_clients::rotate_secret(std::string_view name, std::chr
     if (!client) return client.error();
     client_secret out{*std::move(client), auth::make_secret()};
     out.client.hashed_secret = auth::hash_secret(out.secret);
+    if (deliver && !deliver(out)) return unavailable("the new secret was not delivered, and the old one stays valid");
     const auto changed = clients.set_hashed_secret(*id, out.client.hashed_secret, grace_period);
     if (!changed) return changed.error();
     return out;

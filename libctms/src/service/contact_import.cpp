@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_changes.hpp"
 
+#include <ctms/base/address_text.hpp>
 #include <ctms/service/contact_import.hpp>
 #include <json/dumped_contact.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
@@ -10,6 +11,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -25,8 +27,10 @@ struct item {
     std::string_view text;
     import_verdict* verdict = nullptr;
     bool dumped = false;
-    model::contact_input input; ///< for the API's form
-    model::contact contact;     ///< for the API's form
+    bool is_known = false;                                    ///< a contact with its address exists
+    std::optional<json::checked<model::contact_patch>> patch; ///< for a merge
+    model::contact_input input;                               ///< for the API's form
+    model::contact contact;                                   ///< for the API's form
     model::stored_rows rows;
 };
 
@@ -47,11 +51,25 @@ bool has_name_twice(const auto& sorted) {
     return std::adjacent_find(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.name == b.name; }) != sorted.end();
 }
 
+error not_an_address() { return invalid("email.primary_email: not an email address"); }
+
+constexpr auto cleared = "the contact has opted out of email or of a newsletter; use --allow-opt-in to replace it nevertheless";
+constexpr auto gone = "the contact was deleted in the meantime: import it again";
+
 /// Reads a contact in the API's form as POST would create it. `out.rows` has a nil id if none was sent.
-result<void> read_api_form(const json::body& sent, item& out) {
+result<void> read_api_form(const json::body& sent, const import_options& how, item& out) {
     auto read = json::read_contact(sent, json::purpose::create);
     if (!read) return read.error();
+    if (how.merge) {
+        auto patch = json::read_patch(sent);
+        if (!patch) return patch.error();
+        out.patch = std::move(*patch);
+    }
     model::contact_input input = **read;
+    if (!how.exact) {
+        input.email.primary_email = std::string(without_blanks_around(input.email.primary_email));
+        if (!can_be_address(input.email.primary_email)) return not_an_address();
+    }
     auto contact = new_contact(input);
     if (!contact) return contact.error();
     if (has_name_twice(contact->newsletters)) return invalid("newsletters: a name appears twice");
@@ -63,7 +81,7 @@ result<void> read_api_form(const json::body& sent, item& out) {
     return {};
 }
 
-result<item> read_item(std::string_view text) {
+result<item> read_item(std::string_view text, const import_options& how) {
     item out;
     out.text = text;
     const auto sent = json::body::parse(text);
@@ -72,8 +90,10 @@ result<item> read_item(std::string_view text) {
     if (out.dumped) {
         auto rows = json::read_dumped_contact(*sent);
         if (!rows) return rows.error();
+        if (how.merge) return invalid("a line of a dump has every field: import it with --replace, not with --merge");
+        if (!how.exact && !can_be_address(rows->primary_email)) return not_an_address();
         out.rows = std::move(*rows);
-    } else if (const auto read = read_api_form(*sent, out); !read) {
+    } else if (const auto read = read_api_form(*sent, how, out); !read) {
         return read.error();
     }
     return out;
@@ -90,10 +110,12 @@ public:
           write_{how.queue_for_sync ? std::optional(persistence::queue_priority::bulk) : std::nullopt, how.dry_run} {}
 
     /// Stores items. No two of them may have the same id or, if they have no id, the same address.
-    result<void> store(std::span<item> round) {
+    result<void> store(items& round) {
         if (auto named = name(round); !named) return named;
+        if (auto checked = compare_with_suppressed(round); !checked) return checked;
         std::vector<model::stored_rows> rows;
         for (auto& one : round) rows.push_back(std::move(one.rows));
+        if (rows.empty()) return {};
         std::vector<item*> existing;
         const auto create = [&](std::span<const model::stored_rows> part) { return bulk_.create(part, write_); };
         const auto created = write_in_parts(round, rows, create, import_outcome::created, &existing);
@@ -102,7 +124,7 @@ public:
 
 private:
     /// Gives an id to each item that has none: that of the stored contact with the same address, or a new one.
-    result<void> name(std::span<item> round) {
+    result<void> name(items& round) {
         std::vector<std::string> addresses;
         for (const auto& one : round) {
             if (one.rows.email_id.is_nil()) addresses.push_back(one.rows.primary_email);
@@ -115,12 +137,73 @@ private:
         }
         for (auto& one : round) {
             if (one.dumped) continue;
-            if (const auto id = known.find(one.rows.primary_email); one.rows.email_id.is_nil() && id != known.end())
+            if (const auto id = known.find(one.rows.primary_email); one.rows.email_id.is_nil() && id != known.end()) {
                 one.contact.email.email_id = id->second;
+                one.is_known = true;
+            }
+        }
+        if (auto alike = name_alike(round); !alike) return alike;
+        for (auto& one : round) {
+            if (one.dumped) continue;
             one.input.email.email_id = one.contact.email.email_id;
             one.rows = json::to_stored_rows(one.contact);
         }
         return {};
+    }
+
+    /// Where case does not matter: gives items that have no id yet the id and the address of the contact that has it in another spelling.
+    result<void> name_alike(items& round) {
+        if (!how_.case_insensitive) return {};
+        const auto lacks_id = [](const item& one) { return !one.dumped && !one.is_known && one.rows.email_id.is_nil(); };
+        auto matches = find_alike(round, lacks_id);
+        if (!matches) return matches.error();
+        std::size_t place = 0;
+        std::erase_if(round, [&](item& one) {
+            if (!lacks_id(one)) return false;
+            const auto& found = matches->at(place++);
+            if (found.size() > 1) {
+                reject(one,
+                       "email.primary_email: several contacts have this address in different case; see ctms-admin contacts duplicates");
+                return true;
+            }
+            if (found.empty()) return false;
+            one.is_known = true;
+            one.contact.email.email_id = found.front().email_id;
+            one.contact.email.primary_email = one.input.email.primary_email = found.front().primary_email;
+            return false;
+        });
+        return {};
+    }
+
+    /// Rejects new contacts of the API's form that would receive what the owner of the same address has opted out of.
+    result<void> compare_with_suppressed(items& round) {
+        const auto is_new = [](const item& one) { return !one.dumped && !one.is_known && !one.contact.email.has_opted_out_of_email; };
+        auto matches = find_alike(round, is_new);
+        if (!matches) return matches.error();
+        std::size_t place = 0;
+        std::erase_if(round, [&](item& one) {
+            if (!is_new(one)) return false;
+            const auto& found = matches->at(place++);
+            const bool is_suppressed = std::any_of(found.begin(), found.end(), [&](const persistence::address_match& other) {
+                return other.opted_out && other.email_id != one.rows.email_id && other.primary_email != one.rows.primary_email;
+            });
+            if (is_suppressed) {
+                reject(one, "email.primary_email: differs only in case or Unicode form from the address of a contact that has opted out of "
+                            "email; use --case-insensitive to treat them as the same");
+            }
+            return is_suppressed;
+        });
+        return {};
+    }
+
+    /// The contacts with the addresses of these items, in the order of the items.
+    result<std::vector<std::vector<persistence::address_match>>> find_alike(const items& round, const auto& which) {
+        std::vector<std::string> addresses;
+        for (const auto& one : round) {
+            if (which(one)) addresses.push_back(one.rows.primary_email);
+        }
+        if (addresses.empty()) return std::vector<std::vector<persistence::address_match>>();
+        return bulk_.find_alike(addresses);
     }
 
     /// Writes all rows together. If one of them cannot be stored, halves the rows until it is found. `left` gets the items that
@@ -145,7 +228,7 @@ private:
             } else if (left != nullptr) {
                 left->push_back(&all[i]);
             } else {
-                reject(all[i], "the contact was deleted in the meantime: import it again");
+                reject(all[i], gone);
             }
         }
         return {};
@@ -162,6 +245,7 @@ private:
         if (!stored) return stored.error();
         std::map<uuid, model::contact> contacts;
         for (auto& contact : *stored) contacts.emplace(contact.email.email_id, std::move(contact));
+        if (how_.merge) return merge(existing, contacts);
         items differing;
         for (auto* one : existing) {
             if (one->dumped ? !compare(*one, *lines) : !compare(*one, contacts)) differing.push_back(std::move(*one));
@@ -172,16 +256,20 @@ private:
     /// Returns false if the item must replace the stored contact.
     bool compare(item& one, const std::map<uuid, std::string>& lines) {
         const auto line = lines.find(one.rows.email_id);
-        if (line == lines.end()) return reject(one, "the contact was deleted in the meantime: import it again"), true;
+        if (line == lines.end()) return reject(one, gone), true;
         if (json::same_object(line->second, one.text)) return one.verdict->what = import_outcome::unchanged, true;
         if (!how_.replace) return reject_other_content(one), true;
-        one.rows = json::read_dumped_contact(json::body::parse(one.text).value()).value();
+        const auto after = json::body::parse(one.text).value();
+        const auto before = json::body::parse(line->second);
+        if (!how_.allow_opt_in && before && json::opt_outs_of(*before).are_cleared_by(json::opt_outs_of(after)))
+            return reject(one, cleared), true;
+        one.rows = json::read_dumped_contact(after).value();
         return false;
     }
 
     bool compare(item& one, const std::map<uuid, model::contact>& contacts) {
         const auto stored = contacts.find(one.rows.email_id);
-        if (stored == contacts.end()) return reject(one, "the contact was deleted in the meantime: import it again"), true;
+        if (stored == contacts.end()) return reject(one, gone), true;
         auto wanted = std::move(one.contact);
         if (how_.replace) {
             auto change = replaced(one.input, stored->second);
@@ -190,12 +278,68 @@ private:
         }
         if (same_content(stored->second, wanted)) return one.verdict->what = import_outcome::unchanged, true;
         if (!how_.replace) return reject_other_content(one), true;
+        if (!how_.allow_opt_in && json::opt_outs_of(stored->second).are_cleared_by(json::opt_outs_of(wanted)))
+            return reject(one, cleared), true;
         one.rows = json::to_stored_rows(wanted);
         return false;
     }
 
     static void reject_other_content(item& one) {
-        reject(one, "email_id: the contact exists with different content; use --replace to change it");
+        reject(one, "email_id: the contact exists with different content; use --merge to change the given fields, or --replace");
+    }
+
+    /// The contact after a merge. Sets `kept_opt_out` of the verdict.
+    static result<persistence::contact_change> merged(const item& one, const model::contact& stored) {
+        auto change = patched(**one.patch, stored);
+        if (!change) return change;
+        auto& after = change->after;
+        after.email.primary_email = one.input.email.primary_email;
+        one.verdict->kept_opt_out = json::opt_outs_of(stored).are_cleared_by(json::opt_outs_of(after));
+        after.email.has_opted_out_of_email = after.email.has_opted_out_of_email || stored.email.has_opted_out_of_email;
+        for (const auto& before : stored.newsletters) {
+            if (before.subscribed) continue;
+            const auto same = [&](const model::newsletter& other) { return other.name == before.name; };
+            const auto now = std::find_if(after.newsletters.begin(), after.newsletters.end(), same);
+            if (now != after.newsletters.end()) now->subscribed = false;
+        }
+        return change;
+    }
+
+    /// Changes existing contacts as PATCH does. The state that counts is the one that the write finds: somebody may opt out meanwhile.
+    result<void> merge(const std::vector<item*>& existing, const std::map<uuid, model::contact>& contacts) {
+        std::vector<persistence::contact_to_change> changes;
+        std::vector<item*> changed;
+        for (auto* one : existing) {
+            const auto stored = contacts.find(one->rows.email_id);
+            if (stored == contacts.end()) {
+                reject(*one, gone);
+                continue;
+            }
+            const auto change = merged(*one, stored->second);
+            if (!change) {
+                reject(*one, reason_of(change.error()));
+            } else if (same_content(stored->second, change->after)) {
+                one->verdict->what = import_outcome::unchanged;
+            } else if (how_.dry_run) {
+                one->verdict->what = import_outcome::merged;
+            } else {
+                changed.push_back(one);
+                changes.push_back({stored->first, [one](const std::optional<model::contact>& now) {
+                                       return now ? merged(*one, *now) : result<persistence::contact_change>(not_found(gone));
+                                   }});
+            }
+        }
+        const auto written = contacts_.change(changes);
+        for (std::size_t i = 0; i < written.size(); ++i) {
+            if (written[i]) {
+                changed[i]->verdict->what = import_outcome::merged;
+                continue;
+            }
+            const auto code = written[i].error().code;
+            if (code != errc::conflict && code != errc::invalid && code != errc::not_found) return written[i].error();
+            reject(*changed[i], code == errc::not_found ? gone : reason_of(written[i].error()));
+        }
+        return {};
     }
 
     result<void> replace(items& differing) {
@@ -233,7 +377,7 @@ result<std::vector<import_verdict>> contact_import::run(std::span<const std::str
     std::vector<import_verdict> verdicts(texts.size());
     items pending;
     for (std::size_t i = 0; i < texts.size(); ++i) {
-        auto read = read_item(texts[i]);
+        auto read = read_item(texts[i], how_);
         if (!read) {
             verdicts[i].reason = json::describe(read.error());
             continue;

@@ -5,21 +5,12 @@
 
 #include <persistence/sync/sync_queue_repository.hpp>
 
-#include <algorithm>
-
 namespace ctms::service {
 namespace {
 
 using persistence::sync_queue_repository;
 
 constexpr int contacts_of_a_step = 10'000;
-
-/// Adds a part of a list, of which `step` was sent, to the result for the whole list.
-void add(model::address_resync& to, const model::address_resync& part, const address_step& step) {
-    to.chosen += part.chosen;
-    to.queued += part.queued;
-    for (const auto place : part.unknown) to.unknown.push_back(step.places.at(place));
-}
 
 /// No newsletter or waitlist has a name that the database cannot store.
 result<void> check(const model::resync_selection& which) {
@@ -66,22 +57,10 @@ resync_report sync_admin::resync(const model::resync_selection& which, const std
     }
 }
 
-result<model::address_resync> sync_admin::resync_addresses(std::span<const std::string> addresses, bool dry_run) {
+result<std::vector<model::bulk_outcome>> sync_admin::resync_addresses(std::span<const std::string> addresses, bool dry_run) {
     sync_queue_repository queue(db_);
-    model::address_resync out;
-    for (std::size_t place = 0; place < addresses.size(); ++place) {
-        if (!is_storable(addresses[place])) out.unknown.push_back(place);
-    }
-    for (std::size_t begin = 0; begin < addresses.size(); begin += address_step) {
-        const auto step = storable_addresses(addresses, begin, address_step);
-        if (step.addresses.empty()) continue;
-        const auto part = dry_run ? queue.look_up(step.addresses) : queue.request_resync(step.addresses);
-        if (!part) return part.error();
-        add(out, *part, step);
-    }
-    std::sort(out.unknown.begin(), out.unknown.end());
-    if (dry_run) out.queued = 0;
-    return out;
+    return in_address_steps(addresses, address_step,
+                            [&](std::span<const std::string> part) { return dry_run ? queue.look_up(part) : queue.request_resync(part); });
 }
 
 } // namespace ctms::service

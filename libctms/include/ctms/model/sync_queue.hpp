@@ -71,13 +71,4 @@ struct CTMS_API resync_selection {
     friend bool operator==(const resync_selection&, const resync_selection&) = default; ///< member by member
 };
 
-/// The result of a resync by addresses.
-struct CTMS_API address_resync {
-    std::size_t chosen = 0;           ///< contacts with these addresses
-    std::size_t queued = 0;           ///< of these, contacts that were not already waiting
-    std::vector<std::size_t> unknown; ///< positions of addresses that no contact has, starting at 0, in order
-
-    friend bool operator==(const address_resync&, const address_resync&) = default; ///< member by member
-};
-
 } // namespace ctms::model

@@ -33,6 +33,9 @@ public:
     embedded_postgres& operator=(embedded_postgres&&) noexcept; ///< as above
     ~embedded_postgres();
 
+    /// Returns false if start() would create a cluster in this directory, and no other program has begun to. Looks at the files only.
+    [[nodiscard]] static bool exists(const std::filesystem::path& directory);
+
     /// Returns the libpq URL of the database `ctms`, or of another `database` on the same server.
     [[nodiscard]] std::string url(const std::string& database = "ctms") const;
 

@@ -8,6 +8,7 @@
 #include <ctms/model/api_client.hpp>
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <set>
 #include <span>
@@ -67,12 +68,16 @@ public:
     [[nodiscard]] result<client_details> find(std::string_view name);
     /// Enables or disables a client. errc::not_found if it does not exist.
     [[nodiscard]] result<void> set_enabled(std::string_view name, bool enabled);
+    /// Changes the address of the people who run the client. errc::not_found if it does not exist; errc::invalid as in create().
+    [[nodiscard]] result<void> set_email(std::string_view name, const std::string& email);
     /// Sets the roles; nullopt allows everything. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_roles(std::string_view name, const std::optional<std::set<model::role>>& roles);
     /// Makes a new secret. The old one stays valid for `grace_period`; if that is 0, the old one, those that were replaced before, and all
-    /// tokens become invalid at once. errc::invalid unless 0 <= grace_period <= longest_grace_period; errc::not_found if the client does
-    /// not exist.
-    [[nodiscard]] result<client_secret> rotate_secret(std::string_view name, std::chrono::seconds grace_period = {});
+    /// tokens become invalid at once. `deliver`, unless it is empty, is called before anything is stored: if it returns false, because the
+    /// new secret could not be written, the old one stays valid (errc::unavailable). errc::invalid unless 0 <= grace_period <=
+    /// longest_grace_period; errc::not_found if the client does not exist.
+    [[nodiscard]] result<client_secret> rotate_secret(std::string_view name, std::chrono::seconds grace_period = {},
+                                                      const std::function<bool(const client_secret&)>& deliver = {});
     /// Deletes a client with its roles and old secrets; its tokens become invalid. errc::not_found if it does not exist.
     [[nodiscard]] result<void> remove(std::string_view name);
 

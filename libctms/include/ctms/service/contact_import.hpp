@@ -22,6 +22,7 @@ enum class import_outcome : std::uint8_t {
     created,
     unchanged, ///< it existed with the same content
     replaced,  ///< it existed with different content
+    merged,    ///< it existed, and the given fields were changed
     rejected   ///< nothing was stored
 };
 
@@ -29,13 +30,18 @@ enum class import_outcome : std::uint8_t {
 struct CTMS_API import_verdict {
     import_outcome what = import_outcome::rejected; ///< outcome
     std::string reason;                             ///< reason of a rejection, for people; contains no values of the contact
+    bool kept_opt_out = false;                      ///< the merge left an opt-out that the given fields would have cleared
 };
 
 /// Options of an import.
 struct CTMS_API import_options {
-    bool replace = false;       ///< replace contacts that have different content, like PUT; if false, they are rejected
-    bool queue_for_sync = true; ///< queue the contacts for the sync, after all single writes
-    bool dry_run = false;       ///< do the work, then roll it back
+    bool replace = false;          ///< replace contacts that have different content, like PUT; if false, they are rejected
+    bool merge = false;            ///< change only the given fields of contacts that exist, like PATCH, but never clear an opt-out
+    bool allow_opt_in = false;     ///< let `replace` clear an opt-out; if false, such contacts are rejected
+    bool case_insensitive = false; ///< addresses that differ only in case or Unicode form are the same
+    bool exact = false;            ///< store addresses as they are, with blanks, and even those that cannot be addresses
+    bool queue_for_sync = true;    ///< queue the contacts for the sync, after all single writes; a merge always queues, as a single write
+    bool dry_run = false;          ///< do the work, then roll it back
 };
 
 /// Imports contacts in batches.
@@ -45,9 +51,11 @@ public:
     contact_import(persistence::database& db, import_options how) : db_(db), how_(how) {}
 
     /// Imports contacts from JSON texts, each in the form of POST /ctms or a line of a dump, which keeps its times. A contact without
-    /// email_id is matched by its address, if a contact with that address exists. Returns a verdict for each, in the given order; a unique
-    /// value that is already used rejects only the contact that has it. Returns an error if the database does not answer; some contacts may
-    /// be stored then.
+    /// email_id is matched by its address, if a contact with that address exists. Blanks around the address of the first form are removed.
+    /// A new contact of that form is rejected if its address differs only in case or Unicode form from that of a contact that has opted out
+    /// of email. An opt-out is has_opted_out_of_email, or a newsletter that is not subscribed. Returns a verdict for each, in the given
+    /// order; a unique value that is already used rejects only the contact that has it. Returns an error if the database does not answer;
+    /// some contacts may be stored then.
     [[nodiscard]] result<std::vector<import_verdict>> run(std::span<const std::string> texts);
 
 private:

@@ -6,6 +6,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/contact_lists.hpp>
 #include <ctms/model/sync_queue.hpp>
 
 #include <cstddef>
@@ -68,10 +69,11 @@ public:
     [[nodiscard]] resync_report resync(const model::resync_selection& which,
                                        const std::function<bool(const resync_progress&)>& go_on = nullptr);
 
-    /// Queues the contacts with these primary addresses, regardless of case, as resync() does; with `dry_run`, only returns what it would
-    /// do. Takes a transaction for each `address_step` addresses, so some may be done when an error is returned. An address that cannot be
-    /// stored (not UTF-8, or with a NUL) is unknown. Without addresses it does nothing.
-    [[nodiscard]] result<model::address_resync> resync_addresses(std::span<const std::string> addresses, bool dry_run = false);
+    /// Queues the contacts with these primary addresses, regardless of case and Unicode form, as resync() does; with `dry_run`, only
+    /// returns what it would do. Returns a result for each address, in the given order: `changed` are contacts that were queued, `already`
+    /// those that were already waiting. Takes a transaction for each `address_step` addresses, so some may be done when an error is
+    /// returned. An address that cannot be stored (not UTF-8, or with a NUL) belongs to no contact. Without addresses it does nothing.
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> resync_addresses(std::span<const std::string> addresses, bool dry_run = false);
 
 private:
     persistence::database& db_;

@@ -41,6 +41,7 @@ const statement create_client{"client_create", "with made as (insert into api_cl
                                                " select client_id, unnest(string_to_array($5, ',')) from made"};
 const statement set_client_enabled{"client_set_enabled",
                                    "update api_client set enabled = $2::boolean, update_timestamp = now() where client_id = $1"};
+const statement set_client_email{"client_set_email", "update api_client set email = $2, update_timestamp = now() where client_id = $1"};
 const statement touch_client{"client_touch", "update api_client set update_timestamp = now() where client_id = $1"};
 const statement drop_roles{"client_drop_roles", "delete from ctms_client_roles where client_id = $1"};
 const statement add_roles{"client_add_roles",
@@ -170,6 +171,10 @@ result<void> client_repository::create(const model::api_client& client) {
 
 result<void> client_repository::set_enabled(std::string_view client_id, bool enabled) {
     return change(db_, set_client_enabled, client_id, enabled ? "t" : "f");
+}
+
+result<void> client_repository::set_email(std::string_view client_id, const std::string& email) {
+    return change(db_, set_client_email, client_id, email);
 }
 
 result<void> client_repository::set_roles(std::string_view client_id, const std::optional<std::set<model::role>>& roles) {

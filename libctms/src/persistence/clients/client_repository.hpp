@@ -43,6 +43,8 @@ public:
     [[nodiscard]] result<void> create(const model::api_client& client);
     /// Enables or disables a client. errc::not_found if it does not exist.
     [[nodiscard]] result<void> set_enabled(std::string_view client_id, bool enabled);
+    /// Changes the address. errc::not_found if the client does not exist.
+    [[nodiscard]] result<void> set_email(std::string_view client_id, const std::string& email);
     /// Sets the roles; nullopt allows everything. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_roles(std::string_view client_id, const std::optional<std::set<model::role>>& roles);
     /// Replaces the secret. The old one stays valid for `keep_old`, in addition to those that were kept before; if `keep_old` is 0, all of

@@ -2,6 +2,7 @@
 #include "contact_bulk_repository.hpp"
 #include "contact_tables.hpp"
 
+#include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
@@ -142,6 +143,24 @@ result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_i
         std::map<std::string, uuid, std::less<>> out;
         for (std::size_t row = 0; row < found.size(); ++row)
             out.emplace(found.text(row, 1), uuid::parse(found.text(row, 0)).value_or(uuid{}));
+        return out;
+    });
+}
+
+result<std::vector<std::vector<address_match>>> contact_bulk_repository::find_alike(std::span<const std::string> primary_emails) {
+    static const statement alike{"contacts_alike",
+                                 fmt::format("{} select form.place, e.email_id::text, e.primary_email,"
+                                             " coalesce(e.has_opted_out_of_email, false)::text"
+                                             " from form join emails e on lower(e.primary_email) = form.address order by 1, 2",
+                                             with_address_forms)};
+    return run(db_, [&](connection& link) {
+        const auto found = link.query(alike, {json_names(primary_emails)});
+        std::vector<std::vector<address_match>> out(primary_emails.size());
+        for (std::size_t row = 0; row < found.size(); ++row) {
+            out.at(static_cast<std::size_t>(found.integer(row, 0)) - 1)
+                .push_back(
+                    {uuid::parse(found.text(row, 1)).value_or(uuid{}), std::string(found.text(row, 2)), found.text(row, 3) == "true"});
+        }
         return out;
     });
 }

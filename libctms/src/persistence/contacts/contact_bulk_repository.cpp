@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_bulk_repository.hpp"
 
+#include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
@@ -13,11 +14,11 @@
 namespace ctms::persistence {
 namespace {
 
-// Each address once, in lower case as in the index, with its positions in the list.
-constexpr std::string_view wanted_addresses = R"(
-with wanted as materialized (
-  select lower(value) as address, min(place) as place, array_agg(place) as places
-  from json_array_elements_text($1::json) with ordinality as r(value, place) group by 1),
+// Each form of an address once, with its positions in the list and the spellings there.
+constexpr std::string_view wanted_addresses = R"(,
+wanted as materialized (
+  select address, min(place) as place, array_agg(place order by place) as places, array_agg(value order by place) as spellings
+  from form group by address),
 )";
 
 // Does what contact_repository::remove() does, for many contacts.
@@ -30,31 +31,31 @@ m as (delete from mofo t using e where t.email_id = e.email_id),
 n as (delete from newsletters t using e where t.email_id = e.email_id),
 w as (delete from waitlists t using e where t.email_id = e.email_id),
 d as (delete from emails t using e where t.email_id = e.email_id)
-select place, count(*), 0 from e group by place)";
+select place, count(*), 0, count(*) filter (where other) from e group by place)";
 
 // Locks in order of id, so that two concurrent transactions wait for each other instead of deadlocking.
 constexpr std::string_view lock_addresses = R"(
 e as materialized (
-  select t.email_id, t.primary_email, wanted.place from {} cross join wanted join emails t on lower(t.primary_email) = wanted.address
-  order by t.email_id for update of t),
+  select t.email_id, t.primary_email, wanted.place, t.primary_email <> wanted.spellings[1] as other
+  from {} cross join wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
 )";
 
 constexpr std::string_view lock_one = R"(
 with e as materialized (
-  select email_id, primary_email, 1 as place from {}, emails where email_id = $1::uuid for update of emails),
+  select email_id, primary_email, 1 as place, false as other from {}, emails where email_id = $1::uuid for update of emails),
 )";
 
 constexpr std::string_view suppress_them = R"(
 e as materialized (
-  select t.email_id, wanted.place, wanted.places, coalesce(t.has_opted_out_of_email, false) as already
+  select t.email_id, t.primary_email, wanted.place, wanted.places, wanted.spellings, coalesce(t.has_opted_out_of_email, false) as already
   from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
 u as (
   update emails t set has_opted_out_of_email = true, update_timestamp = {}
   from e where t.email_id = e.email_id and not e.already),
 q as ({})
-select p, case when p = place then changed else 0 end, case when p = place then before else before + changed end
-from (select place, places, count(*) filter (where not already) as changed, count(*) filter (where already) as before
-      from e group by place, places) s, unnest(places) as p)";
+select u.p, count(*) filter (where u.p = place and not already), count(*) filter (where u.p <> place or already),
+  count(*) filter (where primary_email <> u.spelling)
+from e, unnest(places, spellings) as u(p, spelling) group by u.p)";
 
 /// Reads the writer in the CTE that locks the contacts, and so before it deletes one.
 std::string remove_sql(std::string_view lock) {
@@ -65,13 +66,6 @@ std::string remove_sql(std::string_view lock) {
 /// statistics, and the planner might choose to read a whole table for each batch.
 void prefer_indexes(connection& link) {
     link.execute("set local enable_seqscan = off; set local enable_hashjoin = off; set local enable_mergejoin = off");
-}
-
-std::vector<model::bulk_outcome> outcomes_of(const rows& found, std::size_t count) {
-    std::vector<model::bulk_outcome> out(count);
-    for (std::size_t row = 0; row < found.size(); ++row)
-        out.at(static_cast<std::size_t>(found.integer(row, 0)) - 1) = {found.integer(row, 1), found.integer(row, 2)};
-    return out;
 }
 
 result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count,
@@ -88,7 +82,8 @@ result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& w
 } // namespace
 
 result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails, bool dry_run) {
-    static const statement remove_many{"remove_contacts", remove_sql(std::string(wanted_addresses) + std::string(lock_addresses))};
+    static const statement remove_many{"remove_contacts",
+                                       fmt::format("{}{}", with_address_forms, wanted_addresses) + remove_sql(lock_addresses)};
     return act_on(db_, remove_many, json_names(primary_emails), primary_emails.size(), dry_run);
 }
 
@@ -101,7 +96,7 @@ result<bool> contact_bulk_repository::remove(const uuid& email_id) {
 
 result<std::vector<model::bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails, bool dry_run) {
     static const statement suppress_many{"suppress_contacts",
-                                         std::string(wanted_addresses) +
+                                         fmt::format("{}{}", with_address_forms, wanted_addresses) +
                                              fmt::format(fmt::runtime(suppress_them), later_time_sql("t"),
                                                          request_sync_sql(queue_priority::suppression, "e where not already"))};
     return act_on(db_, suppress_many, json_names(primary_emails), primary_emails.size(), dry_run);

@@ -26,6 +26,13 @@ struct bulk_options {
     bool dry_run = false;                                               ///< do the work, then roll it back
 };
 
+/// A contact that an address finds.
+struct address_match {
+    uuid email_id;
+    std::string primary_email; ///< as it is stored
+    bool opted_out = false;    ///< of all email
+};
+
 /// Writes many contacts with one statement.
 class contact_bulk_repository {
 public:
@@ -43,6 +50,9 @@ public:
 
     /// Returns the ids of the contacts with these addresses, case sensitive.
     [[nodiscard]] result<std::map<std::string, uuid, std::less<>>> find_ids(std::span<const std::string> primary_emails);
+
+    /// Returns, for each address in the given order, the contacts with that address in any case and Unicode form.
+    [[nodiscard]] result<std::vector<std::vector<address_match>>> find_alike(std::span<const std::string> primary_emails);
 
     /// Deletes all contacts with these addresses, in any case, with everything that belongs to them, and queues their deletion at the
     /// vendor. Returns a result for each address, in the given order. If an address is given twice, the second finds nothing.

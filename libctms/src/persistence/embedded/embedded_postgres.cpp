@@ -55,6 +55,13 @@ embedded_postgres::embedded_postgres(embedded_postgres&&) noexcept = default;
 embedded_postgres& embedded_postgres::operator=(embedded_postgres&&) noexcept = default;
 embedded_postgres::~embedded_postgres() = default;
 
+bool embedded_postgres::exists(const std::filesystem::path& directory) {
+    std::error_code closed;
+    // A lock alone: another program is about to create the cluster, and start() waits for it.
+    return fs::exists(directory / embedded_layout::data_name / "PG_VERSION", closed) || closed ||
+           fs::exists(directory / embedded_layout::start_lock_name, closed) || closed;
+}
+
 std::string embedded_postgres::url(const std::string& database) const { return embedded_url(impl_->socket_folder, database); }
 
 const fs::path& embedded_postgres::directory() const { return impl_->layout.root(); }

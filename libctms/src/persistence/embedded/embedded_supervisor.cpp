@@ -54,6 +54,8 @@ fi
 kill -KILL "-$waiter" 2>/dev/null # without `--`, which dash refuses; the waiter may have ended
 )sh";
 
+constexpr std::chrono::seconds longest_silence{4};
+
 const statement has_database{"embedded_has_database", "select exists (select from pg_database where datname = 'ctms')"};
 constexpr int most_starts = 20;
 constexpr off_t longest_log = 4 << 20;
@@ -93,16 +95,21 @@ std::string embedded_url(const fs::path& folder, const std::string& database) {
 bool supervisor::server_answers() const {
     const auto folder = find_socket_folder(layout_, account_);
     if (!folder || !fs::exists(*folder / ".s.PGSQL.5432")) return false;
+    const auto begin = std::chrono::steady_clock::now();
+    database_options options;
+    options.connect_timeout = longest_silence;
     try {
-        database_options options;
         options.url = embedded_url(*folder, "postgres");
         options.prepared = false;
         connection link(options);
         if (!link.query(has_database, {}).boolean(0, 0)) link.execute("create database ctms");
         return true;
     } catch (const sql_error&) {
-        return false;
+        // A server that starts or stops refuses connections at once.
+        if (std::chrono::steady_clock::now() - begin < longest_silence) return false;
     }
+    throw embedded_failure(fmt::format("PostgreSQL (process {}) in {} is running but does not answer. It may be suspended or overloaded.",
+                                       recorded_server(layout_, account_), layout_.data().string()));
 }
 
 void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) {

@@ -7,6 +7,7 @@
 #include <ctms/base/result.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/contact_lists.hpp>
 #include <ctms/model/sync_queue.hpp>
 #include <ctms/persistence/database.hpp>
 
@@ -112,12 +113,13 @@ public:
     /// selected, with a lower priority than normal writes. Contacts that are already waiting keep their place. Each step is a transaction;
     /// its time depends on `limit`, not on the number of contacts.
     [[nodiscard]] result<resync_step> request_resync(const model::resync_selection& which, const std::optional<uuid>& after, int limit);
-    /// The same for the contacts with these primary addresses, regardless of case; at most some thousand at a time.
-    [[nodiscard]] result<model::address_resync> request_resync(std::span<const std::string> addresses);
+    /// The same for the contacts with these primary addresses, regardless of case and Unicode form; at most some thousand at a time.
+    /// Returns a result for each address, in the given order.
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> request_resync(std::span<const std::string> addresses);
     /// Returns the number of selected contacts. The time grows with the table.
     [[nodiscard]] result<std::size_t> count_selected(const model::resync_selection& which);
     /// Returns what request_resync would return for these addresses, without queueing anything.
-    [[nodiscard]] result<model::address_resync> look_up(std::span<const std::string> addresses);
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> look_up(std::span<const std::string> addresses);
 
     /// Returns the state of the queue and its workers. The time grows with the queue.
     [[nodiscard]] result<model::queue_status> status();

@@ -4,7 +4,7 @@
 #include "sync_queue_repository.hpp"
 #include "sync_queue_rows.hpp"
 
-#include <json/document.hpp>
+#include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 
@@ -44,18 +44,21 @@ constexpr std::string_view report_walk = R"(
 select (select email_id::text from walked order by email_id desc limit 1), (select count(*) from walked),
   (select count(*) from wanted), {})";
 
-// $1: the addresses as JSON.
-constexpr std::string_view find_addresses = R"(
-with given as materialized (
-  select lower(address) as address, place - 1 as place
-  from json_array_elements_text($1::json) with ordinality as list (address, place)),
-found as materialized (select given.place, e.email_id from given join emails e on lower(e.primary_email) = given.address),
+constexpr std::string_view find_addresses = R"(,
+found as materialized (
+  select form.place, e.email_id, e.primary_email <> form.value as other
+  from form join emails e on lower(e.primary_email) = form.address),
 wanted as materialized (select distinct email_id from found))";
 
+// Parked contacts would be queued, too.
+constexpr std::string_view look_them_up = R"(,
+fresh as (
+  select email_id from wanted
+  where not exists (select from ctms_sync_queue q where q.email_id = wanted.email_id and q.state = 'pending')))";
+
 constexpr std::string_view report_addresses = R"(
-select (select count(*) from wanted), {}, (
-  select coalesce(json_agg(g.place::text order by g.place), '[]')::text from given g
-  where not exists (select from found where found.place = g.place)))";
+select place, count(fresh.email_id), count(*) - count(fresh.email_id), count(*) filter (where other)
+from found left join fresh using (email_id) group by place)";
 
 const statement count_all{"resync_count_all", "select count(*) from emails where $1::text is null"};
 const statement count_newsletter{"resync_count_newsletter", "select count(distinct email_id) from newsletters where name = $1::text"};
@@ -83,13 +86,11 @@ const statement& walk_statement(model::resync_selection::kind what, bool from_th
 }
 
 const statement& address_statement(bool queue) {
+    static const auto find = fmt::format("{}{}", with_address_forms, find_addresses);
     static const statement queues{"resync_addresses",
-                                  std::string(find_addresses) + queue_wanted + fmt::format(report_addresses, count_queued)};
-    // Counts parked contacts too, because they would be queued.
-    static const statement looks{
-        "resync_look_up", std::string(find_addresses) +
-                              fmt::format(report_addresses, "(select count(*) from wanted where not exists (select from ctms_sync_queue q "
-                                                            "where q.email_id = wanted.email_id and q.state = 'pending'))")};
+                                  fmt::format("{}{},\nfresh as (select email_id from queued union all select email_id from woken){}", find,
+                                              queue_wanted, report_addresses)};
+    static const statement looks{"resync_look_up", fmt::format("{}{}{}", find, look_them_up, report_addresses)};
     return queue ? queues : looks;
 }
 
@@ -103,22 +104,9 @@ parameter name_of(const model::resync_selection& which) {
     return which.what == model::resync_selection::kind::all ? parameter() : parameter(which.name);
 }
 
-std::vector<std::size_t> read_places(std::string_view text) {
-    const auto parsed = json::document::parse(text, json::limits{1, 1'000'000});
-    const auto* places = std::get_if<json::document>(&parsed);
-    if (places == nullptr) throw std::logic_error("a column is not JSON");
-    std::vector<std::size_t> out;
-    for (const auto* one = places->root().first; one != nullptr; one = one->next) out.push_back(std::stoul(std::string(one->text)));
-    return out;
-}
-
-result<model::address_resync> run_addresses(database& on, std::span<const std::string> addresses, bool queue) {
+result<std::vector<model::bulk_outcome>> run_addresses(database& on, std::span<const std::string> addresses, bool queue) {
     const auto list = json_names(addresses);
-    return run(on, [&](connection& db) {
-        const auto found = db.query(address_statement(queue), {list}, queue);
-        return model::address_resync{static_cast<std::size_t>(found.integer(0, 0)), static_cast<std::size_t>(found.integer(0, 1)),
-                                     read_places(found.text(0, 2))};
-    });
+    return run(on, [&](connection& db) { return outcomes_of(db.query(address_statement(queue), {list}, queue), addresses.size()); });
 }
 
 } // namespace
@@ -138,11 +126,11 @@ result<resync_step> sync_queue_repository::request_resync(const model::resync_se
     });
 }
 
-result<model::address_resync> sync_queue_repository::request_resync(std::span<const std::string> addresses) {
+result<std::vector<model::bulk_outcome>> sync_queue_repository::request_resync(std::span<const std::string> addresses) {
     return run_addresses(db_, addresses, true);
 }
 
-result<model::address_resync> sync_queue_repository::look_up(std::span<const std::string> addresses) {
+result<std::vector<model::bulk_outcome>> sync_queue_repository::look_up(std::span<const std::string> addresses) {
     return run_addresses(db_, addresses, false);
 }
 
