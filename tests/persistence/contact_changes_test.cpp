@@ -91,7 +91,8 @@ struct fixture {
             contact.newsletters.resize(2);
             contact.newsletters[0].name = "app-dev";
             contact.newsletters[1].name = "hubs";
-            contact.mofo = model::mofo{fmt::format("mofo-{}", number), std::nullopt, true};
+            contact.mofo =
+                model::mofo{.mofo_email_id = fmt::format("mofo-{}", number), .mofo_contact_id = std::nullopt, .mofo_relevant = true};
             REQUIRE(contacts.create(contact).has_value());
         }
         connection(db.options()).execute("truncate ctms_sync_queue");
@@ -128,7 +129,12 @@ TEST_CASE_FIXTURE(fixture, "groups and lists of several contacts are written, ke
         change(1,
                [](model::contact& contact) {
                    contact.mofo.reset();
-                   contact.fxa = model::fxa{"account", std::nullopt, std::nullopt, "de", std::nullopt, false};
+                   contact.fxa = model::fxa{.fxa_id = "account",
+                                            .primary_email = std::nullopt,
+                                            .created_date = std::nullopt,
+                                            .lang = "de",
+                                            .first_service = std::nullopt,
+                                            .account_deleted = false};
                    contact.newsletters.pop_back();
                }),
         change(2,
@@ -280,7 +286,12 @@ TEST_CASE_FIXTURE(fixture, "the groups and lists that a change writes have its t
             out.after.email.first_name = "one";
             out.after.amo = model::amo{};
             out.after.amo->username = lang;
-            out.after.fxa = model::fxa{"account", std::nullopt, std::nullopt, lang, std::nullopt, false};
+            out.after.fxa = model::fxa{.fxa_id = "account",
+                                       .primary_email = std::nullopt,
+                                       .created_date = std::nullopt,
+                                       .lang = lang,
+                                       .first_service = std::nullopt,
+                                       .account_deleted = false};
             out.after.newsletters.resize(3);
             out.after.newsletters[2].name = "new";
             for (auto& newsletter : out.after.newsletters) newsletter.lang = lang;

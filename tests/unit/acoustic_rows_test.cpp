@@ -136,8 +136,13 @@ TEST_CASE("acoustic rows: add-ons and accounts follow the email, with their pref
     contact.amo->last_login = date(std::chrono::year(2020) / 2 / 9);
     contact.amo->username = "firefox_fan";
     contact.amo->create_timestamp = contact.amo->update_timestamp = at(2020, 1, 2);
-    contact.fxa = model::fxa{"abc", "fxa@example.com", "Tue, 29 Mar 2021 18:29:18 GMT", "en,en-US", "sync", true};
-    contact.mofo = model::mofo{"m1", "m2", true};
+    contact.fxa = model::fxa{.fxa_id = "abc",
+                             .primary_email = "fxa@example.com",
+                             .created_date = "Tue, 29 Mar 2021 18:29:18 GMT",
+                             .lang = "en,en-US",
+                             .first_service = "sync",
+                             .account_deleted = true};
+    contact.mofo = model::mofo{.mofo_email_id = "m1", .mofo_contact_id = "m2", .mofo_relevant = true};
     const auto rows = acoustic::to_rows(contact, {}, usual());
     auto between = names(rows.main);
     between.erase(between.begin(), std::find(between.begin(), between.end(), "create_timestamp") + 1);
@@ -166,7 +171,7 @@ TEST_CASE("acoustic rows: fields that are not configured are not sent but report
     contact.email.first_name = "Jane";
     contact.amo = model::amo{};
     contact.fxa = model::fxa{};
-    contact.mofo = model::mofo{"m1", "m2", true};
+    contact.mofo = model::mofo{.mofo_email_id = "m1", .mofo_contact_id = "m2", .mofo_relevant = true};
     const auto rows = acoustic::to_rows(contact, {}, configuration);
     CHECK(rows.skipped_fields ==
           std::vector<std::string>{"amo.user", "email.first_name", "email.unsubscribe_reason", "fxa.lang", "fxa.primary_email"});

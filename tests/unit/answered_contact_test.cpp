@@ -25,10 +25,39 @@ std::string written(const model::contact& contact, bool with_status) {
 model::contact full() {
     model::contact out;
     const auto id = uuid::parse("332de237-cab7-4461-bcc3-48e68f42bd5c").value();
-    out.email = {"a@example.com", "not a UUID", true, "s", "Jane", "Doe", "de", "T", "de", true, "why", id, when, when};
-    out.amo = model::amo{"1,2", "J", true, "fr", std::chrono::year(2021) / 2 / 3, "here", "jane", true, "7", "jj", when, when};
-    out.fxa = model::fxa{"f", "f@example.com", "long ago", "de,fr", "sync", true};
-    out.mofo = model::mofo{"m", "c", true};
+    out.email = model::email{.primary_email = "a@example.com",
+                             .basket_token = "not a UUID",
+                             .double_opt_in = true,
+                             .sfdc_id = "s",
+                             .first_name = "Jane",
+                             .last_name = "Doe",
+                             .mailing_country = "de",
+                             .email_format = "T",
+                             .email_lang = "de",
+                             .has_opted_out_of_email = true,
+                             .unsubscribe_reason = "why",
+                             .email_id = id,
+                             .create_timestamp = when,
+                             .update_timestamp = when};
+    out.amo = model::amo{.add_on_ids = "1,2",
+                         .display_name = "J",
+                         .email_opt_in = true,
+                         .language = "fr",
+                         .last_login = std::chrono::year(2021) / 2 / 3,
+                         .location = "here",
+                         .profile_url = "jane",
+                         .user = true,
+                         .user_id = "7",
+                         .username = "jj",
+                         .create_timestamp = when,
+                         .update_timestamp = when};
+    out.fxa = model::fxa{.fxa_id = "f",
+                         .primary_email = "f@example.com",
+                         .created_date = "long ago",
+                         .lang = "de,fr",
+                         .first_service = "sync",
+                         .account_deleted = true};
+    out.mofo = model::mofo{.mofo_email_id = "m", .mofo_contact_id = "c", .mofo_relevant = true};
     out.newsletters = {{"a", false, "T", "pt", "https://x.example", "bored"}, {"b", true, "H", std::nullopt, {}, {}}};
     out.waitlists = {{"relay", "https://x.example", R"({"geo":"fr"})", true}, {"vpn", {}, R"({"n":1.50,"platform":"ios"})", true}};
     return out;

@@ -57,24 +57,39 @@ TEST_CASE("every field of a contact is read") {
       "mofo": {"mofo_email_id": "e", "mofo_contact_id": "c", "mofo_relevant": true},
       "newsletters": [{"name": "hubs", "subscribed": false, "format": "T", "lang": "de", "source": "https://example.com/", "unsub_reason": "r"}],
       "waitlists": [{"name": "vpn", "source": "https://example.com/vpn", "fields": {"platform": "ios", "geo": "fr"}}]})");
-    CHECK(contact.amo ==
-          model::amo{"a,b", "Nina", true, "fr", date{std::chrono::year{2020} / 1 / 27}, "Ici", "nina", true, "98765", "nina1", {}, {}});
-    CHECK(contact.email == model::email{"n@example.com",
-                                        "c4a7d759-bb52-457b-896b-90f1d3ef8433",
-                                        true,
-                                        "s",
-                                        "N",
-                                        "I",
-                                        "us",
-                                        "T",
-                                        "fr",
-                                        true,
-                                        "why",
-                                        *uuid::parse(id),
-                                        {},
-                                        {}});
-    CHECK(contact.fxa == model::fxa{"f", "f@example.com", "2019-05-22T08:29:31.906094+00:00", "fr,fr-CA", "sync", true});
-    CHECK(contact.mofo == model::mofo{"e", "c", true});
+    CHECK(contact.amo == model::amo{.add_on_ids = "a,b",
+                                    .display_name = "Nina",
+                                    .email_opt_in = true,
+                                    .language = "fr",
+                                    .last_login = date{std::chrono::year{2020} / 1 / 27},
+                                    .location = "Ici",
+                                    .profile_url = "nina",
+                                    .user = true,
+                                    .user_id = "98765",
+                                    .username = "nina1",
+                                    .create_timestamp = {},
+                                    .update_timestamp = {}});
+    CHECK(contact.email == model::email{.primary_email = "n@example.com",
+                                        .basket_token = "c4a7d759-bb52-457b-896b-90f1d3ef8433",
+                                        .double_opt_in = true,
+                                        .sfdc_id = "s",
+                                        .first_name = "N",
+                                        .last_name = "I",
+                                        .mailing_country = "us",
+                                        .email_format = "T",
+                                        .email_lang = "fr",
+                                        .has_opted_out_of_email = true,
+                                        .unsubscribe_reason = "why",
+                                        .email_id = *uuid::parse(id),
+                                        .create_timestamp = {},
+                                        .update_timestamp = {}});
+    CHECK(contact.fxa == model::fxa{.fxa_id = "f",
+                                    .primary_email = "f@example.com",
+                                    .created_date = "2019-05-22T08:29:31.906094+00:00",
+                                    .lang = "fr,fr-CA",
+                                    .first_service = "sync",
+                                    .account_deleted = true});
+    CHECK(contact.mofo == model::mofo{.mofo_email_id = "e", .mofo_contact_id = "c", .mofo_relevant = true});
     REQUIRE(contact.newsletters.size() == 1);
     CHECK(contact.newsletters[0] == model::newsletter{"hubs", false, "T", "de", "https://example.com/", "r"});
     REQUIRE(contact.waitlists.size() == 1);

@@ -62,24 +62,39 @@ TEST_CASE("a contact with only an address is written with all groups and their d
 
 TEST_CASE("a contact with all fields is written in the documented order") {
     model::contact contact;
-    contact.amo = model::amo{"a,b", "Nina", true,         "fr",         date{std::chrono::year{2020} / 1 / 7}, "Ici", "nina", true,
-                             "98",  "n1",   whole_second, with_fraction};
-    contact.email = model::email{"n@example.com",
-                                 "c4a7d759-bb52-457b-896b-90f1d3ef8433",
-                                 true,
-                                 "s",
-                                 "N \"I\"",
-                                 "é<&>\n",
-                                 "us",
-                                 "",
-                                 std::nullopt,
-                                 true,
-                                 "why",
-                                 *uuid::parse("332de237-cab7-4461-bcc3-48e68f42bd5c"),
-                                 whole_second,
-                                 with_fraction};
-    contact.fxa = model::fxa{"f", "f@example.com", "2019", "fr", "sync", true};
-    contact.mofo = model::mofo{"e", "c", true};
+    contact.amo = model::amo{.add_on_ids = "a,b",
+                             .display_name = "Nina",
+                             .email_opt_in = true,
+                             .language = "fr",
+                             .last_login = date{std::chrono::year{2020} / 1 / 7},
+                             .location = "Ici",
+                             .profile_url = "nina",
+                             .user = true,
+                             .user_id = "98",
+                             .username = "n1",
+                             .create_timestamp = whole_second,
+                             .update_timestamp = with_fraction};
+    contact.email = model::email{.primary_email = "n@example.com",
+                                 .basket_token = "c4a7d759-bb52-457b-896b-90f1d3ef8433",
+                                 .double_opt_in = true,
+                                 .sfdc_id = "s",
+                                 .first_name = "N \"I\"",
+                                 .last_name = "é<&>\n",
+                                 .mailing_country = "us",
+                                 .email_format = "",
+                                 .email_lang = std::nullopt,
+                                 .has_opted_out_of_email = true,
+                                 .unsubscribe_reason = "why",
+                                 .email_id = *uuid::parse("332de237-cab7-4461-bcc3-48e68f42bd5c"),
+                                 .create_timestamp = whole_second,
+                                 .update_timestamp = with_fraction};
+    contact.fxa = model::fxa{.fxa_id = "f",
+                             .primary_email = "f@example.com",
+                             .created_date = "2019",
+                             .lang = "fr",
+                             .first_service = "sync",
+                             .account_deleted = true};
+    contact.mofo = model::mofo{.mofo_email_id = "e", .mofo_contact_id = "c", .mofo_relevant = true};
     contact.newsletters = {{"a", false, "T", "de", "https://example.com/", "r"},
                            {"b", true, "H", std::nullopt, std::nullopt, std::nullopt}};
     contact.waitlists = {{"relay", std::nullopt, R"({"geo":"fr"})", true},
