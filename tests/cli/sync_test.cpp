@@ -104,6 +104,7 @@ TEST_CASE("parked contacts are listed with the reason") {
     run.insert_contacts(1, 3);
     run.park(1, 3);
     run.link.execute(fmt::format("delete from emails where email_id = '{}'", run.id(3)));
+    run.drain();
     run.link.execute("update ctms_sync_queue set state = 'parked' where operation = 'delete'");
     const auto all = run.json({"sync", "parked"}).as_array();
     REQUIRE(all.size() == 3);
