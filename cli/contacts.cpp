@@ -90,10 +90,10 @@ result<std::int64_t> delete_named(stored& from, const model::identity_query& que
         return failure.code == errc::not_found ? result<std::int64_t>(0) : result<std::int64_t>(failure);
     };
     if (query.email_id) {
-        const auto removed = from.contacts.remove(*query.email_id);
+        const auto removed = from.contacts.remove(*query.email_id, "ctms-admin contacts delete");
         return removed ? result<std::int64_t>(1) : count(removed.error());
     }
-    const auto removed = from.contacts.remove(query.primary_email.value_or(""));
+    const auto removed = from.contacts.remove(query.primary_email.value_or(""), "ctms-admin contacts delete");
     return removed ? result<std::int64_t>(static_cast<std::int64_t>(removed->size())) : count(removed.error());
 }
 

@@ -231,6 +231,7 @@ result<import_call> read_call(const invocation& call) {
     out.how.allow_opt_in = call.has("allow-opt-in");
     out.how.case_insensitive = call.has("case-insensitive");
     out.how.exact = call.has("exact");
+    out.how.client = "ctms-admin contacts import";
     out.how.dry_run = call.has("dry-run");
     out.how.queue_for_sync = !call.has("no-sync");
     return out;

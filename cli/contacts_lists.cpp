@@ -20,7 +20,7 @@ persistence::database_options patient_options(const invocation& call) {
 
 int contacts_delete_bulk(invocation& call) {
     persistence::database db(patient_options(call));
-    service::contact_lists contacts(db);
+    service::contact_lists contacts(db, "ctms-admin contacts delete-bulk");
     return run_list(call, call.operands.front(),
                     {.done = "deleted",
                      .question = "Delete the contacts of {} permanently?",
@@ -29,7 +29,7 @@ int contacts_delete_bulk(invocation& call) {
 
 int suppress(invocation& call) {
     persistence::database db(patient_options(call));
-    service::contact_lists contacts(db);
+    service::contact_lists contacts(db, "ctms-admin suppress");
     return run_list(call, call.operands.front(),
                     {.done = "suppressed", .question = "Opt {} out of all email?", .act = [&](std::span<const std::string> step) {
                          return contacts.suppress(step, call.has("dry-run"));

@@ -124,6 +124,8 @@ public:
     Gauge& queue_parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& queue_age =
         gauge(registry, "ctms_sync_queue_age_seconds", "Seconds since the first request of the contact that has waited longest.");
+    Gauge& changes_delay = gauge(registry, "ctms_changes_delay_seconds",
+                                 "Seconds since the oldest change that /changes cannot show yet, because an earlier transaction is open.");
     Family<Gauge>& ids_used = BuildGauge()
                                   .Name("ctms_database_ids_used_ratio")
                                   .Help("Used share of the ids that a table's sequence and column allow, 0 to 1.")
@@ -176,6 +178,7 @@ std::string prometheus_metrics::expose(const runtime_sample& now) const {
         impl_->queue_parked.Set(now.queue_parked);
         impl_->queue_age.Set(now.queue_age_seconds);
     }
+    if (now.changes_delay_seconds) impl_->changes_delay.Set(*now.changes_delay_seconds);
     for (const auto& one : now.ids) impl_->ids_used.Add({{"table", one.table}}).Set(one.share);
     auto families = impl_->registry.Collect();
     auto process = impl_->process->Collect();

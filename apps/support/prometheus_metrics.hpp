@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,7 @@ struct runtime_sample {
     bool queue_known = false; ///< false: the queue could not be read, and the last values stay
     double queue_parked = 0;
     double queue_age_seconds = 0;
+    std::optional<double> changes_delay_seconds; ///< nullopt: the last value stays
     std::vector<model::id_usage> ids; ///< tables that are missing here keep their last values
 };
 

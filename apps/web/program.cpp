@@ -9,6 +9,7 @@
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/api_clients.hpp>
+#include <ctms/service/changes.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/inbox_drain.hpp>
@@ -23,8 +24,7 @@
 namespace ctms::web {
 namespace {
 
-/// The options of a separate connection for heartbeats, which must answer within a second, and for the drain of the inbox, whose statements
-/// are as short.
+/// The options of a separate connection for heartbeats, which must answer within a second.
 persistence::database_options health_options(const config::settings& settings) {
     auto out = support::database_options(settings);
     out.pool_size = 1;
@@ -86,8 +86,8 @@ public:
           bounds_(with_settings(bounds, settings)),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
-          services_{contacts_, tokens_,   health_,  acoustic_configuration_, stripe_ingest_, pubsub_,
-                    database_, settings_, metrics_, server_.draining()},
+          services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,
+                    pubsub_,   database_, settings_, metrics_, server_.draining()},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -133,9 +133,10 @@ public:
     persistence::database health_database_;
     auth::token_signer signer_;
     service::tokens tokens_;
+    service::changes changes_{database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
     service::health health_{health_database_};
-    service::inbox_drain inbox_drain_{health_database_};
+    service::inbox_drain inbox_drain_{database_, std::chrono::days(settings_.tombstone_days)};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     auth::google_token_verifier google_tokens_;

@@ -102,6 +102,8 @@ OPERATIONS = [
         Panel("Failures by kind", "ops", {"{{kind}}": rate("ctms_database_errors_total", "kind")}),
         Panel("Connections", "short", {"{{state}}": f"sum by (state) (ctms_database_pool_connections{{{CHOSEN}}})"}, stacked=True),
         Panel("Threads that wait for a connection", "short", {"{{instance}}": f"ctms_database_pool_waiting{{{CHOSEN}}}"}),
+        Panel("Delay of /changes", "s", {"delay": f"max(ctms_changes_delay_seconds{{{CHOSEN}}})"},
+              "Age of the oldest change that /changes cannot show yet, because an earlier transaction is open."),
         Panel("Used ids", "percentunit", {"{{table}}": f"max by (table) (ctms_database_ids_used_ratio{{{CHOSEN}}})"},
               "Share of the ids that the sequence and the column of a table allow."),
     ]),

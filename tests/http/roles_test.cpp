@@ -53,6 +53,7 @@ TEST_CASE("each route requires the right role") {
     check("PATCH", "/ctms/{email_id}", role::write);
     check("DELETE", "/ctms/{primary_email}", role::remove);
     check("GET", "/updates", role::updates);
+    check("GET", "/changes", role::updates);
     check("GET", "/identities", role::read);
     check("GET", "/identity/{email_id}", role::read);
     check("POST", "/stripe", role::stripe);

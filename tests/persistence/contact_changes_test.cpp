@@ -275,7 +275,7 @@ TEST_CASE_FIXTURE(fixture, "the time of a contact never goes back") {
     }
     CHECK(contacts.change(id(3), append(3, "b").compute)->email.update_timestamp == stored + std::chrono::microseconds(1));
     const std::vector<std::string> addresses{"4@example.com"};
-    CHECK(contact_bulk_repository(pool).suppress(addresses, false)->front().changed == 1);
+    CHECK(contact_bulk_repository(pool).suppress(addresses)->front().changed == 1);
     CHECK(time_of(4) == stored + std::chrono::microseconds(1));
 }
 

@@ -92,7 +92,7 @@ TEST_CASE("rows that exist use no new ids, whoever writes them") {
     }
     SUBCASE("an opt-out") {
         const std::vector<std::string> addresses{"1@example.com", "2@example.com"};
-        CHECK(bulk.suppress(addresses, false).value().at(0).changed == 1);
+        CHECK(bulk.suppress(addresses).value().at(0).changed == 1);
     }
     CHECK(last_ids(db) == before);
     CHECK(ids_in_use() == used);

@@ -199,9 +199,9 @@ TEST_CASE("the library's own deletions go to the queue, and not to the inbox") {
     CHECK(contacts.remove("1@example.com").value().size() == 1);
     CHECK(bulk.remove(queue_database::contact(2)).value());
     const std::vector<std::string> addresses{"3@example.com"};
-    CHECK(bulk.remove(addresses, false).value().at(0).changed == 1);
+    CHECK(bulk.remove(addresses).value().at(0).changed == 1);
     CHECK(db.rows_of("emails") == 0);
-    CHECK(db.rows_of("ctms_inbox") == 0);
+    CHECK(db.rows_of("ctms_inbox where what <> 'create'") == 0);
     CHECK(db.value("select string_agg(operation || ' ' || primary_email, ', ' order by email_id) from ctms_sync_queue") ==
           "delete 1@example.com, delete 2@example.com, delete 3@example.com");
     SUBCASE("and the connections treat other writes as before") {
@@ -209,7 +209,7 @@ TEST_CASE("the library's own deletions go to the queue, and not to the inbox") {
             db.insert_contacts(4, 4);
             REQUIRE(run(db.pool, [](connection& link) { link.execute("delete from emails"); }).has_value());
         }
-        CHECK(db.rows_of("ctms_inbox") == 3);
+        CHECK(db.rows_of("ctms_inbox where what = 'delete'") == 3);
     }
 }
 

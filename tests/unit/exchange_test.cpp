@@ -106,10 +106,10 @@ private:
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::pubsub pubsub_{stripe_ingest_, verifier_, {}};
-    exchanger exchanger_{
-        {contacts_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_, metrics_, draining_},
-        log_,
-        routes};
+    exchanger exchanger_{{contacts_, changes_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_,
+                          metrics_, draining_},
+                         log_,
+                         routes};
 };
 
 std::vector<exchange> several(const exchanges& all, std::initializer_list<const char*> names) {

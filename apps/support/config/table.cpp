@@ -223,6 +223,7 @@ constexpr std::array table{
     integer<&s::token_failures_per_minute, 0, million>(
         {"CTMS_TOKEN_FAILURES_PER_MINUTE", "100",
          "Failed /token attempts per minute of a client from one address, before 429; 0 means no limit"}),
+    integer<&s::tombstone_days, 1, 36'500>({"CTMS_TOMBSTONE_DAYS", "90", "How many days /changes remembers that a contact was deleted"}),
     rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},
          take_addresses,
          show<&s::trusted_proxies>},

@@ -36,6 +36,14 @@ constexpr std::array span_of_updates{
     parameter{"query", "after", false, "Cursor that the previous page returned in `after`", R"({"type":"string"})"},
 };
 
+constexpr std::array span_of_changes{
+    parameter{"query", "after", false, "Cursor to go on from: `next` of a page, or `cursor` of an item. Absent: from the beginning",
+              R"({"type":"string"})"},
+    parameter{"query", "limit", false, "Maximum number of items on a page",
+              R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+    parameter{"query", "include", false, "`contact`: each item has the contact as it is now", R"({"type":"string","enum":["contact"]})"},
+};
+
 // ---- responses ----
 
 constexpr answer unauthorized{401, no_token, "UnauthorizedResponse"};
@@ -60,6 +68,9 @@ constexpr std::array removed_contacts{answer{200, "The ids of the contacts that 
                                       answer{404, "No contact has this address", "NotFoundResponse"}, invalid};
 constexpr std::array page_of_updates{answer{200, "One page of contacts", "CTMSBulkResponse"},
                                      answer{400, "The API client has been disabled", "BadRequestResponse"}, unauthorized, invalid};
+constexpr std::array page_of_changes{
+    answer{200, "A part of the feed", "ChangesResponse"}, answer{400, "The API client has been disabled", "BadRequestResponse"},
+    unauthorized, answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"}, invalid};
 constexpr std::array ingested_object{answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored",
                                             R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
 constexpr std::array pushed_message{
@@ -163,6 +174,16 @@ constexpr std::array calls{
             "line, and that `end` in the header `X-Updates-End`.",
         .answers = page_of_updates,
         .parameters = span_of_updates},
+    call_text{.method = "GET",
+              .path = "/changes",
+              .tag = "Public",
+              .summary = "Follow all changes",
+              .description =
+                  "Returns every change of every contact, whoever made it, in an order in which a client that goes on at `next` misses "
+                  "nothing. Without `after` it begins with all contacts that exist. A contact that changed several times may come once. "
+                  "With `Accept: application/x-ndjson`, returns the items as lines, without pages, until nothing more is there.",
+              .answers = page_of_changes,
+              .parameters = span_of_changes},
     call_text{.method = "GET",
               .path = "/identities",
               .tag = "Private",

@@ -121,7 +121,7 @@ response post_contact(call& now, const services& all) {
     const auto input = json::read_contact(*now.body, json::purpose::create);
     if (!input) return failed(now, input.error());
     trace_write(now, (*input)->email.primary_email);
-    const auto created = all.contacts.create(*input);
+    const auto created = all.contacts.create(*input, now.facts.client_id);
     if (!created) return failed(now, created.error());
     auto out = contact_response(created->existed ? 200 : 201, created->contact);
     out.headers.emplace_back("Location", "/ctms/" + created->contact.email.email_id.to_string());
@@ -134,7 +134,7 @@ response put_contact(call& now, const services& all) {
     if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
     if (!input) return failed(now, input.error());
     trace_write(now, (*input)->email.primary_email);
-    const auto contact = all.contacts.replace(*email_id, *input);
+    const auto contact = all.contacts.replace(*email_id, *input, now.facts.client_id);
     return contact ? contact_response(201, *contact) : failed(now, contact.error());
 }
 
@@ -142,7 +142,8 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
     const auto sent = read_together(calls, read_sent_patch);
     if (!sent.refused.empty()) send(sent.refused);
     std::vector<service::patch_request> requests;
-    for (const auto& one : sent.inputs) requests.push_back({one.email_id, &one.patch});
+    for (std::size_t i = 0; i < sent.inputs.size(); ++i)
+        requests.push_back({sent.inputs[i].email_id, &sent.inputs[i].patch, sent.asking[i]->facts.client_id});
     all.contacts.patch(requests, [&](std::span<const service::patch_result> some) {
         std::vector<call*> answered;
         for (const auto& [index, contact] : some) {
@@ -157,7 +158,7 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
 
 response delete_contacts(call& now, const services& all) {
     const std::string address(now.path_parameter("primary_email"));
-    const auto removed = all.contacts.remove(address);
+    const auto removed = all.contacts.remove(address, now.facts.client_id);
     return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
 }
 

@@ -19,6 +19,7 @@ std::span<const route> all_routes() noexcept {
         route{"PATCH", "/ctms/{email_id}", routes::patch_contacts, write, body_kind::json, may::write},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove},
         route{"GET", "/updates", routes::get_updates, read, body_kind::none, may::updates},
+        route{"GET", "/changes", routes::get_changes, read, body_kind::none, may::updates},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, may::read},
         route{"GET", "/identity/{email_id}", routes::get_identity, read, body_kind::none, may::read},
         route{"POST", "/token", routes::post_token, token, body_kind::form, open},

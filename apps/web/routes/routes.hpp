@@ -24,6 +24,9 @@ response find_identities(call& now, const services& all);
 // updates.cpp
 response get_updates(call& now, const services& all);
 
+// changes.cpp
+response get_changes(call& now, const services& all);
+
 // stripe.cpp
 response post_stripe(call& now, const services& all);
 

@@ -26,6 +26,7 @@ class database;
 }
 namespace ctms::service {
 class acoustic_configuration;
+class changes;
 class contacts;
 class health;
 class pubsub;
@@ -90,6 +91,7 @@ struct call {
 /// The services that handlers use; owned by the program.
 struct services {
     service::contacts& contacts;
+    service::changes& changes;
     service::tokens& tokens;
     service::health& health;
     service::acoustic_configuration& acoustic_configuration;

@@ -137,6 +137,21 @@ constexpr auto updates_page =
     R"("items":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts"}},)"
     R"("required":["start","end","limit","items"]})";
 
+constexpr auto changes_page =
+    R"({"type":"object","description":"A part of the feed of changes","properties":{)"
+    R"("items":{"type":"array","description":"The changes, in the order of the feed","items":{"type":"object","properties":{)"
+    R"("cursor":{"type":"string","description":"Cursor after this change"},)"
+    R"("email_id":{"type":"string","format":"uuid","description":"The contact"},)"
+    R"("change":{"type":"string","enum":["created","updated","deleted"],"description":"What happened. A client stores a contact that was )"
+    R"(created or updated, whether it knows it or not"},)"
+    R"("time":{"type":"string","format":"date-time","description":"When it was written","example":"2024-05-01T00:00:00+00:00"},)"
+    R"("client":{"type":"string","description":"The API client or the command that wrote it; absent if unknown"},)"
+    R"("contact":{"allOf":[{"$ref":"#/components/schemas/CTMSResponse"}],"nullable":true,"description":"The contact as it is now, with )"
+    R"(`include=contact`; null if it was deleted meanwhile"}},"required":["cursor","email_id","change","time"]}},)"
+    R"("next":{"type":"string","description":"Cursor to go on from, also if there are no items"},)"
+    R"("more":{"type":"boolean","description":"Whether to go on at once; false: nothing follows at the moment"}},)"
+    R"("required":["items","next","more"]})";
+
 template <class T>
 void add_columns(std::vector<contact_column>& out) {
     fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
@@ -156,6 +171,7 @@ std::vector<named_schema> schemas() {
     add("CTMSBulkResponse", updates_page);
     add("CTMSResponse", contact_schema("A contact", "EmailSchema", output));
     add("CTMSSingleResponse", contact_schema("A response that contains one contact", "EmailSchema", output, true));
+    add("ChangesResponse", changes_page);
     add("ContactInSchema", contact_schema("A contact to create", "EmailInSchema", input));
     add("ContactPatchSchema", contact_schema("Changes to a contact. Absent members stay unchanged", "EmailPatchSchema", change));
     add("ContactPutSchema", contact_schema("A contact to create or to replace", "EmailPutSchema", input));
@@ -164,6 +180,7 @@ std::vector<named_schema> schemas() {
     add("EmailPutSchema", fields_schema<model::email>("The address of a contact to replace", {input, the_id}));
     add("EmailSchema", fields_schema<model::email>("The address, and data about its owner", {output, the_id}));
     add("FirefoxAccountsBase", fields_schema<model::fxa>("Firefox account", {input}));
+    add("GoneResponse", detail_schema("What was asked for is not known any more", "Deletions after the cursor are not known any more"));
     add("HTTPValidationError", validation_errors);
     add("IdentityResponse", fields_schema<model::identity>("The ids of a contact", {output, id_and_address}));
     add("MozillaFoundationBase", fields_schema<model::mofo>("Data of the Mozilla Foundation about a contact", {input}));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "moments.hpp"
 #include "python_text.hpp"
+#include "query_parameters.hpp"
 #include "scalars.hpp"
 
 #include "base/base64.hpp"
@@ -16,9 +17,6 @@
 
 namespace ctms::json {
 namespace {
-
-constexpr int most_per_page = 1000;
-constexpr std::array<std::string_view, 1> blank{""};
 
 /// Reads a text from its front.
 class scanner {
@@ -123,36 +121,6 @@ std::optional<model::moment> read_moment(const std::string& text, error_list& er
     return moment;
 }
 
-node text_node(const std::string& text) {
-    node out;
-    out.type = kind::string;
-    out.text = text;
-    return out;
-}
-
-/// Reads a parameter that may be empty; if it is invalid, reports the errors of both branches.
-template <class Value, class Read>
-std::optional<Value> read_or_blank(const std::optional<std::string>& given, error_list& errors, Read read) {
-    if (!given || given->empty()) return std::nullopt;
-    auto value = read(*given);
-    if (!value) add_not_permitted(text_node(*given), blank, errors);
-    return value;
-}
-
-/// Python's int() of a string, but without underscores; a number that does not fit gives a value beyond the limit.
-std::optional<int> read_limit(const std::string& text, error_list& errors) {
-    auto digits = python_strip(text);
-    const bool negative = digits.starts_with('-');
-    if (negative || digits.starts_with('+')) digits.remove_prefix(1);
-    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos) {
-        errors.add("value is not a valid integer", "type_error.integer");
-        return std::nullopt;
-    }
-    int value = 0;
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), value).ec != std::errc{}) value = most_per_page + 1;
-    return negative ? -value : value;
-}
-
 /// A cursor, and the second time if there is one.
 struct read_cursor {
     model::updates_cursor cursor;
@@ -171,10 +139,6 @@ std::optional<read_cursor> parse_cursor(const std::string& text) {
     if (!id || !updated) return std::nullopt;
     const auto until = second == std::string_view::npos ? std::nullopt : parse_moment(rest.substr(second + 1));
     return read_cursor{{updated->when, *id}, until ? std::optional(until->when) : std::nullopt};
-}
-
-error out_of_range(std::string_view name, std::string message) {
-    return invalid_fields({{{std::string(name)}, std::move(message), "value_error", {}}});
 }
 
 std::string percent_encode(std::string_view text) {
@@ -209,8 +173,7 @@ result<model::updates_query> read_updates_query(const parameter_source& paramete
     }
     {
         const auto here = errors.at("limit");
-        out.limit =
-            read_or_blank<int>(parameters("limit"), errors, [&](const auto& text) { return read_limit(text, errors); }).value_or(out.limit);
+        out.limit = read_limit(parameters("limit"), errors).value_or(out.limit);
     }
     const auto after = parameters("after").value_or("");
     {
@@ -219,8 +182,7 @@ result<model::updates_query> read_updates_query(const parameter_source& paramete
             read_or_blank<bool>(parameters("mofo_relevant"), errors, [&](const auto& text) { return read_bool(text_node(text), errors); });
     }
     if (!errors.empty()) return std::move(errors).take();
-    if (out.limit < 1) return out_of_range("limit", "\"limit\" should be greater than 0");
-    if (out.limit > most_per_page) return out_of_range("limit", fmt::format("\"limit\" should be less than or equal to {}", most_per_page));
+    if (auto broken = check_limit(out.limit)) return *std::move(broken);
     if (after.empty()) return out;
     const auto cursor = parse_cursor(after);
     if (!cursor) return out_of_range("after", "'after' param validation error when decoding value.");

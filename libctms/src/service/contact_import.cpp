@@ -107,7 +107,7 @@ public:
           bulk_(db),
           dump_(db),
           how_(how),
-          write_{how.queue_for_sync ? std::optional(persistence::queue_priority::bulk) : std::nullopt, how.dry_run} {}
+          write_{how.queue_for_sync ? std::optional(persistence::queue_priority::bulk) : std::nullopt, how.dry_run, how.client} {}
 
     /// Stores items. No two of them may have the same id or, if they have no id, the same address.
     result<void> store(items& round) {

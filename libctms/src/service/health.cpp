@@ -2,6 +2,7 @@
 #include <ctms/service/health.hpp>
 
 #include <ctms/persistence/database.hpp>
+#include <persistence/contacts/change_feed.hpp>
 #include <persistence/contacts/id_usage.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
 
@@ -33,7 +34,9 @@ health_report health::check(std::chrono::steady_clock::time_point asked, std::ch
     }
     const auto mine = wanted_;
     if (changed_.wait_until(lock, until, [&] { return done_ >= mine; })) return last_;
-    return health_report{false, since(start), std::nullopt, {}, {}};
+    health_report out;
+    out.database_time = since(start);
+    return out;
 }
 
 void health::work(const std::stop_token& stop) {
@@ -63,6 +66,7 @@ health_report health::probe() {
     const auto counting = std::chrono::steady_clock::now();
     if (const auto counts = persistence::sync_queue_repository(db_).count()) out.queue = *counts;
     out.queue_time = since(counting);
+    if (const auto delay = persistence::change_feed(db_).delay()) out.changes_delay = *delay;
     if (auto ids = persistence::read_id_usage(db_)) out.ids = *std::move(ids);
     return out;
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/changes.hpp>
 #include <ctms/service/inbox_drain.hpp>
 
 #include <ctms/persistence/database.hpp>
@@ -10,10 +11,12 @@
 
 namespace ctms::service {
 
-inbox_drain::inbox_drain(persistence::database& db, std::chrono::milliseconds pause)
-    : db_(db), pause_(pause), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+inbox_drain::inbox_drain(persistence::database& db, std::chrono::seconds keep_deletions, std::chrono::milliseconds pause)
+    : db_(db), keep_deletions_(keep_deletions), pause_(pause), worker_([this](const std::stop_token& stop) { work(stop); }) {}
 
 void inbox_drain::work(const std::stop_token& stop) {
+    constexpr std::chrono::hours between{1};
+    auto forgets_at = std::chrono::steady_clock::now();
     std::mutex mutex;
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
@@ -22,6 +25,9 @@ void inbox_drain::work(const std::stop_token& stop) {
             persistence::sync_queue_repository queue(db_);
             for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
             }
+            if (std::chrono::steady_clock::now() < forgets_at) continue;
+            forgets_at += between;
+            (void)changes(db_).forget_deletions(keep_deletions_);
         } catch (const std::exception&) { // out of memory: tries again after the pause
         }
     }

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ctms::persistence {
@@ -42,13 +43,14 @@ struct CTMS_API import_options {
     bool exact = false;            ///< store addresses as they are, with blanks, and even those that cannot be addresses
     bool queue_for_sync = true;    ///< queue the contacts for the sync, after all single writes; a merge always queues, as a single write
     bool dry_run = false;          ///< do the work, then roll it back
+    std::string client{};          ///< who imports, for the feed of changes; "" if unknown
 };
 
 /// Imports contacts in batches.
 class CTMS_API contact_import {
 public:
     /// `db` must outlive it.
-    contact_import(persistence::database& db, import_options how) : db_(db), how_(how) {}
+    contact_import(persistence::database& db, import_options how) : db_(db), how_(std::move(how)) {}
 
     /// Imports contacts from JSON texts, each in the form of POST /ctms or a line of a dump, which keeps its times. A contact without
     /// email_id is matched by its address, if a contact with that address exists. Blanks around the address of the first form are removed.

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace ctms::persistence {
@@ -26,8 +27,8 @@ public:
     /// Addresses of one transaction.
     static constexpr std::size_t step = 1'000;
 
-    /// `db` must outlive it.
-    explicit contact_lists(persistence::database& db) : db_(db) {}
+    /// `db` must outlive it. `client`: who changes the contacts, for the feed of changes; "" if unknown.
+    explicit contact_lists(persistence::database& db, std::string client = {}) : db_(db), client_(std::move(client)) {}
 
     /// Deletes all contacts with these addresses, with everything that belongs to them, and queues their deletion at the vendor. Returns a
     /// result for each address, in the given order. If an address is given twice, the second finds nothing. With `dry_run`, nothing is
@@ -40,6 +41,7 @@ public:
 
 private:
     persistence::database& db_;
+    std::string client_;
 };
 
 } // namespace ctms::service

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Moves what other programs wrote from the inbox (table ctms_inbox) to the sync queue, on a thread of its own, for as long as the object
-// lives. ctms-sync does the same at the beginning of each cycle; this keeps the inbox small where no ctms-sync runs. Any number of
+// Moves what other programs wrote from the inbox (table ctms_inbox) to the feed of changes and to the sync queue, on a thread of its own,
+// for as long as the object lives. ctms-sync does the same at the beginning of each cycle. Also forgets old deletions. Any number of
 // processes may do it at the same time. Thread safe.
 #pragma once
 
@@ -16,17 +16,20 @@ class database;
 
 namespace ctms::service {
 
-/// Drains the inbox from time to time.
+/// Drains the inbox, and forgets old deletions.
 class CTMS_API inbox_drain {
 public:
-    /// Drains it completely every `pause`, for the first time after one. Tries again after the next one if the database fails; it reports
+    /// Drains it completely every `pause`, for the first time after one, and once an hour forgets deletions that are older than
+    /// `keep_deletions`. Tries again after the next one if the database fails; it reports
     /// nothing, because health does. `db` must outlive the object.
-    explicit inbox_drain(persistence::database& db, std::chrono::milliseconds pause = std::chrono::seconds{5});
+    explicit inbox_drain(persistence::database& db, std::chrono::seconds keep_deletions,
+                         std::chrono::milliseconds pause = std::chrono::milliseconds{500});
 
 private:
     void work(const std::stop_token& stop);
 
     persistence::database& db_;
+    std::chrono::seconds keep_deletions_;
     std::chrono::milliseconds pause_;
     std::jthread worker_; ///< last: it uses the other members
 };

@@ -156,7 +156,7 @@ void change_rounds::read_and_write(connection& db, const places& turn, milliseco
     prepare(turn, into);
     if (into.ready.empty()) return;
     std::vector<contact_write> writes;
-    for (const auto& one : into.ready) writes.push_back({one.before, &one.change});
+    for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].client});
     const auto times = write_contacts(db, update_contacts_statement(), writes, longest_wait);
     if (limited && !times.empty()) db.commit();
     for (std::size_t i = 0; i < writes.size(); ++i) {
@@ -185,7 +185,7 @@ void change_rounds::prepare(const places& turn, attempt& into) const {
 }
 
 void change_rounds::insert(const prepared_change& one, milliseconds longest_wait) {
-    const contact_write wanted{nullptr, &one.change};
+    const contact_write wanted{nullptr, &one.change, several_[one.place].client};
     const auto times = run(db_, [&](connection& db) {
         const bool limited = is_late();
         if (limited) begin_with_limit(db, time_left());

@@ -6,6 +6,7 @@
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
+#include <persistence/sync/note_change_sql.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
@@ -21,15 +22,16 @@ namespace {
 // The rows of all contacts of a batch, one JSON array for each table. PostgreSQL reads it nearly as fast as COPY does. No
 // temporary table has to be created for each transaction, so a connection pooler works too.
 std::string rows_of_batch() {
-    std::string out;
+    std::string out = fmt::format("\nwith said as materialized (select * from {})", we_are_the_writer);
     int parameter = 1;
     for (const auto& table : contact_tables()) {
-        out += fmt::format("{}{}i as materialized (\n  select * from json_to_recordset(${}::json) as r(email_id uuid, {}{})),\n",
-                           out.empty() ? "\nwith " : "", table.alias, parameter++,
+        out += fmt::format(",\n{}i as materialized (\n  select r.* from {}json_to_recordset(${}::json) as r(email_id uuid, {}{}))",
+                           table.alias, parameter == 1 ? "said, " : "", parameter,
                            each_column(table.columns, "{column} {type}", "{column} {type}, {column}_text text"),
                            table.has_times ? ", create_timestamp timestamptz, update_timestamp timestamptz" : "");
+        ++parameter;
     }
-    return out;
+    return out + ",\n";
 }
 
 std::string create_emails() {
@@ -83,7 +85,9 @@ std::string write_group(const contact_table& table, bool upsert) {
 std::string write_sql(bool upsert) {
     auto out = rows_of_batch() + (upsert ? replace_emails() : create_emails());
     for (const auto& table : std::span(contact_tables()).subspan(1)) out += write_group(table, upsert);
-    return out + fmt::format("q as ({})\nselect email_id::text from e", request_sync_sql("$7::smallint", "e where $7 is not null"));
+    return out + fmt::format("q as ({}),\nch as ({})\nselect email_id::text from e",
+                             request_sync_sql("$7::smallint", "e where $7 is not null"),
+                             note_change_sql(upsert ? noted::updated : noted::created, "$8", "e"));
 }
 
 std::string joined(std::span<const model::stored_rows> contacts, std::string model::stored_rows::*part) {
@@ -96,12 +100,13 @@ std::string joined(std::span<const model::stored_rows> contacts, std::string mod
     return out += ']';
 }
 
-std::vector<parameter> parameters_of(std::span<const model::stored_rows> contacts, std::optional<queue_priority> priority) {
+std::vector<parameter> parameters_of(std::span<const model::stored_rows> contacts, const bulk_options& how) {
     using rows = model::stored_rows;
     std::vector<parameter> out;
     for (const auto part : {&rows::email, &rows::amo, &rows::fxa, &rows::mofo, &rows::newsletters, &rows::waitlists})
         out.emplace_back(joined(contacts, part));
-    out.emplace_back(priority ? parameter(std::to_string(static_cast<int>(*priority))) : std::nullopt);
+    out.emplace_back(how.sync_priority ? parameter(std::to_string(static_cast<int>(*how.sync_priority))) : std::nullopt);
+    out.emplace_back(std::string(how.client));
     return out;
 }
 
@@ -113,7 +118,7 @@ std::vector<uuid> ids_in(const rows& found) {
 
 result<std::vector<uuid>> write(database& db, const statement& what, std::span<const model::stored_rows> contacts,
                                 const bulk_options& how) {
-    const auto parameters = parameters_of(contacts, how.sync_priority);
+    const auto parameters = parameters_of(contacts, how);
     return run(db, [&](connection& link) {
         if (!how.dry_run) return ids_in(link.query(what, parameters, true));
         link.begin();

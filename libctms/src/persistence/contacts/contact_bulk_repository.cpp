@@ -5,6 +5,7 @@
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
+#include <persistence/sync/note_change_sql.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
@@ -24,6 +25,7 @@ wanted as materialized (
 // Does what contact_repository::remove() does, for many contacts.
 constexpr std::string_view remove_them = R"(
 q as ({}),
+ch as ({}),
 p as (delete from pending_acoustic t using e where t.email_id = e.email_id),
 a as (delete from amo t using e where t.email_id = e.email_id),
 f as (delete from fxa t using e where t.email_id = e.email_id),
@@ -48,18 +50,20 @@ with e as materialized (
 constexpr std::string_view suppress_them = R"(
 e as materialized (
   select t.email_id, t.primary_email, wanted.place, wanted.places, wanted.spellings, coalesce(t.has_opted_out_of_email, false) as already
-  from wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
+  from {} cross join wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
 u as (
   update emails t set has_opted_out_of_email = true, update_timestamp = {}
   from e where t.email_id = e.email_id and not e.already),
-q as ({})
+q as ({}),
+ch as ({})
 select u.p, count(*) filter (where u.p = place and not already), count(*) filter (where u.p <> place or already),
   count(*) filter (where primary_email <> u.spelling)
 from e, unnest(places, spellings) as u(p, spelling) group by u.p)";
 
 /// Reads the writer in the CTE that locks the contacts, and so before it deletes one.
 std::string remove_sql(std::string_view lock) {
-    return fmt::format(fmt::runtime(lock), we_are_the_writer) + fmt::format(remove_them, request_deletion_sql("e"));
+    return fmt::format(fmt::runtime(lock), we_are_the_writer) +
+           fmt::format(remove_them, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"));
 }
 
 /// Makes the following statements look rows up by index. Tables that were filled a moment ago have no
@@ -69,37 +73,40 @@ void prefer_indexes(connection& link) {
 }
 
 result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& what, const std::string& argument, std::size_t count,
-                                                bool dry_run) {
+                                                const bulk_options& how) {
     return run(db, [&](connection& link) {
         link.begin();
         prefer_indexes(link);
-        auto out = outcomes_of(link.query(what, {argument}, true), count);
-        dry_run ? link.rollback() : link.commit();
+        auto out = outcomes_of(link.query(what, {argument, std::string(how.client)}, true), count);
+        how.dry_run ? link.rollback() : link.commit();
         return out;
     });
 }
 
 } // namespace
 
-result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails, bool dry_run) {
+result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails,
+                                                                         const bulk_options& how) {
     static const statement remove_many{"remove_contacts",
                                        fmt::format("{}{}", with_address_forms, wanted_addresses) + remove_sql(lock_addresses)};
-    return act_on(db_, remove_many, json_names(primary_emails), primary_emails.size(), dry_run);
+    return act_on(db_, remove_many, json_names(primary_emails), primary_emails.size(), how);
 }
 
-result<bool> contact_bulk_repository::remove(const uuid& email_id) {
+result<bool> contact_bulk_repository::remove(const uuid& email_id, const bulk_options& how) {
     static const statement remove_one{"remove_contact_by_id", remove_sql(lock_one)};
-    const auto done = act_on(db_, remove_one, email_id.to_string(), 1, false);
+    const auto done = act_on(db_, remove_one, email_id.to_string(), 1, how);
     if (!done) return done.error();
     return done->front().changed > 0;
 }
 
-result<std::vector<model::bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails, bool dry_run) {
+result<std::vector<model::bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails,
+                                                                           const bulk_options& how) {
     static const statement suppress_many{"suppress_contacts",
                                          fmt::format("{}{}", with_address_forms, wanted_addresses) +
-                                             fmt::format(fmt::runtime(suppress_them), later_time_sql("t"),
-                                                         request_sync_sql(queue_priority::suppression, "e where not already"))};
-    return act_on(db_, suppress_many, json_names(primary_emails), primary_emails.size(), dry_run);
+                                             fmt::format(fmt::runtime(suppress_them), we_are_the_writer, later_time_sql("t"),
+                                                         request_sync_sql(queue_priority::suppression, "e where not already"),
+                                                         note_change_sql(noted::updated, "$2", "e where not already"))};
+    return act_on(db_, suppress_many, json_names(primary_emails), primary_emails.size(), how);
 }
 
 } // namespace ctms::persistence

@@ -16,14 +16,16 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
 
 /// Options of a bulk write.
 struct bulk_options {
-    std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< nullopt: do not queue the contacts
+    std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< of create() and replace(); nullopt: do not queue them
     bool dry_run = false;                                               ///< do the work, then roll it back
+    std::string_view client{};                                            ///< who writes; "" if unknown
 };
 
 /// A contact that an address finds.
@@ -56,13 +58,15 @@ public:
 
     /// Deletes all contacts with these addresses, in any case, with everything that belongs to them, and queues their deletion at the
     /// vendor. Returns a result for each address, in the given order. If an address is given twice, the second finds nothing.
-    [[nodiscard]] result<std::vector<model::bulk_outcome>> remove(std::span<const std::string> primary_emails, bool dry_run);
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> remove(std::span<const std::string> primary_emails,
+                                                                  const bulk_options& how = {});
     /// Deletes one contact in the same way. Returns false if it does not exist.
-    [[nodiscard]] result<bool> remove(const uuid& email_id);
+    [[nodiscard]] result<bool> remove(const uuid& email_id, const bulk_options& how = {});
 
     /// Sets has_opted_out_of_email for all contacts with these addresses. Returns a result for each address, in the given order. If an
     /// address is given twice, both have the same contacts.
-    [[nodiscard]] result<std::vector<model::bulk_outcome>> suppress(std::span<const std::string> primary_emails, bool dry_run);
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> suppress(std::span<const std::string> primary_emails,
+                                                                    const bulk_options& how = {});
 
 private:
     database& db_;

@@ -50,6 +50,7 @@ select json_build_object(
                  where l.stripe_invoice_id = v.stripe_id) as line_items
     from stripe_invoice v join c on v.stripe_customer_id = c.stripe_id) r),
   'sync_queue', (select row_to_json(q) from ctms_sync_queue q where q.email_id = $1::uuid),
+  'change', (select row_to_json(h) from ctms_changes h where h.email_id = $1::uuid),
   'inbox', (select coalesce(json_agg(i order by i.id), '[]') from ctms_inbox i where i.email_id = $1::uuid),
   'pending_acoustic', (select coalesce(json_agg(p order by p.id), '[]') from pending_acoustic p where p.email_id = $1::uuid),
   'vendor_state', (select row_to_json(v) from ctms_vendor_state v where v.email_id = $1::uuid))::text

@@ -88,9 +88,9 @@ result<std::size_t> contact_repository::visit_updates(const model::updates_query
     return visit_contacts(*found, visit);
 }
 
-result<model::contact> contact_repository::create(const model::contact& contact) {
+result<model::contact> contact_repository::create(const model::contact& contact, std::string_view client) {
     const contact_change change{contact};
-    const contact_write one{nullptr, &change};
+    const contact_write one{nullptr, &change, client};
     const auto limit = db_.connections().options().lock_timeout;
     const auto times = run(db_, [&](connection& db) { return write_contacts(db, insert_contacts_statement(), {&one, 1}, limit); });
     if (!times) return with_conflicts(db_, times.error(), contact);
@@ -98,8 +98,8 @@ result<model::contact> contact_repository::create(const model::contact& contact)
     return after_write(one, times->begin()->second);
 }
 
-result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute) {
-    const contact_to_change one{email_id, compute};
+result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute, std::string_view client) {
+    const contact_to_change one{email_id, compute, client};
     return std::move(change({&one, 1}).front());
 }
 
@@ -115,8 +115,10 @@ std::vector<result<model::contact>> contact_repository::change(std::span<const c
     return out;
 }
 
-result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email) {
-    auto removed = run(db_, [&](connection& db) { return read_identities(db.query(delete_contacts_statement(), {primary_email}, true)); });
+result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email, std::string_view client) {
+    auto removed = run(db_, [&](connection& db) {
+        return read_identities(db.query(delete_contacts_statement(), {primary_email, std::string(client)}, true));
+    });
     if (removed) db_.recorder().sync_scheduled(removed->size());
     return removed;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Reads and writes stored contacts: the tables emails, amo, fxa, mofo, newsletters, waitlists, and the sync queue. Every write queues the
-// contact for the sync in the same transaction. Thread safe; each call is one transaction with as few round trips as possible.
+// contact for the sync and notes the change, with its client, in ctms_changes, in the same transaction. Thread safe; each call is one
+// transaction with as few round trips as possible.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -13,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
@@ -37,6 +39,7 @@ using change_function = std::function<result<contact_change>(const std::optional
 struct contact_to_change {
     uuid email_id;           ///< the contact to change
     change_function compute; ///< computes the new content, as in change()
+    std::string_view client{}; ///< who changes it; "" if unknown
 };
 
 /// The outcome of one of several changes.
@@ -84,12 +87,12 @@ public:
 
     /// Stores a new contact and returns it as stored, with its timestamps, in one round trip. errc::conflict if a unique value is already
     /// used, with the names of all such fields (email_id first); nothing is stored then.
-    [[nodiscard]] result<model::contact> create(const model::contact& contact);
+    [[nodiscard]] result<model::contact> create(const model::contact& contact, std::string_view client = {});
 
     /// Reads a contact, calls `compute` for its new content, and writes the difference, as if there were no concurrent writes. Always
     /// updates the email's update_timestamp, to a later time. Usually takes two round trips. errc::conflict as in create();
     /// errc::unavailable if the contact stayed locked for the lock timeout of the database.
-    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute);
+    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute, std::string_view client = {});
 
     /// The same for several contacts. Changes of the same contact are made in the given order. Existing contacts are changed together, in
     /// two round trips and one transaction. Those that are locked or changed concurrently are tried again, together and without
@@ -101,7 +104,7 @@ public:
 
     /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
     /// Returns the ids of the deleted contacts, empty if there were none. One round trip.
-    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email);
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {});
 
 private:
     database& db_;

@@ -8,6 +8,7 @@
 #include <fields/tables.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/time_columns.hpp>
+#include <persistence/sync/note_change_sql.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
@@ -25,9 +26,9 @@ const contact_table& emails() { return contact_tables().front(); }
 std::string records_sql() {
     return fmt::format(R"(
 with c as materialized (
-  select r.* from (select set_config('lock_timeout', $2, true)) as limited, json_to_recordset($1::json) as r(email_id uuid, version xid, {}, amo json, amo_gone boolean, fxa json, fxa_gone boolean,
+  select r.* from (select set_config('lock_timeout', $2, true)) as limited, {}, json_to_recordset($1::json) as r(email_id uuid, version xid, client text, {}, amo json, amo_gone boolean, fxa json, fxa_gone boolean,
     mofo json, mofo_gone boolean, newsletters json, newsletters_gone json, waitlists json, waitlists_gone json)),)",
-                       each_column(emails().columns, "{column} {type}"));
+                       we_are_the_writer, each_column(emails().columns, "{column} {type}"));
 }
 
 std::string insert_emails_sql() {
@@ -54,7 +55,7 @@ e as (
   from held join c using (email_id) where emails.email_id = held.email_id
     and (held.email_id in (select email_id from queued)
          or not exists (select from ctms_sync_queue queue where queue.email_id = held.email_id))
-  returning emails.email_id, emails.update_timestamp, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
+  returning emails.email_id, emails.update_timestamp, c.client, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
     c.newsletters_gone, c.waitlists, c.waitlists_gone))",
                        each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"));
 }
@@ -98,7 +99,8 @@ std::string write_sql(write_kind kind) {
     for (const auto& table : std::span(contact_tables()).subspan(1))
         out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table, update), update ? replace_row_sql(table) : "");
     if (update) out += delete_groups;
-    return out + fmt::format(",\nq as ({})\nselect email_id::text, {} from e", request_sync_sql(queue_priority::write, "e"),
+    return out + fmt::format(",\nq as ({}),\nch as ({})\nselect email_id::text, {} from e", request_sync_sql(queue_priority::write, "e"),
+                             note_change_sql(update ? noted::updated : noted::created, "client", "e"),
                              microseconds_sql("update_timestamp"));
 }
 
@@ -108,6 +110,7 @@ std::string delete_sql() {
 with e as (
   select email_id, primary_email, basket_token, sfdc_id from {}, emails where lower(primary_email) = lower($1) for update of emails),
 q as ({}),
+ch as ({}),
 p as (delete from pending_acoustic using e where pending_acoustic.email_id = e.email_id),
 a as (delete from amo using e where amo.email_id = e.email_id returning amo.email_id, user_id),
 f as (delete from fxa using e where fxa.email_id = e.email_id returning fxa.email_id, fxa_id, fxa.primary_email),
@@ -118,7 +121,7 @@ d as (delete from emails using e where emails.email_id = e.email_id)
 select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, a.user_id, f.fxa_id,
        f.primary_email
 from e left join m using (email_id) left join a using (email_id) left join f using (email_id) order by e.email_id)",
-                       we_are_the_writer, request_deletion_sql("e"));
+                       we_are_the_writer, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"));
 }
 
 // The values of the contact itself are not conflicts, except for its id.
@@ -181,6 +184,7 @@ void add_record(object_writer& writer, const contact_write& one) {
     const auto& after = one.change->after;
     if (one.before != nullptr) writer.add("version", std::string_view(one.before->version));
     writer.add("email_id", std::string_view(after.email.email_id.to_string()));
+    if (!one.client.empty()) writer.add("client", one.client);
     add_members(writer, after.email);
     add_group(writer, "amo", before.amo, after.amo, one.change->touch_amo);
     add_group(writer, "fxa", before.fxa, after.fxa, one.change->touch_fxa);

@@ -8,6 +8,7 @@
 // that others have locked.
 #include "sync_queue_repository.hpp"
 
+#include "note_change_sql.hpp"
 #include "sync_queue_rows.hpp"
 #include "sync_request_sql.hpp"
 
@@ -62,7 +63,7 @@ order by c.priority, c.due_at, c.first_requested_at)";
 
 // The order is that of the index, so that the planner uses the index instead of searching all rows.
 constexpr std::string_view any_due_row = R"(
-(select from ctms_inbox limit 1)
+(select from ctms_inbox where what in ('upsert', 'delete') limit 1)
 union all
 (select from levels cross join lateral (
   select from ctms_sync_queue q
@@ -84,22 +85,25 @@ with held as (
 update ctms_sync_queue q set claimed_by = null, claimed_until = null
 from held where q.email_id = held.email_id)"};
 
-// Moves at most $1 rows to the queue, one for each contact. A deletion may be read long after the contact was created again, so what is
-// there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
+// Moves at most $1 rows to the queue and to ctms_changes, one for each contact. A deletion may be read long after the contact was created
+// again, so what is there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
 constexpr std::string_view drain_inbox_sql = R"(
 with taken as materialized (
   delete from ctms_inbox where ctid = any (array(select ctid from ctms_inbox limit $1::bigint for update skip locked))
-  returning id, email_id, primary_email, written_at),
+  returning id, email_id, what, primary_email, written_at),
 folded as materialized (
-  select email_id, min(written_at) as since,
+  select email_id, min(written_at) as since, bool_or(what in ('upsert', 'delete')) as syncs, bool_or(what = 'create') as created,
     (array_agg(primary_email order by written_at desc, id desc) filter (where primary_email is not null))[1] as address
   from taken group by email_id),
 asked as materialized (
-  select email_id, since, address, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
+  select email_id, since, syncs, created, address, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
 q as (
   insert into ctms_sync_queue as queue (email_id, operation, primary_email, first_requested_at)
   select email_id, case when present then 'upsert' else 'delete' end, case when not present then address end, since
-  from asked where present or address is not null order by email_id{})
+  from asked where syncs and (present or address is not null) order by email_id{}),
+ch as (
+  insert into ctms_changes as known (email_id, created_xid, deleted)
+  select email_id, case when created then pg_current_xact_id() end, not present from asked order by email_id{})
 select count(*) from taken)";
 
 // Records what the vendor has ($4 to $8, null if there is nothing to record) of the one contact in the CTE `{0}`.
@@ -215,7 +219,7 @@ const statement& fail_statement() {
 }
 
 const statement& drain_statement() {
-    static const statement made{"sync_inbox_drain", fmt::format(drain_inbox_sql, request_again)};
+    static const statement made{"sync_inbox_drain", fmt::format(drain_inbox_sql, request_again, note_again)};
     return made;
 }
 

@@ -25,7 +25,7 @@ with few as materialized (
   select (select count(*) from (select from ctms_sync_queue where state = 'pending' order by priority limit {limit}) rows) as pending,
     (select count(*) from (select from ctms_sync_queue where retry > 0 order by retry limit {limit}) rows) as retries,
     (select count(*) from (select from ctms_sync_queue where state = 'parked' order by priority limit {limit}) rows) as parked,
-    (select count(*) from (select from ctms_inbox limit {limit}) rows) as inbox),
+    (select count(*) from (select from ctms_inbox where what in ('upsert', 'delete') limit {limit}) rows) as inbox),
 most as materialized (
   select case when retries < {limit} then retries else greatest(retries, {many_retries}) end as retries,
     case when parked < {limit} then parked else greatest(parked, {many_parked}) end as parked,
@@ -35,7 +35,7 @@ most as materialized (
 select case when pending < {limit} then pending else greatest(pending, {many_rows} - parked) end + inbox, retries, parked,
   coalesce(extract(epoch from now() - least(
     (select first_requested_at from ctms_sync_queue where state = 'pending' order by first_requested_at limit 1),
-    (select min(written_at) from (select written_at from ctms_inbox limit {limit}) rows))), 0)::bigint
+    (select min(written_at) from (select written_at from ctms_inbox where what in ('upsert', 'delete') limit {limit}) rows))), 0)::bigint
 from most)";
 
 constexpr const char* count_stages = R"(
@@ -44,7 +44,7 @@ select count(*) filter (where state = 'pending') + inbox.size, count(*) filter (
   count(*) filter (where state = 'pending' and greatest(next_attempt_at, claimed_until) <= now()) + inbox.size,
   count(*) filter (where state = 'pending' and claimed_until > now()),
   count(*) filter (where state = 'pending' and priority > 0)
-from ctms_sync_queue right join (select count(*) as size, min(written_at) as since from ctms_inbox) as inbox on true
+from ctms_sync_queue right join (select count(*) as size, min(written_at) as since from ctms_inbox where what in ('upsert', 'delete')) as inbox on true
 group by inbox.size, inbox.since)";
 
 constexpr std::string_view list_workers = R"(
