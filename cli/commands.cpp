@@ -8,8 +8,11 @@ namespace {
 
 constexpr option yes{"yes", "", "do not ask for confirmation"};
 
-constexpr std::array migrate_options{option{"plan", "", "print the missing migrations without changing anything"},
-                                     option{"check", "", "exit with 1 if the schema is not up to date"}};
+constexpr std::array migrate_options{
+    option{"plan", "",
+           "print the steps of the missing migrations, what each of them locks and what is in the way, without changing anything"},
+    option{"check", "", "exit with 1 if the schema is not up to date"},
+    option{"wait", "SECONDS", "how long to wait for locks in all before giving up (600)"}};
 constexpr std::array create_options{
     option{"email,e", "ADDRESS", "address of the people who run this client", true},
     option{"disabled", "", "cannot be used until it is enabled"},

@@ -185,8 +185,8 @@ constexpr std::array known_states{
     known_state{"57P05", kind::connection, true}, known_state{"25P03", kind::connection, true},
     known_state{"25006", kind::connection, true}, known_state{"26000", kind::connection, true},
     known_state{"0A000", kind::connection, true}, known_state{"53300", kind::connection, true},
-    known_state{"08", kind::connection, true},    known_state{"22", kind::bad_value, false},
-    known_state{"23", kind::bad_value, false},
+    known_state{"42501", kind::forbidden, false}, known_state{"08", kind::connection, true},
+    known_state{"22", kind::bad_value, false},    known_state{"23", kind::bad_value, false},
 };
 
 known_state classify(std::string_view sqlstate) {
@@ -378,6 +378,13 @@ void connection::cut_if_stuck(std::chrono::milliseconds limit) noexcept {
     const std::lock_guard lock(impl_->busy_mutex);
     const bool stuck = impl_->busy_since && std::chrono::steady_clock::now() - *impl_->busy_since > limit;
     if (stuck) ::shutdown(impl_->link.sock(), SHUT_RDWR); // wakes libpq, which waits on the socket without a limit
+}
+
+void connection::cancel() noexcept {
+    try {
+        impl_->link.cancel_query();   // libpq allows this while another thread waits for the statement
+    } catch (const std::exception&) { // the statement goes on, and the caller may ask again
+    }
 }
 
 bool connection::usable() const noexcept { return !impl_->broken && impl_->link.is_open() && !peer_is_gone(impl_->link.sock()); }

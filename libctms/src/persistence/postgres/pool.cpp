@@ -147,6 +147,7 @@ outside_view view_of(kind what, const refusal& given_up) {
     case kind::retryable: return {given_up, "conflict"};
     case kind::timeout: return {try_later, "timeout"};
     case kind::bad_value: return {{errc::invalid, "A value cannot be stored"}, "other"};
+    case kind::forbidden: return {{errc::misconfigured, try_later.message}, "other"};
     case kind::other: break;
     }
     return {try_later, "other"};
