@@ -4,6 +4,7 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/persistence/grants.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -18,6 +19,7 @@
 #include <cstdio>
 #include <cstring>
 #include <string>
+#include <utility>
 #include <vector>
 
 // POSIX leaves the declaration of the environment to the program.
@@ -215,6 +217,36 @@ int db_status(invocation& call) {
     fmt::print("database: {}\n", url);
     if (!state) return fail(state.error());
     print_text(fmt::format("answers:  yes\nschema:   {}: {}", to_text(state->what), state->explanation));
+    return support::ok;
+}
+
+int db_grants(invocation& call) {
+    using enum persistence::program_account;
+    std::vector<persistence::account_role> roles;
+    for (const auto& [name, program] : {std::pair{"web", web}, std::pair{"sync", sync}, std::pair{"admin", admin}}) {
+        if (const auto role = call.value(name)) roles.push_back({program, *role});
+    }
+    if (roles.empty()) return fail_usage("db grants takes at least one of --web, --sync and --admin", "db");
+    const auto options = support::database_options(call.settings);
+    const auto statements = persistence::grant_statements(options, roles);
+    if (!statements) return fail(statements.error());
+    if (call.has("apply")) {
+        if (const auto done = persistence::apply_grants(options, *statements); !done) return fail(done.error());
+    }
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        append_texts(writer.key("statements"), *statements);
+        writer.add("applied", call.has("apply"));
+        writer.close();
+        print_json(out);
+    } else if (!call.has("apply")) {
+        fmt::print("begin;\n");
+        for (const auto& one : *statements) fmt::print("{};\n", for_output(one, false));
+        fmt::print("commit;\n");
+    } else {
+        fmt::print("Granted.\n");
+    }
     return support::ok;
 }
 

@@ -33,7 +33,7 @@ while [ $# -gt 0 ]; do
     *) usage >&2 && exit 64 ;;
     esac
 done
-[[ $contacts =~ ^[0-9]+$ ]] && [ "$contacts" -ge 1000 ] && [ "$contacts" -le 20000000 ] || die "--contacts takes 1000 to 20000000"
+if ! [[ $contacts =~ ^[0-9]+$ ]] || [ "$contacts" -lt 1000 ] || [ "$contacts" -gt 20000000 ]; then die "--contacts takes 1000 to 20000000"; fi
 [ -x "$bin/ctms-admin" ] || die "ctms-admin is not built in $bin"
 postgres=$(pg_config --bindir 2>/dev/null || true)
 [ -x "$postgres/initdb" ] || postgres=$(dirname "$(find /usr/lib/postgresql -name initdb 2>/dev/null | sort -V | tail -n 1)")

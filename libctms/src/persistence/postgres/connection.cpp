@@ -257,6 +257,8 @@ struct connection::impl {
             fail("40001", failure.what(), doubtful);
         } catch (const pqxx::deadlock_detected& failure) {
             fail("40P01", failure.what(), doubtful);
+        } catch (const pqxx::insufficient_privilege& failure) { // version 6 leaves out its code, as it does for the two above
+            fail("42501", failure.what(), doubtful);
         } catch (const pqxx::statement_completion_unknown& failure) {
             fail("40003", failure.what(), doubtful);
         } catch (const pqxx::sql_error& failure) {

@@ -161,6 +161,8 @@ error to_error(const sql_error& failure, metrics::recorder& recorder, const refu
     std::string detail = failure.what();
     if (!failure.sqlstate().empty()) detail += " [SQLSTATE " + failure.sqlstate() + "]";
     if (!failure.constraint().empty()) detail += " [constraint " + failure.constraint() + "]";
+    if (failure.reason() == kind::forbidden)
+        detail += "; `ctms-admin db grants` prints the statements that grant the programs their rights";
     return {view.told.code, view.told.message, std::move(detail), {}, {}};
 }
 
