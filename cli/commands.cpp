@@ -9,8 +9,14 @@ namespace {
 
 constexpr option yes{"yes", "", "do not ask for confirmation"};
 
-constexpr std::array migrate_options{option{"plan", "", "print the missing migrations without changing anything"},
-                                     option{"check", "", "exit with 1 if the schema is not up to date"}};
+constexpr std::array migrate_options{
+    option{"plan", "",
+           "print the steps of the missing migrations, what each of them locks and what is in the way, without changing anything"},
+    option{"check", "", "exit with 1 if the schema is not up to date"},
+    option{"wait", "SECONDS", "how long to wait for locks in all before giving up (600)"}};
+constexpr std::array grants_options{option{"web", "ROLE", "role of ctms-web"}, option{"sync", "ROLE", "role of ctms-sync"},
+                                    option{"admin", "ROLE", "role of ctms-admin, except for migrate and db grants"},
+                                    option{"apply", "", "execute the statements, in one transaction, instead of printing them"}};
 constexpr std::array create_options{
     option{"email,e", "ADDRESS", "address of the people who run this client", true},
     option{"disabled", "", "cannot be used until it is enabled"},
@@ -306,6 +312,13 @@ constexpr std::array table{
             .example = "db status",
             .run = db_status,
             .wanted = needs::database},
+    command{.group = "db",
+            .name = "grants",
+            .operands = "",
+            .summary = "Print the statements that grant each program the rights that it needs",
+            .example = "db grants --web ctms_web --sync ctms_sync --admin ctms_admin",
+            .run = db_grants,
+            .options = grants_options},
     command{.group = "contacts",
             .name = "show",
             .operands = "ID-OR-ADDRESS...",

@@ -29,6 +29,7 @@ int db_url(invocation& call);
 int db_psql(invocation& call);
 int db_dump(invocation& call);
 int db_status(invocation& call);
+int db_grants(invocation& call);
 // contacts.cpp
 int contacts_show(invocation& call);
 int contacts_export(invocation& call);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
+#include "interrupts.hpp"
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/persistence/grants.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -13,9 +15,12 @@
 #include <sys/wait.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
-#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 // POSIX leaves the declaration of the environment to the program.
 extern char** environ; // NOLINT(readability-redundant-declaration)
@@ -41,10 +46,6 @@ int run_tool(const char* name, invocation& call) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : support::failed;
 }
 
-void print_migrations(const char* verb, const std::vector<persistence::migration_info>& list) {
-    for (const auto& one : list) fmt::print("{} {:04} {}\n", verb, one.version, one.name);
-}
-
 std::string_view to_text(persistence::schema_state::kind what) {
     using enum persistence::schema_state::kind;
     switch (what) {
@@ -58,45 +59,129 @@ std::string_view to_text(persistence::schema_state::kind what) {
     return "unknown";
 }
 
-void print_migrations_json(std::string_view what, const std::vector<persistence::migration_info>& list,
-                           const std::optional<persistence::schema_state>& state) {
-    std::string out;
-    object_writer writer(out);
-    if (state) writer.add("schema", to_text(state->what));
-    append_json_array(writer.key(what), list, [](std::string& to, const persistence::migration_info& one) {
-        object_writer migration(to);
-        migration.add("version", one.version);
-        migration.add("name", std::string_view(one.name));
+std::string_view to_text(persistence::planned_step::effect what) {
+    using enum persistence::planned_step::effect;
+    switch (what) {
+    case none: return "none";
+    case batches: return "batches";
+    case writers: return "writers";
+    case everyone: return "everyone";
+    }
+    return "unknown";
+}
+
+/// What others notice of a step, for people.
+std::string explain(const persistence::planned_step& step) {
+    using enum persistence::planned_step::effect;
+    switch (step.what) {
+    case writers: return fmt::format("writers of {} wait for a moment", step.table);
+    case everyone: return fmt::format("readers and writers of {} wait for a moment", step.table);
+    case batches: return fmt::format("copies the rows of {} in short transactions", step.table);
+    case none: break;
+    }
+    return step.table.empty() ? "locks nothing" : fmt::format("builds an index of {}, holds up nobody", step.table);
+}
+
+void add_migration(object_writer& writer, const persistence::migration_info& one) {
+    writer.add("version", one.version);
+    writer.add("name", std::string_view(one.name));
+}
+
+void append_migrations(std::string& to, const std::vector<persistence::migration_info>& list) {
+    append_json_array(to, list, [](std::string& out, const persistence::migration_info& one) {
+        object_writer migration(out);
+        add_migration(migration, one);
         migration.close();
     });
+}
+
+void append_texts(std::string& to, const std::vector<std::string>& list) {
+    append_json_array(to, list, [](std::string& out, const std::string& text) { append_json_string(out, text); });
+}
+
+void print_plan_json(const persistence::migration_plan& plan) {
+    std::string out;
+    object_writer writer(out);
+    writer.add("schema", to_text(plan.state.what));
+    append_migrations(writer.key("pending"), plan.state.pending);
+    append_json_array(writer.key("steps"), plan.steps, [](std::string& to, const persistence::planned_step& one) {
+        object_writer step(to);
+        add_migration(step, one.migration);
+        step.add("step", one.number);
+        step.add("steps", one.count);
+        step.add("holds_up", to_text(one.what));
+        one.table.empty() ? step.add_null("table") : step.add("table", std::string_view(one.table));
+        step.add("bytes", one.bytes);
+        step.add_seconds("seconds", one.seconds);
+        one.blockers.empty() ? step.add_null("in_the_way") : step.add("in_the_way", std::string_view(one.blockers));
+        step.close();
+    });
+    append_texts(writer.key("missing_rights"), plan.missing_rights);
+    append_texts(writer.key("warnings"), plan.warnings);
     writer.close();
     print_json(out);
+}
+
+void print_plan(const persistence::migration_plan& plan) {
+    print_text(plan.state.explanation);
+    int shown = 0;
+    for (const auto& one : plan.steps) {
+        if (one.migration.version != shown) fmt::print("Would apply {:04} {}\n", one.migration.version, one.migration.name);
+        shown = one.migration.version;
+        print_text(fmt::format("  step {} of {}: {}; about {:.1f} s{}", one.number, one.count, explain(one), one.seconds,
+                               one.blockers.empty() ? "" : "; in the way now: " + one.blockers));
+    }
+    for (const auto& text : plan.missing_rights) print_text("Missing right: " + text);
+    for (const auto& text : plan.warnings) print_text("Warning: " + text);
+}
+
+int print_plan(const invocation& call, const persistence::database_options& options) {
+    const auto plan = persistence::plan_migration(options);
+    if (!plan) return fail(plan.error());
+    call.json ? print_plan_json(*plan) : print_plan(*plan);
+    return plan->missing_rights.empty() ? support::ok : support::configuration;
+}
+
+int check_schema(const invocation& call, const persistence::database_options& options) {
+    const auto state = persistence::inspect_schema(options);
+    if (!state) return fail(state.error());
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add("schema", to_text(state->what));
+        append_migrations(writer.key("pending"), state->pending);
+        writer.close();
+        print_json(out);
+    } else {
+        print_text(state->explanation);
+    }
+    return state->what == persistence::schema_state::kind::current ? support::ok : support::failed;
 }
 
 } // namespace
 
 int migrate(invocation& call) {
-    const bool plan = call.has("plan");
-    const bool check = call.has("check");
-    if (plan && check) return fail_usage("migrate takes --plan or --check", "migrate");
-    if (!plan && !check) {
-        const auto applied = persistence::migrate(support::database_options(call.settings));
-        if (!applied) return fail(applied.error());
-        for (const auto& one : *applied) call.note("applied", one.version);
-        if (call.json) return print_migrations_json("applied", *applied, std::nullopt), support::ok;
-        print_migrations("Applied", *applied);
-        if (applied->empty()) fmt::print("The schema is up to date.\n");
+    if (call.has("plan") && call.has("check")) return fail_usage("migrate takes --plan or --check", "migrate");
+    const auto wait = call.number("wait", 600, 1, 86'400);
+    if (!wait) return fail(wait.error());
+    const auto options = support::database_options(call.settings);
+    if (call.has("plan")) return print_plan(call, options);
+    if (call.has("check")) return check_schema(call, options);
+    const interrupts signals;
+    const auto applied = persistence::migrate(
+        options, {.longest_wait = std::chrono::seconds(*wait), .report = complain_text, .stop = interrupts::requested});
+    if (!applied) return fail(applied.error());
+    for (const auto& one : *applied) call.note("applied", one.version);
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        append_migrations(writer.key("applied"), *applied);
+        writer.close();
+        print_json(out);
         return support::ok;
     }
-    const auto state = persistence::inspect_schema(support::database_options(call.settings));
-    if (!state) return fail(state.error());
-    if (call.json) {
-        print_migrations_json("pending", state->pending, *state);
-    } else {
-        print_text(state->explanation);
-        print_migrations("Would apply", state->pending);
-    }
-    if (check) return state->what == persistence::schema_state::kind::current ? support::ok : support::failed;
+    for (const auto& one : *applied) fmt::print("Applied {:04} {}\n", one.version, one.name);
+    if (applied->empty()) fmt::print("The schema is up to date.\n");
     return support::ok;
 }
 
@@ -132,6 +217,36 @@ int db_status(invocation& call) {
     fmt::print("database: {}\n", url);
     if (!state) return fail(state.error());
     print_text(fmt::format("answers:  yes\nschema:   {}: {}", to_text(state->what), state->explanation));
+    return support::ok;
+}
+
+int db_grants(invocation& call) {
+    using enum persistence::program_account;
+    std::vector<persistence::account_role> roles;
+    for (const auto& [name, program] : {std::pair{"web", web}, std::pair{"sync", sync}, std::pair{"admin", admin}}) {
+        if (const auto role = call.value(name)) roles.push_back({program, *role});
+    }
+    if (roles.empty()) return fail_usage("db grants takes at least one of --web, --sync and --admin", "db");
+    const auto options = support::database_options(call.settings);
+    const auto statements = persistence::grant_statements(options, roles);
+    if (!statements) return fail(statements.error());
+    if (call.has("apply")) {
+        if (const auto done = persistence::apply_grants(options, *statements); !done) return fail(done.error());
+    }
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        append_texts(writer.key("statements"), *statements);
+        writer.add("applied", call.has("apply"));
+        writer.close();
+        print_json(out);
+    } else if (!call.has("apply")) {
+        fmt::print("begin;\n");
+        for (const auto& one : *statements) fmt::print("{};\n", for_output(one, false));
+        fmt::print("commit;\n");
+    } else {
+        fmt::print("Granted.\n");
+    }
     return support::ok;
 }
 

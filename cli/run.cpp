@@ -200,9 +200,15 @@ int run_command(const command& chosen, invocation& call, bool embedded, const co
     const auto held = support::prepare_database(call.settings, chosen.run == migrate && !call.has("plan") && !call.has("check"));
     if (!held) return fail_to_prepare(held.error());
     if (chosen.wanted == needs::schema) {
-        if (const auto schema = support::prepare_schema(call.settings); !schema) return fail_to_prepare(schema.error());
+        if (const auto schema = support::prepare_schema(call.settings, persistence::program_account::admin); !schema)
+            return fail_to_prepare(schema.error());
     }
-    return chosen.changes ? run_audited(chosen, call, actor(getenv)) : run_and_check(chosen, call);
+    const int code = chosen.changes ? run_audited(chosen, call, actor(getenv)) : run_and_check(chosen, call);
+    if (code == support::configuration && chosen.wanted == needs::schema) {
+        const auto rights = persistence::check_rights(support::database_options(call.settings), persistence::program_account::admin);
+        if (!rights) complain("{}", rights.error().message);
+    }
+    return code;
 }
 
 } // namespace
@@ -231,7 +237,11 @@ result<std::int64_t> invocation::number(std::string_view name, std::int64_t othe
 int fail(const error& failure) {
     // The message is for clients of the API; here, it is the database that does not answer.
     const bool is_database = failure.message == service_unavailable({}).message;
-    complain("{}{}{}", is_database ? "the database does not answer" : failure.message, failure.detail.empty() ? "" : ": ", failure.detail);
+    const bool lacks_right = failure.code == errc::misconfigured && !failure.detail.empty();
+    const std::string_view what = is_database   ? "the database does not answer"
+                                  : lacks_right ? "the database account lacks a right"
+                                                : std::string_view(failure.message);
+    complain("{}{}{}", what, failure.detail.empty() ? "" : ": ", failure.detail);
     return support::to_exit_code(failure.code);
 }
 

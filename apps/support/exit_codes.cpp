@@ -13,7 +13,9 @@ exit_code to_exit_code(errc code) noexcept {
     case errc::forbidden:
     case errc::missing_role: return failed;
     case errc::too_many:
-    case errc::outcome_unknown: return temporary;
+    case errc::outcome_unknown:
+    case errc::interrupted: return temporary;
+    case errc::misconfigured: return configuration;
     case errc::unavailable: return unavailable;
     }
     return internal;

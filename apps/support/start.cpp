@@ -66,7 +66,7 @@ result<std::optional<persistence::embedded_postgres>> prepare_database(config::s
     return embedded;
 }
 
-result<void> prepare_schema(const config::settings& settings) {
+result<void> prepare_schema(const config::settings& settings, persistence::program_account program) {
     const auto options = database_options(settings);
     if (settings.embedded) {
         const auto applied = persistence::migrate(options);
@@ -74,8 +74,9 @@ result<void> prepare_schema(const config::settings& settings) {
     }
     const auto state = persistence::inspect_schema(options);
     if (!state) return state.error();
-    if (state->what == persistence::schema_state::kind::current) return {};
-    return invalid(state->explanation);
+    if (state->what != persistence::schema_state::kind::current) return invalid(state->explanation);
+    // An operator may run single commands with an account that has fewer rights than all of them need.
+    return program == persistence::program_account::admin ? result<void>() : persistence::check_rights(options, program);
 }
 
 } // namespace ctms::support

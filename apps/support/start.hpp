@@ -7,6 +7,7 @@
 #include <ctms/mozlog/logger.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
+#include <ctms/persistence/grants.hpp>
 #include <support/config/settings.hpp>
 
 #include <memory>
@@ -25,8 +26,8 @@ namespace ctms::support {
 /// creates one, or returns errc::invalid if `creates` is false: the directory may be mistyped.
 [[nodiscard]] result<std::optional<persistence::embedded_postgres>> prepare_database(config::settings& settings, bool creates = true);
 
-/// Migrates the schema of the embedded database; for any other database only checks it.
-/// Returns errc::invalid with the command to run if the schema does not fit this program.
-[[nodiscard]] result<void> prepare_schema(const config::settings& settings);
+/// Migrates the schema of the embedded database; for any other database only checks it, and the rights of a server's account.
+/// Returns errc::invalid with the command to run if the schema does not fit this program, and errc::misconfigured if rights are missing.
+[[nodiscard]] result<void> prepare_schema(const config::settings& settings, persistence::program_account program);
 
 } // namespace ctms::support

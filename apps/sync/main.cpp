@@ -111,7 +111,8 @@ int start(config::settings settings, const support::given_flags& given) {
     if (!settings.acoustic_sync) return support::ok;
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());
-    if (const auto schema = support::prepare_schema(settings); !schema) return support::report_failure(self.name, schema.error());
+    if (const auto schema = support::prepare_schema(settings, persistence::program_account::sync); !schema)
+        return support::report_failure(self.name, schema.error());
     return run(settings, *log, signals.token(), given);
 }
 

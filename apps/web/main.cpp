@@ -42,7 +42,8 @@ int serve(config::settings settings) {
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.web", notice);
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());
-    if (const auto schema = support::prepare_schema(settings); !schema) return support::report_failure(self.name, schema.error());
+    if (const auto schema = support::prepare_schema(settings, persistence::program_account::web); !schema)
+        return support::report_failure(self.name, schema.error());
     // This comes after the start of the embedded database, which keeps the descriptor limit in force when it starts.
     web::program program(settings, *log, limits_in_force(settings, *log));
     const auto port = program.listen();

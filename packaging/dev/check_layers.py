@@ -54,7 +54,7 @@ PROGRAMS = {
 
 # The headers of persistence that open a database, prepare its schema, and run the embedded server. The others are repositories: programs
 # reach them only through service, whose public headers do not include them either.
-OPENS_DATABASE = {f"libctms/include/ctms/persistence/{name}.hpp" for name in ("database", "migrations", "embedded_postgres")}
+OPENS_DATABASE = {f"libctms/include/ctms/persistence/{name}.hpp" for name in ("database", "migrations", "grants", "embedded_postgres")}
 
 # Third-party headers, by the beginning of their names, and the only folders that may include them.
 LIBRARIES = {

@@ -47,7 +47,7 @@ public:
     outcome operator()(const std::string& program, const std::vector<std::string>& arguments) {
         std::vector<std::string> words{std::filesystem::path(CTMS_ADMIN).parent_path() / program};
         words.insert(words.end(), arguments.begin(), arguments.end());
-        return run_program(words, {"CTMS_DB_URL=" + database_.url()});
+        return run_program(words, {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::admin)});
     }
     std::string select(const std::string& query) {
         ctms::persistence::connection link(database_.options());

@@ -26,7 +26,8 @@ class admin {
 public:
     outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, environment()); }
     [[nodiscard]] std::vector<std::string> environment() const {
-        return {"CTMS_DB_URL=" + database_.url(), "CTMS_SECRET_KEY=key", "CTMS_SERVER_PREFIX=http://127.0.0.1:1", "SUDO_USER=jane"};
+        return {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::admin), "CTMS_SECRET_KEY=key",
+                "CTMS_SERVER_PREFIX=http://127.0.0.1:1", "SUDO_USER=jane"};
     }
     void sql(const std::string& text) { link_.execute(text); }
     /// The newest records, as the program lists them.

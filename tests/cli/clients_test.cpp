@@ -19,7 +19,9 @@ namespace {
 /// ctms-admin on its own database.
 class admin {
 public:
-    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
+    outcome operator()(const std::vector<std::string>& arguments) {
+        return run_admin(arguments, {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::admin)});
+    }
 
     std::string select(const std::string& query) {
         ctms::persistence::connection link(database_.options());
@@ -85,9 +87,9 @@ TEST_CASE("a new client can be printed as JSON and created disabled") {
 
 TEST_CASE("the printed curl commands work") {
     web_fixture web;
-    const auto made =
-        run_admin({"clients", "create", "curl", "-e", "team@example.com"},
-                  {"CTMS_DB_URL=" + web.database().url(), "CTMS_SERVER_PREFIX=http://127.0.0.1:" + std::to_string(web.port())});
+    const auto made = run_admin({"clients", "create", "curl", "-e", "team@example.com"},
+                                {"CTMS_DB_URL=" + web.database().url(ctms::persistence::program_account::admin),
+                                 "CTMS_SERVER_PREFIX=http://127.0.0.1:" + std::to_string(web.port())});
     REQUIRE(made.exit_code == 0);
     const auto commands = made.out.substr(made.out.find("TOKEN="));
     CHECK(commands.find("curl ") != std::string::npos);
@@ -116,7 +118,7 @@ TEST_CASE("curl commands that cannot work are not printed") {
 
 TEST_CASE("the printed curl commands are those that the roles of the client allow") {
     web_fixture web;
-    const std::vector<std::string> environment{"CTMS_DB_URL=" + web.database().url(),
+    const std::vector<std::string> environment{"CTMS_DB_URL=" + web.database().url(ctms::persistence::program_account::admin),
                                                "CTMS_SERVER_PREFIX=http://127.0.0.1:" + std::to_string(web.port())};
     const auto commands = [&](const std::string& name, const std::vector<std::string>& roles) {
         std::vector<std::string> call{"clients", "create", name, "-e", "team@example.com"};

@@ -59,7 +59,7 @@ TEST_CASE("an empty database is planned, checked and migrated") {
     CHECK(run({"migrate", "--check"}).exit_code == 1);
     const auto plan = run({"migrate", "--plan"});
     CHECK(plan.exit_code == 0);
-    CHECK(plan.out.ends_with(lines_of_migrations("Would apply")));
+    for (const auto& one : ctms::persistence::known_migrations()) CHECK(plan.out.find(" " + one.name + "\n") != std::string::npos);
     CHECK_FALSE(run.has("emails"));
     CHECK_FALSE(run.has("ctms_migrations"));
 

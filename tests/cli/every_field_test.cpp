@@ -126,7 +126,7 @@ struct filled_server : web_fixture {
             sql(fmt::format("update {} set create_timestamp = '{}', update_timestamp = '{}'", table, created, updated));
     }
     [[nodiscard]] outcome admin(const std::vector<std::string>& arguments) {
-        return run_admin(arguments, {"CTMS_DB_URL=" + database().url()});
+        return run_admin(arguments, {"CTMS_DB_URL=" + database().url(ctms::persistence::program_account::admin)});
     }
     std::string rows_with_all(const std::string& without = "id") {
         persistence::connection link(database().options());

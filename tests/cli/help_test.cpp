@@ -218,7 +218,8 @@ TEST_CASE("the manual page can be displayed and shows every command") {
 
 TEST_CASE("the output with --json is JSON") {
     test_database database;
-    const std::vector<std::string> environment{"CTMS_DB_URL=" + database.url(), "CTMS_SECRET_KEY=key"};
+    const std::vector<std::string> environment{"CTMS_DB_URL=" + database.url(ctms::persistence::program_account::admin),
+                                               "CTMS_SECRET_KEY=key"};
     for (const auto& call : std::vector<std::vector<std::string>>{{"migrate", "--plan"},
                                                                   {"migrate", "--check"},
                                                                   {"migrate"},

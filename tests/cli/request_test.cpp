@@ -32,7 +32,8 @@ public:
         return run_admin(arguments, environment());
     }
     [[nodiscard]] std::vector<std::string> environment() const {
-        return {"CTMS_DB_URL=" + database_.url(), "CTMS_SECRET_KEY=key of these tests, of 32 bytes or more",
+        return {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::admin),
+                "CTMS_SECRET_KEY=key of these tests, of 32 bytes or more",
                 fmt::format("CTMS_SERVER_PREFIX=http://127.0.0.1:{}", server_.port())};
     }
     std::string select(const std::string& query) {
@@ -52,7 +53,9 @@ private:
     test_database database_;
     temporary_directory files_;
     ctms::persistence::connection link_{database_.options()};
-    server_process server_{CTMS_WEB, {"CTMS_DB_URL=" + database_.url(), "CTMS_SECRET_KEY=key of these tests, of 32 bytes or more"}};
+    server_process server_{CTMS_WEB,
+                           {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::web),
+                            "CTMS_SECRET_KEY=key of these tests, of 32 bytes or more"}};
 };
 
 std::string contact(int number) { return fmt::format(R"({{"email":{{"primary_email":"jane{}@example.com"}}}})", number); }

@@ -39,7 +39,9 @@ public:
         return path;
     }
 
-    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
+    outcome operator()(const std::vector<std::string>& arguments) {
+        return run_admin(arguments, {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::admin)});
+    }
 
     outcome ingest(const std::string& path) { return (*this)({"--json", "stripe", "ingest", path}); }
     outcome queue(const std::string& path) { return (*this)({"--json", "stripe", "queue", path}); }

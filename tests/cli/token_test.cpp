@@ -26,9 +26,12 @@ public:
                       " values ('id_basket', 'team@example.com', true, 'x', now()), ('id_gone', 'team@example.com', false, 'x', now())");
     }
     outcome operator()(const std::vector<std::string>& arguments, const std::string& secret = key) {
-        return run_admin(arguments, {"CTMS_DB_URL=" + database_.url(), "CTMS_SECRET_KEY=" + secret});
+        return run_admin(arguments,
+                         {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::admin), "CTMS_SECRET_KEY=" + secret});
     }
-    outcome without_key(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
+    outcome without_key(const std::vector<std::string>& arguments) {
+        return run_admin(arguments, {"CTMS_DB_URL=" + database_.url(ctms::persistence::program_account::admin)});
+    }
     std::string audit() {
         const auto found =
             link_.execute("select command || ' ' || exit_code || ' ' || details from ctms_audit_log order by id desc limit 1");

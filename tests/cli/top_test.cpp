@@ -33,9 +33,10 @@ public:
                       " ('00000000-0000-4000-8000-000000000001', 'parked', 6, 'Unknown field \x1b[31m')");
         start();
     }
-    void start() { server_ = std::make_unique<server_process>(CTMS_WEB, environment()); }
-    [[nodiscard]] std::vector<std::string> environment() const {
-        return {"CTMS_DB_URL=" + database_.url(), "CTMS_SECRET_KEY=key of these tests, of 32 bytes or more"};
+    void start() { server_ = std::make_unique<server_process>(CTMS_WEB, environment(ctms::persistence::program_account::web)); }
+    [[nodiscard]] std::vector<std::string>
+    environment(ctms::persistence::program_account who = ctms::persistence::program_account::admin) const {
+        return {"CTMS_DB_URL=" + database_.url(who), "CTMS_SECRET_KEY=key of these tests, of 32 bytes or more"};
     }
     [[nodiscard]] std::uint16_t port() const { return server_->port(); }
     [[nodiscard]] std::string url() const { return fmt::format("http://127.0.0.1:{}", port()); }

@@ -76,7 +76,7 @@ TEST_CASE("all mistakes in the settings are reported together") {
 
 TEST_CASE("output that cannot be written is an error that says what was lost") {
     const test_database database;
-    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url()};
+    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url(ctms::persistence::program_account::admin)};
     const auto lose = [&](const std::string& command, const std::string& where) {
         return run_program({"/bin/sh", "-c", std::string("exec " CTMS_ADMIN " ") + command + " " + where}, settings);
     };
@@ -116,7 +116,7 @@ TEST_CASE("output that cannot be written is an error that says what was lost") {
 
 TEST_CASE("a command whose output nobody reads any more completes its audit record") {
     const test_database database;
-    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url()};
+    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url(ctms::persistence::program_account::admin)};
     // Two ends of a pipe without a reader: writing to it would send SIGPIPE.
     const auto piped =
         run_program({"/bin/sh", "-c", CTMS_ADMIN " clients create piped --email a@example.com | (exec <&-; sleep 2)"}, settings);
@@ -139,6 +139,6 @@ TEST_CASE("an error message that cannot be written does not change the exit code
     const auto script = run_program(
         {"/bin/sh", "-c",
          std::string("exec ") + std::filesystem::path(CTMS_ADMIN).replace_filename("acoustic_fields.py").string() + " wrong 2>/dev/full"},
-        {"CTMS_DB_URL=" + database.url()});
+        {"CTMS_DB_URL=" + database.url(ctms::persistence::program_account::admin)});
     CHECK(script.exit_code == 2);
 }

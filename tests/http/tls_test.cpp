@@ -115,8 +115,8 @@ private:
 };
 
 std::vector<std::string> process_environment(const test_database& where, const certificate_files& files) {
-    return {"CTMS_DB_URL=" + where.url(), "CTMS_SECRET_KEY=a key of the tests that is long enough", "CTMS_TLS_CERT=" + files.cert.path(),
-            "CTMS_TLS_KEY=" + files.key.path()};
+    return {"CTMS_DB_URL=" + where.url(ctms::persistence::program_account::web), "CTMS_SECRET_KEY=a key of the tests that is long enough",
+            "CTMS_TLS_CERT=" + files.cert.path(), "CTMS_TLS_KEY=" + files.key.path()};
 }
 
 } // namespace
@@ -228,7 +228,8 @@ TEST_CASE("TLS: SIGHUP reloads the certificate, and open connections continue") 
 
 TEST_CASE("SIGHUP does not end a server without TLS") {
     const test_database database;
-    server_process server(CTMS_WEB, {"CTMS_DB_URL=" + database.url(), "CTMS_SECRET_KEY=a key of the tests that is long enough"});
+    server_process server(CTMS_WEB, {"CTMS_DB_URL=" + database.url(ctms::persistence::program_account::web),
+                                     "CTMS_SECRET_KEY=a key of the tests that is long enough"});
     server.signal(SIGHUP);
     CHECK(becomes_true([&] { return server.log().find("SIGHUP") != std::string::npos; }));
     CHECK(ask(server.port(), "GET", "/__lbheartbeat__").status == 200);
@@ -241,7 +242,7 @@ TEST_CASE("TLS: unusable files are refused at start") {
     const certificate_files other;
     const test_database database;
     const auto refused = [&](const std::string& cert, const std::string& key) {
-        child_process child(CTMS_WEB, {{"CTMS_DB_URL", database.url()},
+        child_process child(CTMS_WEB, {{"CTMS_DB_URL", database.url(ctms::persistence::program_account::web)},
                                        {"CTMS_SECRET_KEY", "a key of the tests that is long enough"},
                                        {"HOST", "127.0.0.1"},
                                        {"PORT", "0"},
@@ -272,8 +273,9 @@ TEST_CASE("TLS: files that are not regular or too large are refused at once, and
     };
     put_back();
     const test_database database;
-    server_process server(CTMS_WEB, {"CTMS_DB_URL=" + database.url(), "CTMS_SECRET_KEY=a key of the tests that is long enough",
-                                     "CTMS_TLS_CERT=" + at("cert"), "CTMS_TLS_KEY=" + at("key"), "CTMS_TLS_CLIENT_CA=" + at("ca")});
+    server_process server(CTMS_WEB, {"CTMS_DB_URL=" + database.url(ctms::persistence::program_account::web),
+                                     "CTMS_SECRET_KEY=a key of the tests that is long enough", "CTMS_TLS_CERT=" + at("cert"),
+                                     "CTMS_TLS_KEY=" + at("key"), "CTMS_TLS_CLIENT_CA=" + at("ca")});
     const auto check_served = [&] { CHECK(curl(server.port(), good, {"--cert", good.cert.path(), "--key", good.key.path()}).code == 0); };
     const auto check_refused = [&](const std::string& name, const std::string& why) {
         CAPTURE(name);
@@ -326,7 +328,7 @@ TEST_CASE("TLS: a CTMS_TLS_CLIENT_CA without a CA certificate is refused, and ot
     const client_authority authority;
     const test_database database;
     const auto refused = [&](const std::string& file) {
-        child_process child(CTMS_WEB, {{"CTMS_DB_URL", database.url()},
+        child_process child(CTMS_WEB, {{"CTMS_DB_URL", database.url(ctms::persistence::program_account::web)},
                                        {"CTMS_SECRET_KEY", "a key of the tests that is long enough"},
                                        {"HOST", "127.0.0.1"},
                                        {"PORT", "0"},

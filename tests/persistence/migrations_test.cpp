@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/reference_database.hpp>
 #include <support/test_database.hpp>
 
 #include <persistence/migrations/embedded_migrations.hpp>
@@ -16,6 +17,7 @@
 
 using namespace ctms;
 using namespace ctms::persistence;
+using ctms::test::make_reference_database;
 using ctms::test::test_database;
 using state = schema_state::kind;
 
@@ -52,17 +54,6 @@ std::vector<std::string> sorted(std::vector<std::string> lines) {
 }
 
 schema_state inspected(const test_database& db) { return inspect_schema(db.options()).value(); }
-
-// Makes the database that the Python service leaves: its own schema and no table of this service.
-void make_reference_database(connection& link) {
-    link.execute(embedded_migrations().front().sql);
-    link.execute("insert into emails (email_id, primary_email, update_timestamp)"
-                 " select ('00000000-0000-4000-8000-00000000000' || n)::uuid, n || '@example.com', now() from generate_series(1, 3) n");
-    link.execute("insert into pending_acoustic (email_id, retry, create_timestamp, update_timestamp) values"
-                 " ('00000000-0000-4000-8000-000000000001', 0, '2021-01-01', '2021-01-02'),"
-                 " ('00000000-0000-4000-8000-000000000001', 5, '2021-01-03', '2021-01-04'),"
-                 " ('00000000-0000-4000-8000-000000000002', 9, '2021-02-01', '2021-02-01')");
-}
 
 } // namespace
 
@@ -254,5 +245,6 @@ TEST_CASE("a database that cannot be reached is unavailable") {
     database_options nowhere;
     nowhere.url = "postgresql:///nothing?host=/nonexistent";
     CHECK(inspect_schema(nowhere).error().code == errc::unavailable);
+    CHECK(plan_migration(nowhere).error().code == errc::unavailable);
     CHECK(migrate(nowhere).error().code == errc::unavailable);
 }

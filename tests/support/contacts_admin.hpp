@@ -23,7 +23,7 @@ public:
     [[nodiscard]] std::string path(const std::string& name) const { return (files_.path() / name).string(); }
     [[nodiscard]] std::string content(const std::string& name) const { return test::content(path(name)); }
 
-    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + database_.url()}); }
+    outcome operator()(const std::vector<std::string>& arguments) { return run_admin(arguments, {"CTMS_DB_URL=" + url()}); }
 
     /// Returns all rows of a query, separated by commas.
     std::string select(const std::string& query) {
@@ -49,7 +49,7 @@ public:
         return out;
     }
 
-    [[nodiscard]] const std::string& url() const { return database_.url(); }
+    [[nodiscard]] std::string url() const { return database_.url(persistence::program_account::admin); }
 
 private:
     test_database database_;

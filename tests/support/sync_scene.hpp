@@ -32,7 +32,7 @@ struct sync_scene {
     [[nodiscard]] std::string value(const std::string& sql);
     /// The number of queued contacts, including parked ones.
     [[nodiscard]] int queued() { return std::stoi(value("select count(*) from ctms_sync_queue")); }
-    [[nodiscard]] environment variables() const { return sync_environment(database.url(), vendor); }
+    [[nodiscard]] environment variables() const { return sync_environment(database.url(persistence::program_account::sync), vendor); }
     /// The same variables with some values changed.
     [[nodiscard]] environment variables(const environment& changed) const;
 

@@ -4,6 +4,7 @@
 #include <persistence/embedded/file_lock.hpp>
 #include <persistence/postgres/connection.hpp>
 
+#include <ctms/persistence/grants.hpp>
 #include <ctms/persistence/migrations.hpp>
 
 #include <fmt/core.h>
@@ -69,12 +70,34 @@ void drop_leftovers(connection& link) {
     }
 }
 
+std::string role_of(program_account program) {
+    switch (program) {
+    case program_account::web: return "ctms_test_web";
+    case program_account::sync: return "ctms_test_sync";
+    case program_account::admin: break;
+    }
+    return "ctms_test_admin";
+}
+
+void grant_to_test_roles(const database_options& options) {
+    connection link(options);
+    std::vector<account_role> roles;
+    for (const auto program : {program_account::web, program_account::sync, program_account::admin}) {
+        roles.push_back({program, role_of(program)});
+        link.execute(fmt::format("do $$ begin create role {} login; exception when duplicate_object or unique_violation then null; end $$",
+                                 roles.back().role));
+    }
+    const auto statements = grant_statements(options, roles);
+    if (!statements || !apply_grants(options, *statements)) throw std::runtime_error("the rights of the test roles cannot be granted");
+}
+
 void make_template(connection& link, const embedded_postgres& cluster, const std::string& name) {
     const std::string draft = name + "_draft";
     drop(link, draft);
     link.execute(fmt::format("create database {}", draft));
     const auto done = migrate(options_for(cluster.url(draft)));
     if (!done) throw std::runtime_error("cannot migrate the template: " + done.error().message + " " + done.error().detail);
+    grant_to_test_roles(options_for(cluster.url(draft)));
     link.execute(fmt::format("alter database {} rename to {}", draft, name));
 }
 
@@ -142,6 +165,10 @@ test_database::~test_database() {
 }
 
 database_options test_database::options() const { return options_for(url_); }
+
+void test_database::grant_rights() const { grant_to_test_roles(options()); }
+
+std::string test_database::url(program_account program) const { return url_ + "&user=" + role_of(program); }
 
 temporary_directory::temporary_directory() {
     std::string pattern = (std::filesystem::temp_directory_path() / "ctms-XXXXXX").string();

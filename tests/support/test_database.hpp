@@ -7,6 +7,7 @@
 
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/embedded_postgres.hpp>
+#include <ctms/persistence/grants.hpp>
 
 #include <filesystem>
 #include <string>
@@ -22,7 +23,7 @@ namespace ctms::test {
 class test_database {
 public:
     enum class content {
-        migrated, ///< all migrations, no contacts: a copy of a template
+        migrated, ///< all migrations and the rights of the programs, no contacts: a copy of a template
         empty     ///< not a single table
     };
 
@@ -32,6 +33,10 @@ public:
     test_database& operator=(const test_database&) = delete;
 
     [[nodiscard]] const std::string& url() const { return url_; }
+    /// The URL with a role that has the rights of a program and no others.
+    [[nodiscard]] std::string url(persistence::program_account program) const;
+    /// Grants these rights, in a database that the test itself has migrated.
+    void grant_rights() const;
     [[nodiscard]] const std::string& name() const { return name_; }
     /// Options with this URL, and timeouts that suit a test.
     [[nodiscard]] persistence::database_options options() const;

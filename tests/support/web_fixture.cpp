@@ -24,7 +24,7 @@ void add_clients(test_database& where) {
 
 config::settings settings_for(const test_database& where) {
     config::settings out;
-    out.db_url = where.url();
+    out.db_url = where.url(persistence::program_account::web);
     out.secret_key = signing_key;
     out.host = "127.0.0.1";
     out.port = 0;
@@ -39,7 +39,10 @@ web_fixture::web_fixture(const options& wanted)
     : database_(wanted.make_schema ? test_database::content::empty : test_database::content::migrated),
       log_(mozlog::options{}, std::make_unique<capturing_sink>(captured_)),
       settings_(settings_for(database_)) {
-    if (wanted.make_schema) wanted.make_schema(database_.options());
+    if (wanted.make_schema) {
+        wanted.make_schema(database_.options());
+        database_.grant_rights();
+    }
     add_clients(database_);
     wanted.change_settings(settings_);
     program_ = std::make_unique<web::program>(settings_, log_, wanted.limits);

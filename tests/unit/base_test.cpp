@@ -238,8 +238,9 @@ TEST_SUITE("base") {
     TEST_CASE("every error code has its own name") {
         using ctms::errc;
         std::set<std::string_view> names;
-        for (const auto code : {errc::malformed, errc::invalid, errc::unauthorized, errc::forbidden, errc::missing_role, errc::not_found,
-                                errc::conflict, errc::too_many, errc::unavailable, errc::outcome_unknown}) {
+        for (const auto code :
+             {errc::malformed, errc::invalid, errc::unauthorized, errc::forbidden, errc::missing_role, errc::not_found, errc::conflict,
+              errc::too_many, errc::unavailable, errc::outcome_unknown, errc::misconfigured, errc::interrupted}) {
             names.insert(ctms::to_string(code));
         }
         CHECK(names.size() == 10);

@@ -33,7 +33,7 @@ result<void> authenticate(call& now, service::pubsub& pubsub) {
     auto caller = pubsub.authenticate(now.query.find("pubsub_client").value_or(""), *token);
     now.facts.pubsub_claims = std::move(caller.claims);
     now.facts.pubsub_account = std::move(caller.service_account);
-    if (caller.verdict || caller.verdict.error().code != errc::unavailable) now.facts.client_allowed = caller.verdict.has_value();
+    if (caller.verdict || !is_failure_here(caller.verdict.error().code)) now.facts.client_allowed = caller.verdict.has_value();
     if (!caller.verdict && now.facts.client_allowed) now.facts.auth_fail = caller.verdict.error().detail;
     return caller.verdict;
 }

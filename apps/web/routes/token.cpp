@@ -71,8 +71,7 @@ std::string loggable(const std::string& client_id) {
 
 response answer(call& now, const result<service::issued_token>& token) {
     if (token) return token_response(*token);
-    const bool is_down = token.error().code == errc::unavailable;
-    (is_down ? now.facts.error : now.facts.token_fail) = token.error().detail;
+    (is_failure_here(token.error().code) ? now.facts.error : now.facts.token_fail) = token.error().detail;
     return to_response(token.error());
 }
 

@@ -16,10 +16,14 @@ int to_status(errc code) noexcept {
     case errc::conflict: return 409;
     case errc::too_many: return 429;
     case errc::unavailable:
-    case errc::outcome_unknown: return 503;
+    case errc::outcome_unknown:
+    case errc::misconfigured:
+    case errc::interrupted: return 503;
     }
     return 500;
 }
+
+bool is_failure_here(errc code) noexcept { return to_status(code) == 503; }
 
 response to_response(const error& failure) {
     std::string body;
@@ -32,7 +36,7 @@ response to_response(const error& failure) {
 
 response failed(call& now, const error& failure) {
     auto out = to_response(failure);
-    if (out.status == 503) now.facts.error = failure.detail.empty() ? failure.message : failure.detail;
+    if (is_failure_here(failure.code)) now.facts.error = failure.detail.empty() ? failure.message : failure.detail;
     return out;
 }
 

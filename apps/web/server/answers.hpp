@@ -11,6 +11,8 @@
 namespace ctms::web {
 
 [[nodiscard]] int to_status(errc code) noexcept;
+/// Whether a failure is this service's (503), so that it says nothing about the caller.
+[[nodiscard]] bool is_failure_here(errc code) noexcept;
 
 /// The response to a failure: its message, field errors and conflicts, and the headers that belong to its status.
 /// `failure.detail` is not sent to the client.

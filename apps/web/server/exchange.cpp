@@ -94,7 +94,7 @@ result<void> authenticate(call& now, model::role wanted, service::tokens& tokens
     const auto found = tokens.authenticate(*token, wanted);
     now.facts.client_id = found.client_id;
     now.facts.client_exists = found.client_exists;
-    if (found.verdict || found.verdict.error().code != errc::unavailable) now.facts.client_allowed = found.verdict.has_value();
+    if (found.verdict || !is_failure_here(found.verdict.error().code)) now.facts.client_allowed = found.verdict.has_value();
     if (!found.verdict && now.facts.client_allowed) now.facts.auth_fail = found.verdict.error().detail;
     return found.verdict;
 }

@@ -23,6 +23,8 @@ error not_found(std::string message, std::string detail) { return make(errc::not
 error conflict(std::string message, std::string detail) { return make(errc::conflict, std::move(message), std::move(detail)); }
 error too_many(std::string message, std::string detail) { return make(errc::too_many, std::move(message), std::move(detail)); }
 error unavailable(std::string message, std::string detail) { return make(errc::unavailable, std::move(message), std::move(detail)); }
+error misconfigured(std::string message, std::string detail) { return make(errc::misconfigured, std::move(message), std::move(detail)); }
+error interrupted(std::string message, std::string detail) { return make(errc::interrupted, std::move(message), std::move(detail)); }
 
 error service_unavailable(std::string detail) { return unavailable("Service temporarily unavailable", std::move(detail)); }
 error invalid_fields(std::vector<field_error> fields) { return {errc::invalid, {}, {}, std::move(fields), {}}; }
@@ -40,6 +42,8 @@ std::string_view to_string(errc code) noexcept {
     case errc::too_many: return "too_many";
     case errc::unavailable: return "unavailable";
     case errc::outcome_unknown: return "outcome_unknown";
+    case errc::misconfigured: return "misconfigured";
+    case errc::interrupted: return "interrupted";
     }
     return "unknown";
 }

@@ -19,16 +19,18 @@ namespace ctms {
 
 /// The kind of a failure. Independent of protocols: each front-end maps it in one table of its own.
 enum class errc : std::uint8_t {
-    malformed,      ///< the request cannot be read or makes no sense as a whole
-    invalid,        ///< the input breaks a rule; `fields` may say where
-    unauthorized,   ///< no credentials, or wrong ones
-    forbidden,      ///< valid credentials that may not be used (a disabled client)
-    missing_role,   ///< valid credentials that do not allow this call
-    not_found,      ///< nothing is stored under this id
-    conflict,       ///< a unique value is already used; `conflicts` names the fields
-    too_many,       ///< a rate limit was exceeded
-    unavailable,    ///< the database or another service cannot answer now; nothing was changed
-    outcome_unknown ///< the connection broke during a commit, which may or may not have happened
+    malformed,       ///< the request cannot be read or makes no sense as a whole
+    invalid,         ///< the input breaks a rule; `fields` may say where
+    unauthorized,    ///< no credentials, or wrong ones
+    forbidden,       ///< valid credentials that may not be used (a disabled client)
+    missing_role,    ///< valid credentials that do not allow this call
+    not_found,       ///< nothing is stored under this id
+    conflict,        ///< a unique value is already used; `conflicts` names the fields
+    too_many,        ///< a rate limit was exceeded
+    unavailable,     ///< the database or another service cannot answer now; nothing was changed
+    outcome_unknown, ///< the connection broke during a commit, which may or may not have happened
+    misconfigured,   ///< the database account lacks a right; an operator must grant it, repeating the call does not help
+    interrupted      ///< stopped before it was complete, on request or because locks were not available; can be run again to continue
 };
 
 /// One step into a JSON body: a key, or the index of a list item.
@@ -53,15 +55,17 @@ struct CTMS_API error {
 
 /// Errors of one kind. `message` may be shown to the client; `detail` is only for the log.
 /// @{
-[[nodiscard]] CTMS_API error malformed(std::string message, std::string detail = {});    ///< errc::malformed
-[[nodiscard]] CTMS_API error invalid(std::string message, std::string detail = {});      ///< errc::invalid
-[[nodiscard]] CTMS_API error unauthorized(std::string message, std::string detail = {}); ///< errc::unauthorized
-[[nodiscard]] CTMS_API error forbidden(std::string message, std::string detail = {});    ///< errc::forbidden
-[[nodiscard]] CTMS_API error missing_role(std::string message, std::string detail = {}); ///< errc::missing_role
-[[nodiscard]] CTMS_API error not_found(std::string message, std::string detail = {});    ///< errc::not_found
-[[nodiscard]] CTMS_API error conflict(std::string message, std::string detail = {});     ///< errc::conflict
-[[nodiscard]] CTMS_API error too_many(std::string message, std::string detail = {});     ///< errc::too_many
-[[nodiscard]] CTMS_API error unavailable(std::string message, std::string detail = {});  ///< errc::unavailable
+[[nodiscard]] CTMS_API error malformed(std::string message, std::string detail = {});     ///< errc::malformed
+[[nodiscard]] CTMS_API error invalid(std::string message, std::string detail = {});       ///< errc::invalid
+[[nodiscard]] CTMS_API error unauthorized(std::string message, std::string detail = {});  ///< errc::unauthorized
+[[nodiscard]] CTMS_API error forbidden(std::string message, std::string detail = {});     ///< errc::forbidden
+[[nodiscard]] CTMS_API error missing_role(std::string message, std::string detail = {});  ///< errc::missing_role
+[[nodiscard]] CTMS_API error not_found(std::string message, std::string detail = {});     ///< errc::not_found
+[[nodiscard]] CTMS_API error conflict(std::string message, std::string detail = {});      ///< errc::conflict
+[[nodiscard]] CTMS_API error too_many(std::string message, std::string detail = {});      ///< errc::too_many
+[[nodiscard]] CTMS_API error unavailable(std::string message, std::string detail = {});   ///< errc::unavailable
+[[nodiscard]] CTMS_API error misconfigured(std::string message, std::string detail = {}); ///< errc::misconfigured
+[[nodiscard]] CTMS_API error interrupted(std::string message, std::string detail = {});   ///< errc::interrupted
 /// @}
 
 /// Returns errc::unavailable with the message that clients of the API receive, "Service temporarily unavailable".

@@ -2,6 +2,7 @@
 -- What the sync has to tell Acoustic, one row per contact. It has no foreign key into the reference's tables,
 -- for a row must outlive the deletion of its contact. Triggers keep it in step with writes of a reference
 -- service that still runs. They act as the owner, since the reference's role needs no rights on our table.
+-- ctms: replaces 5f7c1841081a33f99f86d02cba4e6b4ada15177f9e3fcd9bd99d059e6489b358
 
 create table ctms_sync_queue (
     email_id uuid not null,
@@ -70,16 +71,37 @@ begin
 end
 $$;
 
--- The trigger first: its lock holds off writers, so that no row falls between it and the copy.
+-- Each trigger in a step of its own: its lock holds up the writers of one table, and only for a moment.
+-- ctms: step
 create trigger ctms_pending_acoustic_inserted after insert on pending_acoustic
     for each row execute function ctms_pending_acoustic_inserted();
+
+-- ctms: step
 create trigger ctms_emails_deleted after delete on emails
     for each row execute function ctms_emails_deleted();
 create trigger ctms_emails_inserted after insert on emails
     for each row execute function ctms_emails_inserted();
 
--- Retries that the reference counted do not matter here: each contact gets a fresh start.
-insert into ctms_sync_queue (email_id, first_requested_at, last_requested_at)
-select email_id, min(create_timestamp), max(update_timestamp)
-from pending_acoustic
-group by email_id;
+-- The triggers are in place: every row up to this one has to be copied, and later ones are copied by the trigger.
+-- ctms: step
+create table ctms_pending_copied as
+    select null::bigint as up_to, coalesce(max(id), 0)::bigint as last from pending_acoustic;
+
+-- Retries that the reference counted do not matter here: each contact gets a fresh start. A contact that the trigger queued
+-- meanwhile stays as it is, but for its times.
+-- ctms: batch
+with part as (
+    select id, email_id, create_timestamp, update_timestamp from pending_acoustic
+    where id > (select coalesce(up_to, -2147483649) from ctms_pending_copied where up_to is null or up_to < last)
+    order by id limit 1000
+), moved as (
+    update ctms_pending_copied set up_to = (select max(id) from part) where exists (select from part)
+)
+insert into ctms_sync_queue as queue (email_id, first_requested_at, last_requested_at)
+select email_id, min(create_timestamp), max(update_timestamp) from part group by email_id
+on conflict (email_id) do update set
+    first_requested_at = least(queue.first_requested_at, excluded.first_requested_at),
+    last_requested_at = greatest(queue.last_requested_at, excluded.last_requested_at);
+
+-- ctms: step
+drop table ctms_pending_copied;

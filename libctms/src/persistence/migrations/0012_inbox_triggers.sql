@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MPL-2.0
 -- Triggers that append to ctms_inbox replace those that wrote to ctms_sync_queue. Each strong lock on a table of the Python
--- service is held in a transaction of its own, for a moment, and nobody waits for it longer than its timeout. The library queues the
--- contacts that it deletes itself, and says so for the time of its transaction. Each line is a transaction.
+-- service is held in a step of its own, for a moment. The library queues the contacts that it deletes itself, and says so for the time of
+-- its transaction.
 -- ctms: step
-set local lock_timeout = '150ms'; drop trigger if exists ctms_pending_acoustic_inserted on pending_acoustic; drop trigger if exists ctms_pending_acoustic_noted on pending_acoustic; create trigger ctms_pending_acoustic_noted after insert on pending_acoustic referencing new table as written for each statement execute function ctms_note_pending();
+drop trigger if exists ctms_pending_acoustic_inserted on pending_acoustic; drop trigger if exists ctms_pending_acoustic_noted on pending_acoustic; create trigger ctms_pending_acoustic_noted after insert on pending_acoustic referencing new table as written for each statement execute function ctms_note_pending();
 -- ctms: step
-set local lock_timeout = '150ms'; drop trigger if exists ctms_emails_deleted on emails; drop trigger if exists ctms_emails_inserted on emails; drop trigger if exists ctms_emails_noted on emails; create trigger ctms_emails_noted after delete on emails referencing old table as deleted for each statement when (current_setting('ctms.writer', true) is distinct from 'library') execute function ctms_note_deleted();
+drop trigger if exists ctms_emails_deleted on emails; drop trigger if exists ctms_emails_inserted on emails; drop trigger if exists ctms_emails_noted on emails; create trigger ctms_emails_noted after delete on emails referencing old table as deleted for each statement when (current_setting('ctms.writer', true) is distinct from 'library') execute function ctms_note_deleted();
 -- ctms: step
 -- Nothing uses these any more.
 drop function if exists ctms_pending_acoustic_inserted(), ctms_emails_deleted(), ctms_emails_inserted(), ctms_request_sync(uuid, text, text);

@@ -30,11 +30,13 @@ create table ctms_changes_state (
 ) with (fillfactor = 20);
 insert into ctms_changes_state (system_identifier) select system_identifier from pg_control_system();
 
+-- ctms: step
 -- Other programs change contacts. 'create' and 'change' matter to the feed alone; 'upsert' and 'delete' go to the sync queue, too.
 alter table ctms_inbox drop constraint ctms_inbox_what_check, drop constraint ctms_inbox_delete_check,
     add constraint ctms_inbox_what_check check (what in ('upsert', 'delete', 'create', 'change')),
     add constraint ctms_inbox_delete_check check (what <> 'delete' or primary_email is not null);
 
+-- ctms: step
 do $make$
 declare
     home constant text := (select n.nspname from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace

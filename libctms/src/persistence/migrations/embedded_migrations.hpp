@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The SQL files of migrations/, compiled in by cmake/ctms_embed.cmake. Private to this layer.
+// The SQL files of migrations/, compiled in by cmake/ctms_embed.cmake. README.md says how to write one. Private to this layer.
 #pragma once
 
 #include <vector>

@@ -193,6 +193,7 @@ constexpr std::array known_states{
     known_state{"26000", kind::connection, true},
     known_state{"0A000", kind::connection, true},
     known_state{"53300", kind::connection, true},
+    known_state{"42501", kind::forbidden, false},
     known_state{"08", kind::connection, true},
     // Of the classes 22 and 23, only these can be a value of the client: text that is too long, a time out of range, text that the
     // database's encoding or its JSON does not know. Everything else there is trouble of the database or ours, such as a sequence at its
@@ -278,6 +279,8 @@ struct connection::impl {
             fail("40001", failure.what(), doubtful);
         } catch (const pqxx::deadlock_detected& failure) {
             fail("40P01", failure.what(), doubtful);
+        } catch (const pqxx::insufficient_privilege& failure) { // version 6 leaves out its code, as it does for the two above
+            fail("42501", failure.what(), doubtful);
         } catch (const pqxx::statement_completion_unknown& failure) {
             fail("40003", failure.what(), doubtful);
         } catch (const pqxx::sql_error& failure) {
@@ -400,6 +403,13 @@ void connection::cut_if_stuck(std::chrono::milliseconds limit) noexcept {
     const std::lock_guard lock(impl_->busy_mutex);
     const bool stuck = impl_->busy_since && std::chrono::steady_clock::now() - *impl_->busy_since > limit;
     if (stuck) ::shutdown(impl_->link.sock(), SHUT_RDWR); // wakes libpq, which waits on the socket without a limit
+}
+
+void connection::cancel() noexcept {
+    try {
+        impl_->link.cancel_query();   // libpq allows this while another thread waits for the statement
+    } catch (const std::exception&) { // the statement goes on, and the caller may ask again
+    }
 }
 
 bool connection::usable() const noexcept { return !impl_->broken && impl_->link.is_open() && !peer_is_gone(impl_->link.sock()); }

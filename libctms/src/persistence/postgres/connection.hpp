@@ -42,6 +42,7 @@ public:
         timeout,    ///< 57014, 55P03
         bad_value,  ///< a parameter has a value that cannot be stored (see known_states in connection.cpp)
         shutdown,   ///< 57P01..57P03: the server is stopping or starting
+        forbidden,  ///< 42501: the account lacks a right on the object that the message names
         other
     };
     sql_error(kind what, std::string sqlstate, std::string constraint, const std::string& message)
@@ -110,6 +111,9 @@ public:
     /// Breaks the connection if its statement has been running for longer than `limit`. The caller that waits for a server
     /// that neither answers nor disconnects then gets a sql_error{connection}. May be called from any thread.
     void cut_if_stuck(std::chrono::milliseconds limit) noexcept;
+    /// Asks the server to cancel the statement that is running; its caller gets a sql_error{timeout}. Does nothing if none is running or
+    /// the server cannot be reached. May be called from any thread.
+    void cancel() noexcept;
     [[nodiscard]] std::chrono::steady_clock::time_point opened_at() const noexcept;
 
 private:

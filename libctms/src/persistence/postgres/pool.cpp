@@ -147,6 +147,7 @@ outside_view view_of(kind what, const refusal& given_up) {
     case kind::retryable: return {given_up, "conflict"};
     case kind::timeout: return {try_later, "timeout"};
     case kind::bad_value: return {{errc::invalid, "A value cannot be stored"}, "other"};
+    case kind::forbidden: return {{errc::misconfigured, try_later.message}, "other"};
     case kind::other: break;
     }
     return {try_later, "other"};
@@ -160,6 +161,8 @@ error to_error(const sql_error& failure, metrics::recorder& recorder, const refu
     std::string detail = failure.what();
     if (!failure.sqlstate().empty()) detail += " [SQLSTATE " + failure.sqlstate() + "]";
     if (!failure.constraint().empty()) detail += " [constraint " + failure.constraint() + "]";
+    if (failure.reason() == kind::forbidden)
+        detail += "; `ctms-admin db grants` prints the statements that grant the programs their rights";
     return {view.told.code, view.told.message, std::move(detail), {}, {}};
 }
 

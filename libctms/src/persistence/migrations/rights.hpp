@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MPL-2.0
+// Which rights each program needs, on every table of the schema. Private to this room.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace ctms::persistence {
+
+/// s: SELECT, i: INSERT, u: UPDATE (also for `for update`), d: DELETE; g: USAGE, of a sequence.
+struct needed_rights {
+    std::string_view object;
+    std::array<std::string_view, 3> of; ///< of ctms-web, ctms-sync and ctms-admin, in the order of program_account
+};
+
+inline constexpr std::array all_rights{
+    needed_rights{"alembic_version", {"s", "s", "s"}},
+    needed_rights{"ctms_migrations", {"s", "s", "s"}},
+    needed_rights{"ctms_migration_steps", {"", "", "s"}},
+    needed_rights{"emails", {"siud", "s", "siud"}},
+    needed_rights{"amo", {"siud", "s", "siud"}},
+    needed_rights{"amo_id_seq", {"g", "", "g"}},
+    needed_rights{"fxa", {"siud", "s", "siud"}},
+    needed_rights{"fxa_id_seq", {"g", "", "g"}},
+    needed_rights{"mofo", {"siud", "s", "siud"}},
+    needed_rights{"mofo_id_seq", {"g", "", "g"}},
+    needed_rights{"newsletters", {"siud", "s", "siud"}},
+    needed_rights{"newsletters_id_seq", {"g", "", "g"}},
+    needed_rights{"waitlists", {"siud", "s", "siud"}},
+    needed_rights{"waitlists_id_seq", {"g", "", "g"}},
+    needed_rights{"pending_acoustic", {"sd", "sud", "sud"}},
+    needed_rights{"stripe_customer", {"siud", "s", "siud"}},
+    needed_rights{"stripe_invoice", {"siu", "s", "siu"}},
+    needed_rights{"stripe_invoice_line_item", {"siud", "s", "siud"}},
+    needed_rights{"stripe_price", {"siu", "s", "siu"}},
+    needed_rights{"stripe_subscription", {"siu", "s", "siu"}},
+    needed_rights{"stripe_subscription_item", {"siud", "s", "siud"}},
+    needed_rights{"acoustic_field", {"", "s", "sid"}},
+    needed_rights{"acoustic_newsletter_mapping", {"", "s", "siud"}},
+    needed_rights{"api_client", {"su", "", "siud"}},
+    needed_rights{"ctms_client_roles", {"s", "", "sid"}},
+    needed_rights{"ctms_client_old_secrets", {"s", "", "siud"}},
+    needed_rights{"ctms_client_revocations", {"s", "", "s"}},
+    needed_rights{"ctms_sync_queue", {"siu", "siud", "siud"}},
+    needed_rights{"ctms_inbox", {"sud", "sud", "s"}},
+    needed_rights{"ctms_changes", {"siud", "siud", "siud"}},
+    needed_rights{"ctms_changes_state", {"su", "su", "s"}},
+    needed_rights{"ctms_vendor_state", {"", "siud", "s"}},
+    needed_rights{"ctms_vendor_slots", {"", "siu", "s"}},
+    needed_rights{"ctms_audit_log", {"", "", "siu"}},
+};
+
+} // namespace ctms::persistence
