@@ -2,6 +2,7 @@
 #include "test_database.hpp"
 
 #include <persistence/embedded/file_lock.hpp>
+#include <persistence/migrations/rights.hpp>
 #include <persistence/postgres/connection.hpp>
 
 #include <ctms/persistence/grants.hpp>
@@ -44,11 +45,15 @@ database_options options_for(const std::string& url) {
     return options;
 }
 
-// Each set of migrations gets another name, so that new code never uses an old template.
+// Each set of migrations and rights gets another name, so that new code never uses an old template.
 std::string template_name() {
     std::uint64_t hash = 1469598103934665603U;
-    for (const auto& one : known_migrations()) {
-        for (const char c : one.sha256) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    const auto add = [&](std::string_view text) {
+        for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    };
+    for (const auto& one : known_migrations()) add(one.sha256);
+    for (const auto& one : all_rights) {
+        for (const auto rights : one.of) add(rights);
     }
     return fmt::format("ctms_template_{:016x}", hash);
 }
