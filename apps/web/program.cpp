@@ -35,6 +35,14 @@ persistence::database_options health_options(const config::settings& settings) {
     return out;
 }
 
+/// The options of a separate connection for the drain of the inbox, which must not wait for requests.
+persistence::database_options background_options(const config::settings& settings) {
+    auto out = support::database_options(settings);
+    out.pool_size = 1;
+    out.max_overflow = 0;
+    return out;
+}
+
 /// Opens the read replica with short timeouts, because the primary can answer if the replica is down or hangs.
 std::unique_ptr<persistence::database> open_replica(const config::settings& settings, metrics::recorder& recorder) {
     if (!settings.db_read_url) return nullptr;
@@ -78,6 +86,7 @@ public:
           database_(support::database_options(settings), metrics_),
           replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
+          background_database_(background_options(settings)),
           signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
           tokens_(database_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
@@ -131,12 +140,13 @@ public:
     persistence::database database_;
     std::unique_ptr<persistence::database> replica_; // null: no replica
     persistence::database health_database_;
+    persistence::database background_database_;
     auth::token_signer signer_;
     service::tokens tokens_;
     service::changes changes_{database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
     service::health health_{health_database_};
-    service::inbox_drain inbox_drain_{database_, std::chrono::days(settings_.tombstone_days)};
+    service::inbox_drain inbox_drain_{background_database_, std::chrono::days(settings_.tombstone_days)};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     auth::google_token_verifier google_tokens_;

@@ -62,7 +62,7 @@ public:
         bj::object out;
         CHECK(becomes_true([&] {
             for (const auto& item : read()) {
-                if (item.at("email_id") == email_id) out = item.as_object();
+                if (item.at("email_id").as_string() == email_id) out = item.as_object();
             }
             return !out.empty();
         }));

@@ -297,7 +297,7 @@ TEST_CASE("a page of relevant contacts does not read all others, even if few are
         persistence::database db(scene.db.options());
         model::updates_query query;
         query.start.when = timestamp(std::chrono::hours(1));
-        query.end.when = now();
+        query.end = model::moment{now(), std::nullopt};
         query.mofo_relevant = true;
         query.limit = 20;
         std::vector<uuid> ids;

@@ -26,7 +26,7 @@ constexpr std::string_view epoch_sql =
 constexpr std::string_view adopt_cluster = R"(
 cluster as materialized (
   select c.system_identifier as now, s.system_identifier <> c.system_identifier as is_new from pg_control_system() c, ctms_changes_state s),
-orphans as (delete from ctms_changes using cluster where cluster.is_new and ctms_changes.deleted))";
+orphans as (delete from ctms_changes where deleted and (select is_new from cluster)))";
 
 // Begins to read. The write makes the server flush the log, so that the ids of later transactions are greater even after a crash.
 constexpr std::string_view begin_sql = R"(
