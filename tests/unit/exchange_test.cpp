@@ -6,6 +6,7 @@
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/google_id_token.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
+#include <ctms/service/changes.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/pubsub.hpp>
@@ -102,6 +103,7 @@ private:
     auth::google_token_verifier verifier_{[]() -> result<auth::key_document> { return unavailable("no keys"); }, "here"};
     service::tokens tokens_{database_, signer_, {}};
     service::contacts contacts_{database_};
+    service::changes changes_{database_};
     service::health health_{database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
