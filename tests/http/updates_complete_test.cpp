@@ -205,7 +205,7 @@ TEST_CASE("pollers miss no change of any writer" * doctest::timeout(300)) {
         loop(6, [&](std::minstd_rand& random) { // lists of addresses
             std::vector<std::string> addresses;
             for (int n = 0; n < 20; ++n) addresses.push_back(fmt::format("p-{}@example.com", any(random)));
-            (void)persistence::contact_bulk_repository(db).suppress(addresses, random() % 4 == 0);
+            (void)persistence::contact_bulk_repository(db).suppress(addresses, {.dry_run = random() % 4 == 0});
             std::this_thread::sleep_for(20ms);
         });
         for (unsigned writer = 7; writer <= 9; ++writer) { // other programs: they read, wait, write with the time of their begin
