@@ -5,6 +5,7 @@
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
+#include <ctms/service/changes.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/pubsub.hpp>
@@ -75,7 +76,7 @@ response answer_broken_pieces(call&, const services&) {
 
 response answer_by_throwing(call&, const services&) { throw std::runtime_error("thrown by the handler"); }
 
-void answer_together(std::span<call> calls, const services& shared) {
+void answer_together(std::span<call> calls, const services& shared, const send_early&) {
     for (auto& one : calls) one.answer = answer_home(one, shared);
 }
 
@@ -122,8 +123,9 @@ struct world {
     persistence::database database_{test::no_database(), metrics_};
     auth::token_signer signer_{"a key of more than thirty-two bytes, for tests", true};
     service::tokens tokens_{database_, signer_, {}};
-    web::exchanger exchanges_{{unused<service::contacts>(), tokens_, unused<service::health>(), unused<service::acoustic_configuration>(),
-                               unused<service::stripe_ingest>(), unused<service::pubsub>(), database_, settings_, metrics_, draining_},
+    web::exchanger exchanges_{{unused<service::contacts>(), unused<service::changes>(), tokens_, unused<service::health>(),
+                               unused<service::acoustic_configuration>(), unused<service::stripe_ingest>(), unused<service::pubsub>(),
+                               database_, settings_, metrics_, draining_},
                               log_,
                               routes};
     web::lanes threads_{{.read = 1, .write = 1}, 64};
