@@ -228,7 +228,8 @@ TEST_CASE("changes of other programs come, and only those for the vendor go to t
     for (const auto* statement :
          {"insert into newsletters (email_id, name, subscribed, update_timestamp) values ('{}', 'n', true, now())",
           "update newsletters set subscribed = false where email_id = '{}'", "delete from newsletters where email_id = '{}'",
-          "insert into fxa (email_id, fxa_id) values ('{}', 'f')", "update emails set first_name = 'x' where email_id = '{}'"}) {
+          "insert into fxa (email_id, fxa_id, update_timestamp) values ('{}', 'f', now())",
+          "update emails set first_name = 'x' where email_id = '{}'"}) {
         CAPTURE(statement);
         server.sql(fmt::format(fmt::runtime(statement), id));
         const auto item = reader.next_of(id);
@@ -248,17 +249,18 @@ TEST_CASE("the library's own writes do not pass through the inbox") {
     server.sql(
         "create table noted (what text); create function note() returns trigger language plpgsql as $$ begin insert into noted "
         "values (new.what); return null; end $$; create trigger noted after insert on ctms_inbox for each row execute function note()");
-    server.add_contact(fmt::format(R"({{"email":{{"email_id":"{}","primary_email":"a"}},"newsletters":[{{"name":"n"}}],"amo":{{}},)"
-                                   R"("fxa":{{"fxa_id":"f"}},"mofo":{{}},"waitlists":[{{"name":"vpn"}}]}})",
-                                   id));
+    server.add_contact(
+        fmt::format(R"({{"email":{{"email_id":"{}","primary_email":"a@example.com"}},"newsletters":[{{"name":"n"}}],"amo":{{}},)"
+                    R"("fxa":{{"fxa_id":"f"}},"mofo":{{}},"waitlists":[{{"name":"vpn","fields":{{"geo":"fr"}}}}]}})",
+                    id));
     CHECK(server.send("PATCH", fmt::format("/ctms/{}", id), R"({"newsletters":"UNSUBSCRIBE","amo":"DELETE","waitlists":"UNSUBSCRIBE"})")
               .status == 200);
     persistence::database db(server.database().options());
     service::contact_lists lists(db, "suppress");
-    CHECK(lists.suppress(std::vector<std::string>{"a"}).value().front().changed == 1);
-    service::contact_import import(db, {.replace = true, .client = "import"});
-    CHECK(import.run(std::vector<std::string>{contact_of(id, "a")}).value().front().what == service::import_outcome::replaced);
-    CHECK(server.send("DELETE", "/ctms/a").status == 200);
+    CHECK(lists.suppress(std::vector<std::string>{"a@example.com"}).value().front().changed == 1);
+    service::contact_import import(db, {.replace = true, .allow_opt_in = true, .client = "import"});
+    CHECK(import.run(std::vector<std::string>{contact_of(id, "a@example.com")}).value().front().what == service::import_outcome::replaced);
+    CHECK(server.send("DELETE", "/ctms/a@example.com").status == 200);
     CHECK(server.sql("select from noted").empty());
 }
 

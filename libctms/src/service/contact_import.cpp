@@ -324,9 +324,11 @@ private:
                 one->verdict->what = import_outcome::merged;
             } else {
                 changed.push_back(one);
-                changes.push_back({stored->first, [one](const std::optional<model::contact>& now) {
+                changes.push_back({stored->first,
+                                   [one](const std::optional<model::contact>& now) {
                                        return now ? merged(*one, *now) : result<persistence::contact_change>(not_found(gone));
-                                   }});
+                                   },
+                                   how_.client});
             }
         }
         const auto written = contacts_.change(changes);
