@@ -34,7 +34,7 @@ struct runtime_sample {
     double queue_parked = 0;
     double queue_age_seconds = 0;
     std::optional<double> changes_delay_seconds; ///< nullopt: the last value stays
-    std::vector<model::id_usage> ids; ///< tables that are missing here keep their last values
+    std::vector<model::id_usage> ids;            ///< tables that are missing here keep their last values
 };
 
 class prometheus_metrics final : public metrics::recorder {

@@ -47,7 +47,7 @@ struct CTMS_API created_contact {
 struct CTMS_API patch_request {
     uuid email_id;                                    ///< the contact to change
     const json::checked<model::contact_patch>* patch; ///< must not be null and must live as long as the call
-    std::string_view client{};                          ///< who asks for it, for the feed of changes; "" if unknown
+    std::string_view client{};                        ///< who asks for it, for the feed of changes; "" if unknown
 };
 
 /// The result of one of several patches.

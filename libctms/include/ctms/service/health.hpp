@@ -24,12 +24,12 @@ namespace ctms::service {
 
 /// The result of a probe.
 struct CTMS_API health_report {
-    bool database_up = false;                   ///< the database answered
-    std::chrono::milliseconds database_time{};  ///< time until the answer
-    std::optional<model::backlog_counts> queue; ///< nullopt if the database is down or counting failed
-    std::chrono::milliseconds queue_time{};     ///< time to count the queue
+    bool database_up = false;                               ///< the database answered
+    std::chrono::milliseconds database_time{};              ///< time until the answer
+    std::optional<model::backlog_counts> queue;             ///< nullopt if the database is down or counting failed
+    std::chrono::milliseconds queue_time{};                 ///< time to count the queue
     std::optional<std::chrono::milliseconds> changes_delay; ///< how long ago the oldest change was made that /changes cannot show yet
-    std::vector<model::id_usage> ids;           ///< of the tables of contacts; empty if the database is down or reading failed
+    std::vector<model::id_usage> ids;                       ///< of the tables of contacts; empty if the database is down or reading failed
 };
 
 /// Probes one database.

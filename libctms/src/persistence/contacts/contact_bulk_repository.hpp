@@ -25,7 +25,7 @@ namespace ctms::persistence {
 struct bulk_options {
     std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< of create() and replace(); nullopt: do not queue them
     bool dry_run = false;                                               ///< do the work, then roll it back
-    std::string_view client{};                                            ///< who writes; "" if unknown
+    std::string_view client{};                                          ///< who writes; "" if unknown
 };
 
 /// A contact that an address finds.

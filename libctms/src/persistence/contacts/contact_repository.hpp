@@ -37,8 +37,8 @@ using change_function = std::function<result<contact_change>(const std::optional
 
 /// One of several changes.
 struct contact_to_change {
-    uuid email_id;           ///< the contact to change
-    change_function compute; ///< computes the new content, as in change()
+    uuid email_id;             ///< the contact to change
+    change_function compute;   ///< computes the new content, as in change()
     std::string_view client{}; ///< who changes it; "" if unknown
 };
 

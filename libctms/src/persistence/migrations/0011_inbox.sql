@@ -12,12 +12,16 @@ create table ctms_inbox (
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000, autovacuum_vacuum_insert_threshold = -1,
         autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 100000);
 
+-- ctms: step
 -- Rows of these tables change often: room in each page for new versions, and vacuum before dead rows are a large part of the table.
 alter table ctms_sync_queue set (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 5000,
     autovacuum_analyze_scale_factor = 0.05, autovacuum_analyze_threshold = 5000);
+-- ctms: step
 alter table ctms_vendor_state set (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000);
+-- ctms: step
 alter table ctms_vendor_slots set (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
+-- ctms: step
 -- The functions of triggers run with the rights of their owner, because other writers need no rights on our tables. They find nothing
 -- that another role could have planted: every table has its schema, and everything else is searched in pg_catalog alone. That path ends
 -- with pg_temp, because temporary tables are searched first wherever a path does not name it. Nobody else may run the functions; firing a
