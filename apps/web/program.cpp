@@ -83,6 +83,7 @@ class program::impl {
 public:
     impl(const config::settings& settings, mozlog::logger& log, const limits& bounds)
         : settings_(settings),
+          log_(log),
           database_(support::database_options(settings), metrics_),
           replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
@@ -91,7 +92,6 @@ public:
           tokens_(database_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
-          log_(log),
           bounds_(with_settings(bounds, settings)),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
@@ -136,6 +136,7 @@ public:
     }
 
     config::settings settings_;
+    mozlog::logger& log_; // before what logs
     support::prometheus_metrics metrics_;
     persistence::database database_;
     std::unique_ptr<persistence::database> replica_; // null: no replica
@@ -151,7 +152,6 @@ public:
     service::stripe_ingest stripe_ingest_{database_};
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
-    mozlog::logger& log_;
     limits bounds_;
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     server server_;
