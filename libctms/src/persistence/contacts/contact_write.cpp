@@ -42,7 +42,8 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 }
 
 // Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
-// of a change is taken when these rows are locked, and is later than that of the change before.
+// of a change is taken when these rows are locked, and is later than that of the change before. `offset 0` makes the server look each
+// contact up in the queue, instead of reading the whole queue.
 std::string update_emails_sql() {
     return fmt::format(R"(
 held as materialized (
@@ -54,7 +55,7 @@ e as (
   update emails set {}, update_timestamp = {}
   from held join c using (email_id) where emails.email_id = held.email_id
     and (held.email_id in (select email_id from queued)
-         or not exists (select from ctms_sync_queue queue where queue.email_id = held.email_id))
+         or not exists (select from ctms_sync_queue queue where queue.email_id = held.email_id offset 0))
   returning emails.email_id, emails.update_timestamp, c.client, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
     c.newsletters_gone, c.waitlists, c.waitlists_gone))",
                        each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"));
