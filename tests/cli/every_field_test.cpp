@@ -290,6 +290,9 @@ TEST_CASE("every field survives a dump and its import, as a new contact and over
         CHECK(imported(over, {over.file("before.ndjson", before)}).starts_with("{\"created\":1,"));
         REQUIRE(server.admin({"contacts", "dump", "--output", over.path("dump.ndjson")}).exit_code == 0);
         CHECK(imported(over, {"--replace", "--allow-opt-in", over.path("dump.ndjson")}).find("\"replaced\":1") != std::string::npos);
+        // A replaced contact has the time of the import, so that readers of changes see it.
+        over.execute(
+            fmt::format("update emails set update_timestamp = '{}'", server.sql("select update_timestamp from emails").text(0, 0)));
         CHECK(rows_of(over) == server.rows_with_all());
     }
 }

@@ -129,7 +129,7 @@ TEST_CASE("the plan lists the locks, the time and who is in the way, as text and
     for (const auto& step : plan.at("steps").as_array()) {
         if (step.at("table") != "emails") continue;
         found = true;
-        CHECK(step.at("holds_up") == "writers");
+        CHECK((step.at("holds_up") == "writers" || step.at("holds_up") == "everyone")); // everyone: where a trigger is replaced
         CHECK(step.at("bytes").as_int64() > 0);
         CHECK(step.at("in_the_way").as_string().find("idle in transaction") != std::string::npos);
     }

@@ -76,7 +76,7 @@ response answer_broken_pieces(call&, const services&) {
 
 response answer_by_throwing(call&, const services&) { throw std::runtime_error("thrown by the handler"); }
 
-void answer_together(std::span<call> calls, const services& shared, const send_early&) {
+void answer_together(std::span<call> calls, const services& shared, const web::send_early&) {
     for (auto& one : calls) one.answer = answer_home(one, shared);
 }
 

@@ -127,7 +127,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that vanishes between claim and
         other.execute(fmt::format("delete from emails where email_id = '{0}'", id(1)));
         link.commit();
     }
-    CHECK(value("select string_agg(what || ' ' || email_id, ',') from ctms_inbox") == "delete " + id(1));
+    CHECK(value("select string_agg(what || ' ' || email_id, ',') from ctms_inbox where what <> 'change'") == "delete " + id(1));
     CHECK(run_until_idle());
     CHECK_FALSE(vendor_knows(1));
     CHECK(vendor.products().empty());
