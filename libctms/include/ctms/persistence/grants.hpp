@@ -26,8 +26,9 @@ struct CTMS_API account_role {
     std::string role;                               ///< name of the role, as it is, without quotes
 };
 
-/// Returns the SQL statements that grant each role what its program needs, with quoted names. They take nothing away. The schema must be up
-/// to date. errc::invalid if a role does not exist.
+/// Returns the SQL statements that grant each role what its program needs, with quoted names. They take nothing away. The last one for
+/// ctms-web, pg_read_all_stats, warns instead of failing where a superuser must grant it. The schema must be up to date. errc::invalid if a
+/// role does not exist.
 [[nodiscard]] CTMS_API result<std::vector<std::string>> grant_statements(const database_options& options,
                                                                          const std::vector<account_role>& roles);
 

@@ -56,6 +56,11 @@ void add_statements(std::vector<std::string>& all, std::string_view schema, prog
         all.push_back(fmt::format("grant {} on {} {}.{} to {}", fmt::join(names_of(rights), ", "), rights == "g" ? "sequence" : "table",
                                   schema, one.object, role));
     }
+    if (program != program_account::web) return;
+    // For the end of /updates. Only a superuser, or an administrator of that role, can grant it, and ctms-web works without it.
+    all.push_back(fmt::format("do $grant$ begin grant pg_read_all_stats to {0}; exception when insufficient_privilege then"
+                              " raise warning 'ask a superuser to run: grant pg_read_all_stats to %', $role${0}$role$; end $grant$",
+                              role));
 }
 
 std::vector<std::string> missing(connection& link, program_account program) {
