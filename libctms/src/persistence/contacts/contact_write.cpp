@@ -42,15 +42,16 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 }
 
 // Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
-// of a change is taken when these rows are locked, and is later than that of the change before. `offset 0` makes the server look each
-// contact up in the queue, instead of reading the whole queue.
+// of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server look
+// each contact up in the queue, in order of email_id, instead of reading the whole queue while it has no statistics.
 std::string update_emails_sql() {
     return fmt::format(R"(
 held as materialized (
   select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
   order by emails.email_id for update of emails skip locked),
 queued as materialized (
-  select queue.email_id from ctms_sync_queue queue join held using (email_id) order by queue.email_id for update of queue skip locked),
+  select found.email_id from held cross join lateral (
+    select queue.email_id from ctms_sync_queue queue where queue.email_id = held.email_id for update skip locked) as found),
 e as (
   update emails set {}, update_timestamp = {}
   from held join c using (email_id) where emails.email_id = held.email_id
