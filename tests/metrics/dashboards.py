@@ -26,11 +26,12 @@ DASHBOARDS = ("operations.json", "sync.json", "alerts.json")
 
 # Panels that stay at zero during this test. All others must show more.
 ZERO = {
-    "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Restarts in an hour",
-                        "Writes with the older waitlists"},
+    "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Delay of /changes",
+                        "Used ids", "Restarts in an hour", "Writes with the older waitlists"},
     "sync.json": {"Failures of the database", "Restarts in an hour"},
     "alerts.json": {"Firing, critical", "Firing, warning", "CtmsApiErrors", "CtmsRequestsRejected", "CtmsDatabaseErrors",
-                    "CtmsPoolExhausted", "CtmsReplicaFails", "CtmsRestarting", "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked"},
+                    "CtmsPoolExhausted", "CtmsChangesDelayed", "CtmsIdsRunOut", "CtmsReplicaFails", "CtmsRestarting",
+                    "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked"},
 }
 
 

@@ -39,16 +39,16 @@ TEST_CASE("blanks and invisible characters around a text are removed, and nothin
 }
 
 TEST_CASE("the only address of a text is found") {
-    for (const auto& [text, address] :
+    for (const auto& one :
          {std::pair{"Jane <jane@example.com>", "jane@example.com"}, std::pair{"'jane@example.com'", "jane@example.com"},
           std::pair{"\"jane@example.com\" <JANE@example.com>", "JANE@example.com"}, std::pair{"jane@example.com;", "jane@example.com"},
           std::pair{"mailto:jane%2Bx@example.com?subject=a@b.c", "jane+x@example.com"},
           std::pair{"<mailto:jane@example.com>", "jane@example.com"}, std::pair{"jane@example.com (Jane)", "jane@example.com"},
           std::pair{"rfc822; jane@example.com", "jane@example.com"},
           std::pair{"<jane@example.com>: host mx said: 550 unknown", "jane@example.com"}}) {
-        CAPTURE(text);
-        CHECK(read_address(text).address == address);
-        CHECK(read_address(text).problem.empty());
+        CAPTURE(one.first);
+        CHECK(read_address(one.first).address == one.second);
+        CHECK(read_address(one.first).problem.empty());
     }
     for (const auto* text : {"jane", "Jane <jane>", "Jane <jane@example.com", "a@b.c d@e.f", "x <a@b.c> <d@e.f>", "d@e.f <a@b.c>",
                              "a@b.c (d@e.f)", "a@b.c, complaint", "a@b.c;d@e.f", "mailto:", "<>", "()"}) {
