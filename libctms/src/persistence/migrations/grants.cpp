@@ -99,10 +99,13 @@ result<void> apply_grants(const database_options& options, const std::vector<std
         connection link(options);
         link.begin();
         // The server only warns about a right that the account may not grant, and grants what it can.
-        link.execute(
+        std::string ours;
+        for (const auto& one : all_rights) ours += fmt::format("{}'{}'", ours.empty() ? "" : ", ", one.object);
+        link.execute(fmt::format(
             "do $$ begin if exists (select from pg_class where relnamespace = quote_ident(current_schema())::regnamespace"
-            " and relkind in ('r', 'S') and not pg_has_role(relowner, 'usage')) then"
-            " raise insufficient_privilege using message = 'only the owner of the tables can grant rights on them'; end if; end $$");
+            " and relname in ({}) and not pg_has_role(relowner, 'usage')) then"
+            " raise insufficient_privilege using message = 'only the owner of the tables can grant rights on them'; end if; end $$",
+            ours));
         for (const auto& one : statements) link.execute(one);
         link.commit();
         return {};

@@ -87,9 +87,12 @@ from held where q.email_id = held.email_id)"};
 
 // Moves at most $1 rows to the queue and to ctms_changes, one for each contact. A deletion may be read long after the contact was created
 // again, so what is there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
+// A deletion that commits meanwhile is not undone: the claim sees whether the contact exists. Waits only briefly for rows that other
+// transactions hold, because writers of the contacts of this batch wait for this statement. $2: how many rows to pass over.
 constexpr std::string_view drain_inbox_sql = R"(
 with taken as materialized (
-  delete from ctms_inbox where ctid = any (array(select ctid from ctms_inbox limit $1::bigint for update skip locked))
+  delete from ctms_inbox using (select set_config('lock_timeout', '100', true) offset 0) as limited
+  where ctid = any (array(select ctid from ctms_inbox limit $1::bigint offset $2::bigint for update skip locked))
   returning id, email_id, what, primary_email, written_at),
 folded as materialized (
   select email_id, min(written_at) as since, bool_or(what in ('upsert', 'delete')) as syncs, bool_or(what = 'create') as created,
@@ -103,7 +106,8 @@ q as (
   from asked where syncs and (present or address is not null) order by email_id{}),
 ch as (
   insert into ctms_changes as known (email_id, created_xid, deleted)
-  select email_id, case when created then pg_current_xact_id() end, not present from asked order by email_id{})
+  select email_id, case when created then pg_current_xact_id() end, not present from (select count(*) from q) as after_queue, asked
+  order by email_id{})
 select count(*) from taken)";
 
 // Records what the vendor has ($4 to $8, null if there is nothing to record) of the one contact in the CTE `{0}`.
@@ -219,7 +223,13 @@ const statement& fail_statement() {
 }
 
 const statement& drain_statement() {
-    static const statement made{"sync_inbox_drain", fmt::format(drain_inbox_sql, request_again, note_again)};
+    static const statement made{
+        "sync_inbox_drain",
+        fmt::format(drain_inbox_sql,
+                    request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
+                                      "coalesce(excluded.primary_email, queue.primary_email)"),
+                    note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
+                                   "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end"))};
     return made;
 }
 
@@ -259,6 +269,7 @@ std::vector<parameter> outcome_parameters(const uuid& worker, const queued_conta
 
 constexpr std::size_t batch_size = 5'000; // a statement must end within its timeout
 constexpr int drain_size = 1'000;         // writes of these contacts wait until the statement ends
+constexpr int small_drain_size = 20;      // if another transaction holds one of them
 
 /// Runs `batch`, which returns how many rows it processed, until there are no more.
 template <class Batch>
@@ -294,11 +305,20 @@ result<std::size_t> forget(database& on, const parked_choice& which) {
 } // namespace
 
 result<bool> sync_queue_repository::drain_inbox(int batches) {
-    for (int batch = 0; batch < batches; ++batch) {
-        const auto moved =
-            run(db_, [](connection& db) { return db.query(drain_statement(), {std::to_string(drain_size)}, true).integer(0, 0); });
-        if (!moved) return moved.error();
-        if (*moved < drain_size) return true;
+    int size = drain_size;
+    int passed_over = 0;
+    for (int batch = 0; batch < batches;) {
+        const std::vector<parameter> bounds{std::to_string(size), std::to_string(passed_over)};
+        const auto moved = run(db_, [&](connection& db) { return db.query(drain_statement(), bounds, true).integer(0, 0); });
+        if (!moved) {
+            const bool is_held = moved.error().detail.find("55P03") != std::string::npos;
+            if (!is_held || passed_over >= drain_size) return moved.error();
+            if (size == small_drain_size) passed_over += size;
+            size = small_drain_size;
+            continue;
+        }
+        if (*moved < size) return true;
+        if (size == drain_size) ++batch;
     }
     return false;
 }
