@@ -274,7 +274,7 @@ int report(invocation& call, const import_call& wanted, import_run& run, bool to
     if (wanted.how.dry_run) complain("this was a dry run: nothing was stored");
     if (any_rejected) complain("{} lists the rejected lines and the reasons; fix them and import them again", run.rejects().name());
     if (!kept) complain("{} could not be written; run the command again with --rejects to see the rejected lines", run.rejects().name());
-    if (run.failure()) fail(*run.failure());
+    if (run.failure() && fail(*run.failure()) == support::configuration) return support::configuration;
     if (unreadable) complain("{} cannot be read completely", wanted.file);
     if (!to_the_end || run.failure()) {
         complain("stopped before the end; run the same command again to continue: contacts that are already stored are skipped");

@@ -46,7 +46,7 @@ check check_file(address_list& list) {
 /// The reports for single addresses, as lines of JSON.
 class report_file {
 public:
-    explicit report_file(std::string name, std::string_view done) : name_(std::move(name)), done_(done) {}
+    report_file(std::string name, std::string_view done, bool dry_run) : name_(std::move(name)), done_(done), dry_run_(dry_run) {}
 
     [[nodiscard]] result<void> create() {
         auto made = new_file::create(name_);
@@ -63,6 +63,7 @@ public:
         writer.add("outcome", what.changed > 0 ? done_ : std::string_view(what.already > 0 ? "already" : "not_found"));
         writer.add("contacts", what.changed + what.already);
         writer.add("other_case", what.other_case);
+        if (dry_run_) writer.add("dry_run", true);
         writer.close();
         write(std::move(out));
     }
@@ -85,6 +86,7 @@ private:
 
     std::string name_;
     std::string_view done_;
+    bool dry_run_;
     std::optional<new_file> file_;
     bool failed_ = false;
 };
@@ -177,7 +179,7 @@ bool may_go_on(const invocation& call, const check& found, const address_list& l
 int finish(const invocation& call, const list_work& work, bool to_the_end, const check& found, const tally& counts,
            const std::string& report) {
     if (call.has("dry-run")) complain("this was a dry run: nothing was changed");
-    if (work.failure()) fail(*work.failure());
+    if (work.failure() && fail(*work.failure()) == support::configuration) return support::configuration;
     if (!to_the_end) {
         complain("stopped after {}; run the same command again to continue: work that is already done does not change",
                  counted(work.done(), "address", "addresses"));
@@ -208,7 +210,12 @@ int run_list(invocation& call, const std::string& file, const list_command& what
         complain("nothing was changed; answer y or use --yes");
         return support::failed;
     }
-    report_file report(report_name(call, file), what.done);
+    const auto results = report_name(call, file);
+    if (std::error_code none; std::filesystem::equivalent(results, file, none)) {
+        complain("--report names the list itself; nothing was done");
+        return support::usage;
+    }
+    report_file report(results, what.done, call.has("dry-run"));
     if (const auto made = report.create(); !made) {
         fail(made.error());
         complain("nothing was done; --report names another file for the results");
