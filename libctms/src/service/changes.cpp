@@ -38,14 +38,7 @@ result<model::change_page> changes::read(const model::changes_query& query) {
 }
 
 result<std::int64_t> changes::forget_deletions(std::chrono::seconds age) {
-    constexpr int step = 1'000;
-    std::int64_t sum = 0;
-    while (true) {
-        const auto done = persistence::change_feed(db_).forget_deletions(age, step);
-        if (!done) return done.error();
-        sum += *done;
-        if (*done < step) return sum;
-    }
+    return persistence::change_feed(db_).forget_deletions(age, most_forgotten);
 }
 
 } // namespace ctms::service

@@ -26,8 +26,8 @@ void inbox_drain::work(const std::stop_token& stop) {
             for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
             }
             if (std::chrono::steady_clock::now() < forgets_at) continue;
-            forgets_at += between;
-            (void)changes(db_).forget_deletions(keep_deletions_);
+            const auto forgotten = changes(db_).forget_deletions(keep_deletions_);
+            if (forgotten && *forgotten < changes::most_forgotten) forgets_at = std::chrono::steady_clock::now() + between;
         } catch (const std::exception&) { // out of memory: tries again after the pause
         }
     }

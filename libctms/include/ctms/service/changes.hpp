@@ -28,7 +28,11 @@ public:
     /// the message says what to do.
     [[nodiscard]] result<model::change_page> read(const model::changes_query& query);
 
-    /// Forgets deletions that are older than `age`, in steps. Returns their number.
+    /// The largest number of deletions that forget_deletions() forgets.
+    static constexpr int most_forgotten = 1'000;
+
+    /// Forgets some of the deletions that are older than `age`, in one short transaction. Returns their number; if it is most_forgotten,
+    /// there may be more.
     [[nodiscard]] result<std::int64_t> forget_deletions(std::chrono::seconds age);
 
 private:

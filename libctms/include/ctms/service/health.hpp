@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reports within a deadline, however slow the database is, whether the database answers, how long the sync queue is, and how many ids are
-// used. One probe runs at a
-// time, on a thread of its own; concurrent callers share its result. Thread safe.
+// Reports within a deadline, however slow the database is, whether the database answers, how long the sync queue is, how many ids are used,
+// and how far the feed of changes is behind. One probe runs at a time, on a thread of its own; concurrent callers share its result. Thread
+// safe.
 #pragma once
 
 #include <ctms/base/export.hpp>

@@ -20,8 +20,8 @@ namespace ctms::service {
 class CTMS_API inbox_drain {
 public:
     /// Drains it completely every `pause`, for the first time after one, and once an hour forgets deletions that are older than
-    /// `keep_deletions`. Tries again after the next one if the database fails; it reports
-    /// nothing, because health does. `db` must outlive the object.
+    /// `keep_deletions`, a few after each pause. Tries again after the next pause if the database fails. The delay that `health` reports
+    /// grows while it fails. `db` must outlive the object.
     explicit inbox_drain(persistence::database& db, std::chrono::seconds keep_deletions,
                          std::chrono::milliseconds pause = std::chrono::milliseconds{500});
 

@@ -67,12 +67,14 @@ noted as (
   from cluster left join last on true where cluster.is_new or last.xid is not null)
 select count(*) from old)";
 
-// Rows whose ids are in the future are from another cluster.
-const statement read_delay{
-    "changes_delay",
-    "select coalesce((select greatest(extract(epoch from clock_timestamp() - changed_at) * 1000, 0)::bigint from ctms_changes"
-    " where xid >= pg_snapshot_xmin(pg_current_snapshot()) and xid < pg_snapshot_xmax(pg_current_snapshot())"
-    " order by ctms_changes.xid, email_id limit 1), 0)"};
+// The age of the oldest change that a page does not show: it waits for the end of an earlier transaction, or in the inbox. Rows whose ids
+// are in the future are from another cluster.
+const statement read_delay{"changes_delay",
+                           "select greatest(extract(epoch from clock_timestamp() - least("
+                           "(select changed_at from ctms_changes"
+                           " where xid >= pg_snapshot_xmin(pg_current_snapshot()) and xid < pg_snapshot_xmax(pg_current_snapshot())"
+                           " order by ctms_changes.xid, email_id limit 1),"
+                           " (select min(written_at) from (select written_at from ctms_inbox limit 1000) as oldest))) * 1000, 0)::bigint"};
 
 std::string page_sql(std::string_view rows, std::string_view order) {
     return fmt::format(head_sql, epoch_sql, microseconds_sql("p.changed_at"), rows, order);

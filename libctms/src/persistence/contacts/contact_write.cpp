@@ -42,8 +42,8 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 }
 
 // Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
-// of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server look
-// each contact up in the queue, in order of email_id, instead of reading the whole queue while it has no statistics.
+// of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server
+// look each contact up in the queue, in order of email_id, instead of reading the whole queue while it has no statistics.
 std::string update_emails_sql() {
     return fmt::format(R"(
 held as materialized (
