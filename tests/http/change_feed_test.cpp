@@ -219,6 +219,18 @@ TEST_CASE("a change waits for the end of earlier transactions, and comes then") 
     CHECK(reader.known() == stored(server));
 }
 
+TEST_CASE("updates of a contact that is older than the feed are no creations") {
+    web_fixture server;
+    server.add_contact(contact_of(id, "a@example.com"));
+    server.sql("delete from ctms_changes");
+    follower reader(server);
+    reader.read();
+    for (const auto* name : {"b", "c"}) {
+        CHECK(server.send("PATCH", fmt::format("/ctms/{}", id), patched(name)).status == 200);
+        CHECK(reader.next_of(id).at("change") == "updated");
+    }
+}
+
 TEST_CASE("changes of other programs come, and only those for the vendor go to the queue") {
     web_fixture server;
     server.add_contact(contact_of(id, "a@example.com"));

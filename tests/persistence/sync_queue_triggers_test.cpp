@@ -6,6 +6,7 @@
 #include <persistence/contacts/contact_bulk_repository.hpp>
 #include <persistence/contacts/contact_repository.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -288,4 +289,27 @@ TEST_CASE("due rows and backlogs are found with indexes") {
                " order by greatest(next_attempt_at, claimed_until), first_requested_at limit 20 for update skip locked")
               .find("ctms_sync_queue_due") != std::string::npos);
     CHECK(plan("select count(*) from ctms_sync_queue where retry > 0").find("ctms_sync_queue_retries") != std::string::npos);
+}
+
+TEST_CASE("a drain that waits for a deletion by the library does not undo it") {
+    queue_database db;
+    insert_email(db.link);
+    insert_pending(db.link);
+    connection library(db.db.options());
+    library.begin();
+    library.execute("select set_config('ctms.writer', 'library', true)");
+    library.execute("insert into ctms_sync_queue (email_id, operation, primary_email) values ('" + id + "', 'delete', 'one@example.com')");
+    library.execute("delete from pending_acoustic; delete from emails");
+    std::thread draining([&] {
+        persistence::database other(db.db.options());
+        CHECK(ctms::test::becomes_true([&] { return sync_queue_repository(other).drain_inbox(1).value(); }));
+    });
+    CHECK(ctms::test::becomes_true([&] {
+        return db.value("select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") ==
+               "1";
+    }));
+    library.commit();
+    draining.join();
+    CHECK(db.value("select operation || ' ' || primary_email from ctms_sync_queue") == "delete one@example.com");
+    CHECK(db.rows_of("ctms_inbox") == 0);
 }
