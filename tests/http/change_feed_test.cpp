@@ -237,6 +237,11 @@ TEST_CASE("changes of other programs come, and only those for the vendor go to t
     follower reader(server);
     reader.read();
     server.sql("delete from ctms_sync_queue");
+    const auto next_of_others = [&] { // other tests on the server may delay the creation by the API until now
+        auto item = reader.next_of(id);
+        while (item.contains("client")) item = reader.next_of(id);
+        return item;
+    };
     for (const auto* statement :
          {"insert into newsletters (email_id, name, subscribed, update_timestamp) values ('{}', 'n', true, now())",
           "update newsletters set subscribed = false where email_id = '{}'", "delete from newsletters where email_id = '{}'",
@@ -244,9 +249,7 @@ TEST_CASE("changes of other programs come, and only those for the vendor go to t
           "update emails set first_name = 'x' where email_id = '{}'"}) {
         CAPTURE(statement);
         server.sql(fmt::format(fmt::runtime(statement), id));
-        const auto item = reader.next_of(id);
-        CHECK(item.at("change") == "updated");
-        CHECK(!item.contains("client"));
+        CHECK(next_of_others().at("change") == "updated");
     }
     CHECK(server.sql("select from ctms_sync_queue").empty());
     server.sql(fmt::format("insert into emails (email_id, primary_email, update_timestamp) values ('{}', 'b', now())", other_id));

@@ -87,7 +87,7 @@ from held where q.email_id = held.email_id)"};
 
 // Moves at most $1 rows to the queue and to ctms_changes, one for each contact. A deletion may be read long after the contact was created
 // again, so what is there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
-// A deletion that commits meanwhile is not undone, unless a creation was noted: the claim sees whether the contact exists. Waits only
+// A deletion in the queue stays one, because it may have been committed meanwhile: the claim sees whether the contact exists. Waits only
 // briefly for rows that other transactions hold, because writers of the contacts of this batch wait for this statement. $2: how many rows
 // to pass over.
 constexpr std::string_view drain_inbox_sql = R"(
@@ -224,17 +224,13 @@ const statement& fail_statement() {
 }
 
 const statement& drain_statement() {
-    constexpr std::string_view is_new = "(select created from asked where asked.email_id = excluded.email_id)";
     static const statement made{
         "sync_inbox_drain",
-        fmt::format(
-            drain_inbox_sql,
-            request_again_sql(
-                fmt::format("case when queue.operation = 'delete' and not {} then 'delete' else excluded.operation end", is_new),
-                fmt::format("case when {} then excluded.primary_email else coalesce(excluded.primary_email, queue.primary_email) end",
-                            is_new)),
-            note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
-                           "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end"))};
+        fmt::format(drain_inbox_sql,
+                    request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
+                                      "coalesce(excluded.primary_email, queue.primary_email)"),
+                    note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
+                                   "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end"))};
     return made;
 }
 
