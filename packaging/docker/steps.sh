@@ -46,7 +46,7 @@ build_fake() {
 # Finds the package of each shared library that a program needs directly; apt adds the dependencies of these packages.
 libraries() {
     local dir=$1 program
-    find "$dir/usr/local/bin" -type f | while IFS= read -r program; do
+    find "$dir/usr/local/bin" -type f ! -name '*.py' | while IFS= read -r program; do
         objdump -p "$program" | awk '$1 == "NEEDED" && $2 !~ /^ld-linux/ {print $2}' | while IFS= read -r name; do
             package_of "$(ldd "$program" | awk -v name="$name" '$1 == name {print $3}')"
         done
