@@ -36,7 +36,11 @@ std::string contact_of(std::string_view email_id, std::string_view address) {
 /// Follows the feed and keeps what it says, as a client does.
 class follower {
 public:
-    explicit follower(web_fixture& server, int limit = 100, bool lines = false) : server_(&server), limit_(limit), lines_(lines) {}
+    /// Waits until the feed shows every change that was made before: transactions of other tests delay it.
+    explicit follower(web_fixture& server, int limit = 100, bool lines = false) : server_(&server), limit_(limit), lines_(lines) {
+        REQUIRE(becomes_true(
+            [&] { return server.sql("select from ctms_changes where xid >= pg_snapshot_xmin(pg_current_snapshot())").empty(); }));
+    }
 
     /// Reads until nothing follows, and returns what came.
     bj::array read() {
