@@ -51,7 +51,7 @@ private:
     std::chrono::steady_clock::time_point read_at_; ///< just before
 };
 
-/// Returns a position in the primary's log behind all that is visible now.
+/// Returns a position in the primary's log after all that is visible now.
 [[nodiscard]] std::string log_position(connection& primary);
 
 /// Whether a standby has replayed the log up to `position`. Waits a moment for it. False for a server that is not a standby.
