@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Requests that wait at the same time share a statement; each gets the response that it would get alone.
 #include "support/becomes_true.hpp"
+#include "support/held_writes.hpp"
 #include "support/web_fixture.hpp"
 
 #include <ctms/persistence/database.hpp>
@@ -38,7 +39,8 @@ public:
         }
     }
 
-    /// Sends all requests while the threads wait for `lock`, releases it when all have arrived, and checks the responses.
+    /// Sends all requests while the threads wait for `lock`, releases it when all have arrived, and checks the responses. The
+    /// first request must need the lock: a thread that waited for nothing would answer the ones that are refused at once.
     void ask_together(const std::string& lock, const std::vector<asked>& all) {
         std::vector<std::future<http_answer>> answers; // declared first: their destructors wait for the answers after the lock is gone
         persistence::connection holder(server_.database().options());
@@ -49,6 +51,7 @@ public:
                 return ask(server_.port(), one.method, one.target, {server_.authorization(), {"Content-Type", "application/json"}},
                            one.body);
             }));
+            if (answers.size() == 1) REQUIRE(has_blocked());
         }
         REQUIRE(has_waiting(all.size()));
         holder.rollback();
@@ -66,6 +69,11 @@ public:
     /// Waits until this many requests are in progress.
     bool has_waiting(std::size_t requests) {
         return becomes_true([&] { return waiting() == requests; });
+    }
+
+    /// Waits until a thread waits for a lock of the database.
+    bool has_blocked() {
+        return becomes_true([&] { return blocked_statements(server_) == 1; });
     }
 
 private:
@@ -144,6 +152,7 @@ TEST_CASE("a change is answered although another change of its group waits for a
             return ask(busy.server().port(), "PATCH", "/ctms/" + id(number),
                        {busy.server().authorization(), {"Content-Type", "application/json"}}, body);
         }));
+        REQUIRE(busy.has_blocked());
         REQUIRE(busy.has_waiting(answers.size()));
     };
     const std::string named = R"({"email":{"first_name":"Ada"}})";

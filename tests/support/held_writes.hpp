@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Blocks every write of a contact in the database of a web_fixture, which keeps the connection of each write busy, until
-// the object is destroyed or release() is called. Not thread safe.
+// held_writes blocks every write of a contact in the database of a web_fixture, which keeps the connection of each write
+// busy, until the object is destroyed or release() is called. Not thread safe.
 #pragma once
 
 #include "web_fixture.hpp"
@@ -8,6 +8,12 @@
 #include <cstddef>
 
 namespace ctms::test {
+
+/// Returns how many statements wait for a lock in the database of `web`.
+[[nodiscard]] inline std::size_t blocked_statements(web_fixture& web) {
+    return web.sql("select from pg_locks where not granted and database = (select oid from pg_database where datname = current_database())")
+        .size();
+}
 
 class held_writes {
 public:
@@ -18,11 +24,7 @@ public:
 
     /// Waits until this many writes are blocked. False when they were not in time.
     [[nodiscard]] bool hold(std::size_t writes) {
-        return becomes_true([&] {
-            return web_.sql("select from pg_locks where not granted and database = (select oid from pg_database where datname = "
-                            "current_database())")
-                       .size() == writes;
-        });
+        return becomes_true([&] { return blocked_statements(web_) == writes; });
     }
     void release() {
         if (held_) web_.sql("commit");
