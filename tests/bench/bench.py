@@ -60,8 +60,9 @@ def run_all(names, opts, rows):
     failed = run_measures([name for name in names if name == "micro"], Bench(opts), rows)
     needing = [name for name in names if name not in measures.EMPTY]
     if needing:
-        with filled(opts, opts.contacts) as (bench, imported):
-            rows.append(report.Row("import", f"import of {opts.contacts:,} contacts", "/s", [imported]))
+        with filled(opts, opts.contacts) as bench:
+            rates = {side.who: [side.import_rate] for side in bench.sides}
+            rows.append(report.Row("import", f"import of {opts.contacts:,} contacts", "/s", rates["ours"], (), rates.get("against", ())))
             failed += run_measures(needing, bench, rows)
     return failed + run_measures([name for name in names if name == "growth"], Bench(opts), rows)
 

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <functional>
 #include <map>
 #include <string>
@@ -25,14 +26,20 @@ using namespace ctms;
 constexpr const char* set_number = "\\set n random(1, :contacts)\n\\set h (:n * 2654435761) % 4294967296\n";
 constexpr const char* id_pattern = "(lpad(to_hex(({})::bigint), 8, '0') || '-0000-4000-8000-' || lpad(to_hex(({})::bigint), 12, '0'))";
 const std::string id = fmt::format(id_pattern, ":h", ":n");
+constexpr const char* lock_timeout = "'5000ms'"; // as ctms-web sets it
 constexpr const char* address = "('contact-' || :n::text || '@example.com')";
 
-/// Replaces $1, $2, ... with values. Starts with the last one, so that $1 does not match in $10.
+/// Replaces $1, $2, ... with values. Starts with the last one, so that $1 does not match in $10. Ends the program if a parameter
+/// is left.
 std::string with_values(std::string sql, const std::vector<std::string>& values) {
     for (auto i = values.size(); i > 0; --i) {
         const auto name = fmt::format("${}", i);
         for (auto at = sql.find(name); at != std::string::npos; at = sql.find(name, at + values[i - 1].size()))
             sql.replace(at, name.size(), values[i - 1]);
+    }
+    if (const auto left = sql.find('$'); left != std::string::npos) {
+        fmt::print(stderr, "bench-statements: no value is known for the parameter in: {}\n", sql.substr(left > 40 ? left - 40 : 0, 80));
+        std::exit(70);
     }
     return sql;
 }
@@ -108,7 +115,7 @@ std::string patch_script() {
     std::string variables;
     const auto record = without_marks(persistence::contacts_parameter({&one, 1}), marks, variables);
     return variables + set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})) +
-           on_one_line(with_values(persistence::update_contacts_statement().sql, {fmt::format("({})", record)}));
+           on_one_line(with_values(persistence::update_contacts_statement().sql, {fmt::format("({})", record), lock_timeout}));
 }
 
 struct script {

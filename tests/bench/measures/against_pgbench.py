@@ -18,9 +18,9 @@ def run_round(bench, what, script, connections, number, samples):
 
     for count in connections:
         if what == "patch":
-            bench.database.settle()  # earlier writes must not cause work during the measurement
+            bench.settle()
         said = [note("pgbench", count, bench.generator.pgbench(script, count, bench.opts.seconds))]
-        said += [note(who, count, bench.wrk(server, what, count)) for server, who in bench.servers(number)]
+        said += [note(side.who, count, bench.wrk(side, what, count)) for side in bench.sides_of(number)]
         say(f"  round {number + 1}, {plural(count)}: {', '.join(said)} a second")
     if BEST not in connections:
         note("pgbench", BEST, bench.generator.pgbench(script, BEST, bench.opts.seconds))
@@ -68,4 +68,4 @@ def email(bench):
 
 def patch(bench):
     yield from compare(bench, "patch", "PATCH of a newsletter", {1: None, 16: 1.0, 64: 1.2})
-    bench.database.settle()
+    bench.settle()

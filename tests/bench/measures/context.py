@@ -25,19 +25,31 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-class Bench:
-    def __init__(self, opts, database=None, contacts=None, stack=None):
-        self.opts, self.database, self.contacts = opts, database, contacts
-        if database is None:
-            return
-        self.generator = Generator(database, contacts)
-        self.server = stack.enter_context(Server(database))
-        self.other = stack.enter_context(Server(database, opts.against)) if opts.against else None
+class Side:
+    """Programs of one version, with a filled database of their own, since a version may not fit the schema of another."""
 
-    def servers(self, number):
-        """Our server and, if given, the other one, in alternating order so that neither is always measured second."""
-        both = [(self.server, "ours")] + ([(self.other, "against")] if self.other else [])
-        return both[::-1] if number % 2 else both
+    def __init__(self, who, folder, opts, contacts, stack):
+        self.who, self.bin = who, folder
+        self.database = stack.enter_context(Database(opts.scratch, folder, who))
+        say(f"Importing {contacts:,} contacts ...")
+        self.import_rate = self.database.load(contacts)
+        say(f"  {self.import_rate:,.0f} a second")
+        self.generator = Generator(self.database, contacts)
+        self.server = stack.enter_context(Server(self.database))
+
+
+class Bench:
+    def __init__(self, opts, contacts=None, stack=None):
+        self.opts, self.contacts = opts, contacts
+        self.sides = []
+        if contacts is not None:
+            self.sides = [Side(who, folder, opts, contacts, stack) for folder, who in self.binaries()]
+            self.ours = self.sides[0]
+            self.database, self.generator, self.server = self.ours.database, self.ours.generator, self.ours.server
+
+    def sides_of(self, number):
+        """Our programs and, if given, the others, in alternating order so that neither is always measured second."""
+        return self.sides[::-1] if number % 2 else self.sides
 
     def binaries(self):
         return [(self.opts.bin, "ours")] + ([(self.opts.against, "against")] if self.opts.against else [])
@@ -45,20 +57,21 @@ class Bench:
     def rounds(self):
         return range(self.opts.rounds)
 
-    def wrk(self, server, what, connections):
-        return self.generator.wrk(server, what, connections, self.opts.seconds)
+    def wrk(self, side, what, connections):
+        return side.generator.wrk(side.server, what, connections, self.opts.seconds)
 
     def warm_up(self, what):
-        for server, _ in self.servers(0):
-            self.generator.warm_up(server, what)
+        for side in self.sides:
+            side.generator.warm_up(side.server, what)
+
+    def settle(self):
+        """Finishes what earlier writes left to the databases, so that it causes no work during the next measurement."""
+        for side in self.sides:
+            side.database.settle()
 
 
 @contextlib.contextmanager
 def filled(opts, contacts):
-    """Yields a Bench on a new database with this many contacts, and the number of contacts imported per second."""
+    """Yields a Bench on new databases with this many contacts."""
     with contextlib.ExitStack() as stack:
-        database = stack.enter_context(Database(opts.scratch, opts.bin))
-        say(f"Importing {contacts:,} contacts ...")
-        rate = database.load(contacts)
-        say(f"  {rate:,.0f} a second")
-        yield Bench(opts, database, contacts, stack), rate
+        yield Bench(opts, contacts, stack)

@@ -7,15 +7,15 @@ from .context import filled, say
 
 def measure_size(opts, contacts):
     """Returns contacts imported per second, and for all rounds the p99 of reads and the milliseconds per page of /updates."""
-    with filled(opts, contacts) as (bench, imported):
+    with filled(opts, contacts) as bench:
         bench.warm_up("read")
         bench.warm_up("updates")
         reads, pages = [], []
         for number in bench.rounds():
-            reads.append(bench.wrk(bench.server, "read", 16).p99)
-            pages.append(1000 * 2 / bench.wrk(bench.server, "updates", 2).rate)
+            reads.append(bench.wrk(bench.ours, "read", 16).p99)
+            pages.append(1000 * 2 / bench.wrk(bench.ours, "updates", 2).rate)
             say(f"  round {number + 1}, {contacts:,} contacts: p99 {reads[-1]:.2f} ms, {pages[-1]:.1f} ms a page")
-        return imported, reads, pages
+        return bench.ours.import_rate, reads, pages
 
 
 def growth(bench):

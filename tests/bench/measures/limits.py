@@ -22,8 +22,8 @@ def updates(bench):
     bench.warm_up("updates")
     found = {"ours": [], "against": []}
     for number in bench.rounds():
-        for server, who in bench.servers(number):
-            found[who].append(bench.wrk(server, "updates", 2).rate * PAGE)
+        for side in bench.sides_of(number):
+            found[side.who].append(bench.wrk(side, "updates", 2).rate * PAGE)
         say(f"  round {number + 1}: {found['ours'][-1]:,.0f} contacts a second")
     yield Row("updates", "/updates, 1,000 a page, 2 clients: contacts", "/s", found["ours"], (), found["against"], wanted=50_000)
 
@@ -49,7 +49,7 @@ def lines(bench):
     """Reads all contacts as one stream, and measures the server's peak memory meanwhile."""
     rates, peaks = [], []
     for _ in range(bench.opts.rounds):
-        with Server(bench.database, bench.opts.bin) as server:
+        with Server(bench.database) as server:
             rates.append(lines_of(bench, server))
             peaks.append(memory_mib(server.pid, "VmHWM"))
         say(f"  {rates[-1]:,.0f} contacts a second, at most {peaks[-1]:.1f} MiB")
@@ -62,7 +62,7 @@ WRONG = {"clients": 32, "pause": 0.05, "addresses": [f"127.0.0.{number}" for num
 
 
 @contextlib.contextmanager
-def asking(bench, server, form, who, seconds):
+def asking(server, form, who, seconds):
     """Runs clients that request tokens during the block, and adds their results to the list that it yields."""
     seen = []
     process = token_clients.start(server, form, seconds=seconds, **who)
@@ -75,14 +75,14 @@ def asking(bench, server, form, who, seconds):
         raise
 
 
-def beside_tokens(bench, server, flooded, what):
+def beside_tokens(bench, side, flooded, what):
     """Runs `what` while clients request tokens with right secrets and, if `flooded`, others with wrong ones. Returns both results."""
     seconds = bench.opts.seconds + 2
-    wrong = f"grant_type=client_credentials&client_id={bench.database.client_id}&client_secret=wrong-%N"
+    wrong = f"grant_type=client_credentials&client_id={side.database.client_id}&client_secret=wrong-%N"
     with contextlib.ExitStack() as stack:
         if flooded:
-            stack.enter_context(asking(bench, server, wrong, WRONG, seconds))
-        right = stack.enter_context(asking(bench, server, bench.generator.form, RIGHT, seconds))
+            stack.enter_context(asking(side.server, wrong, WRONG, seconds))
+        right = stack.enter_context(asking(side.server, side.generator.form, RIGHT, seconds))
         time.sleep(1)
         out = what()
     return out, right
@@ -94,15 +94,15 @@ def token_flood(bench):
     bench.warm_up("read")
     alone, calm, busy, against, latency, refused = [], [], [], [], [], []
     for number in bench.rounds():
-        for server, who in bench.servers(number):
-            def read(server=server):
-                return bench.wrk(server, "read", 16)
-            quiet, (reads, _) = read(), beside_tokens(bench, server, False, read)
-            flooded, right = twice(lambda server=server, read=read: beside_tokens(bench, server, True, read))
-            if who == "against":
+        for side in bench.sides_of(number):
+            def read(side=side):
+                return bench.wrk(side, "read", 16)
+            quiet, (reads, _) = read(), beside_tokens(bench, side, False, read)
+            flooded, right = twice(lambda side=side, read=read: beside_tokens(bench, side, True, read))
+            if side.who == "against":
                 against.append(flooded.p99)
                 continue
-            _, unread = beside_tokens(bench, server, True, lambda: time.sleep(bench.opts.seconds))
+            _, unread = beside_tokens(bench, side, True, lambda: time.sleep(bench.opts.seconds))
             alone.append(quiet.p99)
             calm.append(reads.p99)
             busy.append(flooded.p99)
@@ -117,13 +117,13 @@ def token_flood(bench):
     yield Row("token/refused", "right secrets that got no token", "", refused, wanted=1, at_least=False)
 
 
-def grown(bench, folder, marks):
+def grown(bench, side, marks):
     """Returns the memory of a new server after each of these numbers of requests, and its peak."""
     done, found = 0, []
-    with Server(bench.database, folder) as server:
+    with Server(side.database) as server:
         for mark in marks:
             while done < mark:
-                done += bench.generator.wrk(server, "mix", 64, 2 if bench.opts.quick else 5).requests
+                done += side.generator.wrk(server, "mix", 64, 2 if bench.opts.quick else 5).requests
             found.append(memory_mib(server.pid))
             say(f"  {done:,} requests: {found[-1]:.1f} MiB, at most {memory_mib(server.pid, 'VmHWM'):.1f} MiB")
         found.append(memory_mib(server.pid, "VmHWM"))
@@ -133,7 +133,7 @@ def grown(bench, folder, marks):
 def memory(bench):
     """Measures a new server with 64 connections: reads, with some lookups by address and some writes."""
     marks = [10_000, 50_000, 100_000] if bench.opts.quick else [100_000, 500_000, 1_000_000]
-    found = {who: grown(bench, folder, marks) for folder, who in bench.binaries()}
+    found = {side.who: grown(bench, side, marks) for side in bench.sides}
     other = found.get("against", [None] * (len(marks) + 1))
 
     def listed(value):
@@ -145,15 +145,15 @@ def memory(bench):
     yield Row("memory/peak", "memory at most", "MiB", [found["ours"][-1]], (), listed(other[-1]))
 
 
-def seconds_to_first_answer(bench, folder):
+def seconds_to_first_answer(side):
     """Seconds from the start of the process to the first 200 for an authenticated read; the database is already running."""
     began = time.monotonic()
-    server = Server(bench.database, folder)
+    server = Server(side.database)
     try:
         while time.monotonic() < began + 30:
             link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
             try:
-                link.request("GET", "/ctms/" + id_of(1), headers={"Authorization": "Bearer " + bench.generator.token})
+                link.request("GET", "/ctms/" + id_of(1), headers={"Authorization": "Bearer " + side.generator.token})
                 if link.getresponse().status == 200:
                     return time.monotonic() - began
             except OSError:
@@ -168,6 +168,6 @@ def seconds_to_first_answer(bench, folder):
 def start(bench):
     times = {"ours": [], "against": []}
     for _ in range(5 if bench.opts.quick else 10):
-        for folder, who in bench.binaries():
-            times[who].append(1000 * seconds_to_first_answer(bench, folder))
+        for side in bench.sides:
+            times[side.who].append(1000 * seconds_to_first_answer(side))
     yield Row("start", "start to first 200, database running", "ms", times["ours"], (), times["against"], wanted=100, at_least=False)
