@@ -7,7 +7,8 @@ namespace ctms::web::openapi {
 namespace {
 
 constexpr std::string_view uuid_text = R"({"type":"string","format":"uuid"})";
-constexpr std::string_view status_schema = R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}},"required":["status"]})";
+constexpr std::string_view status_schema =
+    R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}},"required":["status"]})";
 
 // ---- parameters ----
 
@@ -58,7 +59,8 @@ constexpr answer too_large{413, "The body is too large", "ErrorResponse"};
 constexpr answer invalid{422, "Invalid input, with every broken rule", "HTTPValidationError"};
 constexpr answer too_many{429, "Too many requests of one address at the same time", "ErrorResponse", "application/json", {}, try_again};
 constexpr answer unavailable{
-    503, "The service or its database is overloaded, restarting or stopping. Try again", "ErrorResponse", "application/json", {}, try_again};
+    503,      "The service or its database is overloaded, restarting or stopping. Try again", "ErrorResponse", "application/json", {},
+    try_again};
 constexpr answer otherwise{0, "Any other refusal, or an error of the service (500, as text)", "ErrorResponse", "application/json", as_text};
 constexpr answer unknown_id{404, "No contact has this id", "NotFoundResponse"};
 constexpr answer no_ids{400, "No id was given, or the API client has been disabled", "BadRequestResponse"};
@@ -72,18 +74,19 @@ constexpr std::array created_contact{
     answer{200, "The same contact was already stored", "CTMSSingleResponse", "application/json", {}, place},
     answer{201, "The contact was created", "CTMSSingleResponse", "application/json", {}, place},
     answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
-constexpr std::array replaced_contact{answer{201, "The contact was created or replaced", "CTMSSingleResponse", "application/json", {}, place},
-                                      answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
+constexpr std::array replaced_contact{
+    answer{201, "The contact was created or replaced", "CTMSSingleResponse", "application/json", {}, place},
+    answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
 constexpr std::array changed_contact{answer{200, "The stored contact", "CTMSSingleResponse"}, unknown_id,
                                      answer{409, "Another contact has one of the new ids", "ConflictResponse"}, invalid};
 constexpr std::array removed_contacts{answer{200, "The ids of the contacts that were deleted", "IdentityResponse[]"},
                                       answer{404, "No contact has this address", "NotFoundResponse"}, invalid};
-constexpr std::array page_of_updates{
-    answer{200, "One page of contacts; as lines, all contacts of the range", "CTMSBulkResponse", "application/json", as_lines, end_of_updates},
-    invalid};
-constexpr std::array page_of_changes{
-    answer{200, "A part of the feed", "ChangesResponse", "application/json", as_lines},
-    answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"}, invalid};
+constexpr std::array page_of_updates{answer{200, "One page of contacts; as lines, all contacts of the range", "CTMSBulkResponse",
+                                            "application/json", as_lines, end_of_updates},
+                                     invalid};
+constexpr std::array page_of_changes{answer{200, "A part of the feed", "ChangesResponse", "application/json", as_lines},
+                                     answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"},
+                                     invalid};
 constexpr std::array ingested_object{
     answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored", status_schema},
     answer{400, "The body is not a Stripe object of a known form, or the API client has been disabled", "BadRequestResponse"}};
@@ -94,7 +97,8 @@ constexpr std::array pushed_message{
     answer{202, "Some objects cannot be stored, and sending them again would not help. Pub/Sub does not send them again",
            R"({"type":"object","properties":{"status":{"type":"string","example":"Accepted but not processed"},)"
            R"("message":{"type":"string","description":"What is wrong"}},"required":["status","message"]})"},
-    answer{401, "No token, or not one of the service account that pushes", "UnauthorizedResponse", "application/json", {}, challenge}, invalid};
+    answer{401, "No token, or not one of the service account that pushes", "UnauthorizedResponse", "application/json", {}, challenge},
+    invalid};
 constexpr std::array issued_token{
     answer{200, "An access token",
            R"({"type":"object","properties":{"access_token":{"type":"string","description":"Send it as `Authorization: Bearer ...`"},)"
@@ -107,16 +111,22 @@ constexpr std::array issued_token{
 constexpr std::array version_answer{
     answer{200, "The running version",
            R"({"type":"object","properties":{"commit":{"type":"string"},"version":{"type":"string"},"source":{"type":"string"},)"
-           R"("build":{"type":"string"}},"required":["commit","version","source","build"]})"}};
+           R"("build":{"type":"string"},"image_tag":{"type":"string","description":"Tag of the image that runs; empty outside of one"}},)"
+           R"("required":["commit","version","image_tag","source","build"]})"}};
 constexpr std::string_view health_schema =
-    R"({"type":"object","properties":{"status":{"type":"string","description":"`draining` while the service stops"},)"
+    R"({"type":"object","properties":{)"
     R"("database":{"type":"object","description":"Whether the database answers, and the state of the sync queue",)"
     R"("properties":{"up":{"type":"boolean"},"time_ms":{"type":"integer"},"acoustic":{"type":"object","additionalProperties":true}}}}})";
+constexpr std::string_view unhealthy_schema =
+    R"({"type":"object","description":"What is known: `database` as in 200, `status` while the service stops, `detail` when it is overloaded",)"
+    R"("properties":{"status":{"type":"string","example":"draining"},"detail":{"type":"string","example":"Service Unavailable"},)"
+    R"("database":{"type":"object","additionalProperties":true}}})";
 constexpr std::array heartbeat_answer{
     answer{200, "Healthy", health_schema},
-    answer{503, "Something is wrong, or the service stops", health_schema, "application/json", {}, try_again}};
-constexpr std::array load_balancer_answer{answer{200, "The service runs", status_schema},
-                                          answer{503, "The service stops", status_schema, "application/json", {}, try_again}};
+    answer{503, "Something is wrong, or the service stops or is overloaded", unhealthy_schema, "application/json", {}, try_again}};
+constexpr std::array load_balancer_answer{
+    answer{200, "The service runs", status_schema},
+    answer{503, "The service stops or is overloaded", unhealthy_schema, "application/json", {}, try_again}};
 constexpr std::array metrics_answer{answer{200, "Metrics in Prometheus' text format", R"({"type":"string"})", "text/plain"}};
 constexpr std::array acoustic_answer{answer{
     200, "The fields of each table, and the column of each newsletter",

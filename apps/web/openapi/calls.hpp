@@ -43,11 +43,11 @@ struct call_text {
     std::string_view description; ///< Markdown
     std::span<const answer> answers;
     std::span<const parameter> parameters{};
-    bool takes_ids = false;                           ///< the nine ids are query parameters too
-    std::string_view body{};                          ///< as `answer::schema`
-    std::string_view body_example{};                  ///< JSON that is valid for the call as it is
+    bool takes_ids = false;          ///< the nine ids are query parameters too
+    std::string_view body{};         ///< as `answer::schema`
+    std::string_view body_example{}; ///< JSON that is valid for the call as it is
     std::string_view body_media = "application/json";
-    std::string_view own_scheme{};                    ///< the security scheme of a call that checks the token itself
+    std::string_view own_scheme{}; ///< the security scheme of a call that checks the token itself
 };
 
 struct security_scheme {

@@ -140,8 +140,8 @@ constexpr auto validation_errors =
 
 constexpr auto updates_page =
     R"({"type":"object","description":"A page of contacts, in the order of their last change","properties":{)"
-    R"("start":{"type":"string","format":"date-time","description":"Start of the requested range","example":"2024-05-01T00:00:00+00:00"},)"
-    R"("end":{"type":"string","format":"date-time","description":"End of the range, exclusive; start the next time here","example":"2024-06-01T00:00:00+00:00"},)"
+    R"("start":{"type":"string","description":"Start of the requested range, as it was sent","example":"2024-05-01T00:00:00+00:00"},)"
+    R"("end":{"type":"string","description":"End of the range, exclusive, as it was sent; start the next time here","example":"2024-06-01T00:00:00+00:00"},)"
     R"("limit":{"type":"integer","description":"Maximum number of contacts on a page","example":100},)"
     R"("after":{"type":"string","nullable":true,"description":"Cursor of the next page; null on the last one"},)"
     R"("next":{"type":"string","format":"uri","nullable":true,"description":"URL of the next page; null on the last one"},)"
