@@ -18,7 +18,7 @@ python3 -c 'import certifi, dateutil, six, urllib3' 2>/dev/null || skip "a modul
 start_server "$bin"
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-cp "$here"/package.json "$here"/package-lock.json "$here"/.npmrc "$here"/*.yaml "$here"/.redocly.lint-ignore.yaml "$here"/life.* "$work/"
+cp "$here"/package.json "$here"/package-lock.json "$here"/.npmrc "$here"/*.yaml "$here"/life.* "$work/"
 if ! cmp -s "$here/package-lock.json" "$work/node_modules/.installed"; then
     (cd "$work" && npm ci --fetch-retries=1 --fetch-timeout=60000) || skip "npm could not fetch what the checks need"
     cp "$here/package-lock.json" "$work/node_modules/.installed"
@@ -37,8 +37,7 @@ java -jar node_modules/@openapitools/openapi-generator-cli/bin/openapi-generator
     { cat python.log && fail "no Python client could be generated"; }
 PYTHONPATH=python PYTHONDONTWRITEBYTECODE=1 python3 life.py || fail "the generated Python client does not work"
 
-"$tools/openapi-typescript" openapi.json -o api.ts >typescript.log 2>&1 || { cat typescript.log && fail "no TypeScript client could be generated"; }
+"$tools/openapi-typescript" openapi.json --redocly redocly.yaml --default-non-nullable=false -o api.ts >typescript.log 2>&1 || { cat typescript.log && fail "no TypeScript client could be generated"; }
 "$tools/tsc" --strict --noUncheckedIndexedAccess --target es2022 --module nodenext --lib es2022,dom,dom.iterable --outDir out life.ts ||
     fail "the generated TypeScript client does not compile"
-printf '{"type":"module"}\n' >out/package.json
 node out/life.js || fail "the generated TypeScript client does not work"
