@@ -94,7 +94,7 @@ TEST_CASE("the document shows each call with its texts, responses and security")
         const auto& responses = call.at("responses").as_object();
         CHECK(responses.contains("default"));
         for (const auto& each : one.answers) CHECK(responses.contains(std::to_string(each.status)));
-        CHECK(call.at("security").as_array().empty() == (one.tag == "Operations" || one.tag == "Access"));
+        CHECK(call.contains("security") != (one.tag == "Operations" || one.tag == "Access"));
         CHECK(call.contains("requestBody") == !one.body.empty());
     }
 }

@@ -142,7 +142,7 @@ void append_operation(std::string& out, const route& one, const call_text& text)
     add_body(operation, text);
     add_answers(operation, one, text);
     const auto scheme = one.needs_token() ? token_scheme : text.own_scheme;
-    operation.add_raw("security", scheme.empty() ? "[]" : "[{\"" + std::string(scheme) + "\":[]}]");
+    if (!scheme.empty()) operation.add_raw("security", "[{\"" + std::string(scheme) + "\":[]}]");
     operation.close();
 }
 
@@ -200,6 +200,7 @@ std::string document(std::span<const route> routes, std::span<const call_text> t
         one.add("description", tag.description);
         one.close();
     });
+    writer.add_raw("security", "[]"); // a call that needs a token says so
     append_paths(writer.key("paths"), routes, texts);
     append_components(writer.key("components"));
     writer.close();
