@@ -107,6 +107,7 @@ if [ "$all" = yes ]; then
     # Checks programs instead of packages: a Node.js from another source includes npm, which conflicts with Debian's package.
     command -v npm >/dev/null || groups+=(pages)
     command -v chromium >/dev/null || groups+=(browser)
+    groups+=(clients)
     command -v promtool >/dev/null || groups+=(metrics)
     command -v influxd >/dev/null || groups+=(influx)
 fi

@@ -21,7 +21,7 @@ TEST_CASE_FIXTURE(web_fixture, "the OpenAPI document is public") {
     const auto got = ask("GET", "/openapi.json");
     CHECK(got.status == 200);
     CHECK(got.header("content-type") == "application/json");
-    CHECK(boost::json::parse(got.body).at("openapi").as_string() == "3.0.2");
+    CHECK(boost::json::parse(got.body).at("openapi").as_string() == "3.0.3");
     const auto head = ask("HEAD", "/openapi.json");
     CHECK(head.status == 200);
     CHECK(head.header("content-length") == std::to_string(got.body.size()));

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "http_client.hpp"
 
+#include "api_document.hpp"
+
 #include <ctms/base/utf8.hpp>
 
 #include <boost/beast/http/parser.hpp>
@@ -65,7 +67,7 @@ std::string request_text(std::string_view method, std::string_view target, const
 
 class http_connection::impl {
 public:
-    explicit impl(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    explicit impl(std::uint16_t port) : port_(port), socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
         if (socket_ < 0) throw_errno("socket");
         sockaddr_in where{};
         where.sin_family = AF_INET;
@@ -132,6 +134,8 @@ public:
 
     bool has_input(std::chrono::milliseconds limit) { return !buffer_.empty() || wait_for(socket_, POLLIN, clock_type::now() + limit); }
 
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+
     void finish_sending() { ::shutdown(socket_, SHUT_WR); }
 
 private:
@@ -147,6 +151,7 @@ private:
         return out;
     }
 
+    std::uint16_t port_;
     int socket_;
     std::string buffer_;
     bool was_reset_ = false;
@@ -163,7 +168,9 @@ void http_connection::finish_sending() { impl_->finish_sending(); }
 
 http_answer http_connection::ask(std::string_view method, std::string_view target, const header_list& headers, std::string_view body) {
     if (!send(request_text(method, target, headers, body))) throw std::runtime_error("the server closed the connection");
-    return receive(method == "HEAD");
+    auto answer = receive(method == "HEAD");
+    check_answer(impl_->port(), method, target, answer);
+    return answer;
 }
 
 http_answer ask(std::uint16_t port, std::string_view method, std::string_view target, const header_list& headers, std::string_view body) {

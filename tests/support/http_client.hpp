@@ -42,7 +42,7 @@ public:
     bool send(std::string_view bytes);
     /// Reads one answer. `to_head`: the answer is to a HEAD request and has no body.
     [[nodiscard]] http_answer receive(bool to_head = false);
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its answer. Checks an answer of ctms-web with its OpenAPI document (api_document.hpp).
     http_answer ask(std::string_view method, std::string_view target, const header_list& headers = {}, std::string_view body = {});
 
     /// True when the server closes the connection before `limit` without sending another byte.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "web_fixture.hpp"
 
+#include "api_document.hpp"
+
 #include <ctms/auth/access_token.hpp>
 #include <persistence/clients/client_repository.hpp>
 
@@ -49,13 +51,17 @@ web_fixture::web_fixture(const options& wanted)
     const auto port = program_->listen();
     if (!port) throw std::runtime_error(port.error().message);
     port_ = *port;
+    check_answers_of(port_);
     thread_ = std::jthread([this] {
         program_->run();
         stopped_ = true;
     });
 }
 
-web_fixture::~web_fixture() { program_->stop(); }
+web_fixture::~web_fixture() {
+    leave_answers_of(port_);
+    program_->stop();
+}
 
 persistence::rows web_fixture::sql(const std::string& text) {
     if (!connection_) connection_ = std::make_unique<persistence::connection>(database_.options());

@@ -7,11 +7,8 @@ namespace ctms::web::openapi {
 namespace {
 
 constexpr std::string_view uuid_text = R"({"type":"string","format":"uuid"})";
-constexpr std::string_view conflict =
-    R"({"allOf":[{"$ref":"#/components/schemas/BadRequestResponse"},{"type":"object","properties":{"conflicts":{"type":"array",)"
-    R"("items":{"type":"string"},"description":"Names of the values that another contact already uses","example":["primary_email"]}}}]})";
-constexpr std::string_view invalid_input = "Invalid input, with every broken rule";
-constexpr std::string_view no_token = "No access token, or an invalid one";
+constexpr std::string_view status_schema =
+    R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}},"required":["status"]})";
 
 // ---- parameters ----
 
@@ -46,56 +43,112 @@ constexpr std::array span_of_changes{
 
 // ---- responses ----
 
-constexpr answer unauthorized{401, no_token, "UnauthorizedResponse"};
-constexpr answer invalid{422, invalid_input, "HTTPValidationError"};
-constexpr answer unknown_id{404, "No contact has this id", "NotFoundResponse"};
-constexpr answer no_ids{400, "No id was given", "BadRequestResponse"};
+constexpr std::array try_again{answer_header{"Retry-After", "Seconds until another attempt makes sense", R"({"type":"integer"})"}};
+constexpr std::array challenge{answer_header{"WWW-Authenticate", "The way to authenticate"}};
+constexpr std::array place{answer_header{"Location", "Path of the contact"}};
+constexpr std::array end_of_updates{answer_header{"X-Updates-End", "With lines: the `end` to start at the next time"}};
+constexpr std::array as_text{std::string_view("text/plain")};
+constexpr std::array as_lines{std::string_view("application/x-ndjson")};
 
-constexpr std::array found_contacts{answer{200, "The contacts that match, or an empty list", "CTMSResponse[]"}, no_ids, unauthorized,
-                                    invalid};
+constexpr answer unauthorized{401, "No access token, or an invalid one", "UnauthorizedResponse", "application/json", {}, challenge};
+constexpr answer forbidden{403, "The client lacks the role that the call needs", "ForbiddenResponse"};
+constexpr answer disabled{400, "The API client has been disabled", "BadRequestResponse"};
+constexpr answer unreadable{400, "The body cannot be read, or the API client has been disabled", "BadRequestResponse"};
+constexpr answer unmet{412, "The request has a precondition that does not hold. Contacts have no entity tags", "ErrorResponse"};
+constexpr answer too_large{413, "The body is too large", "ErrorResponse"};
+constexpr answer invalid{422, "Invalid input, with every broken rule", "HTTPValidationError"};
+constexpr answer too_many{429, "Too many requests of one address at the same time", "ErrorResponse", "application/json", {}, try_again};
+constexpr answer unavailable{
+    503,      "The service or its database is overloaded, restarting or stopping. Try again", "ErrorResponse", "application/json", {},
+    try_again};
+constexpr answer otherwise{0, "Any other refusal, or an error of the service (500, as text)", "ErrorResponse", "application/json", as_text};
+constexpr answer unknown_id{404, "No contact has this id", "NotFoundResponse"};
+constexpr answer no_ids{400, "No id was given, or the API client has been disabled", "BadRequestResponse"};
+
+constexpr std::array found_contacts{answer{200, "The contacts that match, or an empty list", "CTMSResponse[]"}, no_ids, invalid};
 constexpr std::array found_identities{answer{200, "The ids of the contacts that match, or an empty list", "IdentityResponse[]"}, no_ids,
-                                      unauthorized, invalid};
-constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unauthorized, unknown_id, invalid};
-constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unauthorized, unknown_id, invalid};
+                                      invalid};
+constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unknown_id, invalid};
+constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unknown_id, invalid};
 constexpr std::array created_contact{
-    answer{200, "The contact. The status is 201 if it was created, 200 if the same contact was already stored", "CTMSSingleResponse"},
-    answer{409, "Another contact has one of its ids", conflict}, invalid};
-constexpr std::array replaced_contact{answer{200, "The stored contact. The status is always 201", "CTMSSingleResponse"},
-                                      answer{409, "Another contact has one of its ids", conflict}, invalid};
+    answer{200, "The same contact was already stored", "CTMSSingleResponse", "application/json", {}, place},
+    answer{201, "The contact was created", "CTMSSingleResponse", "application/json", {}, place},
+    answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
+constexpr std::array replaced_contact{
+    answer{201, "The contact was created or replaced", "CTMSSingleResponse", "application/json", {}, place},
+    answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
 constexpr std::array changed_contact{answer{200, "The stored contact", "CTMSSingleResponse"}, unknown_id,
-                                     answer{409, "Another contact has one of the new ids", conflict}, invalid};
+                                     answer{409, "Another contact has one of the new ids", "ConflictResponse"}, invalid};
 constexpr std::array removed_contacts{answer{200, "The ids of the contacts that were deleted", "IdentityResponse[]"},
                                       answer{404, "No contact has this address", "NotFoundResponse"}, invalid};
-constexpr std::array page_of_updates{answer{200, "One page of contacts", "CTMSBulkResponse"},
-                                     answer{400, "The API client has been disabled", "BadRequestResponse"}, unauthorized, invalid};
-constexpr std::array page_of_changes{
-    answer{200, "A part of the feed", "ChangesResponse"}, answer{400, "The API client has been disabled", "BadRequestResponse"},
-    unauthorized, answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"}, invalid};
-constexpr std::array ingested_object{answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored",
-                                            R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
+constexpr std::array page_of_updates{answer{200, "One page of contacts; as lines, all contacts of the range", "CTMSBulkResponse",
+                                            "application/json", as_lines, end_of_updates},
+                                     invalid};
+constexpr std::array page_of_changes{answer{200, "A part of the feed", "ChangesResponse", "application/json", as_lines},
+                                     answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"},
+                                     invalid};
+constexpr std::array ingested_object{
+    answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored", status_schema},
+    answer{400, "The body is not a Stripe object of a known form, or the API client has been disabled", "BadRequestResponse"}};
 constexpr std::array pushed_message{
-    answer{
-        200,
-        "All objects are stored, or were already stored. The status is 202 if some cannot be stored and sending them again would not help",
-        R"({"type":"object","properties":{"status":{"type":"string","example":"OK"},"count":{"type":"integer","example":1}}})"},
+    answer{200, "All objects are stored, or were already stored",
+           R"({"type":"object","properties":{"status":{"type":"string","example":"OK"},)"
+           R"("count":{"type":"integer","description":"Number of objects","example":1}},"required":["status","count"]})"},
+    answer{202, "Some objects cannot be stored, and sending them again would not help. Pub/Sub does not send them again",
+           R"({"type":"object","properties":{"status":{"type":"string","example":"Accepted but not processed"},)"
+           R"("message":{"type":"string","description":"What is wrong"}},"required":["status","message"]})"},
+    answer{401, "No token, or not one of the service account that pushes", "UnauthorizedResponse", "application/json", {}, challenge},
     invalid};
+constexpr std::array issued_token{
+    answer{200, "An access token",
+           R"({"type":"object","properties":{"access_token":{"type":"string","description":"Send it as `Authorization: Bearer ...`"},)"
+           R"("token_type":{"type":"string","enum":["bearer"]},)"
+           R"("expires_in":{"type":"integer","description":"Seconds that the token is valid for","example":3600}},)"
+           R"("required":["access_token","token_type","expires_in"]})"},
+    answer{400, "Wrong credentials, or a client that has been disabled", "BadRequestResponse"},
+    answer{401, "The header `Authorization: Basic` cannot be read", "UnauthorizedResponse", "application/json", {}, challenge}, invalid,
+    answer{429, "Too many attempts from one address", "ErrorResponse", "application/json", {}, try_again}};
 constexpr std::array version_answer{
     answer{200, "The running version",
            R"({"type":"object","properties":{"commit":{"type":"string"},"version":{"type":"string"},"source":{"type":"string"},)"
-           R"("build":{"type":"string"}}})"}};
+           R"("build":{"type":"string"},"image_tag":{"type":"string","description":"Tag of the image that runs; empty outside of one"}},)"
+           R"("required":["commit","version","image_tag","source","build"]})"}};
+constexpr std::string_view health_schema =
+    R"({"type":"object","properties":{)"
+    R"("database":{"type":"object","description":"Whether the database answers, and the state of the sync queue",)"
+    R"("properties":{"up":{"type":"boolean"},"time_ms":{"type":"integer"},"acoustic":{"type":"object","additionalProperties":true}}}}})";
+constexpr std::string_view unhealthy_schema =
+    R"({"type":"object","description":"What is known: `database` as in 200, `status` while the service stops, `detail` when it is overloaded",)"
+    R"("properties":{"status":{"type":"string","example":"draining"},"detail":{"type":"string","example":"Service Unavailable"},)"
+    R"("database":{"type":"object","additionalProperties":true}}})";
 constexpr std::array heartbeat_answer{
-    answer{200, "Healthy. If anything is wrong, the status is 503 with the same members",
-           R"({"type":"object","properties":{"database":{"type":"object","description":"Whether the database answers, and the state of )"
-           R"(the sync queue","properties":{"up":{"type":"boolean"},"time_ms":{"type":"integer"},"acoustic":{"type":"object"}}}}})"}};
-constexpr std::array load_balancer_answer{answer{200, "The service runs. While it stops, the status is 503",
-                                                 R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
+    answer{200, "Healthy", health_schema},
+    answer{503, "Something is wrong, or the service stops or is overloaded", unhealthy_schema, "application/json", {}, try_again}};
+constexpr std::array load_balancer_answer{
+    answer{200, "The service runs", status_schema},
+    answer{503, "The service stops or is overloaded", unhealthy_schema, "application/json", {}, try_again}};
 constexpr std::array metrics_answer{answer{200, "Metrics in Prometheus' text format", R"({"type":"string"})", "text/plain"}};
 constexpr std::array acoustic_answer{answer{
     200, "The fields of each table, and the column of each newsletter",
     R"({"type":"object","properties":{"sync_fields":{"type":"object","additionalProperties":{"type":"array","items":{"type":"string"}}},)"
-    R"("newsletter_mappings":{"type":"object","additionalProperties":{"type":"string"}}}})"}};
+    R"("newsletter_mappings":{"type":"object","additionalProperties":{"type":"string"}}},"required":["sync_fields","newsletter_mappings"]})"}};
 
-// ---- examples of bodies ----
+// ---- bodies ----
+
+constexpr std::string_view stripe_object =
+    R"({"type":"object","description":"An object of Stripe's API","properties":{)"
+    R"("id":{"type":"string","description":"Stripe's id","example":"cus_8epDebVEl8Bs2V"},)"
+    R"("object":{"type":"string","enum":["customer","subscription","subscription_item","price","invoice"],)"
+    R"("description":"Kind of the object"}},"required":["id","object"],"additionalProperties":true})";
+constexpr std::string_view pushed_body =
+    R"({"type":"object","description":"What Google Pub/Sub pushes","properties":{"message":{"type":"object","properties":{)"
+    R"("data":{"type":"string","format":"byte","description":"A Stripe object, or a dictionary of Stripe objects, as JSON in base64"}},)"
+    R"("required":["data"],"additionalProperties":true},"subscription":{"type":"string"}},"required":["message"]})";
+constexpr std::string_view token_form =
+    R"({"type":"object","properties":{"grant_type":{"type":"string","enum":["client_credentials","refresh_token"],)"
+    R"("description":"May be left out"},)"
+    R"("client_id":{"type":"string","description":"Id of the API client, unless sent with HTTP Basic"},)"
+    R"("client_secret":{"type":"string","format":"password","description":"Its secret, unless sent with HTTP Basic"}}})";
 
 constexpr std::string_view new_contact =
     R"({"email":{"primary_email":"jane@example.com","first_name":"Jane","mailing_country":"de","email_lang":"de"},)"
@@ -113,7 +166,7 @@ constexpr std::string_view changes =
 constexpr std::array calls{
     call_text{.method = "GET",
               .path = "/ctms",
-              .tag = "Public",
+              .tag = "Contacts",
               .summary = "Find contacts by their ids",
               .description =
                   "Returns the contacts that match all given ids. At least one id is required. The two addresses match regardless of case.",
@@ -121,7 +174,7 @@ constexpr std::array calls{
               .takes_ids = true},
     call_text{.method = "POST",
               .path = "/ctms",
-              .tag = "Public",
+              .tag = "Contacts",
               .summary = "Create a contact",
               .description = "Assigns an `email_id` if none is sent. Sending the same contact again changes nothing. "
                              "The `location` header is the path of the contact.",
@@ -130,14 +183,14 @@ constexpr std::array calls{
               .body_example = new_contact},
     call_text{.method = "GET",
               .path = "/ctms/{email_id}",
-              .tag = "Public",
+              .tag = "Contacts",
               .summary = "Get a contact",
               .description = "Returns the whole contact, with defaults filled in.",
               .answers = one_contact,
               .parameters = email_id},
     call_text{.method = "PUT",
               .path = "/ctms/{email_id}",
-              .tag = "Public",
+              .tag = "Contacts",
               .summary = "Create or replace a contact",
               .description = "Everything that is not sent is reset to its default. Newsletters that are not sent are deleted; "
                              "waitlists that are not sent are kept.",
@@ -147,7 +200,7 @@ constexpr std::array calls{
               .body_example = whole_contact},
     call_text{.method = "PATCH",
               .path = "/ctms/{email_id}",
-              .tag = "Public",
+              .tag = "Contacts",
               .summary = "Change a contact",
               .description = "Changes what is sent and keeps the rest. `\"DELETE\"` instead of a group removes the group. "
                              "`\"UNSUBSCRIBE\"` instead of a list unsubscribes from everything in the list.",
@@ -157,7 +210,7 @@ constexpr std::array calls{
               .body_example = changes},
     call_text{.method = "DELETE",
               .path = "/ctms/{primary_email}",
-              .tag = "Public",
+              .tag = "Contacts",
               .summary = "Delete contacts by their address",
               .description = "Deletes all contacts with this address, regardless of case, with everything that belongs to them.",
               .answers = removed_contacts,
@@ -165,7 +218,7 @@ constexpr std::array calls{
     call_text{
         .method = "GET",
         .path = "/updates",
-        .tag = "Public",
+        .tag = "Changes",
         .summary = "List changed contacts",
         .description =
             "Returns the contacts whose last change is in a range of time, oldest first, in pages. "
@@ -176,7 +229,7 @@ constexpr std::array calls{
         .parameters = span_of_updates},
     call_text{.method = "GET",
               .path = "/changes",
-              .tag = "Public",
+              .tag = "Changes",
               .summary = "Follow all changes",
               .description =
                   "Returns every change of every contact, whoever made it, in an order in which a client that goes on at `next` misses "
@@ -186,94 +239,123 @@ constexpr std::array calls{
               .parameters = span_of_changes},
     call_text{.method = "GET",
               .path = "/identities",
-              .tag = "Private",
+              .tag = "Contacts",
               .summary = "Find the ids of contacts",
               .description = "Like `GET /ctms`, but returns only the ids.",
               .answers = found_identities,
               .takes_ids = true},
     call_text{.method = "GET",
               .path = "/identity/{email_id}",
-              .tag = "Private",
+              .tag = "Contacts",
               .summary = "Get the ids of a contact",
               .description = "Returns the nine ids that identify the contact in other systems.",
               .answers = one_identity,
               .parameters = email_id},
     call_text{.method = "GET",
               .path = "/__version__",
-              .tag = "Platform",
+              .tag = "Operations",
               .summary = "Get the version",
               .description = "Returns the `version.json` of Dockerflow.",
               .answers = version_answer},
     call_text{.method = "GET",
               .path = "/__heartbeat__",
-              .tag = "Platform",
+              .tag = "Operations",
               .summary = "Check the service and its database",
               .description = "Checks the database, and always answers within a second.",
               .answers = heartbeat_answer},
     call_text{.method = "HEAD",
               .path = "/__heartbeat__",
-              .tag = "Platform",
+              .tag = "Operations",
               .summary = "Check the service and its database, without details",
               .description = "The same status without a body.",
               .answers = heartbeat_answer},
     call_text{.method = "GET",
               .path = "/__lbheartbeat__",
-              .tag = "Platform",
+              .tag = "Operations",
               .summary = "Check that the service runs",
               .description = "Checks only this process, for load balancers.",
               .answers = load_balancer_answer},
     call_text{.method = "HEAD",
               .path = "/__lbheartbeat__",
-              .tag = "Platform",
+              .tag = "Operations",
               .summary = "Check that the service runs, without a body",
               .description = "The same status without a body.",
               .answers = load_balancer_answer},
     call_text{.method = "GET",
               .path = "/metrics",
-              .tag = "Platform",
+              .tag = "Operations",
               .summary = "Get metrics",
               .description = "Returns metrics for Prometheus.",
               .answers = metrics_answer},
     call_text{.method = "GET",
               .path = "/acoustic_configuration",
-              .tag = "Platform",
+              .tag = "Operations",
               .summary = "Get the configuration of the sync",
               .description = "Returns the fields that are sent to each table of the email vendor, and the columns of newsletters.",
               .answers = acoustic_answer},
     call_text{.method = "POST",
               .path = "/stripe",
-              .tag = "Public",
+              .tag = "Stripe",
               .summary = "Store a Stripe object",
               .description = "Stores a customer, subscription, subscription item, price or invoice in the form of [Stripe's "
                              "API](https://stripe.com/docs/api). "
                              "Other members are ignored. Objects may come in any order, and sending the same "
                              "object again changes nothing.",
-              .answers = ingested_object},
+              .answers = ingested_object,
+              .body = stripe_object},
     call_text{.method = "POST",
               .path = "/stripe_from_pubsub",
-              .tag = "Private",
+              .tag = "Stripe",
               .summary = "Store Stripe objects from Google Pub/Sub",
               .description = "For push subscriptions. The data of the message is one Stripe object or a dictionary of them. The bearer "
                              "token is a Google ID token of the service account that pushes.",
               .answers = pushed_message,
               .parameters = pushing_client,
-              .checks_token_itself = true},
+              .body = pushed_body,
+              .own_scheme = "GooglePubSub"},
+    call_text{.method = "POST",
+              .path = "/token",
+              .tag = "Access",
+              .summary = "Get an access token",
+              .description = "Issues an access token for the id and the secret of an API client, sent in the form or with HTTP Basic "
+                             "([RFC 6749, 4.4](https://www.rfc-editor.org/rfc/rfc6749#section-4.4)).",
+              .answers = issued_token,
+              .body = token_form,
+              .body_media = "application/x-www-form-urlencoded"},
 };
 
 constexpr std::array hidden{
-    hidden_call{"POST", "/token"}, // described by the security scheme
-    hidden_call{"GET", "/"},       hidden_call{"GET", "/__crash__"},    hidden_call{"GET", "/docs"},
-    hidden_call{"GET", "/redoc"},  hidden_call{"GET", "/docs/{asset}"}, hidden_call{"GET", "/openapi.json"},
+    hidden_call{"GET", "/"},      hidden_call{"GET", "/__crash__"},    hidden_call{"GET", "/docs"},
+    hidden_call{"GET", "/redoc"}, hidden_call{"GET", "/docs/{asset}"}, hidden_call{"GET", "/openapi.json"},
 };
 
 constexpr std::array all_tags{
-    tag_text{"Public", "Contacts, for all API clients"},
-    tag_text{"Private", "For related services"},
-    tag_text{"Platform", "For operators, load balancers and monitoring; most need no access token"},
+    tag_text{"Access", "Get an access token"},
+    tag_text{"Contacts", "Find, create, change and delete contacts"},
+    tag_text{"Changes", "Follow what changes"},
+    tag_text{"Stripe", "Take in objects of Stripe"},
+    tag_text{"Operations", "For operators, load balancers and monitoring. These calls need no access token"},
+};
+
+constexpr std::array schemes{
+    security_scheme{"OAuth2ClientCredentials", R"({"type":"oauth2","description":"An access token of an API client",)"
+                                               R"("flows":{"clientCredentials":{"scopes":{},"tokenUrl":"token"}}})"},
+    security_scheme{"GooglePubSub", R"({"type":"http","scheme":"bearer","bearerFormat":"JWT",)"
+                                    R"("description":"A Google ID token of the service account that pushes"})"},
 };
 
 } // namespace
 
+std::vector<answer> answers_of(const route& one) {
+    std::vector<answer> out{otherwise, too_many, unavailable};
+    if (one.needs_token()) out.insert(out.end(), {disabled, unauthorized, forbidden});
+    if (one.takes != body_kind::none) out.insert(out.begin(), unreadable);
+    if (one.method == "POST" || one.method == "PUT" || one.method == "PATCH") out.push_back(too_large);
+    if (one.needs_token() && one.method != "GET") out.push_back(unmet);
+    return out;
+}
+
+std::span<const security_scheme> security_schemes() noexcept { return schemes; }
 std::span<const call_text> shown_calls() noexcept { return calls; }
 std::span<const hidden_call> hidden_calls() noexcept { return hidden; }
 std::span<const tag_text> tags() noexcept { return all_tags; }

@@ -8,12 +8,13 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <vector>
 
 namespace ctms::web::openapi {
 namespace {
 
-constexpr std::string_view scheme = "OAuth2ClientCredentials";
+constexpr std::string_view token_scheme = "OAuth2ClientCredentials";
 
 constexpr std::string_view about =
     "The people whom Mozilla may email: one contact for each address, with newsletters, waitlists and account data.\n\n"
@@ -67,7 +68,7 @@ void add_body(object_writer& operation, const call_text& text) {
     object_writer body(operation.key("requestBody"));
     body.add("required", true);
     object_writer content(body.key("content"));
-    object_writer media(content.key("application/json"));
+    object_writer media(content.key(text.body_media));
     append_schema(media.key("schema"), text.body);
     if (!text.body_example.empty()) media.add_raw("example", text.body_example);
     media.close();
@@ -75,17 +76,45 @@ void add_body(object_writer& operation, const call_text& text) {
     body.close();
 }
 
+void add_content(object_writer& content, std::string_view media, std::string_view schema) {
+    object_writer one(content.key(media));
+    append_schema(one.key("schema"), schema);
+    one.close();
+}
+
 void append_answer(std::string& out, const answer& one, bool has_body) {
     object_writer writer(out);
     writer.add("description", one.description);
+    if (!one.headers.empty()) {
+        object_writer headers(writer.key("headers"));
+        for (const auto& each : one.headers) {
+            object_writer header(headers.key(each.name));
+            header.add("description", each.description);
+            header.add_raw("schema", each.schema);
+            header.close();
+        }
+        headers.close();
+    }
     if (has_body && !one.schema.empty()) {
         object_writer content(writer.key("content"));
-        object_writer media(content.key(one.media));
-        append_schema(media.key("schema"), one.schema);
-        media.close();
+        add_content(content, one.media, one.schema);
+        for (const auto other : one.also_as) add_content(content, other, R"({"type":"string"})");
         content.close();
     }
     writer.close();
+}
+
+/// The answers of a call by status, those that the call describes itself before those that follow from its route.
+void add_answers(object_writer& operation, const route& one, const call_text& text) {
+    std::map<int, answer> all;
+    for (const auto& each : text.answers) all.emplace(each.status, each);
+    for (const auto& each : answers_of(one)) all.emplace(each.status, each);
+    object_writer answers(operation.key("responses"));
+    for (const auto& [status, each] : all) {
+        if (status != 0) append_answer(answers.key(std::to_string(status)), each, one.method != "HEAD");
+    }
+    append_answer(answers.key("default"), all.at(0), one.method != "HEAD");
+    answers.close();
 }
 
 /// The operation id, made from the method and the words of the path: "get_ctms_email_id".
@@ -111,10 +140,9 @@ void append_operation(std::string& out, const route& one, const call_text& text)
     operation.add("operationId", std::string_view(operation_id(one)));
     add_parameters(operation, text);
     add_body(operation, text);
-    object_writer answers(operation.key("responses"));
-    for (const auto& each : text.answers) append_answer(answers.key(std::to_string(each.status)), each, one.method != "HEAD");
-    answers.close();
-    if (one.needs_token() || text.checks_token_itself) operation.add_raw("security", "[{\"" + std::string(scheme) + "\":[]}]");
+    add_answers(operation, one, text);
+    const auto scheme = one.needs_token() ? token_scheme : text.own_scheme;
+    if (!scheme.empty()) operation.add_raw("security", "[{\"" + std::string(scheme) + "\":[]}]");
     operation.close();
 }
 
@@ -141,7 +169,7 @@ void append_components(std::string& out) {
     for (const auto& one : json::schemas()) schemas.add_raw(one.name, one.text);
     schemas.close();
     object_writer security(components.key("securitySchemes"));
-    security.add_raw(scheme, R"({"type":"oauth2","flows":{"clientCredentials":{"scopes":{},"tokenUrl":"token"}}})");
+    for (const auto& one : security_schemes()) security.add_raw(one.name, one.text);
     security.close();
     components.close();
 }
@@ -157,18 +185,22 @@ const call_text* find_text(const route& one, std::span<const call_text> texts) n
 std::string document(std::span<const route> routes, std::span<const call_text> texts) {
     std::string out;
     object_writer writer(out);
-    writer.add("openapi", "3.0.2");
+    writer.add("openapi", "3.0.3");
     object_writer info(writer.key("info"));
     info.add("title", "ConTact Management System (CTMS)");
     info.add("description", about);
     info.add("version", version());
+    info.add_raw("contact", R"({"name":"The team that runs this service"})");
+    info.add_raw("license", R"({"name":"MPL-2.0","url":"https://www.mozilla.org/MPL/2.0/"})");
     info.close();
+    writer.add_raw("servers", R"([{"url":"/","description":"This service"}])");
     append_json_array(writer.key("tags"), tags(), [](std::string& to, const tag_text& tag) {
         object_writer one(to);
         one.add("name", tag.name);
         one.add("description", tag.description);
         one.close();
     });
+    writer.add_raw("security", "[]"); // a call that needs a token says so
     append_paths(writer.key("paths"), routes, texts);
     append_components(writer.key("components"));
     writer.close();

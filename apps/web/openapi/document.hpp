@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// The OpenAPI 3.0.2 document of the API, made from the route table, the texts of the calls and the library's schemas.
+// The OpenAPI 3.0.3 document of the API, made from the route table, the texts of the calls and the library's schemas.
 // Pure functions; each call builds the text again.
 #pragma once
 

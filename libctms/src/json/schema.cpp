@@ -69,7 +69,10 @@ void append_part(std::string& out, const part& one, std::string_view schema, dir
         writer.add_raw("allOf", '[' + reference(schema) + ']'); // next to a bare $ref, descriptions are ignored
     }
     if (way == direction::input && one.is_list) writer.add_raw("default", "[]");
-    if (may_be_null) writer.add("nullable", true);
+    if (may_be_null) {
+        writer.add("type", "object"); // `nullable` has a meaning only beside a type
+        writer.add("nullable", true);
+    }
     writer.add("description", one.description);
     writer.close();
 }
@@ -96,8 +99,11 @@ std::string contact_schema(std::string_view description, std::string_view email,
     return out;
 }
 
-/// An error with one message.
-std::string detail_schema(std::string_view description, std::string_view example) {
+constexpr auto conflicting_values = R"({"type":"array","items":{"type":"string"},"example":["primary_email"],)"
+                                    R"("description":"Names of the values that another contact already uses; absent if unknown"})";
+
+/// An error with one message, and with the member `conflicts` if `conflicts` is its schema.
+std::string detail_schema(std::string_view description, std::string_view example, std::string_view conflicts = {}) {
     std::string out;
     object_writer writer(out);
     writer.add("type", "object");
@@ -108,6 +114,7 @@ std::string detail_schema(std::string_view description, std::string_view example
     detail.add("description", "What is wrong, for people");
     detail.add("example", example);
     detail.close();
+    if (!conflicts.empty()) properties.add_raw("conflicts", conflicts);
     properties.close();
     writer.add_raw("required", R"(["detail"])");
     writer.close();
@@ -120,17 +127,21 @@ constexpr auto validation_error =
     R"("description":"Location: body, query or path, then names and list positions",)"
     R"("example":["body","email","primary_email"]},)"
     R"("msg":{"type":"string","description":"What is wrong, for people","example":"field required"},)"
-    R"("type":{"type":"string","description":"What is wrong, for programs","example":"value_error.missing"}},)"
+    R"("type":{"type":"string","description":"What is wrong, for programs","example":"value_error.missing"},)"
+    R"("ctx":{"type":"object","description":"Values that the rule compares with; absent for most rules","additionalProperties":true}},)"
     R"("required":["loc","msg","type"]})";
 
-constexpr auto validation_errors = R"({"type":"object","description":"Invalid input: all broken rules, in the order of the fields",)"
-                                   R"("properties":{"detail":{"type":"array",)"
-                                   R"("items":{"$ref":"#/components/schemas/ValidationError"},"description":"The broken rules"}}})";
+constexpr auto validation_errors =
+    R"({"type":"object","description":"Invalid input: all broken rules, in the order of the fields","properties":{"detail":{)"
+    R"("description":"The broken rules. A rule about several places is a text; rules about the range of /updates are in `errors`",)"
+    R"("oneOf":[{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}},{"type":"string"},)"
+    R"({"type":"object","properties":{"errors":{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}}},)"
+    R"("required":["errors"]}]}},"required":["detail"]})";
 
 constexpr auto updates_page =
     R"({"type":"object","description":"A page of contacts, in the order of their last change","properties":{)"
-    R"("start":{"type":"string","format":"date-time","description":"Start of the requested range","example":"2024-05-01T00:00:00+00:00"},)"
-    R"("end":{"type":"string","format":"date-time","description":"End of the range, exclusive; start the next time here","example":"2024-06-01T00:00:00+00:00"},)"
+    R"("start":{"type":"string","description":"Start of the requested range, as it was sent","example":"2024-05-01T00:00:00+00:00"},)"
+    R"("end":{"type":"string","description":"End of the range, exclusive, as it was sent; start the next time here","example":"2024-06-01T00:00:00+00:00"},)"
     R"("limit":{"type":"integer","description":"Maximum number of contacts on a page","example":100},)"
     R"("after":{"type":"string","nullable":true,"description":"Cursor of the next page; null on the last one"},)"
     R"("next":{"type":"string","format":"uri","nullable":true,"description":"URL of the next page; null on the last one"},)"
@@ -146,7 +157,7 @@ constexpr auto changes_page =
     R"(created or updated, whether it knows it or not"},)"
     R"("time":{"type":"string","format":"date-time","description":"When it was written","example":"2024-05-01T00:00:00+00:00"},)"
     R"("client":{"type":"string","description":"The API client or the command that wrote it; absent if unknown"},)"
-    R"("contact":{"allOf":[{"$ref":"#/components/schemas/CTMSResponse"}],"nullable":true,"description":"The contact as it is now, with )"
+    R"("contact":{"type":"object","allOf":[{"$ref":"#/components/schemas/CTMSResponse"}],"nullable":true,"description":"The contact as it is now, with )"
     R"(`include=contact`; null if it was deleted meanwhile"}},"required":["cursor","email_id","change","time"]}},)"
     R"("next":{"type":"string","description":"Cursor to go on from, also if there are no items"},)"
     R"("more":{"type":"boolean","description":"Whether to go on at once; false: nothing follows at the moment"}},)"
@@ -167,11 +178,12 @@ std::vector<named_schema> schemas() {
     const auto add = [&](std::string_view name, std::string text) { out.push_back({name, std::move(text)}); };
     add("AddOnsBase", fields_schema<model::amo>("Account at addons.mozilla.org, in requests", {input}));
     add("AddOnsSchema", fields_schema<model::amo>("Account at addons.mozilla.org", {output}));
-    add("BadRequestResponse", detail_schema("The request cannot be processed", "Contact already exists"));
+    add("BadRequestResponse", detail_schema("The request cannot be processed", "API Client has been disabled"));
     add("CTMSBulkResponse", updates_page);
     add("CTMSResponse", contact_schema("A contact", "EmailSchema", output));
     add("CTMSSingleResponse", contact_schema("A response that contains one contact", "EmailSchema", output, true));
     add("ChangesResponse", changes_page);
+    add("ConflictResponse", detail_schema("Another contact has one of the values", "Contact already exists", conflicting_values));
     add("ContactInSchema", contact_schema("A contact to create", "EmailInSchema", input));
     add("ContactPatchSchema", contact_schema("Changes to a contact. Absent members stay unchanged", "EmailPatchSchema", change));
     add("ContactPutSchema", contact_schema("A contact to create or to replace", "EmailPutSchema", input));
@@ -179,7 +191,9 @@ std::vector<named_schema> schemas() {
     add("EmailPatchSchema", fields_schema<model::email>("Changes to the address and its owner", {change}));
     add("EmailPutSchema", fields_schema<model::email>("The address of a contact to replace", {input, the_id}));
     add("EmailSchema", fields_schema<model::email>("The address, and data about its owner", {output, the_id}));
+    add("ErrorResponse", detail_schema("The request was refused, or failed", "Service Unavailable"));
     add("FirefoxAccountsBase", fields_schema<model::fxa>("Firefox account", {input}));
+    add("ForbiddenResponse", detail_schema("The client lacks a role", "Client lacks the role 'write'"));
     add("GoneResponse", detail_schema("What was asked for is not known any more", "Deletions after the cursor are not known any more"));
     add("HTTPValidationError", validation_errors);
     add("IdentityResponse", fields_schema<model::identity>("The ids of a contact", {output, id_and_address}));
