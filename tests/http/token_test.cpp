@@ -38,7 +38,7 @@ void check_token(web_fixture& web, const http_answer& answer) {
 
 void check_refused(const http_answer& answer) {
     CHECK(answer.status == 400);
-    CHECK(answer.body == R"({"detail":"Incorrect username or password"})");
+    CHECK(answer.body == R"({"detail":"Incorrect username or password","error":"invalid_client"})");
 }
 
 std::string text(const boost::json::object& fields, const char* name) {
@@ -70,7 +70,7 @@ TEST_CASE("credentials in a multipart form get a token") {
     check_token(web, web.ask("POST", "/token", {{"Content-Type", "multipart/form-data; boundary=XX"}}, body));
     const auto broken = web.ask("POST", "/token", {{"Content-Type", "multipart/form-data; boundary=YY"}}, body);
     CHECK(broken.status == 400);
-    CHECK(broken.body == R"({"detail":"There was an error parsing the body"})");
+    CHECK(broken.body == R"({"detail":"There was an error parsing the body","error":"invalid_request"})");
 }
 
 TEST_CASE("credentials in a Basic header get a token") {

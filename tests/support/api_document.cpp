@@ -88,8 +88,9 @@ public:
         const auto media = type.substr(0, type.find(';'));
         const auto* as = content->as_object().if_contains(media);
         if (as == nullptr) return "the media type " + media + " is not described";
-        return media == "application/json" && !answer.has_header("content-encoding") ? body_problem(as->at("schema"), answer.body)
-                                                                                     : std::string();
+        return (media == "application/json" || media == "application/problem+json") && !answer.has_header("content-encoding")
+                   ? body_problem(as->at("schema"), answer.body)
+                   : std::string();
     }
 
 private:

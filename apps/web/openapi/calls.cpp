@@ -105,9 +105,18 @@ constexpr std::array issued_token{
            R"("token_type":{"type":"string","enum":["bearer"]},)"
            R"("expires_in":{"type":"integer","description":"Seconds that the token is valid for","example":3600}},)"
            R"("required":["access_token","token_type","expires_in"]})"},
-    answer{400, "Wrong credentials, or a client that has been disabled", "BadRequestResponse"},
-    answer{401, "The header `Authorization: Basic` cannot be read", "UnauthorizedResponse", "application/json", {}, challenge}, invalid,
-    answer{429, "Too many attempts from one address", "ErrorResponse", "application/json", {}, try_again}};
+    answer{400, "Wrong credentials, a client that has been disabled, or a form that cannot be read", "TokenErrorResponse"},
+    answer{401, "The header `Authorization: Basic` cannot be read", "TokenErrorResponse", "application/json", {}, challenge},
+    answer{413, "The body is too large", "TokenErrorResponse"},
+    answer{422, "Another `grant_type`", "TokenErrorResponse"},
+    answer{429, "Too many attempts from one address", "TokenErrorResponse", "application/json", {}, try_again},
+    answer{503,
+           "The service or its database is overloaded, restarting or stopping. Try again",
+           "TokenErrorResponse",
+           "application/json",
+           {},
+           try_again},
+    answer{0, "Any other refusal, or an error of the service (500, as text)", "TokenErrorResponse", "application/json", as_text}};
 constexpr std::array version_answer{
     answer{200, "The running version",
            R"({"type":"object","properties":{"commit":{"type":"string"},"version":{"type":"string"},"source":{"type":"string"},)"

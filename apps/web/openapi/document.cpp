@@ -99,6 +99,8 @@ void append_answer(std::string& out, const answer& one, bool has_body) {
         object_writer content(writer.key("content"));
         add_content(content, one.media, one.schema);
         for (const auto other : one.also_as) add_content(content, other, R"({"type":"string"})");
+        const bool is_error = one.status == 0 || one.status >= 400;
+        if (is_error && one.media == "application/json") add_content(content, "application/problem+json", "Problem");
         content.close();
     }
     writer.close();

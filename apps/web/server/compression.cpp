@@ -19,8 +19,8 @@ namespace {
 constexpr std::size_t least_bytes = 1024;
 
 bool is_text(std::string_view content_type) {
-    return content_type.starts_with("application/json") || content_type.starts_with("application/x-ndjson") ||
-           content_type.starts_with("text/");
+    return content_type.starts_with("application/json") || content_type.starts_with("application/problem+json") ||
+           content_type.starts_with("application/x-ndjson") || content_type.starts_with("text/");
 }
 
 bool is_encoded(const response& answer) {

@@ -3,6 +3,7 @@
 
 #include "answers.hpp"
 #include "compression.hpp"
+#include "problem.hpp"
 #include "request_log.hpp"
 #include "router.hpp"
 
@@ -138,6 +139,12 @@ void guard(exchange& one, const Work& work) noexcept {
     }
 }
 
+/// Gives an answer the form that the client asks for.
+void shape(exchange& one) {
+    describe_error(one);
+    compress(one.http, one.answer);
+}
+
 } // namespace
 
 void set_busy(exchange& one) noexcept {
@@ -199,7 +206,7 @@ void exchanger::answer(std::vector<exchange*>& some, const answered_early& early
     }
     const auto finish = [&](const std::vector<exchange*>& ready) {
         if (!early || ready.empty()) return;
-        for (auto* one : ready) guard(*one, [&] { compress(one->http, one->answer); });
+        for (auto* one : ready) guard(*one, [&] { shape(*one); });
         early(ready);
         for (const auto* one : ready) std::erase(some, one);
     };
@@ -213,7 +220,7 @@ void exchanger::answer(std::vector<exchange*>& some, const answered_early& early
         finish(refusals);
         handler(calls, services_, send);
     }
-    for (auto* one : some) compress(one->http, one->answer);
+    for (auto* one : some) shape(*one);
 }
 
 void exchanger::execute(std::span<exchange* const> some, const answered_early& early) const {
@@ -238,7 +245,7 @@ void exchanger::go_on(exchange& one) const {
         const auto step = std::move(one.answer.next);
         auto now = to_call(one);
         one.answer = step->run(now);
-        compress(one.http, one.answer);
+        shape(one);
     });
 }
 

@@ -3,6 +3,7 @@
 
 #include "answers.hpp"
 #include "client_address.hpp"
+#include "problem.hpp"
 #include "stream.hpp"
 
 #include <ctms/base/uuid.hpp>
@@ -282,6 +283,7 @@ asio::awaitable<bool> session::serve(http::message read) {
         shared_.metrics.request_rejected("memory");
         one.answer = busy_response();
     }
+    describe_error(one); // answers that no handler gave
     exchanges.finish(one);
     co_return co_await write(one, read, keep_alive) && keep_alive;
 }

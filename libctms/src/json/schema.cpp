@@ -138,6 +138,21 @@ constexpr auto validation_errors =
     R"({"type":"object","properties":{"errors":{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}}},)"
     R"("required":["errors"]}]}},"required":["detail"]})";
 
+constexpr auto token_error =
+    R"({"type":"object","description":"No token was issued","properties":{"detail":{"description":"What is wrong, for people",)"
+    R"("oneOf":[{"type":"string"},{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}}]},)"
+    R"("error":{"type":"string","description":"What is wrong, for OAuth clients: a code of RFC 6749, 5.2","example":"invalid_client"}},)"
+    R"("required":["detail"]})";
+
+constexpr auto problem =
+    R"({"type":"object","description":"An error for clients that prefer `application/problem+json` (RFC 9457). It also has the members of )"
+    R"(the usual form","properties":{"type":{"type":"string","description":"Always about:blank: `status` says what kind of error this is"},)"
+    R"("title":{"type":"string","description":"Name of the status","example":"Not Found"},)"
+    R"("status":{"type":"integer","example":404},"detail":{"type":"string","description":"What is wrong, for people"},)"
+    R"("errors":{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"},"description":"The broken rules of a 422"},)"
+    R"("rid":{"type":"string","description":"The `X-Request-Id` of the response"}},)"
+    R"("required":["type","title","status","detail","rid"],"additionalProperties":true})";
+
 constexpr auto updates_page =
     R"({"type":"object","description":"A page of contacts, in the order of their last change","properties":{)"
     R"("start":{"type":"string","description":"Start of the requested range, as it was sent","example":"2024-05-01T00:00:00+00:00"},)"
@@ -200,7 +215,9 @@ std::vector<named_schema> schemas() {
     add("MozillaFoundationBase", fields_schema<model::mofo>("Data of the Mozilla Foundation about a contact", {input}));
     add("NewsletterBase", fields_schema<model::newsletter>("A subscription", {input}));
     add("NotFoundResponse", detail_schema("Nothing is stored under this id", "Unknown email_id"));
+    add("Problem", problem);
     add("RelayWaitlistBase", fields_schema<model::relay_waitlist>("Older form of a waitlist for Relay", {input}));
+    add("TokenErrorResponse", token_error);
     add("UnauthorizedResponse", detail_schema("No access token, or an invalid one", "Not authenticated"));
     add("ValidationError", validation_error);
     add("VpnWaitlistBase", fields_schema<model::vpn_waitlist>("Older form of the waitlist for the VPN", {input}));
