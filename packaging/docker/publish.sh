@@ -119,7 +119,7 @@ PYTHON
 }
 
 chart() {
-    local folder=$1 name=$2 version=$3 found files options=()
+    local folder=$1 name=$2 version=$3 found files status=0 options=()
     if [ "$plain_http" = true ]; then options+=(--plain-http); fi
     found=$(digest_of "$name/$(basename "$folder"):$version") || return
     if [ -n "$found" ]; then
@@ -127,12 +127,10 @@ chart() {
         return
     fi
     files=$(mktemp -d) || return
-    "$helm" package "$folder" --version "$version" --app-version "$version" --destination "$files" &&
-        "$helm" push "${options[@]}" "$files"/*.tgz "oci://$name" || {
-        rm -rf "$files"
-        return 1
-    }
+    "$helm" package "$folder" --version "$version" --app-version "$version" --destination "$files" || status=$?
+    if [ "$status" -eq 0 ]; then "$helm" push "${options[@]}" "$files"/*.tgz "oci://$name" || status=$?; fi
     rm -rf "$files"
+    return "$status"
 }
 
 # ---- self-test ----
