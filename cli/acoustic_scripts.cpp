@@ -198,6 +198,7 @@ private:
     int perform(const action& chosen, reading given) const {
         invocation call;
         call.operands = std::move(given.operands);
+        call.flags.insert("allow-unknown"); // the Python service takes any name
         // The scripts' list shows all tables, whatever it is given.
         if (given.table && chosen.name != "list") call.values["tablename"] = *given.table;
         return run_call(script_.group, chosen.name, call, getenv_);

@@ -11,6 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <functional>
+#include <limits>
 #include <map>
 #include <set>
 #include <tuple>
@@ -224,6 +226,7 @@ public:
         auto best = std::max_element(tried.begin(), tried.end(), [](const layout& a, const layout& b) {
             return std::tuple(a.good, a.problem.empty(), a.has_header) < std::tuple(b.good, b.problem.empty(), b.has_header);
         });
+        settle(*best);
         if (best->good == 0) { // a table without addresses is one mistake, not one on each line
             const auto table = std::find_if(tried.begin(), tried.end(), [](const layout& one) {
                 return one.has_header && one.names.size() > 1 && !one.problem.empty();
@@ -236,6 +239,21 @@ public:
     }
 
 private:
+    using row_visitor = std::function<bool(const row&)>; ///< returns false to stop
+    using row_source = std::function<void(const row_visitor&)>;
+
+    /// Chooses the column again, from all rows: the sample only shows how the file is written.
+    void settle(layout& how) {
+        if (!how.problem.empty() || wanted_ || how.what == format::lines) return;
+        pick_column(how, [&](const row_visitor& visit) {
+            list_.begin(how);
+            row one;
+            if (how.has_header) (void)list_.next_row(one);
+            while (list_.next_row(one) && visit(one)) continue;
+            how.names = std::exchange(list_.layout_.names, {});
+        });
+    }
+
     /// JSON begins with a brace or a bracket.
     std::optional<format> json_format() {
         auto& in = list_.source_.stream();
@@ -275,7 +293,7 @@ private:
             out.problem = no_column;
             return out;
         }
-        pick_column(out, rows);
+        pick_column(out, visiting(rows));
         return out;
     }
 
@@ -287,12 +305,22 @@ private:
                           "with jq -c '.items[]'";
             return out;
         }
-        pick_column(out, rows);
+        pick_column(out, visiting(rows));
         return out;
     }
 
+    static row_source visiting(const std::vector<row>& rows) {
+        return [&rows](const row_visitor& visit) { (void)std::all_of(rows.begin(), rows.end(), visit); };
+    }
+
+    /// "jane.example.com", which lacks its @.
+    static bool resembles_address(std::string_view text) {
+        const auto dot = text.rfind('.');
+        return dot != std::string_view::npos && dot > 0 && text.size() - dot > 2 && text.find_first_of(" \t") == std::string_view::npos;
+    }
+
     /// Names of columns are not addresses, and only a name that says so may stand alone. A value is not mistaken for a header when its
-    /// address is missing: one of the cells would be blank or a number.
+    /// address is missing or broken: one of the cells would be blank, a number, or resemble an address.
     static bool is_header(const row& first) {
         if (!first.problem.empty()) return false;
         const auto has = [&](const auto& test) { return std::any_of(first.cells.begin(), first.cells.end(), test); };
@@ -300,18 +328,18 @@ private:
         if (has([](const cell& one) { return rank_of(without_blanks_around(one.text)) > 0; })) return true;
         return first.cells.size() > 1 && !has([](const cell& one) {
                    const auto text = without_blanks_around(one.text);
-                   return text.empty() || is_one_of(text.front(), "0123456789-+");
+                   return text.empty() || is_one_of(text.front(), "0123456789-+") || resembles_address(text);
                });
     }
 
-    void pick_column(layout& out, const std::vector<row>& rows) {
+    void pick_column(layout& out, const row_source& rows) {
         struct column_count {
             std::size_t addresses = 0;
             std::size_t values = 0;
         };
         std::map<std::size_t, column_count> counts;
         std::size_t with_address = 0;
-        for (const auto& one : rows) {
+        rows([&](const row& one) {
             bool any = false;
             for (const auto& each : one.cells) {
                 if (is_blank(each.text)) continue;
@@ -322,7 +350,8 @@ private:
                 any = any || is_good;
             }
             with_address += any ? 1 : 0;
-        }
+            return true;
+        });
         if (wanted_) {
             const auto found = find_wanted(out);
             if (!found) {
@@ -365,15 +394,18 @@ private:
     }
 
     /// Whether it does not matter which of the columns is used.
-    static bool have_same_addresses(const std::vector<std::size_t>& columns, const std::vector<row>& rows) {
-        return std::all_of(rows.begin(), rows.end(), [&](const row& one) {
+    static bool have_same_addresses(const std::vector<std::size_t>& columns, const row_source& rows) {
+        bool same = true;
+        rows([&](const row& one) {
             std::map<std::size_t, std::set<std::string>> found;
             for (const auto& each : one.cells) {
                 if (std::find(columns.begin(), columns.end(), each.column) == columns.end() || is_blank(each.text)) continue;
                 found[each.column].insert(ascii_lower(read_address(each.text).address));
             }
-            return std::all_of(columns.begin(), columns.end(), [&](std::size_t column) { return found[column] == found[columns.front()]; });
+            same = std::all_of(columns.begin(), columns.end(), [&](std::size_t column) { return found[column] == found[columns.front()]; });
+            return same;
         });
+        return same;
     }
 
     [[nodiscard]] std::optional<std::size_t> find_wanted(const layout& in) const {
@@ -422,6 +454,7 @@ void address_list::begin(layout how) {
     layout_ = std::move(how);
     source_.rewind();
     line_ = 0;
+    json_place_ = json_place::before;
     std::string separator_line;
     if (layout_.has_separator_line) line_ += read_line(source_.stream(), separator_line, longest_record) ? 1 : 0;
     if (layout_.what == format::csv) csv_.emplace(source_.stream(), longest_record, layout_.separator);
@@ -494,7 +527,8 @@ bool address_list::next_json(row& out) {
     do {
         begin = line_ + 1;
         if (layout_.what == format::json_list) {
-            if (!next_json_text(text)) return false;
+            if (!next_json_text(text, out.problem)) return false;
+            if (!out.problem.empty()) return out.line = line_ + 1, true;
         } else {
             if (!read_line(source_.stream(), text, longest_record + 1)) return false;
             ++line_;
@@ -517,8 +551,8 @@ bool address_list::next_json(row& out) {
     return true;
 }
 
-/// Takes the next element of a list, without the brackets and commas of the list itself.
-bool address_list::next_json_text(std::string& text) {
+/// Takes the next element of a list, without the brackets and commas of the list itself. Several lists may follow each other.
+bool address_list::next_json_text(std::string& text, std::string& problem) {
     auto& in = source_.stream();
     constexpr int end = std::char_traits<char>::eof();
     text.clear();
@@ -526,9 +560,20 @@ bool address_list::next_json_text(std::string& text) {
     bool quoted = false;
     for (int c = in.get(); c != end; c = in.get()) {
         if (c == '\n') line_ += 1;
-        const bool between = text.empty() && !quoted;
-        if (between && (is_one_of(static_cast<char>(c), " \t\r\n,[]"))) continue;
-        if (!quoted && depth == 0 && (c == ',' || c == ']')) return true;
+        if (text.empty()) {
+            if (is_one_of(static_cast<char>(c), " \t\r\n")) continue;
+            if (json_place_ != json_place::inside) {
+                if (c != '[') return problem = "text after the end of the list", skip_rest(), true;
+                json_place_ = json_place::inside;
+                continue;
+            }
+            if (c == ',') continue;
+        }
+        if (!quoted && depth == 0 && (c == ',' || c == ']')) {
+            if (c == ']') json_place_ = json_place::after;
+            if (!text.empty()) return true;
+            continue;
+        }
         if (text.size() <= longest_record) text += static_cast<char>(c);
         if (quoted) {
             if (c == '\\') {
@@ -544,7 +589,14 @@ bool address_list::next_json_text(std::string& text) {
             return true;
         }
     }
-    return !text.empty();
+    if (!text.empty()) return true;
+    if (json_place_ != json_place::inside) return false;
+    json_place_ = json_place::after;
+    problem = "the list has no end: the file was cut off";
+    return true;
 }
+
+/// Passes over what follows something that is not a list.
+void address_list::skip_rest() { source_.stream().ignore(std::numeric_limits<std::streamsize>::max()); }
 
 } // namespace ctms::cli

@@ -46,6 +46,7 @@ public:
 
 private:
     enum class format : std::uint8_t { lines, csv, json_lines, json_list };
+    enum class json_place : std::uint8_t { before, inside, after }; ///< relative to the list
     struct cell {
         std::size_t column = 0;
         std::string text;
@@ -74,12 +75,14 @@ private:
     bool next_line(row& out);
     bool next_csv(row& out);
     bool next_json(row& out);
-    bool next_json_text(std::string& text);
+    bool next_json_text(std::string& text, std::string& problem);
+    void skip_rest();
 
     text_source source_;
     layout layout_;
     std::optional<csv_reader> csv_;
     std::size_t line_ = 0;
+    json_place json_place_ = json_place::before;
 };
 
 } // namespace ctms::cli

@@ -30,9 +30,11 @@ constexpr std::array roles_options{
     option{"all", "", "everything, like a client without roles"}};
 constexpr std::array rotate_options{
     option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
-constexpr std::array table_options{option{"tablename,t", "TABLE", "the vendor's table (main)"}};
-constexpr std::array table_filter{option{"tablename,t", "TABLE", "only the fields of this table of the vendor"}};
-constexpr std::array mapping_options{option{"replace", "", "change an existing mapping of the newsletter"}};
+constexpr option any_table{"allow-unknown", "", "accept a table that the sync does not know"};
+constexpr std::array table_options{option{"tablename,t", "TABLE", "the vendor's table (main)"}, any_table};
+constexpr std::array table_filter{option{"tablename,t", "TABLE", "only the fields of this table of the vendor"}, any_table};
+constexpr std::array mapping_options{option{"replace", "", "change an existing mapping of the newsletter"},
+                                     option{"allow-unknown", "", "accept a new name that resembles one that contacts have"}};
 constexpr std::array just_yes{yes};
 constexpr std::array parked_options{option{"limit,n", "COUNT", "maximum number, most recently requested first (100)"}};
 constexpr std::array retry_options{option{"all", "", "all that are parked"}};
@@ -41,6 +43,7 @@ constexpr std::array resync_options{
     option{"all", "", "all contacts"},
     option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
     option{"waitlist", "NAME", "contacts on this waitlist"},
+    option{"allow-unknown", "", "accept a newsletter or waitlist that no contact has"},
     option{"emails", "FILE", "contacts with the addresses of a file: text, CSV or JSON; - is standard input"},
     list_column,
     list_skip,

@@ -2,7 +2,9 @@
 // Completion: the scripts of all shells ask the program itself, which knows its commands and the values in the database.
 #include "commands.hpp"
 #include "help.hpp"
+#include "output.hpp"
 
+#include <ctms/base/json_text.hpp>
 #include <ctms/model/api_client.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
@@ -170,7 +172,15 @@ words candidates(const words& given, const config::getenv_fn& getenv) {
 int print_completion(invocation& call) {
     const auto& shell = call.operands.front();
     for (const auto& [name, script] : {std::pair{"bash", bash_script}, std::pair{"zsh", zsh_script}, std::pair{"fish", fish_script}}) {
-        if (shell == name) return fmt::print("{}", script), support::ok;
+        if (shell != name) continue;
+        if (!call.json) return fmt::print("{}", script), support::ok;
+        std::string out;
+        object_writer writer(out);
+        writer.add("shell", name);
+        writer.add("script", script);
+        writer.close();
+        print_json(out);
+        return support::ok;
     }
     return fail_usage(fmt::format("'{}' is not a supported shell: bash, zsh or fish", shell), "completion");
 }

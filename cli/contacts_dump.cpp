@@ -123,6 +123,7 @@ private:
 
 int contacts_dump(invocation& call) {
     const bool as_csv = call.has("csv");
+    if (as_csv && call.json) return fail_usage("--csv and --json exclude each other", "contacts");
     if (as_csv && call.has("ndjson")) return fail_usage("use --csv or --ndjson, not both", "contacts");
     const auto name = call.value("output");
     dump_target target(name, !as_csv);

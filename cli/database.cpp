@@ -79,7 +79,7 @@ std::string explain(const persistence::planned_step& step) {
     case batches: return fmt::format("copies the rows of {} in short transactions", step.table);
     case none: break;
     }
-    return step.table.empty() ? "locks nothing" : fmt::format("builds an index of {}, holds up nobody", step.table);
+    return step.table.empty() ? "locks nothing" : fmt::format("builds an index of {} while others read and write it", step.table);
 }
 
 void add_migration(object_writer& writer, const persistence::migration_info& one) {

@@ -4,6 +4,7 @@
 #include "metrics_text.hpp"
 #include "output.hpp"
 
+#include <ctms/acoustic/client.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
@@ -20,6 +21,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <filesystem>
 #include <map>
 
@@ -69,17 +71,16 @@ public:
         check_replica();
         check_disk();
         check_web();
-        check_certificate();
+        check_certificate_files();
+        check_certificate_of("web", settings_.server_prefix, "Renew a certificate");
         if (settings_.acoustic_sync) {
             check_sync_metrics();
             check_health_file();
-            const auto url = settings_.acoustic_base_url.value_or(
-                fmt::format("https://api-campaign-us-{}.goacoustic.com", settings_.acoustic_server_number));
-            check_reachable("vendor", url, "CtmsSyncCallsFail");
+            check_vendor();
         } else {
             add("sync", finding::ok, "not checked: CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is off in these settings");
         }
-        if (settings_.pubsub_email) check_reachable("google", settings_.google_certs_url, "CtmsApiErrors");
+        if (settings_.pubsub_email) check_google();
     }
 
     [[nodiscard]] const std::vector<line>& lines() const { return lines_; }
@@ -106,10 +107,18 @@ private:
         return out;
     }
 
-    void check_clock(std::string what, timestamp other) {
+    void check_clock(std::string_view what, timestamp other) {
         const auto difference = std::chrono::round<std::chrono::seconds>(std::chrono::abs(now() - other));
-        add("clock", grade(difference, 5s, 60s), fmt::format("{} from the clock of the {}", in_words(difference), what),
-            "Old tokens are refused");
+        add(fmt::format("{} clock", what), grade(difference, 5s, 60s),
+            fmt::format("{} from the clock of this machine", in_words(difference)), "Old tokens are refused");
+    }
+
+    /// The clock of a server is in the Date header of its response (RFC 9110, 6.6.1).
+    void check_clock(std::string_view what, const net::http_response& answer) {
+        const std::string text(answer.header("date"));
+        std::tm parts{};
+        const auto* end = ::strptime(text.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+        if (end != nullptr && *end == '\0') check_clock(what, timestamp(std::chrono::seconds(::timegm(&parts))));
     }
 
     void check_database() {
@@ -138,6 +147,7 @@ private:
             fmt::format("{} rows, {} dead ones that wait for autovacuum", facts->queue_rows, facts->dead_queue_rows),
             "CtmsSyncBacklogGrowing");
         check_clock("database", facts->clock);
+        check_certificate_of("database", settings_.db_url.value(), "Renew a certificate");
         if (is_current) check_queue(db);
     }
 
@@ -176,7 +186,9 @@ private:
         const auto facts = service::inspect_database(db);
         if (!facts) return add("replica", finding::failed, "does not answer: " + facts.error().detail, "CtmsReplicaFails");
         add("replica", grade<std::chrono::seconds>(facts->replica_age, 1min, 1h),
-            fmt::format("answers; its last replayed transaction is {} old", in_words(facts->replica_age)), "CtmsReplicaFails");
+            facts->replica_age == 0s ? std::string("answers, and has replayed everything that it received")
+                                     : fmt::format("answers; its last replayed transaction is {} old", in_words(facts->replica_age)),
+            "CtmsReplicaFails");
     }
 
     /// Only of the embedded database: the disk of another server cannot be seen from here.
@@ -212,6 +224,7 @@ private:
         if (!heartbeat) return;
         add("web", heartbeat->status == 200 ? finding::ok : finding::failed,
             fmt::format("{}/__heartbeat__ returns {}", settings_.server_prefix, heartbeat->status), "CtmsDown");
+        check_clock("web", *heartbeat);
         const auto about = get("version", settings_.server_prefix, "/__version__", "CtmsDown");
         if (!about) return;
         boost::json::error_code failed;
@@ -223,16 +236,28 @@ private:
             fmt::format("{}, and this ctms-admin is {}", theirs.empty() ? "unknown" : theirs, ctms::version()), "Maintenance");
     }
 
-    void check_certificate() {
-        if (!settings_.tls_cert) return;
-        const auto end = net::certificate_end(*settings_.tls_cert);
-        if (!end) return add("certificate", finding::failed, end.error().message, "Renew a certificate");
-        const auto left = std::chrono::floor<std::chrono::days>(*end - now()).count();
-        add("certificate",
-            left >= 14  ? finding::ok
-            : left >= 3 ? finding::warning
-                        : finding::failed,
-            fmt::format("{} expires in {}", *settings_.tls_cert, counted(left, "day")), "Renew a certificate");
+    void add_certificate(const std::string& what, timestamp end, std::string_view whose, std::string_view section) {
+        const auto left = std::chrono::floor<std::chrono::days>(end - now()).count();
+        const auto when = left < 0 ? fmt::format("expired on {}", to_iso(end)) : fmt::format("expires in {}", counted(left, "day"));
+        add(what, left >= 14 ? finding::ok : left >= 3 ? finding::warning : finding::failed, fmt::format("{} {}", whose, when), section);
+    }
+
+    void check_certificate_files() {
+        for (const auto& file : {settings_.tls_cert, settings_.tls_client_ca}) {
+            if (!file) continue;
+            const auto end = net::certificate_end(*file);
+            if (!end) {
+                add("certificate", finding::failed, end.error().message, "Renew a certificate");
+            } else {
+                add_certificate("certificate", *end, *file, "Renew a certificate");
+            }
+        }
+    }
+
+    /// The certificate that a server shows. A server that cannot be reached has a line of its own.
+    void check_certificate_of(std::string_view what, const std::string& url, std::string_view section) {
+        const auto end = net::server_certificate_end(url, quick_call().timeout);
+        if (end && *end) add_certificate(fmt::format("{} certificate", what), **end, "the certificate that the server shows", section);
     }
 
     void check_sync_metrics() {
@@ -240,6 +265,7 @@ private:
         const auto url = fmt::format("http://localhost:{}", *settings_.background_metrics_port);
         const auto answer = get("sync", url, "/metrics", "CtmsSyncStopped");
         if (!answer) return;
+        check_clock("sync", *answer);
         const auto metrics = metrics_text::parse(answer->body);
         const bool is_open = metrics && metrics->sum("ctms_sync_circuit_open").value_or(0) > 0;
         add("sync", is_open ? finding::failed : finding::ok,
@@ -259,8 +285,32 @@ private:
         add("health file", age <= most ? finding::ok : finding::failed, fmt::format("written {} ago", in_words(age)), "CtmsSyncStopped");
     }
 
-    void check_reachable(const std::string& what, const std::string& url, std::string_view section) {
-        if (const auto answer = get(what, url, "", section)) add(what, finding::ok, fmt::format("{} is reachable", url));
+    void check_vendor() {
+        constexpr std::string_view section = "CtmsSyncCallsFail";
+        auto options = support::vendor_options(settings_);
+        options.timeout = quick_call().timeout;
+        const auto answer = get("vendor", options.base_url, "", section);
+        if (!answer) return;
+        check_clock("vendor", *answer);
+        check_certificate_of("vendor", options.base_url, section);
+        const auto refused = acoustic::client(options).check_credentials();
+        add("vendor", refused ? finding::failed : finding::ok,
+            fmt::format("{} {}", options.base_url, refused ? "gives " + refused->reason : std::string("accepts the credentials")), section);
+    }
+
+    /// Without Google's keys, no message of Pub/Sub can be checked.
+    void check_google() {
+        constexpr std::string_view section = "CtmsApiErrors";
+        const auto& url = settings_.google_certs_url;
+        const auto answer = get("google", url, "", section);
+        if (!answer) return;
+        boost::json::error_code failed;
+        const auto keys = boost::json::parse(answer->body, failed);
+        const bool has_keys = answer->status == 200 && !failed && keys.is_object() && !keys.get_object().empty();
+        add("google", has_keys ? finding::ok : finding::failed,
+            has_keys ? fmt::format("{} has keys", url) : fmt::format("{} returns {} and no keys", url, answer->status), section);
+        check_clock("google", *answer);
+        check_certificate_of("google", url, section);
     }
 
     config::settings settings_;

@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "output.hpp"
 
+#include <ctms/base/json_text.hpp>
 #include <ctms/base/version.hpp>
 #include <support/exit_codes.hpp>
 
@@ -82,6 +83,27 @@ void print_command(const command& one) {
     fmt::print("      example: ctms-admin {}\n", one.example);
 }
 
+std::vector<const command*> chosen_commands(std::string_view group, std::string_view name) {
+    std::vector<const command*> out;
+    for (const auto& one : all_commands()) {
+        if (!group.empty() && one.group != group) continue;
+        if (!name.empty() && !one.name.empty() && one.name != name) continue;
+        out.push_back(&one);
+    }
+    return out;
+}
+
+void add_option(std::string& to, const option& one) {
+    const std::string_view name(one.name);
+    object_writer writer(to);
+    writer.add("name", fmt::format("--{}", name.substr(0, name.find(','))));
+    writer.add("value", one.value);
+    writer.add("text", one.text);
+    writer.add("required", one.required);
+    writer.add("repeatable", one.repeatable);
+    writer.close();
+}
+
 /// Escapes text for troff: dashes stay dashes, and no line looks like a request.
 std::string troff(std::string_view text) {
     std::string out;
@@ -105,15 +127,25 @@ std::string troff_lines(std::string_view text) { return each_line(text, troff); 
 
 void print_help(std::string_view group, std::string_view name) {
     fmt::print("Usage: ctms-admin [--embedded] [--json] COMMAND ...\n{}\n\n", purpose);
-    for (const auto& one : all_commands()) {
-        if (!group.empty() && one.group != group) continue;
-        if (!name.empty() && !one.name.empty() && one.name != name) continue;
-        print_command(one);
-    }
+    for (const auto* one : chosen_commands(group, name)) print_command(*one);
     fmt::print("\nOptions:\n");
     print_options(global_options, "  ");
     fmt::print("\nExit codes:\n");
     for (const auto& [code, meaning] : exit_codes) fmt::print("  {:<3} {}\n", static_cast<int>(code), meaning);
+}
+
+void print_help_json(std::string_view group, std::string_view name) {
+    std::string out;
+    append_json_array(out, chosen_commands(group, name), [](std::string& to, const command* one) {
+        object_writer writer(to);
+        writer.add("command", std::string_view(fmt::format("{}{}{}", one->group, one->name.empty() ? "" : " ", one->name)));
+        writer.add("operands", one->operands);
+        writer.add("summary", one->summary);
+        writer.add("example", std::string_view(fmt::format("ctms-admin {}", one->example)));
+        append_json_array(writer.key("options"), one->options, add_option);
+        writer.close();
+    });
+    print_json(out);
 }
 
 std::vector<std::string> group_names() {
@@ -132,7 +164,8 @@ std::vector<std::string> command_names(std::string_view group) {
     return out;
 }
 
-int print_manual(invocation&) {
+int print_manual(invocation& call) {
+    if (call.json) return print_help_json({}, {}), support::ok;
     fmt::print(".TH CTMS\\-ADMIN 1 \"\" \"CTMS {}\" \"CTMS\"\n"
                ".SH NAME\nctms\\-admin \\- administer the ConTact Management System\n"
                ".SH SYNOPSIS\n.B ctms\\-admin\n[\\-\\-embedded] [\\-\\-json] COMMAND ...\n"

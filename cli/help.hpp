@@ -11,6 +11,9 @@ namespace ctms::cli {
 /// Prints the help of all commands, of a group, or of one command to standard output.
 void print_help(std::string_view group, std::string_view name);
 
+/// Prints the same commands as a JSON list of objects: command, operands, summary, example, options.
+void print_help_json(std::string_view group, std::string_view name);
+
 /// The groups, in the order of the table.
 [[nodiscard]] std::vector<std::string> group_names();
 /// The names of the commands in a group; empty if the group is a single command, or does not exist.

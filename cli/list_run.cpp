@@ -5,6 +5,7 @@
 #include "interrupts.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "repeat_finder.hpp"
 #include "tally.hpp"
 
 #include <ctms/base/files.hpp>
@@ -16,7 +17,6 @@
 #include <fmt/core.h>
 
 #include <filesystem>
-#include <set>
 
 namespace ctms::cli {
 namespace {
@@ -27,6 +27,7 @@ constexpr std::size_t shown_lines = 10;
 struct check {
     std::uint64_t addresses = 0;
     std::uint64_t bad = 0;
+    repeat_finder repeats;
 };
 
 check check_file(address_list& list) {
@@ -35,11 +36,18 @@ check check_file(address_list& list) {
     while (list.next(record)) {
         if (record.problem.empty()) {
             ++out.addresses;
+            out.repeats.see(record.address);
         } else if (++out.bad <= shown_lines) {
             complain("line {}: {}", record.line, record.problem);
         }
     }
     list.rewind();
+    while (out.repeats.needs_another_pass()) {
+        while (list.next(record)) {
+            if (record.problem.empty()) out.repeats.see(record.address);
+        }
+        list.rewind();
+    }
     return out;
 }
 
@@ -91,17 +99,23 @@ private:
     bool failed_ = false;
 };
 
+/// The name of --report, or the first one that is free: the report of an earlier run stays.
 std::string report_name(const invocation& call, const std::string& file) {
+    if (const auto given = call.value("report")) return *given;
     std::error_code none;
     const bool has_folder = file != "-" && std::filesystem::is_regular_file(file, none);
-    return call.value("report").value_or(has_folder ? file + ".report.ndjson" : "report.ndjson");
+    const auto stem = has_folder ? file + ".report" : std::string("report");
+    auto name = stem + ".ndjson";
+    for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(name, none)); ++number)
+        name = fmt::format("{}.{}.ndjson", stem, number);
+    return name;
 }
 
 /// The second pass.
 class list_work {
 public:
-    list_work(address_list& list, const list_command& what, report_file& report, tally& counts)
-        : list_(list), what_(what), report_(report), counts_(counts) {}
+    list_work(address_list& list, const list_command& what, const repeat_finder& repeats, report_file& report, tally& counts)
+        : list_(list), what_(what), repeats_(repeats), report_(report), counts_(counts) {}
 
     /// Returns false if it was interrupted or failed.
     bool run(std::uint64_t total) {
@@ -125,7 +139,7 @@ private:
         if (!record.problem.empty()) {
             counts_.add("skipped");
             report_.add_other(record, "skipped");
-        } else if (!in_step_.insert(ascii_lower(record.address)).second) {
+        } else if (repeats_.is_repeated(place_++)) {
             counts_.add("repeated");
             report_.add_other(record, "repeated");
         } else {
@@ -150,16 +164,16 @@ private:
         done_ += step_.size();
         counts_.add("addresses", step_.size());
         step_.clear();
-        in_step_.clear();
         return true;
     }
 
     address_list& list_;
     const list_command& what_;
+    const repeat_finder& repeats_;
     report_file& report_;
     tally& counts_;
     std::vector<address_record> step_;
-    std::set<std::string> in_step_;
+    std::size_t place_ = 0;
     std::uint64_t done_ = 0;
     std::optional<error> failure_;
 };
@@ -176,8 +190,7 @@ bool may_go_on(const invocation& call, const check& found, const address_list& l
     return false;
 }
 
-int finish(const invocation& call, const list_work& work, bool to_the_end, const check& found, const tally& counts,
-           const std::string& report) {
+int finish(const invocation& call, const list_work& work, bool to_the_end, const check& found, const tally& counts) {
     if (call.has("dry-run")) complain("this was a dry run: nothing was changed");
     if (work.failure() && fail(*work.failure()) == support::configuration) return support::configuration;
     if (!to_the_end) {
@@ -185,10 +198,8 @@ int finish(const invocation& call, const list_work& work, bool to_the_end, const
                  counted(work.done(), "address", "addresses"));
         return support::temporary;
     }
-    if (counts.count("not_found") > 0) {
-        complain("{} to any contact; {} lists the result for each address",
-                 counted(counts.count("not_found"), "address does not belong", "addresses do not belong"), report);
-    }
+    if (counts.count("not_found") > 0)
+        complain("{} to any contact", counted(counts.count("not_found"), "address does not belong", "addresses do not belong"));
     if (found.bad > 0) return support::bad_data;
     return counts.count("not_found") > 0 ? support::no_user : support::ok;
 }
@@ -222,13 +233,13 @@ int run_list(invocation& call, const std::string& file, const list_command& what
         return support::io_error;
     }
     tally counts{"addresses", what.done, "already", "not_found", "other_case", "repeated", "skipped"};
-    list_work work(*list, what, report, counts);
+    list_work work(*list, what, found.repeats, report, counts);
     const bool to_the_end = work.run(found.addresses) && !list->failed();
     const bool kept = report.close();
     counts.print(call.json);
     counts.note(call);
-    if (!kept) complain("{} could not be written completely", report.name());
-    const int code = finish(call, work, to_the_end, found, counts, report.name());
+    kept ? complain("{} lists the result for each address", report.name()) : complain("{} could not be written completely", report.name());
+    const int code = finish(call, work, to_the_end, found, counts);
     return code == support::ok && !kept ? static_cast<int>(support::io_error) : code;
 }
 

@@ -18,7 +18,8 @@ namespace ctms::cli {
 /// The options of every command that works on a list of addresses.
 inline constexpr option list_column{"column", "NAME",
                                     "column of the addresses: its name or number, or in JSON its path (email.primary_email)"};
-inline constexpr option list_report{"report", "FILE", "file with the result for each address (FILE.report.ndjson)"};
+inline constexpr option list_report{"report", "FILE",
+                                    "file with the result for each address (FILE.report.ndjson or, if that exists, the next free number)"};
 inline constexpr option list_skip{"skip-bad-lines", "",
                                   "work on the other lines if some have no single address; otherwise nothing is done"};
 

@@ -4,6 +4,7 @@
 #include "output.hpp"
 #include "suggest.hpp"
 
+#include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
 #include <ctms/persistence/database.hpp>
@@ -182,13 +183,24 @@ int fail_unknown(const std::vector<std::string>& words) {
 }
 
 /// Prints the help of what the words name; that of all commands if there are none.
-int print_help_of(const std::vector<std::string>& words, int code) {
+int print_help_of(const std::vector<std::string>& words, bool json, int code) {
     if (!words.empty() && find_command(words[0], {}) == nullptr && command_names(words[0]).empty()) return fail_unknown(words);
     if (words.size() > 1 && !command_names(words[0]).empty() && !words[1].starts_with('-') && find_command(words[0], words[1]) == nullptr)
         return fail_unknown(words);
-    print_help(words.empty() ? std::string_view() : std::string_view(words[0]),
-               words.size() < 2 ? std::string_view() : std::string_view(words[1]));
+    (json ? print_help_json : print_help)(words.empty() ? std::string_view() : std::string_view(words[0]),
+                                          words.size() < 2 ? std::string_view() : std::string_view(words[1]));
     return code;
+}
+
+int print_version(bool json) {
+    if (!json) return fmt::print("ctms-admin {} {}\n", version(), commit()), support::ok;
+    std::string out;
+    object_writer writer(out);
+    writer.add("version", version());
+    writer.add("commit", commit());
+    writer.close();
+    print_json(out);
+    return support::ok;
 }
 
 int run_command(const command& chosen, invocation& call, bool embedded, const config::getenv_fn& getenv) {
@@ -272,15 +284,18 @@ int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     };
     const bool embedded = take("--embedded");
     const bool json = take("--json");
-    if (take("--version")) return fmt::print("ctms-admin {} {}\n", version(), commit()), support::ok;
+    if (take("--version")) return print_version(json);
     const bool wants_long_help = take("--help");
     const bool wants_help = take("-h") || wants_long_help;
     if (!ahead.empty()) return fail_usage(fmt::format("unknown option '{}'", ahead.front()), {});
-    if (wants_help || rest.empty()) return print_help_of(rest, wants_help ? support::ok : support::usage);
-    if (rest.front() == "help") return print_help_of({rest.begin() + 1, rest.end()}, support::ok);
+    if (wants_help || rest.empty()) return print_help_of(rest, json, wants_help ? support::ok : support::usage);
+    if (rest.front() == "help") return print_help_of({rest.begin() + 1, rest.end()}, json, support::ok);
     const auto asked = rest;
     const auto* chosen = take_command(rest);
     if (chosen == nullptr) return fail_unknown(asked);
+    if (json && chosen->passes_arguments_on)
+        return fail_usage(fmt::format("{} prints what PostgreSQL's program prints, which --json does not change", words_of(*chosen)),
+                          chosen->group);
     invocation call;
     call.json = json;
     try {

@@ -4,6 +4,7 @@
 #include "list_run.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "suggest.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
@@ -14,6 +15,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace ctms::cli {
@@ -81,12 +83,25 @@ bool agreed(const invocation& call, const std::string& whom) {
     return false;
 }
 
+/// Refuses a newsletter or waitlist that no contact has, unless --allow-unknown is given. A newsletter with a column at the vendor is
+/// known.
+result<void> check_name(const invocation& call, service::sync_admin& queue, const resync_selection& which) {
+    if (which.what == resync_selection::kind::all || call.has("allow-unknown")) return {};
+    const auto known = queue.known_names(which.what);
+    if (!known) return known.error();
+    if (std::find(known->begin(), known->end(), which.name) != known->end()) return {};
+    const bool newsletter = which.what == resync_selection::kind::newsletter;
+    return invalid(fmt::format("no contact has the {} '{}' (--allow-unknown accepts it){}", newsletter ? "newsletter" : "waitlist",
+                               which.name, did_you_mean(which.name, *known)));
+}
+
 int resync_selected(invocation& call) {
     const auto which = selection_of(call);
     persistence::database db(support::database_options(call.settings));
     service::sync_admin queue(db);
     const auto chosen = queue.count(which);
     if (!chosen) return fail(chosen.error());
+    if (const auto known = *chosen > 0 ? result<void>() : check_name(call, queue, which); !known) return fail(known.error());
     resynced done;
     if (call.has("dry-run")) {
         done.chosen = *chosen;

@@ -151,6 +151,24 @@ allow_services() {
     if grep -qs '^# ctms: no services' "$policy"; then as_root rm -f "$policy"; fi
 }
 
+# disable_services PACKAGE...: the services of these packages shall not start with the machine either.
+disable_services() {
+    local package file units=()
+    for package in "$@"; do
+        while IFS= read -r file; do
+            if [[ $file =~ /systemd/system/([^/@]+\.(service|timer|socket))$ ]]; then
+                units+=("${BASH_REMATCH[1]}")
+            elif [[ $file =~ ^/etc/init\.d/([^/]+)$ ]]; then
+                as_root update-rc.d "${BASH_REMATCH[1]}" disable >/dev/null || return
+            fi
+        done < <(dpkg-query -L "$package")
+    done
+    if [ "${#units[@]}" -eq 0 ] || ! command -v systemctl >/dev/null; then return; fi
+    as_root systemctl disable --quiet "${units[@]}" 2>/dev/null || true # static units cannot be disabled
+}
+
+installed_packages() { dpkg-query -W -f '${db:Status-Status} ${Package}\n' | sed -n 's/^installed //p' | sort; }
+
 # Runs apt-get and prints its output only if it fails.
 apt_get_quietly() {
     local log status=0
@@ -174,7 +192,10 @@ install_packages() {
     fi
     (
         trap 'allow_system_cluster; allow_services' EXIT
-        forbid_system_cluster && forbid_services && apt_get_quietly install -y --no-install-recommends "$@"
+        before=$(installed_packages) || exit
+        forbid_system_cluster && forbid_services && apt_get_quietly install -y --no-install-recommends "$@" || exit
+        mapfile -t added < <(comm -13 <(say "$before") <(installed_packages))
+        disable_services "${added[@]}"
     )
 }
 

@@ -36,6 +36,21 @@ persistence::database_options database_options(const config::settings& settings)
     return out;
 }
 
+acoustic::client_options vendor_options(const config::settings& settings) {
+    acoustic::client_options out;
+    out.base_url =
+        settings.acoustic_base_url.value_or(fmt::format("https://api-campaign-us-{}.goacoustic.com", settings.acoustic_server_number));
+    out.client_id = settings.acoustic_client_id;
+    out.client_secret = settings.acoustic_client_secret;
+    out.refresh_token = settings.acoustic_refresh_token;
+    out.main_table_id = settings.acoustic_main_table_id;
+    out.newsletter_table_id = settings.acoustic_newsletter_table_id;
+    out.product_table_id = settings.acoustic_product_table_id;
+    out.timeout = settings.acoustic_timeout;
+    out.most_connections = settings.acoustic_max_connections;
+    return out;
+}
+
 std::unique_ptr<mozlog::logger> make_logger(const config::settings& settings) {
     mozlog::options options;
     options.json = settings.use_mozlog;

@@ -3,6 +3,7 @@
 // ask for it). Not thread safe: for main().
 #pragma once
 
+#include <ctms/acoustic/client.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/mozlog/logger.hpp>
 #include <ctms/persistence/database.hpp>
@@ -20,6 +21,9 @@ namespace ctms::support {
 
 /// The options of the database that the settings describe; `settings.db_url` must be set.
 [[nodiscard]] persistence::database_options database_options(const config::settings& settings);
+
+/// The address of the email vendor and the credentials that the settings give.
+[[nodiscard]] acoustic::client_options vendor_options(const config::settings& settings);
 
 /// Starts the embedded database, or joins a running one, if the settings ask for it, and stores its URL and signing key in
 /// the settings. Keep the returned object for as long as the database is used. If there is no database in the directory,

@@ -33,21 +33,6 @@ constexpr support::daemon self{.name = "ctms-sync",
                                           "CTMS_ACOUSTIC_CLIENT_ID=... ctms-sync",
                                .flags = own_flags};
 
-acoustic::client_options vendor_options(const config::settings& settings) {
-    acoustic::client_options out;
-    out.base_url =
-        settings.acoustic_base_url.value_or(fmt::format("https://api-campaign-us-{}.goacoustic.com", settings.acoustic_server_number));
-    out.client_id = settings.acoustic_client_id;
-    out.client_secret = settings.acoustic_client_secret;
-    out.refresh_token = settings.acoustic_refresh_token;
-    out.main_table_id = settings.acoustic_main_table_id;
-    out.newsletter_table_id = settings.acoustic_newsletter_table_id;
-    out.product_table_id = settings.acoustic_product_table_id;
-    out.timeout = settings.acoustic_timeout;
-    out.most_connections = settings.acoustic_max_connections;
-    return out;
-}
-
 service::sync_options sync_options(const config::settings& settings) {
     service::sync_options out;
     out.batch_limit = settings.acoustic_batch_limit;
@@ -72,7 +57,7 @@ persistence::database_options database_options(const config::settings& settings)
 int run(const config::settings& settings, mozlog::logger& log, const std::stop_token& stop, const support::given_flags& given) {
     sync_app::sync_metrics metrics;
     persistence::database db(database_options(settings), metrics);
-    const auto options = vendor_options(settings);
+    const auto options = support::vendor_options(settings);
     acoustic::client vendor(options, [&](const acoustic::call_record& call) { metrics.call_ended(call); });
     service::sync sync(db, vendor, log, sync_options(settings));
     if (given.contains("dry-run")) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Checks that the public headers mark what the shared library exports: CTMS_API on each class and function.
+"""Checks that the public headers mark what the shared library exports: CTMS_API on each class and function. Checks that each of them is in
+a FILE_SET of CMake, without which it is not installed.
 
-    packaging/dev/check_api.py                checks the tree; exit code 1 if a mark is missing
-    packaging/dev/check_api.py --self-test    checks example headers and must find each missing mark
+    packaging/dev/check_api.py                checks the tree; exit code 1 if a mark or a header is missing
+    packaging/dev/check_api.py --self-test    checks examples and must find what is missing in them
 
 Without the mark, the static library works but the shared one lacks the symbol. No mark is needed for definitions in the
 header (inline functions, templates), enumerations, aliases, forward declarations, and members (their class has it).
@@ -99,14 +100,26 @@ def missing_marks(text):
     return found
 
 
+def not_installed(headers, lists):
+    """The headers ("ctms/net/certificate.hpp") that no FILE_SET of the texts of CMakeLists.txt names."""
+    named = set()
+    for text in lists:
+        for files in re.findall(r"\bFILE_SET\s+HEADERS\b([^)]*)", re.sub(r"#[^\n]*", "", text)):
+            named |= set(re.findall(r"libctms/include/(\S+\.hpp)", files))
+    return sorted(set(headers) - named)
+
+
 def check():
-    found = []
+    folder = checks.ROOT / "libctms/include"
+    headers = [str(file.relative_to(folder)) for file in folder.rglob("*.hpp")]
+    lists = [file.read_text(encoding="utf-8") for file in (checks.ROOT / "libctms").rglob("CMakeLists.txt")]
+    found = [f"libctms/include/{name}: is in no FILE_SET, so it is not installed" for name in not_installed(headers, lists)]
     for file in sorted((checks.ROOT / "libctms/include").rglob("*.hpp")):
         text = file.read_text(encoding="utf-8")
         for offset, head in missing_marks(text):
             line = text.count("\n", 0, offset) + 1
             found.append(f"{file.relative_to(checks.ROOT)}:{line}: {MARK} is missing: {head}")
-    return found, "every public class and function is marked"
+    return found, "every public class and function is marked, and every header is installed"
 
 
 def self_test():
@@ -133,7 +146,13 @@ def self_test():
         found = missing_marks(f"#pragma once\nnamespace ctms {{\n{declaration}\n}} // namespace ctms\n")
         if len(found) != expected:
             failures.append(f"{declaration!r}: {len(found)} missing marks instead of {expected}")
-    return len(cases), failures
+    names = ["ctms/a.hpp", "ctms/b.hpp", "ctms/c.hpp", "ctms/d.hpp"]
+    lists = ["target_sources(ctms PRIVATE a.cpp\n  PUBLIC FILE_SET HEADERS FILES\n    ${PROJECT_SOURCE_DIR}/libctms/include/ctms/a.hpp)",
+             "target_sources(ctms PUBLIC FILE_SET HEADERS FILES ${D}/libctms/include/ctms/b.hpp\n  # ${D}/libctms/include/ctms/c.hpp\n)",
+             "install(FILES ${D}/libctms/include/ctms/d.hpp)"]
+    if (missing := not_installed(names, lists)) != ["ctms/c.hpp", "ctms/d.hpp"]:
+        failures.append(f"headers that are not installed: {missing}")
+    return len(cases) + 1, failures
 
 
 if __name__ == "__main__":

@@ -140,6 +140,10 @@ TAG = {"GITHUB_REF": f"refs/tags/v{VERSION}", "GITHUB_REF_NAME": f"v{VERSION}", 
 BETA = {"GITHUB_REF": f"refs/tags/v{VERSION}-rc.1", "GITHUB_REF_NAME": f"v{VERSION}-rc.1", "TAG": f"v{VERSION}-rc.1"}
 ECR = {"FROM": f"stg-{SHORT}", "REPOSITORY": "ctms", "NAME": "registry.example.com/ctms"}
 BUILT = f"mkdir -p built && echo image >built/image.tar && printf '%s\\n' {SHORT} stg-7-{SHORT} stg-{SHORT} >built/tags"
+# An index of one platform, and of attestations, in the registry.
+INDEXED = ("""echo '{"manifests": [{"digest": "sha256:11", "platform": {"os": "linux", "architecture": "amd64"}},"""
+           """ {"digest": "sha256:22", "platform": {"os": "unknown", "architecture": "unknown"}}]}' >index.json"""
+           f" && skopeo copy oci-archive:index.json docker://x:stg-{SHORT}")
 ON_MAIN = "git update-ref refs/remotes/origin/main HEAD"
 NOT_ON_MAIN = "git update-ref refs/remotes/origin/main HEAD && git checkout -q -B feature && git commit -q --allow-empty -m more"
 DIGEST = "sha256:" + __import__("hashlib").sha256(b"image\n").hexdigest()
@@ -164,8 +168,9 @@ CASES = [
     ("publish: The tag is on main, and its name is the version in CMakeLists.txt", TAG, ON_MAIN, True, ("tags", f"v{VERSION}")),
     ("publish: The tag is on main, and its name is the version in CMakeLists.txt", TAG, NOT_ON_MAIN, False, None),
     ("publish: The tag is on main, and its name is the version in CMakeLists.txt", {"GITHUB_REF": "refs/tags/v99.0.0"}, ON_MAIN, False, None),
-    ("publish: Amazon's scan found nothing critical", ECR | {"FAKE_CRITICAL": "None"}, "", True, ("calls", f"imageTag=stg-{SHORT}")),
-    ("publish: Amazon's scan found nothing critical", ECR | {"FAKE_CRITICAL": "2"}, "", False, None),
+    ("publish: Amazon's scan found nothing critical", ECR | {"FAKE_CRITICAL": "None"}, INDEXED, True, ("calls", "imageDigest=sha256:11")),
+    ("publish: Amazon's scan found nothing critical", ECR | {"FAKE_CRITICAL": "2"}, INDEXED, False, None),
+    ("publish: Amazon's scan found nothing critical", ECR | {"FAKE_CRITICAL": "None"}, "", False, None),
     ("publish: Promote", ECR, f"{BUILT} && skopeo copy oci-archive:built/image.tar docker://x:stg-{SHORT} && printf '%s\\n' {SHORT} v{VERSION} >tags",
      True, (f"fakes/registry/v{VERSION}", "image")),
     ("publish: Promote", ECR, f"printf '%s\\n' {SHORT} v{VERSION} >tags", False, None),

@@ -211,6 +211,10 @@ def problems_of_hooks(objects):
         return int(item["metadata"]["annotations"]["helm.sh/hook-weight"])
 
     earlier = {"ConfigMap": "configMapRef", "Secret": "secretKeyRef"}
+    for item in objects:
+        if item["kind"] in ("ConfigMap", "Secret", "NetworkPolicy") and hook(item):
+            if "hook-failed" not in item["metadata"]["annotations"]["helm.sh/hook-delete-policy"] or re.search(r"-\d+$", item["metadata"]["name"]):
+                yield f"{item['kind']} {item['metadata']['name']} stays after a failed migration, and the next one does not replace it"
     for job in (item for item in objects if item["kind"] == "Job" and hook(item)):
         text = json.dumps(job["spec"])
         for item in objects:
@@ -396,6 +400,11 @@ MISTAKES = {
     "a migration with the settings of the release": (
         "all",
         lambda objects: first("Job", "ctms-migrate-1", objects)["template"]["spec"]["containers"][0].update(envFrom=[{"configMapRef": {"name": "ctms"}}]),
+    ),
+    "settings of a failed migration that stay": (
+        "all",
+        lambda objects: next(item for item in objects if item["kind"] == "ConfigMap" and "migrate" in item["metadata"]["name"])["metadata"]["annotations"].update(
+            {"helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"}),
     ),
     "a migration without a policy": (
         "all",

@@ -56,7 +56,7 @@ OBJECTIVES = [
     Objective(
         "sync_age", "CtmsSyncAge", 0.01,
         lambda window: f"avg_over_time(ctms:sync_late:now[{window}])", "",
-        "Contacts that wait for the sync use up the budget", "In 99 % of the time, no contact should wait longer than 30 minutes for the sync."),
+        "Contacts that wait for the sync use up the budget", "For 99 % of the time, no contact should wait longer than 30 minutes for the sync."),
 ]
 
 

@@ -184,6 +184,21 @@ def problems_of_root(where, folder):
             yield f"{where}: may run in another account"
 
 
+READ_IMAGES = {"ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImages"}
+
+
+def problems_of_flux(folders):
+    """Flux lists tags and reads charts: the registry must allow the accounts of the clusters, and each cluster its controllers."""
+    for folder, name in ((DELIVERY, "pull"), (ENVIRONMENT, "read_registry")):
+        allowed = {action for statement in folders[folder]["data"]["aws_iam_policy_document"][name][0]["statement"] for action in statement["actions"]}
+        if missing := READ_IMAGES - allowed:
+            yield f"{folder}: {name} does not allow Flux {', '.join(sorted(missing))}"
+    identity = folders[ENVIRONMENT]["resource"]["aws_eks_pod_identity_association"].get("flux", [{}])[0]
+    for controller in ("image-reflector-controller", "source-controller"):
+        if controller not in str(identity.get("for_each")) or identity.get("namespace") != "flux-system":
+            yield f"{ENVIRONMENT}: {controller} of Flux has no identity"
+
+
 def problems_of_production(folders):
     database = folders["production"]["module"]["ctms"][0]["database"]
     if not (database["standby"] is True and database["replicas"] >= 1):
@@ -199,7 +214,7 @@ def problems_of(folders):
             out.append(f"{where}: the versions of Terraform and its provider are not limited")
         if where in ROOTS:
             out += problems_of_root(where, folder)
-    return out + list(problems_of_production(folders))
+    return [*out, *problems_of_flux(folders), *problems_of_production(folders)]
 
 
 def resource(folders, folder, kind, name, what="resource"):
@@ -224,6 +239,8 @@ MISTAKES = {
     "images without a scan": lambda all: resource(all, DELIVERY, "aws_ecr_repository", "this").pop("image_scanning_configuration"),
     "every action": lambda all: resource(all, DELIVERY, "aws_iam_policy_document", "push", "data")["statement"][1].update(actions=["ecr:*"]),
     "every resource": lambda all: resource(all, DELIVERY, "aws_iam_policy_document", "push", "data")["statement"][1].update(resources=["*"]),
+    "tags that Flux cannot list": lambda all: resource(all, DELIVERY, "aws_iam_policy_document", "pull", "data")["statement"][0]["actions"].remove("ecr:ListImages"),
+    "Flux without an identity": lambda all: all[ENVIRONMENT]["resource"]["aws_eks_pod_identity_association"].pop("flux"),
     "trust in any branch": lambda all: resource(all, DELIVERY, "aws_iam_policy_document", "trust", "data")["statement"][0]["condition"][1].update(
         test="StringLike", values=["repo:${var.repository}:*"]),
     "trust in tokens for others": lambda all: resource(all, DELIVERY, "aws_iam_policy_document", "trust", "data")["statement"][0]["condition"].pop(0),

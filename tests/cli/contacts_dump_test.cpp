@@ -100,6 +100,33 @@ TEST_CASE("a dump that is imported into another database reproduces every field"
     CHECK(to.everything() == from.everything());
 }
 
+TEST_CASE("a dump prints times as the API does, and older dumps can still be imported") {
+    contacts_admin run;
+    fill(run);
+    run.execute("alter database " + run.select("select quote_ident(current_database())") + " set timezone = 'Asia/Kolkata'");
+    const auto dumped = run({"contacts", "dump"}).out;
+    for (const std::string time :
+         {R"("create_timestamp":"2001-02-03T04:05:06.789012+00:00","update_timestamp":"2024-12-31T23:59:59.999999+00:00")",
+          R"("create_timestamp":"2011-01-01T00:00:00.100000+00:00","update_timestamp":"2012-01-01T00:00:00+00:00")",
+          R"("update_timestamp":"2014-01-01T00:00:00.000001+00:00")", R"("update_timestamp":"2016-01-01T12:00:00.500000+00:00")"}) {
+        CAPTURE(time);
+        CHECK(dumped.find(time) != std::string::npos);
+    }
+    contacts_admin to;
+    const auto old = to.file("old.ndjson", R"({"format":"ctms-contact-1","email":{"email_id":")" + contact_id(9) +
+                                               R"(","primary_email":"old@example.com","create_timestamp":"2020-01-01T05:30:00.5+05:30",)"
+                                               R"("update_timestamp":"2020-01-02T00:00:00+00:00"}})"
+                                               "\n");
+    CHECK(to({"contacts", "import", "--exact", old}).exit_code == 0);
+    CHECK(to.select("select extract(epoch from create_timestamp)::text from emails") == "1577836800.500000");
+    // What PostgreSQL can store and the API cannot print stays as it is.
+    run.execute("update emails set create_timestamp = '-infinity', update_timestamp = '0044-03-15 BC' where primary_email = ''");
+    contacts_admin copy;
+    REQUIRE(run({"contacts", "dump", "-o", copy.path("dump")}).exit_code == 0);
+    CHECK(copy({"contacts", "import", "--exact", copy.path("dump")}).exit_code == 0);
+    CHECK(copy.everything() == run.everything());
+}
+
 TEST_CASE("a dump goes to standard output, or to a file that appears only when it is complete") {
     contacts_admin run;
     fill(run);

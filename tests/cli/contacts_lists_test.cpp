@@ -61,6 +61,11 @@ TEST_CASE("a list of addresses is deleted, with a report for each, and the delet
     const auto again = run({"contacts", "delete-bulk", run.path("list"), "--yes"});
     CHECK(again.exit_code == 67);
     CHECK(again.err.find("3 addresses do not belong to any contact") != std::string::npos);
+    // The report of the first run stays.
+    CHECK(again.err.find("list.report.2.ndjson lists the result for each address") != std::string::npos);
+    CHECK(run.content("list.report.ndjson").find("\"outcome\":\"deleted\"") != std::string::npos);
+    CHECK(run.content("list.report.2.ndjson").find("\"outcome\":\"deleted\"") == std::string::npos);
+    CHECK(mode_of(run.path("list.report.2.ndjson")) == 0600);
     CHECK(run.select("select string_agg(concat(details::text), ' ') from ctms_audit_log").find("example.com") == std::string::npos);
 }
 

@@ -4,6 +4,8 @@
 #include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <persistence/postgres/connection.hpp>
+#include <support/fake_acoustic.hpp>
+#include <support/raw_server.hpp>
 #include <support/test_database.hpp>
 
 #include <boost/json/parse.hpp>
@@ -220,18 +222,24 @@ TEST_CASE("a database that does not answer is reported within 5 seconds") {
     CHECK(run_admin({"clients", "list"}, environment).exit_code == 0);
 }
 
+namespace {
+
+/// The lines of the doctor, by the name of the check.
+std::map<std::string, boost::json::object> lines_of(const outcome& visit) {
+    std::map<std::string, boost::json::object> out;
+    const auto all = boost::json::parse(visit.out);
+    for (const auto& one : all.as_array()) out[std::string(one.as_object().at("check").as_string())] = one.as_object();
+    return out;
+}
+
+} // namespace
+
 TEST_CASE("the doctor checks the database, the queue and the web server, and names the sections of the runbook") {
     admin run(test_database::content::migrated);
-    const auto lines_of = [](const outcome& visit) {
-        std::map<std::string, boost::json::object> out;
-        const auto all = boost::json::parse(visit.out);
-        for (const auto& one : all.as_array()) out[std::string(one.as_object().at("check").as_string())] = one.as_object();
-        return out;
-    };
     const auto visit = run_admin({"doctor", "--json"}, {"CTMS_DB_URL=" + run.url(), "CTMS_SERVER_PREFIX=http://127.0.0.1:1"});
     CHECK(visit.exit_code == 1);
     auto lines = lines_of(visit);
-    for (const auto* check : {"settings", "database", "schema", "connections", "queue", "parked", "clock"}) {
+    for (const auto* check : {"settings", "database", "schema", "connections", "queue", "parked", "replication", "database clock"}) {
         CAPTURE(check);
         CHECK(lines[check]["state"] == "ok");
     }
@@ -240,4 +248,39 @@ TEST_CASE("the doctor checks the database, the queue and the web server, and nam
     const auto down = run_admin({"doctor", "--json"}, {"CTMS_DB_URL=postgresql://127.0.0.1:1/x", "CTMS_SERVER_PREFIX=http://127.0.0.1:1"});
     CHECK(down.exit_code == 1);
     CHECK(lines_of(down)["database"]["state"] == "failed");
+}
+
+TEST_CASE("the doctor asks the vendor for a token, Google for its keys, and each of them for the time and the certificate") {
+    admin run(test_database::content::migrated);
+    fake_acoustic_options with_tls;
+    with_tls.tls = true;
+    fake_acoustic vendor(with_tls);
+    raw_server google([](raw_connection& client) {
+        (void)client.read_request();
+        client.send(answer_text(R"({"1": "a certificate"})", "Date: Thu, 01 Jan 2015 00:00:00 GMT\r\nConnection: close\r\n"));
+    });
+    raw_server without_keys([](raw_connection& client) {
+        (void)client.read_request();
+        client.send(answer_text("[]", "Connection: close\r\n"));
+    });
+    const auto visit = [&](const std::string& secret, const raw_server& key_server) {
+        return run_admin({"doctor", "--json"},
+                         {"CTMS_DB_URL=" + run.url(), "CTMS_SERVER_PREFIX=http://127.0.0.1:1", "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=true",
+                          "CTMS_ACOUSTIC_BASE_URL=" + vendor.url(), "CTMS_ACOUSTIC_CLIENT_ID=fake-client",
+                          "CTMS_ACOUSTIC_CLIENT_SECRET=" + secret, "CTMS_ACOUSTIC_REFRESH_TOKEN=fake-refresh",
+                          "CTMS_ACOUSTIC_MAIN_TABLE_ID=1", "CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID=2",
+                          "CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID=3", "CTMS_PUBSUB_EMAIL=push@example.com", "CTMS_PUBSUB_CLIENT=client",
+                          "CTMS_PUBSUB_AUDIENCE=https://ctms.example.com", "CTMS_GOOGLE_CERTS_URL=" + key_server.url(),
+                          "SSL_CERT_FILE=" + vendor.ca_file()});
+    };
+    auto lines = lines_of(visit("fake-secret", google));
+    CHECK(lines["vendor"]["state"] == "ok");
+    CHECK(lines["vendor"]["result"].as_string().find("accepts the credentials") != boost::json::string::npos);
+    CHECK(lines["vendor certificate"]["state"] == "failed"); // it expires tomorrow
+    CHECK(lines["google"]["state"] == "ok");
+    CHECK(lines["google clock"]["state"] == "failed");
+    lines = lines_of(visit("wrong", without_keys));
+    CHECK(lines["vendor"]["state"] == "failed");
+    CHECK(lines["vendor"]["result"].as_string().find("the credentials were refused") != boost::json::string::npos);
+    CHECK(lines["google"]["state"] == "failed");
 }

@@ -3,6 +3,7 @@
 #include "run_admin.hpp"
 
 #include <command.hpp>
+#include <ctms/base/version.hpp>
 #include <ctms/json/schema.hpp>
 #include <support/test_database.hpp>
 
@@ -105,6 +106,26 @@ TEST_CASE("the help of import lists the columns of a CSV, and the manual has the
     for (std::string line; std::getline(lines, line) && line.find("example:") == std::string::npos;) CHECK(line.size() <= 106);
 }
 
+TEST_CASE("help, version, manual and completion are JSON for machines") {
+    namespace json = boost::json;
+    const auto version = json::parse(run_admin({"--version", "--json"}).out).as_object();
+    CHECK(version.at("version").as_string() == json::string_view(ctms::version().data(), ctms::version().size()));
+    const auto all = json::parse(run_admin({"help", "--json"}).out).as_array();
+    CHECK(all.size() == ctms::cli::all_commands().size());
+    CHECK(json::parse(run_admin({"manual", "--json"}).out) == json::value(all));
+    const auto create = json::parse(run_admin({"clients", "create", "--help", "--json"}).out).as_array();
+    REQUIRE(create.size() == 1);
+    CHECK(create[0].at("command") == "clients create");
+    CHECK(create[0].at("operands") == "NAME");
+    CHECK(create[0].at("options").as_array().front().at("name") == "--email");
+    CHECK(create[0].at("options").as_array().front().at("required") == true);
+    const auto completion = json::parse(run_admin({"completion", "bash", "--json"}).out).as_object();
+    CHECK(completion.at("script").as_string() == run_admin({"completion", "bash"}).out);
+    const auto psql = run_admin({"--json", "db", "psql", "-c", "select 1"});
+    CHECK(psql.exit_code == 64);
+    CHECK(psql.err.find("--json") != std::string::npos);
+}
+
 TEST_CASE("a wrong call of any command is a usage error that refers to its help") {
     for (const auto& one : ctms::cli::all_commands()) {
         if (one.passes_arguments_on) continue;
@@ -134,6 +155,30 @@ TEST_CASE("bash completes groups, names, options and files") {
     CHECK(offers(completions(script, {"stripe", "ingest", "/et"}), "/etc"));
     CHECK_FALSE(offers(completions(script, {"clients", "list", "/et"}), "/etc"));
     CHECK(completions(script, {"nonsense", "--y"}).empty());
+}
+
+TEST_CASE("fish completes groups, commands, options and files") {
+    const printed script({"completion", "fish"});
+    REQUIRE_MESSAGE(std::filesystem::exists("/usr/bin/fish"), "this test needs fish");
+    const auto folder = std::filesystem::path(CTMS_ADMIN).parent_path().string();
+    const auto offered = [&](const std::string& line) {
+        const auto done = run_program({"/usr/bin/fish", "--no-config", "-c",
+                                       fmt::format("set -gx PATH {} $PATH; source {}; complete -C '{}'", folder, script.path(), line)},
+                                      {"HOME=/nonexistent"});
+        CAPTURE(done.err);
+        CHECK(done.exit_code == 0);
+        std::vector<std::string> out;
+        std::istringstream lines(done.out);
+        for (std::string one; std::getline(lines, one);) out.push_back(one.substr(0, one.find('\t')));
+        return out;
+    };
+    CHECK(offers(offered("ctms-admin "), "contacts"));
+    CHECK(offered("ctms-admin sy") == std::vector<std::string>{"sync"});
+    CHECK(offered("ctms-admin --embedded sync res") == std::vector<std::string>{"resync"});
+    CHECK(offered("ctms-admin sync resync --new") == std::vector<std::string>{"--newsletter"});
+    CHECK(offers(offered("ctms-admin stripe ingest /et"), "/etc/"));
+    CHECK_FALSE(offers(offered("ctms-admin clients list /et"), "/etc/"));
+    CHECK(offered("ctms-admin nonsense --y").empty());
 }
 
 TEST_CASE("zsh accepts its completion script") {

@@ -213,7 +213,14 @@ TEST_CASE("contacts are queued by newsletter, by waitlist and by address") {
         fmt::format("insert into waitlists (email_id, name, fields, update_timestamp) values ('{}', 'vpn', '{{}}', now())", run.id(3)));
     CHECK(run.json({"sync", "resync", "--newsletter", "hubs", "--yes"}).at("queued") == 2);
     CHECK(run.json({"sync", "resync", "--waitlist", "vpn", "--yes"}).at("queued") == 1);
-    CHECK(run.json({"sync", "resync", "--waitlist", "none", "--yes"}).at("contacts") == 0);
+    const auto unknown = run({"sync", "resync", "--newsletter", "hbus", "--dry-run"});
+    CHECK(unknown.exit_code == 65);
+    CHECK(unknown.out.empty());
+    CHECK(unknown.err == "ctms-admin: no contact has the newsletter 'hbus' (--allow-unknown accepts it); did you mean 'hubs'?\n");
+    CHECK(run({"sync", "resync", "--waitlist", "none", "--yes"}).exit_code == 65);
+    CHECK(run.json({"sync", "resync", "--waitlist", "none", "--yes", "--allow-unknown"}).at("contacts") == 0);
+    // No contact has it, but a mapping knows it.
+    CHECK(run.json({"sync", "resync", "--newsletter", "mozilla-festival", "--yes"}).at("contacts") == 0);
     const auto file = run.file("\xEF\xBB\xBF"
                                "4@example.com\r\n\n \"5@EXAMPLE.COM\" \n1@example.com\nnobody@example.com\nother@example.com\n");
     const auto dry = run({"sync", "resync", "--emails", file, "--dry-run"});
@@ -259,4 +266,18 @@ TEST_CASE("a resync that is interrupted says so and can be run again") {
     CHECK(run.audit().starts_with("sync resync 75 "));
     CHECK(run.json({"sync", "resync", "--all", "--yes"}).at("queued") == 10'000);
     CHECK(run.rows_of("ctms_sync_queue") == 30'000);
+}
+
+TEST_CASE("a mapping for a newsletter that resembles a known one is probably a slip of the hand") {
+    admin run;
+    const auto slip = run({"newsletter-mappings", "add", "mozila-festival:sub_x"});
+    CHECK(slip.exit_code == 65);
+    CHECK(slip.err == "ctms-admin: no contact has the newsletter 'mozila-festival' (--allow-unknown accepts it); did you mean "
+                      "'mozilla-festival'?\n");
+    CHECK(run({"newsletter-mappings", "add", "mozila-festival:sub_x", "--allow-unknown"}).exit_code == 0);
+    CHECK(run({"newsletter-mappings", "add", "something-entirely-new:sub_y"}).exit_code == 0);
+    const auto removed = run({"newsletter-mappings", "remove", "something-entirely-ne"});
+    CHECK(removed.exit_code == 65);
+    CHECK(removed.out == "Unknown mapping 'something-entirely-ne'. Give up.\n");
+    CHECK(removed.err == "ctms-admin: unknown mapping; did you mean 'something-entirely-new'?\n");
 }

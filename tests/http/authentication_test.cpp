@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/closed_database.hpp>
 #include <support/web_fixture.hpp>
 
 #include <doctest/doctest.h>
@@ -51,6 +52,18 @@ TEST_CASE("a request with a valid token is answered and logged with its client")
     CHECK(message.starts_with("127.0.0.1:"));
     CHECK(message.ends_with(" id_enabled 'GET /ctms HTTP/1.1' 200"));
     CHECK(web.log_text().find(web.authorization().second) == std::string::npos);
+}
+
+TEST_CASE("a client that cannot be checked because the database is away is answered with 503, and the log does not call it refused") {
+    web_fixture web;
+    const auto token = web.token_for("api_client:id_enabled");
+    const closed_database away(web.database());
+    const auto answer = web.ask("GET", path, bearer(token));
+    CHECK(answer.status == 503);
+    const auto fields = web.fields_of(answer);
+    CHECK_FALSE(fields.contains("client_allowed"));
+    CHECK_FALSE(fields.contains("auth_fail"));
+    CHECK(fields.contains("error"));
 }
 
 TEST_CASE("the scheme of a token may be written in any case") {

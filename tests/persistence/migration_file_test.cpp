@@ -21,6 +21,17 @@ TEST_CASE("a file without directives is one step in a transaction") {
     CHECK(file.older_sha256s.empty());
 }
 
+TEST_CASE("a migration says which programs its schema still serves") {
+    CHECK(read_migration("create table a (id integer);\n").oldest_program == std::nullopt);
+    const auto file = read_migration("-- ctms: serves 14\ncreate table a (id integer);\n");
+    CHECK(file.oldest_program == 14);
+    CHECK(file.steps.size() == 1);
+    for (const std::string wrong : {"", "x", "0", "14 15", "-1"}) {
+        CAPTURE(wrong);
+        CHECK_THROWS_AS((void)read_migration("-- ctms: serves " + wrong + "\nselect 1;\n"), std::logic_error);
+    }
+}
+
 TEST_CASE("directives begin steps") {
     const std::string sql = "-- ctms: replaces cafe\n-- ctms: replaces beef\ncreate table a (id integer);\n"
                             "-- ctms: step\ncreate trigger t after insert on emails execute function f();\n"

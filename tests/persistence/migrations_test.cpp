@@ -195,6 +195,30 @@ TEST_CASE("the schema of a newer program is refused") {
     CHECK(refused.error().message.find("99") != std::string::npos);
 }
 
+TEST_CASE("the schema of a newer program is used as long as it serves this one") {
+    test_database db;
+    connection link(db.options());
+    const auto newest = std::to_string(known_migrations().back().version);
+    link.execute("alter table ctms_migrations add column if not exists oldest_program integer;"
+                 "insert into ctms_migrations (version, name, sha256, oldest_program) values (98, 'expand', 'x', " +
+                 newest + ")");
+    CHECK(inspected(db).what == state::current);
+    CHECK(inspected(db).explanation.find("98") != std::string::npos);
+    const auto nothing = migrate(db.options());
+    REQUIRE(nothing.has_value());
+    CHECK(nothing->empty());
+    CHECK(inspected(db).pending.empty());
+    SUBCASE("not with a migration that serves only newer programs") {
+        link.execute("insert into ctms_migrations (version, name, sha256, oldest_program) values (99, 'contract', 'x', 98)");
+    }
+    SUBCASE("not with a migration that says nothing") {
+        link.execute("insert into ctms_migrations (version, name, sha256) values (97, 'silent', 'x')");
+    }
+    SUBCASE("not without a migration that this program needs") { link.execute("delete from ctms_migrations where version = " + newest); }
+    CHECK(inspected(db).what == state::ahead);
+    CHECK_FALSE(migrate(db.options()).has_value());
+}
+
 TEST_CASE("a database that lacks one migration gets only that one") {
     test_database db;
     connection link(db.options());

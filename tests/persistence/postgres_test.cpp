@@ -4,6 +4,7 @@
 #include <support/test_database.hpp>
 
 #include <persistence/embedded/embedded_cluster.hpp>
+#include <persistence/embedded/embedded_supervisor.hpp>
 #include <persistence/embedded/process.hpp>
 #include <persistence/postgres/connection.hpp>
 
@@ -342,6 +343,27 @@ TEST_CASE("if binaries are missing, the error names the package or the setting")
     ::unsetenv("CTMS_PG_BINDIR");
     REQUIRE_FALSE(refused.has_value());
     CHECK(refused.error().message.find("CTMS_PG_BINDIR=/nonexistent") != std::string::npos);
+}
+
+TEST_CASE("a server starts in a new directory even if initdb alone takes longer than a start may") {
+    temporary_directory place;
+    const auto programs = place.path() / "bin";
+    fs::create_directory(programs);
+    const auto account = choose_account();
+    const auto layout = prepare_directory(place.path() / "data");
+    const auto real = find_binaries(layout);
+    fs::create_symlink(real / "postgres", programs / "postgres");
+    std::ofstream(programs / "initdb") << "#!/bin/sh\nsleep 13\nexec '" << (real / "initdb").string() << "' \"$@\"\n";
+    fs::permissions(programs / "initdb", fs::perms(0755));
+    const auto starting = layout.open_lock(embedded_layout::start_lock_name);
+    const auto user = layout.open_lock(embedded_layout::users_lock_name);
+    REQUIRE(lock_file(starting, lock_mode::exclusive, std::chrono::steady_clock::now() + 1s));
+    REQUIRE(lock_file(user, lock_mode::shared, std::chrono::steady_clock::now() + 1s));
+    const embedded_options options;
+    ::setenv("CTMS_PG_BINDIR", programs.c_str(), 1);
+    supervisor work(layout, account, options);
+    CHECK_NOTHROW(work.ensure_running(std::chrono::steady_clock::now() + 12s));
+    ::unsetenv("CTMS_PG_BINDIR");
 }
 
 TEST_CASE("the error names a directory that the server's account may not enter") {

@@ -75,14 +75,7 @@ void drop_leftovers(connection& link) {
     }
 }
 
-std::string role_of(program_account program) {
-    switch (program) {
-    case program_account::web: return "ctms_test_web";
-    case program_account::sync: return "ctms_test_sync";
-    case program_account::admin: break;
-    }
-    return "ctms_test_admin";
-}
+std::string role_of(program_account program) { return fmt::format("ctms_test_{}", program_names.at(static_cast<std::size_t>(program))); }
 
 void grant_to_test_roles(const database_options& options) {
     connection link(options);

@@ -77,6 +77,12 @@ public:
         return out;
     }
 
+    std::optional<failure> check_credentials() {
+        auto got = tokens_.get();
+        if (!got.token.empty()) return std::nullopt;
+        return failure{failure_kind::unavailable, std::move(got.problem)};
+    }
+
     const std::string& id_of(table which) const {
         if (which == table::main) return options_.main_table_id;
         return which == table::newsletter ? options_.newsletter_table_id : options_.product_table_id;
@@ -135,6 +141,8 @@ private:
 
 client::client(client_options options, call_observer observe) : impl_(std::make_unique<impl>(std::move(options), std::move(observe))) {}
 client::~client() = default;
+
+std::optional<failure> client::check_credentials() { return impl_->check_credentials(); }
 
 outcome client::add_recipient(std::span<const column> main) {
     return impl_->call("add_recipient", table::main, add_recipient_xml(impl_->id_of(table::main), main),

@@ -39,6 +39,10 @@ result<std::size_t> sync_admin::count(const model::resync_selection& which) {
     return sync_queue_repository(db_).count_selected(which);
 }
 
+result<std::vector<std::string>> sync_admin::known_names(model::resync_selection::kind what) {
+    return sync_queue_repository(db_).known_names(what);
+}
+
 resync_report sync_admin::resync(const model::resync_selection& which, const std::function<bool(const resync_progress&)>& go_on) {
     sync_queue_repository queue(db_);
     resync_report out;

@@ -41,7 +41,13 @@ module "ctms" {
   kubernetes_version = "1.33"
   nodes              = { instance_type = "m6i.large", least = 3, most = 6 }
   database           = { instance_class = "db.m6g.large", storage = 100, most_storage = 1000, standby = true, replicas = 1 }
-  alarm_emails       = ["ctms-oncall@example.com"]
+
+  registry_repositories = [
+    "arn:aws:ecr:us-west-2:333333333333:repository/ctms",
+    "arn:aws:ecr:us-west-2:333333333333:repository/charts/ctms",
+  ]
+
+  alarm_emails = ["ctms-oncall@example.com"]
 }
 
 output "ctms" {

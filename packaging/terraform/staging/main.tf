@@ -41,7 +41,13 @@ module "ctms" {
   kubernetes_version = "1.33"
   nodes              = { instance_type = "t3.medium", least = 2, most = 3 }
   database           = { instance_class = "db.t4g.medium", storage = 20, most_storage = 100, standby = false, replicas = 0 }
-  alarm_emails       = ["ctms-staging@example.com"]
+
+  registry_repositories = [
+    "arn:aws:ecr:us-west-2:333333333333:repository/ctms",
+    "arn:aws:ecr:us-west-2:333333333333:repository/charts/ctms",
+  ]
+
+  alarm_emails = ["ctms-staging@example.com"]
 }
 
 output "ctms" {

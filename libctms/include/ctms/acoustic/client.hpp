@@ -90,6 +90,9 @@ public:
     client(const client&) = delete;
     client& operator=(const client&) = delete;
 
+    /// Gets an access token, unless there is a valid one. Returns why the vendor gave none: "no token: ..." (no connection, or the
+    /// credentials were refused).
+    [[nodiscard]] std::optional<failure> check_credentials();
     /// Creates or updates a contact, identified by its email_id. Throws std::invalid_argument if the columns do not include it.
     [[nodiscard]] outcome add_recipient(std::span<const column> main);
     /// Creates or updates at most most_rows rows of a relational table. Throws std::invalid_argument if there are more, or if `target` is

@@ -16,8 +16,8 @@ struct CTMS_API database_facts {
     std::string version;                       ///< of PostgreSQL
     timestamp clock{};                         ///< time of the server
     bool is_replica = false;                   ///< it only replays the changes of another server
-    std::chrono::seconds replica_age{};        ///< of a replica: time since the last replayed transaction
-    std::chrono::seconds replication_lag{};    ///< of a primary: lag of its slowest replica
+    std::chrono::seconds replica_age{};        ///< of a replica: time since the last replayed transaction; 0 if nothing is left to replay
+    std::chrono::seconds replication_lag{};    ///< of a primary: lag of its slowest replica; 0 if each has replayed everything
     std::int64_t size = 0;                     ///< of the database, in bytes
     std::int64_t connections = 0;              ///< of all clients of the server
     std::int64_t most_connections = 0;         ///< that accounts without special rights can have

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // The schema and its migrations: numbered SQL files, embedded in the library. They are applied in order under an advisory lock, step by
 // step, and recorded in ctms_migrations with a checksum. A database of the Python service (alembic_version = 4f6c48142631) is adopted: its
-// schema counts as migration 1, and later migrations only add to it. Programs may write to the database meanwhile: a step waits only
+// schema counts as migration 1, and later migrations only add to it. A migration records the oldest program that its schema serves, so that
+// two releases can use one database during an upgrade. Programs may write to the database meanwhile: a step waits only
 // briefly for its lock and then tries again later, and rows are copied in batches. The functions block and open connections of their own:
 // one to inspect or plan, at most three to migrate. Each thread may call them.
 #pragma once
@@ -32,8 +33,8 @@ struct CTMS_API schema_state {
         empty,     ///< no CTMS tables
         adoptable, ///< created by the Python service, at the known revision
         behind,    ///< some migrations are missing
-        current,   ///< up to date
-        ahead,     ///< created by a newer program; this one must not serve it
+        current,   ///< up to date, or newer than this program and made to serve it as well
+        ahead,     ///< newer than this program, which must not use it
         foreign    ///< anything else: another alembic revision, conflicting tables, or a different checksum
     };
     kind what = kind::empty;             ///< state of the schema

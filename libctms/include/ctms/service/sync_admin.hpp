@@ -64,6 +64,9 @@ public:
     /// Returns the number of selected contacts. The time grows with the table. errc::invalid for a name that has a NUL character or is not
     /// UTF-8.
     [[nodiscard]] result<std::size_t> count(const model::resync_selection& which);
+    /// Returns the names of the newsletters or waitlists that contacts have, and the newsletters that have a column at the vendor, in order
+    /// of name: at most 10,000 of them. Without repetition. The time grows with the table. `what` must not be `all`, which has no names.
+    [[nodiscard]] result<std::vector<std::string>> known_names(model::resync_selection::kind what);
     /// Queues the selected contacts to be sent again, after all normal writes. Takes steps of 10,000 contacts, each a transaction of some
     /// tenths of a second. Calls `go_on` after each step, unless it is empty, and stops if it returns false. Fails as count() does.
     [[nodiscard]] resync_report resync(const model::resync_selection& which,

@@ -18,12 +18,20 @@
 namespace ctms::persistence {
 namespace {
 
+/// The times of a row, in the form of the API. `prefix` names the row: "e.", or "" if there is only one.
+std::string times_sql(std::string_view prefix) {
+    std::string out;
+    for (const std::string_view name : {"create_timestamp", "update_timestamp"})
+        out += fmt::format(", {} as {}", iso_sql(fmt::format("{}{}", prefix, name)), name);
+    return out;
+}
+
 // Everything except the ids that only join the tables. A column that ends in _text repeats JSON exactly as it was written, because
 // whitespace and escapes are part of what is stored.
 std::string member_sql(const contact_table& table) {
     const auto rows = fmt::format("(select {}{} from {} where email_id = e.email_id) r",
                                   each_column(table.columns, "{column}", "{column}, {column}::text as {column}_text"),
-                                  table.has_times ? ", create_timestamp, update_timestamp" : "", table.name);
+                                  table.has_times ? times_sql({}) : std::string(), table.name);
     if (!table.is_list) return fmt::format(R"(,"{}":' || coalesce((select row_to_json(r)::text from {}), 'null') || ')", table.name, rows);
     return fmt::format(
         R"(,"{}":[' || coalesce((select string_agg(row_to_json(r)::text, ',' order by r.name collate "C") from {}), '') || '])", table.name,
@@ -31,8 +39,10 @@ std::string member_sql(const contact_table& table) {
 }
 
 std::string line_sql() {
-    auto out = fmt::format(R"('{{"format":"{}","email":' || row_to_json(e)::text || ')", model::dump_format);
-    for (const auto& table : std::span(contact_tables()).subspan(1)) out += member_sql(table);
+    const std::span all(contact_tables());
+    auto out = fmt::format(R"('{{"format":"{}","email":' || (select row_to_json(r)::text from (select e.email_id, {}{}) r) || ')",
+                           model::dump_format, each_column(all.front().columns, "e.{column}"), times_sql("e."));
+    for (const auto& table : all.subspan(1)) out += member_sql(table);
     return out + "}'";
 }
 

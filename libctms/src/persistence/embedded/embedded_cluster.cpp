@@ -171,8 +171,8 @@ fs::path find_binaries(const embedded_layout& layout) {
     return found;
 }
 
-void ensure_cluster(const embedded_layout& layout, const server_account& account, const fs::path& binaries) {
-    if (fs::exists(layout.data() / "PG_VERSION")) return;
+bool ensure_cluster(const embedded_layout& layout, const server_account& account, const fs::path& binaries) {
+    if (fs::exists(layout.data() / "PG_VERSION")) return false;
     if (fs::exists(layout.data()) && !fs::is_empty(layout.data())) {
         throw embedded_failure(fmt::format("{} contains files but no PostgreSQL cluster. Move them away.", layout.data().string()));
     }
@@ -186,6 +186,7 @@ void ensure_cluster(const embedded_layout& layout, const server_account& account
                          log.get(), -1};
     if (run_and_wait(initdb) != 0) throw embedded_failure("initdb failed: " + end_of_log(layout));
     fs::rename(draft, layout.data());
+    return true;
 }
 
 std::optional<fs::path> find_socket_folder(const embedded_layout& layout, const server_account& account) {

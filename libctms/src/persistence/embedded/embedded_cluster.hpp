@@ -63,8 +63,8 @@ void check_reachable(const embedded_layout& layout, const server_account& accoun
 /// The folder of the PostgreSQL binaries that match the cluster, or of the newest ones if there is no cluster yet.
 [[nodiscard]] std::filesystem::path find_binaries(const embedded_layout& layout);
 
-/// Runs initdb unless there is already a cluster. An interrupted run leaves nothing that is mistaken for a cluster.
-void ensure_cluster(const embedded_layout& layout, const server_account& account, const std::filesystem::path& binaries);
+/// Runs initdb unless there is already a cluster. Returns whether it did. An interrupted run leaves nothing that is mistaken for a cluster.
+bool ensure_cluster(const embedded_layout& layout, const server_account& account, const std::filesystem::path& binaries);
 
 /// The current folder of the socket; nullopt if there is none yet.
 [[nodiscard]] std::optional<std::filesystem::path> find_socket_folder(const embedded_layout& layout, const server_account& account);

@@ -113,18 +113,26 @@ bool supervisor::server_answers() const {
 }
 
 void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) {
+    const auto patience = deadline - std::chrono::steady_clock::now();
+    bool watched = false;
     for (; std::chrono::steady_clock::now() < deadline; std::this_thread::sleep_for(3ms)) {
         const bool answers = server_answers();
         auto lock = layout_.open_lock(embedded_layout::supervisor_lock_name);
-        const bool watched = !try_lock_file(lock, lock_mode::exclusive);
+        watched = !try_lock_file(lock, lock_mode::exclusive);
         if (answers && watched) return;
         if (watched) continue; // the server is starting or stopping
         if (answers) {
             watch_running_server(std::move(lock));
             std::this_thread::sleep_for(200ms); // a server whose supervisor was killed is about to stop: check again
         } else if (!in_use(layout_.data())) {
-            start_server(std::move(lock));
+            const bool was_created = start_server(std::move(lock));
+            // On a busy machine, initdb alone may take as long as a start may.
+            if (was_created) deadline = std::chrono::steady_clock::now() + patience;
         }
+    }
+    if (watched) {
+        throw embedded_failure(fmt::format("PostgreSQL (process {}) was started, but does not answer yet. Try again: {}",
+                                           recorded_server(layout_, account_), end_of_log(layout_)));
     }
     if (in_use(layout_.data())) {
         throw embedded_failure(fmt::format("Another PostgreSQL (process {}) is using {}. Stop it.", recorded_server(layout_, account_),
@@ -133,20 +141,21 @@ void supervisor::ensure_running(std::chrono::steady_clock::time_point deadline) 
     throw embedded_failure("PostgreSQL did not start in time: " + end_of_log(layout_));
 }
 
-void supervisor::start_server(file_handle lock) {
+bool supervisor::start_server(file_handle lock) {
     if (starts_ == most_starts) throw embedded_failure("PostgreSQL does not start: " + end_of_log(layout_));
     std::this_thread::sleep_for(20ms * starts_);
     ++starts_;
     const auto binaries = find_binaries(layout_);
     shorten_log(layout_);
     check_reachable(layout_, account_);
-    ensure_cluster(layout_, account_, binaries);
+    const bool was_created = ensure_cluster(layout_, account_, binaries);
     const auto folder = ensure_socket_folder(layout_, account_);
     // No process uses the cluster, but PostgreSQL would refuse to start if another program now has the recorded process number.
     fs::remove(layout_.data() / "postmaster.pid");
     std::vector<std::string> server{
         (binaries / "postgres").string(), "-D", layout_.data().string(), "-k", folder.string(), "-p", "5432", "-c", "listen_addresses="};
     spawn(std::move(lock), "", as_account(account_, "INT", std::move(server)));
+    return was_created;
 }
 
 void supervisor::watch_running_server(file_handle lock) const {

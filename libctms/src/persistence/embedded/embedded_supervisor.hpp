@@ -18,12 +18,13 @@ public:
         : layout_(layout), account_(account), options_(options) {}
 
     /// Starts the server and its supervisor if they are not running, and creates the database `ctms`. Returns when the server
-    /// answers. The caller must hold the start lock, and the users' lock in shared mode.
+    /// answers. If the cluster must be created first, the time until the deadline counts again from then on. The caller must hold the start
+    /// lock, and the users' lock in shared mode.
     void ensure_running(std::chrono::steady_clock::time_point deadline);
 
 private:
     bool server_answers() const;
-    void start_server(file_handle lock);
+    bool start_server(file_handle lock); ///< returns whether it created the cluster
     void watch_running_server(file_handle lock) const;
     void spawn(file_handle lock, const std::string& running_server, std::vector<std::string> server_command) const;
 

@@ -33,14 +33,7 @@ std::string_view name_of(char right) {
 
 std::string_view rights_of(const needed_rights& one, program_account program) { return one.of.at(static_cast<std::size_t>(program)); }
 
-std::string_view option_of(program_account program) {
-    switch (program) {
-    case program_account::web: return "web";
-    case program_account::sync: return "sync";
-    case program_account::admin: break;
-    }
-    return "admin";
-}
+std::string_view option_of(program_account program) { return program_names.at(static_cast<std::size_t>(program)); }
 
 std::vector<std::string_view> names_of(std::string_view rights) {
     std::vector<std::string_view> all;

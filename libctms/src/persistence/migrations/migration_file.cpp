@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <iterator>
 #include <set>
 #include <stdexcept>
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::string_view directive = "-- ctms: ";
 constexpr std::string_view replaces = "replaces ";
+constexpr std::string_view serves = "serves ";
 
 using words = std::vector<std::string>;
 
@@ -98,6 +100,14 @@ migration_step::kind kind_of(std::string_view text) {
     throw std::logic_error("a migration has an unknown directive: " + std::string(text));
 }
 
+int number_in(std::string_view text) {
+    int number = 0;
+    const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failed != std::errc() || end != text.data() + text.size() || number < 1)
+        throw std::logic_error("a migration has no number after `serves`: " + std::string(text));
+    return number;
+}
+
 } // namespace
 
 std::vector<std::string_view> lines_of(std::string_view sql) {
@@ -124,6 +134,10 @@ migration_file read_migration(std::string_view sql) {
         const auto text = line.substr(directive.size());
         if (text.starts_with(replaces)) {
             file.older_sha256s.push_back(text.substr(replaces.size()));
+            continue;
+        }
+        if (text.starts_with(serves)) {
+            file.oldest_program = number_in(text.substr(serves.size()));
             continue;
         }
         end_step(line.data());

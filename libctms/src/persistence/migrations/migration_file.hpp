@@ -2,6 +2,7 @@
 // A migration file, divided into steps. README.md in this directory says how to write one. Private to this room.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ struct migration_step {
 struct migration_file {
     std::vector<migration_step> steps;           ///< at least one
     std::vector<std::string_view> older_sha256s; ///< checksums of older texts that count as the same migration
+    /// The oldest program that the schema serves after this migration: one that knows the migrations up to this number. nullopt: only
+    /// programs that know this migration.
+    std::optional<int> oldest_program;
 };
 
 /// `sql` must outlive the result.

@@ -37,6 +37,8 @@ constexpr const char* create_tables = "create table if not exists ctms_migration
                                       " sha256 text not null,"
                                       " applied_at timestamptz not null default now(),"
                                       " adopted boolean not null default false);"
+                                      // The oldest program that the schema serves since this migration; null: only programs that know it.
+                                      "alter table ctms_migrations add column if not exists oldest_program integer;"
                                       // The steps of a migration that is under way.
                                       "create table if not exists ctms_migration_steps ("
                                       " version integer not null,"
@@ -44,15 +46,19 @@ constexpr const char* create_tables = "create table if not exists ctms_migration
                                       " sha256 text not null,"
                                       " constraint ctms_migration_steps_pkey primary key (version, step))";
 
-const statement record{"schema_record", "insert into ctms_migrations (version, name, sha256, adopted)"
-                                        " values ($1::integer, $2, $3, $4::boolean)"};
+const statement record{"schema_record", "insert into ctms_migrations (version, name, sha256, adopted, oldest_program)"
+                                        " values ($1::integer, $2, $3, $4::boolean, $5::integer)"};
 const statement record_step{"schema_record_step", "insert into ctms_migration_steps (version, step, sha256)"
                                                   " values ($1::integer, $2::integer, $3)"};
 const statement forget_steps{"schema_forget_steps", "delete from ctms_migration_steps where version = $1::integer"};
 const statement table_exists{"schema_table_exists", "select to_regclass($1) is not null"};
 
-void remember(connection& link, const migration_info& what, bool adopted) {
-    link.query(record, {std::to_string(what.version), what.name, what.sha256, adopted ? "t" : "f"}, true);
+void remember(connection& link, const embedded_migration& what, bool adopted) {
+    const auto oldest = read_migration(what.sql).oldest_program;
+    link.query(record,
+               {std::to_string(what.version), what.name, what.sha256, adopted ? "t" : "f",
+                oldest ? parameter(std::to_string(*oldest)) : parameter()},
+               true);
 }
 
 /// The time that all waiting for locks together may take.
@@ -78,7 +84,7 @@ public:
         session_.begin_work(name());
         in_transaction([&] {
             session_.execute(create_tables);
-            if (adopts) remember(session_.link(), known_migrations().front(), true);
+            if (adopts) remember(session_.link(), embedded_migrations().front(), true);
         });
     }
 
@@ -126,7 +132,7 @@ private:
             session_.link().query(record_step, {version, std::to_string(present_.number), one.sha256}, true);
         } else {
             session_.link().query(forget_steps, {version}, true);
-            remember(session_.link(), info_of(one), false);
+            remember(session_.link(), one, false);
         }
     }
 
@@ -147,7 +153,7 @@ private:
         }
     }
 
-    // These statements hold up nobody while they wait, so they may wait for long.
+    // Nobody has to wait for these statements while they wait, so they may wait for long.
     void apply_lines(std::string_view sql) {
         for (const auto line : lines_of(sql)) {
             const auto began = clock::now();

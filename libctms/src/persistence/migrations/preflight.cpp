@@ -56,7 +56,7 @@ const statement read_other_schemas{"plan_elsewhere",
                                                " where c.relkind in ('r', 'p') and n.nspname <> coalesce(current_schema(), '')"
                                                " and n.nspname not like 'pg\\_%' and (c.relname = any({}) or c.relname = 'ctms_migrations')"
                                                " group by n.nspname order by 1",
-                                               telling_tables)};
+                                               telling_tables())};
 
 std::string array_literal(const std::vector<std::string>& words) { return fmt::format("{{{}}}", fmt::join(words, ",")); }
 

@@ -13,6 +13,9 @@ struct needed_rights {
     std::array<std::string_view, 3> of; ///< of ctms-web, ctms-sync and ctms-admin, in the order of program_account
 };
 
+/// The names of the programs without "ctms-", in the order of program_account.
+inline constexpr std::array<std::string_view, 3> program_names{"web", "sync", "admin"};
+
 inline constexpr std::array all_rights{
     needed_rights{"alembic_version", {"s", "s", "s"}},
     needed_rights{"ctms_migrations", {"s", "s", "s"}},

@@ -8,17 +8,14 @@
 
 #include <set>
 #include <stdexcept>
-#include <string_view>
+#include <string>
 
 namespace ctms::persistence {
 
 struct embedded_migration;
 
-/// The tables of the Python service, and some of ours, as an SQL array: whatever has these names was not made by chance.
-inline constexpr std::string_view telling_tables =
-    "array['acoustic_field', 'acoustic_newsletter_mapping', 'amo', 'api_client', 'ctms_sync_queue', 'emails', 'fxa', 'mofo',"
-    " 'newsletters', 'pending_acoustic', 'stripe_customer', 'stripe_invoice', 'stripe_invoice_line_item', 'stripe_price',"
-    " 'stripe_subscription', 'stripe_subscription_item', 'waitlists']";
+/// The tables of the Python service, and the sync queue, as an SQL array in order of name: whatever has these names was not made by chance.
+[[nodiscard]] std::string telling_tables();
 
 [[nodiscard]] migration_info info_of(const embedded_migration& one);
 

@@ -12,6 +12,9 @@
 
 namespace ctms::persistence {
 
+/// Reads the CTE q to its end, so that the rest of the statement comes after the rows of the queue.
+inline constexpr std::string_view after_queue = "(select count(*) from q) as after_queue";
+
 /// What a statement does to the contacts that it notes.
 enum class noted : std::uint8_t { created, updated, deleted };
 
@@ -30,8 +33,8 @@ enum class noted : std::uint8_t { created, updated, deleted };
 /// for the id of the client that changes them; null or '' if it is not known.
 [[nodiscard]] inline std::string note_change_sql(noted what, std::string_view client, std::string_view from) {
     return fmt::format("\n  insert into ctms_changes as known (email_id, created_xid, deleted, client)"
-                       " select email_id, {}, {}, nullif({}, '') from (select count(*) from q) as after_queue, {} order by email_id{}",
-                       what == noted::created ? "pg_current_xact_id()" : "null::xid8", what == noted::deleted, client, from,
+                       " select email_id, {}, {}, nullif({}, '') from {}, {} order by email_id{}",
+                       what == noted::created ? "pg_current_xact_id()" : "null::xid8", what == noted::deleted, client, after_queue, from,
                        note_again_sql());
 }
 

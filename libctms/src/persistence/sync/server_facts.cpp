@@ -9,10 +9,15 @@
 namespace ctms::persistence {
 namespace {
 
+// A server whose primary is idle replays nothing, and the last lag that was measured stays. So a time counts only if something is left to
+// replay, or if a replica does not receive anything: then it cannot know what it lacks.
 constexpr std::string_view facts = R"(
 select current_setting('server_version'), {}, pg_is_in_recovery(),
-  coalesce(case when pg_is_in_recovery() then extract(epoch from now() - pg_last_xact_replay_timestamp()) end, 0)::bigint,
-  coalesce((select extract(epoch from max(replay_lag)) from pg_stat_replication), 0)::bigint,
+  coalesce(case when pg_is_in_recovery() and (pg_last_wal_receive_lsn() is distinct from pg_last_wal_replay_lsn()
+                                              or not exists (select from pg_stat_wal_receiver where pid is not null))
+           then extract(epoch from now() - pg_last_xact_replay_timestamp()) end, 0)::bigint,
+  coalesce((select extract(epoch from max(replay_lag)) from pg_stat_replication
+            where replay_lsn < case when pg_is_in_recovery() then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end), 0)::bigint,
   pg_database_size(current_database()),
   (select count(*) from pg_stat_activity where backend_type = 'client backend'),
   current_setting('max_connections')::bigint - current_setting('superuser_reserved_connections')::bigint,

@@ -107,7 +107,7 @@ q as (
   from asked where syncs and (present or address is not null) order by email_id{}),
 ch as (
   insert into ctms_changes as known (email_id, created_xid, deleted)
-  select email_id, case when created then pg_current_xact_id() end, not present from (select count(*) from q) as after_queue, asked
+  select email_id, case when created then pg_current_xact_id() end, not present from {}, asked
   order by email_id{})
 select count(*) from taken)";
 
@@ -229,6 +229,7 @@ const statement& drain_statement() {
         fmt::format(drain_inbox_sql,
                     request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
                                       "coalesce(excluded.primary_email, queue.primary_email)"),
+                    after_queue,
                     note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
                                    "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end"))};
     return made;

@@ -118,6 +118,8 @@ public:
     [[nodiscard]] result<std::vector<model::bulk_outcome>> request_resync(std::span<const std::string> addresses);
     /// Returns the number of selected contacts. The time grows with the table.
     [[nodiscard]] result<std::size_t> count_selected(const model::resync_selection& which);
+    /// The names of newsletters or waitlists, in order, at most 10,000; see service::sync_admin::known_names().
+    [[nodiscard]] result<std::vector<std::string>> known_names(model::resync_selection::kind what);
     /// Returns what request_resync would return for these addresses, without queueing anything.
     [[nodiscard]] result<std::vector<model::bulk_outcome>> look_up(std::span<const std::string> addresses);
 

@@ -64,6 +64,11 @@ const statement count_all{"resync_count_all", "select count(*) from emails where
 const statement count_newsletter{"resync_count_newsletter", "select count(distinct email_id) from newsletters where name = $1::text"};
 const statement count_waitlist{"resync_count_waitlist", "select count(distinct email_id) from waitlists where name = $1::text"};
 
+const statement newsletter_names{"resync_newsletter_names",
+                                 "select name from (select name from newsletters union"
+                                 " select source from acoustic_newsletter_mapping) known order by name limit 10000"};
+const statement waitlist_names{"resync_waitlist_names", "select distinct name from waitlists order by name limit 10000"};
+
 std::string walk_sql(const char* condition, bool from_the_start) {
     return fmt::format(walk, from_the_start ? "" : "where email_id > $3::uuid", condition) + queue_wanted +
            fmt::format(report_walk, count_queued);
@@ -137,6 +142,16 @@ result<std::vector<model::bulk_outcome>> sync_queue_repository::look_up(std::spa
 result<std::size_t> sync_queue_repository::count_selected(const model::resync_selection& which) {
     return run(db_, [&](connection& db) {
         return static_cast<std::size_t>(db.query(count_statement(which.what), {name_of(which)}).integer(0, 0));
+    });
+}
+
+result<std::vector<std::string>> sync_queue_repository::known_names(model::resync_selection::kind what) {
+    const auto& names = what == model::resync_selection::kind::newsletter ? newsletter_names : waitlist_names;
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(names, {});
+        std::vector<std::string> out;
+        for (std::size_t row = 0; row < found.size(); ++row) out.emplace_back(found.text(row, 0));
+        return out;
     });
 }
 

@@ -92,11 +92,14 @@ values of the component, the field (extraVolumes or extraVolumeMounts), and its 
 {{- end }}
 {{- end }}
 
-{{/* The annotations of an object of the migration. The argument is the weight: lower ones come first. */}}
+{{/*
+The annotations of an object of the migration. The argument is a list of the weight (lower ones come first) and of more reasons to delete
+the object.
+*/}}
 {{- define "ctms.hook" -}}
 helm.sh/hook: pre-install,pre-upgrade
-helm.sh/hook-weight: {{ . | quote }}
-helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+helm.sh/hook-weight: {{ index . 0 | quote }}
+helm.sh/hook-delete-policy: {{ join "," (concat (list "before-hook-creation" "hook-succeeded") (index . 1)) }}
 {{- end }}
 
 {{/* The outgoing connections of a policy: name servers and these ports. The argument is a list of the policy's values and the ports. */}}

@@ -48,7 +48,8 @@ data "aws_iam_policy_document" "pull" {
   count = length(var.readers) > 0 ? 1 : 0
 
   statement {
-    actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    # Nodes pull images. Flux also lists their tags.
+    actions = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:ListImages"]
 
     principals {
       type        = "AWS"

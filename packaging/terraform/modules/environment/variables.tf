@@ -50,6 +50,11 @@ variable "database" {
   })
 }
 
+variable "registry_repositories" {
+  description = "ARNs of the repositories with the image and the chart, which Flux reads"
+  type        = list(string)
+}
+
 variable "alarm_emails" {
   description = "Who gets the alarms"
   type        = set(string)
