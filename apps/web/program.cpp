@@ -99,7 +99,9 @@ public:
           bounds_(with_settings(bounds, settings)),
           change_streams_(
               streamed_changes_, stream_tokens_, metrics_,
-              {.most = bounds_.event_streams, .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client)}),
+              {.most = bounds_.event_streams,
+               .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client),
+               .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
           services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,

@@ -41,6 +41,8 @@ constexpr std::array span_of_changes{
               R"({"type":"string"})"},
     parameter{"query", "limit", false, "Maximum number of items on a page",
               R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+    parameter{"header", "Last-Event-ID", false,
+              "Only for an event stream: the id of the last event, to go on after it. Takes precedence over `after`", R"({"type":"string"})"},
     parameter{"query", "include", false, "`contact`: each item has the contact as it is now", R"({"type":"string","enum":["contact"]})"},
 };
 
@@ -70,7 +72,9 @@ constexpr std::array page_of_updates{answer{200, "One page of contacts", "CTMSBu
                                      answer{400, "The API client has been disabled", "BadRequestResponse"}, unauthorized, invalid};
 constexpr std::array page_of_changes{
     answer{200, "A part of the feed", "ChangesResponse"}, answer{400, "The API client has been disabled", "BadRequestResponse"},
-    unauthorized, answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"}, invalid};
+    unauthorized, answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"}, invalid,
+    answer{429, "Only for an event stream: too many streams of this client are open", "TooManyResponse"},
+    answer{503, "Only for an event stream: too many streams are open, or the server stops", "UnavailableResponse"}};
 constexpr std::array ingested_object{answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored",
                                             R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
 constexpr std::array pushed_message{
@@ -181,7 +185,8 @@ constexpr std::array calls{
               .description =
                   "Returns every change of every contact, whoever made it, in an order in which a client that goes on at `next` misses "
                   "nothing. Without `after` it begins with all contacts that exist. A contact that changed several times may come once. "
-                  "With `Accept: application/x-ndjson`, returns the items as lines, without pages, until nothing more is there.",
+                  "With `Accept: application/x-ndjson`, returns the items as lines, without pages, until nothing more is there. With "
+                  "`Accept: text/event-stream`, stays open and sends changes as they happen, as server-sent events.",
               .answers = page_of_changes,
               .parameters = span_of_changes},
     call_text{.method = "GET",

@@ -14,7 +14,6 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds between_beats{15}; // the pause that the specification of event streams recommends
 constexpr std::chrono::milliseconds before_retry{500};
 constexpr std::size_t enough = std::size_t{16} * 1024; // of one piece, for which no memory is counted
 
@@ -80,7 +79,7 @@ event_source::state change_events::take(std::string& piece) {
     }
     if (piece.empty() && now >= beats_at_) piece = heartbeat;
     if (piece.empty()) return state::waiting;
-    beats_at_ = now + between_beats;
+    beats_at_ = now + place_->longest_silence();
     return state::more;
 }
 

@@ -102,6 +102,8 @@ bool subscription::join(const model::change_cursor& at) {
     return true;
 }
 
+std::chrono::milliseconds subscription::longest_silence() const noexcept { return hub_.options_.longest_silence; }
+
 bool subscription::has_next() const noexcept { return is_joined_ && hub_.published_ > next_; }
 
 std::shared_ptr<const batch> subscription::next() {

@@ -84,6 +84,8 @@ public:
     [[nodiscard]] std::shared_ptr<const batch> next();
     /// False before joining, and after the stream was too slow for what the hub keeps, so that it must read on itself.
     [[nodiscard]] bool is_joined() const noexcept { return is_joined_; }
+    /// After how much silence the stream should send a comment, so that proxies keep the connection and dead peers are noticed.
+    [[nodiscard]] std::chrono::milliseconds longest_silence() const noexcept;
 
 private:
     friend class change_hub;
@@ -105,6 +107,7 @@ public:
     struct options {
         std::size_t most = 500;                         ///< open streams
         std::size_t most_of_client = 100;               ///< of one API client
+        std::chrono::milliseconds longest_silence{15'000}; ///< on a stream: then it sends a comment
         std::chrono::milliseconds pause{250};           ///< between two reads of the feed
         std::chrono::milliseconds between_checks{1000}; ///< of a token
     };
