@@ -93,12 +93,11 @@ public:
           streams_database_(background_options(settings)),
           signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
           tokens_(database_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
-          stream_tokens_(streams_database_, signer_, {.expiration = settings.token_expiration}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
           bounds_(with_settings(bounds, settings)),
           change_streams_(
-              streamed_changes_, stream_tokens_, metrics_,
+              streamed_changes_, tokens_, metrics_,
               {.most = bounds_.event_streams,
                .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client),
                .longest_silence = bounds_.event_pause}),
@@ -154,7 +153,6 @@ public:
     persistence::database streams_database_;
     auth::token_signer signer_;
     service::tokens tokens_;
-    service::tokens stream_tokens_; // with a connection of its own
     service::changes changes_{database_};
     service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};

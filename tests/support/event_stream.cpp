@@ -101,6 +101,7 @@ std::optional<server_event> event_stream::take_event() {
         const auto line = text_.substr(0, end);
         text_.erase(0, end + 1);
         if (line.empty()) {
+            last_id_ = id_; // not before, as the specification says: the event may still be incomplete
             if (data_.empty()) continue;
             server_event out{type_.empty() ? "message" : type_, data_, last_id_};
             data_.clear();
@@ -114,7 +115,7 @@ std::optional<server_event> event_stream::take_event() {
         if (name.empty()) ++comments_;
         if (name == "data") data_ += (data_.empty() ? "" : "\n") + value;
         if (name == "event") type_ = value;
-        if (name == "id") last_id_ = value;
+        if (name == "id") id_ = value;
         if (name == "retry") retry_ = std::stoi(value);
     }
     return std::nullopt;

@@ -61,6 +61,7 @@ private:
     std::string text_; ///< without chunks
     std::string data_;
     std::string type_;
+    std::string id_;
     std::string last_id_;
     std::size_t comments_ = 0;
     std::optional<int> retry_;

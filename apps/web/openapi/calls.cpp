@@ -72,9 +72,7 @@ constexpr std::array page_of_updates{answer{200, "One page of contacts", "CTMSBu
                                      answer{400, "The API client has been disabled", "BadRequestResponse"}, unauthorized, invalid};
 constexpr std::array page_of_changes{
     answer{200, "A part of the feed", "ChangesResponse"}, answer{400, "The API client has been disabled", "BadRequestResponse"},
-    unauthorized, answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"}, invalid,
-    answer{429, "Only for an event stream: too many streams of this client are open", "TooManyResponse"},
-    answer{503, "Only for an event stream: too many streams are open, or the server stops", "UnavailableResponse"}};
+    unauthorized, answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"}, invalid};
 constexpr std::array ingested_object{answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored",
                                             R"({"type":"object","properties":{"status":{"type":"string","example":"OK"}}})"}};
 constexpr std::array pushed_message{

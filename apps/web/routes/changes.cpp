@@ -108,7 +108,9 @@ response get_changes(call& now, const services& all) {
     if (!page) return refused(now, page.error());
     std::string body;
     json::write_changes_page(body, *page, query->with_contacts);
-    return json_response(200, std::move(body));
+    auto out = json_response(200, std::move(body));
+    out.headers.emplace_back("Vary", "Accept");
+    return out;
 }
 
 } // namespace ctms::web::routes

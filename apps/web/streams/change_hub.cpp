@@ -208,7 +208,6 @@ bool change_hub::read_feed() {
         query.after = *end_;
         query.with_contacts = with_contacts_ > 0;
     }
-    ++reads_;
     const auto page = feed_.read(query);
     if (page) {
         if (!page->items.empty()) publish(*query.after, *page, query.with_contacts);

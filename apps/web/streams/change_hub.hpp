@@ -121,9 +121,6 @@ public:
     /// errc::too_many if there are too many of this client.
     [[nodiscard]] result<std::shared_ptr<subscription>> open(const std::string& client_id, std::string_view token, bool with_contacts);
 
-    /// How many times the hub has read the feed, for tests.
-    [[nodiscard]] std::uint64_t reads() const noexcept { return reads_; }
-
 private:
     friend class subscription;
     void work(const std::stop_token& stop);
@@ -149,7 +146,6 @@ private:
     std::size_t kept_bytes_ = 0;
 
     std::atomic<std::uint64_t> published_ = 0; ///< number of batches so far; written with the mutex
-    std::atomic<std::uint64_t> reads_ = 0;
     page_size page_;      ///< for the thread alone
     std::jthread worker_; ///< last: it uses the other members
 };
