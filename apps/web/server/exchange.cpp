@@ -266,7 +266,9 @@ void exchanger::finish(exchange& one) const {
 void exchanger::end_events(const exchange& one) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
     const auto& source = *one.answer.events;
-    const std::string_view reason = one.facts.cut.empty() ? source.reason() : one.facts.cut == "stop" ? "server_stopping" : one.facts.cut;
+    std::string_view reason = one.facts.cut;
+    if (reason.empty()) reason = source.reason();
+    if (reason == "stop") reason = "server_stopping";
     services_.metrics.stream_ended(reason);
     log_end_of_events(log_, one, reason, took.count());
 }
