@@ -376,7 +376,8 @@ constexpr std::array table{
     command{.group = "changes",
             .name = "follow",
             .operands = "",
-            .summary = "Print the changes of contacts as they happen, one per line, until Ctrl-C; at the end prints the place to go on from",
+            .summary =
+                "Print the changes of contacts as they happen, one per line, until Ctrl-C; at the end prints the place to go on from",
             .example = "changes follow --json",
             .run = changes_follow,
             .options = follow_options},

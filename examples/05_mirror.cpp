@@ -11,8 +11,8 @@
 #include <sqlite3.h>
 
 #include <cstdlib>
-#include <iostream>
 #include <initializer_list>
+#include <iostream>
 #include <memory>
 #include <optional>
 #include <stdexcept>

@@ -41,7 +41,7 @@ struct runtime_sample {
 
 /// Why event streams end: the client disconnects or does not read, its token becomes invalid, it is disabled or loses the role, its cursor
 /// cannot be followed any more, the server stops, or a failure here.
-constexpr std::array<std::string_view, 8> stream_end_reasons{"client", "timeout", "token_invalid", "client_disabled",
+constexpr std::array<std::string_view, 8> stream_end_reasons{"client",       "timeout",     "token_invalid",   "client_disabled",
                                                              "role_missing", "cursor_gone", "server_stopping", "server"};
 
 class prometheus_metrics final : public metrics::recorder {

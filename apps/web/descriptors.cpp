@@ -8,9 +8,9 @@ namespace {
 
 /// The descriptors that are open in addition to client connections.
 std::size_t other_descriptors(const config::settings& settings) {
-    constexpr std::size_t files = 64;           // the log, listening sockets, event queues, certificates, calls to Google
-    constexpr std::size_t turned_away = 64;     // per port: connections that are told that there are too many
-    constexpr std::size_t of_the_process = 3;   // database connections for heartbeats, the drain of the inbox, and event streams
+    constexpr std::size_t files = 64;         // the log, listening sockets, event queues, certificates, calls to Google
+    constexpr std::size_t turned_away = 64;   // per port: connections that are told that there are too many
+    constexpr std::size_t of_the_process = 3; // database connections for heartbeats, the drain of the inbox, and event streams
     const auto of_a_pool = static_cast<std::size_t>(settings.db_pool_size) + static_cast<std::size_t>(settings.db_max_overflow);
     const std::size_t ports = settings.ops_port ? 2 : 1;
     const std::size_t pools = settings.db_read_url ? 2 : 1;

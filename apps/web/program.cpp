@@ -96,15 +96,14 @@ public:
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
           bounds_(with_settings(bounds, settings)),
-          change_streams_(
-              streamed_changes_, tokens_, metrics_,
-              {.most = bounds_.event_streams,
-               .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client),
-               .longest_silence = bounds_.event_pause}),
+          change_streams_(streamed_changes_, tokens_, metrics_,
+                          {.most = bounds_.event_streams,
+                           .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client),
+                           .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
           services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,
-                    pubsub_,   database_, settings_, metrics_, server_.draining(), change_streams_},
+                    pubsub_,   database_, settings_, metrics_, server_.draining(),      change_streams_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -163,7 +162,7 @@ public:
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
     limits bounds_;
-    streams::change_hub change_streams_; // before the server, whose streams use it
+    streams::change_hub change_streams_;      // before the server, whose streams use it
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     server server_;
     services services_;

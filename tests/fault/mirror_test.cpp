@@ -75,9 +75,10 @@ void write_with_library(persistence::database& db, const std::atomic<bool>& stop
 void write_with_sql(persistence::connection& link, const std::atomic<bool>& stopped) {
     for (int round = 0; !stopped; ++round) {
         link.begin();
-        link.execute(fmt::format("insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), 'sql-{0}', now());"
-                                 "delete from emails where primary_email = 'sql-{1}'",
-                                 round, round - 5));
+        link.execute(
+            fmt::format("insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), 'sql-{0}', now());"
+                        "delete from emails where primary_email = 'sql-{1}'",
+                        round, round - 5));
         std::this_thread::sleep_for(30ms);
         round % 4 == 3 ? link.rollback() : link.commit();
     }

@@ -17,7 +17,8 @@ using namespace std::chrono_literals;
 namespace {
 
 std::string stream_request(std::string_view query = "") {
-    return fmt::format("GET /changes{} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: {}\r\n\r\n", query, target::bearer());
+    return fmt::format("GET /changes{} HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: {}\r\n\r\n", query,
+                       target::bearer());
 }
 
 /// How many of the peers got this status. Each must get an answer.
@@ -31,9 +32,7 @@ std::size_t with_status(std::vector<peer>& peers, std::string_view status) {
     return out;
 }
 
-std::string metrics_of(const target& server) {
-    return ask(server.port(), "GET", "/metrics").body;
-}
+std::string metrics_of(const target& server) { return ask(server.port(), "GET", "/metrics").body; }
 
 } // namespace
 
@@ -93,7 +92,8 @@ TEST_CASE("event streams that are not read hold bounded memory, and others are s
             CHECK(others.gets(200));
             check_all_served(others.stop());
             peers.clear();
-            CHECK(becomes_true([&] { return metrics_of(server).find("\nctms_event_streams_open 0\n") != std::string::npos; }, 20s * slowness));
+            CHECK(becomes_true([&] { return metrics_of(server).find("\nctms_event_streams_open 0\n") != std::string::npos; },
+                               20s * slowness));
         },
         {});
 }

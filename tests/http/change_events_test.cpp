@@ -74,8 +74,8 @@ std::unique_ptr<event_stream> stream_at_the_end(web_fixture& server, std::string
         next = page.at("next").as_string();
         more = page.at("more").as_bool();
     }
-    auto out = std::make_unique<event_stream>(server.port(), fmt::format("/changes?after={}{}", next, query),
-                                              header_list{server.authorization()});
+    auto out =
+        std::make_unique<event_stream>(server.port(), fmt::format("/changes?after={}{}", next, query), header_list{server.authorization()});
     REQUIRE(out->status() == 200);
     return out;
 }
@@ -272,7 +272,8 @@ TEST_CASE("the database is asked a few times a second, however many event stream
     for (const auto& one : streams) CHECK(next_change(*one).at("email_id") == id);
     CHECK(server.sql("select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'").size() < 12);
     const auto transactions = [&] {
-        return server.sql("select pg_stat_clear_snapshot(), xact_commit from pg_stat_database where datname = current_database()").integer(0, 1);
+        return server.sql("select pg_stat_clear_snapshot(), xact_commit from pg_stat_database where datname = current_database()")
+            .integer(0, 1);
     };
     const auto before = transactions();
     std::this_thread::sleep_for(3s);

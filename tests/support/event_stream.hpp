@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// A client of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html) as in a browser: it keeps the last id, and the
-// time to wait before it connects again. Not thread safe. Throws std::runtime_error if it cannot connect, or if the answer is not HTTP.
+// A client of an event stream (https://html.spec.whatwg.org/multipage/server-sent-events.html) as in a browser: it keeps the last id, and
+// the time to wait before it connects again. Not thread safe. Throws std::runtime_error if it cannot connect, or if the answer is not HTTP.
 #pragma once
 
 #include "http_client.hpp"

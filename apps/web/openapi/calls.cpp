@@ -42,7 +42,8 @@ constexpr std::array span_of_changes{
     parameter{"query", "limit", false, "Maximum number of items on a page",
               R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
     parameter{"header", "Last-Event-ID", false,
-              "Only for an event stream: the id of the last event, to go on after it. Takes precedence over `after`", R"({"type":"string"})"},
+              "Only for an event stream: the id of the last event, to go on after it. Takes precedence over `after`",
+              R"({"type":"string"})"},
     parameter{"query", "include", false, "`contact`: each item has the contact as it is now", R"({"type":"string","enum":["contact"]})"},
 };
 

@@ -35,8 +35,8 @@ public:
     [[nodiscard]] boost::asio::awaitable<std::optional<bool>> next_piece(boost::asio::any_io_executor sockets, exchange& one,
                                                                          std::string& piece);
 
-    /// Runs `work`, which may not throw, on the lane of the exchange's route. While too many requests wait for the lane, it keeps trying for
-    /// up to limits::waiting_time; then it returns false, and `one.facts.error` says why.
+    /// Runs `work`, which may not throw, on the lane of the exchange's route. While too many requests wait for the lane, it keeps trying
+    /// for up to limits::waiting_time; then it returns false, and `one.facts.error` says why.
     [[nodiscard]] boost::asio::awaitable<bool> run_on_lane(boost::asio::any_io_executor sockets, exchange& one,
                                                            const std::function<void()>& work);
 

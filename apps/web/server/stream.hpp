@@ -31,7 +31,8 @@ enum class written : std::uint8_t {
 [[nodiscard]] boost::asio::awaitable<boost::system::error_code> write_head(const stream_target& target, const http::response_head& head);
 
 /// Writes a piece of the body, as chunks if `chunked`, with the time limit of a response for each 64 KiB.
-[[nodiscard]] boost::asio::awaitable<boost::system::error_code> write_piece(const stream_target& target, std::string_view piece, bool chunked);
+[[nodiscard]] boost::asio::awaitable<boost::system::error_code> write_piece(const stream_target& target, std::string_view piece,
+                                                                            bool chunked);
 
 /// Ends a response, with the last chunk if it is whole. Returns false if it is cut short, with the effects that write_stream() describes.
 [[nodiscard]] boost::asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, bool chunked, written how);

@@ -29,7 +29,8 @@ std::string_view advice(end_reason why) noexcept {
     case end_reason::client_disabled: return "API Client has been disabled";
     case end_reason::role_missing: return "The client does not have the role 'updates' any more";
     case end_reason::cursor_gone:
-        return "The place in the feed is not known any more: begin again without \"after\", and then remove contacts that were not delivered";
+        return "The place in the feed is not known any more: begin again without \"after\", and then remove contacts that were not "
+               "delivered";
     case end_reason::server_stopping: return "The server stops. Connect again and go on after the last id";
     }
     return "";

@@ -99,17 +99,17 @@ private:
     std::atomic<end_reason> ended_ = end_reason::none;
     bool is_counted_ = false; ///< it has a place: set once, before it is shared
     bool is_joined_ = false;  ///< this and the next one: written by the stream, with the mutex of the hub
-    std::uint64_t next_ = 0; ///< number of the next batch
+    std::uint64_t next_ = 0;  ///< number of the next batch
 };
 
 class change_hub {
 public:
     struct options {
-        std::size_t most = 500;                         ///< open streams
-        std::size_t most_of_client = 100;               ///< of one API client
+        std::size_t most = 500;                            ///< open streams
+        std::size_t most_of_client = 100;                  ///< of one API client
         std::chrono::milliseconds longest_silence{15'000}; ///< on a stream: then it sends a comment
-        std::chrono::milliseconds pause{250};           ///< between two reads of the feed
-        std::chrono::milliseconds between_checks{1000}; ///< of a token
+        std::chrono::milliseconds pause{250};              ///< between two reads of the feed
+        std::chrono::milliseconds between_checks{1000};    ///< of a token
     };
 
     /// All arguments must outlive the hub, and the hub must outlive its subscriptions. `feed` should have a database connection of its own.
@@ -146,8 +146,8 @@ private:
     std::size_t kept_bytes_ = 0;
 
     std::atomic<std::uint64_t> published_ = 0; ///< number of batches so far; written with the mutex
-    page_size page_;      ///< for the thread alone
-    std::jthread worker_; ///< last: it uses the other members
+    page_size page_;                           ///< for the thread alone
+    std::jthread worker_;                      ///< last: it uses the other members
 };
 
 } // namespace ctms::web::streams
