@@ -48,7 +48,7 @@ contacts_by_id stored(persistence::database& db, persistence::connection& link) 
     for (std::size_t row = 0; row < ids.size(); ++row) {
         const auto found = contacts.get(uuid::parse(ids.text(row, 0)).value());
         REQUIRE(found.has_value());
-        json::write_contact(out[ids.text(row, 0)], *found, false);
+        json::write_contact(out[std::string(ids.text(row, 0))], *found, false);
     }
     return out;
 }

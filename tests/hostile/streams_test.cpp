@@ -89,7 +89,7 @@ TEST_CASE("event streams that are not read hold bounded memory, and others are s
             auto peers = open_peers(server.port(), 90, loopback_addresses(75, 6));
             for (auto& one : peers) CHECK(one.send(stream_request("?include=contact")));
             bystander others(server.port(), "127.0.0.78");
-            CHECK(others.gets(200));
+            CHECK(others.gets(30));
             check_all_served(others.stop());
             peers.clear();
             CHECK(becomes_true([&] { return metrics_of(server).find("\nctms_event_streams_open 0\n") != std::string::npos; },
