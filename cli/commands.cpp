@@ -58,6 +58,8 @@ constexpr std::array top_options{option{"url", "URL", "the server to watch (CTMS
                                  option{"sync-url", "URL", "URL of ctms-sync, with its CTMS_BACKGROUND_METRICS_PORT"},
                                  option{"interval", "SECONDS", "time between two updates (2)"},
                                  option{"once", "", "print the state once as text, and exit"}};
+constexpr std::array follow_options{
+    option{"after", "CURSOR", "go on after this place, which an earlier run or the API returned; without it, begin with all contacts"}};
 constexpr std::array audit_options{option{"limit,n", "COUNT", "maximum number, newest first (100)"}};
 
 constexpr option dry_run{"dry-run", "", "print what would be done without changing anything"};
@@ -374,6 +376,14 @@ constexpr std::array table{
             .summary = "List contacts whose addresses differ only in case",
             .example = "contacts duplicates",
             .run = contacts_duplicates},
+    command{.group = "changes",
+            .name = "follow",
+            .operands = "",
+            .summary =
+                "Print the changes of contacts as they happen, one per line, until Ctrl-C; at the end prints the place to go on from",
+            .example = "changes follow --json",
+            .run = changes_follow,
+            .options = follow_options},
     command{.group = "suppress",
             .name = "",
             .operands = "FILE",

@@ -44,6 +44,8 @@ int contacts_import(invocation& call);
 [[nodiscard]] std::string contacts_import_columns();
 // contacts_dump.cpp
 int contacts_dump(invocation& call);
+// changes.cpp
+int changes_follow(invocation& call);
 // stripe.cpp
 int stripe_ingest(invocation& call);
 int stripe_queue(invocation& call);

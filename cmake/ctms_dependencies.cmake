@@ -15,6 +15,7 @@ if(CTMS_BUILD_PROGRAMS)
   find_package(ZLIB REQUIRED)
 endif()
 if(CTMS_BUILD_TESTS)
+  find_package(SQLite3 REQUIRED) # the example that mirrors contacts, and its test
   find_package(doctest REQUIRED)
   include(doctest)
 endif()

@@ -52,8 +52,9 @@ public:
         for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
         for (const auto holder : metrics::updates_end_holders) updates_end.Add({{"held_by", std::string(holder)}});
         for (const auto* reason : {"connections", "address", "memory", "busy", "timeout", "header_too_large", "body_too_large", "malformed",
-                                   "unsupported", "tls", "internal"})
+                                   "unsupported", "tls", "internal", "streams"})
             rejected.Add({{"reason", reason}});
+        for (const auto reason : stream_end_reasons) streams_ended.Add({{"reason", std::string(reason)}});
     }
 
     struct request_series {
@@ -115,6 +116,16 @@ public:
     Family<Counter>& rejected =
         counter_family(registry, "ctms_requests_rejected_total", "Requests and connections refused because of a limit, by reason.");
 
+    Gauge& streams_open = gauge(registry, "ctms_event_streams_open", "Event streams of /changes that are open.");
+    Family<Counter>& streams_ended =
+        counter_family(registry, "ctms_event_streams_ended_total", "Event streams of /changes that ended, by reason.");
+    Counter& events_sent = counter_family(registry, "ctms_events_sent_total", "Events sent on the event streams of /changes.").Add({});
+    Histogram& event_lag = BuildHistogram()
+                               .Name("ctms_event_lag_seconds")
+                               .Help("Time from a write to the sending of its event on an event stream that had missed nothing before.")
+                               .Register(registry)
+                               .Add({}, Histogram::BucketBoundaries{0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300});
+
     Gauge& in_flight = gauge(registry, "ctms_requests_in_flight", "Requests in progress.");
     Family<Gauge>& pool =
         BuildGauge().Name("ctms_database_pool_connections").Help("Connections to the database by state.").Register(registry);
@@ -169,6 +180,15 @@ void prometheus_metrics::request_answered(const request_sample& sample) {
 
 void prometheus_metrics::request_began() { impl_->in_flight.Increment(); }
 void prometheus_metrics::request_ended() { impl_->in_flight.Decrement(); }
+
+void prometheus_metrics::stream_opened() { impl_->streams_open.Increment(); }
+void prometheus_metrics::stream_closed() { impl_->streams_open.Decrement(); }
+void prometheus_metrics::stream_ended(std::string_view reason) { impl_->streams_ended.Add({{"reason", std::string(reason)}}).Increment(); }
+void prometheus_metrics::events_sent(std::uint64_t count) { impl_->events_sent.Increment(static_cast<double>(count)); }
+void prometheus_metrics::event_sent(double seconds) {
+    impl_->events_sent.Increment();
+    impl_->event_lag.Observe(std::max(seconds, 0.0)); // the clock of the database may be ahead
+}
 
 std::string prometheus_metrics::expose(const runtime_sample& now) const {
     impl_->pool_idle.Set(now.pool_open - now.pool_in_use);

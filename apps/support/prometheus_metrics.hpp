@@ -6,7 +6,9 @@
 #include <ctms/metrics/recorder.hpp>
 #include <ctms/model/id_usage.hpp>
 
+#include <array>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -37,6 +39,11 @@ struct runtime_sample {
     std::vector<model::id_usage> ids;            ///< tables that are missing here keep their last values
 };
 
+/// Why event streams end: the client disconnects or does not read, its token becomes invalid, it is disabled or loses the role, its cursor
+/// cannot be followed any more, the server stops, or a failure here.
+constexpr std::array<std::string_view, 8> stream_end_reasons{"client",       "timeout",     "token_invalid",   "client_disabled",
+                                                             "role_missing", "cursor_gone", "server_stopping", "server"};
+
 class prometheus_metrics final : public metrics::recorder {
 public:
     prometheus_metrics();
@@ -57,6 +64,16 @@ public:
     void request_ended();
     /// Counts a request or connection that was refused because of a limit; `reason` is one of a few fixed words.
     void request_rejected(std::string_view reason);
+
+    /// An event stream of /changes is open from stream_opened() to stream_closed().
+    void stream_opened();
+    void stream_closed();
+    /// Counts why a stream that had begun ended; `reason` is one of stream_end_reasons.
+    void stream_ended(std::string_view reason);
+    /// Counts events for changes that a stream had missed.
+    void events_sent(std::uint64_t count);
+    /// Counts an event that is sent as it happens, `seconds` after its change was written.
+    void event_sent(double seconds);
 
     /// All metrics in text format 0.0.4.
     [[nodiscard]] std::string expose(const runtime_sample& now) const;

@@ -3,6 +3,7 @@
 
 #include "known_requests.hpp"
 #include "server/server.hpp"
+#include "streams/change_hub.hpp"
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/google_id_token.hpp>
@@ -35,7 +36,7 @@ persistence::database_options health_options(const config::settings& settings) {
     return out;
 }
 
-/// The options of a separate connection for the drain of the inbox, which must not wait for requests.
+/// The options of a separate connection for what runs in the background, which must not wait for requests.
 persistence::database_options background_options(const config::settings& settings) {
     auto out = support::database_options(settings);
     out.pool_size = 1;
@@ -56,6 +57,7 @@ std::unique_ptr<persistence::database> open_replica(const config::settings& sett
 
 limits with_settings(limits bounds, const config::settings& settings) {
     bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
+    bounds.event_streams = std::min(bounds.event_streams, static_cast<std::size_t>(settings.event_streams));
     bounds.connections_of_address = std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
     if (const auto limit = http::memory_limit()) bounds.memory_bytes = std::min(bounds.memory_bytes, *limit / 4);
     return bounds;
@@ -88,15 +90,20 @@ public:
           replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
           background_database_(background_options(settings)),
+          streams_database_(background_options(settings)),
           signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
           tokens_(database_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
           bounds_(with_settings(bounds, settings)),
+          change_streams_(streamed_changes_, tokens_, metrics_,
+                          {.most = bounds_.event_streams,
+                           .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client),
+                           .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
           services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,
-                    pubsub_,   database_, settings_, metrics_, server_.draining()},
+                    pubsub_,   database_, settings_, metrics_, server_.draining(),      change_streams_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -142,9 +149,11 @@ public:
     std::unique_ptr<persistence::database> replica_; // null: no replica
     persistence::database health_database_;
     persistence::database background_database_;
+    persistence::database streams_database_;
     auth::token_signer signer_;
     service::tokens tokens_;
     service::changes changes_{database_};
+    service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
     service::health health_{health_database_};
     service::inbox_drain inbox_drain_{background_database_, std::chrono::days(settings_.tombstone_days)};
@@ -153,6 +162,7 @@ public:
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
     limits bounds_;
+    streams::change_hub change_streams_;      // before the server, whose streams use it
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     server server_;
     services services_;

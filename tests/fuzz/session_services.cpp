@@ -14,6 +14,7 @@
 #include <support/config/settings.hpp>
 #include <support/no_database.hpp>
 #include <web/server/answers.hpp>
+#include <web/streams/change_hub.hpp>
 
 #include <boost/json/parse.hpp>
 
@@ -125,7 +126,7 @@ struct world {
     service::tokens tokens_{database_, signer_, {}};
     web::exchanger exchanges_{{unused<service::contacts>(), unused<service::changes>(), tokens_, unused<service::health>(),
                                unused<service::acoustic_configuration>(), unused<service::stripe_ingest>(), unused<service::pubsub>(),
-                               database_, settings_, metrics_, draining_},
+                               database_, settings_, metrics_, draining_, unused<web::streams::change_hub>()},
                               log_,
                               routes};
     web::lanes threads_{{.read = 1, .write = 1}, 64};

@@ -23,10 +23,11 @@ TEST_CASE("the connection limits are kept if there are enough descriptors") {
             const limits bounds;
             const auto needed = descriptors_needed(bounds, settings);
             CHECK(needed > bounds.connections + (ops_port ? bounds.ops_connections : 0));
-            CHECK(needed < 1'400);
+            CHECK(needed < 1'900);
             const auto same = fit_to_descriptors(bounds, settings, needed);
             CHECK(same.connections == bounds.connections);
             CHECK(same.ops_connections == bounds.ops_connections);
+            CHECK(same.event_streams == bounds.event_streams);
             CHECK(same.connections_of_address == bounds.connections_of_address);
             CHECK(fit_to_descriptors(bounds, settings, needed - 1).connections < bounds.connections);
         }
@@ -39,11 +40,12 @@ TEST_CASE("with few descriptors the connections leave room for everything else")
     for (const bool ops_port : {false, true}) {
         const auto settings = settings_with(ops_port, true);
         const limits bounds;
-        const auto others = descriptors_needed(bounds, settings) - bounds.connections - (ops_port ? bounds.ops_connections : 0);
+        const auto streams = static_cast<std::size_t>(settings.event_streams);
+        const auto others = descriptors_needed(bounds, settings) - bounds.connections - streams - (ops_port ? bounds.ops_connections : 0);
         for (std::size_t descriptors = 1'100; descriptors >= 300; descriptors -= 50) {
             CAPTURE(descriptors);
             const auto fitted = fit_to_descriptors(bounds, settings, descriptors);
-            CHECK(fitted.connections + (ops_port ? fitted.ops_connections : 0) + others <= descriptors);
+            CHECK(fitted.connections + fitted.event_streams + (ops_port ? fitted.ops_connections : 0) + others <= descriptors);
             CHECK(fitted.connections >= 16);
             CHECK(fitted.ops_connections >= 4);
             CHECK(fitted.connections_of_address <= (fitted.connections + 1) / 2); // as without a low limit: half of the connections

@@ -16,6 +16,7 @@
 #include <support/prometheus_metrics.hpp>
 #include <web/server/answers.hpp>
 #include <web/server/exchange.hpp>
+#include <web/streams/change_hub.hpp>
 
 #include <doctest/doctest.h>
 
@@ -108,8 +109,9 @@ private:
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::pubsub pubsub_{stripe_ingest_, verifier_, {}};
+    web::streams::change_hub streams_{changes_, tokens_, metrics_, {}};
     exchanger exchanger_{{contacts_, changes_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_,
-                          metrics_, draining_},
+                          metrics_, draining_, streams_},
                          log_,
                          routes};
 };

@@ -47,6 +47,8 @@ struct settings {
     std::string server_prefix = "http://localhost:8000"; ///< CTMS_SERVER_PREFIX: the URL under which clients reach the service
     std::optional<std::int64_t> ops_port;                ///< CTMS_OPS_PORT: a second port, for probes and metrics only
     int connections_per_address = 500;                   ///< CTMS_CONNECTIONS_PER_ADDRESS
+    int event_streams = 500;                             ///< CTMS_EVENT_STREAMS; 0: none
+    int event_streams_per_client = 100;                  ///< CTMS_EVENT_STREAMS_PER_CLIENT
     std::optional<std::string> tls_cert;                 ///< CTMS_TLS_CERT: if set, PORT uses TLS
     std::optional<std::string> tls_key;                  ///< CTMS_TLS_KEY
     std::optional<std::string> tls_client_ca;            ///< CTMS_TLS_CLIENT_CA: if set, clients must present a certificate

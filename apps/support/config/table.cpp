@@ -240,6 +240,10 @@ constexpr std::array table{
         {"CTMS_OPS_PORT", "none", "Second port of ctms-web, plain HTTP, only for probes and metrics; 0 selects a free port"}),
     integer<&s::connections_per_address, 1, 1000>(
         {"CTMS_CONNECTIONS_PER_ADDRESS", "500", "Concurrent connections of one address; behind trusted proxies, concurrent requests"}),
+    integer<&s::event_streams, 0, 10'000>(
+        {"CTMS_EVENT_STREAMS", "500", "Event streams of /changes that may be open at the same time, in addition to other connections"}),
+    integer<&s::event_streams_per_client, 1, 10'000>(
+        {"CTMS_EVENT_STREAMS_PER_CLIENT", "100", "Event streams of /changes that one API client may have open at the same time"}),
     plain_text<&s::tls_cert>({"CTMS_TLS_CERT", "none", "PEM file of the certificate chain; if set, PORT uses TLS 1.2 and 1.3"}),
     plain_text<&s::tls_key>({"CTMS_TLS_KEY", "none", "PEM file of the certificate's private key"}),
     plain_text<&s::tls_client_ca>(

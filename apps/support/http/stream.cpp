@@ -14,6 +14,7 @@
 #include <openssl/bio.h>
 #include <openssl/ssl.h>
 
+#include <netinet/tcp.h>
 #include <poll.h>
 
 #include <optional>
@@ -129,6 +130,12 @@ bool stream::peer_has_closed() {
 
 void stream::expire_at(time_point when) noexcept { impl_->below.until = when; }
 bool stream::expired() const noexcept { return impl_->below.expired(); }
+
+void stream::give_up_without_answer_after(std::chrono::milliseconds time) noexcept {
+    using user_timeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+    error_code ignored;
+    impl_->below.socket.set_option(user_timeout(static_cast<int>(time.count())), ignored);
+}
 
 void stream::enforce(time_point now) noexcept {
     if (now < impl_->below.until) return;

@@ -49,6 +49,9 @@ public:
     void expire_after(std::chrono::milliseconds time) noexcept { expire_at(std::chrono::steady_clock::now() + time); }
     void expire_never() noexcept { expire_at(time_point::max()); }
     [[nodiscard]] bool expired() const noexcept;
+    /// From now on, the connection fails if the client's system does not acknowledge what was sent for this long (TCP_USER_TIMEOUT, RFC
+    /// 5482), as if the client had crashed. Without it, the system tries for a quarter of an hour.
+    void give_up_without_answer_after(std::chrono::milliseconds time) noexcept;
     /// Cancels pending operations if the deadline has passed. The connection stays open, so that a response can still be written.
     void enforce(time_point now) noexcept;
 

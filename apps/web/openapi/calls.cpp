@@ -38,6 +38,9 @@ constexpr std::array span_of_changes{
               R"({"type":"string"})"},
     parameter{"query", "limit", false, "Maximum number of items on a page",
               R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+    parameter{"header", "Last-Event-ID", false,
+              "Only for an event stream: the id of the last event, to go on after it. Takes precedence over `after`",
+              R"({"type":"string"})"},
     parameter{"query", "include", false, "`contact`: each item has the contact as it is now", R"({"type":"string","enum":["contact"]})"},
 };
 
@@ -243,7 +246,8 @@ constexpr std::array calls{
               .description =
                   "Returns every change of every contact, whoever made it, in an order in which a client that goes on at `next` misses "
                   "nothing. Without `after` it begins with all contacts that exist. A contact that changed several times may come once. "
-                  "With `Accept: application/x-ndjson`, returns the items as lines, without pages, until nothing more is there.",
+                  "With `Accept: application/x-ndjson`, returns the items as lines, without pages, until nothing more is there. With "
+                  "`Accept: text/event-stream`, stays open and sends changes as they happen, as server-sent events.",
               .answers = page_of_changes,
               .parameters = span_of_changes},
     call_text{.method = "GET",

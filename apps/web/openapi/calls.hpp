@@ -12,7 +12,7 @@
 namespace ctms::web::openapi {
 
 struct parameter {
-    std::string_view place; ///< "path" or "query"
+    std::string_view place; ///< "path", "query" or "header"
     std::string_view name;
     bool required;
     std::string_view description;

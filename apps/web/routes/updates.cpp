@@ -6,8 +6,10 @@
 #include <support/config/settings.hpp>
 #include <web/server/accept.hpp>
 #include <web/server/answers.hpp>
+#include <web/server/page_size.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace ctms::web::routes {
 namespace {
@@ -18,7 +20,7 @@ public:
     /// `most`: the maximum number of lines; nullopt: no limit.
     updates_lines(service::contacts& contacts, const model::updates_query& query, std::optional<int> most)
         : contacts_(&contacts), query_(query), left_(most) {
-        query_.limit = bounded(first_page);
+        query_.limit = bounded(page_.items());
     }
 
     result<bool> operator()(std::string& piece) {
@@ -28,41 +30,26 @@ public:
         if (!next) return next.error();
         if (left_) *left_ -= query_.limit;
         query_.after = *next;
-        query_.limit = *next ? bounded(page_for(piece.size() - before)) : 0;
+        page_.learn(static_cast<std::size_t>(query_.limit), piece.size() - before);
+        query_.limit = *next ? bounded(page_.items()) : 0;
         return query_.limit > 0;
     }
 
 private:
-    static constexpr int first_page = 100;
-    static constexpr int largest_page = 500;
-
     [[nodiscard]] int bounded(int wanted) const { return left_ ? std::min(wanted, *left_) : wanted; }
-
-    /// How many contacts make a piece of about 512 KiB if they are as large as those of the last page, so that the memory used does
-    /// not depend on the size of the stored contacts.
-    [[nodiscard]] int page_for(std::size_t last_bytes) const {
-        constexpr std::size_t wanted_bytes = 512 * 1024;
-        const auto bytes_of_one = std::max<std::size_t>(last_bytes / static_cast<std::size_t>(query_.limit), 1);
-        return static_cast<int>(std::clamp<std::size_t>(wanted_bytes / bytes_of_one, 1, largest_page));
-    }
 
     service::contacts* contacts_;
     model::updates_query query_;
     std::optional<int> left_;
+    page_size page_{100, 500, std::size_t{512} * 1024};
 };
 
-response lines_response(call& now, const model::updates_query& query, const services& all) {
+response lines(call& now, const model::updates_query& query, const services& all) {
     // The default page size does not limit a stream; only a limit that the client sends does.
     const bool is_limited = !now.query.find("limit").value_or("").empty();
-    updates_lines lines(all.contacts, query, is_limited ? std::optional(query.limit) : std::nullopt);
-    response out;
-    out.content_type = "application/x-ndjson";
-    out.headers.emplace_back("Vary", "Accept");
-    out.headers.emplace_back("X-Updates-End", json::to_iso(query.end.value()));
-    // Reads the first lines before sending the status, so that a database failure can still be answered with 503.
-    const auto more = lines(out.body);
-    if (!more) return failed(now, more.error());
-    out.rest = lines;
+    updates_lines source(all.contacts, query, is_limited ? std::optional(query.limit) : std::nullopt);
+    auto out = lines_response(std::move(source), [&](const error& failure) { return failed(now, failure); });
+    if (out.status == 200) out.headers.emplace_back("X-Updates-End", json::to_iso(query.end.value()));
     return out;
 }
 
@@ -72,7 +59,7 @@ response get_updates(call& now, const services& all) {
     auto query = json::read_updates_query([&](std::string_view name) { return now.query.find(name); });
     if (!query) return failed(now, query.error());
     if (const auto set = all.contacts.set_end(*query); !set) return failed(now, set.error());
-    if (prefers(now.http, "application/x-ndjson", "application/json")) return lines_response(now, *query, all);
+    if (prefers(now.http, "application/x-ndjson", "application/json")) return lines(now, *query, all);
     auto page = all.contacts.updates_page(*query, all.settings.server_prefix);
     return page ? json_response(200, std::move(*page)) : failed(now, page.error());
 }

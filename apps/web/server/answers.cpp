@@ -49,6 +49,16 @@ response json_response(int status, std::string body) {
     return out;
 }
 
+response lines_response(body_source lines, const std::function<response(const error&)>& refused) {
+    response out;
+    out.content_type = "application/x-ndjson";
+    out.headers.emplace_back("Vary", "Accept");
+    const auto more = lines(out.body);
+    if (!more) return refused(more.error());
+    if (*more) out.rest = std::move(lines);
+    return out;
+}
+
 response detail_response(int status, std::string_view detail) {
     std::string body;
     json::write_error(body, malformed(std::string(detail)));

@@ -6,7 +6,9 @@
 
 #include <ctms/base/result.hpp>
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 namespace ctms::web {
 
@@ -25,6 +27,10 @@ namespace ctms::web {
 [[nodiscard]] error not_authenticated();
 
 [[nodiscard]] response json_response(int status, std::string body);
+
+/// The response to a request for lines of JSON, of unlimited length, that `lines` makes. Makes the first piece at once, so that a failure
+/// still gets a status of its own: returns what `refused` makes of it.
+[[nodiscard]] response lines_response(body_source lines, const std::function<response(const error&)>& refused);
 
 /// `{"detail": "..."}`
 [[nodiscard]] response detail_response(int status, std::string_view detail);

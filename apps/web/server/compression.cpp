@@ -103,6 +103,7 @@ std::string gzip(std::string_view text) {
 }
 
 void compress(const request& http, response& answer) {
+    if (answer.events) return; // each stream would need 256 KiB for as long as it is open
     const bool is_long = answer.content().size() > least_bytes || answer.rest;
     if (!is_long || !is_text(answer.content_type) || is_encoded(answer)) return;
     add_vary(answer, "Accept-Encoding");

@@ -162,16 +162,12 @@ void dispatcher::run(const asio::any_io_executor& sockets, std::vector<waiting_e
     resume(waiting);
 }
 
-asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executor sockets, exchange& one, std::string& piece) {
+asio::awaitable<bool> dispatcher::run_on_lane(asio::any_io_executor sockets, exchange& one, const std::function<void()>& work) {
     constexpr std::chrono::milliseconds pause{50};
     const auto until = steady_clock::now() + bounds_.waiting_time;
-    std::optional<bool> more;
     const auto begin = [&](std::function<void()> resume) {
         return threads_.submit(one.matched->where, [&, resume = std::move(resume)] {
-            try {
-                if (!abandoned_) more = exchanges_.next_piece(one, piece);
-            } catch (const std::exception&) { // not even enough memory to store the reason
-            }
+            if (!abandoned_) work();
             hand_back(sockets, resume);
         });
     };
@@ -179,12 +175,24 @@ asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executo
         if (abandoned_ || steady_clock::now() > until) {
             metrics_.request_rejected("busy");
             one.facts.error = "too many requests are waiting";
-            break;
+            co_return false;
         }
         asio::steady_timer timer(sockets, pause);
         boost::system::error_code ignored;
         co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
+    co_return true;
+}
+
+asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executor sockets, exchange& one, std::string& piece) {
+    std::optional<bool> more;
+    const std::function<void()> make = [&] {
+        try {
+            more = exchanges_.next_piece(one, piece);
+        } catch (const std::exception&) { // not even enough memory to store the reason
+        }
+    };
+    (void)co_await run_on_lane(sockets, one, make);
     co_return more;
 }
 

@@ -31,10 +31,14 @@ public:
     /// requests are waiting there or this one waited too long, and 429 if too many of the same owner are waiting.
     [[nodiscard]] boost::asio::awaitable<void> execute(boost::asio::any_io_executor sockets, exchange& one);
 
-    /// Makes the next piece of a streamed response on its lane, as exchanger::next_piece() does. While too many requests wait for the
-    /// lane, it keeps trying for up to limits::waiting_time.
+    /// Makes the next piece of a streamed response on its lane, as exchanger::next_piece() does. Waits for the lane like run_on_lane().
     [[nodiscard]] boost::asio::awaitable<std::optional<bool>> next_piece(boost::asio::any_io_executor sockets, exchange& one,
                                                                          std::string& piece);
+
+    /// Runs `work`, which may not throw, on the lane of the exchange's route. While too many requests wait for the lane, it keeps trying
+    /// for up to limits::waiting_time; then it returns false, and `one.facts.error` says why.
+    [[nodiscard]] boost::asio::awaitable<bool> run_on_lane(boost::asio::any_io_executor sockets, exchange& one,
+                                                           const std::function<void()>& work);
 
     /// From now on, answers waiting requests with 503 instead of running them.
     void abandon() noexcept { abandoned_ = true; }

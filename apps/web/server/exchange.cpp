@@ -4,6 +4,7 @@
 #include "answers.hpp"
 #include "compression.hpp"
 #include "problem.hpp"
+#include "event_source.hpp"
 #include "request_log.hpp"
 #include "router.hpp"
 
@@ -267,6 +268,16 @@ void exchanger::finish(exchange& one) const {
     if (one.matched == nullptr) return;
     services_.metrics.request_answered({one.matched->method, one.matched->path, one.answer.status, took.count(),
                                         one.facts.client_exists ? one.facts.client_id : std::string()});
+}
+
+void exchanger::end_events(const exchange& one) const {
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
+    const auto& source = *one.answer.events;
+    std::string_view reason = one.facts.cut;
+    if (reason.empty()) reason = source.reason();
+    if (reason == "stop") reason = "server_stopping";
+    services_.metrics.stream_ended(reason);
+    log_end_of_events(log_, one, reason, took.count());
 }
 
 } // namespace ctms::web

@@ -4,7 +4,8 @@
 //   execute  parses, authenticates, runs the handler (on the route's lane; blocks)
 //   go_on    runs the next step that a handler asked for (on the lane that the step names; blocks)
 //   next_piece  makes the next piece of a streamed response (on the route's lane; blocks)
-//   finish   logs and counts the request (on the I/O thread), for a streamed response after its last piece
+//   finish   logs and counts the request (on the I/O thread), for a streamed response after its last piece, for events when they begin
+//   end_events  logs and counts the end of events (on the I/O thread)
 // An exchanger is shared by all sessions and thread safe; an exchange belongs to one request.
 #pragma once
 
@@ -52,6 +53,8 @@ public:
     /// piece cannot be made; `one.facts.error` then says why. Call on the route's lane; blocks.
     std::optional<bool> next_piece(exchange& one, std::string& piece) const;
     void finish(exchange& one) const;
+    /// Logs and counts the end of a response that stayed open, after finish().
+    void end_events(const exchange& one) const;
 
 private:
     /// Sets the answers, or throws. Removes exchanges that it passes to `early` from `some`.

@@ -14,9 +14,11 @@ struct limits {
     std::chrono::milliseconds header_time{10'000};  ///< to send the headers, and for the TLS handshake; then 408 and close
     std::chrono::milliseconds body_time{30'000};    ///< to send the body; then 408 and close
     std::chrono::milliseconds write_time{30'000};   ///< to read the response; then close
+    std::chrono::milliseconds event_pause{15'000};  ///< longest silence on an event stream; then a comment is sent
     std::chrono::milliseconds idle_time{75'000};    ///< between two requests; then close
     std::size_t connections = 1'000;                ///< open connections; then the longest idle one is closed, or the new one gets 503
     std::size_t connections_of_address = 1'000;     ///< the same for one address, at most CTMS_CONNECTIONS_PER_ADDRESS; beyond: 429
+    std::size_t event_streams = 10'000;             ///< open event streams, at most CTMS_EVENT_STREAMS; these are not in `connections`
     std::size_t ops_connections = 100;              ///< open connections on the port for probes and metrics
     std::size_t waiting = 1'024;                    ///< requests that wait for a thread; beyond: 503
     std::chrono::milliseconds waiting_time{30'000}; ///< how long a request may wait for a thread; then 503

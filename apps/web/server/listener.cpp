@@ -32,7 +32,8 @@ listener::listener(asio::io_context& io, const listener_options& wanted, const s
           .trusted_proxies = trusted_proxies,
           .log = log,
           .metrics = metrics,
-          .draining = draining},
+          .draining = draining,
+          .set_aside = set_aside_},
       acceptor_(io) {}
 
 std::uint16_t listener::open() {

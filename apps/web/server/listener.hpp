@@ -9,6 +9,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -59,6 +60,7 @@ private:
     http::memory_budget memory_;
     requests_by_network under_way_;
     handshake_pace handshakes_;
+    const std::function<void(session&)> set_aside_ = [this](session& one) { uncount(sessions_.at(&one)); };
     session_environment shared_;
     boost::asio::ip::tcp::acceptor acceptor_;
     std::unordered_map<session*, entry> sessions_;

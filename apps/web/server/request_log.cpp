@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "request_log.hpp"
 
+#include "event_source.hpp"
+
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/model/api_client.hpp>
@@ -237,10 +239,24 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
     if (!one.facts.traceback.empty()) members.add("traceback", bounded.redact(one.facts.traceback, longest_error));
     add_traced_body(members, one.facts, bounded, path);
     if (bounded.has_shortened()) members.add("shortened", true);
+    if (one.answer.events && one.http.method != "HEAD") members.add("stream", true);
     members.add("status_code", one.answer.status).add_seconds("duration_s", seconds);
     log.log(level, "ctms.web", members,
             fmt::format("{}:{} {} '{} {} HTTP/1.1' {}", one.http.peer_address, one.http.peer_port, client_id.empty() ? "-" : client_id,
                         method, path, one.answer.status));
+}
+
+void log_end_of_events(mozlog::logger& log, const exchange& one, std::string_view reason, double seconds) {
+    const auto level = one.facts.error.empty() ? mozlog::severity::info : mozlog::severity::error;
+    if (!log.enabled(level)) return;
+    shortener bounded;
+    mozlog::fields members;
+    members.add("client_host", one.http.peer_address).add("rid", one.http.id).add("path_template", one.matched->path);
+    members.add("client_id", bounded.shorten(one.facts.client_id, model::longest_client_id));
+    members.add("reason", reason).add("events", static_cast<std::int64_t>(one.answer.events->events()));
+    if (!one.facts.error.empty()) members.add("error", bounded.redact(one.facts.error, longest_error));
+    members.add_seconds("duration_s", seconds);
+    log.log(level, "ctms.web.streams", members, fmt::format("An event stream ended: {}", reason));
 }
 
 } // namespace ctms::web

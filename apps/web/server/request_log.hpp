@@ -15,4 +15,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
 /// Whether the request comes from a monitoring system, which most readers of the log want to filter out.
 [[nodiscard]] bool is_trivial(const request& http, int status) noexcept;
 
+/// Logs the end of a response that stayed open for `seconds`, with the request id by which its first line can be found.
+void log_end_of_events(mozlog::logger& log, const exchange& one, std::string_view reason, double seconds);
+
 } // namespace ctms::web

@@ -37,6 +37,10 @@ namespace ctms::support {
 class prometheus_metrics;
 }
 
+namespace ctms::web::streams {
+class change_hub;
+}
+
 namespace ctms::web {
 
 /// The threads that a handler runs on, kept separate so that slow requests cannot starve fast ones.
@@ -101,6 +105,7 @@ struct services {
     const config::settings& settings;
     support::prometheus_metrics& metrics;
     const std::atomic<bool>& draining;
+    streams::change_hub& change_streams;
 };
 
 /// Sends the answers of these calls, which belong to the calls that a handler was given, before the handler returns. The calls must not be

@@ -4,6 +4,7 @@
 #include "answers.hpp"
 #include "client_address.hpp"
 #include "problem.hpp"
+#include "events.hpp"
 #include "stream.hpp"
 
 #include <ctms/base/uuid.hpp>
@@ -111,11 +112,18 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
 void session::drain() {
     if (until_handshake_) return cut_off();
     if (is_waiting_) stream_.expire_after(shared_.bounds.drain_idle_time);
+    if (events_ != nullptr) events_->wake();
+}
+
+void session::enforce(steady_clock::time_point now) {
+    stream_.enforce(now);
+    if (events_ != nullptr) events_->check(now);
 }
 
 void session::cut_off() {
     stream_.close();
     if (until_handshake_) until_handshake_->cancel();
+    if (events_ != nullptr) events_->wake();
 }
 
 asio::awaitable<void> session::run() {
@@ -277,6 +285,10 @@ asio::awaitable<bool> session::serve(http::message read) {
         co_await shared_.dispatch.execute(stream_.get_executor(), one);
     }
     std::string().swap(one.http.body); // frees the body now: the client may take long to read the response
+    if (one.answer.events) {
+        co_await write_events(one, read);
+        co_return false;
+    }
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
     if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
     if (!memory_->grow_to(one.answer.content().size())) {
@@ -302,6 +314,28 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
     }
     shared_.dispatch.exchanges().finish(one);
     co_return whole&& keep_alive && !shared_.draining;
+}
+
+/// Writes a response that stays open, or only its head for HEAD. The request counts as answered when its first events are there.
+asio::awaitable<void> session::write_events(exchange& one, const http::message& asked) {
+    auto head = head_of(one, false, asked.http_1_1);
+    head.content_length(boost::none);
+    head.chunked(asked.http_1_1);
+    const auto& exchanges = shared_.dispatch.exchanges();
+    exchanges.finish(one);
+    if (one.http.method == "HEAD") {
+        auto text = http::to_text(head);
+        co_await write(std::move(text), {});
+        co_return;
+    }
+    shared_.set_aside(*this);
+    counted_.reset();
+    event_writer writer({stream_, *memory_, shared_}, one);
+    // Resets the pointer even if an exception ends the coroutine.
+    events_ = &writer;
+    const std::unique_ptr<event_writer*, void (*)(event_writer**)> until_the_end(&events_, [](event_writer** place) { *place = nullptr; });
+    co_await writer.run(head);
+    exchanges.end_events(one);
 }
 
 /// Writes the response, without its body for HEAD. Returns false if the client does not read it in time.

@@ -14,6 +14,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,6 +41,9 @@ private:
     std::string network_;
 };
 
+class event_writer;
+class session;
+
 /// What all sessions of a listener share.
 struct session_environment {
     dispatcher& dispatch;
@@ -53,6 +57,8 @@ struct session_environment {
     mozlog::logger& log;
     support::prometheus_metrics& metrics;
     const std::atomic<bool>& draining;
+    /// Called when the connection of a session begins to carry events, which have limits of their own: it does not count any more.
+    const std::function<void(session&)>& set_aside;
 };
 
 /// Counts and logs an exception that ended a connection. `peer_address` is "" if unknown.
@@ -81,7 +87,7 @@ public:
     /// Closes the connection immediately.
     void cut_off();
     /// Ends an operation that has passed its deadline.
-    void enforce(std::chrono::steady_clock::time_point now) { stream_.enforce(now); }
+    void enforce(std::chrono::steady_clock::time_point now);
 
     /// The network that the client is counted for: its IPv4 address, or the /64 of its IPv6 address.
     [[nodiscard]] const std::string& network() const noexcept { return network_; }
@@ -100,6 +106,7 @@ private:
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<bool> write(std::string head, std::string_view content);
     boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
+    boost::asio::awaitable<void> write_events(exchange& one, const http::message& asked);
     boost::asio::awaitable<void> refuse(http::refusal why);
     boost::asio::awaitable<void> say_farewell();
     void note_refusal(int status, std::string_view reason, const std::string& id);
@@ -117,6 +124,7 @@ private:
     http::reader reader_;
     bool is_waiting_ = false; ///< waiting for the first byte of a request
     std::optional<boost::asio::steady_timer> until_handshake_;
+    event_writer* events_ = nullptr; ///< while a response stays open
     std::chrono::steady_clock::time_point received_{};
     std::optional<std::chrono::steady_clock::time_point> idle_since_;
 };

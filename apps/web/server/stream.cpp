@@ -20,23 +20,6 @@ asio::awaitable<error_code> write(const stream_target& target, std::array<asio::
     co_return co_await target.to.write(parts);
 }
 
-/// Writes a piece in parts of at most 64 KiB, each with the full time limit of a response, so that the speed at which a client
-/// must read does not depend on the size of the pieces.
-asio::awaitable<error_code> write_piece(const stream_target& target, std::string_view piece, bool chunked) {
-    constexpr std::size_t largest = 64 * 1024;
-    error_code ec;
-    while (!piece.empty() && !ec) { // an empty chunk would mark the end of the body
-        const auto part = piece.substr(0, largest);
-        piece.remove_prefix(part.size());
-        // RFC 9112, 7.1: the size in hexadecimal digits before a chunk, a line end after both.
-        const auto size = chunked ? fmt::format("{:x}\r\n", part.size()) : std::string();
-        const std::string_view end = chunked ? "\r\n" : "";
-        const std::array<asio::const_buffer, 3> parts{asio::buffer(size), asio::buffer(part), asio::buffer(end)};
-        ec = co_await write(target, parts);
-    }
-    co_return ec;
-}
-
 /// The memory that zlib holds between pieces (https://zlib.net/zlib_tech.html: about 256 KiB).
 std::size_t memory_of_zlib(const response& answer) {
     const auto& headers = answer.headers;
@@ -64,11 +47,44 @@ std::string_view reason_of(const http::stream& to) {
 
 } // namespace
 
+asio::awaitable<error_code> write_head(const stream_target& target, const http::response_head& head) {
+    const auto text = http::to_text(head);
+    const std::array<asio::const_buffer, 3> parts{asio::buffer(text)};
+    co_return co_await write(target, parts);
+}
+
+// In parts with the full time limit of a response each, so that the speed at which a client must read does not depend on the size of the
+// pieces.
+asio::awaitable<error_code> write_piece(const stream_target& target, std::string_view piece, bool chunked) {
+    constexpr std::size_t largest = 64 * 1024;
+    error_code ec;
+    while (!piece.empty() && !ec) { // an empty chunk would mark the end of the body
+        const auto part = piece.substr(0, largest);
+        piece.remove_prefix(part.size());
+        // RFC 9112, 7.1: the size in hexadecimal digits before a chunk, a line end after both.
+        const auto size = chunked ? fmt::format("{:x}\r\n", part.size()) : std::string();
+        const std::string_view end = chunked ? "\r\n" : "";
+        const std::array<asio::const_buffer, 3> parts{asio::buffer(size), asio::buffer(part), asio::buffer(end)};
+        ec = co_await write(target, parts);
+    }
+    co_return ec;
+}
+
+asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, bool chunked, written how) {
+    if (how == written::whole && chunked) {
+        constexpr std::string_view last_chunk = "0\r\n\r\n";
+        const std::array<asio::const_buffer, 3> last{asio::buffer(last_chunk)};
+        if (co_await write(target, last)) how = written::refused;
+    }
+    if (how == written::whole) co_return true;
+    one.facts.cut = how == written::refused ? reason_of(target.to) : "server";
+    if (!chunked) target.to.reset();
+    co_return false;
+}
+
 asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, exchange& one) {
     const bool chunked = head.chunked();
-    const auto text = http::to_text(head);
-    const std::array<asio::const_buffer, 3> first{asio::buffer(text)};
-    auto ec = co_await write(target, first);
+    auto ec = co_await write_head(target, head);
     auto piece = std::move(one.answer.body);
     std::optional<bool> more = true;
     while (!ec) {
@@ -78,15 +94,8 @@ asio::awaitable<bool> write_stream(stream_target target, const http::response_he
         more = co_await make_piece(target, one, piece);
         if (!more) break;
     }
-    if (!ec && more && chunked) {
-        constexpr std::string_view last_chunk = "0\r\n\r\n";
-        const std::array<asio::const_buffer, 3> last{asio::buffer(last_chunk)};
-        ec = co_await write(target, last);
-    }
-    if (!ec && more) co_return true;
-    one.facts.cut = ec ? reason_of(target.to) : "server";
-    if (!chunked) target.to.reset();
-    co_return false;
+    const auto how = ec ? written::refused : more ? written::whole : written::unmade;
+    co_return co_await end_stream(target, one, chunked, how);
 }
 
 } // namespace ctms::web

@@ -8,6 +8,9 @@
 
 #include <support/http/response_head.hpp>
 
+#include <cstdint>
+#include <string_view>
+
 namespace ctms::web {
 
 /// Where a response is written, with the memory share and the environment that it uses.
@@ -16,6 +19,23 @@ struct stream_target {
     http::memory_share& memory;
     const session_environment& shared;
 };
+
+/// How the writing of a response went.
+enum class written : std::uint8_t {
+    whole,   ///< everything that was made is sent
+    refused, ///< the client did not take it in time or is gone, or the connection was closed
+    unmade   ///< the server could not make the rest
+};
+
+/// Writes the head.
+[[nodiscard]] boost::asio::awaitable<boost::system::error_code> write_head(const stream_target& target, const http::response_head& head);
+
+/// Writes a piece of the body, as chunks if `chunked`, with the time limit of a response for each 64 KiB.
+[[nodiscard]] boost::asio::awaitable<boost::system::error_code> write_piece(const stream_target& target, std::string_view piece,
+                                                                            bool chunked);
+
+/// Ends a response, with the last chunk if it is whole. Returns false if it is cut short, with the effects that write_stream() describes.
+[[nodiscard]] boost::asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, bool chunked, written how);
 
 /// Writes the head, the body and all pieces after it, chunked if the head says so. Returns false if the response was cut short;
 /// `one.facts.cut` then holds the reason, and `error` is set if the server caused it. In that case no last chunk is written, or
