@@ -156,7 +156,8 @@ private:
             const bool late = one.lag >= 15min;
             if (late || one.failures > 0)
                 add("webhook " + one.name, late ? finding::warning : finding::ok,
-                    fmt::format("{} behind{}", in_words(one.lag), one.last_failure.empty() ? "" : "; the last attempt: " + one.last_failure),
+                    fmt::format("{} behind{}", in_words(one.lag),
+                                one.last_failure.empty() ? "" : "; the last attempt: " + one.last_failure),
                     "CtmsWebhookLagHigh");
         }
         add("webhooks", finding::ok, all->empty() ? "none" : fmt::format("{} of {} enabled", enabled, all->size()));

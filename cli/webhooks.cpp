@@ -31,6 +31,7 @@ constexpr std::array all_kinds{change_kind::created, change_kind::updated, chang
 template <class Act>
 int with_webhook(invocation& call, Act act) {
     const auto& name = call.operands.front();
+    if (const auto good = service::check_webhook_name(name); !good) return fail(good.error());
     call.note("webhook", name);
     persistence::database db(support::database_options(call.settings));
     return act(service::webhooks(db), name);
@@ -42,7 +43,8 @@ result<std::set<change_kind>> read_events(const invocation& call) {
     std::set<change_kind> out;
     for (std::string_view rest = *text;;) {
         const auto word = rest.substr(0, rest.find(','));
-        const auto* const known = std::find_if(all_kinds.begin(), all_kinds.end(), [&](auto kind) { return json::to_string(kind) == word; });
+        const auto* const known =
+            std::find_if(all_kinds.begin(), all_kinds.end(), [&](auto kind) { return json::to_string(kind) == word; });
         if (known == all_kinds.end())
             return malformed(fmt::format("--events takes created, updated and deleted, separated by commas, not '{}'", word));
         out.insert(*known);
@@ -141,8 +143,8 @@ int webhooks_add(invocation& call) {
     call.note("webhook", name);
     call.note("events", events_text(*events));
     call.note("include_contact", include ? "true" : "false");
-    call.advice_without_output = fmt::format(
-        "the secret of '{0}' is stored but was not shown: make another one with ctms-admin webhooks rotate-secret {0}", name);
+    call.advice_without_output =
+        fmt::format("the secret of '{0}' is stored but was not shown: make another one with ctms-admin webhooks rotate-secret {0}", name);
     print_secret(call, *added);
     if (!call.json) print_text(fmt::format("Send a first message with: ctms-admin webhooks test {}", name));
     return support::ok;
@@ -172,20 +174,19 @@ int webhooks_show(invocation& call) {
         const auto& hook = *found;
         if (call.json) return print_json(to_json(hook)), support::ok;
         const auto yes_no = [](bool value) { return std::string(value ? "yes" : "no"); };
-        print_table({"WEBHOOK", hook.name},
-                    {{"URL", service::webhook_url_for_display(hook.url)},
-                     {"EVENTS", events_text(hook.events)},
-                     {"CONTACTS", yes_no(hook.with_contacts)},
-                     {"HTTP", yes_no(hook.allow_http)},
-                     {"PRIVATE ADDRESS", yes_no(hook.allow_private_address)},
-                     {"STATE", std::string(state_name(hook))},
-                     {"REASON", reason_of(hook).empty() ? "-" : reason_of(hook)},
-                     {"FAILURES", fmt::to_string(hook.failures)},
-                     {"LAG", fmt::format("{} s", hook.lag.count())},
-                     {"LAST DELIVERY", time_text(hook.delivered_at)},
-                     {"NEXT ATTEMPT", to_iso(hook.next_attempt_at)},
-                     {"OLD SECRET", hook.old_secret_until ? "signs until " + to_iso(*hook.old_secret_until) : "-"},
-                     {"CREATED", to_iso(hook.created_at)}});
+        print_table({"WEBHOOK", hook.name}, {{"URL", service::webhook_url_for_display(hook.url)},
+                                             {"EVENTS", events_text(hook.events)},
+                                             {"CONTACTS", yes_no(hook.with_contacts)},
+                                             {"HTTP", yes_no(hook.allow_http)},
+                                             {"PRIVATE ADDRESS", yes_no(hook.allow_private_address)},
+                                             {"STATE", std::string(state_name(hook))},
+                                             {"REASON", reason_of(hook).empty() ? "-" : reason_of(hook)},
+                                             {"FAILURES", fmt::to_string(hook.failures)},
+                                             {"LAG", fmt::format("{} s", hook.lag.count())},
+                                             {"LAST DELIVERY", time_text(hook.delivered_at)},
+                                             {"NEXT ATTEMPT", to_iso(hook.next_attempt_at)},
+                                             {"OLD SECRET", hook.old_secret_until ? "signs until " + to_iso(*hook.old_secret_until) : "-"},
+                                             {"CREATED", to_iso(hook.created_at)}});
         return support::ok;
     });
 }
@@ -229,6 +230,9 @@ int webhooks_enable(invocation& call) {
 
 int webhooks_retry(invocation& call) {
     if (call.operands.empty() != call.has("all")) return fail_usage("retry takes the names of webhooks, or --all", "webhooks");
+    for (const auto& name : call.operands) {
+        if (const auto good = service::check_webhook_name(name); !good) return fail(good.error());
+    }
     persistence::database db(support::database_options(call.settings));
     service::webhooks webhooks(db);
     std::vector<std::string> names = call.operands;

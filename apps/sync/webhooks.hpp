@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The deliveries to webhooks in ctms-sync: threads with database connections of their own, so that neither these deliveries nor the sync with
-// the vendor can hold the other up.
+// The deliveries to webhooks in ctms-sync: threads with database connections of their own, so that neither these deliveries nor the sync
+// with the vendor can hold the other up.
 #pragma once
 
 #include "sync_metrics.hpp"

@@ -50,7 +50,8 @@ TEST_CASE("webhooks: the example in the documentation verifies messages") {
                             .secret;
     child_process program("python3", {{"WEBHOOK_SECRET", secret}, {"PORT", "0"}, {"PYTHONUNBUFFERED", "1"}}, {script});
     REQUIRE(becomes_true([&] { return program.output().find('\n') != std::string::npos; }, 60s));
-    const auto port = static_cast<std::uint16_t>(std::stoi(program.output().substr(program.output().rfind(' ', program.output().find('\n')))));
+    const auto port =
+        static_cast<std::uint16_t>(std::stoi(program.output().substr(program.output().rfind(' ', program.output().find('\n')))));
     persistence::connection(database.options()).execute(fmt::format("update ctms_webhooks set url = 'http://127.0.0.1:{}/'", port));
 
     const auto tested = hooks.test("example").value();
@@ -70,8 +71,8 @@ TEST_CASE("webhooks: the example in the documentation verifies messages") {
     };
     const std::string body = R"({"type":"webhook.test","data":{}})";
     CHECK(status(secret, 0s, body, body) == 204);
-    CHECK(status(secret, 0s, body, body + " ") == 401);                       // changed on the way
-    CHECK(status(secret, 10min, body, body) == 401);                          // replayed
-    CHECK(status(auth::make_webhook_secret(), 0s, body, body) == 401);        // by somebody else
-    CHECK(ask(port, "POST", "/", {}, body).status == 401);                    // not signed
+    CHECK(status(secret, 0s, body, body + " ") == 401);                // changed on the way
+    CHECK(status(secret, 10min, body, body) == 401);                   // replayed
+    CHECK(status(auth::make_webhook_secret(), 0s, body, body) == 401); // by somebody else
+    CHECK(ask(port, "POST", "/", {}, body).status == 401);             // not signed
 }

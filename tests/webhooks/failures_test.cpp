@@ -19,9 +19,10 @@ namespace {
 
 /// Does `first` for the first `times` messages, and accepts the others.
 webhook_receiver::answerer at_first(std::size_t times, webhook_receiver::answerer first) {
-    return [times, first = std::move(first), good = answering("200 OK")](raw_connection& peer, std::size_t number, const received& message) {
-        return number < times ? first(peer, number, message) : good(peer, number, message);
-    };
+    return
+        [times, first = std::move(first), good = answering("200 OK")](raw_connection& peer, std::size_t number, const received& message) {
+            return number < times ? first(peer, number, message) : good(peer, number, message);
+        };
 }
 
 bool close_at_once(raw_connection&, std::size_t, const received&) { return false; }
@@ -241,5 +242,6 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: the log names the webhook and the fa
     CHECK(log_text.find("A webhook could not be delivered") != std::string::npos);
     CHECK(log_text.find(R"("webhook":"shop","error":"the receiver responded with status 500","failures":1)") != std::string::npos);
     CHECK(log_text.find("A webhook delivers again") != std::string::npos);
-    for (const auto& hidden : {std::string("token=t"), secret, std::string("example.com")}) CHECK(log_text.find(hidden) == std::string::npos);
+    for (const auto& hidden : {std::string("token=t"), secret, std::string("example.com")})
+        CHECK(log_text.find(hidden) == std::string::npos);
 }

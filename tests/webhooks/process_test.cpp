@@ -144,7 +144,8 @@ TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: a receiver that does 
     CHECK(soon([&] { return vendor.contacts().size() == 5; }));
 }
 
-TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: the metrics show deliveries, failures and parked webhooks, until a webhook is deleted") {
+TEST_CASE_FIXTURE(webhook_process_scene,
+                  "webhook process: the metrics show deliveries, failures and parked webhooks, until a webhook is deleted") {
     webhook_receiver receiver;
     webhook_receiver broken(answering("500 Internal Server Error"));
     add("shop", receiver);

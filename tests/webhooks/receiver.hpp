@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// The receiver of a webhook, for tests: keeps the messages and answers as the test wants. It verifies signatures with code of its own, as the
-// specification describes them. Thread safe.
+// The receiver of a webhook, for tests: keeps the messages and answers as the test wants. It verifies signatures with code of its own, as
+// the specification describes them. Thread safe.
 #pragma once
 
 #include <support/raw_server.hpp>

@@ -37,7 +37,9 @@ template <class Condition>
 
 class webhook_scene {
 public:
-    webhook_scene() { options.on_attempt = [this](const service::webhook_attempt& one) { note(one); }; }
+    webhook_scene() {
+        options.on_attempt = [this](const service::webhook_attempt& one) { note(one); };
+    }
 
     /// Adds a webhook for the receiver, and returns its secret.
     std::string add(const std::string& name, const webhook_receiver& receiver, const service::new_webhook& more = {}) {

@@ -20,21 +20,20 @@ service::new_webhook to(std::string url, std::string name = "shop") {
 } // namespace
 
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: a URL that cannot be used is refused with the reason") {
-    const std::vector<std::pair<std::string, std::string>> wrong{
-        {"http://example.com/hook", "must begin with https://"},
-        {"ftp://example.com/", "must start with http"},
-        {"example.com", "cannot be parsed"},
-        {"https://", "no host"},
-        {"https://user:password@example.com/", "user information"},
-        {"https://example.com/#part", "fragment"},
-        {"https://example.com/a b", "blank"},
-        {"https://example.com/\n", "blank"},
-        {"https://example.com/\xC3\xA4", "outside ASCII"},
-        {"https://127.0.0.1/", "not public"},
-        {"https://[::1]:8443/", "not public"},
-        {"https://[::ffff:10.0.0.1]/", "not public"},
-        {"https://169.254.169.254/latest", "not public"},
-        {"https://example.com/" + std::string(2'000, 'x'), "2000"}};
+    const std::vector<std::pair<std::string, std::string>> wrong{{"http://example.com/hook", "must begin with https://"},
+                                                                 {"ftp://example.com/", "must start with http"},
+                                                                 {"example.com", "cannot be parsed"},
+                                                                 {"https://", "no host"},
+                                                                 {"https://user:password@example.com/", "user information"},
+                                                                 {"https://example.com/#part", "fragment"},
+                                                                 {"https://example.com/a b", "blank"},
+                                                                 {"https://example.com/\n", "blank"},
+                                                                 {"https://example.com/\xC3\xA4", "outside ASCII"},
+                                                                 {"https://127.0.0.1/", "not public"},
+                                                                 {"https://[::1]:8443/", "not public"},
+                                                                 {"https://[::ffff:10.0.0.1]/", "not public"},
+                                                                 {"https://169.254.169.254/latest", "not public"},
+                                                                 {"https://example.com/" + std::string(2'000, 'x'), "2000"}};
     for (const auto& one : wrong) {
         CAPTURE(one.first);
         const auto added = hooks.add(to(one.first));

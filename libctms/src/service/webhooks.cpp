@@ -23,14 +23,14 @@ std::string host_of(std::string_view url) {
     return std::string(url.substr(0, url.find_first_of(":/?")));
 }
 
-result<void> check_name(std::string_view name) {
+} // namespace
+
+result<void> check_webhook_name(std::string_view name) {
     constexpr std::string_view allowed = "-_.abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     constexpr std::size_t longest = 64;
     if (!name.empty() && name.size() <= longest && name.find_first_not_of(allowed) == std::string_view::npos) return {};
     return invalid(fmt::format("the name of a webhook has 1 to {} characters, which are letters, digits and - _ .", longest));
 }
-
-} // namespace
 
 result<webhook_secret> webhooks::add(const new_webhook& wanted) {
     model::webhook made;
@@ -41,7 +41,7 @@ result<webhook_secret> webhooks::add(const new_webhook& wanted) {
     made.allow_private_address = wanted.allow_private_address;
     if (auto good = webhook::check_url(made); !good) return good.error();
     made.name = wanted.name.empty() ? host_of(wanted.url) : wanted.name;
-    if (auto good = check_name(made.name); !good) return good.error();
+    if (auto good = check_webhook_name(made.name); !good) return good.error();
     if (made.events.empty()) return invalid("a webhook needs at least one kind of changes: created, updated or deleted");
     const auto end = persistence::change_feed(db_).end();
     if (!end) return end.error();

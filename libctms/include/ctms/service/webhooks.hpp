@@ -49,6 +49,9 @@ struct CTMS_API webhook_test {
     std::string text;       ///< what happened, for people
 };
 
+/// errc::invalid unless a webhook can have this name: 1 to 64 letters, digits and - _ .
+[[nodiscard]] CTMS_API result<void> check_webhook_name(std::string_view name);
+
 /// The use cases. Every function that takes a name returns errc::not_found if there is no such webhook.
 class CTMS_API webhooks {
 public:

@@ -69,7 +69,8 @@ const statement enable_webhook{
     "update ctms_webhooks set state = 'enabled', reason = null, failures = 0, next_attempt_at = now(), system_identifier = $2::bigint,"
     " epoch = coalesce($3, epoch), xid = coalesce($4::text::xid8, xid), email_id = coalesce($5::uuid, email_id),"
     " lost = case when $3 is null then lost end, lost_at = case when $3 is null then lost_at end,"
-    " holder = case when $3 is null then holder end where name = $1"};
+    " holder = case when $3 is null then holder end, held_until = case when $3 is null then held_until else '-infinity' end where name = "
+    "$1"};
 const statement set_webhook_secret{
     "webhooks_set_secret",
     "update ctms_webhooks set old_secret = case when $3::bigint > 0 then secret end,"
