@@ -130,7 +130,8 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: nothing is missed beside writers and
     }
     std::map<std::string, std::string> latest; // the cursors grow with the feed: their times show that no older state comes later
     for (const auto& message : receiver.messages()) {
-        for (const auto& one : message.json().at("data").at("changes").as_array()) {
+        const auto body = message.json();
+        for (const auto& one : body.at("data").at("changes").as_array()) {
             const std::string time(one.at("time").as_string());
             auto& last = latest[std::string(one.at("email_id").as_string())];
             CHECK(last <= time);

@@ -34,7 +34,7 @@ bool stall(raw_connection& peer, std::size_t, const received&) {
 
 /// Sends a byte of the body from time to time, without an end.
 bool drip(raw_connection& peer, std::size_t, const received&) {
-    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n");
+    peer.send("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n");
     for (;;) {
         peer.send("x");
         std::this_thread::sleep_for(20ms);

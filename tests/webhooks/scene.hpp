@@ -14,6 +14,7 @@
 #include <ctms/service/webhooks.hpp>
 
 #include <persistence/contacts/change_feed.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <fmt/core.h>
 
