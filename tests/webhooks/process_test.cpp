@@ -168,7 +168,7 @@ TEST_CASE_FIXTURE(webhook_process_scene,
     CHECK(soon([&] { return shows("ctms_webhook_deliveries_total", R"(outcome="status",webhook="broken")", "1"); }));
     CHECK(shows("ctms_webhook_duration_seconds_count", R"(webhook="broken")", "1"));
     CHECK(shows("ctms_webhook_parked", R"(webhook="broken")", "0"));
-    value("update ctms_webhooks set state = 'parked' where name = 'broken' returning 1");
+    link.execute("update ctms_webhooks set state = 'parked' where name = 'broken'");
     CHECK(soon([&] { return shows("ctms_webhook_parked", R"(webhook="broken")", "1"); }));
     hooks.remove("broken").value();
     CHECK(soon([&] { return ask(port, "GET", "/metrics").body.find("broken") == std::string::npos; }));

@@ -37,6 +37,14 @@ template <class Condition>
 [[nodiscard]] inline std::string id_of(int n) { return fmt::format("00000000-0000-4000-8000-{:012}", n); }
 
 class webhook_scene {
+    void note(const service::webhook_attempt& one) {
+        const std::lock_guard lock(mutex_);
+        outcomes_.emplace_back(one.outcome);
+    }
+
+    mutable std::mutex mutex_;
+    std::vector<std::string> outcomes_;
+
 public:
     webhook_scene() {
         options.on_attempt = [this](const service::webhook_attempt& one) { note(one); };
@@ -94,16 +102,7 @@ public:
     service::webhook_delivery_options options{.timeout = std::chrono::seconds(2),
                                               .poll = std::chrono::milliseconds(20),
                                               .waits = std::vector<std::chrono::milliseconds>(5, std::chrono::milliseconds(20))};
-    std::unique_ptr<service::webhook_delivery> delivery;
-
-private:
-    void note(const service::webhook_attempt& one) {
-        const std::lock_guard lock(mutex_);
-        outcomes_.emplace_back(one.outcome);
-    }
-
-    mutable std::mutex mutex_;
-    std::vector<std::string> outcomes_;
+    std::unique_ptr<service::webhook_delivery> delivery; ///< last, because its threads use the others
 };
 
 } // namespace ctms::test
