@@ -56,6 +56,16 @@ int sync_retry(invocation& call);
 int sync_forget(invocation& call);
 // sync_resync.cpp
 int sync_resync(invocation& call);
+// webhooks.cpp
+int webhooks_add(invocation& call);
+int webhooks_list(invocation& call);
+int webhooks_show(invocation& call);
+int webhooks_test(invocation& call);
+int webhooks_disable(invocation& call);
+int webhooks_enable(invocation& call);
+int webhooks_retry(invocation& call);
+int webhooks_rotate_secret(invocation& call);
+int webhooks_delete(invocation& call);
 // token.cpp
 int print_token(invocation& call);
 // request.cpp

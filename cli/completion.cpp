@@ -9,6 +9,7 @@
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/api_clients.hpp>
+#include <ctms/service/webhooks.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -86,6 +87,14 @@ words clients_in(persistence::database& db) {
     return out;
 }
 
+words webhooks_in(persistence::database& db) {
+    words out;
+    const auto all = service::webhooks(db).list();
+    if (!all) return out;
+    for (const auto& one : *all) out.push_back(one.name);
+    return out;
+}
+
 words newsletters_in(persistence::database& db) {
     words out;
     const auto all = service::acoustic_configuration(db).read();
@@ -113,6 +122,10 @@ words values_of(const command& of, std::string_view name, std::string_view value
         return from_database(getenv, embedded, newsletters_in);
     const bool names_client = name == "client" || (value == "NAME" && name.empty() && (of.group == "token" || of.group == "clients"));
     if (names_client && of.name != "create") return from_database(getenv, embedded, clients_in);
+    if (of.group == "webhooks" && name.empty() && value.find("NAME") != std::string_view::npos)
+        return from_database(getenv, embedded, webhooks_in);
+    if (name == "events") return {"created", "updated", "deleted"};
+    if (name == "include") return {"contact"};
     return {};
 }
 

@@ -14,6 +14,7 @@
 #include <ctms/persistence/migrations.hpp>
 #include <ctms/service/diagnosis.hpp>
 #include <ctms/service/sync_admin.hpp>
+#include <ctms/service/webhooks.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -148,7 +149,28 @@ private:
             "CtmsSyncBacklogGrowing");
         check_clock("database", facts->clock);
         check_certificate_of("database", settings_.db_url.value(), "Renew a certificate");
-        if (is_current) check_queue(db);
+        if (!is_current) return;
+        check_queue(db);
+        check_webhooks(db);
+    }
+
+    void check_webhooks(persistence::database& db) {
+        const auto all = service::webhooks(db).list();
+        if (!all) return add("webhooks", finding::failed, all.error().detail, "CtmsDatabaseErrors");
+        std::size_t enabled = 0;
+        for (const auto& one : *all) {
+            if (one.state == model::webhook_state::parked)
+                add("webhook " + one.name, finding::warning, "parked: " + one.reason, "CtmsWebhookParked");
+            if (one.state != model::webhook_state::enabled) continue;
+            ++enabled;
+            const bool late = one.lag >= 15min;
+            if (late || one.failures > 0)
+                add("webhook " + one.name, late ? finding::warning : finding::ok,
+                    fmt::format("{} behind{}", in_words(one.lag),
+                                one.last_failure.empty() ? "" : "; the last attempt: " + one.last_failure),
+                    "CtmsWebhookLagHigh");
+        }
+        add("webhooks", finding::ok, all->empty() ? "none" : fmt::format("{} of {} enabled", enabled, all->size()));
     }
 
     void check_queue(persistence::database& db) {

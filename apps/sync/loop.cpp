@@ -50,6 +50,7 @@ loop::~loop() = default;
 
 result<service::cycle_report> loop::run_cycle(const std::stop_token& stop) {
     try {
+        if (!settings_.acoustic_sync) return service::cycle_report{}; // the queue stays, and webhooks are delivered by other threads
         auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
         if (!report) return unavailable("The database failed in a cycle", report.error().detail);
         return report;
@@ -111,7 +112,7 @@ void loop::sleep(milliseconds time, const std::stop_token& stop) {
     for (auto left = time; left > 0ms && !stop.stop_requested(); left = std::chrono::duration_cast<milliseconds>(end - clock::now())) {
         wait(std::min(left, poll_interval), stop);
         alive_ = clock::now();
-        if (sync_.next_probe()) continue;
+        if (!settings_.acoustic_sync || sync_.next_probe()) continue;
         if (const auto due = sync_.any_due(); due && *due) return;
     }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MPL-2.0
-// ctms-sync: sends changed contacts to the email vendor. See --help and docs/sync.md.
+// ctms-sync: sends changed contacts to the email vendor, and changes to webhooks. See --help, docs/sync.md and docs/webhooks.md.
 #include "health_file.hpp"
 #include "loop.hpp"
 #include "metrics_port.hpp"
 #include "sync_metrics.hpp"
+#include "webhooks.hpp"
 
 #include <ctms/acoustic/client.hpp>
 #include <support/daemon.hpp>
@@ -15,6 +16,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <optional>
 
 namespace {
 
@@ -28,7 +30,7 @@ constexpr std::array own_flags{
 constexpr support::daemon self{.name = "ctms-sync",
                                .who = config::program::sync,
                                .synopsis = "[--embedded] [--once|--dry-run|--check-health]",
-                               .purpose = "Sends changed contacts to Acoustic Campaign.",
+                               .purpose = "Sends changed contacts to Acoustic Campaign, and changes to webhooks.",
                                .example = "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=true CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG=true "
                                           "CTMS_ACOUSTIC_CLIENT_ID=... ctms-sync",
                                .flags = own_flags};
@@ -82,7 +84,10 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
         where.add("host", settings.host).add("port", static_cast<int>(port->port()));
         log.log(mozlog::severity::info, "ctms.bin.acoustic_sync", where, "Listening for metrics requests");
     }
-    return sync_app::loop(settings, sync, metrics, log).run(stop, given.contains("once"));
+    const bool once = given.contains("once");
+    std::optional<sync_app::webhooks> webhooks;
+    if (!once && settings.webhooks.value_or(settings.acoustic_sync)) webhooks.emplace(settings, metrics, log);
+    return sync_app::loop(settings, sync, metrics, log).run(stop, once);
 }
 
 int start(config::settings settings, const support::given_flags& given) {
@@ -93,7 +98,7 @@ int start(config::settings settings, const support::given_flags& given) {
     mozlog::fields flag;
     flag.add("sync_feature_flag", settings.acoustic_sync);
     log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", flag, "Setting up sync_service.");
-    if (!settings.acoustic_sync) return support::ok;
+    if (!settings.acoustic_sync && !settings.webhooks.value_or(false)) return support::ok;
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());
     if (const auto schema = support::prepare_schema(settings, persistence::program_account::sync); !schema)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "sync_metrics.hpp"
 
+#include "webhook_metrics.hpp"
+
 #include <support/process_metrics.hpp>
 #include <support/prometheus_text.hpp>
 
@@ -83,6 +85,7 @@ public:
             .Add({});
     Family<Counter>& database_errors =
         counters(registry, "ctms_database_errors_total", "Database failures by kind, as seen by the library.");
+    webhook_metrics webhooks{registry, shared_labels};
     support::process_metrics process;
 };
 
@@ -109,6 +112,10 @@ void sync_metrics::cycle_ended(const service::cycle_report& report) {
 }
 
 void sync_metrics::metrics_port_failed() { impl_->port_failures.Increment(); }
+
+void sync_metrics::webhook_attempted(const service::webhook_attempt& attempt) { impl_->webhooks.attempted(attempt); }
+
+void sync_metrics::webhooks_seen(std::span<const model::webhook> all) { impl_->webhooks.seen(all); }
 
 std::string sync_metrics::expose() const {
     auto families = impl_->registry.Collect();

@@ -5,8 +5,10 @@
 #include <ctms/acoustic/client.hpp>
 #include <ctms/metrics/recorder.hpp>
 #include <ctms/service/sync.hpp>
+#include <ctms/service/webhook_delivery.hpp>
 
 #include <memory>
+#include <span>
 #include <string>
 
 namespace ctms::sync_app {
@@ -26,6 +28,11 @@ public:
     void cycle_ended(const service::cycle_report& report);
     /// Counts a connection to the metrics port that ended with an exception.
     void metrics_port_failed();
+
+    /// Counts an attempt to deliver to a webhook.
+    void webhook_attempted(const service::webhook_attempt& attempt);
+    /// Shows the state of all webhooks; those that are missing disappear.
+    void webhooks_seen(std::span<const model::webhook> all);
 
     /// All metrics in text format 0.0.4.
     [[nodiscard]] std::string expose() const;

@@ -27,7 +27,8 @@ LAYERS = {
     "persistence": ["net", "model", "fields", "json", "metrics", "mozlog", "privacy", "base"],
     "acoustic": ["net", "model", "fields", "json", "metrics", "mozlog", "privacy", "base"],
     "auth": ["net", "model", "json", "metrics", "mozlog", "privacy", "base"],
-    "service": ["persistence", "acoustic", "auth", "json", "model", "metrics", "mozlog", "privacy", "base"],
+    "webhook": ["auth", "net", "model", "json", "metrics", "mozlog", "privacy", "base"],
+    "service": ["persistence", "acoustic", "webhook", "auth", "json", "model", "metrics", "mozlog", "privacy", "base"],
 }
 
 # The rooms of a layer that has folders inside. A private file of a room may include its room and these.
@@ -40,6 +41,7 @@ ROOMS = {
         "sync": ["postgres"],
         "contacts": ["sync", "postgres"],
         "stripe": ["sync", "postgres"],
+        "webhooks": ["postgres"],
     },
 }
 

@@ -153,6 +153,14 @@ SYNC = [
               "Acoustic does not answer, and only probes are sent."),
         Panel("Failures of the database", "ops", {"{{kind}}": rate("ctms_database_errors_total", "kind")}),
     ]),
+    ("Webhooks", [
+        Panel("Deliveries to webhooks", "reqps", {"{{webhook}} {{outcome}}": rate("ctms_webhook_deliveries_total", "webhook, outcome") + " > 0"},
+              "Attempts. All outcomes except for delivered are failures."),
+        Panel("Lag of webhooks", "s", {"{{webhook}}": f"max by (webhook) (ctms_webhook_lag_seconds{{{CHOSEN}}})"},
+              "Age of the oldest change that was not delivered."),
+        Panel("Latency of webhooks, p95", "s", {"{{webhook}}": quantile(0.95, "ctms_webhook_duration_seconds", "webhook")}),
+        Panel("Parked webhooks", "bool_yes_no", {"{{webhook}}": f"max by (webhook) (ctms_webhook_parked{{{CHOSEN}}})"}, "The webhook was given up."),
+    ]),
     ("Loop", [
         Panel("Cycles", "ops", {"{{instance}}": f"rate(ctms_background_acoustic_sync_loops_total{{{CHOSEN}}}{RATE})"},
               "Includes empty cycles."),
@@ -183,7 +191,7 @@ def read_rules(text):
     return rules
 
 
-UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "bytes", "CtmsSyncAgeHigh": "s", "CtmsSyncCallsFail": "percentunit"}
+UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "bytes", "CtmsSyncAgeHigh": "s", "CtmsWebhookLagHigh": "s", "CtmsSyncCallsFail": "percentunit"}
 
 
 def alert_panel(rule):

@@ -69,6 +69,13 @@ TEST_CASE("every command that changes something leaves a record with its exit co
         {{"clients", "disable", "basket"}, "clients disable", 0, "client_id"},
         {{"clients", "enable", "basket"}, "clients enable", 0, "client_id"},
         {{"clients", "rotate-secret", "basket"}, "clients rotate-secret", 0, "client_id"},
+        {{"webhooks", "add", "https://hooks.example.com/x?token=t", "--name", "shop"}, "webhooks add", 0, "webhook"},
+        {{"webhooks", "disable", "shop"}, "webhooks disable", 0, "webhook"},
+        {{"webhooks", "enable", "shop"}, "webhooks enable", 0, "webhook"},
+        {{"webhooks", "rotate-secret", "shop"}, "webhooks rotate-secret", 0, "webhook"},
+        {{"webhooks", "retry", "--all"}, "webhooks retry", 0, "webhooks"},
+        {{"webhooks", "disable", "jane@example.com"}, "webhooks disable", 65, ""},
+        {{"webhooks", "delete", "shop", "--yes"}, "webhooks delete", 0, "webhook"},
         {{"token", "basket"}, "token", 0, "client_id"},
         {{"request", "GET", "/ctms?primary_email=jane@example.com", "-c", "basket"}, "request", 69, "path"},
         {{"stripe", "ingest", stripe}, "stripe ingest", 0, "created"},
@@ -94,6 +101,7 @@ TEST_CASE("every command that changes something leaves a record with its exit co
     }
     CHECK(boost::json::serialize(run.records()).find("example.com") == std::string::npos);
     CHECK(boost::json::serialize(run.records()).find("secret_") == std::string::npos);
+    CHECK(boost::json::serialize(run.records()).find("whsec_") == std::string::npos);
 }
 
 TEST_CASE("read-only commands leave no record") {

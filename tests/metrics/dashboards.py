@@ -28,10 +28,10 @@ DASHBOARDS = ("operations.json", "sync.json", "alerts.json")
 ZERO = {
     "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Delay of /changes",
                         "Used ids", "Restarts in an hour", "Writes with the older waitlists"},
-    "sync.json": {"Failures of the database", "Restarts in an hour"},
+    "sync.json": {"Failures of the database", "Parked webhooks", "Restarts in an hour"},
     "alerts.json": {"Firing, critical", "Firing, warning", "CtmsApiErrors", "CtmsRequestsRejected", "CtmsDatabaseErrors",
                     "CtmsPoolExhausted", "CtmsChangesDelayed", "CtmsIdsRunOut", "CtmsReplicaFails", "CtmsRestarting",
-                    "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked"},
+                    "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked", "CtmsWebhookParked"},
 }
 
 
@@ -100,6 +100,12 @@ def start_sync(programs, folder, vendor):
         CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID="1002", CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID="1003", CTMS_ACOUSTIC_LOOP_MIN_SECS="1",
         CTMS_BACKGROUND_METRICS_PORT="0")
     return until("ctms-sync listens", logged(log, r'"port":(\d+)'))[1]
+
+
+def add_webhook(folder, vendor):
+    """Adds a webhook whose receiver refuses everything."""
+    subprocess.run([f"{folder}/ctms-admin", "--embedded", "webhooks", "add", f"{vendor}/webhook", "--name", "shop", "--allow-http",
+                    "--allow-private-address"], check=True, stdout=subprocess.DEVNULL)
 
 
 def free_port():
@@ -283,6 +289,7 @@ def main(folder, packaging, scratch):
     try:
         start = time.time()
         vendor = start_vendor(programs, folder)
+        add_webhook(folder, vendor)
         load = Load(vendor)
         port = start_sync(programs, folder, vendor)
         prometheus = Prometheus(programs, packaging, os.environ["BASE_URL"].removeprefix("http://"), f"127.0.0.1:{port}")

@@ -86,6 +86,8 @@ struct settings {
     bool acoustic_skip_unchanged = false;             ///< do not send tables that did not change since they were last sent
     std::chrono::seconds acoustic_lease{300};         ///< CTMS_ACOUSTIC_LEASE_S: after it, others take over the contacts of a killed worker
     std::chrono::seconds acoustic_retry_wait{30};     ///< CTMS_ACOUSTIC_RETRY_WAIT_S: wait after the first failure of a contact
+    std::optional<bool> webhooks;                     ///< CTMS_WEBHOOKS: as acoustic_sync if not set
+    std::chrono::seconds webhook_timeout{15};         ///< CTMS_WEBHOOK_TIMEOUT_S: maximum duration of a request to a webhook
     std::chrono::seconds background_watchdog{300};    ///< CTMS_BACKGROUND_WATCHDOG_S
     std::optional<std::int64_t> background_metrics_port;            ///< port for the metrics of the sync; no port if not set
     std::optional<std::string> prometheus_pushgateway_url;          ///< where the sync pushes its metrics; nowhere if not set

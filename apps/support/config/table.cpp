@@ -283,6 +283,9 @@ constexpr std::array table{
         {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30", "Seconds before a failed contact is tried again; doubles with each failure"}),
     seconds<&s::acoustic_lease, 1, 86'400>(
         {"CTMS_ACOUSTIC_LEASE_S", "300", "Seconds after which another ctms-sync takes over the contacts of a killed one"}),
+    boolean<&s::webhooks>({"CTMS_WEBHOOKS", "as the sync flag",
+                           "Whether ctms-sync sends changes to webhooks; with true it does so even if the sync to Acoustic is off"}),
+    seconds<&s::webhook_timeout, 1, 60>({"CTMS_WEBHOOK_TIMEOUT_S", "15", "Maximum duration of a request to a webhook, in seconds"}),
     seconds<&s::background_watchdog, 5, 86'400>(
         {"CTMS_BACKGROUND_WATCHDOG_S", "300", "Seconds without progress after which ctms-sync ends, so that it can be started again"}),
     integer<&s::background_metrics_port, 0, 65535>(

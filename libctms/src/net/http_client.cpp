@@ -145,7 +145,7 @@ private:
 
     http_outcome send_on_new(const http_message& message, deadline until) {
         auto fresh = std::make_unique<http_connection>(server_, tls_);
-        if (auto opened = fresh->open(until); !opened) return opened.error();
+        if (auto opened = fresh->open(until, options_.public_addresses_only); !opened) return opened.error();
         return exchange(fresh, message, until);
     }
 

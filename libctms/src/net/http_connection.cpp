@@ -3,6 +3,7 @@
 
 #include "answer_reader.hpp"
 #include "failure.hpp"
+#include "public_address.hpp"
 #include "resolve.hpp"
 
 #include <boost/asio/error.hpp>
@@ -85,10 +86,12 @@ http_connection::outcome http_connection::run(deadline until, Start start) {
     return {asio::error::timed_out, 0};
 }
 
-result<void> http_connection::open(deadline until) {
-    const auto found = resolve(server_.host, server_.port, until);
+result<void> http_connection::open(deadline until, bool public_only) {
+    auto found = resolve(server_.host, server_.port, until);
     if (found.ec == asio::error::timed_out) return to_error(found.ec);
     if (found.ec || found.endpoints.empty()) return service_unavailable("cannot resolve the host name");
+    if (public_only) std::erase_if(found.endpoints, [](const tcp::endpoint& one) { return !is_public(one.address()); });
+    if (found.endpoints.empty()) return service_unavailable("the address is not public");
     const auto ec = connect_any(found.endpoints, until);
     if (ec == asio::error::timed_out) return to_error(ec);
     if (ec) return service_unavailable("cannot connect: " + ec.message());

@@ -30,8 +30,9 @@ public:
     /// has no more file descriptors.
     http_connection(const server_url& server, boost::asio::ssl::context& tls);
 
-    /// Connects, and does the TLS handshake. Must be called once, before anything else. Fails as http_outcome does.
-    [[nodiscard]] result<void> open(deadline until);
+    /// Connects, and does the TLS handshake. Must be called once, before anything else. Fails as http_outcome does. With `public_only`, it
+    /// tries only those addresses of the host that are public.
+    [[nodiscard]] result<void> open(deadline until, bool public_only = false);
 
     /// Sends a request and reads the response. After a failure or an exception the connection must be destroyed.
     [[nodiscard]] http_outcome exchange(const http_message& message, deadline until, std::size_t longest_body);

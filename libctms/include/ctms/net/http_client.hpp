@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// HTTP/1.1 client for one server, over TLS if its URL starts with https: for Acoustic, Google's keys, the push gateway and our own servers.
-// Connections are kept and reused. Any number of threads may send at the same time, each on a connection of its own. Calls block for at
-// most the timeout, whatever the server does. Hides Beast and OpenSSL.
+// HTTP/1.1 client for one server, over TLS if its URL starts with https: for Acoustic, Google's keys, webhooks, the push gateway and our
+// own servers. Connections are kept and reused. Any number of threads may send at the same time, each on a connection of its own. Calls
+// block for at most the timeout, whatever the server does. Hides Beast and OpenSSL.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -44,15 +44,16 @@ struct CTMS_API http_options {
     std::chrono::milliseconds idle{30'000};  ///< a connection that was idle for longer is not reused
     std::size_t most_idle = 16;              ///< maximum number of idle connections that are kept
     std::size_t longest_body = 4 << 20;      ///< maximum size of a response body in bytes; a longer one is an error
+    bool public_addresses_only = false;      ///< connect only to addresses on the public Internet, whatever the name resolves to
     std::string ca_file{};                   ///< trusted certificates, PEM; "" uses those of the system (SSL_CERT_FILE is respected)
 };
 
 /// A complete response, or errc::unavailable whose `detail` briefly says what failed, without data of the request. It starts with "cannot
-/// resolve the host name", "cannot connect", "timed out", "the connection was cut off", "certificate verify failed", "TLS failed", "answer
-/// too long", "the answer is not valid HTTP", "the connection failed", "the call failed" or "out of memory"; the cause may follow after a
-/// colon. A response with any status is a success; redirects are not followed. The end of the body must be unambiguous: a response with
-/// both Content-Length and Transfer-Encoding, with two different lengths, or with a coding other than chunked is invalid (RFC 9112, 6.3).
-/// Everything except the body must fit into 64 KiB; trailer fields are dropped.
+/// resolve the host name", "the address is not public", "cannot connect", "timed out", "the connection was cut off", "certificate verify
+/// failed", "TLS failed", "answer too long", "the answer is not valid HTTP", "the connection failed", "the call failed" or "out of memory";
+/// the cause may follow after a colon. A response with any status is a success; redirects are not followed. The end of the body must be
+/// unambiguous: a response with both Content-Length and Transfer-Encoding, with two different lengths, or with a coding other than chunked
+/// is invalid (RFC 9112, 6.3). Everything except the body must fit into 64 KiB; trailer fields are dropped.
 using http_outcome = result<http_response>;
 
 /// A client for one server.

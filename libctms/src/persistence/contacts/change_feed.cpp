@@ -8,8 +8,14 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 namespace ctms::persistence {
+
+bool is_before(const model::change_cursor& a, const model::change_cursor& b) {
+    return std::tie(a.xid, a.email_id) < std::tie(b.xid, b.email_id);
+}
+
 namespace {
 
 /// The last position of a transaction.
@@ -51,6 +57,13 @@ constexpr std::string_view feed_sql = R"(
 constexpr std::string_view list_sql = R"(
   select e.email_id, null::xid8 as xid, null::xid8 as created_xid, e.update_timestamp as changed_at, null as client, true as present
   from emails e where e.email_id > $4::uuid order by e.email_id limit $3::integer)";
+
+// A place behind the last visible row is safe after a crash, because a row becomes visible after its commit was flushed.
+constexpr std::string_view end_sql = R"(
+select {}, s.forgotten_xid::text, s.forgotten_id, p.xid::text, p.email_id, pg_snapshot_xmax(pg_current_snapshot())::text,
+  (select system_identifier from pg_control_system())
+from ctms_changes_state s left join (
+  select c.xid, c.email_id from ctms_changes c where c.xid < pg_snapshot_xmin(pg_current_snapshot()) order by c.xid desc, c.email_id desc limit 1) p on true)";
 
 constexpr std::string_view forget_sql = R"(
 with {},
@@ -162,6 +175,23 @@ result<model::change_page> change_feed::read(const model::changes_query& query) 
     if (!done) return done.error();
     if (!done->gone.empty()) return unknown_place(done->gone);
     return std::move(done->page);
+}
+
+result<feed_end> change_feed::end() {
+    static const statement find_end{"changes_end", fmt::format(end_sql, epoch_sql)};
+    return run(db_, [](connection& link) {
+        const auto found = link.query(find_end, {});
+        const auto place = [&](std::size_t column) {
+            model::change_cursor out;
+            out.epoch = found.text(0, 0);
+            out.xid = read_xid(found.text(0, column));
+            out.email_id = uuid::parse(found.text(0, column + 1)).value_or(uuid{});
+            return out;
+        };
+        feed_end out{place(3), place(1), read_xid(found.text(0, 5)), found.integer(0, 6)};
+        if (is_before(out.last, out.oldest)) out.last = out.oldest;
+        return out;
+    });
 }
 
 result<std::int64_t> change_feed::forget_deletions(std::chrono::seconds age, int limit) {

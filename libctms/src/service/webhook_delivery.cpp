@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MPL-2.0
+#include <ctms/service/webhook_delivery.hpp>
+
+#include "webhook_run.hpp"
+
+#include <persistence/contacts/change_feed.hpp>
+#include <persistence/webhooks/webhook_repository.hpp>
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <stop_token>
+#include <thread>
+#include <utility>
+
+namespace ctms::service {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto log_type = "ctms.webhooks";
+
+} // namespace
+
+std::span<const std::string_view> webhook_outcomes() noexcept { return webhook::outcome_names; }
+
+std::vector<std::chrono::milliseconds> usual_webhook_waits() { return {5s, 5min, 30min, 2h, 5h, 10h, 14h, 20h, 24h}; }
+
+std::chrono::seconds webhook_delivery::lease_for(std::chrono::milliseconds timeout) {
+    return std::chrono::ceil<std::chrono::seconds>(3 * timeout) + 1s;
+}
+
+class webhook_delivery::impl {
+public:
+    impl(persistence::database& db, mozlog::logger& log, webhook_delivery_options options)
+        : db_(db), log_(log), options_(std::move(options)), dispatcher_([this](const std::stop_token& stop) { work(stop); }) {}
+
+    ~impl() {
+        dispatcher_.request_stop();
+        dispatcher_.join();
+        for (auto& [id, one] : runs_) one.thread.request_stop();
+    }
+    impl(const impl&) = delete;
+    impl& operator=(const impl&) = delete;
+
+private:
+    /// A thread that delivers to one webhook.
+    struct run {
+        std::atomic<bool> is_done{false};
+        std::jthread thread; ///< last, because it uses the other member
+    };
+
+    void work(const std::stop_token& stop) {
+        std::mutex mutex;
+        std::condition_variable_any stopped;
+        std::unique_lock lock(mutex);
+        do {
+            try {
+                look();
+            } catch (const std::exception&) { // out of memory or threads: tries again after the pause
+            }
+        } while (!stopped.wait_for(lock, stop, options_.poll, [&] { return stop.stop_requested(); }));
+    }
+
+    void look() {
+        std::erase_if(runs_, [](const auto& one) { return one.second.is_done.load(); });
+        const auto all = persistence::webhook_repository(db_).list();
+        if (!note(all)) return;
+        if (options_.on_look) options_.on_look(*all);
+        if (all->empty()) return;
+        const auto end = persistence::change_feed(db_).end();
+        if (!note(end)) return;
+        for (const auto& hook : *all) {
+            if (hook.is_due && has_news(hook, *end) && !runs_.contains(hook.id)) start(hook.id);
+        }
+    }
+
+    void start(const uuid& id) {
+        auto& made = runs_[id];
+        try {
+            made.thread = std::jthread([this, &made, id](const std::stop_token& stop) {
+                try {
+                    webhook_run(db_, log_, options_).deliver(id, stop);
+                } catch (const std::exception&) { // out of memory: the lease ends by itself
+                }
+                made.is_done = true;
+            });
+        } catch (const std::exception&) {
+            runs_.erase(id);
+            throw;
+        }
+    }
+
+    /// Logs the first of a series of failures. Returns whether it is none.
+    template <class T>
+    bool note(const result<T>& outcome) {
+        if (!outcome && !is_failing_) {
+            mozlog::fields members;
+            members.add("error", outcome.error().detail);
+            log_.log(mozlog::severity::error, log_type, members, "The database failed: webhooks are not delivered");
+        }
+        is_failing_ = !outcome;
+        return !is_failing_;
+    }
+
+    persistence::database& db_;
+    mozlog::logger& log_;
+    const webhook_delivery_options options_;
+    std::map<uuid, run> runs_; ///< only the dispatcher uses it
+    bool is_failing_ = false;
+    std::jthread dispatcher_; ///< last, because it uses the other members
+};
+
+webhook_delivery::webhook_delivery(persistence::database& db, mozlog::logger& log, webhook_delivery_options options)
+    : impl_(std::make_unique<impl>(db, log, std::move(options))) {}
+webhook_delivery::~webhook_delivery() = default;
+
+} // namespace ctms::service

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "webhook_run.hpp"
+
+#include "circuit_breaker.hpp"
+
+#include <auth/webhook_signature.hpp>
+#include <webhook/messages.hpp>
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace ctms::service {
+namespace {
+
+using namespace std::chrono_literals;
+using model::webhook_state;
+
+constexpr auto log_type = "ctms.webhooks";
+// New secrets and other changes by operators take effect after this time.
+constexpr std::chrono::seconds longest_run = 10s;
+// The specification recommends messages of less than 20 KB. A change needs about 250 bytes, a contact usually less than 2 KB.
+constexpr int most_changes = 50;
+constexpr int most_contacts = 10;
+
+bool is_of_another_time(const model::change_cursor& place, const persistence::feed_end& end) {
+    return place.epoch != end.last.epoch || place.xid >= end.next_xid;
+}
+
+} // namespace
+
+bool has_news(const model::webhook& hook, const persistence::feed_end& end) {
+    return !hook.lost.empty() || hook.cluster != end.cluster || is_of_another_time(hook.after, end) ||
+           persistence::is_before(hook.after, end.last);
+}
+
+void webhook_run::deliver(const uuid& id, const std::stop_token& stop) {
+    lease_ends_ = clock::now() + lease_;
+    auto claimed = repository_.claim(id, holder_, lease_);
+    if (!claimed || !*claimed) return; // another process was faster, or the database failed: the next look tries again
+    claimed_ = **std::move(claimed);
+    const auto end = persistence::change_feed(db_).end();
+    if (end && end->cluster != claimed_.webhook.cluster)
+        return park("the database is a copy of another one, which may still deliver: retry the webhook if this one is to deliver");
+    try {
+        webhook::sender to(claimed_.webhook, options_.timeout);
+        if (!end || send_all(to, stop)) (void)repository_.release(id, holder_);
+    } catch (const std::invalid_argument& wrong) { // a URL that somebody stored by other means
+        park(wrong.what());
+    }
+}
+
+bool webhook_run::send_all(webhook::sender& to, const std::stop_token& stop) {
+    const auto run_ends = clock::now() + longest_run;
+    while (!stop.stop_requested() && clock::now() < run_ends) {
+        if (clock::now() + options_.timeout >= lease_ends_) return true; // the message might outlast the lease
+        if (const auto ended = send_next(to)) return *ended;
+    }
+    return true;
+}
+
+std::optional<bool> webhook_run::send_next(webhook::sender& to) {
+    const auto& hook = claimed_.webhook;
+    if (!hook.lost.empty()) return send(to, webhook::lost_message(hook.lost, hook.lost_at.value_or(hook.created_at)), hook.after, 0);
+    const int limit = hook.with_contacts ? most_contacts : most_changes;
+    auto page = changes(db_).read({hook.after, limit, hook.with_contacts});
+    if (!page) return page.error().code == errc::not_found ? give_up_place() : true;
+    if (page->items.empty()) return true;
+    std::erase_if(page->items, [&](const model::change& one) { return !hook.events.contains(one.what); });
+    if (page->items.empty()) return move_on(page->next, false);
+    // Reading may have taken long.
+    if (clock::now() + options_.timeout >= lease_ends_) return true;
+    return send(to, webhook::changes_message(page->items, hook.with_contacts), page->next, page->items.size());
+}
+
+std::optional<bool> webhook_run::send(webhook::sender& to, const std::string& body, const model::change_cursor& next, std::size_t changes) {
+    const auto& hook = claimed_.webhook;
+    const auto begun = clock::now();
+    const auto done = to.send(auth::webhook_message_id(hook.id.to_string(), body), body, claimed_.secrets);
+    const std::chrono::duration<double> took = clock::now() - begun;
+    if (options_.on_attempt) options_.on_attempt({hook.name, webhook::to_string(done.what), took.count(), changes});
+    if (done.what == webhook::outcome_kind::delivered) return move_on(next, true);
+    fail(done);
+    return false;
+}
+
+std::optional<bool> webhook_run::move_on(const model::change_cursor& next, bool sent) {
+    auto& hook = claimed_.webhook;
+    const auto begun = clock::now();
+    const auto moved = repository_.move_on(hook.id, holder_, next, sent, lease_);
+    if (!moved) return true; // it is sent again
+    if (sent && hook.failures > 0) {
+        mozlog::fields members;
+        members.add("webhook", hook.name).add("failures", hook.failures);
+        log_.log(mozlog::severity::info, log_type, members, "A webhook delivers again");
+    }
+    if (!*moved) return true;
+    lease_ends_ = begun + lease_;
+    hook.after = next;
+    if (sent) {
+        hook.failures = 0;
+        hook.lost.clear();
+    }
+    return std::nullopt;
+}
+
+std::optional<bool> webhook_run::give_up_place() {
+    const auto& hook = claimed_.webhook;
+    const auto end = persistence::change_feed(db_).end();
+    if (!end) return true;
+    const auto* why = is_of_another_time(hook.after, *end) ? "the database was restored, or a standby took over"
+                                                           : "deletions after the last delivered change are not known any more";
+    (void)repository_.note_lost(hook.id, holder_, end->last, why, lease_);
+    mozlog::fields members;
+    members.add("webhook", hook.name).add("reason", why);
+    log_.log(mozlog::severity::error, log_type, members, "A webhook cannot follow the changes: its receiver is told to compare everything");
+    return true; // the next look sends the message
+}
+
+void webhook_run::fail(const webhook::outcome& what) {
+    constexpr int gone = 410;
+    const auto failures = static_cast<std::size_t>(claimed_.webhook.failures);
+    persistence::webhook_failure failure{what.text};
+    if (what.status == gone) {
+        failure.next = webhook_state::disabled;
+    } else if (failures >= options_.waits.size()) {
+        failure.next = webhook_state::parked;
+    } else {
+        failure.wait = std::max<std::chrono::milliseconds>(with_jitter(options_.waits[failures]), what.retry_after.value_or(0s));
+    }
+    record(failure);
+}
+
+void webhook_run::park(const std::string& why) { record({why, webhook_state::parked}); }
+
+void webhook_run::record(const persistence::webhook_failure& failure) {
+    const auto& hook = claimed_.webhook;
+    (void)repository_.fail(hook.id, holder_, failure);
+    mozlog::fields members;
+    members.add("webhook", hook.name).add("error", failure.what).add("failures", hook.failures + 1);
+    if (failure.next == webhook_state::enabled) {
+        members.add_seconds("retry_in_s", std::chrono::duration<double>(failure.wait).count());
+        return log_.log(mozlog::severity::warning, log_type, members, "A webhook could not be delivered");
+    }
+    log_.log(mozlog::severity::error, log_type, members,
+             failure.next == webhook_state::parked ? "A webhook is parked" : "A webhook is disabled, because its receiver is gone");
+}
+
+} // namespace ctms::service
