@@ -79,7 +79,7 @@ public:
     [[nodiscard]] exchange begun(const std::string& method, const std::string& path, const std::string& body = "{}") const {
         exchange one;
         one.http.method = method;
-        one.http.path = path;
+        one.http.target = one.http.path = path;
         one.http.body = body;
         exchanger_.begin(one);
         REQUIRE(one.matched != nullptr);
