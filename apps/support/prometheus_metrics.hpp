@@ -35,6 +35,7 @@ struct runtime_sample {
     double queue_age_seconds = 0;
     std::optional<double> changes_delay_seconds; ///< nullopt: the last value stays
     std::vector<model::id_usage> ids;            ///< tables that are missing here keep their last values
+    std::optional<double> stripe_parked{};       ///< nullopt: the last value stays
 };
 
 class prometheus_metrics final : public metrics::recorder {
@@ -45,6 +46,7 @@ public:
     prometheus_metrics& operator=(const prometheus_metrics&) = delete;
 
     void sync_scheduled(std::size_t contacts) override;
+    void stripe_parked(std::size_t objects) override;
     void legacy_waitlists_used() override;
     void database_error(std::string_view kind) override;
     void updates_end(std::string_view held_by, double seconds) override;

@@ -53,6 +53,7 @@ struct CTMS_API pubsub_item {
     kind what = kind::object; ///< kind of the value
     std::string name;         ///< "object:id" of an object; otherwise its key in the dictionary, or "payload" if it is the whole payload
     result<model::stripe::object> value; ///< the object, or an error
+    std::string text{};                  ///< the value as compact JSON, for `object` and `failed`
 };
 
 /// The content of a push message.
