@@ -107,7 +107,8 @@ private:
     service::health health_{database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
-    service::pubsub pubsub_{stripe_ingest_, verifier_, {}};
+    service::stripe_parking stripe_parking_{database_};
+    service::pubsub pubsub_{stripe_ingest_, stripe_parking_, verifier_, {}};
     exchanger exchanger_{{contacts_, changes_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_,
                           metrics_, draining_},
                          log_,

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Moves what other programs wrote from the inbox (table ctms_inbox) to the feed of changes and to the sync queue, on a thread of its own,
-// for as long as the object lives. ctms-sync does the same at the beginning of each cycle. Also forgets what is kept for a limited
-// time only. Any number of
-// processes may do it at the same time. Thread safe.
+// for as long as the object lives. ctms-sync does the same at the beginning of each cycle. Also forgets what is kept for a limited time
+// only. Any number of processes may do it at the same time. Thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>

@@ -23,7 +23,7 @@ insert into ctms_stripe_parked as stored (object, reason, payload, payload_hash)
 select distinct on (r.object, sha256(decode(r.payload, 'base64'))) r.object, r.reason, decode(r.payload, 'base64'),
   sha256(decode(r.payload, 'base64'))
 from json_to_recordset($1::json) as r(object text, reason text, payload text)
-where (select count(*) from (select from ctms_stripe_parked limit $2::integer) as some) < $2::integer
+where (select count(*) from (select from ctms_stripe_parked limit $2::integer) as few) < $2::integer
 on conflict (object, payload_hash) do update set deliveries = least(stored.deliveries, 1000000) + 1, reason = excluded.reason
 returning id)"};
 
