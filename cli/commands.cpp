@@ -39,6 +39,9 @@ constexpr std::array just_yes{yes};
 constexpr std::array parked_options{option{"limit,n", "COUNT", "maximum number, most recently requested first (100)"}};
 constexpr std::array retry_options{option{"all", "", "all that are parked"}};
 constexpr std::array forget_options{option{"all", "", "all that are parked"}, yes};
+constexpr std::array stripe_parked_options{option{"limit,n", "COUNT", "maximum number, oldest first (100)"}};
+constexpr std::array stripe_retry_options{option{"all", "", "all that are parked"},
+                                          option{"even-if-older", "", "also objects of which another state was stored in the meantime"}};
 constexpr std::array resync_options{
     option{"all", "", "all contacts"},
     option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
@@ -227,6 +230,29 @@ constexpr std::array table{
             .summary = "Queue the contacts that Stripe objects concern, to send them again; stores nothing",
             .example = "stripe queue customers.json",
             .run = stripe_queue,
+            .changes = true},
+    command{.group = "stripe",
+            .name = "parked",
+            .operands = "[NUMBER]",
+            .summary = "List the Stripe objects of Pub/Sub that could not be stored, with the reason; with a number, print one of them",
+            .example = "stripe parked",
+            .run = stripe_parked,
+            .options = stripe_parked_options},
+    command{.group = "stripe",
+            .name = "retry",
+            .operands = "[NUMBER...]",
+            .summary = "Try to store parked Stripe objects again",
+            .example = "stripe retry --all",
+            .run = stripe_retry,
+            .options = stripe_retry_options,
+            .changes = true},
+    command{.group = "stripe",
+            .name = "forget",
+            .operands = "[NUMBER...]",
+            .summary = "Remove parked Stripe objects without storing them; asks for confirmation",
+            .example = "stripe forget 17",
+            .run = stripe_forget,
+            .options = forget_options,
             .changes = true},
     command{.group = "sync",
             .name = "status",

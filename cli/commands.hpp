@@ -49,6 +49,10 @@ int changes_follow(invocation& call);
 // stripe.cpp
 int stripe_ingest(invocation& call);
 int stripe_queue(invocation& call);
+// stripe_parked.cpp
+int stripe_parked(invocation& call);
+int stripe_retry(invocation& call);
+int stripe_forget(invocation& call);
 // sync.cpp
 int sync_status(invocation& call);
 int sync_parked(invocation& call);

@@ -232,6 +232,7 @@ result<import_call> read_call(const invocation& call) {
     out.how.case_insensitive = call.has("case-insensitive");
     out.how.exact = call.has("exact");
     out.how.client = "ctms-admin contacts import";
+    out.how.rules.geo_optional = call.settings.waitlist_geo_optional;
     out.how.dry_run = call.has("dry-run");
     out.how.queue_for_sync = !call.has("no-sync");
     return out;

@@ -106,6 +106,9 @@ public:
     Counter& legacy_waitlists =
         counter_family(registry, "ctms_legacy_waitlists_requests_total", "Total count of API calls that use the legacy waitlists format")
             .Add({});
+    Counter& stripe_parked = counter_family(registry, "ctms_stripe_parked_total",
+                                            "Stripe objects and messages of Pub/Sub that could not be stored and were parked.")
+                                 .Add({});
     Family<Counter>& database_errors =
         counter_family(registry, "ctms_database_errors_total", "Database failures by kind, as seen by the library.");
     Family<Gauge>& updates_end = BuildGauge()
@@ -135,6 +138,7 @@ public:
     Gauge& queue_parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& queue_age =
         gauge(registry, "ctms_sync_queue_age_seconds", "Seconds since the first request of the contact that has waited longest.");
+    Gauge& stripe_parked_objects = gauge(registry, "ctms_stripe_parked_objects", "Stripe objects and messages that are parked now.");
     Gauge& changes_delay = gauge(registry, "ctms_changes_delay_seconds",
                                  "Seconds since the oldest change that /changes cannot show yet, because an earlier transaction is open.");
     Family<Gauge>& ids_used = BuildGauge()
@@ -156,6 +160,7 @@ prometheus_metrics::prometheus_metrics() : impl_(std::make_unique<impl>()) {}
 prometheus_metrics::~prometheus_metrics() = default;
 
 void prometheus_metrics::sync_scheduled(std::size_t contacts) { impl_->scheduled.Increment(static_cast<double>(contacts)); }
+void prometheus_metrics::stripe_parked(std::size_t objects) { impl_->stripe_parked.Increment(static_cast<double>(objects)); }
 void prometheus_metrics::legacy_waitlists_used() { impl_->legacy_waitlists.Increment(); }
 void prometheus_metrics::database_error(std::string_view kind) { impl_->database_errors.Add({{"kind", std::string(kind)}}).Increment(); }
 void prometheus_metrics::updates_end(std::string_view held_by, double seconds) {
@@ -198,6 +203,7 @@ std::string prometheus_metrics::expose(const runtime_sample& now) const {
         impl_->queue_parked.Set(now.queue_parked);
         impl_->queue_age.Set(now.queue_age_seconds);
     }
+    if (now.stripe_parked) impl_->stripe_parked_objects.Set(*now.stripe_parked);
     if (now.changes_delay_seconds) impl_->changes_delay.Set(*now.changes_delay_seconds);
     for (const auto& one : now.ids) impl_->ids_used.Add({{"table", one.table}}).Set(one.share);
     auto families = impl_->registry.Collect();

@@ -37,6 +37,7 @@ struct runtime_sample {
     double queue_age_seconds = 0;
     std::optional<double> changes_delay_seconds; ///< nullopt: the last value stays
     std::vector<model::id_usage> ids;            ///< tables that are missing here keep their last values
+    std::optional<double> stripe_parked{};       ///< nullopt: the last value stays
 };
 
 /// Why event streams end: the client disconnects or does not read, its token becomes invalid, it is disabled or loses the role, its cursor
@@ -52,6 +53,7 @@ public:
     prometheus_metrics& operator=(const prometheus_metrics&) = delete;
 
     void sync_scheduled(std::size_t contacts) override;
+    void stripe_parked(std::size_t objects) override;
     void legacy_waitlists_used() override;
     void database_error(std::string_view kind) override;
     void updates_end(std::string_view held_by, double seconds) override;

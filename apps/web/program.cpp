@@ -16,6 +16,7 @@
 #include <ctms/service/inbox_drain.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
+#include <ctms/service/stripe_parking.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/http/memory.hpp>
 #include <support/http/tls.hpp>
@@ -94,7 +95,7 @@ public:
           signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
           tokens_(database_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
-          pubsub_(stripe_ingest_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}),
+          pubsub_(stripe_ingest_, stripe_parking_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}, metrics_),
           bounds_(with_settings(bounds, settings)),
           change_streams_(streamed_changes_, tokens_, metrics_,
                           {.most = bounds_.event_streams,
@@ -156,9 +157,12 @@ public:
     service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
     service::health health_{health_database_};
-    service::inbox_drain inbox_drain_{background_database_, std::chrono::days(settings_.tombstone_days)};
+    service::inbox_drain inbox_drain_{
+        background_database_,
+        {.deletions = std::chrono::days(settings_.tombstone_days), .parked = std::chrono::days(settings_.stripe_parked_days)}};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
+    service::stripe_parking stripe_parking_{database_};
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
     limits bounds_;

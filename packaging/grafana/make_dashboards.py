@@ -111,6 +111,8 @@ OPERATIONS = [
         Panel("Contacts added to the queue", "ops", {"contacts": rate("ctms_pending_acoustic_sync_total")}),
         Panel("Longest wait", "s", {"age": f"max(ctms_sync_queue_age_seconds{{{CHOSEN}}})"},
               "Time since the first request of the contact that has waited longest, not counting parked ones."),
+        Panel("Parked Stripe objects", "short", {"parked": f"max(ctms_stripe_parked_objects{{{CHOSEN}}})"},
+              "Delivered by Pub/Sub, but not stored."),
         Panel("Parked contacts", "short", {"parked": f"max(ctms_sync_queue_parked{{{CHOSEN}}})"}, "Their sync was given up."),
     ]),
     ("Process", PROCESS),

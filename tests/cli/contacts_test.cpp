@@ -41,6 +41,10 @@ void fill(contacts_admin& run) {
                 " values ('si_3', 'sub_3', 'price_3', now());"
                 "insert into stripe_invoice (stripe_id, stripe_customer_id, stripe_created, currency, total, status)"
                 " values ('in_3', 'cus_3', now(), 'usd', 5, 'paid');"
+                "insert into ctms_stripe_lines (stripe_id, stripe_invoice_id, stripe_type, amount, currency)"
+                " values ('il_3', 'in_3', 'invoiceitem', 5, 'usd'), ('il_other', 'in_other', 'invoiceitem', 5, 'usd');"
+                "insert into ctms_stripe_parked (object, reason, payload, payload_hash) values"
+                " ('subscription:sub_x', 'test', '{\"customer\":\"cus_3\"}', ''), ('customer:x', 'test', '{\"id\":\"cus_33\"}', '');"
                 "insert into ctms_sync_queue (email_id, retry, state, last_error) values ('" +
                 contact_id(3) +
                 "', 4, 'parked', 'refused');"
@@ -110,6 +114,9 @@ TEST_CASE("an export contains everything stored about a person and nothing about
     CHECK(joe.at("stripe_customers").at(0).at("stripe_id") == "cus_3");
     CHECK(joe.at("stripe_subscriptions").at(0).at("items").at(0).at("stripe_id") == "si_3");
     CHECK(joe.at("stripe_invoices").at(0).at("stripe_id") == "in_3");
+    CHECK(joe.at("stripe_invoices").at(0).at("line_items_without_price").at(0).at("stripe_id") == "il_3");
+    CHECK(joe.at("stripe_parked").as_array().size() == 1);
+    CHECK(joe.at("stripe_parked").at(0).at("payload") == R"({"customer":"cus_3"})");
     CHECK(joe.at("sync_queue").at("last_error") == "refused");
     CHECK(joe.at("vendor_state").at("newsletters").at(0) == "hubs");
     CHECK_FALSE(has(exported.out, "cus_other"));

@@ -26,7 +26,7 @@ TEST_CASE("help shows every command with an example") {
               "clients enable NAME", "clients disable NAME", "clients rotate-secret NAME [--keep-old DURATION]",
               "clients set-roles NAME [--role ROLE]... [--all]", "clients delete NAME [--yes]",
               "acoustic-fields add FIELD [--tablename TABLE]", "newsletter-mappings add SOURCE:DESTINATION [--replace]",
-              "stripe ingest FILE...", "stripe queue FILE...", "db url", "db psql", "db dump", "db status"}) {
+              "stripe ingest FILE...", "stripe queue FILE...", "stripe parked [NUMBER]", "db url", "db psql", "db dump", "db status"}) {
             CAPTURE(command);
             const auto at = help.out.find("\n  " + command);
             CHECK(at != std::string::npos);

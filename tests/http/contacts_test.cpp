@@ -47,6 +47,65 @@ constexpr auto everything = R"({
 
 } // namespace
 
+TEST_CASE("what GET returns can be put back") {
+    web_fixture web;
+    for (const std::string sent :
+         {R"({"email":{"primary_email":"none@example.com"}})",
+          R"({"email":{"primary_email":"vpn@example.com"},"vpn_waitlist":{"geo":"fr"}})",
+          R"({"email":{"primary_email":"relay@example.com"},"relay_waitlist":{"geo":"fr"}})",
+          R"({"email":{"primary_email":"other@example.com"},"newsletters":[{"name":"n"}],"waitlists":[{"name":"w"}]})"}) {
+        CAPTURE(sent);
+        const auto path = "/ctms/" + web.add_contact(sent);
+        const auto first = web.get(path);
+        REQUIRE(first.status == 200);
+        CHECK(web.send("PUT", path, first.body).status == 201);
+        auto before = boost::json::parse(first.body).as_object();
+        auto after = boost::json::parse(web.get(path).body).as_object();
+        for (auto* one : {&before, &after}) one->at("email").as_object().erase("update_timestamp");
+        CHECK(after == before);
+    }
+}
+
+TEST_CASE("an empty vpn_waitlist leaves the waitlist, and is nothing if the contact is not on it") {
+    web_fixture web;
+    const auto path = "/ctms/" + web.add_contact(R"({"email":{"primary_email":"a@example.com"},"vpn_waitlist":{"geo":"fr"}})");
+    constexpr auto empty = R"({"vpn_waitlist":{"geo":null,"platform":null}})";
+    CHECK(web.send("PATCH", path, empty).status == 200);
+    CHECK(web.get(path).body.find(R"("waitlists":[])") != std::string::npos);
+    CHECK(web.send("PATCH", path, empty).status == 200);
+    CHECK(web.send("PATCH", path, R"({"vpn_waitlist":{"platform":"ios"}})").status == 422);
+}
+
+TEST_CASE("CTMS_WAITLIST_GEO_OPTIONAL accepts vpn and relay without a country") {
+    const std::string lists = R"("waitlists":[{"name":"vpn","fields":{"platform":"ios"}},{"name":"relay"}]})";
+    for (const bool optional : {false, true}) {
+        CAPTURE(optional);
+        web_fixture::options options;
+        options.change_settings = [&](ctms::config::settings& settings) { settings.waitlist_geo_optional = optional; };
+        web_fixture web(options);
+        CHECK(web.post("/ctms", R"({"email":{"primary_email":"a@example.com"},)" + lists).status == (optional ? 201 : 422));
+        const auto id = web.add_contact(R"({"email":{"primary_email":"b@example.com"}})");
+        CHECK(web.send("PATCH", "/ctms/" + id, "{" + lists).status == (optional ? 200 : 422));
+        const auto whole = R"({"email":{"email_id":")" + id + R"(","primary_email":"b@example.com"},)" + lists;
+        CHECK(web.send("PUT", "/ctms/" + id, whole).status == (optional ? 201 : 422));
+        if (optional) CHECK(web.send("PUT", "/ctms/" + id, web.get("/ctms/" + id).body).status == 201);
+        CHECK(web.post("/ctms", R"({"email":{"primary_email":"c@example.com"},"waitlists":[{"name":"vpn","fields":{"geo":7}}]})").status ==
+              422);
+    }
+}
+
+TEST_CASE("an encoded slash belongs to the address") {
+    web_fixture web;
+    web.add_contact(R"({"email":{"primary_email":"a/b@example.com"}})");
+    CHECK(web.send("DELETE", "/ctms/a/b%40example.com").status == 404);
+    CHECK(web.send("DELETE", "/ctms/a%2Fb%40example.com/").header("location") == "/ctms/a%2Fb%40example.com");
+    const auto answer = web.send("DELETE", "/ctms/a%2Fb%40example.com");
+    CHECK(answer.status == 200);
+    CHECK(web.send("DELETE", "/ctms/a%2Fb%40example.com").status == 404);
+    CHECK(web.log_text().find("b@example.com") == std::string::npos);
+    CHECK(web.log_text().find("b%40example.com") == std::string::npos);
+}
+
 TEST_CASE("a new contact is created and can be read") {
     web_fixture web;
     const auto created = web.post("/ctms", contact(id, "a@example.com"));

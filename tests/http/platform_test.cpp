@@ -224,7 +224,7 @@ TEST_CASE("a valid request id is accepted and any other is replaced") {
 
 TEST_CASE("an unknown path is not found") {
     web_fixture web;
-    for (const std::string path : {"/nothing", "/ctms/a/b", "/ctms/a%2Fb", "/CTMS", "//", "/%00", "/%FF%FE"}) {
+    for (const std::string path : {"/nothing", "/ctms/a/b", "/ctms%2Fa", "/CTMS", "//", "/%00", "/%FF%FE"}) {
         CAPTURE(path);
         const auto answer = web.ask("GET", path);
         CHECK(answer.status == 404);

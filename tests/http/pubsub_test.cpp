@@ -6,6 +6,7 @@
 #include "support/stripe_objects.hpp"
 #include "support/stripe_tables.hpp"
 
+#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -142,8 +143,8 @@ TEST_CASE("Pub/Sub: values without members are logged and not counted") {
 
 TEST_CASE("Pub/Sub: an invalid object does not prevent others from being stored") {
     pushed_server server;
-    const auto answer = server.push(
-        dictionary({customer(), with(subscription(), "status", "dormant"), without(price("price_3"), "product"), price("price_2")}));
+    const auto answer = server.push(dictionary({customer(), with(subscription(), "status", "dormant until further notice"),
+                                                without(price("price_3"), "product"), price("price_2")}));
     CHECK(answer.status == 202);
     CHECK(answer.body == accepted(some_failed));
     CHECK(cells(server.web, "stripe_id", "stripe_customer") == "cus_1");
@@ -158,6 +159,75 @@ TEST_CASE("Pub/Sub: an invalid object does not prevent others from being stored"
     CHECK(said.find("status") != std::string::npos);
     CHECK(said.find("; price:price_3: ") != std::string::npos);
     CHECK(said.find("dormant") == std::string::npos);
+}
+
+TEST_CASE("Pub/Sub: what cannot be stored is parked before it is acknowledged") {
+    pushed_server server;
+    const auto broken = without(price("price_3"), "product");
+    const auto answer = server.push(dictionary({customer(), broken}));
+    CHECK(answer.status == 202);
+    CHECK(server.web.fields_of(answer).at("ingest_parked") == 1);
+    CHECK(cells(server.web, "object, reason, deliveries", "ctms_stripe_parked") == "price:price_3 price.product: missing 1");
+    CHECK(bj::parse(cells(server.web, "convert_from(payload, 'UTF8')", "ctms_stripe_parked")) == broken);
+    CHECK(server.push(broken).status == 202); // delivered again: the same row
+    CHECK(cells(server.web, "object, deliveries", "ctms_stripe_parked") == "price:price_3 2");
+    CHECK(server.push(with(broken, "active", false)).status == 202); // another state
+    CHECK(server.web.sql("select 1 from ctms_stripe_parked").size() == 2);
+    CHECK(server.web.sql("select 1 from ctms_stripe_parked where payload::text like '%example.com%'").empty());
+    const auto metrics = server.web.ask("GET", "/metrics").body;
+    CHECK(metrics.find("\nctms_stripe_parked_total 3\n") != std::string::npos);
+    CHECK(metrics.find("\nctms_stripe_parked_objects 2\n") != std::string::npos);
+}
+
+TEST_CASE("Pub/Sub: a message that cannot be read is parked as it arrived") {
+    pushed_server server;
+    const auto token = google_push::token();
+    const std::string odd("\xFF\0{", 3);
+    CHECK(google_push::send(server.web, odd, token).status == 202);
+    CHECK(google_push::push(server.web, "[]").status == 202);
+    CHECK(google_push::send(server.web, "", token).status == 202);
+    CHECK(cells(server.web, "object, octet_length(payload) > 3, reason", "ctms_stripe_parked") ==
+          "message f Message does not appear to be from pubsub, do not send again.; "
+          "message f Message does not appear to be from pubsub, do not send again.; "
+          "message t Unknown payload type, do not send again.");
+    CHECK(server.web.sql("select 1 from ctms_stripe_parked where payload = '\\xff007b'").size() == 1);
+}
+
+TEST_CASE("Pub/Sub: a message is not acknowledged if it can be neither stored nor parked") {
+    pushed_server server;
+    const auto broken = without(price(), "product");
+    server.web.sql("insert into ctms_stripe_parked (object, reason, payload, payload_hash)"
+                   " select 'x:' || n, 'test', '', '' from generate_series(1, 10000) as n");
+    const auto full = server.push(broken);
+    CHECK(full.status == 503);
+    CHECK(std::string(server.web.fields_of(full).at("error").as_string()).find("parked") != std::string::npos);
+    CHECK(google_push::push(server.web, "[]").status == 503);
+    CHECK(server.push(customer()).status == 200);
+    server.web.sql("truncate ctms_stripe_parked; alter table ctms_stripe_parked rename to elsewhere");
+    CHECK(server.push(broken).status >= 500);
+    server.web.sql("alter table elsewhere rename to ctms_stripe_parked");
+    CHECK(server.push(broken).status == 202);
+}
+
+TEST_CASE("Pub/Sub: no address gets into the reasons of parked objects, the log or the metrics") {
+    pushed_server server;
+    const std::string address = "who@example.com";
+    const bj::object short_type{{"type", "a@b.example"}, {"a@b.example", 7}};
+    const auto newer = without(without(line(), "type"), "price");
+    for (const auto& broken :
+         {with(subscription(), "status", bj::string(address + " for a long time")), with(customer(), "created", bj::string(address)),
+          with(customer(), "description", bj::object{{address, address}}), with(price(), "currency", bj::string(address)),
+          invoice({with(with(newer, "pricing", bj::string(address)), "parent", nullptr)}),
+          invoice({with(with(newer, "pricing", nullptr), "parent", bj::object{{"type", bj::string(address + address)}})}),
+          invoice({with(with(newer, "pricing", 1), "parent", short_type)})}) {
+        CAPTURE(bj::serialize(broken));
+        CHECK(server.push(broken).status == 202);
+        CHECK(server.push(bj::object{{"customer:" + address, with(broken, "id", 1)}}).status == 202);
+    }
+    CHECK(server.web.sql("select 1 from ctms_stripe_parked").size() == 14);
+    CHECK(server.web.sql("select 1 from ctms_stripe_parked where reason like '%@%'").empty());
+    CHECK(server.web.log_text().find("@example.com") == std::string::npos);
+    CHECK(server.web.ask("GET", "/metrics").body.find('@') == std::string::npos);
 }
 
 TEST_CASE("Pub/Sub: a message with one invalid object is not sent again") {

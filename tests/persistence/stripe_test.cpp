@@ -164,8 +164,69 @@ TEST_CASE("a deleted customer is only marked, and skipped if it is unknown") {
     CHECK(db.queued() == "1");
     CHECK(db.ingest(stripe::deleted_customer{"cus_1"}) == actions{{"no_change", {"customer:cus_1"}}});
     CHECK(db.queued().empty());
-    CHECK(db.ingest(customer("cus_1", "account1")) == actions{{"updated", {"customer:cus_1"}}});
-    CHECK(db.value("select deleted from stripe_customer") == "f");
+    CHECK(db.ingest(customer("cus_1", "account1")) == actions{{"skipped", {"customer:cus_1"}}}); // older than the deletion
+    CHECK(db.value("select deleted from stripe_customer") == "t");
+}
+
+TEST_CASE("an older state of a subscription does not replace a newer one, if the objects tell") {
+    stripe_database db;
+    db.ingest(customer("cus_1", "account1"));
+    const auto skipped = actions{{"skipped", {"subscription:sub_1"}}};
+    const auto state = [](const std::string& status, int start = 200) {
+        auto out = subscription("sub_1", "cus_1", {item("si_1", "sub_1", price("p1"))});
+        out.status = status;
+        out.current_period_start = at(start);
+        return out;
+    };
+    CHECK(db.ingest(state("incomplete")).contains("created"));
+    CHECK(db.ingest(state("active")).at("updated") == std::set<std::string>{"subscription:sub_1"});
+    CHECK(db.ingest(state("incomplete")) == skipped);
+    CHECK(db.ingest(state("active", 300)).contains("updated"));
+    db.queued();
+    CHECK(db.ingest(state("past_due", 299)) == skipped); // the period before
+    CHECK(db.queued().empty());
+    CHECK(db.ingest(state("past_due", 300)).contains("updated"));
+    auto moved = state("active", 250); // another item has another period
+    moved.items = {item("si_2", "sub_1", price("p1"))};
+    CHECK(db.ingest(moved).contains("updated"));
+    CHECK(db.ingest(state("canceled", 250)).contains("updated"));
+    for (const auto* status : {"active", "past_due", "unpaid", "paused", "something_new"}) CHECK(db.ingest(state(status, 900)) == skipped);
+    CHECK(db.value("select status from stripe_subscription") == "canceled");
+    CHECK(db.ingest(state("canceled", 900)).contains("updated"));
+}
+
+TEST_CASE("an invoice does not go back to an earlier status") {
+    stripe_database db;
+    const auto state = [](const std::string& status) {
+        auto out = invoice("in_1", "cus_1", {line("il_1", price("p1"))});
+        out.status = status;
+        return out;
+    };
+    const auto skipped = actions{{"skipped", {"invoice:in_1"}}};
+    CHECK(db.ingest(state("draft")).contains("created"));
+    CHECK(db.ingest(state("open")).contains("updated"));
+    CHECK(db.ingest(state("draft")) == skipped);
+    CHECK(db.ingest(state("uncollectible")).contains("updated"));
+    CHECK(db.ingest(state("open")) == skipped);
+    CHECK(db.ingest(state("paid")).contains("updated"));
+    CHECK(db.ingest(state("uncollectible")) == skipped);
+    CHECK(db.ingest(state("something_new")).contains("updated"));
+    CHECK(db.ingest(state("draft")).contains("updated")); // nothing is known about the new status
+}
+
+TEST_CASE("no line misses its price when both arrive at the same time") {
+    stripe_database db;
+    constexpr int rounds = 60;
+    for (int round = 0; round < rounds; ++round) {
+        const auto name = std::to_string(round);
+        auto waiting = line("il_" + name, price("p" + name));
+        waiting.price.reset();
+        waiting.price_id = "p" + name;
+        std::jthread one([&] { CHECK(db.repository.ingest(invoice("in_" + name, "cus_1", {waiting})).has_value()); });
+        std::jthread two([&] { CHECK(db.repository.ingest(price("p" + name)).has_value()); });
+    }
+    CHECK(db.value("select count(*) from stripe_invoice_line_item") == std::to_string(rounds));
+    CHECK(db.value("select count(*) from ctms_stripe_lines") == "0");
 }
 
 TEST_CASE("objects may arrive in any order: the contact is queued when the customer arrives") {

@@ -107,6 +107,8 @@ TEST_SUITE("config") {
                                {"CTMS_TOKEN_EXPIRATION", "60"},
                                {"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "no"},
                                {"CTMS_TOKEN_FAILURES_PER_MINUTE", "0"},
+                               {"CTMS_STRIPE_PARKED_DAYS", "2"},
+                               {"CTMS_WAITLIST_GEO_OPTIONAL", "true"},
                                {"CTMS_TRUSTED_PROXIES", "10.0.0.1, ::1"},
                                {"CTMS_SERVER_PREFIX", "https://ctms.example.com"},
                                {"CTMS_USE_MOZLOG", "false"},
@@ -127,6 +129,8 @@ TEST_SUITE("config") {
         CHECK(s.token_expiration == 60s);
         CHECK_FALSE(s.token_allow_no_expiration);
         CHECK(s.token_failures_per_minute == 0);
+        CHECK(s.stripe_parked_days == 2);
+        CHECK(s.waitlist_geo_optional);
         CHECK(s.trusted_proxies == std::vector<std::string>{"10.0.0.1", "::1"});
         CHECK(s.server_prefix == "https://ctms.example.com");
         CHECK_FALSE(s.use_mozlog);

@@ -80,7 +80,7 @@ public:
     [[nodiscard]] exchange begun(const std::string& method, const std::string& path, const std::string& body = "{}") const {
         exchange one;
         one.http.method = method;
-        one.http.path = path;
+        one.http.target = one.http.path = path;
         one.http.body = body;
         exchanger_.begin(one);
         REQUIRE(one.matched != nullptr);
@@ -108,7 +108,8 @@ private:
     service::health health_{database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
-    service::pubsub pubsub_{stripe_ingest_, verifier_, {}};
+    service::stripe_parking stripe_parking_{database_};
+    service::pubsub pubsub_{stripe_ingest_, stripe_parking_, verifier_, {}};
     web::streams::change_hub streams_{changes_, tokens_, metrics_, {}};
     exchanger exchanger_{{contacts_, changes_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_,
                           metrics_, draining_, streams_},

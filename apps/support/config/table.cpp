@@ -224,6 +224,10 @@ constexpr std::array table{
         {"CTMS_TOKEN_FAILURES_PER_MINUTE", "100",
          "Failed /token attempts per minute of a client from one address, before 429; 0 means no limit"}),
     integer<&s::tombstone_days, 1, 36'500>({"CTMS_TOMBSTONE_DAYS", "90", "How many days /changes remembers that a contact was deleted"}),
+    integer<&s::stripe_parked_days, 1, 3'650>(
+        {"CTMS_STRIPE_PARKED_DAYS", "30", "How many days Stripe objects that could not be stored are kept"}),
+    boolean<&s::waitlist_geo_optional>(
+        {"CTMS_WAITLIST_GEO_OPTIONAL", "false", "Accept the waitlists vpn and relay without a country (geo)"}),
     rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},
          take_addresses,
          show<&s::trusted_proxies>},

@@ -6,6 +6,8 @@
 #include <ctms/service/contacts.hpp>
 #include <web/server/answers.hpp>
 
+#include <support/config/settings.hpp>
+
 #include <set>
 #include <type_traits>
 
@@ -100,15 +102,17 @@ void answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
     }
 }
 
+json::contact_rules rules_of(const services& all) { return {.geo_optional = all.settings.waitlist_geo_optional}; }
+
 /// A PATCH request as it was sent.
 struct sent_patch {
     uuid email_id;
     json::checked<model::contact_patch> patch;
 };
 
-result<sent_patch> read_sent_patch(call& now) {
+result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) {
     const auto email_id = path_email_id(now);
-    const auto patch = json::read_patch(*now.body);
+    const auto patch = json::read_patch(*now.body, rules);
     if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
     if (!patch) return patch.error();
     trace_write(now, (*patch)->email.value().primary_email);
@@ -118,7 +122,7 @@ result<sent_patch> read_sent_patch(call& now) {
 } // namespace
 
 response post_contact(call& now, const services& all) {
-    const auto input = json::read_contact(*now.body, json::purpose::create);
+    const auto input = json::read_contact(*now.body, json::purpose::create, rules_of(all));
     if (!input) return failed(now, input.error());
     trace_write(now, (*input)->email.primary_email);
     const auto created = all.contacts.create(*input, now.facts.client_id);
@@ -130,7 +134,7 @@ response post_contact(call& now, const services& all) {
 
 response put_contact(call& now, const services& all) {
     const auto email_id = path_email_id(now);
-    const auto input = json::read_contact(*now.body, json::purpose::replace);
+    const auto input = json::read_contact(*now.body, json::purpose::replace, rules_of(all));
     if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
     if (!input) return failed(now, input.error());
     trace_write(now, (*input)->email.primary_email);
@@ -139,7 +143,7 @@ response put_contact(call& now, const services& all) {
 }
 
 void patch_contacts(std::span<call> calls, const services& all, const send_early& send) {
-    const auto sent = read_together(calls, read_sent_patch);
+    const auto sent = read_together(calls, [&](call& now) { return read_sent_patch(now, rules_of(all)); });
     if (!sent.refused.empty()) send(sent.refused);
     std::vector<service::patch_request> requests;
     for (std::size_t i = 0; i < sent.inputs.size(); ++i)

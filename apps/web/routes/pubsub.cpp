@@ -52,12 +52,15 @@ void note_report(call& now, const service::pubsub_report& report) {
     now.facts.fxa_id_conflict = fmt::format("{}", fmt::join(report.fxa_id_conflicts, ","));
     now.facts.ingest_error = fmt::format("{}", fmt::join(report.problems, "; "));
     now.facts.ingest_empty = fmt::format("{}", fmt::join(report.empty_values, ","));
+    now.facts.ingest_parked = report.problems.size();
 }
 
 response take_in(call& now, const services& all) {
     const auto payload = json::read_pubsub_message(now.http.body);
     if (!payload) {
         note_ingest_error(now, payload.error());
+        if (const auto kept = all.pubsub.park_message(now.http.body, payload.error()); !kept) return failed(now, kept.error());
+        now.facts.ingest_parked = 1;
         return accepted(payload.error().message);
     }
     trace_customers(now, *payload);

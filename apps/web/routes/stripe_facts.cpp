@@ -19,6 +19,7 @@ void note_ingest_error(call& now, const error& failure) {
 }
 
 void note_actions(call& now, const model::stripe::ingest_report& report) {
+    now.facts.ingest_unknown = fmt::format("{}", fmt::join(report.unknown_values, ","));
     if (report.actions.empty()) return;
     constexpr std::size_t longest_list = 300; // bytes of one action, so that all of them fit in a line of the log
     std::string out;

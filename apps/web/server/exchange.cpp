@@ -28,7 +28,7 @@ response redirect_to(const request& http, const std::string& path) {
     out.content_type.clear();
     // A relative reference, because the scheme and host that the client used are not known for certain (RFC 9110, 10.2.2).
     const auto query = http.query.empty() ? std::string() : "?" + http.query;
-    out.headers.emplace_back("Location", percent_encode_path(path) + query);
+    out.headers.emplace_back("Location", path + query);
     return out;
 }
 
@@ -37,8 +37,7 @@ response unmatched(const request& http, const route_match& match) {
     if (!match.is_implemented) return detail_response(501, "Not Implemented");
     // Percent-encoding can make a path nine times as long, and Beast rejects header values of 64 KiB.
     constexpr std::size_t longest_location = 32 * 1024;
-    if (!match.redirect.empty() && percent_encode_path(match.redirect).size() + http.query.size() < longest_location)
-        return redirect_to(http, match.redirect);
+    if (!match.redirect.empty() && match.redirect.size() + http.query.size() < longest_location) return redirect_to(http, match.redirect);
     if (match.allowed.empty()) return detail_response(404, "Not Found");
     auto out = detail_response(405, "Method Not Allowed");
     if (http.path == "*") { // "OPTIONS *" asks about the server as a whole (RFC 9110, 9.3.7)
@@ -163,7 +162,7 @@ void set_busy(exchange& one) noexcept {
 
 void exchanger::begin(exchange& one) const {
     services_.metrics.request_began();
-    auto match = find_route(routes_, one.http.method, one.http.path);
+    auto match = find_route(routes_, one.http.method, std::string_view(one.http.target).substr(0, one.http.target.find('?')));
     one.matched = match.found;
     one.path_parameters = std::move(match.parameters);
     if (one.matched == nullptr) one.answer = unmatched(one.http, match);

@@ -178,6 +178,8 @@ void add_ingest(mozlog::fields& members, const request_facts& facts, shortener& 
     add("fxa_id_conflict", facts.fxa_id_conflict, longest_list);
     add("ingest_error", facts.ingest_error, longest_ingest);
     add("ingest_empty", facts.ingest_empty, longest_list);
+    add("ingest_unknown", facts.ingest_unknown, longest_list);
+    if (facts.ingest_parked != 0) members.add("ingest_parked", static_cast<std::int64_t>(facts.ingest_parked));
 }
 
 void add_pubsub(mozlog::fields& members, const request_facts& facts, shortener& bounded) {

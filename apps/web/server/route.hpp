@@ -72,6 +72,8 @@ struct request_facts {
     std::string fxa_id_conflict;                                    ///< from a Stripe customer
     std::string ingest_error;                                       ///< what is wrong with the Stripe objects
     std::string ingest_empty;                                       ///< keys of a message that had no value
+    std::string ingest_unknown;                                     ///< members of Stripe objects with values that CTMS does not know
+    std::size_t ingest_parked = 0;                                  ///< how many Stripe objects were parked
     std::vector<std::pair<std::string, std::string>> pubsub_claims; ///< claims of Google's token, values as JSON
     std::string pubsub_account; ///< the configured service account if the token names it; it may be logged
     std::string error;          ///< what failed in the application

@@ -60,23 +60,23 @@ model::partial<model::newsletter> read_newsletter(const node& item, error_list& 
     return read_fields<model::newsletter>(item, completeness::whole, errors);
 }
 
-model::partial<model::waitlist> read_waitlist(const node& item, bool always_joins, error_list& errors) {
+model::partial<model::waitlist> read_waitlist(const node& item, bool always_joins, const contact_rules& rules, error_list& errors) {
     auto read = read_fields<model::waitlist>(item, completeness::whole, errors);
     if (!read.has(&model::waitlist::name) || !(read.value().subscribed || always_joins)) return read;
     const auto* fields = item.member("fields");
     if (fields == nullptr || fields->type == kind::array) fields = &empty_object;
-    if (fields->type == kind::object) check_waitlist_fields(read.value().name, *fields, errors);
+    if (fields->type == kind::object) check_waitlist_fields(read.value().name, *fields, rules, errors);
     return read;
 }
 
-void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors) {
+void check_waitlist_fields(std::string_view name, const node& fields, const contact_rules& rules, error_list& errors) {
     const auto here = errors.at("__root__");
     if (name == "vpn") {
-        check_text_member(fields, "geo", true, errors);
+        check_text_member(fields, "geo", !rules.geo_optional, errors);
         check_text_member(fields, "platform", false, errors);
         refuse_other_members(fields, {"geo", "platform"}, errors);
     } else if (name == "relay") {
-        check_text_member(fields, "geo", true, errors);
+        check_text_member(fields, "geo", !rules.geo_optional, errors);
         refuse_other_members(fields, {"geo"}, errors);
     } else if (name.starts_with("relay")) {
         // The waitlist is shown as relay_waitlist, whose geo is a string: any other value could not be read back.

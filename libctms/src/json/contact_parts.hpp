@@ -56,10 +56,11 @@ std::vector<model::partial<T>> read_items(const node& list, error_list& errors, 
 [[nodiscard]] model::partial<model::newsletter> read_newsletter(const node& item, error_list& errors);
 
 /// `always_joins`: even a waitlist with `subscribed` false must have the fields that its name requires.
-[[nodiscard]] model::partial<model::waitlist> read_waitlist(const node& item, bool always_joins, error_list& errors);
+[[nodiscard]] model::partial<model::waitlist> read_waitlist(const node& item, bool always_joins, const contact_rules& rules,
+                                                            error_list& errors);
 
 /// Checks that the fields of a waitlist that the contact joins are those that its name requires. `fields` must be an object.
-void check_waitlist_fields(std::string_view name, const node& fields, error_list& errors);
+void check_waitlist_fields(std::string_view name, const node& fields, const contact_rules& rules, error_list& errors);
 
 /// Reads a union of a literal and something else, where `given` is not the literal: calls `read(errors)` for the second branch. If that
 /// finds errors, the error of the first branch, that `given` is not the literal, precedes them.

@@ -74,7 +74,7 @@ model::older_field<T> read_older(const node& contact, std::string_view name, err
 
 } // namespace
 
-result<checked<model::contact_input>> read_contact(const body& sent, purpose why) {
+result<checked<model::contact_input>> read_contact(const body& sent, purpose why, const contact_rules& rules) {
     error_list errors("body");
     const auto* contact = body_object(sent, errors);
     if (contact == nullptr) return std::move(errors).take();
@@ -86,8 +86,8 @@ result<checked<model::contact_input>> read_contact(const body& sent, purpose why
     const auto before_lists = errors.size();
     auto newsletters =
         read_list<model::newsletter>(*contact, "newsletters", errors, [&](const node& item) { return read_newsletter(item, errors); });
-    auto waitlists = read_list<model::waitlist>(*contact, "waitlists", errors,
-                                                [&](const node& item) { return read_waitlist(item, why == purpose::create, errors); });
+    auto waitlists = read_list<model::waitlist>(
+        *contact, "waitlists", errors, [&](const node& item) { return read_waitlist(item, why == purpose::create, rules, errors); });
     const bool lists_are_good = errors.size() == before_lists;
     out.vpn = read_older<model::vpn_waitlist>(*contact, "vpn_waitlist", errors);
     out.relay = read_older<model::relay_waitlist>(*contact, "relay_waitlist", errors);

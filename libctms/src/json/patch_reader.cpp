@@ -95,7 +95,7 @@ model::partial<model::email> read_email(const node& contact, error_list& errors)
 
 } // namespace
 
-result<checked<model::contact_patch>> read_patch(const body& sent) {
+result<checked<model::contact_patch>> read_patch(const body& sent, const contact_rules& rules) {
     error_list errors("body");
     const auto* contact = body_object(sent, errors);
     if (contact == nullptr) return std::move(errors).take();
@@ -107,8 +107,8 @@ result<checked<model::contact_patch>> read_patch(const body& sent) {
     const auto before_lists = errors.size();
     out.newsletters =
         read_list<model::newsletter>(*contact, "newsletters", errors, [&](const node& item) { return read_newsletter(item, errors); });
-    out.waitlists =
-        read_list<model::waitlist>(*contact, "waitlists", errors, [&](const node& item) { return read_waitlist(item, false, errors); });
+    out.waitlists = read_list<model::waitlist>(*contact, "waitlists", errors,
+                                               [&](const node& item) { return read_waitlist(item, false, rules, errors); });
     const bool lists_are_good = errors.size() == before_lists;
     out.vpn = read_older<model::vpn_waitlist>(*contact, "vpn_waitlist", errors);
     out.relay = read_older<model::relay_waitlist>(*contact, "relay_waitlist", errors);

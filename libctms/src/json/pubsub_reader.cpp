@@ -68,7 +68,9 @@ pubsub_item read_item(const node& value, std::string_view key) {
     if (!object_kind.empty() && !is_stored_kind(object_kind)) return without_value(pubsub_item::kind::unknown_kind, std::move(name));
     auto object = read_stripe_node(value);
     const auto what = object ? pubsub_item::kind::object : pubsub_item::kind::failed;
-    return {what, std::move(name), std::move(object)};
+    pubsub_item out{what, std::move(name), std::move(object)};
+    write(out.text, value);
+    return out;
 }
 
 } // namespace

@@ -4,6 +4,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <set>
@@ -50,8 +51,8 @@ public:
     void currency(std::string_view value) const {
         if (!stripe_rules::is_currency(value)) fail("currency", "not three lower-case letters");
     }
-    void choice(std::string_view member, std::string_view value, const auto& choices) const {
-        if (!stripe_rules::is_one_of(choices, value)) fail(member, "not a known value");
+    void choice(std::string_view member, std::string_view value, const stripe_rules::choice& of) const {
+        if (const auto why = stripe_rules::problem_of_choice(value, of); !why.empty()) fail(member, why);
     }
 
 private:
@@ -69,12 +70,14 @@ void check_object(const checker& in, const stripe::customer& one) {
 
 void check_object(const checker& in, const stripe::deleted_customer& one) { in.id("id", one.id); }
 
+void check_object(const checker& in, const stripe::unattached_object& one) { in.id("id", one.id); }
+
 void check_object(const checker& in, const stripe::price& one) {
     in.id("id", one.id);
     in.id("product_id", one.product_id);
     in.time("created", one.created);
     in.currency(one.currency);
-    if (one.interval) in.choice("interval", *one.interval, stripe_rules::intervals);
+    if (one.interval) in.choice("interval", *one.interval, stripe_rules::interval);
     if (one.interval.has_value() != one.interval_count.has_value()) in.fail("interval_count", "must be given with interval, and only then");
 }
 
@@ -87,8 +90,10 @@ void check_object(const checker& in, const stripe::subscription_item& one) {
 
 void check_object(const checker& in, const stripe::line_item& one) {
     in.id("id", one.id);
-    in.choice("type", one.type, stripe_rules::line_types);
-    check_object(in.at("price"), one.price);
+    in.choice("type", one.type, stripe_rules::line_type);
+    if (one.price) check_object(in.at("price"), *one.price);
+    in.id("price_id", one.price_id);
+    if (one.price && one.price_id) in.fail("price_id", "given together with the price");
     in.id("invoice_item_id", one.invoice_item_id);
     in.id("subscription_id", one.subscription_id);
     in.id("subscription_item_id", one.subscription_item_id);
@@ -117,7 +122,7 @@ void check_object(const checker& in, const stripe::subscription& one) {
     in.time("current_period_end", one.current_period_end);
     in.time("ended_at", one.ended_at);
     in.time("start_date", one.start_date);
-    in.choice("status", one.status, stripe_rules::subscription_states);
+    in.choice("status", one.status, stripe_rules::subscription_status);
     check_list(in, "items", one.items);
     for (std::size_t index = 0; index < one.items.size(); ++index) {
         if (one.items[index].subscription_id != one.id)
@@ -130,7 +135,7 @@ void check_object(const checker& in, const stripe::invoice& one) {
     in.time("created", one.created);
     in.id("customer_id", one.customer_id);
     in.currency(one.currency);
-    in.choice("status", one.status, stripe_rules::invoice_states);
+    in.choice("status", one.status, stripe_rules::invoice_status);
     in.id("default_payment_method_id", one.default_payment_method_id);
     in.id("default_source_id", one.default_source_id);
     check_list(in, "lines", one.lines);
@@ -138,12 +143,49 @@ void check_object(const checker& in, const stripe::invoice& one) {
 
 std::string_view name_of(const stripe::customer&) { return "customer"; }
 std::string_view name_of(const stripe::deleted_customer&) { return "customer"; }
+std::string_view name_of(const stripe::unattached_object& one) { return one.kind; }
 std::string_view name_of(const stripe::price&) { return "price"; }
 std::string_view name_of(const stripe::subscription&) { return "subscription"; }
 std::string_view name_of(const stripe::subscription_item&) { return "subscription_item"; }
 std::string_view name_of(const stripe::invoice&) { return "invoice"; }
 
+/// Collects values that are not in Stripe's lists.
+class unknown_collector {
+public:
+    void look_at(std::string_view member, std::string_view word, const stripe_rules::choice& of) {
+        if (word.empty() || stripe_rules::is_known(word, of)) return;
+        // The words of Stripe consist of these characters. Others may be anything, also personal data.
+        const bool is_plain = std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+        found.insert(is_plain ? fmt::format("{}: {}", member, word) : std::string(member));
+    }
+
+    void operator()(const stripe::customer&) {}
+    void operator()(const stripe::deleted_customer&) {}
+    void operator()(const stripe::unattached_object&) {}
+    void operator()(const stripe::price& one) { look_at("price.recurring.interval", one.interval.value_or(""), stripe_rules::interval); }
+    void operator()(const stripe::subscription_item& one) { (*this)(one.price); }
+    void operator()(const stripe::subscription& one) {
+        look_at("subscription.status", one.status, stripe_rules::subscription_status);
+        for (const auto& item : one.items) (*this)(item);
+    }
+    void operator()(const stripe::invoice& one) {
+        look_at("invoice.status", one.status, stripe_rules::invoice_status);
+        for (const auto& line : one.lines) {
+            look_at("line_item.type", line.type, stripe_rules::line_type);
+            if (line.price) (*this)(*line.price);
+        }
+    }
+
+    std::set<std::string> found;
+};
+
 } // namespace
+
+std::set<std::string> unknown_values(const model::stripe::object& object) {
+    unknown_collector collector;
+    std::visit(collector, object);
+    return std::move(collector.found);
+}
 
 result<void> check(const model::stripe::object& object) {
     std::string problem;

@@ -97,9 +97,11 @@ std::string reference_of(const place& where) {
     return id_of(where);
 }
 
-std::string choice_of(const place& where, const auto& choices) {
+/// A value that Stripe lists, or a new one.
+std::string choice_of(const place& where, const stripe_rules::choice& of) {
+    if (of.may_be_empty && where.is(kind::null)) return {};
     auto word = string_of(where);
-    if (!stripe_rules::is_one_of(choices, word)) where.fail("not a known value");
+    if (const auto why = stripe_rules::problem_of_choice(word, of); !why.empty()) where.fail(why);
     return word;
 }
 
@@ -177,11 +179,14 @@ stripe::object read_customer(const place& from) {
     if (deleted && truth_of(*deleted)) return stripe::deleted_customer{id_of(from.at("id"))};
     stripe::customer out;
     out.id = id_of(from.at("id"));
+    if (const auto email = from.find("email")) out.email = nullable(*email, string_of);
+    const auto description = from.at("description");
+    const bool has_account = !description.is(kind::null) && !(description.is(kind::string) && description.value().text.empty());
+    if (!has_account) return stripe::unattached_object{"customer", std::move(out.id), std::move(out.email)};
     out.created = time_of(from.at("created"));
-    out.fxa_id = id_of(from.at("description"));
+    out.fxa_id = id_of(description);
     out.default_source_id = nullable(from.at("default_source"), reference_of);
     out.default_payment_method_id = nullable(from.at("invoice_settings").at("default_payment_method"), reference_of);
-    if (const auto email = from.find("email")) out.email = string_of(*email);
     return out;
 }
 
@@ -193,7 +198,7 @@ stripe::price read_price(const place& from) {
     out.active = truth_of(from.at("active"));
     out.currency = currency_of(from.at("currency"));
     if (const auto recurring = from.find("recurring"); recurring && !recurring->is(kind::null)) {
-        out.interval = choice_of(recurring->at("interval"), stripe_rules::intervals);
+        out.interval = choice_of(recurring->at("interval"), stripe_rules::interval);
         out.interval_count = integer_of(recurring->at("interval_count"));
     }
     out.unit_amount = if_given(from.find("unit_amount"), integer_of);
@@ -214,6 +219,44 @@ stripe::subscription_item read_item(const place& from) {
     return out;
 }
 
+/// The current period. Since 2025-03-31, each item has its own, and the subscription has none: then that of the item whose period ends last
+/// counts, because the customer has paid until then.
+class period_reader {
+public:
+    void look_at(const place& item) {
+        const auto start = if_given(item.find(start_name), time_of);
+        const auto end = if_given(item.find(end_name), time_of);
+        if (!start || !end) return;
+        if (!latest_ || std::pair(*end, *start) > std::pair(latest_->end, latest_->start)) latest_ = period{*start, *end};
+    }
+
+    void set(stripe::subscription& out, const place& subscription) const {
+        const auto start = if_given(subscription.find(start_name), time_of);
+        const auto end = if_given(subscription.find(end_name), time_of);
+        if (start && end) {
+            out.current_period_start = *start;
+            out.current_period_end = *end;
+        } else if (latest_) {
+            out.current_period_start = latest_->start;
+            out.current_period_end = latest_->end;
+        } else {
+            for (const auto name : {start_name, end_name}) {
+                if (const auto member = subscription.at(name); member.is(kind::null)) member.fail("null, and no item has a period");
+            }
+        }
+    }
+
+private:
+    struct period {
+        timestamp start{};
+        timestamp end{};
+    };
+    static constexpr std::string_view start_name = "current_period_start";
+    static constexpr std::string_view end_name = "current_period_end";
+
+    std::optional<period> latest_;
+};
+
 stripe::subscription read_subscription(const place& from) {
     stripe::subscription out;
     out.id = id_of(from.at("id"));
@@ -223,42 +266,92 @@ stripe::subscription read_subscription(const place& from) {
     out.default_source_id = nullable(from.at("default_source"), reference_of);
     out.cancel_at_period_end = truth_of(from.at("cancel_at_period_end"));
     out.canceled_at = nullable(from.at("canceled_at"), time_of);
-    out.current_period_start = time_of(from.at("current_period_start"));
-    out.current_period_end = time_of(from.at("current_period_end"));
     out.ended_at = nullable(from.at("ended_at"), time_of);
     out.start_date = time_of(from.at("start_date"));
-    out.status = choice_of(from.at("status"), stripe_rules::subscription_states);
+    out.status = choice_of(from.at("status"), stripe_rules::subscription_status);
     const auto items = from.at("items");
-    out.items = list_of<stripe::subscription_item>(items, "subscription_item", [&out](const place& where) {
+    period_reader period;
+    out.items = list_of<stripe::subscription_item>(items, "subscription_item", [&](const place& where) {
         auto item = read_item(where);
+        period.look_at(where);
         if (item.subscription_id != out.id) where.at("subscription").fail("not the subscription that contains the item");
         return item;
     });
     out.has_more_items = has_more(items);
+    period.set(out, from);
     return out;
+}
+
+/// The origin of a line: its type and the ids of the objects that it comes from. Since 2025-03-31 in `parent`.
+void read_origin(const place& from, stripe::line_item& out) {
+    const auto parent = from.find("parent");
+    const bool is_new = parent && !from.find("type");
+    out.subscription_id = if_given(from.find("subscription"), reference_of);
+    if (!is_new) {
+        out.type = choice_of(from.at("type"), stripe_rules::line_type);
+        out.invoice_item_id = if_given(from.find("invoice_item"), reference_of);
+        out.subscription_item_id = if_given(from.find("subscription_item"), reference_of);
+        return;
+    }
+    if (parent->is(kind::null)) return;
+    const auto type = parent->at("type");
+    const auto name = string_of(type);
+    const bool is_of_subscription = name == "subscription_item_details";
+    if (!is_of_subscription && name != "invoice_item_details") {
+        out.type = choice_of(type, stripe_rules::line_type);
+        return;
+    }
+    out.type = is_of_subscription ? "subscription" : "invoiceitem";
+    const auto details = parent->find(is_of_subscription ? "subscription_item_details" : "invoice_item_details");
+    if (!details || details->is(kind::null)) return;
+    if (!details->is(kind::object)) details->fail("not an object");
+    out.invoice_item_id = if_given(details->find("invoice_item"), reference_of);
+    out.subscription_item_id = if_given(details->find("subscription_item"), reference_of);
+    if (auto subscription = if_given(details->find("subscription"), reference_of)) out.subscription_id = std::move(subscription);
+}
+
+/// The price of a line. Since 2025-03-31 its id is in `pricing.price_details`, and the price only if the sender asked for it.
+void read_pricing(const place& from, stripe::line_item& out) {
+    const auto pricing = from.find("pricing");
+    if (!pricing || from.find("price")) {
+        out.price = nullable(from.at("price"), nested_price);
+        return;
+    }
+    if (pricing->is(kind::null)) return;
+    if (!pricing->is(kind::object)) pricing->fail("not an object");
+    const auto details = pricing->find("price_details");
+    if (!details || details->is(kind::null)) return;
+    const auto price = details->at("price");
+    if (price.is(kind::object)) {
+        out.price = nested_price(price);
+    } else {
+        out.price_id = nullable(price, id_of);
+    }
 }
 
 stripe::line_item read_line(const place& from) {
     stripe::line_item out;
     out.id = id_of(from.at("id"));
-    out.type = choice_of(from.at("type"), stripe_rules::line_types);
-    out.price = nested_price(from.at("price"));
-    out.invoice_item_id = if_given(from.find("invoice_item"), reference_of);
-    out.subscription_id = if_given(from.find("subscription"), reference_of);
-    out.subscription_item_id = if_given(from.find("subscription_item"), reference_of);
+    read_origin(from, out);
+    read_pricing(from, out);
     out.amount = integer_of(from.at("amount"));
     out.currency = currency_of(from.at("currency"));
     return out;
 }
 
-stripe::invoice read_invoice(const place& from) {
+/// Stripe's previews of invoices that do not exist yet have such ids.
+constexpr std::string_view preview_prefix = "upcoming_in";
+
+stripe::object read_invoice(const place& from) {
     stripe::invoice out;
     out.id = id_of(from.at("id"));
+    const auto customer = from.at("customer");
+    if (customer.is(kind::null) || out.id.starts_with(preview_prefix)) return stripe::unattached_object{"invoice", std::move(out.id), {}};
     out.created = time_of(from.at("created"));
-    out.customer_id = reference_of(from.at("customer"));
+    out.customer_id = reference_of(customer);
     out.currency = currency_of(from.at("currency"));
     out.total = integer_of(from.at("total"));
-    out.status = choice_of(from.at("status"), stripe_rules::invoice_states);
+    out.status = choice_of(from.at("status"), stripe_rules::invoice_status);
     out.default_payment_method_id = nullable(from.at("default_payment_method"), reference_of);
     out.default_source_id = nullable(from.at("default_source"), reference_of);
     const auto lines = from.at("lines");
@@ -277,7 +370,7 @@ stripe::object any_of(const place& from) {
     return Read(from);
 }
 
-constexpr std::array stored_kinds{stored_kind{"customer", read_customer}, stored_kind{"invoice", any_of<read_invoice>},
+constexpr std::array stored_kinds{stored_kind{"customer", read_customer}, stored_kind{"invoice", read_invoice},
                                   stored_kind{"price", any_of<read_price>}, stored_kind{"subscription", any_of<read_subscription>},
                                   stored_kind{"subscription_item", any_of<read_item>}};
 

@@ -42,7 +42,7 @@ model::partial<model::waitlist> check_waitlist(const model::partial<model::waitl
     const auto* fields = std::get_if<document>(&parsed);
     if (fields == nullptr) return good;
     const auto& root = fields->root().type == kind::array ? any_object : fields->root();
-    if (root.type == kind::object) check_waitlist_fields(good.value().name, root, errors);
+    if (root.type == kind::object) check_waitlist_fields(good.value().name, root, {}, errors);
     return good;
 }
 

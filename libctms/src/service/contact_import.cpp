@@ -58,10 +58,10 @@ constexpr auto gone = "the contact was deleted in the meantime: import it again"
 
 /// Reads a contact in the API's form as POST would create it. `out.rows` has a nil id if none was sent.
 result<void> read_api_form(const json::body& sent, const import_options& how, item& out) {
-    auto read = json::read_contact(sent, json::purpose::create);
+    auto read = json::read_contact(sent, json::purpose::create, how.rules);
     if (!read) return read.error();
     if (how.merge) {
-        auto patch = json::read_patch(sent);
+        auto patch = json::read_patch(sent, how.rules);
         if (!patch) return patch.error();
         out.patch = std::move(*patch);
     }

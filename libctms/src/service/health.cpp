@@ -4,6 +4,7 @@
 #include <ctms/persistence/database.hpp>
 #include <persistence/contacts/change_feed.hpp>
 #include <persistence/contacts/id_usage.hpp>
+#include <persistence/stripe/parked_repository.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
 
 #include <exception>
@@ -67,6 +68,7 @@ health_report health::probe() {
     if (const auto counts = persistence::sync_queue_repository(db_).count()) out.queue = *counts;
     out.queue_time = since(counting);
     if (const auto delay = persistence::change_feed(db_).delay()) out.changes_delay = *delay;
+    if (const auto parked = persistence::parked_repository(db_).count()) out.stripe_parked = *parked;
     if (auto ids = persistence::read_id_usage(db_)) out.ids = *std::move(ids);
     return out;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/changes.hpp>
 #include <ctms/service/inbox_drain.hpp>
+#include <ctms/service/stripe_parking.hpp>
 
 #include <ctms/persistence/database.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
@@ -11,8 +12,8 @@
 
 namespace ctms::service {
 
-inbox_drain::inbox_drain(persistence::database& db, std::chrono::seconds keep_deletions, std::chrono::milliseconds pause)
-    : db_(db), keep_deletions_(keep_deletions), pause_(pause), worker_([this](const std::stop_token& stop) { work(stop); }) {}
+inbox_drain::inbox_drain(persistence::database& db, kept_times keep, std::chrono::milliseconds pause)
+    : db_(db), keep_(keep), pause_(pause), worker_([this](const std::stop_token& stop) { work(stop); }) {}
 
 void inbox_drain::work(const std::stop_token& stop) {
     constexpr std::chrono::hours between{1};
@@ -26,8 +27,11 @@ void inbox_drain::work(const std::stop_token& stop) {
             for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
             }
             if (std::chrono::steady_clock::now() < forgets_at) continue;
-            const auto forgotten = changes(db_).forget_deletions(keep_deletions_);
-            if (forgotten && *forgotten < changes::most_forgotten) forgets_at = std::chrono::steady_clock::now() + between;
+            const auto forgotten = changes(db_).forget_deletions(keep_.deletions);
+            const auto expired = stripe_parking(db_).expire(keep_.parked);
+            const bool all_forgotten = forgotten && *forgotten < changes::most_forgotten;
+            const bool all_expired = expired && *expired < static_cast<std::size_t>(stripe_parking::most_at_once);
+            if (all_forgotten && all_expired) forgets_at = std::chrono::steady_clock::now() + between;
         } catch (const std::exception&) { // out of memory: tries again after the pause
         }
     }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/pubsub.hpp>
 
+#include "stripe_intake.hpp"
+
 #include <auth/secrets.hpp>
 
 #include <fmt/core.h>
@@ -15,10 +17,17 @@ error not_configured() { return service_unavailable("CTMS_PUBSUB_EMAIL or CTMS_P
 void add(pubsub_report& to, model::stripe::ingest_report&& more) {
     for (auto& [action, objects] : more.actions) to.done.actions[action].merge(objects);
     if (more.fxa_id_conflict) to.fxa_id_conflicts.insert(*more.fxa_id_conflict);
+    to.done.unknown_values.merge(more.unknown_values);
 }
 
-void add_problem(pubsub_report& to, std::string_view name, const error& problem) {
-    to.problems.push_back(fmt::format("{}: {}", name, problem.detail.empty() ? problem.message : problem.detail));
+void refuse(intake& to, const json::pubsub_item& item, const error& problem) {
+    const auto& reason = problem.detail.empty() ? problem.message : problem.detail;
+    to.report.problems.push_back(fmt::format("{}: {}", item.name, reason));
+    model::stripe::parked_object parked;
+    parked.object = item.name;
+    parked.reason = reason;
+    parked.payload = item.text;
+    to.refused.push_back(std::move(parked));
 }
 
 } // namespace
@@ -40,26 +49,49 @@ pubsub_caller pubsub::authenticate(std::string_view client, std::string_view tok
     return out;
 }
 
-result<pubsub_report> pubsub::take_in(const json::pubsub_payload& payload) {
+result<intake> take_in(stripe_ingest& ingest, const json::pubsub_payload& payload) {
     using kind = json::pubsub_item::kind;
-    pubsub_report out;
+    intake out;
     for (const auto& item : payload.items) {
         if (item.what == kind::empty) {
-            out.empty_values.push_back(item.name);
+            out.report.empty_values.push_back(item.name);
         } else if (item.what == kind::unknown_kind) {
-            out.done.actions["skipped"].insert(item.name);
+            out.report.done.actions["skipped"].insert(item.name);
         } else if (!item.value) {
-            add_problem(out, item.name, item.value.error());
-        } else if (auto done = ingest_.ingest(*item.value)) {
-            ++out.count;
-            add(out, std::move(*done));
+            refuse(out, item, item.value.error());
+        } else if (auto done = ingest.ingest(*item.value)) {
+            ++out.report.count;
+            add(out.report, std::move(*done));
         } else if (done.error().code == errc::invalid) {
-            add_problem(out, item.name, done.error());
+            refuse(out, item, done.error());
         } else {
             return done.error();
         }
     }
     return out;
+}
+
+result<pubsub_report> pubsub::take_in(const json::pubsub_payload& payload) {
+    auto done = service::take_in(ingest_, payload);
+    if (!done) return done.error();
+    if (const auto kept = park(std::move(done->refused)); !kept) return kept.error();
+    return std::move(done->report);
+}
+
+result<void> pubsub::park_message(std::string_view body, const error& problem) {
+    model::stripe::parked_object parked;
+    parked.object = "message";
+    parked.reason = problem.message;
+    parked.payload = body;
+    return park({std::move(parked)});
+}
+
+result<void> pubsub::park(std::vector<model::stripe::parked_object> objects) {
+    if (objects.empty()) return {};
+    const auto count = objects.size();
+    if (const auto kept = parking_.park(std::move(objects)); !kept) return kept.error();
+    recorder_.stripe_parked(count);
+    return {};
 }
 
 } // namespace ctms::service

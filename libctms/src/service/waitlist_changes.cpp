@@ -49,11 +49,9 @@ error country_missing() {
         {{{std::string("body"), std::string("vpn_waitlist"), std::string("geo")}, "field required", "value_error.missing", {}}});
 }
 
-result<void> apply_vpn(const model::older_field<model::vpn_waitlist>& vpn, const std::vector<model::waitlist>& stored,
-                       waitlist_changes& changes) {
+result<void> apply_vpn(const model::older_field<model::vpn_waitlist>& vpn, waitlist_changes& changes) {
     if (!vpn.given()) return {};
-    const bool is_stored = std::any_of(stored.begin(), stored.end(), [](const auto& waitlist) { return waitlist.name == "vpn"; });
-    if (!vpn.value() || (is_stored && *vpn.value() == model::vpn_waitlist{})) {
+    if (!vpn.value() || *vpn.value() == model::vpn_waitlist{}) { // the latter is how GET shows a contact that is not on the waitlist
         changes.leave.emplace_back("vpn");
         return {};
     }
@@ -103,7 +101,7 @@ result<waitlist_changes> changes_of(const waitlist_request& request, const std::
     if (request.unsubscribe_waitlists || !request.waitlists.empty()) return changes;
     if (request.unsubscribe_newsletters) leave_all(stored, changes);
     leave_unsubscribed(request.newsletters, changes);
-    if (auto applied = apply_vpn(request.vpn, stored, changes); !applied) return applied.error();
+    if (auto applied = apply_vpn(request.vpn, changes); !applied) return applied.error();
     apply_relay(request.relay, request.newsletters, stored, changes);
     return changes;
 }

@@ -71,12 +71,17 @@ private:
     std::unique_ptr<content> content_;
 };
 
+/// What may differ between installations in reading contacts.
+struct CTMS_API contact_rules {
+    bool geo_optional = false; ///< the waitlists `vpn` and `relay` need no `geo`
+};
+
 /// Validates the body of POST (create) or PUT (replace, which requires email_id). Returns errc::invalid with one field_error for each
 /// broken rule; the locations start with "body".
-[[nodiscard]] CTMS_API result<checked<model::contact_input>> read_contact(const body& sent, purpose why);
+[[nodiscard]] CTMS_API result<checked<model::contact_input>> read_contact(const body& sent, purpose why, const contact_rules& rules = {});
 
 /// Validates the body of PATCH, in which every field is optional. Same errors as read_contact.
-[[nodiscard]] CTMS_API result<checked<model::contact_patch>> read_patch(const body& sent);
+[[nodiscard]] CTMS_API result<checked<model::contact_patch>> read_patch(const body& sent, const contact_rules& rules = {});
 
 /// Applies the same rules, with the same errors, to input that a program filled in; "body" is then the whole input. Strings must also be
 /// valid UTF-8, and an empty string counts as missing where a string is required. Returns the input in the form in which it is stored:

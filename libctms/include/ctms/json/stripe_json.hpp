@@ -21,6 +21,8 @@ namespace ctms::json {
 /// Reads one object: customer, subscription, subscription_item, price or invoice. Returns errc::malformed ("Request JSON is not
 /// recognized.") if the text is not a JSON object with `object` and `id`. Returns errc::invalid ("Unable to process Stripe object.") for
 /// another kind of object, or if a member is missing or has a wrong value; `detail` then says which member and why, without the value.
+/// Takes the forms of all versions of Stripe's API from 2020-08-27 to 2026-11-18.endive (https://docs.stripe.com/changelog), and values of
+/// `status`, `interval` and the type of a line that are not in Stripe's lists. An object that belongs to nobody is an unattached_object.
 [[nodiscard]] CTMS_API result<model::stripe::object> read_stripe_object(std::string_view text);
 
 /// A Stripe object of a kind that is not stored.
@@ -53,6 +55,7 @@ struct CTMS_API pubsub_item {
     kind what = kind::object; ///< kind of the value
     std::string name;         ///< "object:id" of an object; otherwise its key in the dictionary, or "payload" if it is the whole payload
     result<model::stripe::object> value; ///< the object, or an error
+    std::string text{};                  ///< the value as compact JSON, for `object` and `failed`
 };
 
 /// The content of a push message.

@@ -29,6 +29,8 @@ public:
     virtual void legacy_waitlists_used() = 0;
     /// The database failed. `kind` is one of database_error_kinds.
     virtual void database_error(std::string_view kind) = 0;
+    /// `objects` objects or messages of Stripe could not be stored and were parked (ctms_stripe_parked_total).
+    virtual void stripe_parked(std::size_t objects) { (void)objects; }
     /// The default end of /updates was determined: `seconds` before the time of the database. `held_by` is one of updates_end_holders.
     virtual void updates_end(std::string_view held_by, double seconds) {
         (void)held_by;

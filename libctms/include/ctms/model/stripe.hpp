@@ -37,6 +37,16 @@ struct CTMS_API deleted_customer {
     friend bool operator==(const deleted_customer&, const deleted_customer&) = default; ///< member by member
 };
 
+/// An object of a kind that is stored, but which is not stored, because it belongs to nobody that CTMS knows: a customer without a Firefox
+/// account, an invoice without a customer, or the preview of an invoice.
+struct CTMS_API unattached_object {
+    std::string kind; ///< Stripe's `object`
+    std::string id;   ///< Stripe's id
+    text email;       ///< of a customer; not stored, only for tracing
+
+    friend bool operator==(const unattached_object&, const unattached_object&) = default; ///< member by member
+};
+
 /// A price of a product.
 struct CTMS_API price {
     std::string id;                             ///< "price_..."
@@ -44,7 +54,7 @@ struct CTMS_API price {
     timestamp created{};                        ///< creation time at Stripe
     bool active = false;                        ///< can be bought
     std::string currency;                       ///< ISO 4217, in lower case
-    text interval;                              ///< day, week, month, year; absent for a one-time price
+    text interval;                              ///< day, week, month, year, or another; absent for a one-time price
     std::optional<std::int32_t> interval_count; ///< intervals between payments
     std::optional<std::int32_t> unit_amount;    ///< in the smallest unit of the currency
 
@@ -81,16 +91,17 @@ struct CTMS_API subscription {
     friend bool operator==(const subscription&, const subscription&) = default; ///< member by member
 };
 
-/// A line of an invoice.
+/// A line of an invoice. It has a price, the id of a price, or neither.
 struct CTMS_API line_item {
-    std::string id;            ///< "il_..."
-    std::string type;          ///< subscription or invoiceitem
-    stripe::price price;       ///< price of the line
-    text invoice_item_id;      ///< only for a line of that type
-    text subscription_id;      ///< only for a line of that type
-    text subscription_item_id; ///< only for a line of that type
-    std::int32_t amount = 0;   ///< in the smallest unit of the currency
-    std::string currency;      ///< ISO 4217, in lower case
+    std::string id;                     ///< "il_..."
+    std::string type;                   ///< subscription, invoiceitem or another; empty if Stripe names no origin
+    std::optional<stripe::price> price; ///< price of the line, if the invoice contains it
+    text invoice_item_id;               ///< only for a line of that type
+    text subscription_id;               ///< only for a line of that type
+    text subscription_item_id;          ///< only for a line of that type
+    std::int32_t amount = 0;            ///< in the smallest unit of the currency
+    std::string currency;               ///< ISO 4217, in lower case
+    text price_id{};                    ///< of the price, if the invoice contains only its id
 
     friend bool operator==(const line_item&, const line_item&) = default; ///< member by member
 };
@@ -102,7 +113,7 @@ struct CTMS_API invoice {
     std::string customer_id;        ///< the paying customer
     std::string currency;           ///< ISO 4217, in lower case
     std::int32_t total = 0;         ///< in the smallest unit of the currency
-    std::string status;             ///< as named by Stripe, such as "paid"
+    std::string status;             ///< as named by Stripe, such as "paid"; empty if Stripe has none
     text default_payment_method_id; ///< overrides that of the customer
     text default_source_id;         ///< overrides that of the customer
     std::vector<line_item> lines;   ///< lines of the invoice
@@ -112,15 +123,29 @@ struct CTMS_API invoice {
 };
 
 /// The objects that a message can contain.
-using object = std::variant<customer, deleted_customer, price, subscription, subscription_item, invoice>;
+using object = std::variant<customer, deleted_customer, unattached_object, price, subscription, subscription_item, invoice>;
 
 /// The result of storing an object, in the terms of the log.
 struct CTMS_API ingest_report {
     /// Maps an action (created, updated, no_change, deleted, skipped) to "object:id" of each object.
     std::map<std::string, std::set<std::string>, std::less<>> actions;
     text fxa_id_conflict; ///< the Firefox account id, if another customer had it and was deleted for that reason
+    /// Members with values that CTMS does not know and stored as they are, without indexes: "subscription.status: dormant".
+    std::set<std::string> unknown_values{};
 
     friend bool operator==(const ingest_report&, const ingest_report&) = default; ///< member by member
+};
+
+/// What arrived through Pub/Sub, could not be stored, and is kept until an operator decides about it.
+struct CTMS_API parked_object {
+    std::int64_t id = 0;   ///< number in the list of parked objects
+    std::string object;    ///< "kind:id", or "message" for a message that could not be read
+    std::string reason;    ///< why it could not be stored, without any value of it
+    std::string payload;   ///< JSON of the object, or the body of the message, as it arrived; empty in lists
+    int deliveries = 1;    ///< how often it was delivered
+    timestamp parked_at{}; ///< when it was first delivered
+
+    friend bool operator==(const parked_object&, const parked_object&) = default; ///< member by member
 };
 
 } // namespace ctms::model::stripe

@@ -5,6 +5,7 @@
 
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
+#include <ctms/json/contact_json.hpp>
 
 #include <cstdint>
 #include <span>
@@ -44,6 +45,7 @@ struct CTMS_API import_options {
     bool queue_for_sync = true;    ///< queue the contacts for the sync, after all single writes; a merge always queues, as a single write
     bool dry_run = false;          ///< do the work, then roll it back
     std::string client{};          ///< who imports, for the feed of changes; "" if unknown
+    json::contact_rules rules{};   ///< for contacts in the form of the API
 };
 
 /// Imports contacts in batches.

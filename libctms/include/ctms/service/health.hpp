@@ -29,6 +29,7 @@ struct CTMS_API health_report {
     std::optional<model::backlog_counts> queue;             ///< nullopt if the database is down or counting failed
     std::chrono::milliseconds queue_time{};                 ///< time to count the queue
     std::optional<std::chrono::milliseconds> changes_delay; ///< how long ago the oldest change was made that /changes cannot show yet
+    std::optional<std::int64_t> stripe_parked;              ///< objects of Stripe that are parked
     std::vector<model::id_usage> ids;                       ///< of the tables of contacts; empty if the database is down or reading failed
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Moves what other programs wrote from the inbox (table ctms_inbox) to the feed of changes and to the sync queue, on a thread of its own,
-// for as long as the object lives. ctms-sync does the same at the beginning of each cycle. Also forgets old deletions. Any number of
-// processes may do it at the same time. Thread safe.
+// for as long as the object lives. ctms-sync does the same at the beginning of each cycle. Also forgets what is kept for a limited time
+// only. Any number of processes may do it at the same time. Thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -16,20 +16,25 @@ class database;
 
 namespace ctms::service {
 
-/// Drains the inbox, and forgets old deletions.
+/// How long rows are kept that are forgotten later.
+struct CTMS_API kept_times {
+    std::chrono::seconds deletions; ///< deleted contacts in the feed of changes
+    std::chrono::seconds parked;    ///< objects of Stripe that could not be stored
+};
+
+/// Drains the inbox, and forgets old rows.
 class CTMS_API inbox_drain {
 public:
-    /// Drains it completely every `pause`, for the first time after one, and once an hour forgets deletions that are older than
-    /// `keep_deletions`, a few after each pause. Tries again after the next pause if the database fails. The delay that `health` reports
+    /// Drains it completely every `pause`, for the first time after one, and once an hour forgets rows that are older than `keep`
+    /// says, a few after each pause. Tries again after the next pause if the database fails. The delay that `health` reports
     /// grows while it fails. `db` must outlive the object.
-    explicit inbox_drain(persistence::database& db, std::chrono::seconds keep_deletions,
-                         std::chrono::milliseconds pause = std::chrono::milliseconds{500});
+    explicit inbox_drain(persistence::database& db, kept_times keep, std::chrono::milliseconds pause = std::chrono::milliseconds{500});
 
 private:
     void work(const std::stop_token& stop);
 
     persistence::database& db_;
-    std::chrono::seconds keep_deletions_;
+    kept_times keep_;
     std::chrono::milliseconds pause_;
     std::jthread worker_; ///< last: it uses the other members
 };

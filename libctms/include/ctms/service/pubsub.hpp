@@ -7,8 +7,10 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
 #include <ctms/json/stripe_json.hpp>
+#include <ctms/metrics/recorder.hpp>
 #include <ctms/model/stripe.hpp>
 #include <ctms/service/stripe_ingest.hpp>
+#include <ctms/service/stripe_parking.hpp>
 
 #include <optional>
 #include <set>
@@ -40,29 +42,37 @@ struct CTMS_API pubsub_report {
     std::size_t count = 0;                  ///< objects stored without an error
     model::stripe::ingest_report done;      ///< actions for all of them; objects of unknown kinds are `skipped`
     std::set<std::string> fxa_id_conflicts; ///< fxa_id_conflict of all of them (see ingest_report)
-    std::vector<std::string> problems;      ///< "object:id: what is wrong"; these objects were not stored
+    std::vector<std::string> problems;      ///< "object:id: what is wrong"; these objects are parked
     std::vector<std::string> empty_values;  ///< keys without a value
 };
 
 /// Verifies and stores pushes.
 class CTMS_API pubsub {
 public:
-    /// Both must outlive it.
-    pubsub(stripe_ingest& ingest, auth::google_token_verifier& verifier, pubsub_options options)
-        : ingest_(ingest), verifier_(verifier), options_(std::move(options)) {}
+    /// All must outlive it. `recorder` counts parked objects.
+    pubsub(stripe_ingest& ingest, stripe_parking& parking, auth::google_token_verifier& verifier, pubsub_options options,
+           metrics::recorder& recorder = metrics::null_recorder())
+        : ingest_(ingest), parking_(parking), verifier_(verifier), options_(std::move(options)), recorder_(recorder) {}
 
     /// Checks the `pubsub_client` of a push ("" if it is missing) and its bearer token. May wait for Google's key server.
     [[nodiscard]] pubsub_caller authenticate(std::string_view client, std::string_view token);
 
-    /// Stores every object of the payload, each in a transaction of its own; a failure does not affect the others. Returns an error only if
-    /// the database failed, or if others kept writing the same objects: then the message must be delivered again, which does not harm the
-    /// stored objects.
+    /// Stores every object of the payload, each in a transaction of its own; a failure does not affect the others. Objects that break a
+    /// rule are parked. Returns an error only if the database failed, if others kept writing the same objects, or if too many objects are
+    /// parked: then the message must be delivered again, which does not harm the stored objects.
     [[nodiscard]] result<pubsub_report> take_in(const json::pubsub_payload& payload);
 
+    /// Parks a message that json::read_pubsub_message refused with `problem`. An error means that the message must be delivered again.
+    [[nodiscard]] result<void> park_message(std::string_view body, const error& problem);
+
 private:
+    [[nodiscard]] result<void> park(std::vector<model::stripe::parked_object> objects);
+
     stripe_ingest& ingest_;
+    stripe_parking& parking_;
     auth::google_token_verifier& verifier_;
     pubsub_options options_;
+    metrics::recorder& recorder_;
 };
 
 } // namespace ctms::service

@@ -57,8 +57,14 @@ select json_build_object(
     from stripe_subscription s join c on s.stripe_customer_id = c.stripe_id) r),
   'stripe_invoices', (select coalesce(json_agg(r order by r.stripe_id), '[]') from (
     select v.*, (select coalesce(json_agg(l order by l.stripe_id), '[]') from stripe_invoice_line_item l
-                 where l.stripe_invoice_id = v.stripe_id) as line_items
+                 where l.stripe_invoice_id = v.stripe_id) as line_items,
+      (select coalesce(json_agg(w order by w.stripe_id), '[]') from ctms_stripe_lines w
+       where w.stripe_invoice_id = v.stripe_id) as line_items_without_price
     from stripe_invoice v join c on v.stripe_customer_id = c.stripe_id) r),
+  'stripe_parked', (select coalesce(json_agg(r order by r.id), '[]') from (
+    select p.id, p.object, p.reason, p.deliveries, p.parked_at, encode(p.payload, 'escape') as payload from ctms_stripe_parked p
+    where exists (select from (select stripe_id as known from c union all select fxa_id from f) ids
+                  where position(convert_to(to_json(ids.known)::text, 'UTF8') in p.payload) > 0)) r),
   'sync_queue', (select row_to_json(q) from ctms_sync_queue q where q.email_id = $1::uuid),
   'change', (select row_to_json(h) from ctms_changes h where h.email_id = $1::uuid),
   'inbox', (select coalesce(json_agg(i order by i.id), '[]') from ctms_inbox i where i.email_id = $1::uuid),

@@ -38,6 +38,8 @@ inline constexpr std::array all_rights{
     needed_rights{"stripe_price", {"siu", "s", "siu"}},
     needed_rights{"stripe_subscription", {"siu", "s", "siu"}},
     needed_rights{"stripe_subscription_item", {"siud", "s", "siud"}},
+    needed_rights{"ctms_stripe_lines", {"siud", "", "siud"}},
+    needed_rights{"ctms_stripe_parked", {"siud", "", "siud"}},
     needed_rights{"acoustic_field", {"", "s", "sid"}},
     needed_rights{"acoustic_newsletter_mapping", {"", "s", "siud"}},
     needed_rights{"api_client", {"su", "", "siud"}},

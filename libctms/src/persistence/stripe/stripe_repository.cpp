@@ -12,7 +12,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -36,13 +38,46 @@ names ids_of(const Items& items) {
     return out;
 }
 
+const stripe::price* price_in(const stripe::subscription_item& item) { return &item.price; }
+const stripe::price* price_in(const stripe::line_item& line) { return line.price ? &*line.price : nullptr; }
+
 template <class Items>
 std::vector<stripe::price> prices_of(const Items& items) {
     std::map<std::string, stripe::price> out; // each price once, even if several items have it
-    for (const auto& item : items) out[item.price.id] = item.price;
+    for (const auto& item : items) {
+        if (const auto* price = price_in(item)) out[price->id] = *price;
+    }
     std::vector<stripe::price> list;
     for (auto& [id, price] : out) list.push_back(std::move(price));
     return list;
+}
+
+/// The id of a line's price; nullopt if it has none.
+model::text price_id_of(const stripe::line_item& line) { return line.price ? model::text(line.price->id) : line.price_id; }
+
+/// Whether a subscription with this status has ended for good (https://docs.stripe.com/api/subscriptions/object: `status`).
+bool is_final_subscription(std::string_view status) { return status == "canceled" || status == "incomplete_expired"; }
+
+/// How far an invoice has come; it never goes back (https://docs.stripe.com/invoicing/overview: invoice lifecycle). 0: unknown.
+int stage_of_invoice(std::string_view status) {
+    if (status == "draft") return 1;
+    if (status == "open") return 2;
+    if (status == "uncollectible" || status == "uncollectable") return 3;
+    return status == "paid" || status == "void" ? 4 : 0;
+}
+
+bool is_older_invoice(std::string_view status, std::string_view stored) {
+    return stage_of_invoice(status) != 0 && stage_of_invoice(status) < stage_of_invoice(stored);
+}
+
+/// Whether a subscription is an older state than the one that is stored, as far as the objects tell. Stripe's objects have no time of
+/// change, but an ended subscription stays ended, only a new one is incomplete, and the period of one item does not go back.
+bool is_older(const stripe::subscription& one, const rows& stored) {
+    const auto status = stored.text(0, 1);
+    if (is_final_subscription(status) && !is_final_subscription(one.status)) return true;
+    if (one.status == "incomplete" && status != "incomplete") return true;
+    const bool same_item = one.items.size() == 1 && !one.has_more_items && stored.boolean(0, 3);
+    return same_item && one.current_period_start < timestamp(std::chrono::seconds(stored.integer(0, 2)));
 }
 
 /// Whose contacts must be sent again.
@@ -67,6 +102,7 @@ public:
 
     concerned operator()(const stripe::customer& customer) { return {{customer.fxa_id}, {customer.id}, {}}; }
     concerned operator()(const stripe::deleted_customer& customer) { return {{}, {customer.id}, {}}; }
+    concerned operator()(const stripe::unattached_object&) { return {}; }
     concerned operator()(const stripe::price& price) { return {{}, {}, {price.id}}; }
     concerned operator()(const stripe::subscription& subscription) {
         auto out = holder_of(subscription.id);
@@ -93,6 +129,7 @@ public:
     void operator()(const stripe::customer& customer) {
         lock({"customer:" + customer.id, "fxa:" + customer.fxa_id});
         const auto before = db_.query(customer_account, {customer.id});
+        if (!before.empty() && before.boolean(0, 1)) return add("skipped", "customer", customer.id); // a deletion cannot be undone
         const auto displaced = db_.query(delete_other_customer, {customer.id, customer.fxa_id}, true);
         note_deleted("customer", displaced);
         if (!displaced.empty()) report_.fxa_id_conflict = customer.fxa_id;
@@ -112,12 +149,16 @@ public:
             concerned_.customers.insert(customer.id);
     }
 
+    void operator()(const stripe::unattached_object& one) { add("skipped", one.kind, one.id); }
+
     void operator()(const stripe::price& price) { store_prices({price}); }
 
     void operator()(const stripe::subscription& subscription) {
         lock({"subscription:" + subscription.id});
+        const auto before =
+            db_.query(stored_subscription, {subscription.id, subscription.items.empty() ? std::string() : subscription.items.front().id});
+        if (!before.empty() && is_older(subscription, before)) return add("skipped", "subscription", subscription.id);
         store_prices(prices_of(subscription.items));
-        const auto before = db_.query(subscription_customer, {subscription.id});
         const auto written = db_.query(upsert_subscription,
                                        {subscription.id, subscription.customer_id, subscription.default_payment_method_id,
                                         subscription.default_source_id, seconds(subscription.created),
@@ -146,6 +187,8 @@ public:
 
     void operator()(const stripe::invoice& invoice) {
         lock({"invoice:" + invoice.id});
+        const auto before = db_.query(stored_invoice, {invoice.id});
+        if (!before.empty() && is_older_invoice(invoice.status, before.text(0, 0))) return add("skipped", "invoice", invoice.id);
         store_prices(prices_of(invoice.lines));
         const auto written = db_.query(upsert_invoice,
                                        {invoice.id, invoice.customer_id, invoice.default_payment_method_id, invoice.default_source_id,
@@ -153,8 +196,11 @@ public:
                                        true);
         bool changed = !note("invoice", {invoice.id}, written).empty();
         changed |= store_lines(invoice);
-        if (!invoice.has_more_lines)
-            changed |= note_deleted("line_item", db_.query(delete_other_lines, {invoice.id, json_names(ids_of(invoice.lines))}, true));
+        if (!invoice.has_more_lines) {
+            const auto listed = json_names(ids_of(invoice.lines));
+            changed |= note_deleted("line_item", db_.query(delete_other_lines, {invoice.id, listed}, true));
+            changed |= note_deleted("line_item", db_.query(delete_other_waiting_lines, {invoice.id, listed}, true));
+        }
         if (changed) concerned_.customers.insert(invoice.customer_id);
     }
 
@@ -178,7 +224,38 @@ private:
             writer.add_optional("interval_count", price.interval_count);
             writer.add_optional("unit_amount", price.unit_amount);
         });
-        concerned_.prices.merge(note("price", ids_of(prices), db_.query(upsert_prices, {list}, true)));
+        const auto written = db_.query(upsert_prices, {list}, true);
+        names added;
+        for (std::size_t row = 0; row < written.size(); ++row) {
+            if (written.boolean(row, 1)) added.emplace(written.text(row, 0));
+        }
+        concerned_.prices.merge(note("price", ids_of(prices), written));
+        if (added.empty()) return;
+        lock_prices(added);
+        db_.query(move_waiting_lines, {json_names(added)}, true);
+    }
+
+    /// A transaction that adds prices and one whose lines wait for them take turns, so that no line misses its price.
+    void lock_prices(const names& ids) {
+        names objects;
+        for (const auto& id : ids) objects.insert("price:" + id);
+        lock(objects);
+    }
+
+    /// Which of these prices are stored. Those that are not cannot be added before the end of the transaction.
+    names find_prices(const names& ids) {
+        const auto find = [&] {
+            names out;
+            const auto found = db_.query(known_prices, {json_names(ids)});
+            for (std::size_t row = 0; row < found.size(); ++row) out.emplace(found.text(row, 0));
+            return out;
+        };
+        auto known = find();
+        if (known.size() == ids.size()) return known;
+        names missing;
+        std::set_difference(ids.begin(), ids.end(), known.begin(), known.end(), std::inserter(missing, missing.end()));
+        lock_prices(missing);
+        return find();
     }
 
     bool store_items(const std::vector<stripe::subscription_item>& items) {
@@ -193,18 +270,38 @@ private:
     }
 
     bool store_lines(const stripe::invoice& invoice) {
-        if (invoice.lines.empty()) return false;
-        const auto list = json_rows(invoice.lines, [](object_writer& writer, const stripe::line_item& line) {
+        names prices;
+        for (const auto& line : invoice.lines) {
+            if (!line.price && line.price_id) prices.insert(*line.price_id);
+        }
+        if (!prices.empty()) prices = find_prices(prices);
+        std::vector<stripe::line_item> ready;
+        std::vector<stripe::line_item> waiting;
+        for (const auto& line : invoice.lines) {
+            const bool has_price = line.price || (line.price_id && prices.contains(*line.price_id));
+            (has_price ? ready : waiting).push_back(line);
+        }
+        bool changed = store_lines(invoice.id, ready, upsert_lines);
+        changed |= store_lines(invoice.id, waiting, upsert_waiting_lines);
+        // A line may have changed its place.
+        if (!ready.empty()) db_.query(forget_waiting_lines, {json_names(ids_of(ready))}, true);
+        if (!waiting.empty()) db_.query(forget_lines, {json_names(ids_of(waiting))}, true);
+        return changed;
+    }
+
+    bool store_lines(const std::string& invoice_id, const std::vector<stripe::line_item>& lines, const statement& upsert) {
+        if (lines.empty()) return false;
+        const auto list = json_rows(lines, [](object_writer& writer, const stripe::line_item& line) {
             writer.add("id", std::string_view(line.id));
             writer.add("type", std::string_view(line.type));
-            writer.add("price", std::string_view(line.price.id));
+            writer.add_optional("price", price_id_of(line));
             writer.add_optional("invoice_item", line.invoice_item_id);
             writer.add_optional("subscription", line.subscription_id);
             writer.add_optional("subscription_item", line.subscription_item_id);
             writer.add("amount", line.amount);
             writer.add("currency", std::string_view(line.currency));
         });
-        return !note("line_item", ids_of(invoice.lines), db_.query(upsert_lines, {list, invoice.id}, true)).empty();
+        return !note("line_item", ids_of(lines), db_.query(upsert, {list, invoice_id}, true)).empty();
     }
 
     void add(std::string_view action, std::string_view kind, std::string_view id) {

@@ -29,7 +29,10 @@ where (stored.stripe_product_id, stored.stripe_created, stored.active, stored.cu
        excluded.recurring_interval_count, excluded.unit_amount)
 returning stripe_id, xmax = 0)"};
 
-inline const statement customer_account{"stripe_customer_account", "select fxa_id from stripe_customer where stripe_id = $1"};
+inline const statement known_prices{
+    "stripe_known_prices", "select stripe_id from stripe_price where stripe_id = any (array(select json_array_elements_text($1::json)))"};
+
+inline const statement customer_account{"stripe_customer_account", "select fxa_id, deleted from stripe_customer where stripe_id = $1"};
 
 inline const statement delete_other_customer{"stripe_customer_displace",
                                              "delete from stripe_customer where fxa_id = $2 and stripe_id <> $1 returning stripe_id"};
@@ -53,6 +56,14 @@ inline const statement mark_customer_deleted{
 
 inline const statement subscription_customer{"stripe_subscription_customer",
                                              "select stripe_customer_id from stripe_subscription where stripe_id = $1"};
+
+// With the ids of the items, as JSON.
+inline const statement stored_subscription{"stripe_subscription_stored", R"(
+select stripe_customer_id, status, extract(epoch from current_period_start)::bigint,
+  array(select stripe_id from stripe_subscription_item where stripe_subscription_id = $1)::text[] = array[$2::text]
+from stripe_subscription where stripe_id = $1)"};
+
+inline const statement stored_invoice{"stripe_invoice_stored", "select status from stripe_invoice where stripe_id = $1"};
 
 inline const statement upsert_subscription{"stripe_subscription", R"(
 insert into stripe_subscription as stored (stripe_id, stripe_customer_id, default_payment_method_id, default_source_id, stripe_created,
@@ -126,6 +137,45 @@ returning stripe_id, xmax = 0)"};
 inline const statement delete_other_lines{"stripe_lines_gone", "delete from stripe_invoice_line_item where stripe_invoice_id = $1"
                                                                " and stripe_id not in (select json_array_elements_text($2::json))"
                                                                " returning stripe_id"};
+
+// Lines whose price is not stored, or that have none, wait in a table of our own: the table of lines has a foreign key to the prices.
+inline const statement upsert_waiting_lines{"stripe_waiting_lines", R"(
+insert into ctms_stripe_lines as stored (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
+  stripe_subscription_id, stripe_subscription_item_id, amount, currency)
+select r.id, $2, r.type, r.price, r.invoice_item, r.subscription, r.subscription_item, r.amount, r.currency
+from json_to_recordset($1::json) as r(id text, type text, price text, invoice_item text, subscription text, subscription_item text,
+                                      amount integer, currency text)
+order by r.id
+on conflict (stripe_id) do update set
+  stripe_invoice_id = excluded.stripe_invoice_id, stripe_type = excluded.stripe_type, stripe_price_id = excluded.stripe_price_id,
+  stripe_invoice_item_id = excluded.stripe_invoice_item_id, stripe_subscription_id = excluded.stripe_subscription_id,
+  stripe_subscription_item_id = excluded.stripe_subscription_item_id, amount = excluded.amount, currency = excluded.currency,
+  update_timestamp = now()
+where (stored.stripe_invoice_id, stored.stripe_type, stored.stripe_price_id, stored.stripe_invoice_item_id, stored.stripe_subscription_id,
+       stored.stripe_subscription_item_id, stored.amount, stored.currency) is distinct from
+      (excluded.stripe_invoice_id, excluded.stripe_type, excluded.stripe_price_id, excluded.stripe_invoice_item_id,
+       excluded.stripe_subscription_id, excluded.stripe_subscription_item_id, excluded.amount, excluded.currency)
+returning stripe_id, xmax = 0)"};
+
+inline const statement delete_other_waiting_lines{"stripe_waiting_lines_gone",
+                                                  "delete from ctms_stripe_lines where stripe_invoice_id = $1"
+                                                  " and stripe_id not in (select json_array_elements_text($2::json)) returning stripe_id"};
+
+inline const statement forget_waiting_lines{"stripe_waiting_lines_forget", "delete from ctms_stripe_lines where stripe_id = any"
+                                                                           " (array(select json_array_elements_text($1::json)))"};
+inline const statement forget_lines{"stripe_lines_forget", "delete from stripe_invoice_line_item where stripe_id = any"
+                                                           " (array(select json_array_elements_text($1::json)))"};
+
+// Stores the lines that waited for prices ($1).
+inline const statement move_waiting_lines{"stripe_waiting_lines_moved", R"(
+with ready as (
+  delete from ctms_stripe_lines where stripe_price_id = any (array(select json_array_elements_text($1::json))) returning *)
+insert into stripe_invoice_line_item (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
+  stripe_subscription_id, stripe_subscription_item_id, amount, currency, create_timestamp, update_timestamp)
+select stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id, stripe_subscription_id,
+  stripe_subscription_item_id, amount, currency, now(), now()
+from ready order by stripe_id
+on conflict (stripe_id) do nothing)"};
 
 // Queues the contacts of Firefox accounts ($1), of customers ($2), and of all customers with a subscription at given prices ($3).
 // Uses arrays because the planner estimates a set-returning function at 100 rows and would then read small tables whole.
