@@ -41,6 +41,7 @@ constexpr std::array resync_options{
     option{"all", "", "all contacts"},
     option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
     option{"waitlist", "NAME", "contacts on this waitlist"},
+    option{"skipped", "", "contacts that a sync which was off removed from the queue"},
     option{"emails", "FILE", "contacts with the addresses of a file: text, CSV or JSON; - is standard input"},
     list_column,
     list_skip,

@@ -70,14 +70,14 @@ public:
         check_disk();
         check_web();
         check_certificate();
-        if (settings_.acoustic_sync) {
+        if (settings_.acoustic_sync.value_or(false)) {
             check_sync_metrics();
             check_health_file();
             const auto url = settings_.acoustic_base_url.value_or(
                 fmt::format("https://api-campaign-us-{}.goacoustic.com", settings_.acoustic_server_number));
             check_reachable("vendor", url, "CtmsSyncCallsFail");
         } else {
-            add("sync", finding::ok, "not checked: CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is off in these settings");
+            add("sync", finding::ok, "not checked: CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is not true in these settings");
         }
         if (settings_.pubsub_email) check_reachable("google", settings_.google_certs_url, "CtmsApiErrors");
     }
