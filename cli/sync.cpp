@@ -43,7 +43,8 @@ void print_vendor(const model::queue_status& status) {
     } else {
         fmt::print("The circuit is closed.\n");
     }
-    if (status.last_error_at) fmt::print("Last error of the vendor: {}, {}.\n", printable(status.last_error), to_iso(*status.last_error_at));
+    if (status.last_error_at)
+        fmt::print("Last error of the vendor: {}, {}.\n", printable(status.last_error), to_iso(*status.last_error_at));
     if (status.skipped > 0) {
         fmt::print("{} removed from the queue without being sent; ctms-admin sync resync --skipped queues them again.\n",
                    counted(static_cast<std::size_t>(status.skipped), "contact was", "contacts were"));

@@ -69,13 +69,16 @@ result<service::cycle_report> loop::run_cycles(const std::stop_token& stop, prog
         so_far.done += cycle.total;
     };
     try {
-        auto report = does_ == work::send ? sync_.run_while_due(stop, ended) : does_ == work::discard ? sync_.discard_batch() : sync_.look();
+        auto report = does_ == work::send      ? sync_.run_while_due(stop, ended)
+                      : does_ == work::discard ? sync_.discard_batch()
+                                               : sync_.look();
         if (!report) return unavailable("The database failed in a cycle", report.error().detail);
         return report;
     } catch (const std::exception& caught) {
         const auto where = boost::get_throw_location(caught);
-        return unavailable("A cycle failed", fmt::format("{}: {}{}", boost::core::demangle(typeid(caught).name()), caught.what(),
-                                                         where.line() == 0 ? "" : fmt::format(" (thrown at {}:{})", where.file_name(), where.line())));
+        return unavailable("A cycle failed",
+                           fmt::format("{}: {}{}", boost::core::demangle(typeid(caught).name()), caught.what(),
+                                       where.line() == 0 ? "" : fmt::format(" (thrown at {}:{})", where.file_name(), where.line())));
     }
 }
 
@@ -85,7 +88,8 @@ std::optional<int> loop::step(const std::stop_token& stop, bool once, progress& 
     mark_alive();
     if (!report) {
         mozlog::fields members;
-        members.add("exception", report.error().detail).add_seconds("retry_in_s", std::chrono::duration<double>(so_far.database_wait).count());
+        members.add("exception", report.error().detail)
+            .add_seconds("retry_in_s", std::chrono::duration<double>(so_far.database_wait).count());
         log_.log(mozlog::severity::error, log_type, members, report.error().message);
         if (once) return support::unavailable;
         wait(so_far.database_wait, stop);

@@ -15,9 +15,10 @@ constexpr auto shortest_interval = 1s;
 } // namespace
 
 push_gateway::push_gateway(std::string_view url, std::function<std::string()> metrics, std::function<void(std::string_view)> failed)
-    : client_(url, {.timeout = 5s}), metrics_(std::move(metrics)), failed_(std::move(failed)), thread_([this](const std::stop_token& stop) {
-          run(stop);
-      }) {}
+    : client_(url, {.timeout = 5s}),
+      metrics_(std::move(metrics)),
+      failed_(std::move(failed)),
+      thread_([this](const std::stop_token& stop) { run(stop); }) {}
 
 push_gateway::~push_gateway() {
     thread_.request_stop();

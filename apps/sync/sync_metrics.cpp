@@ -68,8 +68,8 @@ public:
                                        .Labels(shared_labels)
                                        .Register(registry);
     Counter& synced = counters(registry, "ctms_background_acoustic_sync_total", "Contacts synced to Acoustic, or skipped.").Add({});
-    Gauge& retries =
-        gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that were tried at least once, including parked ones.");
+    Gauge& retries = gauge(registry, "ctms_background_acoustic_sync_retries",
+                           "Contacts in the queue that were tried at least once, including parked ones.");
     Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts waiting for the sync, without parked ones.");
     // Existing dashboards use either name.
     Counter& loops = counters(registry, "ctms_background_acoustic_sync_loops", "Cycles of the sync, empty ones included.").Add({});

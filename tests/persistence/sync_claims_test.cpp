@@ -15,8 +15,8 @@
 using namespace std::chrono_literals;
 using ctms::uuid;
 using ctms::persistence::connection;
-using ctms::persistence::sync_queue_repository;
 using ctms::persistence::sent_contact;
+using ctms::persistence::sync_queue_repository;
 using ctms::persistence::vendor_state;
 using ctms::test::queue_database;
 
@@ -110,7 +110,9 @@ TEST_CASE("a claim returns all data about a contact") {
 TEST_CASE("the vendor's state is returned as it was recorded, whatever the names are") {
     queue_database db;
     db.insert_contacts(1, 1);
-    vendor_state sent{"main", "", "x'y\"z", {"a \"b\" c", "d,e", "{f}", "\\g", "Ünï ☃ 😀", "NULL", "", "tab\there"}, {"prod_'1'"}, {"a \"column\"", "Ünï"}};
+    vendor_state sent{"main",       "",
+                      "x'y\"z",     {"a \"b\" c", "d,e", "{f}", "\\g", "Ünï ☃ 😀", "NULL", "", "tab\there"},
+                      {"prod_'1'"}, {"a \"column\"", "Ünï"}};
     for (int round = 0; round < 2; ++round) {
         db.request(1, 1);
         const auto got = db.claim(worker_a);

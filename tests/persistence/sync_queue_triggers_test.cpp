@@ -220,7 +220,7 @@ TEST_CASE("counts include the inbox, and are exact up to a bound") {
     db.insert_pending(1);
     db.link.execute("update ctms_inbox set written_at = now() - interval '2 minutes'");
     db.request(2, 4);
-    db.link.execute("update ctms_sync_queue set retry = 1 where email_id <> '" + queue_database::id(2) + "'");
+    db.link.execute("update ctms_sync_queue set last_error = 'failed' where email_id <> '" + queue_database::id(2) + "'");
     db.link.execute("update ctms_sync_queue set state = 'parked' where email_id = '" + queue_database::id(3) + "'");
     auto counts = db.queue.count().value();
     CHECK(counts.backlog == 3);
@@ -229,8 +229,8 @@ TEST_CASE("counts include the inbox, and are exact up to a bound") {
     CHECK(counts.age >= std::chrono::minutes(2));
     CHECK(db.queue.status().value().counts == counts);
     CHECK(db.queue.any_due().value());
-    db.link.execute("insert into ctms_sync_queue (email_id, retry, state) select email_id, 1, 'parked' from emails"
-                    " on conflict (email_id) do update set state = 'parked', retry = 1; analyze ctms_sync_queue");
+    db.link.execute("insert into ctms_sync_queue (email_id, last_error, state) select email_id, 'failed', 'parked' from emails"
+                    " on conflict (email_id) do update set state = 'parked', last_error = 'failed'; analyze ctms_sync_queue");
     counts = db.queue.count().value();
     CHECK(counts.backlog == 1);
     CHECK(counts.parked == 10'100);

@@ -129,8 +129,8 @@ TEST_CASE_FIXTURE(log_fixture, "sync log: a failure has severity 3, the table an
         cycle();
         CHECK(fields(1) == expected(1, failure,
                                     {"main_status=\"failure\"", "main_duration_s=seconds", "newsletter_count=2", "product_count=1",
-                                     "exception=\"permanent failure: main: error 121: Invalid email address\"", "fxa_created_date_converted=\"skipped\"",
-                                     "fxa_created_date_type=null"}));
+                                     "exception=\"permanent failure: main: error 121: Invalid email address\"",
+                                     "fxa_created_date_converted=\"skipped\"", "fxa_created_date_type=null"}));
     }
     SUBCASE("in the newsletter table") {
         fault(kind::row_transient, "InsertUpdateRelationalTable", "app-dev", 0, -1, "later");

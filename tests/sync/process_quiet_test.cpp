@@ -61,7 +61,8 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: it is quiet when there is nothing t
     }
     SUBCASE("it is switched off, and only deletions wait") {
         variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false";
-        link.execute("insert into ctms_sync_queue (email_id, operation, primary_email) values (gen_random_uuid(), 'delete', 'a@b.example')");
+        link.execute(
+            "insert into ctms_sync_queue (email_id, operation, primary_email) values (gen_random_uuid(), 'delete', 'a@b.example')");
     }
     SUBCASE("another process uses all calls") {
         add_contacts(1, 3);

@@ -226,7 +226,8 @@ TEST_CASE("in_doubt: from the first call on, the vendor may have the old rows an
     CHECK(item(1, 1, 1, unchanged, true).in_doubt()->main_hash == unchanged.main_hash);
     auto gone = queued(1, sent);
     gone.is_deletion = true;
-    CHECK(make_item(gone, std::nullopt, {}, configuration(), {"any_product"}, true).in_doubt() == vendor_state{"", "", "", {"old"}, {"prod_old"}});
+    CHECK(make_item(gone, std::nullopt, {}, configuration(), {"any_product"}, true).in_doubt() ==
+          vendor_state{"", "", "", {"old"}, {"prod_old"}});
 }
 
 TEST_CASE("partly: uncertain data is not recorded as known") {
@@ -239,11 +240,13 @@ TEST_CASE("partly: uncertain data is not recorded as known") {
     }
     SUBCASE("the newsletters failed") {
         one.newsletters.fail(transient);
-        CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", one.wanted.product_hash, {"news000", "old"}, {"prod0"}, one.wanted.columns});
+        CHECK(one.partly() ==
+              vendor_state{one.wanted.main_hash, "", one.wanted.product_hash, {"news000", "old"}, {"prod0"}, one.wanted.columns});
     }
     SUBCASE("the products failed") {
         one.products.fail(vendor_down);
-        CHECK(one.partly() == vendor_state{one.wanted.main_hash, one.wanted.newsletter_hash, "", {"news000"}, {"prod0", "prod_old"}, one.wanted.columns});
+        CHECK(one.partly() ==
+              vendor_state{one.wanted.main_hash, one.wanted.newsletter_hash, "", {"news000"}, {"prod0", "prod_old"}, one.wanted.columns});
     }
     SUBCASE("some calls were not made") {
         one.products.fail(vendor_down);

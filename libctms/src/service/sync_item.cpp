@@ -161,8 +161,8 @@ sync_item make_item(persistence::queued_contact queued, std::optional<model::con
     out.contact = std::move(contact);
     if (out.contact && !out.queued.is_deletion) {
         out.rows = acoustic::to_rows(*out.contact, products, configuration);
-        out.wanted = {hash_of(out.rows.main), hash_of(out.rows.newsletters), hash_of(out.rows.products), keys_of(out.rows.newsletters),
-                      keys_of(out.rows.products), names_of(out.rows.main)};
+        out.wanted = {hash_of(out.rows.main),        hash_of(out.rows.newsletters), hash_of(out.rows.products),
+                      keys_of(out.rows.newsletters), keys_of(out.rows.products),    names_of(out.rows.main)};
         if (out.queued.sent) empty_old_columns(out.rows.main, out.queued.sent->columns, out.wanted.columns);
     }
     if (out.queued.is_deletion || out.queued.sent) {

@@ -14,8 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int most_ahead = 500;                  // bounds the time of the statements that read contacts
-constexpr std::size_t most_in_flight = 1000;     // bounds the memory
+constexpr int most_ahead = 500;                             // bounds the time of the statements that read contacts
+constexpr std::size_t most_in_flight = 1000;                // bounds the memory
 constexpr std::chrono::milliseconds longest_gathering = 1s; // of rows, while no connection is idle
 constexpr std::chrono::milliseconds claim_interval = 100ms; // while the queue has nothing more, or only more urgent contacts matter
 constexpr std::chrono::milliseconds look_interval = 1s;     // at the slots and the size of the queue

@@ -26,11 +26,11 @@ namespace ctms::service {
 
 /// How much a run does.
 struct pipeline_bounds {
-    int connections = 10;              ///< concurrent calls, if there are as many slots
-    int batch_limit = 20;              ///< contacts of a cycle
-    std::optional<int> most_contacts;  ///< contacts to claim, at once; nullopt: all that are due
-    bool is_probe = false;             ///< the vendor is down, and one call is made nevertheless
-    std::chrono::milliseconds gather;  ///< time that rows wait for more while a connection is idle and contacts are under way
+    int connections = 10;             ///< concurrent calls, if there are as many slots
+    int batch_limit = 20;             ///< contacts of a cycle
+    std::optional<int> most_contacts; ///< contacts to claim, at once; nullopt: all that are due
+    bool is_probe = false;            ///< the vendor is down, and one call is made nevertheless
+    std::chrono::milliseconds gather; ///< time that rows wait for more while a connection is idle and contacts are under way
 };
 
 class sync_pipeline {
@@ -106,7 +106,7 @@ private:
     int calls_ = 0;
     int main_calls_ = 0; ///< of these, calls for the main table
     int claimed_ = 0;
-    int ahead_;              ///< contacts that should wait for their main call
+    int ahead_; ///< contacts that should wait for their main call
     bool is_claiming_ = false;
     bool is_recording_ = false;
     bool is_exhausted_ = false; ///< the last claim found fewer contacts than it wanted

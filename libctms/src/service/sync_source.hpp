@@ -26,7 +26,13 @@ public:
 
     sync_source(persistence::database& db, persistence::sync_queue_repository& queue, const uuid& worker, std::chrono::seconds lease,
                 bool skip_unchanged)
-        : queue_(queue), contacts_(db), products_(db), configuration_(db), worker_(worker), lease_(lease), skip_unchanged_(skip_unchanged) {}
+        : queue_(queue),
+          contacts_(db),
+          products_(db),
+          configuration_(db),
+          worker_(worker),
+          lease_(lease),
+          skip_unchanged_(skip_unchanged) {}
 
     /// Claims contacts as persistence::sync_queue_repository::claim() does. Stores what the vendor may have of them from now on.
     [[nodiscard]] result<items> claim(int limit, int below);

@@ -40,9 +40,8 @@ std::optional<std::string> sync_vendor::take_error() {
 
 void sync_vendor::send_main(sync_item& item) {
     item.began = ctms::now();
-    const auto call = item.queued.is_deletion
-                          ? client_.remove_recipient(item.queued.primary_email, item.queued.email_id.to_string())
-                          : client_.add_recipient(item.rows.main);
+    const auto call = item.queued.is_deletion ? client_.remove_recipient(item.queued.primary_email, item.queued.email_id.to_string())
+                                              : client_.add_recipient(item.rows.main);
     item.main.note(call);
     if (call.failed) item.main.fail(*call.failed);
     if (!call.refused.empty()) item.main.fail(call.refused.front().why);
@@ -58,7 +57,7 @@ acoustic::outcome sync_vendor::call(const row_call& call) {
 void sync_vendor::send_rows(const row_call& whole, const std::function<bool()>& may_send,
                             const std::function<void(const row_call&, const acoustic::outcome&)>& settle) {
     const std::function<void(const row_call&, const acoustic::outcome&)> isolate = [&](const row_call& part,
-                                                                                      const acoustic::outcome& outcome) {
+                                                                                       const acoustic::outcome& outcome) {
         if (part.groups.size() == 1 || !is_unclear(outcome) || !may_send()) return settle(part, outcome);
         const auto half = part.groups.begin() + static_cast<std::ptrdiff_t>(part.groups.size() / 2);
         const row_call left{part.target, part.deletes, {part.groups.begin(), half}};

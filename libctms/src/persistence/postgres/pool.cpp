@@ -56,8 +56,7 @@ std::unique_ptr<connection> pool::wait_for_turn(connections& discarded) {
         freed_.wait_until(lock, std::chrono::steady_clock::now() + options_.pool_timeout, [&] { return !idle_.empty() || open_ < limit; });
     --waiting_;
     if (!my_turn) {
-        boost::throw_with_location(
-            sql_error(kind::connection, "", "", "no database connection became free within the pool's timeout"));
+        boost::throw_with_location(sql_error(kind::connection, "", "", "no database connection became free within the pool's timeout"));
     }
     try {
         discarded.reserve(idle_.size());

@@ -186,7 +186,7 @@ select count(*) from gone)";
 constexpr std::string_view discard_rows = R"(
 with doomed as (
   select email_id from ctms_sync_queue q
-  where operation = 'upsert' or exists (select from emails e where e.email_id = q.email_id)
+  where operation = 'upsert' or coalesce((select true from emails e where e.email_id = q.email_id), false)
   order by email_id limit $1::bigint for update skip locked),
 gone as (
   delete from ctms_sync_queue where email_id = any (array(select email_id from doomed)) returning email_id),
@@ -220,7 +220,8 @@ const statement& any_due_statement() {
 }
 
 const statement& claim_statement() {
-    static const statement made{"sync_queue_claim", chosen_rows_sql("for update of q skip locked", "where levels.priority < $4::integer", claim_due_rows)};
+    static const statement made{"sync_queue_claim",
+                                chosen_rows_sql("for update of q skip locked", "where levels.priority < $4::integer", claim_due_rows)};
     return made;
 }
 
@@ -288,10 +289,10 @@ const statement& forget_statement(bool all) {
     return all ? every : some;
 }
 
-constexpr std::size_t batch_size = 5'000; // a statement must end within its timeout
-constexpr int drain_size = 1'000;         // writes of these contacts wait until the statement ends
+constexpr std::size_t batch_size = 5'000;       // a statement must end within its timeout
+constexpr int drain_size = 1'000;               // writes of these contacts wait until the statement ends
 constexpr std::size_t most_column_sets = 1'000; // that a worker remembers
-constexpr int small_drain_size = 20;      // if another transaction holds one of them
+constexpr int small_drain_size = 20;            // if another transaction holds one of them
 
 /// Runs `batch`, which returns how many rows it processed, until there are no more.
 template <class Batch>
@@ -345,11 +346,10 @@ result<bool> sync_queue_repository::drain_inbox(int batches) {
     return false;
 }
 
-result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease,
-                                                                         int below) {
+result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease, int below) {
     return run(db_, [&](connection& db) {
-        return read_queued(db.query(
-            claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count()), std::to_string(below)}, true));
+        return read_queued(
+            db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count()), std::to_string(below)}, true));
     });
 }
 
@@ -389,17 +389,21 @@ result<void> sync_queue_repository::note_states(const uuid& worker, std::span<co
 result<std::size_t> sync_queue_repository::complete(const uuid& worker, std::span<const sent_contact> contacts) {
     if (const auto kept = keep_columns(contacts); !kept) return kept.error();
     const std::vector<parameter> parameters{worker.to_string(), json_states(contacts)};
-    return run(db_, [&](connection& db) {
-        return static_cast<std::size_t>(db.query(complete_statement(), parameters, true).integer(0, 0));
-    });
+    return run(db_,
+               [&](connection& db) { return static_cast<std::size_t>(db.query(complete_statement(), parameters, true).integer(0, 0)); });
 }
 
 result<bool> sync_queue_repository::fail(const uuid& worker, const queued_contact& contact, const failed_attempt& how,
                                          const std::optional<vendor_state>& partly) {
     const std::array known{sent_contact{contact.email_id, contact.version, partly}};
     if (const auto kept = keep_columns(known); !kept) return kept.error();
-    const std::vector<parameter> parameters{worker.to_string(),     json_states(known),        how.reason, how.give_up ? "t" : "f",
-                                            how.counts ? "t" : "f", std::to_string(how.limit), std::to_string(how.wait.count())};
+    const std::vector<parameter> parameters{worker.to_string(),
+                                            json_states(known),
+                                            how.reason,
+                                            how.give_up ? "t" : "f",
+                                            how.counts ? "t" : "f",
+                                            std::to_string(how.limit),
+                                            std::to_string(how.wait.count())};
     return run(db_, [&](connection& db) {
         const auto found = db.query(fail_statement(), parameters, true);
         return !found.empty() && found.boolean(0, 0);

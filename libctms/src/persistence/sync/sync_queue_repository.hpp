@@ -168,7 +168,7 @@ private:
 
     database& db_;
     std::unique_ptr<std::mutex> columns_mutex_ = std::make_unique<std::mutex>(); ///< guards columns_
-    std::set<std::string> columns_;                                             ///< sets of columns that are stored
+    std::set<std::string> columns_;                                              ///< sets of columns that are stored
 };
 
 } // namespace ctms::persistence

@@ -56,7 +56,7 @@ queued_contact read_contact(const rows& found, std::size_t row) {
     out.last_attempt_at = read_optional_time(found, row, 6);
     out.priority = static_cast<int>(found.integer(row, 13));
     if (found.is_null(row, 7)) return out;
-    out.sent = vendor_state{std::string(found.text(row, 7)),   std::string(found.text(row, 8)),   std::string(found.text(row, 9)),
+    out.sent = vendor_state{std::string(found.text(row, 7)), std::string(found.text(row, 8)), std::string(found.text(row, 9)),
                             read_names(found.text(row, 10)), read_names(found.text(row, 11)), {}};
     if (!found.is_null(row, 12)) out.sent->columns = read_names(found.text(row, 12));
     return out;

@@ -108,7 +108,8 @@ const statement& count_statement(model::resync_selection::kind what) {
 }
 
 const statement& skipped_statement() {
-    static const statement made{"resync_skipped", fmt::format("{}{}{}", take_skipped, queue_wanted, fmt::format(report_walk, count_queued))};
+    static const statement made{"resync_skipped",
+                                fmt::format("{}{}{}", take_skipped, queue_wanted, fmt::format(report_walk, count_queued))};
     return made;
 }
 
@@ -136,9 +137,7 @@ result<resync_step> sync_queue_repository::request_resync(const model::resync_se
                                                           int limit) {
     std::vector<parameter> parameters{bounded(limit), name_of(which)};
     if (after) parameters.emplace_back(after->to_string());
-    return run(db_, [&](connection& db) {
-        return read_step(db.query(walk_statement(which.what, !after), parameters, true));
-    });
+    return run(db_, [&](connection& db) { return read_step(db.query(walk_statement(which.what, !after), parameters, true)); });
 }
 
 result<resync_step> sync_queue_repository::request_skipped(int limit) {
