@@ -25,14 +25,14 @@ bool needs_main_call(const sync_item& item) { return item.queued.is_deletion || 
 
 } // namespace
 
-sync_pipeline::sync_pipeline(const parts& with, const pipeline_bounds& bounds, cycle_report first,
+sync_pipeline::sync_pipeline(const parts& with, const pipeline_bounds& bounds, const cycle_report& first,
                              std::function<result<cycle_report>()> count, std::function<void(const cycle_report&)> ended)
     : with_(with),
       bounds_(bounds),
       count_(std::move(count)),
       ended_(std::move(ended)),
       rows_(acoustic::most_rows),
-      cycle_(std::move(first)),
+      cycle_(first),
       allowed_(with.lease.slots_held()),
       ahead_(bounds.most_contacts.value_or(bounds.connections)),
       next_look_(clock::now() + look_interval) {}
@@ -228,7 +228,7 @@ void sync_pipeline::add_to_cycle(const cycle_report& counts) {
     const auto now = clock::now();
     cycle_.full = true;
     cycle_.took = now - std::exchange(cycle_began_, now);
-    cycles_.push_back(std::exchange(cycle_, std::move(next)));
+    cycles_.push_back(std::exchange(cycle_, next));
 }
 
 void sync_pipeline::deliver(lock& held) {

@@ -48,7 +48,7 @@ public:
         std::chrono::seconds lease_length;
     };
     /// `count` returns a report with the size of the queue, `ended` gets each cycle but the last. Both are called on the thread of run().
-    sync_pipeline(const parts& with, const pipeline_bounds& bounds, cycle_report first, std::function<result<cycle_report>()> count,
+    sync_pipeline(const parts& with, const pipeline_bounds& bounds, const cycle_report& first, std::function<result<cycle_report>()> count,
                   std::function<void(const cycle_report&)> ended);
 
     /// Sends until nothing more is due, or nothing may be sent any more (a stop request, a lost lease, the vendor or the database is down).
