@@ -47,6 +47,7 @@ constexpr std::array resync_options{
     option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
     option{"waitlist", "NAME", "contacts on this waitlist"},
     option{"allow-unknown", "", "accept a newsletter or waitlist that no contact has"},
+    option{"skipped", "", "contacts that a sync which was off removed from the queue"},
     option{"emails", "FILE", "contacts with the addresses of a file: text, CSV or JSON; - is standard input"},
     list_column,
     list_skip,

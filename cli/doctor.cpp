@@ -74,12 +74,12 @@ public:
         check_web();
         check_certificate_files();
         check_certificate_of("web", settings_.server_prefix, "Renew a certificate");
-        if (settings_.acoustic_sync) {
+        if (settings_.acoustic_sync.value_or(false)) {
             check_sync_metrics();
             check_health_file();
             check_vendor();
         } else {
-            add("sync", finding::ok, "not checked: CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is off in these settings");
+            add("sync", finding::ok, "not checked: CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is not true in these settings");
         }
         if (settings_.pubsub_email) check_google();
     }

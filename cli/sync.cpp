@@ -13,6 +13,7 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <optional>
 
 namespace ctms::cli {
 namespace {
@@ -25,6 +26,31 @@ std::string age_text(std::chrono::seconds age) {
                           : fmt::format("{}:{:02}:{:02}", total / hour, total / minute % minute, total % minute);
 }
 
+const char* circuit_of(const model::queue_status& status) { return status.next_probe_at ? "open" : "closed"; }
+
+void add_text(object_writer& to, std::string_view name, const std::string& text) {
+    text.empty() ? to.add_null(name) : to.add(name, std::string_view(text));
+}
+
+void add_time(object_writer& to, std::string_view name, const std::optional<timestamp>& time) {
+    time ? to.add(name, std::string_view(to_iso(*time))) : to.add_null(name);
+}
+
+void print_vendor(const model::queue_status& status) {
+    fmt::print("\n");
+    if (status.next_probe_at) {
+        fmt::print("The circuit is open: {}. Next probe: {}.\n", printable(status.circuit_reason), to_iso(*status.next_probe_at));
+    } else {
+        fmt::print("The circuit is closed.\n");
+    }
+    if (status.last_error_at)
+        fmt::print("Last error of the vendor: {}, {}.\n", printable(status.last_error), to_iso(*status.last_error_at));
+    if (status.skipped > 0) {
+        fmt::print("{} removed from the queue without being sent; ctms-admin sync resync --skipped queues them again.\n",
+                   counted(static_cast<std::size_t>(status.skipped), "contact was", "contacts were"));
+    }
+}
+
 void print_status_json(const model::queue_status& status) {
     std::string out;
     object_writer writer(out);
@@ -35,6 +61,12 @@ void print_status_json(const model::queue_status& status) {
     writer.add("due", status.due);
     writer.add("claimed", status.claimed);
     writer.add("resync", status.after_writes);
+    writer.add("skipped", status.skipped);
+    writer.add("circuit", circuit_of(status));
+    add_text(writer, "circuit_reason", status.circuit_reason);
+    add_time(writer, "next_probe_at", status.next_probe_at);
+    add_text(writer, "vendor_error", status.last_error);
+    add_time(writer, "vendor_error_at", status.last_error_at);
     append_json_array(writer.key("workers"), status.workers, [](std::string& to, const model::sync_worker& one) {
         object_writer worker(to);
         worker.add("worker", std::string_view(one.id.to_string()));
@@ -113,6 +145,7 @@ int sync_status(invocation& call) {
                                     {"retry backlog", std::to_string(status->counts.retry_backlog)},
                                     {"parked", std::to_string(status->counts.parked)},
                                     {"age", age_text(status->counts.age)}});
+    print_vendor(*status);
     if (status->workers.empty()) return support::ok;
     std::vector<std::vector<std::string>> rows;
     for (const auto& one : status->workers)

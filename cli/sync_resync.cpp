@@ -31,7 +31,8 @@ struct resynced {
 
 int count_options(const invocation& call) {
     return static_cast<int>(call.has("all")) + static_cast<int>(call.value("newsletter").has_value()) +
-           static_cast<int>(call.value("waitlist").has_value()) + static_cast<int>(call.value("emails").has_value());
+           static_cast<int>(call.value("waitlist").has_value()) + static_cast<int>(call.value("emails").has_value()) +
+           static_cast<int>(call.has("skipped"));
 }
 
 resync_selection selection_of(const invocation& call) {
@@ -97,9 +98,10 @@ result<void> check_name(const invocation& call, service::sync_admin& queue, cons
 
 int resync_selected(invocation& call) {
     const auto which = selection_of(call);
+    const bool skipped = call.has("skipped");
     persistence::database db(support::database_options(call.settings));
     service::sync_admin queue(db);
-    const auto chosen = queue.count(which);
+    const auto chosen = skipped ? queue.count_skipped() : queue.count(which);
     if (!chosen) return fail(chosen.error());
     if (const auto known = *chosen > 0 ? result<void>() : check_name(call, queue, which); !known) return fail(known.error());
     resynced done;
@@ -108,15 +110,16 @@ int resync_selected(invocation& call) {
         return finish(call, done);
     }
     if (!agreed(call, counted(*chosen, "contact"))) return support::failed;
-    const auto total = queue.count({});
+    const auto total = skipped ? chosen : queue.count({});
     if (!total) return fail(total.error());
     const interrupts signals;
     std::optional<progress> bar;
     bar.emplace("contacts", *total);
-    const auto report = queue.resync(which, [&](const service::resync_progress& so_far) {
+    const auto go_on = [&](const service::resync_progress& so_far) {
         bar->set(so_far.looked_at);
         return !interrupts::requested();
-    });
+    };
+    const auto report = skipped ? queue.resync_skipped(go_on) : queue.resync(which, go_on);
     bar.reset(); // so that the next text starts on a line of its own
     done = {.chosen = report.done.chosen, .queued = report.done.queued, .stopped = report.stopped};
     return report.failure ? fail_on_the_way(call, done, *report.failure) : finish(call, done);
@@ -134,7 +137,7 @@ int resync_addresses(invocation& call) {
 } // namespace
 
 int sync_resync(invocation& call) {
-    if (count_options(call) != 1) return fail_usage("use exactly one of --all, --newsletter, --waitlist and --emails", "sync");
+    if (count_options(call) != 1) return fail_usage("use exactly one of --all, --newsletter, --waitlist, --emails and --skipped", "sync");
     return call.value("emails") ? resync_addresses(call) : resync_selected(call);
 }
 

@@ -6,12 +6,17 @@
 #include <support/exit_codes.hpp>
 #include <support/http/memory.hpp>
 
+#include <boost/core/demangle.hpp>
+#include <boost/throw_exception.hpp>
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <condition_variable>
 #include <cstdlib>
 #include <exception>
 #include <mutex>
 #include <thread>
+#include <typeinfo>
 
 namespace ctms::sync_app {
 namespace {
@@ -22,7 +27,7 @@ using std::chrono::milliseconds;
 
 constexpr auto log_type = "ctms.bin.acoustic_sync";
 constexpr milliseconds poll_interval = 1s;
-constexpr milliseconds slot_wait = 100ms; // other processes release their slots within a cycle
+constexpr milliseconds slot_wait = 500ms; // another process gives half of its slots back within about a second
 constexpr milliseconds first_database_wait = 500ms;
 constexpr milliseconds longest_database_wait = 10s;
 
@@ -40,31 +45,51 @@ void add_count(mozlog::fields& members, std::string_view name, int count) {
 
 } // namespace
 
-loop::loop(const config::settings& settings, service::sync& sync, sync_metrics& metrics, mozlog::logger& log)
-    : settings_(settings), sync_(sync), metrics_(metrics), log_(log), alive_(clock::now()) {
-    if (settings.prometheus_pushgateway_url) gateway_ = std::make_unique<push_gateway>(*settings.prometheus_pushgateway_url);
+loop::loop(const config::settings& settings, work does, service::sync& sync, sync_metrics& metrics, mozlog::logger& log)
+    : settings_(settings), does_(does), sync_(sync), metrics_(metrics), log_(log), alive_(clock::now()) {
+    if (settings.prometheus_pushgateway_url) {
+        gateway_ = std::make_unique<push_gateway>(
+            *settings.prometheus_pushgateway_url, [this] { return metrics_.expose(); },
+            [this](std::string_view reason) {
+                mozlog::fields problem;
+                problem.add("error", reason);
+                log_.log(mozlog::severity::warning, log_type, problem, "The metrics could not be pushed");
+            });
+    }
     watchdog_ = std::jthread([this](const std::stop_token& stop) { watch(stop); });
 }
 
 loop::~loop() = default;
 
-result<service::cycle_report> loop::run_cycle(const std::stop_token& stop) {
+result<service::cycle_report> loop::run_cycles(const std::stop_token& stop, progress& so_far) {
+    const auto ended = [&](const service::cycle_report& cycle) {
+        mark_alive();
+        report_cycle(cycle, 0ms);
+        so_far.retried += cycle.retried;
+        so_far.done += cycle.total;
+    };
     try {
-        if (!settings_.acoustic_sync) return service::cycle_report{}; // the queue stays, and webhooks are delivered by other threads
-        auto report = *settings_.acoustic_integration ? sync_.run_cycle(stop) : sync_.discard_batch();
+        auto report = does_ == work::send      ? sync_.run_while_due(stop, ended)
+                      : does_ == work::discard ? sync_.discard_batch()
+                                               : sync_.look();
         if (!report) return unavailable("The database failed in a cycle", report.error().detail);
         return report;
     } catch (const std::exception& caught) {
-        return unavailable("A cycle failed", caught.what());
+        const auto where = boost::get_throw_location(caught);
+        return unavailable("A cycle failed",
+                           fmt::format("{}: {}{}", boost::core::demangle(typeid(caught).name()), caught.what(),
+                                       where.line() == 0 ? "" : fmt::format(" (thrown at {}:{})", where.file_name(), where.line())));
     }
 }
 
 std::optional<int> loop::step(const std::stop_token& stop, bool once, progress& so_far) {
-    const auto report = run_cycle(stop);
+    so_far.done = 0;
+    const auto report = run_cycles(stop, so_far);
     mark_alive();
     if (!report) {
         mozlog::fields members;
-        members.add("error", report.error().detail).add_seconds("retry_in_s", std::chrono::duration<double>(so_far.database_wait).count());
+        members.add("exception", report.error().detail)
+            .add_seconds("retry_in_s", std::chrono::duration<double>(so_far.database_wait).count());
         log_.log(mozlog::severity::error, log_type, members, report.error().message);
         if (once) return support::unavailable;
         wait(so_far.database_wait, stop);
@@ -73,11 +98,12 @@ std::optional<int> loop::step(const std::stop_token& stop, bool once, progress& 
     }
     so_far.database_wait = first_database_wait;
     const auto planned = planned_sleep(*report);
-    report_cycle(*report, planned);
+    if (once || is_worth_reporting(*report)) report_cycle(*report, planned);
     so_far.retried += report->retried;
+    so_far.done += report->total;
     if (once && report->vendor_down) return support::temporary;
     const bool waits_for_retry = so_far.retried > 0 && report->sync_backlog > 0;
-    if (once && report->total == 0 && !report->no_slot) return waits_for_retry ? support::temporary : support::ok;
+    if (once && so_far.done == 0 && !report->no_slot) return waits_for_retry ? support::temporary : support::ok;
     if (!once || report->no_slot) sleep(planned, stop);
     return std::nullopt;
 }
@@ -99,12 +125,18 @@ int loop::run(const std::stop_token& stop, bool once) {
 }
 
 milliseconds loop::planned_sleep(const service::cycle_report& report) const {
-    if (const auto probe = sync_.next_probe())
-        return std::max(std::chrono::duration_cast<milliseconds>(*probe - clock::now()), milliseconds(0));
+    // After a cycle that did nothing, the next one would do nothing either.
+    const auto least = report.total == 0 ? poll_interval : milliseconds(0);
+    if (const auto probe = sync_.next_probe()) return std::max(std::chrono::ceil<milliseconds>(*probe - clock::now()), least);
     if (report.no_slot) return slot_wait;
-    if (report.full) return milliseconds(0);
+    if (report.full) return least;
     const auto took = std::chrono::duration_cast<milliseconds>(report.took);
-    return std::max<milliseconds>(std::chrono::seconds(settings_.acoustic_loop_min_secs) - took, milliseconds(0));
+    return std::max<milliseconds>(std::chrono::seconds(settings_.acoustic_loop_min_secs) - took, least);
+}
+
+bool loop::is_worth_reporting(const service::cycle_report& report) const {
+    const auto interval = std::max<milliseconds>(std::chrono::seconds(settings_.acoustic_loop_min_secs), poll_interval);
+    return report.total > 0 || !last_report_ || clock::now() - *last_report_ >= interval;
 }
 
 void loop::sleep(milliseconds time, const std::stop_token& stop) {
@@ -112,7 +144,7 @@ void loop::sleep(milliseconds time, const std::stop_token& stop) {
     for (auto left = time; left > 0ms && !stop.stop_requested(); left = std::chrono::duration_cast<milliseconds>(end - clock::now())) {
         wait(std::min(left, poll_interval), stop);
         alive_ = clock::now();
-        if (!settings_.acoustic_sync || sync_.next_probe()) continue;
+        if (does_ != work::send || sync_.next_probe()) continue;
         if (const auto due = sync_.any_due(); due && *due) return;
     }
 }
@@ -135,12 +167,8 @@ void loop::report_cycle(const service::cycle_report& report, milliseconds sleep)
     if (report.vendor_down) members.add("vendor_down", true);
     log_.log(mozlog::severity::info, log_type, members, "sync_service cycle complete");
     metrics_.cycle_ended(report);
-    if (!gateway_) return;
-    if (const auto pushed = gateway_->push(metrics_.expose()); !pushed) {
-        mozlog::fields problem;
-        problem.add("error", pushed.error().detail);
-        log_.log(mozlog::severity::warning, log_type, problem, "The metrics could not be pushed");
-    }
+    last_report_ = clock::now();
+    if (gateway_) gateway_->push_soon();
 }
 
 void loop::mark_alive() {

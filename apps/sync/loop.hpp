@@ -22,7 +22,14 @@ namespace ctms::sync_app {
 
 class loop {
 public:
-    loop(const config::settings& settings, service::sync& sync, sync_metrics& metrics, mozlog::logger& log);
+    /// What the loop does with the queue.
+    enum class work {
+        send,    ///< sends the contacts
+        discard, ///< removes them without sending, and remembers them
+        wait     ///< leaves them there
+    };
+
+    loop(const config::settings& settings, work does, service::sync& sync, sync_metrics& metrics, mozlog::logger& log);
     ~loop();
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
@@ -36,22 +43,28 @@ private:
     struct progress {
         std::chrono::milliseconds database_wait;
         int retried = 0;
+        int done = 0; ///< contacts of the step
     };
-    /// Runs one cycle. Running out of memory or threads fails the cycle, but does not end the process. The error is for the log.
-    [[nodiscard]] result<service::cycle_report> run_cycle(const std::stop_token& stop);
-    /// Runs a cycle, reports it and waits. Returns the exit code if the loop ends.
+    /// Runs cycles until nothing is due, reports each but the last, and returns the last one. Running out of memory or threads fails the
+    /// cycle, but does not end the process. The error is for the log.
+    [[nodiscard]] result<service::cycle_report> run_cycles(const std::stop_token& stop, progress& so_far);
+    /// Runs cycles, reports them and waits. Returns the exit code if the loop ends.
     [[nodiscard]] std::optional<int> step(const std::stop_token& stop, bool once, progress& so_far);
     [[nodiscard]] std::chrono::milliseconds planned_sleep(const service::cycle_report& report) const;
+    /// False for a cycle that did nothing, shortly after a report.
+    [[nodiscard]] bool is_worth_reporting(const service::cycle_report& report) const;
     void report_cycle(const service::cycle_report& report, std::chrono::milliseconds sleep);
     void mark_alive();
     void sleep(std::chrono::milliseconds time, const std::stop_token& stop);
     void watch(const std::stop_token& stop);
 
     const config::settings& settings_;
+    const work does_;
     service::sync& sync_;
     sync_metrics& metrics_;
     mozlog::logger& log_;
     std::unique_ptr<push_gateway> gateway_;
+    std::optional<std::chrono::steady_clock::time_point> last_report_;
     std::atomic<std::chrono::steady_clock::time_point> alive_;
     std::jthread watchdog_; ///< last, because it uses the other members
 };

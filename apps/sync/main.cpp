@@ -7,6 +7,7 @@
 #include "webhooks.hpp"
 
 #include <ctms/acoustic/client.hpp>
+#include <ctms/service/sync_admin.hpp>
 #include <support/daemon.hpp>
 #include <support/exit_codes.hpp>
 #include <support/http/memory.hpp>
@@ -46,19 +47,29 @@ service::sync_options sync_options(const config::settings& settings) {
     return out;
 }
 
-/// Makes the pool large enough for each concurrent call, which may record its contact's outcome, plus a connection that renews the
-/// claims. These connections stay open, because opening one for a single transaction costs more than the transaction.
-persistence::database_options database_options(const config::settings& settings) {
-    auto out = support::database_options(settings);
-    const int more = std::max(0, settings.acoustic_max_connections + 2 - out.pool_size);
-    out.pool_size += more;
-    out.max_overflow = std::max(0, out.max_overflow - more);
-    return out;
+sync_app::loop::work work_of(const config::settings& settings) {
+    using work = sync_app::loop::work;
+    if (settings.acoustic_sync_paused) return work::wait;
+    return settings.acoustic_sync.value_or(false) && settings.acoustic_integration.value_or(false) ? work::send : work::discard;
+}
+
+/// Says what a sync that is off does, and how to send what one that was off removed.
+[[nodiscard]] result<void> report_skipped(persistence::database& db, sync_app::loop::work does, mozlog::logger& log) {
+    const auto skipped = service::sync_admin(db).count_skipped();
+    if (!skipped) return skipped.error();
+    if (does != sync_app::loop::work::discard && *skipped == 0) return {};
+    mozlog::fields members;
+    members.add("skipped", static_cast<std::int64_t>(*skipped));
+    log.log(
+        mozlog::severity::info, "ctms.bin.acoustic_sync", members,
+        fmt::format("{}{} contacts were removed from the queue without being sent; \"ctms-admin sync resync --skipped\" queues them again",
+                    does == sync_app::loop::work::discard ? "The queue is emptied without sending. So far, " : "", *skipped));
+    return {};
 }
 
 int run(const config::settings& settings, mozlog::logger& log, const std::stop_token& stop, const support::given_flags& given) {
     sync_app::sync_metrics metrics;
-    persistence::database db(database_options(settings), metrics);
+    persistence::database db(support::database_options(settings), metrics);
     const auto options = support::vendor_options(settings);
     acoustic::client vendor(options, [&](const acoustic::call_record& call) { metrics.call_ended(call); });
     service::sync sync(db, vendor, log, sync_options(settings));
@@ -84,10 +95,12 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
         where.add("host", settings.host).add("port", static_cast<int>(port->port()));
         log.log(mozlog::severity::info, "ctms.bin.acoustic_sync", where, "Listening for metrics requests");
     }
+    const auto does = work_of(settings);
+    if (const auto reported = report_skipped(db, does, log); !reported) return support::report_failure(self.name, reported.error());
     const bool once = given.contains("once");
     std::optional<sync_app::webhooks> webhooks;
-    if (!once && settings.webhooks.value_or(settings.acoustic_sync)) webhooks.emplace(settings, metrics, log);
-    return sync_app::loop(settings, sync, metrics, log).run(stop, once);
+    if (!once && settings.webhooks.value_or(settings.acoustic_sync.value_or(false))) webhooks.emplace(settings, metrics, log);
+    return sync_app::loop(settings, does, sync, metrics, log).run(stop, once);
 }
 
 int start(config::settings settings, const support::given_flags& given) {
@@ -96,9 +109,9 @@ int start(config::settings settings, const support::given_flags& given) {
     const auto log = support::make_logger(settings);
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", notice);
     mozlog::fields flag;
-    flag.add("sync_feature_flag", settings.acoustic_sync);
+    flag.add("sync_feature_flag", settings.acoustic_sync.value_or(false));
+    if (settings.acoustic_sync_paused) flag.add("paused", true);
     log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", flag, "Setting up sync_service.");
-    if (!settings.acoustic_sync && !settings.webhooks.value_or(false)) return support::ok;
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());
     if (const auto schema = support::prepare_schema(settings, persistence::program_account::sync); !schema)

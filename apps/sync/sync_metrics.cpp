@@ -11,6 +11,8 @@
 #include <prometheus/histogram.h>
 #include <prometheus/registry.h>
 
+#include <cmath>
+
 namespace ctms::sync_app {
 namespace {
 
@@ -68,8 +70,8 @@ public:
                                        .Labels(shared_labels)
                                        .Register(registry);
     Counter& synced = counters(registry, "ctms_background_acoustic_sync_total", "Contacts synced to Acoustic, or skipped.").Add({});
-    Gauge& retries =
-        gauge(registry, "ctms_background_acoustic_sync_retries", "Contacts in the queue that failed at least once, including parked ones.");
+    Gauge& retries = gauge(registry, "ctms_background_acoustic_sync_retries",
+                           "Contacts in the queue that were tried at least once, including parked ones.");
     Gauge& backlog = gauge(registry, "ctms_background_acoustic_sync_backlog", "Contacts waiting for the sync, without parked ones.");
     // Existing dashboards use either name.
     Counter& loops = counters(registry, "ctms_background_acoustic_sync_loops", "Cycles of the sync, empty ones included.").Add({});
@@ -106,7 +108,7 @@ void sync_metrics::cycle_ended(const service::cycle_report& report) {
     impl_->loops.Increment();
     impl_->loops_total.Increment();
     impl_->loop_duration.Set(report.took.count());
-    if (report.age_s) impl_->age.Set(*report.age_s);
+    if (report.age_s) impl_->age.Set(std::round(*report.age_s * 1000) / 1000); // milliseconds
     impl_->parked.Set(static_cast<double>(report.parked));
     impl_->circuit_open.Set(report.vendor_down ? 1 : 0);
 }

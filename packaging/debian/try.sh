@@ -96,7 +96,9 @@ use_programs() {
     quietly as_ctms ctms-sync --help
     as_ctms ctms-sync --check-health >/var/tmp/log 2>&1 || status=$?
     is "the exit code of ctms-sync --check-health without a health file" 1 "$status"
-    quietly as_ctms CTMS_ACOUSTIC_SYNC_FEATURE_FLAG=false ctms-sync
+    status=0
+    as_ctms ctms-sync >/var/tmp/log 2>&1 || status=$?
+    is "the exit code of ctms-sync without CTMS_ACOUSTIC_SYNC_FEATURE_FLAG" 78 "$status"
     echo "ctms-admin and ctms-sync work"
 }
 

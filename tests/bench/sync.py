@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MPL-2.0
 """Measures ctms-sync with fake-acoustic, and compares it with a client that sends one contact and makes one call at a time.
 
-    tests/bench/sync.py [--contacts 2000] [--rounds 5] [--resync 100000] [--bin build/release/bin]
+    tests/bench/sync.py [--contacts 500] [--rounds 5] [--latency-ms 200] [--resync 100000] [--bin build/release/bin]
 
 The vendor takes --latency-ms per call and accepts ten calls at a time; each contact has rows in its three tables. The other client
 makes three calls per contact, each on a new connection, for --reference contacts. The two are measured in turn; the medians and
@@ -157,10 +157,10 @@ def resync(bench):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--contacts", type=int, default=2000)
+    parser.add_argument("--contacts", type=int, default=500)
     parser.add_argument("--reference", type=int, default=50)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--batch", type=int, default=500)
+    parser.add_argument("--batch", type=int, default=20)
     parser.add_argument("--latency-ms", type=int, default=200)
     parser.add_argument("--resync", type=int, default=100000)
     parser.add_argument("--resync-latency-ms", type=int, default=1)

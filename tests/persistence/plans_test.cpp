@@ -217,9 +217,10 @@ void work_the_queue(persistence::sync_queue_repository& queue, persistence::vend
     REQUIRE(claimed.size() == 100);
     CHECK(queue.renew(worker, lease).value() == 100);
     const persistence::vendor_state state{"m", "n", "p", {"a"}, {"b"}};
-    CHECK(queue.note_states(worker, std::vector<std::pair<uuid, persistence::vendor_state>>{{claimed[0].email_id, state}}).has_value());
-    CHECK(queue.complete(worker, claimed[0], state).value());
-    CHECK_FALSE(queue.complete(worker, claimed[1], std::nullopt).value()); // the contact exists
+    using sent = std::vector<persistence::sent_contact>;
+    CHECK(queue.note_states(worker, sent{{claimed[0].email_id, 1, state}}).has_value());
+    CHECK(queue.complete(worker, sent{{claimed[0].email_id, claimed[0].version, state}}).value() == 1);
+    CHECK(queue.complete(worker, sent{{claimed[1].email_id, claimed[1].version, std::nullopt}}).value() == 0); // the contact exists
     CHECK_FALSE(queue.fail(worker, claimed[2], {"why"}, state).value());
     CHECK_FALSE(queue.fail(worker, claimed[3], {"why"}).value());
     CHECK(queue.release(worker, std::vector<uuid>{claimed[4].email_id, claimed[5].email_id}).has_value());

@@ -15,6 +15,7 @@
 using namespace std::chrono_literals;
 using ctms::uuid;
 using ctms::persistence::connection;
+using ctms::persistence::sent_contact;
 using ctms::persistence::sync_queue_repository;
 using ctms::persistence::vendor_state;
 using ctms::test::queue_database;
@@ -109,19 +110,21 @@ TEST_CASE("a claim returns all data about a contact") {
 TEST_CASE("the vendor's state is returned as it was recorded, whatever the names are") {
     queue_database db;
     db.insert_contacts(1, 1);
-    vendor_state sent{"main", "", "x'y\"z", {"a \"b\" c", "d,e", "{f}", "\\g", "Ünï ☃ 😀", "NULL", "", "tab\there"}, {"prod_'1'"}};
+    vendor_state sent{"main",       "",
+                      "x'y\"z",     {"a \"b\" c", "d,e", "{f}", "\\g", "Ünï ☃ 😀", "NULL", "", "tab\there"},
+                      {"prod_'1'"}, {"a \"column\"", "Ünï"}};
     for (int round = 0; round < 2; ++round) {
         db.request(1, 1);
         const auto got = db.claim(worker_a);
         REQUIRE(got.size() == 1);
         if (round == 1) CHECK(got[0].sent == sent);
-        REQUIRE(db.queue.complete(worker_a, got[0], sent).value());
+        REQUIRE(db.complete(worker_a, got[0], sent));
     }
     sent.newsletters = {};
     sent.products = {"one", "two"};
     db.request(1, 1);
     const auto third = db.claim(worker_a);
-    REQUIRE(db.queue.complete(worker_a, third.at(0), sent).value());
+    REQUIRE(db.complete(worker_a, third.at(0), sent));
     db.request(1, 1);
     CHECK(db.claim(worker_a).at(0).sent == sent);
 }
@@ -132,12 +135,12 @@ TEST_CASE("the possible state at the vendor is recorded only for contacts that t
     REQUIRE(db.claim(worker_a, 2).size() == 2);
     REQUIRE(db.claim(worker_b, 1).size() == 1);
     const vendor_state maybe{"", "b", "", {"a \"b\"", "c,d"}, {}};
-    const vendor_state later{"a", "", "c", {}, {"prod"}};
-    const std::vector<std::pair<uuid, vendor_state>> all{{db.contact(1), maybe}, {db.contact(3), maybe}, {db.contact(2), later}};
+    const vendor_state later{"a", "", "c", {}, {"prod"}, {"email", "sub \"x\""}};
+    const std::vector<sent_contact> all{{db.contact(1), 1, maybe}, {db.contact(3), 1, maybe}, {db.contact(2), 1, later}};
     REQUIRE(db.queue.note_states(worker_a, all).has_value());
     REQUIRE(db.queue.note_states(worker_a, {}).has_value());
     CHECK(db.rows_of("ctms_vendor_state") == 2);
-    const std::vector<std::pair<uuid, vendor_state>> again{{db.contact(1), later}};
+    const std::vector<sent_contact> again{{db.contact(1), 1, later}};
     REQUIRE(db.queue.note_states(worker_a, again).has_value());
     db.expire_leases();
     const auto got = db.claim(worker_b);
@@ -160,7 +163,7 @@ TEST_CASE("a claim excludes others until its lease ends, even for a contact that
     const auto got = db.claim(worker_b);
     CHECK(got.size() == 3);
     // The first worker has lost them.
-    CHECK_FALSE(db.queue.complete(worker_a, mine.at(0), vendor_state{}).value());
+    CHECK_FALSE(db.complete(worker_a, mine.at(0), vendor_state{}));
     CHECK_FALSE(db.queue.fail(worker_a, mine.at(1), {"late", true}, vendor_state{}).value());
     REQUIRE(db.queue.release(worker_a, std::vector{mine.at(2).email_id}).has_value());
     CHECK(db.rows_of("ctms_vendor_state") == 0);

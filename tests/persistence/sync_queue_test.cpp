@@ -65,12 +65,12 @@ TEST_CASE("a contact that was sent leaves the queue, together with the pending r
     db.insert_pending(2);
     const auto got = db.claim(me);
     REQUIRE(queue_database::numbers(got) == "1,2");
-    CHECK(db.queue.complete(me, got[0], first_state).value());
+    CHECK(db.complete(me, got[0], first_state));
     CHECK(db.row(1).empty());
     CHECK(db.row(2) == "upsert 1 0 pending 0 claimed due");
     CHECK(db.value("select string_agg(right(email_id::text, 1), ',') from pending_acoustic") == "2");
     CHECK(states(db) == "1 m");
-    CHECK_FALSE(db.queue.complete(me, got[0], second_state).value()); // a second time
+    CHECK_FALSE(db.complete(me, got[0], second_state)); // a second time
     CHECK(states(db) == "1 m");
 }
 
@@ -83,14 +83,14 @@ TEST_CASE("a contact that was written while it was being sent stays in the queue
     db.drain();
     CHECK(db.row(1) == "upsert 2 0 pending 0 claimed due");
     CHECK(db.claim(other).empty());
-    CHECK_FALSE(db.queue.complete(me, got.at(0), first_state).value());
+    CHECK_FALSE(db.complete(me, got.at(0), first_state));
     CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
     CHECK(db.rows_of("pending_acoustic") == 2);
     CHECK(states(db) == "1 m");
     got = db.claim(other);
     REQUIRE(got.size() == 1);
     CHECK(got[0].sent == first_state);
-    CHECK(db.queue.complete(other, got[0], second_state).value());
+    CHECK(db.complete(other, got[0], second_state));
     CHECK(db.rows_of("pending_acoustic") == 0);
     CHECK(db.rows_of("ctms_sync_queue") == 0);
     CHECK(states(db) == "1 m2");
@@ -103,7 +103,7 @@ TEST_CASE("a request that is committed while the outcome is being stored is not 
     const auto got = db.claim(me).at(0);
     const auto request = queue_database::request_sql(1);
     SUBCASE("sent") {
-        CHECK_FALSE(during(db, request, [&] { return db.queue.complete(me, got, first_state).value(); }));
+        CHECK_FALSE(during(db, request, [&] { return db.complete(me, got, first_state); }));
         CHECK(db.rows_of("pending_acoustic") == 1);
     }
     SUBCASE("failed") {
@@ -119,7 +119,7 @@ TEST_CASE("renewing a lease while the outcome waits for the row does no harm") {
     db.request(1, 1);
     const auto got = db.claim(me).at(0);
     CHECK(during(db, "update ctms_sync_queue set claimed_until = now() + interval '5 min'",
-                 [&] { return db.queue.complete(me, got, first_state).value(); }));
+                 [&] { return db.complete(me, got, first_state); }));
     CHECK(db.rows_of("ctms_sync_queue") == 0);
 }
 
@@ -131,7 +131,7 @@ TEST_CASE("completing does not wait for a transaction that deletes the contact t
     connection reference(db.db.options());
     reference.begin();
     reference.execute("delete from pending_acoustic"); // next it deletes the contact
-    CHECK(db.queue.complete(me, got, first_state).value());
+    CHECK(db.complete(me, got, first_state));
     reference.execute("delete from emails");
     reference.commit();
     db.drain();
@@ -142,7 +142,7 @@ TEST_CASE("a deletion that the vendor accepted leaves no rows") {
     queue_database db;
     db.insert_contacts(1, 1);
     db.request(1, 1);
-    REQUIRE(db.queue.complete(me, db.claim(me).at(0), first_state).value());
+    REQUIRE(db.complete(me, db.claim(me).at(0), first_state));
     db.link.execute("delete from emails");
     db.drain();
     CHECK(states(db) == "1 m"); // until the vendor is informed
@@ -150,12 +150,12 @@ TEST_CASE("a deletion that the vendor accepted leaves no rows") {
     CHECK(got.is_deletion);
     CHECK(got.sent == first_state);
     SUBCASE("the contact is gone") {
-        CHECK(db.queue.complete(me, got, std::nullopt).value());
+        CHECK(db.complete(me, got, std::nullopt));
         CHECK(db.rows_of("ctms_sync_queue") == 0);
     }
     SUBCASE("the contact was created again meanwhile") {
         db.insert_contacts(1, 1);
-        CHECK_FALSE(db.queue.complete(me, got, std::nullopt).value());
+        CHECK_FALSE(db.complete(me, got, std::nullopt));
         CHECK_FALSE(db.claim(me).at(0).is_deletion);
     }
     CHECK(states(db).empty());
@@ -275,7 +275,7 @@ TEST_CASE("a resync queues all contacts after everything that was written, in pa
     CHECK(db.rows_of("ctms_sync_queue") == 8);
     db.request(5, 5); // a write moves it to the front
     CHECK(queue_database::numbers(db.claim(other, 3)).starts_with("3,5,"));
-    CHECK(db.queue.complete(me, waiting[0], first_state).value());
+    CHECK(db.complete(me, waiting[0], first_state));
 }
 
 TEST_CASE("a resync can select a newsletter, a waitlist or addresses") {

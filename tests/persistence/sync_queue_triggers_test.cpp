@@ -220,7 +220,7 @@ TEST_CASE("counts include the inbox, and are exact up to a bound") {
     db.insert_pending(1);
     db.link.execute("update ctms_inbox set written_at = now() - interval '2 minutes'");
     db.request(2, 4);
-    db.link.execute("update ctms_sync_queue set retry = 1 where email_id <> '" + queue_database::id(2) + "'");
+    db.link.execute("update ctms_sync_queue set last_error = 'failed' where email_id <> '" + queue_database::id(2) + "'");
     db.link.execute("update ctms_sync_queue set state = 'parked' where email_id = '" + queue_database::id(3) + "'");
     auto counts = db.queue.count().value();
     CHECK(counts.backlog == 3);
@@ -229,8 +229,8 @@ TEST_CASE("counts include the inbox, and are exact up to a bound") {
     CHECK(counts.age >= std::chrono::minutes(2));
     CHECK(db.queue.status().value().counts == counts);
     CHECK(db.queue.any_due().value());
-    db.link.execute("insert into ctms_sync_queue (email_id, retry, state) select email_id, 1, 'parked' from emails"
-                    " on conflict (email_id) do update set state = 'parked', retry = 1; analyze ctms_sync_queue");
+    db.link.execute("insert into ctms_sync_queue (email_id, last_error, state) select email_id, 'failed', 'parked' from emails"
+                    " on conflict (email_id) do update set state = 'parked', last_error = 'failed'; analyze ctms_sync_queue");
     counts = db.queue.count().value();
     CHECK(counts.backlog == 1);
     CHECK(counts.parked == 10'100);
@@ -275,8 +275,8 @@ TEST_CASE("a role without rights on the inbox and the queue can write and delete
 TEST_CASE("due rows and backlogs are found with indexes") {
     test_database db;
     connection link(db.options());
-    link.execute("insert into ctms_sync_queue (email_id, next_attempt_at, retry)"
-                 " select gen_random_uuid(), now() + n * interval '1 second', case when n % 500 = 0 then 1 else 0 end"
+    link.execute("insert into ctms_sync_queue (email_id, next_attempt_at, last_error)"
+                 " select gen_random_uuid(), now() + n * interval '1 second', case when n % 500 = 0 then 'failed' end"
                  " from generate_series(1, 5000) n; analyze ctms_sync_queue");
     const auto plan = [&](const std::string& sql) {
         const auto lines = link.execute("explain " + sql);
@@ -288,7 +288,7 @@ TEST_CASE("due rows and backlogs are found with indexes") {
                " and greatest(next_attempt_at, claimed_until) <= now()"
                " order by greatest(next_attempt_at, claimed_until), first_requested_at limit 20 for update skip locked")
               .find("ctms_sync_queue_due") != std::string::npos);
-    CHECK(plan("select count(*) from ctms_sync_queue where retry > 0").find("ctms_sync_queue_retries") != std::string::npos);
+    CHECK(plan("select count(*) from ctms_sync_queue where last_error is not null").find("ctms_sync_queue_retries") != std::string::npos);
 }
 
 TEST_CASE("a drain that waits for a deletion by the library does not undo it") {

@@ -12,6 +12,7 @@
 
 #include <fmt/core.h>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,10 @@ struct queue_database {
     std::vector<persistence::queued_contact> claim(const uuid& worker, int limit = 100) {
         drain();
         return queue.claim(worker, limit, std::chrono::seconds(60)).value();
+    }
+    /// Records that a contact was sent; true if its row was removed. Fails the test if the database fails.
+    bool complete(const uuid& worker, const persistence::queued_contact& sent, const std::optional<persistence::vendor_state>& state) {
+        return queue.complete(worker, std::vector<persistence::sent_contact>{{sent.email_id, sent.version, state}}).value() == 1;
     }
     static std::string numbers(const std::vector<persistence::queued_contact>& contacts) {
         std::string out;

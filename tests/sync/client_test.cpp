@@ -302,7 +302,7 @@ TEST_CASE("acoustic client: each call is reported to the observer with the label
     CHECK(seconds == failed.took.count());
     CHECK(seconds > 0);
     CHECK(seen == std::vector<std::string>{"add_recipient main true", "insert_update_relational_table newsletter true",
-                                           "insert_update_relational_table product true", "delete_relational_table_data product true",
+                                           "insert_update_relational_table product false", "delete_relational_table_data product true",
                                            "remove_recipient main true", "delete_relational_table_data newsletter false"});
 }
 

@@ -161,3 +161,77 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a failed deletion is retried with the add
     CHECK_FALSE(vendor_knows(1));
     CHECK(value("select count(*) from ctms_vendor_state") == "0");
 }
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: columns that lost their source are emptied at the vendor, and others are never sent") {
+    add(1, 2);
+    change(1, [](model::contact& one) {
+        one.amo.emplace().user_id = "amo1";
+        one.fxa.emplace().fxa_id = "fxa1";
+        one.fxa->lang = "de";
+    });
+    REQUIRE(run_until_idle());
+    const auto column = [&](int number, const std::string& name) {
+        const auto row = vendor.contacts().at(id(number));
+        const auto found = row.find(name);
+        return found == row.end() ? std::string("never sent") : found->second;
+    };
+    const auto mapped = value("select destination from acoustic_newsletter_mapping where source = 'app-dev'");
+    REQUIRE(column(1, "amo_user_id") == "amo1");
+    REQUIRE(column(1, "fxa_id") == "fxa1");
+    REQUIRE(column(1, "first_name") == "name1");
+    std::vector<std::string> emptied{"amo_user_id", "fxa_id", "fxa_lang"};
+    const auto lose_accounts = [&] {
+        change(1, [](model::contact& one) {
+            one.amo.reset();
+            one.fxa.reset();
+        });
+    };
+    SUBCASE("the contact's accounts were deleted") { lose_accounts(); }
+    SUBCASE("the accounts were deleted, and unchanged tables are skipped") {
+        options.skip_unchanged = true;
+        restart();
+        lose_accounts();
+    }
+    SUBCASE("the accounts were deleted, and the first attempt fails") {
+        fault(kind::fault_answer, "AddRecipient", id(1), 50, 1);
+        lose_accounts();
+    }
+    SUBCASE("a field is not sent any more") {
+        emptied = {"first_name"};
+        link.execute("delete from acoustic_field where field = 'first_name'");
+        request(1, 1);
+    }
+    SUBCASE("a newsletter is not mapped any more") {
+        emptied = {mapped};
+        link.execute("delete from acoustic_newsletter_mapping where source = 'app-dev'");
+        request(1, 1);
+    }
+    REQUIRE(run_until_idle());
+    for (const auto& name : emptied) {
+        CAPTURE(name);
+        CHECK(column(1, name).empty());
+    }
+    // They are emptied once, and only for contacts that had them.
+    const auto before = vendor.last_calls().size();
+    write(1, "later");
+    write(2, "later");
+    REQUIRE(run_until_idle());
+    const auto all = vendor.last_calls();
+    for (std::size_t i = before; i < all.size(); ++i) {
+        if (all[i].find(id(1)) == std::string::npos) continue;
+        for (const auto& name : emptied) CHECK(all[i].find("<NAME>" + name + "</NAME>") == std::string::npos);
+    }
+    CHECK(column(2, "amo_user_id") == "never sent");
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: rows of all products are deleted for a contact that only the Python service sent") {
+    add(1, 2);
+    pay(1, {"prod_a", "prod_b"});
+    pay(2, {"prod_b"});
+    REQUIRE(run_until_idle());
+    link.execute("delete from ctms_vendor_state");
+    remove(1);
+    REQUIRE(run_until_idle());
+    CHECK_FALSE(vendor_knows(1));
+    CHECK(vendor.products().size() == 1);
+}

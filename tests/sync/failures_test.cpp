@@ -166,6 +166,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: the queue can be discarded without any ca
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: a dry run shows the calls and changes nothing") {
     options.batch_limit = 10;
+    options.gather = 10s;
     add(1, 4);
     pay(1, {"prod_a"});
     REQUIRE(run_until_idle());

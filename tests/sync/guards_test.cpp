@@ -33,6 +33,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: calls run concurrently and share rows") {
         return calls() - before;
     };
     options.batch_limit = 10;
+    options.gather = 10s;
     SUBCASE("with ten connections") {
         warm_up();
         vendor.set_latency(1s); // long enough for all ten to be in progress at the same time
@@ -53,6 +54,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: calls run concurrently and share rows") {
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: a full resync stays within the vendor's limits and uses few connections") {
     options.batch_limit = 200;
+    options.gather = 10s;
     add(1, 200, {"app-dev", "common-voice", "firefox-news"});
     REQUIRE(run_until_idle());
     CHECK(difference().empty());
@@ -127,6 +129,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is park
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: a bad row does not delay the other rows of its call") {
     int bad = 7;
+    options.gather = 10s;
     warm_up();
     SUBCASE("a row that is refused permanently") { fault(kind::row_permanent, insert, id(7)); }
     SUBCASE("a call that is refused permanently") { fault(kind::fault_answer, insert, id(7), 121); }

@@ -5,6 +5,8 @@
 #include <support/vendor_compare.hpp>
 
 #include <ctms/base/time.hpp>
+#include <ctms/persistence/database.hpp>
+#include <ctms/service/sync_admin.hpp>
 
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
@@ -47,43 +49,67 @@ int health_of(const environment& variables, std::string& told) {
 
 } // namespace
 
-TEST_CASE_FIXTURE(sync_scene, "sync process: when switched off, it logs its first line, exits with 0 and keeps the queue") {
-    add_contacts(1, 2);
+TEST_CASE_FIXTURE(sync_scene,
+                  "sync process: when switched off, it empties the queue without sending, and the contacts can be queued again") {
+    add_contacts(1, 5);
+    link.execute(
+        "insert into ctms_sync_queue (email_id, operation, primary_email) values (gen_random_uuid(), 'delete', 'gone@example.com')");
     auto variables = without_account(this->variables());
-    SUBCASE("by default") {}
-    SUBCASE("by the flag") { variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false"; }
-    SUBCASE("by the flag, whatever the integration flag says") {
-        variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false";
+    variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false";
+    bool by_flag = true;
+    SUBCASE("by the flag") {}
+    SUBCASE("by the flag, whatever the integration flag says") { variables["CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"] = "true"; }
+    SUBCASE("by the integration flag") {
+        by_flag = false;
+        variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "true";
         variables["CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"] = "false";
     }
-    child_process program(CTMS_SYNC, variables);
-    CHECK(program.wait() == 0);
-    const auto lines = program.lines();
-    REQUIRE(lines.size() == 1);
-    CHECK(boost::json::serialize(lines[0].at("Fields")) == R"({"sync_feature_flag":false,"msg":"Setting up sync_service."})");
-    CHECK(queued() == 2);
-    CHECK(vendor.counts().connections == 0);
-}
-
-TEST_CASE_FIXTURE(sync_scene, "sync process: when the integration is switched off, it empties the queue without sending") {
-    add_contacts(1, 5);
-    auto variables = without_account(this->variables());
-    variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "true";
-    variables["CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"] = "false";
     child_process program(CTMS_SYNC, variables, {"--once"});
     CHECK(program.wait() == 0);
+    CHECK(boost::json::serialize(program.lines().at(0).at("Fields")) ==
+          fmt::format(R"({{"sync_feature_flag":{},"msg":"Setting up sync_service."}})", !by_flag));
     const auto cycle = program.fields_of(cycle_message).at(0);
     CHECK(cycle.at("count_skipped") == 5);
     CHECK(cycle.at("count_total") == 5);
     CHECK_FALSE(cycle.contains("count_synced"));
-    CHECK(queued() == 0);
+    CHECK(queued() == 1); // the deletion
     CHECK(vendor.counts().connections == 0);
+    child_process again(CTMS_SYNC, variables, {"--once"});
+    CHECK(again.wait() == 0);
+    CHECK(again.log().find("So far, 5 contacts were removed") != std::string::npos);
+    CHECK(again.log().find("ctms-admin sync resync --skipped") != std::string::npos);
+    // A contact that is deleted meanwhile is not queued again.
+    REQUIRE(contacts.remove(numbered_contact(2).email.primary_email).has_value());
+    ctms::persistence::database db(database.options());
+    const auto report = ctms::service::sync_admin(db).resync_skipped();
+    CHECK_FALSE(report.failure.has_value());
+    CHECK(report.done.queued == 4);
+    CHECK(value("select count(*) from ctms_sync_skipped") == "0");
+    CHECK(value("select count(*) from ctms_sync_queue where priority = 10") == "4");
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: when paused, it keeps the queue and waits") {
+    add_contacts(1, 2);
+    auto variables = without_account(this->variables());
+    variables["CTMS_ACOUSTIC_SYNC_PAUSED"] = "true";
+    SUBCASE("without flags") {}
+    SUBCASE("whatever the flags say") { variables["CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"] = "false"; }
+    child_process program(CTMS_SYNC, variables);
+    REQUIRE(program.logs(cycle_message));
+    CHECK(program.lines().at(0).at("Fields").at("paused") == true);
+    CHECK(program.fields_of(cycle_message).at(0).at("sync_backlog") == 2);
+    CHECK(program.wait(2s) == -1);
+    CHECK(queued() == 2);
+    CHECK(vendor.counts().connections == 0);
+    program.signal(SIGTERM);
+    CHECK(program.wait() == 0);
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start without required settings and names all of them") {
     add_contacts(1, 1);
     auto variables = this->variables();
     std::vector<std::string> names;
+    SUBCASE("the sync flag") { names = {"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG"}; }
     SUBCASE("the integration flag") { names = {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG"}; }
     SUBCASE("the account") {
         names = {"CTMS_ACOUSTIC_CLIENT_ID",     "CTMS_ACOUSTIC_CLIENT_SECRET",       "CTMS_ACOUSTIC_REFRESH_TOKEN",
@@ -191,7 +217,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the health file exists at the start
                 changes += text > last ? 1 : 0;
                 last = text;
             }
-            return changes > 50;
+            return changes > 5;
         },
         40s));
     CHECK(torn == 0);

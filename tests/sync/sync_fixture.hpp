@@ -70,6 +70,8 @@ public:
     [[nodiscard]] std::unique_ptr<sync_worker> make_worker();
     /// The worker of the functions below, made on first use.
     service::sync& sync();
+    /// Ends that worker, so that the next one has the current `options`.
+    void restart() { worker_.reset(); }
     /// Runs one cycle, which must succeed.
     service::cycle_report cycle();
     /// Runs cycles until no contact waits, not counting parked ones. False when time runs out. Ignores cycles that fail.

@@ -10,6 +10,7 @@
 
 using namespace ctms;
 using namespace std::chrono_literals;
+using test::becomes_true;
 using test::sync_fixture;
 using kind = test::fake_fault::kind;
 using clock_type = std::chrono::steady_clock;
@@ -151,4 +152,78 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written continuously is
     CHECK(difference().empty());
     CHECK(vendor.counts().overlapping == 0);
     CHECK(calls("AddRecipient") <= (clock_type::now() - start) / 50ms + 1); // one after another, however often it is written
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a pipeline keeps all connections busy, fills its calls with rows, and reports cycles") {
+    options.gather = 10s;
+    warm_up();
+    add(1, 200, {"app-dev", "common-voice", "firefox-news"});
+    vendor.set_latency(100ms);
+    std::vector<service::cycle_report> cycles;
+    const auto last = sync().run_while_due({}, [&](const auto& one) { cycles.push_back(one); });
+    REQUIRE(last.has_value());
+    CHECK(last->total == 0);
+    REQUIRE(cycles.size() == 10);
+    for (const auto& one : cycles) {
+        CHECK(one.total == 20);
+        CHECK(one.synced == 20);
+        CHECK(one.full);
+    }
+    CHECK(cycles.front().sync_backlog == 200);
+    CHECK(cycles.back().sync_backlog <= 40);
+    CHECK(difference().empty());
+    const auto counts = vendor.counts();
+    CHECK(counts.most_at_once == 10);
+    CHECK(counts.refused_as_too_many == 0);
+    CHECK(counts.oversized == 0);
+    CHECK(counts.overlapping == 0);
+    CHECK(calls("InsertUpdateRelationalTable") <= 12); // 7 if every call is full; a machine that stalls for a second costs one
+    CHECK(value("select count(*) from ctms_vendor_slots where holder is not null") == "0");
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a write overtakes a resync that is under way") {
+    add(1, 300, {});
+    REQUIRE(run_until_idle());
+    REQUIRE(queue.request_resync({}, std::nullopt, 1000).has_value());
+    vendor.set_latency(50ms);
+    const auto before = calls();
+    std::stop_source stop;
+    auto& worker = sync();
+    std::jthread running([&] { (void)worker.run_while_due(stop.get_token(), {}); });
+    REQUIRE(becomes_true([&] { return calls() > before + 20; }, 10s));
+    write(300, "urgent");
+    const auto at = calls();
+    REQUIRE(becomes_true([&] { return vendor_name(300) == "urgent"; }, 10s));
+    CHECK(calls() - at <= 100); // 20 to 40; 280 if it had to wait for its turn
+    stop.request_stop();
+    running.join();
+    vendor.set_latency(0ms);
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: a worker with all slots gives half of them to one that waits") {
+    add(1, 400, {});
+    vendor.set_latency(50ms);
+    const auto first = make_worker();
+    const auto second = make_worker();
+    std::stop_source stop;
+    std::jthread running([&] { (void)first->sync.run_while_due(stop.get_token(), {}); });
+    const auto slots = "select count(*) from ctms_vendor_slots where slot > 0 and holder is not null";
+    REQUIRE(becomes_true([&] { return value(slots) == "10"; }, 10s));
+    int done = 0;
+    CHECK(becomes_true(
+        [&] {
+            const auto report = second->sync.run_cycle();
+            if (report) done += report->total;
+            return done > 0;
+        },
+        15s));
+    stop.request_stop();
+    running.join();
+    CHECK(vendor.counts().refused_as_too_many == 0);
+    CHECK(vendor.counts().overlapping == 0);
+    vendor.set_latency(0ms);
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
 }

@@ -351,7 +351,6 @@ TEST_SUITE("config") {
     }
 
     TEST_CASE("ctms-sync needs its Acoustic account and logs at DEBUG") {
-        CHECK(read(with({}), program::sync).mistakes.empty());
         const std::map<std::string, std::string> on{{"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true"},
                                                     {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "true"}};
         CHECK(read(with(on), program::sync).mistakes.size() == 6);
@@ -369,6 +368,12 @@ TEST_SUITE("config") {
     }
 
     TEST_CASE("ctms-sync does not guess whether to send the queue or to empty it") {
+        const auto unset = read(with({}), program::sync).mistakes;
+        REQUIRE(unset.size() == 1);
+        CHECK(holds(unset.front(), "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG: not set"));
+        CHECK(holds(unset.front(), "CTMS_ACOUSTIC_SYNC_PAUSED"));
+        CHECK(read(with({{"CTMS_ACOUSTIC_SYNC_PAUSED", "true"}}), program::sync).mistakes.empty());
+        CHECK(read(with({{"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false"}}), program::sync).mistakes.empty());
         const auto mistakes = [&](std::map<std::string, std::string> more) {
             more.emplace("CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true");
             return read(with(more), program::sync).mistakes;

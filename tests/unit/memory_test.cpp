@@ -6,7 +6,6 @@
 #include <ctms/mozlog/logger.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/health.hpp>
-#include <service/in_parallel.hpp>
 #include <service/sync_lease.hpp>
 
 #include <doctest/doctest.h>
@@ -102,36 +101,6 @@ TEST_CASE("a lease that cannot be renewed without memory runs out") {
         std::this_thread::sleep_for(1200ms); // longer than the lease; a renewal is tried after a third of it
     }
     CHECK_FALSE(lease.holds());
-}
-
-TEST_CASE("an exception in parallel work reaches the caller after the other calls have ended") {
-    for (const std::size_t thrower : {0UL, 1UL, 50UL}) {
-        CAPTURE(thrower);
-        std::atomic<int> running = 0;
-        std::atomic<std::size_t> begun = 0;
-        CHECK_THROWS_AS(service::in_parallel(
-                            4, 1'000'000, [] { return true; },
-                            [&](std::size_t i) {
-                                ++running;
-                                ++begun;
-                                std::this_thread::sleep_for(1ms);
-                                --running;
-                                if (i == thrower) throw std::bad_alloc();
-                            }),
-                        std::bad_alloc);
-        CHECK(running == 0);
-        CHECK(begun < 1'000);
-    }
-}
-
-TEST_CASE("parallel work is done by the caller if no other thread can be started") {
-    std::atomic<int> done = 0;
-    {
-        const allocation_limit none(0); // a thread needs memory for its state
-        service::in_parallel(
-            8, 100, [] { return true; }, [&](std::size_t) { ++done; });
-    }
-    CHECK(done == 100);
 }
 
 TEST_CASE("the log survives a lack of memory and reports the lost lines later") {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 // What has to be sent for a contact, how rows share calls, and what is known about the vendor's data afterwards.
 #include "service/sync_item.hpp"
+#include "service/sync_rows.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -13,7 +15,6 @@ using acoustic::failure;
 using acoustic::failure_kind;
 using persistence::vendor_state;
 using service::make_item;
-using service::pack_rows;
 using service::sync_item;
 
 namespace {
@@ -58,7 +59,7 @@ model::product product(const std::string& id) {
 sync_item item(int number, int newsletters, int products = 0, const std::optional<vendor_state>& sent = std::nullopt, bool skip = false) {
     std::vector<model::product> bought;
     for (int n = 0; n < products; ++n) bought.push_back(product(fmt::format("prod{}", n)));
-    return make_item(queued(number, sent), contact(number, newsletters), bought, configuration(), skip);
+    return make_item(queued(number, sent), contact(number, newsletters), bought, configuration(), {"any_product"}, skip);
 }
 
 names keys(const std::vector<acoustic::relational_row>& rows) {
@@ -78,23 +79,32 @@ names described(const std::vector<service::row_call>& calls) {
     return out;
 }
 
+/// The calls for the rows of these contacts.
+std::vector<service::row_call> calls_for(std::vector<sync_item>& items, std::size_t most) {
+    service::sync_rows rows(most);
+    for (auto& one : items) rows.add(one);
+    std::vector<service::row_call> out;
+    while (auto call = rows.take_any()) out.push_back(*std::move(call));
+    return out;
+}
+
 const failure vendor_down{failure_kind::unavailable, "gone"};
 const failure transient{failure_kind::transient, "later"};
 const failure permanent{failure_kind::permanent, "never"};
 
 } // namespace
 
-TEST_CASE("pack_rows: rows of many contacts share calls, and a contact that fits into one call is not split") {
+TEST_CASE("sync rows: rows of many contacts share calls, and a contact that fits into one call is not split") {
     std::vector<sync_item> items;
     for (const int rows : {40, 40, 40, 100, 1}) items.push_back(item(static_cast<int>(items.size()), rows));
-    CHECK(described(pack_rows(items, 100)) == names{"newsletter 40+40", "newsletter 40", "newsletter 100", "newsletter 1"});
+    CHECK(described(calls_for(items, 100)) == names{"newsletter 40+40", "newsletter 40", "newsletter 100", "newsletter 1"});
     for (const auto& one : items) CHECK(one.calls_left == 1);
 }
 
-TEST_CASE("pack_rows: a contact with more rows than a call can hold is sent in several calls, each row once") {
+TEST_CASE("sync rows: a contact with more rows than a call can hold is sent in several calls, each row once") {
     std::vector<sync_item> items;
     for (const int rows : {250, 30, 0, 100}) items.push_back(item(static_cast<int>(items.size()), rows));
-    const auto calls = pack_rows(items, 100);
+    const auto calls = calls_for(items, 100);
     CHECK(described(calls) == names{"newsletter 100", "newsletter 100", "newsletter 50+30", "newsletter 100"});
     CHECK(items[0].calls_left == 3);
     CHECK(items[1].calls_left == 1);
@@ -109,24 +119,35 @@ TEST_CASE("pack_rows: a contact with more rows than a call can hold is sent in s
     CHECK(std::set<std::string>(sent.begin(), sent.end()).size() == 380);
 }
 
-TEST_CASE("pack_rows: tables and deletions have their own calls, with one row each if a call holds only one") {
+TEST_CASE("sync rows: tables and deletions have their own calls, with one row each if a call holds only one") {
     std::vector<sync_item> items;
     items.push_back(item(1, 2, 1, vendor_state{"", "", "", {"news000", "old1", "old2"}, {"prod_old"}}));
-    CHECK(described(pack_rows(items, 100)) == names{"newsletter 2", "product 1", "-newsletter 2", "-product 1"});
+    CHECK(described(calls_for(items, 100)) == names{"newsletter 2", "product 1", "-newsletter 2", "-product 1"});
     CHECK(items[0].calls_left == 4);
     items[0].calls_left = 0;
-    CHECK(pack_rows(items, 1).size() == 6);
+    CHECK(calls_for(items, 1).size() == 6);
     CHECK(items[0].calls_left == 6);
 }
 
-TEST_CASE("pack_rows: contacts that are finished or whose main row failed have no calls") {
+TEST_CASE("sync rows: a full call is taken at once, other rows when they have waited longest") {
+    service::sync_rows rows(100);
+    using clock = service::sync_rows::clock;
+    const auto start = clock::now();
     std::vector<sync_item> items;
-    for (int n = 0; n < 3; ++n) items.push_back(item(n, 1));
-    items[0].finished = true;
-    items[1].main.fail(transient);
-    CHECK(described(pack_rows(items, 100)) == names{"newsletter 1"});
-    CHECK(items[2].calls_left == 1);
-    CHECK(pack_rows({}, 100).empty());
+    items.push_back(item(1, 60, 1));
+    items.push_back(item(2, 60));
+    CHECK_FALSE(rows.oldest().has_value());
+    CHECK_FALSE(rows.take_any().has_value());
+    rows.add(items[0], start);
+    CHECK_FALSE(rows.take_full().has_value());
+    CHECK(rows.oldest() == start);
+    rows.add(items[1], start + std::chrono::seconds(1));
+    CHECK(described({*rows.take_full()}) == names{"newsletter 60"});
+    CHECK_FALSE(rows.take_full().has_value());
+    CHECK(described({*rows.take_any()}) == names{"product 1"});
+    CHECK(rows.oldest() == start + std::chrono::seconds(1));
+    CHECK(described({*rows.take_any()}) == names{"newsletter 60"});
+    CHECK_FALSE(rows.take_any().has_value());
 }
 
 TEST_CASE("make_item: rows that the vendor has but should not have are deleted") {
@@ -141,15 +162,15 @@ TEST_CASE("make_item: rows that the vendor has but should not have are deleted")
 TEST_CASE("make_item: everything that was sent for a deleted contact is deleted, or each mapped newsletter if that is not known") {
     auto gone = queued(1, vendor_state{"a", "b", "c", {"x"}, {"y"}});
     gone.is_deletion = true;
-    const auto known = make_item(gone, std::nullopt, {}, configuration(), true);
+    const auto known = make_item(gone, std::nullopt, {}, configuration(), {"any_product"}, true);
     CHECK(keys(known.gone_newsletters) == names{"x"});
     CHECK(keys(known.gone_products) == names{"y"});
     CHECK(known.rows.main.empty());
     CHECK(known.has_calls());
     gone.sent.reset();
-    const auto unknown = make_item(gone, std::nullopt, {}, configuration(), true);
+    const auto unknown = make_item(gone, std::nullopt, {}, configuration(), {"any_product"}, true);
     CHECK(unknown.gone_newsletters.size() == 300);
-    CHECK(unknown.gone_products.empty());
+    CHECK(keys(unknown.gone_products) == names{"any_product"});
     CHECK_FALSE(unknown.in_doubt().has_value());
 }
 
@@ -173,23 +194,41 @@ TEST_CASE("make_item: each table is compared with the data sent before, if asked
     // A value that moves to the next column is a change.
     auto moved = contact(1, 2);
     moved.email.first_name = "x";
-    CHECK(make_item(queued(1), moved, {}, configuration(), false).wanted.main_hash != sent.main_hash);
+    CHECK(make_item(queued(1), moved, {}, configuration(), {"any_product"}, false).wanted.main_hash != sent.main_hash);
+}
+
+TEST_CASE("make_item: a column that was sent and has no source any more is sent empty, once") {
+    auto before = item(1, 1).wanted;
+    CHECK(std::find(before.columns.begin(), before.columns.end(), "sub_0") != before.columns.end());
+    before.columns.emplace_back("vpn_waitlist_geo");
+    const auto emptied = item(1, 1, 0, before, true);
+    CHECK(emptied.rows.main.back() == acoustic::column{"vpn_waitlist_geo", ""});
+    CHECK_FALSE(emptied.main_unchanged);
+    CHECK_FALSE(item(1, 1, 0, emptied.wanted, false).rows.main.back().name == "vpn_waitlist_geo");
+    CHECK(item(1, 1, 0, emptied.wanted, true).main_unchanged);
+    CHECK(item(1, 1).rows.main.size() == item(1, 1, 0, emptied.wanted).rows.main.size()); // what was never sent is not sent
+    auto failed = item(1, 1, 0, before);
+    failed.main.fail(transient);
+    const auto left = failed.partly().columns;
+    CHECK(left == failed.in_doubt()->columns); // the vendor may still have it
+    CHECK(std::count(left.begin(), left.end(), "vpn_waitlist_geo") == 1);
 }
 
 TEST_CASE("in_doubt: from the first call on, the vendor may have the old rows and the new ones") {
     const vendor_state sent{"a", "b", "c", {"old"}, {"prod_old"}};
     const auto maybe = item(1, 1, 1, sent).in_doubt();
     REQUIRE(maybe.has_value());
-    CHECK(*maybe == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}});
+    CHECK(*maybe == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}, item(1, 1).wanted.columns});
     CHECK_FALSE(item(1, 1, 1, *maybe).in_doubt().has_value()); // already recorded
-    CHECK_FALSE(item(1, 0, 0).in_doubt().has_value());
+    CHECK(item(1, 0, 0).in_doubt() == vendor_state{"", "", "", {}, {}, item(1, 0).wanted.columns});
     CHECK(item(1, 1, 0).in_doubt()->newsletters == names{"news000"});
     auto unchanged = sent;
     unchanged.main_hash = item(1, 1, 1).wanted.main_hash;
     CHECK(item(1, 1, 1, unchanged, true).in_doubt()->main_hash == unchanged.main_hash);
     auto gone = queued(1, sent);
     gone.is_deletion = true;
-    CHECK(make_item(gone, std::nullopt, {}, configuration(), true).in_doubt() == vendor_state{"", "", "", {"old"}, {"prod_old"}});
+    CHECK(make_item(gone, std::nullopt, {}, configuration(), {"any_product"}, true).in_doubt() ==
+          vendor_state{"", "", "", {"old"}, {"prod_old"}});
 }
 
 TEST_CASE("partly: uncertain data is not recorded as known") {
@@ -198,20 +237,22 @@ TEST_CASE("partly: uncertain data is not recorded as known") {
     SUBCASE("everything was sent") { CHECK(one.partly() == one.wanted); }
     SUBCASE("the main row failed and nothing else was sent") {
         one.main.fail(transient);
-        CHECK(one.partly() == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}});
+        CHECK(one.partly() == vendor_state{"", "", "", {"news000", "old"}, {"prod0", "prod_old"}, one.wanted.columns});
     }
     SUBCASE("the newsletters failed") {
         one.newsletters.fail(transient);
-        CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", one.wanted.product_hash, {"news000", "old"}, {"prod0"}});
+        CHECK(one.partly() ==
+              vendor_state{one.wanted.main_hash, "", one.wanted.product_hash, {"news000", "old"}, {"prod0"}, one.wanted.columns});
     }
     SUBCASE("the products failed") {
         one.products.fail(vendor_down);
-        CHECK(one.partly() == vendor_state{one.wanted.main_hash, one.wanted.newsletter_hash, "", {"news000"}, {"prod0", "prod_old"}});
+        CHECK(one.partly() ==
+              vendor_state{one.wanted.main_hash, one.wanted.newsletter_hash, "", {"news000"}, {"prod0", "prod_old"}, one.wanted.columns});
     }
     SUBCASE("some calls were not made") {
         one.products.fail(vendor_down);
         one.calls_left = 1;
-        CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", "", {"news000", "old"}, {"prod0", "prod_old"}});
+        CHECK(one.partly() == vendor_state{one.wanted.main_hash, "", "", {"news000", "old"}, {"prod0", "prod_old"}, one.wanted.columns});
     }
 }
 

@@ -60,7 +60,11 @@ private:
 
     // If the sync is off, or only empties the queue, no account at the vendor is needed.
     void require_what_sync_needs() {
-        if (who_ != program::sync || !values_.acoustic_sync) return;
+        if (who_ != program::sync || values_.acoustic_sync_paused) return;
+        require("CTMS_ACOUSTIC_SYNC_FEATURE_FLAG",
+                "not set; true sends contacts to Acoustic, false empties the queue without sending. To keep the queue and only wait, set "
+                "CTMS_ACOUSTIC_SYNC_PAUSED to true");
+        if (!values_.acoustic_sync.value_or(false)) return;
         require("CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG",
                 "not set although CTMS_ACOUSTIC_SYNC_FEATURE_FLAG is true; true sends contacts to Acoustic, false empties the queue "
                 "without sending");

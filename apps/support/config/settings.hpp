@@ -70,7 +70,8 @@ struct settings {
     std::string google_certs_url = "https://www.googleapis.com/oauth2/v1/certs"; ///< where Google publishes its keys
 
     // the sync to Acoustic
-    bool acoustic_sync = false;                       ///< CTMS_ACOUSTIC_SYNC_FEATURE_FLAG
+    std::optional<bool> acoustic_sync;                ///< CTMS_ACOUSTIC_SYNC_FEATURE_FLAG; false empties the queue without sending
+    bool acoustic_sync_paused = false;                ///< CTMS_ACOUSTIC_SYNC_PAUSED: wait, and keep the queue
     std::optional<bool> acoustic_integration;         ///< CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG; false empties the queue without sending
     int acoustic_retry_limit = 6;                     ///< failed attempts after which a contact is parked
     int acoustic_batch_limit = 20;                    ///< contacts per cycle

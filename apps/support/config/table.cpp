@@ -256,7 +256,9 @@ constexpr std::array table{
     plain_text<&s::pubsub_email>({"CTMS_PUBSUB_EMAIL", "none", "Service account that tokens of Google Pub/Sub must name"}),
     plain_text<&s::pubsub_client>({"CTMS_PUBSUB_CLIENT", "none", "Secret that Google Pub/Sub sends in the query", true}),
     http_url<&s::google_certs_url>({"CTMS_GOOGLE_CERTS_URL", "Google's", "URL where Google publishes the keys of its tokens"}),
-    boolean<&s::acoustic_sync>({"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false", "Run the sync to Acoustic"}),
+    boolean<&s::acoustic_sync>({"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "none",
+                                "Send contacts to Acoustic; if false, the queue is emptied without sending; required by ctms-sync"}),
+    boolean<&s::acoustic_sync_paused>({"CTMS_ACOUSTIC_SYNC_PAUSED", "false", "Keep the queue and only wait, whatever the two flags say"}),
     boolean<&s::acoustic_integration>(
         {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "none",
          "Send contacts to Acoustic; if false, the queue is emptied without sending; required if the sync is on"}),

@@ -3,6 +3,8 @@
 
 #include <ctms/json/contact_json.hpp>
 
+#include <fmt/core.h>
+
 namespace ctms::web {
 
 int to_status(errc code) noexcept {
@@ -36,7 +38,10 @@ response to_response(const error& failure) {
 
 response failed(call& now, const error& failure) {
     auto out = to_response(failure);
-    if (is_failure_here(failure.code)) now.facts.error = failure.detail.empty() ? failure.message : failure.detail;
+    if (is_failure_here(failure.code)) {
+        now.facts.error = failure.detail.empty() ? failure.message : failure.detail;
+        now.facts.traceback = fmt::format("{}: {}", to_string(failure.code), now.facts.error); // says where an exception was thrown
+    }
     return out;
 }
 

@@ -73,7 +73,7 @@ public:
         } else {
             judge(std::get<answer>(got), out);
         }
-        if (observe_) observe_({method, target, !out.failed, out.took.count()});
+        if (observe_) observe_({method, target, out.succeeded(), out.took.count()});
         return out;
     }
 

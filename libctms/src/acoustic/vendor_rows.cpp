@@ -63,11 +63,11 @@ void add_group(vendor_rows& out, const T& group, const std::set<std::string>& co
 
 /// The text to send; `how` says whether the date was converted.
 std::string converted(const model::text& created_date, date_conversion& how) {
-    how = {"skipped", std::nullopt};
+    how = {"skipped"};
     if (!created_date) return {};
     const auto day = find_date(*created_date);
-    if (day) return how = {"success", std::nullopt}, us_date(*day);
-    how = {"failure", "<class 'str'>"}; // as the Python service logged it
+    if (day) return how = {"success"}, us_date(*day);
+    how = {"failure"};
     return *created_date;
 }
 

@@ -18,6 +18,23 @@ result<void> check(const model::resync_selection& which) {
     return invalid("name: the text has a NUL character or is not UTF-8");
 }
 
+/// Repeats `next`, which does one step, until it has looked at everything.
+template <class Step>
+resync_report in_steps(const std::function<bool(const resync_progress&)>& go_on, Step next) {
+    resync_report out;
+    for (;;) {
+        const auto step = next();
+        if (!step) return out.failure = step.error(), out;
+        out.done.looked_at += step->looked_at;
+        out.done.chosen += step->chosen;
+        out.done.queued += step->queued;
+        const bool is_last = step->looked_at < static_cast<std::size_t>(contacts_of_a_step);
+        const bool wanted = !go_on || go_on(out.done);
+        if (is_last) return out;
+        if (!wanted) return out.stopped = true, out;
+    }
+}
+
 } // namespace
 
 result<model::queue_status> sync_admin::status() { return sync_queue_repository(db_).status(); }
@@ -43,22 +60,22 @@ result<std::vector<std::string>> sync_admin::known_names(model::resync_selection
     return sync_queue_repository(db_).known_names(what);
 }
 
+result<std::size_t> sync_admin::count_skipped() { return sync_queue_repository(db_).count_skipped(); }
+
 resync_report sync_admin::resync(const model::resync_selection& which, const std::function<bool(const resync_progress&)>& go_on) {
+    if (const auto good = check(which); !good) return {{}, false, good.error()};
     sync_queue_repository queue(db_);
-    resync_report out;
-    if (const auto good = check(which); !good) return out.failure = good.error(), out;
-    for (std::optional<uuid> after;;) {
-        const auto step = queue.request_resync(which, after, contacts_of_a_step);
-        if (!step) return out.failure = step.error(), out;
-        out.done.looked_at += step->looked_at;
-        out.done.chosen += step->chosen;
-        out.done.queued += step->queued;
-        const bool is_last = step->looked_at < static_cast<std::size_t>(contacts_of_a_step);
-        const bool wanted = !go_on || go_on(out.done);
-        if (is_last) return out;
-        if (!wanted) return out.stopped = true, out;
-        after = step->last;
-    }
+    std::optional<uuid> after;
+    return in_steps(go_on, [&] {
+        auto step = queue.request_resync(which, after, contacts_of_a_step);
+        if (step) after = step->last;
+        return step;
+    });
+}
+
+resync_report sync_admin::resync_skipped(const std::function<bool(const resync_progress&)>& go_on) {
+    sync_queue_repository queue(db_);
+    return in_steps(go_on, [&] { return queue.request_skipped(contacts_of_a_step); });
 }
 
 result<std::vector<model::bulk_outcome>> sync_admin::resync_addresses(std::span<const std::string> addresses, bool dry_run) {

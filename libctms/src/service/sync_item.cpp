@@ -56,19 +56,35 @@ std::vector<acoustic::relational_row> gone(const std::string& email_id, const st
     return out;
 }
 
-/// What the vendor may have of a deleted contact: what was sent, or, if that is unknown, any mapped newsletter.
-persistence::vendor_state known_state(const persistence::queued_contact& queued, const model::acoustic_configuration& configuration) {
+/// What the vendor may have of a deleted contact: what was sent, or, if that is unknown, any mapped newsletter and any product.
+persistence::vendor_state known_state(const persistence::queued_contact& queued, const model::acoustic_configuration& configuration,
+                                      const std::vector<std::string>& all_products) {
     if (queued.sent) return *queued.sent;
     persistence::vendor_state out;
+    out.products = all_products;
     for (const auto& [newsletter, column] : configuration.newsletter_mappings) out.newsletters.push_back(newsletter);
     return out;
 }
 
 void set_unchanged(sync_item& item) {
     if (!item.queued.sent) return;
-    item.main_unchanged = item.queued.sent->main_hash == item.wanted.main_hash;
+    item.main_unchanged = item.queued.sent->main_hash == item.wanted.main_hash && item.queued.sent->columns == item.wanted.columns;
     item.newsletters_unchanged = item.queued.sent->newsletter_hash == item.wanted.newsletter_hash;
     item.products_unchanged = item.queued.sent->product_hash == item.wanted.product_hash;
+}
+
+std::vector<std::string> names_of(const std::vector<acoustic::column>& row) {
+    std::vector<std::string> out;
+    for (const auto& column : row) out.push_back(column.name);
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+/// Adds an empty column for each one that was sent earlier and has no source any more, so that the vendor does not keep its value.
+void empty_old_columns(std::vector<acoustic::column>& row, const std::vector<std::string>& sent, const std::vector<std::string>& wanted) {
+    for (const auto& name : sent) {
+        if (!std::binary_search(wanted.begin(), wanted.end(), name)) row.push_back({name, ""});
+    }
 }
 
 std::vector<std::string> united(const std::vector<std::string>& a, const std::vector<std::string>& b) {
@@ -81,48 +97,13 @@ std::vector<std::string> united(const std::vector<std::string>& a, const std::ve
 bool same_knowledge(const persistence::vendor_state& united, const persistence::vendor_state& before) {
     return united.main_hash == before.main_hash && united.newsletter_hash == before.newsletter_hash &&
            united.product_hash == before.product_hash && united.newsletters.size() == before.newsletters.size() &&
-           united.products.size() == before.products.size();
+           united.products.size() == before.products.size() && united.columns.size() == before.columns.size();
 }
 
 void consider(std::optional<acoustic::failure>& worst, std::string_view table, const table_progress& progress) {
     if (!progress.failed || (worst && worst->kind >= progress.failed->kind)) return;
     worst = acoustic::failure{progress.failed->kind, fmt::format("{}: {}", table, progress.failed->reason)};
 }
-
-/// Distributes rows over calls of one kind, contact by contact.
-class packer {
-public:
-    packer(acoustic::table target, bool deletes, std::size_t most) : target_(target), deletes_(deletes), most_(most) {}
-
-    void add(sync_item& item, std::span<const acoustic::relational_row> rows) {
-        if (used_ + rows.size() > most_) close();
-        while (!rows.empty()) {
-            const auto part = rows.first(std::min(rows.size(), most_ - used_));
-            open_.push_back({&item, part});
-            ++item.calls_left;
-            used_ += part.size();
-            rows = rows.subspan(part.size());
-            if (used_ == most_) close();
-        }
-    }
-    std::vector<row_call> calls() {
-        close();
-        return std::move(calls_);
-    }
-
-private:
-    void close() {
-        if (!open_.empty()) calls_.push_back({target_, deletes_, std::exchange(open_, {})});
-        used_ = 0;
-    }
-
-    acoustic::table target_;
-    bool deletes_;
-    std::size_t most_;
-    std::size_t used_ = 0;
-    std::vector<row_group> open_;
-    std::vector<row_call> calls_;
-};
 
 } // namespace
 
@@ -149,6 +130,7 @@ std::optional<persistence::vendor_state> sync_item::in_doubt() const {
     if (queued.is_deletion || !products_unchanged) out.product_hash.clear();
     out.newsletters = united(before.newsletters, wanted.newsletters);
     out.products = united(before.products, wanted.products);
+    out.columns = united(before.columns, wanted.columns);
     if (!has_calls() || same_knowledge(out, before)) return std::nullopt;
     return out;
 }
@@ -157,7 +139,10 @@ persistence::vendor_state sync_item::partly() const {
     const auto before = queued.sent.value_or(persistence::vendor_state{});
     const bool unmade = main.failed || calls_left > 0;
     auto out = wanted;
-    if (main.failed) out.main_hash.clear();
+    if (main.failed) {
+        out.main_hash.clear();
+        out.columns = united(before.columns, wanted.columns);
+    }
     if (unmade || newsletters.failed) {
         out.newsletter_hash.clear();
         out.newsletters = united(before.newsletters, wanted.newsletters);
@@ -170,42 +155,23 @@ persistence::vendor_state sync_item::partly() const {
 }
 
 sync_item make_item(persistence::queued_contact queued, std::optional<model::contact> contact, std::span<const model::product> products,
-                    const model::acoustic_configuration& configuration, bool skip_unchanged) {
+                    const model::acoustic_configuration& configuration, const std::vector<std::string>& all_products, bool skip_unchanged) {
     sync_item out;
     out.queued = std::move(queued);
     out.contact = std::move(contact);
     if (out.contact && !out.queued.is_deletion) {
         out.rows = acoustic::to_rows(*out.contact, products, configuration);
-        out.wanted = {hash_of(out.rows.main), hash_of(out.rows.newsletters), hash_of(out.rows.products), keys_of(out.rows.newsletters),
-                      keys_of(out.rows.products)};
+        out.wanted = {hash_of(out.rows.main),        hash_of(out.rows.newsletters), hash_of(out.rows.products),
+                      keys_of(out.rows.newsletters), keys_of(out.rows.products),    names_of(out.rows.main)};
+        if (out.queued.sent) empty_old_columns(out.rows.main, out.queued.sent->columns, out.wanted.columns);
     }
     if (out.queued.is_deletion || out.queued.sent) {
-        const auto known = known_state(out.queued, configuration);
+        const auto known = known_state(out.queued, configuration, all_products);
         const auto id = out.queued.email_id.to_string();
         out.gone_newsletters = gone(id, known.newsletters, out.wanted.newsletters);
         out.gone_products = gone(id, known.products, out.wanted.products);
     }
     if (skip_unchanged) set_unchanged(out);
-    return out;
-}
-
-std::vector<row_call> pack_rows(std::span<sync_item> items, std::size_t most) {
-    packer new_newsletters(acoustic::table::newsletter, false, most);
-    packer new_products(acoustic::table::product, false, most);
-    packer old_newsletters(acoustic::table::newsletter, true, most);
-    packer old_products(acoustic::table::product, true, most);
-    for (auto& item : items) {
-        if (item.finished || item.main.failed) continue;
-        if (!item.newsletters_unchanged) new_newsletters.add(item, item.rows.newsletters);
-        if (!item.products_unchanged) new_products.add(item, item.rows.products);
-        old_newsletters.add(item, item.gone_newsletters);
-        old_products.add(item, item.gone_products);
-    }
-    std::vector<row_call> out;
-    for (auto* each : {&new_newsletters, &new_products, &old_newsletters, &old_products}) {
-        auto calls = each->calls();
-        std::move(calls.begin(), calls.end(), std::back_inserter(out));
-    }
     return out;
 }
 

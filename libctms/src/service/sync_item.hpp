@@ -63,26 +63,10 @@ struct sync_item {
     [[nodiscard]] persistence::vendor_state partly() const;
 };
 
-/// Determines what must be sent of a claimed contact. `contact` is nullopt if it does not exist (any more).
+/// Determines what must be sent of a claimed contact. `contact` is nullopt if it does not exist (any more). `all_products`: ids of the
+/// products that anybody may have, for a deletion of which nothing is known.
 [[nodiscard]] sync_item make_item(persistence::queued_contact queued, std::optional<model::contact> contact,
                                   std::span<const model::product> products, const model::acoustic_configuration& configuration,
-                                  bool skip_unchanged);
-
-/// Rows of one contact, as part of a relational call.
-struct row_group {
-    sync_item* item = nullptr;
-    std::span<const acoustic::relational_row> rows;
-};
-
-/// One relational call, with rows of one or more contacts.
-struct row_call {
-    acoustic::table target = acoustic::table::newsletter;
-    bool deletes = false;
-    std::vector<row_group> groups;
-};
-
-/// Distributes the relational rows of all unfinished items over calls: as few calls as possible, none with more than `most`
-/// rows, and the rows of a contact in one call if they fit. Sets `calls_left` of the items.
-[[nodiscard]] std::vector<row_call> pack_rows(std::span<sync_item> items, std::size_t most);
+                                  const std::vector<std::string>& all_products, bool skip_unchanged);
 
 } // namespace ctms::service

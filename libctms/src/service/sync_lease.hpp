@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// Renews the claims and slots of a worker during a long cycle, and tells when they may have expired. Then nothing more may be
+// Renews the claims and slots of a worker while it sends, and tells when they may have expired. Then nothing more may be
 // sent, because another worker may have claimed the rows. Private to this layer.
 #pragma once
 
@@ -32,6 +32,10 @@ public:
     /// True if a call that begins now will end within the lease; a third of the lease is reserved for that.
     [[nodiscard]] bool holds() const { return clock::now() < ends_.load() - length_ / 3; }
 
+    /// How many slots are renewed.
+    [[nodiscard]] int slots_held() const { return slots_held_; }
+    void set_slots_held(int number) { slots_held_ = number; }
+
 private:
     void keep(const std::stop_token& stop) {
         std::unique_lock lock(mutex_);
@@ -57,7 +61,7 @@ private:
     persistence::sync_queue_repository& queue_;
     persistence::vendor_slots& slots_;
     const uuid worker_;
-    const int slots_held_;
+    std::atomic<int> slots_held_;
     const std::chrono::seconds length_;
     std::atomic<clock::time_point> ends_;
     std::mutex mutex_;

@@ -24,11 +24,16 @@ void add_list(mozlog::fields& members, std::string_view name, const std::vector<
 void add_conversion(mozlog::fields& members, const std::optional<acoustic::date_conversion>& conversion) {
     if (!conversion) return;
     members.add("fxa_created_date_converted", conversion->outcome);
-    if (conversion->type) {
-        members.add("fxa_created_date_type", *conversion->type);
-    } else if (conversion->outcome == "skipped") {
-        members.add_null("fxa_created_date_type");
+    if (conversion->outcome == "skipped") members.add_null("fxa_created_date_type"); // the type of a value that is not a string
+}
+
+std::string_view kind_of(const acoustic::failure& why) {
+    switch (why.kind) {
+    case acoustic::failure_kind::unavailable: return "unavailable";
+    case acoustic::failure_kind::transient: return "transient";
+    case acoustic::failure_kind::permanent: return "permanent";
     }
+    return "";
 }
 
 std::string traced_address(const sync_item& item) {
@@ -54,7 +59,7 @@ void log_contact(mozlog::logger& log, const sync_item& item, const std::optional
     add_table(members, "main", item.main);
     add_table(members, "newsletter", item.newsletters);
     add_table(members, "product", item.products);
-    if (why) members.add("exception", why->reason);
+    if (why) members.add("exception", fmt::format("{} failure: {}", kind_of(*why), why->reason));
     log.log(level, "ctms.acoustic_service", members,
             why ? "Failure for contact in sync to acoustic..." : "Successfully sync'd contact to acoustic...");
 }

@@ -75,7 +75,7 @@ struct CTMS_API outcome {
 struct CTMS_API call_record {
     std::string_view method;    ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data
     table target = table::main; ///< table of the call
-    bool succeeded = false;     ///< whether the call succeeded; refused rows do not count
+    bool succeeded = false;     ///< whether the call and all its rows succeeded
     double seconds = 0;         ///< duration
 };
 /// Receives each call when it has ended.

@@ -34,8 +34,7 @@ struct CTMS_API relational_row {
 
 /// The result of converting fxa_created_date, which is free text.
 struct CTMS_API date_conversion {
-    std::string outcome;             ///< success, failure (the text is sent unchanged), or skipped (there is no date)
-    std::optional<std::string> type; ///< after a failure, the type of the value as the Python service logs it
+    std::string outcome; ///< success, failure (the text is sent unchanged), or skipped (there is no date)
 };
 
 /// Everything that is sent for one contact.

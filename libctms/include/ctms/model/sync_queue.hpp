@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace ctms::model {
 /// Size of the queue.
 struct CTMS_API backlog_counts {
     std::int64_t backlog = 0;       ///< waiting contacts, without parked ones
-    std::int64_t retry_backlog = 0; ///< contacts that failed at least once, parked ones included
+    std::int64_t retry_backlog = 0; ///< contacts that were tried at least once since they were requested, parked ones included
     std::int64_t parked = 0;        ///< contacts that were given up
     std::chrono::seconds age{};     ///< time since the first request of the contact that has waited longest, without parked ones
 
@@ -53,6 +54,11 @@ struct CTMS_API queue_status {
     std::int64_t claimed = 0;         ///< contacts that a worker has claimed
     std::int64_t after_writes = 0;    ///< contacts of the backlog that are sent after single writes: from opt-out lists, imports, resyncs
     std::vector<sync_worker> workers; ///< workers with a claim or a slot
+    std::int64_t skipped = 0;         ///< contacts that a sync which was off removed from the queue, and remembered
+    std::optional<timestamp> next_probe_at{}; ///< the circuit is open: time of the next probe; nullopt while it is closed
+    std::string circuit_reason{};             ///< why the circuit was opened; "" while it is closed
+    std::string last_error{};                 ///< last failure of a call to the vendor; contains no addresses
+    std::optional<timestamp> last_error_at{}; ///< time of that failure
 
     friend bool operator==(const queue_status&, const queue_status&) = default; ///< member by member
 };

@@ -31,12 +31,13 @@ struct CTMS_API sync_options {
     std::chrono::milliseconds longest_wait{1'800'000}; ///< longest wait between attempts
     std::chrono::milliseconds first_pause{1000};       ///< first pause of the circuit breaker; doubles with each failed probe, with jitter
     std::chrono::milliseconds longest_pause{30'000};   ///< longest pause between probes
+    std::chrono::milliseconds gather{20}; ///< how long rows of the relational tables wait for those of other contacts on an idle connection
 };
 
 /// The result of a cycle.
 struct CTMS_API cycle_report {
     std::int64_t sync_backlog = 0;        ///< contacts that waited before the cycle, without parked ones
-    std::int64_t retry_backlog = 0;       ///< contacts that had failed at least once before the cycle, including parked ones
+    std::int64_t retry_backlog = 0;       ///< contacts that had been tried at least once before the cycle, including parked ones
     std::int64_t parked = 0;              ///< parked contacts before the cycle
     int total = 0;                        ///< processed contacts
     int synced = 0;                       ///< of these, contacts that were sent
@@ -64,8 +65,18 @@ public:
     /// what was already sent. Blocks.
     [[nodiscard]] result<cycle_report> run_cycle(const std::stop_token& stop = {});
 
-    /// Empties the queue without sending, one batch at a time. Use it instead of run_cycle if contacts should not be sent.
+    /// Runs cycles without pauses in between until nothing more is due: claims ahead, so that `connections` calls are always under way
+    /// while there is work. A cycle ends with `batch_limit` contacts. Calls `ended`, on the calling thread, with each cycle but the last,
+    /// which is returned. Otherwise like run_cycle().
+    [[nodiscard]] result<cycle_report> run_while_due(const std::stop_token& stop, const std::function<void(const cycle_report&)>& ended);
+
+    /// Empties the queue without sending, one batch at a time, and remembers the contacts for sync_admin::resync_skipped(). Deletions stay
+    /// in the queue, because the vendor must get them. Use it instead of run_cycle if contacts should not be sent.
     [[nodiscard]] result<cycle_report> discard_batch();
+
+    /// Looks at the queue and changes nothing in it, except that it moves what other programs wrote there. Use it instead of run_cycle()
+    /// while the sync is paused.
+    [[nodiscard]] result<cycle_report> look();
 
     /// Returns true if a contact or a deletion is due.
     [[nodiscard]] result<bool> any_due();

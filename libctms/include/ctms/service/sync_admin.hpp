@@ -72,6 +72,12 @@ public:
     [[nodiscard]] resync_report resync(const model::resync_selection& which,
                                        const std::function<bool(const resync_progress&)>& go_on = nullptr);
 
+    /// Queues the contacts that a sync which was off removed from the queue (sync::discard_batch()), and forgets that they were skipped;
+    /// contacts that do not exist any more are only forgotten. Steps and `go_on` as in resync().
+    [[nodiscard]] resync_report resync_skipped(const std::function<bool(const resync_progress&)>& go_on = nullptr);
+    /// Returns how many contacts resync_skipped() would look at.
+    [[nodiscard]] result<std::size_t> count_skipped();
+
     /// Queues the contacts with these primary addresses, regardless of case and Unicode form, as resync() does; with `dry_run`, only
     /// returns what it would do. Returns a result for each address, in the given order: `changed` are contacts that were queued, `already`
     /// those that were already waiting. Takes a transaction for each `address_step` addresses, so some may be done when an error is

@@ -12,6 +12,8 @@
 #include <pqxx/params>
 #endif
 
+#include <boost/throw_exception.hpp>
+
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -269,7 +271,7 @@ struct connection::impl {
         // Checked before anything is sent, so that nothing is in doubt. (libpqxx 6.4 also leaks memory when it finds this out itself.)
         if (broken || peer_is_gone(link.sock())) {
             broken = true;
-            throw sql_error(kind::connection, "", "", "the connection is closed");
+            boost::throw_with_location(sql_error(kind::connection, "", "", "the connection is closed"));
         }
         const busy_mark busy(*this);
         try {
@@ -302,7 +304,7 @@ struct connection::impl {
         }
         auto constraint = what == kind::unique ? constraint_in(message) : std::string();
         auto told = without_values(sqlstate, message);
-        throw sql_error(what, std::move(sqlstate), std::move(constraint), told);
+        boost::throw_with_location(sql_error(what, std::move(sqlstate), std::move(constraint), told));
     }
 
     void prepare(const statement& what) {
@@ -348,7 +350,7 @@ connection::connection(const database_options& options) {
             open(settings_by::statement);
         }
     } catch (const pqxx::pqxx_exception& failure) {
-        throw sql_error(kind::connection, "", "", without_values("", failure.base().what()));
+        boost::throw_with_location(sql_error(kind::connection, "", "", without_values("", failure.base().what())));
     }
 }
 

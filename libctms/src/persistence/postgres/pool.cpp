@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "pool.hpp"
 
+#include <boost/throw_exception.hpp>
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -52,7 +55,9 @@ std::unique_ptr<connection> pool::wait_for_turn(connections& discarded) {
     const bool my_turn =
         freed_.wait_until(lock, std::chrono::steady_clock::now() + options_.pool_timeout, [&] { return !idle_.empty() || open_ < limit; });
     --waiting_;
-    if (!my_turn) throw sql_error(kind::connection, "", "", "no database connection became free within the pool's timeout");
+    if (!my_turn) {
+        boost::throw_with_location(sql_error(kind::connection, "", "", "no database connection became free within the pool's timeout"));
+    }
     try {
         discarded.reserve(idle_.size());
     } catch (const std::bad_alloc&) {
@@ -163,6 +168,8 @@ error to_error(const sql_error& failure, metrics::recorder& recorder, const refu
     if (!failure.constraint().empty()) detail += " [constraint " + failure.constraint() + "]";
     if (failure.reason() == kind::forbidden)
         detail += "; `ctms-admin db grants` prints the statements that grant the programs their rights";
+    if (const auto where = boost::get_throw_location(failure); where.line() != 0)
+        detail += fmt::format(" (sql_error thrown at {}:{})", where.file_name(), where.line());
     return {view.told.code, view.told.message, std::move(detail), {}, {}};
 }
 

@@ -91,4 +91,14 @@ result<std::vector<std::vector<model::product>>> product_repository::find(std::s
     });
 }
 
+result<std::vector<std::string>> product_repository::all_ids() {
+    static const statement ids{"product_ids", "select distinct stripe_product_id from stripe_price order by stripe_product_id"};
+    return run(db_, [](connection& db) {
+        const auto found = db.query(ids, {});
+        std::vector<std::string> out;
+        for (std::size_t row = 0; row < found.size(); ++row) out.emplace_back(found.text(row, 0));
+        return out;
+    });
+}
+
 } // namespace ctms::persistence

@@ -8,6 +8,7 @@
 #include <ctms/persistence/database.hpp>
 
 #include <span>
+#include <string>
 #include <vector>
 
 namespace ctms::persistence {
@@ -21,6 +22,9 @@ public:
     /// For each id, in the given order, returns the products of that contact in order of product_id; none if the contact does not exist or
     /// has no Firefox account. A customer belongs to the contact with the same fxa.fxa_id.
     [[nodiscard]] result<std::vector<std::vector<model::product>>> find(std::span<const uuid> email_ids);
+
+    /// Returns the ids of all products that have a price, sorted: every product that a contact may have had.
+    [[nodiscard]] result<std::vector<std::string>> all_ids();
 
 private:
     database& db_;

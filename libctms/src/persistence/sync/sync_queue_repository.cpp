@@ -19,6 +19,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 namespace ctms::persistence {
 namespace {
@@ -41,6 +42,7 @@ due as (
     where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
     order by greatest(q.next_attempt_at, q.claimed_until), q.first_requested_at
     limit $1::bigint {}) as one
+  {}
   limit $1::bigint))";
 
 constexpr std::string_view claim_due_rows = R"(,
@@ -57,7 +59,8 @@ chosen as (
 // A contact that exists is never deleted at the vendor, whatever was asked last: another program may have created it again.
 constexpr std::string_view read_chosen_rows = R"(
 select c.email_id::text, c.operation = 'delete' and not exists (select from emails e where e.email_id = c.email_id), c.primary_email, c.version, c.retry, {}, {},
-       s.main_hash, s.newsletter_hash, s.product_hash, array_to_json(s.newsletters)::text, array_to_json(s.products)::text
+       s.main_hash, s.newsletter_hash, s.product_hash, array_to_json(s.newsletters)::text, array_to_json(s.products)::text,
+       (select k.names from ctms_vendor_columns k where k.id = s.columns_id), c.priority
 from chosen c left join ctms_vendor_state s using (email_id)
 order by c.priority, c.due_at, c.first_requested_at)";
 
@@ -111,26 +114,25 @@ ch as (
   order by email_id{})
 select count(*) from taken)";
 
-// Records what the vendor has ($4 to $8, null if there is nothing to record) of the one contact in the CTE `{0}`.
+// An insert of what the vendor has of the contacts in `{}`, which has the columns of json_states().
 constexpr std::string_view note_state = R"(
-noted as (
-  insert into ctms_vendor_state as stored (email_id, main_hash, newsletter_hash, product_hash, newsletters, products)
-  select {0}.email_id, $4::text, $5::text, $6::text, array(select json_array_elements_text($7::json)),
-    array(select json_array_elements_text($8::json))
-  from {0} where $4::text is not null
-  on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
-    product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products, sent_at = now()))";
-
-const statement note_states_sql{"sync_queue_note_states", R"(
-insert into ctms_vendor_state as stored (email_id, main_hash, newsletter_hash, product_hash, newsletters, products)
-select q.email_id, main_hash, newsletter_hash, product_hash, array(select json_array_elements_text(newsletters)),
-  array(select json_array_elements_text(products))
-from json_to_recordset($2::json) as maybe
-  (email_id uuid, main_hash text, newsletter_hash text, product_hash text, newsletters json, products json)
-join ctms_sync_queue q on q.email_id = maybe.email_id and q.claimed_by = $1::uuid
-order by q.email_id
+insert into ctms_vendor_state as stored (email_id, main_hash, newsletter_hash, product_hash, newsletters, products, columns_id)
+select email_id, main_hash, newsletter_hash, product_hash, array(select json_array_elements_text(newsletters)),
+  array(select json_array_elements_text(products)), 
+  (select k.id from ctms_vendor_columns k where md5(k.names) = md5(columns))
+from {} order by email_id
 on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_hash = excluded.newsletter_hash,
-  product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products)"};
+  product_hash = excluded.product_hash, newsletters = excluded.newsletters, products = excluded.products,
+  columns_id = excluded.columns_id{})";
+
+// The contacts of json_states() in $2 whose rows the worker $1 holds. `{0}` are further columns.
+constexpr std::string_view held_contacts = R"(
+with given as materialized (
+  select * from json_to_recordset($2::json) as one (email_id uuid, version bigint, is_gone boolean, main_hash text, newsletter_hash text,
+    product_hash text, newsletters json, products json, columns text)),
+held as materialized (
+  select given.*{0} from given join ctms_sync_queue q using (email_id)
+  where q.email_id = any (array(select email_id from given)) and q.claimed_by = $1::uuid order by q.email_id{1}))";
 
 // Removes the Python service's rows of the contacts in the CTE `gone`. Skips rows that are locked: a transaction that deletes
 // a contact locks them before it waits for our row, and deletes them itself.
@@ -139,31 +141,37 @@ reference as (
   delete from pending_acoustic where id = any (array(
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
-// Without a state ($4), the vendor has been told that the contact is gone. If it exists by now, it is sent again.
-constexpr std::string_view complete_contact = R"(
-with held as (
-  select email_id, version = $3::bigint and ($4::text is not null or not exists (select from emails e where e.email_id = $1::uuid)) as same
-  from ctms_sync_queue where email_id = $1::uuid and claimed_by = $2::uuid for update),
+// If the vendor has been told that a contact is gone, and the contact exists by now, it is sent again.
+constexpr std::string_view is_same_version =
+    ", q.version = given.version and (not given.is_gone or not exists (select from emails e where e.email_id = q.email_id)) as same";
+constexpr std::string_view complete_contacts = R"(,
 gone as (
-  delete from ctms_sync_queue q using held where held.same and q.email_id = held.email_id returning q.email_id),
+  delete from ctms_sync_queue q using held
+  where q.email_id = any (array(select email_id from held where same)) and q.email_id = held.email_id returning q.email_id),
 kept as (
   update ctms_sync_queue q set claimed_by = null, claimed_until = null, first_requested_at = q.last_requested_at
-  from held where not held.same and q.email_id = held.email_id),
-unsent as (delete from ctms_vendor_state s using held where s.email_id = held.email_id and $4::text is null),{},{}
-select from gone)";
+  where q.email_id = any (array(select email_id from held where not same))),
+unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from held where is_gone))),
+noted as ({}),{}
+select count(*) from gone)";
 
-// $9 reason, $10 whether to give up, $11 whether the failure counts, $12 limit of failures, $13 milliseconds to wait.
+// The one contact of json_states(). $3 reason, $4 whether to give up, $5 whether the failure counts, $6 limit of failures, $7 milliseconds
+// to wait.
 constexpr std::string_view fail_contact = R"(
-with failed as (
-  update ctms_sync_queue set
+with given as materialized (
+  select * from json_to_recordset($2::json) as one (email_id uuid, version bigint, is_gone boolean, main_hash text, newsletter_hash text,
+    product_hash text, newsletters json, products json, columns text)),
+failed as (
+  update ctms_sync_queue q set
     claimed_by = null, claimed_until = null,
-    last_error = case when version = $3::bigint then $9 else last_error end,
-    last_attempt_at = case when version = $3::bigint then now() else last_attempt_at end,
-    retry = case when version = $3::bigint and $11::boolean then retry + 1 else retry end,
-    state = case when version = $3::bigint and ($10::boolean or ($11::boolean and retry + 1 >= $12::integer)) then 'parked' else state end,
-    next_attempt_at = case when version = $3::bigint then now() + $13::bigint * interval '1 millisecond' else next_attempt_at end
-  where email_id = $1::uuid and claimed_by = $2::uuid
-  returning email_id, state),{}
+    last_error = case when q.version = given.version then $3 else last_error end,
+    last_attempt_at = case when q.version = given.version then now() else last_attempt_at end,
+    retry = case when q.version = given.version and $5::boolean then retry + 1 else retry end,
+    state = case when q.version = given.version and ($4::boolean or ($5::boolean and retry + 1 >= $6::integer)) then 'parked' else state end,
+    next_attempt_at = case when q.version = given.version then now() + $7::bigint * interval '1 millisecond' else next_attempt_at end
+  from given where q.email_id = given.email_id and q.claimed_by = $1::uuid
+  returning q.email_id, q.state),
+noted as ({})
 select state = 'parked' from failed)";
 
 // At most $1 rows.
@@ -172,6 +180,18 @@ with doomed as (
   select email_id from ctms_sync_queue where {} limit $1::bigint for update skip locked),
 gone as (
   delete from ctms_sync_queue where email_id = any (array(select email_id from doomed)) returning email_id),{}
+select count(*) from gone)";
+
+// At most $1 rows. The claim of a deletion sees whether the contact exists, so here it counts as one only if it does not.
+constexpr std::string_view discard_rows = R"(
+with doomed as (
+  select email_id from ctms_sync_queue q
+  where operation = 'upsert' or coalesce((select true from emails e where e.email_id = q.email_id), false)
+  order by email_id limit $1::bigint for update skip locked),
+gone as (
+  delete from ctms_sync_queue where email_id = any (array(select email_id from doomed)) returning email_id),
+remembered as (
+  insert into ctms_sync_skipped (email_id) select email_id from gone order by email_id on conflict do nothing),{}
 select count(*) from gone)";
 
 constexpr std::string_view list_parked = "select email_id::text, operation = 'delete', retry, coalesce(last_error, ''), {}"
@@ -189,8 +209,8 @@ constexpr const char* all_parked = "state = 'parked' order by priority"; // that
 constexpr const char* these_parked =
     "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
 
-std::string chosen_rows_sql(std::string_view lock, std::string_view choose) {
-    return std::string(priorities) + fmt::format(due_rows, lock) + std::string(choose) +
+std::string chosen_rows_sql(std::string_view lock, std::string_view which, std::string_view choose) {
+    return std::string(priorities) + fmt::format(due_rows, lock, which) + std::string(choose) +
            fmt::format(read_chosen_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at"));
 }
 
@@ -200,18 +220,31 @@ const statement& any_due_statement() {
 }
 
 const statement& claim_statement() {
-    static const statement made{"sync_queue_claim", chosen_rows_sql("for update of q skip locked", claim_due_rows)};
+    static const statement made{"sync_queue_claim",
+                                chosen_rows_sql("for update of q skip locked", "where levels.priority < $4::integer", claim_due_rows)};
     return made;
 }
 
 const statement& peek_statement() {
-    static const statement made{"sync_queue_peek", chosen_rows_sql("", look_at_due_rows)};
+    static const statement made{"sync_queue_peek", chosen_rows_sql("", "", look_at_due_rows)};
     return made;
 }
 
 // Separate functions: written in place, clang would destroy the inner string at each call and not only when `made` is created.
-std::string complete_sql() { return fmt::format(complete_contact, fmt::format(note_state, "held"), remove_reference_rows); }
-std::string fail_sql() { return fmt::format(fail_contact, fmt::format(note_state, "failed")); }
+std::string complete_sql() {
+    return fmt::format(held_contacts, is_same_version, " for update of q") +
+           fmt::format(complete_contacts, fmt::format(note_state, "held where not is_gone", ", sent_at = now()"), remove_reference_rows);
+}
+std::string fail_sql() {
+    return fmt::format(fail_contact,
+                       fmt::format(note_state, "failed join given using (email_id) where main_hash is not null", ", sent_at = now()"));
+}
+std::string note_states_sql() { return fmt::format(held_contacts, "", "") + fmt::format(note_state, "held", ""); }
+
+const statement& note_states_statement() {
+    static const statement made{"sync_queue_note_states", note_states_sql()};
+    return made;
+}
 
 const statement& complete_statement() {
     static const statement made{"sync_queue_complete", complete_sql()};
@@ -236,7 +269,7 @@ const statement& drain_statement() {
 }
 
 const statement& discard_statement() {
-    static const statement made{"sync_queue_discard", fmt::format(remove_rows, "true order by email_id", remove_reference_rows)};
+    static const statement made{"sync_queue_discard", fmt::format(discard_rows, remove_reference_rows)};
     return made;
 }
 
@@ -257,21 +290,10 @@ const statement& forget_statement(bool all) {
     return all ? every : some;
 }
 
-/// $1 to $8 of complete_contact and fail_contact.
-std::vector<parameter> outcome_parameters(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& state) {
-    std::vector<parameter> out{contact.email_id.to_string(), worker.to_string(), std::to_string(contact.version)};
-    if (state) {
-        out.insert(out.end(), {state->main_hash, state->newsletter_hash, state->product_hash, json_names(state->newsletters),
-                               json_names(state->products)});
-    } else {
-        out.resize(out.size() + 5);
-    }
-    return out;
-}
-
-constexpr std::size_t batch_size = 5'000; // a statement must end within its timeout
-constexpr int drain_size = 1'000;         // writes of these contacts wait until the statement ends
-constexpr int small_drain_size = 20;      // if another transaction holds one of them
+constexpr std::size_t batch_size = 5'000;       // a statement must end within its timeout
+constexpr int drain_size = 1'000;               // writes of these contacts wait until the statement ends
+constexpr std::size_t most_column_sets = 1'000; // that a worker remembers
+constexpr int small_drain_size = 20;            // if another transaction holds one of them
 
 /// Runs `batch`, which returns how many rows it processed, until there are no more.
 template <class Batch>
@@ -325,9 +347,10 @@ result<bool> sync_queue_repository::drain_inbox(int batches) {
     return false;
 }
 
-result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease) {
+result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease, int below) {
     return run(db_, [&](connection& db) {
-        return read_queued(db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count())}, true));
+        return read_queued(
+            db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count()), std::to_string(below)}, true));
     });
 }
 
@@ -345,20 +368,43 @@ result<std::size_t> sync_queue_repository::renew(const uuid& worker, std::chrono
     });
 }
 
-result<void> sync_queue_repository::note_states(const uuid& worker, std::span<const std::pair<uuid, vendor_state>> states) {
-    return run(db_, [&](connection& db) { db.query(note_states_sql, {worker.to_string(), json_states(states)}, true); });
+result<void> sync_queue_repository::keep_columns(std::span<const sent_contact> contacts) {
+    static const statement keep{"vendor_columns_keep", "insert into ctms_vendor_columns (names) values ($1) on conflict do nothing"};
+    for (const auto& one : contacts) {
+        if (!one.state) continue;
+        const auto names = json_names(one.state->columns);
+        const std::lock_guard lock(*columns_mutex_);
+        if (columns_.contains(names)) continue;
+        if (const auto kept = run(db_, [&](connection& db) { db.query(keep, {names}, true); }); !kept) return kept.error();
+        if (columns_.size() == most_column_sets) columns_.clear();
+        columns_.insert(names);
+    }
+    return {};
 }
 
-result<bool> sync_queue_repository::complete(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& now) {
-    const auto parameters = outcome_parameters(worker, contact, now);
-    return run(db_, [&](connection& db) { return !db.query(complete_statement(), parameters, true).empty(); });
+result<void> sync_queue_repository::note_states(const uuid& worker, std::span<const sent_contact> states) {
+    if (auto kept = keep_columns(states); !kept) return kept;
+    return run(db_, [&](connection& db) { db.query(note_states_statement(), {worker.to_string(), json_states(states)}, true); });
+}
+
+result<std::size_t> sync_queue_repository::complete(const uuid& worker, std::span<const sent_contact> contacts) {
+    if (const auto kept = keep_columns(contacts); !kept) return kept.error();
+    const std::vector<parameter> parameters{worker.to_string(), json_states(contacts)};
+    return run(db_,
+               [&](connection& db) { return static_cast<std::size_t>(db.query(complete_statement(), parameters, true).integer(0, 0)); });
 }
 
 result<bool> sync_queue_repository::fail(const uuid& worker, const queued_contact& contact, const failed_attempt& how,
                                          const std::optional<vendor_state>& partly) {
-    auto parameters = outcome_parameters(worker, contact, partly);
-    parameters.insert(parameters.end(), {how.reason, how.give_up ? "t" : "f", how.counts ? "t" : "f", std::to_string(how.limit),
-                                         std::to_string(how.wait.count())});
+    const std::array known{sent_contact{contact.email_id, contact.version, partly}};
+    if (const auto kept = keep_columns(known); !kept) return kept.error();
+    const std::vector<parameter> parameters{worker.to_string(),
+                                            json_states(known),
+                                            how.reason,
+                                            how.give_up ? "t" : "f",
+                                            how.counts ? "t" : "f",
+                                            std::to_string(how.limit),
+                                            std::to_string(how.wait.count())};
     return run(db_, [&](connection& db) {
         const auto found = db.query(fail_statement(), parameters, true);
         return !found.empty() && found.boolean(0, 0);

@@ -13,7 +13,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
@@ -28,6 +31,7 @@ struct vendor_state {
     std::string product_hash;             ///< hash of the rows of the product table; "" if unknown
     std::vector<std::string> newsletters; ///< keys of the rows in the newsletter table: names of newsletters
     std::vector<std::string> products;    ///< keys of the rows in the product table: product_ids
+    std::vector<std::string> columns{};   ///< names of the columns of the main table that may have a value
 
     friend bool operator==(const vendor_state&, const vendor_state&) = default; ///< member by member
 };
@@ -39,6 +43,7 @@ struct queued_contact {
     std::string primary_email;                ///< only for deletions, which the vendor identifies by address
     std::int64_t version = 0;                 ///< number of requests so far
     int retry = 0;                            ///< failed attempts since the last request
+    int priority = 0;                         ///< lower values are sent first (queue_priority.hpp)
     timestamp first_requested_at{};           ///< first request since the vendor was last up to date
     std::optional<timestamp> last_attempt_at; ///< time of the last failed attempt, whether it counted or not
     std::optional<vendor_state> sent;         ///< nullopt: unknown (a contact that the Python service synced)
@@ -61,6 +66,16 @@ struct failed_attempt {
     std::chrono::milliseconds wait{30'000}; ///< time until the next attempt
 };
 
+/// A contact that was sent.
+struct sent_contact {
+    uuid email_id;                     ///< of the contact
+    std::int64_t version = 0;          ///< the version whose content was sent
+    std::optional<vendor_state> state; ///< what the vendor has now; nullopt: nothing, because the contact was deleted
+};
+
+/// Claims rows whatever their priority.
+inline constexpr int any_priority = 1'000'000;
+
 /// The queue, for workers and for monitoring.
 class sync_queue_repository {
 public:
@@ -76,8 +91,9 @@ public:
     [[nodiscard]] result<model::backlog_counts> count();
 
     /// Claims for `worker`, for the time of `lease`, at most `limit` rows that are due and not claimed: by priority (queue_priority.hpp),
-    /// then by due time. Never waits for rows of other workers. One round trip.
-    [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease);
+    /// then by due time, and only rows whose priority is lower than `below`. Never waits for rows of other workers. One round trip.
+    [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease,
+                                                            int below = any_priority);
 
     /// Returns the rows that claim() would return, without claiming them.
     [[nodiscard]] result<std::vector<queued_contact>> peek(int limit);
@@ -89,12 +105,12 @@ public:
 
     /// Stores what the vendor may have of contacts that `worker` has claimed, before anything is sent. Does not change rows that the worker
     /// does not hold. One round trip.
-    [[nodiscard]] result<void> note_states(const uuid& worker, std::span<const std::pair<uuid, vendor_state>> states);
+    [[nodiscard]] result<void> note_states(const uuid& worker, std::span<const sent_contact> states);
 
-    /// Records that the contact was sent with its content at `contact.version`. Stores what the vendor has now (nullopt: nothing, because
-    /// the contact was deleted). If the contact was not requested again since, removes the row, and its rows in the Python service's
-    /// pending_acoustic, and returns true. Otherwise the row stays and is due now. Does not change a row that `worker` no longer holds.
-    [[nodiscard]] result<bool> complete(const uuid& worker, const queued_contact& contact, const std::optional<vendor_state>& now);
+    /// Records that these contacts were sent, and stores what the vendor has now. Removes the rows of those that were not requested again
+    /// since, and their rows in the Python service's pending_acoustic, and returns the number of these. The other rows stay and are due
+    /// now. Does not change rows that `worker` no longer holds. One round trip.
+    [[nodiscard]] result<std::size_t> complete(const uuid& worker, std::span<const sent_contact> contacts);
 
     /// Records that the contact could not be sent: stores the reason and the time of the next attempt, or parks the contact. If it was
     /// requested again since, it is due now instead, as if new. Ends the claim. `partly`, if given, is what the vendor has stored
@@ -106,7 +122,7 @@ public:
     [[nodiscard]] result<void> release(const uuid& worker, std::span<const uuid> email_ids);
 
     /// Removes at most `limit` rows without sending them, including parked ones, and returns their number. For a sync that is switched off.
-    /// Skips rows that a write has locked.
+    /// Remembers the contacts for request_skipped(). Deletions stay in the queue. Skips rows that a write has locked.
     [[nodiscard]] result<std::size_t> discard(int limit);
 
     /// One step of a bulk resync: examines `limit` contacts in order of email_id, starting after `after`, and queues those that are
@@ -116,6 +132,11 @@ public:
     /// The same for the contacts with these primary addresses, regardless of case and Unicode form; at most some thousand at a time.
     /// Returns a result for each address, in the given order.
     [[nodiscard]] result<std::vector<model::bulk_outcome>> request_resync(std::span<const std::string> addresses);
+    /// Queues at most `limit` of the contacts that discard() remembered, with a lower priority than normal writes, and forgets them.
+    /// `looked_at` counts the remembered contacts, `chosen` those that still exist. Each call is a transaction.
+    [[nodiscard]] result<resync_step> request_skipped(int limit);
+    /// Returns how many contacts discard() has remembered.
+    [[nodiscard]] result<std::size_t> count_skipped();
     /// Returns the number of selected contacts. The time grows with the table.
     [[nodiscard]] result<std::size_t> count_selected(const model::resync_selection& which);
     /// The names of newsletters or waitlists, in order, at most 10,000; see service::sync_admin::known_names().
@@ -125,6 +146,11 @@ public:
 
     /// Returns the state of the queue and its workers. The time grows with the queue.
     [[nodiscard]] result<model::queue_status> status();
+
+    /// Notes for status() whether the circuit is open (time until the next probe) or closed (nullopt), and the vendor's last error, if
+    /// there is a new one. The reason of an open circuit is the first error that is noted with it.
+    [[nodiscard]] result<void> note_circuit(const std::optional<std::chrono::milliseconds>& next_probe,
+                                            const std::optional<std::string>& error);
 
     /// Returns at most `limit` parked rows, most recently requested first.
     [[nodiscard]] result<std::vector<model::parked_contact>> parked(int limit);
@@ -139,7 +165,12 @@ public:
     [[nodiscard]] result<std::size_t> forget_all_parked();
 
 private:
+    /// Stores the sets of columns that the states of these contacts name.
+    [[nodiscard]] result<void> keep_columns(std::span<const sent_contact> contacts);
+
     database& db_;
+    std::unique_ptr<std::mutex> columns_mutex_ = std::make_unique<std::mutex>(); ///< guards columns_
+    std::set<std::string> columns_;                                              ///< sets of columns that are stored
 };
 
 } // namespace ctms::persistence

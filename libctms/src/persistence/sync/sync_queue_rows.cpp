@@ -22,15 +22,18 @@ std::vector<std::string> read_names(std::string_view text) {
 
 } // namespace
 
-std::string json_states(std::span<const std::pair<uuid, vendor_state>> states) {
-    return json_rows(states, [](object_writer& to, const auto& one) {
-        const auto& [id, state] = one;
-        to.add("email_id", id.to_string());
-        to.add("main_hash", state.main_hash);
-        to.add("newsletter_hash", state.newsletter_hash);
-        to.add("product_hash", state.product_hash);
-        to.add_raw("newsletters", json_names(state.newsletters));
-        to.add_raw("products", json_names(state.products));
+std::string json_states(std::span<const sent_contact> contacts) {
+    return json_rows(contacts, [](object_writer& to, const sent_contact& one) {
+        to.add("email_id", one.email_id.to_string());
+        to.add("version", one.version);
+        to.add("is_gone", !one.state);
+        if (!one.state) return;
+        to.add("main_hash", one.state->main_hash);
+        to.add("newsletter_hash", one.state->newsletter_hash);
+        to.add("product_hash", one.state->product_hash);
+        to.add_raw("newsletters", json_names(one.state->newsletters));
+        to.add_raw("products", json_names(one.state->products));
+        to.add("columns", std::string_view(json_names(one.state->columns)));
     });
 }
 
@@ -51,9 +54,11 @@ queued_contact read_contact(const rows& found, std::size_t row) {
     out.retry = static_cast<int>(found.integer(row, 4));
     out.first_requested_at = read_time(found, row, 5);
     out.last_attempt_at = read_optional_time(found, row, 6);
+    out.priority = static_cast<int>(found.integer(row, 13));
     if (found.is_null(row, 7)) return out;
     out.sent = vendor_state{std::string(found.text(row, 7)), std::string(found.text(row, 8)), std::string(found.text(row, 9)),
-                            read_names(found.text(row, 10)), read_names(found.text(row, 11))};
+                            read_names(found.text(row, 10)), read_names(found.text(row, 11)), {}};
+    if (!found.is_null(row, 12)) out.sent->columns = read_names(found.text(row, 12));
     return out;
 }
 

@@ -44,6 +44,13 @@ constexpr std::string_view report_walk = R"(
 select (select email_id::text from walked order by email_id desc limit 1), (select count(*) from walked),
   (select count(*) from wanted), {})";
 
+// The rows that a switched-off sync removed; those whose contacts are gone are only forgotten.
+constexpr std::string_view take_skipped = R"(
+with walked as materialized (
+  delete from ctms_sync_skipped where email_id = any (array(
+    select email_id from ctms_sync_skipped order by email_id limit $1::bigint for update skip locked)) returning email_id),
+wanted as materialized (select email_id from walked where exists (select from emails e where e.email_id = walked.email_id)))";
+
 constexpr std::string_view find_addresses = R"(,
 found as materialized (
   select form.place, e.email_id, e.primary_email <> form.value as other
@@ -105,6 +112,21 @@ const statement& count_statement(model::resync_selection::kind what) {
     return what == newsletter ? count_newsletter : count_waitlist;
 }
 
+const statement& skipped_statement() {
+    static const statement made{"resync_skipped",
+                                fmt::format("{}{}{}", take_skipped, queue_wanted, fmt::format(report_walk, count_queued))};
+    return made;
+}
+
+resync_step read_step(const rows& found) {
+    resync_step out;
+    if (!found.is_null(0, 0)) out.last = read_id(found, 0, 0);
+    out.looked_at = static_cast<std::size_t>(found.integer(0, 1));
+    out.chosen = static_cast<std::size_t>(found.integer(0, 2));
+    out.queued = static_cast<std::size_t>(found.integer(0, 3));
+    return out;
+}
+
 parameter name_of(const model::resync_selection& which) {
     return which.what == model::resync_selection::kind::all ? parameter() : parameter(which.name);
 }
@@ -120,15 +142,16 @@ result<resync_step> sync_queue_repository::request_resync(const model::resync_se
                                                           int limit) {
     std::vector<parameter> parameters{bounded(limit), name_of(which)};
     if (after) parameters.emplace_back(after->to_string());
-    return run(db_, [&](connection& db) {
-        const auto found = db.query(walk_statement(which.what, !after), parameters, true);
-        resync_step out;
-        if (!found.is_null(0, 0)) out.last = read_id(found, 0, 0);
-        out.looked_at = static_cast<std::size_t>(found.integer(0, 1));
-        out.chosen = static_cast<std::size_t>(found.integer(0, 2));
-        out.queued = static_cast<std::size_t>(found.integer(0, 3));
-        return out;
-    });
+    return run(db_, [&](connection& db) { return read_step(db.query(walk_statement(which.what, !after), parameters, true)); });
+}
+
+result<resync_step> sync_queue_repository::request_skipped(int limit) {
+    return run(db_, [&](connection& db) { return read_step(db.query(skipped_statement(), {bounded(limit)}, true)); });
+}
+
+result<std::size_t> sync_queue_repository::count_skipped() {
+    static const statement count{"sync_count_skipped", "select count(*) from ctms_sync_skipped"};
+    return run(db_, [](connection& db) { return static_cast<std::size_t>(db.query(count, {}).integer(0, 0)); });
 }
 
 result<std::vector<model::bulk_outcome>> sync_queue_repository::request_resync(std::span<const std::string> addresses) {

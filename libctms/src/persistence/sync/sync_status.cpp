@@ -23,7 +23,7 @@ std::string rows_of_table(std::string_view table) { return fmt::format("pg_stat_
 constexpr std::string_view count_bounded = R"(
 with few as materialized (
   select (select count(*) from (select from ctms_sync_queue where state = 'pending' order by priority limit {limit}) rows) as pending,
-    (select count(*) from (select from ctms_sync_queue where retry > 0 order by retry limit {limit}) rows) as retries,
+    (select count(*) from (select from ctms_sync_queue where last_error is not null order by retry limit {limit}) rows) as retries,
     (select count(*) from (select from ctms_sync_queue where state = 'parked' order by priority limit {limit}) rows) as parked,
     (select count(*) from (select from ctms_inbox where what in ('upsert', 'delete') limit {limit}) rows) as inbox),
 most as materialized (
@@ -39,7 +39,7 @@ select case when pending < {limit} then pending else greatest(pending, {many_row
 from most)";
 
 constexpr const char* count_stages = R"(
-select count(*) filter (where state = 'pending') + inbox.size, count(*) filter (where retry > 0), count(*) filter (where state = 'parked'),
+select count(*) filter (where state = 'pending') + inbox.size, count(*) filter (where last_error is not null), count(*) filter (where state = 'parked'),
   coalesce(extract(epoch from now() - least(min(first_requested_at) filter (where state = 'pending'), inbox.since)), 0)::bigint,
   count(*) filter (where state = 'pending' and greatest(next_attempt_at, claimed_until) <= now()) + inbox.size,
   count(*) filter (where state = 'pending' and claimed_until > now()),
@@ -52,7 +52,7 @@ select worker::text, sum(claimed), sum(slots), {} from (
   select claimed_by as worker, count(*) as claimed, 0 as slots, max(claimed_until) as until
   from ctms_sync_queue where claimed_by is not null and claimed_until > now() group by claimed_by
   union all
-  select holder, 0, count(*), max(expires_at) from ctms_vendor_slots where holder is not null and expires_at > now() group by holder) leases
+  select holder, 0, count(*), max(expires_at) from ctms_vendor_slots where slot > 0 and holder is not null and expires_at > now() group by holder) leases
 group by worker order by worker)";
 
 const statement& counts_statement() {
@@ -63,6 +63,17 @@ const statement& counts_statement() {
                                                                  fmt::arg("many_in_inbox", rows_of_table("ctms_inbox")))};
     return made;
 }
+
+// A probe that is long overdue belongs to a worker that has ended.
+const statement circuit{"vendor_circuit_read",
+                        fmt::format("select {}, reason, last_error, {} from ctms_vendor_circuit",
+                                    microseconds_sql("case when next_probe_at > now() - interval '5 minutes' then next_probe_at end"),
+                                    microseconds_sql("last_error_at"))};
+
+const statement circuit_note{"vendor_circuit_note", R"(
+update ctms_vendor_circuit set next_probe_at = now() + $1::bigint * interval '1 millisecond',
+  reason = case when $1::bigint is not null then coalesce(reason, $2) end,
+  last_error = coalesce($2, last_error), last_error_at = case when $2 is null then last_error_at else now() end)"};
 
 const statement stages{"sync_queue_stages", count_stages};
 
@@ -82,18 +93,35 @@ result<model::backlog_counts> sync_queue_repository::count() {
 }
 
 result<model::queue_status> sync_queue_repository::status() {
-    return run(db_, [](connection& db) {
+    auto status = run(db_, [](connection& db) {
         model::queue_status out;
         const auto staged = db.query(stages, {});
         out.counts = read_counts(staged);
         out.due = staged.integer(0, 4);
         out.claimed = staged.integer(0, 5);
         out.after_writes = staged.integer(0, 6);
+        const auto vendor = db.query(circuit, {});
+        out.next_probe_at = read_optional_time(vendor, 0, 0);
+        out.circuit_reason = vendor.optional_text(0, 1).value_or("");
+        out.last_error = vendor.optional_text(0, 2).value_or("");
+        out.last_error_at = read_optional_time(vendor, 0, 3);
         const auto found = db.query(workers_statement(), {});
         for (std::size_t row = 0; row < found.size(); ++row)
             out.workers.push_back({read_id(found, row, 0), found.integer(row, 1), found.integer(row, 2), read_time(found, row, 3)});
         return out;
     });
+    if (!status) return status;
+    const auto skipped = count_skipped();
+    if (!skipped) return skipped.error();
+    status->skipped = static_cast<std::int64_t>(*skipped);
+    return status;
+}
+
+result<void> sync_queue_repository::note_circuit(const std::optional<std::chrono::milliseconds>& next_probe,
+                                                 const std::optional<std::string>& error) {
+    const std::vector<parameter> parameters{next_probe ? parameter(std::to_string(next_probe->count())) : parameter(),
+                                            error ? parameter(*error) : parameter()};
+    return run(db_, [&](connection& db) { db.query(circuit_note, parameters, true); });
 }
 
 } // namespace ctms::persistence

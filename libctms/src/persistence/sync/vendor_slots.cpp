@@ -19,14 +19,26 @@ with chosen as (
   limit $3::bigint for update skip locked),
 taken as (
   update ctms_vendor_slots s set holder = $1::uuid, expires_at = now() + $4::bigint * interval '1 second'
-  from chosen where s.slot = chosen.slot returning s.slot)
+  from chosen where s.slot = chosen.slot returning s.slot),
+waits_no_more as (
+  update ctms_vendor_slots set holder = null, expires_at = '-infinity'
+  where slot = 0 and holder = $1::uuid and exists (select from taken))
 select (select count(*) from taken), (select count(*) from ctms_vendor_slots where slot between 1 and $2::integer))"};
 
 const statement make_slots{"vendor_slots_make", "insert into ctms_vendor_slots (slot) select generate_series(1, $1::integer)"
                                                 " on conflict (slot) do nothing"};
 
-const statement free_slots{"vendor_slots_free",
-                           "update ctms_vendor_slots set holder = null, expires_at = '-infinity' where holder = $1::uuid"};
+// Slot 0 is no call: it says who waits for one.
+const statement wait_for_slot{"vendor_slots_wait", R"(
+insert into ctms_vendor_slots (slot, holder, expires_at) values (0, $1::uuid, now() + interval '2 seconds')
+on conflict (slot) do update set holder = excluded.holder, expires_at = excluded.expires_at)"};
+
+const statement waits_for_slot{"vendor_slots_awaited",
+                               "select from ctms_vendor_slots where slot = 0 and holder <> $1::uuid and expires_at > now()"};
+
+const statement free_slots{"vendor_slots_free", R"(
+update ctms_vendor_slots set holder = null, expires_at = '-infinity' where slot = any (array(
+  select slot from ctms_vendor_slots where holder = $1::uuid and slot > 0 order by slot offset $2::bigint)))"};
 
 } // namespace
 
@@ -44,8 +56,16 @@ result<int> vendor_slots::take(const uuid& worker, int wanted, std::chrono::seco
     });
 }
 
-result<void> vendor_slots::give_back(const uuid& worker) {
-    return run(db_, [&](connection& db) { db.query(free_slots, {worker.to_string()}, true); });
+result<void> vendor_slots::wait_for(const uuid& worker) {
+    return run(db_, [&](connection& db) { db.query(wait_for_slot, {worker.to_string()}, true); });
+}
+
+result<bool> vendor_slots::is_awaited(const uuid& worker) {
+    return run(db_, [&](connection& db) { return !db.query(waits_for_slot, {worker.to_string()}).empty(); });
+}
+
+result<void> vendor_slots::give_back(const uuid& worker, int keep) {
+    return run(db_, [&](connection& db) { db.query(free_slots, {worker.to_string(), std::to_string(keep)}, true); });
 }
 
 } // namespace ctms::persistence

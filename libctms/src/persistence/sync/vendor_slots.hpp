@@ -21,8 +21,12 @@ public:
     /// Takes free slots for `worker` until it has `wanted` (at most the cap), renews those that it has, and returns their number. Surplus
     /// slots are not counted and end with their lease.
     [[nodiscard]] result<int> take(const uuid& worker, int wanted, std::chrono::seconds lease);
-    /// Frees all slots of `worker`.
-    [[nodiscard]] result<void> give_back(const uuid& worker);
+    /// Says for two seconds that `worker` waits for a slot.
+    [[nodiscard]] result<void> wait_for(const uuid& worker);
+    /// Returns whether a worker other than this one waits for a slot.
+    [[nodiscard]] result<bool> is_awaited(const uuid& worker);
+    /// Frees the slots of `worker` except `keep` of them.
+    [[nodiscard]] result<void> give_back(const uuid& worker, int keep = 0);
 
 private:
     database& db_;

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MPL-2.0
+// Where the sync gets its contacts: claims them in the queue and reads what must be sent of them. Remembers what it has claimed, so that
+// nothing stays claimed. Thread safe. Private to this layer.
+#pragma once
+
+#include "sync_item.hpp"
+
+#include <ctms/base/result.hpp>
+#include <persistence/contacts/contact_repository.hpp>
+#include <persistence/stripe/product_repository.hpp>
+#include <persistence/sync/acoustic_configuration_repository.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
+
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <vector>
+
+namespace ctms::service {
+
+class sync_source {
+public:
+    using items = std::vector<std::unique_ptr<sync_item>>;
+
+    sync_source(persistence::database& db, persistence::sync_queue_repository& queue, const uuid& worker, std::chrono::seconds lease,
+                bool skip_unchanged)
+        : queue_(queue),
+          contacts_(db),
+          products_(db),
+          configuration_(db),
+          worker_(worker),
+          lease_(lease),
+          skip_unchanged_(skip_unchanged) {}
+
+    /// Claims contacts as persistence::sync_queue_repository::claim() does. Stores what the vendor may have of them from now on.
+    [[nodiscard]] result<items> claim(int limit, int below);
+    /// Returns the contacts that claim() would return, without claiming them.
+    [[nodiscard]] result<items> peek(int limit);
+    /// The outcome of this contact is stored, which ended its claim.
+    void finished(const uuid& email_id);
+    /// Ends the claims of all contacts that are not finished.
+    [[nodiscard]] result<void> give_back();
+
+private:
+    [[nodiscard]] result<items> load(std::vector<persistence::queued_contact> claimed);
+
+    persistence::sync_queue_repository& queue_;
+    persistence::contact_repository contacts_;
+    persistence::product_repository products_;
+    persistence::acoustic_configuration_repository configuration_;
+    const uuid worker_;
+    const std::chrono::seconds lease_;
+    const bool skip_unchanged_;
+    std::mutex mutex_;
+    std::set<uuid> claimed_; ///< guarded by the mutex
+};
+
+} // namespace ctms::service
