@@ -20,11 +20,18 @@ class Service:
     def __init__(self, lab, url, count=2, **settings):
         self.lab = lab
         self.env = dict({"CTMS_DB_URL": url, "CTMS_SECRET_KEY": KEY, "HOST": "127.0.0.1", "PORT": "0"}, **settings)
-        self.processes = [lab.spawn(f"ctms-web-{len(lab.processes)}", [os.path.join(lab.bin, "ctms-web")], self.env, as_server=False)
-                          for _ in range(count)]
+        self.processes = [self.spawn() for _ in range(count)]
         self.ports = [self.port_of(process) for process in self.processes]
         self.turn = 0
         self.token = None
+
+    def spawn(self):
+        return self.lab.spawn(f"ctms-web-{len(self.lab.processes)}", [os.path.join(self.lab.bin, "ctms-web")], self.env, as_server=False)
+
+    def replace(self, number):
+        """Starts a server in place of one that has ended. It listens on another port."""
+        self.processes[number] = self.spawn()
+        self.ports[number] = self.port_of(self.processes[number])
 
     @staticmethod
     def port_of(process):
