@@ -79,7 +79,7 @@ class Client(Writer):
         what = self.random.randrange(5)
         one = self.random.choice(NEWSLETTERS)
         if what == 0:
-            body["newsletters"] = [{"name": one}]
+            body["newsletters"] = [{"name": one, "subscribed": True}]
             change["newsletters"] = lambda known: subscribed(known, {one: True})
         elif what == 1:
             body["newsletters"] = "UNSUBSCRIBE"

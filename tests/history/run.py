@@ -1,15 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MPL-2.0
-"""Checks histories: readers of every kind follow the contacts while writers of every kind change them and something fails; in the end,
-every reader must know what is stored.
+"""Checks histories: many programs write contacts while something fails, and in the end nobody may have missed or lost anything.
 
-    tests/history/run.py [--rounds N] [--seconds S] [--seed N] [--bin build/release/bin] [FAULT...]
+    tests/history/run.py [--part feed|system] [--rounds N] [--seconds S] [--seed N] [--bin build/release/bin] [FAULT...]
+
+Part feed: readers of every kind follow the contacts while writers of every kind change them, and must know what is stored in the end.
+Part system: in addition, clients check each answer against a model of their contacts, and ctms-sync sends them to a simulated vendor.
 
 Each round takes a seed, from which all its actions follow; --seed with that number and --rounds 1 repeats it, except for the order in
-which the threads get to work. Prints a table of the rounds, and exits with 1 if one failed. Uses Debian's python3 for its psycopg2.
+which the threads get to work. Prints a line for each round, and exits with 1 if one failed. Uses Debian's python3 for its psycopg2.
 """
 import argparse
 import collections
+import dataclasses
 import os
 import random
 import sys
@@ -21,21 +24,38 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "../support")]
 
 import faults  # noqa: E402
+import clients  # noqa: E402
 import readers  # noqa: E402
 import writers  # noqa: E402
-from lab import Failed, Lab, check  # noqa: E402
-from scene import Cluster, Scene  # noqa: E402
+from lab import Failed, Lab, check, until  # noqa: E402
+from scene import Cluster, Scene, Supervisor  # noqa: E402
 from state import State, await_rest  # noqa: E402
+
+
+@dataclasses.dataclass
+class Part:
+    writers: dict
+    clients: dict
+    faults: list
+
+
+def fewer(counts):
+    return {name: (writers.KINDS[name][0], count) for name, count in counts.items()}
+
+
+PARTS = {"feed": Part(writers.KINDS, {}, ["nothing", "kill-web", "lag", "restart-database"]),
+         "system": Part(fewer({"api": 6, "stripe": 1, "import": 1, "suppress": 1, "delete-bulk": 1, "sql": 1, "python": 2}), clients.KINDS,
+                        list(faults.KINDS))}
 
 
 class Outcome:
     def __init__(self, seed, fault):
         self.seed, self.fault, self.problems, self.missed = seed, fault, [], 0
-        self.writes, self.reads = collections.Counter(), {}
+        self.counts, self.reads = collections.Counter(), {}
 
     def print(self):
         verdict = "ok" if not self.problems else "FAILED"
-        written = ", ".join(f"{count} {what}" for what, count in sorted(self.writes.items()))
+        written = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
         read = "; ".join(f"{name}: {counts['items']} in {counts['polls']} polls" for name, counts in self.reads.items())
         print(f"{verdict}: {self.fault}, seed {self.seed}: missed {self.missed}; {written}; {read}", flush=True)
         for problem in self.problems[:10]:
@@ -74,39 +94,61 @@ def compare(reader, state, outcome):
                                 f"in the feed {email_id in state.changes}")
 
 
-def make_actors(scene):
-    following = [kind(scene, name) for name, kind in readers.KINDS.items()]
-    writing = [kind(scene, f"{name} {number}") for name, (kind, count) in writers.KINDS.items() for number in range(count)]
-    return following, writing
+def make_actors(scene, kinds):
+    return [kind(scene, f"{name} {number}") for name, (kind, count) in kinds.items() for number in range(count)]
+
+
+def compare_vendor(scene, state, outcome):
+    """The vendor must have the contacts of the clients as they are stored. Other writers leave the vendor out on purpose."""
+    until(lambda: not scene.value("select count(*) from ctms_sync_queue where state = 'pending'"), 90, "the queue is empty")
+    there = scene.sync.contacts()
+    mine = {contact.email_id for client in scene.clients for contact in client.contacts}
+    for email_id in mine:
+        stored, sent = state.contacts.get(email_id), there.get(email_id)
+        if (stored and stored["first_name"]) != (sent and sent.get("first_name")):
+            outcome.problems.append(f"the vendor has {sent} of {email_id}, stored is {stored}")
+    outcome.counts["contacts at the vendor"] = len(there)
 
 
 def play(scene, options, outcome):
-    following, writing = make_actors(scene)
+    part = PARTS[options.part]
+    following = [kind(scene, name) for name, kind in readers.KINDS.items()]
+    checking = make_actors(scene, part.clients)
+    scene.clients = [one for one in checking if isinstance(one, clients.Client)]
+    writing = make_actors(scene, part.writers)
     fault = faults.KINDS[outcome.fault](scene, outcome.fault)
-    everybody = [*following, *writing, fault]
+    supervisor = Supervisor(scene, "supervisor")
+    everybody = [*following, *checking, *writing, supervisor, fault]
     for actor in everybody:
         actor.start()
     time.sleep(options.seconds)
     stop([fault])
     fault.heal()
-    stop(writing)
+    stop([*writing, *checking])
     stop(following)
     await_rest(scene)
     state = State(scene)
     for reader in following:
+        outcome.reads[reader.name] = reader.counts
+        if fault.times_lie and isinstance(reader, readers.UpdatesReader):
+            continue
         catch_up(reader, state)
         compare(reader, state, outcome)
-        outcome.reads[reader.name] = reader.counts
+    for client in checking:
+        client.verify(state)
+    if scene.has_sync:
+        compare_vendor(scene, state, outcome)
+    stop([supervisor])
     for actor in everybody:
         outcome.problems += actor.problems
-    for actor in [*writing, fault]:
-        outcome.writes.update(actor.counts)
+    for actor in [*checking, *writing, fault]:
+        outcome.counts.update(actor.counts)
 
 
 def run_round(cluster, options, seed, fault):
     outcome = Outcome(seed, fault)
     try:
-        with Scene(cluster, seed) as scene:
+        with Scene(cluster, seed, faults.KINDS[fault], options.part == "system") as scene:
             play(scene, options, outcome)
     except Exception:  # the other rounds continue
         outcome.problems.append(traceback.format_exc())
@@ -114,9 +156,25 @@ def run_round(cluster, options, seed, fault):
     return outcome
 
 
+def run_rounds(lab, fault, options, seed):
+    """Runs all rounds of a fault. Faults that need a cluster of their own, or end it, get one."""
+    kind, cluster = faults.KINDS[fault], None
+    for number in range(options.rounds):
+        if cluster is None:
+            cluster = (kind.cluster or Cluster)(lab)
+        outcome = run_round(cluster, options, seed + number, fault)
+        if kind.ends_cluster or outcome.problems:
+            cluster.stop()
+            cluster = None
+        yield outcome
+    if cluster is not None:
+        cluster.stop()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0], formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("faults", nargs="*", metavar="FAULT", choices=[*faults.KINDS, []], default=[], help=", ".join(faults.KINDS))
+    parser.add_argument("--part", choices=PARTS, default="feed", help="what takes part (default feed)")
     parser.add_argument("--rounds", type=int, default=1, help="rounds of each fault (default 1)")
     parser.add_argument("--seconds", type=float, default=10, help="time for which each round writes (default 10)")
     parser.add_argument("--seed", type=int, help="seed of the first round; the next rounds count up (default: chosen)")
@@ -126,11 +184,8 @@ def main():
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     outcomes = []
     with Lab(options.bin, options.keep) as lab:
-        cluster = Cluster(lab)
-        for fault in options.faults or faults.KINDS:
-            for number in range(options.rounds):
-                outcomes.append(run_round(cluster, options, seed + number, fault))
-        cluster.stop()
+        for fault in options.faults or PARTS[options.part].faults:
+            outcomes += run_rounds(lab, fault, options, seed)
     failed = [outcome for outcome in outcomes if outcome.problems]
     print(f"{len(outcomes)} rounds, {len(failed)} failed")
     return 1 if failed else 0

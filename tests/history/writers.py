@@ -139,9 +139,7 @@ class Importer(AdminWriter):
 
 class Suppressor(AdminWriter):
     def step(self):
-        self.admin("suppress", *(("--yes",) if self.needs_yes else ()), text="".join(self.shared_address() + "\n" for _ in range(30)))
-
-    needs_yes = True
+        self.admin("suppress", "--yes", text="".join(self.shared_address() + "\n" for _ in range(30)))
 
 
 class Deleter(AdminWriter):
@@ -156,7 +154,7 @@ class SqlWriter(Writer):
 
     longest = 2.0
     EXPECTED = (psycopg2.errors.DeadlockDetected, psycopg2.errors.LockNotAvailable, psycopg2.errors.UniqueViolation,
-                psycopg2.errors.ForeignKeyViolation, psycopg2.errors.QueryCanceled)
+                psycopg2.errors.ForeignKeyViolation, psycopg2.errors.QueryCanceled, psycopg2.errors.ReadOnlySqlTransaction)
 
     def __init__(self, scene, name):
         super().__init__(scene, name)
@@ -177,9 +175,12 @@ class SqlWriter(Writer):
             self.wait(1.0)
             self.database.commit() if commits else self.database.rollback()
             self.counts["transactions"] += 1
-        except self.EXPECTED:
+        except self.EXPECTED as refusal:
             self.database.rollback()
             self.counts["refused"] += 1
+            if isinstance(refusal, psycopg2.errors.ReadOnlySqlTransaction):  # this session stays so
+                self.database.close()
+                self.database = None
         except psycopg2.Error:
             self.database.close()
             self.database = None

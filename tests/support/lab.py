@@ -157,7 +157,7 @@ class Postgres:
         """`settings`: further lines for postgresql.conf. `data`: the directory, if it is not in the lab's."""
         self.lab, self.name, self.port, self.settings = lab, name, free_port(), settings
         self.data = data or lab.path(name)
-        self.process = None
+        self.process, self.env = None, {}
 
     def program(self, name):
         return os.path.join(POSTGRES_BIN, name)
@@ -174,7 +174,7 @@ class Postgres:
     def start(self):
         with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as file:
             file.write(SERVER_SETTINGS.format(port=self.port, name=self.name) + self.settings)
-        self.process = self.lab.spawn(self.name, [self.program("postgres"), "-D", self.data])
+        self.process = self.lab.spawn(self.name, [self.program("postgres"), "-D", self.data], self.env)
         until(lambda: answers(self.port), 60, f"{self.name} answers")
         return self
 
