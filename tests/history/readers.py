@@ -65,11 +65,13 @@ class Reader(Actor):
             raise
 
     def lines(self, answer):
-        """Yields the complete lines. Fails at the end of a response that is not complete."""
+        """Yields the complete lines. Fails at the end of a response that is not complete. (Python's own iteration by lines would end like
+        after a complete one.)"""
+        rest = b""
         try:
-            for line in answer:
-                if line.endswith(b"\n"):
-                    yield json.loads(line)
+            while piece := answer.read1(65536):
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from map(json.loads, lines)
         except OUTAGES:
             self.link.close()
             raise

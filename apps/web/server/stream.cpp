@@ -85,7 +85,7 @@ asio::awaitable<bool> write_stream(stream_target target, const http::response_he
     }
     if (!ec && more) co_return true;
     one.facts.cut = ec ? reason_of(target.to) : "server";
-    if (!chunked) target.to.reset();
+    target.to.reset(); // also with chunks: some clients that read lines take a missing last chunk for the end (Python's http.client)
     co_return false;
 }
 
