@@ -41,7 +41,8 @@ class Client(Writer):
         contact = self.random.choice(self.current)
         if contact.is_full():
             contact = self.renew(contact)
-        kinds = ((self.patch, 40), (self.create, 10), (self.put, 10), (self.delete, 4), (self.read, 30), (self.look_up, 6), (self.must_refuse, 6))
+        kinds = ((self.patch, 40), (self.create, 10), (self.put, 10), (self.delete, 4), (self.read, 25), (self.identify, 5), (self.look_up, 6),
+                 (self.must_refuse, 6), (self.log_in, 0.2))
         self.random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0](contact)
 
     def send(self, contact, method, target, body, write, name=None):
@@ -120,8 +121,18 @@ class Client(Writer):
         self.expect(contact.seen(found and model.read(found)), f"read of {contact.email_id}: {found}, possible: {before}, {contact.undecided.keys()}")
         self.counts["reads"] += 1
 
+    def identify(self, contact):
+        found = self.get(f"/identity/{contact.email_id}")
+        self.expect(contact.seen_to_exist(found is not None), f"identity of {contact.email_id}: {found}, possible: {contact.possible}")
+
+    def log_in(self, _contact):
+        form = urllib.parse.urlencode({"grant_type": "client_credentials", **self.scene.cluster.client})
+        status, _, text = self.link.ask("POST", "/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
+        self.expect(status in (200, 503), f"token: {status} {text[:200]}")
+
     def look_up(self, contact):
         """A lookup by address may come from the standby: it may be old, but shows a state that was there."""
+        self.get("/identities?" + urllib.parse.urlencode({"primary_email": contact.address}))
         for found in self.get("/ctms?" + urllib.parse.urlencode({"primary_email": contact.address})) or []:
             self.expect(found["email"]["email_id"] == contact.email_id and found["email"]["first_name"].startswith("by "), f"a lookup found {found}")
 

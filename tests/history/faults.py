@@ -330,7 +330,6 @@ class Failover(Fault):
     """The primary is killed, and its synchronous standby takes over."""
 
     ends_cluster = True
-    with_sync = False
 
     @staticmethod
     def database_url(scene, _port):
@@ -348,6 +347,22 @@ class Failover(Fault):
         scene.standby.promote()
         scene.cluster.primary = scene.standby
         self.stopped.wait()
+
+
+class Sabotage(Fault):
+    """Changes, adds and deletes contacts of clients behind the back of CTMS, which the checker must notice. For the test of the checker."""
+
+    def heal(self):
+        mine = sorted(contact.email_id for client in self.scene.clients for contact in client.contacts)
+        names = ", ".join(f"'{email_id}'" for email_id in mine)
+        self.scene.query(f"""
+            set session_replication_role = replica;
+            update emails set first_name = 'never changed like this' where email_id = (select min(email_id::text)::uuid from emails where email_id in ({names}));
+            delete from emails where email_id = (select max(email_id::text)::uuid from emails where email_id in ({names}));
+            insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), 'nobody heard of this', now() - interval '1 hour')""")
+
+    def step(self):
+        pass
 
 
 KINDS = {"nothing": Nothing, "kill-web": KillWeb, "kill-sync": KillSync, "kill-database": KillDatabase, "kill-session": KillSession,

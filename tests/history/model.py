@@ -63,7 +63,13 @@ class Contact:
 
     def seen(self, state):
         """Returns whether a read at the primary may have returned this state."""
-        following = {(known, used) for known, used in self.reachable() if known == state}
+        return self.keep(lambda known: known == state)
+
+    def seen_to_exist(self, exists):
+        return self.keep(lambda known: (known is not None) == exists)
+
+    def keep(self, fits):
+        following = {(known, used) for known, used in self.reachable() if fits(known)}
         if following:
             self.possible = following
         return bool(following)

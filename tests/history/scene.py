@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import tempfile
 import urllib.request
 import uuid
 
@@ -48,6 +49,10 @@ FAKETIME = {"LD_PRELOAD": "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
 class Cluster:
     """PostgreSQL with a migrated database and API clients, which each round copies; and a streaming standby."""
 
+    @staticmethod
+    def why_not():
+        return None
+
     def __init__(self, lab):
         self.lab, self.number = lab, len(lab.processes)
         self.primary = self.make_primary(f"primary-{self.number}")
@@ -85,6 +90,15 @@ class ClusterOnSmallDisk(Cluster):
     """The files of its primary are on a disk of their own, which can be filled. Mounting it needs root."""
 
     SIZE = "400m"
+
+    @staticmethod
+    def why_not():
+        """Why there can be no such disk here, or None."""
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
+            if subprocess.run(["mount", "-t", "tmpfs", "tmpfs", directory], capture_output=True, check=False).returncode:
+                return "a disk cannot be mounted here"
+            subprocess.run(["umount", directory], check=True)
+        return None
 
     def make_primary(self, name):
         self.disk = self.lab.path(name + ".disk")
