@@ -291,16 +291,20 @@ class Clocks(Fault):
         self.scene.lab.write(process.name + ".clock", f"{self.random.choice((0, 3, -3, 600, -600, 86400, -86400)):+d}\n")
 
 
-class DatabaseClock(Fault):
-    """The clock of the database jumps by up to an hour."""
+class DatabaseClock(KillWeb):
+    """The clock of the database jumps by up to two days, and a ctms-web that starts then forgets deletions that are a day old."""
 
-    FURTHEST = 3600
+    environment = {"CTMS_TOMBSTONE_DAYS": "1"}
+    FURTHEST = 2 * 86400
     cluster = ClusterWithClock
     times_lie = True
 
     def step(self):
+        self.scene.may_begin_again = True
         self.counts["faults"] += 1
-        self.scene.cluster.set_clock(self.random.choice((0, 2, -2, 60, -60, self.FURTHEST, -self.FURTHEST)))
+        self.scene.cluster.set_clock(self.random.choice((0, 2, -2, 3600, -3600, self.FURTHEST, -self.FURTHEST)))
+        if self.random.random() < 0.4:
+            super().step()
 
     def heal(self):
         """What was queued while the clock was ahead is sent when the clock gets there."""
@@ -349,6 +353,29 @@ class Failover(Fault):
         self.stopped.wait()
 
 
+class Several(Fault):
+    """Several faults at the same time."""
+
+    def __init__(self, scene, name):
+        super().__init__(scene, name)
+        self.parts = [kind(scene, f"{name}: {kind.__name__}") for kind in (KillWeb, KillSync, TerminateSessions, Network, Lag)]
+
+    def run(self):
+        for part in self.parts:
+            part.start()
+        self.stopped.wait()
+        for part in self.parts:
+            part.stopped.set()
+        for part in self.parts:
+            part.join(30)
+            self.counts.update(part.counts)
+            self.problems += part.problems
+
+    def heal(self):
+        for part in self.parts:
+            part.heal()
+
+
 class Sabotage(Fault):
     """Changes, adds and deletes contacts of clients behind the back of CTMS, which the checker must notice. For the test of the checker."""
 
@@ -368,4 +395,5 @@ class Sabotage(Fault):
 KINDS = {"nothing": Nothing, "kill-web": KillWeb, "kill-sync": KillSync, "kill-database": KillDatabase, "kill-session": KillSession,
          "stop": Stop, "terminate": TerminateSessions, "restart-database": RestartDatabase, "network": Network, "lag": Lag, "clocks": Clocks,
          "descriptors": FileDescriptors, "log-reader": LogReader, "read-only": ReadOnly, "connections": TooManySessions,
-         "disk-full": DiskFull, "database-clock": DatabaseClock, "failover": Failover}
+         "disk-full": DiskFull, "database-clock": DatabaseClock,
+         "several": Several, "failover": Failover}

@@ -195,6 +195,8 @@ class SqlWriter(Writer):
                 "insert into emails (email_id, primary_email, first_name, update_timestamp) values (gen_random_uuid(), %(address)s, %(name)s, now())",
                 "insert into emails (email_id, primary_email, first_name, update_timestamp) select gen_random_uuid(), %(address)s || n, %(name)s, "
                 "clock_timestamp() from generate_series(1, 30) n",
+                "savepoint s; update emails set first_name = 'never like this', update_timestamp = now() where email_id = %(id)s; "
+                "rollback to savepoint s; update emails set first_name = %(name)s, update_timestamp = clock_timestamp() where email_id = %(id)s",
                 "delete from newsletters where email_id = %(quiet)s and name = %(word)s",
                 "update newsletters set lang = %(word)s where email_id = %(quiet)s",
                 "update waitlists set name = %(name)s where email_id = %(quiet)s and name = 'v'")
