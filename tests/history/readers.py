@@ -107,6 +107,10 @@ class UpdatesReader(Reader):
     def is_behind(self, state):
         return self.since <= state.newest
 
+    def go_on_at(self, end):
+        self.expect(end >= self.since or self.scene.fault.times_lie, f"the end went back from {self.since} to {end}")
+        self.since = end
+
 
 class UpdatesPages(UpdatesReader):
     def poll(self):
@@ -119,8 +123,7 @@ class UpdatesPages(UpdatesReader):
             for contact in page["items"]:
                 self.took(contact)
             target = page["next"] and page["next"][page["next"].index("/updates"):]
-        self.expect(end >= self.since, f"the end went back from {self.since} to {end}")
-        self.since = end
+        self.go_on_at(end)
 
 
 class UpdatesLines(UpdatesReader):
@@ -141,8 +144,7 @@ class UpdatesLines(UpdatesReader):
                 self.counts["continued"] += 1
                 query["end"] = end
                 query["after"] = base64.urlsafe_b64encode(f"{last['email_id']},{last['update_timestamp']}".encode()).decode()
-        self.expect(end >= self.since, f"the end went back from {self.since} to {end}")
-        self.since = end
+        self.go_on_at(end)
 
 
 class ChangesReader(Reader):

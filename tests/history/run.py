@@ -65,7 +65,8 @@ class Outcome:
     def print(self):
         verdict = "ok" if not self.problems else "FAILED"
         written = ", ".join(f"{count} {what}" for what, count in sorted(self.counts.items()))
-        read = "; ".join(f"{name}: {counts['items']} in {counts['polls']} polls" for name, counts in self.reads.items())
+        read = "; ".join(f"{name}: {counts['items']} in {counts['polls']} polls"
+                         + (f", begun again {counts['begun again']} times" if counts["begun again"] else "") for name, counts in self.reads.items())
         print(f"{verdict}: {self.fault}, seed {self.seed}: missed {self.missed}; {written}; {read}", flush=True)
         for problem in self.problems[:10]:
             print("    " + problem.replace("\n", "\n    ")[:3000], flush=True)
