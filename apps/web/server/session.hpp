@@ -116,6 +116,7 @@ private:
     bool is_one_too_many_ = false;
     http::reader reader_;
     bool is_waiting_ = false; ///< waiting for the first byte of a request
+    bool writes_pieces_ = false; ///< a response that must not seem complete if it is cut off
     std::optional<boost::asio::steady_timer> until_handshake_;
     std::chrono::steady_clock::time_point received_{};
     std::optional<std::chrono::steady_clock::time_point> idle_since_;
