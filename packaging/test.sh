@@ -16,7 +16,7 @@ those labelled `long`. The last lines of the output are CTest's summary.
              packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
              missing); and packaging/fuzz.sh for 10 seconds per target
   --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target,
-             the fault tests 5 times, and packaging/logging/try.sh with a million lines
+             the fault tests 5 times, 5 rounds of every history, and packaging/logging/try.sh with a million lines
   --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
   --tsan     build and test with the thread sanitizer instead of preset release
              With --all, --asan and --tsan run in addition to preset release.
@@ -33,6 +33,7 @@ all=no
 nightly=no
 fuzz_seconds=10
 fault_rounds=5
+history_rounds=5
 presets=()
 add_preset() { if [[ " ${presets[*]} " != *" $1 "* ]]; then presets+=("$1"); fi; }
 while [ "$#" -gt 0 ]; do
@@ -104,6 +105,7 @@ try_deployed() {
 
 groups=(build run)
 if [ "$all" = yes ]; then
+    groups+=(histories)
     # Checks programs instead of packages: a Node.js from another source includes npm, which conflicts with Debian's package.
     command -v npm >/dev/null || groups+=(pages)
     command -v chromium >/dev/null || groups+=(browser)
@@ -128,6 +130,10 @@ fi
 
 if [ "$nightly" = yes ]; then
     step "Logs: packaging/logging/try.sh with a million lines" packaging/logging/try.sh --lines 1000000 --away 60 || failed+=("logging/try.sh")
+    for part in feed system; do
+        step "Histories: packaging/histories.sh --part $part --rounds $history_rounds" packaging/histories.sh --part "$part" --rounds "$history_rounds" ||
+            failed+=("histories.sh --part $part")
+    done
     test_preset release "fault tests, $fault_rounds times" --repeat "until-fail:$fault_rounds" -L '^(fault|hostile|sync)$' -L '^long$'
 fi
 for preset in "${presets[@]}"; do

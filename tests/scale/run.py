@@ -16,7 +16,8 @@ import time
 import traceback
 
 sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "../support")]
 
 import failover  # noqa: E402
 import patroni_failover  # noqa: E402
@@ -37,7 +38,7 @@ def print_table(rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trials", nargs="*", metavar="TRIAL", choices=[*TRIALS, []], default=[])
-    parser.add_argument("--bin", default=os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/release/bin"))
+    parser.add_argument("--bin", default=os.path.join(HERE, "../../build/release/bin"))
     options = parser.parse_args()
     rows, failed = [], False
     for name in options.trials or TRIALS:
@@ -49,7 +50,7 @@ def main():
             print(f"    {tried}", flush=True)
 
         try:
-            with Lab(options.bin) as lab:
+            with Lab(options.bin, keep="CTMS_SCALE_KEEP" in os.environ) as lab:
                 TRIALS[name](lab, report)
         except Exception as failure:  # the other trials continue
             failed = True

@@ -121,7 +121,7 @@ void session::enforce(steady_clock::time_point now) {
 }
 
 void session::cut_off() {
-    stream_.close();
+    writes_pieces_ ? stream_.reset() : stream_.close();
     if (until_handshake_) until_handshake_->cancel();
     if (events_ != nullptr) events_->wake();
 }
@@ -133,7 +133,7 @@ asio::awaitable<void> session::run() {
     } catch (const std::exception& caught) {
         note_failure(shared_.log, shared_.metrics, caught, peer_.address);
     }
-    stream_.close();
+    cut_off();
 }
 
 asio::awaitable<void> session::serve_all() {
@@ -310,7 +310,9 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
         auto text = http::to_text(head);
         whole = co_await write(std::move(text), {});
     } else {
+        writes_pieces_ = true;
         whole = co_await write_stream({stream_, *memory_, shared_}, head, one);
+        writes_pieces_ = false;
     }
     shared_.dispatch.exchanges().finish(one);
     co_return whole&& keep_alive && !shared_.draining;

@@ -123,6 +123,7 @@ private:
     bool is_one_too_many_ = false;
     http::reader reader_;
     bool is_waiting_ = false; ///< waiting for the first byte of a request
+    bool writes_pieces_ = false; ///< a response that must not seem complete if it is cut off
     std::optional<boost::asio::steady_timer> until_handshake_;
     event_writer* events_ = nullptr; ///< while a response stays open
     std::chrono::steady_clock::time_point received_{};

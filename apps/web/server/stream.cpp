@@ -78,7 +78,7 @@ asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, boo
     }
     if (how == written::whole) co_return true;
     one.facts.cut = how == written::refused ? reason_of(target.to) : "server";
-    if (!chunked) target.to.reset();
+    target.to.reset(); // also with chunks: some clients that read lines take a missing last chunk for the end (Python's http.client)
     co_return false;
 }
 

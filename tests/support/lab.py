@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The tools of the trials in tests/scale: processes on the loopback interface in a temporary directory, which are ended by
+"""The tools of the trials in tests/scale and tests/history: processes on the loopback interface in a temporary directory, which are ended by
 their ids; PostgreSQL servers; and waiting for conditions with a deadline. As root, servers run as the account `postgres`,
 because they refuse to run as root.
 """
@@ -48,9 +48,10 @@ def free_port():
 class Lab:
     """A temporary directory and the processes in it. Leaving the context ends them, latest first, and removes the directory."""
 
-    def __init__(self, bin_folder):
-        self.bin = os.path.abspath(bin_folder)
-        self.directory = tempfile.mkdtemp(prefix="ctms-scale.", dir="/var/tmp")
+    def __init__(self, bin_folder, keep=False):
+        """`keep`: whether the directory stays after a failure."""
+        self.bin, self.keep = os.path.abspath(bin_folder), keep
+        self.directory = tempfile.mkdtemp(prefix="ctms-lab.", dir="/var/tmp")
         self.account = {}
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
@@ -84,7 +85,7 @@ class Lab:
     def __exit__(self, kind, value, trace):
         for process in reversed(self.processes):
             process.end()
-        if kind is None or os.environ.get("CTMS_SCALE_KEEP") is None:
+        if kind is None or not self.keep:
             shutil.rmtree(self.directory, ignore_errors=True)
         else:
             print(f"kept: {self.directory}")
@@ -152,27 +153,28 @@ wal_log_hints = on
 class Postgres:
     """A PostgreSQL server with its data in the lab's subdirectory NAME."""
 
-    def __init__(self, lab, name):
-        self.lab, self.name, self.port = lab, name, free_port()
-        self.data = lab.path(name)
-        self.process = None
+    def __init__(self, lab, name, settings="", data=None):
+        """`settings`: further lines for postgresql.conf. `data`: the directory, if it is not in the lab's."""
+        self.lab, self.name, self.port, self.settings = lab, name, free_port(), settings
+        self.data = data or lab.path(name)
+        self.process, self.env = None, {}
 
     def program(self, name):
         return os.path.join(POSTGRES_BIN, name)
 
     def initialize(self):
-        self.lab.run(self.program("initdb"), "-D", self.data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8")
+        self.lab.run(self.program("initdb"), "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
         return self
 
     def copy_of(self, primary):
-        self.lab.run(self.program("pg_basebackup"), "-D", self.data, "-X", "stream", "-c", "fast", "-R", "-d",
+        self.lab.run(self.program("pg_basebackup"), "-D", self.data, "-X", "stream", "-c", "fast", "--no-sync", "-R", "-d",
                      f"host=127.0.0.1 port={primary.port} user=postgres application_name={self.name}")
         return self
 
     def start(self):
         with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as file:
-            file.write(SERVER_SETTINGS.format(port=self.port, name=self.name))
-        self.process = self.lab.spawn(self.name, [self.program("postgres"), "-D", self.data])
+            file.write(SERVER_SETTINGS.format(port=self.port, name=self.name) + self.settings)
+        self.process = self.lab.spawn(self.name, [self.program("postgres"), "-D", self.data], self.env)
         until(lambda: answers(self.port), 60, f"{self.name} answers")
         return self
 
@@ -198,8 +200,9 @@ class Postgres:
     def value(self, sql, database="ctms"):
         return query(self.port, sql, database)[0][0]
 
-    def url(self, more=""):
-        return f"postgresql://postgres@127.0.0.1:{self.port}/ctms{more}"
+    def url(self, more="", database="ctms", port=None):
+        """`port`: that of a proxy in front of the server, if there is one."""
+        return f"postgresql://postgres@127.0.0.1:{port or self.port}/{database}{more}"
 
 
 def children_of(parent):

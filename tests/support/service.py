@@ -17,14 +17,22 @@ KEY = "key of the trials, which is long enough"
 class Service:
     """Several ctms-web on one database, an API client with a token, and requests that go to the servers in turn."""
 
-    def __init__(self, lab, url, count=2, **settings):
-        self.lab = lab
+    def __init__(self, lab, url, count=2, spawn=None, **settings):
+        """`spawn(lab, name, command, env)` starts a process; by default, Lab.spawn."""
+        self.lab, self.spawn_process = lab, spawn or (lambda lab, name, command, env: lab.spawn(name, command, env, as_server=False))
         self.env = dict({"CTMS_DB_URL": url, "CTMS_SECRET_KEY": KEY, "HOST": "127.0.0.1", "PORT": "0"}, **settings)
-        self.processes = [lab.spawn(f"ctms-web-{len(lab.processes)}", [os.path.join(lab.bin, "ctms-web")], self.env, as_server=False)
-                          for _ in range(count)]
+        self.processes = [self.spawn() for _ in range(count)]
         self.ports = [self.port_of(process) for process in self.processes]
         self.turn = 0
         self.token = None
+
+    def spawn(self):
+        return self.spawn_process(self.lab, f"ctms-web-{len(self.lab.processes)}", [os.path.join(self.lab.bin, "ctms-web")], self.env)
+
+    def replace(self, number):
+        """Starts a server in place of one that has ended. It listens on another port."""
+        self.processes[number] = self.spawn()
+        self.ports[number] = self.port_of(self.processes[number])
 
     @staticmethod
     def port_of(process):
@@ -88,12 +96,12 @@ class Service:
             check(process.child.returncode == 0, f"ctms-web ended with {process.child.returncode}: {process.text()[-2000:]}")
 
 
-def prepare(lab, url, **settings):
-    """Creates the schema and an API client. Returns the client's id and secret."""
+def prepare(lab, url, name="trial", *arguments, **settings):
+    """Creates the schema, if necessary, and an API client. Returns the client's id and secret."""
     env = dict({"CTMS_DB_URL": url}, **settings)
     program = os.path.join(lab.bin, "ctms-admin")
     lab.run(program, "migrate", env=env, as_server=False)
-    made = json.loads(lab.run(program, "clients", "create", "trial", "-e", "trial@example.com", "--json", env=env, as_server=False))
+    made = json.loads(lab.run(program, "clients", "create", name, "-e", "trial@example.com", "--json", *arguments, env=env, as_server=False))
     return {"client_id": made["client_id"], "client_secret": made["client_secret"]}
 
 
