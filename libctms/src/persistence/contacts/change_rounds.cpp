@@ -157,7 +157,7 @@ void change_rounds::read_and_write(connection& db, const places& turn, milliseco
     if (into.ready.empty()) return;
     std::vector<contact_write> writes;
     for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].client});
-    const auto times = write_contacts(db, update_contacts_statement(), writes, longest_wait);
+    const auto times = write_contacts(db, write_kind::update, writes, longest_wait);
     if (limited && !times.empty()) db.commit();
     for (std::size_t i = 0; i < writes.size(); ++i) {
         const auto time = times.find(writes[i].before->contact.email.email_id);
@@ -189,7 +189,7 @@ void change_rounds::insert(const prepared_change& one, milliseconds longest_wait
     const auto times = run(db_, [&](connection& db) {
         const bool limited = is_late();
         if (limited) begin_with_limit(db, time_left());
-        auto written = write_contacts(db, insert_contacts_statement(), {&wanted, 1}, longest_wait);
+        auto written = write_contacts(db, write_kind::insert, {&wanted, 1}, longest_wait);
         if (limited) db.commit();
         return written;
     });
@@ -251,9 +251,11 @@ std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> em
     return read_stored_contacts(db.query(by_ids, {array_of(email_ids)}));
 }
 
-std::map<uuid, timestamp> write_contacts(connection& db, const statement& how, std::span<const contact_write> contacts,
+std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
                                          milliseconds longest_wait) {
-    const auto written = db.query(how, {contacts_parameter(contacts), std::to_string(longest_wait.count())}, true);
+    auto records = records_of(contacts);
+    const auto& how = write_contacts_statement(kind, records.tables);
+    const auto written = db.query(how, {std::move(records.json), std::to_string(longest_wait.count())}, true);
     std::map<uuid, timestamp> out;
     for (std::size_t row = 0; row < written.size(); ++row)
         out.emplace(uuid::parse(written.text(row, 0)).value_or(uuid{}), read_time(written, row, 1));

@@ -65,7 +65,7 @@ private:
 /// @}
 
 /// Inserts or updates contacts and returns when each was written. Contacts that the statement skipped are missing.
-[[nodiscard]] std::map<uuid, timestamp> write_contacts(connection& db, const statement& how, std::span<const contact_write> contacts,
+[[nodiscard]] std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
                                                        std::chrono::milliseconds longest_wait);
 
 /// Returns the contact as it is after a write at `when`.

@@ -92,7 +92,7 @@ result<model::contact> contact_repository::create(const model::contact& contact,
     const contact_change change{contact};
     const contact_write one{nullptr, &change, client};
     const auto limit = db_.connections().options().lock_timeout;
-    const auto times = run(db_, [&](connection& db) { return write_contacts(db, insert_contacts_statement(), {&one, 1}, limit); });
+    const auto times = run(db_, [&](connection& db) { return write_contacts(db, write_kind::insert, {&one, 1}, limit); });
     if (!times) return with_conflicts(db_, times.error(), contact);
     db_.recorder().sync_scheduled(1);
     return after_write(one, times->begin()->second);
