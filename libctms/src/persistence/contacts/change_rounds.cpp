@@ -32,15 +32,6 @@ bool has_duplicates(const auto& list) {
     return false;
 }
 
-/// Sets the times to what the database has after a write at `when`.
-void set_times(model::contact& contact, timestamp when, bool amo_written) {
-    contact.email.update_timestamp = when;
-    if (!contact.email.create_timestamp) contact.email.create_timestamp = when;
-    if (!contact.amo) return;
-    if (amo_written || !contact.amo->update_timestamp) contact.amo->update_timestamp = when;
-    if (!contact.amo->create_timestamp) contact.amo->create_timestamp = when;
-}
-
 /// Begins a transaction whose statements wait at most this long for each lock.
 void begin_with_limit(connection& db, milliseconds limit) {
     db.begin();
@@ -260,13 +251,6 @@ std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::s
     for (std::size_t row = 0; row < written.size(); ++row)
         out.emplace(uuid::parse(written.text(row, 0)).value_or(uuid{}), read_time(written, row, 1));
     return out;
-}
-
-model::contact after_write(const contact_write& one, timestamp when) {
-    auto after = one.change->after;
-    const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != one.before->contact.amo;
-    set_times(after, when, amo_written);
-    return after;
 }
 
 error with_conflicts(database& db, error failure, const model::contact& contact) {

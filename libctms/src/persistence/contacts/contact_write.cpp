@@ -6,6 +6,7 @@
 #include "contact_tables.hpp"
 
 #include <fields/tables.hpp>
+#include <json/contact_document.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/note_change_sql.hpp>
@@ -40,7 +41,7 @@ std::string records_sql(table_set tables) {
     return fmt::format(R"(
 with c as materialized (
   select r.* from (select set_config('lock_timeout', $2, true)) as limited, {},
-    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, {})),)",
+    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document json, {})),)",
                        we_are_the_writer, members);
 }
 
@@ -72,7 +73,7 @@ e as (
   from held join c using (email_id) where emails.email_id = held.email_id
     and (held.email_id in (select email_id from queued)
          or not exists (select from ctms_sync_queue queue where queue.email_id = held.email_id offset 0))
-  returning emails.email_id, emails.update_timestamp, c.client{}))",
+  returning emails.email_id, emails.update_timestamp, c.client, c.seen, c.document{}))",
                        each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"), members);
 }
 
@@ -104,6 +105,36 @@ std::string delete_rows_sql(const contact_table& table) {
                        table.name);
 }
 
+// The documents of e, with the time of the write. Waits for the row of ctms_changes, for which a drain of the inbox waits too: so this
+// statement sees whether that has replaced the document, even if it did so after the statement began.
+std::string documents_sql() {
+    return fmt::format(R"(,
+filled as materialized (
+  select email_id, seen, case when is_good then {0} else 0 end as format, pg_current_xact_id()::xid as version,
+    case when is_good then replace(document::text, '{1}', '{2}' || {3} || '{4}') else '' end as document
+  from (select count(*) from ch) as after_changes, (
+    select *, document is not null and update_timestamp >= '0001-01-01 00:00Z' and update_timestamp < '10000-01-01 00:00Z' as is_good
+    from e) as written))",
+                       json::document_format(), json::unfilled_time, json::before_time, iso_time_sql("update_timestamp"), json::after_time);
+}
+
+// If the document changed since the contact was read, the contact may have changed with it: then this one is not stored. The one that is
+// there does not count, because its version is not that of emails any more.
+constexpr std::string_view replace_documents = R"(,
+replaced as (
+  update ctms_documents known set format = filled.format, version = filled.version, document = filled.document
+  from filled where known.email_id = filled.email_id and known.xmin = filled.seen),
+added as (
+  insert into ctms_documents (email_id, format, version, document)
+  select email_id, format, version, document from filled where seen is null order by email_id on conflict do nothing))";
+
+// A contact that did not exist has nothing that another transaction could have changed.
+constexpr std::string_view add_documents = R"(,
+added as (
+  insert into ctms_documents (email_id, format, version, document)
+  select email_id, format, version, document from filled order by email_id
+  on conflict (email_id) do update set format = excluded.format, version = excluded.version, document = excluded.document))";
+
 std::string write_sql(write_kind kind, table_set tables) {
     const bool update = kind == write_kind::update;
     auto out = records_sql(tables) + (update ? update_emails_sql(tables) : insert_emails_sql());
@@ -111,9 +142,11 @@ std::string write_sql(write_kind kind, table_set tables) {
         out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table, update), update ? replace_row_sql(table) : "");
         if (update) out += fmt::format(",\n{}_gone as ({})", table.alias, delete_rows_sql(table));
     });
-    return out + fmt::format(",\nq as ({}),\nch as ({})\nselect email_id::text, {} from e", request_sync_sql(queue_priority::write, "e"),
-                             note_change_sql(update ? noted::updated : noted::created, "client", "e"),
-                             microseconds_sql("update_timestamp"));
+    out += fmt::format(",\nq as ({}),\nch as ({})", request_sync_sql(queue_priority::write, "e"),
+                       note_change_sql(update ? noted::updated : noted::created, "client", "e"));
+    out += documents_sql();
+    out += update ? replace_documents : add_documents;
+    return out + fmt::format("\nselect email_id::text, {} from e", microseconds_sql("update_timestamp"));
 }
 
 statement make_statement(write_kind kind, table_set tables) {
@@ -198,6 +231,22 @@ bool add_list(object_writer& writer, std::string_view name, const std::vector<It
     return !written.empty() || !gone.empty();
 }
 
+/// Adds what the document will be, unless its unfilled times cannot be told from the rest.
+void add_document(object_writer& writer, const contact_write& one) {
+    const auto written = after_write(one, json::time_of_write);
+    const auto document = json::write_document(written);
+    std::size_t found = 0;
+    for (auto at = document.find(json::unfilled_time); at != std::string::npos; at = document.find(json::unfilled_time, at + 1)) ++found;
+    std::size_t unfilled = 0;
+    const auto count = [&](const std::optional<timestamp>& time) { unfilled += time == json::time_of_write ? 1 : 0; };
+    count(written.email.create_timestamp);
+    count(written.email.update_timestamp);
+    if (written.amo) count(written.amo->create_timestamp);
+    if (written.amo) count(written.amo->update_timestamp);
+    if (found == unfilled) writer.add_raw("document", document);
+    if (one.before != nullptr && !one.before->document.empty()) writer.add("seen", std::string_view(one.before->document));
+}
+
 /// Returns the tables that the record changes, besides emails.
 table_set add_record(object_writer& writer, const contact_write& one) {
     static const model::contact nothing;
@@ -214,10 +263,25 @@ table_set add_record(object_writer& writer, const contact_write& one) {
     note(table_of::mofo, add_group(writer, "mofo", before.mofo, after.mofo, one.change->touch_mofo));
     note(table_of::newsletters, add_list(writer, "newsletters", before.newsletters, after.newsletters));
     note(table_of::waitlists, add_list(writer, "waitlists", before.waitlists, after.waitlists));
+    add_document(writer, one);
     return out;
 }
 
 } // namespace
+
+model::contact after_write(const contact_write& one, timestamp when) {
+    static const model::contact nothing;
+    const auto& before = one.before != nullptr ? one.before->contact : nothing;
+    auto after = one.change->after;
+    // A row keeps the time of its creation.
+    after.email.create_timestamp = before.email.create_timestamp.value_or(when);
+    after.email.update_timestamp = when;
+    if (!after.amo) return after;
+    const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != before.amo;
+    after.amo->create_timestamp = before.amo ? before.amo->create_timestamp.value_or(when) : when;
+    after.amo->update_timestamp = amo_written || !before.amo ? when : before.amo->update_timestamp.value_or(when);
+    return after;
+}
 
 const statement& write_contacts_statement(write_kind kind, table_set tables) {
     static const auto all = [] {

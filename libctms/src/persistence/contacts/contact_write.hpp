@@ -30,8 +30,8 @@ enum class write_kind : std::uint8_t { insert, update };
 inline constexpr std::size_t table_count = 6;
 using table_set = std::bitset<table_count>;
 
-/// Returns the statement that writes contacts and puts them into the queue and into ctms_changes, in one statement and so in one
-/// transaction. Besides emails it writes only `tables`, because each table costs time even if nothing changes in it. A connection prepares
+/// Returns the statement that writes contacts with their documents and puts them into the queue and into ctms_changes, in one statement and
+/// so in one transaction. Besides emails it writes only `tables`, because each table costs time even if nothing changes in it. A connection prepares
 /// at most 64 such statements. $1: see records_of; $2: how long it waits for a lock on a row, in milliseconds. Returns the
 /// email_id of each and the time of its write, in microseconds since 1970.
 ///   `insert` writes complete contacts. `update` writes the differences between two states. It skips a contact, and does not return it, if
@@ -47,6 +47,9 @@ struct written_records {
 
 /// Must contain each contact at most once.
 [[nodiscard]] written_records records_of(std::span<const contact_write> contacts);
+
+/// Returns the contact as it is after a write at `when`.
+[[nodiscard]] model::contact after_write(const contact_write& one, timestamp when);
 
 /// Deletes the contacts with address $1 for the client $2 and returns their ids in the columns of identities_lookup.
 [[nodiscard]] const statement& delete_contacts_statement();

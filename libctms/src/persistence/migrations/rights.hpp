@@ -45,6 +45,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_inbox", {"sud", "sud", "s"}},
     needed_rights{"ctms_changes", {"siud", "siu", "siu"}},
     needed_rights{"ctms_changes_state", {"su", "", ""}},
+    needed_rights{"ctms_documents", {"siu", "", "siud"}},
     needed_rights{"ctms_vendor_state", {"", "siud", "s"}},
     needed_rights{"ctms_vendor_slots", {"", "siu", "s"}},
     needed_rights{"ctms_audit_log", {"", "", "siu"}},

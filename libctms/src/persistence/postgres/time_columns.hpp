@@ -21,6 +21,11 @@ namespace ctms::persistence {
     return fmt::format("(extract(epoch from {})*1000000)::bigint::text", column);
 }
 
+/// Selects a column as text in the form of ctms::to_iso(), for times from the year 1 to 9999.
+[[nodiscard]] inline std::string iso_time_sql(std::string_view column) {
+    return fmt::format("replace(to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '.000000', '') || '+00:00'", column);
+}
+
 /// The time that a write gives to the row `alias` of emails, which it has locked: now, but later than the time of the write before, even
 /// if the server's clock was set back.
 [[nodiscard]] inline std::string later_time_sql(std::string_view alias) {
