@@ -34,11 +34,13 @@ begin
             return array(select noted.email_id from %1$I.ctms_inbox noted where noted.email_id = any (wanted));
         end
         $body$ $sql$, home);
+    -- The settings of the next two are there because the planner does not know how few rows were deleted.
     -- Rows of the inbox go when the feed and the queue have them. From then on they no longer make documents invalid, so the
     -- documents go in the same transaction, whoever deletes the rows.
     execute format($sql$
         create or replace function %1$I.ctms_forget_noted() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+        language plpgsql security definer set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+        set search_path = pg_catalog, pg_temp as $body$
         begin
             insert into %1$I.ctms_documents as known (email_id, format, version, document)
                 select written.email_id, 0, '0', '' from written
@@ -53,7 +55,8 @@ begin
     -- A contact that is deleted leaves no document, whoever deletes it.
     execute format($sql$
         create or replace function %1$I.ctms_forget_documents() returns trigger
-        language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
+        language plpgsql security definer set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+        set search_path = pg_catalog, pg_temp as $body$
         begin
             delete from %1$I.ctms_documents known using deleted where known.email_id = deleted.email_id;
             return null;
