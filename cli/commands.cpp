@@ -331,7 +331,8 @@ constexpr std::array table{
     command{.group = "db",
             .name = "build-documents",
             .operands = "",
-            .summary = "Store the documents of all contacts that have none, which reads otherwise do one by one; may be stopped and repeated",
+            .summary =
+                "Store the documents of all contacts that have none, which reads otherwise do one by one; may be stopped and repeated",
             .example = "db build-documents --pause 20",
             .run = db_build_documents,
             .options = build_options},

@@ -244,7 +244,8 @@ TEST_CASE("the doctor checks the database, the queue and the web server, and nam
 
 TEST_CASE("documents that are missing are stored, and wrong ones are found and removed") {
     admin run(test_database::content::migrated);
-    run.sql("insert into emails (email_id, primary_email, update_timestamp) select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid,"
+    run.sql("insert into emails (email_id, primary_email, update_timestamp) select ('00000000-0000-4000-8000-' || lpad(n::text, 12, "
+            "'0'))::uuid,"
             " n || '@example.com', now() from generate_series(1, 1001) n; delete from ctms_inbox");
     CHECK(run({"db", "build-documents"}).out == "1001 contacts: 0 had a document, 1001 were stored.\n");
     CHECK(run({"db", "build-documents", "--pause", "1"}).out == "1001 contacts: 1001 had a document, 0 were stored.\n");

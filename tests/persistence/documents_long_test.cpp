@@ -164,8 +164,8 @@ TEST_CASE("no read shows less than what was acknowledged before it, whoever writ
             for (int n = 0; n < 2; ++n) busy.add([&] { all.write_by_us(next); });
             // Another program, in transactions that stay open for a while.
             const auto foreign = [&](place where, std::string_view sql) {
-                busy.add([&all, &of_others, where, sql = std::string(sql),
-                          link = std::make_shared<connection>(all.db.options()), random = std::mt19937(std::random_device{}())]() mutable {
+                busy.add([&all, &of_others, where, sql = std::string(sql), link = std::make_shared<connection>(all.db.options()),
+                          random = std::mt19937(std::random_device{}())]() mutable {
                     const int n = static_cast<int>(random() % contact_count);
                     try {
                         link->begin();

@@ -181,7 +181,8 @@ TEST_CASE("a write of another program that commits late is not in a document, an
 }
 
 TEST_CASE("a contact that another program changed since it was read gets no document of what was read") {
-    for (const std::string before : {"", "delete from ctms_documents", "update ctms_documents set format = 0, version = '0', document = ''"}) {
+    for (const std::string before :
+         {"", "delete from ctms_documents", "update ctms_documents set format = 0, version = '0', document = ''"}) {
         for (const bool drains : {false, true}) {
             for (const bool writes : {false, true}) {
                 CAPTURE(before);
@@ -239,11 +240,14 @@ TEST_CASE("a write that waits for a drain sees that the document was replaced") 
                                               db.id(1)));
                   writer = std::thread([&] {
                       connection watcher(db.db.options());
-                      static_cast<void>(becomes_true([&] {
-                          return !watcher.execute("select from pg_stat_activity where wait_event_type = 'Lock'"
-                                                  " and datname = current_database() and query like '%with c as materialized%'")
-                                      .empty();
-                      }, 2s));
+                      static_cast<void>(becomes_true(
+                          [&] {
+                              return !watcher
+                                          .execute("select from pg_stat_activity where wait_event_type = 'Lock'"
+                                                   " and datname = current_database() and query like '%with c as materialized%'")
+                                          .empty();
+                          },
+                          2s));
                       db.link.commit();
                       is_written = true;
                   });

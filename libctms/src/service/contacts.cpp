@@ -244,8 +244,7 @@ result<std::vector<model::contact>> contacts::find(const model::identity_query& 
     return repository_->find(query);
 }
 
-std::vector<result<std::vector<model::contact_document>>>
-contacts::find_documents(std::span<const model::identity_query> queries) {
+std::vector<result<std::vector<model::contact_document>>> contacts::find_documents(std::span<const model::identity_query> queries) {
     using found_documents = result<std::vector<model::contact_document>>;
     const auto find_one = [&](const model::identity_query& query) -> found_documents {
         if (!json::names_an_id(query)) return no_identifiers();

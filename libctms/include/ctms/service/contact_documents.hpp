@@ -19,12 +19,12 @@ namespace ctms::service {
 
 /// What a walk over all contacts has found so far.
 struct CTMS_API document_tally {
-    std::int64_t contacts = 0;       ///< that were visited
-    std::int64_t with_document = 0;  ///< of these, those that had a document that counts
-    std::int64_t stored = 0;         ///< documents that build_documents() stored
-    std::int64_t left_behind = 0;    ///< rows without a contact
-    std::vector<uuid> stale{};       ///< contacts whose document differs from their tables; at most 1,000
-    bool complete = false;           ///< false: it was stopped
+    std::int64_t contacts = 0;      ///< that were visited
+    std::int64_t with_document = 0; ///< of these, those that had a document that counts
+    std::int64_t stored = 0;        ///< documents that build_documents() stored
+    std::int64_t left_behind = 0;   ///< rows without a contact
+    std::vector<uuid> stale{};      ///< contacts whose document differs from their tables; at most 1,000
+    bool complete = false;          ///< false: it was stopped
 };
 
 /// Called after each page of some hundred contacts, on the caller's thread. Returns false to stop.

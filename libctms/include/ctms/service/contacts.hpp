@@ -129,8 +129,7 @@ public:
     /// errc::invalid if one has a NUL character or is not UTF-8.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
     /// Returns documents of the same contacts for several queries, in the given order; those by address alone share one round trip.
-    [[nodiscard]] std::vector<result<std::vector<model::contact_document>>>
-    find_documents(std::span<const model::identity_query> queries);
+    [[nodiscard]] std::vector<result<std::vector<model::contact_document>>> find_documents(std::span<const model::identity_query> queries);
     /// Like find(), but returns only the ids of the contacts.
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 

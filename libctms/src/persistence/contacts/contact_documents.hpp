@@ -46,9 +46,9 @@ struct found_documents {
         uuid email_id;
         std::int64_t number;
     };
-    std::vector<match> matches{};           ///< in order of the rows
-    std::map<uuid, std::string> json{};     ///< of all matches; a contact that was deleted meanwhile is missing
-    std::vector<new_document> to_store{};   ///< those of `json` that can be stored
+    std::vector<match> matches{};         ///< in order of the rows
+    std::map<uuid, std::string> json{};   ///< of all matches; a contact that was deleted meanwhile is missing
+    std::vector<new_document> to_store{}; ///< those of `json` that can be stored
 };
 
 /// Runs the statement, in one round trip, and a second one for contacts without a document, which it reads from their tables.

@@ -44,8 +44,8 @@ struct updates_page {
 };
 
 updates_page read_updates(connection& db, const lookup& page) {
-    updates_page out{db.query({"documents_" + page.name, documents_sql(page.sql, microseconds_sql("w.update_timestamp"),
-                                                                      "order by w.update_timestamp, w.email_id")},
+    updates_page out{db.query({"documents_" + page.name,
+                               documents_sql(page.sql, microseconds_sql("w.update_timestamp"), "order by w.update_timestamp, w.email_id")},
                               page.parameters)};
     if (!has_all_documents(out.documents)) out.contacts = db.query({page.name, contacts_sql(page.sql)}, page.parameters);
     return out;

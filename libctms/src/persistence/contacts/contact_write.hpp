@@ -31,8 +31,8 @@ inline constexpr std::size_t table_count = 6;
 using table_set = std::bitset<table_count>;
 
 /// Returns the statement that writes contacts with their documents and puts them into the queue and into ctms_changes, in one statement and
-/// so in one transaction. Besides emails it writes only `tables`, because each table costs time even if nothing changes in it. A connection prepares
-/// at most 64 such statements. $1: see records_of; $2: how long it waits for a lock on a row, in milliseconds. Returns the
+/// so in one transaction. Besides emails it writes only `tables`, because each table costs time even if nothing changes in it. A connection
+/// prepares at most 64 such statements. $1: see records_of; $2: how long it waits for a lock on a row, in milliseconds. Returns the
 /// email_id of each and the time of its write, in microseconds since 1970.
 ///   `insert` writes complete contacts. `update` writes the differences between two states. It skips a contact, and does not return it, if
 /// its emails row no longer has the version that was read, or if another transaction has locked that row or the contact's row in the
