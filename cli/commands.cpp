@@ -17,6 +17,8 @@ constexpr std::array migrate_options{
 constexpr std::array grants_options{option{"web", "ROLE", "role of ctms-web"}, option{"sync", "ROLE", "role of ctms-sync"},
                                     option{"admin", "ROLE", "role of ctms-admin, except for migrate and db grants"},
                                     option{"apply", "", "execute the statements, in one transaction, instead of printing them"}};
+constexpr std::array verify_options{option{"fix", "", "remove documents that are wrong; the next read makes them again"}};
+constexpr std::array build_options{option{"pause", "MS", "milliseconds to wait after each 500 contacts (default 0)"}};
 constexpr std::array create_options{
     option{"email,e", "ADDRESS", "address of the people who run this client", true},
     option{"disabled", "", "cannot be used until it is enabled"},
@@ -427,6 +429,21 @@ constexpr std::array table{
             .example = "db grants --web ctms_web --sync ctms_sync --admin ctms_admin",
             .run = db_grants,
             .options = grants_options},
+    command{.group = "db",
+            .name = "verify",
+            .operands = "",
+            .summary = "Compare the documents of all contacts with their tables, while other programs write; exit code 1 if one differs",
+            .example = "db verify --fix",
+            .run = db_verify,
+            .options = verify_options},
+    command{.group = "db",
+            .name = "build-documents",
+            .operands = "",
+            .summary =
+                "Store the documents of all contacts that have none, which reads otherwise do one by one; may be stopped and repeated",
+            .example = "db build-documents --pause 20",
+            .run = db_build_documents,
+            .options = build_options},
     command{.group = "contacts",
             .name = "show",
             .operands = "ID-OR-ADDRESS...",

@@ -30,6 +30,8 @@ int db_psql(invocation& call);
 int db_dump(invocation& call);
 int db_status(invocation& call);
 int db_grants(invocation& call);
+int db_verify(invocation& call);
+int db_build_documents(invocation& call);
 // contacts.cpp
 int contacts_show(invocation& call);
 int contacts_export(invocation& call);

@@ -284,3 +284,29 @@ TEST_CASE("the doctor asks the vendor for a token, Google for its keys, and each
     CHECK(lines["vendor"]["result"].as_string().find("the credentials were refused") != boost::json::string::npos);
     CHECK(lines["google"]["state"] == "failed");
 }
+
+TEST_CASE("documents that are missing are stored, and wrong ones are found and removed") {
+    admin run(test_database::content::migrated);
+    run.sql("insert into emails (email_id, primary_email, update_timestamp) select ('00000000-0000-4000-8000-' || lpad(n::text, 12, "
+            "'0'))::uuid,"
+            " n || '@example.com', now() from generate_series(1, 1001) n; delete from ctms_inbox");
+    CHECK(run({"db", "build-documents"}).out == "1001 contacts: 0 had a document, 1001 were stored.\n");
+    CHECK(run({"db", "build-documents", "--pause", "1"}).out == "1001 contacts: 1001 had a document, 0 were stored.\n");
+    CHECK(run({"db", "verify"}).out == "1001 contacts, 1001 documents: 0 differ from the tables, 0 have no contact.\n");
+
+    // As if the tables had been written while their triggers were disabled.
+    run.sql("set session_replication_role = replica; insert into amo (email_id, username, update_timestamp)"
+            " select email_id, 'u', now() from emails where primary_email in ('7@example.com', '1001@example.com');"
+            "delete from emails where primary_email = '500@example.com'");
+    const auto found = run({"db", "verify"});
+    CHECK(found.exit_code == 1);
+    CHECK(found.out == "1000 contacts, 1000 documents: 2 differ from the tables, 1 have no contact.\n"
+                       "  00000000-0000-4000-8000-000000000007\n  00000000-0000-4000-8000-000000001001\n");
+    const auto fixed = run({"db", "verify", "--fix", "--json"});
+    CHECK(fixed.exit_code == 0);
+    const auto report = boost::json::parse(fixed.out).as_object();
+    CHECK(report.at("stale").as_array().size() == 2);
+    CHECK(report.at("left_behind") == 1);
+    CHECK(run({"db", "verify"}).out == "1000 contacts, 998 documents: 0 differ from the tables, 0 have no contact.\n");
+    CHECK(run({"db", "build-documents"}).out == "1000 contacts: 998 had a document, 2 were stored.\n");
+}

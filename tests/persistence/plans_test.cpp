@@ -38,6 +38,7 @@ const std::set<std::string> large_tables{"emails",
                                          "pending_acoustic",
                                          "ctms_sync_queue",
                                          "ctms_vendor_state",
+                                         "ctms_documents",
                                          "stripe_customer",
                                          "stripe_subscription",
                                          "stripe_subscription_item",
@@ -79,6 +80,7 @@ insert into stripe_invoice (stripe_id, stripe_customer_id, stripe_created, curre
   select 'in' || n, 'cus' || n, now(), 'usd', 1, 'paid' from generate_series(1, {0}) n;
 insert into stripe_invoice_line_item (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, amount, currency)
   select 'il' || n, 'in' || n, 'subscription', 'price' || 1 + n % ({0} / 4), 1, 'usd' from generate_series(1, {0}) n;
+insert into ctms_documents (email_id, format, version, document) select email_id, 0, '0', '' from emails;
 analyze)";
 
 /// A filled database whose new connections write plans into the server's log.
@@ -145,9 +147,12 @@ void read_contacts(persistence::contact_repository& repository) {
     CHECK(repository.find(id(1)).has_value());
     CHECK(repository.find(ids).value().size() == 3);
     const std::vector<std::string> addresses{"c1@example.com", "C2@example.com", "nobody@example.com"};
-    CHECK(repository.find_by_addresses(addresses).value().at(1).size() == 1);
+    CHECK(repository.documents(std::span(ids).first(1)).value().size() == 1);
+    CHECK(repository.documents(ids).value().size() == 3);
+    CHECK(repository.documents_by_addresses(addresses).value().at(1).size() == 1);
     for (const auto& query : every_identity()) {
         CHECK(repository.find(query).has_value());
+        CHECK(repository.documents(query).has_value());
         CHECK(repository.find_identities(query).has_value());
     }
 }
@@ -162,6 +167,8 @@ void read_updates(persistence::contact_repository& repository) {
             query.limit = limit;
             query.after.reset();
             CHECK(repository.visit_updates(query, [](const model::contact&) {}).value() == static_cast<std::size_t>(limit));
+            CHECK(repository.visit_update_documents(query, [](const model::updates_cursor&, std::string_view) {}).value() ==
+                  static_cast<std::size_t>(limit));
             query.after = model::updates_cursor{now() - std::chrono::hours(1), id(3600)};
             CHECK(repository.visit_updates(query, [](const model::contact&) {}).value() == static_cast<std::size_t>(limit));
         }

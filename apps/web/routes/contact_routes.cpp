@@ -10,6 +10,7 @@
 
 #include <set>
 #include <type_traits>
+#include <utility>
 
 namespace ctms::web::routes {
 namespace {
@@ -42,6 +43,13 @@ response contact_response(int status, const model::contact& contact) {
     return json_response(status, std::move(body));
 }
 
+/// The same from a document, which has no status.
+response document_response(std::string document) {
+    document.back() = ',';
+    document += R"("status":"ok"})";
+    return json_response(200, std::move(document));
+}
+
 /// A response with a JSON array; `write_item` appends each item.
 template <class T, class WriteItem>
 response list_response(const std::vector<T>& items, WriteItem write_item) {
@@ -50,10 +58,12 @@ response list_response(const std::vector<T>& items, WriteItem write_item) {
     return json_response(200, std::move(body));
 }
 
-void trace_results(call& now, std::span<const model::contact> found) {
+void trace_results(call& now, std::span<const model::contact_document> found) {
     std::set<std::string> traced;
-    for (const auto& contact : found) {
-        if (privacy::is_traced(contact.email.primary_email)) traced.insert(contact.email.primary_email);
+    for (const auto& one : found) {
+        if (!privacy::is_traced(one.json)) continue; // true if any address in it is traced
+        const auto contact = json::read_answered_contact(one.json);
+        if (contact && privacy::is_traced(contact->email.primary_email)) traced.insert(contact->email.primary_email);
     }
     for (const auto& address : traced) now.facts.trace += (now.facts.trace.empty() ? "" : ",") + address;
 }
@@ -95,10 +105,10 @@ template <class Read, class Ask, class Answer>
 void answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
     const auto all = read_together(calls, read);
     if (all.inputs.empty()) return;
-    const auto outcomes = ask(all.inputs);
+    auto outcomes = ask(all.inputs);
     for (std::size_t i = 0; i < outcomes.size(); ++i) {
         auto& now = *all.asking[i];
-        now.answer = outcomes[i] ? answer(now, *outcomes[i]) : failed(now, outcomes[i].error());
+        now.answer = outcomes[i] ? answer(now, std::move(*outcomes[i])) : failed(now, outcomes[i].error());
     }
 }
 
@@ -167,19 +177,19 @@ response delete_contacts(call& now, const services& all) {
 }
 
 void get_contacts(std::span<call> calls, const services& all, const send_early& /*send*/) {
-    const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.get(ids); };
-    answer_together(calls, path_email_id, ask, [](call& now, const model::contact& contact) {
-        trace_results(now, {&contact, 1});
-        return contact_response(200, contact);
+    const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.documents(ids); };
+    answer_together(calls, path_email_id, ask, [](call& now, model::contact_document found) {
+        trace_results(now, {&found, 1});
+        return document_response(std::move(found.json));
     });
 }
 
 void find_contacts(std::span<call> calls, const services& all, const send_early& /*send*/) {
     const auto read = [](const call& now) { return read_identity_query(now.query); };
-    const auto ask = [&](const std::vector<model::identity_query>& queries) { return all.contacts.find(queries); };
-    answer_together(calls, read, ask, [](call& now, const std::vector<model::contact>& found) {
+    const auto ask = [&](const std::vector<model::identity_query>& queries) { return all.contacts.find_documents(queries); };
+    answer_together(calls, read, ask, [](call& now, const std::vector<model::contact_document>& found) {
         trace_results(now, found);
-        return list_response(found, [](std::string& out, const model::contact& contact) { json::write_contact(out, contact, false); });
+        return list_response(found, [](std::string& out, const model::contact_document& one) { out += one.json; });
     });
 }
 

@@ -86,7 +86,7 @@ void write_change(std::string& out, const model::change& change, bool with_conta
     if (change.client) writer.add("client", std::string_view(*change.client));
     if (with_contact && change.what != model::change_kind::deleted) {
         auto& text = writer.key("contact");
-        change.stored ? write_contact(text, *change.stored, false) : void(text += "null");
+        text += change.stored ? std::string_view(change.stored->json) : "null";
     }
     writer.close();
 }

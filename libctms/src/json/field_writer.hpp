@@ -2,6 +2,7 @@
 // Writes a resource as a JSON object from its field table. Private to this folder.
 #pragma once
 
+#include "contact_document.hpp"
 #include "document.hpp"
 #include <fields/tables.hpp>
 
@@ -9,6 +10,7 @@
 
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <variant>
 
 namespace ctms::json {
@@ -45,6 +47,12 @@ void write_value(std::string& out, const fields::rules&, const std::optional<Tim
     if (!value) {
         out += "null";
         return;
+    }
+    if constexpr (std::is_same_v<Time, timestamp>) {
+        if (*value == time_of_write) { // the end of unfilled_time
+            out += " 0";
+            return;
+        }
     }
     out += '"';
     append_iso(out, *value);

@@ -18,12 +18,12 @@ result<void> add_contacts(persistence::database& db, model::change_page& page) {
         if (one.what != model::change_kind::deleted) ids.push_back(one.email_id);
     }
     if (ids.empty()) return {};
-    auto found = persistence::contact_repository(db).find(ids);
+    auto found = persistence::contact_repository(db).documents(ids);
     if (!found) return found.error();
-    const auto by_id = [](const model::contact& contact, const uuid& wanted) { return contact.email.email_id < wanted; };
+    const auto by_id = [](const model::contact_document& one, const uuid& wanted) { return one.email_id < wanted; };
     for (auto& one : page.items) {
         const auto place = std::lower_bound(found->begin(), found->end(), one.email_id, by_id);
-        if (place != found->end() && place->email.email_id == one.email_id) one.stored = std::move(*place);
+        if (place != found->end() && place->email_id == one.email_id) one.stored = std::move(*place);
     }
     return {};
 }

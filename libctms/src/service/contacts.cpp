@@ -43,10 +43,10 @@ bool is_by_address_alone(const model::identity_query& query) {
 result<std::optional<model::updates_cursor>> append_page(persistence::contact_repository& repository, const model::updates_query& query,
                                                          std::string& out, char end) {
     std::optional<model::updates_cursor> last;
-    const auto count = repository.visit_updates(query, [&](const model::contact& contact) {
-        json::write_contact(out, contact, false);
+    const auto count = repository.visit_update_documents(query, [&](const model::updates_cursor& place, std::string_view json) {
+        out += json;
         out += end;
-        last = model::updates_cursor{contact.email.update_timestamp.value_or(timestamp{}), contact.email.email_id};
+        last = place;
     });
     if (!count) return count.error();
     const bool is_full = *count == static_cast<std::size_t>(query.limit);
@@ -183,21 +183,17 @@ result<void> contacts::remove(const uuid& email_id, std::string_view client) {
 
 result<model::contact> contacts::get(const uuid& email_id) { return repository_->find(email_id); }
 
-std::vector<result<model::contact>> contacts::get(std::span<const uuid> email_ids) {
-    std::vector<result<model::contact>> out;
-    if (email_ids.size() == 1) {
-        out.push_back(repository_->find(email_ids.front()));
-        return out;
-    }
-    const auto found = repository_->find(email_ids);
+std::vector<result<model::contact_document>> contacts::documents(std::span<const uuid> email_ids) {
+    const auto found = repository_->documents(email_ids);
+    std::vector<result<model::contact_document>> out;
     for (const auto& id : email_ids) {
         if (!found) {
             out.emplace_back(found.error());
             continue;
         }
-        const auto by_id = [](const model::contact& contact, const uuid& wanted) { return contact.email.email_id < wanted; };
+        const auto by_id = [](const model::contact_document& one, const uuid& wanted) { return one.email_id < wanted; };
         const auto place = std::lower_bound(found->begin(), found->end(), id, by_id);
-        const bool exists = place != found->end() && place->email.email_id == id;
+        const bool exists = place != found->end() && place->email_id == id;
         exists ? void(out.emplace_back(*place)) : void(out.emplace_back(unknown_id()));
     }
     return out;
@@ -248,21 +244,27 @@ result<std::vector<model::contact>> contacts::find(const model::identity_query& 
     return repository_->find(query);
 }
 
-std::vector<result<std::vector<model::contact>>> contacts::find(std::span<const model::identity_query> queries) {
+std::vector<result<std::vector<model::contact_document>>> contacts::find_documents(std::span<const model::identity_query> queries) {
+    using found_documents = result<std::vector<model::contact_document>>;
+    const auto find_one = [&](const model::identity_query& query) -> found_documents {
+        if (!json::names_an_id(query)) return no_identifiers();
+        if (const auto good = json::check(query); !good) return good.error();
+        return repository_->documents(query);
+    };
     std::vector<std::string> addresses;
     for (const auto& query : queries) {
         if (is_by_address_alone(query)) addresses.push_back(*query.primary_email);
     }
-    std::vector<result<std::vector<model::contact>>> out;
+    std::vector<found_documents> out;
     if (addresses.size() < 2) { // nothing to share
-        for (const auto& query : queries) out.push_back(find(query));
+        for (const auto& query : queries) out.push_back(find_one(query));
         return out;
     }
-    auto found = repository_->find_by_addresses(addresses);
+    auto found = repository_->documents_by_addresses(addresses);
     std::size_t next = 0;
     for (const auto& query : queries) {
         if (!is_by_address_alone(query)) {
-            out.push_back(find(query));
+            out.push_back(find_one(query));
         } else if (found) {
             out.emplace_back(std::move((*found)[next++]));
         } else {

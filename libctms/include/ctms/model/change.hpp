@@ -5,7 +5,7 @@
 #include <ctms/base/export.hpp>
 #include <ctms/base/time.hpp>
 #include <ctms/base/uuid.hpp>
-#include <ctms/model/contact.hpp>
+#include <ctms/model/contact_document.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -34,7 +34,7 @@ struct CTMS_API change {
     change_kind what = change_kind::updated; ///< what happened
     timestamp when;                          ///< when it was written
     std::optional<std::string> client;       ///< who wrote it: an API client or a command; nullopt if unknown
-    std::optional<contact> stored;           ///< the contact as it is now, if the reader asked for it and it still exists
+    std::optional<contact_document> stored;  ///< the contact as it is now, if the reader asked for it and it still exists
 };
 
 /// What a reader asks for.

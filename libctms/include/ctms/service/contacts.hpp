@@ -11,6 +11,7 @@
 #include <ctms/json/contact_json.hpp>
 #include <ctms/metrics/recorder.hpp>
 #include <ctms/model/contact.hpp>
+#include <ctms/model/contact_document.hpp>
 #include <ctms/model/contact_input.hpp>
 #include <ctms/model/updates_query.hpp>
 #include <ctms/service/contact_range.hpp>
@@ -103,8 +104,9 @@ public:
 
     /// Returns a contact. errc::not_found ("Unknown email_id") if it does not exist.
     [[nodiscard]] result<model::contact> get(const uuid& email_id);
-    /// Returns several contacts in one round trip: a result for each id, in the given order.
-    [[nodiscard]] std::vector<result<model::contact>> get(std::span<const uuid> email_ids);
+    /// Returns the documents of several contacts in one round trip: a result for each id, in the given order. Ready documents are read from
+    /// the database; others are made from the contact's tables, and stored for the next reader.
+    [[nodiscard]] std::vector<result<model::contact_document>> documents(std::span<const uuid> email_ids);
     /// Returns the ids of a contact. errc::not_found as in get().
     [[nodiscard]] result<model::identity> identity(const uuid& email_id);
 
@@ -126,9 +128,9 @@ public:
     /// Returns all contacts that match every given id. errc::malformed with the list of ids if none is given, or only empty ones;
     /// errc::invalid if one has a NUL character or is not UTF-8.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
-    /// The same for several queries, in the given order; those by address alone share one round trip.
-    [[nodiscard]] std::vector<result<std::vector<model::contact>>> find(std::span<const model::identity_query> queries);
-    /// The same, but returns only the ids of the contacts.
+    /// Returns documents of the same contacts for several queries, in the given order; those by address alone share one round trip.
+    [[nodiscard]] std::vector<result<std::vector<model::contact_document>>> find_documents(std::span<const model::identity_query> queries);
+    /// Like find(), but returns only the ids of the contacts.
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
 
 private:

@@ -32,15 +32,6 @@ bool has_duplicates(const auto& list) {
     return false;
 }
 
-/// Sets the times to what the database has after a write at `when`.
-void set_times(model::contact& contact, timestamp when, bool amo_written) {
-    contact.email.update_timestamp = when;
-    if (!contact.email.create_timestamp) contact.email.create_timestamp = when;
-    if (!contact.amo) return;
-    if (amo_written || !contact.amo->update_timestamp) contact.amo->update_timestamp = when;
-    if (!contact.amo->create_timestamp) contact.amo->create_timestamp = when;
-}
-
 /// Begins a transaction whose statements wait at most this long for each lock.
 void begin_with_limit(connection& db, milliseconds limit) {
     db.begin();
@@ -157,7 +148,7 @@ void change_rounds::read_and_write(connection& db, const places& turn, milliseco
     if (into.ready.empty()) return;
     std::vector<contact_write> writes;
     for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].client});
-    const auto times = write_contacts(db, update_contacts_statement(), writes, longest_wait);
+    const auto times = write_contacts(db, write_kind::update, writes, longest_wait);
     if (limited && !times.empty()) db.commit();
     for (std::size_t i = 0; i < writes.size(); ++i) {
         const auto time = times.find(writes[i].before->contact.email.email_id);
@@ -189,7 +180,7 @@ void change_rounds::insert(const prepared_change& one, milliseconds longest_wait
     const auto times = run(db_, [&](connection& db) {
         const bool limited = is_late();
         if (limited) begin_with_limit(db, time_left());
-        auto written = write_contacts(db, insert_contacts_statement(), {&wanted, 1}, longest_wait);
+        auto written = write_contacts(db, write_kind::insert, {&wanted, 1}, longest_wait);
         if (limited) db.commit();
         return written;
     });
@@ -251,20 +242,15 @@ std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> em
     return read_stored_contacts(db.query(by_ids, {array_of(email_ids)}));
 }
 
-std::map<uuid, timestamp> write_contacts(connection& db, const statement& how, std::span<const contact_write> contacts,
+std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
                                          milliseconds longest_wait) {
-    const auto written = db.query(how, {contacts_parameter(contacts), std::to_string(longest_wait.count())}, true);
+    auto records = records_of(contacts);
+    const auto& how = write_contacts_statement(kind, records.tables);
+    const auto written = db.query(how, {std::move(records.json), std::to_string(longest_wait.count())}, true);
     std::map<uuid, timestamp> out;
     for (std::size_t row = 0; row < written.size(); ++row)
         out.emplace(uuid::parse(written.text(row, 0)).value_or(uuid{}), read_time(written, row, 1));
     return out;
-}
-
-model::contact after_write(const contact_write& one, timestamp when) {
-    auto after = one.change->after;
-    const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != one.before->contact.amo;
-    set_times(after, when, amo_written);
-    return after;
 }
 
 error with_conflicts(database& db, error failure, const model::contact& contact) {

@@ -65,11 +65,8 @@ private:
 /// @}
 
 /// Inserts or updates contacts and returns when each was written. Contacts that the statement skipped are missing.
-[[nodiscard]] std::map<uuid, timestamp> write_contacts(connection& db, const statement& how, std::span<const contact_write> contacts,
+[[nodiscard]] std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
                                                        std::chrono::milliseconds longest_wait);
-
-/// Returns the contact as it is after a write at `when`.
-[[nodiscard]] model::contact after_write(const contact_write& one, timestamp when);
 
 /// Adds the names of all values that are already used to a conflict; returns other failures unchanged.
 [[nodiscard]] error with_conflicts(database& db, error failure, const model::contact& contact);

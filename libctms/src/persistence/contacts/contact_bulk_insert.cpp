@@ -57,6 +57,7 @@ n_gone as (delete from newsletters t using e
   where t.email_id = e.email_id and not exists (select from ni where ni.email_id = e.email_id and ni.name = t.name)),
 w_gone as (delete from waitlists t using e
   where t.email_id = e.email_id and not exists (select from wi where wi.email_id = e.email_id and wi.name = t.name)),
+d_gone as (delete from ctms_documents t using e where t.email_id = e.email_id),
 )",
                        each_column(contact_tables().front().columns, "{column} = ei.{column}"), later_time_sql("emails"));
 }

@@ -2,6 +2,7 @@
 #include "contact_repository.hpp"
 
 #include "change_rounds.hpp"
+#include "contact_documents.hpp"
 #include "contact_rows.hpp"
 #include "contact_write.hpp"
 #include "identity_sql.hpp"
@@ -10,6 +11,7 @@
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/replica_reads.hpp>
+#include <persistence/postgres/time_columns.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -20,12 +22,42 @@ namespace {
 /// Accepts an answer of the replica only if it is not empty: a contact that has just been stored may still be missing there.
 constexpr auto found_any = [](const auto& found) { return !found.empty(); };
 
+constexpr auto found_documents_of_any = [](const found_documents& found) { return !found.matches.empty(); };
+
+constexpr std::string_view one_selection = "select email_id, xmin as version from emails where email_id = $1::uuid";
+constexpr std::string_view some_selection = "select email_id, xmin as version from emails where email_id = any ($1::uuid[])";
+// `offset 0` forces one index lookup for each address, also without statistics.
+constexpr std::string_view addresses_selection =
+    "select place, e.email_id, e.version from json_array_elements_text($1::json) with ordinality as given (address, place)"
+    " cross join lateral (select email_id, xmin as version from emails where lower(primary_email) = lower(given.address) offset 0) as e";
+
+std::vector<model::contact_document> in_order(found_documents found) {
+    std::vector<model::contact_document> out;
+    for (auto& [email_id, json] : found.json) out.push_back({email_id, std::move(json)});
+    return out;
+}
+
+/// A page of /updates: the rows of its documents or, if one is missing, the rows of all its contacts.
+struct updates_page {
+    rows documents;
+    std::optional<rows> contacts{};
+};
+
+updates_page read_updates(connection& db, const lookup& page) {
+    updates_page out{db.query({"documents_" + page.name,
+                               documents_sql(page.sql, microseconds_sql("w.update_timestamp"), "order by w.update_timestamp, w.email_id")},
+                              page.parameters)};
+    if (!has_all_documents(out.documents)) out.contacts = db.query({page.name, contacts_sql(page.sql)}, page.parameters);
+    return out;
+}
+
 } // namespace
 
 contact_repository::contact_repository(database& db, database* replica)
     : db_(db),
       replica_(replica == nullptr ? nullptr : std::make_shared<replica_reads>(*replica)),
-      horizon_(std::make_shared<shared_horizon>()) {}
+      horizon_(std::make_shared<shared_horizon>()),
+      store_(std::make_shared<document_store>(db)) {}
 
 result<model::contact> contact_repository::find(const uuid& email_id) {
     auto found = run(db_, [&](connection& db) { return read_by_id(db, email_id); });
@@ -51,12 +83,49 @@ result<std::vector<model::contact>> contact_repository::find(const model::identi
         found_any);
 }
 
-result<std::vector<std::vector<model::contact>>> contact_repository::find_by_addresses(std::span<const std::string> primary_emails) {
-    static const statement by_addresses{"contacts_by_addresses", contacts_by_addresses_sql()};
-    const auto read = [&](connection& db) {
-        return read_contacts_by_address(db.query(by_addresses, {json_names(primary_emails)}), primary_emails.size());
+result<std::vector<model::contact_document>> contact_repository::documents(std::span<const uuid> email_ids) {
+    static const statement one{"document_by_id", documents_sql(one_selection)};
+    static const statement some{"documents_by_ids", documents_sql(some_selection)};
+    const bool is_one = email_ids.size() == 1;
+    const std::vector<parameter> parameters{is_one ? email_ids.front().to_string() : array_of(email_ids)};
+    auto found = run(db_, [&](connection& db) { return read_documents(db, is_one ? one : some, parameters); });
+    if (!found) return found.error();
+    store_->store(found->to_store);
+    return in_order(std::move(*found));
+}
+
+result<std::vector<model::contact_document>> contact_repository::documents(const model::identity_query& query) {
+    if (query == model::identity_query{}) return std::vector<model::contact_document>(); // not all contacts
+    const auto ids = ids_lookup(query);
+    const statement what{"documents_" + ids.name, documents_sql(ids.sql)};
+    auto found = run_read(
+        db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_documents(db, what, ids.parameters); },
+        found_documents_of_any);
+    if (!found) return found.error();
+    store_->store(found->to_store);
+    return in_order(std::move(*found));
+}
+
+result<std::vector<std::vector<model::contact_document>>>
+contact_repository::documents_by_addresses(std::span<const std::string> primary_emails) {
+    static const statement by_addresses{"documents_by_addresses", documents_sql(addresses_selection, "w.place - 1")};
+    const std::vector<parameter> parameters{json_names(primary_emails)};
+    const auto has_all = [&](const found_documents& found) {
+        std::vector<bool> has(primary_emails.size());
+        for (const auto& match : found.matches) has.at(static_cast<std::size_t>(match.number)) = true;
+        return std::find(has.begin(), has.end(), false) == has.end();
     };
-    return run_read(db_, replica_.get(), read, [](const auto& found) { return std::all_of(found.begin(), found.end(), found_any); });
+    const auto found = run_read(
+        db_, replica_.get(), [&](connection& db) { return read_documents(db, by_addresses, parameters); }, has_all);
+    if (!found) return found.error();
+    store_->store(found->to_store);
+    std::vector<std::vector<model::contact_document>> out(primary_emails.size());
+    for (const auto& match : found->matches) {
+        const auto json = found->json.find(match.email_id);
+        if (json != found->json.end()) out.at(static_cast<std::size_t>(match.number)).push_back({match.email_id, json->second});
+    }
+    for (auto& one : out) std::sort(one.begin(), one.end(), [](const auto& a, const auto& b) { return a.email_id < b.email_id; });
+    return out;
 }
 
 result<std::vector<model::identity>> contact_repository::find_identities(const model::identity_query& query) {
@@ -70,29 +139,58 @@ result<std::vector<model::identity>> contact_repository::find_identities(const m
 
 result<updates_horizon> contact_repository::horizon() { return horizon_->get(db_); }
 
-result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
-                                                      const std::function<void(const model::contact&)>& visit) {
-    const auto page = updates_lookup(query);
-    const statement what{page.name, contacts_sql(page.sql)};
+/// Reads at the replica if it has everything that the primary has at the moment, otherwise at the primary.
+template <class Read>
+auto contact_repository::read_page(const Read& read) -> result<decltype(read(std::declval<connection&>()))> {
+    using page = decltype(read(std::declval<connection&>()));
     if (replica_) {
         const auto position = run(db_, [](connection& db) { return log_position(db); });
         if (!position) return position.error();
-        const auto answer = replica_->ask([&](connection& replica) -> std::optional<rows> {
+        auto answer = replica_->ask([&](connection& replica) -> std::optional<page> {
             if (!has_replayed(replica, *position)) return std::nullopt;
-            return replica.query(what, page.parameters);
+            return read(replica);
         });
-        if (answer && *answer) return visit_contacts(**answer, visit);
+        if (answer && *answer) return std::move(**answer);
     }
-    const auto found = run(db_, [&](connection& db) { return db.query(what, page.parameters); });
+    return run(db_, read);
+}
+
+result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
+                                                      const std::function<void(const model::contact&)>& visit) {
+    const auto page = updates_lookup(query);
+    const auto found = read_page([&](connection& db) { return db.query({page.name, contacts_sql(page.sql)}, page.parameters); });
     if (!found) return found.error();
-    return visit_contacts(*found, visit);
+    return visit_contacts(*found, [&](const stored_contact& one) { visit(one.contact); });
+}
+
+result<std::size_t>
+contact_repository::visit_update_documents(const model::updates_query& query,
+                                           const std::function<void(const model::updates_cursor& place, std::string_view json)>& visit) {
+    const auto page = updates_lookup(query);
+    const auto found = read_page([&](connection& db) { return read_updates(db, page); });
+    if (!found) return found.error();
+    if (!found->contacts) {
+        return visit_documents(found->documents, [&](const uuid& email_id, std::int64_t micros, std::string_view json) {
+            visit({timestamp(std::chrono::microseconds(micros)), email_id}, json);
+        });
+    }
+    const auto unfit = unfit_to_store(found->documents);
+    std::vector<new_document> made;
+    const auto count = visit_contacts(*found->contacts, [&](const stored_contact& one) {
+        const auto& email = one.contact.email;
+        auto document = document_of(one);
+        visit({email.update_timestamp.value_or(timestamp{}), email.email_id}, document.json);
+        if (!unfit.contains(email.email_id)) made.push_back(std::move(document));
+    });
+    store_->store(made);
+    return count;
 }
 
 result<model::contact> contact_repository::create(const model::contact& contact, std::string_view client) {
     const contact_change change{contact};
     const contact_write one{nullptr, &change, client};
     const auto limit = db_.connections().options().lock_timeout;
-    const auto times = run(db_, [&](connection& db) { return write_contacts(db, insert_contacts_statement(), {&one, 1}, limit); });
+    const auto times = run(db_, [&](connection& db) { return write_contacts(db, write_kind::insert, {&one, 1}, limit); });
     if (!times) return with_conflicts(db_, times.error(), contact);
     db_.recorder().sync_scheduled(1);
     return after_write(one, times->begin()->second);

@@ -7,6 +7,7 @@
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
 #include <ctms/model/contact.hpp>
+#include <ctms/model/contact_document.hpp>
 #include <ctms/model/updates_query.hpp>
 #include <ctms/persistence/database.hpp>
 
@@ -15,13 +16,16 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace ctms::persistence {
 
+class connection;       // private: src/persistence/postgres/connection.hpp
 struct updates_horizon; // private: updates_horizon.hpp
 class shared_horizon;   // private: updates_horizon.hpp
 class replica_reads;    // private: src/persistence/postgres/replica_reads.hpp
+class document_store;   // private: contact_documents.hpp
 
 /// The result of a change_function.
 struct contact_change {
@@ -69,8 +73,16 @@ public:
     /// just been stored.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
 
-    /// For each address, in the given order, returns what find() returns for that address alone. Takes one round trip for all, like find().
-    [[nodiscard]] result<std::vector<std::vector<model::contact>>> find_by_addresses(std::span<const std::string> primary_emails);
+    /// Returns the documents of those contacts that exist, in order of email_id, in one round trip. Here and below, contacts without a
+    /// document take two more: one to read their tables, and one to store their documents.
+    [[nodiscard]] result<std::vector<model::contact_document>> documents(std::span<const uuid> email_ids);
+
+    /// The documents of the contacts that find() returns, read as it reads them.
+    [[nodiscard]] result<std::vector<model::contact_document>> documents(const model::identity_query& query);
+
+    /// For each address, in the given order, returns what documents() returns for that address alone. Takes one round trip for all.
+    [[nodiscard]] result<std::vector<std::vector<model::contact_document>>>
+    documents_by_addresses(std::span<const std::string> primary_emails);
 
     /// Returns the ids of all contacts that match every id of the query, in order of email_id. Takes one round trip, like find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
@@ -84,6 +96,12 @@ public:
     /// number of contacts. A replica answers if it has everything that `db` has at the moment, which takes two more round trips.
     [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
                                                     const std::function<void(const model::contact&)>& visit);
+
+    /// The same with the documents and the times of the contacts. If a contact of the page has no document, the page is read from the
+    /// tables.
+    [[nodiscard]] result<std::size_t>
+    visit_update_documents(const model::updates_query& query,
+                           const std::function<void(const model::updates_cursor& place, std::string_view json)>& visit);
 
     /// Stores a new contact and returns it as stored, with its timestamps, in one round trip. errc::conflict if a unique value is already
     /// used, with the names of all such fields (email_id first); nothing is stored then.
@@ -110,6 +128,10 @@ private:
     database& db_;
     std::shared_ptr<replica_reads> replica_; // null: none
     std::shared_ptr<shared_horizon> horizon_;
+    std::shared_ptr<document_store> store_;
+
+    template <class Read>
+    auto read_page(const Read& read) -> result<decltype(read(std::declval<connection&>()))>;
 };
 
 } // namespace ctms::persistence

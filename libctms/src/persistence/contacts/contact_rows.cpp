@@ -15,9 +15,8 @@ namespace ctms::persistence {
 namespace {
 
 // The first column names the table and the second the contact. Then come the columns of that table, filled up with nulls to as many as
-// the widest has, the times of the row, and the version of an emails row.
+// the widest has, the times of the row, and the versions of an emails row and of the contact's document.
 constexpr char tag_of(table_of table) { return static_cast<char>('0' + static_cast<int>(table)); }
-constexpr char match = '6'; // a row that says which address found a contact
 
 template <class T>
 constexpr std::size_t column_count() {
@@ -32,6 +31,7 @@ constexpr std::size_t first_value = 2;
 constexpr std::size_t create_timestamp = first_value + most_columns;
 constexpr std::size_t update_timestamp = create_timestamp + 1;
 constexpr std::size_t version = update_timestamp + 1;
+constexpr std::size_t document = version + 1;
 
 std::string nulls(std::size_t count) {
     std::string out;
@@ -53,7 +53,7 @@ std::string select_sql(const contact_table& table, std::string_view filter) {
     out += nulls(most_columns - table.columns.size());
     for (const auto* time : {"create_timestamp", "update_timestamp"})
         out += ", " + (table.reads_times ? microseconds_sql(fmt::format("{}.{}", table.alias, time)) : "null");
-    out += table.which == table_of::emails ? fmt::format(", {}.xmin::text", table.alias) : ", null";
+    out += table.which == table_of::emails ? fmt::format(", {}.xmin::text, {}", table.alias, seen_document_sql) : ", null, null";
     return out + fmt::format(" from {} {} {}", table.name, table.alias, filter);
 }
 
@@ -115,18 +115,6 @@ std::string contacts_sql(std::string_view selection) {
            union_of_tables([](std::string_view) { return std::string("join wanted using (email_id)"); });
 }
 
-// Written so that the planner makes a good plan even without statistics, as before the first ANALYZE: `offset 0` forces one
-// index lookup for each address, and the planner assumes that an array is short.
-std::string contacts_by_addresses_sql() {
-    return R"(with found as materialized (
-  select place, e.email_id from json_array_elements_text($1::json) with ordinality as given (address, place)
-  cross join lateral (select email_id from emails where lower(primary_email) = lower(given.address) offset 0) as e)
-)" + union_of_tables([](std::string_view alias) {
-               return fmt::format("where {}.email_id = any (array(select email_id from found))", alias);
-           }) +
-           fmt::format("\nunion all\nselect '{}', email_id::text, (place - 1)::text{} from found", match, nulls(version - first_value));
-}
-
 namespace {
 
 void add_row(model::contact& contact, char table, const cells& values) {
@@ -175,13 +163,20 @@ std::int64_t updated_at(const rows& found, const std::vector<std::size_t>& its_r
     return row ? found.integer(*row, update_timestamp) : 0;
 }
 
+/// A contact with its versions; nullopt without a row in emails, which no statement yields.
+std::optional<stored_contact> build_stored(const rows& found, std::string_view id, const std::vector<std::size_t>& its_rows) {
+    const auto row = emails_row(found, its_rows);
+    if (!row) return std::nullopt;
+    return stored_contact{build_contact(found, id, its_rows), std::string(found.text(*row, version)),
+                          std::string(found.text(*row, document))};
+}
+
 } // namespace
 
 std::vector<stored_contact> read_stored_contacts(const rows& found) {
     std::vector<stored_contact> out;
     for (const auto& [id, its_rows] : group_rows(found)) {
-        const auto row = emails_row(found, its_rows);
-        out.push_back({build_contact(found, id, its_rows), row ? std::string(found.text(*row, version)) : std::string()});
+        if (auto contact = build_stored(found, id, its_rows)) out.push_back(std::move(*contact));
     }
     return out;
 }
@@ -192,24 +187,15 @@ std::vector<model::contact> read_contacts(const rows& found) {
     return out;
 }
 
-std::vector<std::vector<model::contact>> read_contacts_by_address(const rows& found, std::size_t count) {
-    std::vector<std::vector<model::contact>> out(count);
-    for (const auto& [id, its_rows] : group_rows(found)) {
-        const auto contact = build_contact(found, id, its_rows);
-        for (const auto row : its_rows) {
-            if (found.text(row, 0).front() == match) out.at(static_cast<std::size_t>(found.integer(row, first_value))).push_back(contact);
-        }
-    }
-    return out;
-}
-
-std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit) {
+std::size_t visit_contacts(const rows& found, const std::function<void(const stored_contact&)>& visit) {
     const auto contacts = group_rows(found);
     std::vector<std::pair<std::int64_t, rows_by_contact::const_iterator>> order;
     for (auto one = contacts.begin(); one != contacts.end(); ++one) order.emplace_back(updated_at(found, one->second), one);
     // The map is already in order of id.
     std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    for (const auto& [updated, one] : order) visit(build_contact(found, one->first, one->second));
+    for (const auto& [updated, one] : order) {
+        if (const auto contact = build_stored(found, one->first, one->second)) visit(*contact);
+    }
     return order.size();
 }
 

@@ -14,20 +14,20 @@
 
 namespace ctms::persistence {
 
+/// The version of the contact's row in ctms_documents, in the statements below.
+inline constexpr std::string_view seen_document_sql = "(select d.xmin::text from ctms_documents d where d.email_id = e.email_id)";
+
 /// Reads the one contact whose email_id is $1.
 [[nodiscard]] std::string contact_by_id_sql();
 
 /// Reads the contacts whose ids `selection` yields, a query with one column `email_id`. It may use parameters.
 [[nodiscard]] std::string contacts_sql(std::string_view selection);
 
-/// Reads the contacts of the addresses in $1, a JSON array. Additional rows say which address found which contact (see
-/// read_contacts_by_address).
-[[nodiscard]] std::string contacts_by_addresses_sql();
-
 /// A contact as it was read.
 struct stored_contact {
     model::contact contact;
-    std::string version; ///< of its emails row; every write changes it
+    std::string version;    ///< of its emails row; every write of that row changes it
+    std::string document{}; ///< the version of its row in ctms_documents; "" if it has none
 };
 
 /// Converts rows of these statements (in any order) to contacts, sorted by email_id, with their lists sorted by name.
@@ -37,9 +37,6 @@ struct stored_contact {
 [[nodiscard]] std::vector<stored_contact> read_stored_contacts(const rows& found);
 
 /// Passes the contacts to `visit` one at a time, sorted by (update_timestamp, email_id). Returns how many there were.
-std::size_t visit_contacts(const rows& found, const std::function<void(const model::contact&)>& visit);
-
-/// The contacts of each of `count` addresses, in the order of the addresses, from rows of contacts_by_addresses_sql().
-[[nodiscard]] std::vector<std::vector<model::contact>> read_contacts_by_address(const rows& found, std::size_t count);
+std::size_t visit_contacts(const rows& found, const std::function<void(const stored_contact&)>& visit);
 
 } // namespace ctms::persistence

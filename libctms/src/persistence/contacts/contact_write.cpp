@@ -6,6 +6,7 @@
 #include "contact_tables.hpp"
 
 #include <fields/tables.hpp>
+#include <json/contact_document.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/note_change_sql.hpp>
@@ -14,21 +15,34 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <array>
 
 namespace ctms::persistence {
 namespace {
 
 const contact_table& emails() { return contact_tables().front(); }
 
+/// Calls `visit` for each group and list of the set, in order.
+template <class Visit>
+void for_each_table(table_set tables, Visit visit) {
+    for (const auto& table : std::span(contact_tables()).subspan(1)) {
+        if (tables.test(static_cast<std::size_t>(table.which))) visit(table);
+    }
+}
+
 // One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
 // record stays unchanged; the members that end in _gone say what to delete. The setting ends with the statement's transaction. It does not
 // limit waits for locks on tables, because the server takes those before it runs a statement.
-std::string records_sql() {
+std::string records_sql(table_set tables) {
+    auto members = each_column(emails().columns, "{column} {type}");
+    for_each_table(tables, [&](const contact_table& table) {
+        members += fmt::format(", {0} json, {0}_gone {1}", table.name, table.is_list ? "json" : "boolean");
+    });
     return fmt::format(R"(
 with c as materialized (
-  select r.* from (select set_config('lock_timeout', $2, true)) as limited, {}, json_to_recordset($1::json) as r(email_id uuid, version xid, client text, {}, amo json, amo_gone boolean, fxa json, fxa_gone boolean,
-    mofo json, mofo_gone boolean, newsletters json, newsletters_gone json, waitlists json, waitlists_gone json)),)",
-                       we_are_the_writer, each_column(emails().columns, "{column} {type}"));
+  select r.* from (select set_config('lock_timeout', $2, true)) as limited, {},
+    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document json, {})),)",
+                       we_are_the_writer, members);
 }
 
 std::string insert_emails_sql() {
@@ -44,7 +58,9 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 // Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
 // of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server
 // look each contact up in the queue, in order of email_id, instead of reading the whole queue while it has no statistics.
-std::string update_emails_sql() {
+std::string update_emails_sql(table_set tables) {
+    std::string members;
+    for_each_table(tables, [&](const contact_table& table) { members += fmt::format(", c.{0}, c.{0}_gone", table.name); });
     return fmt::format(R"(
 held as materialized (
   select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
@@ -57,9 +73,8 @@ e as (
   from held join c using (email_id) where emails.email_id = held.email_id
     and (held.email_id in (select email_id from queued)
          or not exists (select from ctms_sync_queue queue where queue.email_id = held.email_id offset 0))
-  returning emails.email_id, emails.update_timestamp, c.client, c.amo, c.amo_gone, c.fxa, c.fxa_gone, c.mofo, c.mofo_gone, c.newsletters,
-    c.newsletters_gone, c.waitlists, c.waitlists_gone))",
-                       each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"));
+  returning emails.email_id, emails.update_timestamp, c.client, c.seen, c.document{}))",
+                       each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"), members);
 }
 
 /// Inserts the rows of one group or list. With `may_exist`, a row that exists is inserted with the id that it has, for replace_row_sql().
@@ -82,28 +97,62 @@ std::string replace_row_sql(const contact_table& table) {
                        table.has_times ? ", update_timestamp = excluded.update_timestamp" : "");
 }
 
-constexpr const char* delete_groups = R"(,
-a_gone as (delete from amo using e where amo.email_id = e.email_id and e.amo_gone),
-f_gone as (delete from fxa using e where fxa.email_id = e.email_id and e.fxa_gone),
-m_gone as (delete from mofo using e where mofo.email_id = e.email_id and e.mofo_gone),
-n_gone as (
-  delete from newsletters using e, json_array_elements_text(e.newsletters_gone) as gone(name)
-  where newsletters.email_id = e.email_id and newsletters.name = gone.name),
-w_gone as (
-  delete from waitlists using e, json_array_elements_text(e.waitlists_gone) as gone(name)
-  where waitlists.email_id = e.email_id and waitlists.name = gone.name))";
+/// Deletes the group, or those items of the list, that a record says are gone.
+std::string delete_rows_sql(const contact_table& table) {
+    if (!table.is_list) return fmt::format("delete from {0} using e where {0}.email_id = e.email_id and e.{0}_gone", table.name);
+    return fmt::format("delete from {0} using e, json_array_elements_text(e.{0}_gone) as gone(name)"
+                       " where {0}.email_id = e.email_id and {0}.name = gone.name",
+                       table.name);
+}
 
-enum class write_kind : std::uint8_t { insert, update };
+// The documents of e, with the time of the write. Waits for the row of ctms_changes, for which a drain of the inbox waits too: so this
+// statement sees whether that has replaced the document, even if it did so after the statement began.
+std::string documents_sql() {
+    return fmt::format(R"(,
+filled as materialized (
+  select email_id, seen, case when is_good then {0} else 0 end as format, pg_current_xact_id()::xid as version,
+    case when is_good then replace(document::text, '{1}', '{2}' || {3} || '{4}') else '' end as document
+  from (select count(*) from ch) as after_changes, (
+    select *, document is not null and update_timestamp >= '0001-01-01 00:00Z' and update_timestamp < '10000-01-01 00:00Z' as is_good
+    from e) as written))",
+                       json::document_format(), json::unfilled_time, json::before_time, iso_time_sql("update_timestamp"), json::after_time);
+}
 
-std::string write_sql(write_kind kind) {
+// If the document changed since the contact was read, the contact may have changed with it: then this one is not stored. The one that is
+// there does not count, because its version is not that of emails any more.
+constexpr std::string_view replace_documents = R"(,
+replaced as (
+  update ctms_documents known set format = filled.format, version = filled.version, document = filled.document
+  from filled where known.email_id = filled.email_id and known.xmin = filled.seen),
+added as (
+  insert into ctms_documents (email_id, format, version, document)
+  select email_id, format, version, document from filled where seen is null order by email_id on conflict do nothing))";
+
+// A contact that did not exist has nothing that another transaction could have changed.
+constexpr std::string_view add_documents = R"(,
+added as (
+  insert into ctms_documents (email_id, format, version, document)
+  select email_id, format, version, document from filled order by email_id
+  on conflict (email_id) do update set format = excluded.format, version = excluded.version, document = excluded.document))";
+
+std::string write_sql(write_kind kind, table_set tables) {
     const bool update = kind == write_kind::update;
-    auto out = records_sql() + (update ? update_emails_sql() : insert_emails_sql());
-    for (const auto& table : std::span(contact_tables()).subspan(1))
+    auto out = records_sql(tables) + (update ? update_emails_sql(tables) : insert_emails_sql());
+    for_each_table(tables, [&](const contact_table& table) {
         out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table, update), update ? replace_row_sql(table) : "");
-    if (update) out += delete_groups;
-    return out + fmt::format(",\nq as ({}),\nch as ({})\nselect email_id::text, {} from e", request_sync_sql(queue_priority::write, "e"),
-                             note_change_sql(update ? noted::updated : noted::created, "client", "e"),
-                             microseconds_sql("update_timestamp"));
+        if (update) out += fmt::format(",\n{}_gone as ({})", table.alias, delete_rows_sql(table));
+    });
+    out += fmt::format(",\nq as ({}),\nch as ({})", request_sync_sql(queue_priority::write, "e"),
+                       note_change_sql(update ? noted::updated : noted::created, "client", "e"));
+    out += documents_sql();
+    out += update ? replace_documents : add_documents;
+    return out + fmt::format("\nselect email_id::text, {} from e", microseconds_sql("update_timestamp"));
+}
+
+statement make_statement(write_kind kind, table_set tables) {
+    std::string name = kind == write_kind::update ? "update_contacts" : "insert_contacts";
+    for_each_table(tables, [&](const contact_table& table) { name += fmt::format("_{}", table.alias); });
+    return {name, write_sql(kind, tables)};
 }
 
 // Reads the writer before it locks a row, and so before it deletes one.
@@ -150,23 +199,24 @@ void add_members(object_writer& writer, const T& of) {
     fields::for_each_column<T>([&](const auto& field) { add_value(writer, field.name, field.rule, of.*(field.member)); });
 }
 
-/// Adds a group to be written if it differs or `touch` is set, or to be deleted if `after` is empty.
+/// Adds a group to be written if it differs or `touch` is set, or to be deleted if `after` is empty. Returns whether it added something.
 template <class Group>
-void add_group(object_writer& writer, std::string_view name, const std::optional<Group>& before, const std::optional<Group>& after,
+bool add_group(object_writer& writer, std::string_view name, const std::optional<Group>& before, const std::optional<Group>& after,
                bool touch) {
     if (!after) {
         if (before) writer.add(std::string(name) + "_gone", true);
-        return;
+        return before.has_value();
     }
-    if (!touch && before == after) return;
+    if (!touch && before == after) return false;
     object_writer group(writer.key(name));
     add_members(group, *after);
     group.close();
+    return true;
 }
 
-/// Adds the items of `after` that are new or changed, and the names that only `before` contains.
+/// Adds the items of `after` that are new or changed, and the names that only `before` contains. Returns whether there are any.
 template <class Item>
-void add_list(object_writer& writer, std::string_view name, const std::vector<Item>& before, const std::vector<Item>& after) {
+bool add_list(object_writer& writer, std::string_view name, const std::vector<Item>& before, const std::vector<Item>& after) {
     std::vector<Item> written;
     for (const auto& item : after) {
         if (std::find(before.begin(), before.end(), item) == before.end()) written.push_back(item);
@@ -178,9 +228,27 @@ void add_list(object_writer& writer, std::string_view name, const std::vector<It
     }
     if (!written.empty()) writer.add_raw(name, json_rows(written, add_members<Item>));
     if (!gone.empty()) writer.add_raw(std::string(name) + "_gone", json_names(gone));
+    return !written.empty() || !gone.empty();
 }
 
-void add_record(object_writer& writer, const contact_write& one) {
+/// Adds what the document will be, unless its unfilled times cannot be told from the rest.
+void add_document(object_writer& writer, const contact_write& one) {
+    const auto written = after_write(one, json::time_of_write);
+    const auto document = json::write_document(written);
+    std::size_t found = 0;
+    for (auto at = document.find(json::unfilled_time); at != std::string::npos; at = document.find(json::unfilled_time, at + 1)) ++found;
+    std::size_t unfilled = 0;
+    const auto count = [&](const std::optional<timestamp>& time) { unfilled += time == json::time_of_write ? 1 : 0; };
+    count(written.email.create_timestamp);
+    count(written.email.update_timestamp);
+    if (written.amo) count(written.amo->create_timestamp);
+    if (written.amo) count(written.amo->update_timestamp);
+    if (found == unfilled) writer.add_raw("document", document);
+    if (one.before != nullptr && !one.before->document.empty()) writer.add("seen", std::string_view(one.before->document));
+}
+
+/// Returns the tables that the record changes, besides emails.
+table_set add_record(object_writer& writer, const contact_write& one) {
     static const model::contact nothing;
     const auto& before = one.before != nullptr ? one.before->contact : nothing;
     const auto& after = one.change->after;
@@ -188,26 +256,50 @@ void add_record(object_writer& writer, const contact_write& one) {
     writer.add("email_id", std::string_view(after.email.email_id.to_string()));
     if (!one.client.empty()) writer.add("client", one.client);
     add_members(writer, after.email);
-    add_group(writer, "amo", before.amo, after.amo, one.change->touch_amo);
-    add_group(writer, "fxa", before.fxa, after.fxa, one.change->touch_fxa);
-    add_group(writer, "mofo", before.mofo, after.mofo, one.change->touch_mofo);
-    add_list(writer, "newsletters", before.newsletters, after.newsletters);
-    add_list(writer, "waitlists", before.waitlists, after.waitlists);
+    table_set out;
+    const auto note = [&](table_of table, bool written) { out.set(static_cast<std::size_t>(table), written); };
+    note(table_of::amo, add_group(writer, "amo", before.amo, after.amo, one.change->touch_amo));
+    note(table_of::fxa, add_group(writer, "fxa", before.fxa, after.fxa, one.change->touch_fxa));
+    note(table_of::mofo, add_group(writer, "mofo", before.mofo, after.mofo, one.change->touch_mofo));
+    note(table_of::newsletters, add_list(writer, "newsletters", before.newsletters, after.newsletters));
+    note(table_of::waitlists, add_list(writer, "waitlists", before.waitlists, after.waitlists));
+    add_document(writer, one);
+    return out;
 }
 
 } // namespace
 
-const statement& insert_contacts_statement() {
-    static const statement made{"insert_contacts", write_sql(write_kind::insert)};
-    return made;
+model::contact after_write(const contact_write& one, timestamp when) {
+    static const model::contact nothing;
+    const auto& before = one.before != nullptr ? one.before->contact : nothing;
+    auto after = one.change->after;
+    // A row keeps the time of its creation.
+    after.email.create_timestamp = before.email.create_timestamp.value_or(when);
+    after.email.update_timestamp = when;
+    if (!after.amo) return after;
+    const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != before.amo;
+    after.amo->create_timestamp = before.amo ? before.amo->create_timestamp.value_or(when) : when;
+    after.amo->update_timestamp = amo_written || !before.amo ? when : before.amo->update_timestamp.value_or(when);
+    return after;
 }
 
-const statement& update_contacts_statement() {
-    static const statement made{"update_contacts", write_sql(write_kind::update)};
-    return made;
+const statement& write_contacts_statement(write_kind kind, table_set tables) {
+    static const auto all = [] {
+        std::array<std::vector<statement>, 2> out; // for each kind, by the number of the set, in which the bit of emails is the lowest
+        for (const auto one : {write_kind::insert, write_kind::update}) {
+            for (std::size_t number = 0; number < (1U << table_count); number += 2)
+                out.at(static_cast<std::size_t>(one)).push_back(make_statement(one, table_set(number)));
+        }
+        return out;
+    }();
+    return all.at(static_cast<std::size_t>(kind)).at(tables.to_ulong() / 2);
 }
 
-std::string contacts_parameter(std::span<const contact_write> contacts) { return json_rows(contacts, add_record); }
+written_records records_of(std::span<const contact_write> contacts) {
+    written_records out;
+    out.json = json_rows(contacts, [&](object_writer& writer, const contact_write& one) { out.tables |= add_record(writer, one); });
+    return out;
+}
 
 const statement& delete_contacts_statement() {
     static const statement made{"delete_contacts", delete_sql()};

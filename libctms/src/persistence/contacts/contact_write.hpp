@@ -7,6 +7,8 @@
 
 #include <persistence/postgres/connection.hpp>
 
+#include <bitset>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,18 +23,33 @@ struct contact_write {
     std::string_view client{}; ///< who changes it; "" if unknown
 };
 
-/// Inserts complete contacts and puts them into the queue and into ctms_changes, in one statement and so in one transaction. $1: see
-/// contacts_parameter; $2: how long it waits for a lock on a row, in milliseconds. Returns the email_id of each and the time of its write,
-/// in microseconds since 1970.
-[[nodiscard]] const statement& insert_contacts_statement();
+/// Whether all contacts of a statement are new, or all exist.
+enum class write_kind : std::uint8_t { insert, update };
 
-/// Writes the differences between two states of contacts and puts them into the queue and into ctms_changes, also in one statement. Skips a
-/// contact, and does not return it, if its emails row no longer has the version that was read, or if another transaction has locked that
-/// row or the contact's row in the queue. Waits only for another transaction that is inserting the same key.
-[[nodiscard]] const statement& update_contacts_statement();
+/// A set of groups and lists, by table_of. It never has emails.
+inline constexpr std::size_t table_count = 6;
+using table_set = std::bitset<table_count>;
 
-/// The first parameter of both statements. Must contain each contact at most once.
-[[nodiscard]] std::string contacts_parameter(std::span<const contact_write> contacts);
+/// Returns the statement that writes contacts with their documents and puts them into the queue and into ctms_changes, in one statement and
+/// so in one transaction. Besides emails it writes only `tables`, because each table costs time even if nothing changes in it. A connection
+/// prepares at most 64 such statements. $1: see records_of; $2: how long it waits for a lock on a row, in milliseconds. Returns the
+/// email_id of each and the time of its write, in microseconds since 1970.
+///   `insert` writes complete contacts. `update` writes the differences between two states. It skips a contact, and does not return it, if
+/// its emails row no longer has the version that was read, or if another transaction has locked that row or the contact's row in the
+/// queue. It waits only for another transaction that is inserting the same key.
+[[nodiscard]] const statement& write_contacts_statement(write_kind kind, table_set tables);
+
+/// The first parameter of the statement, and the tables that it must write.
+struct written_records {
+    std::string json{};
+    table_set tables{};
+};
+
+/// Must contain each contact at most once.
+[[nodiscard]] written_records records_of(std::span<const contact_write> contacts);
+
+/// Returns the contact as it is after a write at `when`.
+[[nodiscard]] model::contact after_write(const contact_write& one, timestamp when);
 
 /// Deletes the contacts with address $1 for the client $2 and returns their ids in the columns of identities_lookup.
 [[nodiscard]] const statement& delete_contacts_statement();

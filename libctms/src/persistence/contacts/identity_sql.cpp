@@ -56,7 +56,7 @@ lookup make(std::string_view prefix, std::string_view columns, const char* other
 
 } // namespace
 
-lookup ids_lookup(const model::identity_query& query) { return make("contacts_by", "e.email_id", nullptr, query); }
+lookup ids_lookup(const model::identity_query& query) { return make("contacts_by", "e.email_id, e.xmin as version", nullptr, query); }
 
 lookup identities_lookup(const model::identity_query& query) {
     auto out = make("identities_by",
@@ -95,12 +95,13 @@ page page_of(const model::updates_query& query) {
 constexpr std::string_view relevant_updates = R"(
 with few as materialized (select email_id from mofo where mofo_relevant order by email_id limit 10001),
 size as materialized (select count(*) > 10000 as many from few)
-select e.email_id from (
-  (select e.update_timestamp, e.email_id
-   from few cross join lateral (select update_timestamp, email_id from emails where email_id = few.email_id offset 0) e
+select e.email_id, e.version, e.update_timestamp from (
+  (select e.update_timestamp, e.email_id, e.version
+   from few cross join lateral (
+     select update_timestamp, email_id, xmin as version from emails where email_id = few.email_id offset 0) e
    where not (select many from size) and {0} order by e.update_timestamp, e.email_id limit $3::integer)
   union all
-  (select e.update_timestamp, e.email_id from emails e join mofo m on m.email_id = e.email_id and m.mofo_relevant
+  (select e.update_timestamp, e.email_id, e.xmin as version from emails e join mofo m on m.email_id = e.email_id and m.mofo_relevant
    where (select many from size) and {0} order by e.update_timestamp, e.email_id limit $3::integer)) e
 where {0} limit $3::integer)";
 
@@ -108,7 +109,8 @@ where {0} limit $3::integer)";
 
 lookup updates_lookup(const model::updates_query& query) {
     auto wanted = page_of(query);
-    lookup out{query.after ? "updates_after" : "updates", "select e.email_id from emails e", std::move(wanted.parameters)};
+    lookup out{query.after ? "updates_after" : "updates", "select e.email_id, e.xmin as version, e.update_timestamp from emails e",
+               std::move(wanted.parameters)};
     if (query.mofo_relevant) out.name += *query.mofo_relevant ? "_relevant" : "_not_relevant";
     if (query.mofo_relevant == true) {
         out.sql = fmt::format(relevant_updates, wanted.conditions);

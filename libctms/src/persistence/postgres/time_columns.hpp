@@ -21,13 +21,15 @@ namespace ctms::persistence {
     return fmt::format("(extract(epoch from {})*1000000)::bigint::text", column);
 }
 
-/// An SQL expression for the text of a time as the API prints it (`to_iso`), whatever the session's settings: in UTC, with six digits
-/// for the microseconds, or none if they are zero. Times that the API cannot print (infinity, before the year 1) keep PostgreSQL's text.
+/// Selects a column as text in the form of ctms::to_iso(), for times from the year 1 to 9999.
+[[nodiscard]] inline std::string iso_time_sql(std::string_view column) {
+    return fmt::format("replace(to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), '.000000', '') || '+00:00'", column);
+}
+
+/// The same, but for times that the API cannot print (infinity, before the year 1) PostgreSQL's own text.
 [[nodiscard]] inline std::string iso_sql(std::string_view column) {
-    return fmt::format("case when isfinite({0}) and {0} >= '0001-01-01 00:00:00+00' then to_char({0} at time zone 'UTC',"
-                       " case when extract(microseconds from {0})::bigint % 1000000 = 0 then 'YYYY-MM-DD\"T\"HH24:MI:SS\"+00:00\"'"
-                       " else 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"' end) else {0}::text end",
-                       column);
+    return fmt::format("case when isfinite({0}) and {0} >= '0001-01-01 00:00:00+00' then {1} else {0}::text end", column,
+                       iso_time_sql(column));
 }
 
 /// The time that a write gives to the row `alias` of emails, which it has locked: now, but later than the time of the write before, even

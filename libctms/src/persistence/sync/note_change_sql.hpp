@@ -30,10 +30,10 @@ enum class noted : std::uint8_t { created, updated, deleted };
 }
 
 /// Returns a CTE that notes the contacts of `from`, which has a column email_id ("e", "e where not already"). `client` is an SQL expression
-/// for the id of the client that changes them; null or '' if it is not known.
+/// for the id of the client that changes them; null or '' if it is not known. Returns the contacts, so that another CTE can wait for it.
 [[nodiscard]] inline std::string note_change_sql(noted what, std::string_view client, std::string_view from) {
     return fmt::format("\n  insert into ctms_changes as known (email_id, created_xid, deleted, client)"
-                       " select email_id, {}, {}, nullif({}, '') from {}, {} order by email_id{}",
+                       " select email_id, {}, {}, nullif({}, '') from {}, {} order by email_id{}\n  returning email_id",
                        what == noted::created ? "pg_current_xact_id()" : "null::xid8", what == noted::deleted, client, after_queue, from,
                        note_again_sql());
 }

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MPL-2.0
+#include "contact_documents.hpp"
+
+#include "change_rounds.hpp"
+
+#include <json/contact_document.hpp>
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/pool.hpp>
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace ctms::persistence {
+namespace {
+
+// The columns of a statement.
+constexpr std::size_t id = 0;
+constexpr std::size_t number = 1;
+constexpr std::size_t is_noted = 2;
+constexpr std::size_t document = 3;
+
+// `lateral` and `offset 0` make the server look each document up, instead of reading the whole table.
+constexpr std::string_view find_documents = R"(
+with wanted as materialized ({}),
+noted as materialized (select ctms_noted(array(select email_id from wanted)) as ids)
+select w.email_id::text, {}, w.email_id = any (noted.ids), d.document
+from wanted w cross join noted left join lateral (
+  select known.document from ctms_documents known
+  where known.email_id = w.email_id and known.version = w.version and known.format = {} and w.email_id <> all (noted.ids) offset 0) d on true
+{})";
+
+// Locks the rows of emails, so that a deletion cannot pass it, and skips those that others are changing. It need not be durable.
+constexpr std::string_view store_documents = R"(
+with wanted as materialized (
+  select r.* from (select set_config('lock_timeout', '50', true), set_config('synchronous_commit', 'off', true) offset 0) as limited,
+    json_to_recordset($1::json) as r(email_id uuid, version xid, seen xid, document json)),
+held as materialized (
+  select w.* from wanted w join emails e on e.email_id = w.email_id and e.xmin = w.version
+  order by w.email_id for key share of e skip locked),
+replaced as (
+  update ctms_documents known set format = {0}, version = held.version, document = held.document::text
+  from held where known.email_id = held.email_id and known.xmin = held.seen returning known.email_id),
+added as (
+  insert into ctms_documents (email_id, format, version, document)
+  select email_id, {0}, version, document::text from held where seen is null order by email_id on conflict do nothing returning email_id)
+select (select count(*) from replaced) + (select count(*) from added))";
+
+const statement& store_statement() {
+    static const statement made{"store_documents", fmt::format(store_documents, json::document_format())};
+    return made;
+}
+
+constexpr std::string_view next_contacts =
+    "select email_id, xmin as version from emails where email_id > $1::uuid order by email_id limit $2::integer";
+
+// The rows between two contacts. $2: the last contact of the page; null for all that follow.
+const statement find_left_behind{"documents_left_behind",
+                                 "select d.email_id::text from ctms_documents d where d.email_id > $1::uuid"
+                                 " and ($2::uuid is null or d.email_id <= $2::uuid)"
+                                 " and not exists (select from emails e where e.email_id = d.email_id) order by d.email_id limit 1000"};
+const statement forget_documents{"forget_documents", "update ctms_documents set format = 0, version = '0', document = ''"
+                                                     " where email_id = any ($1::uuid[])"};
+const statement remove_documents{"remove_documents", "delete from ctms_documents d where d.email_id = any ($1::uuid[])"
+                                                     " and not exists (select from emails e where e.email_id = d.email_id)"};
+
+const statement& next_documents_statement() {
+    static const statement made{"next_documents", documents_sql(next_contacts)};
+    return made;
+}
+
+uuid id_of(const rows& found, std::size_t row) { return uuid::parse(found.text(row, id)).value_or(uuid{}); }
+
+/// Makes the documents that are missing, from the tables.
+std::vector<new_document> make_missing(connection& db, const rows& found) {
+    std::set<uuid> missing;
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        if (found.is_null(row, document)) missing.insert(id_of(found, row));
+    }
+    std::vector<new_document> out;
+    if (missing.empty()) return out;
+    const std::vector<uuid> ids(missing.begin(), missing.end());
+    for (const auto& one : ids.size() == 1 ? read_by_id(db, ids.front()) : read_by_ids(db, ids)) out.push_back(document_of(one));
+    return out;
+}
+
+/// Returns how many were stored.
+std::size_t store_all(connection& db, std::span<const new_document> documents) {
+    const auto records = json_rows(documents, [](object_writer& writer, const new_document& one) {
+        writer.add("email_id", std::string_view(one.email_id.to_string()));
+        writer.add("version", std::string_view(one.version));
+        if (!one.seen.empty()) writer.add("seen", std::string_view(one.seen));
+        writer.add_raw("document", one.json);
+    });
+    return static_cast<std::size_t>(db.query(store_statement(), {records}, true).integer(0, 0));
+}
+
+} // namespace
+
+std::string documents_sql(std::string_view selection, std::string_view number_sql, std::string_view order) {
+    return fmt::format(find_documents, selection, number_sql, json::document_format(), order);
+}
+
+found_documents read_documents(connection& db, const statement& what, std::span<const parameter> parameters) {
+    found_documents out;
+    const auto found = db.query(what, parameters);
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        const auto& match = out.matches.emplace_back(found_documents::match{id_of(found, row), found.integer(row, number)});
+        if (!found.is_null(row, document)) out.json.try_emplace(match.email_id, found.text(row, document));
+    }
+    const auto unfit = unfit_to_store(found);
+    for (auto& made : make_missing(db, found)) {
+        out.json.try_emplace(made.email_id, made.json);
+        if (!unfit.contains(made.email_id)) out.to_store.push_back(std::move(made));
+    }
+    return out;
+}
+
+bool has_all_documents(const rows& found) {
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        if (found.is_null(row, document)) return false;
+    }
+    return true;
+}
+
+std::size_t visit_documents(const rows& found,
+                            const std::function<void(const uuid& email_id, std::int64_t number, std::string_view json)>& visit) {
+    for (std::size_t row = 0; row < found.size(); ++row) visit(id_of(found, row), found.integer(row, number), found.text(row, document));
+    return found.size();
+}
+
+std::set<uuid> unfit_to_store(const rows& found) {
+    std::set<uuid> out;
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        if (found.boolean(row, is_noted) || !found.is_null(row, document)) out.insert(id_of(found, row));
+    }
+    return out;
+}
+
+new_document document_of(const stored_contact& one) {
+    return {one.contact.email.email_id, json::write_document(one.contact), one.version, one.document};
+}
+
+void document_store::store(std::span<const new_document> documents) noexcept {
+    constexpr std::chrono::seconds rest{5};
+    if (documents.empty() || clock::now().time_since_epoch().count() < rests_until_) return;
+    try {
+        const auto held = primary_.connections().acquire();
+        store_all(*held, documents);
+    } catch (const std::exception&) {
+        rests_until_ = (clock::now() + rest).time_since_epoch().count();
+    }
+}
+
+namespace {
+
+/// Counts the contacts of a page, and sets where the next begins.
+void count(documents_page& page, const rows& found, int limit) {
+    page.contacts = static_cast<std::int64_t>(found.size());
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        if (!found.is_null(row, document)) ++page.with_document;
+        const auto email_id = id_of(found, row);
+        if (found.size() == static_cast<std::size_t>(limit)) page.last = std::max(page.last.value_or(uuid{}), email_id);
+    }
+}
+
+documents_page compare(connection& db, const uuid& after, int limit) {
+    static const statement next_contacts_of_tables{"next_contacts", contacts_sql(next_contacts)};
+    const std::vector<parameter> parameters{after.to_string(), std::to_string(limit)};
+    db.begin();
+    db.execute("set transaction isolation level repeatable read, read only; set local enable_seqscan = off");
+    const auto found = db.query(next_documents_statement(), parameters);
+    std::map<uuid, std::string_view> documents;
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        if (!found.is_null(row, document)) documents.emplace(id_of(found, row), found.text(row, document));
+    }
+    documents_page page;
+    count(page, found, limit);
+    for (const auto& one : read_stored_contacts(db.query(next_contacts_of_tables, parameters))) {
+        const auto stored = documents.find(one.contact.email.email_id);
+        if (stored != documents.end() && stored->second != json::write_document(one.contact)) page.stale.push_back(stored->first);
+    }
+    const auto left = db.query(find_left_behind, {after.to_string(), page.last ? parameter(page.last->to_string()) : std::nullopt});
+    for (std::size_t row = 0; row < left.size(); ++row) page.left_behind.push_back(id_of(left, row));
+    db.rollback();
+    return page;
+}
+
+} // namespace
+
+result<documents_page> verify_documents(database& db, const uuid& after, int limit, bool fix) {
+    auto page = run(db, [&](connection& link) { return compare(link, after, limit); });
+    if (!page || !fix) return page;
+    const auto fixed = run(db, [&](connection& link) {
+        if (!page->stale.empty()) link.query(forget_documents, {array_of(page->stale)}, true);
+        if (!page->left_behind.empty()) link.query(remove_documents, {array_of(page->left_behind)}, true);
+    });
+    if (!fixed) return fixed.error();
+    return page;
+}
+
+result<documents_page> build_documents(database& db, const uuid& after, int limit) {
+    const std::vector<parameter> parameters{after.to_string(), std::to_string(limit)};
+    return run(db, [&](connection& link) {
+        documents_page page;
+        const auto found = link.query(next_documents_statement(), parameters);
+        count(page, found, limit);
+        const auto made = make_missing(link, found);
+        if (!made.empty()) page.stored = static_cast<std::int64_t>(store_all(link, made));
+        return page;
+    });
+}
+
+} // namespace ctms::persistence
