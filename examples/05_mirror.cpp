@@ -3,7 +3,6 @@
 // one transaction, and goes on from there.
 // Usage: 05_mirror DATABASE_URL MIRROR.db [once]    "once": ends when the copy is up to date, instead of following on
 #include <ctms/json/changes_json.hpp>
-#include <ctms/json/contact_json.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/change_follower.hpp>
 #include <ctms/service/changes.hpp>
@@ -92,9 +91,7 @@ private:
         if (change.what == ctms::model::change_kind::deleted) {
             file_.run("delete from contacts where email_id = ?", {id});
         } else if (change.stored) { // otherwise it was deleted meanwhile, which comes later
-            std::string text;
-            ctms::json::write_contact(text, *change.stored, false);
-            file_.run("insert or replace into contacts select ?, ?, pass from state", {id, text});
+            file_.run("insert or replace into contacts select ?, ?, pass from state", {id, change.stored->json});
         }
     }
 
