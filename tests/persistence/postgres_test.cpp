@@ -21,6 +21,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <thread>
 
 using namespace ctms;
@@ -151,8 +152,9 @@ TEST_CASE("a shutdown writes no error of the shell to the log, and leaves no pro
         std::error_code ignored;
         for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
             std::ifstream file(entry.path() / "cmdline");
-            const std::string words{std::istreambuf_iterator<char>(file), {}};
-            count += words.find(place.path().string() + "/users") != std::string::npos ? 1 : 0;
+            std::ostringstream words; // a process may end while its file is read: then this operator stops, and an iterator would throw
+            words << file.rdbuf();
+            count += words.str().find(place.path().string() + "/users") != std::string::npos ? 1 : 0;
         }
         return count;
     };
