@@ -23,7 +23,7 @@ struct CTMS_API follow_options {
     bool with_contacts = false;                ///< also the contacts
     bool until_end = false;                    ///< true: the range ends when nothing follows; false: it waits for more
     std::chrono::milliseconds pause{500};      ///< between two reads while nothing follows
-    std::stop_token stop;                      ///< ends the range and each wait
+    std::stop_token stop{};                    ///< ends the range and each wait
 };
 
 /// Reads the feed from a place on, and waits for what comes. A program handles each page and stores `next` of the page together with what
