@@ -26,11 +26,12 @@ web::limits limits_in_force(const config::settings& settings, mozlog::logger& lo
     const web::limits wanted;
     const auto descriptors = support::raise_descriptor_limit();
     const auto out = web::fit_to_descriptors(wanted, settings, descriptors);
-    if (out.connections == wanted.connections) return out;
+    if (descriptors >= web::descriptors_needed(wanted, settings)) return out;
     mozlog::fields members;
     members.add("descriptors", static_cast<std::int64_t>(descriptors))
         .add("descriptors_needed", static_cast<std::int64_t>(web::descriptors_needed(wanted, settings)))
-        .add("connections", static_cast<std::int64_t>(out.connections));
+        .add("connections", static_cast<std::int64_t>(out.connections))
+        .add("event_streams", static_cast<std::int64_t>(out.event_streams));
     if (settings.ops_port) members.add("ops_connections", static_cast<std::int64_t>(out.ops_connections));
     log.log(mozlog::severity::warning, "ctms.web.server", members, "The limit of open descriptors is too low for all connections");
     return out;

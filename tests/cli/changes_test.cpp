@@ -75,7 +75,7 @@ TEST_CASE("changes follow prints changes as they happen, without addresses, and 
     CHECK(json.output().find(second) == std::string::npos);
     const auto output = json.output();
     const auto line = boost::json::parse(output.substr(0, output.find('\n')));
-    CHECK(line.at("email_id") == third);
+    CHECK(line.at("email_id").as_string() == third);
     CHECK(line.at("change") == "created");
     CHECK(!place_after(json).empty());
 }

@@ -69,7 +69,7 @@ TEST_CASE("500 event streams beside writers: all get changes, in bounded memory"
             for (auto& one : peers) CHECK(one.send(stream_request()));
             CHECK(with_status(peers, "200") == 500);
             bystander others(server.port(), "127.0.0.78"); // it also changes a contact all the time
-            CHECK(others.gets(200));
+            CHECK(others.gets(60));
             check_all_served(others.stop());
             for (auto& one : peers) {
                 std::string text;

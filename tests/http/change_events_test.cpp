@@ -373,8 +373,8 @@ TEST_CASE("a client that does not read its events is disconnected") {
     web::limits bounds;
     bounds.write_time = 500ms;
     web_fixture server(with_limits(bounds));
-    server.sql("insert into emails (email_id, primary_email, first_name, update_timestamp) select gen_random_uuid(), 'a' || i, "
-               "repeat('x', 200), now() from generate_series(1, 30000) i");
+    server.sql("insert into emails (email_id, primary_email, unsubscribe_reason, update_timestamp) select gen_random_uuid(), 'a' || i, "
+               "repeat('x', 50000), now() from generate_series(1, 500) i");
     const event_stream stream(server.port(), "/changes?include=contact", {server.authorization()});
     CHECK(becomes_true([&] { return metric(server, "ctms_event_streams_ended_total{reason=\"timeout\"}") == "1"; }, 30s));
     CHECK(metric(server, "ctms_event_streams_open") == "0");

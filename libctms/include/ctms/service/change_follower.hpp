@@ -18,12 +18,12 @@ namespace ctms::service {
 
 /// What to follow, and for how long.
 struct CTMS_API follow_options {
-    std::optional<model::change_cursor> after; ///< nullopt: from the beginning, with all contacts that exist
-    int limit = 500;                           ///< changes on a page, 1 to 1000
-    bool with_contacts = false;                ///< also the contacts
-    bool until_end = false;                    ///< true: the range ends when nothing follows; false: it waits for more
-    std::chrono::milliseconds pause{500};      ///< between two reads while nothing follows
-    std::stop_token stop;                      ///< ends the range and each wait
+    std::optional<model::change_cursor> after{}; ///< nullopt: from the beginning, with all contacts that exist
+    int limit = 500;                             ///< changes on a page, 1 to 1000
+    bool with_contacts = false;                  ///< also the contacts
+    bool until_end = false;                      ///< true: the range ends when nothing follows; false: it waits for more
+    std::chrono::milliseconds pause{500};        ///< between two reads while nothing follows
+    std::stop_token stop{};                      ///< ends the range and each wait
 };
 
 /// Reads the feed from a place on, and waits for what comes. A program handles each page and stores `next` of the page together with what
