@@ -305,6 +305,18 @@ TEST_SUITE("config") {
         }
     }
 
+    TEST_CASE("webhooks are delivered with the sync unless a setting says otherwise") {
+        CHECK(values({}).webhooks == std::nullopt);
+        CHECK(values({{"CTMS_WEBHOOKS", "true"}}).webhooks == true);
+        CHECK(values({{"CTMS_WEBHOOKS", "false"}}).webhooks == false);
+        CHECK(values({{"CTMS_WEBHOOK_TIMEOUT_S", "60"}}).webhook_timeout == std::chrono::seconds(60));
+        CHECK(mistake({{"CTMS_WEBHOOK_TIMEOUT_S", "61"}}).starts_with("CTMS_WEBHOOK_TIMEOUT_S: "));
+        CHECK(mistake({{"CTMS_WEBHOOKS", "maybe"}}).starts_with("CTMS_WEBHOOKS: "));
+        // Without the sync, ctms-sync needs no account at the vendor.
+        const auto only = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_WEBHOOKS", "true"}}, program::sync);
+        CHECK(only.mistakes.empty());
+    }
+
     TEST_CASE("the embedded database needs neither a key nor a directory") {
         const auto outcome = read({}, program::web, true);
         CHECK(outcome.mistakes.empty());

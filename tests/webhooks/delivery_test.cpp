@@ -123,10 +123,10 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: nothing is missed beside writers and
     }
     threads.clear();
     REQUIRE(soon([&] { return receiver.known().size() == std::size_t{writers * each} && is_done("shop"); }));
-    for (const auto& [id, last] : receiver.known()) {
-        const int n = std::stoi(id.substr(id.size() - 6));
-        CAPTURE(id);
-        CHECK((last == "deleted") == (n % 5 == 0 && n % 10 != 0));
+    for (const auto& one : receiver.known()) {
+        CAPTURE(one.first);
+        const int n = std::stoi(one.first.substr(one.first.size() - 6));
+        CHECK((one.second == "deleted") == (n % 5 == 0 && n % 10 != 0));
     }
     std::map<std::string, std::string> latest; // the cursors grow with the feed: their times show that no older state comes later
     for (const auto& message : receiver.messages()) {

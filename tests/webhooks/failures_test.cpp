@@ -152,6 +152,7 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a webhook is parked after all attemp
     SUBCASE("of all") { CHECK(hooks.retry_all().value() == strings{"shop"}); }
     SUBCASE("of one") { hooks.enable("shop").value(); }
     REQUIRE(soon([&] { return receiver.known().size() == 2; }));
+    CHECK(find("shop").last_failure.empty());
     CHECK(hooks.retry_all().value().empty());
 }
 

@@ -10,7 +10,6 @@
 namespace ctms::net {
 namespace {
 
-using boost::asio::ip::address_v4;
 using boost::asio::ip::address_v6;
 
 /// An IPv4 network.

@@ -29,12 +29,12 @@ inline constexpr std::chrono::seconds usual_webhook_timeout{15};
 
 /// A webhook to be added.
 struct CTMS_API new_webhook {
-    std::string url{};                   ///< "https://HOST[:PORT][/PATH][?QUERY]", at most 2000 characters
-    std::string name{};                  ///< 1 to 64 letters, digits and - _ .; "" takes the host of the URL
+    std::string url{};                     ///< "https://HOST[:PORT][/PATH][?QUERY]", at most 2000 characters
+    std::string name{};                    ///< 1 to 64 letters, digits and - _ .; "" takes the host of the URL
     std::set<model::change_kind> events{}; ///< kinds of changes to send, at least one
-    bool with_contacts = false;          ///< also send the contacts, with personal data
-    bool allow_http = false;             ///< accept a URL that begins with http
-    bool allow_private_address = false;  ///< send also if the host has an address that is not public
+    bool with_contacts = false;            ///< also send the contacts, with personal data
+    bool allow_http = false;               ///< accept a URL that begins with http
+    bool allow_private_address = false;    ///< send also if the host has an address that is not public
 };
 
 /// A webhook with a secret that was just made. It is not shown again.

@@ -66,7 +66,8 @@ const statement disable_webhook{"webhooks_disable", "update ctms_webhooks set st
 // A process that delivers at the moment must not move the place that is set here.
 const statement enable_webhook{
     "webhooks_enable",
-    "update ctms_webhooks set state = 'enabled', reason = null, failures = 0, next_attempt_at = now(), system_identifier = $2::bigint,"
+    "update ctms_webhooks set state = 'enabled', reason = null, failures = 0, last_failure = null, next_attempt_at = now(), "
+    "system_identifier = $2::bigint,"
     " epoch = coalesce($3, epoch), xid = coalesce($4::text::xid8, xid), email_id = coalesce($5::uuid, email_id),"
     " lost = case when $3 is null then lost end, lost_at = case when $3 is null then lost_at end,"
     " holder = case when $3 is null then holder end, held_until = case when $3 is null then held_until else '-infinity' end where name = "
