@@ -160,9 +160,12 @@ class Client(Writer):
             stored = state.contacts.get(contact.email_id)
             known = stored and model.Known(stored["first_name"], frozenset((name, on) for name, on, _ in stored["newsletters"]), stored["amo"])
             self.expect(contact.seen(known), f"stored of {contact.email_id}: {known}, possible: {contact.possible}")
-            if stored or any(known is not None for known, _ in contact.possible):
-                self.expect(contact.email_id in state.changes, f"{contact.email_id} is not in the feed")
-                self.expect(self.scene.has_sync or state.queue.get(contact.email_id) == "upsert", f"{contact.email_id} is not in the queue")
+            if not stored and not contact.existed:
+                continue
+            self.expect(state.changes.get(contact.email_id) == (not stored), f"{contact.email_id} in the feed: {state.changes.get(contact.email_id)}")
+            wanted = "upsert" if stored else "delete"
+            self.expect(self.scene.has_sync or state.queue.get(contact.email_id) == wanted,
+                        f"{contact.email_id} in the queue: {state.queue.get(contact.email_id)} instead of {wanted}")
 
 
 class Observer(Writer):

@@ -18,7 +18,7 @@ from scene import FAKETIME, ClusterOnSmallDisk, ClusterWithClock
 
 class Fault(Actor):
     pause = 1.5
-    with_sync = True          # whether ctms-sync runs
+    with_sync = True          # whether ctms-sync runs in part system; without it, its queue is compared
     environment = {}          # further settings of ctms-web
     spawn_web = None          # how ctms-web is started
     ends_cluster = False      # whether the cluster cannot be used again
@@ -45,12 +45,16 @@ class Fault(Actor):
 
 
 class Nothing(Fault):
+    with_sync = False
+
     def step(self):
         pass
 
 
 class KillWeb(Fault):
     """One of two ctms-web is killed, and the supervisor starts it again."""
+
+    pause = 2.5  # a busy machine needs time to start it
 
     def step(self):
         self.stopped.wait(0.5)
@@ -155,6 +159,7 @@ class TerminateSessions(Fault):
     """Sessions are ended by an administrator."""
 
     pause = 0.2
+    with_sync = False
 
     def step(self):
         self.counts["faults"] += 1
@@ -294,6 +299,7 @@ class Clocks(Fault):
 class DatabaseClock(KillWeb):
     """The clock of the database jumps by up to two days, and a ctms-web that starts then forgets deletions that are a day old."""
 
+    pause = 1.5
     environment = {"CTMS_TOMBSTONE_DAYS": "1"}
     FURTHEST = 2 * 86400
     cluster = ClusterWithClock

@@ -27,7 +27,7 @@ class Contact:
         self.possible = {(None, frozenset())}  # each with the numbers of the undecided writes that it includes
         self.undecided = {}                    # number -> write
         self.uncertain_names = set()           # names that undecided writes give, also of those that were decided since
-        self.written = False                   # whether any write may have happened
+        self.existed = False                   # whether it existed at some time for certain
         self.number = 0
 
     def is_full(self):
@@ -49,15 +49,14 @@ class Contact:
     def answered(self, write, status):
         """Returns whether the status is possible. `write(state)` returns the status and the next state."""
         following = {(write(state)[1], used) for state, used in self.reachable() if write(state)[0] == status}
-        self.written = self.written or status < 300
         if following:
             self.possible = following
+            self.existed = self.existed or all(known is not None for known, _ in following)
         return bool(following)
 
     def lost(self, write, name):
         self.number += 1
         self.undecided[self.number] = write
-        self.written = True
         if name:
             self.uncertain_names.add(name)
 

@@ -31,8 +31,8 @@ except ImportError:
     print("Skipped: python3-psycopg2 is not installed")
     sys.exit(77)  # CTest's SKIP_RETURN_CODE; in CI a skipped test fails
 
-import faults  # noqa: E402
 import clients  # noqa: E402
+import faults  # noqa: E402
 import readers  # noqa: E402
 import writers  # noqa: E402
 from lab import Failed, Lab, check, until  # noqa: E402
@@ -42,6 +42,7 @@ from state import State, await_rest  # noqa: E402
 
 @dataclasses.dataclass
 class Part:
+    """Who takes part, as in the KINDS of writers.py and clients.py, and what fails."""
     writers: dict
     clients: dict
     faults: list
@@ -169,16 +170,18 @@ def run_round(cluster, options, seed, fault):
 def run_rounds(lab, fault, options, seed):
     """Runs all rounds of a fault. Faults that need a cluster of their own, or end it, get one."""
     kind, cluster = ALL[fault], None
-    for number in range(options.rounds):
-        if cluster is None:
-            cluster = (kind.cluster or Cluster)(lab)
-        outcome = run_round(cluster, options, seed + number, fault)
-        if kind.ends_cluster or outcome.problems:
+    try:
+        for number in range(options.rounds):
+            if cluster is None:
+                cluster = (kind.cluster or Cluster)(lab)
+            outcome = run_round(cluster, options, seed + number, fault)
+            yield outcome
+            if kind.ends_cluster or outcome.problems:
+                cluster.stop()
+                cluster = None
+    finally:
+        if cluster is not None:
             cluster.stop()
-            cluster = None
-        yield outcome
-    if cluster is not None:
-        cluster.stop()
 
 
 def todays(names, count):

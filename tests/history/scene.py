@@ -123,7 +123,7 @@ class ClusterOnSmallDisk(Cluster):
     def stop(self):
         self.free()
         super().stop()
-        subprocess.run(["umount", self.disk], check=True)
+        subprocess.run(["umount", "--lazy", self.disk], check=True)
 
 
 class Sync:

@@ -122,7 +122,7 @@ private:
     std::optional<counted_request> counted_;
     bool is_one_too_many_ = false;
     http::reader reader_;
-    bool is_waiting_ = false; ///< waiting for the first byte of a request
+    bool is_waiting_ = false;    ///< waiting for the first byte of a request
     bool writes_pieces_ = false; ///< a response that must not seem complete if it is cut off
     std::optional<boost::asio::steady_timer> until_handshake_;
     event_writer* events_ = nullptr; ///< while a response stays open
