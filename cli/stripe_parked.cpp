@@ -58,7 +58,7 @@ result<void> for_each_parked(service::stripe_parking& parking, std::int64_t limi
         if (!page) return page.error();
         if (page->empty()) return {};
         for (const auto& one : *page) {
-            if (const auto visited = visit(one); !visited) return visited;
+            if (auto visited = visit(one); !visited) return visited;
         }
         after = page->back().id;
         limit -= static_cast<std::int64_t>(page->size());
@@ -88,7 +88,7 @@ result<void> for_each_chosen(service::stripe_parking& parking, const std::vector
                              const std::function<result<void>(std::int64_t)>& act) {
     if (chosen.empty()) return for_each_parked(parking, all_of_them, [&](const parked_object& one) { return act(one.id); });
     for (const auto number : chosen) {
-        if (const auto done = act(number); !done) return done;
+        if (auto done = act(number); !done) return done;
     }
     return {};
 }

@@ -89,7 +89,7 @@ TEST_CASE("CTMS_WAITLIST_GEO_OPTIONAL accepts vpn and relay without a country") 
         const auto whole = R"({"email":{"email_id":")" + id + R"(","primary_email":"b@example.com"},)" + lists;
         CHECK(web.send("PUT", "/ctms/" + id, whole).status == (optional ? 201 : 422));
         if (optional) CHECK(web.send("PUT", "/ctms/" + id, web.get("/ctms/" + id).body).status == 201);
-        CHECK(web.post("/ctms", R"({"email":{"primary_email":"c@example.com"},"waitlists":[{"name":"vpn","fields":{"geo":7}}]})").status ==
+        CHECK(web.post("/ctms", R"({"email":{"primary_email":"c@example.com"},"waitlists":[{"name":"vpn","fields":{"geo":[]}}]})").status ==
               422);
     }
 }
