@@ -86,6 +86,36 @@ TEST_CASE("the status shows the counts of the queue and its workers") {
     CHECK(text.out.find(worker.to_string() + "  2        3      ") != std::string::npos);
 }
 
+TEST_CASE("the status shows the circuit to the vendor and its last error, and contacts that were skipped are queued again") {
+    admin run;
+    run.insert_contacts(1, 3);
+    auto json = run.json({"sync", "status"});
+    CHECK(json.at("circuit") == "closed");
+    CHECK(json.at("circuit_reason").is_null());
+    CHECK(json.at("vendor_error").is_null());
+    CHECK(json.at("skipped") == 0);
+    REQUIRE(run.queue.note_circuit(std::chrono::milliseconds(20'000), "main: HTTP 503").has_value());
+    REQUIRE(run.queue.note_circuit(std::chrono::milliseconds(30'000), "main: HTTP 500").has_value());
+    run.request(1, 3);
+    REQUIRE(run.queue.discard(10).value() == 3);
+    json = run.json({"sync", "status"});
+    CHECK(json.at("circuit") == "open");
+    CHECK(json.at("circuit_reason") == "main: HTTP 503");
+    CHECK(json.at("next_probe_at").is_string());
+    CHECK(json.at("vendor_error") == "main: HTTP 500");
+    CHECK(json.at("skipped") == 3);
+    const auto text = run({"sync", "status"}).out;
+    CHECK(text.find("The circuit is open: main: HTTP 503. Next probe: ") != std::string::npos);
+    CHECK(text.find("Last error of the vendor: main: HTTP 500, ") != std::string::npos);
+    CHECK(text.find("3 contacts were removed from the queue without being sent") != std::string::npos);
+    REQUIRE(run.queue.note_circuit(std::nullopt, std::nullopt).has_value());
+    CHECK(run({"sync", "status"}).out.find("The circuit is closed.") != std::string::npos);
+    CHECK(run.json({"sync", "resync", "--skipped", "--dry-run"}).at("contacts") == 3);
+    CHECK(run.json({"sync", "resync", "--skipped", "--yes"}).at("queued") == 3);
+    CHECK(run.json({"sync", "status"}).at("skipped") == 0);
+    CHECK(run.rows_of("ctms_sync_queue") == 3);
+}
+
 TEST_CASE("the status counts the contacts of imports, opt-outs and resyncs as queued in bulk") {
     admin run;
     run.insert_contacts(1, 3);
@@ -237,6 +267,7 @@ TEST_CASE("contacts are queued by newsletter, by waitlist and by address") {
     CHECK(run({"sync", "resync", "--emails", "/nowhere/file", "--yes"}).exit_code == 66);
     for (const auto& call : std::vector<std::vector<std::string>>{{"sync", "resync"},
                                                                   {"sync", "resync", "--all", "--newsletter", "x"},
+                                                                  {"sync", "resync", "--all", "--skipped"},
                                                                   {"sync", "resync", "x"},
                                                                   {"sync", "resync", "--newsletter"}})
         CHECK(run(call).exit_code == 64);

@@ -66,7 +66,7 @@ TEST_CASE("the heartbeat fails if too many contacts are retried") {
     web_fixture web(with_backlog(100, 0));
     web.add_contact(R"({"email":{"primary_email":"a"}})");
     CHECK(heartbeat(web) == 200);
-    web.sql("update ctms_sync_queue set retry = 1");
+    web.sql("update ctms_sync_queue set last_error = 'failed'");
     CHECK(heartbeat(web) == 503);
     CHECK(queue_of(web).at("retry_backlog") == 1);
 }

@@ -64,8 +64,8 @@ insert into newsletters (email_id, name, subscribed, format, lang, update_timest
 insert into waitlists (email_id, name, fields, update_timestamp) select pg_temp.id(n), 'vpn', '{{}}', now() from generate_series(1, {0}, 3) n;
 insert into pending_acoustic (email_id, retry, update_timestamp) select pg_temp.id(n), 0, now() from generate_series(2, {0}, 2) n;
 insert into ctms_sync_queue (email_id) select email_id from ctms_inbox where what = 'upsert';
-update ctms_sync_queue set state = 'parked', retry = 6 where email_id < pg_temp.id(200);
-update ctms_sync_queue set retry = 1, next_attempt_at = now() + interval '1 hour' where email_id > pg_temp.id({0} - 3000);
+update ctms_sync_queue set state = 'parked', retry = 6, last_error = 'failed' where email_id < pg_temp.id(200);
+update ctms_sync_queue set retry = 1, last_error = 'failed', next_attempt_at = now() + interval '1 hour' where email_id > pg_temp.id({0} - 3000);
 insert into ctms_vendor_state (email_id, main_hash) select pg_temp.id(n), md5('h' || n) from generate_series(1, {0}) n;
 insert into stripe_customer (stripe_id, fxa_id, stripe_created, deleted, update_timestamp)
   select 'cus' || n, 'f' || n, now(), false, now() from generate_series(1, {0}) n;

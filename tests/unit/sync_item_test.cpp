@@ -224,6 +224,7 @@ TEST_CASE("in_doubt: from the first call on, the vendor may have the old rows an
     CHECK(item(1, 1, 0).in_doubt()->newsletters == names{"news000"});
     auto unchanged = sent;
     unchanged.main_hash = item(1, 1, 1).wanted.main_hash;
+    unchanged.columns = item(1, 1, 1).wanted.columns;
     CHECK(item(1, 1, 1, unchanged, true).in_doubt()->main_hash == unchanged.main_hash);
     auto gone = queued(1, sent);
     gone.is_deletion = true;
