@@ -31,7 +31,7 @@ constexpr std::string_view addresses_selection =
     "select place, e.email_id, e.version from json_array_elements_text($1::json) with ordinality as given (address, place)"
     " cross join lateral (select email_id, xmin as version from emails where lower(primary_email) = lower(given.address) offset 0) as e";
 
-std::vector<model::contact_document> in_order(found_documents found) {
+std::vector<model::contact_document> in_order(found_documents&& found) {
     std::vector<model::contact_document> out;
     for (auto& [email_id, json] : found.json) out.push_back({email_id, std::move(json)});
     return out;
