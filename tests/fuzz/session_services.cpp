@@ -162,7 +162,8 @@ serving::serving(const web::limits& bounds)
                    .trusted_proxies = everybody(),
                    .log = all().log_,
                    .metrics = all().metrics_,
-                   .draining = all().draining_} {}
+                   .draining = all().draining_,
+                   .set_aside = set_aside_} {}
 
 bool serving::is_clean() {
     if (!memory_.take("", budget_)) return false;

@@ -7,6 +7,8 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <functional>
+
 namespace ctms::fuzz {
 
 /// The only event loop. It outlives the threads of the lanes, because one of them may still wake it after a session has ended.
@@ -29,6 +31,7 @@ private:
     http::memory_budget memory_;
     web::requests_by_network under_way_;
     web::handshake_pace handshakes_;
+    const std::function<void(web::session&)> set_aside_ = [](web::session&) {}; // no route here sends events
     web::session_environment environment_;
 };
 
