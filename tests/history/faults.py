@@ -6,13 +6,11 @@ import contextlib
 import os
 import resource
 import signal
-import subprocess
-import threading
 
 import psycopg2
 
 from actor import Actor
-from lab import Process, children_of
+from lab import PipedProcess, children_of
 from scene import FAKETIME, ClusterOnSmallDisk, ClusterWithClock
 
 
@@ -238,26 +236,6 @@ class FileDescriptors(Fault):
             self.stopped.wait(1.5)
         finally:
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, before)
-
-
-class PipedProcess(Process):
-    """A process whose log goes through a pipe, which may stall or lose its reader."""
-
-    def __init__(self, name, command, log, env, directory):
-        self.name, self.log, self.reads = name, log, threading.Event()
-        self.reads.set()
-        self.child = subprocess.Popen(command, env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                      stdin=subprocess.DEVNULL, cwd=directory, start_new_session=True)
-        self.gone = False
-        threading.Thread(target=self.copy, daemon=True).start()
-
-    def copy(self):
-        with open(self.log, "ab") as out:
-            while not self.gone and (piece := os.read(self.child.stdout.fileno(), 65536)):
-                out.write(piece)
-                out.flush()
-                self.reads.wait()
-        self.child.stdout.close()
 
 
 class LogReader(Fault):

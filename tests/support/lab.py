@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 import psycopg2
@@ -117,6 +118,26 @@ class Process:
     def text(self):
         with open(self.log, encoding="utf-8", errors="replace") as file:
             return file.read()
+
+
+class PipedProcess(Process):
+    """A process whose log goes through a pipe, which may stall or lose its reader."""
+
+    def __init__(self, name, command, log, env, directory):
+        self.name, self.log, self.reads = name, log, threading.Event()
+        self.reads.set()
+        self.child = subprocess.Popen(command, env=dict(os.environ, **env), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                      stdin=subprocess.DEVNULL, cwd=directory, start_new_session=True)
+        self.gone = False
+        threading.Thread(target=self.copy, daemon=True).start()
+
+    def copy(self):
+        with open(self.log, "ab") as out:
+            while not self.gone and (piece := os.read(self.child.stdout.fileno(), 65536)):
+                out.write(piece)
+                out.flush()
+                self.reads.wait()
+        self.child.stdout.close()
 
 
 def query(port, sql, database="ctms", user="postgres", password=None):
