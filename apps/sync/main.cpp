@@ -60,10 +60,10 @@ sync_app::loop::work work_of(const config::settings& settings) {
     if (does != sync_app::loop::work::discard && *skipped == 0) return {};
     mozlog::fields members;
     members.add("skipped", static_cast<std::int64_t>(*skipped));
-    log.log(
-        mozlog::severity::info, "ctms.bin.acoustic_sync", members,
-        fmt::format("{}{} contacts were removed from the queue without being sent; \"ctms-admin sync resync --skipped\" queues them again",
-                    does == sync_app::loop::work::discard ? "The queue is emptied without sending. So far, " : "", *skipped));
+    log.log(mozlog::severity::info, "ctms.bin.acoustic_sync", members,
+            fmt::format("{}{} {} removed from the queue without being sent; \"ctms-admin sync resync --skipped\" sends them after all",
+                        does == sync_app::loop::work::discard ? "The queue is emptied without sending. So far, " : "", *skipped,
+                        *skipped == 1 ? "contact was" : "contacts were"));
     return {};
 }
 
