@@ -44,7 +44,7 @@ TEST_CASE("a range of changes ends at the end of the feed, and another one goes 
     bool ended = false;
     for (const auto& page : follower) {
         CHECK(page.items.size() <= 3);
-        for (const auto& item : page.items) found.insert(item.stored.value().email.email_id);
+        for (const auto& item : page.items) found.insert(item.stored.value().email_id);
         ended = !page.more;
     }
     CHECK(ended);

@@ -118,7 +118,7 @@ TEST_CASE("a query without ids finds nobody, at every level") {
     CHECK(repository.find(std::span<const uuid>()).value().empty());
     service::contacts contacts(db.pool);
     CHECK(contacts.find(model::identity_query{}).error().code == errc::malformed);
-    CHECK(contacts.get(std::span<const uuid>()).empty());
+    CHECK(contacts.documents(std::span<const uuid>()).empty());
 }
 
 TEST_CASE("what a GET answers is read as the contact that was stored") {

@@ -109,5 +109,5 @@ TEST_CASE("an item and an invoice that a program filled in are checked") {
          {[](auto& to) { to.currency = ""; }, "invoice.currency: not three lower-case letters"},
          {[](auto& to) { to.lines[0].type = "other"; }, "invoice.lines[0].type: not a known value"},
          {[](auto& to) { to.lines[0].invoice_item_id = nul; }, "invoice.lines[0].invoice_item_id: contains a NUL character"},
-         {[](auto& to) { to.lines[0].price.created += 1us; }, "invoice.lines[0].price.created: not a whole number of seconds"}});
+         {[](auto& to) { to.lines[0].price->created += 1us; }, "invoice.lines[0].price.created: not a whole number of seconds"}});
 }

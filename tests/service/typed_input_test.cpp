@@ -265,7 +265,7 @@ TEST_CASE("lookups and deletions by strings that cannot be stored find nothing")
         model::identity_query good;
         good.primary_email = "jane@example.com";
         const std::vector<model::identity_query> several{good, query, good};
-        const auto found = contacts.find(several);
+        const auto found = contacts.find_documents(several);
         CHECK(found.at(0).value().size() == 1);
         CHECK(found.at(1).error().code == errc::invalid);
         CHECK(found.at(2).value().size() == 1);
