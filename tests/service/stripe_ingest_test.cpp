@@ -83,7 +83,7 @@ TEST_CASE("a price that a program filled in is checked") {
         objects::price(), {{[](auto& to) { to.product_id = nul; }, "price.product_id: contains a NUL character"},
                            {[](auto& to) { to.currency = "USD"; }, "price.currency: not three lower-case letters"},
                            {[](auto& to) { to.currency = nul; }, "price.currency: not three lower-case letters"},
-                           {[](auto& to) { to.interval = nul; }, "price.interval: not a known value"},
+                           {[](auto& to) { to.interval = nul; }, "price.interval: contains a NUL character"},
                            {[](auto& to) { to.interval.reset(); }, "price.interval_count: must be given with interval, and only then"}});
 }
 
@@ -91,7 +91,7 @@ TEST_CASE("a subscription that a program filled in is checked, with its items") 
     check_mistakes<stripe::subscription>(
         objects::subscription(),
         {{[](auto& to) { to.customer_id = nul; }, "subscription.customer_id: contains a NUL character"},
-         {[](auto& to) { to.status = nul; }, "subscription.status: not a known value"},
+         {[](auto& to) { to.status = nul; }, "subscription.status: contains a NUL character"},
          {[](auto& to) { to.ended_at = timestamp{-1s}; }, "subscription.ended_at: not a time from 1970 to 9999"},
          {[](auto& to) { to.items[0].id = nul; }, "subscription.items[0].id: contains a NUL character"},
          {[](auto& to) { to.items[0].price.id = nul; }, "subscription.items[0].price.id: contains a NUL character"},
@@ -105,9 +105,9 @@ TEST_CASE("an item and an invoice that a program filled in are checked") {
         objects::item(), {{[](auto& to) { to.subscription_id = nul; }, "subscription_item.subscription_id: contains a NUL character"}});
     check_mistakes<stripe::invoice>(
         objects::invoice(),
-        {{[](auto& to) { to.status = "new"; }, "invoice.status: not a known value"},
+        {{[](auto& to) { to.status = std::string(16, 'x'); }, "invoice.status: longer than 15 characters"},
          {[](auto& to) { to.currency = ""; }, "invoice.currency: not three lower-case letters"},
-         {[](auto& to) { to.lines[0].type = "other"; }, "invoice.lines[0].type: not a known value"},
+         {[](auto& to) { to.lines[0].type = std::string(15, 'x'); }, "invoice.lines[0].type: longer than 14 characters"},
          {[](auto& to) { to.lines[0].invoice_item_id = nul; }, "invoice.lines[0].invoice_item_id: contains a NUL character"},
          {[](auto& to) { to.lines[0].price->created += 1us; }, "invoice.lines[0].price.created: not a whole number of seconds"}});
 }
