@@ -77,7 +77,7 @@ def stop(actors, seconds=90):
     for actor in actors:
         actor.stopped.set()
     deadline = time.monotonic() + seconds
-    for actor in actors:
+    for actor in (one for one in actors if one.ident is not None):
         actor.join(max(0, deadline - time.monotonic()))
         check(not actor.is_alive(), f"{actor.name} did not end")
 
@@ -122,6 +122,15 @@ def compare_vendor(scene, state, outcome):
 
 
 def play(scene, options, outcome):
+    """Plays a round. Whatever happens, nobody starts anything afterwards."""
+    everybody = []
+    try:
+        play_with(everybody, scene, options, outcome)
+    finally:
+        stop(everybody)
+
+
+def play_with(everybody, scene, options, outcome):
     part = PARTS[options.part]
     following = [kind(scene, name) for name, kind in readers.KINDS.items()]
     checking = make_actors(scene, part.clients)
@@ -129,7 +138,7 @@ def play(scene, options, outcome):
     writing = make_actors(scene, part.writers)
     fault = ALL[outcome.fault](scene, outcome.fault)
     supervisor = Supervisor(scene, "supervisor")
-    everybody = [*following, *checking, *writing, supervisor, fault]
+    everybody += [*following, *checking, *writing, supervisor, fault]
     for actor in everybody:
         actor.start()
     time.sleep(options.seconds)
