@@ -93,7 +93,7 @@ TEST_CASE("a mirror that is killed at any moment beside writers has every contac
     persistence::database db(database.options());
     persistence::connection link(database.options());
     persistence::database drained(database.options());
-    const service::inbox_drain drain(drained, 24h, 100ms);
+    const service::inbox_drain drain(drained, {.deletions = 24h, .parked = 24h}, 100ms);
     std::mt19937 random(20261129); // NOLINT(cert-msc51-cpp): the same moments in each run
     const auto mirror = [&](std::vector<std::string> more = {}) {
         std::vector<std::string> arguments{database.url(), path};
