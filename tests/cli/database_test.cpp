@@ -239,7 +239,8 @@ TEST_CASE("the doctor checks the database, the queue and the web server, and nam
     const auto visit = run_admin({"doctor", "--json"}, {"CTMS_DB_URL=" + run.url(), "CTMS_SERVER_PREFIX=http://127.0.0.1:1"});
     CHECK(visit.exit_code == 1);
     auto lines = lines_of(visit);
-    for (const auto* check : {"settings", "database", "schema", "connections", "queue", "parked", "replication", "webhooks", "database clock"}) {
+    for (const auto* check :
+         {"settings", "database", "schema", "connections", "queue", "parked", "replication", "webhooks", "database clock"}) {
         CAPTURE(check);
         CHECK(lines[check]["state"] == "ok");
     }

@@ -54,7 +54,8 @@ TEST_CASE("a push replaces the metrics of the job") {
     });
     reported_failures failures;
     {
-        push_gateway gateway(server.url() + "/prefix/", [] { return "# TYPE a counter\na 1\n"; }, failures.collector());
+        push_gateway gateway(
+            server.url() + "/prefix/", [] { return "# TYPE a counter\na 1\n"; }, failures.collector());
         gateway.push_soon();
     }
     REQUIRE(server.wait_closed(1));
@@ -70,7 +71,8 @@ TEST_CASE("a gateway that refuses or is unreachable is reported") {
         peer.send(answer_text("no", "Connection: close\r\n", "500 Internal Server Error"));
     });
     reported_failures failures;
-    push_gateway gateway(server->url(), [] { return "a 1\n"; }, failures.collector());
+    push_gateway gateway(
+        server->url(), [] { return "a 1\n"; }, failures.collector());
     gateway.push_soon();
     REQUIRE(failures.reach(1));
     CHECK(failures.all().front() == "the push gateway answered 500");
@@ -80,5 +82,7 @@ TEST_CASE("a gateway that refuses or is unreachable is reported") {
 }
 
 TEST_CASE("a push gateway needs an HTTP URL") {
-    CHECK_THROWS_AS(push_gateway("pushgateway:9091", [] { return std::string(); }, [](std::string_view) {}), std::invalid_argument);
+    CHECK_THROWS_AS(push_gateway(
+                        "pushgateway:9091", [] { return std::string(); }, [](std::string_view) {}),
+                    std::invalid_argument);
 }

@@ -3,8 +3,8 @@
 
 #include "answers.hpp"
 #include "compression.hpp"
-#include "problem.hpp"
 #include "event_source.hpp"
+#include "problem.hpp"
 #include "request_log.hpp"
 #include "router.hpp"
 

@@ -3,8 +3,8 @@
 
 #include "answers.hpp"
 #include "client_address.hpp"
-#include "problem.hpp"
 #include "events.hpp"
+#include "problem.hpp"
 #include "stream.hpp"
 
 #include <ctms/base/uuid.hpp>

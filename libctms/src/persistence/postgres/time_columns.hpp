@@ -21,10 +21,11 @@ namespace ctms::persistence {
     return fmt::format("(extract(epoch from {})*1000000)::bigint::text", column);
 }
 
-/// Selects a column as text in the form of ctms::to_iso(), for times from the year 1 to 9999. The colons are in quotes because pgbench, which
-/// runs our statements for comparison, would take :MI for a variable.
+/// Selects a column as text in the form of ctms::to_iso(), for times from the year 1 to 9999. The colons are in quotes because pgbench,
+/// which runs our statements for comparison, would take :MI for a variable.
 [[nodiscard]] inline std::string iso_time_sql(std::string_view column) {
-    return fmt::format("replace(to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24\":\"MI\":\"SS.US'), '.000000', '') || '+00:00'", column);
+    return fmt::format("replace(to_char({} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24\":\"MI\":\"SS.US'), '.000000', '') || '+00:00'",
+                       column);
 }
 
 /// The same, but for times that the API cannot print (infinity, before the year 1) PostgreSQL's own text.
