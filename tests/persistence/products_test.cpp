@@ -113,14 +113,9 @@ TEST_CASE("a product has the values of its price and its subscription") {
     once.interval_count.reset();
     once.unit_amount.reset();
     db.ingest(once);
-    db.ingest(subscription("sub_1", "cus_1", once, 103));
     expected.amount.reset();
     expected.interval.reset();
     expected.interval_count.reset();
-    expected.canceled_at.reset();
-    expected.ended_at.reset();
-    expected.cancel_at_period_end = false;
-    expected.status = "active";
     CHECK(db.of(1) == std::vector{expected});
 }
 

@@ -11,7 +11,7 @@ namespace ctms::model {
 
 /// A contact in the form of the API: what json::write_contact() writes without a status. json::read_answered_contact() reads it.
 struct CTMS_API contact_document {
-    uuid email_id{};
+    uuid email_id{};    ///< the contact
     std::string json{}; ///< a JSON object; contains personal data
 };
 
