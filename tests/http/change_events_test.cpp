@@ -57,6 +57,14 @@ bj::object next_change(event_stream& from, std::chrono::milliseconds limit = 20s
     return item;
 }
 
+/// The next such change of a contact. Transactions of other tests in the cluster can make earlier changes come again.
+bj::object next_change_of(event_stream& from, std::string_view email_id, std::string_view what) {
+    for (;;) {
+        auto item = next_change(from);
+        if (item.at("email_id") == email_id && item.at("change") == what) return item;
+    }
+}
+
 /// The data of the last event of a stream that the server ends.
 bj::object last_event(event_stream& from, std::chrono::milliseconds limit = 20s) {
     for (auto event = from.next(limit); event; event = from.next(limit)) {
@@ -163,15 +171,13 @@ TEST_CASE("an event stream begins with all contacts and shows changes as they ha
     CHECK(stream.retry().value_or(0) > 0);
 
     server.add_contact(contact_of(id, "a@example.com"));
-    auto item = next_change(stream);
-    CHECK(item.at("email_id") == id);
+    auto item = next_change_of(stream, id, "created");
     CHECK(item.at("client") == web_fixture::client);
     CHECK(server.send("DELETE", "/ctms/a@example.com").status == 200);
-    item = next_change(stream);
-    CHECK(item.at("change") == "deleted");
+    item = next_change_of(stream, id, "deleted");
     CHECK(bj::serialize(item).find("example.com") == std::string::npos);
     server.sql("insert into emails (email_id, primary_email, update_timestamp) values ('" + std::string(id) + "', 'b', now())");
-    CHECK(next_change(stream).at("email_id") == id); // of another program
+    CHECK(next_change_of(stream, id, "created").contains("contact")); // of another program
 }
 
 TEST_CASE("an event stream goes on after the last id, whatever the URL says") {

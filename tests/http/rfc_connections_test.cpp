@@ -177,7 +177,8 @@ TEST_CASE("RFC 9112, 9.3.2: pipelined requests are answered in order, even after
 
 TEST_CASE("RFC 9112, 6.1: no chunks are sent to HTTP/1.0") {
     web_fixture web;
-    web.add_contact(R"({"email":{"primary_email":"a@example.com"}})");
+    web.sql("insert into emails (email_id, primary_email, update_timestamp) select gen_random_uuid(), n || '@example.com', now()"
+            " from generate_series(1, 200) n"); // more than the first piece
     for (const std::string keep : {"", "Connection: keep-alive\r\n"}) {
         http_connection connection(web.port());
         REQUIRE(connection.send("GET /updates?start=2001-01-01T00:00:00Z HTTP/1.0\r\nAuthorization: " + web.authorization().second +

@@ -132,7 +132,7 @@ TEST_CASE("a secret is forgotten when its client's record changes") {
     }
     const auto answer = ask_for_token(server, web_fixture::client, right);
     CHECK(answer.status == 400);
-    CHECK(answer.body == R"({"detail":"Incorrect username or password"})");
+    CHECK(answer.body == R"({"detail":"Incorrect username or password","error":"invalid_client"})");
 }
 
 TEST_CASE("many wrong secrets from one address delay another address by one hash and a remembered secret not at all") {
@@ -173,7 +173,7 @@ TEST_CASE("a form has at most a thousand fields") {
     for (int i = 0; i < 1001; ++i) form += "a=1&";
     const auto answer = server.ask("POST", "/token", {{"Content-Type", "application/x-www-form-urlencoded"}}, form + "client_id=x");
     CHECK(answer.status == 400);
-    CHECK(answer.body == R"({"detail":"There was an error parsing the body"})");
+    CHECK(answer.body == R"({"detail":"There was an error parsing the body","error":"invalid_request"})");
 }
 
 TEST_CASE("a large body is read only if the token is valid") {

@@ -125,7 +125,7 @@ TEST_CASE("a malformed Basic header is refused") {
         CAPTURE(value);
         const auto answer = by_form(web, good_form, {{"Authorization", value}});
         CHECK(answer.status == 401);
-        CHECK(answer.body == R"({"detail":"Invalid authentication credentials"})");
+        CHECK(answer.body == R"({"detail":"Invalid authentication credentials","error":"invalid_client"})");
         CHECK(answer.header("www-authenticate") == "Basic");
     }
 }
@@ -136,7 +136,7 @@ TEST_CASE("other grant types are refused") {
     CHECK(answer.status == 422);
     CHECK(answer.body ==
           R"({"detail":[{"loc":["body","grant_type"],"msg":"string does not match regex \"^(client_credentials|refresh_token)$\"",)"
-          R"("type":"value_error.str.regex","ctx":{"pattern":"^(client_credentials|refresh_token)$"}}]})");
+          R"("type":"value_error.str.regex","ctx":{"pattern":"^(client_credentials|refresh_token)$"}}],"error":"unsupported_grant_type"})");
 }
 
 TEST_CASE("unusual credentials are refused and change nothing") {

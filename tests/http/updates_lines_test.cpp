@@ -178,7 +178,9 @@ TEST_CASE("lines are compressed if the client accepts it") {
     CHECK(same);
     CHECK(plain.header("content-encoding").empty());
     CHECK(plain.header("vary") == "Accept, Accept-Encoding");
-    CHECK(gunzip(lines_of(server, "/updates?start=2021-01-01T00:00:00Z", {{"Accept-Encoding", "gzip"}}).body).empty());
+    const auto none = lines_of(server, "/updates?start=2021-01-01T00:00:00Z", {{"Accept-Encoding", "gzip"}});
+    CHECK(none.header("content-encoding").empty()); // too short
+    CHECK(none.header("content-length") == "0");
 }
 
 } // namespace ctms::test

@@ -183,7 +183,7 @@ TEST_CASE("without chunks a reset shows that lines are missing") {
 
 TEST_CASE("a database failure before the first line gets an error status") {
     web_fixture server;
-    server.sql("drop table waitlists");
+    server.sql("drop table emails cascade");
     const auto answer = server.ask("GET", span, {server.authorization(), {"Accept", "application/x-ndjson"}});
     CHECK(answer.status == 503);
     CHECK(answer.header("content-type") == "application/json");

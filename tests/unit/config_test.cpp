@@ -313,8 +313,8 @@ TEST_SUITE("config") {
         CHECK(mistake({{"CTMS_WEBHOOK_TIMEOUT_S", "61"}}).starts_with("CTMS_WEBHOOK_TIMEOUT_S: "));
         CHECK(mistake({{"CTMS_WEBHOOKS", "maybe"}}).starts_with("CTMS_WEBHOOKS: "));
         // Without the sync, ctms-sync needs no account at the vendor.
-        const auto only =
-            read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false"}, {"CTMS_WEBHOOKS", "true"}}, program::sync);
+        const auto only = read({{"CTMS_DB_URL", "postgres://db"}, {"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false"}, {"CTMS_WEBHOOKS", "true"}},
+                               program::sync);
         CHECK(only.mistakes.empty());
     }
 

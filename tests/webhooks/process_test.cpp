@@ -65,11 +65,13 @@ TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: changes are delivered
     CHECK(soon([&] { return queued() == 0; }));
 }
 
-TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: with the sync switched off, CTMS_WEBHOOKS delivers and keeps the queue") {
+TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: with the sync paused, CTMS_WEBHOOKS delivers and the queue stays") {
     webhook_receiver receiver;
     add("shop", receiver);
     add_contacts(1, 3);
-    const environment only{{"CTMS_DB_URL", database.url(persistence::program_account::sync)}, {"CTMS_WEBHOOKS", "true"}};
+    const environment only{{"CTMS_DB_URL", database.url(persistence::program_account::sync)},
+                           {"CTMS_ACOUSTIC_SYNC_PAUSED", "true"},
+                           {"CTMS_WEBHOOKS", "true"}};
     child_process program(CTMS_SYNC, only);
     CHECK(soon([&] { return receiver.known().size() == 3; }));
     REQUIRE(program.logs("sync_service cycle complete", 2, patience));
@@ -77,8 +79,18 @@ TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: with the sync switche
     CHECK(vendor.contacts().empty());
     program.signal(SIGTERM);
     CHECK(program.wait() == 0);
-    child_process off(CTMS_SYNC, {{"CTMS_DB_URL", database.url(persistence::program_account::sync)}});
-    CHECK(off.wait() == 0); // as before
+}
+
+TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: with the sync switched off, CTMS_WEBHOOKS delivers and the queue is emptied") {
+    webhook_receiver receiver;
+    add("shop", receiver);
+    add_contacts(1, 3);
+    child_process program(CTMS_SYNC, {{"CTMS_DB_URL", database.url(persistence::program_account::sync)},
+                                      {"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "false"},
+                                      {"CTMS_WEBHOOKS", "true"}});
+    CHECK(soon([&] { return receiver.known().size() == 3; }));
+    CHECK(soon([&] { return queued() == 0; }));
+    CHECK(vendor.contacts().empty());
 }
 
 TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: CTMS_WEBHOOKS=false leaves webhooks to other processes") {

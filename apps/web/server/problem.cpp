@@ -63,7 +63,7 @@ bool is_plain_error(const response& answer) {
 }
 
 void describe(exchange& one) {
-    const bool from_token = one.http.path == "/token";
+    const bool from_token = one.matched != nullptr && one.matched->path == "/token";
     const bool wants_problem = prefers(one.http, problem, json);
     if ((!from_token && !wants_problem) || !is_plain_error(one.answer)) return;
     auto parsed = bj::parse(one.answer.body);

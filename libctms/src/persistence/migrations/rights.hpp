@@ -51,7 +51,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_changes", {"siud", "siu", "siud"}},
     needed_rights{"ctms_changes_state", {"su", "s", "su"}},
     needed_rights{"ctms_webhooks", {"", "su", "siud"}},
-    needed_rights{"ctms_documents", {"siu", "", "siud"}},
+    needed_rights{"ctms_documents", {"siu", "siu", "siud"}},
     needed_rights{"ctms_vendor_state", {"", "siud", "s"}},
     needed_rights{"ctms_vendor_slots", {"", "siu", "s"}},
     needed_rights{"ctms_vendor_columns", {"", "si", "s"}},
