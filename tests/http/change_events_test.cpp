@@ -61,7 +61,7 @@ bj::object next_change(event_stream& from, std::chrono::milliseconds limit = 20s
 bj::object next_change_of(event_stream& from, std::string_view email_id, std::string_view what) {
     for (;;) {
         auto item = next_change(from);
-        if (item.at("email_id") == email_id && item.at("change") == what) return item;
+        if (item.at("email_id").as_string() == email_id && item.at("change").as_string() == what) return item;
     }
 }
 
