@@ -48,7 +48,7 @@ response lines(call& now, const model::updates_query& query, const services& all
     // The default page size does not limit a stream; only a limit that the client sends does.
     const bool is_limited = !now.query.find("limit").value_or("").empty();
     updates_lines source(all.contacts, query, is_limited ? std::optional(query.limit) : std::nullopt);
-    auto out = lines_response(std::move(source), [&](const error& failure) { return failed(now, failure); });
+    auto out = lines_response(source, [&](const error& failure) { return failed(now, failure); });
     if (out.status == 200) out.headers.emplace_back("X-Updates-End", json::to_iso(query.end.value()));
     return out;
 }
