@@ -18,6 +18,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 
 namespace ctms::cli {
 namespace {
@@ -43,7 +44,8 @@ bool print(const std::vector<model::change>& changes, bool as_json) {
     return std::fwrite(lines.data(), 1, lines.size(), stdout) == lines.size() && std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
 }
 
-int follow(service::change_follower& follower, bool as_json) {
+/// `place`: after the last change that was printed.
+int follow(service::change_follower& follower, bool as_json, std::optional<model::change_cursor>& place) {
     constexpr int pause_ms = 500;
     const interrupts signals;
     while (!interrupts::requested()) {
@@ -57,6 +59,7 @@ int follow(service::change_follower& follower, bool as_json) {
             complain("standard output cannot be written: {}", std::strerror(errno));
             return support::io_error;
         }
+        place = follower.place();
         if (page->more) continue;
         pollfd signal{signals.descriptor(), POLLIN, 0};
         (void)::poll(&signal, 1, pause_ms);
@@ -75,8 +78,9 @@ int changes_follow(invocation& call) {
     persistence::database db(support::database_options(call.settings));
     service::changes feed(db);
     service::change_follower follower(feed, options);
-    const auto code = follow(follower, call.json);
-    if (follower.place()) complain("go on with --after {}", json::write_cursor(*follower.place()));
+    auto place = options.after;
+    const auto code = follow(follower, call.json, place);
+    if (place) complain("go on with --after {}", json::write_cursor(*place));
     return code;
 }
 

@@ -199,7 +199,11 @@ int db_url(invocation& call) {
 }
 
 int db_psql(invocation& call) { return run_tool("psql", call); }
-int db_dump(invocation& call) { return run_tool("pg_dump", call); }
+int db_dump(invocation& call) {
+    // Documents belong to row versions of this cluster, and reads make them again.
+    call.operands.emplace(call.operands.begin(), "--exclude-table-data=*.ctms_documents");
+    return run_tool("pg_dump", call);
+}
 
 int db_status(invocation& call) {
     const auto url = persistence::url_for_display(call.settings.db_url.value());

@@ -223,6 +223,29 @@ TEST_CASE("a failure does not count if the contact was written meanwhile") {
     CHECK(states(db) == "1 m");
 }
 
+TEST_CASE("a worker can end claims that it does not know of, and only its own") {
+    queue_database db;
+    db.request(1, 3);
+    REQUIRE(db.claim(me, 2).size() == 2);
+    const auto other = uuid::random();
+    REQUIRE(db.claim(other, 1).size() == 1);
+    CHECK(db.queue.release_all(me).has_value());
+    CHECK(db.value("select count(*) from ctms_sync_queue where claimed_by is null and claimed_until is null") == "2");
+    CHECK(db.claim(me, 3).size() == 2);
+}
+
+TEST_CASE("a deletion stays when the queue is emptied, also if its contact was created again") {
+    queue_database db;
+    db.insert_contacts(1, 2);
+    db.request(1, 2);
+    db.value("update ctms_sync_queue set operation = 'delete', primary_email = 'x' returning 1");
+    db.value("delete from emails where email_id = '" + db.id(2) + "' returning 1");
+    db.drain();
+    CHECK(db.queue.discard(10).value() == 0);
+    CHECK(db.rows_of("ctms_sync_queue") == 2);
+    CHECK(db.rows_of("ctms_sync_skipped") == 0);
+}
+
 TEST_CASE("the queue is emptied in batches, including parked and claimed rows") {
     queue_database db;
     db.insert_contacts(1, 5);

@@ -52,6 +52,7 @@ constexpr std::array place{answer_header{"Location", "Path of the contact"}};
 constexpr std::array end_of_updates{answer_header{"X-Updates-End", "With lines: the `end` to start at the next time"}};
 constexpr std::array as_text{std::string_view("text/plain")};
 constexpr std::array as_lines{std::string_view("application/x-ndjson")};
+constexpr std::array as_lines_or_events{std::string_view("application/x-ndjson"), std::string_view("text/event-stream")};
 
 constexpr answer unauthorized{401, "No access token, or an invalid one", "UnauthorizedResponse", "application/json", {}, challenge};
 constexpr answer forbidden{403, "The client lacks the role that the call needs", "ForbiddenResponse"};
@@ -77,9 +78,8 @@ constexpr std::array created_contact{
     answer{200, "The same contact was already stored", "CTMSSingleResponse", "application/json", {}, place},
     answer{201, "The contact was created", "CTMSSingleResponse", "application/json", {}, place},
     answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
-constexpr std::array replaced_contact{
-    answer{201, "The contact was created or replaced", "CTMSSingleResponse", "application/json", {}, place},
-    answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
+constexpr std::array replaced_contact{answer{201, "The contact was created or replaced", "CTMSSingleResponse"},
+                                      answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
 constexpr std::array changed_contact{answer{200, "The stored contact", "CTMSSingleResponse"}, unknown_id,
                                      answer{409, "Another contact has one of the new ids", "ConflictResponse"}, invalid};
 constexpr std::array removed_contacts{answer{200, "The ids of the contacts that were deleted", "IdentityResponse[]"},
@@ -87,8 +87,14 @@ constexpr std::array removed_contacts{answer{200, "The ids of the contacts that 
 constexpr std::array page_of_updates{answer{200, "One page of contacts; as lines, all contacts of the range", "CTMSBulkResponse",
                                             "application/json", as_lines, end_of_updates},
                                      invalid};
-constexpr std::array page_of_changes{answer{200, "A part of the feed", "ChangesResponse", "application/json", as_lines},
+constexpr std::array page_of_changes{answer{200, "A part of the feed", "ChangesResponse", "application/json", as_lines_or_events},
                                      answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"},
+                                     answer{429,
+                                            "Too many requests of one address at the same time, or too many event streams of this client",
+                                            "ErrorResponse",
+                                            "application/json",
+                                            {},
+                                            try_again},
                                      invalid};
 constexpr std::array ingested_object{
     answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored", status_schema},

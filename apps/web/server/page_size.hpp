@@ -22,6 +22,9 @@ public:
         now_ = static_cast<int>(std::clamp<std::size_t>(wanted_bytes_ / bytes_of_one, 1, static_cast<std::size_t>(largest_)));
     }
 
+    /// Reads less the next time, because there was not enough memory.
+    void halve() noexcept { now_ = std::max(now_ / 2, 1); }
+
 private:
     int now_;
     int largest_;

@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <exception>
 #include <typeinfo>
 
 namespace ctms::web {
@@ -336,8 +337,17 @@ asio::awaitable<void> session::write_events(exchange& one, const http::message& 
     // Resets the pointer even if an exception ends the coroutine.
     events_ = &writer;
     const std::unique_ptr<event_writer*, void (*)(event_writer**)> until_the_end(&events_, [](event_writer** place) { *place = nullptr; });
-    co_await writer.run(head);
+    writes_pieces_ = true;
+    std::exception_ptr thrown;
+    try {
+        co_await writer.run(head);
+    } catch (const std::exception&) {
+        one.facts.cut = "server";
+        thrown = std::current_exception();
+    }
+    if (!thrown) writes_pieces_ = false;
     exchanges.end_events(one);
+    if (thrown) std::rethrow_exception(thrown);
 }
 
 /// Writes the response, without its body for HEAD. Returns false if the client does not read it in time.

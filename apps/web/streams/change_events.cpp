@@ -45,7 +45,7 @@ change_events::change_events(service::changes& feed, support::prometheus_metrics
       draining_(draining),
       query_(query),
       place_(std::move(place)),
-      page_(100, 500, std::size_t{128} * 1024) {}
+      page_(10, 500, std::size_t{128} * 1024) {}
 
 result<void> change_events::begin() {
     made_.append(retry).append("\n");
@@ -71,10 +71,7 @@ event_source::state change_events::take(std::string& piece) {
     }
     const auto now = steady_clock::now();
     if (!made_.empty()) {
-        piece.swap(made_);
-        std::string().swap(made_);
-        events_ += made_events_;
-        metrics_.events_sent(std::exchange(made_events_, 0));
+        take_made(piece);
     } else if (!take_published(piece) && !place_->is_joined() && now >= reads_at_) {
         return state::work;
     }
@@ -82,6 +79,25 @@ event_source::state change_events::take(std::string& piece) {
     if (piece.empty()) return state::waiting;
     beats_at_ = now + place_->longest_silence();
     return state::more;
+}
+
+/// Takes some 64 KiB of whole events, so that a slow reader's token is checked in between.
+void change_events::take_made(std::string& piece) {
+    constexpr std::size_t usual = std::size_t{64} * 1024;
+    constexpr std::string_view end_of_event = "\n\n";
+    auto end = made_.size();
+    if (end - taken_ > usual) {
+        auto border = made_.rfind(end_of_event, taken_ + usual);
+        if (border == std::string::npos || border < taken_) border = made_.find(end_of_event, taken_ + usual);
+        if (border != std::string::npos) end = border + end_of_event.size();
+    }
+    piece.assign(made_, taken_, end - taken_);
+    taken_ = end;
+    if (taken_ < made_.size()) return;
+    std::string().swap(made_);
+    taken_ = 0;
+    events_ += made_events_;
+    metrics_.events_sent(std::exchange(made_events_, 0));
 }
 
 /// Appends events that the hub has published. Returns false if there are none.
@@ -117,7 +133,10 @@ void change_events::work() {
         const auto read = read_page();
         if (read) return;
         if (read.error().code == errc::not_found) ended_ = end_reason::cursor_gone;
-    } catch (const std::exception&) { // not enough memory
+    } catch (const std::exception&) { // not enough memory: the page is read again, with less
+        made_.clear();
+        made_events_ = 0;
+        page_.halve();
     }
     reads_at_ = steady_clock::now() + before_retry;
 }

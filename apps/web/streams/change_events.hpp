@@ -39,6 +39,7 @@ private:
     [[nodiscard]] result<void> read_page();
     bool take_published(std::string& piece);
     void end(std::string& piece);
+    void take_made(std::string& piece);
 
     service::changes& feed_;
     support::prometheus_metrics& metrics_;
@@ -48,6 +49,7 @@ private:
     page_size page_;
 
     std::string made_;                   ///< by read_page(), to be sent
+    std::size_t taken_ = 0;              ///< how much of it was sent
     std::uint64_t made_events_ = 0;      ///< in it
     std::shared_ptr<const batch> batch_; ///< being sent
     std::size_t in_batch_ = 0;           ///< its next event

@@ -89,6 +89,9 @@ bool subscription::join(const model::change_cursor& at) {
         hub_.end_ = at;
     } else if (hub_.end_->epoch != at.epoch) {
         return false;
+    } else if (is_before(at, *hub_.end_) && hub_.kept_.empty()) {
+        // Nothing was published since the place of the hub, which may be after the last change. Streams leave out what they have.
+        hub_.end_ = at;
     } else if (is_before(at, *hub_.end_)) {
         // The last batch that begins at or before the place of the stream: what was before that place is left out by the stream.
         const auto begins_after = [&](const auto& one) { return is_before(at, one->from); };
@@ -174,7 +177,8 @@ void change_hub::work(const std::stop_token& stop) {
                 checks_at = steady_clock::now() + options_.between_checks;
             }
             more = read_feed();
-        } catch (const std::exception&) { // out of memory: tries again after the pause
+        } catch (const std::exception&) { // out of memory: tries again after the pause, with less
+            page_.halve();
         }
         std::unique_lock lock(mutex_);
         if (!more) opened_.wait_for(lock, stop, options_.pause, [] { return false; });
@@ -187,6 +191,7 @@ void change_hub::check_tokens() {
     std::vector<std::shared_ptr<subscription>> all; // checked without the mutex, because that may read the database
     {
         const std::lock_guard lock(mutex_);
+        all.reserve(open_.size()); // if it threw in the loop, `held` could be the last owner, whose destructor needs the mutex
         for (const auto& [_, one] : open_) {
             if (auto held = one.lock()) all.push_back(std::move(held));
         }

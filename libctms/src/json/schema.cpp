@@ -124,7 +124,7 @@ std::string detail_schema(std::string_view description, std::string_view example
 constexpr auto validation_error =
     R"({"type":"object","description":"One broken rule","properties":{)"
     R"("loc":{"type":"array","items":{"anyOf":[{"type":"string"},{"type":"integer"}]},)"
-    R"("description":"Location: body, query or path, then names and list positions",)"
+    R"("description":"Location: body, query, path or header, then names and list positions",)"
     R"("example":["body","email","primary_email"]},)"
     R"("msg":{"type":"string","description":"What is wrong, for people","example":"field required"},)"
     R"("type":{"type":"string","description":"What is wrong, for programs","example":"value_error.missing"},)"
@@ -141,7 +141,7 @@ constexpr auto validation_errors =
 constexpr auto token_error =
     R"({"type":"object","description":"No token was issued","properties":{"detail":{"description":"What is wrong, for people",)"
     R"("oneOf":[{"type":"string"},{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}}]},)"
-    R"("error":{"type":"string","description":"What is wrong, for OAuth clients: a code of RFC 6749, 5.2","example":"invalid_client"}},)"
+    R"("error":{"type":"string","description":"What is wrong, for OAuth clients: a code of RFC 6749, 5.2 or 4.1.2.1","example":"invalid_client"}},)"
     R"("required":["detail"]})";
 
 constexpr auto problem =

@@ -12,13 +12,13 @@ namespace ctms::service {
 namespace {
 
 /// Adds the contacts as they are now, which may be later than the changes.
-result<void> add_contacts(persistence::database& db, model::change_page& page) {
+result<void> add_contacts(persistence::database& db, bool stores_documents, model::change_page& page) {
     std::vector<uuid> ids;
     for (const auto& one : page.items) {
         if (one.what != model::change_kind::deleted) ids.push_back(one.email_id);
     }
     if (ids.empty()) return {};
-    auto found = persistence::contact_repository(db).documents(ids);
+    auto found = persistence::contact_repository(db, nullptr, stores_documents).documents(ids);
     if (!found) return found.error();
     const auto by_id = [](const model::contact_document& one, const uuid& wanted) { return one.email_id < wanted; };
     for (auto& one : page.items) {
@@ -33,7 +33,7 @@ result<void> add_contacts(persistence::database& db, model::change_page& page) {
 result<model::change_page> changes::read(const model::changes_query& query) {
     auto page = persistence::change_feed(db_).read(query);
     if (!page || !query.with_contacts) return page;
-    if (const auto added = add_contacts(db_, *page); !added) return added.error();
+    if (const auto added = add_contacts(db_, stores_documents_, *page); !added) return added.error();
     return page;
 }
 

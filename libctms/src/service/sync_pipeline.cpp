@@ -172,7 +172,12 @@ void sync_pipeline::send_rows(lock& held, const row_call& call) {
     ++calls_;
     unlocked(held, [&] {
         with_.vendor.send_rows(
-            call, [this] { return std::lock_guard(mutex_), !is_ending_ && may_send(); },
+            call,
+            [this] { // contacts that are not sent because of this must end the run, even if calls may be made again soon
+                const std::lock_guard again(mutex_);
+                if (!may_send()) is_ending_ = true;
+                return !is_ending_;
+            },
             [this](const row_call& part, const acoustic::outcome& outcome) {
                 const std::lock_guard again(mutex_);
                 settle(part, outcome);
@@ -258,7 +263,13 @@ void sync_pipeline::claim(lock& held) {
     if (is_short) (is_hungry ? next_claim_ : next_urgent_) = clock::now() + claim_interval;
     if (is_hungry) adapt(is_short, waiting_.size());
     claimed_ += static_cast<int>(claimed->size());
-    for (auto& item : *claimed) enqueue(std::move(item));
+    // A contact that was written meanwhile is due again as soon as its outcome is stored, before record() has dropped it here. If its call
+    // is still under way, storing its outcome ends the new claim as well.
+    const auto is_known = [&](const auto& item) { return in_flight_.contains(item->queued.email_id); };
+    while (is_recording_ && !thrown_ && std::any_of(claimed->begin(), claimed->end(), is_known)) changed_.wait_for(held, poll_interval);
+    for (auto& item : *claimed) {
+        if (!is_known(item)) enqueue(std::move(item));
+    }
     if (bounds_.most_contacts) is_exhausted_ = true;
     if (allowed_ < bounds_.connections && waiting_.size() > static_cast<std::size_t>(allowed_ - calls_) && !is_ending_) adjust_slots(held);
     changed_.notify_all();
@@ -274,7 +285,7 @@ void sync_pipeline::adapt(bool was_short, std::size_t left) {
 
 void sync_pipeline::enqueue(std::unique_ptr<sync_item> item) {
     auto& one = *item;
-    in_flight_.insert_or_assign(one.queued.email_id, std::move(item));
+    in_flight_.emplace(one.queued.email_id, std::move(item));
     if (needs_main_call(one)) {
         const auto is_later = [&](const sync_item* other) { return other->queued.priority > one.queued.priority; };
         waiting_.insert(std::find_if(waiting_.begin(), waiting_.end(), is_later), &one);
@@ -301,13 +312,13 @@ void sync_pipeline::adjust_slots(lock& held) {
     const int wanted = std::min(bounds_.connections, calls_ + static_cast<int>(waiting_.size()));
     const auto awaited = unlocked(held, [&] { return with_.slots.is_awaited(with_.worker); });
     if (!awaited) return end_with(awaited.error());
-    if (*awaited && slots > 1) {
-        allowed_ = slots / 2;
+    if (*awaited && slots > 0) { // also with one slot: a renewal at the same time may have taken back what was given
+        allowed_ = std::max(1, slots / 2);
         while (calls_ > allowed_ && !thrown_) changed_.wait_for(held, poll_interval);
         with_.lease.set_slots_held(allowed_);
         const auto given = unlocked(held, [&, keep = allowed_] { return with_.slots.give_back(with_.worker, keep); });
         if (!given) end_with(given.error());
-    } else if (!*awaited && slots < wanted) {
+    } else if (slots < wanted) {
         const auto taken = unlocked(held, [&] { return with_.slots.take(with_.worker, wanted, with_.lease_length); });
         if (!taken) return end_with(taken.error());
         allowed_ = std::max(*taken, slots); // a renewal at the same time may have locked our own

@@ -56,7 +56,7 @@ result<void> sync_recorder::record_failed(sync_item& item, const acoustic::failu
 
 void sync_recorder::finish(sync_item& item, const std::optional<acoustic::failure>& why, cycle_report& report) {
     item.finished = true;
-    source_.finished(item.queued.email_id);
+    source_.finished(item.queued.email_id, item.queued.version);
     ++report.total;
     log_contact(log_, item, why);
 }

@@ -9,11 +9,15 @@ namespace ctms::service {
 
 result<sync_source::items> sync_source::claim(int limit, int below) {
     auto claimed = queue_.claim(worker_, limit, lease_, below);
-    if (!claimed) return claimed.error();
+    if (!claimed) {
+        const std::lock_guard lock(mutex_);
+        is_in_doubt_ = true;
+        return claimed.error();
+    }
     if (claimed->empty()) return items();
     {
         const std::lock_guard lock(mutex_);
-        for (const auto& one : *claimed) claimed_.insert(one.email_id);
+        for (const auto& one : *claimed) claimed_[one.email_id] = one.version;
     }
     auto out = load(std::move(*claimed));
     if (!out) return out;
@@ -59,17 +63,20 @@ result<sync_source::items> sync_source::load(std::vector<persistence::queued_con
     return out;
 }
 
-void sync_source::finished(const uuid& email_id) {
+void sync_source::finished(const uuid& email_id, std::int64_t version) {
     const std::lock_guard lock(mutex_);
-    claimed_.erase(email_id);
+    const auto found = claimed_.find(email_id);
+    if (found != claimed_.end() && found->second == version) claimed_.erase(found); // otherwise it was claimed again
 }
 
 result<void> sync_source::give_back() {
     const std::lock_guard lock(mutex_);
-    if (claimed_.empty()) return {};
-    const std::vector<uuid> ids(claimed_.begin(), claimed_.end());
-    if (auto released = queue_.release(worker_, ids); !released) return released;
+    if (claimed_.empty() && !is_in_doubt_) return {};
+    std::vector<uuid> ids;
+    for (const auto& [id, version] : claimed_) ids.push_back(id);
+    if (auto released = is_in_doubt_ ? queue_.release_all(worker_) : queue_.release(worker_, ids); !released) return released;
     claimed_.clear();
+    is_in_doubt_ = false;
     return {};
 }
 

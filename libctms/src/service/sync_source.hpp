@@ -12,9 +12,10 @@
 #include <persistence/sync/sync_queue_repository.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <span>
 #include <vector>
 
@@ -38,8 +39,8 @@ public:
     [[nodiscard]] result<items> claim(int limit, int below);
     /// Returns the contacts that claim() would return, without claiming them.
     [[nodiscard]] result<items> peek(int limit);
-    /// The outcome of this contact is stored, which ended its claim.
-    void finished(const uuid& email_id);
+    /// The outcome of this version of a contact is stored, which ended its claim.
+    void finished(const uuid& email_id, std::int64_t version);
     /// Ends the claims of all contacts that are not finished.
     [[nodiscard]] result<void> give_back();
 
@@ -54,7 +55,8 @@ private:
     const std::chrono::seconds lease_;
     const bool skip_unchanged_;
     std::mutex mutex_;
-    std::set<uuid> claimed_; ///< guarded by the mutex
+    std::map<uuid, std::int64_t> claimed_; ///< the version of each; guarded by the mutex
+    bool is_in_doubt_ = false;             ///< a claim whose answer was lost may have claimed others; guarded by the mutex
 };
 
 } // namespace ctms::service

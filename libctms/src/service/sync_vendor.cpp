@@ -58,7 +58,12 @@ void sync_vendor::send_rows(const row_call& whole, const std::function<bool()>& 
                             const std::function<void(const row_call&, const acoustic::outcome&)>& settle) {
     const std::function<void(const row_call&, const acoustic::outcome&)> isolate = [&](const row_call& part,
                                                                                        const acoustic::outcome& outcome) {
-        if (part.groups.size() == 1 || !is_unclear(outcome) || !may_send()) return settle(part, outcome);
+        if (part.groups.size() == 1 || !is_unclear(outcome)) return settle(part, outcome);
+        if (!may_send()) {
+            // Nobody is to blame if there was no answer. Otherwise it stays unknown whose row was refused: the contacts count as not sent.
+            if (is_unavailable(outcome)) settle(part, outcome);
+            return;
+        }
         const auto half = part.groups.begin() + static_cast<std::ptrdiff_t>(part.groups.size() / 2);
         const row_call left{part.target, part.deletes, {part.groups.begin(), half}};
         const row_call right{part.target, part.deletes, {half, part.groups.end()}};

@@ -83,13 +83,23 @@ private:
             made.thread = std::jthread([this, &made, id](const std::stop_token& stop) {
                 try {
                     webhook_run(db_, log_, options_).deliver(id, stop);
-                } catch (const std::exception&) { // out of memory: the lease ends by itself
+                } catch (const std::exception& caught) { // the lease ends by itself
+                    note_exception(caught);
                 }
                 made.is_done = true;
             });
         } catch (const std::exception&) {
             runs_.erase(id);
             throw;
+        }
+    }
+
+    void note_exception(const std::exception& caught) noexcept {
+        try {
+            mozlog::fields members;
+            members.add("error", caught.what());
+            log_.log(mozlog::severity::error, log_type, members, "A delivery to a webhook failed");
+        } catch (const std::exception&) { // not enough memory for the line
         }
     }
 

@@ -63,7 +63,7 @@ std::optional<bool> webhook_run::send_next(webhook::sender& to) {
     const auto& hook = claimed_.webhook;
     if (!hook.lost.empty()) return send(to, webhook::lost_message(hook.lost, hook.lost_at.value_or(hook.created_at)), hook.after, 0);
     const int limit = hook.with_contacts ? most_contacts : most_changes;
-    auto page = changes(db_).read({hook.after, limit, hook.with_contacts});
+    auto page = changes(db_, false).read({hook.after, limit, hook.with_contacts});
     if (!page) return page.error().code == errc::not_found ? give_up_place() : true;
     if (page->items.empty()) return true;
     std::erase_if(page->items, [&](const model::change& one) { return !hook.events.contains(one.what); });

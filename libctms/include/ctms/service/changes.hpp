@@ -19,8 +19,9 @@ namespace ctms::service {
 /// Reads the feed of changes.
 class CTMS_API changes {
 public:
-    /// `db` must outlive it.
-    explicit changes(persistence::database& db) : db_(db) {}
+    /// `db` must outlive it. `stores_documents`: reads with contacts also store the contacts' documents that are missing, which makes later
+    /// reads cheaper; the account of `db` then needs the rights of ctms-web.
+    explicit changes(persistence::database& db, bool stores_documents = true) : db_(db), stores_documents_(stores_documents) {}
 
     /// Returns a part of the feed. Without a cursor it begins with every contact that exists. A reader that goes on at `next`, stores what
     /// it gets, and keeps the cursor with it misses nothing; it may get a change twice. A contact that changed several times since the
@@ -37,6 +38,7 @@ public:
 
 private:
     persistence::database& db_;
+    bool stores_documents_;
 };
 
 } // namespace ctms::service

@@ -206,7 +206,12 @@ result<documents_page> build_documents(database& db, const uuid& after, int limi
         const auto found = link.query(next_documents_statement(), parameters);
         count(page, found, limit);
         const auto made = make_missing(link, found);
-        if (!made.empty()) page.stored = static_cast<std::int64_t>(store_all(link, made));
+        if (made.empty()) return page;
+        try {
+            page.stored = static_cast<std::int64_t>(store_all(link, made));
+        } catch (const sql_error& busy) { // rows that another transaction holds for long: reads store these documents later
+            if (busy.sqlstate() != "55P03") throw;
+        }
         return page;
     });
 }

@@ -53,11 +53,11 @@ updates_page read_updates(connection& db, const lookup& page) {
 
 } // namespace
 
-contact_repository::contact_repository(database& db, database* replica)
+contact_repository::contact_repository(database& db, database* replica, bool stores_documents)
     : db_(db),
       replica_(replica == nullptr ? nullptr : std::make_shared<replica_reads>(*replica)),
       horizon_(std::make_shared<shared_horizon>()),
-      store_(std::make_shared<document_store>(db)) {}
+      store_(stores_documents ? std::make_shared<document_store>(db) : nullptr) {}
 
 result<model::contact> contact_repository::find(const uuid& email_id) {
     auto found = run(db_, [&](connection& db) { return read_by_id(db, email_id); });
@@ -90,7 +90,7 @@ result<std::vector<model::contact_document>> contact_repository::documents(std::
     const std::vector<parameter> parameters{is_one ? email_ids.front().to_string() : array_of(email_ids)};
     auto found = run(db_, [&](connection& db) { return read_documents(db, is_one ? one : some, parameters); });
     if (!found) return found.error();
-    store_->store(found->to_store);
+    if (store_) store_->store(found->to_store);
     return in_order(std::move(*found));
 }
 
@@ -102,7 +102,7 @@ result<std::vector<model::contact_document>> contact_repository::documents(const
         db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_documents(db, what, ids.parameters); },
         found_documents_of_any);
     if (!found) return found.error();
-    store_->store(found->to_store);
+    if (store_) store_->store(found->to_store);
     return in_order(std::move(*found));
 }
 
@@ -118,7 +118,7 @@ contact_repository::documents_by_addresses(std::span<const std::string> primary_
     const auto found = run_read(
         db_, replica_.get(), [&](connection& db) { return read_documents(db, by_addresses, parameters); }, has_all);
     if (!found) return found.error();
-    store_->store(found->to_store);
+    if (store_) store_->store(found->to_store);
     std::vector<std::vector<model::contact_document>> out(primary_emails.size());
     for (const auto& match : found->matches) {
         const auto json = found->json.find(match.email_id);
@@ -182,7 +182,7 @@ contact_repository::visit_update_documents(const model::updates_query& query,
         visit({email.update_timestamp.value_or(timestamp{}), email.email_id}, document.json);
         if (!unfit.contains(email.email_id)) made.push_back(std::move(document));
     });
-    store_->store(made);
+    if (store_) store_->store(made);
     return count;
 }
 

@@ -59,8 +59,8 @@ using changes_done = std::function<void(std::span<change_outcome>)>;
 class contact_repository {
 public:
     /// `db` must outlive it, and so must `replica`, which may lag slightly. The replica answers the calls whose comments say so; if it
-    /// fails, `db` answers.
-    explicit contact_repository(database& db, database* replica = nullptr);
+    /// fails, `db` answers. `stores_documents`: reads of documents store those that they had to make, for which the account needs rights.
+    explicit contact_repository(database& db, database* replica = nullptr, bool stores_documents = true);
 
     /// Returns the contact with all its groups, in one round trip. errc::not_found if it does not exist.
     [[nodiscard]] result<model::contact> find(const uuid& email_id);

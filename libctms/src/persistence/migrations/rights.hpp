@@ -51,13 +51,13 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_changes", {"siud", "siu", "siud"}},
     needed_rights{"ctms_changes_state", {"su", "s", "su"}},
     needed_rights{"ctms_webhooks", {"", "su", "siud"}},
-    needed_rights{"ctms_documents", {"siu", "siu", "siud"}},
+    needed_rights{"ctms_documents", {"siu", "s", "siud"}},
     needed_rights{"ctms_vendor_state", {"", "siud", "s"}},
     needed_rights{"ctms_vendor_slots", {"", "siu", "s"}},
     needed_rights{"ctms_vendor_columns", {"", "si", "s"}},
     needed_rights{"ctms_vendor_columns_id_seq", {"", "g", ""}},
     needed_rights{"ctms_vendor_circuit", {"", "su", "s"}},
-    needed_rights{"ctms_sync_skipped", {"", "si", "sd"}},
+    needed_rights{"ctms_sync_skipped", {"", "si", "sud"}},
     needed_rights{"ctms_audit_log", {"", "", "siu"}},
 };
 

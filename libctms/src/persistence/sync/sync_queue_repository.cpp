@@ -88,6 +88,11 @@ with held as (
 update ctms_sync_queue q set claimed_by = null, claimed_until = null
 from held where q.email_id = held.email_id)"};
 
+const statement release_all_claims{"sync_queue_release_all", R"(
+with held as (select email_id from ctms_sync_queue where claimed_by = $1::uuid order by email_id for update)
+update ctms_sync_queue q set claimed_by = null, claimed_until = null
+from held where q.email_id = held.email_id)"};
+
 // Moves at most $1 rows to the queue and to ctms_changes, one for each contact. A deletion may be read long after the contact was created
 // again, so what is there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
 // A deletion in the queue stays one, because it may have been committed meanwhile: the claim sees whether the contact exists. Waits only
@@ -182,12 +187,11 @@ gone as (
   delete from ctms_sync_queue where email_id = any (array(select email_id from doomed)) returning email_id),{}
 select count(*) from gone)";
 
-// At most $1 rows. The claim of a deletion sees whether the contact exists, so here it counts as one only if it does not.
+// At most $1 rows. The condition is only about the row itself, so that it is checked again when a deletion has changed the row since the
+// statement began. A deletion stays, even if the contact was created again: the claim sees whether it exists.
 constexpr std::string_view discard_rows = R"(
 with doomed as (
-  select email_id from ctms_sync_queue q
-  where operation = 'upsert' or coalesce((select true from emails e where e.email_id = q.email_id), false)
-  order by email_id limit $1::bigint for update skip locked),
+  select email_id from ctms_sync_queue q where operation = 'upsert' order by email_id limit $1::bigint for update skip locked),
 gone as (
   delete from ctms_sync_queue where email_id = any (array(select email_id from doomed)) returning email_id),
 remembered as (
@@ -331,6 +335,7 @@ result<std::size_t> forget(database& on, const parked_choice& which) {
 result<bool> sync_queue_repository::drain_inbox(int batches) {
     int size = drain_size;
     int passed_over = 0;
+    std::int64_t in_small_steps = 0;
     for (int batch = 0; batch < batches;) {
         const std::vector<parameter> bounds{std::to_string(size), std::to_string(passed_over)};
         const auto moved = run(db_, [&](connection& db) { return db.query(drain_statement(), bounds, true).integer(0, 0); });
@@ -342,7 +347,12 @@ result<bool> sync_queue_repository::drain_inbox(int batches) {
             continue;
         }
         if (*moved < size) return true;
-        if (size == drain_size) ++batch;
+        if (size == small_drain_size) in_small_steps += *moved;
+        if (size == small_drain_size && in_small_steps < drain_size) continue;
+        ++batch; // also the sum of small steps, after which the row that was held may be free
+        size = drain_size;
+        passed_over = 0;
+        in_small_steps = 0;
     }
     return false;
 }
@@ -413,6 +423,10 @@ result<bool> sync_queue_repository::fail(const uuid& worker, const queued_contac
 
 result<void> sync_queue_repository::release(const uuid& worker, std::span<const uuid> email_ids) {
     return run(db_, [&](connection& db) { db.query(release_claims, {worker.to_string(), json_ids(email_ids)}, true); });
+}
+
+result<void> sync_queue_repository::release_all(const uuid& worker) {
+    return run(db_, [&](connection& db) { db.query(release_all_claims, {worker.to_string()}, true); });
 }
 
 result<std::size_t> sync_queue_repository::discard(int limit) {

@@ -120,6 +120,8 @@ public:
 
     /// Ends the claims of `worker` on these rows, as if they had not been claimed.
     [[nodiscard]] result<void> release(const uuid& worker, std::span<const uuid> email_ids);
+    /// The same for all contacts that the worker has claimed, also those that it does not know of.
+    [[nodiscard]] result<void> release_all(const uuid& worker);
 
     /// Removes at most `limit` rows without sending them, including parked ones, and returns their number. For a sync that is switched off.
     /// Remembers the contacts for request_skipped(). Deletions stay in the queue. Skips rows that a write has locked.
