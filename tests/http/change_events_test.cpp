@@ -269,6 +269,34 @@ TEST_CASE("event streams miss nothing beside writers, long transactions and brok
     }
 }
 
+namespace {
+
+/// How many transactions the server's database commits within three seconds.
+std::int64_t transactions_in_three_seconds(web_fixture& server) {
+    const auto committed = [&] {
+        return server.sql("select pg_stat_clear_snapshot(), xact_commit from pg_stat_database where datname = current_database()")
+            .integer(0, 1);
+    };
+    const auto before = committed();
+    std::this_thread::sleep_for(3s);
+    return committed() - before;
+}
+
+} // namespace
+
+TEST_CASE("streams that go on behind the place of an idle one wait with it") {
+    web_fixture server;
+    server.add_contact(contact_of(id, "a@example.com"));
+    std::vector<std::unique_ptr<event_stream>> streams;
+    // The place at the end of the list of all contacts is after the last change.
+    streams.push_back(std::make_unique<event_stream>(server.port(), "/changes", header_list{server.authorization()}));
+    CHECK(next_change(*streams.front()).at("change") == "created");
+    for (int i = 0; i < 40; ++i) streams.push_back(stream_at_the_end(server));
+    CHECK(transactions_in_three_seconds(server) < 100);
+    CHECK(server.send("PATCH", fmt::format("/ctms/{}", id), R"({"email":{"first_name":"b"}})").status == 200);
+    for (const auto& one : streams) CHECK(next_change_of(*one, id, "updated").contains("cursor"));
+}
+
 TEST_CASE("the database is asked a few times a second, however many event streams are open") {
     web_fixture server;
     std::vector<std::unique_ptr<event_stream>> streams;
@@ -277,13 +305,8 @@ TEST_CASE("the database is asked a few times a second, however many event stream
     server.add_contact(contact_of(id, "a@example.com"));
     for (const auto& one : streams) CHECK(next_change(*one).at("email_id") == id);
     CHECK(server.sql("select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'").size() < 12);
-    const auto transactions = [&] {
-        return server.sql("select pg_stat_clear_snapshot(), xact_commit from pg_stat_database where datname = current_database()")
-            .integer(0, 1);
-    };
-    const auto before = transactions();
-    std::this_thread::sleep_for(3s);
-    CHECK(transactions() - before < 100); // one reader four times a second, and the drain; with a reader for each stream it were 720
+    CHECK(transactions_in_three_seconds(server) <
+          100); // one reader four times a second, and the drain; with a reader for each stream it were 720
     // Ordinary requests are answered meanwhile.
     for (int i = 0; i < 20; ++i) CHECK(server.get(fmt::format("/ctms/{}", id)).status == 200);
     streams.clear();

@@ -85,12 +85,9 @@ subscription::~subscription() {
 bool subscription::join(const model::change_cursor& at) {
     const std::lock_guard lock(hub_.mutex_);
     auto next = hub_.published_.load();
-    if (!hub_.end_) {
-        hub_.end_ = at;
-    } else if (hub_.end_->epoch != at.epoch) {
-        return false;
-    } else if (is_before(at, *hub_.end_) && hub_.kept_.empty()) {
-        // Nothing was published since the place of the hub, which may be after the last change. Streams leave out what they have.
+    if (hub_.end_ && hub_.end_->epoch != at.epoch) return false;
+    const bool is_idle = hub_.end_ && hub_.kept_.empty(); // its place may be after the last change, and streams leave out what they have
+    if (!hub_.end_ || (is_idle && is_before(at, *hub_.end_))) {
         hub_.end_ = at;
     } else if (is_before(at, *hub_.end_)) {
         // The last batch that begins at or before the place of the stream: what was before that place is left out by the stream.
