@@ -286,12 +286,20 @@ std::int64_t transactions_in_three_seconds(web_fixture& server) {
 
 TEST_CASE("streams that go on behind the place of an idle one wait with it") {
     web_fixture server;
+    auto first = stream_at_the_end(server);
     server.add_contact(contact_of(id, "a@example.com"));
+    CHECK(next_change_of(*first, id, "created").contains("cursor"));
+    const auto last = first->last_id();
+    first.reset();
+    REQUIRE(becomes_true([&] { return metric(server, "ctms_event_streams_open") == "0"; }));
     std::vector<std::unique_ptr<event_stream>> streams;
-    // The place at the end of the list of all contacts is after the last change.
-    streams.push_back(std::make_unique<event_stream>(server.port(), "/changes", header_list{server.authorization()}));
+    const auto open = [&](header_list headers) {
+        headers.push_back(server.authorization());
+        streams.push_back(std::make_unique<event_stream>(server.port(), "/changes", headers));
+    };
+    open({}); // its place, at the end of the list of all contacts, is after the last change
     CHECK(next_change(*streams.front()).at("change") == "created");
-    for (int i = 0; i < 40; ++i) streams.push_back(stream_at_the_end(server));
+    for (int i = 0; i < 40; ++i) open({{"Last-Event-ID", last}});
     CHECK(transactions_in_three_seconds(server) < 100);
     CHECK(server.send("PATCH", fmt::format("/ctms/{}", id), R"({"email":{"first_name":"b"}})").status == 200);
     for (const auto& one : streams) CHECK(next_change_of(*one, id, "updated").contains("cursor"));

@@ -190,6 +190,6 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: a push gateway that is down is logg
     child_process program(CTMS_SYNC, variables({{"CTMS_PROMETHEUS_PUSHGATEWAY_URL", fmt::format("http://127.0.0.1:{}", free_port())}}),
                           {"--once"});
     CHECK(program.wait() == 0);
-    CHECK(program.fields_of("The metrics could not be pushed").size() == 2);
+    CHECK_FALSE(program.fields_of("The metrics could not be pushed").empty());
     CHECK(queued() == 0);
 }
