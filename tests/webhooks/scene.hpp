@@ -20,6 +20,7 @@
 
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -50,8 +51,9 @@ public:
         options.on_attempt = [this](const service::webhook_attempt& one) { note(one); };
     }
 
-    /// Adds a webhook for the receiver, and returns its secret.
+    /// Adds a webhook for the receiver when the feed shows everything before it, and returns its secret.
     std::string add(const std::string& name, const webhook_receiver& receiver, const service::new_webhook& more = {}) {
+        if (!soon([&] { return shows_everything(); })) throw std::runtime_error("the feed does not show every change");
         auto wanted = more;
         wanted.name = name;
         wanted.url = receiver.url();
@@ -74,6 +76,10 @@ public:
     void remove(int n) { contacts.remove(uuid::parse(id_of(n)).value()).value(); }
 
     [[nodiscard]] model::webhook find(const std::string& name) { return hooks.find(name).value(); }
+    [[nodiscard]] bool shows_everything() {
+        persistence::connection link(database.options());
+        return link.execute("select from ctms_changes where xid >= pg_snapshot_xmin(pg_current_snapshot()) limit 1").empty();
+    }
     /// Whether the webhook has delivered everything.
     [[nodiscard]] bool is_done(const std::string& name) {
         persistence::connection link(database.options());
