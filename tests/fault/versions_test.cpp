@@ -75,7 +75,8 @@ struct ended {
 };
 
 ended run(const std::string& program, std::vector<std::string> arguments, const std::string& url) {
-    child_process child(program, {{"CTMS_DB_URL", url}, {"CTMS_SECRET_KEY", key}}, std::move(arguments));
+    child_process child(program, {{"CTMS_DB_URL", url}, {"CTMS_SECRET_KEY", key}, {"CTMS_ACOUSTIC_SYNC_PAUSED", "true"}},
+                        std::move(arguments));
     const int code = child.wait(60s);
     return {code, child.output(), child.log()};
 }

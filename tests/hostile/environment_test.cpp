@@ -163,7 +163,7 @@ TEST_CASE("output that cannot be written is an error") {
                 CAPTURE(program);
                 CAPTURE(option);
                 CAPTURE(where);
-                child_process run("/bin/sh", {{"CTMS_DATA_DIR", "/nonexistent"}},
+                child_process run("/bin/sh", {{"CTMS_DATA_DIR", "/nonexistent"}, {"CTMS_ACOUSTIC_SYNC_PAUSED", "true"}},
                                   {"-c", fmt::format("exec {} {} {}", program, option, where)});
                 CHECK(run.wait(20s * slowness) == 74);
                 CHECK(run.log().find("standard output cannot be written") != std::string::npos);
