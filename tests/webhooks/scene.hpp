@@ -53,7 +53,7 @@ public:
 
     /// Adds a webhook for the receiver when the feed shows everything before it, and returns its secret.
     std::string add(const std::string& name, const webhook_receiver& receiver, const service::new_webhook& more = {}) {
-        if (!soon([&] { return shows_everything(); })) throw std::runtime_error("the feed does not show every change");
+        wait_for_feed();
         auto wanted = more;
         wanted.name = name;
         wanted.url = receiver.url();
@@ -62,7 +62,11 @@ public:
         return hooks.add(wanted).value().secret;
     }
 
-    void start() { delivery = std::make_unique<service::webhook_delivery>(db, log, options); }
+    /// Starts to deliver when the feed shows everything before it, so that all of it can be delivered together.
+    void start() {
+        wait_for_feed();
+        delivery = std::make_unique<service::webhook_delivery>(db, log, options);
+    }
     void stop() { delivery.reset(); }
 
     /// Creates contact number `n`.
@@ -76,6 +80,9 @@ public:
     void remove(int n) { contacts.remove(uuid::parse(id_of(n)).value()).value(); }
 
     [[nodiscard]] model::webhook find(const std::string& name) { return hooks.find(name).value(); }
+    void wait_for_feed() {
+        if (!soon([&] { return shows_everything(); })) throw std::runtime_error("the feed does not show every change");
+    }
     [[nodiscard]] bool shows_everything() {
         persistence::connection link(database.options());
         return link.execute("select from ctms_changes where xid >= pg_snapshot_xmin(pg_current_snapshot()) limit 1").empty();

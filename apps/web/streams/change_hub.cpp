@@ -170,8 +170,8 @@ void change_hub::work(const std::stop_token& stop) {
         bool more = false;
         try {
             if (steady_clock::now() >= checks_at) {
-                check_tokens();
-                checks_at = steady_clock::now() + options_.between_checks;
+                const bool checked_all = check_tokens(stop);
+                checks_at = steady_clock::now() + (checked_all ? options_.between_checks : std::chrono::milliseconds(0));
             }
             more = read_feed();
         } catch (const std::exception&) { // out of memory: tries again after the pause, with less
@@ -183,8 +183,10 @@ void change_hub::work(const std::stop_token& stop) {
     }
 }
 
-/// Ends the streams whose tokens are not valid any more.
-void change_hub::check_tokens() {
+/// Ends the streams whose tokens are not valid any more. A check may wait for the database, so that a round ends after a while, for events
+/// to be read; the next one goes on with the next stream. Returns whether all were checked.
+bool change_hub::check_tokens(const std::stop_token& stop) {
+    constexpr std::chrono::milliseconds longest_round{200};
     std::vector<std::shared_ptr<subscription>> all; // checked without the mutex, because that may read the database
     {
         const std::lock_guard lock(mutex_);
@@ -193,11 +195,15 @@ void change_hub::check_tokens() {
             if (auto held = one.lock()) all.push_back(std::move(held));
         }
     }
-    for (const auto& one : all) {
-        if (one->ended_ != end_reason::none) continue;
-        const auto found = tokens_.authenticate(one->token_, model::role::updates);
-        if (!found.verdict) one->ended_ = reason_of(found.verdict.error().code);
+    const auto until = steady_clock::now() + longest_round;
+    for (std::size_t done = 0; done < all.size(); ++done) {
+        if (stop.stop_requested() || steady_clock::now() > until) return false;
+        auto& one = *all[next_check_++ % all.size()];
+        if (one.ended_ != end_reason::none) continue;
+        const auto found = tokens_.authenticate(one.token_, model::role::updates);
+        if (!found.verdict) one.ended_ = reason_of(found.verdict.error().code);
     }
+    return true;
 }
 
 /// Reads and publishes what follows. Returns whether more follows at once.

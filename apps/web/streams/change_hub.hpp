@@ -124,7 +124,7 @@ public:
 private:
     friend class subscription;
     void work(const std::stop_token& stop);
-    void check_tokens();
+    bool check_tokens(const std::stop_token& stop);
     bool read_feed();
     void publish(const model::change_cursor& from, const model::change_page& page, bool with_contacts);
     void give_up_place();
@@ -147,6 +147,7 @@ private:
 
     std::atomic<std::uint64_t> published_ = 0; ///< number of batches so far; written with the mutex
     page_size page_;                           ///< for the thread alone
+    std::size_t next_check_ = 0;               ///< the same: whose token is checked next
     std::jthread worker_;                      ///< last: it uses the other members
 };
 

@@ -10,7 +10,9 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <utility>
+#include <vector>
 
 namespace ctms::service {
 namespace {
@@ -31,6 +33,16 @@ result<intake> take_in_message(stripe_ingest& ingest, std::string_view body) {
     const auto payload = json::read_pubsub_message(body);
     if (!payload) return payload.error();
     return take_in(ingest, *payload);
+}
+
+/// The names of the objects that would be stored.
+std::vector<std::string> names_in(const parked_object& one) {
+    if (one.object != "message") return {one.object};
+    std::vector<std::string> out;
+    const auto payload = json::read_pubsub_message(one.payload);
+    if (!payload) return out;
+    for (const auto& item : payload->items) out.push_back(item.name);
+    return out;
 }
 
 } // namespace
@@ -59,11 +71,12 @@ result<parked_retry> stripe_parking::retry(std::int64_t id, bool even_if_older) 
     const auto one = get(id);
     if (!one) return one.error();
     parked_retry out{id, one->object, false, {}};
-    const auto newer = parked.was_stored_since(one->object, one->parked_at);
-    if (!newer) return newer.error();
-    if (*newer && !even_if_older) {
-        out.reason = "another state of the object was stored after it was parked";
-        return out;
+    if (!even_if_older) {
+        for (const auto& name : names_in(*one)) {
+            const auto newer = parked.was_stored_since(name, one->parked_at);
+            if (!newer) return newer.error();
+            if (*newer) return out.reason = "another state of " + name + " was stored after it was parked", out;
+        }
     }
     stripe_ingest ingest(db_);
     if (one->object == "message") {
