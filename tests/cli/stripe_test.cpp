@@ -162,9 +162,8 @@ TEST_CASE("a parked object of which another state was stored later stays parked"
 
     // The same for an object in a message that could not be read.
     const auto message = run.select("insert into ctms_stripe_parked (object, reason, payload, payload_hash) values ('message', 'test',"
-                                    " convert_to('{\"message\":{\"data\":\"' || replace(encode(convert_to('" +
-                                    serialize(with(price(), "unit_amount", 7)) +
-                                    "', 'UTF8'), 'base64'), chr(10), '') || '\"}}', 'UTF8'), '1') returning id");
+                                    " convert_to('" +
+                                    envelope_of(serialize(with(price(), "unit_amount", 7))) + "', 'UTF8'), '1') returning id");
     CHECK(run.ingest(run.file("newest.json", serialize(price()))).exit_code == 0);
     CHECK(run({"stripe", "retry", message}).err.find("another state of price:price_1 was stored") != std::string::npos);
     CHECK(run.select("select unit_amount from stripe_price") == "999");

@@ -161,7 +161,7 @@ constexpr std::string_view stripe_object =
 constexpr std::string_view pushed_body =
     R"({"type":"object","description":"What Google Pub/Sub pushes","properties":{"message":{"type":"object","properties":{)"
     R"("data":{"type":"string","format":"byte","description":"A Stripe object, or a dictionary of Stripe objects, as JSON in base64"}},)"
-    R"("required":["data"],"additionalProperties":true},"subscription":{"type":"string"}},"required":["message"]})";
+    R"("required":["data"],"additionalProperties":true},"subscription":{"type":"string"}},"required":["message","subscription"]})";
 constexpr std::string_view token_form =
     R"({"type":"object","properties":{"grant_type":{"type":"string","enum":["client_credentials","refresh_token"],)"
     R"("description":"May be left out"},)"
