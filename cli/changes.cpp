@@ -29,7 +29,7 @@ std::string line_of(const model::change& change) {
                        change.client.value_or("-"));
 }
 
-/// Prints the changes at once, for whoever reads them live. Returns false if they cannot be written.
+/// Prints the changes without delay, because people watch them. Returns false if they cannot be written.
 bool print(const std::vector<model::change>& changes, bool as_json) {
     std::string lines;
     for (const auto& change : changes) {

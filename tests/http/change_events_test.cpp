@@ -314,7 +314,7 @@ TEST_CASE("the database is asked a few times a second, however many event stream
     for (const auto& one : streams) CHECK(next_change(*one).at("email_id") == id);
     CHECK(server.sql("select from pg_stat_activity where datname = current_database() and backend_type = 'client backend'").size() < 12);
     CHECK(transactions_in_three_seconds(server) <
-          100); // one reader four times a second, and the drain; with a reader for each stream it were 720
+          100); // one reader four times a second, and the drain; with a reader for each stream it would be 720
     // Ordinary requests are answered meanwhile.
     for (int i = 0; i < 20; ++i) CHECK(server.get(fmt::format("/ctms/{}", id)).status == 200);
     streams.clear();

@@ -60,7 +60,8 @@ void sync_vendor::send_rows(const row_call& whole, const std::function<bool()>& 
                                                                                        const acoustic::outcome& outcome) {
         if (part.groups.size() == 1 || !is_unclear(outcome)) return settle(part, outcome);
         if (!may_send()) {
-            // Nobody is to blame if there was no answer. Otherwise it stays unknown whose row was refused: the contacts count as not sent.
+            // Without an answer, no contact is at fault. Otherwise it is not known whose row was refused, and the contacts count as not
+            // sent.
             if (is_unavailable(outcome)) settle(part, outcome);
             return;
         }

@@ -5,6 +5,9 @@
 
 #include <persistence/postgres/connection.hpp>
 
+#include <fmt/core.h>
+
+#include <string>
 #include <string_view>
 
 namespace ctms::persistence::stripe_sql {
@@ -116,8 +119,10 @@ where (stored.stripe_customer_id, stored.default_payment_method_id, stored.defau
        excluded.currency, excluded.total, excluded.status)
 returning stripe_id, xmax = 0)"};
 
-inline const statement upsert_lines{"stripe_lines", R"(
-insert into stripe_invoice_line_item as stored (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
+/// Stores the lines of an invoice ($2) in a table of lines. Changes only those that differ.
+inline std::string upsert_lines_sql(std::string_view table) {
+    return fmt::format(R"(
+insert into {} as stored (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
   stripe_subscription_id, stripe_subscription_item_id, amount, currency, create_timestamp, update_timestamp)
 select r.id, $2, r.type, r.price, r.invoice_item, r.subscription, r.subscription_item, r.amount, r.currency, now(), now()
 from json_to_recordset($1::json) as r(id text, type text, price text, invoice_item text, subscription text, subscription_item text,
@@ -132,30 +137,18 @@ where (stored.stripe_invoice_id, stored.stripe_type, stored.stripe_price_id, sto
        stored.stripe_subscription_item_id, stored.amount, stored.currency) is distinct from
       (excluded.stripe_invoice_id, excluded.stripe_type, excluded.stripe_price_id, excluded.stripe_invoice_item_id,
        excluded.stripe_subscription_id, excluded.stripe_subscription_item_id, excluded.amount, excluded.currency)
-returning stripe_id, xmax = 0)"};
+returning stripe_id, xmax = 0)",
+                       table);
+}
+
+inline const statement upsert_lines{"stripe_lines", upsert_lines_sql("stripe_invoice_line_item")};
 
 inline const statement delete_other_lines{"stripe_lines_gone", "delete from stripe_invoice_line_item where stripe_invoice_id = $1"
                                                                " and stripe_id not in (select json_array_elements_text($2::json))"
                                                                " returning stripe_id"};
 
 // Lines whose price is not stored, or that have none, wait in a table of our own: the table of lines has a foreign key to the prices.
-inline const statement upsert_waiting_lines{"stripe_waiting_lines", R"(
-insert into ctms_stripe_lines as stored (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
-  stripe_subscription_id, stripe_subscription_item_id, amount, currency)
-select r.id, $2, r.type, r.price, r.invoice_item, r.subscription, r.subscription_item, r.amount, r.currency
-from json_to_recordset($1::json) as r(id text, type text, price text, invoice_item text, subscription text, subscription_item text,
-                                      amount integer, currency text)
-order by r.id
-on conflict (stripe_id) do update set
-  stripe_invoice_id = excluded.stripe_invoice_id, stripe_type = excluded.stripe_type, stripe_price_id = excluded.stripe_price_id,
-  stripe_invoice_item_id = excluded.stripe_invoice_item_id, stripe_subscription_id = excluded.stripe_subscription_id,
-  stripe_subscription_item_id = excluded.stripe_subscription_item_id, amount = excluded.amount, currency = excluded.currency,
-  update_timestamp = now()
-where (stored.stripe_invoice_id, stored.stripe_type, stored.stripe_price_id, stored.stripe_invoice_item_id, stored.stripe_subscription_id,
-       stored.stripe_subscription_item_id, stored.amount, stored.currency) is distinct from
-      (excluded.stripe_invoice_id, excluded.stripe_type, excluded.stripe_price_id, excluded.stripe_invoice_item_id,
-       excluded.stripe_subscription_id, excluded.stripe_subscription_item_id, excluded.amount, excluded.currency)
-returning stripe_id, xmax = 0)"};
+inline const statement upsert_waiting_lines{"stripe_waiting_lines", upsert_lines_sql("ctms_stripe_lines")};
 
 inline const statement delete_other_waiting_lines{"stripe_waiting_lines_gone",
                                                   "delete from ctms_stripe_lines where stripe_invoice_id = $1"
