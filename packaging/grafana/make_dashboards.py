@@ -284,7 +284,7 @@ def variables(known_by):
         return out
     selections = {"job": f"label_values({known_by}, job)", "instance": f'label_values({known_by}{{job=~"$job"}}, instance)'}
     for name, query in selections.items():
-        variable = {"name": name, "label": name.capitalize(), "type": "query", "datasource": SOURCE, "definition": query,
+        variable = {"name": name, "label": name.capitalize(), "type": "query", "datasource": SOURCE,
                     "query": {"query": query, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True,
                     "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "hide": 0}
         if name == "instance":
