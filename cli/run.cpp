@@ -135,8 +135,11 @@ int run_and_check(const command& chosen, invocation& call) {
     int code = support::ok;
     try {
         code = chosen.run(call);
-    } catch (const std::exception&) {
-        if (*support::flush_output() == '\0') throw; // otherwise fmt::print has thrown because standard output cannot be written
+    } catch (const std::exception& problem) {
+        if (*support::flush_output() == '\0') { // otherwise fmt::print has thrown because standard output cannot be written
+            support::report_to_sentry(call.settings, "ctms-admin", problem);
+            throw;
+        }
     }
     return support::check_output("ctms-admin", code, call.advice_without_output);
 }

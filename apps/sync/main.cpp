@@ -106,7 +106,7 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
 int start(config::settings settings, const support::given_flags& given) {
     http::set_memory_aside();
     const support::stop_signals signals;
-    const auto log = support::make_logger(settings);
+    const support::program_log log(settings, self.name);
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", notice);
     mozlog::fields flag;
     flag.add("sync_feature_flag", settings.acoustic_sync.value_or(false));

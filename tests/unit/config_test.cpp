@@ -465,3 +465,19 @@ TEST_SUITE("config") {
         CHECK_FALSE(getenv("CTMS_TEST_OF_ENVIRONMENT"));
     }
 }
+
+TEST_CASE("a DSN of Sentry is taken apart") {
+    const auto parts = [](std::string_view text) {
+        const auto dsn = config::parse_sentry_dsn(text);
+        return dsn ? dsn->url + ' ' + dsn->key + ' ' + dsn->project : std::string("invalid");
+    };
+    CHECK(parts("https://0123abcd@o1.ingest.sentry.io/42") == "https://o1.ingest.sentry.io 0123abcd 42");
+    CHECK(parts("http://key:secret@localhost:9000/path/to/7") == "http://localhost:9000/path/to key 7");
+    CHECK(parts("https://key@[::1]:9000/7") == "https://[::1]:9000 key 7");
+    for (const auto* wrong :
+         {"", "https://host/42", "https://key@host", "https://key@host/", "https://@host/42", "https://key@/42", "ftp://key@host/42",
+          "https://key@host/4 2", "https://key@host/42?a", "https://key@host/42#a", "https://k\"y@host/42", "https://key@:80/42"}) {
+        CAPTURE(wrong);
+        CHECK(parts(wrong) == "invalid");
+    }
+}

@@ -167,7 +167,6 @@ read_outcome read(program who, bool embedded_flag, const getenv_fn& getenv) { re
 std::string print(const settings& values) {
     std::string out;
     for (const auto& rule : rules()) {
-        if (rule.show == nullptr) continue;
         const auto text = rule.show(values);
         out += fmt::format("{}={}\n", rule.info.name, rule.info.secret && !text.empty() ? "[SECRET]" : text);
     }

@@ -59,6 +59,10 @@ struct settings {
     bool use_mozlog = true;             ///< CTMS_USE_MOZLOG: JSON lines; false selects a format for people
     std::string logging_level = "INFO"; ///< CRITICAL, ERROR, WARNING, INFO or DEBUG
 
+    // Sentry
+    std::optional<std::string> sentry_dsn;         ///< where errors are reported; nowhere if not set
+    std::string sentry_environment = "production"; ///< SENTRY_ENVIRONMENT: the environment in these reports
+
     // limits of the sync queue for the heartbeat
     std::optional<std::int64_t> acoustic_max_backlog;       ///< maximum number of waiting contacts
     std::optional<std::int64_t> acoustic_max_retry_backlog; ///< maximum number of waiting contacts that failed before

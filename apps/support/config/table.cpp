@@ -111,6 +111,12 @@ std::string take_postgres_url(settings& into, const std::string& text) {
     return {};
 }
 
+std::string take_sentry_dsn(settings& into, const std::string& text) {
+    if (!parse_sentry_dsn(text)) return "is not a DSN of Sentry; allowed: https://KEY@HOST/PROJECT"; // not shown: it may contain a password
+    into.sentry_dsn = text;
+    return {};
+}
+
 std::string take_host(settings& into, const std::string& text) {
     if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == '/'; })) {
         return quoted(text) + " is not an address; allowed: an IP address or a host name";
@@ -172,7 +178,6 @@ template <auto Member>
 constexpr rule boolean(setting_info info) {
     return {info, take_bool<Member>, show<Member>};
 }
-constexpr rule unused(setting_info info, std::string (*take)(settings&, const std::string&)) { return {info, take, nullptr}; }
 template <auto Member>
 constexpr rule plain_text(setting_info info) {
     return {info, take_text<Member>, show<Member>};
@@ -302,7 +307,8 @@ constexpr std::array table{
         {"CTMS_BACKGROUND_HEALTHCHECK_PATH", "none", "File into which ctms-sync writes the time of each cycle"}),
     seconds<&s::background_healthcheck_age, 1, 31'536'000>(
         {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "none", "Maximum age of that time in seconds; beyond it, ctms-sync counts as stuck"}),
-    unused({"SENTRY_DSN", "none", "Where errors are reported, without personal data", true}, take_http_url<not_kept>),
+    rule{{"SENTRY_DSN", "none", "Where errors are reported to Sentry, without personal data", true}, take_sentry_dsn, show<&s::sentry_dsn>},
+    plain_text<&s::sentry_environment>({"SENTRY_ENVIRONMENT", "production", "Name of this environment in the reports to Sentry"}),
 };
 
 } // namespace

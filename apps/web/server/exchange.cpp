@@ -10,14 +10,10 @@
 
 #include <ctms/service/tokens.hpp>
 #include <support/prometheus_metrics.hpp>
-
-#include <boost/core/demangle.hpp>
-#include <boost/throw_exception.hpp>
-#include <fmt/format.h>
+#include <support/traceback.hpp>
 
 #include <algorithm>
 #include <new>
-#include <typeinfo>
 
 namespace ctms::web {
 namespace {
@@ -114,10 +110,8 @@ call to_call(exchange& one) {
 }
 
 void note_exception(request_facts& facts, const std::exception& caught) {
-    const auto type = boost::core::demangle(typeid(caught).name());
-    const auto where = boost::get_throw_location(caught);
-    facts.error = fmt::format("{}: {}", type, caught.what());
-    facts.traceback = where.line() == 0 ? facts.error : fmt::format("{} (thrown at {}:{})", facts.error, where.file_name(), where.line());
+    facts.error = support::exception_text(caught);
+    facts.traceback = support::traceback_text(caught);
 }
 
 /// Calls `work` and turns an exception into the answer.

@@ -9,15 +9,14 @@
 
 #include <ctms/base/uuid.hpp>
 #include <support/http/response_head.hpp>
+#include <support/traceback.hpp>
 
-#include <boost/core/demangle.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <exception>
-#include <typeinfo>
 
 namespace ctms::web {
 namespace {
@@ -93,7 +92,7 @@ void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, con
         metrics.request_rejected("internal");
         mozlog::fields members;
         if (!peer_address.empty()) members.add("client_host", peer_address);
-        members.add("error", fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what()));
+        members.add("error", support::exception_text(caught)).add("traceback", support::traceback_text(caught));
         log.log(mozlog::severity::error, "ctms.web", members, "A connection failed and was closed");
     } catch (const std::exception&) { // not enough memory to write the log line
     }
