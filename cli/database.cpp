@@ -117,6 +117,7 @@ void print_plan_json(const persistence::migration_plan& plan) {
         step.close();
     });
     append_texts(writer.key("missing_rights"), plan.missing_rights);
+    append_texts(writer.key("obstacles"), plan.obstacles);
     append_texts(writer.key("warnings"), plan.warnings);
     writer.close();
     print_json(out);
@@ -132,6 +133,7 @@ void print_plan(const persistence::migration_plan& plan) {
                                one.blockers.empty() ? "" : "; in the way now: " + one.blockers));
     }
     for (const auto& text : plan.missing_rights) print_text("Missing right: " + text);
+    for (const auto& text : plan.obstacles) print_text("Obstacle: " + text);
     for (const auto& text : plan.warnings) print_text("Warning: " + text);
 }
 
@@ -139,7 +141,7 @@ int print_plan(const invocation& call, const persistence::database_options& opti
     const auto plan = persistence::plan_migration(options);
     if (!plan) return fail(plan.error());
     call.json ? print_plan_json(*plan) : print_plan(*plan);
-    return plan->missing_rights.empty() ? support::ok : support::configuration;
+    return plan->missing_rights.empty() && plan->obstacles.empty() ? support::ok : support::configuration;
 }
 
 int check_schema(const invocation& call, const persistence::database_options& options) {
