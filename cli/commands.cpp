@@ -65,7 +65,8 @@ constexpr std::array webhook_options{
 constexpr std::array webhook_enable_options{option{"from-now", "", "leave out what happened since the last delivery"}};
 constexpr std::array webhook_retry_options{option{"all", "", "all that are parked or failing"}};
 constexpr std::array webhook_rotate_options{
-    option{"keep-old", "DURATION", "how long the old secret also signs: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
+    option{"keep-old", "DURATION", "how long the old secret also signs: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"},
+    option{"end-grace", "", "also while a secret that was replaced before still signs, which then ends at once"}};
 constexpr std::array token_options{option{"expires-in", "SECONDS", "lifetime of the token (CTMS_TOKEN_EXPIRATION)"}};
 constexpr std::array request_options{
     option{"client,c", "NAME", "send a token of this client; most paths require one"},

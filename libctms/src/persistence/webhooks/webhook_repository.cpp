@@ -73,9 +73,9 @@ const statement enable_webhook{
     " holder = case when $3 is null then holder end, held_until = case when $3 is null then held_until else '-infinity' end where name = "
     "$1"};
 const statement set_webhook_secret{
-    "webhooks_set_secret",
-    "update ctms_webhooks set old_secret = case when $3::bigint > 0 then secret end,"
-    " old_secret_until = case when $3::bigint > 0 then now() + $3::bigint * interval '1 second' end, secret = $2 where name = $1"};
+    "webhooks_set_secret", "update ctms_webhooks set old_secret = case when $3::bigint > 0 then secret end,"
+                           " old_secret_until = case when $3::bigint > 0 then now() + $3::bigint * interval '1 second' end, secret = $2"
+                           " where name = $1 and ($4::boolean or old_secret_until is null or old_secret_until <= now())"};
 
 constexpr std::string_view held = " where webhook_id = $1::uuid and holder = $2::uuid";
 const statement move_webhook{
@@ -250,8 +250,9 @@ result<void> webhook_repository::enable(std::string_view name, std::int64_t clus
     return change(db_, enable_webhook, name, std::move(values));
 }
 
-result<void> webhook_repository::set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old) {
-    return change(db_, set_webhook_secret, name, {secret, fmt::to_string(keep_old.count())});
+result<void> webhook_repository::set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old,
+                                            bool end_grace) {
+    return change(db_, set_webhook_secret, name, {secret, fmt::to_string(keep_old.count()), flag(end_grace)});
 }
 
 result<std::optional<signing_webhook>> webhook_repository::claim(const uuid& id, const uuid& holder, std::chrono::seconds lease) {

@@ -49,8 +49,8 @@ public:
     /// what that belongs to. errc::not_found if it does not exist.
     [[nodiscard]] result<void> enable(std::string_view name, std::int64_t cluster, const std::optional<model::change_cursor>& from);
     /// Replaces the secret. The old one also signs for `keep_old`; one that was replaced before does not any more. errc::not_found if the
-    /// webhook does not exist.
-    [[nodiscard]] result<void> set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old);
+    /// webhook does not exist or, unless `end_grace`, if one that was replaced before still signs.
+    [[nodiscard]] result<void> set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old, bool end_grace);
 
     /// Leases a webhook to `holder`, who alone may deliver for `lease`. Returns nullopt unless it is due.
     [[nodiscard]] result<std::optional<signing_webhook>> claim(const uuid& id, const uuid& holder, std::chrono::seconds lease);
