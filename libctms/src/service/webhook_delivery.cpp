@@ -67,11 +67,12 @@ private:
     void look() {
         std::erase_if(runs_, [](const auto& one) { return one.second.is_done.load(); });
         const auto all = persistence::webhook_repository(db_).list();
-        if (!note(all)) return;
+        if (!all) return note_failure(all.error());
         if (options_.on_look) options_.on_look(*all);
-        if (all->empty()) return;
+        if (all->empty()) return note_success();
         const auto end = persistence::change_feed(db_).end();
-        if (!note(end)) return;
+        if (!end) return note_failure(end.error());
+        note_success();
         for (const auto& hook : *all) {
             if (hook.is_due && has_news(hook, *end) && !runs_.contains(hook.id)) start(hook.id);
         }
@@ -103,16 +104,20 @@ private:
         }
     }
 
-    /// Logs the first of a series of failures. Returns whether it is none.
-    template <class T>
-    bool note(const result<T>& outcome) {
-        if (!outcome && !is_failing_) {
-            mozlog::fields members;
-            members.add("error", outcome.error().detail);
-            log_.log(mozlog::severity::error, log_type, members, "The database failed: webhooks are not delivered");
-        }
-        is_failing_ = !outcome;
-        return !is_failing_;
+    /// Logs the first of a series of failures.
+    void note_failure(const error& failure) {
+        if (is_failing_) return;
+        mozlog::fields members;
+        members.add("error", failure.detail);
+        log_.log(mozlog::severity::error, log_type, members, "The database failed: webhooks are not delivered");
+        is_failing_ = true;
+    }
+
+    /// Logs the end of a series of failures.
+    void note_success() {
+        if (!is_failing_) return;
+        log_.log(mozlog::severity::info, log_type, "Webhooks are delivered again");
+        is_failing_ = false;
     }
 
     persistence::database& db_;
