@@ -54,6 +54,7 @@ public:
         for (const auto* reason : {"connections", "address", "memory", "busy", "timeout", "header_too_large", "body_too_large", "malformed",
                                    "unsupported", "tls", "internal", "streams"})
             rejected.Add({{"reason", reason}});
+        for (const auto what : stream_failures) streams_failed.push_back(&streams_failures.Add({{"what", std::string(what)}}));
         for (const auto reason : stream_end_reasons) streams_ended.Add({{"reason", std::string(reason)}});
     }
 
@@ -122,6 +123,9 @@ public:
     Gauge& streams_open = gauge(registry, "ctms_event_streams_open", "Event streams of /changes that are open.");
     Family<Counter>& streams_ended =
         counter_family(registry, "ctms_event_streams_ended_total", "Event streams of /changes that ended, by reason.");
+    Family<Counter>& streams_failures = counter_family(registry, "ctms_event_streams_failures_total",
+                                                       "Failures after which event streams of /changes try again, by what failed.");
+    std::vector<Counter*> streams_failed; ///< in the order of stream_failures: counting allocates no memory
     Counter& events_sent = counter_family(registry, "ctms_events_sent_total", "Events sent on the event streams of /changes.").Add({});
     Histogram& event_lag = BuildHistogram()
                                .Name("ctms_event_lag_seconds")
@@ -189,6 +193,10 @@ void prometheus_metrics::request_ended() { impl_->in_flight.Decrement(); }
 void prometheus_metrics::stream_opened() { impl_->streams_open.Increment(); }
 void prometheus_metrics::stream_closed() { impl_->streams_open.Decrement(); }
 void prometheus_metrics::stream_ended(std::string_view reason) { impl_->streams_ended.Add({{"reason", std::string(reason)}}).Increment(); }
+void prometheus_metrics::stream_failed(std::string_view what) noexcept {
+    const auto* const found = std::find(stream_failures.begin(), stream_failures.end(), what);
+    impl_->streams_failed.at(static_cast<std::size_t>(found - stream_failures.begin()))->Increment();
+}
 void prometheus_metrics::events_sent(std::uint64_t count) { impl_->events_sent.Increment(static_cast<double>(count)); }
 void prometheus_metrics::event_sent(double seconds) {
     impl_->events_sent.Increment();

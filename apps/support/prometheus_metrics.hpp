@@ -45,6 +45,10 @@ struct runtime_sample {
 constexpr std::array<std::string_view, 8> stream_end_reasons{"client",       "timeout",     "token_invalid",   "client_disabled",
                                                              "role_missing", "cursor_gone", "server_stopping", "server"};
 
+/// What fails while event streams are open: the reading of the feed for all of them, of a page for one, the check of a token, or the
+/// allocation of memory.
+constexpr std::array<std::string_view, 4> stream_failures{"feed", "page", "token", "memory"};
+
 class prometheus_metrics final : public metrics::recorder {
 public:
     prometheus_metrics();
@@ -72,6 +76,8 @@ public:
     void stream_closed();
     /// Counts why a stream that had begun ended; `reason` is one of stream_end_reasons.
     void stream_ended(std::string_view reason);
+    /// Counts a failure after which the streams try again; `what` is one of stream_failures.
+    void stream_failed(std::string_view what) noexcept;
     /// Counts events for changes that a stream had missed.
     void events_sent(std::uint64_t count);
     /// Counts an event that is sent as it happens, `seconds` after its change was written.

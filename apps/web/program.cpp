@@ -60,7 +60,10 @@ limits with_settings(limits bounds, const config::settings& settings) {
     bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
     bounds.event_streams = std::min(bounds.event_streams, static_cast<std::size_t>(settings.event_streams));
     bounds.connections_of_address = std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
-    if (const auto limit = http::memory_limit()) bounds.memory_bytes = std::min(bounds.memory_bytes, *limit / 4);
+    if (const auto limit = http::memory_limit()) {
+        bounds.memory_bytes = std::min(bounds.memory_bytes, *limit / 4);
+        bounds.event_bytes = std::min(bounds.event_bytes, *limit / 16);
+    }
     return bounds;
 }
 
@@ -97,7 +100,9 @@ public:
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, stripe_parking_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}, metrics_),
           bounds_(with_settings(bounds, settings)),
-          change_streams_(streamed_changes_, tokens_, metrics_,
+          stream_tokens_(streams_database_, signer_,
+                         {.expiration = settings.token_expiration, .client_cache_time = std::chrono::milliseconds(900)}),
+          change_streams_(streamed_changes_, stream_tokens_, metrics_, log_,
                           {.most = bounds_.event_streams,
                            .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client),
                            .longest_silence = bounds_.event_pause}),
@@ -166,6 +171,7 @@ public:
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
     limits bounds_;
+    service::tokens stream_tokens_;           // so that the streams do not wait for connections with the requests
     streams::change_hub change_streams_;      // before the server, whose streams use it
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     server server_;

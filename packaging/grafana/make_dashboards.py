@@ -107,6 +107,15 @@ OPERATIONS = [
         Panel("Used ids", "percentunit", {"{{table}}": f"max by (table) (ctms_database_ids_used_ratio{{{CHOSEN}}})"},
               "Share of the ids that the sequence and the column of a table allow."),
     ]),
+    ("Event streams of /changes", [
+        Panel("Open streams", "short", {"{{instance}}": f"ctms_event_streams_open{{{CHOSEN}}}"}),
+        Panel("Events", "ops", {"events": rate("ctms_events_sent_total")}),
+        Panel("Lag of events, p95", "s", {"lag": quantile(0.95, "ctms_event_lag_seconds")},
+              "Time from a write to the sending of its event, for streams that had missed nothing before."),
+        Panel("Ended streams by reason", "ops", {"{{reason}}": rate("ctms_event_streams_ended_total", "reason") + " > 0"}),
+        Panel("Failures of streams", "ops", {"{{what}}": rate("ctms_event_streams_failures_total", "what")},
+              "Reads of the feed and checks of tokens that failed. The streams try again."),
+    ]),
     ("Sync queue", [
         Panel("Contacts added to the queue", "ops", {"contacts": rate("ctms_pending_acoustic_sync_total")}),
         Panel("Longest wait", "s", {"age": f"max(ctms_sync_queue_age_seconds{{{CHOSEN}}})"},
@@ -193,7 +202,8 @@ def read_rules(text):
     return rules
 
 
-UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "bytes", "CtmsSyncAgeHigh": "s", "CtmsWebhookLagHigh": "s", "CtmsSyncCallsFail": "percentunit"}
+UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "bytes", "CtmsSyncAgeHigh": "s", "CtmsWebhookLagHigh": "s",
+         "CtmsEventsLate": "s", "CtmsSyncCallsFail": "percentunit"}
 
 
 def alert_panel(rule):

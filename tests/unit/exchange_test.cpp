@@ -110,7 +110,7 @@ private:
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};
     service::pubsub pubsub_{stripe_ingest_, stripe_parking_, verifier_, {}};
-    web::streams::change_hub streams_{changes_, tokens_, metrics_, {}};
+    web::streams::change_hub streams_{changes_, tokens_, metrics_, log_, {}};
     exchanger exchanger_{{contacts_, changes_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_,
                           metrics_, draining_, streams_},
                          log_,
