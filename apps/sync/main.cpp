@@ -18,6 +18,7 @@
 
 #include <array>
 #include <optional>
+#include <stop_token>
 
 namespace {
 
@@ -100,6 +101,9 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
     const bool once = given.contains("once");
     std::optional<sync_app::webhooks> webhooks;
     if (!once && settings.webhooks.value_or(settings.acoustic_sync.value_or(false))) webhooks.emplace(settings, metrics, log);
+    const std::stop_callback stop_both(stop, [&webhooks] { // not one after the other
+        if (webhooks) webhooks->request_stop();
+    });
     return sync_app::loop(settings, does, sync, metrics, log).run(stop, once);
 }
 

@@ -38,12 +38,13 @@ public:
         : db_(db), log_(log), options_(std::move(options)), dispatcher_([this](const std::stop_token& stop) { work(stop); }) {}
 
     ~impl() {
-        dispatcher_.request_stop();
+        request_stop();
         dispatcher_.join();
-        for (auto& [id, one] : runs_) one.thread.request_stop();
     }
     impl(const impl&) = delete;
     impl& operator=(const impl&) = delete;
+
+    void request_stop() noexcept { dispatcher_.request_stop(); }
 
 private:
     /// A thread that delivers to one webhook.
@@ -62,11 +63,15 @@ private:
             } catch (const std::exception&) { // out of memory or threads: tries again after the pause
             }
         } while (!stopped.wait_for(lock, stop, options_.poll, [&] { return stop.stop_requested(); }));
+        for (auto& [id, one] : runs_) one.thread.request_stop(); // all at once, before the first is joined
+        runs_.clear();
     }
 
     void look() {
         std::erase_if(runs_, [](const auto& one) { return one.second.is_done.load(); });
-        const auto all = persistence::webhook_repository(db_).list();
+        persistence::webhook_repository repository(db_);
+        if (!note(repository.bring_times_back())) return;
+        const auto all = repository.list();
         if (!note(all)) return;
         if (options_.on_look) options_.on_look(*all);
         if (all->empty()) return;
@@ -126,5 +131,6 @@ private:
 webhook_delivery::webhook_delivery(persistence::database& db, mozlog::logger& log, webhook_delivery_options options)
     : impl_(std::make_unique<impl>(db, log, std::move(options))) {}
 webhook_delivery::~webhook_delivery() = default;
+void webhook_delivery::request_stop() noexcept { impl_->request_stop(); }
 
 } // namespace ctms::service

@@ -101,6 +101,15 @@ const statement fail_webhook{"webhooks_fail",
 const statement release_webhook{"webhooks_release",
                                 fmt::format("update ctms_webhooks set holder = null, held_until = '-infinity'{}", held)};
 
+// A webhook without a failure does not wait. The longest wait is a day, with 20 % jitter; the longest lease three minutes.
+const statement bring_webhooks_back{
+    "webhooks_bring_back",
+    "update ctms_webhooks w set next_attempt_at = case when far.waits then now() else w.next_attempt_at end,"
+    " held_until = least(w.held_until, now() + interval '5 minutes')"
+    " from (select webhook_id, next_attempt_at > now() + case when failures = 0 then interval '0' else interval '29 hours' end as waits,"
+    " held_until > now() + interval '5 minutes' as is_held from ctms_webhooks) far"
+    " where w.webhook_id = far.webhook_id and (far.waits or far.is_held)"};
+
 std::string write_events(const std::set<change_kind>& events) {
     std::string out;
     for (const auto& [kind, name] : kind_names) {
@@ -218,6 +227,10 @@ result<void> webhook_repository::add(const model::webhook& made, const std::stri
     }
     if (!added) return added.error();
     return *added == 0 ? result<void>(conflict(fmt::format("there are {} webhooks already, which is the maximum", most))) : result<void>();
+}
+
+result<void> webhook_repository::bring_times_back() {
+    return run(db_, [](connection& link) { link.query(bring_webhooks_back, {}, true); });
 }
 
 result<std::vector<model::webhook>> webhook_repository::list() {
