@@ -26,10 +26,10 @@ constexpr auto cycle_message = "sync_service cycle complete";
 
 /// Changes the settings so that a test does not take minutes.
 environment quick(environment variables) {
-    variables["CTMS_ACOUSTIC_LEASE_S"] = "1";
+    variables["CTMS_ACOUSTIC_LEASE_S"] = "3";
     variables["CTMS_ACOUSTIC_RETRY_WAIT_S"] = "0";
     variables["CTMS_ACOUSTIC_LOOP_MIN_SECS"] = "1";
-    variables["CTMS_ACOUSTIC_TIMEOUT_S"] = "1";
+    variables["CTMS_ACOUSTIC_TIMEOUT_S"] = "0.25";
     variables["CTMS_LOGGING_LEVEL"] = "INFO";
     return variables;
 }
@@ -143,7 +143,8 @@ TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor outage longer than all atte
 TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is slow, stalls and cuts connections") {
     vendor.set_latency(900ms); // the timeout is 1000 ms
     auto variables = quick(this->variables());
-    variables["CTMS_ACOUSTIC_LEASE_S"] = "5"; // must be longer than a call
+    variables["CTMS_ACOUSTIC_TIMEOUT_S"] = "1";
+    variables["CTMS_ACOUSTIC_LEASE_S"] = "12";
     contact_writers writers(database.options(), 2, 50ms);
     child_process program(CTMS_SYNC, variables);
     REQUIRE(becomes_true([&] { return calls_of(vendor) > 30; }, 40s));
