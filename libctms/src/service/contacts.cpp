@@ -39,18 +39,18 @@ bool is_by_address_alone(const model::identity_query& query) {
     return query.primary_email && !query.primary_email->empty() && is_storable(*query.primary_email) && rest == model::identity_query{};
 }
 
-/// Appends the contacts of a page, each followed by `end`. Returns the start of the next page if there may be one.
-result<std::optional<model::updates_cursor>> append_page(persistence::contact_repository& repository, const model::updates_query& query,
-                                                         std::string& out, char end) {
-    std::optional<model::updates_cursor> last;
-    const auto count = repository.visit_update_documents(query, [&](const model::updates_cursor& place, std::string_view json) {
-        out += json;
+/// The start of the next page if there may be one.
+std::optional<model::updates_cursor> after(const persistence::document_page& page, const model::updates_query& query) {
+    return page.matches == static_cast<std::size_t>(query.limit) ? page.last : std::nullopt;
+}
+
+/// Appends the contacts of a page, each followed by `end`. `more`: how many bytes follow them.
+void append(std::string& out, const persistence::document_page& page, char end, std::size_t more) {
+    out.reserve(out.size() + page.bytes + page.documents.size() + more);
+    for (const auto& one : page.documents) {
+        out += one;
         out += end;
-        last = place;
-    });
-    if (!count) return count.error();
-    const bool is_full = *count == static_cast<std::size_t>(query.limit);
-    return is_full ? last : std::nullopt;
+    }
 }
 
 /// Returns true at most once a minute.
@@ -225,17 +225,21 @@ contact_range contacts::updates(const model::updates_query& query) { return {*th
 result<std::string> contacts::updates_page(const model::updates_query& wanted, std::string_view prefix) {
     auto query = wanted;
     if (const auto set = set_end(query); !set) return set.error();
-    std::string items;
-    const auto next = append_page(*repository_, query, items, ',');
-    if (!next) return next.error();
-    if (!items.empty()) items.pop_back();
-    items.insert(0, json::updates_page_head(query, *next, prefix));
-    items += "]}";
-    return items; // moved, because a page can be large
+    const auto page = repository_->update_documents(query);
+    if (!page) return page.error();
+    constexpr std::string_view tail = "]}";
+    auto out = json::updates_page_head(query, after(*page, query), prefix);
+    append(out, *page, ',', tail.size());
+    if (!page->documents.empty()) out.pop_back();
+    out += tail;
+    return out;
 }
 
 result<std::optional<model::updates_cursor>> contacts::append_updates(std::string& out, const model::updates_query& query) {
-    return append_page(*repository_, query, out, '\n');
+    const auto page = repository_->update_documents(query);
+    if (!page) return page.error();
+    append(out, *page, '\n', 0);
+    return after(*page, query);
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {

@@ -55,6 +55,15 @@ struct change_outcome {
 /// Takes outcomes as soon as they are known, on the thread that makes the changes. May move from them.
 using changes_done = std::function<void(std::span<change_outcome>)>;
 
+/// The documents of a page of /updates, in its order.
+struct document_page {
+    std::vector<std::string_view> documents{};   ///< valid as long as `texts`
+    std::size_t bytes = 0;                       ///< of all documents together
+    std::size_t matches = 0;                     ///< how many contacts were found; more than documents if some were changed meanwhile
+    std::optional<model::updates_cursor> last{}; ///< the place of the last match; nullopt if there is none
+    std::shared_ptr<const void> texts{};         ///< what the views refer to
+};
+
 /// Reads and writes contacts.
 class contact_repository {
 public:
@@ -97,11 +106,9 @@ public:
     [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
                                                     const std::function<void(const model::contact&)>& visit);
 
-    /// The same with the documents and the times of the contacts. If a contact of the page has no document, the page is read from the
-    /// tables.
-    [[nodiscard]] result<std::size_t>
-    visit_update_documents(const model::updates_query& query,
-                           const std::function<void(const model::updates_cursor& place, std::string_view json)>& visit);
+    /// Reads the same page as documents. Contacts without a document take one more round trip, and another one to store their documents;
+    /// one that is changed or deleted between the two is left out.
+    [[nodiscard]] result<document_page> update_documents(const model::updates_query& query);
 
     /// Stores a new contact and returns it as stored, with its timestamps, in one round trip. errc::conflict if a unique value is already
     /// used, with the names of all such fields (email_id first); nothing is stored then.
