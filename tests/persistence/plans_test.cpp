@@ -335,8 +335,8 @@ TEST_CASE("a page of relevant contacts reads few rows wherever these are, whatev
         std::string relevant;
         std::int64_t most_reads; ///< of a page
     };
-    // Of contacts that do not fill the page, the first 10,000 are read with their rows of mofo, and then counted once more.
-    constexpr std::int64_t window = 40'000;
+    // Of contacts that do not fill the page, the first 5,000 are read with their rows of mofo, and then counted once more.
+    constexpr std::int64_t window = 20'000;
     constexpr std::int64_t of_each = 4; // lookups and rows in both tables
     const std::vector<shape> shapes{{"n % 3 = 0", 500},
                                     {"false", window},

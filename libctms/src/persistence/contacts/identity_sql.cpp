@@ -91,20 +91,20 @@ page page_of(const model::updates_query& query) {
 
 // The way to a page of relevant contacts depends on where they are, which no statistics say. {0} are the conditions.
 //   page: contacts are read in order of the index until the page or the period ends. That is the usual case.
-//   sort: 10,000 contacts did not fill the page, and at most 25,000 are relevant at all: these are looked up and sorted.
+//   sort: 5,000 contacts did not fill the page, and at most 25,000 are relevant at all: these are looked up and sorted.
 //   walk: as the first way, as far as it takes. Only the first page of a period does so: the next one begins among relevant contacts.
 constexpr std::string_view relevant_updates = R"(
 with hits as materialized (
   select w.email_id, w.version, w.update_timestamp from (
     select e.email_id, e.xmin as version, e.update_timestamp from emails e
-    where {0} order by e.update_timestamp, e.email_id limit 10000) w
+    where {0} order by e.update_timestamp, e.email_id limit 5000) w
   where (select m.mofo_relevant from mofo m where m.email_id = w.email_id)
   order by w.update_timestamp, w.email_id limit $3::integer),
 few as materialized (select email_id from mofo where mofo_relevant order by email_id limit 25001),
 chosen as materialized (
   select case
     when (select count(*) from hits) >= $3::integer
-      or not exists (select from emails e where {0} order by e.update_timestamp, e.email_id offset 10000 limit 1) then 'page'
+      or not exists (select from emails e where {0} order by e.update_timestamp, e.email_id offset 5000 limit 1) then 'page'
     when (select count(*) from few) > 25000 then 'walk'
     else 'sort' end as way)
 select e.email_id, e.version, e.update_timestamp from (
