@@ -349,9 +349,9 @@ TEST_CASE("a page of relevant contacts reads few rows wherever these are, whatev
         "", "analyze emails, mofo", "delete from pg_statistic where starelid in ('emails'::regclass, 'mofo'::regclass)",
         "update pg_class set reltuples = 3, relpages = 1 where relname in ('emails', 'mofo', 'ctms_documents')"};
     relevant_database scene;
-    for (const auto& [relevant, most_reads] : shapes) {
-        CAPTURE(relevant);
-        scene.set_relevant(relevant);
+    for (const auto& one : shapes) {
+        CAPTURE(one.relevant);
+        scene.set_relevant(one.relevant);
         const auto expected = scene.relevant();
         for (const auto& planted : statistics) {
             CAPTURE(planted);
@@ -366,13 +366,13 @@ TEST_CASE("a page of relevant contacts reads few rows wherever these are, whatev
             std::vector<int> numbers;
             {
                 persistence::database db(scene.db.options());
-                const auto note = [&](const model::contact& one) { numbers.push_back(queue_database::number(one.email.email_id)); };
+                const auto note = [&](const model::contact& found) { numbers.push_back(queue_database::number(found.email.email_id)); };
                 CHECK(persistence::contact_repository(db).visit_updates(query, note).has_value());
             } // a connection reports its statistics at its end, at the latest
             CHECK(numbers == std::vector<int>(expected.begin(), expected.begin() + std::min<std::ptrdiff_t>(20, std::ssize(expected))));
             REQUIRE(becomes_true([&] { return scene.reads().first > before.first; }));
             const auto after = scene.reads();
-            CHECK(after.first - before.first <= most_reads);
+            CHECK(after.first - before.first <= one.most_reads);
             CHECK(after.second == before.second);
         }
     }
