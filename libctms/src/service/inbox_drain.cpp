@@ -4,6 +4,7 @@
 #include <ctms/service/stripe_parking.hpp>
 
 #include <ctms/persistence/database.hpp>
+#include <persistence/stripe/stripe_repository.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
 
 #include <condition_variable>
@@ -17,6 +18,7 @@ inbox_drain::inbox_drain(persistence::database& db, kept_times keep, std::chrono
 
 void inbox_drain::work(const std::stop_token& stop) {
     constexpr std::chrono::hours between{1};
+    constexpr int most_lines = 1'000;
     auto forgets_at = std::chrono::steady_clock::now();
     std::mutex mutex;
     std::condition_variable_any stopped;
@@ -29,9 +31,11 @@ void inbox_drain::work(const std::stop_token& stop) {
             if (std::chrono::steady_clock::now() < forgets_at) continue;
             const auto forgotten = changes(db_).forget_deletions(keep_.deletions);
             const auto expired = stripe_parking(db_).expire(keep_.parked);
+            const auto moved = persistence::stripe_repository(db_).move_ready_lines(most_lines);
             const bool all_forgotten = forgotten && *forgotten < changes::most_forgotten;
             const bool all_expired = expired && *expired < static_cast<std::size_t>(stripe_parking::most_at_once);
-            if (all_forgotten && all_expired) forgets_at = std::chrono::steady_clock::now() + between;
+            const bool all_moved = moved && *moved < static_cast<std::size_t>(most_lines);
+            if (all_forgotten && all_expired && all_moved) forgets_at = std::chrono::steady_clock::now() + between;
         } catch (const std::exception&) { // out of memory: tries again after the pause
         }
     }

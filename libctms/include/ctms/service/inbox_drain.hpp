@@ -25,8 +25,8 @@ struct CTMS_API kept_times {
 /// Drains the inbox, and forgets old rows.
 class CTMS_API inbox_drain {
 public:
-    /// Drains it completely every `pause`, for the first time after one, and once an hour forgets rows that are older than `keep`
-    /// says, a few after each pause. Tries again after the next pause if the database fails. The delay that `health` reports
+    /// Drains it completely every `pause`, for the first time after one. Once an hour, it forgets rows that are older than `keep` says, and
+    /// stores lines of invoices that waited for a price which another program stored, a few after each pause. Tries again after the next pause if the database fails. The delay that `health` reports
     /// grows while it fails. `db` must outlive the object.
     explicit inbox_drain(persistence::database& db, kept_times keep, std::chrono::milliseconds pause = std::chrono::milliseconds{500});
 

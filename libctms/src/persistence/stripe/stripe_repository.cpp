@@ -371,4 +371,9 @@ result<std::size_t> stripe_repository::queue_contacts(const stripe::object& obje
     return done;
 }
 
+result<std::size_t> stripe_repository::move_ready_lines(int limit) {
+    return run(
+        db_, [&](connection& db) { return db.query(stripe_sql::move_ready_lines, {std::to_string(limit)}, true).affected(); }, given_up);
+}
+
 } // namespace ctms::persistence

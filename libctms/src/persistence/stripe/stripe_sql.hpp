@@ -159,16 +159,28 @@ inline const statement forget_waiting_lines{"stripe_waiting_lines_forget", "dele
 inline const statement forget_lines{"stripe_lines_forget", "delete from stripe_invoice_line_item where stripe_id = any"
                                                            " (array(select json_array_elements_text($1::json)))"};
 
-// Stores the lines that waited for prices ($1).
-inline const statement move_waiting_lines{"stripe_waiting_lines_moved", R"(
+/// Stores the waiting lines that the condition selects.
+inline std::string move_lines_sql(std::string_view which) {
+    return fmt::format(R"(
 with ready as (
-  delete from ctms_stripe_lines where stripe_price_id = any (array(select json_array_elements_text($1::json))) returning *)
+  delete from ctms_stripe_lines where {} returning *)
 insert into stripe_invoice_line_item (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
   stripe_subscription_id, stripe_subscription_item_id, amount, currency, create_timestamp, update_timestamp)
 select stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id, stripe_subscription_id,
   stripe_subscription_item_id, amount, currency, now(), now()
 from ready order by stripe_id
-on conflict (stripe_id) do nothing)"};
+on conflict (stripe_id) do nothing)",
+                       which);
+}
+
+// Stores the lines that waited for prices ($1).
+inline const statement move_waiting_lines{
+    "stripe_waiting_lines_moved", move_lines_sql("stripe_price_id = any (array(select json_array_elements_text($1::json)))")};
+
+// Stores at most $1 of the lines whose price is stored by now, whoever stored it. Skips lines that other transactions hold.
+inline const statement move_ready_lines{"stripe_ready_lines_moved", move_lines_sql(R"(stripe_id = any (array(
+    select line.stripe_id from ctms_stripe_lines line where exists (select from stripe_price price where price.stripe_id = line.stripe_price_id)
+    limit $1::integer for update of line skip locked)))")};
 
 // Queues the contacts of Firefox accounts ($1), of customers ($2), and of all customers with a subscription at given prices ($3).
 // Uses arrays because the planner estimates a set-returning function at 100 rows and would then read small tables whole.
