@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/changes.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/inbox_drain.hpp>
 #include <ctms/service/stripe_parking.hpp>
 
@@ -32,10 +33,12 @@ void inbox_drain::work(const std::stop_token& stop) {
             const auto forgotten = changes(db_).forget_deletions(keep_.deletions);
             const auto expired = stripe_parking(db_).expire(keep_.parked);
             const auto moved = persistence::stripe_repository(db_).move_ready_lines(most_lines);
+            const auto receipts = erasures(db_).forget();
             const bool all_forgotten = forgotten && *forgotten < changes::most_forgotten;
             const bool all_expired = expired && *expired < static_cast<std::size_t>(stripe_parking::most_at_once);
             const bool all_moved = moved && *moved < static_cast<std::size_t>(most_lines);
-            if (all_forgotten && all_expired && all_moved) forgets_at = std::chrono::steady_clock::now() + between;
+            const bool all_receipts = receipts && *receipts < static_cast<std::size_t>(erasures::most_at_once);
+            if (all_forgotten && all_expired && all_moved && all_receipts) forgets_at = std::chrono::steady_clock::now() + between;
         } catch (const std::exception&) { // out of memory: tries again after the pause
         }
     }

@@ -73,7 +73,9 @@ public:
     contacts& operator=(const contacts&) = delete;
 
     /// Stores a new contact, and assigns an email_id if none was sent. Sending the same contact again is not an error. errc::conflict
-    /// ("Contact already exists") if the id has different content or a unique value is already used.
+    /// ("Contact already exists") if the id has different content or a unique value is already used. Here and in replace() and patch(), an
+    /// address that is suppressed in the database is refused with errc::invalid, or stored opted out of all email, as
+    /// persistence::suppression_options says.
     [[nodiscard]] result<created_contact> create(const model::contact_input& input, std::string_view client = {});
     [[nodiscard]] result<created_contact> create(const json::checked<model::contact_input>& input,
                                                  std::string_view client = {}); ///< The same. Input checked to replace is checked again.
@@ -97,9 +99,10 @@ public:
     [[nodiscard]] std::vector<result<model::contact>> patch(std::span<const patch_request> several);
 
     /// Deletes all contacts with this address, in any case, and queues their deletion at the vendor. Returns the ids of the deleted
-    /// contacts; errc::not_found if there were none.
+    /// contacts; errc::not_found if there were none; errc::conflict if a legal hold exists for one of them: then all stay.
     [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {});
-    /// Deletes one contact with everything that belongs to it, and queues its deletion at the vendor. errc::not_found as in get().
+    /// Deletes one contact with everything that belongs to it, and queues its deletion at the vendor. errc::not_found as in get();
+    /// errc::conflict if a legal hold exists for it.
     [[nodiscard]] result<void> remove(const uuid& email_id, std::string_view client = {});
 
     /// Returns a contact. errc::not_found ("Unknown email_id") if it does not exist.

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace ctms::persistence {
@@ -64,9 +65,16 @@ private:
 [[nodiscard]] std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> email_ids);
 /// @}
 
-/// Inserts or updates contacts and returns when each was written. Contacts that the statement skipped are missing.
-[[nodiscard]] std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
-                                                       std::chrono::milliseconds longest_wait);
+/// What became of contacts. Those that the statement skipped are in neither list.
+struct written_contacts {
+    std::map<uuid, timestamp> times; ///< when each was written
+    std::set<uuid> kept_out;         ///< those with a suppressed address, which were refused
+};
+
+/// Inserts or updates contacts. Compares new addresses with those that are suppressed, and also that of a contact that opts in again; what
+/// `how` says is done with them. Sets `hashes` and `opt_out` of the contacts.
+[[nodiscard]] written_contacts write_contacts(connection& db, write_kind kind, std::span<contact_write> contacts,
+                                              std::chrono::milliseconds longest_wait, const suppression_options& how);
 
 /// Adds the names of all values that are already used to a conflict; returns other failures unchanged.
 [[nodiscard]] error with_conflicts(database& db, error failure, const model::contact& contact);

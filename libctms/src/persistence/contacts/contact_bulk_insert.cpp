@@ -5,6 +5,7 @@
 #include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/note_change_sql.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
@@ -34,14 +35,26 @@ std::string rows_of_batch() {
     return out + ",\n";
 }
 
+/// Fills in `pattern` for each column of emails, for values from ei. The contacts in $9 are opted out of all email.
+std::string values_of_emails(std::string_view pattern) {
+    std::string out;
+    for (const auto& column : contact_tables().front().columns) {
+        if (!out.empty()) out += ", ";
+        out += each_column({&column, 1}, pattern);
+        if (column.name == "has_opted_out_of_email")
+            out += " or ei.email_id = any (array(select json_array_elements_text($9::json)::uuid))";
+    }
+    return out;
+}
+
 std::string create_emails() {
     return fmt::format(R"(taken as materialized (select clock_timestamp() as moment),
 e as (
   insert into emails (email_id, {0}, create_timestamp, update_timestamp)
-  select email_id, {0}, coalesce(create_timestamp, moment), coalesce(update_timestamp, moment) from ei, taken
+  select email_id, {1}, coalesce(create_timestamp, moment), coalesce(update_timestamp, moment) from ei, taken
   on conflict (email_id) do nothing returning email_id),
 )",
-                       each_column(contact_tables().front().columns, "{column}"));
+                       each_column(contact_tables().front().columns, "{column}"), values_of_emails("{column}"));
 }
 
 /// A contact changes when it is replaced, whatever older time the file contains: readers of changes must see it.
@@ -59,7 +72,7 @@ w_gone as (delete from waitlists t using e
   where t.email_id = e.email_id and not exists (select from wi where wi.email_id = e.email_id and wi.name = t.name)),
 d_gone as (delete from ctms_documents t using e where t.email_id = e.email_id),
 )",
-                       each_column(contact_tables().front().columns, "{column} = ei.{column}"), later_time_sql("emails"));
+                       values_of_emails("{column} = ei.{column}"), later_time_sql("emails"));
 }
 
 /// Inserts a group's rows; with `upsert` it also updates existing ones. JSON is stored exactly as it was written if the batch has its text.
@@ -117,16 +130,40 @@ std::vector<uuid> ids_in(const rows& found) {
     return out;
 }
 
+/// Returns the contacts whose addresses are suppressed.
+std::vector<uuid> suppressed_among(connection& link, const suppression_options& how, std::span<const model::stored_rows> contacts) {
+    static const statement look{"suppressed_among", fmt::format("select email_id::text from json_to_recordset($1::json)"
+                                                                " as r(email_id uuid, hashes text[]) where {}",
+                                                                is_suppressed_sql("hashes"))};
+    std::vector<std::string> addresses;
+    for (const auto& one : contacts) addresses.push_back(one.primary_email);
+    addresses = normalized(link, std::move(addresses));
+    std::size_t place = 0;
+    const auto hashes = json_rows(contacts, [&](object_writer& writer, const model::stored_rows& one) {
+        writer.add("email_id", std::string_view(one.email_id.to_string()));
+        append_json_array(writer.key("hashes"), hashes_of(how, suppressed_kind::address, addresses[place++]), append_json_string);
+    });
+    return ids_in(link.query(look, {hashes}));
+}
+
 result<std::vector<uuid>> write(database& db, const statement& what, std::span<const model::stored_rows> contacts,
                                 const bulk_options& how) {
-    const auto parameters = parameters_of(contacts, how);
-    return run(db, [&](connection& link) {
+    const auto& suppression = db.connections().options().suppression;
+    bool is_refused = false;
+    auto written = run(db, [&](connection& link) {
+        const auto suppressed = suppression.hashes ? suppressed_among(link, suppression, contacts) : std::vector<uuid>();
+        is_refused = !suppressed.empty() && !suppression.opts_out;
+        if (is_refused) return std::vector<uuid>();
+        auto parameters = parameters_of(contacts, how);
+        parameters.emplace_back(json_ids(suppressed));
         if (!how.dry_run) return ids_in(link.query(what, parameters, true));
         link.begin();
         auto out = ids_in(link.query(what, parameters, true));
         link.rollback();
         return out;
     });
+    if (written && is_refused) return suppressed_address();
+    return written;
 }
 
 } // namespace

@@ -33,18 +33,23 @@ m as (delete from mofo t using e where t.email_id = e.email_id),
 n as (delete from newsletters t using e where t.email_id = e.email_id),
 w as (delete from waitlists t using e where t.email_id = e.email_id),
 d as (delete from emails t using e where t.email_id = e.email_id)
-select place, count(*), 0, count(*) filter (where other) from e group by place)";
+select place, count(*) filter (where not held), 0, count(*) filter (where other and not held), count(*) filter (where held)
+from found group by place)";
 
-// Locks in order of id, so that two concurrent transactions wait for each other instead of deadlocking.
+// Contacts under a legal hold stay. If one is held in the meantime, its deletion fails, and all of the statement with it. Locks in order of
+// id, so that two concurrent transactions wait for each other instead of deadlocking.
 constexpr std::string_view lock_addresses = R"(
-e as materialized (
-  select t.email_id, t.primary_email, wanted.place, t.primary_email <> wanted.spellings[1] as other
+found as materialized (
+  select t.email_id, t.primary_email, wanted.place, t.primary_email <> wanted.spellings[1] as other,
+    exists (select from ctms_holds h where h.email_id = t.email_id) as held
   from {} cross join wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
+e as materialized (select email_id, primary_email from found where not held),
 )";
 
 constexpr std::string_view lock_one = R"(
-with e as materialized (
-  select email_id, primary_email, 1 as place, false as other from {}, emails where email_id = $1::uuid for update of emails),
+with found as materialized (
+  select email_id, primary_email, 1 as place, false as other, false as held from {}, emails where email_id = $1::uuid for update of emails),
+e as materialized (select email_id, primary_email from found),
 )";
 
 constexpr std::string_view suppress_them = R"(
@@ -57,7 +62,7 @@ u as (
 q as ({}),
 ch as ({})
 select u.p, count(*) filter (where u.p = place and not already), count(*) filter (where u.p <> place or already),
-  count(*) filter (where primary_email <> u.spelling)
+  count(*) filter (where primary_email <> u.spelling), 0
 from e, unnest(places, spellings) as u(p, spelling) group by u.p)";
 
 /// Reads the writer in the CTE that locks the contacts, and so before it deletes one.

@@ -42,8 +42,8 @@ public:
     explicit contact_bulk_repository(database& db) : db_(db) {}
 
     /// Stores those contacts whose ids do not exist yet, and returns their ids. No id may be given twice. errc::conflict, whose detail
-    /// names the constraint, if a unique value is already used; errc::invalid if a value does not fit its column. Nothing is stored then;
-    /// the caller bisects the list to find the contact.
+    /// names the constraint, if a unique value is already used; errc::invalid if a value does not fit its column, or if an address is
+    /// suppressed and must be refused. Nothing is stored then; the caller bisects the list to find the contact.
     [[nodiscard]] result<std::vector<uuid>> create(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
     /// Replaces existing contacts with the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;

@@ -11,6 +11,7 @@
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/replica_reads.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
 #include <algorithm>
@@ -188,12 +189,15 @@ contact_repository::visit_update_documents(const model::updates_query& query,
 
 result<model::contact> contact_repository::create(const model::contact& contact, std::string_view client) {
     const contact_change change{contact};
-    const contact_write one{nullptr, &change, client};
-    const auto limit = db_.connections().options().lock_timeout;
-    const auto times = run(db_, [&](connection& db) { return write_contacts(db, write_kind::insert, {&one, 1}, limit); });
-    if (!times) return with_conflicts(db_, times.error(), contact);
+    contact_write one{nullptr, &change, client};
+    const auto& how = db_.connections().options();
+    const auto written = run(db_, [&](connection& db) {
+        return write_contacts(db, write_kind::insert, {&one, 1}, how.lock_timeout, how.suppression);
+    });
+    if (!written) return with_conflicts(db_, written.error(), contact);
+    if (!written->kept_out.empty()) return suppressed_address();
     db_.recorder().sync_scheduled(1);
-    return after_write(one, times->begin()->second);
+    return after_write(one, written->times.begin()->second);
 }
 
 result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute, std::string_view client) {

@@ -104,7 +104,9 @@ public:
                            const std::function<void(const model::updates_cursor& place, std::string_view json)>& visit);
 
     /// Stores a new contact and returns it as stored, with its timestamps, in one round trip. errc::conflict if a unique value is already
-    /// used, with the names of all such fields (email_id first); nothing is stored then.
+    /// used, with the names of all such fields (email_id first); errc::invalid if its address is suppressed and suppression_options do not
+    /// say to opt it out. Nothing is stored then. Here and in change(), an address that is not ASCII takes one more round trip if there is
+    /// a key for suppressed addresses, and a contact that is opted out because of it another.
     [[nodiscard]] result<model::contact> create(const model::contact& contact, std::string_view client = {});
 
     /// Reads a contact, calls `compute` for its new content, and writes the difference, as if there were no concurrent writes. Always

@@ -8,6 +8,7 @@
 #include <fields/tables.hpp>
 #include <json/contact_document.hpp>
 #include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/note_change_sql.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
@@ -41,8 +42,9 @@ std::string records_sql(table_set tables) {
     return fmt::format(R"(
 with c as materialized (
   select r.* from (select set_config('lock_timeout', $2, true)) as limited, {},
-    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document json, {})),)",
-                       we_are_the_writer, members);
+    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document json, hashes text[], {})),
+kept_out as materialized (select email_id from c where hashes is not null and {}),)",
+                       we_are_the_writer, members, is_suppressed_sql("hashes"));
 }
 
 std::string insert_emails_sql() {
@@ -50,6 +52,7 @@ std::string insert_emails_sql() {
 written as (
   insert into emails (email_id, {0}, create_timestamp, update_timestamp)
   select email_id, {0}, moment, moment from c, (select clock_timestamp() as moment) as taken
+  where email_id not in (select email_id from kept_out)
   returning email_id, update_timestamp),
 e as (select c.*, written.update_timestamp from c join written using (email_id)))",
                        each_column(emails().columns, "{column}"));
@@ -64,6 +67,7 @@ std::string update_emails_sql(table_set tables) {
     return fmt::format(R"(
 held as materialized (
   select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
+  where c.email_id not in (select email_id from kept_out)
   order by emails.email_id for update of emails skip locked),
 queued as materialized (
   select found.email_id from held cross join lateral (
@@ -146,7 +150,8 @@ std::string write_sql(write_kind kind, table_set tables) {
                        note_change_sql(update ? noted::updated : noted::created, "client", "e"));
     out += documents_sql();
     out += update ? replace_documents : add_documents;
-    return out + fmt::format("\nselect email_id::text, {} from e", microseconds_sql("update_timestamp"));
+    return out + fmt::format("\nselect email_id::text, {} from e union all select email_id::text, null from kept_out",
+                             microseconds_sql("update_timestamp"));
 }
 
 statement make_statement(write_kind kind, table_set tables) {
@@ -255,7 +260,14 @@ table_set add_record(object_writer& writer, const contact_write& one) {
     if (one.before != nullptr) writer.add("version", std::string_view(one.before->version));
     writer.add("email_id", std::string_view(after.email.email_id.to_string()));
     if (!one.client.empty()) writer.add("client", one.client);
-    add_members(writer, after.email);
+    if (!one.hashes.empty()) append_json_array(writer.key("hashes"), one.hashes, append_json_string);
+    if (one.opt_out) {
+        auto email = after.email;
+        email.has_opted_out_of_email = true;
+        add_members(writer, email);
+    } else {
+        add_members(writer, after.email);
+    }
     table_set out;
     const auto note = [&](table_of table, bool written) { out.set(static_cast<std::size_t>(table), written); };
     note(table_of::amo, add_group(writer, "amo", before.amo, after.amo, one.change->touch_amo));
@@ -276,6 +288,7 @@ model::contact after_write(const contact_write& one, timestamp when) {
     // A row keeps the time of its creation.
     after.email.create_timestamp = before.email.create_timestamp.value_or(when);
     after.email.update_timestamp = when;
+    after.email.has_opted_out_of_email |= one.opt_out;
     if (!after.amo) return after;
     const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != before.amo;
     after.amo->create_timestamp = before.amo ? before.amo->create_timestamp.value_or(when) : when;

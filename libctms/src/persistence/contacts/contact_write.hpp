@@ -20,7 +20,9 @@ namespace ctms::persistence {
 struct contact_write {
     const stored_contact* before; ///< as it was read; null for a new contact
     const contact_change* change;
-    std::string_view client{}; ///< who changes it; "" if unknown
+    std::string_view client{};         ///< who changes it; "" if unknown
+    std::vector<std::string> hashes{}; ///< of its address: if one of them is suppressed, it is not written
+    bool opt_out = false;              ///< it is written as opted out of all email, whatever `change` says
 };
 
 /// Whether all contacts of a statement are new, or all exist.
@@ -33,7 +35,8 @@ using table_set = std::bitset<table_count>;
 /// Returns the statement that writes contacts with their documents and puts them into the queue and into ctms_changes, in one statement and
 /// so in one transaction. Besides emails it writes only `tables`, because each table costs time even if nothing changes in it. A connection
 /// prepares at most 64 such statements. $1: see records_of; $2: how long it waits for a lock on a row, in milliseconds. Returns the
-/// email_id of each and the time of its write, in microseconds since 1970.
+/// email_id of each and the time of its write, in microseconds since 1970. The time is null for a contact that was not written because its
+/// address is suppressed.
 ///   `insert` writes complete contacts. `update` writes the differences between two states. It skips a contact, and does not return it, if
 /// its emails row no longer has the version that was read, or if another transaction has locked that row or the contact's row in the
 /// queue. It waits only for another transaction that is inserting the same key.

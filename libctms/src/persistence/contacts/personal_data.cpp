@@ -63,15 +63,23 @@ constexpr std::array all{
     one_row("ctms_changes", "changes", shown_as::rows, "The entry in the feed of changes: the latest change and who made it"),
     personal_source{"ctms_inbox", "inbox", shown_as::rows, of_contact, "t.id", is_number,
                     "Changes of other programs that are not in the feed yet"},
+    one_row("ctms_holds", "legal_hold", shown_as::rows, "The legal hold, which keeps the contact from being deleted"),
+    personal_source{"ctms_erasure_contacts", "erasures", shown_as::rows, of_contact, "t.erasure_id", is_uuid,
+                    "Erasures that the email vendor has not confirmed yet"},
     one_row("ctms_documents", "document", shown_as::copy, "The contact as the API sends it"),
 };
 
 // Not people, but the organisation's own settings, clients and records.
-constexpr std::array<std::string_view, 16> impersonal{
-    "acoustic_field",      "acoustic_newsletter_mapping", "alembic_version",         "api_client",
-    "ctms_audit_log",      "ctms_changes_state",          "ctms_client_old_secrets", "ctms_client_revocations",
-    "ctms_client_roles",   "ctms_migration_steps",        "ctms_migrations",         "ctms_vendor_circuit",
-    "ctms_vendor_columns", "ctms_vendor_slots",           "ctms_webhooks",           "stripe_price"};
+// Receipts of erasures and keyed hashes do not tell whose they are.
+constexpr std::array<std::string_view, 18> impersonal{"acoustic_field",          "acoustic_newsletter_mapping",
+                                                      "alembic_version",         "api_client",
+                                                      "ctms_audit_log",          "ctms_changes_state",
+                                                      "ctms_client_old_secrets", "ctms_client_revocations",
+                                                      "ctms_client_roles",       "ctms_erasures",
+                                                      "ctms_migration_steps",    "ctms_migrations",
+                                                      "ctms_suppressed",         "ctms_vendor_circuit",
+                                                      "ctms_vendor_columns",     "ctms_vendor_slots",
+                                                      "ctms_webhooks",           "stripe_price"};
 
 } // namespace
 

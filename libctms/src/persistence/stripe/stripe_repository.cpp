@@ -6,8 +6,10 @@
 
 #include "stripe_sql.hpp"
 
+#include <base/storable.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
@@ -124,9 +126,10 @@ private:
 /// Stores one message and records everything that it changed.
 class ingest_transaction {
 public:
-    explicit ingest_transaction(connection& db) : db_(db) {}
+    ingest_transaction(connection& db, const suppression_options& how) : db_(db), how_(how) {}
 
     void operator()(const stripe::customer& customer) {
+        if (is_kept_out(customer.id, customer.fxa_id, customer.email)) return add("skipped", "customer", customer.id);
         lock({"customer:" + customer.id, "fxa:" + customer.fxa_id});
         const auto before = db_.query(customer_account, {customer.id});
         if (!before.empty() && before.boolean(0, 1)) return add("skipped", "customer", customer.id); // a deletion cannot be undone
@@ -154,6 +157,7 @@ public:
     void operator()(const stripe::price& price) { store_prices({price}); }
 
     void operator()(const stripe::subscription& subscription) {
+        if (is_kept_out(subscription.customer_id)) return add("skipped", "subscription", subscription.id);
         lock({"subscription:" + subscription.id});
         const auto before =
             db_.query(stored_subscription, {subscription.id, subscription.items.empty() ? std::string() : subscription.items.front().id});
@@ -186,6 +190,7 @@ public:
     }
 
     void operator()(const stripe::invoice& invoice) {
+        if (is_kept_out(invoice.customer_id)) return add("skipped", "invoice", invoice.id);
         lock({"invoice:" + invoice.id});
         const auto before = db_.query(stored_invoice, {invoice.id});
         if (!before.empty() && is_older_invoice(invoice.status, before.text(0, 0))) return add("skipped", "invoice", invoice.id);
@@ -210,6 +215,17 @@ public:
     [[nodiscard]] stripe::ingest_report report() && { return std::move(report_); }
 
 private:
+    /// Whether the objects of a customer are those of a person who was erased. Where contacts are stored and opted out instead, Stripe's
+    /// objects are stored, too.
+    bool is_kept_out(const std::string& customer, const std::string& account = {}, const model::text& address = {}) {
+        if (how_.opts_out) return false;
+        auto hashes = hashes_of(how_, suppressed_kind::customer, customer);
+        const auto more = [&](std::vector<std::string> others) { hashes.insert(hashes.end(), others.begin(), others.end()); };
+        if (!account.empty()) more(hashes_of(how_, suppressed_kind::account, account));
+        if (address && is_storable(*address)) more(hashes_of_address(db_, how_, *address));
+        return is_suppressed(db_, hashes);
+    }
+
     void lock(const names& objects) { db_.query(lock_objects, {json_names(objects)}); }
 
     void store_prices(const std::vector<stripe::price>& prices) {
@@ -327,6 +343,7 @@ private:
     }
 
     connection& db_;
+    const suppression_options& how_;
     stripe::ingest_report report_;
     concerned concerned_;
 };
@@ -344,7 +361,7 @@ result<stripe::ingest_report> stripe_repository::ingest(const stripe::object& ob
     auto done = run(
         db_,
         [&](connection& db) {
-            ingest_transaction work(db);
+            ingest_transaction work(db, db_.connections().options().suppression);
             db.begin();
             std::visit(work, object);
             const auto scheduled = work.schedule();

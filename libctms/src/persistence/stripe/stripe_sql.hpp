@@ -174,8 +174,8 @@ on conflict (stripe_id) do nothing)",
 }
 
 // Stores the lines that waited for prices ($1).
-inline const statement move_waiting_lines{
-    "stripe_waiting_lines_moved", move_lines_sql("stripe_price_id = any (array(select json_array_elements_text($1::json)))")};
+inline const statement move_waiting_lines{"stripe_waiting_lines_moved",
+                                          move_lines_sql("stripe_price_id = any (array(select json_array_elements_text($1::json)))")};
 
 // Stores at most $1 of the lines whose price is stored by now, whoever stored it. Skips lines that other transactions hold.
 inline const statement move_ready_lines{"stripe_ready_lines_moved", move_lines_sql(R"(stripe_id = any (array(

@@ -146,7 +146,7 @@ reference as (
   delete from pending_acoustic where id = any (array(
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
-// If the vendor has been told that a contact is gone, and the contact exists by now, it is sent again.
+// If the vendor has been told that a contact is gone, and the contact exists by now, it is sent again. Otherwise its erasure is confirmed.
 constexpr std::string_view is_same_version =
     ", q.version = given.version and (not given.is_gone or not exists (select from emails e where e.email_id = q.email_id)) as same";
 constexpr std::string_view complete_contacts = R"(,
@@ -157,6 +157,12 @@ kept as (
   update ctms_sync_queue q set claimed_by = null, claimed_until = null, first_requested_at = q.last_requested_at
   where q.email_id = any (array(select email_id from held where not same))),
 unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from held where is_gone))),
+told as (
+  delete from ctms_erasure_contacts t where t.email_id = any (array(select email_id from held where is_gone and same)) returning t.erasure_id),
+confirmed as (
+  update ctms_erasures r set waiting = r.waiting - told_of.contacts, confirmed_at = clock_timestamp()
+  from (select erasure_id, count(*)::integer as contacts from told group by erasure_id order by erasure_id) as told_of
+  where r.erasure_id = told_of.erasure_id),
 noted as ({}),{}
 select count(*) from gone)";
 
