@@ -138,6 +138,8 @@ public:
     Gauge& queue_parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& queue_age =
         gauge(registry, "ctms_sync_queue_age_seconds", "Seconds since the first request of the contact that has waited longest.");
+    Gauge& erasures_pending = gauge(registry, "ctms_erasures_pending", "Erasures of which the vendor has not confirmed every deletion.");
+    Gauge& erasures_age = gauge(registry, "ctms_erasures_oldest_seconds", "Time since the oldest of these was requested.");
     Gauge& stripe_parked_objects = gauge(registry, "ctms_stripe_parked_objects", "Stripe objects and messages that are parked now.");
     Gauge& changes_delay = gauge(registry, "ctms_changes_delay_seconds",
                                  "Seconds since the oldest change that /changes cannot show yet, because an earlier transaction is open.");
@@ -204,6 +206,10 @@ std::string prometheus_metrics::expose(const runtime_sample& now) const {
         impl_->queue_age.Set(now.queue_age_seconds);
     }
     if (now.stripe_parked) impl_->stripe_parked_objects.Set(*now.stripe_parked);
+    if (now.erasures_pending) {
+        impl_->erasures_pending.Set(*now.erasures_pending);
+        impl_->erasures_age.Set(now.erasures_age_seconds);
+    }
     if (now.changes_delay_seconds) impl_->changes_delay.Set(*now.changes_delay_seconds);
     for (const auto& one : now.ids) impl_->ids_used.Add({{"table", one.table}}).Set(one.share);
     auto families = impl_->registry.Collect();

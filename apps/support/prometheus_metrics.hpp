@@ -38,6 +38,8 @@ struct runtime_sample {
     std::optional<double> changes_delay_seconds; ///< nullopt: the last value stays
     std::vector<model::id_usage> ids;            ///< tables that are missing here keep their last values
     std::optional<double> stripe_parked{};       ///< nullopt: the last value stays
+    std::optional<double> erasures_pending{};    ///< nullopt: the last values of this and the next stay
+    double erasures_age_seconds = 0;
 };
 
 /// Why event streams end: the client disconnects or does not read, its token becomes invalid, it is disabled or loses the role, its cursor

@@ -2,6 +2,7 @@
 #include "start.hpp"
 
 #include <ctms/auth/access_token.hpp>
+#include <ctms/auth/keyed_hashes.hpp>
 #include <ctms/persistence/migrations.hpp>
 
 #include <fmt/core.h>
@@ -33,6 +34,7 @@ persistence::database_options database_options(const config::settings& settings)
     out.pool_timeout = settings.db_pool_timeout;
     out.pool_recycle = settings.db_pool_recycle;
     out.prepared = settings.db_prepared;
+    out.suppression = {auth::keyed_hashes(settings.suppression_keys), settings.suppression_opts_out};
     return out;
 }
 

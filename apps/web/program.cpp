@@ -12,6 +12,7 @@
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/changes.hpp>
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/inbox_drain.hpp>
 #include <ctms/service/pubsub.hpp>
@@ -103,8 +104,8 @@ public:
                            .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
-          services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,
-                    pubsub_,   database_, settings_, metrics_, server_.draining(),      change_streams_},
+          services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_, pubsub_,
+                    erasures_, database_, settings_, metrics_, server_.draining(),      change_streams_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -117,6 +118,7 @@ public:
         const auto clients = service::api_clients(database_).list();
         if (!clients) return clients.error();
         expect_known_requests(metrics_, *clients);
+        if (auto keys = erasures_.check_keys(); !keys) return keys.error();
         if (settings_.ops_port) {
             const auto taken = server_.listen({.host = settings_.host,
                                                .port = static_cast<std::uint16_t>(*settings_.ops_port),
@@ -163,6 +165,7 @@ public:
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};
+    service::erasures erasures_{database_};
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
     limits bounds_;

@@ -114,6 +114,10 @@ OPERATIONS = [
         Panel("Parked Stripe objects", "short", {"parked": f"max(ctms_stripe_parked_objects{{{CHOSEN}}})"},
               "Delivered by Pub/Sub, but not stored."),
         Panel("Parked contacts", "short", {"parked": f"max(ctms_sync_queue_parked{{{CHOSEN}}})"}, "Their sync was given up."),
+        Panel("Oldest erasure", "s", {"age": f"max(ctms_erasures_oldest_seconds{{{CHOSEN}}})"},
+              "Time since the oldest erasure that the vendor has not confirmed was requested."),
+        Panel("Erasures to confirm", "short", {"pending": f"max(ctms_erasures_pending{{{CHOSEN}}})"},
+              "Of which the vendor has not confirmed every deletion."),
     ]),
     ("Process", PROCESS),
 ]

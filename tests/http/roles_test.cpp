@@ -58,17 +58,19 @@ TEST_CASE("each route requires the right role") {
     check("GET", "/identity/{email_id}", role::read);
     check("POST", "/stripe", role::stripe);
     check("GET", "/__crash__", role::admin);
+    check("POST", "/erasures", role::privacy);
+    check("GET", "/erasures/{id}", role::privacy);
     check("POST", "/token", std::nullopt);
     check("GET", "/metrics", std::nullopt);
 }
 
 TEST_CASE("every route accepts a client with only its role and refuses one with all other roles") {
-    for (const auto wanted : {role::read, role::write, role::remove, role::updates, role::stripe, role::admin}) {
+    for (const auto wanted : {role::read, role::write, role::remove, role::updates, role::stripe, role::admin, role::privacy}) {
         CAPTURE(std::string(to_string(wanted)));
         // Each set of roles gets its own server, which reads the roles immediately.
         web_fixture with;
         set_roles(with, std::set{wanted});
-        std::set others{role::read, role::write, role::remove, role::updates, role::stripe, role::admin};
+        std::set others{role::read, role::write, role::remove, role::updates, role::stripe, role::admin, role::privacy};
         others.erase(wanted);
         web_fixture without;
         set_roles(without, others);

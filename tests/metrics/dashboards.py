@@ -27,11 +27,13 @@ DASHBOARDS = ("operations.json", "sync.json", "alerts.json")
 # Panels that stay at zero during this test. All others must show more.
 ZERO = {
     "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Delay of /changes",
-                        "Used ids", "Restarts in an hour", "Writes with the older waitlists", "Parked Stripe objects"},
+                        "Used ids", "Restarts in an hour", "Writes with the older waitlists", "Parked Stripe objects",
+                        "Oldest erasure", "Erasures to confirm"},
     "sync.json": {"Failures of the database", "Parked webhooks", "Restarts in an hour"},
     "alerts.json": {"Firing, critical", "Firing, warning", "CtmsApiErrors", "CtmsRequestsRejected", "CtmsDatabaseErrors",
                     "CtmsPoolExhausted", "CtmsChangesDelayed", "CtmsIdsRunOut", "CtmsReplicaFails", "CtmsRestarting",
-                    "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked", "CtmsWebhookParked", "CtmsStripeParked"},
+                    "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked", "CtmsWebhookParked", "CtmsStripeParked",
+                    "CtmsErasureLate"},
 }
 
 

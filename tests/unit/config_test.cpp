@@ -280,6 +280,21 @@ TEST_SUITE("config") {
         CHECK(holds(printed, "CTMS_SECRET_KEY_PREVIOUS=[SECRET]\n"));
     }
 
+    TEST_CASE("keys of suppressed addresses are separated by commas, and short ones are refused") {
+        const std::string second = "another key that has 32 bytes or more";
+        CHECK(values({{"CTMS_SUPPRESSION_KEYS", good_key}}).suppression_keys == std::vector{std::string(good_key)});
+        const auto two = values({{"CTMS_SUPPRESSION_KEYS", good_key + ","s + second}});
+        CHECK(two.suppression_keys == std::vector{std::string(good_key), second});
+        CHECK(holds(config::print(two), "CTMS_SUPPRESSION_KEYS=[SECRET]\n"));
+        CHECK_FALSE(values({}).suppression_opts_out);
+        for (const auto& keys : {"short"s, good_key + ","s, ","s + good_key, good_key + ",short,"s + second}) {
+            const auto wrong = mistake({{"CTMS_SUPPRESSION_KEYS", keys}});
+            CHECK(wrong.starts_with("CTMS_SUPPRESSION_KEYS: key "));
+            CHECK(holds(wrong, "at least 32 random bytes"));
+            CHECK_FALSE(holds(wrong, "short,"));
+        }
+    }
+
     TEST_CASE("setting both a value and its file is a mistake") {
         const temporary_file file("s3cret");
         const auto text = mistake({{"CTMS_SECRET_KEY_FILE", file.path()}});

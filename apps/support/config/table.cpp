@@ -138,6 +138,22 @@ std::string take_addresses(settings& into, const std::string& text) {
     return {};
 }
 
+std::string take_suppression_keys(settings& into, const std::string& text) {
+    constexpr std::size_t least = 32;
+    std::vector<std::string> keys;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const auto end = std::min(text.find(',', begin), text.size());
+        keys.push_back(text.substr(begin, end - begin));
+        if (keys.back().size() < least)
+            return fmt::format("key {} has only {} bytes and can be guessed; use at least {} random bytes, such as those of "
+                               "`openssl rand -hex 32`",
+                               keys.size(), keys.back().size(), least);
+        begin = end + 1;
+    }
+    into.suppression_keys = std::move(keys);
+    return {};
+}
+
 std::string shown(bool value) { return value ? "true" : "false"; }
 std::string shown(std::int64_t value) { return fmt::to_string(value); }
 std::string shown(std::chrono::seconds value) { return fmt::to_string(value.count()); }
@@ -226,6 +242,12 @@ constexpr std::array table{
     integer<&s::tombstone_days, 1, 36'500>({"CTMS_TOMBSTONE_DAYS", "90", "How many days /changes remembers that a contact was deleted"}),
     integer<&s::stripe_parked_days, 1, 3'650>(
         {"CTMS_STRIPE_PARKED_DAYS", "30", "How many days Stripe objects that could not be stored are kept"}),
+    rule{{"CTMS_SUPPRESSION_KEYS", "none",
+          "Keys of the hashes of erased addresses, separated by commas: the current one, then earlier ones, at least 32 bytes each", true},
+         take_suppression_keys,
+         show<&s::suppression_keys>},
+    boolean<&s::suppression_opts_out>({"CTMS_SUPPRESSION_OPTS_OUT", "false",
+                                       "Store contacts with suppressed addresses, opted out of all email, instead of refusing them"}),
     boolean<&s::waitlist_geo_optional>(
         {"CTMS_WAITLIST_GEO_OPTIONAL", "false", "Accept the waitlists vpn and relay without a country (geo)"}),
     rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},

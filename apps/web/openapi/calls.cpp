@@ -17,6 +17,8 @@ constexpr std::array email_id{parameter{"path", "email_id", true, "Id of the con
 constexpr std::array address{
     parameter{"path", "primary_email", true, "The address, regardless of case", R"({"type":"string"})", "jane@example.com"}};
 
+constexpr std::array erasure_id{parameter{"path", "id", true, "Id of the receipt", uuid_text, "0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11"}};
+
 constexpr std::array pushing_client{
     parameter{"query", "pubsub_client", false, "The shared secret of the push subscription", R"({"type":"string"})"}};
 
@@ -83,7 +85,34 @@ constexpr std::array replaced_contact{answer{201, "The contact was created or re
 constexpr std::array changed_contact{answer{200, "The stored contact", "CTMSSingleResponse"}, unknown_id,
                                      answer{409, "Another contact has one of the new ids", "ConflictResponse"}, invalid};
 constexpr std::array removed_contacts{answer{200, "The ids of the contacts that were deleted", "IdentityResponse[]"},
-                                      answer{404, "No contact has this address", "NotFoundResponse"}, invalid};
+                                      answer{404, "No contact has this address", "NotFoundResponse"},
+                                      answer{409, "A legal hold exists for one of the contacts: nothing is deleted", "ConflictResponse"},
+                                      invalid};
+constexpr std::string_view receipt =
+    R"({"type":"object","description":"The receipt of an erasure, without personal data","properties":{)"
+    R"("id":{"type":"string","format":"uuid"},"requested_at":{"type":"string","format":"date-time"},)"
+    R"("erased":{"type":"object","description":"What was erased here","properties":{)"
+    R"("contacts":{"type":"integer","description":"Contacts that were deleted, by this request or shortly before"},)"
+    R"("stripe_objects":{"type":"integer"},"parked_objects":{"type":"integer","description":"Objects of Stripe that could not be stored"}},)"
+    R"("required":["contacts","stripe_objects","parked_objects"]},)"
+    R"("suppressed":{"type":"boolean","description":"The address is kept out"},)"
+    R"("vendor":{"type":"object","properties":{"state":{"type":"string","enum":["nothing","waiting","stopped","confirmed"],)"
+    R"("description":"nothing: there was nothing to delete at the vendor; waiting: it has not confirmed every deletion; )"
+    R"(stopped: an operator must act; confirmed: it has confirmed every deletion"},)"
+    R"("waiting":{"type":"integer","description":"Contacts of which the vendor has not confirmed the deletion"},)"
+    R"("confirmed_at":{"type":"string","format":"date-time","nullable":true,"description":"When it confirmed the last one"}},)"
+    R"("required":["state","waiting","confirmed_at"]}},"required":["id","requested_at","erased","suppressed","vendor"]})";
+constexpr std::array place_of_receipt{answer_header{"Location", "Path of the receipt"}};
+constexpr std::array requested_erasure{answer{200,
+                                              "The vendor has not confirmed an earlier erasure of this address: its receipt",
+                                              receipt,
+                                              "application/json",
+                                              {},
+                                              place_of_receipt},
+                                       answer{201, "Erased", receipt, "application/json", {}, place_of_receipt},
+                                       answer{409, "A legal hold exists for one of the contacts: nothing is erased", "ConflictResponse"},
+                                       invalid};
+constexpr std::array one_erasure{answer{200, "The receipt", receipt}, answer{404, "No receipt has this id", "NotFoundResponse"}, invalid};
 constexpr std::array page_of_updates{answer{200, "One page of contacts; as lines, all contacts of the range", "CTMSBulkResponse",
                                             "application/json", as_lines, end_of_updates},
                                      invalid};
@@ -158,6 +187,12 @@ constexpr std::string_view stripe_object =
     R"("id":{"type":"string","description":"Stripe's id","example":"cus_8epDebVEl8Bs2V"},)"
     R"("object":{"type":"string","enum":["customer","subscription","subscription_item","price","invoice"],)"
     R"("description":"Kind of the object"}},"required":["id","object"],"additionalProperties":true})";
+constexpr std::string_view erasure_order =
+    R"({"type":"object","description":"Whom to erase","properties":{)"
+    R"("primary_email":{"type":"string","minLength":1,"maxLength":255,"description":"The address, regardless of case",)"
+    R"("example":"jane@example.com"},"suppress":{"type":"boolean","default":false,)"
+    R"("description":"Keep the address, the Firefox account and the customer at Stripe out from now on"}},)"
+    R"("required":["primary_email"],"additionalProperties":false})";
 constexpr std::string_view pushed_body =
     R"({"type":"object","description":"What Google Pub/Sub pushes","properties":{"message":{"type":"object","properties":{)"
     R"("data":{"type":"string","format":"byte","description":"A Stripe object, or a dictionary of Stripe objects, as JSON in base64"}},)"
@@ -233,6 +268,25 @@ constexpr std::array calls{
               .description = "Deletes all contacts with this address, regardless of case, with everything that belongs to them.",
               .answers = removed_contacts,
               .parameters = address},
+    call_text{.method = "POST",
+              .path = "/erasures",
+              .tag = "Privacy",
+              .summary = "Erase a person",
+              .description =
+                  "Erases all contacts with this address, regardless of case, with everything that is stored about them, here at once and "
+                  "then at the email vendor. The answer is a receipt without personal data; `GET /erasures/{id}` shows when the vendor has "
+                  "confirmed. An address that is not stored gives a receipt, too. Asking again before the vendor has confirmed returns the "
+                  "same receipt. With `suppress`, the address, the Firefox account and the customer at Stripe are kept out from now on.",
+              .answers = requested_erasure,
+              .body = erasure_order,
+              .body_example = R"({"primary_email":"jane@example.com","suppress":true})"},
+    call_text{.method = "GET",
+              .path = "/erasures/{id}",
+              .tag = "Privacy",
+              .summary = "Get the receipt of an erasure",
+              .description = "Returns what was erased, and what the email vendor has confirmed. Receipts are kept for three years.",
+              .answers = one_erasure,
+              .parameters = erasure_id},
     call_text{
         .method = "GET",
         .path = "/updates",
@@ -352,6 +406,7 @@ constexpr std::array all_tags{
     tag_text{"Access", "Get an access token"},
     tag_text{"Contacts", "Find, create, change and delete contacts"},
     tag_text{"Changes", "Follow what changes"},
+    tag_text{"Privacy", "Carry out the rights of people: erase what is stored about them"},
     tag_text{"Stripe", "Take in objects of Stripe"},
     tag_text{"Operations", "For operators, load balancers and monitoring. These calls need no access token"},
 };

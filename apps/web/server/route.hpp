@@ -28,6 +28,7 @@ namespace ctms::service {
 class acoustic_configuration;
 class changes;
 class contacts;
+class erasures;
 class health;
 class pubsub;
 class stripe_ingest;
@@ -103,6 +104,7 @@ struct services {
     service::acoustic_configuration& acoustic_configuration;
     service::stripe_ingest& stripe_ingest;
     service::pubsub& pubsub;
+    service::erasures& erasures;
     const persistence::database& database; ///< for the state of its connection pool
     const config::settings& settings;
     support::prometheus_metrics& metrics;
