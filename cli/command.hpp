@@ -48,6 +48,8 @@ public:
     void note(std::string_view name, std::string_view text) { notes.emplace_back(name, text); }
     void note(std::string_view name, std::int64_t count) { notes.emplace_back(name, std::to_string(count)); }
 
+    std::string actor; ///< of a command that changes something: who runs it, and on which host
+
     // set by the parser, except the notes
     std::set<std::string, std::less<>> flags;
     std::map<std::string, std::string, std::less<>> values;

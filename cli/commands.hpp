@@ -46,6 +46,14 @@ int contacts_import(invocation& call);
 [[nodiscard]] std::string contacts_import_columns();
 // contacts_dump.cpp
 int contacts_dump(invocation& call);
+// erasures.cpp
+int contacts_erase(invocation& call);
+int contacts_erasures(invocation& call);
+int contacts_hold(invocation& call);
+int contacts_unhold(invocation& call);
+int contacts_holds(invocation& call);
+int contacts_suppressed(invocation& call);
+int contacts_unsuppress(invocation& call);
 // changes.cpp
 int changes_follow(invocation& call);
 // stripe.cpp

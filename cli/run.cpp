@@ -143,6 +143,7 @@ int run_and_check(const command& chosen, invocation& call) {
 
 /// Runs a command that changes something, with an audit record.
 int run_audited(const command& chosen, invocation& call, const std::string& who) {
+    call.actor = who;
     // `migrate` creates the audit table, so it is recorded after it has run.
     const bool creates_the_table = chosen.run == migrate;
     if (creates_the_table && (call.has("plan") || call.has("check"))) return run_and_check(chosen, call);
