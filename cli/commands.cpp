@@ -18,18 +18,22 @@ constexpr std::array grants_options{option{"web", "ROLE", "role of ctms-web"}, o
                                     option{"admin", "ROLE", "role of ctms-admin, except for migrate and db grants"},
                                     option{"apply", "", "execute the statements, in one transaction, instead of printing them"}};
 constexpr std::array verify_options{option{"fix", "", "remove documents that are wrong; the next read makes them again"}};
+constexpr std::array export_options{option{"all", "", "also contacts whose Firefox account has the address"},
+                                    option{"html", "FILE", "write a page for people to this file instead"}};
+constexpr std::array history_options{option{"limit,n", "COUNT", "maximum number, newest first (100)"}};
 constexpr std::array build_options{option{"pause", "MS", "milliseconds to wait after each 500 contacts (default 0)"}};
 constexpr std::array create_options{
     option{"email,e", "ADDRESS", "address of the people who run this client", true},
     option{"disabled", "", "cannot be used until it is enabled"},
     option{.name = "role",
            .value = "ROLE",
-           .text = "role of the client: read, write, delete, updates, stripe or admin (without roles: everything)",
+           .text = "role of the client: read, write, delete, updates, stripe, admin or privacy (without roles: everything)",
            .repeatable = true}};
-constexpr std::array roles_options{
-    option{
-        .name = "role", .value = "ROLE", .text = "role of the client: read, write, delete, updates, stripe or admin", .repeatable = true},
-    option{"all", "", "everything, like a client without roles"}};
+constexpr std::array roles_options{option{.name = "role",
+                                          .value = "ROLE",
+                                          .text = "role of the client: read, write, delete, updates, stripe, admin or privacy",
+                                          .repeatable = true},
+                                   option{"all", "", "everything, like a client without roles"}};
 constexpr std::array rotate_options{
     option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
 constexpr option any_table{"allow-unknown", "", "accept a table that the sync does not know"};
@@ -453,10 +457,18 @@ constexpr std::array table{
     command{.group = "contacts",
             .name = "export",
             .operands = "ID-OR-ADDRESS",
-            .summary = "Print everything that is stored about a person, as one JSON document",
-            .example = "contacts export jane@example.com > jane.json",
+            .summary = "Print everything that is held about a person, as one JSON document or as a page",
+            .example = "contacts export jane@example.com --all > jane.json",
             .run = contacts_export,
+            .options = export_options,
             .changes = true},
+    command{.group = "contacts",
+            .name = "history",
+            .operands = "ID-OR-ADDRESS",
+            .summary = "Show who changed a contact, when, and which fields, newest first; recorded only with CTMS_HISTORY_DAYS",
+            .example = "contacts history jane@example.com",
+            .run = contacts_history,
+            .options = history_options},
     command{.group = "contacts",
             .name = "delete",
             .operands = "ID-OR-ADDRESS",

@@ -35,6 +35,7 @@ int db_build_documents(invocation& call);
 // contacts.cpp
 int contacts_show(invocation& call);
 int contacts_export(invocation& call);
+int contacts_history(invocation& call);
 int contacts_delete(invocation& call);
 int contacts_duplicates(invocation& call);
 // contacts_lists.cpp

@@ -33,6 +33,7 @@ persistence::database_options database_options(const config::settings& settings)
     out.pool_timeout = settings.db_pool_timeout;
     out.pool_recycle = settings.db_pool_recycle;
     out.prepared = settings.db_prepared;
+    out.keeps_history = settings.history_days > 0;
     return out;
 }
 

@@ -11,9 +11,11 @@
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/inbox_drain.hpp>
+#include <ctms/service/person_export.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/stripe_parking.hpp>
@@ -103,8 +105,9 @@ public:
                            .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
-          services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,
-                    pubsub_,   database_, settings_, metrics_, server_.draining(),      change_streams_},
+          services_{
+              contacts_, changes_,  history_, exports_,           tokens_,        health_, acoustic_configuration_, stripe_ingest_, pubsub_,
+              database_, settings_, metrics_, server_.draining(), change_streams_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -156,10 +159,13 @@ public:
     service::changes changes_{database_};
     service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
+    service::contact_history history_{database_};
+    service::person_exports exports_{database_};
     service::health health_{health_database_};
-    service::inbox_drain inbox_drain_{
-        background_database_,
-        {.deletions = std::chrono::days(settings_.tombstone_days), .parked = std::chrono::days(settings_.stripe_parked_days)}};
+    service::inbox_drain inbox_drain_{background_database_,
+                                      {.deletions = std::chrono::days(settings_.tombstone_days),
+                                       .parked = std::chrono::days(settings_.stripe_parked_days),
+                                       .history = std::chrono::days(settings_.history_days)}};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};

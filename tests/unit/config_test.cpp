@@ -108,6 +108,7 @@ TEST_SUITE("config") {
                                {"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "no"},
                                {"CTMS_TOKEN_FAILURES_PER_MINUTE", "0"},
                                {"CTMS_STRIPE_PARKED_DAYS", "2"},
+                               {"CTMS_HISTORY_DAYS", "30"},
                                {"CTMS_WAITLIST_GEO_OPTIONAL", "true"},
                                {"CTMS_TRUSTED_PROXIES", "10.0.0.1, ::1"},
                                {"CTMS_SERVER_PREFIX", "https://ctms.example.com"},
@@ -130,6 +131,7 @@ TEST_SUITE("config") {
         CHECK_FALSE(s.token_allow_no_expiration);
         CHECK(s.token_failures_per_minute == 0);
         CHECK(s.stripe_parked_days == 2);
+        CHECK(s.history_days == 30);
         CHECK(s.waitlist_geo_optional);
         CHECK(s.trusted_proxies == std::vector<std::string>{"10.0.0.1", "::1"});
         CHECK(s.server_prefix == "https://ctms.example.com");

@@ -226,6 +226,8 @@ constexpr std::array table{
     integer<&s::tombstone_days, 1, 36'500>({"CTMS_TOMBSTONE_DAYS", "90", "How many days /changes remembers that a contact was deleted"}),
     integer<&s::stripe_parked_days, 1, 3'650>(
         {"CTMS_STRIPE_PARKED_DAYS", "30", "How many days Stripe objects that could not be stored are kept"}),
+    integer<&s::history_days, 0, 3'650>(
+        {"CTMS_HISTORY_DAYS", "0", "How many days it is known who changed a contact, and which fields; 0: not recorded"}),
     boolean<&s::waitlist_geo_optional>(
         {"CTMS_WAITLIST_GEO_OPTIONAL", "false", "Accept the waitlists vpn and relay without a country (geo)"}),
     rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},

@@ -14,6 +14,13 @@ constexpr std::string_view status_schema =
 
 constexpr std::array email_id{parameter{"path", "email_id", true, "Id of the contact", uuid_text, "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"}};
 
+constexpr std::array page_of_contact{
+    email_id.front(),
+    parameter{"query", "before", false, "Cursor that the previous page returned in `next`", R"({"type":"string"})"},
+    parameter{"query", "limit", false, "Maximum number of items on a page",
+              R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+};
+
 constexpr std::array address{
     parameter{"path", "primary_email", true, "The address, regardless of case", R"({"type":"string"})", "jane@example.com"}};
 
@@ -51,6 +58,7 @@ constexpr std::array challenge{answer_header{"WWW-Authenticate", "The way to aut
 constexpr std::array place{answer_header{"Location", "Path of the contact"}};
 constexpr std::array end_of_updates{answer_header{"X-Updates-End", "With lines: the `end` to start at the next time"}};
 constexpr std::array as_text{std::string_view("text/plain")};
+constexpr std::array as_page{std::string_view("text/html")};
 constexpr std::array as_lines{std::string_view("application/x-ndjson")};
 constexpr std::array as_lines_or_events{std::string_view("application/x-ndjson"), std::string_view("text/event-stream")};
 
@@ -73,6 +81,9 @@ constexpr std::array found_contacts{answer{200, "The contacts that match, or an 
 constexpr std::array found_identities{answer{200, "The ids of the contacts that match, or an empty list", "IdentityResponse[]"}, no_ids,
                                       invalid};
 constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unknown_id, invalid};
+constexpr std::array page_of_history{answer{200, "Changes of the contact, newest first", "HistoryResponse"}, unknown_id, invalid};
+constexpr std::array whole_person{answer{200, "Everything that is held", "ExportResponse", "application/json", as_page}, unknown_id,
+                                  invalid};
 constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unknown_id, invalid};
 constexpr std::array created_contact{
     answer{200, "The same contact was already stored", "CTMSSingleResponse", "application/json", {}, place},
@@ -233,6 +244,26 @@ constexpr std::array calls{
               .description = "Deletes all contacts with this address, regardless of case, with everything that belongs to them.",
               .answers = removed_contacts,
               .parameters = address},
+    call_text{.method = "GET",
+              .path = "/ctms/{email_id}/history",
+              .tag = "Contacts",
+              .summary = "List who changed a contact",
+              .description =
+                  "Returns the changes of a contact, newest first: when, by which client, in which request, and which fields. "
+                  "Switches, choices, newsletters, waitlists and languages have their old and new values; of other fields only "
+                  "the names are kept. Recorded only while `kept_days` is not 0. Of a deleted contact only its deletion is known.",
+              .answers = page_of_history,
+              .parameters = page_of_contact},
+    call_text{.method = "GET",
+              .path = "/ctms/{email_id}/export",
+              .tag = "Contacts",
+              .summary = "Export everything that is held about a person",
+              .description =
+                  "Answers a person who asks what is held about them: the contact, objects of Stripe, what was sent to the email "
+                  "vendor, the history, and more. With `Accept: text/html`, returns a page for people. Each export is recorded. "
+                  "Needs the role `privacy`.",
+              .answers = whole_person,
+              .parameters = email_id},
     call_text{
         .method = "GET",
         .path = "/updates",

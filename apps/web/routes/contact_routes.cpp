@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "path_email_id.hpp"
 #include "routes.hpp"
 
 #include <ctms/base/json_text.hpp>
@@ -14,15 +15,6 @@
 
 namespace ctms::web::routes {
 namespace {
-
-/// The {email_id} of the path: a UUID of any version, in any notation.
-result<uuid> path_email_id(const call& now) {
-    const auto parsed = uuid::parse(now.path_parameter("email_id"));
-    if (!parsed) {
-        return invalid_fields({{{std::string("path"), std::string("email_id")}, "value is not a valid uuid", "type_error.uuid", {}}});
-    }
-    return *parsed;
-}
 
 /// Lists errors in the path before errors in the body.
 error both(const error& path, const error& body) {
@@ -112,6 +104,9 @@ void answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
     }
 }
 
+/// Who makes the change of a call.
+model::author author_of(const call& now) { return {now.facts.client_id, now.http.id}; }
+
 json::contact_rules rules_of(const services& all) { return {.geo_optional = all.settings.waitlist_geo_optional}; }
 
 /// A PATCH request as it was sent.
@@ -135,7 +130,7 @@ response post_contact(call& now, const services& all) {
     const auto input = json::read_contact(*now.body, json::purpose::create, rules_of(all));
     if (!input) return failed(now, input.error());
     trace_write(now, (*input)->email.primary_email);
-    const auto created = all.contacts.create(*input, now.facts.client_id);
+    const auto created = all.contacts.create(*input, author_of(now));
     if (!created) return failed(now, created.error());
     auto out = contact_response(created->existed ? 200 : 201, created->contact);
     out.headers.emplace_back("Location", "/ctms/" + created->contact.email.email_id.to_string());
@@ -148,7 +143,7 @@ response put_contact(call& now, const services& all) {
     if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
     if (!input) return failed(now, input.error());
     trace_write(now, (*input)->email.primary_email);
-    const auto contact = all.contacts.replace(*email_id, *input, now.facts.client_id);
+    const auto contact = all.contacts.replace(*email_id, *input, author_of(now));
     return contact ? contact_response(201, *contact) : failed(now, contact.error());
 }
 
@@ -157,7 +152,7 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
     if (!sent.refused.empty()) send(sent.refused);
     std::vector<service::patch_request> requests;
     for (std::size_t i = 0; i < sent.inputs.size(); ++i)
-        requests.push_back({sent.inputs[i].email_id, &sent.inputs[i].patch, sent.asking[i]->facts.client_id});
+        requests.push_back({sent.inputs[i].email_id, &sent.inputs[i].patch, author_of(*sent.asking[i])});
     all.contacts.patch(requests, [&](std::span<const service::patch_result> some) {
         std::vector<call*> answered;
         for (const auto& [index, contact] : some) {
@@ -172,7 +167,7 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
 
 response delete_contacts(call& now, const services& all) {
     const std::string address(now.path_parameter("primary_email"));
-    const auto removed = all.contacts.remove(address, now.facts.client_id);
+    const auto removed = all.contacts.remove(address, author_of(now));
     return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
 }
 

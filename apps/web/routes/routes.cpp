@@ -18,6 +18,8 @@ std::span<const route> all_routes() noexcept {
         route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, may::write},
         route{"PATCH", "/ctms/{email_id}", routes::patch_contacts, write, body_kind::json, may::write},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove},
+        route{"GET", "/ctms/{email_id}/history", routes::get_history, read, body_kind::none, may::read},
+        route{"GET", "/ctms/{email_id}/export", routes::get_export, read, body_kind::none, may::privacy},
         route{"GET", "/updates", routes::get_updates, read, body_kind::none, may::updates},
         route{"GET", "/changes", routes::get_changes, read, body_kind::none, may::updates},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, may::read},

@@ -27,8 +27,10 @@ class database;
 namespace ctms::service {
 class acoustic_configuration;
 class changes;
+class contact_history;
 class contacts;
 class health;
+class person_exports;
 class pubsub;
 class stripe_ingest;
 class tokens;
@@ -98,6 +100,8 @@ struct call {
 struct services {
     service::contacts& contacts;
     service::changes& changes;
+    service::contact_history& history;
+    service::person_exports& exports;
     service::tokens& tokens;
     service::health& health;
     service::acoustic_configuration& acoustic_configuration;

@@ -81,17 +81,17 @@ contacts::contacts(persistence::database& db, persistence::database* replica, me
     : db_(db), repository_(std::make_unique<persistence::contact_repository>(db, replica)), recorder_(recorder), log_(log) {}
 contacts::~contacts() = default;
 
-result<created_contact> contacts::create(const model::contact_input& input, std::string_view client) {
+result<created_contact> contacts::create(const model::contact_input& input, const model::author& by) {
     const auto good = json::check(input, json::purpose::create);
-    return good ? create(*good, client) : good.error();
+    return good ? create(*good, by) : good.error();
 }
 
-result<created_contact> contacts::create(const json::checked<model::contact_input>& input, std::string_view client) {
-    if (input.checked_for() != json::purpose::create) return create(*input, client);
+result<created_contact> contacts::create(const json::checked<model::contact_input>& input, const model::author& by) {
+    if (input.checked_for() != json::purpose::create) return create(*input, by);
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
     const auto wanted = new_contact(*input);
     if (!wanted) return wanted.error();
-    auto stored = repository_->create(*wanted, client);
+    auto stored = repository_->create(*wanted, by);
     if (stored) return created_contact{std::move(*stored), false};
     auto failure = stored.error();
     if (failure.code != errc::conflict) return failure;
@@ -104,27 +104,27 @@ result<created_contact> contacts::create(const json::checked<model::contact_inpu
     return failure;
 }
 
-result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, std::string_view client) {
+result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, const model::author& by) {
     const auto good = json::check(input, json::purpose::replace);
-    return good ? replace(email_id, *good, client) : good.error();
+    return good ? replace(email_id, *good, by) : good.error();
 }
 
-result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input, std::string_view client) {
-    if (input.checked_for() != json::purpose::replace) return replace(email_id, *input, client);
+result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input, const model::author& by) {
+    if (input.checked_for() != json::purpose::replace) return replace(email_id, *input, by);
     if (input->email.email_id != email_id || email_id.is_nil()) return invalid("email_id in path must match email_id in contact");
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
     auto changed = repository_->change(
-        email_id, [&](const auto& stored) { return replaced(*input, stored); }, client);
+        email_id, [&](const auto& stored) { return replaced(*input, stored); }, by);
     return with_message(std::move(changed), "Contact with primary_email or basket_token already exists");
 }
 
-result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch, std::string_view client) {
+result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch, const model::author& by) {
     const auto good = json::check(patch);
-    return good ? this->patch(email_id, *good, client) : good.error();
+    return good ? this->patch(email_id, *good, by) : good.error();
 }
 
-result<model::contact> contacts::patch(const uuid& email_id, const json::checked<model::contact_patch>& patch, std::string_view client) {
-    const patch_request one{email_id, &patch, client};
+result<model::contact> contacts::patch(const uuid& email_id, const json::checked<model::contact_patch>& patch, const model::author& by) {
+    const patch_request one{email_id, &patch, by};
     return std::move(this->patch({&one, 1}).front());
 }
 
@@ -146,7 +146,7 @@ void contacts::patch(std::span<const patch_request> several, const patches_done&
                                if (!stored) return unknown_id();
                                return patched(patch, *stored);
                            },
-                           several[index].client});
+                           several[index].by});
     }
     if (!refused.empty()) done(refused);
     repository_->change(changes, [&](std::span<persistence::change_outcome> some) {
@@ -168,15 +168,15 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
     return out;
 }
 
-result<std::vector<model::identity>> contacts::remove(const std::string& primary_email, std::string_view client) {
+result<std::vector<model::identity>> contacts::remove(const std::string& primary_email, const model::author& by) {
     const bool may_exist = is_storable(primary_email);
-    auto removed = may_exist ? repository_->remove(primary_email, client) : std::vector<model::identity>();
+    auto removed = may_exist ? repository_->remove(primary_email, by) : std::vector<model::identity>();
     if (removed && removed->empty()) return not_found("email " + valid_utf8(primary_email) + " not found!");
     return removed;
 }
 
-result<void> contacts::remove(const uuid& email_id, std::string_view client) {
-    const auto removed = persistence::contact_bulk_repository(db_).remove(email_id, {.client = client});
+result<void> contacts::remove(const uuid& email_id, const model::author& by) {
+    const auto removed = persistence::contact_bulk_repository(db_).remove(email_id, {.by = by});
     if (!removed) return removed.error();
     return *removed ? result<void>() : result<void>(unknown_id());
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_history.hpp>
 #include <ctms/service/inbox_drain.hpp>
 #include <ctms/service/stripe_parking.hpp>
 
@@ -29,9 +30,11 @@ void inbox_drain::work(const std::stop_token& stop) {
             if (std::chrono::steady_clock::now() < forgets_at) continue;
             const auto forgotten = changes(db_).forget_deletions(keep_.deletions);
             const auto expired = stripe_parking(db_).expire(keep_.parked);
+            const auto forgotten_history = contact_history(db_).forget(keep_.history);
             const bool all_forgotten = forgotten && *forgotten < changes::most_forgotten;
             const bool all_expired = expired && *expired < static_cast<std::size_t>(stripe_parking::most_at_once);
-            if (all_forgotten && all_expired) forgets_at = std::chrono::steady_clock::now() + between;
+            const bool no_old_history = forgotten_history && *forgotten_history < contact_history::most_forgotten;
+            if (all_forgotten && all_expired && no_old_history) forgets_at = std::chrono::steady_clock::now() + between;
         } catch (const std::exception&) { // out of memory: tries again after the pause
         }
     }

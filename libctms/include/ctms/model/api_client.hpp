@@ -17,10 +17,10 @@
 namespace ctms::model {
 
 /// A permission of a client: each call of the API requires one of them.
-enum class role : std::uint8_t { read, write, remove, updates, stripe, admin };
+enum class role : std::uint8_t { read, write, remove, updates, stripe, admin, privacy };
 
 /// The names of the roles, in the same order.
-inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "delete", "updates", "stripe", "admin"};
+inline constexpr std::array<std::string_view, 7> role_names{"read", "write", "delete", "updates", "stripe", "admin", "privacy"};
 
 /// Returns the name of a role.
 [[nodiscard]] constexpr std::string_view to_string(role one) noexcept { return role_names[static_cast<std::size_t>(one)]; }

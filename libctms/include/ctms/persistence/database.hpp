@@ -25,6 +25,7 @@ struct CTMS_API database_options {
     std::chrono::milliseconds statement_timeout{10'000}; ///< after this time, the server cancels a statement
     std::chrono::milliseconds lock_timeout{5'000};       ///< how long a statement waits for a lock
     std::chrono::seconds connect_timeout{3};             ///< for each address of the host
+    bool keeps_history = false;                          ///< record who changes contacts, in the transaction of each change
 };
 
 /// State of the pool, for metrics.

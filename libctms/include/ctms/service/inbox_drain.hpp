@@ -20,6 +20,7 @@ namespace ctms::service {
 struct CTMS_API kept_times {
     std::chrono::seconds deletions; ///< deleted contacts in the feed of changes
     std::chrono::seconds parked;    ///< objects of Stripe that could not be stored
+    std::chrono::seconds history{}; ///< who changed contacts; 0: not at all
 };
 
 /// Drains the inbox, and forgets old rows.

@@ -147,8 +147,8 @@ void change_rounds::read_and_write(connection& db, const places& turn, milliseco
     prepare(turn, into);
     if (into.ready.empty()) return;
     std::vector<contact_write> writes;
-    for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].client});
-    const auto times = write_contacts(db, write_kind::update, writes, longest_wait);
+    for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].by});
+    const auto times = write_contacts(db, write_kind::update, writes, longest_wait, keeps_history(db_));
     if (limited && !times.empty()) db.commit();
     for (std::size_t i = 0; i < writes.size(); ++i) {
         const auto time = times.find(writes[i].before->contact.email.email_id);
@@ -176,11 +176,11 @@ void change_rounds::prepare(const places& turn, attempt& into) const {
 }
 
 void change_rounds::insert(const prepared_change& one, milliseconds longest_wait) {
-    const contact_write wanted{nullptr, &one.change, several_[one.place].client};
+    const contact_write wanted{nullptr, &one.change, several_[one.place].by};
     const auto times = run(db_, [&](connection& db) {
         const bool limited = is_late();
         if (limited) begin_with_limit(db, time_left());
-        auto written = write_contacts(db, write_kind::insert, {&wanted, 1}, longest_wait);
+        auto written = write_contacts(db, write_kind::insert, {&wanted, 1}, longest_wait, keeps_history(db_));
         if (limited) db.commit();
         return written;
     });
@@ -243,9 +243,9 @@ std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> em
 }
 
 std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
-                                         milliseconds longest_wait) {
-    auto records = records_of(contacts);
-    const auto& how = write_contacts_statement(kind, records.tables);
+                                         milliseconds longest_wait, bool keeps_history) {
+    auto records = records_of(contacts, keeps_history);
+    const auto& how = write_contacts_statement(kind, records.tables, keeps_history);
     const auto written = db.query(how, {std::move(records.json), std::to_string(longest_wait.count())}, true);
     std::map<uuid, timestamp> out;
     for (std::size_t row = 0; row < written.size(); ++row)

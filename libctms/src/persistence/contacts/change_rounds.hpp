@@ -66,7 +66,7 @@ private:
 
 /// Inserts or updates contacts and returns when each was written. Contacts that the statement skipped are missing.
 [[nodiscard]] std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
-                                                       std::chrono::milliseconds longest_wait);
+                                                       std::chrono::milliseconds longest_wait, bool keeps_history);
 
 /// Adds the names of all values that are already used to a conflict; returns other failures unchanged.
 [[nodiscard]] error with_conflicts(database& db, error failure, const model::contact& contact);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_bulk_repository.hpp"
 #include "contact_tables.hpp"
+#include "history_sql.hpp"
 
 #include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
@@ -83,12 +84,18 @@ std::string write_group(const contact_table& table, bool upsert) {
                        table.alias, table.name, names, values, old, action);
 }
 
-std::string write_sql(bool upsert) {
+std::string write_sql(bool upsert, bool keeps_history) {
     auto out = rows_of_batch() + (upsert ? replace_emails() : create_emails());
     for (const auto& table : std::span(contact_tables()).subspan(1)) out += write_group(table, upsert);
-    return out + fmt::format("q as ({}),\nch as ({})\nselect email_id::text from e",
-                             request_sync_sql("$7::smallint", "e where $7 is not null"),
-                             note_change_sql(upsert ? noted::updated : noted::created, "$8", "e"));
+    const auto what = upsert ? noted::updated : noted::created;
+    out +=
+        fmt::format("q as ({}),\nch as ({})", request_sync_sql("$7::smallint", "e where $7 is not null"), note_change_sql(what, "$8", "e"));
+    if (keeps_history) {
+        const recorded_sql values{.client = "$8", .changes = "coalesce(changes, '[]')"};
+        out += fmt::format(",\ndiffering as ({}),\nh as ({})", imported_changes_sql(),
+                           record_change_sql(what, values, upsert ? "differing" : "e left join differing using (email_id)"));
+    }
+    return out + "\nselect email_id::text from e";
 }
 
 std::string joined(std::span<const model::stored_rows> contacts, std::string model::stored_rows::*part) {
@@ -107,7 +114,7 @@ std::vector<parameter> parameters_of(std::span<const model::stored_rows> contact
     for (const auto part : {&rows::email, &rows::amo, &rows::fxa, &rows::mofo, &rows::newsletters, &rows::waitlists})
         out.emplace_back(joined(contacts, part));
     out.emplace_back(how.sync_priority ? parameter(std::to_string(static_cast<int>(*how.sync_priority))) : std::nullopt);
-    out.emplace_back(std::string(how.client));
+    out.emplace_back(std::string(how.by.client));
     return out;
 }
 
@@ -132,13 +139,15 @@ result<std::vector<uuid>> write(database& db, const statement& what, std::span<c
 } // namespace
 
 result<std::vector<uuid>> contact_bulk_repository::create(std::span<const model::stored_rows> contacts, const bulk_options& how) {
-    static const statement create_many{"create_contacts", write_sql(false)};
-    return write(db_, create_many, contacts, how);
+    static const statement create_many{"create_contacts", write_sql(false, false)};
+    static const statement recorded{"create_contacts_recorded", write_sql(false, true)};
+    return write(db_, keeps_history(db_) ? recorded : create_many, contacts, how);
 }
 
 result<std::vector<uuid>> contact_bulk_repository::replace(std::span<const model::stored_rows> contacts, const bulk_options& how) {
-    static const statement replace_many{"replace_contacts", write_sql(true)};
-    return write(db_, replace_many, contacts, how);
+    static const statement replace_many{"replace_contacts", write_sql(true, false)};
+    static const statement recorded{"replace_contacts_recorded", write_sql(true, true)};
+    return write(db_, keeps_history(db_) ? recorded : replace_many, contacts, how);
 }
 
 result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_ids(std::span<const std::string> primary_emails) {

@@ -6,6 +6,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/author.hpp>
 #include <ctms/model/contact_lists.hpp>
 #include <ctms/persistence/database.hpp>
 #include <model/stored_rows.hpp>
@@ -16,7 +17,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
@@ -25,7 +25,7 @@ namespace ctms::persistence {
 struct bulk_options {
     std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< of create() and replace(); nullopt: do not queue them
     bool dry_run = false;                                               ///< do the work, then roll it back
-    std::string_view client{};                                          ///< who writes; "" if unknown
+    model::author by{};                                                 ///< who writes
 };
 
 /// A contact that an address finds.

@@ -186,18 +186,20 @@ contact_repository::visit_update_documents(const model::updates_query& query,
     return count;
 }
 
-result<model::contact> contact_repository::create(const model::contact& contact, std::string_view client) {
+result<model::contact> contact_repository::create(const model::contact& contact, const model::author& by) {
     const contact_change change{contact};
-    const contact_write one{nullptr, &change, client};
+    const contact_write one{nullptr, &change, by};
     const auto limit = db_.connections().options().lock_timeout;
-    const auto times = run(db_, [&](connection& db) { return write_contacts(db, write_kind::insert, {&one, 1}, limit); });
+    const auto times = run(db_, [&](connection& db) {
+        return write_contacts(db, write_kind::insert, {&one, 1}, limit, keeps_history(db_));
+    });
     if (!times) return with_conflicts(db_, times.error(), contact);
     db_.recorder().sync_scheduled(1);
     return after_write(one, times->begin()->second);
 }
 
-result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute, std::string_view client) {
-    const contact_to_change one{email_id, compute, client};
+result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute, const model::author& by) {
+    const contact_to_change one{email_id, compute, by};
     return std::move(change({&one, 1}).front());
 }
 
@@ -213,9 +215,11 @@ std::vector<result<model::contact>> contact_repository::change(std::span<const c
     return out;
 }
 
-result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email, std::string_view client) {
+result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email, const model::author& by) {
     auto removed = run(db_, [&](connection& db) {
-        return read_identities(db.query(delete_contacts_statement(), {primary_email, std::string(client)}, true));
+        std::vector<parameter> parameters{primary_email, std::string(by.client)};
+        if (keeps_history(db_)) parameters.emplace_back(std::string(by.request_id));
+        return read_identities(db.query(delete_contacts_statement(keeps_history(db_)), parameters, true));
     });
     if (removed) db_.recorder().sync_scheduled(removed->size());
     return removed;

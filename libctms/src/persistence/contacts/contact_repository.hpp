@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 // Reads and writes stored contacts: the tables emails, amo, fxa, mofo, newsletters, waitlists, and the sync queue. Every write queues the
-// contact for the sync and notes the change, with its client, in ctms_changes, in the same transaction. Thread safe; each call is one
-// transaction with as few round trips as possible.
+// contact for the sync and notes the change, with its client, in ctms_changes, in the same transaction; if the database keeps the history,
+// also in ctms_history. Thread safe; each call is one transaction with as few round trips as possible.
 #pragma once
 
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/author.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_document.hpp>
 #include <ctms/model/updates_query.hpp>
@@ -41,9 +42,9 @@ using change_function = std::function<result<contact_change>(const std::optional
 
 /// One of several changes.
 struct contact_to_change {
-    uuid email_id;             ///< the contact to change
-    change_function compute;   ///< computes the new content, as in change()
-    std::string_view client{}; ///< who changes it; "" if unknown
+    uuid email_id;           ///< the contact to change
+    change_function compute; ///< computes the new content, as in change()
+    model::author by{};      ///< who changes it
 };
 
 /// The outcome of one of several changes.
@@ -105,12 +106,12 @@ public:
 
     /// Stores a new contact and returns it as stored, with its timestamps, in one round trip. errc::conflict if a unique value is already
     /// used, with the names of all such fields (email_id first); nothing is stored then.
-    [[nodiscard]] result<model::contact> create(const model::contact& contact, std::string_view client = {});
+    [[nodiscard]] result<model::contact> create(const model::contact& contact, const model::author& by = {});
 
     /// Reads a contact, calls `compute` for its new content, and writes the difference, as if there were no concurrent writes. Always
     /// updates the email's update_timestamp, to a later time. Usually takes two round trips. errc::conflict as in create();
     /// errc::unavailable if the contact stayed locked for the lock timeout of the database.
-    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute, std::string_view client = {});
+    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute, const model::author& by = {});
 
     /// The same for several contacts. Changes of the same contact are made in the given order. Existing contacts are changed together, in
     /// two round trips and one transaction. Those that are locked or changed concurrently are tried again, together and without
@@ -122,7 +123,7 @@ public:
 
     /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
     /// Returns the ids of the deleted contacts, empty if there were none. One round trip.
-    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {});
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, const model::author& by = {});
 
 private:
     database& db_;

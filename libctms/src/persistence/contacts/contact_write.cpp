@@ -4,8 +4,10 @@
 #include "contact_repository.hpp"
 #include "contact_rows.hpp"
 #include "contact_tables.hpp"
+#include "history_sql.hpp"
 
 #include <fields/tables.hpp>
+#include <json/changed_fields.hpp>
 #include <json/contact_document.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/time_columns.hpp>
@@ -33,11 +35,12 @@ void for_each_table(table_set tables, Visit visit) {
 // One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
 // record stays unchanged; the members that end in _gone say what to delete. The setting ends with the statement's transaction. It does not
 // limit waits for locks on tables, because the server takes those before it runs a statement.
-std::string records_sql(table_set tables) {
+std::string records_sql(table_set tables, bool keeps_history) {
     auto members = each_column(emails().columns, "{column} {type}");
     for_each_table(tables, [&](const contact_table& table) {
         members += fmt::format(", {0} json, {0}_gone {1}", table.name, table.is_list ? "json" : "boolean");
     });
+    if (keeps_history) members += ", request text, history json";
     return fmt::format(R"(
 with c as materialized (
   select r.* from (select set_config('lock_timeout', $2, true)) as limited, {},
@@ -58,8 +61,8 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 // Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
 // of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server
 // look each contact up in the queue, in order of email_id, instead of reading the whole queue while it has no statistics.
-std::string update_emails_sql(table_set tables) {
-    std::string members;
+std::string update_emails_sql(table_set tables, bool keeps_history) {
+    std::string members(keeps_history ? ", c.request, c.history" : "");
     for_each_table(tables, [&](const contact_table& table) { members += fmt::format(", c.{0}, c.{0}_gone", table.name); });
     return fmt::format(R"(
 held as materialized (
@@ -135,29 +138,36 @@ added as (
   select email_id, format, version, document from filled order by email_id
   on conflict (email_id) do update set format = excluded.format, version = excluded.version, document = excluded.document))";
 
-std::string write_sql(write_kind kind, table_set tables) {
+std::string write_sql(write_kind kind, table_set tables, bool keeps_history) {
     const bool update = kind == write_kind::update;
-    auto out = records_sql(tables) + (update ? update_emails_sql(tables) : insert_emails_sql());
+    auto out = records_sql(tables, keeps_history) + (update ? update_emails_sql(tables, keeps_history) : insert_emails_sql());
     for_each_table(tables, [&](const contact_table& table) {
         out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table, update), update ? replace_row_sql(table) : "");
         if (update) out += fmt::format(",\n{}_gone as ({})", table.alias, delete_rows_sql(table));
     });
     out += fmt::format(",\nq as ({}),\nch as ({})", request_sync_sql(queue_priority::write, "e"),
                        note_change_sql(update ? noted::updated : noted::created, "client", "e"));
+    if (keeps_history) {
+        const recorded_sql values{.client = "client", .request_id = "request", .changes = "history"};
+        out +=
+            fmt::format(",\nh as ({})", record_change_sql(update ? noted::updated : noted::created, values, "e where history is not null"));
+    }
     out += documents_sql();
     out += update ? replace_documents : add_documents;
     return out + fmt::format("\nselect email_id::text, {} from e", microseconds_sql("update_timestamp"));
 }
 
-statement make_statement(write_kind kind, table_set tables) {
+statement make_statement(write_kind kind, table_set tables, bool keeps_history) {
     std::string name = kind == write_kind::update ? "update_contacts" : "insert_contacts";
+    if (keeps_history) name += "_recorded";
     for_each_table(tables, [&](const contact_table& table) { name += fmt::format("_{}", table.alias); });
-    return {name, write_sql(kind, tables)};
+    return {name, write_sql(kind, tables, keeps_history)};
 }
 
 // Reads the writer before it locks a row, and so before it deletes one.
-std::string delete_sql() {
-    return fmt::format(R"(
+std::string delete_sql(bool keeps_history) {
+    return fmt::format(
+        R"(
 with e as (
   select email_id, primary_email, basket_token, sfdc_id from {}, emails where lower(primary_email) = lower($1) for update of emails),
 q as ({}),
@@ -168,11 +178,12 @@ f as (delete from fxa using e where fxa.email_id = e.email_id returning fxa.emai
 m as (delete from mofo using e where mofo.email_id = e.email_id returning mofo.email_id, mofo_contact_id, mofo_email_id),
 n as (delete from newsletters using e where newsletters.email_id = e.email_id),
 w as (delete from waitlists using e where waitlists.email_id = e.email_id),
-d as (delete from emails using e where emails.email_id = e.email_id)
+d as (delete from emails using e where emails.email_id = e.email_id){}
 select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, a.user_id, f.fxa_id,
        f.primary_email
 from e left join m using (email_id) left join a using (email_id) left join f using (email_id) order by e.email_id)",
-                       we_are_the_writer, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"));
+        we_are_the_writer, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"),
+        keeps_history ? fmt::format(",\nh as ({})", record_change_sql(noted::deleted, {.client = "$2", .request_id = "$3"}, "e")) : "");
 }
 
 // The values of the contact itself are not conflicts, except for its id.
@@ -247,14 +258,21 @@ void add_document(object_writer& writer, const contact_write& one) {
     if (one.before != nullptr && !one.before->document.empty()) writer.add("seen", std::string_view(one.before->document));
 }
 
+/// Adds what the history records. A write that changes nothing is not recorded.
+void add_history(object_writer& writer, const contact_write& one) {
+    const auto changes = json::changed_fields(one.before != nullptr ? &one.before->contact : nullptr, one.change->after);
+    if (one.before == nullptr || changes != "[]") writer.add_raw("history", changes);
+    if (!one.by.request_id.empty()) writer.add("request", one.by.request_id);
+}
+
 /// Returns the tables that the record changes, besides emails.
-table_set add_record(object_writer& writer, const contact_write& one) {
+table_set add_record(object_writer& writer, const contact_write& one, bool keeps_history) {
     static const model::contact nothing;
     const auto& before = one.before != nullptr ? one.before->contact : nothing;
     const auto& after = one.change->after;
     if (one.before != nullptr) writer.add("version", std::string_view(one.before->version));
     writer.add("email_id", std::string_view(after.email.email_id.to_string()));
-    if (!one.client.empty()) writer.add("client", one.client);
+    if (!one.by.client.empty()) writer.add("client", one.by.client);
     add_members(writer, after.email);
     table_set out;
     const auto note = [&](table_of table, bool written) { out.set(static_cast<std::size_t>(table), written); };
@@ -264,6 +282,7 @@ table_set add_record(object_writer& writer, const contact_write& one) {
     note(table_of::newsletters, add_list(writer, "newsletters", before.newsletters, after.newsletters));
     note(table_of::waitlists, add_list(writer, "waitlists", before.waitlists, after.waitlists));
     add_document(writer, one);
+    if (keeps_history) add_history(writer, one);
     return out;
 }
 
@@ -283,27 +302,30 @@ model::contact after_write(const contact_write& one, timestamp when) {
     return after;
 }
 
-const statement& write_contacts_statement(write_kind kind, table_set tables) {
-    static const auto all = [] {
+const statement& write_contacts_statement(write_kind kind, table_set tables, bool keeps_history) {
+    const auto make_all = [](bool recorded) {
         std::array<std::vector<statement>, 2> out; // for each kind, by the number of the set, in which the bit of emails is the lowest
         for (const auto one : {write_kind::insert, write_kind::update}) {
             for (std::size_t number = 0; number < (1U << table_count); number += 2)
-                out.at(static_cast<std::size_t>(one)).push_back(make_statement(one, table_set(number)));
+                out.at(static_cast<std::size_t>(one)).push_back(make_statement(one, table_set(number), recorded));
         }
         return out;
-    }();
-    return all.at(static_cast<std::size_t>(kind)).at(tables.to_ulong() / 2);
+    };
+    static const std::array all{make_all(false), make_all(true)};
+    return all.at(keeps_history ? 1 : 0).at(static_cast<std::size_t>(kind)).at(tables.to_ulong() / 2);
 }
 
-written_records records_of(std::span<const contact_write> contacts) {
+written_records records_of(std::span<const contact_write> contacts, bool keeps_history) {
     written_records out;
-    out.json = json_rows(contacts, [&](object_writer& writer, const contact_write& one) { out.tables |= add_record(writer, one); });
+    out.json =
+        json_rows(contacts, [&](object_writer& writer, const contact_write& one) { out.tables |= add_record(writer, one, keeps_history); });
     return out;
 }
 
-const statement& delete_contacts_statement() {
-    static const statement made{"delete_contacts", delete_sql()};
-    return made;
+const statement& delete_contacts_statement(bool keeps_history) {
+    static const statement made{"delete_contacts", delete_sql(false)};
+    static const statement recorded{"delete_contacts_recorded", delete_sql(true)};
+    return keeps_history ? recorded : made;
 }
 
 const statement& find_conflicts_statement() {

@@ -53,7 +53,8 @@ constexpr std::array all{
            "Lines of invoices whose price is not known yet"),
     personal_source{"ctms_stripe_parked", "stripe_parked", shown_as::rows,
                     "exists (select from words where position(convert_to(to_json(word)::text, 'UTF8') in t.payload) > 0)", "t.id",
-                    is_number, "Objects of Stripe that name the person and could not be stored yet"},
+                    is_number, "Objects of Stripe that name the person and could not be stored yet",
+                    "t.id, t.object, t.reason, t.deliveries, t.parked_at, encode(t.payload, 'escape') as payload"},
     personal_source{"pending_acoustic", "pending_acoustic", shown_as::rows, of_contact, "t.id", is_number,
                     "Changes that the service before this one has noted for the email vendor"},
     one_row("ctms_sync_queue", "sync_queue", shown_as::rows, "The latest change that waits to be sent to the email vendor"),
@@ -63,21 +64,38 @@ constexpr std::array all{
     one_row("ctms_changes", "changes", shown_as::rows, "The entry in the feed of changes: the latest change and who made it"),
     personal_source{"ctms_inbox", "inbox", shown_as::rows, of_contact, "t.id", is_number,
                     "Changes of other programs that are not in the feed yet"},
+    personal_source{"ctms_history", "history", shown_as::rows, of_contact, "t.id", is_number,
+                    "Who changed the contact, when, and which fields; recorded only while the history is on"},
+    personal_source{"ctms_audit_log", "audit", shown_as::rows, "string_to_array(t.details ->> 'email_ids', ',') @> array[($1::uuid)::text]",
+                    "t.id", is_number, "Exports of what is held about the person: who made them, and when", "t.*", "ctms_contact_audit"},
     one_row("ctms_documents", "document", shown_as::copy, "The contact as the API sends it"),
 };
 
 // Not people, but the organisation's own settings, clients and records.
-constexpr std::array<std::string_view, 16> impersonal{
-    "acoustic_field",      "acoustic_newsletter_mapping", "alembic_version",         "api_client",
-    "ctms_audit_log",      "ctms_changes_state",          "ctms_client_old_secrets", "ctms_client_revocations",
-    "ctms_client_roles",   "ctms_migration_steps",        "ctms_migrations",         "ctms_vendor_circuit",
-    "ctms_vendor_columns", "ctms_vendor_slots",           "ctms_webhooks",           "stripe_price"};
+constexpr std::array<std::string_view, 15> impersonal{
+    "acoustic_field",          "acoustic_newsletter_mapping", "alembic_version",   "api_client",           "ctms_changes_state",
+    "ctms_client_old_secrets", "ctms_client_revocations",     "ctms_client_roles", "ctms_migration_steps", "ctms_migrations",
+    "ctms_vendor_circuit",     "ctms_vendor_columns",         "ctms_vendor_slots", "ctms_webhooks",        "stripe_price"};
+
+constexpr personal_source receivers{
+    "ctms_webhooks",
+    "webhooks",
+    shown_as::rows,
+    "true",
+    "t.name",
+    is_text,
+    "The services that are told of changes, and whether they know of the latest one of this contact",
+    "t.name, t.events, t.with_contacts, t.state, t.delivered_at,"
+    " (select (t.xid, t.email_id) >= (c.xid, c.email_id) from ctms_changes c where c.email_id = $1::uuid) as has_latest_change",
+    "ctms_webhook_places"};
 
 } // namespace
 
 std::string_view persons_ids_sql() noexcept { return ids; }
 
 std::span<const personal_source> personal_sources() noexcept { return all; }
+
+const personal_source& told_receivers() noexcept { return receivers; }
 
 std::span<const std::string_view> impersonal_tables() noexcept { return impersonal; }
 

@@ -52,13 +52,16 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_changes_state", {"su", "s", "su"}},
     needed_rights{"ctms_webhooks", {"", "su", "siud"}},
     needed_rights{"ctms_documents", {"siu", "s", "siud"}},
-    needed_rights{"ctms_vendor_state", {"", "siud", "s"}},
+    needed_rights{"ctms_history", {"siud", "i", "siud"}},
+    needed_rights{"ctms_vendor_state", {"s", "siud", "s"}},
     needed_rights{"ctms_vendor_slots", {"", "siu", "s"}},
     needed_rights{"ctms_vendor_columns", {"", "si", "s"}},
     needed_rights{"ctms_vendor_columns_id_seq", {"", "g", ""}},
     needed_rights{"ctms_vendor_circuit", {"", "su", "s"}},
-    needed_rights{"ctms_sync_skipped", {"", "si", "sud"}},
-    needed_rights{"ctms_audit_log", {"", "", "siu"}},
+    needed_rights{"ctms_sync_skipped", {"s", "si", "sud"}},
+    needed_rights{"ctms_audit_log", {"i", "", "siu"}},
+    needed_rights{"ctms_contact_audit", {"s", "", "s"}},
+    needed_rights{"ctms_webhook_places", {"s", "", "s"}},
 };
 
 } // namespace ctms::persistence

@@ -124,7 +124,8 @@ private:
 /// Stores one message and records everything that it changed.
 class ingest_transaction {
 public:
-    explicit ingest_transaction(connection& db) : db_(db) {}
+    /// `keeps_history`: see record().
+    ingest_transaction(connection& db, bool keeps_history) : db_(db), keeps_history_(keeps_history) {}
 
     void operator()(const stripe::customer& customer) {
         lock({"customer:" + customer.id, "fxa:" + customer.fxa_id});
@@ -133,11 +134,15 @@ public:
         const auto displaced = db_.query(delete_other_customer, {customer.id, customer.fxa_id}, true);
         note_deleted("customer", displaced);
         if (!displaced.empty()) report_.fxa_id_conflict = customer.fxa_id;
+        for (std::size_t row = 0; row < displaced.size(); ++row) note_history("customer", displaced.text(row, 0));
         const auto written = db_.query(
             upsert_customer,
             {customer.id, seconds(customer.created), customer.fxa_id, customer.default_source_id, customer.default_payment_method_id},
             true);
-        if (!note("customer", {customer.id}, written).empty()) concerned_.accounts.insert(customer.fxa_id);
+        if (!note("customer", {customer.id}, written).empty()) {
+            concerned_.accounts.insert(customer.fxa_id);
+            note_history("customer", customer.id);
+        }
         if (!before.empty() && before.text(0, 0) != customer.fxa_id) concerned_.accounts.emplace(before.text(0, 0));
     }
 
@@ -145,8 +150,9 @@ public:
         lock({"customer:" + customer.id});
         const auto known = db_.query(customer_account, {customer.id});
         if (known.empty()) return add("skipped", "customer", customer.id);
-        if (!note("customer", {customer.id}, db_.query(mark_customer_deleted, {customer.id}, true)).empty())
-            concerned_.customers.insert(customer.id);
+        if (note("customer", {customer.id}, db_.query(mark_customer_deleted, {customer.id}, true)).empty()) return;
+        concerned_.customers.insert(customer.id);
+        note_history("customer", customer.id);
     }
 
     void operator()(const stripe::unattached_object& one) { add("skipped", one.kind, one.id); }
@@ -174,6 +180,7 @@ public:
         if (!changed) return;
         concerned_.customers.insert(subscription.customer_id);
         if (!before.empty()) concerned_.customers.emplace(before.text(0, 0));
+        note_history("subscription", subscription.id, before.empty() ? model::text() : model::text(before.text(0, 1)), subscription.status);
     }
 
     void operator()(const stripe::subscription_item& item) {
@@ -182,7 +189,9 @@ public:
         const auto subscription = db_.query(subscription_customer, {item.subscription_id});
         // Nothing is lost: when the subscription arrives, it contains all its items.
         if (subscription.empty()) return add("skipped", "subscription_item", item.id);
-        if (store_items({item})) concerned_.customers.emplace(subscription.text(0, 0));
+        if (!store_items({item})) return;
+        concerned_.customers.emplace(subscription.text(0, 0));
+        note_history("subscription", item.subscription_id);
     }
 
     void operator()(const stripe::invoice& invoice) {
@@ -201,11 +210,21 @@ public:
             changed |= note_deleted("line_item", db_.query(delete_other_lines, {invoice.id, listed}, true));
             changed |= note_deleted("line_item", db_.query(delete_other_waiting_lines, {invoice.id, listed}, true));
         }
-        if (changed) concerned_.customers.insert(invoice.customer_id);
+        if (!changed) return;
+        concerned_.customers.insert(invoice.customer_id);
+        note_history("invoice", invoice.id, before.empty() ? model::text() : model::text(before.text(0, 0)), invoice.status);
     }
 
     /// Queues the contacts concerned and returns how many there were.
     std::size_t schedule() { return concerned_.schedule(db_); }
+
+    /// Records in the history of the contacts concerned which of their objects changed. A price is not an object of a contact.
+    void record() {
+        if (history_.empty()) return;
+        std::string changes;
+        append_json_array(changes, history_, [](std::string& to, const auto& one) { to += one.second; });
+        db_.query(record_objects, {json_names(concerned_.accounts), json_names(concerned_.customers), std::move(changes)}, true);
+    }
 
     [[nodiscard]] stripe::ingest_report report() && { return std::move(report_); }
 
@@ -326,9 +345,26 @@ private:
         return !gone.empty();
     }
 
+    /// Notes a change of an object, for record(). The statuses are given if the object has one; `old` is empty for a new object.
+    void note_history(std::string_view kind, std::string_view id, const model::text& old = {}, const model::text& status = {}) {
+        if (!keeps_history_) return;
+        auto& text = history_[fmt::format("{}:{}", kind, id)];
+        text.clear();
+        object_writer writer(text);
+        writer.add("field", std::string_view(fmt::format("stripe.{}", kind)));
+        writer.add("name", id);
+        if (status && status != old) {
+            writer.add_optional("old", old);
+            writer.add_optional("new", status);
+        }
+        writer.close();
+    }
+
     connection& db_;
+    bool keeps_history_;
     stripe::ingest_report report_;
     concerned concerned_;
+    std::map<std::string, std::string> history_; ///< by kind and id
 };
 
 constexpr refusal given_up{errc::conflict, "Others kept writing the same objects, send it again"};
@@ -344,10 +380,11 @@ result<stripe::ingest_report> stripe_repository::ingest(const stripe::object& ob
     auto done = run(
         db_,
         [&](connection& db) {
-            ingest_transaction work(db);
+            ingest_transaction work(db, keeps_history(db_));
             db.begin();
             std::visit(work, object);
             const auto scheduled = work.schedule();
+            work.record();
             db.commit();
             return outcome{std::move(work).report(), scheduled};
         },

@@ -185,4 +185,13 @@ contacts as (select email_id from fxa where fxa_id = any (array(select fxa_id fr
 q as ({})
 select email_id::text from contacts)";
 
+// Records in the history of the contacts of Firefox accounts ($1) and customers ($2) which objects changed ($3, in the form of
+// json::changed_fields()).
+inline const statement record_objects{"stripe_record", R"(
+with accounts as (
+  select json_array_elements_text($1::json) as fxa_id
+  union select fxa_id from stripe_customer where stripe_id = any (array(select json_array_elements_text($2::json))))
+insert into ctms_history (email_id, what, client, changes)
+select email_id, 'updated', 'stripe', $3::json from fxa where fxa_id = any (array(select fxa_id from accounts)))"};
+
 } // namespace ctms::persistence::stripe_sql

@@ -104,11 +104,12 @@ with taken as materialized (
   where ctid = any (array(select ctid from ctms_inbox limit $1::bigint offset $2::bigint for update skip locked))
   returning id, email_id, what, primary_email, written_at),
 folded as materialized (
-  select email_id, min(written_at) as since, bool_or(what in ('upsert', 'delete')) as syncs, bool_or(what = 'create') as created,
+  select email_id, min(written_at) as since, max(written_at) as latest, bool_or(what in ('upsert', 'delete')) as syncs,
+    bool_or(what = 'create') as created, bool_or(what = 'delete') as deleted, bool_or(what <> 'upsert') as changed,
     (array_agg(primary_email order by written_at desc, id desc) filter (where primary_email is not null))[1] as address
   from taken group by email_id),
 asked as materialized (
-  select email_id, since, syncs, created, address, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
+  select folded.*, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
 q as (
   insert into ctms_sync_queue as queue (email_id, operation, primary_email, first_requested_at)
   select email_id, case when present then 'upsert' else 'delete' end, case when not present then address end, since
@@ -116,8 +117,16 @@ q as (
 ch as (
   insert into ctms_changes as known (email_id, created_xid, deleted)
   select email_id, case when created then pg_current_xact_id() end, not present from {}, asked
-  order by email_id{})
+  order by email_id{}){}
 select count(*) from taken)";
+
+// Records for the history that another program changed these contacts: who and which fields is not known. A row of pending_acoustic comes
+// with changes of its own.
+constexpr std::string_view record_drained = R"(,
+h as (
+  insert into ctms_history (email_id, changed_at, what)
+  select email_id, latest, case when not present then 'deleted' when created then 'created' else 'updated' end
+  from asked where changed and (present or deleted)))";
 
 // An insert of what the vendor has of the contacts in `{}`, which has the columns of json_states().
 constexpr std::string_view note_state = R"(
@@ -260,16 +269,20 @@ const statement& fail_statement() {
     return made;
 }
 
-const statement& drain_statement() {
-    static const statement made{
-        "sync_inbox_drain",
-        fmt::format(drain_inbox_sql,
-                    request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
-                                      "coalesce(excluded.primary_email, queue.primary_email)"),
-                    after_queue,
-                    note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
-                                   "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end"))};
-    return made;
+const statement& drain_statement(bool keeps_history) {
+    const auto make = [](std::string_view name, std::string_view record) {
+        const auto again =
+            note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
+                           "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end");
+        return statement{std::string(name),
+                         fmt::format(drain_inbox_sql,
+                                     request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
+                                                       "coalesce(excluded.primary_email, queue.primary_email)"),
+                                     after_queue, again, record)};
+    };
+    static const statement made = make("sync_inbox_drain", "");
+    static const statement recorded = make("sync_inbox_drain_recorded", record_drained);
+    return keeps_history ? recorded : made;
 }
 
 const statement& discard_statement() {
@@ -338,7 +351,8 @@ result<bool> sync_queue_repository::drain_inbox(int batches) {
     std::int64_t in_small_steps = 0;
     for (int batch = 0; batch < batches;) {
         const std::vector<parameter> bounds{std::to_string(size), std::to_string(passed_over)};
-        const auto moved = run(db_, [&](connection& db) { return db.query(drain_statement(), bounds, true).integer(0, 0); });
+        const auto moved =
+            run(db_, [&](connection& db) { return db.query(drain_statement(keeps_history(db_)), bounds, true).integer(0, 0); });
         if (!moved) {
             const bool is_held = moved.error().detail.find("55P03") != std::string::npos;
             if (!is_held || passed_over >= drain_size) return moved.error();
