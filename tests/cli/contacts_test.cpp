@@ -195,7 +195,7 @@ TEST_CASE("the history of a contact is shown by address and by id, and says whet
     const auto suppressed =
         run_admin({"suppress", "--yes", run.file("list.txt", "joe@example.com\n")}, {"CTMS_DB_URL=" + run.url(), "CTMS_HISTORY_DAYS=30"});
     CHECK(suppressed.exit_code == 0);
-    for (const std::string named : {std::string("joe@example.com"), contact_id(3)}) {
+    for (const auto& named : {std::string("joe@example.com"), contact_id(3)}) {
         CAPTURE(named);
         const auto shown = run({"contacts", "history", named});
         CHECK(shown.exit_code == 0);

@@ -72,7 +72,7 @@ TEST_CASE("each export is recorded with its client and request, before it is mad
     const auto audit = bj::parse(first.body).at("audit").as_array();
     REQUIRE(audit.size() == 1);
     CHECK(audit.at(0).at("actor") == web_fixture::client);
-    CHECK(audit.at(0).at("details").at("request_id") == first.header("x-request-id"));
+    CHECK(std::string(audit.at(0).at("details").at("request_id").as_string()) == first.header("x-request-id"));
     CHECK(web.get("/ctms/4f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93/export").status == 404);
     CHECK(web.sql("select from ctms_audit_log").size() == 1);
     web.sql("revoke insert on ctms_audit_log from ctms_test_web");

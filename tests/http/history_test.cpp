@@ -45,6 +45,8 @@ bj::object page_of(web_fixture& web, const std::string& query = {}) {
     return bj::parse(answer.body).as_object();
 }
 
+std::string text_of(const bj::value& value) { return std::string(value.as_string()); }
+
 /// The changes of the newest entry, as text.
 std::string newest(web_fixture& web) { return bj::serialize(page_of(web).at("items").at(0).at("changes")); }
 
@@ -70,14 +72,14 @@ TEST_CASE("the history says which client changed which fields in which request, 
                                R"("newsletters":[{"name":"firefox-tips","subscribed":false,"unsub_reason":"jane@example.com is busy"}]})");
     REQUIRE(left.status == 200);
     const auto page = page_of(web);
-    CHECK(page.at("email_id") == id);
+    CHECK(text_of(page.at("email_id")) == id);
     CHECK(page.at("kept_days") == 30);
     CHECK(page.at("next").is_null());
     REQUIRE(page.at("items").as_array().size() == 2);
     const auto& entry = page.at("items").at(0).as_object();
     CHECK(entry.at("change") == "updated");
     CHECK(entry.at("client") == web_fixture::client);
-    CHECK(entry.at("request_id") == left.header("x-request-id"));
+    CHECK(text_of(entry.at("request_id")) == left.header("x-request-id"));
     CHECK(bj::serialize(entry.at("changes")) == R"([{"field":"email.first_name"},)"
                                                 R"({"field":"newsletters.subscribed","name":"firefox-tips","old":true,"new":false},)"
                                                 R"({"field":"newsletters.unsub_reason","name":"firefox-tips"}])");
@@ -157,7 +159,7 @@ TEST_CASE("of a deleted contact only its deletion is known, whoever deleted it")
         REQUIRE(page.at("items").as_array().size() == 1);
         CHECK(page.at("items").at(0).at("change") == "deleted");
         CHECK(page.at("items").at(0).at("client") == web_fixture::client);
-        CHECK(page.at("items").at(0).at("request_id") == gone.header("x-request-id"));
+        CHECK(text_of(page.at("items").at(0).at("request_id")) == gone.header("x-request-id"));
     }
     SUBCASE("an operator") {
         persistence::database db(recording(web));

@@ -31,9 +31,10 @@ TEST_CASE("switches, choices and languages have values, and other fields have no
     after.email.email_lang = std::nullopt;
     after.email.last_name = "Roe";
     after.email.primary_email = "a@example.com";
-    CHECK(json::changed_fields(&before, after) == R"([{"field":"email.primary_email"},{"field":"email.double_opt_in","old":false,"new":true},)"
-                                                  R"({"field":"email.last_name"},{"field":"email.email_format","old":"H","new":"T"},)"
-                                                  R"({"field":"email.email_lang","old":"de","new":null}])");
+    CHECK(json::changed_fields(&before, after) ==
+          R"([{"field":"email.primary_email"},{"field":"email.double_opt_in","old":false,"new":true},)"
+          R"({"field":"email.last_name"},{"field":"email.email_format","old":"H","new":"T"},)"
+          R"({"field":"email.email_lang","old":"de","new":null}])");
 }
 
 TEST_CASE("data of a waitlist changes only if it is another object") {

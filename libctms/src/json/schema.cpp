@@ -190,8 +190,8 @@ constexpr auto history_page =
     R"("changes":{"type":"array","nullable":true,"description":"The fields that changed; null if that is not known","items":{"type":"object","properties":{)"
     R"("field":{"type":"string","description":"Group and name of the field, as in a contact","example":"newsletters.subscribed"},)"
     R"("name":{"type":"string","description":"The newsletter, the waitlist, or Stripe's id of the object; absent for other fields","example":"firefox-tips"},)"
-    R"("old":{"nullable":true,"anyOf":[{"type":"boolean"},{"type":"string"}],"description":"The value before; absent if values are not kept","example":true},)"
-    R"("new":{"nullable":true,"anyOf":[{"type":"boolean"},{"type":"string"}],"description":"The value after; absent if values are not kept","example":false}},)"
+    R"("old":{"anyOf":[{"type":"boolean","nullable":true},{"type":"string","nullable":true}],"description":"The value before; absent if values are not kept","example":true},)"
+    R"("new":{"anyOf":[{"type":"boolean","nullable":true},{"type":"string","nullable":true}],"description":"The value after; absent if values are not kept","example":false}},)"
     R"("required":["field"]}}},"required":["time","change","client","request_id","changes"]}},)"
     R"("next":{"type":"string","nullable":true,"description":"`before` of the next page; null on the last one"}},)"
     R"("required":["email_id","kept_days","items","next"]})";
