@@ -69,10 +69,9 @@ private:
 /// case. Empty if there are none.
 [[nodiscard]] CTMS_API result<std::vector<uuid>> find_person(persistence::database& db, const std::string& address);
 
-/// What an HTML page begins and ends with. It has no scripts, no styles, and refers to nothing else.
-/// @{
+/// Returns what an HTML page begins with. A page has no scripts, no styles, and refers to nothing else.
 [[nodiscard]] CTMS_API std::string_view html_begin() noexcept;
+/// Returns what an HTML page ends with.
 [[nodiscard]] CTMS_API std::string_view html_end() noexcept;
-/// @}
 
 } // namespace ctms::service
