@@ -30,6 +30,11 @@ constexpr std::array roles_options{
     option{
         .name = "role", .value = "ROLE", .text = "role of the client: read, write, delete, updates, stripe or admin", .repeatable = true},
     option{"all", "", "everything, like a client without roles"}};
+constexpr std::array rules_options{
+    option{.name = "require-if-match",
+           .value = "true|false",
+           .text = "whether the client must send If-Match or If-None-Match with PUT, PATCH and DELETE of contacts",
+           .required = true}};
 constexpr std::array rotate_options{
     option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
 constexpr option any_table{"allow-unknown", "", "accept a table that the sync does not know"};
@@ -160,6 +165,14 @@ constexpr std::array table{
             .example = "clients set-roles basket --role read --role updates",
             .run = clients_set_roles,
             .options = roles_options,
+            .changes = true},
+    command{.group = "clients",
+            .name = "set-rules",
+            .operands = "NAME",
+            .summary = "Set what a client must do; takes effect within 5 seconds",
+            .example = "clients set-rules basket --require-if-match true",
+            .run = clients_set_rules,
+            .options = rules_options,
             .changes = true},
     command{.group = "clients",
             .name = "set-email",

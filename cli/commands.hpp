@@ -14,6 +14,7 @@ int clients_enable(invocation& call);
 int clients_disable(invocation& call);
 int clients_rotate_secret(invocation& call);
 int clients_set_roles(invocation& call);
+int clients_set_rules(invocation& call);
 int clients_set_email(invocation& call);
 int clients_delete(invocation& call);
 // acoustic.cpp

@@ -5,6 +5,7 @@
 #include <ctms/privacy/redact.hpp>
 #include <ctms/service/contacts.hpp>
 #include <web/server/answers.hpp>
+#include <web/server/preconditions.hpp>
 
 #include <support/config/settings.hpp>
 
@@ -31,23 +32,37 @@ error both(const error& path, const error& body) {
     return invalid_fields(std::move(broken));
 }
 
+std::string path_of(const uuid& email_id) { return "/ctms/" + email_id.to_string(); }
+
 result<model::identity_query> read_identity_query(const form_values& query) {
     return json::read_identity_query([&](std::string_view name) { return query.find(name); });
 }
 
-response contact_response(int status, const model::contact& contact) {
-    constexpr std::size_t usual_size = 2048;
-    std::string body;
-    body.reserve(usual_size);
-    json::write_contact(body, contact, true);
-    return json_response(status, std::move(body));
+/// A response with one contact and its entity tag. `status` is in the body, and a document has none.
+response document_response(int status, model::contact_document document) {
+    const auto tag = service::contact_tag(document);
+    document.json.back() = ',';
+    document.json += R"("status":"ok"})";
+    auto out = json_response(status, std::move(document.json));
+    set_entity_tag(out, tag);
+    return out;
 }
 
-/// The same from a document, which has no status.
-response document_response(std::string document) {
-    document.back() = ',';
-    document += R"("status":"ok"})";
-    return json_response(200, std::move(document));
+/// The response to a write. Its body is what GET of that path returns (Content-Location; RFC 9110, 8.7).
+response contact_response(int status, const model::contact& contact) {
+    constexpr std::size_t usual_size = 2048;
+    model::contact_document document{contact.email.email_id, {}};
+    document.json.reserve(usual_size);
+    json::write_contact(document.json, contact, false);
+    auto out = document_response(status, std::move(document));
+    out.headers.emplace_back("Content-Location", path_of(contact.email.email_id));
+    return out;
+}
+
+/// The response to a write that failed.
+response refused(call& now, const error& failure) {
+    const auto tag = service::unmet_precondition(failure);
+    return tag ? precondition_failed(*tag) : failed(now, failure);
 }
 
 /// A response with a JSON array; `write_item` appends each item.
@@ -118,6 +133,7 @@ json::contact_rules rules_of(const services& all) { return {.geo_optional = all.
 struct sent_patch {
     uuid email_id;
     json::checked<model::contact_patch> patch;
+    service::precondition only_if;
 };
 
 result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) {
@@ -125,8 +141,10 @@ result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) 
     const auto patch = json::read_patch(*now.body, rules);
     if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
     if (!patch) return patch.error();
+    auto only_if = read_precondition(now.http);
+    if (!only_if) return only_if.error();
     trace_write(now, (*patch)->email.value().primary_email);
-    return sent_patch{*email_id, *patch};
+    return sent_patch{*email_id, *patch, *std::move(only_if)};
 }
 
 } // namespace
@@ -138,7 +156,7 @@ response post_contact(call& now, const services& all) {
     const auto created = all.contacts.create(*input, now.facts.client_id);
     if (!created) return failed(now, created.error());
     auto out = contact_response(created->existed ? 200 : 201, created->contact);
-    out.headers.emplace_back("Location", "/ctms/" + created->contact.email.email_id.to_string());
+    out.headers.emplace_back("Location", path_of(created->contact.email.email_id));
     return out;
 }
 
@@ -147,23 +165,27 @@ response put_contact(call& now, const services& all) {
     const auto input = json::read_contact(*now.body, json::purpose::replace, rules_of(all));
     if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
     if (!input) return failed(now, input.error());
+    const auto only_if = read_precondition(now.http);
+    if (!only_if) return failed(now, only_if.error());
     trace_write(now, (*input)->email.primary_email);
-    const auto contact = all.contacts.replace(*email_id, *input, now.facts.client_id);
-    return contact ? contact_response(201, *contact) : failed(now, contact.error());
+    const auto contact = all.contacts.replace(*email_id, *input, now.facts.client_id, *only_if);
+    return contact ? contact_response(201, *contact) : refused(now, contact.error());
 }
 
 void patch_contacts(std::span<call> calls, const services& all, const send_early& send) {
     const auto sent = read_together(calls, [&](call& now) { return read_sent_patch(now, rules_of(all)); });
     if (!sent.refused.empty()) send(sent.refused);
     std::vector<service::patch_request> requests;
-    for (std::size_t i = 0; i < sent.inputs.size(); ++i)
-        requests.push_back({sent.inputs[i].email_id, &sent.inputs[i].patch, sent.asking[i]->facts.client_id});
+    for (std::size_t i = 0; i < sent.inputs.size(); ++i) {
+        const auto& one = sent.inputs[i];
+        requests.push_back({one.email_id, &one.patch, sent.asking[i]->facts.client_id, &one.only_if});
+    }
     all.contacts.patch(requests, [&](std::span<const service::patch_result> some) {
         std::vector<call*> answered;
         for (const auto& [index, contact] : some) {
             auto& now = *sent.asking[index];
             if (contact) trace_write(now, contact->email.primary_email); // the stored address, because the body may omit it
-            now.answer = contact ? contact_response(200, *contact) : failed(now, contact.error());
+            now.answer = contact ? contact_response(200, *contact) : refused(now, contact.error());
             answered.push_back(&now);
         }
         send(answered);
@@ -172,15 +194,17 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
 
 response delete_contacts(call& now, const services& all) {
     const std::string address(now.path_parameter("primary_email"));
-    const auto removed = all.contacts.remove(address, now.facts.client_id);
-    return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
+    const auto only_if = read_precondition(now.http);
+    if (!only_if) return failed(now, only_if.error());
+    const auto removed = all.contacts.remove(address, now.facts.client_id, *only_if);
+    return removed ? list_response(*removed, json::write_identity) : refused(now, removed.error());
 }
 
 void get_contacts(std::span<call> calls, const services& all, const send_early& /*send*/) {
     const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.documents(ids); };
     answer_together(calls, path_email_id, ask, [](call& now, model::contact_document found) {
         trace_results(now, {&found, 1});
-        return document_response(std::move(found.json));
+        return document_response(200, std::move(found));
     });
 }
 

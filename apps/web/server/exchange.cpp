@@ -4,6 +4,7 @@
 #include "answers.hpp"
 #include "compression.hpp"
 #include "event_source.hpp"
+#include "preconditions.hpp"
 #include "problem.hpp"
 #include "request_log.hpp"
 #include "router.hpp"
@@ -95,15 +96,18 @@ result<void> authenticate(call& now, model::role wanted, service::tokens& tokens
     const auto found = tokens.authenticate(*token, wanted);
     now.facts.client_id = found.client_id;
     now.facts.client_exists = found.client_exists;
+    now.facts.must_have_precondition = found.must_have_precondition;
     if (found.verdict || !is_failure_here(found.verdict.error().code)) now.facts.client_allowed = found.verdict.has_value();
     if (!found.verdict && now.facts.client_allowed) now.facts.auth_fail = found.verdict.error().detail;
     return found.verdict;
 }
 
-/// Whether a precondition forbids a write (RFC 9110, 13.2). No resource has an entity tag, so If-Match holds only for "*" and
+bool is_read(const request& http) { return http.method == "GET" || http.method == "HEAD"; }
+
+/// Whether a precondition forbids a write to a resource without entity tags (RFC 9110, 13.2): If-Match holds only for "*", and
 /// If-None-Match holds for everything but "*".
 bool has_unmet_precondition(const request& http) {
-    if (http.method == "GET" || http.method == "HEAD") return false;
+    if (is_read(http)) return false;
     return std::any_of(http.headers.begin(), http.headers.end(), [](const auto& header) {
         return (header.first == "if-match" && header.second != "*") || (header.first == "if-none-match" && header.second == "*");
     });
@@ -141,6 +145,7 @@ void guard(exchange& one, const Work& work) noexcept {
 
 /// Gives an answer the form that the client asks for.
 void shape(exchange& one) {
+    meet_preconditions(one.http, one.answer);
     describe_error(one);
     compress(one.http, one.answer);
 }
@@ -185,7 +190,10 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
     if (!token_first) {
         if (auto refused = check_token()) return refused;
     }
-    if (has_unmet_precondition(now.http)) return detail_response(412, "Precondition Failed");
+    if (!matched.has_tags && has_unmet_precondition(now.http)) return precondition_failed("");
+    if (matched.has_tags && now.facts.must_have_precondition && !is_read(now.http) && !has_precondition(now.http)) {
+        return detail_response(428, "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact");
+    }
     return std::nullopt;
 }
 

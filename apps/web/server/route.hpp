@@ -62,6 +62,7 @@ struct request_facts {
     std::string client_id;
     bool client_exists = false;
     std::optional<bool> client_allowed;
+    bool must_have_precondition = false; ///< the client may change contacts only with a precondition
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;
@@ -151,6 +152,7 @@ struct route {
     lane where;
     body_kind takes;
     std::optional<model::role> role; ///< the role that the token's client must have; nullopt: no token is needed
+    bool has_tags = false;           ///< the resource has entity tags, and the handlers of its writes check preconditions
 
     [[nodiscard]] constexpr bool needs_token() const noexcept { return role.has_value(); }
 };

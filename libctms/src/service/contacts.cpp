@@ -19,18 +19,6 @@ namespace {
 
 bool uses_older_form(const auto& input) { return input.vpn.given() || input.relay.given(); }
 
-/// Sets the message of a conflict, which differs between the calls.
-result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
-    if (!outcome && outcome.error().code == errc::conflict) {
-        auto failure = outcome.error();
-        failure.message = conflict;
-        return failure;
-    }
-    return outcome;
-}
-
-error unknown_id() { return not_found("Unknown email_id"); }
-
 error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
 bool is_by_address_alone(const model::identity_query& query) {
@@ -100,35 +88,39 @@ result<created_contact> contacts::create(const json::checked<model::contact_inpu
         if (!existing && existing.error().code != errc::not_found) return existing.error();
         if (existing && same_content(*existing, *wanted)) return created_contact{std::move(*existing), true};
     }
-    failure.message = "Contact already exists";
+    failure.message = conflict_of_creation;
     return failure;
 }
 
-result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, std::string_view client) {
+result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, std::string_view client,
+                                         const precondition& only_if) {
     const auto good = json::check(input, json::purpose::replace);
-    return good ? replace(email_id, *good, client) : good.error();
+    return good ? replace(email_id, *good, client, only_if) : good.error();
 }
 
-result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input, std::string_view client) {
-    if (input.checked_for() != json::purpose::replace) return replace(email_id, *input, client);
+result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input, std::string_view client,
+                                         const precondition& only_if) {
+    if (input.checked_for() != json::purpose::replace) return replace(email_id, *input, client, only_if);
     if (input->email.email_id != email_id || email_id.is_nil()) return invalid("email_id in path must match email_id in contact");
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
-    auto changed = repository_->change(
-        email_id, [&](const auto& stored) { return replaced(*input, stored); }, client);
-    return with_message(std::move(changed), "Contact with primary_email or basket_token already exists");
+    auto changed = repository_->change(email_id, replacement(*input, only_if), client);
+    return with_message(std::move(changed), conflict_of_replacement);
 }
 
-result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch, std::string_view client) {
+result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch, std::string_view client,
+                                       const precondition& only_if) {
     const auto good = json::check(patch);
-    return good ? this->patch(email_id, *good, client) : good.error();
+    return good ? this->patch(email_id, *good, client, only_if) : good.error();
 }
 
-result<model::contact> contacts::patch(const uuid& email_id, const json::checked<model::contact_patch>& patch, std::string_view client) {
-    const patch_request one{email_id, &patch, client};
+result<model::contact> contacts::patch(const uuid& email_id, const json::checked<model::contact_patch>& patch, std::string_view client,
+                                       const precondition& only_if) {
+    const patch_request one{email_id, &patch, client, &only_if};
     return std::move(this->patch({&one, 1}).front());
 }
 
 void contacts::patch(std::span<const patch_request> several, const patches_done& done) {
+    static const precondition no_precondition;
     std::vector<patch_result> refused;
     std::vector<persistence::contact_to_change> changes;
     std::vector<std::size_t> indexes; // the index of each change in `several`
@@ -141,20 +133,14 @@ void contacts::patch(std::span<const patch_request> several, const patches_done&
         }
         if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
         indexes.push_back(index);
-        changes.push_back({several[index].email_id,
-                           [&patch](const auto& stored) -> result<persistence::contact_change> {
-                               if (!stored) return unknown_id();
-                               return patched(patch, *stored);
-                           },
-                           several[index].client});
+        const auto* only_if = several[index].only_if;
+        changes.push_back({several[index].email_id, patching(patch, only_if == nullptr ? no_precondition : *only_if), several[index].client});
     }
     if (!refused.empty()) done(refused);
     repository_->change(changes, [&](std::span<persistence::change_outcome> some) {
         std::vector<patch_result> known;
         for (auto& one : some) {
-            known.push_back(
-                {indexes[one.index], with_message(std::move(one.contact),
-                                                  "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists")});
+            known.push_back({indexes[one.index], with_message(std::move(one.contact), conflict_of_patch)});
         }
         done(known);
     });
@@ -168,10 +154,11 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
     return out;
 }
 
-result<std::vector<model::identity>> contacts::remove(const std::string& primary_email, std::string_view client) {
+result<std::vector<model::identity>> contacts::remove(const std::string& primary_email, std::string_view client,
+                                                      const precondition& only_if) {
     const bool may_exist = is_storable(primary_email);
-    auto removed = may_exist ? repository_->remove(primary_email, client) : std::vector<model::identity>();
-    if (removed && removed->empty()) return not_found("email " + valid_utf8(primary_email) + " not found!");
+    auto removed = may_exist ? repository_->remove(primary_email, client, removal_if(only_if)) : std::vector<model::identity>();
+    if (removed && removed->empty()) return unknown_address(primary_email);
     return removed;
 }
 

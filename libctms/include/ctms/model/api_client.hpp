@@ -45,6 +45,7 @@ struct CTMS_API api_client {
     std::optional<timestamp> create_timestamp; ///< set by the database
     std::optional<timestamp> update_timestamp; ///< set by the database
     std::optional<std::set<role>> roles{};     ///< roles of the client; nullopt allows everything
+    bool must_have_precondition = false;       ///< changes and deletes contacts only with a precondition (If-Match)
 
     /// Returns true if the client has the role.
     [[nodiscard]] bool may(role one) const { return !roles || roles->contains(one); }

@@ -2,7 +2,7 @@
 // The use cases for contacts: what the API's calls on /ctms and /identity do, without HTTP. Calls block; thread safe. Expected failures are
 // errors whose message may be shown to the client. Input that was not read from JSON is checked: errc::invalid with one field_error for
 // each broken rule, as json::check returns it. Writes take the id of the client that asks for them, which readers of the feed of changes
-// see.
+// see. Writes with a precondition that does not hold change nothing; unmet_precondition() recognises their error.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -15,6 +15,7 @@
 #include <ctms/model/contact_input.hpp>
 #include <ctms/model/updates_query.hpp>
 #include <ctms/service/contact_range.hpp>
+#include <ctms/service/precondition.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -49,6 +50,7 @@ struct CTMS_API patch_request {
     uuid email_id;                                    ///< the contact to change
     const json::checked<model::contact_patch>* patch; ///< must not be null and must live as long as the call
     std::string_view client{};                        ///< who asks for it, for the feed of changes; "" if unknown
+    const precondition* only_if = nullptr;            ///< what must hold; null: nothing. Must live as long as the call
 };
 
 /// The result of one of several patches.
@@ -80,15 +82,17 @@ public:
 
     /// Creates the contact or replaces all of it. errc::invalid if `input` has a different id, or a name twice in a list;
     /// errc::conflict if a unique value is already used.
-    [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input, std::string_view client = {});
+    [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input, std::string_view client = {},
+                                                 const precondition& only_if = {});
     /// The same. Input that was checked to create a contact is checked again.
     [[nodiscard]] result<model::contact> replace(const uuid& email_id, const json::checked<model::contact_input>& input,
-                                                 std::string_view client = {});
+                                                 std::string_view client = {}, const precondition& only_if = {});
 
     /// Changes what was set. errc::invalid if `patch` has a different id, errc::not_found, errc::conflict.
-    [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch, std::string_view client = {});
+    [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch, std::string_view client = {},
+                                               const precondition& only_if = {});
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const json::checked<model::contact_patch>& patch,
-                                               std::string_view client = {}); ///< The same.
+                                               std::string_view client = {}, const precondition& only_if = {}); ///< The same.
     /// Applies several patches. Patches of different contacts take two round trips and one transaction together; those of the same contact
     /// are applied in the given order. A failure does not affect the others, unless the database fails. Passes each result to `done` once:
     /// a contact that is locked delays only its own result, by at most the lock timeout of the database.
@@ -97,8 +101,9 @@ public:
     [[nodiscard]] std::vector<result<model::contact>> patch(std::span<const patch_request> several);
 
     /// Deletes all contacts with this address, in any case, and queues their deletion at the vendor. Returns the ids of the deleted
-    /// contacts; errc::not_found if there were none.
-    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {});
+    /// contacts; errc::not_found if there were none. A precondition must hold for each of them.
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {},
+                                                              const precondition& only_if = {});
     /// Deletes one contact with everything that belongs to it, and queues its deletion at the vendor. errc::not_found as in get().
     [[nodiscard]] result<void> remove(const uuid& email_id, std::string_view client = {});
 

@@ -38,16 +38,6 @@ void begin_with_limit(connection& db, milliseconds limit) {
     db.execute(fmt::format("set local lock_timeout = {}", limit.count()));
 }
 
-void lock_contact(connection& db, const uuid& email_id) {
-    static const statement lock{"lock_contact", "select 1 from emails where email_id = $1::uuid for update"};
-    db.query(lock, {email_id.to_string()});
-}
-
-/// Whether two inserts of the same id ran at the same time. The second one finds the row of the first when it tries again.
-bool is_race_of_inserts(const error& failure) {
-    return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos;
-}
-
 } // namespace
 
 /// A change that is ready to be written.
@@ -230,6 +220,15 @@ milliseconds change_rounds::time_left() const {
 bool change_rounds::is_late() const {
     constexpr milliseconds negligible{100};
     return steady_clock::now() - begun_ > negligible;
+}
+
+bool is_race_of_inserts(const error& failure) {
+    return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos;
+}
+
+void lock_contact(connection& db, const uuid& email_id) {
+    static const statement lock{"lock_contact", "select 1 from emails where email_id = $1::uuid for update"};
+    db.query(lock, {email_id.to_string()});
 }
 
 std::vector<stored_contact> read_by_id(connection& db, const uuid& email_id) {

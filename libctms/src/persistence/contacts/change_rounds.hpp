@@ -58,6 +58,12 @@ private:
     int fruitless_ = 0; ///< rounds in a row without an outcome
 };
 
+/// Whether two inserts of the same id ran at the same time. The second one finds the row of the first when it tries again.
+[[nodiscard]] bool is_race_of_inserts(const error& failure);
+
+/// Locks the row of a contact in emails until the end of the transaction.
+void lock_contact(connection& db, const uuid& email_id);
+
 /// Reads one contact, or those that exist of several, in order of email_id.
 /// @{
 [[nodiscard]] std::vector<stored_contact> read_by_id(connection& db, const uuid& email_id);

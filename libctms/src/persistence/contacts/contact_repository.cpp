@@ -6,6 +6,7 @@
 #include "contact_rows.hpp"
 #include "contact_write.hpp"
 #include "identity_sql.hpp"
+#include "single_writes.hpp"
 #include "updates_horizon.hpp"
 
 #include <persistence/postgres/json_rows.hpp>
@@ -213,12 +214,18 @@ std::vector<result<model::contact>> contact_repository::change(std::span<const c
     return out;
 }
 
-result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email, std::string_view client) {
+result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email, std::string_view client,
+                                                                const removal_check& check) {
     auto removed = run(db_, [&](connection& db) {
-        return read_identities(db.query(delete_contacts_statement(), {primary_email, std::string(client)}, true));
+        if (!check) return remove_contacts(db, primary_email, client, check);
+        db.begin();
+        auto out = remove_contacts(db, primary_email, client, check);
+        db.commit();
+        return out;
     });
-    if (removed) db_.recorder().sync_scheduled(removed->size());
-    return removed;
+    if (!removed) return removed.error();
+    if (*removed) db_.recorder().sync_scheduled((*removed)->size());
+    return *std::move(removed);
 }
 
 } // namespace ctms::persistence

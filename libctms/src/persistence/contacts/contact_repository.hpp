@@ -55,6 +55,9 @@ struct change_outcome {
 /// Takes outcomes as soon as they are known, on the thread that makes the changes. May move from them.
 using changes_done = std::function<void(std::span<change_outcome>)>;
 
+/// Decides, with the contacts that have an address, whether they are deleted.
+using removal_check = std::function<result<void>(std::span<const model::contact> found)>;
+
 /// Reads and writes contacts.
 class contact_repository {
 public:
@@ -122,7 +125,10 @@ public:
 
     /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
     /// Returns the ids of the deleted contacts, empty if there were none. One round trip.
-    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {});
+    /// With a check, only if it allows that for the contacts as they are, which are locked meanwhile; otherwise returns its error, after two
+    /// round trips more.
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {},
+                                                              const removal_check& check = {});
 
 private:
     database& db_;
