@@ -55,6 +55,7 @@ public:
                                    "unsupported", "tls", "internal", "streams"})
             rejected.Add({{"reason", reason}});
         for (const auto reason : stream_end_reasons) streams_ended.Add({{"reason", std::string(reason)}});
+        for (const auto use : support::key_uses) key_uses.Add({{"use", std::string(use)}});
     }
 
     struct request_series {
@@ -118,6 +119,9 @@ public:
                                      .Register(registry);
     Family<Counter>& rejected =
         counter_family(registry, "ctms_requests_rejected_total", "Requests and connections refused because of a limit, by reason.");
+
+    Family<Counter>& key_uses =
+        counter_family(registry, "ctms_idempotency_keys_total", "Requests with an Idempotency-Key, by what was known about the key.");
 
     Gauge& streams_open = gauge(registry, "ctms_event_streams_open", "Event streams of /changes that are open.");
     Family<Counter>& streams_ended =
@@ -185,6 +189,8 @@ void prometheus_metrics::request_answered(const request_sample& sample) {
 
 void prometheus_metrics::request_began() { impl_->in_flight.Increment(); }
 void prometheus_metrics::request_ended() { impl_->in_flight.Decrement(); }
+
+void prometheus_metrics::key_used(std::string_view use) { impl_->key_uses.Add({{"use", std::string(use)}}).Increment(); }
 
 void prometheus_metrics::stream_opened() { impl_->streams_open.Increment(); }
 void prometheus_metrics::stream_closed() { impl_->streams_open.Decrement(); }

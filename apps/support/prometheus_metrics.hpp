@@ -45,6 +45,10 @@ struct runtime_sample {
 constexpr std::array<std::string_view, 8> stream_end_reasons{"client",       "timeout",     "token_invalid",   "client_disabled",
                                                              "role_missing", "cursor_gone", "server_stopping", "server"};
 
+/// What becomes of a request with an Idempotency-Key: the key is new, or the request is repeated, still running, or another one than before,
+/// or its answer was erased with its contact.
+constexpr std::array<std::string_view, 5> key_uses{"first", "again", "running", "other_request", "erased"};
+
 class prometheus_metrics final : public metrics::recorder {
 public:
     prometheus_metrics();
@@ -66,6 +70,9 @@ public:
     void request_ended();
     /// Counts a request or connection that was refused because of a limit; `reason` is one of a few fixed words.
     void request_rejected(std::string_view reason);
+
+    /// Counts a request with an Idempotency-Key; `use` is one of key_uses.
+    void key_used(std::string_view use);
 
     /// An event stream of /changes is open from stream_opened() to stream_closed().
     void stream_opened();

@@ -14,6 +14,7 @@
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/inbox_drain.hpp>
+#include <ctms/service/keyed_writes.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/stripe_parking.hpp>
@@ -74,6 +75,13 @@ limits ops_limits(limits bounds) {
     return bounds;
 }
 
+service::kept_limits kept_answers(const config::settings& settings) {
+    constexpr std::int64_t bytes_of_mb = std::int64_t{1024} * 1024;
+    return {.age = std::chrono::hours(settings.idempotency_hours),
+            .bytes_of_client = settings.idempotency_mb_per_client * bytes_of_mb,
+            .bytes = settings.idempotency_mb * bytes_of_mb};
+}
+
 std::unique_ptr<http::tls_listener> make_tls(const config::settings& settings) {
     if (!settings.tls_cert) return nullptr;
     return std::make_unique<http::tls_listener>(
@@ -103,8 +111,8 @@ public:
                            .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
-          services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,
-                    pubsub_,   database_, settings_, metrics_, server_.draining(),      change_streams_},
+          services_{contacts_, keyed_writes_, changes_,  tokens_,  health_,            acoustic_configuration_, stripe_ingest_,
+                    pubsub_,   database_,     settings_, metrics_, server_.draining(), change_streams_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -156,10 +164,13 @@ public:
     service::changes changes_{database_};
     service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
+    service::keyed_writes keyed_writes_{database_, metrics_};
     service::health health_{health_database_};
     service::inbox_drain inbox_drain_{
         background_database_,
-        {.deletions = std::chrono::days(settings_.tombstone_days), .parked = std::chrono::days(settings_.stripe_parked_days)}};
+        {.deletions = std::chrono::days(settings_.tombstone_days),
+         .parked = std::chrono::days(settings_.stripe_parked_days),
+         .answers = kept_answers(settings_)}};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};

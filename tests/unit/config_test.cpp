@@ -108,6 +108,9 @@ TEST_SUITE("config") {
                                {"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "no"},
                                {"CTMS_TOKEN_FAILURES_PER_MINUTE", "0"},
                                {"CTMS_STRIPE_PARKED_DAYS", "2"},
+                               {"CTMS_IDEMPOTENCY_HOURS", "48"},
+                               {"CTMS_IDEMPOTENCY_MB_PER_CLIENT", "7"},
+                               {"CTMS_IDEMPOTENCY_MB", "9"},
                                {"CTMS_WAITLIST_GEO_OPTIONAL", "true"},
                                {"CTMS_TRUSTED_PROXIES", "10.0.0.1, ::1"},
                                {"CTMS_SERVER_PREFIX", "https://ctms.example.com"},
@@ -130,6 +133,9 @@ TEST_SUITE("config") {
         CHECK_FALSE(s.token_allow_no_expiration);
         CHECK(s.token_failures_per_minute == 0);
         CHECK(s.stripe_parked_days == 2);
+        CHECK(s.idempotency_hours == 48);
+        CHECK(s.idempotency_mb_per_client == 7);
+        CHECK(s.idempotency_mb == 9);
         CHECK(s.waitlist_geo_optional);
         CHECK(s.trusted_proxies == std::vector<std::string>{"10.0.0.1", "::1"});
         CHECK(s.server_prefix == "https://ctms.example.com");

@@ -39,6 +39,9 @@ struct settings {
     bool token_allow_no_expiration = true;       ///< CTMS_TOKEN_ALLOW_NO_EXPIRATION: accept tokens without `exp`
     int tombstone_days = 90;                     ///< CTMS_TOMBSTONE_DAYS
     int stripe_parked_days = 30;                 ///< CTMS_STRIPE_PARKED_DAYS
+    int idempotency_hours = 24;                  ///< CTMS_IDEMPOTENCY_HOURS
+    int idempotency_mb_per_client = 512;         ///< CTMS_IDEMPOTENCY_MB_PER_CLIENT
+    int idempotency_mb = 2048;                   ///< CTMS_IDEMPOTENCY_MB
     bool waitlist_geo_optional = false;          ///< CTMS_WAITLIST_GEO_OPTIONAL: the waitlists vpn and relay need no country
     int token_failures_per_minute = 100;         ///< CTMS_TOKEN_FAILURES_PER_MINUTE; 0 means no limit
     std::vector<std::string> trusted_proxies;    ///< CTMS_TRUSTED_PROXIES: addresses and networks, as text

@@ -226,6 +226,11 @@ constexpr std::array table{
     integer<&s::tombstone_days, 1, 36'500>({"CTMS_TOMBSTONE_DAYS", "90", "How many days /changes remembers that a contact was deleted"}),
     integer<&s::stripe_parked_days, 1, 3'650>(
         {"CTMS_STRIPE_PARKED_DAYS", "30", "How many days Stripe objects that could not be stored are kept"}),
+    integer<&s::idempotency_hours, 1, 720>(
+        {"CTMS_IDEMPOTENCY_HOURS", "24", "How many hours answers to requests with an Idempotency-Key are kept"}),
+    integer<&s::idempotency_mb_per_client, 1, million>(
+        {"CTMS_IDEMPOTENCY_MB_PER_CLIENT", "512", "MiB of such answers that are kept for one API client; its oldest are forgotten first"}),
+    integer<&s::idempotency_mb, 1, million>({"CTMS_IDEMPOTENCY_MB", "2048", "MiB of such answers that are kept for all API clients"}),
     boolean<&s::waitlist_geo_optional>(
         {"CTMS_WAITLIST_GEO_OPTIONAL", "false", "Accept the waitlists vpn and relay without a country (geo)"}),
     rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},

@@ -18,6 +18,7 @@ std::span<const route> all_routes() noexcept {
         route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, may::write, true},
         route{"PATCH", "/ctms/{email_id}", routes::patch_contacts, write, body_kind::json, may::write, true},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove, true},
+        route{"POST", "/ctms/lookup", routes::post_lookup, read, body_kind::json, may::read},
         route{"GET", "/updates", routes::get_updates, read, body_kind::none, may::updates},
         route{"GET", "/changes", routes::get_changes, read, body_kind::none, may::updates},
         route{"GET", "/identities", routes::find_identities, read, body_kind::none, may::read},

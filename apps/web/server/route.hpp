@@ -29,6 +29,7 @@ class acoustic_configuration;
 class changes;
 class contacts;
 class health;
+class keyed_writes;
 class pubsub;
 class stripe_ingest;
 class tokens;
@@ -63,6 +64,7 @@ struct request_facts {
     bool client_exists = false;
     std::optional<bool> client_allowed;
     bool must_have_precondition = false; ///< the client may change contacts only with a precondition
+    std::string_view key_use; ///< how the Idempotency-Key was used; "" without one
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;
@@ -98,6 +100,7 @@ struct call {
 /// The services that handlers use; owned by the program.
 struct services {
     service::contacts& contacts;
+    service::keyed_writes& keyed_writes;
     service::changes& changes;
     service::tokens& tokens;
     service::health& health;

@@ -195,6 +195,28 @@ persistence::removal_check removal_if(const precondition& only_if) {
     };
 }
 
+result<void> check_replacement(const uuid& email_id, const model::contact_input& input) {
+    if (input.email.email_id == email_id && !email_id.is_nil()) return {};
+    return invalid("email_id in path must match email_id in contact");
+}
+
+result<void> check_patch(const uuid& email_id, const model::contact_patch& patch) {
+    const auto& named = patch.email.value().email_id;
+    if (named.is_nil() || named == email_id) return {};
+    return invalid("cannot change email_id");
+}
+
+result<created_contact> settle_creation(persistence::contact_repository& stored, error failure, const model::contact& wanted) {
+    if (failure.code != errc::conflict) return failure;
+    if (std::find(failure.conflicts.begin(), failure.conflicts.end(), "email_id") != failure.conflicts.end()) {
+        auto existing = stored.find(wanted.email.email_id);
+        if (!existing && existing.error().code != errc::not_found) return existing.error();
+        if (existing && same_content(*existing, wanted)) return created_contact{std::move(*existing), true};
+    }
+    failure.message = conflict_of_creation;
+    return failure;
+}
+
 result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
     if (!outcome && outcome.error().code == errc::conflict && !unmet_precondition(outcome.error())) {
         auto failure = outcome.error();

@@ -4,6 +4,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/model/contact_input.hpp>
+#include <ctms/service/contacts.hpp>
 #include <ctms/service/precondition.hpp>
 #include <persistence/contacts/contact_repository.hpp>
 
@@ -34,6 +35,18 @@ namespace ctms::service {
 
 /// Checks a precondition for every contact that DELETE finds; empty if there is nothing to check. The argument must live as long.
 [[nodiscard]] persistence::removal_check removal_if(const precondition& only_if);
+
+/// Checks that the ids of a request agree. errc::invalid otherwise.
+/// @{
+[[nodiscard]] result<void> check_replacement(const uuid& email_id, const model::contact_input& input);
+[[nodiscard]] result<void> check_patch(const uuid& email_id, const model::contact_patch& patch);
+/// @}
+
+/// Whether the input uses the older form of waitlists.
+[[nodiscard]] bool uses_older_form(const auto& input) { return input.vpn.given() || input.relay.given(); }
+
+/// The outcome of a creation that failed: if the same contact is stored, that is no failure.
+[[nodiscard]] result<created_contact> settle_creation(persistence::contact_repository& stored, error failure, const model::contact& wanted);
 
 /// What clients are told when a unique value is already used.
 inline constexpr std::string_view conflict_of_creation = "Contact already exists";

@@ -17,8 +17,6 @@
 namespace ctms::service {
 namespace {
 
-bool uses_older_form(const auto& input) { return input.vpn.given() || input.relay.given(); }
-
 error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
 bool is_by_address_alone(const model::identity_query& query) {
@@ -81,15 +79,7 @@ result<created_contact> contacts::create(const json::checked<model::contact_inpu
     if (!wanted) return wanted.error();
     auto stored = repository_->create(*wanted, client);
     if (stored) return created_contact{std::move(*stored), false};
-    auto failure = stored.error();
-    if (failure.code != errc::conflict) return failure;
-    if (std::find(failure.conflicts.begin(), failure.conflicts.end(), "email_id") != failure.conflicts.end()) {
-        auto existing = repository_->find(wanted->email.email_id);
-        if (!existing && existing.error().code != errc::not_found) return existing.error();
-        if (existing && same_content(*existing, *wanted)) return created_contact{std::move(*existing), true};
-    }
-    failure.message = conflict_of_creation;
-    return failure;
+    return settle_creation(*repository_, stored.error(), *wanted);
 }
 
 result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, std::string_view client,
@@ -101,7 +91,7 @@ result<model::contact> contacts::replace(const uuid& email_id, const model::cont
 result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input, std::string_view client,
                                          const precondition& only_if) {
     if (input.checked_for() != json::purpose::replace) return replace(email_id, *input, client, only_if);
-    if (input->email.email_id != email_id || email_id.is_nil()) return invalid("email_id in path must match email_id in contact");
+    if (const auto good = check_replacement(email_id, *input); !good) return good.error();
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
     auto changed = repository_->change(email_id, replacement(*input, only_if), client);
     return with_message(std::move(changed), conflict_of_replacement);
@@ -126,9 +116,8 @@ void contacts::patch(std::span<const patch_request> several, const patches_done&
     std::vector<std::size_t> indexes; // the index of each change in `several`
     for (std::size_t index = 0; index < several.size(); ++index) {
         const auto& patch = **several[index].patch;
-        const auto& named = patch.email.value().email_id;
-        if (!named.is_nil() && named != several[index].email_id) {
-            refused.push_back({index, invalid("cannot change email_id")});
+        if (const auto good = check_patch(several[index].email_id, patch); !good) {
+            refused.push_back({index, good.error()});
             continue;
         }
         if (uses_older_form(patch)) recorder_.legacy_waitlists_used();

@@ -17,7 +17,9 @@ inbox_drain::inbox_drain(persistence::database& db, kept_times keep, std::chrono
 
 void inbox_drain::work(const std::stop_token& stop) {
     constexpr std::chrono::hours between{1};
+    constexpr std::chrono::seconds between_answers{30};
     auto forgets_at = std::chrono::steady_clock::now();
+    auto forgets_answers_at = forgets_at;
     std::mutex mutex;
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
@@ -26,6 +28,8 @@ void inbox_drain::work(const std::stop_token& stop) {
             persistence::sync_queue_repository queue(db_);
             for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
             }
+            if (std::chrono::steady_clock::now() >= forgets_answers_at && keyed_writes(db_).forget(keep_.answers))
+                forgets_answers_at = std::chrono::steady_clock::now() + between_answers;
             if (std::chrono::steady_clock::now() < forgets_at) continue;
             const auto forgotten = changes(db_).forget_deletions(keep_.deletions);
             const auto expired = stripe_parking(db_).expire(keep_.parked);
