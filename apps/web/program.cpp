@@ -111,8 +111,9 @@ public:
                            .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
-          services_{contacts_, keyed_writes_, changes_,  tokens_,  health_,            acoustic_configuration_, stripe_ingest_,
-                    pubsub_,   database_,     settings_, metrics_, server_.draining(), change_streams_},
+          services_{contacts_,      keyed_writes_, changes_,  tokens_,   health_,  acoustic_configuration_,
+                    stripe_ingest_, pubsub_,       database_, settings_, metrics_, server_.draining(),
+                    change_streams_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -166,11 +167,10 @@ public:
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
     service::keyed_writes keyed_writes_{database_, metrics_};
     service::health health_{health_database_};
-    service::inbox_drain inbox_drain_{
-        background_database_,
-        {.deletions = std::chrono::days(settings_.tombstone_days),
-         .parked = std::chrono::days(settings_.stripe_parked_days),
-         .answers = kept_answers(settings_)}};
+    service::inbox_drain inbox_drain_{background_database_,
+                                      {.deletions = std::chrono::days(settings_.tombstone_days),
+                                       .parked = std::chrono::days(settings_.stripe_parked_days),
+                                       .answers = kept_answers(settings_)}};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};

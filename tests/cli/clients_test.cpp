@@ -191,9 +191,10 @@ TEST_CASE("clients are listed in order, as text and as JSON") {
     CHECK(run({"clients", "list", "--json"}).out == "[]\n");
     REQUIRE(run({"clients", "create", "b", "-e", "b@example.com", "--disabled"}).exit_code == 0);
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
-    CHECK(run({"clients", "list", "--json"}).out == R"([{"client_id":"id_a","email":"a@example.com","enabled":true,"roles":null,"require_if_match":false},)"
-                                                    R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null,"require_if_match":false}])"
-                                                    "\n");
+    CHECK(run({"clients", "list", "--json"}).out ==
+          R"([{"client_id":"id_a","email":"a@example.com","enabled":true,"roles":null,"require_if_match":false},)"
+          R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null,"require_if_match":false}])"
+          "\n");
     const auto table = run({"clients", "list"}).out;
     CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  ROLES  CREATED\nid_a    a@example.com  yes      all    20"));
     CHECK(table.find("\nid_b    b@example.com  no       all    20") != std::string::npos);
@@ -346,7 +347,9 @@ TEST_CASE("a client can be required to send If-Match") {
     const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url()};
     REQUIRE(run_admin({"clients", "create", "a", "-e", "a@example.com"}, settings).exit_code == 0);
     const auto shown = [&] { return run_admin({"clients", "show", "a", "--json"}, settings).out; };
-    const auto set = [&](const std::string& value) { return run_admin({"clients", "set-rules", "a", "--require-if-match", value}, settings); };
+    const auto set = [&](const std::string& value) {
+        return run_admin({"clients", "set-rules", "a", "--require-if-match", value}, settings);
+    };
     CHECK(set("true").out == "'id_a' must send If-Match with changes of contacts.\n");
     CHECK(shown().find(R"("require_if_match":true)") != std::string::npos);
     CHECK(run_admin({"clients", "show", "a"}, settings).out.find("REQUIRES IF-MATCH  yes") != std::string::npos);

@@ -45,6 +45,10 @@ void fill(contacts_admin& run) {
                 " values ('il_3', 'in_3', 'invoiceitem', 5, 'usd'), ('il_other', 'in_other', 'invoiceitem', 5, 'usd');"
                 "insert into ctms_stripe_parked (object, reason, payload, payload_hash) values"
                 " ('subscription:sub_x', 'test', '{\"customer\":\"cus_3\"}', ''), ('customer:x', 'test', '{\"id\":\"cus_33\"}', '');"
+                "insert into ctms_kept_answers (digest, client_id, size, status, entity_tag, location, body, email_ids) values"
+                " ('\\x01', 'id_kept', 1, 201, '', '', 'answer 3', array['" +
+                contact_id(3) + "'::uuid]), ('\\x02', 'id_other', 1, 201, '', '', 'answer 1', array['" + contact_id(1) +
+                "'::uuid]);"
                 "insert into ctms_sync_queue (email_id, retry, state, last_error) values ('" +
                 contact_id(3) +
                 "', 4, 'parked', 'refused');"
@@ -116,6 +120,8 @@ TEST_CASE("an export contains everything stored about a person and nothing about
     CHECK(joe.at("stripe_invoices").at(0).at("stripe_id") == "in_3");
     CHECK(joe.at("stripe_invoices").at(0).at("line_items_without_price").at(0).at("stripe_id") == "il_3");
     CHECK(joe.at("stripe_parked").as_array().size() == 1);
+    CHECK(joe.at("kept_answers").as_array().size() == 1);
+    CHECK(joe.at("kept_answers").at(0).at("body") == "answer 3");
     CHECK(joe.at("stripe_parked").at(0).at("payload") == R"({"customer":"cus_3"})");
     CHECK(joe.at("sync_queue").at("last_error") == "refused");
     CHECK(joe.at("vendor_state").at("newsletters").at(0) == "hubs");

@@ -55,7 +55,8 @@ public:
     creators(std::uint16_t port, int round) {
         constexpr int clients = 8;
         for (int client = 0; client < clients; ++client)
-            threads_.emplace_back([this, port, name = fmt::format("{}-{}", round, client)](const std::stop_token& stop) { run(port, name, stop); });
+            threads_.emplace_back(
+                [this, port, name = fmt::format("{}-{}", round, client)](const std::stop_token& stop) { run(port, name, stop); });
     }
     void stop() { threads_.clear(); }
 

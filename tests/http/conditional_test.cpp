@@ -27,10 +27,11 @@ http_answer send(web_fixture& web, std::string_view method, std::string_view tar
 std::string named(std::string_view name) { return fmt::format(R"({{"email":{{"first_name":"{}"}}}})", name); }
 
 std::string whole(std::string_view name) {
-    return fmt::format(R"({{"email":{{"email_id":"{}","primary_email":"jane@example.com","first_name":"{}"}},)"
-                       R"("newsletters":[{{"name":"z"}},{{"name":"a"}}],)"
-                       R"("waitlists":[{{"name":"vpn","fields":{{"geo":"fr","n":1.50}}}},{{"name":"b","fields":{{}}}}],"amo":{{"user_id":"7"}}}})",
-                       id, name);
+    return fmt::format(
+        R"({{"email":{{"email_id":"{}","primary_email":"jane@example.com","first_name":"{}"}},)"
+        R"("newsletters":[{{"name":"z"}},{{"name":"a"}}],)"
+        R"("waitlists":[{{"name":"vpn","fields":{{"geo":"fr","n":1.50}}}},{{"name":"b","fields":{{}}}}],"amo":{{"user_id":"7"}}}})",
+        id, name);
 }
 
 } // namespace
@@ -72,7 +73,8 @@ TEST_CASE("a change by another program changes the tag, even if the time of the 
 TEST_CASE("lists of contacts and of ids have no tag") {
     web_fixture web;
     REQUIRE(web.post("/ctms", whole("A")).status == 201);
-    for (const std::string target : {"/ctms?primary_email=jane@example.com", "/identities?primary_email=jane@example.com", "/updates?start=2000-01-01T00:00:00Z"}) {
+    for (const std::string target :
+         {"/ctms?primary_email=jane@example.com", "/identities?primary_email=jane@example.com", "/updates?start=2000-01-01T00:00:00Z"}) {
         const auto answer = web.get(target);
         CHECK(answer.status == 200);
         CHECK_FALSE(answer.has_header("etag"));
@@ -88,7 +90,8 @@ TEST_CASE("of many writers with the same tag, one writes") {
     for (int writer = 0; writer < 32; ++writer) {
         answers.push_back(std::async(std::launch::async, [&, writer] {
             const auto method = writer % 2 == 0 ? "PATCH" : "PUT";
-            return send(web, method, path, writer % 2 == 0 ? named(std::to_string(writer)) : whole(std::to_string(writer)), {{"If-Match", tag}});
+            return send(web, method, path, writer % 2 == 0 ? named(std::to_string(writer)) : whole(std::to_string(writer)),
+                        {{"If-Match", tag}});
         }));
     }
     std::string written;
@@ -112,7 +115,9 @@ TEST_CASE("a conditional deletion compares every contact with the address") {
     const auto second = "/ctms/" + web.add_contact(R"({"email":{"primary_email":"two@example.com"}})");
     const auto tag = web.get(first).header("etag");
     const auto other_tag = web.get(second).header("etag");
-    const auto remove = [&](const std::string& tags) { return web.ask("DELETE", "/ctms/two@example.com", {web.authorization(), {"If-Match", tags}}); };
+    const auto remove = [&](const std::string& tags) {
+        return web.ask("DELETE", "/ctms/two@example.com", {web.authorization(), {"If-Match", tags}});
+    };
     const auto refused = remove(tag);
     CHECK(refused.status == 412);
     CHECK_FALSE(refused.has_header("etag")); // there is more than one

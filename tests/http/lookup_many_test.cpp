@@ -58,8 +58,9 @@ TEST_CASE("a lookup of many ids has an item for each, in their order") {
 
 TEST_CASE("a lookup takes a thousand ids, and sends its answer in pieces") {
     web_fixture web;
-    web.sql("insert into emails (email_id, primary_email, create_timestamp, update_timestamp) select "
-            "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, n || '@example.com', now(), now() from generate_series(1, 1000) n");
+    web.sql(
+        "insert into emails (email_id, primary_email, create_timestamp, update_timestamp) select "
+        "('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))::uuid, n || '@example.com', now(), now() from generate_series(1, 1000) n");
     std::vector<std::string> ids;
     std::vector<std::string> addresses;
     for (int number = 1000; number > 0; --number) ids.push_back(id(number)), addresses.push_back(fmt::format("{}@example.com", number));
@@ -71,9 +72,9 @@ TEST_CASE("a lookup takes a thousand ids, and sends its answer in pieces") {
             if (items[i].at("contacts").at(0).at("email").at("email_id") != ids[i]) FAIL_CHECK("wrong contact at ", i);
         }
     }
-    const auto packed = web.ask("POST", "/ctms/lookup",
-                                {web.authorization(), {"Content-Type", "application/json"}, {"Accept-Encoding", "gzip"}},
-                                fmt::format(R"({{"email_ids":["{}"]}})", fmt::join(ids, "\",\"")));
+    const auto packed =
+        web.ask("POST", "/ctms/lookup", {web.authorization(), {"Content-Type", "application/json"}, {"Accept-Encoding", "gzip"}},
+                fmt::format(R"({{"email_ids":["{}"]}})", fmt::join(ids, "\",\"")));
     CHECK(packed.header("content-encoding") == "gzip");
     CHECK(bj::parse(gunzip(packed.body)).at("items").as_array().size() == 1000);
 }
@@ -87,14 +88,16 @@ TEST_CASE("a lookup that breaks a rule is refused with its place") {
         CHECK(answer.status == 422);
         CHECK(answer.body.find(wanted) != std::string::npos);
     };
-    refused(R"({"email_ids":["00000000-0000-4000-8000-000000000001","x"]})", R"("loc":["body","email_ids",1],"msg":"value is not a valid uuid")");
+    refused(R"({"email_ids":["00000000-0000-4000-8000-000000000001","x"]})",
+            R"("loc":["body","email_ids",1],"msg":"value is not a valid uuid")");
     refused(R"({"fxa_ids":["a",null]})", R"(["body","fxa_ids",1])");
     refused(R"({"fxa_ids":[""]})", R"(["body","fxa_ids",0])");
     refused(R"({"fxa_ids":[{}]})", R"(["body","fxa_ids",0])");
     refused(R"({"fxa_ids":["\u0000"]})", R"(["body","fxa_ids",0])");
     refused(R"({"fxa_ids":"a"})", "value is not a valid list");
     refused(R"({"fxa_ids":[]})", "ensure this list has 1 to 1000 items");
-    refused(fmt::format(R"({{"fxa_ids":["{}"]}})", fmt::join(std::vector<std::string>(1001, "a"), "\",\"")), "ensure this list has 1 to 1000 items");
+    refused(fmt::format(R"({{"fxa_ids":["{}"]}})", fmt::join(std::vector<std::string>(1001, "a"), "\",\"")),
+            "ensure this list has 1 to 1000 items");
     refused("{}", "exactly one list of ids is needed: email_ids, primary_emails, basket_tokens");
     refused(R"({"fxa_ids":["a"],"sfdc_ids":["b"]})", "exactly one list of ids is needed");
     refused("[]", R"(["body"])");

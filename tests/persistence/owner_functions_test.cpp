@@ -63,7 +63,7 @@ TEST_CASE("a role without rights cannot attach the owner's functions to its own 
     test_database db;
     connection link(db.options());
     const auto triggers = names(link, "select proname from pg_proc where prosecdef and prorettype = 'trigger'::regtype");
-    CHECK(triggers.size() == 10);
+    CHECK(triggers.size() == 12);
     const other_role attacker(link, db, {});
     link.execute("create temp table mine (client_id text, hashed_secret text, email_id uuid, primary_email text)");
     for (const auto& function : triggers) {

@@ -13,14 +13,14 @@ constexpr std::string_view status_schema =
 // ---- parameters ----
 
 constexpr parameter id_of_contact{"path", "email_id", true, "Id of the contact", uuid_text, "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"};
-constexpr parameter if_match{
-    "header", "If-Match", false, "Only write if the contact has one of these entity tags; `*`: only if it exists", R"({"type":"string"})"};
+constexpr parameter if_match{"header", "If-Match", false, "Only write if the contact has one of these entity tags; `*`: only if it exists",
+                             R"({"type":"string"})"};
 constexpr parameter if_none_match{"header", "If-None-Match", false,
                                   "Only write if the contact has none of these entity tags; `*`: only if it does not exist",
                                   R"({"type":"string"})"};
-constexpr parameter if_changed{
-    "header", "If-None-Match", false, "Entity tags that the client knows. If the contact still has one of them, the response is 304",
-    R"({"type":"string"})"};
+constexpr parameter if_changed{"header", "If-None-Match", false,
+                               "Entity tags that the client knows. If the contact still has one of them, the response is 304",
+                               R"({"type":"string"})"};
 constexpr parameter key_of_request{
     "header", "Idempotency-Key", false,
     "A text that the client chooses for this request, such as a UUID. If the request is sent again with it, nothing is done, and the first "
@@ -81,9 +81,12 @@ constexpr answer forbidden{403, "The client lacks the role that the call needs",
 constexpr answer disabled{400, "The API client has been disabled", "BadRequestResponse"};
 constexpr answer unreadable{400, "The body cannot be read, or the API client has been disabled", "BadRequestResponse"};
 constexpr answer unmet{412, "The request has a precondition, which cannot hold here", "ErrorResponse"};
-constexpr answer unmet_tag{
-    412, "The precondition does not hold, so nothing was done. `ETag` is the tag of the contact as it is", "ErrorResponse",
-    "application/json", {}, just_tag};
+constexpr answer unmet_tag{412,
+                           "The precondition does not hold, so nothing was done. `ETag` is the tag of the contact as it is",
+                           "ErrorResponse",
+                           "application/json",
+                           {},
+                           just_tag};
 constexpr answer tag_needed{428, "The API client may write only with If-Match or If-None-Match", "ErrorResponse"};
 constexpr answer key_erased{410, "The Idempotency-Key was used, and the contact in its response was deleted since then", "GoneResponse"};
 constexpr answer too_large{413, "The body is too large", "ErrorResponse"};
@@ -100,7 +103,8 @@ constexpr std::array found_contacts{answer{200, "The contacts that match, or an 
 constexpr std::array found_identities{answer{200, "The ids of the contacts that match, or an empty list", "IdentityResponse[]"}, no_ids,
                                       invalid};
 constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse", "application/json", {}, just_tag},
-                                 answer{304, "The client has the contact as it is", "", "application/json", {}, just_tag}, unknown_id, invalid};
+                                 answer{304, "The client has the contact as it is", "", "application/json", {}, just_tag}, unknown_id,
+                                 invalid};
 constexpr std::array looked_up{
     answer{200, "An item for each id",
            R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object","properties":{)"

@@ -217,8 +217,8 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
         const auto& one = sent.inputs[i];
         if (!one.key) continue;
         auto* now = sent.asking[i];
-        now->answer = keyed_response(
-            *now, all, all.keyed_writes.patch(*one.key, one.email_id, one.patch, one.only_if, answer_written(*now, 200)));
+        now->answer =
+            keyed_response(*now, all, all.keyed_writes.patch(*one.key, one.email_id, one.patch, one.only_if, answer_written(*now, 200)));
         send({&now, 1});
     }
 }
@@ -236,7 +236,8 @@ response delete_contacts(call& now, const services& all) {
     if (!*key) return answer(all.contacts.remove(address, now.facts.client_id, *only_if));
     return keyed_response(now, all, all.keyed_writes.remove(**key, address, *only_if, [&](const result<removed_contacts>& removed) {
         std::vector<uuid> ids;
-        if (removed) std::transform(removed->begin(), removed->end(), std::back_inserter(ids), [](const auto& one) { return one.email_id; });
+        if (removed)
+            std::transform(removed->begin(), removed->end(), std::back_inserter(ids), [](const auto& one) { return one.email_id; });
         return to_kept(answer(removed), std::move(ids));
     }));
 }

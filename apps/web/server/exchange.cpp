@@ -192,7 +192,8 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
     }
     if (!matched.has_tags && has_unmet_precondition(now.http)) return precondition_failed("");
     if (matched.has_tags && now.facts.must_have_precondition && !is_read(now.http) && !has_precondition(now.http)) {
-        return detail_response(428, "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact");
+        return detail_response(428,
+                               "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact");
     }
     return std::nullopt;
 }

@@ -100,9 +100,8 @@ std::optional<service::tag_set> tags_of_contacts(const std::optional<tag_list>& 
 }
 
 bool matches(const tag_list& list, std::string_view tag, bool weakly) {
-    return list.any || std::any_of(list.tags.begin(), list.tags.end(), [&](const entity_tag& one) {
-               return (weakly || !one.is_weak) && one.opaque == tag;
-           });
+    return list.any || std::any_of(list.tags.begin(), list.tags.end(),
+                                   [&](const entity_tag& one) { return (weakly || !one.is_weak) && one.opaque == tag; });
 }
 
 const std::string* tag_header(const response& answer) {

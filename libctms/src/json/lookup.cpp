@@ -25,7 +25,8 @@ void add_wrong_length(error_list& errors) {
 
 void read_id(const node& value, std::optional<std::string>& into, error_list& errors) {
     into = read_text(value, {}, errors);
-    if (into && into->empty()) errors.add("ensure this value has at least 1 characters", "value_error.any_str.min_length", R"({"limit_value":1})");
+    if (into && into->empty())
+        errors.add("ensure this value has at least 1 characters", "value_error.any_str.min_length", R"({"limit_value":1})");
 }
 void read_id(const node& value, std::optional<uuid>& into, error_list& errors) { into = read_any_uuid(value, errors); }
 

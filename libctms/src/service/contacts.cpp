@@ -123,7 +123,8 @@ void contacts::patch(std::span<const patch_request> several, const patches_done&
         if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
         indexes.push_back(index);
         const auto* only_if = several[index].only_if;
-        changes.push_back({several[index].email_id, patching(patch, only_if == nullptr ? no_precondition : *only_if), several[index].client});
+        changes.push_back(
+            {several[index].email_id, patching(patch, only_if == nullptr ? no_precondition : *only_if), several[index].client});
     }
     if (!refused.empty()) done(refused);
     repository_->change(changes, [&](std::span<persistence::change_outcome> some) {

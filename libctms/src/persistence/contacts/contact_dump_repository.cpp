@@ -65,6 +65,8 @@ select json_build_object(
     select p.id, p.object, p.reason, p.deliveries, p.parked_at, encode(p.payload, 'escape') as payload from ctms_stripe_parked p
     where exists (select from (select stripe_id as known from c union all select fxa_id from f) ids
                   where position(convert_to(to_json(ids.known)::text, 'UTF8') in p.payload) > 0)) r),
+  'kept_answers', (select coalesce(json_agg(r order by r.created_at), '[]') from (
+    select k.client_id, k.created_at, k.status, k.body from ctms_kept_answers k where k.email_ids && array[$1::uuid]) r),
   'sync_queue', (select row_to_json(q) from ctms_sync_queue q where q.email_id = $1::uuid),
   'change', (select row_to_json(h) from ctms_changes h where h.email_id = $1::uuid),
   'inbox', (select coalesce(json_agg(i order by i.id), '[]') from ctms_inbox i where i.email_id = $1::uuid),

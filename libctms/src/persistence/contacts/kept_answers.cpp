@@ -14,10 +14,9 @@ const statement find_kept{"find_answer", "select request is null, request = $2::
                                          " from ctms_kept_answers where digest = $1::bytea"};
 const statement keep{"keep_answer", "insert into ctms_kept_answers (digest, client_id, request, size, status, entity_tag, location, body,"
                                     " email_ids) values ($1::bytea, $2, $3::bytea, $4::integer, $5::integer, $6, $7, $8, $9::uuid[])"};
-const statement forget_old{"forget_old_answers",
-                           "delete from ctms_kept_answers where digest in (select digest from ctms_kept_answers"
-                           " where created_at < clock_timestamp() - $1::bigint * interval '1 second'"
-                           " order by created_at limit 1000 for update skip locked)"};
+const statement forget_old{"forget_old_answers", "delete from ctms_kept_answers where digest in (select digest from ctms_kept_answers"
+                                                 " where created_at < clock_timestamp() - $1::bigint * interval '1 second'"
+                                                 " order by created_at limit 1000 for update skip locked)"};
 const statement sizes{"sizes_of_answers", "select client_id, sum(size)::bigint from ctms_kept_answers group by client_id"};
 
 // The oldest answers, each with the bytes of those that are older.
@@ -28,7 +27,8 @@ constexpr std::string_view forget_oldest =
 
 const statement& forget_oldest_of_all() {
     static const statement made{"forget_oldest_answers",
-                                "with oldest as materialized (select digest, size, created_at from ctms_kept_answers" + std::string(forget_oldest)};
+                                "with oldest as materialized (select digest, size, created_at from ctms_kept_answers" +
+                                    std::string(forget_oldest)};
     return made;
 }
 
@@ -83,7 +83,8 @@ result<std::map<std::string, std::int64_t>> sizes_of_answers(database& db) {
 result<forgotten_answers> forget_oldest_answers(database& db, const std::optional<std::string>& client, std::int64_t bytes) {
     return run(db, [&](connection& link) {
         const auto limit = std::to_string(bytes);
-        const auto removed = client ? link.query(forget_oldest_of_client(), {limit, *client}, true) : link.query(forget_oldest_of_all(), {limit}, true);
+        const auto removed =
+            client ? link.query(forget_oldest_of_client(), {limit, *client}, true) : link.query(forget_oldest_of_all(), {limit}, true);
         forgotten_answers out{.count = removed.size()};
         for (std::size_t row = 0; row < removed.size(); ++row) out.bytes += removed.integer(row, 0);
         return out;

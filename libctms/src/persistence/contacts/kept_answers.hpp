@@ -8,9 +8,9 @@
 #include <ctms/persistence/database.hpp>
 #include <persistence/postgres/connection.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
-#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
