@@ -30,7 +30,7 @@ std::string whole(std::string_view name) {
     return fmt::format(
         R"({{"email":{{"email_id":"{}","primary_email":"jane@example.com","first_name":"{}"}},)"
         R"("newsletters":[{{"name":"z"}},{{"name":"a"}}],)"
-        R"("waitlists":[{{"name":"vpn","fields":{{"geo":"fr","n":1.50}}}},{{"name":"b","fields":{{}}}}],"amo":{{"user_id":"7"}}}})",
+        R"("waitlists":[{{"name":"vpn","fields":{{"geo":"fr"}}}},{{"name":"b","fields":{{"n":1.50}}}}],"amo":{{"user_id":"7"}}}})",
         id, name);
 }
 
@@ -135,7 +135,7 @@ TEST_CASE("a client that must send a precondition gets 428 without one") {
     persistence::database db(web.database().options());
     persistence::client_repository clients(db);
     REQUIRE(clients.set_must_have_precondition(web_fixture::client, true).has_value());
-    REQUIRE(becomes_true([&] { return web.send("PATCH", path, named("B")).status == 428; }, 20s));
+    REQUIRE(becomes_true([&] { return web.send("PATCH", path, named("A")).status == 428; }, 20s));
     const auto refused = web.send("PUT", path, whole("B"));
     CHECK(refused.status == 428);
     CHECK(refused.body.find("If-Match") != std::string::npos);

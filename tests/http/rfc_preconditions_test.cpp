@@ -133,7 +133,8 @@ class contacts_with_tags {
 public:
     explicit contacts_with_tags(web_fixture& web)
         : web_(web),
-          id_(web.add_contact(R"({"email":{"primary_email":"read@example.com"}})")),
+          id_(web.add_contact(R"({"email":{"primary_email":"read@example.com"},)"
+                              R"("newsletters":[{"name":"a"},{"name":"b"},{"name":"c"},{"name":"d"}]})")),
           written_(web.add_contact(R"({"email":{"primary_email":"written@example.com"}})")) {}
 
     /// Replaces the names in braces. The tag of the written contact is as it is now.
