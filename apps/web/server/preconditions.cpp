@@ -71,7 +71,7 @@ result<std::optional<tag_list>> read_list(const request& http, std::string_view 
     auto rest = without_blanks(*value);
     out.any = rest == "*";
     if (out.any) return std::optional(std::move(out));
-    const auto bad = malformed(fmt::format("{} must be * or a list of entity tags such as \"abc\", with the quotes", shown));
+    auto bad = malformed(fmt::format("{} must be * or a list of entity tags such as \"abc\", with the quotes", shown));
     while (!rest.empty()) {
         if (rest.front() == ',') { // an empty element (RFC 9110, 5.6.1)
             rest = without_blanks(rest.substr(1));

@@ -190,7 +190,7 @@ result<keyed_outcome> keyed_writes::remove(const request_key& key, const std::st
         written = 0;
         auto removed = persistence::remove_contacts(link, primary_email, key.client, removal_if(only_if));
         if (!removed) return removed;
-        if (removed->empty()) return missing;
+        if (removed->empty()) return unknown_address(primary_email);
         written = removed->size();
         return removed;
     };
