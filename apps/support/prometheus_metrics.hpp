@@ -45,8 +45,8 @@ struct runtime_sample {
 constexpr std::array<std::string_view, 8> stream_end_reasons{"client",       "timeout",     "token_invalid",   "client_disabled",
                                                              "role_missing", "cursor_gone", "server_stopping", "server"};
 
-/// What becomes of a request with an Idempotency-Key: the key is new, or the request is repeated, still running, or another one than before,
-/// or its answer was erased with its contact.
+/// What becomes of a request with an Idempotency-Key: the key is new, or the request is repeated, still running, or another one than
+/// before, or its answer was erased with its contact.
 constexpr std::array<std::string_view, 5> key_uses{"first", "again", "running", "other_request", "erased"};
 
 class prometheus_metrics final : public metrics::recorder {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // Conditional requests (RFC 9110, section 13): reads If-Match and If-None-Match, and decides for reads whether the client already has the
 // answer. Only resources with entity tags use it, see route::has_tags. Pure functions, thread safe.
-//   A tag in an answer is strong. An answer that is compressed has another tag than the plain one, with "-gzip" at the end. A write compares
-// contacts and not answers, so it accepts either.
+//   A tag in an answer is strong. An answer that is compressed has another tag than the plain one, with "-gzip" at the end. A write
+// compares contacts and not answers, so it accepts either.
 #pragma once
 
 #include "message.hpp"

@@ -64,7 +64,7 @@ struct request_facts {
     bool client_exists = false;
     std::optional<bool> client_allowed;
     bool must_have_precondition = false; ///< the client may change contacts only with a precondition
-    std::string_view key_use; ///< how the Idempotency-Key was used; "" without one
+    std::string_view key_use;            ///< how the Idempotency-Key was used; "" without one
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;

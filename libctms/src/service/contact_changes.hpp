@@ -26,8 +26,8 @@ namespace ctms::service {
 /// PATCH: changes what was given. errc::conflict if a list repeats a new name.
 [[nodiscard]] result<persistence::contact_change> patched(const model::contact_patch& patch, const model::contact& stored);
 
-/// PUT and PATCH as functions of the stored contact. They return the error of the precondition if it does not hold. Both arguments must live
-/// as long as the function.
+/// PUT and PATCH as functions of the stored contact. They return the error of the precondition if it does not hold. Both arguments must
+/// live as long as the function.
 /// @{
 [[nodiscard]] persistence::change_function replacement(const model::contact_input& input, const precondition& only_if);
 [[nodiscard]] persistence::change_function patching(const model::contact_patch& patch, const precondition& only_if);

@@ -28,8 +28,8 @@ struct CTMS_API kept_times {
 class CTMS_API inbox_drain {
 public:
     /// Drains it completely every `pause`, for the first time after one, and once an hour forgets rows that are older than `keep`
-    /// says, a few after each pause; answers every half minute. Tries again after the next pause if the database fails. The delay that `health` reports
-    /// grows while it fails. `db` must outlive the object.
+    /// says, a few after each pause; answers every half minute. Tries again after the next pause if the database fails. The delay that
+    /// `health` reports grows while it fails. `db` must outlive the object.
     explicit inbox_drain(persistence::database& db, kept_times keep, std::chrono::milliseconds pause = std::chrono::milliseconds{500});
 
 private:

@@ -56,13 +56,13 @@ struct CTMS_API keyed_outcome {
 
 /// How much is kept.
 struct CTMS_API kept_limits {
-    std::chrono::seconds age{std::chrono::hours{24}};            ///< older answers are forgotten
+    std::chrono::seconds age{std::chrono::hours{24}};               ///< older answers are forgotten
     std::int64_t bytes_of_client = std::int64_t{512} * 1024 * 1024; ///< of the answers of one client; its oldest are forgotten first
     std::int64_t bytes = std::int64_t{2048} * 1024 * 1024;          ///< of all answers
 };
 
-/// Makes the answer to a write from its outcome. It is called before the write commits, and once more if the write is tried again, so it must
-/// have no effects of its own. Answers with a status of 500 or more are not kept, and their writes are undone.
+/// Makes the answer to a write from its outcome. It is called before the write commits, and once more if the write is tried again, so it
+/// must have no effects of its own. Answers with a status of 500 or more are not kept, and their writes are undone.
 template <class Value>
 using answer_to = std::function<model::kept_answer(const result<Value>& outcome)>;
 
@@ -84,8 +84,9 @@ public:
                                                 const json::checked<model::contact_input>& input, const precondition& only_if,
                                                 const answer_to<model::contact>& answer);
     /// contacts::patch().
-    [[nodiscard]] result<keyed_outcome> patch(const request_key& key, const uuid& email_id, const json::checked<model::contact_patch>& patch,
-                                              const precondition& only_if, const answer_to<model::contact>& answer);
+    [[nodiscard]] result<keyed_outcome> patch(const request_key& key, const uuid& email_id,
+                                              const json::checked<model::contact_patch>& patch, const precondition& only_if,
+                                              const answer_to<model::contact>& answer);
     /// contacts::remove() by address.
     [[nodiscard]] result<keyed_outcome> remove(const request_key& key, const std::string& primary_email, const precondition& only_if,
                                                const answer_to<std::vector<model::identity>>& answer);

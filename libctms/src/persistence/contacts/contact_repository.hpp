@@ -125,8 +125,8 @@ public:
 
     /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
     /// Returns the ids of the deleted contacts, empty if there were none. One round trip.
-    /// With a check, only if it allows that for the contacts as they are, which are locked meanwhile; otherwise returns its error, after two
-    /// round trips more.
+    /// With a check, only if it allows that for the contacts as they are, which are locked meanwhile; otherwise returns its error, after
+    /// two round trips more.
     [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {},
                                                               const removal_check& check = {});
 

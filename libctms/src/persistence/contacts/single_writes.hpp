@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Writes of one contact in a transaction that the caller begins and commits, so that something else commits with them. They lock the contact
-// before they compute its new content. Private to the library. They throw sql_error; then nothing may be committed.
+// Writes of one contact in a transaction that the caller begins and commits, so that something else commits with them. They lock the
+// contact before they compute its new content. Private to the library. They throw sql_error; then nothing may be committed.
 #pragma once
 
 #include "contact_repository.hpp"
