@@ -50,8 +50,8 @@ enum class key_use : std::uint8_t {
 
 /// The outcome of a write with a key.
 struct CTMS_API keyed_outcome {
-    key_use use = key_use::first;
-    model::kept_answer answer{}; ///< of `first` and `again`
+    key_use use = key_use::first; ///< what was known about the key
+    model::kept_answer answer{};  ///< of `first` and `again`
 };
 
 /// How much is kept.

@@ -19,10 +19,8 @@ namespace ctms::service {
 /// Returns the tag of a contact: 22 letters, digits, "-" and "_". Two states of a contact have the same tag only if their JSON in the API
 /// is the same, byte for byte. The tag is a part of the SHA-256 of that JSON, so every process computes the same one, and nobody can find
 /// two states with the same tag. Throws only std::bad_alloc.
-/// @{
 [[nodiscard]] CTMS_API std::string contact_tag(const model::contact& contact);
-[[nodiscard]] CTMS_API std::string contact_tag(const model::contact_document& document);
-/// @}
+[[nodiscard]] CTMS_API std::string contact_tag(const model::contact_document& document); ///< The same from the contact's document.
 
 /// A set of tags.
 struct CTMS_API tag_set {
