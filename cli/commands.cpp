@@ -18,6 +18,8 @@ constexpr std::array grants_options{option{"web", "ROLE", "role of ctms-web"}, o
                                     option{"admin", "ROLE", "role of ctms-admin, except for migrate and db grants"},
                                     option{"apply", "", "execute the statements, in one transaction, instead of printing them"}};
 constexpr std::array verify_options{option{"fix", "", "remove documents that are wrong; the next read makes them again"}};
+constexpr std::array upgrade_options{
+    option{"old-programs", "DIR", "folder of the programs of the old version (default: /usr/lib/postgresql/VERSION/bin)"}};
 constexpr std::array build_options{option{"pause", "MS", "milliseconds to wait after each 500 contacts (default 0)"}};
 constexpr std::array create_options{
     option{"email,e", "ADDRESS", "address of the people who run this client", true},
@@ -429,6 +431,15 @@ constexpr std::array table{
             .example = "db grants --web ctms_web --sync ctms_sync --admin ctms_admin",
             .run = db_grants,
             .options = grants_options},
+    command{.group = "db",
+            .name = "upgrade",
+            .operands = "",
+            .summary = "Move the embedded database to the newest installed version of PostgreSQL; keeps the old data in its own folder",
+            .example = "--embedded db upgrade",
+            .run = db_upgrade,
+            .options = upgrade_options,
+            .changes = true,
+            .before = upgrade_database},
     command{.group = "db",
             .name = "verify",
             .operands = "",

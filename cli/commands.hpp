@@ -25,6 +25,9 @@ int newsletter_mappings_remove(invocation& call);
 int newsletter_mappings_list(invocation& call);
 // database.cpp
 int migrate(invocation& call);
+/// Moves the embedded database to a newer PostgreSQL. Runs before the database is started; db_upgrade() then prints what was done.
+int upgrade_database(invocation& call);
+int db_upgrade(invocation& call);
 int db_url(invocation& call);
 int db_psql(invocation& call);
 int db_dump(invocation& call);

@@ -209,6 +209,9 @@ int run_command(const command& chosen, invocation& call, bool embedded, const co
     if (!read.mistakes.empty()) return report_mistakes(read.mistakes);
     call.settings = std::move(read.values);
     if (chosen.wanted == needs::settings) return chosen.run(call);
+    if (chosen.before != nullptr) {
+        if (const int code = chosen.before(call); code != support::ok) return code;
+    }
     const auto held = support::prepare_database(call.settings, chosen.run == migrate && !call.has("plan") && !call.has("check"));
     if (!held) return fail_to_prepare(held.error());
     if (chosen.wanted == needs::schema) {

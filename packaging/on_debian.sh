@@ -7,14 +7,15 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: packaging/on_debian.sh [--dir DIR] [--keep] RELEASE ACTION... [-- CTEST-OPTION...]
+Usage: packaging/on_debian.sh [--dir DIR] [--keep] RELEASE ACTION... [-- OPTION...]
 
 Makes a fresh Debian RELEASE (12 or 13) in a folder with debootstrap, copies the checkout into it, and runs the
 actions there, in the given order:
 
   quickstart  packaging/quickstart.sh --once: installs packages, builds, starts a server, runs the printed commands
-  test        packaging/test.sh, which also installs packages and builds. The CTest options after `--` select tests
+  test        packaging/test.sh with the options after `--`: installs packages, builds, runs the tests
   deb         packaging/deb.sh; then installs and tries the packages in a second fresh system of that release
+  upgrade     tests/upgrade/run.sh: ctms-admin db upgrade, with the PostgreSQL of Debian 12 and that of RELEASE
 
 Needs root, and 3 GB of disk space. Uses this machine's ccache. Downloads are kept in build/debian.
 
@@ -62,11 +63,12 @@ fi
 for action in "${actions[@]}"; do
     case $action in
     quickstart | test | deb) ;;
-    *) die "'$action' is none of the actions: quickstart, test, deb" ;;
+    upgrade) [ "$release" != 12 ] || die "Debian 12 has only one PostgreSQL; use upgrade with a later release" ;;
+    *) die "'$action' is none of the actions: quickstart, test, deb, upgrade" ;;
     esac
 done
-missing=$(why_no_debian "$release")
-[ -z "$missing" ] || die "$missing"
+obstacle=$(why_no_debian "$release")
+[ -z "$obstacle" ] || die "$obstacle"
 need_packages stages
 
 made=
@@ -101,16 +103,29 @@ there() {
     in_debian "$tree" "${settings[@]}" "$@"
 }
 
+# As on a machine that was upgraded from Debian 12: its PostgreSQL is still installed.
+try_upgrade() {
+    debian_sources 12 >"$tree/etc/apt/sources.list.d/older.list" &&
+        printf 'Package: *\nPin: release n=bookworm*\nPin-Priority: 100\n' >"$tree/etc/apt/preferences.d/older" || return
+    # shellcheck disable=SC2016  # for the inner shell
+    there /bin/bash -euc '. /src/packaging/lib.sh
+        need_packages build run
+        step "Configuring" configure release
+        step "Building" build release ctms-admin
+        step "Installing the older PostgreSQL" install_packages postgresql-15
+        tests/upgrade/run.sh build/release/bin'
+}
+
 act() {
     case $1 in
     quickstart) there /src/packaging/quickstart.sh --once --port 0 ;;
     test) there /src/packaging/test.sh "${@:2}" ;;
     deb) there /src/packaging/deb.sh && try_packages "$release" "$tree/src/build/packages" "$tree-packages" ;;
+    upgrade) try_upgrade ;;
     esac
 }
 
 step "A fresh Debian $release" make_tree
 for action in "${actions[@]}"; do
-    if [ "$action" = test ] && [ "$#" -gt 0 ]; then words=(-- "$@"); else words=(); fi
-    step "Debian $release: $action" act "$action" "${words[@]}"
+    step "Debian $release: $action" act "$action" "$@"
 done

@@ -32,8 +32,8 @@ installed=([cmake]=3.22.1-1)
 [[ $(missing_packages build) == *"cmake (>= 3.25)"* ]] || die "an old version counts"
 
 # Every entry of the file is understood.
-is "the number of entries" "$(grep -c '^[a-z0-9]' packaging/packages.txt)" \
-    "$(packages_of $(sed -n 's/.* # \([a-z]*\): .*/\1/p' packaging/packages.txt | sort -u) | wc -l)"
+mapfile -t groups < <(sed -n 's/.* # \([a-z]*\): .*/\1/p' packaging/packages.txt | sort -u)
+is "the number of entries" "$(grep -c '^[a-z0-9]' packaging/packages.txt)" "$(packages_of "${groups[@]}" | wc -l)"
 
 # Ubuntu 22.04: what it lacks is named, with what it has, and nothing is installed.
 apt_get_quietly() { [ "$1" = update ] || die "something was installed"; }
