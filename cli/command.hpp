@@ -75,7 +75,7 @@ struct command {
     std::span<const option> options{};
     bool changes = false; ///< whether it leaves an audit record
     needs wanted = needs::schema;
-    std::string (*more)() = nullptr;  ///< returns further help, lines of at most 100 characters; null for none
+    std::string (*more)() = nullptr;           ///< returns further help, lines of at most 100 characters; null for none
     int (*before)(invocation& call) = nullptr; ///< runs before the database is started; its failure ends the command
     bool passes_arguments_on = false;          ///< everything after its name is an operand, which is passed to another program
 };

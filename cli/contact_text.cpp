@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <cstdint>
 #include <initializer_list>
 
 namespace ctms::cli {

@@ -189,8 +189,8 @@ int migrate(invocation& call) {
 
 int upgrade_database(invocation& call) {
     if (!call.settings.embedded) {
-        return fail_usage("db upgrade is only for the embedded database (--embedded or CTMS_DATA_DIR); use PostgreSQL's pg_upgrade for your own",
-                          "db");
+        return fail_usage(
+            "db upgrade is only for the embedded database (--embedded or CTMS_DATA_DIR); use PostgreSQL's pg_upgrade for your own", "db");
     }
     const std::filesystem::path directory = call.settings.data_dir.value();
     if (!persistence::embedded_postgres::exists(directory))
@@ -219,7 +219,8 @@ int db_upgrade(invocation& call) {
     } else if (kept.empty()) {
         fmt::print("The database already has version {} of PostgreSQL, the newest one that is installed.\n", to);
     } else {
-        fmt::print("Upgraded the database from PostgreSQL {} to {}. The old data is in {}: delete it when you no longer need it.\n", from, to, kept);
+        fmt::print("Upgraded the database from PostgreSQL {} to {}. The old data is in {}: delete it when you no longer need it.\n", from,
+                   to, kept);
     }
     return support::ok;
 }

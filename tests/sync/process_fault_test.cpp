@@ -12,6 +12,7 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <random>

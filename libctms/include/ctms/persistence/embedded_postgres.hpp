@@ -38,11 +38,12 @@ public:
 
     /// Moves the database in this directory to the newest version of PostgreSQL that is installed, or to that of CTMS_PG_BINDIR, with
     /// pg_upgrade. Also needs the programs of the old version, in `old_programs` or, if that is empty, where Debian's packages have them.
-    /// Takes seconds, and for large databases as long as copying them. The old data stays in the directory `postgres-VERSION` until somebody
-    /// deletes it. An interrupted upgrade leaves the old database in place and may be repeated. Waits at most 30 s for other users of the
-    /// directory to end. Fails with errc::invalid if programs are missing or the data of an earlier upgrade is still there, and with
+    /// Takes seconds, and for large databases as long as copying them. The old data stays in the directory `postgres-VERSION` until
+    /// somebody deletes it. An interrupted upgrade leaves the old database in place and may be repeated. Waits at most 30 s for other users
+    /// of the directory to end. Fails with errc::invalid if programs are missing or the data of an earlier upgrade is still there, and with
     /// errc::unavailable if others use the database, the disk has too little space, or pg_upgrade fails.
-    [[nodiscard]] static result<embedded_upgrade> upgrade(const std::filesystem::path& directory, const std::filesystem::path& old_programs = {});
+    [[nodiscard]] static result<embedded_upgrade> upgrade(const std::filesystem::path& directory,
+                                                          const std::filesystem::path& old_programs = {});
 
     embedded_postgres(embedded_postgres&&) noexcept;            ///< leaves the other without a server
     embedded_postgres& operator=(embedded_postgres&&) noexcept; ///< as above

@@ -27,7 +27,7 @@ namespace {
 
 constexpr std::size_t longest_socket_path = 107;
 constexpr std::string_view socket_name = "/.s.PGSQL.5432";
-constexpr std::string_view draft_name = "initdb"; ///< of folders that are renamed when they are complete
+constexpr std::string_view draft_name = "initdb";          ///< of folders that are renamed when they are complete
 constexpr auto installed_versions = "/usr/lib/postgresql"; ///< where Debian's packages have the programs
 
 std::optional<server_account> find_account(const char* name) {
@@ -216,8 +216,17 @@ void remove_drafts(const embedded_layout& layout) {
 void create_cluster(const embedded_layout& layout, const server_account& account, const fs::path& binaries, const fs::path& folder,
                     const std::vector<std::string>& more) {
     const auto log = layout.open_log();
-    std::vector<std::string> words{(binaries / "initdb").string(), "-D", folder.string(), "-A", "trust", "-U", "postgres", "-E", "UTF8",
-                                   "--locale=C.UTF-8", "--no-instructions"};
+    std::vector<std::string> words{(binaries / "initdb").string(),
+                                   "-D",
+                                   folder.string(),
+                                   "-A",
+                                   "trust",
+                                   "-U",
+                                   "postgres",
+                                   "-E",
+                                   "UTF8",
+                                   "--locale=C.UTF-8",
+                                   "--no-instructions"};
     words.insert(words.end(), more.begin(), more.end());
     if (run_and_wait({as_account(account, "KILL", std::move(words)), log.get(), -1}) != 0)
         throw embedded_failure("initdb failed: " + end_of_log(layout));

@@ -60,8 +60,8 @@ void check_owners(const embedded_layout& layout, const server_account& account);
 /// Fails if the account may not enter the directory or a folder above it.
 void check_reachable(const embedded_layout& layout, const server_account& account);
 
-/// The folder of the PostgreSQL binaries that match the cluster, or of the newest ones if there is no cluster yet. Throws embedded_refusal if
-/// there are only programs of another version.
+/// The folder of the PostgreSQL binaries that match the cluster, or of the newest ones if there is no cluster yet. Throws embedded_refusal
+/// if there are only programs of another version.
 [[nodiscard]] std::filesystem::path find_binaries(const embedded_layout& layout);
 
 /// The folder of the binaries to use for a new cluster: CTMS_PG_BINDIR, or the newest ones that are installed.

@@ -78,7 +78,8 @@ void stop_left_server(const fs::path& folder, std::chrono::steady_clock::time_po
     pid_t server = 0;
     std::from_chars(pid.data(), pid.data() + pid.size(), server);
     std::error_code ignored;
-    if ((port != old_port && port != new_port) || server <= 1 || fs::read_symlink(fs::path("/proc") / pid / "cwd", ignored) != folder) return;
+    if ((port != old_port && port != new_port) || server <= 1 || fs::read_symlink(fs::path("/proc") / pid / "cwd", ignored) != folder)
+        return;
     ::kill(server, SIGINT);
     while (in_use(folder) && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(20ms);
 }
@@ -96,7 +97,8 @@ public:
     embedded_upgrade run() {
         const auto deadline = std::chrono::steady_clock::now() + patience;
         const auto starting = layout_.open_lock(embedded_layout::start_lock_name);
-        if (!lock_file(starting, lock_mode::exclusive, deadline)) throw embedded_failure("Another program has been starting PostgreSQL for too long.");
+        if (!lock_file(starting, lock_mode::exclusive, deadline))
+            throw embedded_failure("Another program has been starting PostgreSQL for too long.");
         check_owners(layout_, account_);
         from_ = version_of_cluster(layout_);
         if (from_ == 0) throw embedded_refusal(fmt::format("There is no database in {}.", layout_.root().string()));
@@ -126,15 +128,17 @@ private:
 
     void check_programs() {
         if (to_ < from_) {
-            throw embedded_refusal(fmt::format("{} was made by PostgreSQL {}, which is newer than the programs in {} (version {}). Install the"
-                                               " package postgresql-{} (Debian).",
-                                               layout_.data().string(), from_, new_programs_.string(), to_, from_));
+            throw embedded_refusal(
+                fmt::format("{} was made by PostgreSQL {}, which is newer than the programs in {} (version {}). Install the"
+                            " package postgresql-{} (Debian).",
+                            layout_.data().string(), from_, new_programs_.string(), to_, from_));
         }
         if (old_programs_.empty()) old_programs_ = usual_binaries(from_);
         if (!holds_server(old_programs_) || version_of_binaries(old_programs_) != from_) {
-            throw embedded_refusal(fmt::format("The upgrade also needs the programs of PostgreSQL {}, which are not in {}: install the package"
-                                               " postgresql-{} (Debian), or name their folder with --old-programs.",
-                                               from_, old_programs_.string(), from_));
+            throw embedded_refusal(
+                fmt::format("The upgrade also needs the programs of PostgreSQL {}, which are not in {}: install the package"
+                            " postgresql-{} (Debian), or name their folder with --old-programs.",
+                            from_, old_programs_.string(), from_));
         }
         if (::access((new_programs_ / "pg_upgrade").c_str(), X_OK) != 0)
             throw embedded_refusal(fmt::format("{} does not contain pg_upgrade.", new_programs_.string()));
@@ -147,8 +151,8 @@ private:
         const file_handle folder = layout_.folder.open_folder(kept().filename().string(), account_.user);
         const auto version = read_plain_file(folder, "PG_VERSION").value_or("");
         if (version == fmt::format("{}\n", from_)) {
-            throw embedded_refusal(fmt::format("{} has the data from before an earlier upgrade. Delete it or move it away, and repeat the upgrade.",
-                                               kept().string()));
+            throw embedded_refusal(fmt::format(
+                "{} has the data from before an earlier upgrade. Delete it or move it away, and repeat the upgrade.", kept().string()));
         }
         fs::remove_all(kept());
     }
@@ -173,7 +177,8 @@ private:
         // Without a server, the recorded process is another program by now. In single-user mode PostgreSQL recovers and shuts down cleanly,
         // which pg_upgrade requires.
         fs::remove(layout_.data() / "postmaster.pid");
-        run_program("The recovery of the old database", {(old_programs_ / "postgres").string(), "--single", "-D", layout_.data().string(), "postgres"});
+        run_program("The recovery of the old database",
+                    {(old_programs_ / "postgres").string(), "--single", "-D", layout_.data().string(), "postgres"});
         std::vector<std::string> options;
         if (has_checksums()) {
             options.emplace_back("--data-checksums");
@@ -182,10 +187,16 @@ private:
         }
         create_cluster(layout_, account_, new_programs_, data, options);
         // pg_upgrade writes a script into its current folder. It copies files, so the old cluster stays as it is.
-        run_program("pg_upgrade", {"env", "-C", draft.string(), (new_programs_ / "pg_upgrade").string(), "--old-bindir", old_programs_.string(),
-                                   "--new-bindir", new_programs_.string(), "--old-datadir", layout_.data().string(), "--new-datadir", data.string(),
-                                   "--username", "postgres", "--socketdir", ensure_socket_folder(layout_, account_).string(), "--old-port", old_port,
-                                   "--new-port", new_port});
+        run_program("pg_upgrade", {"env",           "-C",
+                                   draft.string(),  (new_programs_ / "pg_upgrade").string(),
+                                   "--old-bindir",  old_programs_.string(),
+                                   "--new-bindir",  new_programs_.string(),
+                                   "--old-datadir", layout_.data().string(),
+                                   "--new-datadir", data.string(),
+                                   "--username",    "postgres",
+                                   "--socketdir",   ensure_socket_folder(layout_, account_).string(),
+                                   "--old-port",    old_port,
+                                   "--new-port",    new_port});
         // The statistics of the planner are not copied either.
         run_program("The last step in the new database",
                     {"sh", "-c", R"(printf '%s\nanalyze\n' "$3" | "$1" --single -c exit_on_error=on -D "$2" ctms)", "sh",
