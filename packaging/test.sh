@@ -7,23 +7,19 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: packaging/test.sh [--all | --nightly] [--asan] [--tsan] [--build "TARGET..."] [-- CTEST-OPTION...]
+Usage: packaging/test.sh [--all | --nightly] [--asan] [--tsan] [-- CTEST-OPTION...]
 
 Installs missing Debian packages, builds the programs and the tests (preset release), and runs all tests except
 those labelled `long`. The last lines of the output are CTest's summary.
 
   --all      also run the tests labelled `long`; packaging/quickstart.sh --once; in a fresh Debian,
-             packaging/deb.sh --try and packaging/docker/stages.sh; in a fresh Debian 13, the quickstart and the tests
-             labelled `unit`, `db` and `http` (all left out if root, namespaces or a mirror are missing);
-             and packaging/fuzz.sh for 10 seconds per target
+             packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
+             missing); and packaging/fuzz.sh for 10 seconds per target
   --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target,
-             the fault tests 5 times, 5 rounds of every history, packaging/logging/try.sh with a million lines, and in
-             a fresh Debian 13 all tests that are not `long`, the packages, and an upgrade of the embedded database
+             the fault tests 5 times, 5 rounds of every history, and packaging/logging/try.sh with a million lines
   --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
   --tsan     build and test with the thread sanitizer instead of preset release
              With --all, --asan and --tsan run in addition to preset release.
-  --build "TARGET..."
-             build only these targets. The CTest options must select tests that they contain
   --help     print this text
 
 With CI=true, nothing may be left out: a skipped test, a part that cannot run here, and a build without the API's
@@ -38,7 +34,6 @@ nightly=no
 fuzz_seconds=10
 fault_rounds=5
 history_rounds=5
-targets=()
 presets=()
 add_preset() { if [[ " ${presets[*]} " != *" $1 "* ]]; then presets+=("$1"); fi; }
 while [ "$#" -gt 0 ]; do
@@ -52,11 +47,6 @@ while [ "$#" -gt 0 ]; do
         add_preset tsan
         ;;
     --asan) add_preset asan ;;
-    --build)
-        [ "$#" -ge 2 ] || die "--build needs a value"
-        read -ra targets <<<"$2"
-        shift
-        ;;
     --tsan) add_preset tsan ;;
     --help | -h)
         usage
@@ -127,7 +117,7 @@ if [ "$nightly" = yes ]; then groups+=(logs); fi
 need_packages "${groups[@]}"
 for preset in "${presets[@]}"; do
     step "Configuring (preset $preset)" configure "$preset" || exit 1
-    step "Building (preset $preset)" build "$preset" "${targets[@]}" || exit 1
+    step "Building (preset $preset)" build "$preset" || exit 1
 done
 
 if [ "$all" = yes ]; then
@@ -135,12 +125,6 @@ if [ "$all" = yes ]; then
     # These come after the build, so that they find as many objects as possible in ccache.
     try_deployed "$(own_release)" "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
     try_deployed 12 "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
-    if [ "$nightly" = yes ]; then
-        try_deployed 13 "Debian 13" packaging/on_debian.sh 13 quickstart test deb upgrade
-    else
-        try_deployed 13 "Debian 13" packaging/on_debian.sh 13 quickstart test -- \
-            --build "ctms_unit_tests ctms_db_tests ctms_service_tests ctms_http_tests" -- -L '^(unit|db|http)$'
-    fi
     step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" || failed+=("fuzz.sh")
 fi
 
