@@ -66,6 +66,7 @@ std::string to_json(const model::api_client& client, const std::vector<model::ol
     } else {
         writer.add_null("roles");
     }
+    writer.add("require_if_match", client.must_have_precondition);
     if (old_secrets != nullptr) add_old_secrets(writer, *old_secrets);
     writer.close();
     return out;
@@ -203,6 +204,7 @@ int clients_show(invocation& call) {
         print_table({"CLIENT", client.client_id}, {{"EMAIL", client.email},
                                                    {"ENABLED", client.enabled ? "yes" : "no"},
                                                    {"ROLES", roles_text(client.roles)},
+                                                   {"REQUIRES IF-MATCH", client.must_have_precondition ? "yes" : "no"},
                                                    {"OLD SECRET", old_secrets_text(old_secrets)},
                                                    {"CREATED", time_text(client.create_timestamp)},
                                                    {"UPDATED", time_text(client.update_timestamp)}});
@@ -228,6 +230,24 @@ int clients_set_roles(invocation& call) {
             return print_json(to_json(found->client)), support::ok;
         }
         print_text(fmt::format("Roles of '{}': {}.", id, text));
+        return support::ok;
+    });
+}
+
+int clients_set_rules(invocation& call) {
+    const auto wanted = call.value("require-if-match").value();
+    const bool must = wanted == "true";
+    if (!must && wanted != "false") return fail(malformed(fmt::format("--require-if-match takes true or false, not '{}'", wanted)));
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
+        call.note("require_if_match", wanted);
+        const auto changed = clients.set_must_have_precondition(id, must);
+        if (!changed) return fail(changed.error());
+        if (call.json) {
+            const auto found = clients.find(id);
+            if (!found) return fail(found.error());
+            return print_json(to_json(found->client)), support::ok;
+        }
+        print_text(fmt::format("'{}' {} send If-Match with changes of contacts.", id, must ? "must" : "need not"));
         return support::ok;
     });
 }

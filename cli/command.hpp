@@ -48,6 +48,8 @@ public:
     void note(std::string_view name, std::string_view text) { notes.emplace_back(name, text); }
     void note(std::string_view name, std::int64_t count) { notes.emplace_back(name, std::to_string(count)); }
 
+    std::string actor; ///< of a command that changes something: who runs it, and on which host
+
     // set by the parser, except the notes
     std::set<std::string, std::less<>> flags;
     std::map<std::string, std::string, std::less<>> values;
@@ -75,8 +77,9 @@ struct command {
     std::span<const option> options{};
     bool changes = false; ///< whether it leaves an audit record
     needs wanted = needs::schema;
-    std::string (*more)() = nullptr;  ///< returns further help, lines of at most 100 characters; null for none
-    bool passes_arguments_on = false; ///< everything after its name is an operand, which is passed to another program
+    std::string (*more)() = nullptr;           ///< returns further help, lines of at most 100 characters; null for none
+    int (*before)(invocation& call) = nullptr; ///< runs before the database is started; its failure ends the command
+    bool passes_arguments_on = false;          ///< everything after its name is an operand, which is passed to another program
 };
 
 /// All commands, in the order in which the documentation lists them.

@@ -18,18 +18,29 @@ constexpr std::array grants_options{option{"web", "ROLE", "role of ctms-web"}, o
                                     option{"admin", "ROLE", "role of ctms-admin, except for migrate and db grants"},
                                     option{"apply", "", "execute the statements, in one transaction, instead of printing them"}};
 constexpr std::array verify_options{option{"fix", "", "remove documents that are wrong; the next read makes them again"}};
+constexpr std::array upgrade_options{
+    option{"old-programs", "DIR", "folder of the programs of the old version (default: /usr/lib/postgresql/VERSION/bin)"}};
+constexpr std::array export_options{option{"all", "", "also contacts whose Firefox account has the address"},
+                                    option{"html", "FILE", "write a page for people to this file instead"}};
+constexpr std::array history_options{option{"limit,n", "COUNT", "maximum number, newest first (100)"}};
 constexpr std::array build_options{option{"pause", "MS", "milliseconds to wait after each 500 contacts (default 0)"}};
 constexpr std::array create_options{
     option{"email,e", "ADDRESS", "address of the people who run this client", true},
     option{"disabled", "", "cannot be used until it is enabled"},
     option{.name = "role",
            .value = "ROLE",
-           .text = "role of the client: read, write, delete, updates, stripe or admin (without roles: everything)",
+           .text = "role of the client: read, write, delete, updates, stripe, admin or privacy (without roles: everything)",
            .repeatable = true}};
-constexpr std::array roles_options{
-    option{
-        .name = "role", .value = "ROLE", .text = "role of the client: read, write, delete, updates, stripe or admin", .repeatable = true},
-    option{"all", "", "everything, like a client without roles"}};
+constexpr std::array roles_options{option{.name = "role",
+                                          .value = "ROLE",
+                                          .text = "role of the client: read, write, delete, updates, stripe, admin or privacy",
+                                          .repeatable = true},
+                                   option{"all", "", "everything, like a client without roles"}};
+constexpr std::array rules_options{
+    option{.name = "require-if-match",
+           .value = "true|false",
+           .text = "whether the client must send If-Match or If-None-Match with PUT, PATCH and DELETE of contacts",
+           .required = true}};
 constexpr std::array rotate_options{
     option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
 constexpr option any_table{"allow-unknown", "", "accept a table that the sync does not know"};
@@ -65,7 +76,8 @@ constexpr std::array webhook_options{
 constexpr std::array webhook_enable_options{option{"from-now", "", "leave out what happened since the last delivery"}};
 constexpr std::array webhook_retry_options{option{"all", "", "all that are parked or failing"}};
 constexpr std::array webhook_rotate_options{
-    option{"keep-old", "DURATION", "how long the old secret also signs: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
+    option{"keep-old", "DURATION", "how long the old secret also signs: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"},
+    option{"end-grace", "", "also while a secret that was replaced before still signs, which then ends at once"}};
 constexpr std::array token_options{option{"expires-in", "SECONDS", "lifetime of the token (CTMS_TOKEN_EXPIRATION)"}};
 constexpr std::array request_options{
     option{"client,c", "NAME", "send a token of this client; most paths require one"},
@@ -80,6 +92,9 @@ constexpr std::array audit_options{option{"limit,n", "COUNT", "maximum number, n
 
 constexpr option dry_run{"dry-run", "", "print what would be done without changing anything"};
 constexpr std::array delete_options{yes, dry_run};
+constexpr std::array erase_options{
+    option{"suppress", "", "keep the address, the account and the customer at Stripe out from now on; needs CTMS_SUPPRESSION_KEYS"}, yes};
+constexpr std::array hold_options{option{"reason", "TEXT", "why; only operators see it", true}};
 constexpr std::array list_options{list_column, list_skip, list_report, yes, dry_run};
 constexpr std::array import_options{
     option{"format", "ndjson|csv",
@@ -160,6 +175,14 @@ constexpr std::array table{
             .example = "clients set-roles basket --role read --role updates",
             .run = clients_set_roles,
             .options = roles_options,
+            .changes = true},
+    command{.group = "clients",
+            .name = "set-rules",
+            .operands = "NAME",
+            .summary = "Set what a client must do; takes effect within 5 seconds",
+            .example = "clients set-rules basket --require-if-match true",
+            .run = clients_set_rules,
+            .options = rules_options,
             .changes = true},
     command{.group = "clients",
             .name = "set-email",
@@ -430,6 +453,15 @@ constexpr std::array table{
             .run = db_grants,
             .options = grants_options},
     command{.group = "db",
+            .name = "upgrade",
+            .operands = "",
+            .summary = "Move the embedded database to the newest installed version of PostgreSQL; keeps the old data in its own folder",
+            .example = "--embedded db upgrade",
+            .run = db_upgrade,
+            .options = upgrade_options,
+            .changes = true,
+            .before = upgrade_database},
+    command{.group = "db",
             .name = "verify",
             .operands = "",
             .summary = "Compare the documents of all contacts with their tables, while other programs write; exit code 1 if one differs",
@@ -453,10 +485,18 @@ constexpr std::array table{
     command{.group = "contacts",
             .name = "export",
             .operands = "ID-OR-ADDRESS",
-            .summary = "Print everything that is stored about a person, as one JSON document",
-            .example = "contacts export jane@example.com > jane.json",
+            .summary = "Print everything that is held about a person, as one JSON document or as a page",
+            .example = "contacts export jane@example.com --all > jane.json",
             .run = contacts_export,
+            .options = export_options,
             .changes = true},
+    command{.group = "contacts",
+            .name = "history",
+            .operands = "ID-OR-ADDRESS",
+            .summary = "Show who changed a contact, when, and which fields, newest first; recorded only with CTMS_HISTORY_DAYS",
+            .example = "contacts history jane@example.com",
+            .run = contacts_history,
+            .options = history_options},
     command{.group = "contacts",
             .name = "delete",
             .operands = "ID-OR-ADDRESS",
@@ -472,6 +512,55 @@ constexpr std::array table{
             .example = "contacts delete-bulk leavers.txt",
             .run = contacts_delete_bulk,
             .options = list_options,
+            .changes = true},
+    command{.group = "contacts",
+            .name = "erase",
+            .operands = "ADDRESS",
+            .summary =
+                "Erase everything that is stored about a person, here and at the vendor, and print the receipt; asks for confirmation",
+            .example = "contacts erase jane@example.com --suppress",
+            .run = contacts_erase,
+            .options = erase_options,
+            .changes = true},
+    command{.group = "contacts",
+            .name = "erasures",
+            .operands = "[RECEIPT]",
+            .summary = "List the erasures that the vendor has not confirmed, or show one receipt",
+            .example = "contacts erasures 0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11",
+            .run = contacts_erasures},
+    command{.group = "contacts",
+            .name = "hold",
+            .operands = "ID-OR-ADDRESS",
+            .summary = "Set a legal hold: the contacts with an id or an address cannot be deleted or erased",
+            .example = "contacts hold jane@example.com --reason 'case 2026-17'",
+            .run = contacts_hold,
+            .options = hold_options,
+            .changes = true},
+    command{.group = "contacts",
+            .name = "unhold",
+            .operands = "ID-OR-ADDRESS",
+            .summary = "End the legal hold of the contacts with an id or an address",
+            .example = "contacts unhold jane@example.com",
+            .run = contacts_unhold,
+            .changes = true},
+    command{.group = "contacts",
+            .name = "holds",
+            .operands = "",
+            .summary = "List the legal holds, with their reasons",
+            .example = "contacts holds",
+            .run = contacts_holds},
+    command{.group = "contacts",
+            .name = "suppressed",
+            .operands = "",
+            .summary = "Count the erased addresses that are kept out; exit code 78 if a key of their hashes is not set",
+            .example = "contacts suppressed",
+            .run = contacts_suppressed},
+    command{.group = "contacts",
+            .name = "unsuppress",
+            .operands = "ADDRESS",
+            .summary = "Let an erased address be stored again",
+            .example = "contacts unsuppress jane@example.com",
+            .run = contacts_unsuppress,
             .changes = true},
     command{.group = "contacts",
             .name = "import",

@@ -14,6 +14,7 @@ int clients_enable(invocation& call);
 int clients_disable(invocation& call);
 int clients_rotate_secret(invocation& call);
 int clients_set_roles(invocation& call);
+int clients_set_rules(invocation& call);
 int clients_set_email(invocation& call);
 int clients_delete(invocation& call);
 // acoustic.cpp
@@ -25,6 +26,9 @@ int newsletter_mappings_remove(invocation& call);
 int newsletter_mappings_list(invocation& call);
 // database.cpp
 int migrate(invocation& call);
+/// Moves the embedded database to a newer PostgreSQL. Runs before the database is started; db_upgrade() then prints what was done.
+int upgrade_database(invocation& call);
+int db_upgrade(invocation& call);
 int db_url(invocation& call);
 int db_psql(invocation& call);
 int db_dump(invocation& call);
@@ -35,6 +39,7 @@ int db_build_documents(invocation& call);
 // contacts.cpp
 int contacts_show(invocation& call);
 int contacts_export(invocation& call);
+int contacts_history(invocation& call);
 int contacts_delete(invocation& call);
 int contacts_duplicates(invocation& call);
 // contacts_lists.cpp
@@ -46,6 +51,14 @@ int contacts_import(invocation& call);
 [[nodiscard]] std::string contacts_import_columns();
 // contacts_dump.cpp
 int contacts_dump(invocation& call);
+// erasures.cpp
+int contacts_erase(invocation& call);
+int contacts_erasures(invocation& call);
+int contacts_hold(invocation& call);
+int contacts_unhold(invocation& call);
+int contacts_holds(invocation& call);
+int contacts_suppressed(invocation& call);
+int contacts_unsuppress(invocation& call);
 // changes.cpp
 int changes_follow(invocation& call);
 // stripe.cpp

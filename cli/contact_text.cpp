@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <cstdint>
 #include <initializer_list>
 
 namespace ctms::cli {
@@ -49,8 +50,8 @@ void add_group(const json::object& contact, const char* name, std::vector<std::v
 }
 
 std::string queue_text(const json::value& queued) {
-    if (!queued.is_object()) return "nothing is waiting";
-    const auto& row = queued.get_object();
+    if (queued.as_array().empty()) return "nothing is waiting";
+    const auto& row = queued.at(0).as_object();
     const auto* retry = row.if_contains("retry");
     return fmt::format("{} {}, requested at {}, {}", text_of(row.if_contains("operation")), text_of(row.if_contains("state")),
                        text_of(row.if_contains("last_requested_at")),
@@ -68,7 +69,8 @@ void print_contact(std::string_view text) {
     for (const auto* group : {"email", "amo", "fxa", "mofo"}) add_group(contact, group, rows);
     rows.push_back({"sync", queue_text(contact.at("sync_queue"))});
     const auto& vendor = contact.at("vendor_state");
-    rows.push_back({"vendor", vendor.is_object() ? "sent at " + text_of(&vendor.at("sent_at")) : "not known to have been sent"});
+    rows.push_back(
+        {"vendor", !vendor.as_array().empty() ? "sent at " + text_of(&vendor.at(0).at("sent_at")) : "not known to have been sent"});
     print_table({"CONTACT", text_of(&contact.at("email").at("email_id"))}, rows);
     print_list(contact.at("newsletters"), "NEWSLETTER",
                {"name", "subscribed", "format", "lang", "source", "unsub_reason", "update_timestamp"});

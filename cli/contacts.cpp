@@ -9,6 +9,7 @@
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/contact_export.hpp>
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/person_export.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -41,18 +42,15 @@ int fail_not_found(std::size_t place) {
     return support::no_user;
 }
 
-/// Returns everything that is stored about each of the contacts, without those that were deleted in the meantime.
-result<std::vector<std::string>> all_of(stored& from, const std::vector<model::identity>& found) {
-    std::vector<std::string> out;
-    for (const auto& one : found) {
-        auto text = from.exports.everything(one.email_id);
-        if (text) {
-            out.push_back(*std::move(text));
-        } else if (text.error().code != errc::not_found) {
-            return text.error();
-        }
+/// Returns everything that is held about the contact as one JSON object.
+result<std::string> all_of(stored& from, const uuid& email_id) {
+    std::string out;
+    service::person_export source(from.db, email_id, service::export_form::json);
+    for (;;) {
+        const auto more = source.next(out);
+        if (!more) return more.error();
+        if (!*more) return out;
     }
-    return out;
 }
 
 /// Shows the contacts of one operand. Returns the exit code.
@@ -71,10 +69,12 @@ int show_one(const invocation& call, stored& from, std::size_t place) {
     }
     const auto found = from.contacts.find_identities(query);
     if (!found) return fail(found.error());
-    const auto texts = all_of(from, *found);
-    if (!texts) return fail(texts.error());
-    for (const auto& text : *texts) print_contact(text);
-    return texts->empty() ? fail_not_found(place + 1) : support::ok;
+    for (const auto& one : *found) {
+        const auto text = all_of(from, one.email_id);
+        if (!text) return fail(text.error());
+        print_contact(*text);
+    }
+    return found->empty() ? fail_not_found(place + 1) : support::ok;
 }
 
 /// Prints the contacts as a table.
@@ -131,24 +131,6 @@ int contacts_show(invocation& call) {
         if (code != support::ok && code != support::no_user) return code; // the database is not available
     }
     return code;
-}
-
-int contacts_export(invocation& call) {
-    if (call.operands.front().empty()) return fail_not_found(1);
-    stored from(call);
-    const auto found = from.contacts.find_identities(query_of(call.operands.front()));
-    if (!found) return fail(found.error());
-    const auto texts = all_of(from, *found);
-    if (!texts) return fail(texts.error());
-    if (texts->empty()) return fail_not_found(1);
-    std::string out;
-    object_writer writer(out);
-    writer.add("exported_at", std::string_view(to_iso(now())));
-    append_json_array(writer.key("contacts"), *texts, [](std::string& to, const std::string& text) { to += text; });
-    writer.close();
-    print_json(out);
-    call.note("contacts", static_cast<std::int64_t>(texts->size()));
-    return support::ok;
 }
 
 int contacts_delete(invocation& call) {

@@ -10,6 +10,7 @@
 #include <ctms/base/utf8.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/contact_import.hpp>
+#include <ctms/service/erasures.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
@@ -319,6 +320,7 @@ int contacts_import(invocation& call) {
     options.statement_timeout = std::chrono::minutes(2);
     options.lock_timeout = std::chrono::seconds(30);
     persistence::database db(options);
+    if (const auto keys = service::erasures(db).check_keys(); !keys) return fail(keys.error());
     service::contact_import importer(db, wanted->how);
     const interrupts signals;
     import_run run(*contacts, importer, wanted->rejects, wanted->jobs);

@@ -4,6 +4,7 @@
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
+#include <ctms/persistence/embedded_postgres.hpp>
 #include <ctms/persistence/grants.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <support/exit_codes.hpp>
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -117,6 +119,7 @@ void print_plan_json(const persistence::migration_plan& plan) {
         step.close();
     });
     append_texts(writer.key("missing_rights"), plan.missing_rights);
+    append_texts(writer.key("obstacles"), plan.obstacles);
     append_texts(writer.key("warnings"), plan.warnings);
     writer.close();
     print_json(out);
@@ -132,6 +135,7 @@ void print_plan(const persistence::migration_plan& plan) {
                                one.blockers.empty() ? "" : "; in the way now: " + one.blockers));
     }
     for (const auto& text : plan.missing_rights) print_text("Missing right: " + text);
+    for (const auto& text : plan.obstacles) print_text("Obstacle: " + text);
     for (const auto& text : plan.warnings) print_text("Warning: " + text);
 }
 
@@ -139,7 +143,7 @@ int print_plan(const invocation& call, const persistence::database_options& opti
     const auto plan = persistence::plan_migration(options);
     if (!plan) return fail(plan.error());
     call.json ? print_plan_json(*plan) : print_plan(*plan);
-    return plan->missing_rights.empty() ? support::ok : support::configuration;
+    return plan->missing_rights.empty() && plan->obstacles.empty() ? support::ok : support::configuration;
 }
 
 int check_schema(const invocation& call, const persistence::database_options& options) {
@@ -182,6 +186,44 @@ int migrate(invocation& call) {
     }
     for (const auto& one : *applied) fmt::print("Applied {:04} {}\n", one.version, one.name);
     if (applied->empty()) fmt::print("The schema is up to date.\n");
+    return support::ok;
+}
+
+int upgrade_database(invocation& call) {
+    if (!call.settings.embedded) {
+        return fail_usage(
+            "db upgrade is only for the embedded database (--embedded or CTMS_DATA_DIR); use PostgreSQL's pg_upgrade for your own", "db");
+    }
+    const std::filesystem::path directory = call.settings.data_dir.value();
+    if (!persistence::embedded_postgres::exists(directory))
+        return fail_to_prepare(invalid(fmt::format("there is no database in {}", directory.string()), "check CTMS_DATA_DIR"));
+    const interrupts ignored; // a first Ctrl-C waits for the end, because nothing is left half done
+    const auto done = persistence::embedded_postgres::upgrade(directory, call.value("old-programs").value_or(""));
+    if (!done) return fail_to_prepare(done.error());
+    call.note("from", done->from);
+    call.note("to", done->to);
+    call.operands = {done->kept.string()};
+    return support::ok;
+}
+
+int db_upgrade(invocation& call) {
+    const auto& kept = call.operands.front();
+    const auto& from = call.notes.at(0).second;
+    const auto& to = call.notes.at(1).second;
+    if (call.json) {
+        std::string out;
+        object_writer writer(out);
+        writer.add_raw("from", from);
+        writer.add_raw("to", to);
+        kept.empty() ? writer.add_null("kept") : writer.add("kept", std::string_view(kept));
+        writer.close();
+        print_json(out);
+    } else if (kept.empty()) {
+        fmt::print("The database already has version {} of PostgreSQL, the newest one that is installed.\n", to);
+    } else {
+        fmt::print("Upgraded the database from PostgreSQL {} to {}. The old data is in {}: delete it when you no longer need it.\n", from,
+                   to, kept);
+    }
     return support::ok;
 }
 

@@ -13,6 +13,7 @@
 #include <ctms/persistence/database.hpp>
 #include <ctms/persistence/migrations.hpp>
 #include <ctms/service/diagnosis.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/sync_admin.hpp>
 #include <ctms/service/webhooks.hpp>
 #include <support/exit_codes.hpp>
@@ -152,6 +153,23 @@ private:
         if (!is_current) return;
         check_queue(db);
         check_webhooks(db);
+        check_erasures(db);
+    }
+
+    void check_erasures(persistence::database& db) {
+        service::erasures erasures(db);
+        const auto pending = erasures.pending();
+        if (!pending) return add("erasures", finding::failed, pending.error().detail, "CtmsDatabaseErrors");
+        if (pending->empty()) {
+            add("erasures", finding::ok, "the vendor has confirmed all");
+        } else {
+            const auto age = std::chrono::duration_cast<std::chrono::seconds>(now() - pending->front().requested_at);
+            add("erasures", grade<std::chrono::seconds>(age, 24h, 24h * 14),
+                fmt::format("the vendor has not confirmed {}, the oldest for {}", counted(pending->size(), "erasure"), in_words(age)),
+                "CtmsErasureLate");
+        }
+        if (const auto keys = erasures.check_keys(); !keys)
+            add("suppressed", finding::failed, keys.error().message, "The key of suppressed addresses is replaced");
     }
 
     void check_webhooks(persistence::database& db) {

@@ -68,7 +68,9 @@ public:
         object_writer writer(out);
         writer.add("line", static_cast<std::int64_t>(record.line));
         writer.add("primary_email", std::string_view(record.address));
-        writer.add("outcome", what.changed > 0 ? done_ : std::string_view(what.already > 0 ? "already" : "not_found"));
+        writer.add("outcome", what.held > 0      ? std::string_view("held")
+                              : what.changed > 0 ? done_
+                                                 : std::string_view(what.already > 0 ? "already" : "not_found"));
         writer.add("contacts", what.changed + what.already);
         writer.add("other_case", what.other_case);
         if (dry_run_) writer.add("dry_run", true);
@@ -158,7 +160,8 @@ private:
             report_.add(step_[i], one);
             counts_.add(what_.done, static_cast<std::size_t>(one.changed));
             counts_.add("already", static_cast<std::size_t>(one.already));
-            counts_.add("not_found", one.changed + one.already == 0 ? 1 : 0);
+            counts_.add("not_found", one.changed + one.already + one.held == 0 ? 1 : 0);
+            if (one.held > 0) counts_.add("held", static_cast<std::size_t>(one.held));
             counts_.add("other_case", static_cast<std::size_t>(one.other_case));
         }
         done_ += step_.size();
@@ -200,7 +203,11 @@ int finish(const invocation& call, const list_work& work, bool to_the_end, const
     }
     if (counts.count("not_found") > 0)
         complain("{} to any contact", counted(counts.count("not_found"), "address does not belong", "addresses do not belong"));
+    if (counts.count("held") > 0)
+        complain("{} not deleted because of a legal hold; see ctms-admin contacts holds",
+                 counted(counts.count("held"), "contact was", "contacts were"));
     if (found.bad > 0) return support::bad_data;
+    if (counts.count("held") > 0) return support::failed;
     return counts.count("not_found") > 0 ? support::no_user : support::ok;
 }
 

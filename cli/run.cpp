@@ -135,14 +135,18 @@ int run_and_check(const command& chosen, invocation& call) {
     int code = support::ok;
     try {
         code = chosen.run(call);
-    } catch (const std::exception&) {
-        if (*support::flush_output() == '\0') throw; // otherwise fmt::print has thrown because standard output cannot be written
+    } catch (const std::exception& problem) {
+        if (*support::flush_output() == '\0') { // otherwise fmt::print has thrown because standard output cannot be written
+            support::report_to_sentry(call.settings, "ctms-admin", problem);
+            throw;
+        }
     }
     return support::check_output("ctms-admin", code, call.advice_without_output);
 }
 
 /// Runs a command that changes something, with an audit record.
 int run_audited(const command& chosen, invocation& call, const std::string& who) {
+    call.actor = who;
     // `migrate` creates the audit table, so it is recorded after it has run.
     const bool creates_the_table = chosen.run == migrate;
     if (creates_the_table && (call.has("plan") || call.has("check"))) return run_and_check(chosen, call);
@@ -209,6 +213,9 @@ int run_command(const command& chosen, invocation& call, bool embedded, const co
     if (!read.mistakes.empty()) return report_mistakes(read.mistakes);
     call.settings = std::move(read.values);
     if (chosen.wanted == needs::settings) return chosen.run(call);
+    if (chosen.before != nullptr) {
+        if (const int code = chosen.before(call); code != support::ok) return code;
+    }
     const auto held = support::prepare_database(call.settings, chosen.run == migrate && !call.has("plan") && !call.has("check"));
     if (!held) return fail_to_prepare(held.error());
     if (chosen.wanted == needs::schema) {

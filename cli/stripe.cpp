@@ -7,6 +7,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/persistence/database.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
@@ -92,6 +93,7 @@ private:
 template <class Act>
 int with_objects(invocation& call, tally counts, Act act) {
     persistence::database db(support::database_options(call.settings));
+    if (const auto keys = service::erasures(db).check_keys(); !keys) return fail(keys.error());
     service::stripe_ingest service(db);
     return run_over_files(std::move(counts)).run(call, [&](const model::stripe::object& object, tally& counted) {
         return act(service, object, counted);

@@ -261,11 +261,18 @@ int webhooks_rotate_secret(invocation& call) {
     return with_webhook(call, [&](service::webhooks webhooks, const std::string& name) -> int {
         call.note("keep_old_seconds", keep_old->count());
         bool is_written = false;
+        const bool end_grace = call.has("end-grace");
+        call.note("end_grace", end_grace ? "true" : "false");
         call.advice_without_output = fmt::format("the old secret of '{}' stays valid: nothing was changed", name);
-        const auto made = webhooks.rotate_secret(name, *keep_old, [&](const service::webhook_secret& secret) {
+        const auto print = [&](const service::webhook_secret& secret) {
             print_secret(call, secret);
             return is_written = *support::flush_output() == '\0';
-        });
+        };
+        const auto made = webhooks.rotate_secret(name, *keep_old, print, end_grace);
+        if (!made && made.error().code == errc::conflict && !is_written) {
+            complain("use --end-grace if receivers have the secret of the last rotation, or if both must stop to sign");
+            return fail(made.error());
+        }
         if (!made && !is_written) return *support::flush_output() == '\0' ? fail(made.error()) : support::ok; // the caller reports it
         if (!made) {
             complain("the new secret was not stored: do not use the one that was printed, unless the outcome is unknown");

@@ -100,13 +100,17 @@ endforeach()
 # dpkg-shlibdeps finds the other libraries. The programs require the same version of libctms. The services depend on
 # ctms-admin, which contains ctms-migrate.service and creates their account.
 set(same_library "libctms1 (= ${PROJECT_VERSION})")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${same_library}, libargon2-dev, libboost-json1.81-dev, libboost-url1.81-dev, libfmt-dev, libidn2-dev, libpqxx-dev, libpugixml-dev, libssl-dev")
+# The static library needs the Boost that it was built with; its Debian packages have the version in their names.
+set(boost_version ${Boost_VERSION_MAJOR}.${Boost_VERSION_MINOR})
+# The newest one of the release: Debian 12 has 15, Debian 13 has 17.
+set(server_package "postgresql-17 | postgresql-16 | postgresql-15")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${same_library}, libargon2-dev, libboost-json${boost_version}-dev, libboost-url${boost_version}-dev, libfmt-dev, libidn2-dev, libpqxx-dev, libpugixml-dev, libssl-dev")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "cmake, pkg-config")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_DEPENDS "${same_library}, adduser")
-set(CPACK_DEBIAN_ADMIN_PACKAGE_RECOMMENDS "ca-certificates, postgresql-15")
+set(CPACK_DEBIAN_ADMIN_PACKAGE_RECOMMENDS "ca-certificates, ${server_package}")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_SUGGESTS "postgresql-client")
 set(CPACK_DEBIAN_WEB_PACKAGE_DEPENDS "${same_library}, ctms-admin (= ${PROJECT_VERSION}), procps") # its unit runs /bin/kill
-set(CPACK_DEBIAN_WEB_PACKAGE_RECOMMENDS "ca-certificates, postgresql-15")
+set(CPACK_DEBIAN_WEB_PACKAGE_RECOMMENDS "ca-certificates, ${server_package}")
 set(CPACK_DEBIAN_SYNC_PACKAGE_DEPENDS "${same_library}, ctms-admin (= ${PROJECT_VERSION})")
 set(CPACK_DEBIAN_SYNC_PACKAGE_RECOMMENDS "ca-certificates")
 

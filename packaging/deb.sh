@@ -12,8 +12,8 @@ Usage: packaging/deb.sh [--try]
 Installs missing Debian packages, builds (presets deb and deb-static), puts the packages into build/packages, and
 checks them with lintian and systemd-analyze. docs/packages.md describes the packages.
 
-  --try   afterwards install the packages in a fresh Debian 12 made by debootstrap, run the programs there with an
-          embedded PostgreSQL, and remove the packages again; needs root. Downloads are kept in build/debian;
+  --try   afterwards install the packages in a fresh Debian made by debootstrap, of this machine's release, run the
+          programs there with an embedded PostgreSQL, and remove the packages again; needs root. Downloads are kept in build/debian;
           everything else is removed
   --help  print this text
 
@@ -90,17 +90,5 @@ step "Checking packages (lintian)" check_packages
 step "Checking units (systemd-analyze)" check_units
 if [ "$try" = no ]; then exit 0; fi
 
-# ---- a fresh Debian ----
-
-tree=$scratch/tree
-
-make_tree() {
-    fresh_debian "$tree" || return
-    mkdir "$tree/packages" && cp "$packages"/*.deb packaging/debian/try.sh "$tree/packages"
-}
-
-try_packages() { limit=900 in_debian "$tree" /bin/bash /packages/try.sh; }
-
-step "Making a fresh Debian 12" make_tree
-step "Trying the packages there" try_packages
+step "Trying the packages in a fresh Debian" try_packages "$(own_release)" "$packages" "$scratch/tree"
 say "==> The packages work"

@@ -63,24 +63,42 @@ step() {
 
 # ---- packages ----
 
-# packages_of GROUP...: prints the names of the packages of these groups, one per line.
+# packages_of GROUP...: prints what packages.txt wants for these groups, one entry per line: "NAME (>= VERSION) | NAME". The version
+# and the alternatives are optional.
 packages_of() {
-    local line name group
+    local line name='[a-z0-9][a-z0-9.+-]*( \(>= [^ )]+\))?' group
     while IFS= read -r line; do
-        [[ $line =~ ^([a-z0-9][a-z0-9.+-]*)[[:space:]]+\#[[:space:]]([a-z]+): ]] || continue
-        name=${BASH_REMATCH[1]}
+        [[ $line =~ ^($name( \| $name)*)[[:space:]]+\#[[:space:]]([a-z]+): ]] || continue
         for group in "$@"; do
-            if [ "$group" = "${BASH_REMATCH[2]}" ]; then say "$name"; fi
+            if [ "$group" = "${BASH_REMATCH[5]}" ]; then say "${BASH_REMATCH[1]}"; fi
         done
     done <"$root/packaging/packages.txt"
 }
 
-# missing_packages GROUP...: prints the names of those packages that are not installed.
+installed_version() { dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'; }
+
+# The version that apt would install; nothing if it has none.
+available_version() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
+
+# first_of HOW ENTRY: prints the name of the first alternative of an entry of which HOW, one of the two functions above, prints a
+# version that is not too old.
+first_of() {
+    local how=$1 alternative name least version
+    while IFS= read -r alternative; do
+        read -r name _ least <<<"$alternative"
+        version=$("$how" "$name")
+        if [ -n "$version" ] && { [ -z "$least" ] || dpkg --compare-versions "$version" ge "${least%)}"; }; then
+            say "$name"
+            return
+        fi
+    done <<<"${2// | /$'\n'}"
+}
+
+# missing_packages GROUP...: prints the entries of which no alternative is installed.
 missing_packages() {
-    local name status
-    for name in $(packages_of "$@"); do
-        status=$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) || status=none
-        if [ "$status" != installed ]; then say "$name"; fi
+    local entry
+    packages_of "$@" | sort -u | while IFS= read -r entry; do
+        if [ -z "$(first_of installed_version "$entry")" ]; then say "$entry"; fi
     done
 }
 
@@ -90,17 +108,13 @@ system_name() {
     (. /etc/os-release 2>/dev/null && printf '%s' "${PRETTY_NAME:-}") || uname -sr
 }
 
-is_debian_12() {
-    # shellcheck disable=SC1091
-    (. /etc/os-release 2>/dev/null && [ "${ID:-}" = debian ] && [ "${VERSION_ID:-}" = 12 ])
-}
-
+# explain_packages ENTRY...: says what to install by other means.
 explain_packages() {
-    say "These scripts install packages on Debian 12 (bookworm) and on systems that carry the same packages."
-    say "This system is: $(system_name)"
-    say "Required packages, by their Debian names:"
-    packages_of "$@" | sed 's/^/  /'
-    say "Install them, or their equivalents, and run CMake by hand: cmake --preset release && cmake --build --preset release"
+    say "This system is: $(system_name). Debian 12 and 13 have these packages, except that only Debian 12 has those of clang 14."
+    say "Required, by the names and versions of Debian packages (packaging/packages.txt has the reasons):"
+    printf '  %s\n' "$@"
+    say "Install them or their equivalents, for example from their sources, and run CMake by hand:"
+    say "  cmake --preset release && cmake --build --preset release"
 }
 
 # as_root COMMAND...: runs the command as root, with sudo if necessary.
@@ -179,21 +193,29 @@ apt_get_quietly() {
     return "$status"
 }
 
+# install_packages ENTRY...: installs an alternative of each entry; explains what is missing if apt does not have it.
 install_packages() {
-    local unknown=() name
+    local entry name names=() unknown=() has
     apt_get_quietly update || return
-    for name in "$@"; do
-        if [ -z "$(apt-cache show --no-all-versions "$name" 2>/dev/null)" ]; then unknown+=("$name"); fi
+    for entry in "$@"; do
+        name=$(first_of available_version "$entry")
+        if [ -n "$name" ]; then
+            names+=("$name")
+        else
+            has=$(available_version "${entry%% *}")
+            unknown+=("$entry${has:+ (this system has $has)}")
+        fi
     done
     if [ "${#unknown[@]}" -gt 0 ]; then
-        say "Not available in this system's package sources: ${unknown[*]}"
-        explain_packages build run
+        say "This system's package sources do not have all that is needed."
+        explain_packages "${unknown[@]}"
         return 1
     fi
+    say "Packages: ${names[*]}"
     (
         trap 'allow_system_cluster; allow_services' EXIT
         before=$(installed_packages) || exit
-        forbid_system_cluster && forbid_services && apt_get_quietly install -y --no-install-recommends "$@" || exit
+        forbid_system_cluster && forbid_services && apt_get_quietly install -y --no-install-recommends "${names[@]}" || exit
         mapfile -t added < <(comm -13 <(say "$before") <(installed_packages))
         disable_services "${added[@]}"
     )
@@ -203,28 +225,31 @@ install_packages() {
 # (see configure). npm is checked as a program, because Debian's package conflicts with a Node.js from another source.
 need_packages() {
     if in_ci && [[ " $* " == *" build "* ]] && ! command -v npm >/dev/null; then set -- "$@" pages; fi
+    local missing entry name names=()
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-        explain_packages "$@" >&2
+        mapfile -t missing < <(packages_of "$@")
+        explain_packages "${missing[@]}" >&2
         exit 1
     fi
-    local missing
     mapfile -t missing < <(missing_packages "$@")
     if [ "${#missing[@]}" -eq 0 ]; then
         say "==> Packages: all installed"
         return
     fi
-    is_debian_12 || say "Note: this is $(system_name), not Debian 12; trying its packages."
     if ! can_become_root; then
+        for entry in "${missing[@]}"; do
+            name=$(first_of available_version "$entry")
+            names+=("${name:-${entry%% *}}")
+        done
         {
             say "Packages are missing, and installing them requires root or sudo. Ask an administrator to run:"
-            say "  apt-get install --no-install-recommends ${missing[*]}"
+            say "  apt-get install --no-install-recommends ${names[*]}"
         } >&2
         exit 1
     fi
-    say "Missing: ${missing[*]}"
     step "Installing ${#missing[@]} packages" install_packages "${missing[@]}" || exit 1
     mapfile -t missing < <(missing_packages "$@")
-    [ "${#missing[@]}" -eq 0 ] || die "still missing after the installation: ${missing[*]}"
+    [ "${#missing[@]}" -eq 0 ] || die "still missing after the installation: $(printf '%s; ' "${missing[@]}")"
 }
 
 # ---- building ----

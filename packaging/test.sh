@@ -91,11 +91,11 @@ test_preset() {
     run_tests "build/$preset" "$@" || failed+=("$title")
 }
 
-# try_deployed TITLE COMMAND...: runs a command that needs a fresh Debian, if one can be created.
+# try_deployed RELEASE TITLE COMMAND...: runs a command that needs a fresh Debian of that release, if one can be created.
 try_deployed() {
-    local title=$1 missing
-    shift
-    missing=$(why_no_debian)
+    local release=$1 title=$2 missing
+    shift 2
+    missing=$(why_no_debian "$release")
     if [ -z "$missing" ]; then
         step "$title" "$@" || failed+=("$title")
     else
@@ -123,8 +123,8 @@ done
 if [ "$all" = yes ]; then
     step "Smoke test: packaging/quickstart.sh --once" "$root/packaging/quickstart.sh" --once --port 0 || failed+=("quickstart.sh --once")
     # These come after the build, so that they find as many objects as possible in ccache.
-    try_deployed "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
-    try_deployed "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
+    try_deployed "$(own_release)" "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
+    try_deployed 12 "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
     step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" || failed+=("fuzz.sh")
 fi
 

@@ -3,6 +3,7 @@
 
 #include "exit_codes.hpp"
 #include "standard_streams.hpp"
+#include "start.hpp"
 #include "stop_signals.hpp"
 
 #include <ctms/base/printable.hpp>
@@ -77,7 +78,12 @@ int run_daemon(const daemon& program, int argc, char** argv, const std::function
     if (!read.mistakes.empty()) return report_mistakes(program.name, read.mistakes);
     if (given.contains("print-config")) return fmt::print("{}", config::print(read.values)), ok;
     if (given.contains("check-config")) return fmt::print("The configuration is valid.\n"), ok;
-    return run(read.values, given);
+    try {
+        return run(read.values, given);
+    } catch (const std::exception& problem) {
+        report_to_sentry(read.values, program.name, problem);
+        throw;
+    }
 }
 
 } // namespace

@@ -54,7 +54,9 @@ public:
         for (const auto* reason : {"connections", "address", "memory", "busy", "timeout", "header_too_large", "body_too_large", "malformed",
                                    "unsupported", "tls", "internal", "streams"})
             rejected.Add({{"reason", reason}});
+        for (const auto what : stream_failures) streams_failed.push_back(&streams_failures.Add({{"what", std::string(what)}}));
         for (const auto reason : stream_end_reasons) streams_ended.Add({{"reason", std::string(reason)}});
+        for (const auto use : support::key_uses) key_uses.Add({{"use", std::string(use)}});
     }
 
     struct request_series {
@@ -119,9 +121,15 @@ public:
     Family<Counter>& rejected =
         counter_family(registry, "ctms_requests_rejected_total", "Requests and connections refused because of a limit, by reason.");
 
+    Family<Counter>& key_uses =
+        counter_family(registry, "ctms_idempotency_keys_total", "Requests with an Idempotency-Key, by what was known about the key.");
+
     Gauge& streams_open = gauge(registry, "ctms_event_streams_open", "Event streams of /changes that are open.");
     Family<Counter>& streams_ended =
         counter_family(registry, "ctms_event_streams_ended_total", "Event streams of /changes that ended, by reason.");
+    Family<Counter>& streams_failures = counter_family(registry, "ctms_event_streams_failures_total",
+                                                       "Failures after which event streams of /changes try again, by what failed.");
+    std::vector<Counter*> streams_failed; ///< in the order of stream_failures: counting allocates no memory
     Counter& events_sent = counter_family(registry, "ctms_events_sent_total", "Events sent on the event streams of /changes.").Add({});
     Histogram& event_lag = BuildHistogram()
                                .Name("ctms_event_lag_seconds")
@@ -138,6 +146,8 @@ public:
     Gauge& queue_parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& queue_age =
         gauge(registry, "ctms_sync_queue_age_seconds", "Seconds since the first request of the contact that has waited longest.");
+    Gauge& erasures_pending = gauge(registry, "ctms_erasures_pending", "Erasures of which the vendor has not confirmed every deletion.");
+    Gauge& erasures_age = gauge(registry, "ctms_erasures_oldest_seconds", "Time since the oldest of these was requested.");
     Gauge& stripe_parked_objects = gauge(registry, "ctms_stripe_parked_objects", "Stripe objects and messages that are parked now.");
     Gauge& changes_delay = gauge(registry, "ctms_changes_delay_seconds",
                                  "Seconds since the oldest change that /changes cannot show yet, because an earlier transaction is open.");
@@ -186,9 +196,15 @@ void prometheus_metrics::request_answered(const request_sample& sample) {
 void prometheus_metrics::request_began() { impl_->in_flight.Increment(); }
 void prometheus_metrics::request_ended() { impl_->in_flight.Decrement(); }
 
+void prometheus_metrics::key_used(std::string_view use) { impl_->key_uses.Add({{"use", std::string(use)}}).Increment(); }
+
 void prometheus_metrics::stream_opened() { impl_->streams_open.Increment(); }
 void prometheus_metrics::stream_closed() { impl_->streams_open.Decrement(); }
 void prometheus_metrics::stream_ended(std::string_view reason) { impl_->streams_ended.Add({{"reason", std::string(reason)}}).Increment(); }
+void prometheus_metrics::stream_failed(std::string_view what) noexcept {
+    const auto* const found = std::find(stream_failures.begin(), stream_failures.end(), what);
+    impl_->streams_failed.at(static_cast<std::size_t>(found - stream_failures.begin()))->Increment();
+}
 void prometheus_metrics::events_sent(std::uint64_t count) { impl_->events_sent.Increment(static_cast<double>(count)); }
 void prometheus_metrics::event_sent(double seconds) {
     impl_->events_sent.Increment();
@@ -204,6 +220,10 @@ std::string prometheus_metrics::expose(const runtime_sample& now) const {
         impl_->queue_age.Set(now.queue_age_seconds);
     }
     if (now.stripe_parked) impl_->stripe_parked_objects.Set(*now.stripe_parked);
+    if (now.erasures_pending) {
+        impl_->erasures_pending.Set(*now.erasures_pending);
+        impl_->erasures_age.Set(now.erasures_age_seconds);
+    }
     if (now.changes_delay_seconds) impl_->changes_delay.Set(*now.changes_delay_seconds);
     for (const auto& one : now.ids) impl_->ids_used.Add({{"table", one.table}}).Set(one.share);
     auto families = impl_->registry.Collect();

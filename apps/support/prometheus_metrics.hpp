@@ -38,6 +38,8 @@ struct runtime_sample {
     std::optional<double> changes_delay_seconds; ///< nullopt: the last value stays
     std::vector<model::id_usage> ids;            ///< tables that are missing here keep their last values
     std::optional<double> stripe_parked{};       ///< nullopt: the last value stays
+    std::optional<double> erasures_pending{};    ///< nullopt: the last values of this and the next stay
+    double erasures_age_seconds = 0;
 };
 
 /// Why event streams end: the client disconnects or does not read, its token becomes invalid, it is disabled or loses the role, its cursor
@@ -45,6 +47,13 @@ struct runtime_sample {
 constexpr std::array<std::string_view, 8> stream_end_reasons{"client",       "timeout",     "token_invalid",   "client_disabled",
                                                              "role_missing", "cursor_gone", "server_stopping", "server"};
 
+/// What becomes of a request with an Idempotency-Key: the key is new, or the request is repeated, still running, or another one than
+/// before, or its answer was erased with its contact.
+constexpr std::array<std::string_view, 5> key_uses{"first", "again", "running", "other_request", "erased"};
+
+/// What fails while event streams are open: the reading of the feed for all of them, of a page for one, the check of a token, or the
+/// allocation of memory.
+constexpr std::array<std::string_view, 4> stream_failures{"feed", "page", "token", "memory"};
 class prometheus_metrics final : public metrics::recorder {
 public:
     prometheus_metrics();
@@ -67,11 +76,16 @@ public:
     /// Counts a request or connection that was refused because of a limit; `reason` is one of a few fixed words.
     void request_rejected(std::string_view reason);
 
+    /// Counts a request with an Idempotency-Key; `use` is one of key_uses.
+    void key_used(std::string_view use);
+
     /// An event stream of /changes is open from stream_opened() to stream_closed().
     void stream_opened();
     void stream_closed();
     /// Counts why a stream that had begun ended; `reason` is one of stream_end_reasons.
     void stream_ended(std::string_view reason);
+    /// Counts a failure after which the streams try again; `what` is one of stream_failures.
+    void stream_failed(std::string_view what) noexcept;
     /// Counts events for changes that a stream had missed.
     void events_sent(std::uint64_t count);
     /// Counts an event that is sent as it happens, `seconds` after its change was written.

@@ -1,14 +1,23 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "start.hpp"
 
+#include "sentry.hpp"
+#include "traceback.hpp"
+
 #include <ctms/auth/access_token.hpp>
+#include <ctms/auth/keyed_hashes.hpp>
+#include <ctms/base/version.hpp>
 #include <ctms/persistence/migrations.hpp>
 
 #include <fmt/core.h>
 
 #include <unistd.h>
 
+#include <array>
+#include <chrono>
+#include <exception>
 #include <filesystem>
+#include <functional>
 #include <stdexcept>
 #include <system_error>
 
@@ -23,6 +32,22 @@ mozlog::severity to_severity(const std::string& level) {
     return mozlog::severity::info;
 }
 
+std::string host_name() {
+    std::array<char, 256> name{};
+    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : std::string();
+}
+
+std::unique_ptr<sentry> make_sentry(const config::settings& settings, std::string_view program,
+                                    std::function<void(std::string_view)> failed) {
+    if (!settings.sentry_dsn) return nullptr;
+    sentry_origin from{.program = std::string(program),
+                       .environment = settings.sentry_environment,
+                       .release = fmt::format("ctms@{}", version()),
+                       .server_name = host_name()};
+    if (!commit().empty()) from.release += fmt::format("+{}", commit().substr(0, 12));
+    return std::make_unique<sentry>(config::parse_sentry_dsn(*settings.sentry_dsn).value(), std::move(from), std::move(failed));
+}
+
 } // namespace
 
 persistence::database_options database_options(const config::settings& settings) {
@@ -33,6 +58,8 @@ persistence::database_options database_options(const config::settings& settings)
     out.pool_timeout = settings.db_pool_timeout;
     out.pool_recycle = settings.db_pool_recycle;
     out.prepared = settings.db_prepared;
+    out.suppression = {auth::keyed_hashes(settings.suppression_keys), settings.suppression_opts_out};
+    out.keeps_history = settings.history_days > 0;
     return out;
 }
 
@@ -51,12 +78,34 @@ acoustic::client_options vendor_options(const config::settings& settings) {
     return out;
 }
 
-std::unique_ptr<mozlog::logger> make_logger(const config::settings& settings) {
+program_log::program_log(const config::settings& settings, std::string_view program) {
     mozlog::options options;
     options.json = settings.use_mozlog;
     options.color = !settings.use_mozlog && isatty(STDERR_FILENO) == 1;
     options.level = to_severity(settings.logging_level);
-    return std::make_unique<mozlog::logger>(std::move(options), mozlog::make_descriptor_sink(STDERR_FILENO));
+    reports_ = make_sentry(settings, program, [this](std::string_view reason) {
+        mozlog::fields members;
+        members.add("reason", reason);
+        log_->log(mozlog::severity::warning, "ctms.sentry", members, "Errors cannot be reported to Sentry");
+    });
+    if (reports_) options.on_error = [this](const mozlog::record& line) { reports_->report(line); };
+    log_ = std::make_unique<mozlog::logger>(std::move(options), mozlog::make_descriptor_sink(STDERR_FILENO));
+}
+
+// The reports end first, because they may log a failure.
+program_log::~program_log() {
+    if (reports_) reports_->stop();
+}
+
+void report_to_sentry(const config::settings& settings, std::string_view program, const std::exception& problem) noexcept {
+    try {
+        const auto reports = make_sentry(settings, program, [](std::string_view) {});
+        if (!reports) return;
+        mozlog::fields members;
+        members.add("exception", traceback_text(problem));
+        reports->report({std::chrono::system_clock::now(), mozlog::severity::critical, program, members.json(), "The program ended"});
+    } catch (const std::exception&) { // the program prints the exception itself
+    }
 }
 
 result<std::optional<persistence::embedded_postgres>> prepare_database(config::settings& settings, bool creates) {

@@ -11,13 +11,35 @@
 #include <ctms/persistence/grants.hpp>
 #include <support/config/settings.hpp>
 
+#include <exception>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 namespace ctms::support {
 
-/// Opens the log that the settings describe, on standard error.
-[[nodiscard]] std::unique_ptr<mozlog::logger> make_logger(const config::settings& settings);
+class sentry;
+
+/// The log of a program, on standard error. Its errors are also reported to Sentry if the settings ask for it.
+class program_log {
+public:
+    /// `program` is the name in the reports.
+    program_log(const config::settings& settings, std::string_view program);
+    /// Sends the reports that wait, for a few seconds at most, and writes the queued lines.
+    ~program_log();
+    program_log(const program_log&) = delete;
+    program_log& operator=(const program_log&) = delete;
+
+    [[nodiscard]] mozlog::logger& operator*() const noexcept { return *log_; }
+    [[nodiscard]] mozlog::logger* operator->() const noexcept { return log_.get(); }
+
+private:
+    std::unique_ptr<sentry> reports_; ///< destroyed after the log, which uses it
+    std::unique_ptr<mozlog::logger> log_;
+};
+
+/// Reports an exception that ends the program to Sentry, if `settings` ask for it. Waits for a few seconds at most.
+void report_to_sentry(const config::settings& settings, std::string_view program, const std::exception& problem) noexcept;
 
 /// The options of the database that the settings describe; `settings.db_url` must be set.
 [[nodiscard]] persistence::database_options database_options(const config::settings& settings);

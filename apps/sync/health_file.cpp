@@ -43,6 +43,7 @@ std::string check_health(const std::filesystem::path& file, std::chrono::seconds
     const auto when = text.size() > 10 ? parse_time(text) : std::nullopt;
     if (!when) return fmt::format("{} does not contain a time", file.string());
     const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - *when);
+    if (passed < -age) return fmt::format("the last cycle ended {} s in the future: the clock was set back", -passed.count());
     if (passed > age) return fmt::format("the last cycle ended {} s ago; at most {} s are allowed", passed.count(), age.count());
     return {};
 }

@@ -5,10 +5,7 @@
 
 #include <support/exit_codes.hpp>
 #include <support/http/memory.hpp>
-
-#include <boost/core/demangle.hpp>
-#include <boost/throw_exception.hpp>
-#include <fmt/core.h>
+#include <support/traceback.hpp>
 
 #include <algorithm>
 #include <condition_variable>
@@ -16,7 +13,6 @@
 #include <exception>
 #include <mutex>
 #include <thread>
-#include <typeinfo>
 
 namespace ctms::sync_app {
 namespace {
@@ -75,10 +71,7 @@ result<service::cycle_report> loop::run_cycles(const std::stop_token& stop, prog
         if (!report) return unavailable("The database failed in a cycle", report.error().detail);
         return report;
     } catch (const std::exception& caught) {
-        const auto where = boost::get_throw_location(caught);
-        return unavailable("A cycle failed",
-                           fmt::format("{}: {}{}", boost::core::demangle(typeid(caught).name()), caught.what(),
-                                       where.line() == 0 ? "" : fmt::format(" (thrown at {}:{})", where.file_name(), where.line())));
+        return unavailable("A cycle failed", support::traceback_text(caught));
     }
 }
 

@@ -18,6 +18,7 @@
 
 #include <array>
 #include <optional>
+#include <stop_token>
 
 namespace {
 
@@ -100,13 +101,16 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
     const bool once = given.contains("once");
     std::optional<sync_app::webhooks> webhooks;
     if (!once && settings.webhooks.value_or(settings.acoustic_sync.value_or(false))) webhooks.emplace(settings, metrics, log);
+    const std::stop_callback stop_both(stop, [&webhooks] { // not one after the other
+        if (webhooks) webhooks->request_stop();
+    });
     return sync_app::loop(settings, does, sync, metrics, log).run(stop, once);
 }
 
 int start(config::settings settings, const support::given_flags& given) {
     http::set_memory_aside();
     const support::stop_signals signals;
-    const auto log = support::make_logger(settings);
+    const support::program_log log(settings, self.name);
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", notice);
     mozlog::fields flag;
     flag.add("sync_feature_flag", settings.acoustic_sync.value_or(false));

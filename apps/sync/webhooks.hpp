@@ -17,6 +17,9 @@ public:
     /// Starts to deliver, until the object is destroyed. `metrics` and `log` must outlive it.
     webhooks(const config::settings& settings, sync_metrics& metrics, mozlog::logger& log);
 
+    /// Begins to stop; the destructor waits for messages that are being sent. May be called from any thread.
+    void request_stop() noexcept { delivery_.request_stop(); }
+
 private:
     persistence::database db_;
     service::webhook_delivery delivery_;

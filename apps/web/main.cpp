@@ -39,7 +39,7 @@ web::limits limits_in_force(const config::settings& settings, mozlog::logger& lo
 
 int serve(config::settings settings) {
     http::set_memory_aside();
-    const auto log = support::make_logger(settings);
+    const support::program_log log(settings, self.name);
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.web", notice);
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());

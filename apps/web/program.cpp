@@ -11,9 +11,13 @@
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/health.hpp>
 #include <ctms/service/inbox_drain.hpp>
+#include <ctms/service/keyed_writes.hpp>
+#include <ctms/service/person_export.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/stripe_parking.hpp>
@@ -60,7 +64,10 @@ limits with_settings(limits bounds, const config::settings& settings) {
     bounds.waiting_time = std::min(bounds.waiting_time, std::chrono::milliseconds(settings.db_pool_timeout));
     bounds.event_streams = std::min(bounds.event_streams, static_cast<std::size_t>(settings.event_streams));
     bounds.connections_of_address = std::min(bounds.connections_of_address, static_cast<std::size_t>(settings.connections_per_address));
-    if (const auto limit = http::memory_limit()) bounds.memory_bytes = std::min(bounds.memory_bytes, *limit / 4);
+    if (const auto limit = http::memory_limit()) {
+        bounds.memory_bytes = std::min(bounds.memory_bytes, *limit / 4);
+        bounds.event_bytes = std::min(bounds.event_bytes, *limit / 16);
+    }
     return bounds;
 }
 
@@ -72,6 +79,13 @@ limits ops_limits(limits bounds) {
     bounds.connections_of_address = std::min(bounds.connections_of_address, most_of_one_address);
     bounds.memory_bytes = most_memory;
     return bounds;
+}
+
+service::kept_limits kept_answers(const config::settings& settings) {
+    constexpr std::int64_t bytes_of_mb = std::int64_t{1024} * 1024;
+    return {.age = std::chrono::hours(settings.idempotency_hours),
+            .bytes_of_client = settings.idempotency_mb_per_client * bytes_of_mb,
+            .bytes = settings.idempotency_mb * bytes_of_mb};
 }
 
 std::unique_ptr<http::tls_listener> make_tls(const config::settings& settings) {
@@ -97,14 +111,30 @@ public:
           google_tokens_(auth::fetch_keys_from(settings.google_certs_url), settings.pubsub_audience.value_or(settings.server_prefix)),
           pubsub_(stripe_ingest_, stripe_parking_, google_tokens_, {settings.pubsub_client, settings.pubsub_email}, metrics_),
           bounds_(with_settings(bounds, settings)),
-          change_streams_(streamed_changes_, tokens_, metrics_,
+          stream_tokens_(streams_database_, signer_,
+                         {.expiration = settings.token_expiration, .client_cache_time = std::chrono::milliseconds(900)}),
+          change_streams_(streamed_changes_, stream_tokens_, metrics_, log_,
                           {.most = bounds_.event_streams,
                            .most_of_client = static_cast<std::size_t>(settings.event_streams_per_client),
                            .longest_silence = bounds_.event_pause}),
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
-          services_{contacts_, changes_,  tokens_,   health_,  acoustic_configuration_, stripe_ingest_,
-                    pubsub_,   database_, settings_, metrics_, server_.draining(),      change_streams_},
+          services_{contacts_,
+                    keyed_writes_,
+                    changes_,
+                    history_,
+                    exports_,
+                    tokens_,
+                    health_,
+                    acoustic_configuration_,
+                    stripe_ingest_,
+                    pubsub_,
+                    erasures_,
+                    database_,
+                    settings_,
+                    metrics_,
+                    server_.draining(),
+                    change_streams_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -117,6 +147,7 @@ public:
         const auto clients = service::api_clients(database_).list();
         if (!clients) return clients.error();
         expect_known_requests(metrics_, *clients);
+        if (auto keys = erasures_.check_keys(); !keys) return keys.error();
         if (settings_.ops_port) {
             const auto taken = server_.listen({.host = settings_.host,
                                                .port = static_cast<std::uint16_t>(*settings_.ops_port),
@@ -156,16 +187,23 @@ public:
     service::changes changes_{database_};
     service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
+    service::keyed_writes keyed_writes_{database_, metrics_};
+    service::contact_history history_{database_};
+    service::person_exports exports_{database_};
     service::health health_{health_database_};
-    service::inbox_drain inbox_drain_{
-        background_database_,
-        {.deletions = std::chrono::days(settings_.tombstone_days), .parked = std::chrono::days(settings_.stripe_parked_days)}};
+    service::inbox_drain inbox_drain_{background_database_,
+                                      {.deletions = std::chrono::days(settings_.tombstone_days),
+                                       .parked = std::chrono::days(settings_.stripe_parked_days),
+                                       .answers = kept_answers(settings_),
+                                       .history = std::chrono::days(settings_.history_days)}};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};
+    service::erasures erasures_{database_};
     auth::google_token_verifier google_tokens_;
     service::pubsub pubsub_;
     limits bounds_;
+    service::tokens stream_tokens_;           // so that the streams do not wait for connections with the requests
     streams::change_hub change_streams_;      // before the server, whose streams use it
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     server server_;

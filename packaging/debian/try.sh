@@ -28,7 +28,7 @@ install_packages() {
     mkdir -p /etc/postgresql-common/createcluster.d
     echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/none.conf
     apt_get update
-    apt_get install --no-install-recommends curl postgresql-15 /packages/*.deb
+    apt_get install --no-install-recommends curl postgresql /packages/*.deb
     is "the account's folder" /var/lib/ctms "$(getent passwd ctms | cut -d: -f6)"
     is "the mode of the folder" "750 ctms:ctms" "$(stat -c '%a %U:%G' /var/lib/ctms)"
     is "the mode of the settings" "640 root:ctms" "$(stat -c '%a %U:%G' /etc/ctms/ctms.env)"

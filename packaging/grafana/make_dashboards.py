@@ -107,6 +107,15 @@ OPERATIONS = [
         Panel("Used ids", "percentunit", {"{{table}}": f"max by (table) (ctms_database_ids_used_ratio{{{CHOSEN}}})"},
               "Share of the ids that the sequence and the column of a table allow."),
     ]),
+    ("Event streams of /changes", [
+        Panel("Open streams", "short", {"{{instance}}": f"ctms_event_streams_open{{{CHOSEN}}}"}),
+        Panel("Events", "ops", {"events": rate("ctms_events_sent_total")}),
+        Panel("Lag of events, p95", "s", {"lag": quantile(0.95, "ctms_event_lag_seconds")},
+              "Time from a write to the sending of its event, for streams that had missed nothing before."),
+        Panel("Ended streams by reason", "ops", {"{{reason}}": rate("ctms_event_streams_ended_total", "reason") + " > 0"}),
+        Panel("Failures of streams", "ops", {"{{what}}": rate("ctms_event_streams_failures_total", "what")},
+              "Reads of the feed and checks of tokens that failed. The streams try again."),
+    ]),
     ("Sync queue", [
         Panel("Contacts added to the queue", "ops", {"contacts": rate("ctms_pending_acoustic_sync_total")}),
         Panel("Longest wait", "s", {"age": f"max(ctms_sync_queue_age_seconds{{{CHOSEN}}})"},
@@ -114,6 +123,10 @@ OPERATIONS = [
         Panel("Parked Stripe objects", "short", {"parked": f"max(ctms_stripe_parked_objects{{{CHOSEN}}})"},
               "Delivered by Pub/Sub, but not stored."),
         Panel("Parked contacts", "short", {"parked": f"max(ctms_sync_queue_parked{{{CHOSEN}}})"}, "Their sync was given up."),
+        Panel("Oldest erasure", "s", {"age": f"max(ctms_erasures_oldest_seconds{{{CHOSEN}}})"},
+              "Time since the oldest erasure that the vendor has not confirmed was requested."),
+        Panel("Erasures to confirm", "short", {"pending": f"max(ctms_erasures_pending{{{CHOSEN}}})"},
+              "Of which the vendor has not confirmed every deletion."),
     ]),
     ("Process", PROCESS),
 ]
@@ -193,7 +206,8 @@ def read_rules(text):
     return rules
 
 
-UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "bytes", "CtmsSyncAgeHigh": "s", "CtmsWebhookLagHigh": "s", "CtmsSyncCallsFail": "percentunit"}
+UNITS = {"CtmsApiErrors": "percentunit", "CtmsApiSlow": "s", "CtmsMemoryHigh": "bytes", "CtmsSyncAgeHigh": "s", "CtmsWebhookLagHigh": "s",
+         "CtmsEventsLate": "s", "CtmsSyncCallsFail": "percentunit"}
 
 
 def alert_panel(rule):
@@ -284,7 +298,7 @@ def variables(known_by):
         return out
     selections = {"job": f"label_values({known_by}, job)", "instance": f'label_values({known_by}{{job=~"$job"}}, instance)'}
     for name, query in selections.items():
-        variable = {"name": name, "label": name.capitalize(), "type": "query", "datasource": SOURCE, "definition": query,
+        variable = {"name": name, "label": name.capitalize(), "type": "query", "datasource": SOURCE,
                     "query": {"query": query, "refId": name}, "refresh": 2, "sort": 1, "multi": True, "includeAll": True,
                     "current": {"selected": True, "text": ["All"], "value": ["$__all"]}, "hide": 0}
         if name == "instance":

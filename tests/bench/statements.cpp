@@ -119,8 +119,8 @@ std::string patch_script() {
         {"@version", fmt::format("(select xmin::text from emails where email_id = {}::uuid)", id)}};
     const persistence::contact_write one{&before, &change};
     std::string variables;
-    const auto records = persistence::records_of({&one, 1});
-    const auto& write = persistence::write_contacts_statement(persistence::write_kind::update, records.tables);
+    const auto records = persistence::records_of({&one, 1}, false);
+    const auto& write = persistence::write_contacts_statement(persistence::write_kind::update, records.tables, false);
     const auto record = without_marks(records.json, marks, variables);
     return variables + set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})) +
            on_one_line(with_values(write.sql, {fmt::format("({})", record), lock_timeout}));

@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: MPL-2.0
 """Measures ctms-sync with fake-acoustic, and compares it with a client that sends one contact and makes one call at a time.
 
-    tests/bench/sync.py [--contacts 500] [--rounds 5] [--latency-ms 200] [--resync 100000] [--bin build/release/bin]
+    tests/bench/sync.py [--contacts 500] [--rounds 5] [--latency-ms 200] [--resync 100000] [--limits 200:500,10:5000] [--writes 20]
+                        [--bin build/release/bin]
 
 The vendor takes --latency-ms per call and accepts ten calls at a time; each contact has rows in its three tables. The other client
 makes three calls per contact, each on a new connection, for --reference contacts. The two are measured in turn; the medians and
 their ratio are printed. Then it measures the effect of skipping unchanged tables, and a resync of all contacts with low latency: rate,
-CPU time and memory. Needs psql. Nothing else should run on the machine meanwhile.
+CPU time and memory. --limits measures pairs of milliseconds per call and contacts: which part of the vendor's limit is used, and the CPU time
+of ctms-sync and of the database for a contact. --writes measures how long so many writes wait behind a resync of --resync contacts. 0 and ""
+leave a part out. Needs psql. Nothing else should run on the machine meanwhile; on a busy one, the CPU times are what counts.
 """
 import argparse
+import datetime
 import http.client
 import json
 import os
@@ -29,9 +33,9 @@ AT_ONCE = 10
 class Vendor:
     """A fake-acoustic process and its counts."""
 
-    def __init__(self, opts, latency_ms):
+    def __init__(self, opts, latency_ms, *more):
         self.process = subprocess.Popen([os.path.join(opts.bin, "fake-acoustic"), "--port", "0", "--latency-ms", str(latency_ms),
-                                         "--max-at-once", str(AT_ONCE)], stdout=subprocess.PIPE, text=True)
+                                         "--max-at-once", str(AT_ONCE), *more], stdout=subprocess.PIPE, text=True)
         self.url = re.match(r"Listening on (\S+)", self.process.stdout.readline())[1]
 
     def counts(self):
@@ -47,24 +51,42 @@ class Vendor:
 
 class Bench:
     def __init__(self, opts, database):
-        self.opts, self.sql = opts, database.sql
+        self.opts, self.sql, self.database = opts, database.sql, database
         self.env, self.log = database.env, os.path.join(database.scratch, "sync.log")
 
     def queue(self, number):
         self.sql("insert into ctms_sync_queue (email_id, priority)"
                  f" select email_id, 10 from emails order by email_id limit {number}")
 
-    def sync(self, vendor, **settings):
-        """Runs one pass of ctms-sync. Returns seconds, calls, CPU seconds and peak memory in MiB."""
+    def start(self, vendor, log, *arguments, **settings):
         env = dict(self.env, CTMS_ACOUSTIC_SYNC_FEATURE_FLAG="true", CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG="true",
                    CTMS_ACOUSTIC_BASE_URL=vendor.url, CTMS_ACOUSTIC_CLIENT_ID="fake-client", CTMS_ACOUSTIC_CLIENT_SECRET="fake-secret",
                    CTMS_ACOUSTIC_REFRESH_TOKEN="fake-refresh", CTMS_ACOUSTIC_MAIN_TABLE_ID="1001",
                    CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID="1002", CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID="1003",
                    CTMS_ACOUSTIC_BATCH_LIMIT=str(self.opts.batch), **settings)
+        return subprocess.Popen([os.path.join(self.opts.bin, "ctms-sync"), *arguments], env=env, stderr=log)
+
+    def database_cpu(self):
+        """The CPU seconds of all processes of PostgreSQL so far, also of those that have ended."""
+        master, ticks = self.database.postmaster(), 0
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                    fields = file.read().rsplit(")", 1)[1].split()
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if int(pid) == master:
+                ticks += sum(int(field) for field in fields[11:15])
+            elif int(fields[1]) == master:
+                ticks += sum(int(field) for field in fields[11:13])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def sync(self, vendor, **settings):
+        """Runs one pass of ctms-sync. Returns seconds, calls, CPU seconds and peak memory in MiB."""
         before = vendor.calls()
         begin = time.monotonic()
         with open(self.log, "wb") as log:
-            process = subprocess.Popen([os.path.join(self.opts.bin, "ctms-sync"), "--once"], env=env, stderr=log)
+            process = self.start(vendor, log, "--once", **settings)
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.monotonic() - begin
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -155,6 +177,57 @@ def resync(bench):
     vendor.stop()
 
 
+def limits(bench):
+    for pair in filter(None, bench.opts.limits.split(",")):
+        latency_ms, contacts = (int(part) for part in pair.split(":"))
+        vendor = Vendor(bench.opts, latency_ms)
+        bench.queue(contacts)
+        before = bench.database_cpu()
+        seconds, calls, cpu, peak = bench.sync(vendor)
+        database = bench.database_cpu() - before
+        limit = AT_ONCE * 1000 / latency_ms
+        print(f"{latency_ms} ms per call, {contacts:,} contacts: {calls / seconds:,.1f} calls a second, {calls / seconds / limit:.2f} of the "
+              f"limit, {contacts / seconds:,.1f} contacts a second; CPU for a contact: ctms-sync {cpu / contacts * 1000:.2f} ms, database "
+              f"{database / contacts * 1000:.2f} ms; memory at most {peak:.0f} MiB", flush=True)
+        vendor.stop()
+    if bench.opts.limits:
+        vendor = Vendor(bench.opts, 1)
+        bench.queue(contacts)
+        before = bench.database_cpu()
+        seconds, calls, cpu, _ = bench.sync(vendor, CTMS_ACOUSTIC_SKIP_UNCHANGED="true")
+        database = bench.database_cpu() - before
+        print(f"CTMS_ACOUSTIC_SKIP_UNCHANGED, the last {contacts:,} contacts again: {calls:,} calls, {contacts / seconds:,.0f} contacts a second; "
+              f"CPU for a contact: ctms-sync {cpu / contacts * 1000:.2f} ms, database {database / contacts * 1000:.2f} ms", flush=True)
+        vendor.stop()
+
+
+def writes(bench):
+    """How long writes wait for their first call while a resync is sent."""
+    opts = bench.opts
+    vendor = Vendor(opts, opts.latency_ms, "--log")
+    bench.queue(opts.resync)
+    waits = []
+    with open(bench.log, "wb") as log:
+        process = bench.start(vendor, log)
+        ids = bench.sql(f"select email_id from emails order by email_id desc limit {opts.writes}").split()
+        while vendor.calls() < 5 * AT_ONCE:
+            time.sleep(0.1)
+        for email_id in ids:
+            time.sleep(0.37)
+            begin = time.time()
+            bench.sql(f"insert into ctms_sync_queue as q (email_id) values ('{email_id}') on conflict (email_id) do update"
+                      " set priority = 0, version = q.version + 1")
+            line = next(line for line in vendor.process.stdout if "AddRecipient" in line and email_id in line)
+            done = datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00")).timestamp()
+            waits.append((done - begin) * 1000 - opts.latency_ms)
+        process.terminate()
+        process.wait(60)
+    vendor.stop()
+    bench.sql("delete from ctms_sync_queue")
+    print(f"{opts.writes} writes behind a resync of {opts.resync:,} contacts, {opts.latency_ms} ms per call: they waited "
+          f"{statistics.median(waits):.0f} ms for their call, at most {max(waits):.0f} ms", flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--contacts", type=int, default=500)
@@ -164,9 +237,12 @@ def main():
     parser.add_argument("--latency-ms", type=int, default=200)
     parser.add_argument("--resync", type=int, default=100000)
     parser.add_argument("--resync-latency-ms", type=int, default=1)
+    parser.add_argument("--limits", default="")
+    parser.add_argument("--writes", type=int, default=0)
     parser.add_argument("--bin", default=DEFAULT_BIN)
     opts = parser.parse_args()
-    contacts = max(opts.contacts, opts.resync)
+    measured = [int(pair.split(":")[1]) for pair in filter(None, opts.limits.split(","))]
+    contacts = max(opts.contacts, opts.resync, *measured)
     with scratch_folder() as scratch, Database(scratch, opts.bin) as database:
         print(f"Filling with {contacts:,} contacts ...", flush=True)
         database.load(contacts)
@@ -174,7 +250,10 @@ def main():
         bench = Bench(opts, database)
         if opts.rounds > 0:
             compare(bench)
-        if opts.resync > 0:
+        limits(bench)
+        if opts.writes > 0:
+            writes(bench)
+        elif opts.resync > 0:
             resync(bench)
 
 

@@ -24,13 +24,9 @@ fetch "$scratch/redoc" "$BASE_URL/redoc"
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then skip "Node.js with npm is not installed"; fi
 CHROMIUM=$(command -v chromium || command -v chromium-browser) || skip "chromium is not installed"
 
-mkdir -p "$work"
+npm_packages "$here" "$work"
 work=$(cd "$work" && pwd)
-cp "$here/package.json" "$here/package-lock.json" "$here/.npmrc" "$here/checks.mjs" "$work/"
-if ! cmp -s "$here/package-lock.json" "$work/node_modules/.installed"; then
-    (cd "$work" && npm ci --fetch-retries=1 --fetch-timeout=60000) || skip "npm could not fetch what the checks need"
-    cp "$here/package-lock.json" "$work/node_modules/.installed"
-fi
+cp "$here/checks.mjs" "$work/"
 
 export CHROMIUM OUTPUT=$work
 cd "$work"

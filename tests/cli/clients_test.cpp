@@ -191,9 +191,10 @@ TEST_CASE("clients are listed in order, as text and as JSON") {
     CHECK(run({"clients", "list", "--json"}).out == "[]\n");
     REQUIRE(run({"clients", "create", "b", "-e", "b@example.com", "--disabled"}).exit_code == 0);
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
-    CHECK(run({"clients", "list", "--json"}).out == R"([{"client_id":"id_a","email":"a@example.com","enabled":true,"roles":null},)"
-                                                    R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null}])"
-                                                    "\n");
+    CHECK(run({"clients", "list", "--json"}).out ==
+          R"([{"client_id":"id_a","email":"a@example.com","enabled":true,"roles":null,"require_if_match":false},)"
+          R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null,"require_if_match":false}])"
+          "\n");
     const auto table = run({"clients", "list"}).out;
     CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  ROLES  CREATED\nid_a    a@example.com  yes      all    20"));
     CHECK(table.find("\nid_b    b@example.com  no       all    20") != std::string::npos);
@@ -203,7 +204,7 @@ TEST_CASE("a client is shown without its secret") {
     admin run;
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
     CHECK(run({"clients", "show", "a", "--json"}).out == R"({"client_id":"id_a","email":"a@example.com","enabled":true,)"
-                                                         R"("roles":null,"old_secrets_valid_until":[]})"
+                                                         R"("roles":null,"require_if_match":false,"old_secrets_valid_until":[]})"
                                                          "\n");
     const auto text = run({"clients", "show", "id_a"}).out;
     CHECK(line_of(text, "CLIENT") == "id_a");
@@ -272,7 +273,7 @@ TEST_CASE("a client can be created with roles, which are shown") {
     CHECK(made.out.ends_with("\",\"email\":\"a@example.com\",\"enabled\":true}\n"));
     CHECK(made.out.find("roles") == std::string::npos);
     CHECK(run({"clients", "list", "--json"}).out ==
-          "[{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true,\"roles\":[\"read\",\"write\"]}]\n");
+          "[{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true,\"roles\":[\"read\",\"write\"],\"require_if_match\":false}]\n");
     CHECK(run({"clients", "show", "a", "--json"}).out.find(R"("roles":["read","write"])") != std::string::npos);
     CHECK(line_of(run({"clients", "show", "a"}).out, "ROLES") == "read, write");
     CHECK(run({"clients", "list"}).out.find("  read, write  ") != std::string::npos);
@@ -339,6 +340,29 @@ TEST_CASE("an invalid duration is refused and the secret stays valid") {
         check_failed(run({"clients", "rotate-secret", "a", "--keep-old=" + text}), 64, "--keep-old");
     }
     CHECK(run.hash_of("id_a") == hash);
+}
+
+TEST_CASE("a client can be required to send If-Match") {
+    const test_database database;
+    const std::vector<std::string> settings{"CTMS_DB_URL=" + database.url()};
+    REQUIRE(run_admin({"clients", "create", "a", "-e", "a@example.com"}, settings).exit_code == 0);
+    const auto shown = [&] { return run_admin({"clients", "show", "a", "--json"}, settings).out; };
+    const auto set = [&](const std::string& value) {
+        return run_admin({"clients", "set-rules", "a", "--require-if-match", value}, settings);
+    };
+    CHECK(set("true").out == "'id_a' must send If-Match with changes of contacts.\n");
+    CHECK(shown().find(R"("require_if_match":true)") != std::string::npos);
+    CHECK(run_admin({"clients", "show", "a"}, settings).out.find("REQUIRES IF-MATCH  yes") != std::string::npos);
+    CHECK(set("perhaps").exit_code == 64);
+    CHECK(set("false").exit_code == 0);
+    CHECK(shown().find(R"("require_if_match":false)") != std::string::npos);
+    CHECK(run_admin({"clients", "set-rules", "a"}, settings).exit_code == 64);
+    CHECK(run_admin({"clients", "set-rules", "b", "--require-if-match", "true"}, settings).exit_code == 65);
+
+    REQUIRE(set("true").exit_code == 0); // a client that is deleted and created again has no rules
+    REQUIRE(run_admin({"clients", "delete", "a", "--yes"}, settings).exit_code == 0);
+    REQUIRE(run_admin({"clients", "create", "a", "-e", "a@example.com"}, settings).exit_code == 0);
+    CHECK(shown().find(R"("require_if_match":false)") != std::string::npos);
 }
 
 TEST_CASE("the address of a client is checked and can be changed") {

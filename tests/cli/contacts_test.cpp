@@ -5,6 +5,9 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <filesystem>
+#include <set>
 
 using namespace ctms::test;
 
@@ -45,6 +48,10 @@ void fill(contacts_admin& run) {
                 " values ('il_3', 'in_3', 'invoiceitem', 5, 'usd'), ('il_other', 'in_other', 'invoiceitem', 5, 'usd');"
                 "insert into ctms_stripe_parked (object, reason, payload, payload_hash) values"
                 " ('subscription:sub_x', 'test', '{\"customer\":\"cus_3\"}', ''), ('customer:x', 'test', '{\"id\":\"cus_33\"}', '');"
+                "insert into ctms_kept_answers (digest, client_id, size, status, entity_tag, location, body, email_ids) values"
+                " ('\\x01', 'id_kept', 1, 201, '', '', 'answer 3', array['" +
+                contact_id(3) + "'::uuid]), ('\\x02', 'id_other', 1, 201, '', '', 'answer 1', array['" + contact_id(1) +
+                "'::uuid]);"
                 "insert into ctms_sync_queue (email_id, retry, state, last_error) values ('" +
                 contact_id(3) +
                 "', 4, 'parked', 'refused');"
@@ -112,17 +119,98 @@ TEST_CASE("an export contains everything stored about a person and nothing about
     CHECK(joe.at("newsletters").at(0).at("create_timestamp").is_string());
     CHECK(joe.at("products").at(0).at("product_id") == "prod_3");
     CHECK(joe.at("stripe_customers").at(0).at("stripe_id") == "cus_3");
-    CHECK(joe.at("stripe_subscriptions").at(0).at("items").at(0).at("stripe_id") == "si_3");
+    CHECK(joe.at("stripe_subscription_items").at(0).at("stripe_id") == "si_3");
     CHECK(joe.at("stripe_invoices").at(0).at("stripe_id") == "in_3");
-    CHECK(joe.at("stripe_invoices").at(0).at("line_items_without_price").at(0).at("stripe_id") == "il_3");
+    CHECK(joe.at("stripe_lines_without_price").at(0).at("stripe_id") == "il_3");
     CHECK(joe.at("stripe_parked").as_array().size() == 1);
+    CHECK(joe.at("kept_answers").as_array().size() == 1);
+    CHECK(joe.at("kept_answers").at(0).at("body") == "answer 3");
     CHECK(joe.at("stripe_parked").at(0).at("payload") == R"({"customer":"cus_3"})");
-    CHECK(joe.at("sync_queue").at("last_error") == "refused");
-    CHECK(joe.at("vendor_state").at("newsletters").at(0) == "hubs");
+    CHECK(joe.at("sync_queue").at(0).at("last_error") == "refused");
+    CHECK(joe.at("vendor_state").at(0).at("newsletters").at(0) == "hubs");
     CHECK_FALSE(has(exported.out, "cus_other"));
     CHECK_FALSE(has(exported.out, "jane"));
     const auto both = run({"contacts", "export", "jane@example.com"});
     CHECK(boost::json::parse(both.out).at("contacts").as_array().size() == 2);
+}
+
+TEST_CASE("--all also exports contacts whose account has the address, and the record of the export names all of them") {
+    contacts_admin run;
+    fill(run);
+    run.execute("update fxa set primary_email = 'Jane@example.com'");
+    const auto exported = run({"contacts", "export", "jane@example.com", "--all"});
+    REQUIRE(exported.exit_code == 0);
+    CHECK(boost::json::parse(exported.out).at("contacts").as_array().size() == 3);
+    CHECK(run.select("select details->>'email_ids' from ctms_audit_log") == contact_id(1) + "," + contact_id(2) + "," + contact_id(3));
+    const auto again = boost::json::parse(run({"contacts", "export", contact_id(3)}).out);
+    const auto& audit = again.at("contacts").at(0).at("audit").as_array();
+    REQUIRE(audit.size() == 1);
+    CHECK(audit.at(0).at("command") == "contacts export");
+}
+
+TEST_CASE("an export as a page is a file that only its owner can read, and its texts are escaped") {
+    contacts_admin run;
+    fill(run);
+    run.execute("update emails set first_name = '<script>alert(1)</script>&\"' || chr(39) where email_id = '" + contact_id(3) + "'");
+    CHECK(run({"contacts", "export", contact_id(3), "--html", run.path("joe.html")}).exit_code == 0);
+    const auto page = run.content("joe.html");
+    CHECK(page.starts_with("<!DOCTYPE html>"));
+    CHECK(page.ends_with("</html>\n"));
+    CHECK(has(page, "&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39;"));
+    CHECK_FALSE(has(page, "<script"));
+    for (const std::string part : {"joe@example.com", "cus_3", "prod_3", "hubs", "The customer at Stripe", "Nothing is held here."}) {
+        CAPTURE(part);
+        CHECK(has(page, part));
+    }
+    CHECK((std::filesystem::status(run.path("joe.html")).permissions() & std::filesystem::perms::all) ==
+          (std::filesystem::perms::owner_read | std::filesystem::perms::owner_write));
+    CHECK(run({"contacts", "export", "nobody@example.com", "--html", run.path("nobody.html")}).exit_code == 67);
+    CHECK_FALSE(std::filesystem::exists(run.path("nobody.html")));
+}
+
+TEST_CASE("an export of many rows has each of them once") {
+    contacts_admin run;
+    fill(run);
+    run.execute("insert into ctms_history (email_id, what, changes) select '" + contact_id(3) +
+                "', 'updated', json_build_array(json_build_object('field', n || repeat('x', 3000))) from generate_series(1, 1200) n");
+    const auto document = boost::json::parse(run({"contacts", "export", contact_id(3)}).out);
+    const auto& history = document.at("contacts").at(0).at("history").as_array();
+    REQUIRE(history.size() == 1200);
+    std::set<std::int64_t> ids;
+    for (const auto& row : history) ids.insert(row.at("id").to_number<std::int64_t>());
+    CHECK(ids.size() == 1200);
+}
+
+TEST_CASE("a contact that was deleted can be exported by its id") {
+    contacts_admin run;
+    fill(run);
+    CHECK(run({"contacts", "delete", "--yes", contact_id(3)}).exit_code == 0);
+    const auto document = boost::json::parse(run({"contacts", "export", contact_id(3)}).out);
+    const auto& joe = document.at("contacts").at(0);
+    CHECK(joe.at("email").is_null());
+    CHECK(joe.at("changes").at(0).at("deleted") == true);
+}
+
+TEST_CASE("the history of a contact is shown by address and by id, and says whether it is recorded") {
+    contacts_admin run;
+    fill(run);
+    const auto nothing = run({"contacts", "history", "joe@example.com"});
+    CHECK(nothing.exit_code == 0);
+    CHECK(has(nothing.err, "CTMS_HISTORY_DAYS"));
+    CHECK(run({"contacts", "history", "nobody@example.com"}).exit_code == 67);
+    const auto suppressed =
+        run_admin({"suppress", "--yes", run.file("list.txt", "joe@example.com\n")}, {"CTMS_DB_URL=" + run.url(), "CTMS_HISTORY_DAYS=30"});
+    CHECK(suppressed.exit_code == 0);
+    for (const auto& named : {std::string("joe@example.com"), contact_id(3)}) {
+        CAPTURE(named);
+        const auto shown = run({"contacts", "history", named});
+        CHECK(shown.exit_code == 0);
+        CHECK(has(shown.out, "ctms-admin suppress"));
+        CHECK(has(shown.out, "email.has_opted_out_of_email: no -> yes"));
+        CHECK_FALSE(has(shown.out, "example.com"));
+    }
+    const auto line = boost::json::parse(run({"contacts", "history", contact_id(3), "--json"}).out);
+    CHECK(line.at("change") == "updated");
 }
 
 TEST_CASE("a deletion asks first and deletes only what was named") {

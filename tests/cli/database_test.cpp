@@ -240,7 +240,7 @@ TEST_CASE("the doctor checks the database, the queue and the web server, and nam
     CHECK(visit.exit_code == 1);
     auto lines = lines_of(visit);
     for (const auto* check :
-         {"settings", "database", "schema", "connections", "queue", "parked", "replication", "webhooks", "database clock"}) {
+         {"settings", "database", "schema", "connections", "queue", "parked", "replication", "webhooks", "erasures", "database clock"}) {
         CAPTURE(check);
         CHECK(lines[check]["state"] == "ok");
     }

@@ -107,6 +107,23 @@ TEST_CASE("a migration that cannot get its locks ends with 75 and names who is i
     CHECK(at.run({"migrate"}).exit_code == 0);
 }
 
+TEST_CASE("a database whose tables would be in two schemas is not migrated") {
+    adoption at;
+    at.link.execute("create schema ctms; grant all on schema ctms to public");
+    const std::vector<std::string> apart{"CTMS_DB_URL=" + at.options().url + "&options=-csearch_path%3Dctms%2Cpublic"};
+    const auto refused = run_admin({"migrate"}, apart);
+    CAPTURE(refused.err);
+    CHECK(refused.exit_code == 78);
+    CHECK(refused.err.find("leads to schema public for") != std::string::npos);
+    CHECK(refused.err.find("emails") != std::string::npos);
+    CHECK(refused.err.find("and to schema ctms for the tables of CTMS") != std::string::npos);
+    const auto plan = run_admin({"migrate", "--plan"}, apart);
+    CHECK(plan.exit_code == 78);
+    CHECK(plan.out.find("Obstacle: All tables must be in one schema") != std::string::npos);
+    CHECK(at.link.execute("select from pg_class where relname like 'ctms\\_%'").empty());
+    CHECK(at.run({"migrate"}).exit_code == 0);
+}
+
 TEST_CASE("the plan lists the locks, the time and who is in the way, as text and as JSON") {
     adoption at;
     at.link.execute("create schema elsewhere create table emails (id integer)");
@@ -124,6 +141,7 @@ TEST_CASE("the plan lists the locks, the time and who is in the way, as text and
     const auto plan = boost::json::parse(at.run({"migrate", "--plan", "--json"}).out).as_object();
     CHECK(plan.at("schema") == "adoptable");
     CHECK(plan.at("missing_rights").as_array().empty());
+    CHECK(plan.at("obstacles").as_array().empty());
     CHECK(plan.at("warnings").as_array().size() == 1);
     bool found = false;
     for (const auto& step : plan.at("steps").as_array()) {

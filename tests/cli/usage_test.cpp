@@ -24,9 +24,10 @@ TEST_CASE("help shows every command with an example") {
         for (const std::string command :
              {"migrate [--plan] [--check]", "clients create NAME --email ADDRESS [--disabled]", "clients list", "clients show NAME",
               "clients enable NAME", "clients disable NAME", "clients rotate-secret NAME [--keep-old DURATION]",
-              "clients set-roles NAME [--role ROLE]... [--all]", "clients delete NAME [--yes]",
-              "acoustic-fields add FIELD [--tablename TABLE]", "newsletter-mappings add SOURCE:DESTINATION [--replace]",
-              "stripe ingest FILE...", "stripe queue FILE...", "stripe parked [NUMBER]", "db url", "db psql", "db dump", "db status"}) {
+              "clients set-roles NAME [--role ROLE]... [--all]", "clients set-rules NAME --require-if-match true|false",
+              "clients delete NAME [--yes]", "acoustic-fields add FIELD [--tablename TABLE]",
+              "newsletter-mappings add SOURCE:DESTINATION [--replace]", "stripe ingest FILE...", "stripe queue FILE...",
+              "stripe parked [NUMBER]", "db url", "db psql", "db dump", "db status"}) {
             CAPTURE(command);
             const auto at = help.out.find("\n  " + command);
             CHECK(at != std::string::npos);

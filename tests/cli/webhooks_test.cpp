@@ -134,7 +134,13 @@ TEST_CASE("a webhook's secret is replaced only after the new one was written") {
     CHECK(holds(rotated.out, "Old secret: also signs until"));
     CHECK(run.select("select secret from ctms_webhooks") == secret_of(rotated.out));
     CHECK(run.select("select old_secret from ctms_webhooks") == old);
-    const auto again = run({"webhooks", "rotate-secret", "shop", "--json"});
+    const auto refused = run({"webhooks", "rotate-secret", "shop", "--keep-old", "P1D"});
+    CHECK(refused.exit_code == 65);
+    CHECK(refused.out.empty());
+    CHECK(holds(refused.err, "also signs until"));
+    CHECK(holds(refused.err, "--end-grace"));
+    CHECK(run.select("select secret from ctms_webhooks") == secret_of(rotated.out));
+    const auto again = run({"webhooks", "rotate-secret", "shop", "--end-grace", "--json"});
     CHECK(boost::json::parse(again.out).at("secret").as_string() == run.select("select secret from ctms_webhooks"));
     CHECK(run.select("select old_secret is null and old_secret_until is null from ctms_webhooks") == "t");
 }

@@ -16,13 +16,9 @@ for program in node npm java python3; do command -v "$program" >/dev/null || ski
 python3 -c 'import certifi, dateutil, six, urllib3' 2>/dev/null || skip "a module that the Python client needs is not installed"
 
 start_server "$bin"
-mkdir -p "$work"
+npm_packages "$here" "$work"
 work=$(cd "$work" && pwd)
-cp "$here"/package.json "$here"/package-lock.json "$here"/.npmrc "$here"/*.yaml "$here"/life.* "$work/"
-if ! cmp -s "$here/package-lock.json" "$work/node_modules/.installed"; then
-    (cd "$work" && npm ci --fetch-retries=1 --fetch-timeout=60000) || skip "npm could not fetch what the checks need"
-    cp "$here/package-lock.json" "$work/node_modules/.installed"
-fi
+cp "$here"/*.yaml "$here"/life.* "$work/"
 cd "$work"
 fetch openapi.json "$BASE_URL/openapi.json"
 tools=node_modules/.bin

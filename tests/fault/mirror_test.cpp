@@ -8,6 +8,7 @@
 #include <support/becomes_true.hpp>
 #include <support/child_process.hpp>
 #include <support/test_database.hpp>
+#include <support/transaction_writer.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -71,19 +72,6 @@ void write_with_library(persistence::database& db, const std::atomic<bool>& stop
     }
 }
 
-/// Writes with SQL, as other programs do, in transactions that stay open for a while, some of which are rolled back.
-void write_with_sql(persistence::connection& link, const std::atomic<bool>& stopped) {
-    for (int round = 0; !stopped; ++round) {
-        link.begin();
-        link.execute(
-            fmt::format("insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), 'sql-{0}', now());"
-                        "delete from emails where primary_email = 'sql-{1}'",
-                        round, round - 5));
-        std::this_thread::sleep_for(30ms);
-        round % 4 == 3 ? link.rollback() : link.commit();
-    }
-}
-
 } // namespace
 
 TEST_CASE("a mirror that is killed at any moment beside writers has every contact in the end") {
@@ -104,10 +92,7 @@ TEST_CASE("a mirror that is killed at any moment beside writers has every contac
     {
         std::vector<std::jthread> writers;
         for (int writer = 0; writer < 2; ++writer) writers.emplace_back([&, writer] { write_with_library(db, stopped, writer); });
-        writers.emplace_back([&] {
-            persistence::connection own(database.options());
-            write_with_sql(own, stopped);
-        });
+        const transaction_writer other_program(database.options(), 30ms);
         for (int round = 0; round < 25; ++round) {
             const auto copy = mirror();
             std::this_thread::sleep_for(std::chrono::milliseconds(std::uniform_int_distribution<int>(1, 600)(random)));

@@ -113,7 +113,7 @@ void write_log(const std::string& text) {
     (void)privacy::redact_text(text);
     mozlog::fields members;
     members.add("name", text).add_json("body", text);
-    const mozlog::event what{{}, mozlog::severity::info, "type", members.json(), "message"};
+    const mozlog::record what{{}, mozlog::severity::info, "type", members.json(), "message"};
     (void)mozlog::json_line(what, {}, 1);
     (void)mozlog::console_line(what, false);
 }

@@ -6,8 +6,12 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/health.hpp>
+#include <ctms/service/keyed_writes.hpp>
+#include <ctms/service/person_export.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
@@ -124,9 +128,10 @@ struct world {
     persistence::database database_{test::no_database(), metrics_};
     auth::token_signer signer_{"a key of more than thirty-two bytes, for tests", true};
     service::tokens tokens_{database_, signer_, {}};
-    web::exchanger exchanges_{{unused<service::contacts>(), unused<service::changes>(), tokens_, unused<service::health>(),
+    web::exchanger exchanges_{{unused<service::contacts>(), unused<service::keyed_writes>(), unused<service::changes>(),
+                               unused<service::contact_history>(), unused<service::person_exports>(), tokens_, unused<service::health>(),
                                unused<service::acoustic_configuration>(), unused<service::stripe_ingest>(), unused<service::pubsub>(),
-                               database_, settings_, metrics_, draining_, unused<web::streams::change_hub>()},
+                               unused<service::erasures>(), database_, settings_, metrics_, draining_, unused<web::streams::change_hub>()},
                               log_,
                               routes};
     web::lanes threads_{{.read = 1, .write = 1}, 64};
@@ -156,6 +161,7 @@ serving::serving(const web::limits& bounds)
                    .bounds = bounds,
                    .read_bounds = {bounds.header_bytes, bounds.body_bytes, bounds.header_time, bounds.body_time},
                    .memory = memory_,
+                   .event_memory = memory_,
                    .under_way = under_way_,
                    .tls = nullptr,
                    .handshakes = handshakes_,

@@ -45,6 +45,9 @@ class Actor(threading.Thread):
                 return
             self.stopped.wait(self.pause * 2 * self.random.random())
 
+    def close(self):
+        """Called once, at the end of the round."""
+
     def expect(self, condition, what):
         """Notes a violation and goes on, so that one round shows as much as possible."""
         if not condition and len(self.problems) < 5:

@@ -164,7 +164,7 @@ class Client(Writer):
                 continue
             self.expect(state.changes.get(contact.email_id) == (not stored), f"{contact.email_id} in the feed: {state.changes.get(contact.email_id)}")
             wanted = "upsert" if stored else "delete"
-            self.expect(self.scene.has_sync or state.queue.get(contact.email_id) == wanted,
+            self.expect(self.scene.vendor or state.queue.get(contact.email_id) == wanted,
                         f"{contact.email_id} in the queue: {state.queue.get(contact.email_id)} instead of {wanted}")
 
 

@@ -16,7 +16,7 @@ from scene import FAKETIME, ClusterOnSmallDisk, ClusterWithClock
 
 class Fault(Actor):
     pause = 1.5
-    with_sync = True          # whether ctms-sync runs in part system; without it, its queue is compared
+    with_vendor = True        # whether ctms-sync sends to a vendor in part system; without one, its queue is compared
     environment = {}          # further settings of ctms-web
     spawn_web = None          # how ctms-web is started
     ends_cluster = False      # whether the cluster cannot be used again
@@ -43,7 +43,7 @@ class Fault(Actor):
 
 
 class Nothing(Fault):
-    with_sync = False
+    with_vendor = False
 
     def step(self):
         pass
@@ -157,7 +157,7 @@ class TerminateSessions(Fault):
     """Sessions are ended by an administrator."""
 
     pause = 0.2
-    with_sync = False
+    with_vendor = False
 
     def step(self):
         self.counts["faults"] += 1
@@ -166,19 +166,19 @@ class TerminateSessions(Fault):
 
 
 class Network(Fault):
-    """A connection between the programs and the database or the vendor is cut, truncated, delayed or stalled."""
+    """A connection between the programs and the database, the vendor or the receiver of the webhook is cut, truncated, delayed or stalled."""
 
     pause = 0.5
 
     def step(self):
-        proxy = self.random.choice(self.scene.proxies + [self.scene.sync.proxy] if self.scene.sync else self.scene.proxies)
+        proxy = self.random.choice(self.scene.proxies)
         proxy.set(self.random.choice(("cut", "truncate", "delay", "stall")))
         self.counts["faults"] += 1
         self.stopped.wait(self.random.choice((0.1, 0.5, 3)))
         proxy.set("pass")
 
     def heal(self):
-        for proxy in [*self.scene.proxies, self.scene.sync.proxy]:
+        for proxy in self.scene.proxies:
             proxy.set("pass")
 
 

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: MPL-2.0
-"""Readers that keep a copy of all contacts, as docs/api.md tells clients to do. One class for each kind; KINDS lists them.
+"""Readers that keep a copy of all contacts, as docs/api.md and docs/webhooks.md tell clients to do. One class for each kind; KINDS lists
+them.
 
 To add a kind, derive a class from Reader, define poll(), which calls took() for each contact and lost() for each deletion that it
 is told about, and add it to KINDS.
 """
 import base64
+import hashlib
+import hmac
+import http.server
 import json
+import os
+import queue
+import threading
+import time
 import urllib.parse
 
 from actor import Actor, Connection, OUTAGES, Unavailable
+from lab import Failed
 
 
 def digest(contact):
@@ -24,6 +33,7 @@ def digest(contact):
 class Reader(Actor):
     pause = 0.1
     follows_deletions = False  # whether the reader hears of every deletion
+    longest_catch_up = 60      # seconds in which the reader must know everything after the writers have ended
 
     def __init__(self, scene, name):
         super().__init__(scene, name)
@@ -48,8 +58,8 @@ class Reader(Actor):
         self.counts["deletions"] += 1
         self.copies.pop(email_id, None)
 
-    def open(self, target, accept="application/json"):
-        answer = self.link.open("GET", target, headers={"Accept": accept})
+    def open(self, target, accept="application/json", **headers):
+        answer = self.link.open("GET", target, headers={"Accept": accept, **headers})
         if answer.status in (200, 410):
             return answer
         text = answer.read().decode()
@@ -154,16 +164,19 @@ class ChangesReader(Reader):
         super().__init__(scene, name)
         self.cursor, self.before = "", None
 
-    def ask(self, accept, **query):
+    def ask(self, accept, headers=None, **query):
         """Returns the response, or None if the feed must be read again from its beginning."""
-        answer = self.open("/changes?" + urllib.parse.urlencode({"include": "contact", "after": self.cursor, **query}), accept)
+        answer = self.open("/changes?" + urllib.parse.urlencode({"include": "contact", **query}), accept, **(headers or {}))
         if answer.status == 200:
             return answer
         self.rest(answer)
+        self.begin_again()
+        return None
+
+    def begin_again(self):
         self.expect(self.scene.may_begin_again, "the cursor of a reader that was never away is refused")
         self.counts["begun again"] += 1
         self.cursor, self.before = "", set(self.copies)
-        return None
 
     def change(self, item):
         email_id, contact = item["email_id"], item.get("contact")
@@ -185,7 +198,7 @@ class ChangesPages(ChangesReader):
     def poll(self):
         more = True
         while more:
-            answer = self.ask("application/json", limit=self.random.choice((3, 50, 1000)))
+            answer = self.ask("application/json", after=self.cursor, limit=self.random.choice((3, 50, 1000)))
             if answer is None:
                 continue
             page = json.loads(self.rest(answer))
@@ -197,13 +210,175 @@ class ChangesPages(ChangesReader):
 
 class ChangesLines(ChangesReader):
     def poll(self):
-        answer = self.ask("application/x-ndjson")
+        answer = self.ask("application/x-ndjson", after=self.cursor)
         while answer is None:
-            answer = self.ask("application/x-ndjson")
+            answer = self.ask("application/x-ndjson", after=self.cursor)
         for item in self.lines(answer):
             self.change(item)
             self.cursor = item["cursor"]
         self.reached_the_end()
 
 
-KINDS = {"updates pages": UpdatesPages, "updates lines": UpdatesLines, "changes pages": ChangesPages, "changes lines": ChangesLines}
+class Events(threading.Thread):
+    """Reads an event stream into a queue: type, data, last id. None at its end."""
+
+    def __init__(self, answer):
+        super().__init__(daemon=True)
+        self.answer, self.queue = answer, queue.SimpleQueue()
+        self.start()
+
+    def run(self):
+        event = {}
+        try:
+            for line in self.answer:
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name:
+                    event[name] = value
+                    continue
+                self.queue.put((event.pop("event", "message"), event.pop("data", None), event.get("id", "")))
+        except OUTAGES:
+            pass
+        finally:
+            self.queue.put(None)
+
+
+class ChangesEvents(ChangesReader):
+    """One event stream after the other. A stream stays open until the server ends it or is killed; the next one begins after the last id."""
+
+    longest_catch_up = 30
+    stream = None
+
+    def poll(self):
+        deadline = time.monotonic() + 1  # while there are writers, something always follows
+        while time.monotonic() < deadline:
+            if self.stream is None:
+                answer = self.ask("text/event-stream", self.cursor and {"Last-Event-ID": self.cursor})
+                self.stream = answer and Events(answer)
+            elif not self.take_event():
+                return
+
+    def take_event(self):
+        """Returns whether another one may follow at once."""
+        try:
+            event = self.stream.queue.get(timeout=0.4)
+        except queue.Empty:
+            self.reached_the_end()
+            return False
+        if event is None:
+            self.stream = None
+            self.link.close()
+            self.counts["streams"] += 1
+            return False
+        kind, data, self.cursor = event
+        if kind == "message" and data:
+            self.change(json.loads(data))
+        elif kind == "end":
+            self.ended(json.loads(data)["reason"])
+        return True
+
+    def ended(self, reason):
+        if reason == "cursor_gone":
+            self.begin_again()
+        else:
+            self.expect(reason == "server_stopping", f"a stream ended: {reason}")
+
+    def is_behind(self, state):
+        return bool(self.missed(state))
+
+
+class Receiver(http.server.BaseHTTPRequestHandler):
+    """Takes messages for the reader of its server. Without a status, the sender gets no response."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        status = self.server.reader.receive(self.headers, body)
+        if status is None:
+            self.close_connection = True
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Webhook(ChangesPages):
+    """The receiver of a webhook. It reads pages once, when the webhook exists, and again if it is told that changes are lost. It refuses or
+    does not answer some messages, and then an operator makes ctms-sync try again."""
+
+    longest_catch_up = 40
+    trouble = 0.03  # share of the messages with which something goes wrong
+
+    def __init__(self, scene, name):
+        super().__init__(scene, name)
+        self.lock = threading.RLock()  # a page that was read must be taken before messages that were sent later
+        self.must_read, self.failed, self.known = True, False, {}
+        self.heard = self.retried = time.monotonic()
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Receiver)
+        self.server.reader = self
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        proxy = scene.proxy(self.server.server_port)
+        self.secret = json.loads(self.admin("add", f"http://127.0.0.1:{proxy.port}/", "--name", "history", "--include", "contact", "--allow-http",
+                                            "--allow-private-address", "--json"))["secret"]
+
+    def admin(self, command, *operands):
+        lab = self.scene.lab
+        return lab.run(os.path.join(lab.bin, "ctms-admin"), "webhooks", command, *operands, env=self.scene.admin_environment(), as_server=False)
+
+    def poll(self):
+        with self.lock:
+            if self.must_read:
+                super().poll()
+                self.must_read = False
+        now = time.monotonic()
+        if now - max(self.heard, self.retried) > 6:
+            self.retried = now
+            try:
+                self.admin("retry", "history")
+            except Failed:  # the database is away
+                self.counts["outages"] += 1
+
+    def receive(self, headers, body):
+        """Takes a message. Returns the status of the response, or None for none."""
+        with self.lock:
+            self.heard = time.monotonic()
+            self.counts["polls"] += 1
+            self.expect(self.is_genuine(headers, body), "a message has no valid signature")
+            self.expect(self.known.setdefault(headers["webhook-id"], body) == body, "two messages with different content have the same id")
+            self.failed = not self.failed and self.random.random() < self.trouble  # after a second failure in a row, it waits for minutes
+            if self.failed and self.random.random() < 0.5:
+                return 503
+            self.take(json.loads(body))
+            return None if self.failed else 204
+
+    def is_genuine(self, headers, body):
+        key = base64.b64decode(self.secret.removeprefix("whsec_"))
+        text = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+        return "v1," + base64.b64encode(hmac.new(key, text, hashlib.sha256).digest()).decode() == headers["webhook-signature"]
+
+    def take(self, message):
+        if message["type"] == "contacts.changed":
+            for item in message["data"]["changes"]:
+                self.change(item)
+        elif message["type"] == "contacts.changes_lost":
+            self.begin_again()
+            self.must_read = True
+
+    def missed(self, state):
+        with self.lock:
+            return super().missed(state)
+
+    def is_behind(self, state):
+        return self.must_read or bool(self.missed(state))
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+KINDS = {"updates pages": UpdatesPages, "updates lines": UpdatesLines, "changes pages": ChangesPages, "changes lines": ChangesLines,
+         "changes events": ChangesEvents, "webhook": Webhook}

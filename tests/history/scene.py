@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MPL-2.0
-"""The servers of a round: PostgreSQL with a standby, two ctms-web, ctms-sync with the simulated vendor, and a proxy on each way."""
+"""The servers of a round: PostgreSQL with a standby, two ctms-web, ctms-sync, the simulated vendor, and a proxy on each way."""
 import contextlib
 import json
 import os
@@ -126,40 +126,47 @@ class ClusterOnSmallDisk(Cluster):
         subprocess.run(["umount", "--lazy", self.disk], check=True)
 
 
-class Sync:
-    """ctms-sync and the vendor that it sends to, through a proxy."""
+class Vendor:
+    """The simulated vendor, through a proxy."""
 
-    def __init__(self, lab, url):
-        self.lab = lab
-        self.vendor = lab.spawn(f"vendor-{len(lab.processes)}", [os.path.join(lab.bin, "fake-acoustic"), "--port", "0"], as_server=False)
-        port = int(until(lambda: re.search(r"Listening on \S+:(\d+)", self.vendor.text()), 30, "the vendor listens")[1])
+    def __init__(self, scene):
+        lab = scene.lab
+        self.process = lab.spawn(f"vendor-{len(lab.processes)}", [os.path.join(lab.bin, "fake-acoustic"), "--port", "0"], as_server=False)
+        self.port = int(until(lambda: re.search(r"Listening on \S+:(\d+)", self.process.text()), 30, "the vendor listens")[1])
         facts = lab.run(os.path.join(lab.bin, "fake-acoustic"), "--help", as_server=False)
         client, secret, token, main, newsletters, products = re.search(
             r"client (\S+), secret (\S+), refresh token (\S+). Tables: (\S+) main, (\S+) newsletters, (\S+) products", facts).groups()
-        self.port, self.proxy = port, Proxy(port)
-        self.env = {"CTMS_DB_URL": url, "CTMS_SECRET_KEY": KEY, "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG": "true",
-                    "CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG": "true", "CTMS_ACOUSTIC_BASE_URL": f"http://127.0.0.1:{self.proxy.port}",
-                    "CTMS_ACOUSTIC_CLIENT_ID": client, "CTMS_ACOUSTIC_CLIENT_SECRET": secret, "CTMS_ACOUSTIC_REFRESH_TOKEN": token,
-                    "CTMS_ACOUSTIC_MAIN_TABLE_ID": main, "CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID": newsletters,
-                    "CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID": products, "CTMS_ACOUSTIC_BATCH_LIMIT": "100", "CTMS_ACOUSTIC_LOOP_MIN_SECS": "1",
-                    "CTMS_ACOUSTIC_RETRY_WAIT_S": "1", "CTMS_ACOUSTIC_RETRY_LIMIT": "50", "CTMS_ACOUSTIC_LEASE_S": "20",
-                    "CTMS_ACOUSTIC_TIMEOUT_S": "2", "CTMS_LOGGING_LEVEL": "INFO"}
+        self.settings = {"CTMS_ACOUSTIC_SYNC_PAUSED": "false", "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG": "true",
+                         "CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG": "true",
+                         "CTMS_ACOUSTIC_BASE_URL": f"http://127.0.0.1:{scene.proxy(self.port).port}",
+                         "CTMS_ACOUSTIC_CLIENT_ID": client, "CTMS_ACOUSTIC_CLIENT_SECRET": secret, "CTMS_ACOUSTIC_REFRESH_TOKEN": token,
+                         "CTMS_ACOUSTIC_MAIN_TABLE_ID": main, "CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID": newsletters,
+                         "CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID": products, "CTMS_ACOUSTIC_BATCH_LIMIT": "100", "CTMS_ACOUSTIC_LOOP_MIN_SECS": "1",
+                         "CTMS_ACOUSTIC_RETRY_WAIT_S": "1", "CTMS_ACOUSTIC_RETRY_LIMIT": "50", "CTMS_ACOUSTIC_LEASE_S": "24",
+                         "CTMS_ACOUSTIC_TIMEOUT_S": "2"}
+
+    def contacts(self):
+        """The rows of its main table, by email_id."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state?full=1", timeout=30) as answer:
+            rows = json.load(answer)["contact_rows"]
+        return {row["email_id"]: row for row in rows}
+
+
+class Sync:
+    """ctms-sync. It delivers to webhooks, and sends to the vendor if there is one; otherwise it keeps the queue."""
+
+    def __init__(self, lab, url, vendor):
+        self.lab = lab
+        self.env = {"CTMS_DB_URL": url, "CTMS_SECRET_KEY": KEY, "CTMS_WEBHOOKS": "true", "CTMS_WEBHOOK_TIMEOUT_S": "2",
+                    "CTMS_ACOUSTIC_SYNC_PAUSED": "true", "CTMS_LOGGING_LEVEL": "INFO", **(vendor.settings if vendor else {})}
         self.start()
 
     def start(self):
         self.process = self.lab.spawn(f"ctms-sync-{len(self.lab.processes)}", [os.path.join(self.lab.bin, "ctms-sync")], self.env, as_server=False)
 
-    def contacts(self):
-        """The rows of the vendor's main table, by email_id."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state?full=1", timeout=30) as answer:
-            rows = json.load(answer)["contact_rows"]
-        return {row["email_id"]: row for row in rows}
-
     def end(self):
         self.process.end()
         check(self.process.child.returncode == 0, f"ctms-sync ended with {self.process.child.returncode}: {self.process.text()[-2000:]}")
-        self.vendor.end()
-        self.proxy.end()
 
 
 class Supervisor(Actor):
@@ -170,7 +177,7 @@ class Supervisor(Actor):
 
     def step(self):
         scene = self.scene
-        if scene.sync and self.has_ended(scene.sync.process):
+        if self.has_ended(scene.sync.process):
             scene.sync.start()
         for number, process in enumerate(scene.service.processes):
             if self.has_ended(process):
@@ -188,15 +195,16 @@ class Supervisor(Actor):
 class Scene:
     """One round. Leaving the context ends its programs and drops its database."""
 
-    def __init__(self, cluster, seed, fault, has_sync):
-        """`fault`: a class of faults.py, which says how the programs are started. `has_sync`: whether ctms-sync runs."""
+    def __init__(self, cluster, seed, fault, with_vendor):
+        """`fault`: a class of faults.py, which says how the programs are started. `with_vendor`: whether ctms-sync sends to a vendor, unless
+        the fault does not allow it."""
         self.cluster, self.seed, self.lab, self.fault = cluster, seed, cluster.lab, fault
-        self.has_sync = has_sync and fault.with_sync
+        self.with_vendor = with_vendor and fault.with_vendor
         self.database = "round_" + uuid.uuid4().hex[:12]
         self.quiet = {shared_id(number) for number in range(QUIET, SHARED + 1, QUIET)}
         self.may_begin_again = False  # whether the feed may refuse a cursor
         self.clients, self.proxies = [], []
-        self.sync = None
+        self.sync = self.vendor = None
 
     @property
     def primary(self):
@@ -220,8 +228,9 @@ class Scene:
         self.read_token = self.service.token
         self.service.token = None
         self.service.log_in(self.cluster.client)
-        if self.has_sync:
-            self.sync = Sync(self.lab, self.fault.database_url(self, self.sync_proxy.port))
+        if self.with_vendor:
+            self.vendor = Vendor(self)
+        self.sync = Sync(self.lab, self.fault.database_url(self, self.sync_proxy.port), self.vendor)
         return self
 
     def __exit__(self, kind, value, trace):
@@ -231,6 +240,8 @@ class Scene:
             if self.sync:
                 self.sync.end()
         finally:
+            if self.vendor:
+                self.vendor.process.end()
             for proxy in self.proxies:
                 proxy.end()
         if kind is None:

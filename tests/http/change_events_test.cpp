@@ -2,6 +2,7 @@
 // GET /changes as a stream of events: a client that connects again after its last id knows every contact in the end.
 #include <support/becomes_true.hpp>
 #include <support/event_stream.hpp>
+#include <support/transaction_writer.hpp>
 #include <support/web_fixture.hpp>
 
 #include <ctms/auth/access_token.hpp>
@@ -85,6 +86,12 @@ std::unique_ptr<event_stream> stream_at_the_end(web_fixture& server, std::string
     auto out =
         std::make_unique<event_stream>(server.port(), fmt::format("/changes?after={}{}", next, query), header_list{server.authorization()});
     REQUIRE(out->status() == 200);
+    return out;
+}
+
+std::size_t lines_with(const std::string& log, std::string_view text) {
+    std::size_t out = 0;
+    for (auto at = log.find(text); at != std::string::npos; at = log.find(text, at + text.size())) ++out;
     return out;
 }
 
@@ -227,7 +234,7 @@ TEST_CASE("event streams miss nothing beside writers, long transactions and brok
     for (int i = 0; i < 20; ++i) ids.push_back(server.add_contact(fmt::format(R"({{"email":{{"primary_email":"{}@example.com"}}}})", i)));
     event_follower steady(server);
     event_follower broken(server);
-    std::atomic<int> running = 3;
+    std::atomic<int> running = 2;
     {
         std::vector<std::jthread> writers;
         for (int writer = 0; writer < 2; ++writer) {
@@ -241,19 +248,8 @@ TEST_CASE("event streams miss nothing beside writers, long transactions and brok
                 --running;
             });
         }
-        writers.emplace_back([&server, &running] {
-            persistence::connection link(server.database().options());
-            for (int round = 0; round < 12; ++round) {
-                link.begin();
-                link.execute(fmt::format("insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), "
-                                         "'sql-{0}', now()); delete from emails where primary_email = 'sql-{1}'",
-                                         round, round - 3));
-                std::this_thread::sleep_for(150ms);
-                round % 4 == 3 ? link.rollback() : link.commit();
-            }
-            --running;
-        });
-        while (running > 0) {
+        const transaction_writer other_program(server.database().options(), 150ms);
+        while (running > 0 || other_program.transactions() < 12) {
             steady.read(20ms);
             broken.read(20ms);
             broken.disconnect();
@@ -434,9 +430,16 @@ TEST_CASE("an old cursor gets 410 before the events, and an event within them") 
 TEST_CASE("event streams survive a failure of the database") {
     web_fixture server;
     const auto stream = stream_at_the_end(server);
-    server.sql("alter table ctms_changes rename to elsewhere");
-    std::this_thread::sleep_for(1s);
-    server.sql("alter table elsewhere rename to ctms_changes");
+    CHECK(metric(server, "ctms_event_streams_failures_total{what=\"feed\"}") == "0");
+    for (std::size_t outage = 1; outage <= 2; ++outage) {
+        const auto failures = [&] { return std::stod(metric(server, "ctms_event_streams_failures_total{what=\"feed\"}")); };
+        const auto before = failures();
+        server.sql("alter table ctms_changes rename to elsewhere");
+        CHECK(becomes_true([&] { return failures() >= before + 3; }));
+        server.sql("alter table elsewhere rename to ctms_changes");
+        CHECK(becomes_true([&] { return lines_with(server.log_text(), "Event streams go on") == outage; }));
+        CHECK(lines_with(server.log_text(), "event streams wait") == outage);
+    }
     server.add_contact(contact_of(id, "a@example.com"));
     CHECK(next_change(*stream).at("email_id") == id);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // GET /changes: a client that follows the feed as documented knows every contact in the end, whoever wrote it.
 #include <support/becomes_true.hpp>
+#include <support/transaction_writer.hpp>
 #include <support/web_fixture.hpp>
 
 #include <ctms/persistence/database.hpp>
@@ -184,20 +185,8 @@ TEST_CASE("a follower misses nothing beside writers, long transactions and rollb
                 --running;
             });
         }
-        ++running;
-        writers.emplace_back([&server, &running] {
-            persistence::connection link(server.database().options());
-            for (int round = 0; round < 12; ++round) {
-                link.begin();
-                link.execute(fmt::format("insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), "
-                                         "'sql-{0}', now()); delete from emails where primary_email = 'sql-{1}'",
-                                         round, round - 3));
-                std::this_thread::sleep_for(50ms);
-                round % 4 == 3 ? link.rollback() : link.commit();
-            }
-            --running;
-        });
-        while (running > 0) {
+        const transaction_writer other_program(server.database().options(), 50ms);
+        while (running > 0 || other_program.transactions() < 12) {
             pages.read();
             lines.read();
         }

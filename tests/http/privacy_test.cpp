@@ -65,6 +65,8 @@ std::vector<std::pair<std::string, std::string>> bodies_with(const std::string& 
         {json, R"({"email":{"primary_email":"x)" + address + R"("},"newsletters":[{"name":")" + address + R"("}],"waitlists":[{"name":")" +
                    address + R"(","fields":{")" + address + R"(":1}}]})"},
         {json, R"({"email":{"primary_email":")" + address},
+        {json, R"({"primary_email":")" + address + R"("})"},
+        {json, R"({"primary_email":")" + address + R"(","suppress":")" + address + R"(",")" + address + R"(":1})"},
         {json, R"({"object":"customer","id":")" + address + R"(","created":1,"description":")" + address + R"(","email":")" + address +
                    R"(","default_source":")" + address + R"(","invoice_settings":{"default_payment_method":")" + address + R"("}})"},
         // another customer with the same account: a conflict whose account is logged

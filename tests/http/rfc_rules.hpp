@@ -34,6 +34,8 @@ struct rfc_rule {
 [[nodiscard]] std::span<const rfc_rule> rules_of_targets();
 [[nodiscard]] std::span<const rfc_rule> rules_of_bodies();
 [[nodiscard]] std::span<const rfc_rule> rules_of_connections();
+/// Their requests have names in braces, which the test of these rules fills in.
+[[nodiscard]] std::span<const rfc_rule> rules_of_preconditions();
 
 /// Sends the requests of each rule. Also checks every response for what all responses must have: Date, a type for a body, Allow,
 /// WWW-Authenticate, and "close" if the connection closes. If it stays open, another request on it must be answered.

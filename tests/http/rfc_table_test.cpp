@@ -42,7 +42,8 @@ std::multiset<std::string> rows_of(const std::string& path) {
 
 TEST_CASE("docs/http.md lists the tested requirements") {
     std::multiset<std::string> tested;
-    for (const auto rules : {rules_of_messages(), rules_of_targets(), rules_of_bodies(), rules_of_connections()}) {
+    for (const auto rules :
+         {rules_of_messages(), rules_of_targets(), rules_of_bodies(), rules_of_connections(), rules_of_preconditions()}) {
         for (const auto& rule : rules) tested.insert(row_of(rule));
     }
     const auto documented = rows_of(std::string(CTMS_SOURCE_DIR) + "/docs/http.md");

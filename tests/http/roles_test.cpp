@@ -52,23 +52,27 @@ TEST_CASE("each route requires the right role") {
     check("PUT", "/ctms/{email_id}", role::write);
     check("PATCH", "/ctms/{email_id}", role::write);
     check("DELETE", "/ctms/{primary_email}", role::remove);
+    check("GET", "/ctms/{email_id}/history", role::read);
+    check("GET", "/ctms/{email_id}/export", role::privacy);
     check("GET", "/updates", role::updates);
     check("GET", "/changes", role::updates);
     check("GET", "/identities", role::read);
     check("GET", "/identity/{email_id}", role::read);
     check("POST", "/stripe", role::stripe);
     check("GET", "/__crash__", role::admin);
+    check("POST", "/erasures", role::privacy);
+    check("GET", "/erasures/{id}", role::privacy);
     check("POST", "/token", std::nullopt);
     check("GET", "/metrics", std::nullopt);
 }
 
 TEST_CASE("every route accepts a client with only its role and refuses one with all other roles") {
-    for (const auto wanted : {role::read, role::write, role::remove, role::updates, role::stripe, role::admin}) {
+    for (const auto wanted : {role::read, role::write, role::remove, role::updates, role::stripe, role::admin, role::privacy}) {
         CAPTURE(std::string(to_string(wanted)));
         // Each set of roles gets its own server, which reads the roles immediately.
         web_fixture with;
         set_roles(with, std::set{wanted});
-        std::set others{role::read, role::write, role::remove, role::updates, role::stripe, role::admin};
+        std::set others{role::read, role::write, role::remove, role::updates, role::stripe, role::admin, role::privacy};
         others.erase(wanted);
         web_fixture without;
         set_roles(without, others);

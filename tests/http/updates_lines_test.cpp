@@ -9,6 +9,7 @@
 
 #include <base/base64.hpp>
 
+#include <algorithm>
 #include <sstream>
 
 namespace ctms::test {

@@ -27,11 +27,13 @@ DASHBOARDS = ("operations.json", "sync.json", "alerts.json")
 # Panels that stay at zero during this test. All others must show more.
 ZERO = {
     "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Delay of /changes",
-                        "Used ids", "Restarts in an hour", "Writes with the older waitlists", "Parked Stripe objects"},
+                        "Used ids", "Restarts in an hour", "Writes with the older waitlists", "Parked Stripe objects",
+                        "Oldest erasure", "Erasures to confirm", "Failures of streams"},
     "sync.json": {"Failures of the database", "Parked webhooks", "Restarts in an hour"},
     "alerts.json": {"Firing, critical", "Firing, warning", "CtmsApiErrors", "CtmsRequestsRejected", "CtmsDatabaseErrors",
                     "CtmsPoolExhausted", "CtmsChangesDelayed", "CtmsIdsRunOut", "CtmsReplicaFails", "CtmsRestarting",
-                    "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked", "CtmsWebhookParked", "CtmsStripeParked"},
+                    "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked", "CtmsWebhookParked", "CtmsStripeParked",
+                    "CtmsErasureLate", "CtmsEventStreamsFail"},
 }
 
 
@@ -154,6 +156,7 @@ class Load:
         if status != 200:
             fail(f"no token: {status}")
         self.headers = {"Authorization": f"Bearer {json.loads(answer)['access_token']}", "Content-Type": "application/json"}
+        self.stream = self.open_stream()  # gets the changes of all rounds
         # The vendor refuses one contact permanently, which is then parked; another contact fails once.
         self.trouble("fault_answer=121,method=AddRecipient,holds=parked-1")
         self.trouble("fault_answer=50,method=AddRecipient,times=1")
@@ -167,8 +170,22 @@ class Load:
         contact = {"email": {"primary_email": f"{name}@example.com"}, "newsletters": [{"name": "hubs"}]}
         return call(f"{self.base}/ctms", json.dumps(contact).encode(), self.headers)[0]
 
+    def connect(self):
+        host, port = self.base.removeprefix("http://").split(":")
+        return socket.create_connection((host, int(port)), 5)
+
+    def open_stream(self):
+        """Returns the connection of an event stream of /changes that has begun."""
+        stream = self.connect()
+        stream.sendall(f"GET /changes HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: {self.headers['Authorization']}\r\n\r\n"
+                       .encode())
+        if not stream.recv(4096).startswith(b"HTTP/1.1 200 "):
+            fail("no event stream")
+        return stream
+
     def round(self):
         self.count += 1
+        self.open_stream().close()
         if self.create(f"jane-{self.count}") != 201:
             fail("a contact could not be created")
         self.create("jane-1")
@@ -185,8 +202,7 @@ class Load:
         self.round()
 
     def malformed(self):
-        host, port = self.base.removeprefix("http://").split(":")
-        with socket.create_connection((host, int(port)), 5) as one:
+        with self.connect() as one:
             one.sendall(b"nonsense\r\n\r\n")
             while one.recv(4096):
                 pass

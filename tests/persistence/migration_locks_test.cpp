@@ -8,6 +8,7 @@
 #include <persistence/migrations/embedded_migrations.hpp>
 #include <persistence/migrations/migration_file.hpp>
 #include <persistence/postgres/connection.hpp>
+#include <persistence/sync/sync_queue_repository.hpp>
 
 #include <ctms/persistence/migrations.hpp>
 
@@ -141,6 +142,28 @@ TEST_CASE("a step in a transaction locks at most one table that others use") {
             CHECK(locks_of(step.sql).size() <= 1); // a step that held one lock while it waits for another would hold up writers twice
         }
     }
+}
+
+TEST_CASE("the queue can be counted at all times while its index of retries is replaced") {
+    test_database db;
+    connection link(db.options());
+    database pool(db.options());
+    sync_queue_repository queue(pool);
+    const auto& pipeline = embedded_migrations()[16];
+    REQUIRE(pipeline.name == "sync_pipeline");
+    int statements = 0;
+    for (const auto& step : read_migration(pipeline.sql).steps) {
+        if (step.sql.find("index ctms_sync_queue_") == std::string_view::npos && step.what != migration_step::kind::outside) continue;
+        const auto lines = step.what == migration_step::kind::outside ? lines_of(step.sql) : std::vector{step.sql};
+        for (const auto line : lines) {
+            CAPTURE(std::string(line));
+            link.execute(std::string(line));
+            ++statements;
+            CHECK(queue.count().has_value()); // it names the index
+        }
+    }
+    CHECK(statements >= 2);
+    CHECK(value(link, "select pg_get_indexdef('ctms_sync_queue_retries'::regclass) like '%(last_error IS NOT NULL)'") == "t");
 }
 
 TEST_CASE("rows are copied in batches, and a contact keeps the times of all its rows") {

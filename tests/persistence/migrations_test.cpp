@@ -110,11 +110,28 @@ TEST_CASE("an empty database gets every migration once") {
     CHECK(migrate(db.options()).value().empty());
     connection link(db.options());
     CHECK(column_of(link, "select version || ' ' || name || ' ' || adopted from ctms_migrations") ==
-          std::vector<std::string>{"1 baseline false", "10 functions_of_the_owner false", "11 inbox false", "12 inbox_triggers false",
-                                   "13 changes false", "14 changes_triggers false", "15 webhooks false", "16 stripe_and_privacy false",
-                                   "17 sync_pipeline false", "18 documents false", "2 sync_queue false", "3 indexes false",
-                                   "4 price_index false", "5 sync_workers false", "6 pending_index false", "7 audit_log false",
-                                   "8 client_roles false", "9 client_revocations false"});
+          std::vector<std::string>{"1 baseline false",
+                                   "10 functions_of_the_owner false",
+                                   "11 inbox false",
+                                   "12 inbox_triggers false",
+                                   "13 changes false",
+                                   "14 changes_triggers false",
+                                   "15 webhooks false",
+                                   "16 stripe_and_privacy false",
+                                   "17 sync_pipeline false",
+                                   "18 documents false",
+                                   "19 erasures false",
+                                   "2 sync_queue false",
+                                   "20 safe_retries false",
+                                   "21 history false",
+                                   "22 relevant_contacts false",
+                                   "3 indexes false",
+                                   "4 price_index false",
+                                   "5 sync_workers false",
+                                   "6 pending_index false",
+                                   "7 audit_log false",
+                                   "8 client_roles false",
+                                   "9 client_revocations false"});
     CHECK(column_of(link, "select indexrelid::regclass::text from pg_index where not indisvalid").empty());
     CHECK(column_of(link, "select indexname from pg_indexes where indexname like 'ctms_stripe%'").size() == 10);
 }

@@ -347,6 +347,50 @@ TEST_CASE("if binaries are missing, the error names the package or the setting")
     CHECK(refused.error().message.find("CTMS_PG_BINDIR=/nonexistent") != std::string::npos);
 }
 
+TEST_CASE("data of another version is not touched, and the error says what to install") {
+    const auto account = choose_account();
+    for (const std::string version : {"9", "99"}) {
+        CAPTURE(version);
+        const bool advice = version == "9"; // only an older database can be upgraded
+        temporary_directory place;
+        const auto data = place.path() / "postgres";
+        fs::create_directory(data);
+        std::ofstream(data / "PG_VERSION") << version << '\n';
+        fs::permissions(data, fs::perms(0700));
+        if (account.switched) REQUIRE(::chown(data.c_str(), account.user, account.group) == 0);
+        const auto refused = embedded_postgres::start(place.path());
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == errc::invalid); // exit code 78
+        const auto& message = refused.error().message;
+        CAPTURE(message);
+        CHECK(message.find("was made by PostgreSQL " + version + ",") != std::string::npos);
+        CHECK(message.find("postgresql-" + version + " ") != std::string::npos);
+        CHECK((message.find("ctms-admin db upgrade") != std::string::npos) == advice);
+
+        const auto upgraded = embedded_postgres::upgrade(place.path());
+        REQUIRE_FALSE(upgraded.has_value());
+        CHECK(upgraded.error().code == errc::invalid);
+        CHECK(upgraded.error().message.find("postgresql-" + version + " ") != std::string::npos);
+        CHECK((upgraded.error().message.find("--old-programs") != std::string::npos) == advice);
+        CHECK(std::distance(fs::directory_iterator(data), {}) == 1);
+    }
+}
+
+TEST_CASE("an upgrade leaves a database of the newest version alone, and there must be a database") {
+    temporary_directory place;
+    const auto missing = embedded_postgres::upgrade(place.path() / "none");
+    REQUIRE_FALSE(missing.has_value());
+    CHECK(missing.error().code == errc::invalid);
+    CHECK(missing.error().message.find("no database in") != std::string::npos);
+
+    const auto server = embedded_postgres::start(place.path()).value();
+    const auto done = embedded_postgres::upgrade(place.path());
+    REQUIRE(done.has_value());
+    CHECK(done->from == done->to);
+    CHECK(done->kept.empty());
+    CHECK(fs::exists(place.path() / "postgres" / "PG_VERSION"));
+}
+
 TEST_CASE("a server starts in a new directory even if initdb alone takes longer than a start may") {
     temporary_directory place;
     const auto programs = place.path() / "bin";

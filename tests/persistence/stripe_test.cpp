@@ -229,6 +229,26 @@ TEST_CASE("no line misses its price when both arrive at the same time") {
     CHECK(db.value("select count(*) from ctms_stripe_lines") == "0");
 }
 
+TEST_CASE("lines that wait for a price that another program stores are moved, and no others") {
+    stripe_database db;
+    const auto waiting = [](const std::string& id, const std::optional<std::string>& price_id) {
+        auto out = line(id, price("p1"));
+        out.price.reset();
+        out.price_id = price_id;
+        return out;
+    };
+    db.ingest(invoice("in_1", "cus_1", {waiting("il_1", "p1"), waiting("il_2", "p2"), waiting("il_3", {})}));
+    CHECK(db.repository.move_ready_lines(10).value() == 0);
+    db.link.execute("insert into stripe_price (stripe_id, stripe_product_id, stripe_created, active, currency, create_timestamp,"
+                    " update_timestamp) values ('p1', 'prod_1', now(), true, 'usd', now(), now())");
+    CHECK(db.value("select count(*) from ctms_stripe_lines") == "3");
+    CHECK(db.repository.move_ready_lines(10).value() == 1);
+    CHECK(db.value("select string_agg(stripe_id || ' ' || stripe_price_id || ' ' || amount, ',') from stripe_invoice_line_item") ==
+          "il_1 p1 1000");
+    CHECK(db.value("select string_agg(stripe_id, ',' order by stripe_id) from ctms_stripe_lines") == "il_2,il_3");
+    CHECK(db.repository.move_ready_lines(10).value() == 0);
+}
+
 TEST_CASE("objects may arrive in any order: the contact is queued when the customer arrives") {
     stripe_database db;
     CHECK(db.ingest(item("si_1", "sub_1", price("p1"))) == actions{{"created", {"price:p1"}}, {"skipped", {"subscription_item:si_1"}}});

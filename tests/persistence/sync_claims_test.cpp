@@ -83,6 +83,64 @@ TEST_CASE("writes come before a resync, then the rows that have been due longest
     SUBCASE("none if none is wanted") { CHECK(db.claim(worker_a, 0).empty()); }
 }
 
+TEST_CASE("after the clock was set back, rows whose time lies too far ahead are due, and claims end within the longest lease") {
+    queue_database db;
+    db.request(1, 6);
+    db.link.execute("update ctms_sync_queue set priority = 10 where email_id::text ~ '[246]$'");
+    const auto set = [&](int number, const std::string& what) {
+        db.link.execute(fmt::format("update ctms_sync_queue set {} where email_id = '{}'", what, db.id(number)));
+    };
+    set(1, "next_attempt_at = now() + interval '2 days'");
+    set(2, "next_attempt_at = now() + interval '61 minutes'");
+    set(3, "next_attempt_at = now() + interval '59 minutes'");
+    set(4, fmt::format("claimed_by = '{}', claimed_until = now() + interval '2 days'", worker_a.to_string()));
+    set(5, fmt::format("claimed_by = '{}', claimed_until = now() + interval '1 minute'", worker_a.to_string()));
+    set(6, "state = 'parked', next_attempt_at = now() + interval '2 days'");
+    CHECK(db.claim(worker_b).empty());
+    REQUIRE(db.queue.bring_times_back().has_value());
+    CHECK(queue_database::numbers(db.claim(worker_b)) == "1,2");
+    CHECK(db.claim(worker_b).empty());
+    const auto claim_of = [&](int number) {
+        return db.value(fmt::format("select claimed_by = '{}' and claimed_until between now() and now() + interval '1 hour'"
+                                    " from ctms_sync_queue where email_id = '{}'",
+                                    worker_a.to_string(), db.id(number)));
+    };
+    CHECK(claim_of(4) == "t"); // its worker may still live: it keeps the row until a lease has passed
+    CHECK(claim_of(5) == "t");
+    CHECK(db.value("select count(*) from ctms_sync_queue where next_attempt_at > now() + interval '1 hour'") == "1"); // the parked one
+    CHECK(db.queue.renew(worker_a, 60s).value() == 2);
+    CHECK(db.value("select count(*) from ctms_sync_queue where claimed_until > now() + interval '61 seconds'") == "0");
+}
+
+TEST_CASE("many rows whose time lies too far ahead are due after some calls, and rows of others are not waited for") {
+    queue_database db;
+    db.insert_contacts(1, 2500);
+    db.link.execute("insert into ctms_sync_queue (email_id, next_attempt_at, priority)"
+                    " select email_id, now() + interval '2 days', 10 from emails");
+    ctms::persistence::connection other(db.db.options());
+    other.begin();
+    other.execute(fmt::format("select from ctms_sync_queue where email_id = '{}' for update", db.id(7)));
+    REQUIRE(db.queue.bring_times_back().has_value());
+    CHECK(db.value("select count(*) from ctms_sync_queue where next_attempt_at > now()") == "1");
+    other.rollback();
+    REQUIRE(db.queue.bring_times_back().has_value());
+    CHECK(db.value("select count(*) from ctms_sync_queue where next_attempt_at > now()") == "0");
+}
+
+TEST_CASE("a claim can leave out the rows that were tried a moment ago") {
+    queue_database db;
+    db.request(1, 4);
+    const auto tried = [&](int number, const std::string& when) {
+        db.link.execute(
+            fmt::format("update ctms_sync_queue set last_attempt_at = now() + interval '{}' where email_id = '{}'", when, db.id(number)));
+    };
+    tried(1, "-5 seconds");
+    tried(2, "-1 minute");
+    tried(3, "1 day"); // before the clock was set back
+    CHECK(queue_database::numbers(db.queue.claim(worker_a, 10, 60s, ctms::persistence::any_priority, 30s).value()) == "2,3,4");
+    CHECK(queue_database::numbers(db.claim(worker_a)) == "1");
+}
+
 TEST_CASE("a claim returns all data about a contact") {
     queue_database db;
     db.insert_contacts(1, 2);
@@ -195,7 +253,7 @@ TEST_CASE("a worker releases the rows that it names, and only its own") {
     CHECK(db.row(2) == "upsert 1 0 pending 0 free due");
     CHECK(db.row(3) == "upsert 1 0 pending 0 claimed due");
     CHECK(db.row(4) == "upsert 1 0 pending 0 claimed due");
-    REQUIRE(db.queue.release(worker_a, {}).has_value());
+    REQUIRE(db.queue.release(worker_a, std::vector<uuid>{}).has_value());
     CHECK(queue_database::numbers(db.claim(worker_b)) == "1,2");
 }
 

@@ -70,6 +70,22 @@ TEST_CASE("a lease that is not renewed expires") {
     CHECK(slots.take(worker_a, 4, 60s).value() == 1);
 }
 
+TEST_CASE("after the clock was set back, slots are free within the longest lease, and nobody waits for one for long") {
+    queue_database db;
+    vendor_slots slots(db.pool, 2);
+    CHECK(slots.take(worker_a, 1, 60s).value() == 1);
+    CHECK(slots.take(worker_b, 1, 60s).value() == 1);
+    REQUIRE(slots.wait_for(worker_c).has_value());
+    CHECK(slots.is_awaited(worker_a).value());
+    db.link.execute("update ctms_vendor_slots set expires_at = expires_at + interval '2 days'");
+    CHECK_FALSE(slots.is_awaited(worker_a).value());
+    REQUIRE(slots.bring_times_back().has_value());
+    CHECK(db.value("select count(*) from ctms_vendor_slots where expires_at > now() + interval '59 minutes'"
+                   " and expires_at <= now() + interval '1 hour' and slot > 0") == "2");
+    CHECK(slots.take(worker_a, 1, 60s).value() == 1); // renewed by its holder
+    CHECK(db.value("select count(*) from ctms_vendor_slots where expires_at > now() + interval '61 seconds' and slot > 0") == "1");
+}
+
 TEST_CASE("a changed limit applies from the next call on") {
     queue_database db;
     CHECK(vendor_slots(db.pool, 4).take(worker_a, 4, 60s).value() == 4);

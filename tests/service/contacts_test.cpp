@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/person_export.hpp>
 
 #include <support/closed_database.hpp>
 #include <support/queue_database.hpp>
@@ -138,15 +139,16 @@ TEST_CASE("what a GET answers is read as the contact that was stored") {
 TEST_CASE("everything about a contact is one JSON object") {
     test::queue_database db;
     db.insert_contacts(1, 1);
-    service::contact_export exports(db.pool);
-    const auto text = exports.everything(db.contact(1)).value();
+    std::string text;
+    CHECK(service::person_export(db.pool, db.contact(1), service::export_form::json).next(text).value() == false);
     const auto all = boost::json::parse(text).as_object();
     CHECK(std::string(all.at("email").at("email_id").as_string()) == db.id(1));
-    for (const auto* member : {"newsletters", "waitlists", "products", "stripe_customers", "sync_queue", "vendor_state"}) {
+    for (const auto* member :
+         {"newsletters", "waitlists", "products", "stripe_customers", "sync_queue", "vendor_state", "history", "webhooks"}) {
         CAPTURE(member);
         CHECK(all.contains(member));
     }
-    CHECK(exports.everything(db.contact(2)).error().code == errc::not_found);
+    CHECK(service::person_export(db.pool, db.contact(2), service::export_form::json).next(text).error().code == errc::not_found);
 }
 
 TEST_CASE("duplicates come in groups, until the caller has enough") {

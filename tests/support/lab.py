@@ -4,6 +4,7 @@ their ids; PostgreSQL servers; and waiting for conditions with a deadline. As ro
 because they refuse to run as root.
 """
 import contextlib
+import glob
 import os
 import pwd
 import shutil
@@ -16,7 +17,9 @@ import time
 
 import psycopg2
 
-POSTGRES_BIN = os.environ.get("CTMS_PG_BINDIR", "/usr/lib/postgresql/15/bin")
+# The newest version of Debian's packages.
+POSTGRES_BIN = os.environ.get("CTMS_PG_BINDIR") or max(
+    glob.glob("/usr/lib/postgresql/*/bin"), key=lambda path: int(path.split("/")[4]), default="/usr/lib/postgresql")
 
 
 class Failed(Exception):

@@ -37,6 +37,16 @@ fetch() {
     [ -s "$file" ] || fail "empty answer: $*"
 }
 
+# npm_packages FROM TO: installs the npm packages that the lock file in FROM names into TO, unless they are there.
+npm_packages() {
+    mkdir -p "$2"
+    cp "$1/package.json" "$1/package-lock.json" "$1/.npmrc" "$2/"
+    if ! cmp -s "$1/package-lock.json" "$2/node_modules/.installed"; then
+        (cd "$2" && npm ci --fetch-retries=1 --fetch-timeout=60000) || skip "npm could not fetch what the checks need"
+        cp "$1/package-lock.json" "$2/node_modules/.installed"
+    fi
+}
+
 stop_server() {
     if [ -n "${server:-}" ]; then
         kill -TERM "$server" 2>/dev/null || true

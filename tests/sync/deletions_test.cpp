@@ -2,6 +2,8 @@
 // Deleted contacts, and rows that contacts lose.
 #include "sync_fixture.hpp"
 
+#include <ctms/service/erasures.hpp>
+
 using namespace ctms;
 using namespace std::chrono_literals;
 using test::becomes_true;
@@ -20,6 +22,24 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a deleted contact is deleted from all tab
     CHECK(vendor.products().size() == 1);
     CHECK(value("select count(*) from ctms_vendor_state") == "2");
     CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: an erasure is confirmed when the vendor has deleted the person from all tables") {
+    add(1, 2);
+    pay(1, {"prod_a"});
+    REQUIRE(run_until_idle());
+    const auto address = value(fmt::format("select primary_email from emails where email_id = '{}'", id(1)));
+    service::erasures erasures(pool);
+    fault(kind::status, "RemoveRecipient", "", 500, 1);
+    const auto receipt = erasures.erase(address, false).value().receipt;
+    CHECK(erasures.get(receipt.id).value().vendor == model::vendor_erasure::waiting);
+    REQUIRE(run_until_idle());
+    CHECK_FALSE(vendor_knows(1));
+    CHECK(vendor.products().empty());
+    CHECK(erasures.get(receipt.id).value().vendor == model::vendor_erasure::confirmed);
+    CHECK(value("select count(*) from ctms_vendor_state") == "1");
+    CHECK(value("select count(*) from ctms_sync_queue") == "0");
+    CHECK(log_text().find(address) == std::string::npos);
 }
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: rows that a contact loses are deleted at the vendor") {

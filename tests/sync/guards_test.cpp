@@ -112,6 +112,46 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses 
     CHECK(parked() == 0);
 }
 
+TEST_CASE_FIXTURE(sync_fixture, "sync: contacts whose calls always fail do not keep the others waiting after an outage") {
+    int bad = 1; // more urgent than the others
+    int last = 10;
+    SUBCASE("one, and the outage met all") {}
+    SUBCASE("three, and the outage met all") { bad = 3; }
+    SUBCASE("three, and most others were not tried yet") { bad = 3, last = 60; }
+    warm_up();
+    add(1, last, {});
+    link.execute(fmt::format("update ctms_sync_queue set priority = 10 where email_id > '{}'", id(bad)));
+    fault(kind::status, "", "", 500);
+    outage(*this, 500ms);
+    REQUIRE(sync().next_probe().has_value());
+    vendor.clear_faults();
+    for (int n = 1; n <= bad; ++n) fault(kind::status, "AddRecipient", id(n), 500);
+    CHECK(becomes_true([&] {
+        cycle();
+        return vendor.contacts().size() == static_cast<std::size_t>(last - bad);
+    }));
+    vendor.clear_faults();
+    CHECK(queue.retry_all_parked().has_value());
+    CHECK(run_until_idle());
+    CHECK(difference().empty());
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: after the database's clock was set back, contacts that were queued before are sent") {
+    warm_up();
+    add(1, 3, {});
+    link.execute("update ctms_sync_queue set next_attempt_at = now() + interval '2 days', first_requested_at = now() + interval '2 days',"
+                 " last_requested_at = now() + interval '2 days'");
+    SUBCASE("with a success") {}
+    SUBCASE("after a failure, which counts again") {
+        link.execute("update ctms_sync_queue set last_error = 'x', last_attempt_at = now() + interval '2 days'");
+        fault(kind::status, "AddRecipient", id(2), 500, 1);
+    }
+    CHECK(run_until_idle());
+    CHECK(totals.synced == 3);
+    CHECK(totals.age_s.value_or(0) >= 0);
+    CHECK(difference().empty());
+}
+
 TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that the vendor rejects is parked immediately, with the reason") {
     add(1, 3);
     link.execute(fmt::format("update emails set primary_email = 'no address' where email_id = '{}'", id(2)));

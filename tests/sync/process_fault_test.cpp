@@ -12,6 +12,7 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <csignal>
 #include <fstream>
 #include <random>
@@ -26,7 +27,7 @@ constexpr auto cycle_message = "sync_service cycle complete";
 
 /// Changes the settings so that a test does not take minutes.
 environment quick(environment variables) {
-    variables["CTMS_ACOUSTIC_LEASE_S"] = "1";
+    variables["CTMS_ACOUSTIC_LEASE_S"] = "12";
     variables["CTMS_ACOUSTIC_RETRY_WAIT_S"] = "0";
     variables["CTMS_ACOUSTIC_LOOP_MIN_SECS"] = "1";
     variables["CTMS_ACOUSTIC_TIMEOUT_S"] = "1";
@@ -101,13 +102,15 @@ struct own_database {
 
 TEST_CASE_FIXTURE(sync_scene, "sync faults: killed at random moments in 20 rounds while contacts are written and deleted") {
     vendor.set_latency(20ms);
-    const auto variables = quick(this->variables());
+    auto variables = quick(this->variables());
+    variables["CTMS_ACOUSTIC_LEASE_S"] = "6"; // each round waits for the slots of the process before
+    variables["CTMS_ACOUSTIC_TIMEOUT_S"] = "0.5";
     contact_writers writers(database.options(), 4, 3ms);
     std::minstd_rand random(7);
     for (int round = 0; round < 20; ++round) {
         child_process program(CTMS_SYNC, variables);
         const int until = calls_of(vendor) + 1 + static_cast<int>(random() % 60);
-        REQUIRE(becomes_true([&] { return calls_of(vendor) >= until; }));
+        REQUIRE(becomes_true([&] { return calls_of(vendor) >= until; }, 30s));
         program.signal(SIGKILL);
         CHECK(program.wait() == 128 + SIGKILL);
     }
@@ -142,8 +145,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor outage longer than all atte
 
 TEST_CASE_FIXTURE(sync_scene, "sync faults: a vendor that is slow, stalls and cuts connections") {
     vendor.set_latency(900ms); // the timeout is 1000 ms
-    auto variables = quick(this->variables());
-    variables["CTMS_ACOUSTIC_LEASE_S"] = "5"; // must be longer than a call
+    const auto variables = quick(this->variables());
     contact_writers writers(database.options(), 2, 50ms);
     child_process program(CTMS_SYNC, variables);
     REQUIRE(becomes_true([&] { return calls_of(vendor) > 30; }, 40s));

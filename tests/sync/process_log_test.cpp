@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The program ctms-sync: its cycles and the lines it logs about them.
 #include <support/becomes_true.hpp>
+#include <support/fake_sentry.hpp>
 #include <support/sync_scene.hpp>
 #include <support/vendor_compare.hpp>
 
@@ -10,6 +11,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <csignal>
 #include <sstream>
 
@@ -141,6 +143,28 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: a contact that fails has a line at 
     CHECK(cycles.at(0).at("count_synced") == 1);
     CHECK_FALSE(cycles.at(0).contains("count_retry"));
     CHECK(value("select state from ctms_sync_queue") == "parked");
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: a contact that fails is reported to Sentry, without an address") {
+    add_contacts(1, 1);
+    fake_fault invalid;
+    invalid.number = 121;
+    invalid.text = "Invalid address contact1@example.com";
+    invalid.method = "AddRecipient";
+    vendor.add_fault(invalid);
+    const fake_sentry sentry;
+    child_process program(CTMS_SYNC, variables({{"SENTRY_DSN", sentry.dsn()}, {"SENTRY_ENVIRONMENT", "stage"}}), {"--once"});
+    program.wait();
+    REQUIRE(sentry.requests().size() == 1);
+    const auto event = sentry.event(0);
+    CHECK(event.at("environment") == "stage");
+    CHECK(event.at("release").as_string().starts_with("ctms@"));
+    CHECK(event.at("tags").at("program") == "ctms-sync");
+    CHECK(event.at("logger") == "ctms.acoustic_service");
+    CHECK(event.at("message").at("formatted") == "Failure for contact in sync to acoustic...");
+    CHECK(event.at("exception").at("values").at(0).at("type") == "permanent failure");
+    CHECK(sentry.requests().at(0).find("@example.com") == std::string::npos);
+    CHECK(sentry.requests().at(0).find(value("select email_id from emails")) == std::string::npos);
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: contacts to be retried are counted, and are in the backlog of the next pass") {

@@ -127,6 +127,35 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start without require
     CHECK(queued() == 1);
 }
 
+TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start with times that contradict each other") {
+    add_contacts(1, 1);
+    environment wrong;
+    const char* mistake = "";
+    SUBCASE("a lease that a call may outlast") {
+        wrong = {{"CTMS_ACOUSTIC_LEASE_S", "59"}};
+        mistake = "CTMS_ACOUSTIC_LEASE_S: 59 is too short for CTMS_ACOUSTIC_TIMEOUT_S, which is 5";
+    }
+    SUBCASE("a timeout that the lease does not cover") {
+        wrong = {{"CTMS_ACOUSTIC_TIMEOUT_S", "25.5"}};
+        mistake = "use at least 306 (twelve times the timeout)";
+    }
+    SUBCASE("a watchdog that a call may outlast") {
+        wrong = {{"CTMS_BACKGROUND_WATCHDOG_S", "19"}};
+        mistake = "CTMS_BACKGROUND_WATCHDOG_S: 19 is too short for CTMS_ACOUSTIC_TIMEOUT_S, which is 5";
+    }
+    child_process program(CTMS_SYNC, variables(wrong), {"--once"});
+    CHECK(program.wait() == 78);
+    CHECK(program.log().find(mistake) != std::string::npos);
+    CHECK(program.log().find("1 mistake") != std::string::npos);
+    CHECK(queued() == 1);
+    auto paused = variables(wrong); // makes no calls
+    paused["CTMS_ACOUSTIC_SYNC_PAUSED"] = "true";
+    child_process waits(CTMS_SYNC, paused, {"--check-config"});
+    CHECK(waits.wait() == 0);
+    child_process least(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_LEASE_S", "60"}, {"CTMS_BACKGROUND_WATCHDOG_S", "20"}}), {"--check-config"});
+    CHECK(least.wait() == 0);
+}
+
 TEST_CASE_FIXTURE(sync_scene, "sync process: --help, --version and --print-config, which hides secrets") {
     child_process help(CTMS_SYNC, {}, {"--help"});
     CHECK(help.wait() == 0);
@@ -167,6 +196,10 @@ TEST_CASE("sync process: --check-health reports what is wrong") {
     SUBCASE("an age that is not a number") {
         variables["CTMS_BACKGROUND_HEALTHCHECK_AGE_S"] = "soon";
         reason = "CTMS_BACKGROUND_HEALTHCHECK_AGE_S is not set to a number";
+    }
+    SUBCASE("a cycle in the future") {
+        text = ctms::to_iso(ctms::now() + 2h) + "\n";
+        reason = "in the future: the clock was set back";
     }
     SUBCASE("no file") {
         text.clear();

@@ -42,6 +42,9 @@ private:
     std::vector<pid_t> processes_;
 };
 
+const environment impatient{
+    {"CTMS_BACKGROUND_WATCHDOG_S", "5"}, {"CTMS_ACOUSTIC_TIMEOUT_S", "1.25"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}};
+
 } // namespace
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: SIGHUP has no effect") {
@@ -93,7 +96,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: SIGTERM ends a process whose vendor
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog ends a process whose database hangs, with exit code 70 and a log line") {
-    child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_WATCHDOG_S", "5"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}}));
+    child_process program(CTMS_SYNC, variables(impatient));
     REQUIRE(program.logs("sync_service cycle complete"));
     {
         const hanging_database hanging(*this);
@@ -109,9 +112,9 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog ends a process whose d
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: the watchdog does not end a process that sleeps or makes slow calls") {
-    vendor.set_latency(2s);
-    add_contacts(1, 12);
-    child_process program(CTMS_SYNC, variables({{"CTMS_BACKGROUND_WATCHDOG_S", "5"}, {"CTMS_ACOUSTIC_LOOP_MIN_SECS", "60"}}));
+    vendor.set_latency(900ms);
+    add_contacts(1, 70);
+    child_process program(CTMS_SYNC, variables(impatient));
     REQUIRE(becomes_true([&] { return queued() == 0; }, 40s)); // takes about six seconds
     CHECK(program.wait(6s) == -1);
     program.signal(SIGTERM);

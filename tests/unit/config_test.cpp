@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/config/settings.hpp>
+#include <support/config/values.hpp>
 
 #include <doctest/doctest.h>
 
@@ -108,6 +109,10 @@ TEST_SUITE("config") {
                                {"CTMS_TOKEN_ALLOW_NO_EXPIRATION", "no"},
                                {"CTMS_TOKEN_FAILURES_PER_MINUTE", "0"},
                                {"CTMS_STRIPE_PARKED_DAYS", "2"},
+                               {"CTMS_IDEMPOTENCY_HOURS", "48"},
+                               {"CTMS_IDEMPOTENCY_MB_PER_CLIENT", "7"},
+                               {"CTMS_IDEMPOTENCY_MB", "9"},
+                               {"CTMS_HISTORY_DAYS", "30"},
                                {"CTMS_WAITLIST_GEO_OPTIONAL", "true"},
                                {"CTMS_TRUSTED_PROXIES", "10.0.0.1, ::1"},
                                {"CTMS_SERVER_PREFIX", "https://ctms.example.com"},
@@ -130,6 +135,10 @@ TEST_SUITE("config") {
         CHECK_FALSE(s.token_allow_no_expiration);
         CHECK(s.token_failures_per_minute == 0);
         CHECK(s.stripe_parked_days == 2);
+        CHECK(s.idempotency_hours == 48);
+        CHECK(s.idempotency_mb_per_client == 7);
+        CHECK(s.idempotency_mb == 9);
+        CHECK(s.history_days == 30);
         CHECK(s.waitlist_geo_optional);
         CHECK(s.trusted_proxies == std::vector<std::string>{"10.0.0.1", "::1"});
         CHECK(s.server_prefix == "https://ctms.example.com");
@@ -278,6 +287,21 @@ TEST_SUITE("config") {
         CHECK(read({{"CTMS_DATA_DIR", "/tmp/x"}, {"CTMS_SECRET_KEY", "a"}, {"CTMS_SECRET_KEY_PREVIOUS", "b"}}).mistakes.empty());
         const auto printed = config::print(values({{"CTMS_SECRET_KEY_PREVIOUS", good_key}}));
         CHECK(holds(printed, "CTMS_SECRET_KEY_PREVIOUS=[SECRET]\n"));
+    }
+
+    TEST_CASE("keys of suppressed addresses are separated by commas, and short ones are refused") {
+        const std::string second = "another key that has 32 bytes or more";
+        CHECK(values({{"CTMS_SUPPRESSION_KEYS", good_key}}).suppression_keys == std::vector{std::string(good_key)});
+        const auto two = values({{"CTMS_SUPPRESSION_KEYS", good_key + ","s + second}});
+        CHECK(two.suppression_keys == std::vector{std::string(good_key), second});
+        CHECK(holds(config::print(two), "CTMS_SUPPRESSION_KEYS=[SECRET]\n"));
+        CHECK_FALSE(values({}).suppression_opts_out);
+        for (const auto& keys : {"short"s, good_key + ","s, ","s + good_key, good_key + ",short,"s + second}) {
+            const auto wrong = mistake({{"CTMS_SUPPRESSION_KEYS", keys}});
+            CHECK(wrong.starts_with("CTMS_SUPPRESSION_KEYS: key "));
+            CHECK(holds(wrong, "at least 32 random bytes"));
+            CHECK_FALSE(holds(wrong, "short,"));
+        }
     }
 
     TEST_CASE("setting both a value and its file is a mistake") {
@@ -463,5 +487,21 @@ TEST_SUITE("config") {
         CHECK(getenv("CTMS_TEST_OF_ENVIRONMENT") == "x");
         ::unsetenv("CTMS_TEST_OF_ENVIRONMENT");
         CHECK_FALSE(getenv("CTMS_TEST_OF_ENVIRONMENT"));
+    }
+}
+
+TEST_CASE("a DSN of Sentry is taken apart") {
+    const auto parts = [](std::string_view text) {
+        const auto dsn = config::parse_sentry_dsn(text);
+        return dsn ? dsn->url + ' ' + dsn->key + ' ' + dsn->project : std::string("invalid");
+    };
+    CHECK(parts("https://0123abcd@o1.ingest.sentry.io/42") == "https://o1.ingest.sentry.io 0123abcd 42");
+    CHECK(parts("http://key:secret@localhost:9000/path/to/7") == "http://localhost:9000/path/to key 7");
+    CHECK(parts("https://key@[::1]:9000/7") == "https://[::1]:9000 key 7");
+    for (const auto* wrong :
+         {"", "https://host/42", "https://key@host", "https://key@host/", "https://@host/42", "https://key@/42", "ftp://key@host/42",
+          "https://key@host/4 2", "https://key@host/42?a", "https://key@host/42#a", "https://k\"y@host/42", "https://key@:80/42"}) {
+        CAPTURE(wrong);
+        CHECK(parts(wrong) == "invalid");
     }
 }

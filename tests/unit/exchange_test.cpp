@@ -7,8 +7,12 @@
 #include <ctms/auth/google_id_token.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/health.hpp>
+#include <ctms/service/keyed_writes.hpp>
+#include <ctms/service/person_export.hpp>
 #include <ctms/service/pubsub.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/tokens.hpp>
@@ -104,15 +108,19 @@ private:
     auth::google_token_verifier verifier_{[]() -> result<auth::key_document> { return unavailable("no keys"); }, "here"};
     service::tokens tokens_{database_, signer_, {}};
     service::contacts contacts_{database_};
+    service::keyed_writes keyed_writes_{database_};
+    service::erasures erasures_{database_};
     service::changes changes_{database_};
+    service::contact_history history_{database_};
+    service::person_exports exports_{database_};
     service::health health_{database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};
     service::pubsub pubsub_{stripe_ingest_, stripe_parking_, verifier_, {}};
-    web::streams::change_hub streams_{changes_, tokens_, metrics_, {}};
-    exchanger exchanger_{{contacts_, changes_, tokens_, health_, acoustic_configuration_, stripe_ingest_, pubsub_, database_, settings_,
-                          metrics_, draining_, streams_},
+    web::streams::change_hub streams_{changes_, tokens_, metrics_, log_, {}};
+    exchanger exchanger_{{contacts_, keyed_writes_, changes_, history_, exports_, tokens_, health_, acoustic_configuration_, stripe_ingest_,
+                          pubsub_, erasures_, database_, settings_, metrics_, draining_, streams_},
                          log_,
                          routes};
 };

@@ -49,6 +49,33 @@ bool flood(raw_connection& peer, std::size_t, const received&) {
 
 } // namespace
 
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: after the database's clock was set back, what waits too long is due") {
+    webhook_receiver receiver;
+    add("shop", receiver);
+    create(1);
+    persistence::connection link(database.options());
+    bool is_due = true;
+    SUBCASE("it was enabled before") { link.execute("update ctms_webhooks set next_attempt_at = now() + interval '2 hours'"); }
+    SUBCASE("it failed before") { link.execute("update ctms_webhooks set failures = 2, next_attempt_at = now() + interval '30 hours'"); }
+    SUBCASE("it failed, and waits no longer than it may") {
+        link.execute("update ctms_webhooks set failures = 2, next_attempt_at = now() + interval '28 hours'");
+        is_due = false;
+    }
+    SUBCASE("it was leased before, and its holder may still live for the length of a lease") {
+        link.execute("update ctms_webhooks set holder = gen_random_uuid(), held_until = now() + interval '2 days'");
+        is_due = false;
+    }
+    start();
+    if (is_due) CHECK(soon([&] { return receiver.known().size() == 1; }));
+    CHECK(soon([&] {
+        return link
+            .execute("select from ctms_webhooks where held_until > now() + interval '5 minutes'"
+                     " or next_attempt_at > now() + interval '29 hours'")
+            .empty();
+    }));
+    if (!is_due) CHECK(receiver.count() == 0);
+}
+
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: a failed message is sent again with the same id and content, and a new timestamp is signed") {
     webhook_receiver::answerer failure = answering("500 Internal Server Error");
     std::string outcome = "status";

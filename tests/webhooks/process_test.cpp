@@ -143,6 +143,33 @@ TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: SIGTERM waits for the
     CHECK(value("select holder is null and delivered_at is not null from ctms_webhooks") == "t");
 }
 
+TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: SIGTERM stops webhooks at once, and not after the calls of the sync") {
+    vendor.set_latency(4s);
+    webhook_receiver receiver([](raw_connection& peer, std::size_t, const received&) {
+        std::this_thread::sleep_for(200ms);
+        peer.send(answer_text(""));
+        return true;
+    });
+    add("shop", receiver);
+    child_process program(CTMS_SYNC, variables());
+    const std::jthread writer([&](const std::stop_token& stop) { // so that there is always something to deliver
+        persistence::database own(database.options());
+        persistence::contact_repository others(own);
+        for (int n = 1; !stop.stop_requested(); ++n) {
+            (void)others.create(numbered_contact(n));
+            std::this_thread::sleep_for(10ms);
+        }
+    });
+    // Ten calls have just begun.
+    REQUIRE(
+        soon([&] { return receiver.count() >= 2 && vendor.counts().calls["AddRecipient"] % 10 == 0 && vendor.contacts().size() >= 10; }));
+    const auto so_far = receiver.count();
+    program.signal(SIGTERM);
+    CHECK(program.wait() == 0);
+    CHECK(receiver.count() <= so_far + 2); // one that had begun, and one that was just beginning
+    CHECK(value("select count(*) from ctms_webhooks where holder is not null") == "0");
+}
+
 TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: a receiver that does not answer does not delay the sync") {
     webhook_receiver stuck([](raw_connection& peer, std::size_t, const received&) {
         peer.stall();

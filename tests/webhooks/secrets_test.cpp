@@ -96,12 +96,44 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: during a rotation both secrets sign,
     SUBCASE("the time is over") {
         persistence::connection(database.options()).execute("update ctms_webhooks set old_secret_until = now() - interval '1 second'");
     }
-    SUBCASE("another rotation ends it") { hooks.rotate_secret("shop").value(); }
+    SUBCASE("another rotation ends it") { hooks.rotate_secret("shop", 0s, {}, true).value(); }
     CHECK(hooks.test("shop").value().delivered);
     message = receiver.messages().back();
     CHECK(message.signatures_of(old) == 0);
     CHECK(message.header("webhook-signature").find(' ') == std::string::npos);
     CHECK_FALSE(find("shop").old_secret_until.has_value());
+}
+
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: a second rotation is refused while a replaced secret still signs") {
+    webhook_receiver receiver;
+    const auto first = add("shop", receiver);
+    const auto second = hooks.rotate_secret("shop", 1h).value().secret;
+    bool was_shown = false;
+    for (const auto keep : {0s, 60s}) {
+        const auto refused = hooks.rotate_secret("shop", keep, [&](const auto&) { return was_shown = true; });
+        REQUIRE_FALSE(refused.has_value());
+        CHECK(refused.error().code == errc::conflict);
+        CHECK(refused.error().message.find("also signs until " + to_iso(*find("shop").old_secret_until)) != std::string::npos);
+    }
+    CHECK_FALSE(was_shown);
+    CHECK(hooks.test("shop").value().delivered);
+    for (const auto& secret : {first, second}) CHECK(receiver.messages().back().signatures_of(secret) == 1);
+    SUBCASE("it is allowed when the time is over") {
+        persistence::connection(database.options()).execute("update ctms_webhooks set old_secret_until = now() - interval '1 second'");
+        CHECK(hooks.rotate_secret("shop", 1h).has_value());
+    }
+    SUBCASE("it is allowed to an operator who ends the time") { CHECK(hooks.rotate_secret("shop", 1h, {}, true).has_value()); }
+    CHECK(hooks.test("shop").value().delivered);
+    CHECK(receiver.messages().back().signatures_of(first) == 0);
+    CHECK(receiver.messages().back().signatures_of(second) == 1);
+}
+
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: two rotations at the same time do not both succeed") {
+    webhook_receiver receiver;
+    add("shop", receiver);
+    const auto outer = hooks.rotate_secret("shop", 1h, [&](const auto&) { return hooks.rotate_secret("shop", 1h).has_value(); });
+    REQUIRE_FALSE(outer.has_value());
+    CHECK(outer.error().code == errc::conflict);
 }
 
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: a new secret that could not be shown does not replace the old one") {

@@ -7,6 +7,8 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <chrono>
+#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
@@ -70,6 +72,27 @@ private:
                 "without sending");
         if (!values_.acoustic_integration.value_or(false)) return;
         for (const auto name : missing_for_sync_) mistake(name, "not set; ctms-sync requires it");
+        check_call_times();
+    }
+
+    // One attempt takes up to four calls: for a token, the call itself, and both again if the vendor refuses the token. No call begins in
+    // the last third of a lease, so that each ends within it.
+    void check_call_times() {
+        constexpr int calls = 4;
+        constexpr int thirds = 3;
+        using seconds = std::chrono::duration<double>;
+        const seconds timeout = values_.acoustic_timeout;
+        if (const auto least = calls * thirds * timeout; values_.acoustic_lease < least)
+            mistake("CTMS_ACOUSTIC_LEASE_S",
+                    fmt::format("{} is too short for CTMS_ACOUSTIC_TIMEOUT_S, which is {:g}: calls could outlast the lease, and another "
+                                "ctms-sync would make them as well; use at least {:g} (twelve times the timeout), or a shorter timeout",
+                                values_.acoustic_lease.count(), timeout.count(), std::ceil(least.count())));
+        if (const auto least = calls * timeout; values_.background_watchdog < least)
+            mistake(
+                "CTMS_BACKGROUND_WATCHDOG_S",
+                fmt::format("{} is too short for CTMS_ACOUSTIC_TIMEOUT_S, which is {:g}: slow calls would end the process; use at least "
+                            "{:g} (four times the timeout), or a shorter timeout",
+                            values_.background_watchdog.count(), timeout.count(), std::ceil(least.count())));
     }
 
     void choose_database() {
@@ -167,7 +190,6 @@ read_outcome read(program who, bool embedded_flag, const getenv_fn& getenv) { re
 std::string print(const settings& values) {
     std::string out;
     for (const auto& rule : rules()) {
-        if (rule.show == nullptr) continue;
         const auto text = rule.show(values);
         out += fmt::format("{}={}\n", rule.info.name, rule.info.secret && !text.empty() ? "[SECRET]" : text);
     }

@@ -39,6 +39,12 @@ struct settings {
     bool token_allow_no_expiration = true;       ///< CTMS_TOKEN_ALLOW_NO_EXPIRATION: accept tokens without `exp`
     int tombstone_days = 90;                     ///< CTMS_TOMBSTONE_DAYS
     int stripe_parked_days = 30;                 ///< CTMS_STRIPE_PARKED_DAYS
+    std::vector<std::string> suppression_keys;   ///< CTMS_SUPPRESSION_KEYS: keys of hashes of erased addresses, the current one first
+    bool suppression_opts_out = false;           ///< CTMS_SUPPRESSION_OPTS_OUT: store such contacts, opted out of email
+    int idempotency_hours = 24;                  ///< CTMS_IDEMPOTENCY_HOURS
+    int idempotency_mb_per_client = 512;         ///< CTMS_IDEMPOTENCY_MB_PER_CLIENT
+    int idempotency_mb = 2048;                   ///< CTMS_IDEMPOTENCY_MB
+    int history_days = 0;                        ///< CTMS_HISTORY_DAYS; 0: no history
     bool waitlist_geo_optional = false;          ///< CTMS_WAITLIST_GEO_OPTIONAL: the waitlists vpn and relay need no country
     int token_failures_per_minute = 100;         ///< CTMS_TOKEN_FAILURES_PER_MINUTE; 0 means no limit
     std::vector<std::string> trusted_proxies;    ///< CTMS_TRUSTED_PROXIES: addresses and networks, as text
@@ -58,6 +64,10 @@ struct settings {
     // log
     bool use_mozlog = true;             ///< CTMS_USE_MOZLOG: JSON lines; false selects a format for people
     std::string logging_level = "INFO"; ///< CRITICAL, ERROR, WARNING, INFO or DEBUG
+
+    // Sentry
+    std::optional<std::string> sentry_dsn;         ///< where errors are reported; nowhere if not set
+    std::string sentry_environment = "production"; ///< SENTRY_ENVIRONMENT: the environment in these reports
 
     // limits of the sync queue for the heartbeat
     std::optional<std::int64_t> acoustic_max_backlog;       ///< maximum number of waiting contacts

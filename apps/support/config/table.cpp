@@ -111,6 +111,12 @@ std::string take_postgres_url(settings& into, const std::string& text) {
     return {};
 }
 
+std::string take_sentry_dsn(settings& into, const std::string& text) {
+    if (!parse_sentry_dsn(text)) return "is not a DSN of Sentry; allowed: https://KEY@HOST/PROJECT"; // not shown: it may contain a password
+    into.sentry_dsn = text;
+    return {};
+}
+
 std::string take_host(settings& into, const std::string& text) {
     if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == '/'; })) {
         return quoted(text) + " is not an address; allowed: an IP address or a host name";
@@ -135,6 +141,22 @@ std::string take_addresses(settings& into, const std::string& text) {
                               "such as 10.0.0.0/8 "
                               "(for mapped IPv4 addresses, at least 96 bits), separated by commas";
     into.trusted_proxies = std::move(*value);
+    return {};
+}
+
+std::string take_suppression_keys(settings& into, const std::string& text) {
+    constexpr std::size_t least = 32;
+    std::vector<std::string> keys;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const auto end = std::min(text.find(',', begin), text.size());
+        keys.push_back(text.substr(begin, end - begin));
+        if (keys.back().size() < least)
+            return fmt::format("key {} has only {} bytes and can be guessed; use at least {} random bytes, such as those of "
+                               "`openssl rand -hex 32`",
+                               keys.size(), keys.back().size(), least);
+        begin = end + 1;
+    }
+    into.suppression_keys = std::move(keys);
     return {};
 }
 
@@ -172,7 +194,6 @@ template <auto Member>
 constexpr rule boolean(setting_info info) {
     return {info, take_bool<Member>, show<Member>};
 }
-constexpr rule unused(setting_info info, std::string (*take)(settings&, const std::string&)) { return {info, take, nullptr}; }
 template <auto Member>
 constexpr rule plain_text(setting_info info) {
     return {info, take_text<Member>, show<Member>};
@@ -226,6 +247,19 @@ constexpr std::array table{
     integer<&s::tombstone_days, 1, 36'500>({"CTMS_TOMBSTONE_DAYS", "90", "How many days /changes remembers that a contact was deleted"}),
     integer<&s::stripe_parked_days, 1, 3'650>(
         {"CTMS_STRIPE_PARKED_DAYS", "30", "How many days Stripe objects that could not be stored are kept"}),
+    rule{{"CTMS_SUPPRESSION_KEYS", "none",
+          "Keys of the hashes of erased addresses, separated by commas: the current one, then earlier ones, at least 32 bytes each", true},
+         take_suppression_keys,
+         show<&s::suppression_keys>},
+    boolean<&s::suppression_opts_out>({"CTMS_SUPPRESSION_OPTS_OUT", "false",
+                                       "Store contacts with suppressed addresses, opted out of all email, instead of refusing them"}),
+    integer<&s::idempotency_hours, 1, 720>(
+        {"CTMS_IDEMPOTENCY_HOURS", "24", "How many hours answers to requests with an Idempotency-Key are kept"}),
+    integer<&s::idempotency_mb_per_client, 1, million>(
+        {"CTMS_IDEMPOTENCY_MB_PER_CLIENT", "512", "MiB of such answers that are kept for one API client; its oldest are forgotten first"}),
+    integer<&s::idempotency_mb, 1, million>({"CTMS_IDEMPOTENCY_MB", "2048", "MiB of such answers that are kept for all API clients"}),
+    integer<&s::history_days, 0, 3'650>(
+        {"CTMS_HISTORY_DAYS", "0", "How many days it is known who changed a contact, and which fields; 0: not recorded"}),
     boolean<&s::waitlist_geo_optional>(
         {"CTMS_WAITLIST_GEO_OPTIONAL", "false", "Accept the waitlists vpn and relay without a country (geo)"}),
     rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},
@@ -285,15 +319,18 @@ constexpr std::array table{
         {"CTMS_ACOUSTIC_MAX_CONNECTIONS", "10", "Calls to Acoustic at the same time, of all ctms-sync processes together"}),
     boolean<&s::acoustic_skip_unchanged>(
         {"CTMS_ACOUSTIC_SKIP_UNCHANGED", "false", "Send only those tables of a contact that changed since they were last sent"}),
-    seconds<&s::acoustic_retry_wait, 0, 86'400>(
-        {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30", "Seconds before a failed contact is tried again; doubles with each failure"}),
-    seconds<&s::acoustic_lease, 1, 86'400>(
-        {"CTMS_ACOUSTIC_LEASE_S", "300", "Seconds after which another ctms-sync takes over the contacts of a killed one"}),
+    seconds<&s::acoustic_retry_wait, 0, 1'800>(
+        {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30",
+         "Seconds before a failed contact is tried again; doubles with each failure, up to half an hour"}),
+    seconds<&s::acoustic_lease, 1, 3'600>(
+        {"CTMS_ACOUSTIC_LEASE_S", "300",
+         "Seconds after which another ctms-sync takes over the contacts of a killed one; at least twelve times the timeout, at most 3600"}),
     boolean<&s::webhooks>({"CTMS_WEBHOOKS", "as the sync flag",
                            "Whether ctms-sync sends changes to webhooks; with true it does so even if the sync to Acoustic is off"}),
     seconds<&s::webhook_timeout, 1, 60>({"CTMS_WEBHOOK_TIMEOUT_S", "15", "Maximum duration of a request to a webhook, in seconds"}),
     seconds<&s::background_watchdog, 5, 86'400>(
-        {"CTMS_BACKGROUND_WATCHDOG_S", "300", "Seconds without progress after which ctms-sync ends, so that it can be started again"}),
+        {"CTMS_BACKGROUND_WATCHDOG_S", "300",
+         "Seconds without progress after which ctms-sync ends, so that it can be started again; at least four times the timeout of calls"}),
     integer<&s::background_metrics_port, 0, 65535>(
         {"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync serves its metrics; 0 selects a free port"}),
     http_url<&s::prometheus_pushgateway_url>(
@@ -302,7 +339,8 @@ constexpr std::array table{
         {"CTMS_BACKGROUND_HEALTHCHECK_PATH", "none", "File into which ctms-sync writes the time of each cycle"}),
     seconds<&s::background_healthcheck_age, 1, 31'536'000>(
         {"CTMS_BACKGROUND_HEALTHCHECK_AGE_S", "none", "Maximum age of that time in seconds; beyond it, ctms-sync counts as stuck"}),
-    unused({"SENTRY_DSN", "none", "Where errors are reported, without personal data", true}, take_http_url<not_kept>),
+    rule{{"SENTRY_DSN", "none", "Where errors are reported to Sentry, without personal data", true}, take_sentry_dsn, show<&s::sentry_dsn>},
+    plain_text<&s::sentry_environment>({"SENTRY_ENVIRONMENT", "production", "Name of this environment in the reports to Sentry"}),
 };
 
 } // namespace

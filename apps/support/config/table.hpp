@@ -13,7 +13,7 @@ struct rule {
     setting_info info;
     /// Checks the text and stores the value. Returns "" or "what is wrong; what is allowed".
     std::string (*take)(settings& into, const std::string& text);
-    /// Returns the current value as text; null for a setting that has no member in `settings`.
+    /// Returns the current value as text.
     std::string (*show)(const settings& from);
     bool required_by_sync = false;
 };

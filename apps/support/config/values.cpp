@@ -177,6 +177,23 @@ bool is_http_url(std::string_view text) {
 
 bool is_postgres_url(std::string_view text) { return !has_blanks(text) && begins_with_any(text, {"postgres://", "postgresql://"}); }
 
+std::optional<sentry_dsn> parse_sentry_dsn(std::string_view text) {
+    if (!is_http_url(text) || text.find_first_of("?#") != npos) return std::nullopt;
+    const auto host = text.find("//") + 2;
+    const auto at = text.find('@');
+    const auto project = text.rfind('/') + 1;
+    if (at == npos || project <= at) return std::nullopt;
+    const auto key = text.substr(host, std::min(text.find(':', host), at) - host);
+    const auto is_word = [](std::string_view word) {
+        constexpr std::string_view allowed = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz";
+        return !word.empty() && word.find_first_not_of(allowed) == npos;
+    };
+    const auto server = text.substr(at + 1, project - 1 - (at + 1));
+    if (!is_word(key) || !is_word(text.substr(project)) || server.empty() || server.front() == '/' || server.front() == ':')
+        return std::nullopt;
+    return sentry_dsn{std::string(text.substr(0, host)).append(server), std::string(key), std::string(text.substr(project))};
+}
+
 std::string without_password(std::string_view url) {
     const auto scheme = url.find("://");
     const auto begin = scheme == npos ? 0 : scheme + 3;

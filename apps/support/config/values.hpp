@@ -31,6 +31,17 @@ namespace ctms::config {
 /// True for "postgres://..." and "postgresql://...".
 [[nodiscard]] bool is_postgres_url(std::string_view text);
 
+/// Where errors go: the parts of a Sentry DSN, "https://KEY@HOST[:PORT][/PATH]/PROJECT"
+/// (https://develop.sentry.dev/sdk/foundations/transport/authentication/). The secret of old DSNs, after the key, is not needed.
+struct sentry_dsn {
+    std::string url;     ///< of the server, with the path
+    std::string key;     ///< the public key, which allows sending only
+    std::string project; ///< the number of the project
+};
+
+/// Takes a DSN apart.
+[[nodiscard]] std::optional<sentry_dsn> parse_sentry_dsn(std::string_view text);
+
 /// Removes secrets from the URL: the password before the host, and the values of parameters whose names suggest a secret.
 [[nodiscard]] std::string without_password(std::string_view url);
 

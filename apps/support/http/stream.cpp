@@ -137,6 +137,11 @@ void stream::give_up_without_answer_after(std::chrono::milliseconds time) noexce
     impl_->below.socket.set_option(user_timeout(static_cast<int>(time.count())), ignored);
 }
 
+void stream::keep_at_most(int bytes) noexcept {
+    error_code ignored;
+    impl_->below.socket.set_option(asio::socket_base::send_buffer_size(bytes), ignored);
+}
+
 void stream::enforce(time_point now) noexcept {
     if (now < impl_->below.until) return;
     error_code ignored;

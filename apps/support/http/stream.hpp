@@ -52,6 +52,8 @@ public:
     /// From now on, the connection fails if the client's system does not acknowledge what was sent for this long (TCP_USER_TIMEOUT, RFC
     /// 5482), as if the client had crashed. Without it, the system tries for a quarter of an hour.
     void give_up_without_answer_after(std::chrono::milliseconds time) noexcept;
+    /// From now on, the system keeps at most about twice as many bytes that were written and not acknowledged (SO_SNDBUF, socket(7)).
+    void keep_at_most(int bytes) noexcept;
     /// Cancels pending operations if the deadline has passed. The connection stays open, so that a response can still be written.
     void enforce(time_point now) noexcept;
 

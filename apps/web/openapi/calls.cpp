@@ -12,10 +12,37 @@ constexpr std::string_view status_schema =
 
 // ---- parameters ----
 
-constexpr std::array email_id{parameter{"path", "email_id", true, "Id of the contact", uuid_text, "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"}};
+constexpr parameter id_of_contact{"path", "email_id", true, "Id of the contact", uuid_text, "3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"};
+constexpr parameter if_match{"header", "If-Match", false, "Only write if the contact has one of these entity tags; `*`: only if it exists",
+                             R"({"type":"string"})"};
+constexpr parameter if_none_match{"header", "If-None-Match", false,
+                                  "Only write if the contact has none of these entity tags; `*`: only if it does not exist",
+                                  R"({"type":"string"})"};
+constexpr parameter if_changed{"header", "If-None-Match", false,
+                               "Entity tags that the client knows. If the contact still has one of them, the response is 304",
+                               R"({"type":"string"})"};
+constexpr parameter key_of_request{
+    "header", "Idempotency-Key", false,
+    "A text that the client chooses for this request, such as a UUID. If the request is sent again with it, nothing is done, and the first "
+    "response is returned",
+    R"({"type":"string","maxLength":255})"};
+
+constexpr std::array email_id{id_of_contact};
+constexpr std::array email_id_to_read{id_of_contact, if_changed};
+constexpr std::array email_id_to_write{id_of_contact, if_match, if_none_match, key_of_request};
+constexpr std::array just_key{key_of_request};
+constexpr std::array page_of_contact{
+    id_of_contact,
+    parameter{"query", "before", false, "Cursor that the previous page returned in `next`", R"({"type":"string"})"},
+    parameter{"query", "limit", false, "Maximum number of items on a page",
+              R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
+};
 
 constexpr std::array address{
-    parameter{"path", "primary_email", true, "The address, regardless of case", R"({"type":"string"})", "jane@example.com"}};
+    parameter{"path", "primary_email", true, "The address, regardless of case", R"({"type":"string"})", "jane@example.com"}, if_match,
+    if_none_match, key_of_request};
+
+constexpr std::array erasure_id{parameter{"path", "id", true, "Id of the receipt", uuid_text, "0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11"}};
 
 constexpr std::array pushing_client{
     parameter{"query", "pubsub_client", false, "The shared secret of the push subscription", R"({"type":"string"})"}};
@@ -48,9 +75,14 @@ constexpr std::array span_of_changes{
 
 constexpr std::array try_again{answer_header{"Retry-After", "Seconds until another attempt makes sense", R"({"type":"integer"})"}};
 constexpr std::array challenge{answer_header{"WWW-Authenticate", "The way to authenticate"}};
-constexpr std::array place{answer_header{"Location", "Path of the contact"}};
+constexpr answer_header tag{"ETag", "Entity tag of the contact, for If-Match and If-None-Match"};
+constexpr answer_header content_place{"Content-Location", "Path of the contact, whose GET returns the same body"};
+constexpr std::array just_tag{tag};
+constexpr std::array tag_and_place{tag, content_place};
+constexpr std::array place{answer_header{"Location", "Path of the contact"}, tag, content_place};
 constexpr std::array end_of_updates{answer_header{"X-Updates-End", "With lines: the `end` to start at the next time"}};
 constexpr std::array as_text{std::string_view("text/plain")};
+constexpr std::array as_page{std::string_view("text/html")};
 constexpr std::array as_lines{std::string_view("application/x-ndjson")};
 constexpr std::array as_lines_or_events{std::string_view("application/x-ndjson"), std::string_view("text/event-stream")};
 
@@ -58,7 +90,15 @@ constexpr answer unauthorized{401, "No access token, or an invalid one", "Unauth
 constexpr answer forbidden{403, "The client lacks the role that the call needs", "ForbiddenResponse"};
 constexpr answer disabled{400, "The API client has been disabled", "BadRequestResponse"};
 constexpr answer unreadable{400, "The body cannot be read, or the API client has been disabled", "BadRequestResponse"};
-constexpr answer unmet{412, "The request has a precondition that does not hold. Contacts have no entity tags", "ErrorResponse"};
+constexpr answer unmet{412, "The request has a precondition, which cannot hold here", "ErrorResponse"};
+constexpr answer unmet_tag{412,
+                           "The precondition does not hold, so nothing was done. `ETag` is the tag of the contact as it is",
+                           "ErrorResponse",
+                           "application/json",
+                           {},
+                           just_tag};
+constexpr answer tag_needed{428, "The API client may write only with If-Match or If-None-Match", "ErrorResponse"};
+constexpr answer key_erased{410, "The Idempotency-Key was used, and the contact in its response was deleted since then", "GoneResponse"};
 constexpr answer too_large{413, "The body is too large", "ErrorResponse"};
 constexpr answer invalid{422, "Invalid input, with every broken rule", "HTTPValidationError"};
 constexpr answer too_many{429, "Too many requests of one address at the same time", "ErrorResponse", "application/json", {}, try_again};
@@ -72,18 +112,65 @@ constexpr answer no_ids{400, "No id was given, or the API client has been disabl
 constexpr std::array found_contacts{answer{200, "The contacts that match, or an empty list", "CTMSResponse[]"}, no_ids, invalid};
 constexpr std::array found_identities{answer{200, "The ids of the contacts that match, or an empty list", "IdentityResponse[]"}, no_ids,
                                       invalid};
-constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse"}, unknown_id, invalid};
+constexpr std::array one_contact{answer{200, "The contact", "CTMSSingleResponse", "application/json", {}, just_tag},
+                                 answer{304, "The client has the contact as it is", "", "application/json", {}, just_tag}, unknown_id,
+                                 invalid};
+constexpr std::array looked_up{
+    answer{200, "An item for each id",
+           R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object","properties":{)"
+           R"("id":{"type":"string","description":"The id, as it was sent","example":"3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},)"
+           R"("contacts":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts that have it"}},)"
+           R"("required":["id","contacts"]}}},"required":["items"]})"},
+    invalid};
+constexpr std::array page_of_history{answer{200, "Changes of the contact, newest first", "HistoryResponse"}, unknown_id, invalid};
+constexpr std::array whole_person{answer{200, "Everything that is held", "ExportResponse", "application/json", as_page}, unknown_id,
+                                  invalid};
 constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unknown_id, invalid};
 constexpr std::array created_contact{
     answer{200, "The same contact was already stored", "CTMSSingleResponse", "application/json", {}, place},
     answer{201, "The contact was created", "CTMSSingleResponse", "application/json", {}, place},
-    answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
-constexpr std::array replaced_contact{answer{201, "The contact was created or replaced", "CTMSSingleResponse"},
-                                      answer{409, "Another contact has one of its ids", "ConflictResponse"}, invalid};
-constexpr std::array changed_contact{answer{200, "The stored contact", "CTMSSingleResponse"}, unknown_id,
-                                     answer{409, "Another contact has one of the new ids", "ConflictResponse"}, invalid};
+    answer{409, "Another contact has one of its ids, or a request with the same Idempotency-Key is in progress", "ConflictResponse"},
+    key_erased, invalid};
+constexpr std::array replaced_contact{
+    answer{201, "The contact was created or replaced", "CTMSSingleResponse", "application/json", {}, tag_and_place},
+    answer{409, "Another contact has one of its ids, or a request with the same Idempotency-Key is in progress", "ConflictResponse"},
+    key_erased, invalid};
+constexpr std::array changed_contact{
+    answer{200, "The stored contact", "CTMSSingleResponse", "application/json", {}, tag_and_place}, unknown_id,
+    answer{409, "Another contact has one of the new ids, or a request with the same Idempotency-Key is in progress", "ConflictResponse"},
+    key_erased, invalid};
 constexpr std::array removed_contacts{answer{200, "The ids of the contacts that were deleted", "IdentityResponse[]"},
-                                      answer{404, "No contact has this address", "NotFoundResponse"}, invalid};
+                                      answer{404, "No contact has this address", "NotFoundResponse"},
+                                      answer{409,
+                                             "A legal hold exists for one of the contacts, so nothing is deleted; or a request with the "
+                                             "same Idempotency-Key is in progress",
+                                             "ErrorResponse"},
+                                      key_erased, invalid};
+constexpr std::string_view receipt =
+    R"({"type":"object","description":"The receipt of an erasure, without personal data","properties":{)"
+    R"("id":{"type":"string","format":"uuid"},"requested_at":{"type":"string","format":"date-time"},)"
+    R"("erased":{"type":"object","description":"What was erased here","properties":{)"
+    R"("contacts":{"type":"integer","description":"Contacts that were deleted, by this request or shortly before"},)"
+    R"("stripe_objects":{"type":"integer"},"parked_objects":{"type":"integer","description":"Objects of Stripe that could not be stored"}},)"
+    R"("required":["contacts","stripe_objects","parked_objects"]},)"
+    R"("suppressed":{"type":"boolean","description":"The address is kept out"},)"
+    R"("vendor":{"type":"object","properties":{"state":{"type":"string","enum":["nothing","waiting","stopped","confirmed"],)"
+    R"("description":"nothing: there was nothing to delete at the vendor; waiting: it has not confirmed every deletion; )"
+    R"(stopped: an operator must act; confirmed: it has confirmed every deletion"},)"
+    R"("waiting":{"type":"integer","description":"Contacts of which the vendor has not confirmed the deletion"},)"
+    R"("confirmed_at":{"type":"string","format":"date-time","nullable":true,"description":"When it confirmed the last one"}},)"
+    R"("required":["state","waiting","confirmed_at"]}},"required":["id","requested_at","erased","suppressed","vendor"]})";
+constexpr std::array place_of_receipt{answer_header{"Location", "Path of the receipt"}};
+constexpr std::array requested_erasure{answer{200,
+                                              "The vendor has not confirmed an earlier erasure of this address: its receipt",
+                                              receipt,
+                                              "application/json",
+                                              {},
+                                              place_of_receipt},
+                                       answer{201, "Erased", receipt, "application/json", {}, place_of_receipt},
+                                       answer{409, "A legal hold exists for one of the contacts: nothing is erased", "ConflictResponse"},
+                                       invalid};
+constexpr std::array one_erasure{answer{200, "The receipt", receipt}, answer{404, "No receipt has this id", "NotFoundResponse"}, invalid};
 constexpr std::array page_of_updates{answer{200, "One page of contacts; as lines, all contacts of the range", "CTMSBulkResponse",
                                             "application/json", as_lines, end_of_updates},
                                      invalid};
@@ -158,6 +245,12 @@ constexpr std::string_view stripe_object =
     R"("id":{"type":"string","description":"Stripe's id","example":"cus_8epDebVEl8Bs2V"},)"
     R"("object":{"type":"string","enum":["customer","subscription","subscription_item","price","invoice"],)"
     R"("description":"Kind of the object"}},"required":["id","object"],"additionalProperties":true})";
+constexpr std::string_view erasure_order =
+    R"({"type":"object","description":"Whom to erase","properties":{)"
+    R"("primary_email":{"type":"string","minLength":1,"maxLength":255,"description":"The address, regardless of case",)"
+    R"("example":"jane@example.com"},"suppress":{"type":"boolean","default":false,)"
+    R"("description":"Keep the address, the Firefox account and the customer at Stripe out from now on"}},)"
+    R"("required":["primary_email"],"additionalProperties":false})";
 constexpr std::string_view pushed_body =
     R"({"type":"object","description":"What Google Pub/Sub pushes","properties":{"message":{"type":"object","properties":{)"
     R"("data":{"type":"string","format":"byte","description":"A Stripe object, or a dictionary of Stripe objects, as JSON in base64"}},)"
@@ -179,6 +272,19 @@ constexpr std::string_view changes =
     R"({"email":{"first_name":"Janet"},"newsletters":[{"name":"firefox-tips","subscribed":false,"unsub_reason":"No time to read it"}],)"
     R"("amo":"DELETE"})";
 
+constexpr std::string_view lookup_body =
+    R"({"type":"object","description":"Exactly one list of ids",)"
+    R"("properties":{"email_ids":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":1000},)"
+    R"("primary_emails":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000},)"
+    R"("basket_tokens":{"type":"array","items":{"type":"string","format":"uuid"},"minItems":1,"maxItems":1000},)"
+    R"("sfdc_ids":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000},)"
+    R"("mofo_contact_ids":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000},)"
+    R"("mofo_email_ids":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000},)"
+    R"("amo_user_ids":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000},)"
+    R"("fxa_ids":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000},)"
+    R"("fxa_primary_emails":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000}}})";
+constexpr std::string_view lookup_example = R"({"email_ids":["3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"]})";
+
 // ---- the calls ----
 
 constexpr std::array calls{
@@ -197,6 +303,7 @@ constexpr std::array calls{
               .description = "Assigns an `email_id` if none is sent. Sending the same contact again changes nothing. "
                              "The `location` header is the path of the contact.",
               .answers = created_contact,
+              .parameters = just_key,
               .body = "ContactInSchema",
               .body_example = new_contact},
     call_text{.method = "GET",
@@ -205,7 +312,7 @@ constexpr std::array calls{
               .summary = "Get a contact",
               .description = "Returns the whole contact, with defaults filled in.",
               .answers = one_contact,
-              .parameters = email_id},
+              .parameters = email_id_to_read},
     call_text{.method = "PUT",
               .path = "/ctms/{email_id}",
               .tag = "Contacts",
@@ -213,7 +320,7 @@ constexpr std::array calls{
               .description = "Everything that is not sent is reset to its default. Newsletters that are not sent are deleted; "
                              "waitlists that are not sent are kept.",
               .answers = replaced_contact,
-              .parameters = email_id,
+              .parameters = email_id_to_write,
               .body = "ContactPutSchema",
               .body_example = whole_contact},
     call_text{.method = "PATCH",
@@ -223,7 +330,7 @@ constexpr std::array calls{
               .description = "Changes what is sent and keeps the rest. `\"DELETE\"` instead of a group removes the group. "
                              "`\"UNSUBSCRIBE\"` instead of a list unsubscribes from everything in the list.",
               .answers = changed_contact,
-              .parameters = email_id,
+              .parameters = email_id_to_write,
               .body = "ContactPatchSchema",
               .body_example = changes},
     call_text{.method = "DELETE",
@@ -233,6 +340,55 @@ constexpr std::array calls{
               .description = "Deletes all contacts with this address, regardless of case, with everything that belongs to them.",
               .answers = removed_contacts,
               .parameters = address},
+    call_text{.method = "POST",
+              .path = "/ctms/lookup",
+              .tag = "Contacts",
+              .summary = "Get many contacts by their ids",
+              .description = "Takes 1 to 1,000 ids of one kind, and returns an item for each, in the same order. An id that no contact has "
+                             "gets an item without contacts; an address may belong to several contacts. The two addresses match regardless "
+                             "of case. The items are read one after the other, so they may show different moments.",
+              .answers = looked_up,
+              .body = lookup_body,
+              .body_example = lookup_example},
+    call_text{.method = "GET",
+              .path = "/ctms/{email_id}/history",
+              .tag = "Contacts",
+              .summary = "List who changed a contact",
+              .description =
+                  "Returns the changes of a contact, newest first: when, by which client, in which request, and which fields. "
+                  "Switches, choices, newsletters, waitlists and languages have their old and new values; of other fields only "
+                  "the names are kept. Recorded only while `kept_days` is not 0. Of a deleted contact only its deletion is known.",
+              .answers = page_of_history,
+              .parameters = page_of_contact},
+    call_text{.method = "GET",
+              .path = "/ctms/{email_id}/export",
+              .tag = "Privacy",
+              .summary = "Export everything that is held about a person",
+              .description =
+                  "Answers a person who asks what is held about them: the contact, objects of Stripe, what was sent to the email "
+                  "vendor, the history, and more. With `Accept: text/html`, returns a page for people. Each export is recorded. "
+                  "Needs the role `privacy`.",
+              .answers = whole_person,
+              .parameters = email_id},
+    call_text{.method = "POST",
+              .path = "/erasures",
+              .tag = "Privacy",
+              .summary = "Erase a person",
+              .description =
+                  "Erases all contacts with this address, regardless of case, with everything that is stored about them, here at once and "
+                  "then at the email vendor. The answer is a receipt without personal data; `GET /erasures/{id}` shows when the vendor has "
+                  "confirmed. An address that is not stored gives a receipt, too. Asking again before the vendor has confirmed returns the "
+                  "same receipt. With `suppress`, the address, the Firefox account and the customer at Stripe are kept out from now on.",
+              .answers = requested_erasure,
+              .body = erasure_order,
+              .body_example = R"({"primary_email":"jane@example.com","suppress":true})"},
+    call_text{.method = "GET",
+              .path = "/erasures/{id}",
+              .tag = "Privacy",
+              .summary = "Get the receipt of an erasure",
+              .description = "Returns what was erased, and what the email vendor has confirmed. Receipts are kept for three years.",
+              .answers = one_erasure,
+              .parameters = erasure_id},
     call_text{
         .method = "GET",
         .path = "/updates",
@@ -352,6 +508,7 @@ constexpr std::array all_tags{
     tag_text{"Access", "Get an access token"},
     tag_text{"Contacts", "Find, create, change and delete contacts"},
     tag_text{"Changes", "Follow what changes"},
+    tag_text{"Privacy", "Carry out the rights of people: export and erase what is held about them"},
     tag_text{"Stripe", "Take in objects of Stripe"},
     tag_text{"Operations", "For operators, load balancers and monitoring. These calls need no access token"},
 };
@@ -370,7 +527,9 @@ std::vector<answer> answers_of(const route& one) {
     if (one.needs_token()) out.insert(out.end(), {disabled, unauthorized, forbidden});
     if (one.takes != body_kind::none) out.insert(out.begin(), unreadable);
     if (one.method == "POST" || one.method == "PUT" || one.method == "PATCH") out.push_back(too_large);
-    if (one.needs_token() && one.method != "GET") out.push_back(unmet);
+    if (one.has_tags) out.push_back(unmet_tag);
+    if (one.has_tags && one.method != "GET") out.push_back(tag_needed);
+    if (!one.has_tags && one.needs_token() && one.method != "GET") out.push_back(unmet);
     return out;
 }
 

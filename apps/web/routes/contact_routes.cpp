@@ -1,28 +1,25 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "path_email_id.hpp"
 #include "routes.hpp"
+#include "traces.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/privacy/redact.hpp>
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/keyed_writes.hpp>
 #include <web/server/answers.hpp>
+#include <web/server/idempotency.hpp>
+#include <web/server/preconditions.hpp>
 
 #include <support/config/settings.hpp>
 
-#include <set>
+#include <algorithm>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 
 namespace ctms::web::routes {
 namespace {
-
-/// The {email_id} of the path: a UUID of any version, in any notation.
-result<uuid> path_email_id(const call& now) {
-    const auto parsed = uuid::parse(now.path_parameter("email_id"));
-    if (!parsed) {
-        return invalid_fields({{{std::string("path"), std::string("email_id")}, "value is not a valid uuid", "type_error.uuid", {}}});
-    }
-    return *parsed;
-}
 
 /// Lists errors in the path before errors in the body.
 error both(const error& path, const error& body) {
@@ -31,23 +28,37 @@ error both(const error& path, const error& body) {
     return invalid_fields(std::move(broken));
 }
 
+std::string path_of(const uuid& email_id) { return "/ctms/" + email_id.to_string(); }
+
 result<model::identity_query> read_identity_query(const form_values& query) {
     return json::read_identity_query([&](std::string_view name) { return query.find(name); });
 }
 
-response contact_response(int status, const model::contact& contact) {
-    constexpr std::size_t usual_size = 2048;
-    std::string body;
-    body.reserve(usual_size);
-    json::write_contact(body, contact, true);
-    return json_response(status, std::move(body));
+/// A response with one contact and its entity tag. `status` is in the body, and a document has none.
+response document_response(int status, model::contact_document document) {
+    const auto tag = service::contact_tag(document);
+    document.json.back() = ',';
+    document.json += R"("status":"ok"})";
+    auto out = json_response(status, std::move(document.json));
+    set_entity_tag(out, tag);
+    return out;
 }
 
-/// The same from a document, which has no status.
-response document_response(std::string document) {
-    document.back() = ',';
-    document += R"("status":"ok"})";
-    return json_response(200, std::move(document));
+/// The response to a write. Its body is what GET of that path returns (Content-Location; RFC 9110, 8.7).
+response contact_response(int status, const model::contact& contact) {
+    constexpr std::size_t usual_size = 2048;
+    model::contact_document document{contact.email.email_id, {}};
+    document.json.reserve(usual_size);
+    json::write_contact(document.json, contact, false);
+    auto out = document_response(status, std::move(document));
+    out.headers.emplace_back("Content-Location", path_of(contact.email.email_id));
+    return out;
+}
+
+/// The response to a write that failed.
+response failed_write(call& now, const error& failure) {
+    const auto tag = service::unmet_precondition(failure);
+    return tag ? precondition_failed(*tag) : failed(now, failure);
 }
 
 /// A response with a JSON array; `write_item` appends each item.
@@ -58,20 +69,22 @@ response list_response(const std::vector<T>& items, WriteItem write_item) {
     return json_response(200, std::move(body));
 }
 
-void trace_results(call& now, std::span<const model::contact_document> found) {
-    std::set<std::string> traced;
-    for (const auto& one : found) {
-        if (!privacy::is_traced(one.json)) continue; // true if any address in it is traced
-        const auto contact = json::read_answered_contact(one.json);
-        if (contact && privacy::is_traced(contact->email.primary_email)) traced.insert(contact->email.primary_email);
-    }
-    for (const auto& address : traced) now.facts.trace += (now.facts.trace.empty() ? "" : ",") + address;
-}
-
 void trace_write(call& now, const std::string& address) {
     if (!privacy::is_traced(address)) return;
     now.facts.trace = address;
     now.facts.trace_json = now.body->to_json();
+}
+
+/// The response to PUT or PATCH.
+response written_response(call& now, int status, const result<model::contact>& contact) {
+    return contact ? contact_response(status, *contact) : failed_write(now, contact.error());
+}
+
+/// The same, to keep.
+service::answer_to<model::contact> answer_written(call& now, int status) {
+    return [&now, status](const result<model::contact>& contact) {
+        return to_kept(written_response(now, status, contact), contact ? std::vector{contact->email.email_id} : std::vector<uuid>());
+    };
 }
 
 /// What several calls ask for.
@@ -112,12 +125,17 @@ void answer_together(std::span<call> calls, Read read, Ask ask, Answer answer) {
     }
 }
 
+/// Who makes the change of a call.
+model::author author_of(const call& now) { return {now.facts.client_id, now.http.id}; }
+
 json::contact_rules rules_of(const services& all) { return {.geo_optional = all.settings.waitlist_geo_optional}; }
 
 /// A PATCH request as it was sent.
 struct sent_patch {
     uuid email_id;
     json::checked<model::contact_patch> patch;
+    service::precondition only_if;
+    std::optional<service::request_key> key;
 };
 
 result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) {
@@ -125,8 +143,12 @@ result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) 
     const auto patch = json::read_patch(*now.body, rules);
     if (!email_id) return patch ? email_id.error() : both(email_id.error(), patch.error());
     if (!patch) return patch.error();
+    auto only_if = read_precondition(now.http);
+    if (!only_if) return only_if.error();
+    auto key = idempotency_key(now);
+    if (!key) return key.error();
     trace_write(now, (*patch)->email.value().primary_email);
-    return sent_patch{*email_id, *patch};
+    return sent_patch{*email_id, *patch, *std::move(only_if), *std::move(key)};
 }
 
 } // namespace
@@ -134,12 +156,19 @@ result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) 
 response post_contact(call& now, const services& all) {
     const auto input = json::read_contact(*now.body, json::purpose::create, rules_of(all));
     if (!input) return failed(now, input.error());
+    const auto key = idempotency_key(now);
+    if (!key) return failed(now, key.error());
     trace_write(now, (*input)->email.primary_email);
-    const auto created = all.contacts.create(*input, now.facts.client_id);
-    if (!created) return failed(now, created.error());
-    auto out = contact_response(created->existed ? 200 : 201, created->contact);
-    out.headers.emplace_back("Location", "/ctms/" + created->contact.email.email_id.to_string());
-    return out;
+    const auto answer = [&](const result<service::created_contact>& created) {
+        if (!created) return failed(now, created.error());
+        auto out = contact_response(created->existed ? 200 : 201, created->contact);
+        out.headers.emplace_back("Location", path_of(created->contact.email.email_id));
+        return out;
+    };
+    if (!*key) return answer(all.contacts.create(*input, author_of(now)));
+    return keyed_response(now, all, all.keyed_writes.create(**key, *input, [&](const result<service::created_contact>& created) {
+        return to_kept(answer(created), created ? std::vector{created->contact.email.email_id} : std::vector<uuid>());
+    }));
 }
 
 response put_contact(call& now, const services& all) {
@@ -147,40 +176,72 @@ response put_contact(call& now, const services& all) {
     const auto input = json::read_contact(*now.body, json::purpose::replace, rules_of(all));
     if (!email_id) return failed(now, input ? email_id.error() : both(email_id.error(), input.error()));
     if (!input) return failed(now, input.error());
+    const auto only_if = read_precondition(now.http);
+    if (!only_if) return failed(now, only_if.error());
+    const auto key = idempotency_key(now);
+    if (!key) return failed(now, key.error());
     trace_write(now, (*input)->email.primary_email);
-    const auto contact = all.contacts.replace(*email_id, *input, now.facts.client_id);
-    return contact ? contact_response(201, *contact) : failed(now, contact.error());
+    if (*key) return keyed_response(now, all, all.keyed_writes.replace(**key, *email_id, *input, *only_if, answer_written(now, 201)));
+    const auto contact = all.contacts.replace(*email_id, *input, author_of(now), *only_if);
+    return written_response(now, 201, contact);
 }
 
 void patch_contacts(std::span<call> calls, const services& all, const send_early& send) {
     const auto sent = read_together(calls, [&](call& now) { return read_sent_patch(now, rules_of(all)); });
     if (!sent.refused.empty()) send(sent.refused);
     std::vector<service::patch_request> requests;
-    for (std::size_t i = 0; i < sent.inputs.size(); ++i)
-        requests.push_back({sent.inputs[i].email_id, &sent.inputs[i].patch, sent.asking[i]->facts.client_id});
+    std::vector<call*> asking;
+    for (std::size_t i = 0; i < sent.inputs.size(); ++i) {
+        const auto& one = sent.inputs[i];
+        if (one.key) continue;
+        requests.push_back({one.email_id, &one.patch, author_of(*sent.asking[i]), &one.only_if});
+        asking.push_back(sent.asking[i]);
+    }
     all.contacts.patch(requests, [&](std::span<const service::patch_result> some) {
         std::vector<call*> answered;
         for (const auto& [index, contact] : some) {
-            auto& now = *sent.asking[index];
+            auto& now = *asking[index];
             if (contact) trace_write(now, contact->email.primary_email); // the stored address, because the body may omit it
-            now.answer = contact ? contact_response(200, *contact) : failed(now, contact.error());
+            now.answer = written_response(now, 200, contact);
             answered.push_back(&now);
         }
         send(answered);
     });
+    // A write with a key has a transaction of its own, because the key must be locked before the contact.
+    for (std::size_t i = 0; i < sent.inputs.size(); ++i) {
+        const auto& one = sent.inputs[i];
+        if (!one.key) continue;
+        auto* now = sent.asking[i];
+        now->answer =
+            keyed_response(*now, all, all.keyed_writes.patch(*one.key, one.email_id, one.patch, one.only_if, answer_written(*now, 200)));
+        send({&now, 1});
+    }
 }
 
 response delete_contacts(call& now, const services& all) {
     const std::string address(now.path_parameter("primary_email"));
-    const auto removed = all.contacts.remove(address, now.facts.client_id);
-    return removed ? list_response(*removed, json::write_identity) : failed(now, removed.error());
+    const auto only_if = read_precondition(now.http);
+    if (!only_if) return failed(now, only_if.error());
+    const auto key = idempotency_key(now);
+    if (!key) return failed(now, key.error());
+    using removed_contacts = std::vector<model::identity>;
+    const auto answer = [&](const result<removed_contacts>& removed) {
+        return removed ? list_response(*removed, json::write_identity) : failed_write(now, removed.error());
+    };
+    if (!*key) return answer(all.contacts.remove(address, author_of(now), *only_if));
+    return keyed_response(now, all, all.keyed_writes.remove(**key, address, *only_if, [&](const result<removed_contacts>& removed) {
+        std::vector<uuid> ids;
+        if (removed)
+            std::transform(removed->begin(), removed->end(), std::back_inserter(ids), [](const auto& one) { return one.email_id; });
+        return to_kept(answer(removed), std::move(ids));
+    }));
 }
 
 void get_contacts(std::span<call> calls, const services& all, const send_early& /*send*/) {
     const auto ask = [&](const std::vector<uuid>& ids) { return all.contacts.documents(ids); };
     answer_together(calls, path_email_id, ask, [](call& now, model::contact_document found) {
-        trace_results(now, {&found, 1});
-        return document_response(std::move(found.json));
+        trace_results(now.facts, {&found, 1});
+        return document_response(200, std::move(found));
     });
 }
 
@@ -188,7 +249,7 @@ void find_contacts(std::span<call> calls, const services& all, const send_early&
     const auto read = [](const call& now) { return read_identity_query(now.query); };
     const auto ask = [&](const std::vector<model::identity_query>& queries) { return all.contacts.find_documents(queries); };
     answer_together(calls, read, ask, [](call& now, const std::vector<model::contact_document>& found) {
-        trace_results(now, found);
+        trace_results(now.facts, found);
         return list_response(found, [](std::string& out, const model::contact_document& one) { out += one.json; });
     });
 }

@@ -65,6 +65,10 @@ support::runtime_sample measure(std::chrono::steady_clock::time_point asked, con
     support::runtime_sample sample{pool.size, pool.in_use, pool.waiting, found.queue.has_value(), 0, 0, {}, std::move(found.ids)};
     if (found.changes_delay) sample.changes_delay_seconds = std::chrono::duration<double>(*found.changes_delay).count();
     if (found.stripe_parked) sample.stripe_parked = static_cast<double>(*found.stripe_parked);
+    if (found.erasures) {
+        sample.erasures_pending = static_cast<double>(found.erasures->count);
+        sample.erasures_age_seconds = static_cast<double>(found.erasures->age.count());
+    }
     if (found.queue) {
         sample.queue_parked = static_cast<double>(found.queue->parked);
         sample.queue_age_seconds = static_cast<double>(found.queue->age.count());

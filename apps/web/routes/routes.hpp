@@ -21,6 +21,16 @@ void find_contacts(std::span<call> calls, const services& all, const send_early&
 response get_identity(call& now, const services& all);
 response find_identities(call& now, const services& all);
 
+// erasures.cpp
+response post_erasure(call& now, const services& all);
+response get_erasure(call& now, const services& all);
+
+// lookup.cpp
+response post_lookup(call& now, const services& all);
+// person.cpp
+response get_history(call& now, const services& all);
+response get_export(call& now, const services& all);
+
 // updates.cpp
 response get_updates(call& now, const services& all);
 

@@ -28,11 +28,18 @@ bool is_encoded(const response& answer) {
                        [](const auto& header) { return ascii_iequal(header.first, "content-encoding"); });
 }
 
-void add_vary(response& answer, std::string_view header) {
+/// Whether the coding of the response depends on the client.
+bool is_compressible(const response& answer) {
+    if (answer.events) return false; // each stream would need 256 KiB for as long as it is open
+    const bool is_long = answer.content().size() > least_bytes || answer.rest;
+    return is_long && is_text(answer.content_type) && !is_encoded(answer);
+}
+
+/// Adds the suffix inside the quotes of the entity tag, if there is one.
+void mark_entity_tag(response& answer) {
     for (auto& [name, value] : answer.headers) {
-        if (ascii_iequal(name, "vary")) return void(value.append(", ").append(header));
+        if (name == "ETag") value.insert(value.size() - 1, gzip_suffix);
     }
-    answer.headers.emplace_back("Vary", header);
 }
 
 /// Compresses a text that arrives in pieces with gzip.
@@ -102,10 +109,12 @@ std::string gzip(std::string_view text) {
     return out;
 }
 
+bool is_compressed_for(const request& http, const response& answer) {
+    return is_compressible(answer) && accepts_gzip(http.header("accept-encoding"));
+}
+
 void compress(const request& http, response& answer) {
-    if (answer.events) return; // each stream would need 256 KiB for as long as it is open
-    const bool is_long = answer.content().size() > least_bytes || answer.rest;
-    if (!is_long || !is_text(answer.content_type) || is_encoded(answer)) return;
+    if (!is_compressible(answer)) return;
     add_vary(answer, "Accept-Encoding");
     if (!accepts_gzip(http.header("accept-encoding"))) return;
     if (answer.rest) {
@@ -118,6 +127,7 @@ void compress(const request& http, response& answer) {
         answer.body = gzip(answer.content());
         answer.shared_body.reset();
     }
+    mark_entity_tag(answer);
     answer.headers.emplace_back("Content-Encoding", "gzip");
 }
 

@@ -29,6 +29,9 @@ public:
     virtual state take(std::string& piece) = 0;
     /// Whether take() has something to do again after it returned `waiting`. Called several times a second, on the I/O thread.
     [[nodiscard]] virtual bool is_ready() const noexcept = 0;
+    /// Whether the response must end whatever there is to send, so that a client that does not read need not be waited for. Called several
+    /// times a second, on the I/O thread, also while work() runs.
+    [[nodiscard]] virtual bool must_end() const noexcept = 0;
     /// Makes what take() needs. Called on the lane of the route; blocks.
     virtual void work() = 0;
 

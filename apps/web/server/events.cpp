@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "events.hpp"
 
+#include <algorithm>
 #include <functional>
 
 namespace ctms::web {
@@ -12,11 +13,23 @@ event_writer::event_writer(stream_target target, exchange& one)
     : target_(target), one_(one), source_(*one.answer.events), until_ready_(target.to.get_executor()) {}
 
 void event_writer::check(steady_clock::time_point now) {
-    if (!is_waiting_) return;
+    if (!is_waiting_) return source_.must_end() ? hurry() : void();
     constexpr std::chrono::seconds between_looks{1};
     const bool looks = now >= looks_at_;
     if (looks) looks_at_ = now + between_looks;
     if (source_.is_ready() || (looks && target_.to.peer_has_closed())) wake();
+}
+
+void event_writer::stop() {
+    hurry();
+    wake();
+}
+
+void event_writer::hurry() {
+    if (is_hurried_) return;
+    is_hurried_ = true;
+    target_.write_time = std::min(target_.write_time, target_.shared.bounds.drain_idle_time);
+    target_.to.expire_after(target_.write_time);
 }
 
 asio::awaitable<void> event_writer::wait() {
@@ -54,7 +67,10 @@ asio::awaitable<std::optional<written>> event_writer::send_next(bool chunked) {
 }
 
 asio::awaitable<bool> event_writer::run(const http::response_head& head) {
+    constexpr int most_unsent = 64 * 1024; // in the system, which would otherwise keep megabytes for a client that does not read
+    target_.to.keep_at_most(most_unsent);
     target_.to.give_up_without_answer_after(target_.shared.bounds.write_time);
+    if (target_.shared.draining) stop();
     const bool chunked = head.chunked();
     std::optional<written> how;
     if (co_await write_head(target_, head)) how = written::refused;

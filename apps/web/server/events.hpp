@@ -24,12 +24,16 @@ public:
     /// Writes what the source makes until it ends. Returns false if the response was cut short; then it is as in write_stream().
     [[nodiscard]] boost::asio::awaitable<bool> run(const http::response_head& head);
 
-    /// Goes on if the source has something to send, or if the client is gone.
+    /// Goes on if the source has something to send, or if the client is gone. Waits only a little longer for a client that does not read if
+    /// the source must end.
     void check(std::chrono::steady_clock::time_point now);
-    /// Goes on at once, because the server stops or the connection was closed.
+    /// Ends soon, because the server stops.
+    void stop();
+    /// Goes on at once, because the connection was closed.
     void wake() { until_ready_.cancel(); }
 
 private:
+    void hurry();
     boost::asio::awaitable<void> wait();
     boost::asio::awaitable<std::optional<written>> send_next(bool chunked);
 
@@ -39,6 +43,7 @@ private:
     const std::function<void()> work_ = [this] { source_.work(); };
     boost::asio::steady_timer until_ready_;
     bool is_waiting_ = false;
+    bool is_hurried_ = false;
     std::chrono::steady_clock::time_point looks_at_{}; ///< when to look next whether the client is gone
 };
 

@@ -4,20 +4,17 @@
 #include "answers.hpp"
 #include "compression.hpp"
 #include "event_source.hpp"
+#include "preconditions.hpp"
 #include "problem.hpp"
 #include "request_log.hpp"
 #include "router.hpp"
 
 #include <ctms/service/tokens.hpp>
 #include <support/prometheus_metrics.hpp>
-
-#include <boost/core/demangle.hpp>
-#include <boost/throw_exception.hpp>
-#include <fmt/format.h>
+#include <support/traceback.hpp>
 
 #include <algorithm>
 #include <new>
-#include <typeinfo>
 
 namespace ctms::web {
 namespace {
@@ -95,15 +92,18 @@ result<void> authenticate(call& now, model::role wanted, service::tokens& tokens
     const auto found = tokens.authenticate(*token, wanted);
     now.facts.client_id = found.client_id;
     now.facts.client_exists = found.client_exists;
+    now.facts.must_have_precondition = found.must_have_precondition;
     if (found.verdict || !is_failure_here(found.verdict.error().code)) now.facts.client_allowed = found.verdict.has_value();
     if (!found.verdict && now.facts.client_allowed) now.facts.auth_fail = found.verdict.error().detail;
     return found.verdict;
 }
 
-/// Whether a precondition forbids a write (RFC 9110, 13.2). No resource has an entity tag, so If-Match holds only for "*" and
+bool is_read(const request& http) { return http.method == "GET" || http.method == "HEAD"; }
+
+/// Whether a precondition forbids a write to a resource without entity tags (RFC 9110, 13.2): If-Match holds only for "*", and
 /// If-None-Match holds for everything but "*".
 bool has_unmet_precondition(const request& http) {
-    if (http.method == "GET" || http.method == "HEAD") return false;
+    if (is_read(http)) return false;
     return std::any_of(http.headers.begin(), http.headers.end(), [](const auto& header) {
         return (header.first == "if-match" && header.second != "*") || (header.first == "if-none-match" && header.second == "*");
     });
@@ -114,10 +114,8 @@ call to_call(exchange& one) {
 }
 
 void note_exception(request_facts& facts, const std::exception& caught) {
-    const auto type = boost::core::demangle(typeid(caught).name());
-    const auto where = boost::get_throw_location(caught);
-    facts.error = fmt::format("{}: {}", type, caught.what());
-    facts.traceback = where.line() == 0 ? facts.error : fmt::format("{} (thrown at {}:{})", facts.error, where.file_name(), where.line());
+    facts.error = support::exception_text(caught);
+    facts.traceback = support::traceback_text(caught);
 }
 
 /// Calls `work` and turns an exception into the answer.
@@ -141,6 +139,7 @@ void guard(exchange& one, const Work& work) noexcept {
 
 /// Gives an answer the form that the client asks for.
 void shape(exchange& one) {
+    meet_preconditions(one.http, one.answer);
     describe_error(one);
     compress(one.http, one.answer);
 }
@@ -185,7 +184,11 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
     if (!token_first) {
         if (auto refused = check_token()) return refused;
     }
-    if (has_unmet_precondition(now.http)) return detail_response(412, "Precondition Failed");
+    if (!matched.has_tags && has_unmet_precondition(now.http)) return precondition_failed("");
+    if (matched.has_tags && now.facts.must_have_precondition && !is_read(now.http) && !has_precondition(now.http)) {
+        return detail_response(428,
+                               "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact");
+    }
     return std::nullopt;
 }
 

@@ -18,6 +18,7 @@ struct limits {
     std::chrono::milliseconds idle_time{75'000};    ///< between two requests; then close
     std::size_t connections = 1'000;                ///< open connections; then the longest idle one is closed, or the new one gets 503
     std::size_t connections_of_address = 1'000;     ///< the same for one address, at most CTMS_CONNECTIONS_PER_ADDRESS; beyond: 429
+    std::size_t event_bytes = 32 * 1024 * 1024;     ///< unread events of all streams, half of it for one address; beyond: cut off
     std::size_t event_streams = 10'000;             ///< open event streams, at most CTMS_EVENT_STREAMS; these are not in `connections`
     std::size_t ops_connections = 100;              ///< open connections on the port for probes and metrics
     std::size_t waiting = 1'024;                    ///< requests that wait for a thread; beyond: 503

@@ -21,11 +21,13 @@ listener::listener(asio::io_context& io, const listener_options& wanted, const s
       options_(wanted),
       dispatch_(options_.exchanges, options_.threads, options_.bounds, metrics, draining),
       memory_(options_.bounds.memory_bytes, options_.bounds.memory_bytes / 4),
+      event_memory_(options_.bounds.event_bytes, options_.bounds.event_bytes / 2),
       shared_{
           .dispatch = dispatch_,
           .bounds = options_.bounds,
           .read_bounds = {options_.bounds.header_bytes, options_.bounds.body_bytes, options_.bounds.header_time, options_.bounds.body_time},
           .memory = memory_,
+          .event_memory = event_memory_,
           .under_way = under_way_,
           .tls = options_.tls,
           .handshakes = handshakes_,

@@ -58,6 +58,7 @@ private:
     listener_options options_;
     dispatcher dispatch_;
     http::memory_budget memory_;
+    http::memory_budget event_memory_;
     requests_by_network under_way_;
     handshake_pace handshakes_;
     const std::function<void(session&)> set_aside_ = [this](session& one) { uncount(sessions_.at(&one)); };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "message.hpp"
 
+#include "accept.hpp"
+
 #include <ctms/base/utf8.hpp>
 
 #include <algorithm>
@@ -17,6 +19,17 @@ std::optional<std::string_view> request::bearer_token() const noexcept {
     const auto blank = value.find(' ');
     if (!ascii_iequal(value.substr(0, blank), "bearer")) return std::nullopt;
     return blank == std::string_view::npos ? std::string_view() : value.substr(blank + 1);
+}
+
+void add_vary(response& answer, std::string_view field) {
+    for (auto& [name, value] : answer.headers) {
+        if (!ascii_iequal(name, "vary")) continue;
+        for (std::string_view rest = value; !rest.empty();) {
+            if (ascii_iequal(next_item(rest, ','), field)) return;
+        }
+        return void(value.append(", ").append(field));
+    }
+    answer.headers.emplace_back("Vary", field);
 }
 
 } // namespace ctms::web

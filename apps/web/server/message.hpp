@@ -59,4 +59,7 @@ struct response {
     }
 };
 
+/// Says that the response depends on a header field of the request (Vary; RFC 9110, 12.5.5), once for each field.
+void add_vary(response& answer, std::string_view field);
+
 } // namespace ctms::web

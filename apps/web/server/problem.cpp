@@ -65,7 +65,9 @@ bool is_plain_error(const response& answer) {
 void describe(exchange& one) {
     const bool from_token = one.matched != nullptr && one.matched->path == "/token";
     const bool wants_problem = prefers(one.http, problem, json);
-    if ((!from_token && !wants_problem) || !is_plain_error(one.answer)) return;
+    if (!is_plain_error(one.answer)) return;
+    add_vary(one.answer, "Accept");
+    if (!from_token && !wants_problem) return;
     auto parsed = bj::parse(one.answer.body);
     auto& body = parsed.as_object();
     if (!body.contains("detail")) return;

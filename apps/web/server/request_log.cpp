@@ -231,6 +231,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
         members.add_json("query", bounded.object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value, longest_query));
     members.add_json("headers", bounded.object_of(one.http.headers, privacy::redact_header, longest_headers));
     add_authentication(members, one.facts, client_id);
+    if (!one.facts.key_use.empty()) members.add("idempotency_key", one.facts.key_use);
     if (!one.facts.trace.empty()) members.add("trace", bounded.redact(one.facts.trace, longest_trace));
     add_ingest(members, one.facts, bounded);
     add_pubsub(members, one.facts, bounded);

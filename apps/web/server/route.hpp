@@ -27,8 +27,12 @@ class database;
 namespace ctms::service {
 class acoustic_configuration;
 class changes;
+class contact_history;
 class contacts;
+class erasures;
 class health;
+class keyed_writes;
+class person_exports;
 class pubsub;
 class stripe_ingest;
 class tokens;
@@ -62,6 +66,8 @@ struct request_facts {
     std::string client_id;
     bool client_exists = false;
     std::optional<bool> client_allowed;
+    bool must_have_precondition = false; ///< the client may change contacts only with a precondition
+    std::string_view key_use;            ///< how the Idempotency-Key was used; "" without one
     std::string auth_fail;
     std::string token_creds_from;
     std::string token_fail;
@@ -97,12 +103,16 @@ struct call {
 /// The services that handlers use; owned by the program.
 struct services {
     service::contacts& contacts;
+    service::keyed_writes& keyed_writes;
     service::changes& changes;
+    service::contact_history& history;
+    service::person_exports& exports;
     service::tokens& tokens;
     service::health& health;
     service::acoustic_configuration& acoustic_configuration;
     service::stripe_ingest& stripe_ingest;
     service::pubsub& pubsub;
+    service::erasures& erasures;
     const persistence::database& database; ///< for the state of its connection pool
     const config::settings& settings;
     support::prometheus_metrics& metrics;
@@ -151,6 +161,7 @@ struct route {
     lane where;
     body_kind takes;
     std::optional<model::role> role; ///< the role that the token's client must have; nullopt: no token is needed
+    bool has_tags = false;           ///< the resource has entity tags, and the handlers of its writes check preconditions
 
     [[nodiscard]] constexpr bool needs_token() const noexcept { return role.has_value(); }
 };

@@ -9,15 +9,14 @@
 
 #include <ctms/base/uuid.hpp>
 #include <support/http/response_head.hpp>
+#include <support/traceback.hpp>
 
-#include <boost/core/demangle.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <exception>
-#include <typeinfo>
 
 namespace ctms::web {
 namespace {
@@ -93,7 +92,7 @@ void note_failure(mozlog::logger& log, support::prometheus_metrics& metrics, con
         metrics.request_rejected("internal");
         mozlog::fields members;
         if (!peer_address.empty()) members.add("client_host", peer_address);
-        members.add("error", fmt::format("{}: {}", boost::core::demangle(typeid(caught).name()), caught.what()));
+        members.add("error", support::exception_text(caught)).add("traceback", support::traceback_text(caught));
         log.log(mozlog::severity::error, "ctms.web", members, "A connection failed and was closed");
     } catch (const std::exception&) { // not enough memory to write the log line
     }
@@ -113,7 +112,7 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
 void session::drain() {
     if (until_handshake_) return cut_off();
     if (is_waiting_) stream_.expire_after(shared_.bounds.drain_idle_time);
-    if (events_ != nullptr) events_->wake();
+    if (events_ != nullptr) events_->stop();
 }
 
 void session::enforce(steady_clock::time_point now) {
@@ -228,10 +227,9 @@ void session::note_refusal(int status, std::string_view reason, const std::strin
 /// Counts a request as soon as its head has been read. Behind a trusted proxy it counts for the forwarded address; if that address
 /// has too many requests in progress, the body is not read.
 http::memory_share* session::begin(const http::request_head& head) {
-    const auto network =
-        is_trusted_proxy_ ? network_of(client_address(peer_.address, head.headers, shared_.trusted_proxies)) : std::string();
-    counted_.emplace(shared_.under_way, network);
-    memory_.emplace(shared_.memory, is_trusted_proxy_ ? network : network_);
+    client_network_ = is_trusted_proxy_ ? network_of(client_address(peer_.address, head.headers, shared_.trusted_proxies)) : network_;
+    counted_.emplace(shared_.under_way, is_trusted_proxy_ ? client_network_ : std::string());
+    memory_.emplace(shared_.memory, client_network_);
     is_one_too_many_ = counted_->is_over(shared_.bounds.connections_of_address);
     return is_one_too_many_ ? nullptr : &*memory_;
 }
@@ -312,7 +310,7 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
         whole = co_await write(std::move(text), {});
     } else {
         writes_pieces_ = true;
-        whole = co_await write_stream({stream_, *memory_, shared_}, head, one);
+        whole = co_await write_stream({stream_, *memory_, shared_, shared_.bounds.write_time}, head, one);
         writes_pieces_ = false;
     }
     shared_.dispatch.exchanges().finish(one);
@@ -332,8 +330,9 @@ asio::awaitable<void> session::write_events(exchange& one, const http::message& 
         co_return;
     }
     shared_.set_aside(*this);
-    counted_.reset();
-    event_writer writer({stream_, *memory_, shared_}, one);
+    end_request();
+    http::memory_share memory(shared_.event_memory, client_network_);
+    event_writer writer({stream_, memory, shared_, shared_.bounds.write_time}, one);
     // Resets the pointer even if an exception ends the coroutine.
     events_ = &writer;
     const std::unique_ptr<event_writer*, void (*)(event_writer**)> until_the_end(&events_, [](event_writer** place) { *place = nullptr; });

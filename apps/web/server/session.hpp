@@ -50,6 +50,7 @@ struct session_environment {
     const limits& bounds;
     http::read_bounds read_bounds;
     http::memory_budget& memory;
+    http::memory_budget& event_memory; ///< of streams of events, so that those who do not read them take nothing from other responses
     requests_by_network& under_way;
     const http::tls_listener* tls; ///< null: plain HTTP
     handshake_pace& handshakes;
@@ -118,6 +119,7 @@ private:
     bool is_trusted_proxy_;
     http::stream stream_;
     // Accounting for the current request, by the client's network; behind a trusted proxy, that of the forwarded address.
+    std::string client_network_;
     std::optional<http::memory_share> memory_;
     std::optional<counted_request> counted_;
     bool is_one_too_many_ = false;

@@ -16,7 +16,7 @@ namespace asio = boost::asio;
 using boost::system::error_code;
 
 asio::awaitable<error_code> write(const stream_target& target, std::array<asio::const_buffer, 3> parts) {
-    target.to.expire_after(target.shared.bounds.write_time);
+    target.to.expire_after(target.write_time);
     co_return co_await target.to.write(parts);
 }
 

@@ -8,6 +8,7 @@
 
 #include <support/http/response_head.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <string_view>
 
@@ -18,6 +19,7 @@ struct stream_target {
     http::stream& to;
     http::memory_share& memory;
     const session_environment& shared;
+    std::chrono::milliseconds write_time; ///< for each 64 KiB
 };
 
 /// How the writing of a response went.

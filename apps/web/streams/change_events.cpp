@@ -15,7 +15,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds before_retry{500};
-constexpr std::size_t enough = std::size_t{16} * 1024; // of one piece, for which no memory is counted
+constexpr std::size_t enough = std::size_t{16} * 1024;       // of one piece, for which no memory is counted
+constexpr std::size_t most_of_page = std::size_t{64} * 1024; // or one event
 
 // How long a client should wait before it connects again, in milliseconds.
 constexpr std::string_view retry = "retry: 2000\n";
@@ -40,12 +41,7 @@ std::string_view advice(end_reason why) noexcept {
 
 change_events::change_events(service::changes& feed, support::prometheus_metrics& metrics, const std::atomic<bool>& draining,
                              const model::changes_query& query, std::shared_ptr<subscription> place)
-    : feed_(feed),
-      metrics_(metrics),
-      draining_(draining),
-      query_(query),
-      place_(std::move(place)),
-      page_(10, 500, std::size_t{128} * 1024) {}
+    : feed_(feed), metrics_(metrics), draining_(draining), query_(query), place_(std::move(place)), page_(10, 500, most_of_page * 3 / 4) {}
 
 result<void> change_events::begin() {
     made_.append(retry).append("\n");
@@ -62,6 +58,8 @@ bool change_events::is_ready() const noexcept {
     const auto now = steady_clock::now();
     return now >= beats_at_ || why_end() != end_reason::none || (place_->is_joined() ? place_->has_next() : now >= reads_at_);
 }
+
+bool change_events::must_end() const noexcept { return draining_ || place_->ended() != end_reason::none; }
 
 event_source::state change_events::take(std::string& piece) {
     ended_ = why_end();
@@ -81,21 +79,10 @@ event_source::state change_events::take(std::string& piece) {
     return state::more;
 }
 
-/// Takes some 64 KiB of whole events, so that a slow reader's token is checked in between.
+/// Takes the whole page, so that its memory counts as that of the piece while the client reads it.
 void change_events::take_made(std::string& piece) {
-    constexpr std::size_t usual = std::size_t{64} * 1024;
-    constexpr std::string_view end_of_event = "\n\n";
-    auto end = made_.size();
-    if (end - taken_ > usual) {
-        auto border = made_.rfind(end_of_event, taken_ + usual);
-        if (border == std::string::npos || border < taken_) border = made_.find(end_of_event, taken_ + usual);
-        if (border != std::string::npos) end = border + end_of_event.size();
-    }
-    piece.assign(made_, taken_, end - taken_);
-    taken_ = end;
-    if (taken_ < made_.size()) return;
-    std::string().swap(made_);
-    taken_ = 0;
+    piece.swap(made_);
+    piece.shrink_to_fit();
     events_ += made_events_;
     metrics_.events_sent(std::exchange(made_events_, 0));
 }
@@ -103,17 +90,22 @@ void change_events::take_made(std::string& piece) {
 /// Appends events that the hub has published. Returns false if there are none.
 bool change_events::take_published(std::string& piece) {
     while (piece.size() < enough) {
-        if (!batch_ || in_batch_ == batch_->events.size()) {
-            batch_ = place_->next();
-            in_batch_ = 0;
-            if (!batch_) break;
+        const auto batch = place_->current();
+        if (!batch) {
+            if (!place_->is_joined()) in_batch_ = 0; // too slow for the hub: reads on itself after the last event
+            break;
         }
-        const auto& event = batch_->events[in_batch_++];
-        if (!is_before(*query_.after, event.cursor)) continue; // read by this stream itself before it joined
-        piece += query_.with_contacts ? event.text_with_contact : event.text;
-        query_.after = event.cursor;
-        ++events_;
-        metrics_.event_sent(std::chrono::duration<double>(ctms::now() - event.when).count());
+        for (; in_batch_ < batch->events.size() && piece.size() < enough; ++in_batch_) {
+            const auto& event = batch->events[in_batch_];
+            if (!is_before(*query_.after, event.cursor)) continue; // read by this stream itself before it joined
+            piece += query_.with_contacts ? event.text_with_contact : event.text;
+            query_.after = event.cursor;
+            ++events_;
+            metrics_.event_sent(std::chrono::duration<double>(ctms::now() - event.when).count());
+        }
+        if (in_batch_ < batch->events.size()) break;
+        place_->pass();
+        in_batch_ = 0;
     }
     return !piece.empty();
 }
@@ -132,27 +124,40 @@ void change_events::work() {
     try {
         const auto read = read_page();
         if (read) return;
-        if (read.error().code == errc::not_found) ended_ = end_reason::cursor_gone;
-    } catch (const std::exception&) { // not enough memory: the page is read again, with less
-        made_.clear();
-        made_events_ = 0;
+        if (read.error().code == errc::not_found) {
+            ended_ = end_reason::cursor_gone;
+        } else {
+            metrics_.stream_failed("page");
+        }
+    } catch (const std::exception&) { // not enough memory: reads on after what was made, in smaller pages
+        metrics_.stream_failed("memory");
         page_.halve();
     }
     reads_at_ = steady_clock::now() + before_retry;
 }
 
-/// Reads what follows. At the end of the feed, joins the hub.
+/// Reads what follows, as much as one piece may hold. At the end of the feed, joins the hub.
 result<void> change_events::read_page() {
     query_.limit = page_.items();
     const auto page = feed_.read(query_);
     if (!page) return page.error();
-    const auto before = made_.size();
-    for (const auto& item : page->items) append_event(made_, item, query_.with_contacts);
-    page_.learn(page->items.size(), made_.size() - before);
-    made_events_ += page->items.size();
+    std::size_t bytes = 0;
+    std::string event;
+    for (const auto& item : page->items) {
+        event.clear();
+        append_event(event, item, query_.with_contacts);
+        if (bytes > 0 && bytes + event.size() > most_of_page) {
+            page_.learn(made_events_, bytes);
+            return {}; // the rest is read again
+        }
+        made_ += event;
+        bytes += event.size();
+        query_.after = item.cursor;
+        ++made_events_;
+    }
+    page_.learn(page->items.size(), bytes);
     // The place at the end of the list of contacts is not that of its last item. A client that knows it need not begin with the list again.
-    const bool is_elsewhere = page->items.empty() ? query_.after != page->next : page->items.back().cursor != page->next;
-    if (is_elsewhere) made_.append("id: ").append(json::write_cursor(page->next)).append("\n\n");
+    if (query_.after != page->next) made_ += "id: " + json::write_cursor(page->next) + "\n\n";
     query_.after = page->next;
     if (!page->more && place_ && !place_->join(page->next)) reads_at_ = steady_clock::now() + before_retry;
     return {};

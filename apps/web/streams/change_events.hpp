@@ -30,6 +30,7 @@ public:
 
     state take(std::string& piece) override;
     [[nodiscard]] bool is_ready() const noexcept override;
+    [[nodiscard]] bool must_end() const noexcept override;
     void work() override;
     [[nodiscard]] std::string_view reason() const noexcept override { return to_string(ended_); }
     [[nodiscard]] std::uint64_t events() const noexcept override { return events_; }
@@ -48,13 +49,11 @@ private:
     std::shared_ptr<subscription> place_; ///< null for HEAD
     page_size page_;
 
-    std::string made_;                   ///< by read_page(), to be sent
-    std::size_t taken_ = 0;              ///< how much of it was sent
-    std::uint64_t made_events_ = 0;      ///< in it
-    std::shared_ptr<const batch> batch_; ///< being sent
-    std::size_t in_batch_ = 0;           ///< its next event
-    time_point reads_at_{};              ///< when to read again
-    time_point beats_at_{};              ///< when to send something although nothing happens
+    std::string made_;              ///< by read_page(), to be sent
+    std::uint64_t made_events_ = 0; ///< in it
+    std::size_t in_batch_ = 0;      ///< the next event of the hub's current batch
+    time_point reads_at_{};         ///< when to read again
+    time_point beats_at_{};         ///< when to send something although nothing happens
     std::uint64_t events_ = 0;
     end_reason ended_ = end_reason::none;
 };

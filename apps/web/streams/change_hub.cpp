@@ -20,6 +20,8 @@ using std::chrono::steady_clock;
 // What the hub keeps for streams that are behind. Slower ones read the database themselves again.
 constexpr std::size_t most_kept_bytes = std::size_t{8} * 1024 * 1024;
 constexpr std::size_t most_kept_batches = 1'000;
+constexpr std::size_t most_batch_bytes = std::size_t{1024} * 1024; // or one event
+constexpr auto log_type = "ctms.web.streams";
 
 end_reason reason_of(errc code) noexcept {
     switch (code) {
@@ -30,12 +32,14 @@ end_reason reason_of(errc code) noexcept {
     }
 }
 
+/// Takes as many items as a batch may have.
 batch to_batch(const model::change_cursor& from, const model::change_page& page, bool with_contacts) {
     batch out;
     out.from = from;
     out.has_contacts = with_contacts;
     out.events.reserve(page.items.size());
     for (const auto& item : page.items) {
+        if (out.bytes >= most_batch_bytes) break;
         auto& event = out.events.emplace_back();
         event.cursor = item.cursor;
         event.when = item.when;
@@ -106,25 +110,24 @@ std::chrono::milliseconds subscription::longest_silence() const noexcept { retur
 
 bool subscription::has_next() const noexcept { return is_joined_ && hub_.published_ > next_; }
 
-std::shared_ptr<const batch> subscription::next() {
+std::shared_ptr<const batch> subscription::current() {
     if (!has_next()) return nullptr;
     const std::lock_guard lock(hub_.mutex_);
     const auto behind = hub_.published_ - next_;
     if (behind <= hub_.kept_.size()) {
         auto found = *(hub_.kept_.end() - static_cast<std::ptrdiff_t>(behind));
-        if (found->has_contacts || !with_contacts_) {
-            ++next_;
-            return found;
-        }
+        if (found->has_contacts || !with_contacts_) return found;
     }
     hub_.leave(*this);
     return nullptr;
 }
 
-change_hub::change_hub(service::changes& feed, service::tokens& tokens, support::prometheus_metrics& metrics, const options& wanted)
+change_hub::change_hub(service::changes& feed, service::tokens& tokens, support::prometheus_metrics& metrics, mozlog::logger& log,
+                       const options& wanted)
     : feed_(feed),
       tokens_(tokens),
       metrics_(metrics),
+      log_(log),
       options_(wanted),
       page_(100, 500, std::size_t{512} * 1024),
       worker_([this](const std::stop_token& stop) { work(stop); }) {}
@@ -174,7 +177,9 @@ void change_hub::work(const std::stop_token& stop) {
                 checks_at = steady_clock::now() + (checked_all ? options_.between_checks : std::chrono::milliseconds(0));
             }
             more = read_feed();
+            end_round();
         } catch (const std::exception&) { // out of memory: tries again after the pause, with less
+            metrics_.stream_failed("memory");
             page_.halve();
         }
         std::unique_lock lock(mutex_);
@@ -199,11 +204,34 @@ bool change_hub::check_tokens(const std::stop_token& stop) {
     for (std::size_t done = 0; done < all.size(); ++done) {
         if (stop.stop_requested() || steady_clock::now() > until) return false;
         auto& one = *all[next_check_++ % all.size()];
-        if (one.ended_ != end_reason::none) continue;
+        // What tokens_ has cached may be older than what let in a stream that is younger than the cache.
+        if (one.ended_ != end_reason::none || steady_clock::now() < one.opened_ + options_.between_checks) continue;
         const auto found = tokens_.authenticate(one.token_, model::role::updates);
-        if (!found.verdict) one.ended_ = reason_of(found.verdict.error().code);
+        if (found.verdict) continue;
+        one.ended_ = reason_of(found.verdict.error().code);
+        if (one.ended_ == end_reason::none) note_failure("token", found.verdict.error());
     }
     return true;
+}
+
+/// Counts a failure, and logs it if it is the first one of an outage. `what` is one of support::stream_failures.
+void change_hub::note_failure(std::string_view what, const error& failure) {
+    metrics_.stream_failed(what);
+    has_failed_ = true;
+    if (is_outage_) return;
+    mozlog::fields members;
+    members.add("what", what).add("error", failure.detail.empty() ? failure.message : failure.detail);
+    log_.log(mozlog::severity::error, log_type, members, "The database failed: event streams wait, and go on when it answers");
+    is_outage_ = true;
+}
+
+/// Logs the end of an outage.
+void change_hub::end_round() {
+    if (is_outage_ && has_read_ && !has_failed_) {
+        is_outage_ = false;
+        log_.log(mozlog::severity::info, log_type, "Event streams go on");
+    }
+    has_read_ = has_failed_ = false;
 }
 
 /// Reads and publishes what follows. Returns whether more follows at once.
@@ -217,32 +245,38 @@ bool change_hub::read_feed() {
         query.with_contacts = with_contacts_ > 0;
     }
     const auto page = feed_.read(query);
+    has_read_ = page || page.error().code == errc::not_found;
     if (page) {
-        if (!page->items.empty()) publish(*query.after, *page, query.with_contacts);
-        return page->more;
+        if (page->items.empty()) return page->more;
+        return publish(*query.after, *page, query.with_contacts) != page->next || page->more;
     }
     if (page.error().code == errc::not_found) {
         const std::lock_guard lock(mutex_);
         for (const auto& [one, _] : open_) {
             if (one->is_joined_) one->ended_ = end_reason::cursor_gone;
         }
+    } else {
+        note_failure("feed", page.error());
     }
     return false;
 }
 
-void change_hub::publish(const model::change_cursor& from, const model::change_page& page, bool with_contacts) {
+/// Returns the place after what was published.
+model::change_cursor change_hub::publish(const model::change_cursor& from, const model::change_page& page, bool with_contacts) {
     const auto fresh = std::make_shared<const batch>(to_batch(from, page, with_contacts));
     page_.learn(fresh->events.size(), fresh->bytes);
+    auto next = fresh->events.size() == page.items.size() ? page.next : fresh->events.back().cursor;
     const std::lock_guard lock(mutex_);
-    if (end_ != from) return; // meanwhile all streams have left, and others may have begun elsewhere
+    if (end_ != from) return next; // meanwhile all streams have left, and others may have begun elsewhere
     kept_.push_back(fresh);
     kept_bytes_ += fresh->bytes;
     while (kept_.size() > 1 && (kept_bytes_ > most_kept_bytes || kept_.size() > most_kept_batches)) {
         kept_bytes_ -= kept_.front()->bytes;
         kept_.pop_front();
     }
-    end_ = page.next;
+    end_ = next;
     ++published_;
+    return next;
 }
 
 } // namespace ctms::web::streams

@@ -5,6 +5,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/model/change.hpp>
+#include <ctms/mozlog/logger.hpp>
 #include <web/server/page_size.hpp>
 
 #include <atomic>
@@ -78,10 +79,13 @@ public:
     /// Begins to take what the hub reads, after `at`, the end of the feed that the stream has found. Returns false if the hub cannot go on
     /// from there; the stream must then read on itself, and try again at the next end that it finds.
     [[nodiscard]] bool join(const model::change_cursor& at);
-    /// Whether next() has something to return. Cheap.
+    /// Whether current() has something to return. Cheap.
     [[nodiscard]] bool has_next() const noexcept;
-    /// The next batch after joining; null if there is none yet, or if the stream is not joined any more.
-    [[nodiscard]] std::shared_ptr<const batch> next();
+    /// The batch after those that were passed since joining; null if there is none yet, or if the stream is not joined any more. Do not
+    /// keep it while the client reads: only the hub decides how much memory batches use.
+    [[nodiscard]] std::shared_ptr<const batch> current();
+    /// Passes the batch that current() has returned.
+    void pass() noexcept { ++next_; }
     /// False before joining, and after the stream was too slow for what the hub keeps, so that it must read on itself.
     [[nodiscard]] bool is_joined() const noexcept { return is_joined_; }
     /// After how much silence the stream should send a comment, so that proxies keep the connection and dead peers are noticed.
@@ -96,10 +100,11 @@ private:
     const std::string client_id_;
     const std::string token_;
     const bool with_contacts_;
+    const std::chrono::steady_clock::time_point opened_ = std::chrono::steady_clock::now();
     std::atomic<end_reason> ended_ = end_reason::none;
     bool is_counted_ = false; ///< it has a place: set once, before it is shared
     bool is_joined_ = false;  ///< this and the next one: written by the stream, with the mutex of the hub
-    std::uint64_t next_ = 0;  ///< number of the next batch
+    std::uint64_t next_ = 0;  ///< number of the current batch
 };
 
 class change_hub {
@@ -112,8 +117,11 @@ public:
         std::chrono::milliseconds between_checks{1000};    ///< of a token
     };
 
-    /// All arguments must outlive the hub, and the hub must outlive its subscriptions. `feed` should have a database connection of its own.
-    change_hub(service::changes& feed, service::tokens& tokens, support::prometheus_metrics& metrics, const options& wanted);
+    /// All references must outlive the hub, and the hub must outlive its subscriptions. `feed` and `tokens` should share a database
+    /// connection of their own, which only the hub's thread uses: then requests that wait for connections do not delay the streams.
+    /// `tokens` must cache clients for less than `between_checks`.
+    change_hub(service::changes& feed, service::tokens& tokens, support::prometheus_metrics& metrics, mozlog::logger& log,
+               const options& wanted);
     change_hub(const change_hub&) = delete;
     change_hub& operator=(const change_hub&) = delete;
 
@@ -126,13 +134,16 @@ private:
     void work(const std::stop_token& stop);
     bool check_tokens(const std::stop_token& stop);
     bool read_feed();
-    void publish(const model::change_cursor& from, const model::change_page& page, bool with_contacts);
+    model::change_cursor publish(const model::change_cursor& from, const model::change_page& page, bool with_contacts);
+    void note_failure(std::string_view what, const error& failure);
+    void end_round();
     void give_up_place();
     void leave(subscription& one);
 
     service::changes& feed_;
     service::tokens& tokens_;
     support::prometheus_metrics& metrics_;
+    mozlog::logger& log_;
     const options options_;
 
     std::mutex mutex_; ///< for all members up to the next comment
@@ -146,8 +157,11 @@ private:
     std::size_t kept_bytes_ = 0;
 
     std::atomic<std::uint64_t> published_ = 0; ///< number of batches so far; written with the mutex
-    page_size page_;                           ///< for the thread alone
-    std::size_t next_check_ = 0;               ///< the same: whose token is checked next
+    page_size page_;                           ///< this and all others up to the next comment: for the thread alone
+    std::size_t next_check_ = 0;               ///< whose token is checked next
+    bool has_read_ = false;                    ///< the feed, in this round
+    bool has_failed_ = false;                  ///< something, in this round
+    bool is_outage_ = false;                   ///< a failure was logged, and no recovery since
     std::jthread worker_;                      ///< last: it uses the other members
 };
 

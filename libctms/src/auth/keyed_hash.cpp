@@ -17,6 +17,8 @@ keyed_hash::keyed_hash() {
     if (RAND_bytes(key_.data(), static_cast<int>(key_.size())) != 1) throw_openssl_failure("the system's random source failed");
 }
 
+keyed_hash::keyed_hash(std::string_view key) : key_(plain_hash(key)) {}
+
 keyed_hash::~keyed_hash() { OPENSSL_cleanse(key_.data(), key_.size()); }
 
 keyed_hash::digest keyed_hash::of(std::initializer_list<std::string_view> texts) const {

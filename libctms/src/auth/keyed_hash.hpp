@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A keyed hash (HMAC-SHA-256) for tables in memory, with a random key that never leaves the object. A client that sends the
+// A keyed hash (HMAC-SHA-256). With a random key, which never leaves the object, it is for tables in memory: a client that sends the
 // hashed value can neither choose its place in the table nor learn anything from the time of a lookup. Private to the library.
 // Immutable and thread safe. Throws std::runtime_error if OpenSSL fails, otherwise only std::bad_alloc.
 #pragma once
@@ -15,7 +15,9 @@ class keyed_hash {
 public:
     using digest = std::array<unsigned char, 32>;
 
-    keyed_hash();
+    keyed_hash(); ///< with a random key
+    /// With the SHA-256 of a text as its key.
+    explicit keyed_hash(std::string_view key);
     ~keyed_hash();
     keyed_hash(const keyed_hash&) = delete;
     keyed_hash& operator=(const keyed_hash&) = delete;

@@ -33,6 +33,7 @@ struct rules {
     bool output_only = false; ///< set by the database; ignored in input
     bool input_only = false;  ///< neither stored nor written
     bool sql_keyword = false; ///< the name is a keyword of SQL, where it is put in quotes
+    bool is_language = false; ///< names languages
     format as = format::text;
     std::span<const std::string_view> choices{};
     std::string_view example{}; ///< a value for the API document: a string as it is, an object as JSON
@@ -85,6 +86,13 @@ template <class T, class Member>
 [[nodiscard]] std::string flat_name(const field<T, Member>& one) {
     const std::string prefix(table<T>::prefix);
     return one.name.starts_with(prefix) ? std::string(one.name) : prefix + std::string(one.name);
+}
+
+/// Whether the history of a contact keeps the values of this field: of switches, choices and languages. Of other fields, which may say
+/// anything about a person, it keeps only that they changed.
+template <class T, class Member>
+[[nodiscard]] constexpr bool keeps_values(const field<T, Member>& one) {
+    return std::is_same_v<Member, bool> || one.rule.as == format::choice || one.rule.is_language;
 }
 
 /// The vendor's column.

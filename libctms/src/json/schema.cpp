@@ -178,6 +178,36 @@ constexpr auto changes_page =
     R"("more":{"type":"boolean","description":"Whether to go on at once; false: nothing follows at the moment"}},)"
     R"("required":["items","next","more"]})";
 
+constexpr auto history_page =
+    R"({"type":"object","description":"Changes of a contact, newest first","properties":{)"
+    R"("email_id":{"type":"string","format":"uuid"},)"
+    R"("kept_days":{"type":"integer","description":"For how many days changes are kept; 0: they are not recorded","example":90},)"
+    R"("items":{"type":"array","items":{"type":"object","properties":{)"
+    R"("time":{"type":"string","format":"date-time","description":"When the change was made, by the database's clock"},)"
+    R"("change":{"type":"string","enum":["created","updated","deleted"]},)"
+    R"("client":{"type":"string","nullable":true,"description":"The API client, the command, or `stripe`; null if another program made the change"},)"
+    R"("request_id":{"type":"string","nullable":true,"description":"The `X-Request-Id` of the request; null if there was none"},)"
+    R"("changes":{"type":"array","nullable":true,"description":"The fields that changed; null if that is not known","items":{"type":"object","properties":{)"
+    R"("field":{"type":"string","description":"Group and name of the field, as in a contact","example":"newsletters.subscribed"},)"
+    R"("name":{"type":"string","description":"The newsletter, the waitlist, or Stripe's id of the object; absent for other fields","example":"firefox-tips"},)"
+    R"("old":{"anyOf":[{"type":"boolean","nullable":true},{"type":"string","nullable":true}],"description":"The value before; absent if values are not kept","example":true},)"
+    R"("new":{"anyOf":[{"type":"boolean","nullable":true},{"type":"string","nullable":true}],"description":"The value after; absent if values are not kept","example":false}},)"
+    R"("required":["field"]}}},"required":["time","change","client","request_id","changes"]}},)"
+    R"("next":{"type":"string","nullable":true,"description":"`before` of the next page; null on the last one"}},)"
+    R"("required":["email_id","kept_days","items","next"]})";
+
+constexpr auto whole_person =
+    R"({"type":"object","description":"Everything that is held about a person. Other members are lists of rows of the database, with their )"
+    R"(columns: objects of Stripe, the sync with the email vendor, the history, exports, and the services that are told of changes",)"
+    R"("properties":{"exported_at":{"type":"string","format":"date-time"},"email_id":{"type":"string","format":"uuid"},)"
+    R"("email":{"type":"object","nullable":true,"additionalProperties":true,"description":"null if the contact was deleted"},)"
+    R"("amo":{"type":"object","nullable":true,"additionalProperties":true},"fxa":{"type":"object","nullable":true,"additionalProperties":true},)"
+    R"("mofo":{"type":"object","nullable":true,"additionalProperties":true},)"
+    R"("newsletters":{"type":"array","nullable":true,"items":{"type":"object","additionalProperties":true}},)"
+    R"("waitlists":{"type":"array","nullable":true,"items":{"type":"object","additionalProperties":true}},)"
+    R"("products":{"type":"array","items":{"type":"object","additionalProperties":true}}},)"
+    R"("required":["exported_at","email_id","email","amo","fxa","mofo","newsletters","waitlists","products"],"additionalProperties":true})";
+
 template <class T>
 void add_columns(std::vector<contact_column>& out) {
     fields::for_each_field<T>([&](const auto& field, std::uint32_t) {
@@ -207,10 +237,12 @@ std::vector<named_schema> schemas() {
     add("EmailPutSchema", fields_schema<model::email>("The address of a contact to replace", {input, the_id}));
     add("EmailSchema", fields_schema<model::email>("The address, and data about its owner", {output, the_id}));
     add("ErrorResponse", detail_schema("The request was refused, or failed", "Service Unavailable"));
+    add("ExportResponse", whole_person);
     add("FirefoxAccountsBase", fields_schema<model::fxa>("Firefox account", {input}));
     add("ForbiddenResponse", detail_schema("The client lacks a role", "Client lacks the role 'write'"));
     add("GoneResponse", detail_schema("What was asked for is not known any more", "Deletions after the cursor are not known any more"));
     add("HTTPValidationError", validation_errors);
+    add("HistoryResponse", history_page);
     add("IdentityResponse", fields_schema<model::identity>("The ids of a contact", {output, id_and_address}));
     add("MozillaFoundationBase", fields_schema<model::mofo>("Data of the Mozilla Foundation about a contact", {input}));
     add("NewsletterBase", fields_schema<model::newsletter>("A subscription", {input}));

@@ -70,7 +70,7 @@ void append_members(std::string& out, std::string_view members) {
 
 } // namespace
 
-std::string json_line(const event& what, const options& opts, int pid) {
+std::string json_line(const record& what, const options& opts, int pid) {
     using std::chrono::nanoseconds;
     constexpr std::size_t around = 256; // for the text around the members
     std::string out;
@@ -94,7 +94,7 @@ std::string json_line(const event& what, const options& opts, int pid) {
     return out += '\n';
 }
 
-std::string console_line(const event& what, bool color) {
+std::string console_line(const record& what, bool color) {
     const auto milliseconds = std::chrono::floor<std::chrono::milliseconds>(what.when);
     const auto seconds = std::chrono::floor<std::chrono::seconds>(milliseconds);
     const auto [word, paint] = look_of(what.level);

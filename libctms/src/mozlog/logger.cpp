@@ -60,7 +60,7 @@ public:
     const options& opts() const noexcept { return opts_; }
     std::uint64_t dropped() const noexcept { return dropped_; }
 
-    std::string format(const event& what) const { return opts_.json ? json_line(what, opts_, pid_) : console_line(what, opts_.color); }
+    std::string format(const record& what) const { return opts_.json ? json_line(what, opts_, pid_) : console_line(what, opts_.color); }
 
     void enqueue(std::string_view line) {
         const std::lock_guard lock(mutex_);
@@ -234,7 +234,10 @@ void logger::log(severity level, std::string_view type, const fields& members, s
     if (!enabled(level)) return;
     const std::string clean_type = clean_text(type);
     const std::string clean_message = clean_text(message);
-    impl_->state().enqueue(impl_->state().format({std::chrono::system_clock::now(), level, clean_type, members.json(), clean_message}));
+    const record line{std::chrono::system_clock::now(), level, clean_type, members.json(), clean_message};
+    auto& state = impl_->state();
+    state.enqueue(state.format(line));
+    if (level <= severity::error && state.opts().on_error) state.opts().on_error(line);
 }
 
 bool logger::flush(std::chrono::milliseconds limit) { return impl_->state().flush(limit); }

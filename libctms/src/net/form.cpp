@@ -10,7 +10,7 @@ namespace {
 std::string encode_one(std::string_view text) {
     boost::urls::encoding_opts options;
     options.space_as_plus = true;
-    return boost::urls::encode(boost::urls::string_view(text.data(), text.size()), boost::urls::unreserved_chars, options);
+    return boost::urls::encode({text.data(), text.size()}, boost::urls::unreserved_chars, options);
 }
 
 } // namespace

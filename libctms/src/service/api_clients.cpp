@@ -89,6 +89,11 @@ result<void> api_clients::set_roles(std::string_view name, const std::optional<s
     return id ? client_repository(db_).set_roles(*id, roles) : result<void>(id.error());
 }
 
+result<void> api_clients::set_must_have_precondition(std::string_view name, bool must) {
+    const auto id = client_id_of(name);
+    return id ? client_repository(db_).set_must_have_precondition(*id, must) : result<void>(id.error());
+}
+
 result<client_secret> api_clients::rotate_secret(std::string_view name, std::chrono::seconds grace_period,
                                                  const std::function<bool(const client_secret&)>& deliver) {
     if (grace_period < grace_period.zero() || grace_period > longest_grace_period)

@@ -6,16 +6,26 @@
 
 namespace ctms::service {
 
+namespace {
+
+model::audit_details storable(const model::audit_details& details) {
+    model::audit_details out;
+    for (const auto& [name, value] : details) out.emplace_back(to_storable(name), to_storable(value));
+    return out;
+}
+
+} // namespace
+
 result<audit_outcome> audit_log::record(const std::string& actor, const std::string& command, const std::function<audited_result()>& run) {
     persistence::audit_repository records(db_);
     const auto id = records.begin(to_storable(actor), to_storable(command)); // a record must not fail because of its content
     if (!id) return id.error();
-    auto done = run();
-    for (auto& [name, value] : done.details) {
-        name = to_storable(name);
-        value = to_storable(value);
-    }
-    return audit_outcome{done.exit_code, records.end(*id, done.exit_code, done.details)};
+    const auto done = run();
+    return audit_outcome{done.exit_code, records.end(*id, done.exit_code, storable(done.details))};
+}
+
+result<void> audit_log::note(const std::string& actor, const std::string& command, const model::audit_details& details) {
+    return persistence::audit_repository(db_).note(to_storable(actor), to_storable(command), storable(details));
 }
 
 result<std::vector<model::audit_record>> audit_log::list(int limit) {

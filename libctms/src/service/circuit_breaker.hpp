@@ -36,6 +36,11 @@ public:
         const std::lock_guard lock(mutex_);
         return next_probe_;
     }
+    /// When the first of the failures happened since the last success; only of use while the breaker is open.
+    [[nodiscard]] clock::time_point failing_since() const {
+        const std::lock_guard lock(mutex_);
+        return failing_since_;
+    }
     void succeeded() {
         const std::lock_guard lock(mutex_);
         failures_ = 0;
@@ -43,6 +48,7 @@ public:
     }
     void failed(clock::time_point now) {
         const std::lock_guard lock(mutex_);
+        if (failures_ == 0) failing_since_ = now;
         if (++failures_ < threshold) return;
         if (next_probe_ && now < *next_probe_) return; // a call that had begun before the breaker opened
         pause_ = next_probe_ ? std::min(pause_ * 2, longest_pause_) : first_pause_;
@@ -54,6 +60,7 @@ private:
     const std::chrono::milliseconds longest_pause_;
     mutable std::mutex mutex_;
     int failures_ = 0;
+    clock::time_point failing_since_{};
     std::chrono::milliseconds pause_{};
     std::optional<clock::time_point> next_probe_;
 };

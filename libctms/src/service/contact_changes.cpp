@@ -3,6 +3,7 @@
 
 #include "waitlist_changes.hpp"
 
+#include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
 
 #include <algorithm>
@@ -164,5 +165,69 @@ result<persistence::contact_change> patched(const model::contact_patch& patch, c
     apply_to(out.after.waitlists, *changes);
     return out;
 }
+
+persistence::change_function replacement(const model::contact_input& input, const precondition& only_if) {
+    return [&](const std::optional<model::contact>& stored) -> result<persistence::contact_change> {
+        if (const auto met = only_if.check(stored ? &*stored : nullptr); !met) return met.error();
+        return replaced(input, stored);
+    };
+}
+
+persistence::change_function patching(const model::contact_patch& patch, const precondition& only_if) {
+    return [&](const std::optional<model::contact>& stored) -> result<persistence::contact_change> {
+        if (!stored) return unknown_id();
+        if (const auto met = only_if.check(&*stored); !met) return met.error();
+        return patched(patch, *stored);
+    };
+}
+
+persistence::removal_check removal_if(const precondition& only_if) {
+    if (only_if.is_empty()) return {};
+    return [&](std::span<const model::contact> found) -> result<void> {
+        for (const auto& one : found) {
+            const auto met = only_if.check(&one);
+            if (met) continue;
+            auto unmet = met.error();
+            if (found.size() > 1) unmet.detail.clear(); // several contacts have no tag together
+            return unmet;
+        }
+        return {};
+    };
+}
+
+result<void> check_replacement(const uuid& email_id, const model::contact_input& input) {
+    if (input.email.email_id == email_id && !email_id.is_nil()) return {};
+    return invalid("email_id in path must match email_id in contact");
+}
+
+result<void> check_patch(const uuid& email_id, const model::contact_patch& patch) {
+    const auto& named = patch.email.value().email_id;
+    if (named.is_nil() || named == email_id) return {};
+    return invalid("cannot change email_id");
+}
+
+result<created_contact> settle_creation(persistence::contact_repository& stored, error failure, const model::contact& wanted) {
+    if (failure.code != errc::conflict) return failure;
+    if (std::find(failure.conflicts.begin(), failure.conflicts.end(), "email_id") != failure.conflicts.end()) {
+        auto existing = stored.find(wanted.email.email_id);
+        if (!existing && existing.error().code != errc::not_found) return existing.error();
+        if (existing && same_content(*existing, wanted)) return created_contact{std::move(*existing), true};
+    }
+    failure.message = conflict_of_creation;
+    return failure;
+}
+
+result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
+    if (!outcome && outcome.error().code == errc::conflict && !unmet_precondition(outcome.error())) {
+        auto failure = outcome.error();
+        failure.message = conflict;
+        return failure;
+    }
+    return outcome;
+}
+
+error unknown_id() { return not_found("Unknown email_id"); }
+
+error unknown_address(const std::string& primary_email) { return not_found("email " + valid_utf8(primary_email) + " not found!"); }
 
 } // namespace ctms::service

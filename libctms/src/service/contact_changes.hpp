@@ -4,9 +4,13 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/model/contact_input.hpp>
+#include <ctms/service/contacts.hpp>
+#include <ctms/service/precondition.hpp>
 #include <persistence/contacts/contact_repository.hpp>
 
 #include <optional>
+#include <string>
+#include <string_view>
 
 namespace ctms::service {
 
@@ -21,5 +25,41 @@ namespace ctms::service {
 
 /// PATCH: changes what was given. errc::conflict if a list repeats a new name.
 [[nodiscard]] result<persistence::contact_change> patched(const model::contact_patch& patch, const model::contact& stored);
+
+/// PUT and PATCH as functions of the stored contact. They return the error of the precondition if it does not hold. Both arguments must
+/// live as long as the function.
+/// @{
+[[nodiscard]] persistence::change_function replacement(const model::contact_input& input, const precondition& only_if);
+[[nodiscard]] persistence::change_function patching(const model::contact_patch& patch, const precondition& only_if);
+/// @}
+
+/// Checks a precondition for every contact that DELETE finds; empty if there is nothing to check. The argument must live as long.
+[[nodiscard]] persistence::removal_check removal_if(const precondition& only_if);
+
+/// Checks that the ids of a request agree. errc::invalid otherwise.
+/// @{
+[[nodiscard]] result<void> check_replacement(const uuid& email_id, const model::contact_input& input);
+[[nodiscard]] result<void> check_patch(const uuid& email_id, const model::contact_patch& patch);
+/// @}
+
+/// Whether the input uses the older form of waitlists.
+[[nodiscard]] bool uses_older_form(const auto& input) { return input.vpn.given() || input.relay.given(); }
+
+/// The outcome of a creation that failed: if the same contact is stored, that is no failure.
+[[nodiscard]] result<created_contact> settle_creation(persistence::contact_repository& stored, error failure, const model::contact& wanted);
+
+/// What clients are told when a unique value is already used.
+inline constexpr std::string_view conflict_of_creation = "Contact already exists";
+inline constexpr std::string_view conflict_of_replacement = "Contact with primary_email or basket_token already exists";
+inline constexpr std::string_view conflict_of_patch = "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists";
+
+/// Sets the message of a conflict of unique values.
+[[nodiscard]] result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict);
+
+/// The errors for a contact that does not exist.
+/// @{
+[[nodiscard]] error unknown_id();
+[[nodiscard]] error unknown_address(const std::string& primary_email);
+/// @}
 
 } // namespace ctms::service

@@ -17,20 +17,6 @@
 namespace ctms::service {
 namespace {
 
-bool uses_older_form(const auto& input) { return input.vpn.given() || input.relay.given(); }
-
-/// Sets the message of a conflict, which differs between the calls.
-result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict) {
-    if (!outcome && outcome.error().code == errc::conflict) {
-        auto failure = outcome.error();
-        failure.message = conflict;
-        return failure;
-    }
-    return outcome;
-}
-
-error unknown_id() { return not_found("Unknown email_id"); }
-
 error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
 bool is_by_address_alone(const model::identity_query& query) {
@@ -39,18 +25,18 @@ bool is_by_address_alone(const model::identity_query& query) {
     return query.primary_email && !query.primary_email->empty() && is_storable(*query.primary_email) && rest == model::identity_query{};
 }
 
-/// Appends the contacts of a page, each followed by `end`. Returns the start of the next page if there may be one.
-result<std::optional<model::updates_cursor>> append_page(persistence::contact_repository& repository, const model::updates_query& query,
-                                                         std::string& out, char end) {
-    std::optional<model::updates_cursor> last;
-    const auto count = repository.visit_update_documents(query, [&](const model::updates_cursor& place, std::string_view json) {
-        out += json;
+/// The start of the next page if there may be one.
+std::optional<model::updates_cursor> after(const persistence::document_page& page, const model::updates_query& query) {
+    return page.matches == static_cast<std::size_t>(query.limit) ? page.last : std::nullopt;
+}
+
+/// Appends the contacts of a page, each followed by `end`. `more`: how many bytes follow them.
+void append(std::string& out, const persistence::document_page& page, char end, std::size_t more) {
+    out.reserve(out.size() + page.bytes + page.documents.size() + more);
+    for (const auto& one : page.documents) {
+        out += one;
         out += end;
-        last = place;
-    });
-    if (!count) return count.error();
-    const bool is_full = *count == static_cast<std::size_t>(query.limit);
-    return is_full ? last : std::nullopt;
+    }
 }
 
 /// Returns true at most once a minute.
@@ -81,80 +67,69 @@ contacts::contacts(persistence::database& db, persistence::database* replica, me
     : db_(db), repository_(std::make_unique<persistence::contact_repository>(db, replica)), recorder_(recorder), log_(log) {}
 contacts::~contacts() = default;
 
-result<created_contact> contacts::create(const model::contact_input& input, std::string_view client) {
+result<created_contact> contacts::create(const model::contact_input& input, const model::author& by) {
     const auto good = json::check(input, json::purpose::create);
-    return good ? create(*good, client) : good.error();
+    return good ? create(*good, by) : good.error();
 }
 
-result<created_contact> contacts::create(const json::checked<model::contact_input>& input, std::string_view client) {
-    if (input.checked_for() != json::purpose::create) return create(*input, client);
+result<created_contact> contacts::create(const json::checked<model::contact_input>& input, const model::author& by) {
+    if (input.checked_for() != json::purpose::create) return create(*input, by);
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
     const auto wanted = new_contact(*input);
     if (!wanted) return wanted.error();
-    auto stored = repository_->create(*wanted, client);
+    auto stored = repository_->create(*wanted, by);
     if (stored) return created_contact{std::move(*stored), false};
-    auto failure = stored.error();
-    if (failure.code != errc::conflict) return failure;
-    if (std::find(failure.conflicts.begin(), failure.conflicts.end(), "email_id") != failure.conflicts.end()) {
-        auto existing = repository_->find(wanted->email.email_id);
-        if (!existing && existing.error().code != errc::not_found) return existing.error();
-        if (existing && same_content(*existing, *wanted)) return created_contact{std::move(*existing), true};
-    }
-    failure.message = "Contact already exists";
-    return failure;
+    return settle_creation(*repository_, stored.error(), *wanted);
 }
 
-result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, std::string_view client) {
+result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, const model::author& by,
+                                         const precondition& only_if) {
     const auto good = json::check(input, json::purpose::replace);
-    return good ? replace(email_id, *good, client) : good.error();
+    return good ? replace(email_id, *good, by, only_if) : good.error();
 }
 
-result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input, std::string_view client) {
-    if (input.checked_for() != json::purpose::replace) return replace(email_id, *input, client);
-    if (input->email.email_id != email_id || email_id.is_nil()) return invalid("email_id in path must match email_id in contact");
+result<model::contact> contacts::replace(const uuid& email_id, const json::checked<model::contact_input>& input, const model::author& by,
+                                         const precondition& only_if) {
+    if (input.checked_for() != json::purpose::replace) return replace(email_id, *input, by, only_if);
+    if (const auto good = check_replacement(email_id, *input); !good) return good.error();
     if (uses_older_form(*input)) recorder_.legacy_waitlists_used();
-    auto changed = repository_->change(
-        email_id, [&](const auto& stored) { return replaced(*input, stored); }, client);
-    return with_message(std::move(changed), "Contact with primary_email or basket_token already exists");
+    auto changed = repository_->change(email_id, replacement(*input, only_if), by);
+    return with_message(std::move(changed), conflict_of_replacement);
 }
 
-result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch, std::string_view client) {
+result<model::contact> contacts::patch(const uuid& email_id, const model::contact_patch& patch, const model::author& by,
+                                       const precondition& only_if) {
     const auto good = json::check(patch);
-    return good ? this->patch(email_id, *good, client) : good.error();
+    return good ? this->patch(email_id, *good, by, only_if) : good.error();
 }
 
-result<model::contact> contacts::patch(const uuid& email_id, const json::checked<model::contact_patch>& patch, std::string_view client) {
-    const patch_request one{email_id, &patch, client};
+result<model::contact> contacts::patch(const uuid& email_id, const json::checked<model::contact_patch>& patch, const model::author& by,
+                                       const precondition& only_if) {
+    const patch_request one{email_id, &patch, by, &only_if};
     return std::move(this->patch({&one, 1}).front());
 }
 
 void contacts::patch(std::span<const patch_request> several, const patches_done& done) {
+    static const precondition no_precondition;
     std::vector<patch_result> refused;
     std::vector<persistence::contact_to_change> changes;
     std::vector<std::size_t> indexes; // the index of each change in `several`
     for (std::size_t index = 0; index < several.size(); ++index) {
         const auto& patch = **several[index].patch;
-        const auto& named = patch.email.value().email_id;
-        if (!named.is_nil() && named != several[index].email_id) {
-            refused.push_back({index, invalid("cannot change email_id")});
+        if (const auto good = check_patch(several[index].email_id, patch); !good) {
+            refused.push_back({index, good.error()});
             continue;
         }
         if (uses_older_form(patch)) recorder_.legacy_waitlists_used();
         indexes.push_back(index);
-        changes.push_back({several[index].email_id,
-                           [&patch](const auto& stored) -> result<persistence::contact_change> {
-                               if (!stored) return unknown_id();
-                               return patched(patch, *stored);
-                           },
-                           several[index].client});
+        const auto* only_if = several[index].only_if;
+        changes.push_back({several[index].email_id, patching(patch, only_if == nullptr ? no_precondition : *only_if), several[index].by});
     }
     if (!refused.empty()) done(refused);
     repository_->change(changes, [&](std::span<persistence::change_outcome> some) {
         std::vector<patch_result> known;
         for (auto& one : some) {
-            known.push_back(
-                {indexes[one.index], with_message(std::move(one.contact),
-                                                  "Contact with primary_email, basket_token, mofo_email_id, or fxa_id already exists")});
+            known.push_back({indexes[one.index], with_message(std::move(one.contact), conflict_of_patch)});
         }
         done(known);
     });
@@ -168,15 +143,16 @@ std::vector<result<model::contact>> contacts::patch(std::span<const patch_reques
     return out;
 }
 
-result<std::vector<model::identity>> contacts::remove(const std::string& primary_email, std::string_view client) {
+result<std::vector<model::identity>> contacts::remove(const std::string& primary_email, const model::author& by,
+                                                      const precondition& only_if) {
     const bool may_exist = is_storable(primary_email);
-    auto removed = may_exist ? repository_->remove(primary_email, client) : std::vector<model::identity>();
-    if (removed && removed->empty()) return not_found("email " + valid_utf8(primary_email) + " not found!");
+    auto removed = may_exist ? repository_->remove(primary_email, by, removal_if(only_if)) : std::vector<model::identity>();
+    if (removed && removed->empty()) return unknown_address(primary_email);
     return removed;
 }
 
-result<void> contacts::remove(const uuid& email_id, std::string_view client) {
-    const auto removed = persistence::contact_bulk_repository(db_).remove(email_id, {.client = client});
+result<void> contacts::remove(const uuid& email_id, const model::author& by) {
+    const auto removed = persistence::contact_bulk_repository(db_).remove(email_id, {.by = by});
     if (!removed) return removed.error();
     return *removed ? result<void>() : result<void>(unknown_id());
 }
@@ -225,17 +201,21 @@ contact_range contacts::updates(const model::updates_query& query) { return {*th
 result<std::string> contacts::updates_page(const model::updates_query& wanted, std::string_view prefix) {
     auto query = wanted;
     if (const auto set = set_end(query); !set) return set.error();
-    std::string items;
-    const auto next = append_page(*repository_, query, items, ',');
-    if (!next) return next.error();
-    if (!items.empty()) items.pop_back();
-    items.insert(0, json::updates_page_head(query, *next, prefix));
-    items += "]}";
-    return items; // moved, because a page can be large
+    const auto page = repository_->update_documents(query);
+    if (!page) return page.error();
+    constexpr std::string_view tail = "]}";
+    auto out = json::updates_page_head(query, after(*page, query), prefix);
+    append(out, *page, ',', tail.size());
+    if (!page->documents.empty()) out.pop_back();
+    out += tail;
+    return out;
 }
 
 result<std::optional<model::updates_cursor>> contacts::append_updates(std::string& out, const model::updates_query& query) {
-    return append_page(*repository_, query, out, '\n');
+    const auto page = repository_->update_documents(query);
+    if (!page) return page.error();
+    append(out, *page, '\n', 0);
+    return after(*page, query);
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {

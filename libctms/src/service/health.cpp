@@ -3,6 +3,7 @@
 
 #include <ctms/persistence/database.hpp>
 #include <persistence/contacts/change_feed.hpp>
+#include <persistence/contacts/erasure_repository.hpp>
 #include <persistence/contacts/id_usage.hpp>
 #include <persistence/stripe/parked_repository.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
@@ -69,6 +70,7 @@ health_report health::probe() {
     out.queue_time = since(counting);
     if (const auto delay = persistence::change_feed(db_).delay()) out.changes_delay = *delay;
     if (const auto parked = persistence::parked_repository(db_).count()) out.stripe_parked = *parked;
+    if (const auto pending = persistence::erasure_repository(db_).count_pending()) out.erasures = *pending;
     if (auto ids = persistence::read_id_usage(db_)) out.ids = *std::move(ids);
     return out;
 }

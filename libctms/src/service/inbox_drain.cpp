@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_history.hpp>
+#include <ctms/service/erasures.hpp>
 #include <ctms/service/inbox_drain.hpp>
 #include <ctms/service/stripe_parking.hpp>
 
 #include <ctms/persistence/database.hpp>
+#include <persistence/stripe/stripe_repository.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
 
 #include <condition_variable>
@@ -17,7 +20,10 @@ inbox_drain::inbox_drain(persistence::database& db, kept_times keep, std::chrono
 
 void inbox_drain::work(const std::stop_token& stop) {
     constexpr std::chrono::hours between{1};
+    constexpr int most_lines = 1'000;
+    constexpr std::chrono::seconds between_answers{30};
     auto forgets_at = std::chrono::steady_clock::now();
+    auto forgets_answers_at = forgets_at;
     std::mutex mutex;
     std::condition_variable_any stopped;
     std::unique_lock lock(mutex);
@@ -26,12 +32,21 @@ void inbox_drain::work(const std::stop_token& stop) {
             persistence::sync_queue_repository queue(db_);
             for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
             }
+            if (std::chrono::steady_clock::now() >= forgets_answers_at && keyed_writes(db_).forget(keep_.answers))
+                forgets_answers_at = std::chrono::steady_clock::now() + between_answers;
             if (std::chrono::steady_clock::now() < forgets_at) continue;
             const auto forgotten = changes(db_).forget_deletions(keep_.deletions);
             const auto expired = stripe_parking(db_).expire(keep_.parked);
+            const auto moved = persistence::stripe_repository(db_).move_ready_lines(most_lines);
+            const auto receipts = erasures(db_).forget();
+            const auto forgotten_history = contact_history(db_).forget(keep_.history);
             const bool all_forgotten = forgotten && *forgotten < changes::most_forgotten;
             const bool all_expired = expired && *expired < static_cast<std::size_t>(stripe_parking::most_at_once);
-            if (all_forgotten && all_expired) forgets_at = std::chrono::steady_clock::now() + between;
+            const bool all_moved = moved && *moved < static_cast<std::size_t>(most_lines);
+            const bool all_receipts = receipts && *receipts < static_cast<std::size_t>(erasures::most_at_once);
+            const bool no_old_history = forgotten_history && *forgotten_history < contact_history::most_forgotten;
+            if (all_forgotten && all_expired && all_moved && all_receipts && no_old_history)
+                forgets_at = std::chrono::steady_clock::now() + between;
         } catch (const std::exception&) { // out of memory: tries again after the pause
         }
     }

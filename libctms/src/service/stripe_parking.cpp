@@ -83,6 +83,7 @@ result<parked_retry> stripe_parking::retry(std::int64_t id, bool even_if_older) 
         auto done = take_in_message(ingest, one->payload);
         if (!done && !is_refused(done.error())) return done.error();
         if (!done) return out.reason = reason_of(done.error()), out;
+        for (auto& refused : done->refused) refused.parked_at = one->parked_at; // personal data expires by the first time
         if (const auto kept = park(std::move(done->refused)); !kept) return kept.error();
     } else {
         const auto object = json::read_stripe_object(one->payload);

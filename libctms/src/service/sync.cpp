@@ -18,6 +18,13 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
+/// Keeps times within the bound beyond which a stored time counts as wrong.
+sync_options bounded(sync_options options) {
+    options.lease = std::min(options.lease, persistence::longest_ahead);
+    options.longest_wait = std::min<std::chrono::milliseconds>(options.longest_wait, persistence::longest_ahead / 2); // jitter adds to it
+    return options;
+}
+
 } // namespace
 
 class sync::impl {
@@ -25,11 +32,11 @@ public:
     using cycle_ended = std::function<void(const cycle_report&)>;
 
     impl(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, const sync_options& options)
-        : options_(options),
+        : options_(bounded(options)),
           queue_(db),
-          slots_(db, options.connections),
-          source_(db, queue_, worker_, options.lease, options.skip_unchanged),
-          vendor_(vendor, options.first_pause, options.longest_pause),
+          slots_(db, options_.connections),
+          source_(db, queue_, worker_, options_.lease, options_.skip_unchanged),
+          vendor_(vendor, options_.first_pause, options_.longest_pause),
           recorder_(queue_, source_, vendor_, log, worker_, options_) {}
 
     result<cycle_report> run(const std::stop_token& stop, std::optional<int> most_contacts, const cycle_ended& ended);
@@ -61,6 +68,8 @@ private:
 result<cycle_report> sync::impl::begin_report() {
     progress_ = clock::now();
     constexpr int most_batches = 10;
+    if (const auto brought = queue_.bring_times_back(); !brought) return brought.error();
+    if (const auto brought = slots_.bring_times_back(); !brought) return brought.error();
     if (const auto drained = queue_.drain_inbox(most_batches); !drained) return drained.error();
     const auto counts = queue_.count();
     if (!counts) return counts.error();

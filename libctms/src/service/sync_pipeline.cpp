@@ -53,7 +53,7 @@ result<cycle_report> sync_pipeline::run(const std::stop_token& stop) {
     stop_ = stop;
     const std::stop_callback wake(stop, [this] {
         const std::lock_guard held(mutex_);
-        changed_.notify_all();
+        wake_all();
     });
     lock held(mutex_);
     try {
@@ -64,7 +64,7 @@ result<cycle_report> sync_pipeline::run(const std::stop_token& stop) {
         if (!thrown_) thrown_ = std::current_exception();
     }
     is_ending_ = is_closing_ = true;
-    changed_.notify_all();
+    wake_all();
     unlocked(held, [this] { threads_.clear(); });
     if (!failure_ && !thrown_) finish_failures();
     if (!thrown_) deliver(held);
@@ -102,7 +102,7 @@ void sync_pipeline::start_threads() {
                 } catch (...) {
                     if (!thrown_) thrown_ = std::current_exception();
                     is_ending_ = is_closing_ = true;
-                    changed_.notify_all();
+                    wake_all();
                 }
             });
         }
@@ -113,10 +113,16 @@ void sync_pipeline::start_threads() {
 
 void sync_pipeline::work(lock& held) {
     while (!is_closing_) {
-        if (!work_once(held)) changed_.wait_for(held, poll_interval);
+        if (!work_once(held)) work_.wait_for(held, poll_interval);
     }
 }
 
+void sync_pipeline::wake_all() {
+    work_.notify_all();
+    changed_.notify_all();
+}
+
+// A thread that has made a call looks for more work itself, so that others are woken only for work that it leaves to them.
 bool sync_pipeline::work_once(lock& held) {
     if (!done_.empty() && !is_recording_ && !failure_) return record(held), true;
     if (is_ending_ || calls_ >= allowed_ || !may_send()) return false;
@@ -152,12 +158,12 @@ void sync_pipeline::send_main(lock& held) {
     waiting_.pop_front();
     ++calls_;
     ++main_calls_;
-    changed_.notify_all(); // there is room for another contact
+    if (wants_contacts()) changed_.notify_one();
     unlocked(held, [&] { with_.vendor.send_main(item); });
     --calls_;
     --main_calls_;
     main_is_done(item);
-    changed_.notify_all();
+    if (is_ending_ || !may_send()) changed_.notify_one();
 }
 
 void sync_pipeline::main_is_done(sync_item& item) {
@@ -184,7 +190,7 @@ void sync_pipeline::send_rows(lock& held, const row_call& call) {
             });
     });
     --calls_;
-    changed_.notify_all();
+    if (is_ending_ || calls_ >= allowed_ || !may_send()) changed_.notify_one();
 }
 
 void sync_pipeline::settle(const row_call& call, const acoustic::outcome& outcome) {
@@ -207,6 +213,7 @@ void sync_pipeline::record(lock& held) {
     const std::vector<sync_item*> items(done_.begin(), end);
     done_.erase(done_.begin(), end);
     is_recording_ = true;
+    if (calls_ < allowed_) work_.notify_one(); // this thread makes no call meanwhile
     cycle_report counts;
     const auto stored = unlocked(held, [&] { return with_.recorder.record(items, counts); });
     is_recording_ = false;
@@ -256,7 +263,8 @@ void sync_pipeline::claim(lock& held) {
     const int limit = is_hungry ? ahead_ : bounds_.connections;
     const int below = is_hungry ? persistence::any_priority : waiting_.back()->queued.priority;
     is_claiming_ = true;
-    auto claimed = unlocked(held, [&] { return with_.source.claim(limit, below); });
+    auto claimed = unlocked(
+        held, [&] { return bounds_.is_probe ? with_.source.claim_probe(with_.vendor.failing_since()) : with_.source.claim(limit, below); });
     is_claiming_ = false;
     if (!claimed) return end_with(claimed.error());
     const bool is_short = claimed->size() < static_cast<std::size_t>(limit);
@@ -271,8 +279,8 @@ void sync_pipeline::claim(lock& held) {
         if (!is_known(item)) enqueue(std::move(item));
     }
     if (bounds_.most_contacts) is_exhausted_ = true;
+    work_.notify_all();
     if (allowed_ < bounds_.connections && waiting_.size() > static_cast<std::size_t>(allowed_ - calls_) && !is_ending_) adjust_slots(held);
-    changed_.notify_all();
 }
 
 /// More contacts are claimed at once when the connections had to wait for them, and fewer when many were left.
@@ -324,6 +332,7 @@ void sync_pipeline::adjust_slots(lock& held) {
         allowed_ = std::max(*taken, slots); // a renewal at the same time may have locked our own
         with_.lease.set_slots_held(allowed_);
         start_threads();
+        work_.notify_all();
     }
 }
 

@@ -73,6 +73,7 @@ private:
     auto unlocked(lock& held, Function work);
 
     // These hold it all the time.
+    void wake_all();
     void enqueue(std::unique_ptr<sync_item> item);
     void main_is_done(sync_item& item);
     void settle(const row_call& call, const acoustic::outcome& outcome);
@@ -93,8 +94,9 @@ private:
     const std::function<void(const cycle_report&)> ended_;
     std::stop_token stop_;
 
-    mutable std::mutex mutex_; ///< guards everything below
-    std::condition_variable changed_;
+    mutable std::mutex mutex_;        ///< guards everything below
+    std::condition_variable work_;    ///< wakes threads that make calls: there is something to do that no running thread will do
+    std::condition_variable changed_; ///< wakes the thread of run(): it may have to claim, report or end
     std::map<uuid, std::unique_ptr<sync_item>> in_flight_; ///< claimed, and the outcome is not stored
     std::deque<sync_item*> waiting_;                       ///< for their main call, by priority
     sync_rows rows_;

@@ -39,7 +39,8 @@ result<void> sync_recorder::record_sent(std::span<sync_item* const> items, cycle
     if (const auto done = queue_.complete(worker_, sent); !done) return done.error();
     for (auto* item : items) {
         ++(item->contact || item->queued.is_deletion ? report.synced : report.skipped);
-        if (item->queued.retry == 0) report.age_s = std::chrono::duration<double>(ctms::now() - item->queued.first_requested_at).count();
+        if (item->queued.retry == 0)
+            report.age_s = std::max(0.0, std::chrono::duration<double>(ctms::now() - item->queued.first_requested_at).count());
         finish(*item, std::nullopt, report);
     }
     return {};

@@ -7,8 +7,19 @@
 
 namespace ctms::service {
 
-result<sync_source::items> sync_source::claim(int limit, int below) {
-    auto claimed = queue_.claim(worker_, limit, lease_, below);
+result<sync_source::items> sync_source::claim_probe(clock::time_point failing_since) {
+    // The database notes an attempt a moment after it was made here.
+    constexpr std::chrono::milliseconds delay{100};
+    turns_began_ = std::max(turns_began_, failing_since);
+    const auto untried_for = std::chrono::ceil<std::chrono::milliseconds>(clock::now() - turns_began_) + delay;
+    auto untried = claim(1, persistence::any_priority, untried_for);
+    if (!untried || !untried->empty()) return untried;
+    turns_began_ = clock::now();
+    return claim(1, persistence::any_priority, std::nullopt);
+}
+
+result<sync_source::items> sync_source::claim(int limit, int below, const std::optional<std::chrono::milliseconds>& untried_for) {
+    auto claimed = queue_.claim(worker_, limit, lease_, below, untried_for);
     if (!claimed) {
         const std::lock_guard lock(mutex_);
         is_in_doubt_ = true;
@@ -74,7 +85,8 @@ result<void> sync_source::give_back() {
     if (claimed_.empty() && !is_in_doubt_) return {};
     std::vector<uuid> ids;
     for (const auto& [id, version] : claimed_) ids.push_back(id);
-    if (auto released = is_in_doubt_ ? queue_.release_all(worker_) : queue_.release(worker_, ids); !released) return released;
+    if (auto released = queue_.release(worker_, is_in_doubt_ ? std::nullopt : std::optional(std::span<const uuid>(ids))); !released)
+        return released;
     claimed_.clear();
     is_in_doubt_ = false;
     return {};

@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -36,7 +37,10 @@ public:
           skip_unchanged_(skip_unchanged) {}
 
     /// Claims contacts as persistence::sync_queue_repository::claim() does. Stores what the vendor may have of them from now on.
-    [[nodiscard]] result<items> claim(int limit, int below);
+    [[nodiscard]] result<items> claim(int limit, int below) { return claim(limit, below, std::nullopt); }
+    /// Claims one contact for a probe of a vendor whose calls have failed since `failing_since`. The contacts take turns: none is tried
+    /// again before all others that are due were tried, so that one whose calls always fail does not keep the others waiting.
+    [[nodiscard]] result<items> claim_probe(std::chrono::steady_clock::time_point failing_since);
     /// Returns the contacts that claim() would return, without claiming them.
     [[nodiscard]] result<items> peek(int limit);
     /// The outcome of this version of a contact is stored, which ended its claim.
@@ -45,6 +49,9 @@ public:
     [[nodiscard]] result<void> give_back();
 
 private:
+    using clock = std::chrono::steady_clock;
+
+    [[nodiscard]] result<items> claim(int limit, int below, const std::optional<std::chrono::milliseconds>& untried_for);
     [[nodiscard]] result<items> load(std::vector<persistence::queued_contact> claimed);
 
     persistence::sync_queue_repository& queue_;
@@ -54,6 +61,7 @@ private:
     const uuid worker_;
     const std::chrono::seconds lease_;
     const bool skip_unchanged_;
+    clock::time_point turns_began_{}; ///< since when no contact was probed twice
     std::mutex mutex_;
     std::map<uuid, std::int64_t> claimed_; ///< the version of each; guarded by the mutex
     bool is_in_doubt_ = false;             ///< a claim whose answer was lost may have claimed others; guarded by the mutex

@@ -86,7 +86,8 @@ void sync_vendor::send_rows(const row_call& whole, const std::function<bool()>& 
 
 bool sync_vendor::answers_others(const sync_item& item) const {
     if (is_down()) return false;
-    const auto since = item.queued.last_attempt_at.value_or(item.failed_at);
+    const auto before = item.queued.last_attempt_at.value_or(item.failed_at);
+    const auto since = std::min(before, item.failed_at); // the clock may have been set back since the last attempt
     const std::array tables{&item.main, &item.newsletters, &item.products};
     for (std::size_t i = 0; i < tables.size(); ++i) {
         if (tables[i]->failed && last_answer_.at(i).load() > since) return true;

@@ -35,6 +35,8 @@ public:
 
     [[nodiscard]] bool is_down() const { return breaker_.is_open(); }
     [[nodiscard]] auto next_probe() const { return breaker_.next_probe(); }
+    /// While the vendor is down: when the first call failed.
+    [[nodiscard]] auto failing_since() const { return breaker_.failing_since(); }
     /// Whether the vendor has answered calls of other contacts for the same table since this contact failed. If not, the vendor is down,
     /// and the failure is not the contact's fault. Answers before the contact's next attempt count at that attempt.
     [[nodiscard]] bool answers_others(const sync_item& item) const;

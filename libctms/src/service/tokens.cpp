@@ -217,6 +217,7 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
         out.verdict = bad_token("No client record");
     } else {
         out.client_exists = true;
+        out.must_have_precondition = (*client)->access.client.must_have_precondition;
         out.verdict = revoked(client) ? result<void>(bad_token("Token revoked")) : check_client((*client)->access.client, wanted);
     }
     return out;

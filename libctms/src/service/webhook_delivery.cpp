@@ -38,12 +38,13 @@ public:
         : db_(db), log_(log), options_(std::move(options)), dispatcher_([this](const std::stop_token& stop) { work(stop); }) {}
 
     ~impl() {
-        dispatcher_.request_stop();
+        request_stop();
         dispatcher_.join();
-        for (auto& [id, one] : runs_) one.thread.request_stop();
     }
     impl(const impl&) = delete;
     impl& operator=(const impl&) = delete;
+
+    void request_stop() noexcept { dispatcher_.request_stop(); }
 
 private:
     /// A thread that delivers to one webhook.
@@ -62,16 +63,21 @@ private:
             } catch (const std::exception&) { // out of memory or threads: tries again after the pause
             }
         } while (!stopped.wait_for(lock, stop, options_.poll, [&] { return stop.stop_requested(); }));
+        for (auto& [id, one] : runs_) one.thread.request_stop(); // all at once, before the first is joined
+        runs_.clear();
     }
 
     void look() {
         std::erase_if(runs_, [](const auto& one) { return one.second.is_done.load(); });
-        const auto all = persistence::webhook_repository(db_).list();
-        if (!note(all)) return;
+        persistence::webhook_repository repository(db_);
+        if (const auto brought = repository.bring_times_back(); !brought) return note_failure(brought.error());
+        const auto all = repository.list();
+        if (!all) return note_failure(all.error());
         if (options_.on_look) options_.on_look(*all);
-        if (all->empty()) return;
+        if (all->empty()) return note_success();
         const auto end = persistence::change_feed(db_).end();
-        if (!note(end)) return;
+        if (!end) return note_failure(end.error());
+        note_success();
         for (const auto& hook : *all) {
             if (hook.is_due && has_news(hook, *end) && !runs_.contains(hook.id)) start(hook.id);
         }
@@ -103,16 +109,20 @@ private:
         }
     }
 
-    /// Logs the first of a series of failures. Returns whether it is none.
-    template <class T>
-    bool note(const result<T>& outcome) {
-        if (!outcome && !is_failing_) {
-            mozlog::fields members;
-            members.add("error", outcome.error().detail);
-            log_.log(mozlog::severity::error, log_type, members, "The database failed: webhooks are not delivered");
-        }
-        is_failing_ = !outcome;
-        return !is_failing_;
+    /// Logs the first of a series of failures.
+    void note_failure(const error& failure) {
+        if (is_failing_) return;
+        mozlog::fields members;
+        members.add("error", failure.detail);
+        log_.log(mozlog::severity::error, log_type, members, "The database failed: webhooks are not delivered");
+        is_failing_ = true;
+    }
+
+    /// Logs the end of a series of failures.
+    void note_success() {
+        if (!is_failing_) return;
+        log_.log(mozlog::severity::info, log_type, "Webhooks are delivered again");
+        is_failing_ = false;
     }
 
     persistence::database& db_;
@@ -126,5 +136,6 @@ private:
 webhook_delivery::webhook_delivery(persistence::database& db, mozlog::logger& log, webhook_delivery_options options)
     : impl_(std::make_unique<impl>(db, log, std::move(options))) {}
 webhook_delivery::~webhook_delivery() = default;
+void webhook_delivery::request_stop() noexcept { impl_->request_stop(); }
 
 } // namespace ctms::service

@@ -23,6 +23,13 @@ std::string host_of(std::string_view url) {
     return std::string(url.substr(0, url.find_first_of(":/?")));
 }
 
+error still_signs(const model::webhook& hook) {
+    return conflict(
+        fmt::format("the secret of '{}' was replaced before, and the old one also signs until {}: receivers may not have the one"
+                    " that would be replaced now. Nothing was changed. Wait until then, or end the time of the old one",
+                    hook.name, to_iso(*hook.old_secret_until)));
+}
+
 } // namespace
 
 result<void> check_webhook_name(std::string_view name) {
@@ -95,14 +102,18 @@ result<std::vector<std::string>> webhooks::retry_all() {
 }
 
 result<webhook_secret> webhooks::rotate_secret(std::string_view name, std::chrono::seconds grace_period,
-                                               const std::function<bool(const webhook_secret&)>& deliver) {
+                                               const std::function<bool(const webhook_secret&)>& deliver, bool end_grace) {
     if (grace_period < grace_period.zero() || grace_period > longest_webhook_grace_period)
         return invalid("the grace period must be from 0 seconds to 365 days");
     auto found = find(name);
     if (!found) return found.error();
+    if (found->old_secret_until && !end_grace) return still_signs(*found);
     webhook_secret out{*std::move(found), auth::make_webhook_secret()};
     if (deliver && !deliver(out)) return unavailable("the new secret was not delivered, and the old one stays valid");
-    if (const auto changed = webhook_repository(db_).set_secret(name, out.secret, grace_period); !changed) return changed.error();
+    if (const auto changed = webhook_repository(db_).set_secret(name, out.secret, grace_period, end_grace); !changed) {
+        const auto meanwhile = find(name);
+        return meanwhile && meanwhile->old_secret_until && !end_grace ? still_signs(*meanwhile) : changed.error();
+    }
     out.webhook.old_secret_until = grace_period.count() == 0 ? std::nullopt : std::optional<timestamp>(now() + grace_period);
     return out;
 }

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MPL-2.0
 """The load generators, wrk for ctms-web and pgbench for the database, and the parsing of their output."""
+import glob
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from .scene import DEFAULT_BIN, HERE, Failure
 
-PGBENCH = shutil.which("pgbench") or "/usr/lib/postgresql/15/bin/pgbench"
+PGBENCH = shutil.which("pgbench") or next(iter(glob.glob("/usr/lib/postgresql/*/bin/pgbench")), "pgbench")
 # The planner settings of the library's own sessions.
 PGOPTIONS = "-c jit=off -c plan_cache_mode=force_generic_plan"
 

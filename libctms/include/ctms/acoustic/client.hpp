@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // A client for the XML API of Acoustic Campaign: the calls that are needed to mirror contacts. Fetches and renews access tokens as needed.
-// A call blocks for at most twice the timeout (once for a token, once for the call), and for one timeout more if the vendor takes long to
-// reject a token. Thread safe: each thread that makes a call uses a connection of its own. The vendor refuses the 11th concurrent call of
-// an organisation, so callers hold a slot for each call. A failure is returned as a value with its kind; the caller decides what to do.
+// A call blocks for at most twice the timeout (once for a token, once for the call), and for twice more if the vendor rejects the token.
+// Thread safe: each thread that makes a call uses a connection of its own. The vendor refuses the 11th concurrent call of an organisation,
+// so callers hold a slot for each call. A failure is returned as a value with its kind; the caller decides what to do.
 #pragma once
 
 #include <ctms/acoustic/vendor_rows.hpp>

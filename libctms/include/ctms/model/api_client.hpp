@@ -17,10 +17,10 @@
 namespace ctms::model {
 
 /// A permission of a client: each call of the API requires one of them.
-enum class role : std::uint8_t { read, write, remove, updates, stripe, admin };
+enum class role : std::uint8_t { read, write, remove, updates, stripe, admin, privacy };
 
 /// The names of the roles, in the same order.
-inline constexpr std::array<std::string_view, 6> role_names{"read", "write", "delete", "updates", "stripe", "admin"};
+inline constexpr std::array<std::string_view, 7> role_names{"read", "write", "delete", "updates", "stripe", "admin", "privacy"};
 
 /// Returns the name of a role.
 [[nodiscard]] constexpr std::string_view to_string(role one) noexcept { return role_names[static_cast<std::size_t>(one)]; }
@@ -45,6 +45,7 @@ struct CTMS_API api_client {
     std::optional<timestamp> create_timestamp; ///< set by the database
     std::optional<timestamp> update_timestamp; ///< set by the database
     std::optional<std::set<role>> roles{};     ///< roles of the client; nullopt allows everything
+    bool must_have_precondition = false;       ///< changes and deletes contacts only with a precondition (If-Match)
 
     /// Returns true if the client has the role.
     [[nodiscard]] bool may(role one) const { return !roles || roles->contains(one); }

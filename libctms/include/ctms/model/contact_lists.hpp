@@ -17,6 +17,7 @@ struct CTMS_API bulk_outcome {
     std::int64_t changed = 0;    ///< contacts that were deleted, opted out or queued
     std::int64_t already = 0;    ///< contacts that had already opted out, or were already waiting
     std::int64_t other_case = 0; ///< of these, contacts whose address is stored in another case or Unicode form
+    std::int64_t held = 0;       ///< contacts that were not deleted because of a legal hold
 
     friend bool operator==(const bulk_outcome&, const bulk_outcome&) = default; ///< member by member
 };

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -34,6 +35,15 @@ public:
 /// sink writes the rest of that line first when the descriptor works again, so lines are never torn. O_NONBLOCK may be set or not.
 [[nodiscard]] CTMS_API std::unique_ptr<sink> make_descriptor_sink(int descriptor);
 
+/// One line, before it is formatted. Its texts are redacted.
+struct CTMS_API record {
+    std::chrono::system_clock::time_point when; ///< when it was logged
+    severity level = severity::info;            ///< its severity
+    std::string_view type;                      ///< MozLog's Type
+    std::string_view members;                   ///< the members of Fields, as JSON without the braces
+    std::string_view message;                   ///< the field `msg`
+};
+
 /// Format and content of a log.
 struct CTMS_API options {
     bool json = true;                  ///< true: MozLog; false: the console format
@@ -42,6 +52,9 @@ struct CTMS_API options {
     std::string logger_name = "ctms";  ///< MozLog's `Logger`
     std::string hostname;              ///< gethostname() if empty
     std::size_t queue_bytes = 8 << 20; ///< maximum size of queued lines, besides those being written; more are dropped
+    /// If set, also gets each written line of severity error or worse, on the thread that logs it. It must return soon and must not throw;
+    /// what it gets is valid only during the call.
+    std::function<void(const record&)> on_error{};
 };
 
 /// Builds the `Fields` of one line, in the order of the calls. Names and strings are redacted when they are added.

@@ -9,10 +9,22 @@
 #include <ctms/metrics/recorder.hpp>
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace ctms::persistence {
+
+/// How suppressed addresses are recognised: those of people who were erased and must not be stored again. The database has only keyed
+/// hashes of them (see auth::keyed_hashes).
+struct CTMS_API suppression_options {
+    /// Returns the hash of a text with each key, in hexadecimal digits, the current key first. Must be thread safe. Without it, addresses
+    /// are neither suppressed nor recognised.
+    std::function<std::vector<std::string>(std::string_view text)> hashes{};
+    bool opts_out = false; ///< contacts with such an address are stored, but opted out of all email; if false, they are refused
+};
 
 /// Address of the database, and options of the pool.
 struct CTMS_API database_options {
@@ -25,6 +37,8 @@ struct CTMS_API database_options {
     std::chrono::milliseconds statement_timeout{10'000}; ///< after this time, the server cancels a statement
     std::chrono::milliseconds lock_timeout{5'000};       ///< how long a statement waits for a lock
     std::chrono::seconds connect_timeout{3};             ///< for each address of the host
+    suppression_options suppression{};                   ///< for every write of contacts and of Stripe objects
+    bool keeps_history = false;                          ///< record who changes contacts, in the transaction of each change
 };
 
 /// State of the pool, for metrics.

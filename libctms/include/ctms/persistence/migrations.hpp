@@ -76,6 +76,7 @@ struct CTMS_API migration_plan {
     schema_state state;                      ///< the state of the schema
     std::vector<planned_step> steps;         ///< all steps of the pending migrations that were not done yet
     std::vector<std::string> missing_rights; ///< sentences; migrate() changes nothing while there is one
+    std::vector<std::string> obstacles;      ///< the same, about what else prevents the migration: tables in two schemas
     std::vector<std::string> warnings;       ///< sentences about the schema, which do not prevent a migration
 };
 
@@ -90,8 +91,8 @@ struct CTMS_API migration_plan {
 
 /// Applies the pending migrations and returns them. Several processes may call it at the same time. Changes nothing and returns
 /// errc::invalid with the explanation for a database that is ahead or foreign, and errc::misconfigured with the missing rights for an
-/// account that could not finish. Returns errc::interrupted if it was stopped or a lock could not be had in time; every step that was done
-/// stays, and the next call continues there, as it does after the process was killed.
+/// account that could not finish, or if the tables are in two schemas. Returns errc::interrupted if it was stopped or a lock could not be
+/// had in time; every step that was done stays, and the next call continues there, as it does after the process was killed.
 [[nodiscard]] CTMS_API result<std::vector<migration_info>> migrate(const database_options& options, const migrate_options& how = {});
 
 } // namespace ctms::persistence

@@ -72,6 +72,9 @@ public:
     [[nodiscard]] result<void> set_email(std::string_view name, const std::string& email);
     /// Sets the roles; nullopt allows everything. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_roles(std::string_view name, const std::optional<std::set<model::role>>& roles);
+    /// Sets whether the client must send a precondition (service::precondition) with each change or deletion of a contact. errc::not_found
+    /// if the client does not exist.
+    [[nodiscard]] result<void> set_must_have_precondition(std::string_view name, bool must);
     /// Makes a new secret. The old one stays valid for `grace_period`; if that is 0, the old one, those that were replaced before, and all
     /// tokens become invalid at once. `deliver`, unless it is empty, is called before anything is stored: if it returns false, because the
     /// new secret could not be written, the old one stays valid (errc::unavailable). errc::invalid unless 0 <= grace_period <=

@@ -40,6 +40,10 @@ public:
     [[nodiscard]] result<audit_outcome> record(const std::string& actor, const std::string& command,
                                                const std::function<audited_result()>& run);
 
+    /// Records that `actor` (of a program, or an API client) did `command`, in one round trip. Needs only the right to insert. Bytes that
+    /// cannot be stored are replaced, as in record().
+    [[nodiscard]] result<void> note(const std::string& actor, const std::string& command, const model::audit_details& details);
+
     /// Returns at most `limit` records, newest first. errc::invalid unless limit is positive.
     [[nodiscard]] result<std::vector<model::audit_record>> list(int limit);
 

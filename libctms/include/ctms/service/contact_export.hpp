@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
-// Use cases that read contacts with everything that is stored: dumps, requests for personal data, and duplicate addresses. Blocking; thread
-// safe.
+// Use cases that read contacts with everything that is stored: dumps, and duplicate addresses. person_export.hpp answers requests for
+// personal data. Blocking; thread safe.
 #pragma once
 
 #include <ctms/base/export.hpp>
 #include <ctms/base/result.hpp>
-#include <ctms/base/uuid.hpp>
 #include <ctms/model/contact_lists.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 
 namespace ctms::persistence {
@@ -33,10 +31,6 @@ public:
 
     /// Returns the approximate number of contacts from the database's statistics, for progress displays; nullopt if there are none.
     [[nodiscard]] result<std::optional<std::int64_t>> estimate();
-
-    /// Returns everything that is stored about a contact as one JSON object: the line of a dump, the products, Stripe's objects, the sync
-    /// queue, and what was sent to the vendor. errc::not_found ("Unknown email_id") if it does not exist.
-    [[nodiscard]] result<std::string> everything(const uuid& email_id);
 
     /// Calls `visit` with each group of contacts whose addresses differ only in case, by address, oldest contact first, until it returns
     /// false. Reads pages, so the memory does not grow with the number of groups.

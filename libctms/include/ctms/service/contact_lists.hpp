@@ -32,7 +32,7 @@ public:
 
     /// Deletes all contacts with these addresses, with everything that belongs to them, and queues their deletion at the vendor. Returns a
     /// result for each address, in the given order. If an address is given twice, the second finds nothing. With `dry_run`, nothing is
-    /// changed.
+    /// changed. Contacts under a legal hold stay; errc::conflict if one is held while its step runs.
     [[nodiscard]] result<std::vector<model::bulk_outcome>> remove(std::span<const std::string> primary_emails, bool dry_run = false);
 
     /// Sets has_opted_out_of_email for all contacts with these addresses. Returns a result for each address, in the given order. If an

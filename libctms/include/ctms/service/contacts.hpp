@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // The use cases for contacts: what the API's calls on /ctms and /identity do, without HTTP. Calls block; thread safe. Expected failures are
 // errors whose message may be shown to the client. Input that was not read from JSON is checked: errc::invalid with one field_error for
-// each broken rule, as json::check returns it. Writes take the id of the client that asks for them, which readers of the feed of changes
-// see.
+// each broken rule, as json::check returns it. Writes take who asks for them, which readers of the feed of changes see, and, if the
+// database keeps it, readers of the history. Writes with a precondition that does not hold change nothing; unmet_precondition() recognises
+// their error.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -10,11 +11,13 @@
 #include <ctms/base/uuid.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/metrics/recorder.hpp>
+#include <ctms/model/author.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_document.hpp>
 #include <ctms/model/contact_input.hpp>
 #include <ctms/model/updates_query.hpp>
 #include <ctms/service/contact_range.hpp>
+#include <ctms/service/precondition.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -48,7 +51,8 @@ struct CTMS_API created_contact {
 struct CTMS_API patch_request {
     uuid email_id;                                    ///< the contact to change
     const json::checked<model::contact_patch>* patch; ///< must not be null and must live as long as the call
-    std::string_view client{};                        ///< who asks for it, for the feed of changes; "" if unknown
+    model::author by{};                               ///< who asks for it
+    const precondition* only_if = nullptr;            ///< what must hold; null: nothing. Must live as long as the call
 };
 
 /// The result of one of several patches.
@@ -73,22 +77,26 @@ public:
     contacts& operator=(const contacts&) = delete;
 
     /// Stores a new contact, and assigns an email_id if none was sent. Sending the same contact again is not an error. errc::conflict
-    /// ("Contact already exists") if the id has different content or a unique value is already used.
-    [[nodiscard]] result<created_contact> create(const model::contact_input& input, std::string_view client = {});
+    /// ("Contact already exists") if the id has different content or a unique value is already used. Here and in replace() and patch(), an
+    /// address that is suppressed in the database is refused with errc::invalid, or stored opted out of all email, as
+    /// persistence::suppression_options says.
+    [[nodiscard]] result<created_contact> create(const model::contact_input& input, const model::author& by = {});
     [[nodiscard]] result<created_contact> create(const json::checked<model::contact_input>& input,
-                                                 std::string_view client = {}); ///< The same. Input checked to replace is checked again.
+                                                 const model::author& by = {}); ///< The same. Input checked to replace is checked again.
 
     /// Creates the contact or replaces all of it. errc::invalid if `input` has a different id, or a name twice in a list;
     /// errc::conflict if a unique value is already used.
-    [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input, std::string_view client = {});
+    [[nodiscard]] result<model::contact> replace(const uuid& email_id, const model::contact_input& input, const model::author& by = {},
+                                                 const precondition& only_if = {});
     /// The same. Input that was checked to create a contact is checked again.
     [[nodiscard]] result<model::contact> replace(const uuid& email_id, const json::checked<model::contact_input>& input,
-                                                 std::string_view client = {});
+                                                 const model::author& by = {}, const precondition& only_if = {});
 
     /// Changes what was set. errc::invalid if `patch` has a different id, errc::not_found, errc::conflict.
-    [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch, std::string_view client = {});
+    [[nodiscard]] result<model::contact> patch(const uuid& email_id, const model::contact_patch& patch, const model::author& by = {},
+                                               const precondition& only_if = {});
     [[nodiscard]] result<model::contact> patch(const uuid& email_id, const json::checked<model::contact_patch>& patch,
-                                               std::string_view client = {}); ///< The same.
+                                               const model::author& by = {}, const precondition& only_if = {}); ///< The same.
     /// Applies several patches. Patches of different contacts take two round trips and one transaction together; those of the same contact
     /// are applied in the given order. A failure does not affect the others, unless the database fails. Passes each result to `done` once:
     /// a contact that is locked delays only its own result, by at most the lock timeout of the database.
@@ -97,10 +105,13 @@ public:
     [[nodiscard]] std::vector<result<model::contact>> patch(std::span<const patch_request> several);
 
     /// Deletes all contacts with this address, in any case, and queues their deletion at the vendor. Returns the ids of the deleted
-    /// contacts; errc::not_found if there were none.
-    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {});
-    /// Deletes one contact with everything that belongs to it, and queues its deletion at the vendor. errc::not_found as in get().
-    [[nodiscard]] result<void> remove(const uuid& email_id, std::string_view client = {});
+    /// contacts; errc::not_found if there were none; errc::conflict if a legal hold exists for one of them: then all stay. A precondition
+    /// must hold for each of them.
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, const model::author& by = {},
+                                                              const precondition& only_if = {});
+    /// Deletes one contact with everything that belongs to it, and queues its deletion at the vendor. errc::not_found as in get();
+    /// errc::conflict if a legal hold exists for it.
+    [[nodiscard]] result<void> remove(const uuid& email_id, const model::author& by = {});
 
     /// Returns a contact. errc::not_found ("Unknown email_id") if it does not exist.
     [[nodiscard]] result<model::contact> get(const uuid& email_id);

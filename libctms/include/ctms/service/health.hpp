@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ctms/base/export.hpp>
+#include <ctms/model/erasure.hpp>
 #include <ctms/model/id_usage.hpp>
 #include <ctms/model/sync_queue.hpp>
 
@@ -30,6 +31,7 @@ struct CTMS_API health_report {
     std::chrono::milliseconds queue_time{};                 ///< time to count the queue
     std::optional<std::chrono::milliseconds> changes_delay; ///< how long ago the oldest change was made that /changes cannot show yet
     std::optional<std::int64_t> stripe_parked;              ///< objects of Stripe that are parked
+    std::optional<model::pending_erasures> erasures;        ///< erasures that the vendor has not confirmed
     std::vector<model::id_usage> ids;                       ///< of the tables of contacts; empty if the database is down or reading failed
 };
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <ctms/base/export.hpp>
+#include <ctms/service/keyed_writes.hpp>
 
 #include <chrono>
 #include <stop_token>
@@ -20,13 +21,16 @@ namespace ctms::service {
 struct CTMS_API kept_times {
     std::chrono::seconds deletions; ///< deleted contacts in the feed of changes
     std::chrono::seconds parked;    ///< objects of Stripe that could not be stored
+    kept_limits answers{};          ///< answers to writes with a key
+    std::chrono::seconds history{}; ///< who changed contacts; 0: not at all
 };
 
 /// Drains the inbox, and forgets old rows.
 class CTMS_API inbox_drain {
 public:
-    /// Drains it completely every `pause`, for the first time after one, and once an hour forgets rows that are older than `keep`
-    /// says, a few after each pause. Tries again after the next pause if the database fails. The delay that `health` reports
+    /// Drains it completely every `pause`, for the first time after one. Every half minute, it forgets answers that are older than `keep`
+    /// says, and once an hour the other rows; it then also stores lines of invoices that waited for a price which another program stored,
+    /// a few after each pause. Tries again after the next pause if the database fails. The delay that `health` reports
     /// grows while it fails. `db` must outlive the object.
     explicit inbox_drain(persistence::database& db, kept_times keep, std::chrono::milliseconds pause = std::chrono::milliseconds{500});
 

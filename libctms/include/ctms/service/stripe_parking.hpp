@@ -39,8 +39,9 @@ public:
     /// `db` must outlive it.
     explicit stripe_parking(persistence::database& db) : db_(db) {}
 
-    /// Parks objects: `object`, `reason` and `payload` of each. errc::unavailable if too many are parked already, or if the database fails:
-    /// then nothing is parked, and the message must not be acknowledged.
+    /// Parks objects: `object`, `reason` and `payload` of each, since `parked_at` if that is set. Payloads that are parked already are
+    /// counted and keep their time. errc::unavailable if too many others are parked, or if the database fails: then nothing is parked, and
+    /// the message must not be acknowledged.
     [[nodiscard]] result<void> park(std::vector<model::stripe::parked_object> objects);
 
     /// Returns at most `limit` (at most most_at_once) parked objects with numbers above `after`, oldest first, without payloads.

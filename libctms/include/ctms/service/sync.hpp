@@ -22,13 +22,13 @@ namespace ctms::service {
 
 /// Options of a worker.
 struct CTMS_API sync_options {
-    int batch_limit = 20;                         ///< contacts per cycle
-    int retry_limit = 6;                          ///< failed attempts after which a contact is parked
-    int connections = 10;                         ///< concurrent calls of all processes together
-    bool skip_unchanged = false;                  ///< do not send tables of a contact that did not change since they were last sent
-    std::chrono::seconds lease{300};              ///< duration of a claim unless renewed; after it, others take a killed worker's contacts
-    std::chrono::milliseconds first_wait{30'000}; ///< after the first failure of a contact; doubles with each, with jitter
-    std::chrono::milliseconds longest_wait{1'800'000}; ///< longest wait between attempts
+    int batch_limit = 20;            ///< contacts per cycle
+    int retry_limit = 6;             ///< failed attempts after which a contact is parked
+    int connections = 10;            ///< concurrent calls of all processes together
+    bool skip_unchanged = false;     ///< do not send tables of a contact that did not change since they were last sent
+    std::chrono::seconds lease{300}; ///< duration of a claim unless renewed, at most an hour; then others take a killed worker's contacts
+    std::chrono::milliseconds first_wait{30'000};      ///< after the first failure of a contact; doubles with each, with jitter
+    std::chrono::milliseconds longest_wait{1'800'000}; ///< longest wait between attempts, at most half an hour
     std::chrono::milliseconds first_pause{1000};       ///< first pause of the circuit breaker; doubles with each failed probe, with jitter
     std::chrono::milliseconds longest_pause{30'000};   ///< longest pause between probes
     std::chrono::milliseconds gather{20}; ///< how long rows of the relational tables wait for those of other contacts on an idle connection

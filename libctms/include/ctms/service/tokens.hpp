@@ -41,9 +41,10 @@ struct CTMS_API token_start {
 
 /// The client that sent a request, as far as it is known.
 struct CTMS_API authentication {
-    std::string client_id;      ///< "" if unknown; may be an id that does not exist
-    bool client_exists = false; ///< the client exists (it may be disabled)
-    result<void> verdict;       ///< errc::unauthorized, errc::forbidden (disabled), errc::missing_role, errc::unavailable
+    std::string client_id;               ///< "" if unknown; may be an id that does not exist
+    bool client_exists = false;          ///< the client exists (it may be disabled)
+    result<void> verdict;                ///< errc::unauthorized, errc::forbidden (disabled), errc::missing_role, errc::unavailable
+    bool must_have_precondition = false; ///< the client must send a precondition with writes (model::api_client)
 };
 
 /// Lifetime of tokens, and caching of clients.

@@ -51,6 +51,8 @@ public:
     /// Starts. `db` and `log` must outlive it. It uses a connection for a moment at each look, and for a moment before and after each
     /// message.
     webhook_delivery(persistence::database& db, mozlog::logger& log, webhook_delivery_options options);
+    /// Begins to stop: no further message is begun. May be called from any thread, any number of times. The destructor still waits.
+    void request_stop() noexcept;
     /// Stops, and waits for messages that are being sent, for at most the timeout and that of the database.
     ~webhook_delivery();
     webhook_delivery(const webhook_delivery&) = delete;

@@ -76,9 +76,12 @@ public:
     [[nodiscard]] result<std::vector<std::string>> retry_all();
     /// Makes a new secret. The old one also signs for `grace_period`; if that is 0, only the new one does from the next message on (at most
     /// some seconds later). `deliver`, unless it is empty, is called before anything is stored: if it returns false, because the new secret
-    /// could not be written, nothing changes (errc::unavailable). errc::invalid unless 0 <= grace_period <= longest_webhook_grace_period.
+    /// could not be written, nothing changes (errc::unavailable). errc::conflict while a secret that was replaced before still signs,
+    /// because that one would end at once; with `end_grace` it does. errc::invalid unless 0 <= grace_period <=
+    /// longest_webhook_grace_period.
     [[nodiscard]] result<webhook_secret> rotate_secret(std::string_view name, std::chrono::seconds grace_period = {},
-                                                       const std::function<bool(const webhook_secret&)>& deliver = {});
+                                                       const std::function<bool(const webhook_secret&)>& deliver = {},
+                                                       bool end_grace = false);
     /// Deletes a webhook with its secrets.
     [[nodiscard]] result<void> remove(std::string_view name);
 

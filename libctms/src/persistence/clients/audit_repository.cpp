@@ -18,6 +18,9 @@ const statement begin_record{"audit_begin", "insert into ctms_audit_log (actor, 
 const statement end_record{
     "audit_end", "update ctms_audit_log set ended_at = now(), exit_code = $2::integer, details = $3::jsonb where id = $1::bigint"};
 
+const statement note_record{"audit_note", "insert into ctms_audit_log (actor, command, ended_at, exit_code, details)"
+                                          " values ($1, $2, now(), 0, $3::jsonb)"};
+
 std::string to_json(const model::audit_details& details) {
     std::string out;
     object_writer writer(out);
@@ -55,6 +58,10 @@ result<std::int64_t> audit_repository::begin(const std::string& actor, const std
 
 result<void> audit_repository::end(std::int64_t id, int exit_code, const model::audit_details& details) {
     return run(db_, [&](connection& db) { db.query(end_record, {std::to_string(id), std::to_string(exit_code), to_json(details)}, true); });
+}
+
+result<void> audit_repository::note(const std::string& actor, const std::string& command, const model::audit_details& details) {
+    return run(db_, [&](connection& db) { db.query(note_record, {actor, command, to_json(details)}, true); });
 }
 
 result<std::vector<model::audit_record>> audit_repository::list(int limit) {

@@ -25,6 +25,8 @@ public:
     [[nodiscard]] result<std::int64_t> begin(const std::string& actor, const std::string& command);
     /// Records how a command ended.
     [[nodiscard]] result<void> end(std::int64_t id, int exit_code, const model::audit_details& details);
+    /// Records a command that has ended well. Needs only the right to insert.
+    [[nodiscard]] result<void> note(const std::string& actor, const std::string& command, const model::audit_details& details);
     /// Returns at most `limit` records, newest first.
     [[nodiscard]] result<std::vector<model::audit_record>> list(int limit);
 

@@ -16,13 +16,16 @@ namespace {
 const statement find_client{"client_find", "select client_id, email, coalesce(enabled, true), hashed_secret,"
                                            " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
                                            " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
-                                           " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id)"
+                                           " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
+                                           " coalesce((select must_have_precondition from ctms_client_rules u"
+                                           " where u.client_id = c.client_id), false)"
                                            " from api_client c where client_id = $1"};
 const statement find_access_of{
     "client_find_access", "select client_id, email, coalesce(enabled, true), hashed_secret,"
                           " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
                           " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
                           " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
+                          " coalesce((select must_have_precondition from ctms_client_rules u where u.client_id = c.client_id), false),"
                           " (select string_agg(round(extract(epoch from valid_until) * 1000000)::bigint || ' ' || o.hashed_secret, E'\\n'"
                           " order by valid_until desc) from ctms_client_old_secrets o"
                           " where o.client_id = c.client_id and valid_until > now()),"
@@ -33,7 +36,9 @@ const statement find_access_of{
 const statement list_clients{"client_list", "select client_id, email, coalesce(enabled, true), hashed_secret,"
                                             " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
                                             " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
-                                            " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id)"
+                                            " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
+                                            " coalesce((select must_have_precondition from ctms_client_rules u"
+                                            " where u.client_id = c.client_id), false)"
                                             " from api_client c order by client_id collate \"C\""};
 const statement create_client{"client_create", "with made as (insert into api_client (client_id, email, enabled, hashed_secret)"
                                                " values ($1, $2, $3::boolean, $4) returning client_id)"
@@ -46,6 +51,9 @@ const statement touch_client{"client_touch", "update api_client set update_times
 const statement drop_roles{"client_drop_roles", "delete from ctms_client_roles where client_id = $1"};
 const statement add_roles{"client_add_roles",
                           "insert into ctms_client_roles (client_id, role) select $1, unnest(string_to_array($2, ','))"};
+const statement set_rules_of{"client_set_rules",
+                             "insert into ctms_client_rules (client_id, must_have_precondition) values ($1, $2::boolean)"
+                             " on conflict (client_id) do update set must_have_precondition = excluded.must_have_precondition"};
 const statement lock_secret{"client_lock_secret", "select hashed_secret from api_client where client_id = $1 for update"};
 const statement drop_old_secrets{"client_drop_old_secrets", "delete from ctms_client_old_secrets"
                                                             " where valid_until <= now() or (client_id = $1 and $2::bigint = 0)"};
@@ -85,6 +93,7 @@ model::api_client read_client(const rows& answer, std::size_t row) {
     client.create_timestamp = read_time(answer, row, 4);
     client.update_timestamp = read_time(answer, row, 5);
     client.roles = read_roles(answer.optional_text(row, 6));
+    client.must_have_precondition = answer.boolean(row, 7);
     return client;
 }
 
@@ -143,8 +152,8 @@ result<client_access> client_repository::find_access(std::string_view client_id)
     const auto found = run(db_, [&](connection& link) { return link.query(find_access_of, {std::string(client_id)}); });
     if (!found) return found.error();
     if (found->empty()) return no_such_client();
-    return client_access{read_client(*found, 0), read_old_secrets(found->optional_text(0, 7).value_or("")),
-                         read_optional_time(*found, 0, 8)};
+    return client_access{read_client(*found, 0), read_old_secrets(found->optional_text(0, 8).value_or("")),
+                         read_optional_time(*found, 0, 9)};
 }
 
 result<std::vector<model::api_client>> client_repository::list() {
@@ -183,6 +192,15 @@ result<void> client_repository::set_roles(std::string_view client_id, const std:
         if (link.query(touch_client, {id}, true).affected() == 0) return false;
         link.query(drop_roles, {id}, true);
         link.query(add_roles, {id, to_text(roles)}, true);
+        return true;
+    });
+}
+
+result<void> client_repository::set_must_have_precondition(std::string_view client_id, bool must) {
+    const std::string id(client_id);
+    return in_transaction(db_, client_id, [&](connection& link) {
+        if (link.query(touch_client, {id}, true).affected() == 0) return false;
+        link.query(set_rules_of, {id, must ? "t" : "f"}, true);
         return true;
     });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads and writes stored API clients (api_client, ctms_client_roles, ctms_client_old_secrets, ctms_client_revocations). Callers pass
-// secrets already hashed. Thread safe; each call is one transaction.
+// Reads and writes stored API clients (api_client, ctms_client_roles, ctms_client_rules, ctms_client_old_secrets,
+// ctms_client_revocations). Callers pass secrets already hashed. Thread safe; each call is one transaction.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -47,6 +47,8 @@ public:
     [[nodiscard]] result<void> set_email(std::string_view client_id, const std::string& email);
     /// Sets the roles; nullopt allows everything. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_roles(std::string_view client_id, const std::optional<std::set<model::role>>& roles);
+    /// Sets whether the client may change contacts only with a precondition. errc::not_found if the client does not exist.
+    [[nodiscard]] result<void> set_must_have_precondition(std::string_view client_id, bool must);
     /// Replaces the secret. The old one stays valid for `keep_old`, in addition to those that were kept before; if `keep_old` is 0, all of
     /// them become invalid immediately. Also removes expired secrets of all clients. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_hashed_secret(std::string_view client_id, std::string_view hashed_secret,

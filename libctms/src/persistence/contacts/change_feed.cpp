@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "change_feed.hpp"
 
+#include <persistence/postgres/feed_epoch.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
@@ -20,12 +21,6 @@ namespace {
 
 /// The last position of a transaction.
 constexpr std::string_view last_id = "ffffffff-ffff-ffff-ffff-ffffffffffff";
-
-/// Identifies what the transaction ids of a cursor belong to. The timeline changes when a standby becomes the primary and when a backup is
-/// restored.
-constexpr std::string_view epoch_sql =
-    "left(md5(concat_ws('.', s.system_identifier, substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8),"
-    " (select oid from pg_database where datname = current_database()), s.epoch)), 16)";
 
 // A database that was restored into another cluster has transaction ids of the old one: its deletions are forgotten, because nobody has a
 // cursor before them.

@@ -3,6 +3,7 @@
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
 #include <fmt/core.h>
@@ -38,14 +39,24 @@ void begin_with_limit(connection& db, milliseconds limit) {
     db.execute(fmt::format("set local lock_timeout = {}", limit.count()));
 }
 
-void lock_contact(connection& db, const uuid& email_id) {
-    static const statement lock{"lock_contact", "select 1 from emails where email_id = $1::uuid for update"};
-    db.query(lock, {email_id.to_string()});
+/// Whether a write stores another address, or lets its owner get email again.
+bool may_be_kept_out(const contact_write& one) {
+    if (one.before == nullptr) return true;
+    const auto& before = one.before->contact.email;
+    const auto& after = one.change->after.email;
+    return before.primary_email != after.primary_email || (before.has_opted_out_of_email && !after.has_opted_out_of_email);
 }
 
-/// Whether two inserts of the same id ran at the same time. The second one finds the row of the first when it tries again.
-bool is_race_of_inserts(const error& failure) {
-    return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos;
+written_contacts write_once(connection& db, write_kind kind, std::span<const contact_write> contacts, const write_options& how) {
+    auto records = records_of(contacts, how.keeps_history);
+    const auto& what = write_contacts_statement(kind, records.tables, how.keeps_history);
+    const auto written = db.query(what, {std::move(records.json), std::to_string(how.longest_wait.count())}, true);
+    written_contacts out;
+    for (std::size_t row = 0; row < written.size(); ++row) {
+        const auto id = uuid::parse(written.text(row, 0)).value_or(uuid{});
+        written.is_null(row, 1) ? void(out.kept_out.insert(id)) : void(out.times.emplace(id, read_time(written, row, 1)));
+    }
+    return out;
 }
 
 } // namespace
@@ -147,12 +158,14 @@ void change_rounds::read_and_write(connection& db, const places& turn, milliseco
     prepare(turn, into);
     if (into.ready.empty()) return;
     std::vector<contact_write> writes;
-    for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].client});
-    const auto times = write_contacts(db, write_kind::update, writes, longest_wait);
-    if (limited && !times.empty()) db.commit();
+    for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].by});
+    const auto written = write_contacts(db, write_kind::update, writes, write_options_of(db_, longest_wait));
+    if (limited && !written.times.empty()) db.commit();
     for (std::size_t i = 0; i < writes.size(); ++i) {
-        const auto time = times.find(writes[i].before->contact.email.email_id);
-        if (time != times.end()) into.known.push_back({into.ready[i].place, after_write(writes[i], time->second)});
+        const auto& id = writes[i].before->contact.email.email_id;
+        const auto time = written.times.find(id);
+        if (time != written.times.end()) into.known.push_back({into.ready[i].place, after_write(writes[i], time->second)});
+        if (written.kept_out.contains(id)) into.known.push_back({into.ready[i].place, suppressed_address()});
     }
 }
 
@@ -176,17 +189,18 @@ void change_rounds::prepare(const places& turn, attempt& into) const {
 }
 
 void change_rounds::insert(const prepared_change& one, milliseconds longest_wait) {
-    const contact_write wanted{nullptr, &one.change, several_[one.place].client};
-    const auto times = run(db_, [&](connection& db) {
+    contact_write wanted{nullptr, &one.change, several_[one.place].by};
+    const auto written = run(db_, [&](connection& db) {
         const bool limited = is_late();
         if (limited) begin_with_limit(db, time_left());
-        auto written = write_contacts(db, write_kind::insert, {&wanted, 1}, longest_wait);
+        auto done = write_contacts(db, write_kind::insert, {&wanted, 1}, write_options_of(db_, longest_wait));
         if (limited) db.commit();
-        return written;
+        return done;
     });
-    if (times) return settle(one.place, after_write(wanted, times->begin()->second));
-    if (fruitless_ < quick_tries && is_race_of_inserts(times.error())) return; // stays waiting
-    auto failure = with_conflicts(db_, times.error(), one.change.after);
+    if (written && !written->kept_out.empty()) return settle(one.place, suppressed_address());
+    if (written) return settle(one.place, after_write(wanted, written->times.begin()->second));
+    if (fruitless_ < quick_tries && is_race_of_inserts(written.error())) return; // stays waiting
+    auto failure = with_conflicts(db_, written.error(), one.change.after);
     std::erase(failure.conflicts, "email_id");
     settle(one.place, std::move(failure));
 }
@@ -232,6 +246,15 @@ bool change_rounds::is_late() const {
     return steady_clock::now() - begun_ > negligible;
 }
 
+bool is_race_of_inserts(const error& failure) {
+    return failure.code == errc::conflict && failure.detail.find("emails_pkey") != std::string::npos;
+}
+
+void lock_contact(connection& db, const uuid& email_id) {
+    static const statement lock{"lock_contact", "select 1 from emails where email_id = $1::uuid for update"};
+    db.query(lock, {email_id.to_string()});
+}
+
 std::vector<stored_contact> read_by_id(connection& db, const uuid& email_id) {
     static const statement by_id{"contact_by_id", contact_by_id_sql()};
     return read_stored_contacts(db.query(by_id, {email_id.to_string()}));
@@ -242,14 +265,23 @@ std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> em
     return read_stored_contacts(db.query(by_ids, {array_of(email_ids)}));
 }
 
-std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
-                                         milliseconds longest_wait) {
-    auto records = records_of(contacts);
-    const auto& how = write_contacts_statement(kind, records.tables);
-    const auto written = db.query(how, {std::move(records.json), std::to_string(longest_wait.count())}, true);
-    std::map<uuid, timestamp> out;
-    for (std::size_t row = 0; row < written.size(); ++row)
-        out.emplace(uuid::parse(written.text(row, 0)).value_or(uuid{}), read_time(written, row, 1));
+written_contacts write_contacts(connection& db, write_kind kind, std::span<contact_write> contacts, const write_options& how) {
+    if (how.suppression.hashes) {
+        for (auto& one : contacts) {
+            if (may_be_kept_out(one)) one.hashes = hashes_of_address(db, how.suppression, one.change->after.email.primary_email);
+        }
+    }
+    auto out = write_once(db, kind, contacts, how);
+    if (out.kept_out.empty() || !how.suppression.opts_out) return out;
+    std::vector<contact_write> again;
+    for (auto& one : contacts) {
+        if (!out.kept_out.contains(one.change->after.email.email_id)) continue;
+        one.hashes.clear();
+        one.opt_out = true;
+        again.push_back(one);
+    }
+    out.times.merge(write_once(db, kind, again, how).times);
+    out.kept_out.clear();
     return out;
 }
 

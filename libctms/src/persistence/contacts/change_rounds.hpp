@@ -5,11 +5,13 @@
 
 #include "contact_repository.hpp"
 #include "contact_write.hpp"
+#include "write_options.hpp"
 
 #include <persistence/postgres/connection.hpp>
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <vector>
 
 namespace ctms::persistence {
@@ -58,15 +60,27 @@ private:
     int fruitless_ = 0; ///< rounds in a row without an outcome
 };
 
+/// Whether two inserts of the same id ran at the same time. The second one finds the row of the first when it tries again.
+[[nodiscard]] bool is_race_of_inserts(const error& failure);
+
+/// Locks the row of a contact in emails until the end of the transaction.
+void lock_contact(connection& db, const uuid& email_id);
+
 /// Reads one contact, or those that exist of several, in order of email_id.
 /// @{
 [[nodiscard]] std::vector<stored_contact> read_by_id(connection& db, const uuid& email_id);
 [[nodiscard]] std::vector<stored_contact> read_by_ids(connection& db, std::span<const uuid> email_ids);
 /// @}
 
-/// Inserts or updates contacts and returns when each was written. Contacts that the statement skipped are missing.
-[[nodiscard]] std::map<uuid, timestamp> write_contacts(connection& db, write_kind kind, std::span<const contact_write> contacts,
-                                                       std::chrono::milliseconds longest_wait);
+/// What became of contacts. Those that the statement skipped are in neither list.
+struct written_contacts {
+    std::map<uuid, timestamp> times; ///< when each was written
+    std::set<uuid> kept_out;         ///< those with a suppressed address, which were refused
+};
+
+/// Inserts or updates contacts. Compares new addresses with those that are suppressed, and also that of a contact that opts in again; what
+/// `how` says is done with them. Sets `hashes` and `opt_out` of the contacts.
+[[nodiscard]] written_contacts write_contacts(connection& db, write_kind kind, std::span<contact_write> contacts, const write_options& how);
 
 /// Adds the names of all values that are already used to a conflict; returns other failures unchanged.
 [[nodiscard]] error with_conflicts(database& db, error failure, const model::contact& contact);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_bulk_repository.hpp"
 #include "contact_tables.hpp"
+#include "history_sql.hpp"
 
 #include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/note_change_sql.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
@@ -19,14 +21,27 @@
 namespace ctms::persistence {
 namespace {
 
+/// What is written of a row `r` of a batch. The contacts in $9 are opted out of all email.
+std::string values_of_batch(const contact_table& table) {
+    if (table.which != table_of::emails) return "r.*";
+    std::string out = "r.email_id, r.create_timestamp, r.update_timestamp";
+    for (const auto& column : table.columns) {
+        const bool may_change = column.name == "has_opted_out_of_email";
+        out += fmt::format(", r.{0}{1}", column.name,
+                           may_change ? " or r.email_id = any (array(select json_array_elements_text($9::json)::uuid)) as " + column.name
+                                      : "");
+    }
+    return out;
+}
+
 // The rows of all contacts of a batch, one JSON array for each table. PostgreSQL reads it nearly as fast as COPY does. No
 // temporary table has to be created for each transaction, so a connection pooler works too.
 std::string rows_of_batch() {
     std::string out = fmt::format("\nwith said as materialized (select * from {})", we_are_the_writer);
     int parameter = 1;
     for (const auto& table : contact_tables()) {
-        out += fmt::format(",\n{}i as materialized (\n  select r.* from {}json_to_recordset(${}::json) as r(email_id uuid, {}{}))",
-                           table.alias, parameter == 1 ? "said, " : "", parameter,
+        out += fmt::format(",\n{}i as materialized (\n  select {} from {}json_to_recordset(${}::json) as r(email_id uuid, {}{}))",
+                           table.alias, values_of_batch(table), parameter == 1 ? "said, " : "", parameter,
                            each_column(table.columns, "{column} {type}", "{column} {type}, {column}_text text"),
                            table.has_times ? ", create_timestamp timestamptz, update_timestamp timestamptz" : "");
         ++parameter;
@@ -83,12 +98,18 @@ std::string write_group(const contact_table& table, bool upsert) {
                        table.alias, table.name, names, values, old, action);
 }
 
-std::string write_sql(bool upsert) {
+std::string write_sql(bool upsert, bool keeps_history) {
     auto out = rows_of_batch() + (upsert ? replace_emails() : create_emails());
     for (const auto& table : std::span(contact_tables()).subspan(1)) out += write_group(table, upsert);
-    return out + fmt::format("q as ({}),\nch as ({})\nselect email_id::text from e",
-                             request_sync_sql("$7::smallint", "e where $7 is not null"),
-                             note_change_sql(upsert ? noted::updated : noted::created, "$8", "e"));
+    const auto what = upsert ? noted::updated : noted::created;
+    out +=
+        fmt::format("q as ({}),\nch as ({})", request_sync_sql("$7::smallint", "e where $7 is not null"), note_change_sql(what, "$8", "e"));
+    if (keeps_history) {
+        const recorded_sql values{.client = "$8", .changes = "coalesce(changes, '[]')"};
+        out += fmt::format(",\ndiffering as ({}),\nh as ({})", imported_changes_sql(),
+                           record_change_sql(what, values, upsert ? "differing" : "e left join differing using (email_id)"));
+    }
+    return out + "\nselect email_id::text from e";
 }
 
 std::string joined(std::span<const model::stored_rows> contacts, std::string model::stored_rows::*part) {
@@ -107,7 +128,7 @@ std::vector<parameter> parameters_of(std::span<const model::stored_rows> contact
     for (const auto part : {&rows::email, &rows::amo, &rows::fxa, &rows::mofo, &rows::newsletters, &rows::waitlists})
         out.emplace_back(joined(contacts, part));
     out.emplace_back(how.sync_priority ? parameter(std::to_string(static_cast<int>(*how.sync_priority))) : std::nullopt);
-    out.emplace_back(std::string(how.client));
+    out.emplace_back(std::string(how.by.client));
     return out;
 }
 
@@ -117,28 +138,54 @@ std::vector<uuid> ids_in(const rows& found) {
     return out;
 }
 
+/// Returns the contacts whose addresses are suppressed.
+std::vector<uuid> suppressed_among(connection& link, const suppression_options& how, std::span<const model::stored_rows> contacts) {
+    static const statement look{"suppressed_among", fmt::format("select email_id::text from json_to_recordset($1::json)"
+                                                                " as r(email_id uuid, hashes text[]) where {}",
+                                                                is_suppressed_sql("hashes"))};
+    std::vector<std::string> addresses;
+    for (const auto& one : contacts) addresses.push_back(one.primary_email);
+    addresses = normalized(link, std::move(addresses));
+    std::size_t place = 0;
+    const auto hashes = json_rows(contacts, [&](object_writer& writer, const model::stored_rows& one) {
+        writer.add("email_id", std::string_view(one.email_id.to_string()));
+        append_json_array(writer.key("hashes"), hashes_of(how, suppressed_kind::address, addresses[place++]), append_json_string);
+    });
+    return ids_in(link.query(look, {hashes}));
+}
+
 result<std::vector<uuid>> write(database& db, const statement& what, std::span<const model::stored_rows> contacts,
                                 const bulk_options& how) {
-    const auto parameters = parameters_of(contacts, how);
-    return run(db, [&](connection& link) {
+    const auto& suppression = db.connections().options().suppression;
+    bool is_refused = false;
+    auto written = run(db, [&](connection& link) {
+        const auto suppressed = suppression.hashes ? suppressed_among(link, suppression, contacts) : std::vector<uuid>();
+        is_refused = !suppressed.empty() && !suppression.opts_out;
+        if (is_refused) return std::vector<uuid>();
+        auto parameters = parameters_of(contacts, how);
+        parameters.emplace_back(json_ids(suppressed));
         if (!how.dry_run) return ids_in(link.query(what, parameters, true));
         link.begin();
         auto out = ids_in(link.query(what, parameters, true));
         link.rollback();
         return out;
     });
+    if (written && is_refused) return suppressed_address();
+    return written;
 }
 
 } // namespace
 
 result<std::vector<uuid>> contact_bulk_repository::create(std::span<const model::stored_rows> contacts, const bulk_options& how) {
-    static const statement create_many{"create_contacts", write_sql(false)};
-    return write(db_, create_many, contacts, how);
+    static const statement create_many{"create_contacts", write_sql(false, false)};
+    static const statement recorded{"create_contacts_recorded", write_sql(false, true)};
+    return write(db_, keeps_history(db_) ? recorded : create_many, contacts, how);
 }
 
 result<std::vector<uuid>> contact_bulk_repository::replace(std::span<const model::stored_rows> contacts, const bulk_options& how) {
-    static const statement replace_many{"replace_contacts", write_sql(true)};
-    return write(db_, replace_many, contacts, how);
+    static const statement replace_many{"replace_contacts", write_sql(true, false)};
+    static const statement recorded{"replace_contacts_recorded", write_sql(true, true)};
+    return write(db_, keeps_history(db_) ? recorded : replace_many, contacts, how);
 }
 
 result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_ids(std::span<const std::string> primary_emails) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_bulk_repository.hpp"
 
+#include "history_sql.hpp"
+
 #include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -32,19 +34,24 @@ f as (delete from fxa t using e where t.email_id = e.email_id),
 m as (delete from mofo t using e where t.email_id = e.email_id),
 n as (delete from newsletters t using e where t.email_id = e.email_id),
 w as (delete from waitlists t using e where t.email_id = e.email_id),
-d as (delete from emails t using e where t.email_id = e.email_id)
-select place, count(*), 0, count(*) filter (where other) from e group by place)";
+d as (delete from emails t using e where t.email_id = e.email_id){}
+select place, count(*) filter (where not held), 0, count(*) filter (where other and not held), count(*) filter (where held)
+from found group by place)";
 
-// Locks in order of id, so that two concurrent transactions wait for each other instead of deadlocking.
+// Contacts under a legal hold stay. If one is held in the meantime, its deletion fails, and all of the statement with it. Locks in order of
+// id, so that two concurrent transactions wait for each other instead of deadlocking.
 constexpr std::string_view lock_addresses = R"(
-e as materialized (
-  select t.email_id, t.primary_email, wanted.place, t.primary_email <> wanted.spellings[1] as other
+found as materialized (
+  select t.email_id, t.primary_email, wanted.place, t.primary_email <> wanted.spellings[1] as other,
+    exists (select from ctms_holds h where h.email_id = t.email_id) as held
   from {} cross join wanted join emails t on lower(t.primary_email) = wanted.address order by t.email_id for update of t),
+e as materialized (select email_id, primary_email from found where not held),
 )";
 
 constexpr std::string_view lock_one = R"(
-with e as materialized (
-  select email_id, primary_email, 1 as place, false as other from {}, emails where email_id = $1::uuid for update of emails),
+with found as materialized (
+  select email_id, primary_email, 1 as place, false as other, false as held from {}, emails where email_id = $1::uuid for update of emails),
+e as materialized (select email_id, primary_email from found),
 )";
 
 constexpr std::string_view suppress_them = R"(
@@ -55,15 +62,30 @@ u as (
   update emails t set has_opted_out_of_email = true, update_timestamp = {}
   from e where t.email_id = e.email_id and not e.already),
 q as ({}),
-ch as ({})
+ch as ({}){}
 select u.p, count(*) filter (where u.p = place and not already), count(*) filter (where u.p <> place or already),
-  count(*) filter (where primary_email <> u.spelling)
+  count(*) filter (where primary_email <> u.spelling), 0
 from e, unnest(places, spellings) as u(p, spelling) group by u.p)";
 
+/// A record of a statement here: $2 is the client, and $3 the request.
+constexpr recorded_sql recorded_by{.client = "$2", .request_id = "$3"};
+
 /// Reads the writer in the CTE that locks the contacts, and so before it deletes one.
-std::string remove_sql(std::string_view lock) {
+std::string remove_sql(std::string_view lock, bool keeps_history) {
     return fmt::format(fmt::runtime(lock), we_are_the_writer) +
-           fmt::format(remove_them, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"));
+           fmt::format(remove_them, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"),
+                       keeps_history ? ",\nh as (" + record_change_sql(noted::deleted, recorded_by, "e") + ")" : "");
+}
+
+std::string suppress_sql(bool keeps_history) {
+    constexpr std::string_view changed = "e where not already";
+    auto recorded = recorded_by;
+    const auto changes = opted_out_sql();
+    recorded.changes = changes;
+    return fmt::format("{}{}", with_address_forms, wanted_addresses) +
+           fmt::format(fmt::runtime(suppress_them), we_are_the_writer, later_time_sql("t"),
+                       request_sync_sql(queue_priority::suppression, changed), note_change_sql(noted::updated, "$2", changed),
+                       keeps_history ? ",\nh as (" + record_change_sql(noted::updated, recorded, changed) + ")" : "");
 }
 
 /// Makes the following statements look rows up by index. Tables that were filled a moment ago have no
@@ -77,7 +99,9 @@ result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& w
     return run(db, [&](connection& link) {
         link.begin();
         prefer_indexes(link);
-        auto out = outcomes_of(link.query(what, {argument, std::string(how.client)}, true), count);
+        std::vector<parameter> parameters{argument, std::string(how.by.client)};
+        if (keeps_history(db)) parameters.emplace_back(std::string(how.by.request_id));
+        auto out = outcomes_of(link.query(what, parameters, true), count);
         how.dry_run ? link.rollback() : link.commit();
         return out;
     });
@@ -87,26 +111,27 @@ result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& w
 
 result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::span<const std::string> primary_emails,
                                                                          const bulk_options& how) {
-    static const statement remove_many{"remove_contacts",
-                                       fmt::format("{}{}", with_address_forms, wanted_addresses) + remove_sql(lock_addresses)};
-    return act_on(db_, remove_many, json_names(primary_emails), primary_emails.size(), how);
+    const auto make = [](const char* name, bool keeps_history) {
+        return statement{name, fmt::format("{}{}", with_address_forms, wanted_addresses) + remove_sql(lock_addresses, keeps_history)};
+    };
+    static const auto remove_many = make("remove_contacts", false);
+    static const auto recorded = make("remove_contacts_recorded", true);
+    return act_on(db_, keeps_history(db_) ? recorded : remove_many, json_names(primary_emails), primary_emails.size(), how);
 }
 
 result<bool> contact_bulk_repository::remove(const uuid& email_id, const bulk_options& how) {
-    static const statement remove_one{"remove_contact_by_id", remove_sql(lock_one)};
-    const auto done = act_on(db_, remove_one, email_id.to_string(), 1, how);
+    static const statement remove_one{"remove_contact_by_id", remove_sql(lock_one, false)};
+    static const statement recorded{"remove_contact_by_id_recorded", remove_sql(lock_one, true)};
+    const auto done = act_on(db_, keeps_history(db_) ? recorded : remove_one, email_id.to_string(), 1, how);
     if (!done) return done.error();
     return done->front().changed > 0;
 }
 
 result<std::vector<model::bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails,
                                                                            const bulk_options& how) {
-    static const statement suppress_many{"suppress_contacts",
-                                         fmt::format("{}{}", with_address_forms, wanted_addresses) +
-                                             fmt::format(fmt::runtime(suppress_them), we_are_the_writer, later_time_sql("t"),
-                                                         request_sync_sql(queue_priority::suppression, "e where not already"),
-                                                         note_change_sql(noted::updated, "$2", "e where not already"))};
-    return act_on(db_, suppress_many, json_names(primary_emails), primary_emails.size(), how);
+    static const statement suppress_many{"suppress_contacts", suppress_sql(false)};
+    static const statement recorded{"suppress_contacts_recorded", suppress_sql(true)};
+    return act_on(db_, keeps_history(db_) ? recorded : suppress_many, json_names(primary_emails), primary_emails.size(), how);
 }
 
 } // namespace ctms::persistence

@@ -6,6 +6,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/author.hpp>
 #include <ctms/model/contact_lists.hpp>
 #include <ctms/persistence/database.hpp>
 #include <model/stored_rows.hpp>
@@ -16,7 +17,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
@@ -25,7 +25,7 @@ namespace ctms::persistence {
 struct bulk_options {
     std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< of create() and replace(); nullopt: do not queue them
     bool dry_run = false;                                               ///< do the work, then roll it back
-    std::string_view client{};                                          ///< who writes; "" if unknown
+    model::author by{};                                                 ///< who writes
 };
 
 /// A contact that an address finds.
@@ -42,8 +42,8 @@ public:
     explicit contact_bulk_repository(database& db) : db_(db) {}
 
     /// Stores those contacts whose ids do not exist yet, and returns their ids. No id may be given twice. errc::conflict, whose detail
-    /// names the constraint, if a unique value is already used; errc::invalid if a value does not fit its column. Nothing is stored then;
-    /// the caller bisects the list to find the contact.
+    /// names the constraint, if a unique value is already used; errc::invalid if a value does not fit its column, or if an address is
+    /// suppressed and must be refused. Nothing is stored then; the caller bisects the list to find the contact.
     [[nodiscard]] result<std::vector<uuid>> create(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
     /// Replaces existing contacts with the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;

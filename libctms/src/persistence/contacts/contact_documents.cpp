@@ -6,10 +6,14 @@
 #include <json/contact_document.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/time_columns.hpp>
 
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
 
 namespace ctms::persistence {
 namespace {
@@ -29,6 +33,27 @@ from wanted w cross join noted left join lateral (
   select known.document from ctms_documents known
   where known.email_id = w.email_id and known.version = w.version and known.format = {} and w.email_id <> all (noted.ids) offset 0) d on true
 {})";
+
+// The columns of a page: the document; its place, from 1; and where they are needed (without a document, and at the last place) the id and
+// the time, otherwise null.
+constexpr std::size_t page_document = 0;
+constexpr std::size_t page_place = 1;
+constexpr std::size_t page_id = 2;
+constexpr std::size_t page_time = 3;
+constexpr std::size_t page_is_noted = 4;
+
+// The documents are looked up in order of their key, in which those of neighbours are in the same pages of the index and often of the
+// table.
+constexpr std::string_view find_page = R"(
+with wanted as materialized (
+  select selected.*, row_number() over (order by update_timestamp, email_id) as place from ({0}) as selected order by email_id),
+noted as materialized (select ctms_noted(array(select email_id from wanted)) as ids),
+last as materialized (select max(place) as last_place from wanted)
+select d.document, w.place, case when d.document is null or w.place = last_place then w.email_id end,
+  case when d.document is null or w.place = last_place then {1} end, d.document is null and w.email_id = any (noted.ids)
+from wanted w cross join noted cross join last left join lateral (
+  select known.document from ctms_documents known
+  where known.email_id = w.email_id and known.version = w.version and known.format = {2} and w.email_id <> all (noted.ids) offset 0) d on true)";
 
 // Locks the rows of emails, so that a deletion cannot pass it, and skips those that others are changing. It need not be durable.
 constexpr std::string_view store_documents = R"(
@@ -71,6 +96,11 @@ const statement& next_documents_statement() {
 
 uuid id_of(const rows& found, std::size_t row) { return uuid::parse(found.text(row, id)).value_or(uuid{}); }
 
+std::vector<stored_contact> read_tables(connection& db, const std::vector<uuid>& ids) {
+    if (ids.empty()) return {};
+    return ids.size() == 1 ? read_by_id(db, ids.front()) : read_by_ids(db, ids);
+}
+
 /// Makes the documents that are missing, from the tables.
 std::vector<new_document> make_missing(connection& db, const rows& found) {
     std::set<uuid> missing;
@@ -78,9 +108,16 @@ std::vector<new_document> make_missing(connection& db, const rows& found) {
         if (found.is_null(row, document)) missing.insert(id_of(found, row));
     }
     std::vector<new_document> out;
-    if (missing.empty()) return out;
-    const std::vector<uuid> ids(missing.begin(), missing.end());
-    for (const auto& one : ids.size() == 1 ? read_by_id(db, ids.front()) : read_by_ids(db, ids)) out.push_back(document_of(one));
+    for (const auto& one : read_tables(db, {missing.begin(), missing.end()})) out.push_back(document_of(one));
+    return out;
+}
+
+/// Returns those contacts whose documents need not be stored: they have one, or the inbox has rows of them, which would make it invalid.
+std::set<uuid> unfit_to_store(const rows& found) {
+    std::set<uuid> out;
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        if (found.boolean(row, is_noted) || !found.is_null(row, document)) out.insert(id_of(found, row));
+    }
     return out;
 }
 
@@ -116,24 +153,65 @@ found_documents read_documents(connection& db, const statement& what, std::span<
     return out;
 }
 
-bool has_all_documents(const rows& found) {
-    for (std::size_t row = 0; row < found.size(); ++row) {
-        if (found.is_null(row, document)) return false;
-    }
-    return true;
+std::string document_page_sql(std::string_view selection) {
+    return fmt::format(find_page, selection, microseconds_sql("w.update_timestamp"), json::document_format());
 }
 
-std::size_t visit_documents(const rows& found,
-                            const std::function<void(const uuid& email_id, std::int64_t number, std::string_view json)>& visit) {
-    for (std::size_t row = 0; row < found.size(); ++row) visit(id_of(found, row), found.integer(row, number), found.text(row, document));
-    return found.size();
+namespace {
+
+/// A contact of a page that has no document.
+struct missing_document {
+    std::size_t place;
+    timestamp updated;
+    bool is_noted;
+};
+
+/// What the views of a page refer to.
+struct page_texts {
+    rows found;
+    std::vector<new_document> made{};
+};
+
+/// Makes the documents that are missing and may be on the page. Those that can be stored come first; returns how many they are.
+std::size_t make_missing(connection& db, const std::map<uuid, missing_document>& missing, std::vector<new_document>& made) {
+    std::vector<uuid> ids;
+    for (const auto& [email_id, one] : missing) ids.push_back(email_id);
+    for (const auto& one : read_tables(db, ids)) {
+        const auto& email = one.contact.email;
+        if (email.update_timestamp == missing.at(email.email_id).updated) made.push_back(document_of(one));
+    }
+    const auto unfit = std::stable_partition(made.begin(), made.end(), [&](const auto& one) { return !missing.at(one.email_id).is_noted; });
+    return static_cast<std::size_t>(unfit - made.begin());
 }
 
-std::set<uuid> unfit_to_store(const rows& found) {
-    std::set<uuid> out;
+} // namespace
+
+found_page read_document_page(connection& db, const statement& what, std::span<const parameter> parameters) {
+    const auto texts = std::make_shared<page_texts>(page_texts{db.query(what, parameters)});
+    const auto& found = texts->found;
+    found_page out;
+    out.page.matches = found.size();
+    out.page.texts = texts;
+    auto& documents = out.page.documents;
+    documents.resize(found.size());
+    std::map<uuid, missing_document> missing;
     for (std::size_t row = 0; row < found.size(); ++row) {
-        if (found.boolean(row, is_noted) || !found.is_null(row, document)) out.insert(id_of(found, row));
+        const auto place = static_cast<std::size_t>(found.integer(row, page_place)) - 1;
+        documents.at(place) = found.text(row, page_document);
+        if (found.is_null(row, page_id)) continue;
+        const auto email_id = uuid::parse(found.text(row, page_id)).value_or(uuid{});
+        const auto updated = read_time(found, row, page_time);
+        if (place + 1 == found.size()) out.page.last = {updated, email_id};
+        if (!found.is_null(row, page_document)) continue;
+        missing.emplace(email_id, missing_document{place, updated, found.boolean(row, page_is_noted)});
     }
+    if (!missing.empty()) {
+        const auto fit = make_missing(db, missing, texts->made);
+        out.to_store = std::span(texts->made).first(fit);
+        for (const auto& one : texts->made) documents[missing.at(one.email_id).place] = one.json;
+        std::erase(documents, std::string_view());
+    }
+    for (const auto& one : documents) out.page.bytes += one.size();
     return out;
 }
 

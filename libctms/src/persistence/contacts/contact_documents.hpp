@@ -3,6 +3,7 @@
 // Decision record 29 has the argument why no document is stale. Private to this layer.
 #pragma once
 
+#include "contact_repository.hpp"
 #include "contact_rows.hpp"
 
 #include <ctms/base/result.hpp>
@@ -19,7 +20,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -54,15 +54,18 @@ struct found_documents {
 /// Runs the statement, in one round trip, and a second one for contacts without a document, which it reads from their tables.
 [[nodiscard]] found_documents read_documents(connection& db, const statement& what, std::span<const parameter> parameters);
 
-/// Whether all contacts that the statement found have a document.
-[[nodiscard]] bool has_all_documents(const rows& found);
+/// Returns the statement for read_document_page(). `selection` is a query as above that has the column update_timestamp in addition.
+[[nodiscard]] std::string document_page_sql(std::string_view selection);
 
-/// Passes all matches to `visit`, with their number. All must have documents. Returns how many there are.
-std::size_t visit_documents(const rows& found,
-                            const std::function<void(const uuid& email_id, std::int64_t number, std::string_view json)>& visit);
+/// A page of documents, and those that were made for it and can be stored.
+struct found_page {
+    document_page page{};
+    std::span<const new_document> to_store{}; ///< valid as long as `page`
+};
 
-/// Returns those matches whose documents need not be stored: they have one, or the inbox has rows of them, which would make it invalid.
-[[nodiscard]] std::set<uuid> unfit_to_store(const rows& found);
+/// Reads a page in order of (update_timestamp, email_id), in one round trip, and in a second one the contacts without a document from their
+/// tables. A contact that has another time by then, or is gone, is left out: it is not on this page any more.
+[[nodiscard]] found_page read_document_page(connection& db, const statement& what, std::span<const parameter> parameters);
 
 /// Makes the document of a contact.
 [[nodiscard]] new_document document_of(const stored_contact& one);

@@ -46,32 +46,6 @@ std::string line_sql() {
     return out + "}'";
 }
 
-constexpr std::string_view belongings_of_contact = R"(
-with f as (select fxa_id from fxa where email_id = $1::uuid and fxa_id is not null),
-c as (select c.* from stripe_customer c join f on c.fxa_id = f.fxa_id)
-select json_build_object(
-  'stripe_customers', (select coalesce(json_agg(c order by stripe_id), '[]') from c),
-  'stripe_subscriptions', (select coalesce(json_agg(r order by r.stripe_id), '[]') from (
-    select s.*, (select coalesce(json_agg(i order by i.stripe_id), '[]') from stripe_subscription_item i
-                 where i.stripe_subscription_id = s.stripe_id) as items
-    from stripe_subscription s join c on s.stripe_customer_id = c.stripe_id) r),
-  'stripe_invoices', (select coalesce(json_agg(r order by r.stripe_id), '[]') from (
-    select v.*, (select coalesce(json_agg(l order by l.stripe_id), '[]') from stripe_invoice_line_item l
-                 where l.stripe_invoice_id = v.stripe_id) as line_items,
-      (select coalesce(json_agg(w order by w.stripe_id), '[]') from ctms_stripe_lines w
-       where w.stripe_invoice_id = v.stripe_id) as line_items_without_price
-    from stripe_invoice v join c on v.stripe_customer_id = c.stripe_id) r),
-  'stripe_parked', (select coalesce(json_agg(r order by r.id), '[]') from (
-    select p.id, p.object, p.reason, p.deliveries, p.parked_at, encode(p.payload, 'escape') as payload from ctms_stripe_parked p
-    where exists (select from (select stripe_id as known from c union all select fxa_id from f) ids
-                  where position(convert_to(to_json(ids.known)::text, 'UTF8') in p.payload) > 0)) r),
-  'sync_queue', (select row_to_json(q) from ctms_sync_queue q where q.email_id = $1::uuid),
-  'change', (select row_to_json(h) from ctms_changes h where h.email_id = $1::uuid),
-  'inbox', (select coalesce(json_agg(i order by i.id), '[]') from ctms_inbox i where i.email_id = $1::uuid),
-  'pending_acoustic', (select coalesce(json_agg(p order by p.id), '[]') from pending_acoustic p where p.email_id = $1::uuid),
-  'vendor_state', (select row_to_json(v) from ctms_vendor_state v where v.email_id = $1::uuid))::text
-from emails where email_id = $1::uuid)";
-
 constexpr std::string_view find_duplicates = R"(
 with wanted as (
   select lower(primary_email) as address from emails where $1::text is null or lower(primary_email) > $1
@@ -160,14 +134,6 @@ result<std::optional<std::int64_t>> contact_dump_repository::estimate() {
     return run(db_, [&](connection& link) {
         const auto count = link.query(rows_of_emails, {}).integer(0, 0);
         return count > 0 ? std::optional(count) : std::nullopt;
-    });
-}
-
-result<std::string> contact_dump_repository::belongings(const uuid& email_id) {
-    static const statement belongings_by_id{"contact_belongings", std::string(belongings_of_contact)};
-    return run(db_, [&](connection& link) {
-        const auto found = link.query(belongings_by_id, {email_id.to_string()});
-        return found.empty() ? std::string() : on_one_line(found.text(0, 0));
     });
 }
 

@@ -37,10 +37,6 @@ public:
     /// statistics.
     [[nodiscard]] result<std::optional<std::int64_t>> estimate();
 
-    /// Returns, as a JSON object, all data about a contact that its dumped line does not have: Stripe objects, the sync queue, and what was
-    /// sent to the vendor. Returns "" if the contact does not exist.
-    [[nodiscard]] result<std::string> belongings(const uuid& email_id);
-
     /// Returns contacts whose addresses differ only in case, by address, oldest first. Reads at most `limit` addresses, starting after
     /// `after`.
     [[nodiscard]] result<std::vector<model::duplicate_contact>> duplicates(const std::optional<std::string>& after, int limit);

@@ -6,11 +6,13 @@
 #include "contact_rows.hpp"
 #include "contact_write.hpp"
 #include "identity_sql.hpp"
+#include "single_writes.hpp"
 #include "updates_horizon.hpp"
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/replica_reads.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
 #include <algorithm>
@@ -37,17 +39,16 @@ std::vector<model::contact_document> in_order(found_documents&& found) {
     return out;
 }
 
-/// A page of /updates: the rows of its documents or, if one is missing, the rows of all its contacts.
-struct updates_page {
-    rows documents;
-    std::optional<rows> contacts{};
-};
-
-updates_page read_updates(connection& db, const lookup& page) {
-    updates_page out{db.query({"documents_" + page.name,
-                               documents_sql(page.sql, microseconds_sql("w.update_timestamp"), "order by w.update_timestamp, w.email_id")},
-                              page.parameters)};
-    if (!has_all_documents(out.documents)) out.contacts = db.query({page.name, contacts_sql(page.sql)}, page.parameters);
+/// Calls `read`. If the lookup wants it, plans look rows up in indexes one by one, whatever the statistics say: they may be missing, old,
+/// or silent about where the rows are that a statement wants.
+template <class Read>
+auto read_lookup(connection& db, const lookup& what, const Read& read) {
+    if (!what.by_indexes) return read();
+    db.begin();
+    db.execute("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off;"
+               " set local enable_mergejoin = off");
+    auto out = read();
+    db.rollback();
     return out;
 }
 
@@ -158,46 +159,34 @@ auto contact_repository::read_page(const Read& read) -> result<decltype(read(std
 result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
                                                       const std::function<void(const model::contact&)>& visit) {
     const auto page = updates_lookup(query);
-    const auto found = read_page([&](connection& db) { return db.query({page.name, contacts_sql(page.sql)}, page.parameters); });
+    const statement what{page.name, contacts_sql(page.sql)};
+    const auto found = read_page([&](connection& db) { return read_lookup(db, page, [&] { return db.query(what, page.parameters); }); });
     if (!found) return found.error();
     return visit_contacts(*found, [&](const stored_contact& one) { visit(one.contact); });
 }
 
-result<std::size_t>
-contact_repository::visit_update_documents(const model::updates_query& query,
-                                           const std::function<void(const model::updates_cursor& place, std::string_view json)>& visit) {
+result<document_page> contact_repository::update_documents(const model::updates_query& query) {
     const auto page = updates_lookup(query);
-    const auto found = read_page([&](connection& db) { return read_updates(db, page); });
+    const statement what{"documents_" + page.name, document_page_sql(page.sql)};
+    auto found =
+        read_page([&](connection& db) { return read_lookup(db, page, [&] { return read_document_page(db, what, page.parameters); }); });
     if (!found) return found.error();
-    if (!found->contacts) {
-        return visit_documents(found->documents, [&](const uuid& email_id, std::int64_t micros, std::string_view json) {
-            visit({timestamp(std::chrono::microseconds(micros)), email_id}, json);
-        });
-    }
-    const auto unfit = unfit_to_store(found->documents);
-    std::vector<new_document> made;
-    const auto count = visit_contacts(*found->contacts, [&](const stored_contact& one) {
-        const auto& email = one.contact.email;
-        auto document = document_of(one);
-        visit({email.update_timestamp.value_or(timestamp{}), email.email_id}, document.json);
-        if (!unfit.contains(email.email_id)) made.push_back(std::move(document));
-    });
-    if (store_) store_->store(made);
-    return count;
+    if (store_) store_->store(found->to_store);
+    return std::move(found->page);
 }
 
-result<model::contact> contact_repository::create(const model::contact& contact, std::string_view client) {
+result<model::contact> contact_repository::create(const model::contact& contact, const model::author& by) {
     const contact_change change{contact};
-    const contact_write one{nullptr, &change, client};
-    const auto limit = db_.connections().options().lock_timeout;
-    const auto times = run(db_, [&](connection& db) { return write_contacts(db, write_kind::insert, {&one, 1}, limit); });
-    if (!times) return with_conflicts(db_, times.error(), contact);
+    contact_write one{nullptr, &change, by};
+    const auto written = run(db_, [&](connection& db) { return write_contacts(db, write_kind::insert, {&one, 1}, write_options_of(db_)); });
+    if (!written) return with_conflicts(db_, written.error(), contact);
+    if (!written->kept_out.empty()) return suppressed_address();
     db_.recorder().sync_scheduled(1);
-    return after_write(one, times->begin()->second);
+    return after_write(one, written->times.begin()->second);
 }
 
-result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute, std::string_view client) {
-    const contact_to_change one{email_id, compute, client};
+result<model::contact> contact_repository::change(const uuid& email_id, const change_function& compute, const model::author& by) {
+    const contact_to_change one{email_id, compute, by};
     return std::move(change({&one, 1}).front());
 }
 
@@ -213,12 +202,19 @@ std::vector<result<model::contact>> contact_repository::change(std::span<const c
     return out;
 }
 
-result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email, std::string_view client) {
+result<std::vector<model::identity>> contact_repository::remove(const std::string& primary_email, const model::author& by,
+                                                                const removal_check& check) {
     auto removed = run(db_, [&](connection& db) {
-        return read_identities(db.query(delete_contacts_statement(), {primary_email, std::string(client)}, true));
+        const auto remove = [&] { return remove_contacts(db, primary_email, by, check, keeps_history(db_)); };
+        if (!check) return remove();
+        db.begin();
+        auto out = remove();
+        db.commit();
+        return out;
     });
-    if (removed) db_.recorder().sync_scheduled(removed->size());
-    return removed;
+    if (!removed) return removed.error();
+    if (*removed) db_.recorder().sync_scheduled((*removed)->size());
+    return *std::move(removed);
 }
 
 } // namespace ctms::persistence

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MPL-2.0
 // Reads and writes stored contacts: the tables emails, amo, fxa, mofo, newsletters, waitlists, and the sync queue. Every write queues the
-// contact for the sync and notes the change, with its client, in ctms_changes, in the same transaction. Thread safe; each call is one
-// transaction with as few round trips as possible.
+// contact for the sync and notes the change, with its client, in ctms_changes, in the same transaction; if the database keeps the history,
+// also in ctms_history. Thread safe; each call is one transaction with as few round trips as possible.
 #pragma once
 
 #include <ctms/base/result.hpp>
 #include <ctms/base/uuid.hpp>
+#include <ctms/model/author.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/contact_document.hpp>
 #include <ctms/model/updates_query.hpp>
@@ -41,9 +42,9 @@ using change_function = std::function<result<contact_change>(const std::optional
 
 /// One of several changes.
 struct contact_to_change {
-    uuid email_id;             ///< the contact to change
-    change_function compute;   ///< computes the new content, as in change()
-    std::string_view client{}; ///< who changes it; "" if unknown
+    uuid email_id;           ///< the contact to change
+    change_function compute; ///< computes the new content, as in change()
+    model::author by{};      ///< who changes it
 };
 
 /// The outcome of one of several changes.
@@ -55,6 +56,17 @@ struct change_outcome {
 /// Takes outcomes as soon as they are known, on the thread that makes the changes. May move from them.
 using changes_done = std::function<void(std::span<change_outcome>)>;
 
+/// Decides, with the contacts that have an address, whether they are deleted.
+using removal_check = std::function<result<void>(std::span<const model::contact> found)>;
+
+/// The documents of a page of /updates, in its order.
+struct document_page {
+    std::vector<std::string_view> documents{};   ///< valid as long as `texts`
+    std::size_t bytes = 0;                       ///< of all documents together
+    std::size_t matches = 0;                     ///< how many contacts were found; more than documents if some were changed meanwhile
+    std::optional<model::updates_cursor> last{}; ///< the place of the last match; nullopt if there is none
+    std::shared_ptr<const void> texts{};         ///< what the views refer to
+};
 /// Reads and writes contacts.
 class contact_repository {
 public:
@@ -97,20 +109,20 @@ public:
     [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
                                                     const std::function<void(const model::contact&)>& visit);
 
-    /// The same with the documents and the times of the contacts. If a contact of the page has no document, the page is read from the
-    /// tables.
-    [[nodiscard]] result<std::size_t>
-    visit_update_documents(const model::updates_query& query,
-                           const std::function<void(const model::updates_cursor& place, std::string_view json)>& visit);
+    /// Reads the same page as documents. Contacts without a document take one more round trip, and another one to store their documents;
+    /// one that is changed or deleted between the two is left out.
+    [[nodiscard]] result<document_page> update_documents(const model::updates_query& query);
 
     /// Stores a new contact and returns it as stored, with its timestamps, in one round trip. errc::conflict if a unique value is already
-    /// used, with the names of all such fields (email_id first); nothing is stored then.
-    [[nodiscard]] result<model::contact> create(const model::contact& contact, std::string_view client = {});
+    /// used, with the names of all such fields (email_id first); errc::invalid if its address is suppressed and suppression_options do not
+    /// say to opt it out. Nothing is stored then. Here and in change(), an address that is not ASCII takes one more round trip if there is
+    /// a key for suppressed addresses, and a contact that is opted out because of it another.
+    [[nodiscard]] result<model::contact> create(const model::contact& contact, const model::author& by = {});
 
     /// Reads a contact, calls `compute` for its new content, and writes the difference, as if there were no concurrent writes. Always
     /// updates the email's update_timestamp, to a later time. Usually takes two round trips. errc::conflict as in create();
     /// errc::unavailable if the contact stayed locked for the lock timeout of the database.
-    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute, std::string_view client = {});
+    [[nodiscard]] result<model::contact> change(const uuid& email_id, const change_function& compute, const model::author& by = {});
 
     /// The same for several contacts. Changes of the same contact are made in the given order. Existing contacts are changed together, in
     /// two round trips and one transaction. Those that are locked or changed concurrently are tried again, together and without
@@ -122,7 +134,10 @@ public:
 
     /// Deletes all contacts with this address, in any case, with everything that belongs to them, and queues their deletion at the vendor.
     /// Returns the ids of the deleted contacts, empty if there were none. One round trip.
-    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, std::string_view client = {});
+    /// With a check, only if it allows that for the contacts as they are, which are locked meanwhile; otherwise returns its error, after
+    /// two round trips more.
+    [[nodiscard]] result<std::vector<model::identity>> remove(const std::string& primary_email, const model::author& by = {},
+                                                              const removal_check& check = {});
 
 private:
     database& db_;

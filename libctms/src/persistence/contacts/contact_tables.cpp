@@ -26,7 +26,7 @@ contact_table make(table_of which, std::string_view name, std::string_view alias
     contact_table out{which, name, alias, is_list ? "email_id, name" : "email_id", is_list, has_times, reads_times, {}};
     fields::for_each_column<T>([&]<class Member>(const fields::field<T, Member>& field) {
         const std::string_view quote = field.rule.sql_keyword ? "\"" : "";
-        out.columns.push_back({fmt::format("{0}{1}{0}", quote, field.name), type_of<Member>(field.rule)});
+        out.columns.push_back({fmt::format("{0}{1}{0}", quote, field.name), type_of<Member>(field.rule), fields::keeps_values(field)});
     });
     return out;
 }
@@ -46,7 +46,7 @@ const std::array<contact_table, 6>& contact_tables() {
 
 std::string each_column(std::span<const column> columns, std::string_view pattern, std::string_view json_pattern) {
     std::string out;
-    for (const auto& [name, type] : columns) {
+    for (const auto& [name, type, keeps_values] : columns) {
         if (!out.empty()) out += ", ";
         out += fmt::format(fmt::runtime(type == json_type ? json_pattern : pattern), fmt::arg("column", name), fmt::arg("type", type));
     }

@@ -16,6 +16,7 @@ namespace ctms::persistence {
 struct column {
     std::string name;      ///< in quotes if SQL requires it
     std::string_view type; ///< text, boolean, date or json
+    bool keeps_values;     ///< in the history of a contact: see fields::keeps_values()
 };
 
 /// The type of a column that holds JSON. PostgreSQL stores its text unchanged, including whitespace.

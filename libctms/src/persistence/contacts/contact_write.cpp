@@ -4,10 +4,13 @@
 #include "contact_repository.hpp"
 #include "contact_rows.hpp"
 #include "contact_tables.hpp"
+#include "history_sql.hpp"
 
 #include <fields/tables.hpp>
+#include <json/changed_fields.hpp>
 #include <json/contact_document.hpp>
 #include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 #include <persistence/sync/note_change_sql.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
@@ -16,6 +19,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 
 namespace ctms::persistence {
 namespace {
@@ -33,16 +37,18 @@ void for_each_table(table_set tables, Visit visit) {
 // One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
 // record stays unchanged; the members that end in _gone say what to delete. The setting ends with the statement's transaction. It does not
 // limit waits for locks on tables, because the server takes those before it runs a statement.
-std::string records_sql(table_set tables) {
+std::string records_sql(table_set tables, bool keeps_history) {
     auto members = each_column(emails().columns, "{column} {type}");
     for_each_table(tables, [&](const contact_table& table) {
         members += fmt::format(", {0} json, {0}_gone {1}", table.name, table.is_list ? "json" : "boolean");
     });
+    if (keeps_history) members += ", request text, history json";
     return fmt::format(R"(
 with c as materialized (
   select r.* from (select set_config('lock_timeout', $2, true)) as limited, {},
-    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document json, {})),)",
-                       we_are_the_writer, members);
+    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document json, hashes text[], {})),
+kept_out as materialized (select email_id from c where hashes is not null and {}),)",
+                       we_are_the_writer, members, is_suppressed_sql("hashes"));
 }
 
 std::string insert_emails_sql() {
@@ -50,6 +56,7 @@ std::string insert_emails_sql() {
 written as (
   insert into emails (email_id, {0}, create_timestamp, update_timestamp)
   select email_id, {0}, moment, moment from c, (select clock_timestamp() as moment) as taken
+  where email_id not in (select email_id from kept_out)
   returning email_id, update_timestamp),
 e as (select c.*, written.update_timestamp from c join written using (email_id)))",
                        each_column(emails().columns, "{column}"));
@@ -58,12 +65,13 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 // Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
 // of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server
 // look each contact up in the queue, in order of email_id, instead of reading the whole queue while it has no statistics.
-std::string update_emails_sql(table_set tables) {
-    std::string members;
+std::string update_emails_sql(table_set tables, bool keeps_history) {
+    std::string members(keeps_history ? ", c.request, c.history" : "");
     for_each_table(tables, [&](const contact_table& table) { members += fmt::format(", c.{0}, c.{0}_gone", table.name); });
     return fmt::format(R"(
 held as materialized (
   select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
+  where c.email_id not in (select email_id from kept_out)
   order by emails.email_id for update of emails skip locked),
 queued as materialized (
   select found.email_id from held cross join lateral (
@@ -135,29 +143,37 @@ added as (
   select email_id, format, version, document from filled order by email_id
   on conflict (email_id) do update set format = excluded.format, version = excluded.version, document = excluded.document))";
 
-std::string write_sql(write_kind kind, table_set tables) {
+std::string write_sql(write_kind kind, table_set tables, bool keeps_history) {
     const bool update = kind == write_kind::update;
-    auto out = records_sql(tables) + (update ? update_emails_sql(tables) : insert_emails_sql());
+    auto out = records_sql(tables, keeps_history) + (update ? update_emails_sql(tables, keeps_history) : insert_emails_sql());
     for_each_table(tables, [&](const contact_table& table) {
         out += fmt::format(",\n{} as ({}{})", table.alias, insert_rows_sql(table, update), update ? replace_row_sql(table) : "");
         if (update) out += fmt::format(",\n{}_gone as ({})", table.alias, delete_rows_sql(table));
     });
     out += fmt::format(",\nq as ({}),\nch as ({})", request_sync_sql(queue_priority::write, "e"),
                        note_change_sql(update ? noted::updated : noted::created, "client", "e"));
+    if (keeps_history) {
+        const recorded_sql values{.client = "client", .request_id = "request", .changes = "history"};
+        out +=
+            fmt::format(",\nh as ({})", record_change_sql(update ? noted::updated : noted::created, values, "e where history is not null"));
+    }
     out += documents_sql();
     out += update ? replace_documents : add_documents;
-    return out + fmt::format("\nselect email_id::text, {} from e", microseconds_sql("update_timestamp"));
+    return out + fmt::format("\nselect email_id::text, {} from e union all select email_id::text, null from kept_out",
+                             microseconds_sql("update_timestamp"));
 }
 
-statement make_statement(write_kind kind, table_set tables) {
+statement make_statement(write_kind kind, table_set tables, bool keeps_history) {
     std::string name = kind == write_kind::update ? "update_contacts" : "insert_contacts";
+    if (keeps_history) name += "_recorded";
     for_each_table(tables, [&](const contact_table& table) { name += fmt::format("_{}", table.alias); });
-    return {name, write_sql(kind, tables)};
+    return {name, write_sql(kind, tables, keeps_history)};
 }
 
 // Reads the writer before it locks a row, and so before it deletes one.
-std::string delete_sql() {
-    return fmt::format(R"(
+std::string delete_sql(bool keeps_history) {
+    return fmt::format(
+        R"(
 with e as (
   select email_id, primary_email, basket_token, sfdc_id from {}, emails where lower(primary_email) = lower($1) for update of emails),
 q as ({}),
@@ -168,11 +184,12 @@ f as (delete from fxa using e where fxa.email_id = e.email_id returning fxa.emai
 m as (delete from mofo using e where mofo.email_id = e.email_id returning mofo.email_id, mofo_contact_id, mofo_email_id),
 n as (delete from newsletters using e where newsletters.email_id = e.email_id),
 w as (delete from waitlists using e where waitlists.email_id = e.email_id),
-d as (delete from emails using e where emails.email_id = e.email_id)
+d as (delete from emails using e where emails.email_id = e.email_id){}
 select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, a.user_id, f.fxa_id,
        f.primary_email
 from e left join m using (email_id) left join a using (email_id) left join f using (email_id) order by e.email_id)",
-                       we_are_the_writer, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"));
+        we_are_the_writer, request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"),
+        keeps_history ? fmt::format(",\nh as ({})", record_change_sql(noted::deleted, {.client = "$2", .request_id = "$3"}, "e")) : "");
 }
 
 // The values of the contact itself are not conflicts, except for its id.
@@ -247,14 +264,28 @@ void add_document(object_writer& writer, const contact_write& one) {
     if (one.before != nullptr && !one.before->document.empty()) writer.add("seen", std::string_view(one.before->document));
 }
 
+model::contact opted_out_of(model::contact contact) {
+    contact.email.has_opted_out_of_email = true;
+    return contact;
+}
+
+/// Adds what the history records. A write that changes nothing is not recorded.
+void add_history(object_writer& writer, const contact_write& one, const model::contact& after) {
+    const auto changes = json::changed_fields(one.before != nullptr ? &one.before->contact : nullptr, after);
+    if (one.before == nullptr || changes != "[]") writer.add_raw("history", changes);
+    if (!one.by.request_id.empty()) writer.add("request", one.by.request_id);
+}
+
 /// Returns the tables that the record changes, besides emails.
-table_set add_record(object_writer& writer, const contact_write& one) {
+table_set add_record(object_writer& writer, const contact_write& one, bool keeps_history) {
     static const model::contact nothing;
     const auto& before = one.before != nullptr ? one.before->contact : nothing;
-    const auto& after = one.change->after;
+    const auto opted_out = one.opt_out ? std::optional(opted_out_of(one.change->after)) : std::nullopt;
+    const auto& after = opted_out ? *opted_out : one.change->after;
     if (one.before != nullptr) writer.add("version", std::string_view(one.before->version));
     writer.add("email_id", std::string_view(after.email.email_id.to_string()));
-    if (!one.client.empty()) writer.add("client", one.client);
+    if (!one.by.client.empty()) writer.add("client", one.by.client);
+    if (!one.hashes.empty()) append_json_array(writer.key("hashes"), one.hashes, append_json_string);
     add_members(writer, after.email);
     table_set out;
     const auto note = [&](table_of table, bool written) { out.set(static_cast<std::size_t>(table), written); };
@@ -264,6 +295,7 @@ table_set add_record(object_writer& writer, const contact_write& one) {
     note(table_of::newsletters, add_list(writer, "newsletters", before.newsletters, after.newsletters));
     note(table_of::waitlists, add_list(writer, "waitlists", before.waitlists, after.waitlists));
     add_document(writer, one);
+    if (keeps_history) add_history(writer, one, after);
     return out;
 }
 
@@ -276,6 +308,7 @@ model::contact after_write(const contact_write& one, timestamp when) {
     // A row keeps the time of its creation.
     after.email.create_timestamp = before.email.create_timestamp.value_or(when);
     after.email.update_timestamp = when;
+    after.email.has_opted_out_of_email |= one.opt_out;
     if (!after.amo) return after;
     const bool amo_written = one.before == nullptr || one.change->touch_amo || after.amo != before.amo;
     after.amo->create_timestamp = before.amo ? before.amo->create_timestamp.value_or(when) : when;
@@ -283,27 +316,30 @@ model::contact after_write(const contact_write& one, timestamp when) {
     return after;
 }
 
-const statement& write_contacts_statement(write_kind kind, table_set tables) {
-    static const auto all = [] {
+const statement& write_contacts_statement(write_kind kind, table_set tables, bool keeps_history) {
+    const auto make_all = [](bool recorded) {
         std::array<std::vector<statement>, 2> out; // for each kind, by the number of the set, in which the bit of emails is the lowest
         for (const auto one : {write_kind::insert, write_kind::update}) {
             for (std::size_t number = 0; number < (1U << table_count); number += 2)
-                out.at(static_cast<std::size_t>(one)).push_back(make_statement(one, table_set(number)));
+                out.at(static_cast<std::size_t>(one)).push_back(make_statement(one, table_set(number), recorded));
         }
         return out;
-    }();
-    return all.at(static_cast<std::size_t>(kind)).at(tables.to_ulong() / 2);
+    };
+    static const std::array all{make_all(false), make_all(true)};
+    return all.at(keeps_history ? 1 : 0).at(static_cast<std::size_t>(kind)).at(tables.to_ulong() / 2);
 }
 
-written_records records_of(std::span<const contact_write> contacts) {
+written_records records_of(std::span<const contact_write> contacts, bool keeps_history) {
     written_records out;
-    out.json = json_rows(contacts, [&](object_writer& writer, const contact_write& one) { out.tables |= add_record(writer, one); });
+    out.json =
+        json_rows(contacts, [&](object_writer& writer, const contact_write& one) { out.tables |= add_record(writer, one, keeps_history); });
     return out;
 }
 
-const statement& delete_contacts_statement() {
-    static const statement made{"delete_contacts", delete_sql()};
-    return made;
+const statement& delete_contacts_statement(bool keeps_history) {
+    static const statement made{"delete_contacts", delete_sql(false)};
+    static const statement recorded{"delete_contacts_recorded", delete_sql(true)};
+    return keeps_history ? recorded : made;
 }
 
 const statement& find_conflicts_statement() {

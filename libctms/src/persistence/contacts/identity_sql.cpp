@@ -89,21 +89,35 @@ page page_of(const model::updates_query& query) {
     return out;
 }
 
-// In order of the index, contacts are read until the page is full. If few of all contacts are relevant, that would read nearly all: then
-// those few are looked up and sorted instead. {0} are the conditions. The last line repeats them and the limit, so that the planner expects
-// few rows.
+// The way to a page of relevant contacts depends on where they are, which no statistics say. {0} are the conditions.
+//   page: contacts are read in order of the index until the page or the period ends. That is the usual case.
+//   sort: 5,000 contacts did not fill the page, and at most 25,000 are relevant at all: these are looked up and sorted.
+//   walk: as the first way, as far as it takes. Only the first page of a period does so: the next one begins among relevant contacts.
 constexpr std::string_view relevant_updates = R"(
-with few as materialized (select email_id from mofo where mofo_relevant order by email_id limit 10001),
-size as materialized (select count(*) > 10000 as many from few)
+with hits as materialized (
+  select w.email_id, w.version, w.update_timestamp from (
+    select e.email_id, e.xmin as version, e.update_timestamp from emails e
+    where {0} order by e.update_timestamp, e.email_id limit 5000) w
+  where (select m.mofo_relevant from mofo m where m.email_id = w.email_id)
+  order by w.update_timestamp, w.email_id limit $3::integer),
+few as materialized (select email_id from mofo where mofo_relevant order by email_id limit 25001),
+chosen as materialized (
+  select case
+    when (select count(*) from hits) >= $3::integer
+      or not exists (select from emails e where {0} order by e.update_timestamp, e.email_id offset 5000 limit 1) then 'page'
+    when (select count(*) from few) > 25000 then 'walk'
+    else 'sort' end as way)
 select e.email_id, e.version, e.update_timestamp from (
-  (select e.update_timestamp, e.email_id, e.version
-   from few cross join lateral (
-     select update_timestamp, email_id, xmin as version from emails where email_id = few.email_id offset 0) e
-   where not (select many from size) and {0} order by e.update_timestamp, e.email_id limit $3::integer)
+  select * from hits where (select way from chosen) = 'page'
   union all
-  (select e.update_timestamp, e.email_id, e.xmin as version from emails e join mofo m on m.email_id = e.email_id and m.mofo_relevant
-   where (select many from size) and {0} order by e.update_timestamp, e.email_id limit $3::integer)) e
-where {0} limit $3::integer)";
+  (select e.* from few cross join lateral (
+     select e.email_id, e.xmin as version, e.update_timestamp from emails e where e.email_id = few.email_id and {0} offset 0) e
+   where (select way from chosen) = 'sort' order by e.update_timestamp, e.email_id limit $3::integer)
+  union all
+  (select e.email_id, e.xmin as version, e.update_timestamp from emails e
+   where (select way from chosen) = 'walk' and {0} and (select m.mofo_relevant from mofo m where m.email_id = e.email_id)
+   order by e.update_timestamp, e.email_id limit $3::integer)) e
+limit $3::integer)";
 
 } // namespace
 
@@ -112,14 +126,13 @@ lookup updates_lookup(const model::updates_query& query) {
     lookup out{query.after ? "updates_after" : "updates", "select e.email_id, e.xmin as version, e.update_timestamp from emails e",
                std::move(wanted.parameters)};
     if (query.mofo_relevant) out.name += *query.mofo_relevant ? "_relevant" : "_not_relevant";
+    out.by_indexes = query.mofo_relevant.has_value();
     if (query.mofo_relevant == true) {
         out.sql = fmt::format(relevant_updates, wanted.conditions);
         return out;
     }
-    if (query.mofo_relevant == false) {
-        out.sql += " left join mofo m on m.email_id = e.email_id";
-        wanted.conditions += " and m.mofo_relevant is not true";
-    }
+    if (query.mofo_relevant == false)
+        wanted.conditions += " and (select m.mofo_relevant from mofo m where m.email_id = e.email_id) is not true";
     out.sql += fmt::format(" where {} order by e.update_timestamp, e.email_id limit $3::integer", wanted.conditions);
     return out;
 }

@@ -18,6 +18,7 @@ struct lookup {
     std::string name; ///< distinct for each set of given ids
     std::string sql;
     std::vector<parameter> parameters;
+    bool by_indexes = false; ///< must be planned with nothing but lookups in indexes
 };
 
 /// Finds the email_id of all contacts that match every given id. At least one id must be given.
@@ -26,7 +27,7 @@ struct lookup {
 /// Finds all nine ids of these contacts, in order of email_id.
 [[nodiscard]] lookup identities_lookup(const model::identity_query& query);
 
-/// Finds the email_id of the contacts on a page of /updates, at most the limit of the query.
+/// Finds the email_id, the version and the update_timestamp of the contacts on a page of /updates, at most the limit of the query.
 [[nodiscard]] lookup updates_lookup(const model::updates_query& query);
 
 /// Reads the rows of identities_lookup, and of statements with the same columns.

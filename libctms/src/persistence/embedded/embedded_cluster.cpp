@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstdlib>
@@ -26,6 +27,8 @@ namespace {
 
 constexpr std::size_t longest_socket_path = 107;
 constexpr std::string_view socket_name = "/.s.PGSQL.5432";
+constexpr std::string_view draft_name = "initdb";          ///< of folders that are renamed when they are complete
+constexpr auto installed_versions = "/usr/lib/postgresql"; ///< where Debian's packages have the programs
 
 std::optional<server_account> find_account(const char* name) {
     passwd entry{};
@@ -52,10 +55,6 @@ fs::path make_private_folder(std::string pattern, const server_account& account)
     return pattern;
 }
 
-bool holds_server(const fs::path& folder) {
-    return ::access((folder / "postgres").c_str(), X_OK) == 0 && ::access((folder / "initdb").c_str(), X_OK) == 0;
-}
-
 int number_of(const std::string& text) {
     int value = 0;
     std::from_chars(text.data(), text.data() + text.size(), value);
@@ -66,7 +65,7 @@ std::optional<fs::path> newest_installed() {
     std::optional<fs::path> best;
     int best_version = 0;
     std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator("/usr/lib/postgresql", ignored)) {
+    for (const auto& entry : fs::directory_iterator(installed_versions, ignored)) {
         const int version = number_of(entry.path().filename());
         if (version > best_version && holds_server(entry.path() / "bin")) {
             best_version = version;
@@ -74,13 +73,6 @@ std::optional<fs::path> newest_installed() {
         }
     }
     return best;
-}
-
-void remove_leftovers(const fs::path& root) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator(root, ignored)) {
-        if (entry.path().filename().string().starts_with("initdb-")) fs::remove_all(entry.path(), ignored);
-    }
 }
 
 } // namespace
@@ -150,25 +142,94 @@ void check_reachable(const embedded_layout& layout, const server_account& accoun
                                        account.name, closed, closed));
 }
 
-fs::path find_binaries(const embedded_layout& layout) {
-    for (const char* tool : {"setpriv", "setsid", "flock"}) {
-        if (!find_program(tool)) throw embedded_failure(fmt::format("The program `{}` is missing: install the package util-linux.", tool));
-    }
+bool holds_server(const fs::path& folder) {
+    return ::access((folder / "postgres").c_str(), X_OK) == 0 && ::access((folder / "initdb").c_str(), X_OK) == 0;
+}
+
+fs::path usual_binaries(int version) { return fs::path(installed_versions) / std::to_string(version) / "bin"; }
+
+int version_of_binaries(const fs::path& folder) {
+    // For example "postgres (PostgreSQL) 17.4 (Debian 17.4-1)".
+    const auto told = output_of({(folder / "postgres").string(), "--version"});
+    constexpr std::string_view label = "(PostgreSQL) ";
+    const auto at = told ? told->find(label) : std::string::npos;
+    const int version = at == std::string::npos ? 0 : number_of(told->substr(at + label.size()));
+    if (version == 0) throw embedded_failure(fmt::format("{} does not tell its version.", (folder / "postgres").string()));
+    return version;
+}
+
+int version_of_cluster(const embedded_layout& layout) {
+    const file_handle cluster(::open(layout.data().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    return number_of(first_line(cluster.get() < 0 ? std::nullopt : read_plain_file(cluster, "PG_VERSION")));
+}
+
+fs::path newest_binaries() {
     if (const char* chosen = std::getenv("CTMS_PG_BINDIR"); chosen != nullptr && *chosen != '\0') {
         if (holds_server(chosen)) return chosen;
         throw embedded_failure(fmt::format("CTMS_PG_BINDIR={} does not contain the programs `postgres` and `initdb`.", chosen));
     }
-    const file_handle cluster(::open(layout.data().c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    const auto version = first_line(cluster.get() < 0 ? std::nullopt : read_plain_file(cluster, "PG_VERSION"));
-    auto fitting = fs::path("/usr/lib/postgresql") / version / "bin";
-    if (is_number(version) && holds_server(fitting)) return fitting;
     const auto in_path = find_program("initdb");
     auto found = newest_installed().value_or(in_path ? in_path->parent_path() : fs::path());
     if (found.empty() || !holds_server(found)) {
-        throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql-15 (Debian), or set"
+        throw embedded_failure("The programs of PostgreSQL are not installed: install the package postgresql (Debian), or set"
                                " CTMS_PG_BINDIR to their folder.");
     }
     return found;
+}
+
+fs::path find_binaries(const embedded_layout& layout) {
+    for (const char* tool : {"setpriv", "setsid", "flock"}) {
+        if (!find_program(tool)) throw embedded_failure(fmt::format("The program `{}` is missing: install the package util-linux.", tool));
+    }
+    const int needed = version_of_cluster(layout);
+    const char* chosen = std::getenv("CTMS_PG_BINDIR");
+    if (needed != 0 && (chosen == nullptr || *chosen == '\0') && holds_server(usual_binaries(needed))) return usual_binaries(needed);
+    auto found = newest_binaries();
+    const int version = needed == 0 ? 0 : version_of_binaries(found);
+    if (version == needed) return found;
+    throw embedded_refusal(fmt::format("{} was made by PostgreSQL {}, but the programs in {} are of version {}. Install the package"
+                                       " postgresql-{} (Debian), or set CTMS_PG_BINDIR to the folder of its programs.{}",
+                                       layout.data().string(), needed, found.string(), version, needed,
+                                       needed < version ? " To use the newer version, run `ctms-admin db upgrade` then." : ""));
+}
+
+bool in_use(const fs::path& data) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+        const auto name = entry.path().filename().string();
+        if (std::isdigit(static_cast<unsigned char>(name[0])) != 0 && fs::read_symlink(entry.path() / "cwd", ignored) == data) return true;
+    }
+    return false;
+}
+
+fs::path make_draft(const embedded_layout& layout, const server_account& account) {
+    return make_private_folder((layout.root() / draft_name).string(), account);
+}
+
+void remove_drafts(const embedded_layout& layout) {
+    std::error_code ignored;
+    for (const auto& entry : fs::directory_iterator(layout.root(), ignored)) {
+        if (entry.path().filename().string().starts_with(fmt::format("{}-", draft_name))) fs::remove_all(entry.path(), ignored);
+    }
+}
+
+void create_cluster(const embedded_layout& layout, const server_account& account, const fs::path& binaries, const fs::path& folder,
+                    const std::vector<std::string>& more) {
+    const auto log = layout.open_log();
+    std::vector<std::string> words{(binaries / "initdb").string(),
+                                   "-D",
+                                   folder.string(),
+                                   "-A",
+                                   "trust",
+                                   "-U",
+                                   "postgres",
+                                   "-E",
+                                   "UTF8",
+                                   "--locale=C.UTF-8",
+                                   "--no-instructions"};
+    words.insert(words.end(), more.begin(), more.end());
+    if (run_and_wait({as_account(account, "KILL", std::move(words)), log.get(), -1}) != 0)
+        throw embedded_failure("initdb failed: " + end_of_log(layout));
 }
 
 bool ensure_cluster(const embedded_layout& layout, const server_account& account, const fs::path& binaries) {
@@ -176,15 +237,10 @@ bool ensure_cluster(const embedded_layout& layout, const server_account& account
     if (fs::exists(layout.data()) && !fs::is_empty(layout.data())) {
         throw embedded_failure(fmt::format("{} contains files but no PostgreSQL cluster. Move them away.", layout.data().string()));
     }
-    remove_leftovers(layout.root());
-    const auto log = layout.open_log();
+    remove_drafts(layout);
     // Created under another name, so that the remains of an interrupted initdb are not mistaken for a cluster.
-    const auto draft = make_private_folder((layout.root() / "initdb").string(), account);
-    const command initdb{as_account(account, "KILL",
-                                    {(binaries / "initdb").string(), "-D", draft.string(), "-A", "trust", "-U", "postgres", "-E", "UTF8",
-                                     "--locale=C.UTF-8", "--no-instructions"}),
-                         log.get(), -1};
-    if (run_and_wait(initdb) != 0) throw embedded_failure("initdb failed: " + end_of_log(layout));
+    const auto draft = make_draft(layout, account);
+    create_cluster(layout, account, binaries, draft);
     fs::rename(draft, layout.data());
     return true;
 }
@@ -205,7 +261,7 @@ fs::path ensure_socket_folder(const embedded_layout& layout, const server_accoun
     auto usual = layout.root() / embedded_layout::run_name;
     if (usual.string().size() + socket_name.size() <= longest_socket_path) {
         // Created with its final owner and then renamed, so that an interrupted start never leaves a folder that the server cannot use.
-        fs::rename(make_private_folder((layout.root() / "initdb").string(), account), usual);
+        fs::rename(make_draft(layout, account), usual);
         return usual;
     }
     auto made = make_private_folder("/tmp/ctms-run", account);

@@ -60,8 +60,38 @@ void check_owners(const embedded_layout& layout, const server_account& account);
 /// Fails if the account may not enter the directory or a folder above it.
 void check_reachable(const embedded_layout& layout, const server_account& account);
 
-/// The folder of the PostgreSQL binaries that match the cluster, or of the newest ones if there is no cluster yet.
+/// The folder of the PostgreSQL binaries that match the cluster, or of the newest ones if there is no cluster yet. Throws embedded_refusal
+/// if there are only programs of another version.
 [[nodiscard]] std::filesystem::path find_binaries(const embedded_layout& layout);
+
+/// The folder of the binaries to use for a new cluster: CTMS_PG_BINDIR, or the newest ones that are installed.
+[[nodiscard]] std::filesystem::path newest_binaries();
+
+/// Where Debian's packages have the binaries of a major version.
+[[nodiscard]] std::filesystem::path usual_binaries(int version);
+
+/// Whether the folder contains the programs of a server.
+[[nodiscard]] bool holds_server(const std::filesystem::path& folder);
+
+/// The major version of the binaries in a folder.
+[[nodiscard]] int version_of_binaries(const std::filesystem::path& folder);
+
+/// The major version that made the cluster; 0 if there is no cluster.
+[[nodiscard]] int version_of_cluster(const embedded_layout& layout);
+
+/// Whether any process runs in the cluster's folder. postmaster.pid is not enough: it may be stale, its number may belong to another
+/// program by now, and backends live a moment longer than a killed postmaster.
+[[nodiscard]] bool in_use(const std::filesystem::path& data);
+
+/// Creates an empty folder that only the account can enter, to be renamed when it is complete.
+[[nodiscard]] std::filesystem::path make_draft(const embedded_layout& layout, const server_account& account);
+
+/// Runs initdb in an empty folder of the account, with more arguments if necessary.
+void create_cluster(const embedded_layout& layout, const server_account& account, const std::filesystem::path& binaries,
+                    const std::filesystem::path& folder, const std::vector<std::string>& more = {});
+
+/// Removes the folders that interrupted runs have left.
+void remove_drafts(const embedded_layout& layout);
 
 /// Runs initdb unless there is already a cluster. Returns whether it did. An interrupted run leaves nothing that is mistaken for a cluster.
 bool ensure_cluster(const embedded_layout& layout, const server_account& account, const std::filesystem::path& binaries);

@@ -21,7 +21,8 @@ public:
     using std::runtime_error::runtime_error;
 };
 
-/// A file or directory must not be used because another account put it there, or could have.
+/// The data directory must not be used as it is: another account put a file there, or could have, or the data is of another version of
+/// PostgreSQL than its programs.
 class embedded_refusal : public embedded_failure {
 public:
     using embedded_failure::embedded_failure;

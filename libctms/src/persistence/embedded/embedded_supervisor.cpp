@@ -60,17 +60,6 @@ const statement has_database{"embedded_has_database", "select exists (select fro
 constexpr int most_starts = 20;
 constexpr off_t longest_log = 4 << 20;
 
-// Whether any process runs in the cluster's folder. postmaster.pid is not enough: it may be stale, its number may belong to
-// another program by now, and backends live a moment longer than a killed postmaster.
-bool in_use(const fs::path& data) {
-    std::error_code ignored;
-    for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-        const auto name = entry.path().filename().string();
-        if (std::isdigit(static_cast<unsigned char>(name[0])) != 0 && fs::read_symlink(entry.path() / "cwd", ignored) == data) return true;
-    }
-    return false;
-}
-
 void shorten_log(const embedded_layout& layout) {
     const auto log = layout.open_log();
     if (::lseek(log.get(), 0, SEEK_END) > longest_log && ::ftruncate(log.get(), 0) != 0)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "process.hpp"
 
+#include <ctms/base/files.hpp>
+
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,6 +102,17 @@ int run_and_wait(const command& what) {
                          pointers(environment).data()),
           what.arguments.front());
     return wait_for(child);
+}
+
+std::optional<std::string> output_of(std::vector<std::string> arguments) {
+    const file_handle memory(::memfd_create("output", MFD_CLOEXEC));
+    if (memory.get() < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");
+    if (run_and_wait({std::move(arguments), memory.get(), -1}) != 0) return std::nullopt;
+    std::string text(64 << 10, '\0');
+    const auto count = ::pread(memory.get(), text.data(), text.size(), 0);
+    if (count < 0) throw std::system_error(errno, std::generic_category(), "pread");
+    text.resize(static_cast<std::size_t>(count));
+    return text;
 }
 
 std::optional<std::filesystem::path> find_program(std::string_view name) {

@@ -20,6 +20,9 @@ struct command {
 /// The exit status, or 128 + signal.
 int run_and_wait(const command& what);
 
+/// Runs a program. Returns what it printed, at most 64 KiB, or nullopt if its status was not 0.
+[[nodiscard]] std::optional<std::string> output_of(std::vector<std::string> arguments);
+
 /// Looks for an executable in PATH.
 [[nodiscard]] std::optional<std::filesystem::path> find_program(std::string_view name);
 

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MPL-2.0
 -- Which columns of the vendor's main table were sent for a contact, so that those without a source are emptied there. There are few sets
 -- of columns, because they depend on the configuration of the sync and on which groups a contact has.
+-- ctms: replaces eee719636b9f7d39cc28b87be9d2034ec567c45737df2172469aab4939ff87ab
+
 create table ctms_vendor_columns (
     id integer generated always as identity,
     names text not null, -- a JSON array, sorted
@@ -30,5 +32,11 @@ insert into ctms_vendor_circuit default values;
 
 -- Counts the contacts that were tried since they were last requested, also while the vendor is down and no attempt is used up.
 -- ctms: outside a transaction
-drop index concurrently if exists ctms_sync_queue_retries;
-create index concurrently ctms_sync_queue_retries on ctms_sync_queue (retry) where last_error is not null;
+drop index concurrently if exists ctms_sync_queue_tried;
+create index concurrently ctms_sync_queue_tried on ctms_sync_queue (retry) where last_error is not null;
+
+-- Programs name the index when they count, so there is always one with this name.
+-- ctms: step
+lock table ctms_sync_queue in access exclusive mode;
+drop index if exists ctms_sync_queue_retries;
+alter index ctms_sync_queue_tried rename to ctms_sync_queue_retries;

@@ -88,6 +88,7 @@ table_lock lock_of(const words& statement) {
     if (begins("create", "trigger")) return {name_after(statement, "on"), writers};
     if (begins("create", "index")) return {name_after(statement, "on"), has(statement, "concurrently") ? none : writers};
     if (begins("alter", "table")) return {name_after(statement, "table"), everything};
+    if (begins("lock", "table")) return {name_after(statement, "table"), everything};
     if (begins("drop", "trigger")) return {name_after(statement, "on"), everything};
     return {};
 }

@@ -256,6 +256,7 @@ result<std::vector<migration_info>> migrate_locked(migration_session& session, c
         return misconfigured(fmt::format("Nothing was changed, because the account could not finish the migration. {}",
                                          fmt::join(plan.missing_rights, " ")));
     }
+    if (!plan.obstacles.empty()) return misconfigured(fmt::format("Nothing was changed. {}", fmt::join(plan.obstacles, " ")));
     if (found.pending.empty()) return found.pending;
     for (const auto& warning : plan.warnings) session.report("warning: " + warning);
     migrator work(session, how);

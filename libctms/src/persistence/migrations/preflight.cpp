@@ -58,6 +58,16 @@ const statement read_other_schemas{"plan_elsewhere",
                                                " group by n.nspname order by 1",
                                                telling_tables())};
 
+// Tables of the Python service that are not in the schema of our tables, where the functions of our triggers look for them.
+const statement read_misplaced{
+    "plan_misplaced",
+    fmt::format("select string_agg(quote_ident(c.relname), ', ' order by c.relname), quote_ident(n.nspname), quote_ident(h.nspname),"
+                " current_setting('search_path') from unnest({}) name join pg_class c on c.oid = to_regclass(quote_ident(name))"
+                " join pg_namespace n on n.oid = c.relnamespace join pg_namespace h on h.oid = coalesce((select relnamespace from pg_class"
+                " where oid = to_regclass('ctms_sync_queue')), quote_ident(current_schema())::regnamespace)"
+                " where n.oid <> h.oid group by 2, 3 order by 2",
+                telling_tables())};
+
 std::string array_literal(const std::vector<std::string>& words) { return fmt::format("{{{}}}", fmt::join(words, ",")); }
 
 std::vector<std::string> modes_against(table_lock::kind what) {
@@ -154,6 +164,16 @@ void add_missing_rights(connection& link, migration_plan& plan) {
     }
 }
 
+void add_obstacles(connection& link, migration_plan& plan) {
+    const auto misplaced = link.query(read_misplaced, {});
+    for (std::size_t row = 0; row < misplaced.size(); ++row) {
+        plan.obstacles.push_back(fmt::format(
+            "All tables must be in one schema, but the search path ({3}) leads to schema {1} for {0}, and to schema {2} for the tables of"
+            " CTMS: set the search path of the account so that it leads to one schema for both.",
+            misplaced.text(row, 0), misplaced.text(row, 1), misplaced.text(row, 2), misplaced.text(row, 3)));
+    }
+}
+
 void add_warnings(connection& link, migration_plan& plan) {
     const auto schema = std::string(link.query(read_schema_rights, {}).text(0, 0));
     const auto creators = link.query(read_creators, {});
@@ -182,7 +202,10 @@ migration_plan plan_for(connection& link, schema_state state) {
     for (const auto& one : embedded_migrations()) {
         if (is_pending(plan.state, one.version)) add_steps(link, one, plan);
     }
-    if (!plan.steps.empty()) add_missing_rights(link, plan);
+    if (!plan.steps.empty()) {
+        add_missing_rights(link, plan);
+        add_obstacles(link, plan);
+    }
     add_warnings(link, plan);
     return plan;
 }

@@ -22,12 +22,14 @@ form as materialized (
     union select lower(normalize(value, NFC)) where value ~ '[^ -~]'
     union select lower(normalize(value, NFD)) where value ~ '[^ -~]') f))";
 
-/// Reads rows of: place from 1, contacts changed, contacts already so, contacts whose stored address is written differently.
+/// Reads rows of: place from 1, contacts changed, contacts already so, contacts whose stored address is written differently, contacts that
+/// stay because of a legal hold.
 /// Places without a row have no contacts.
 inline std::vector<model::bulk_outcome> outcomes_of(const rows& found, std::size_t count) {
     std::vector<model::bulk_outcome> out(count);
     for (std::size_t row = 0; row < found.size(); ++row) {
-        out.at(static_cast<std::size_t>(found.integer(row, 0)) - 1) = {found.integer(row, 1), found.integer(row, 2), found.integer(row, 3)};
+        out.at(static_cast<std::size_t>(found.integer(row, 0)) - 1) = {found.integer(row, 1), found.integer(row, 2), found.integer(row, 3),
+                                                                       found.integer(row, 4)};
     }
     return out;
 }

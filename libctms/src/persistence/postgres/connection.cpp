@@ -21,6 +21,7 @@
 #include <charconv>
 #include <mutex>
 #include <set>
+#include <stdexcept>
 #include <utility>
 
 namespace ctms::persistence {
@@ -289,8 +290,10 @@ struct connection::impl {
             fail(failure.sqlstate(), failure.what(), doubtful);
         } catch (const pqxx::broken_connection& failure) {
             fail("08006", failure.what(), doubtful);
-        } catch (const pqxx::pqxx_exception& failure) {
-            fail("", failure.base().what(), doubtful);
+        } catch (const pqxx::failure& failure) {
+            fail("", failure.what(), doubtful);
+        } catch (const std::logic_error& failure) { // the base of all others of libpqxx, such as usage_error
+            fail("", failure.what(), doubtful);
         }
     }
 
@@ -349,8 +352,8 @@ connection::connection(const database_options& options) {
             if (!refuses_startup(failure.what())) throw;
             open(settings_by::statement);
         }
-    } catch (const pqxx::pqxx_exception& failure) {
-        boost::throw_with_location(sql_error(kind::connection, "", "", without_values("", failure.base().what())));
+    } catch (const pqxx::failure& failure) {
+        boost::throw_with_location(sql_error(kind::connection, "", "", without_values("", failure.what())));
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include <ctms/persistence/database.hpp>
 
+#include <algorithm>
 #include <string_view>
 
 namespace ctms::persistence {

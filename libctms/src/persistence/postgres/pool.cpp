@@ -143,6 +143,11 @@ struct outside_view {
     const char* metric;
 };
 
+// Raised by the trigger of migration 19 that refuses to delete a contact under a legal hold.
+constexpr std::string_view held_state = "ZHOLD";
+constexpr outside_view under_hold{{errc::conflict, "A legal hold exists for this contact: it can be neither deleted nor erased"},
+                                  "conflict"};
+
 outside_view view_of(kind what, const refusal& given_up) {
     switch (what) {
     case kind::connection:
@@ -161,7 +166,7 @@ outside_view view_of(kind what, const refusal& given_up) {
 } // namespace
 
 error to_error(const sql_error& failure, metrics::recorder& recorder, const refusal& given_up) {
-    const auto view = view_of(failure.reason(), given_up);
+    const auto view = failure.sqlstate() == held_state ? under_hold : view_of(failure.reason(), given_up);
     recorder.database_error(view.metric);
     std::string detail = failure.what();
     if (!failure.sqlstate().empty()) detail += " [SQLSTATE " + failure.sqlstate() + "]";

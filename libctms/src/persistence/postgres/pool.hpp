@@ -66,6 +66,9 @@ private:
     std::jthread watcher_; ///< last, because it uses the others
 };
 
+/// Whether changes of contacts are recorded in ctms_history.
+[[nodiscard]] inline bool keeps_history(database& db) { return db.connections().options().keeps_history; }
+
 /// How a failure is reported to callers of this layer.
 struct refusal {
     errc code;

@@ -17,14 +17,23 @@ namespace {
 
 using model::stripe::parked_object;
 
-// Counting is cheap, because the table has a bound. Concurrent transactions may exceed it by what they add.
+// Counting is cheap, because the table has a bound. Concurrent transactions may exceed it by what they add. A full table still takes
+// what it has already: that needs no room. `since` is in microseconds.
 const statement insert_parked{"stripe_park", R"(
-insert into ctms_stripe_parked as stored (object, reason, payload, payload_hash)
-select distinct on (r.object, sha256(decode(r.payload, 'base64'))) r.object, r.reason, decode(r.payload, 'base64'),
-  sha256(decode(r.payload, 'base64'))
-from json_to_recordset($1::json) as r(object text, reason text, payload text)
-where (select count(*) from (select from ctms_stripe_parked limit $2::integer) as few) < $2::integer
-on conflict (object, payload_hash) do update set deliveries = least(stored.deliveries, 1000000) + 1, reason = excluded.reason
+with given as materialized (
+  select distinct on (r.object, one.hash) r.object, r.reason, one.payload, one.hash,
+    coalesce(timestamptz 'epoch' + r.since * interval '1 microsecond', clock_timestamp()) as parked_at
+  from json_to_recordset($1::json) as r(object text, reason text, payload text, since bigint),
+    lateral (select decode(r.payload, 'base64') as payload, sha256(decode(r.payload, 'base64')) as hash) as one
+  order by r.object, one.hash, r.since),
+fits as materialized (
+  select (select count(*) from (select from ctms_stripe_parked limit $2::integer) as few) < $2::integer
+    or not exists (select from given where not exists (
+      select from ctms_stripe_parked known where known.object = given.object and known.payload_hash = given.hash)) as all_of_them)
+insert into ctms_stripe_parked as stored (object, reason, payload, payload_hash, parked_at)
+select object, reason, payload, hash, parked_at from given, fits where fits.all_of_them
+on conflict (object, payload_hash) do update set deliveries = least(stored.deliveries, 1000000) + 1, reason = excluded.reason,
+  parked_at = least(stored.parked_at, excluded.parked_at)
 returning id)"};
 
 const statement count_parked{"stripe_parked_count", "select count(*) from ctms_stripe_parked"};
@@ -59,6 +68,10 @@ const statement* written_since(std::string_view kind) {
     return nullptr;
 }
 
+std::int64_t microseconds_of(timestamp when) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch()).count();
+}
+
 parked_object read_parked(const rows& found, std::size_t row) {
     parked_object out;
     out.id = found.integer(row, 0);
@@ -76,6 +89,7 @@ result<void> parked_repository::park(std::span<const parked_object> objects) {
         writer.add("object", std::string_view(one.object));
         writer.add("reason", std::string_view(one.reason));
         writer.add("payload", std::string_view(base64_encode(one.payload)));
+        if (one.parked_at != timestamp{}) writer.add("since", microseconds_of(one.parked_at));
     });
     const auto done = run(db_, [&](connection& db) {
         return !db.query(insert_parked, {list, std::to_string(most)}, true).empty() || objects.empty();
@@ -121,9 +135,8 @@ result<bool> parked_repository::was_stored_since(std::string_view object, timest
     const auto colon = object.find(':');
     const auto* asked = colon == std::string_view::npos ? nullptr : written_since(object.substr(0, colon));
     if (asked == nullptr) return false;
-    const auto moment = std::chrono::duration_cast<std::chrono::microseconds>(when.time_since_epoch()).count();
     return run(db_, [&](connection& db) {
-        return db.query(*asked, {std::string(object.substr(colon + 1)), std::to_string(moment)}).boolean(0, 0);
+        return db.query(*asked, {std::string(object.substr(colon + 1)), std::to_string(microseconds_of(when))}).boolean(0, 0);
     });
 }
 

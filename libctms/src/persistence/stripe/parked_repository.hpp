@@ -24,8 +24,9 @@ public:
     /// `db` must outlive it.
     explicit parked_repository(database& db) : db_(db) {}
 
-    /// Parks objects (`id`, `deliveries` and `parked_at` are ignored). The same payload of the same object stays one row, whose deliveries
-    /// are counted. errc::unavailable if the table is full; then nothing is parked.
+    /// Parks objects (`id` and `deliveries` are ignored), from now on or, if `parked_at` is set, since then. The same payload of the same
+    /// object stays one row, whose deliveries are counted, and which keeps its earliest time. errc::unavailable if the table is full and
+    /// lacks one of the payloads; then nothing is parked.
     [[nodiscard]] result<void> park(std::span<const model::stripe::parked_object> objects);
 
     /// Returns the oldest ones with an id above `after`, without payloads.

@@ -6,8 +6,10 @@
 
 #include "stripe_sql.hpp"
 
+#include <base/storable.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/suppression.hpp>
 #include <persistence/sync/sync_request_sql.hpp>
 
 #include <fmt/core.h>
@@ -124,20 +126,27 @@ private:
 /// Stores one message and records everything that it changed.
 class ingest_transaction {
 public:
-    explicit ingest_transaction(connection& db) : db_(db) {}
+    /// `keeps_history`: see record().
+    ingest_transaction(connection& db, const suppression_options& how, bool keeps_history)
+        : db_(db), how_(how), keeps_history_(keeps_history) {}
 
     void operator()(const stripe::customer& customer) {
+        if (is_kept_out(customer.id, customer.fxa_id, customer.email)) return add("skipped", "customer", customer.id);
         lock({"customer:" + customer.id, "fxa:" + customer.fxa_id});
         const auto before = db_.query(customer_account, {customer.id});
         if (!before.empty() && before.boolean(0, 1)) return add("skipped", "customer", customer.id); // a deletion cannot be undone
         const auto displaced = db_.query(delete_other_customer, {customer.id, customer.fxa_id}, true);
         note_deleted("customer", displaced);
         if (!displaced.empty()) report_.fxa_id_conflict = customer.fxa_id;
+        for (std::size_t row = 0; row < displaced.size(); ++row) note_history("customer", displaced.text(row, 0));
         const auto written = db_.query(
             upsert_customer,
             {customer.id, seconds(customer.created), customer.fxa_id, customer.default_source_id, customer.default_payment_method_id},
             true);
-        if (!note("customer", {customer.id}, written).empty()) concerned_.accounts.insert(customer.fxa_id);
+        if (!note("customer", {customer.id}, written).empty()) {
+            concerned_.accounts.insert(customer.fxa_id);
+            note_history("customer", customer.id);
+        }
         if (!before.empty() && before.text(0, 0) != customer.fxa_id) concerned_.accounts.emplace(before.text(0, 0));
     }
 
@@ -145,8 +154,9 @@ public:
         lock({"customer:" + customer.id});
         const auto known = db_.query(customer_account, {customer.id});
         if (known.empty()) return add("skipped", "customer", customer.id);
-        if (!note("customer", {customer.id}, db_.query(mark_customer_deleted, {customer.id}, true)).empty())
-            concerned_.customers.insert(customer.id);
+        if (note("customer", {customer.id}, db_.query(mark_customer_deleted, {customer.id}, true)).empty()) return;
+        concerned_.customers.insert(customer.id);
+        note_history("customer", customer.id);
     }
 
     void operator()(const stripe::unattached_object& one) { add("skipped", one.kind, one.id); }
@@ -154,6 +164,7 @@ public:
     void operator()(const stripe::price& price) { store_prices({price}); }
 
     void operator()(const stripe::subscription& subscription) {
+        if (is_kept_out(subscription.customer_id)) return add("skipped", "subscription", subscription.id);
         lock({"subscription:" + subscription.id});
         const auto before =
             db_.query(stored_subscription, {subscription.id, subscription.items.empty() ? std::string() : subscription.items.front().id});
@@ -174,6 +185,7 @@ public:
         if (!changed) return;
         concerned_.customers.insert(subscription.customer_id);
         if (!before.empty()) concerned_.customers.emplace(before.text(0, 0));
+        note_history("subscription", subscription.id, before.empty() ? model::text() : model::text(before.text(0, 1)), subscription.status);
     }
 
     void operator()(const stripe::subscription_item& item) {
@@ -182,10 +194,13 @@ public:
         const auto subscription = db_.query(subscription_customer, {item.subscription_id});
         // Nothing is lost: when the subscription arrives, it contains all its items.
         if (subscription.empty()) return add("skipped", "subscription_item", item.id);
-        if (store_items({item})) concerned_.customers.emplace(subscription.text(0, 0));
+        if (!store_items({item})) return;
+        concerned_.customers.emplace(subscription.text(0, 0));
+        note_history("subscription", item.subscription_id);
     }
 
     void operator()(const stripe::invoice& invoice) {
+        if (is_kept_out(invoice.customer_id)) return add("skipped", "invoice", invoice.id);
         lock({"invoice:" + invoice.id});
         const auto before = db_.query(stored_invoice, {invoice.id});
         if (!before.empty() && is_older_invoice(invoice.status, before.text(0, 0))) return add("skipped", "invoice", invoice.id);
@@ -201,15 +216,36 @@ public:
             changed |= note_deleted("line_item", db_.query(delete_other_lines, {invoice.id, listed}, true));
             changed |= note_deleted("line_item", db_.query(delete_other_waiting_lines, {invoice.id, listed}, true));
         }
-        if (changed) concerned_.customers.insert(invoice.customer_id);
+        if (!changed) return;
+        concerned_.customers.insert(invoice.customer_id);
+        note_history("invoice", invoice.id, before.empty() ? model::text() : model::text(before.text(0, 0)), invoice.status);
     }
 
     /// Queues the contacts concerned and returns how many there were.
     std::size_t schedule() { return concerned_.schedule(db_); }
 
+    /// Records in the history of the contacts concerned which of their objects changed. A price is not an object of a contact.
+    void record() {
+        if (history_.empty()) return;
+        std::string changes;
+        append_json_array(changes, history_, [](std::string& to, const auto& one) { to += one.second; });
+        db_.query(record_objects, {json_names(concerned_.accounts), json_names(concerned_.customers), std::move(changes)}, true);
+    }
+
     [[nodiscard]] stripe::ingest_report report() && { return std::move(report_); }
 
 private:
+    /// Whether the objects of a customer are those of a person who was erased. Where contacts are stored and opted out instead, Stripe's
+    /// objects are stored, too.
+    bool is_kept_out(const std::string& customer, const std::string& account = {}, const model::text& address = {}) {
+        if (how_.opts_out) return false;
+        auto hashes = hashes_of(how_, suppressed_kind::customer, customer);
+        const auto more = [&](std::vector<std::string> others) { hashes.insert(hashes.end(), others.begin(), others.end()); };
+        if (!account.empty()) more(hashes_of(how_, suppressed_kind::account, account));
+        if (address && is_storable(*address)) more(hashes_of_address(db_, how_, *address));
+        return is_suppressed(db_, hashes);
+    }
+
     void lock(const names& objects) { db_.query(lock_objects, {json_names(objects)}); }
 
     void store_prices(const std::vector<stripe::price>& prices) {
@@ -232,7 +268,7 @@ private:
         concerned_.prices.merge(note("price", ids_of(prices), written));
         if (added.empty()) return;
         lock_prices(added);
-        db_.query(move_waiting_lines, {json_names(added)}, true);
+        db_.query(move_waiting_lines(keeps_history_), {json_names(added)}, true);
     }
 
     /// A transaction that adds prices and one whose lines wait for them take turns, so that no line misses its price.
@@ -326,9 +362,27 @@ private:
         return !gone.empty();
     }
 
+    /// Notes a change of an object, for record(). The statuses are given if the object has one; `old` is empty for a new object.
+    void note_history(std::string_view kind, std::string_view id, const model::text& old = {}, const model::text& status = {}) {
+        if (!keeps_history_) return;
+        auto& text = history_[fmt::format("{}:{}", kind, id)];
+        text.clear();
+        object_writer writer(text);
+        writer.add("field", std::string_view(fmt::format("stripe.{}", kind)));
+        writer.add("name", id);
+        if (status && status != old) {
+            writer.add_optional("old", old);
+            writer.add_optional("new", status);
+        }
+        writer.close();
+    }
+
     connection& db_;
+    const suppression_options& how_;
+    bool keeps_history_;
     stripe::ingest_report report_;
     concerned concerned_;
+    std::map<std::string, std::string> history_; ///< by kind and id
 };
 
 constexpr refusal given_up{errc::conflict, "Others kept writing the same objects, send it again"};
@@ -344,10 +398,11 @@ result<stripe::ingest_report> stripe_repository::ingest(const stripe::object& ob
     auto done = run(
         db_,
         [&](connection& db) {
-            ingest_transaction work(db);
+            ingest_transaction work(db, db_.connections().options().suppression, keeps_history(db_));
             db.begin();
             std::visit(work, object);
             const auto scheduled = work.schedule();
+            work.record();
             db.commit();
             return outcome{std::move(work).report(), scheduled};
         },
@@ -369,6 +424,13 @@ result<std::size_t> stripe_repository::queue_contacts(const stripe::object& obje
         given_up);
     if (done) db_.recorder().sync_scheduled(*done);
     return done;
+}
+
+result<std::size_t> stripe_repository::move_ready_lines(int limit) {
+    return run(
+        db_,
+        [&](connection& db) { return db.query(stripe_sql::move_ready_lines(keeps_history(db_)), {std::to_string(limit)}, true).size(); },
+        given_up);
 }
 
 } // namespace ctms::persistence

@@ -26,6 +26,10 @@ public:
     /// number of contacts.
     [[nodiscard]] result<std::size_t> queue_contacts(const model::stripe::object& object);
 
+    /// Stores at most `limit` lines of invoices that waited for a price that is stored by now, and returns their number. ingest() does so
+    /// for the prices that it stores; this is for those that another program stored.
+    [[nodiscard]] result<std::size_t> move_ready_lines(int limit);
+
 private:
     database& db_;
 };

@@ -159,16 +159,48 @@ inline const statement forget_waiting_lines{"stripe_waiting_lines_forget", "dele
 inline const statement forget_lines{"stripe_lines_forget", "delete from stripe_invoice_line_item where stripe_id = any"
                                                            " (array(select json_array_elements_text($1::json)))"};
 
-// Stores the lines that waited for prices ($1).
-inline const statement move_waiting_lines{"stripe_waiting_lines_moved", R"(
+// Records in the history of the contacts of `moved` to which invoices lines were added, in the form of json::changed_fields().
+inline constexpr std::string_view record_moved_lines = R"(,
+h as (
+  insert into ctms_history (email_id, what, client, changes)
+  select f.email_id, 'updated', 'stripe', ('[' || string_agg('{"field":"stripe.invoice","name":' || to_json(v.stripe_id)::text || '}', ','
+      order by v.stripe_id) || ']')::json
+  from (select distinct stripe_invoice_id from moved) as changed join stripe_invoice v on v.stripe_id = changed.stripe_invoice_id
+    join stripe_customer c on c.stripe_id = v.stripe_customer_id join fxa f on f.fxa_id = c.fxa_id
+  group by f.email_id))";
+
+/// Stores the waiting lines that the condition selects. Returns a row for each.
+inline std::string move_lines_sql(std::string_view which, bool keeps_history) {
+    return fmt::format(R"(
 with ready as (
-  delete from ctms_stripe_lines where stripe_price_id = any (array(select json_array_elements_text($1::json))) returning *)
-insert into stripe_invoice_line_item (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
+  delete from ctms_stripe_lines where {} returning *),
+moved as (insert into stripe_invoice_line_item (stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id,
   stripe_subscription_id, stripe_subscription_item_id, amount, currency, create_timestamp, update_timestamp)
 select stripe_id, stripe_invoice_id, stripe_type, stripe_price_id, stripe_invoice_item_id, stripe_subscription_id,
   stripe_subscription_item_id, amount, currency, now(), now()
 from ready order by stripe_id
-on conflict (stripe_id) do nothing)"};
+on conflict (stripe_id) do nothing returning stripe_invoice_id){}
+select 1 from ready)",
+                       which, keeps_history ? record_moved_lines : std::string_view());
+}
+
+// Stores the lines that waited for prices ($1).
+inline const statement& move_waiting_lines(bool keeps_history) {
+    constexpr std::string_view which = "stripe_price_id = any (array(select json_array_elements_text($1::json)))";
+    static const statement made{"stripe_waiting_lines_moved", move_lines_sql(which, false)};
+    static const statement recorded{"stripe_waiting_lines_moved_recorded", move_lines_sql(which, true)};
+    return keeps_history ? recorded : made;
+}
+
+// Stores at most $1 of the lines whose price is stored by now, whoever stored it. Skips lines that other transactions hold.
+inline const statement& move_ready_lines(bool keeps_history) {
+    constexpr std::string_view which = R"(stripe_id = any (array(
+    select line.stripe_id from ctms_stripe_lines line where exists (select from stripe_price price where price.stripe_id = line.stripe_price_id)
+    limit $1::integer for update of line skip locked)))";
+    static const statement made{"stripe_ready_lines_moved", move_lines_sql(which, false)};
+    static const statement recorded{"stripe_ready_lines_moved_recorded", move_lines_sql(which, true)};
+    return keeps_history ? recorded : made;
+}
 
 // Queues the contacts of Firefox accounts ($1), of customers ($2), and of all customers with a subscription at given prices ($3).
 // Uses arrays because the planner estimates a set-returning function at 100 rows and would then read small tables whole.
@@ -184,5 +216,14 @@ with accounts as (
 contacts as (select email_id from fxa where fxa_id = any (array(select fxa_id from accounts))),
 q as ({})
 select email_id::text from contacts)";
+
+// Records in the history of the contacts of Firefox accounts ($1) and customers ($2) which objects changed ($3, in the form of
+// json::changed_fields()).
+inline const statement record_objects{"stripe_record", R"(
+with accounts as (
+  select json_array_elements_text($1::json) as fxa_id
+  union select fxa_id from stripe_customer where stripe_id = any (array(select json_array_elements_text($2::json))))
+insert into ctms_history (email_id, what, client, changes)
+select email_id, 'updated', 'stripe', $3::json from fxa where fxa_id = any (array(select fxa_id from accounts)))"};
 
 } // namespace ctms::persistence::stripe_sql

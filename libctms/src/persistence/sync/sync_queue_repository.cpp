@@ -39,11 +39,16 @@ due as (
   select one.* from levels cross join lateral (
     select q.email_id, q.xmin as seen, greatest(q.next_attempt_at, q.claimed_until) as due_at
     from ctms_sync_queue q
-    where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
+    where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now(){}
     order by greatest(q.next_attempt_at, q.claimed_until), q.first_requested_at
     limit $1::bigint {}) as one
   {}
   limit $1::bigint))";
+
+// An attempt in the future happened before the clock was set back.
+constexpr std::string_view untried_rows = R"(
+      and ($5::bigint is null
+        or (q.last_attempt_at between now() - $5::bigint * interval '1 millisecond' and now()) is not true))";
 
 constexpr std::string_view claim_due_rows = R"(,
 chosen as (
@@ -64,6 +69,20 @@ select c.email_id::text, c.operation = 'delete' and not exists (select from emai
 from chosen c left join ctms_vendor_state s using (email_id)
 order by c.priority, c.due_at, c.first_requested_at)";
 
+// At most $1 rows. $2: the seconds that a time may lie ahead.
+constexpr std::string_view bring_rows_back = R"(,
+far as (
+  select one.email_id from levels cross join lateral (
+    select q.email_id from ctms_sync_queue q
+    where q.state = 'pending' and q.priority = levels.priority
+      and greatest(q.next_attempt_at, q.claimed_until) > now() + $2::bigint * interval '1 second'
+    order by greatest(q.next_attempt_at, q.claimed_until)
+    limit $1::bigint for update of q skip locked) as one
+  limit $1::bigint)
+update ctms_sync_queue q set next_attempt_at = least(q.next_attempt_at, now()),
+  claimed_until = case when q.claimed_until is not null then least(q.claimed_until, now() + $2::bigint * interval '1 second') end
+where q.email_id = any (array(select email_id from far)))";
+
 // The order is that of the index, so that the planner uses the index instead of searching all rows.
 constexpr std::string_view any_due_row = R"(
 (select from ctms_inbox where what in ('upsert', 'delete') limit 1)
@@ -83,13 +102,8 @@ from held where q.email_id = held.email_id)"};
 const statement release_claims{"sync_queue_release", R"(
 with held as (
   select email_id from ctms_sync_queue
-  where claimed_by = $1::uuid and email_id = any (array(select json_array_elements_text($2::json)::uuid))
+  where claimed_by = $1::uuid and ($2::json is null or email_id = any (array(select json_array_elements_text($2::json)::uuid)))
   order by email_id for update)
-update ctms_sync_queue q set claimed_by = null, claimed_until = null
-from held where q.email_id = held.email_id)"};
-
-const statement release_all_claims{"sync_queue_release_all", R"(
-with held as (select email_id from ctms_sync_queue where claimed_by = $1::uuid order by email_id for update)
 update ctms_sync_queue q set claimed_by = null, claimed_until = null
 from held where q.email_id = held.email_id)"};
 
@@ -104,11 +118,12 @@ with taken as materialized (
   where ctid = any (array(select ctid from ctms_inbox limit $1::bigint offset $2::bigint for update skip locked))
   returning id, email_id, what, primary_email, written_at),
 folded as materialized (
-  select email_id, min(written_at) as since, bool_or(what in ('upsert', 'delete')) as syncs, bool_or(what = 'create') as created,
+  select email_id, min(written_at) as since, max(written_at) as latest, bool_or(what in ('upsert', 'delete')) as syncs,
+    bool_or(what = 'create') as created, bool_or(what = 'delete') as deleted, bool_or(what <> 'upsert') as changed,
     (array_agg(primary_email order by written_at desc, id desc) filter (where primary_email is not null))[1] as address
   from taken group by email_id),
 asked as materialized (
-  select email_id, since, syncs, created, address, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
+  select folded.*, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
 q as (
   insert into ctms_sync_queue as queue (email_id, operation, primary_email, first_requested_at)
   select email_id, case when present then 'upsert' else 'delete' end, case when not present then address end, since
@@ -116,8 +131,16 @@ q as (
 ch as (
   insert into ctms_changes as known (email_id, created_xid, deleted)
   select email_id, case when created then pg_current_xact_id() end, not present from {}, asked
-  order by email_id{})
+  order by email_id{}){}
 select count(*) from taken)";
+
+// Records for the history that another program changed these contacts: who and which fields is not known. A row of pending_acoustic comes
+// with changes of its own.
+constexpr std::string_view record_drained = R"(,
+h as (
+  insert into ctms_history (email_id, changed_at, what)
+  select email_id, latest, case when not present then 'deleted' when created then 'created' else 'updated' end
+  from asked where changed and (present or deleted)))";
 
 // An insert of what the vendor has of the contacts in `{}`, which has the columns of json_states().
 constexpr std::string_view note_state = R"(
@@ -146,7 +169,7 @@ reference as (
   delete from pending_acoustic where id = any (array(
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
-// If the vendor has been told that a contact is gone, and the contact exists by now, it is sent again.
+// If the vendor has been told that a contact is gone, and the contact exists by now, it is sent again. Otherwise its erasure is confirmed.
 constexpr std::string_view is_same_version =
     ", q.version = given.version and (not given.is_gone or not exists (select from emails e where e.email_id = q.email_id)) as same";
 constexpr std::string_view complete_contacts = R"(,
@@ -157,6 +180,12 @@ kept as (
   update ctms_sync_queue q set claimed_by = null, claimed_until = null, first_requested_at = q.last_requested_at
   where q.email_id = any (array(select email_id from held where not same))),
 unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from held where is_gone))),
+told as (
+  delete from ctms_erasure_contacts t where t.email_id = any (array(select email_id from held where is_gone and same)) returning t.erasure_id),
+confirmed as (
+  update ctms_erasures r set waiting = r.waiting - told_of.contacts, confirmed_at = clock_timestamp()
+  from (select erasure_id, count(*)::integer as contacts from told group by erasure_id order by erasure_id) as told_of
+  where r.erasure_id = told_of.erasure_id),
 noted as ({}),{}
 select count(*) from gone)";
 
@@ -213,8 +242,8 @@ constexpr const char* all_parked = "state = 'parked' order by priority"; // that
 constexpr const char* these_parked =
     "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
 
-std::string chosen_rows_sql(std::string_view lock, std::string_view which, std::string_view choose) {
-    return std::string(priorities) + fmt::format(due_rows, lock, which) + std::string(choose) +
+std::string chosen_rows_sql(std::string_view filter, std::string_view lock, std::string_view which, std::string_view choose) {
+    return std::string(priorities) + fmt::format(due_rows, filter, lock, which) + std::string(choose) +
            fmt::format(read_chosen_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at"));
 }
 
@@ -223,14 +252,19 @@ const statement& any_due_statement() {
     return made;
 }
 
+const statement& bring_back_statement() {
+    static const statement made{"sync_queue_bring_back", std::string(priorities) + std::string(bring_rows_back)};
+    return made;
+}
+
 const statement& claim_statement() {
-    static const statement made{"sync_queue_claim",
-                                chosen_rows_sql("for update of q skip locked", "where levels.priority < $4::integer", claim_due_rows)};
+    static const statement made{"sync_queue_claim", chosen_rows_sql(untried_rows, "for update of q skip locked",
+                                                                    "where levels.priority < $4::integer", claim_due_rows)};
     return made;
 }
 
 const statement& peek_statement() {
-    static const statement made{"sync_queue_peek", chosen_rows_sql("", "", look_at_due_rows)};
+    static const statement made{"sync_queue_peek", chosen_rows_sql("", "", "", look_at_due_rows)};
     return made;
 }
 
@@ -260,16 +294,20 @@ const statement& fail_statement() {
     return made;
 }
 
-const statement& drain_statement() {
-    static const statement made{
-        "sync_inbox_drain",
-        fmt::format(drain_inbox_sql,
-                    request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
-                                      "coalesce(excluded.primary_email, queue.primary_email)"),
-                    after_queue,
-                    note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
-                                   "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end"))};
-    return made;
+const statement& drain_statement(bool keeps_history) {
+    const auto make = [](std::string_view name, std::string_view record) {
+        const auto again =
+            note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
+                           "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end");
+        return statement{std::string(name),
+                         fmt::format(drain_inbox_sql,
+                                     request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
+                                                       "coalesce(excluded.primary_email, queue.primary_email)"),
+                                     after_queue, again, record)};
+    };
+    static const statement made = make("sync_inbox_drain", "");
+    static const statement recorded = make("sync_inbox_drain_recorded", record_drained);
+    return keeps_history ? recorded : made;
 }
 
 const statement& discard_statement() {
@@ -338,7 +376,8 @@ result<bool> sync_queue_repository::drain_inbox(int batches) {
     std::int64_t in_small_steps = 0;
     for (int batch = 0; batch < batches;) {
         const std::vector<parameter> bounds{std::to_string(size), std::to_string(passed_over)};
-        const auto moved = run(db_, [&](connection& db) { return db.query(drain_statement(), bounds, true).integer(0, 0); });
+        const auto moved =
+            run(db_, [&](connection& db) { return db.query(drain_statement(keeps_history(db_)), bounds, true).integer(0, 0); });
         if (!moved) {
             const bool is_held = moved.error().detail.find("55P03") != std::string::npos;
             if (!is_held || passed_over >= drain_size) return moved.error();
@@ -357,11 +396,11 @@ result<bool> sync_queue_repository::drain_inbox(int batches) {
     return false;
 }
 
-result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease, int below) {
-    return run(db_, [&](connection& db) {
-        return read_queued(
-            db.query(claim_statement(), {bounded(limit), worker.to_string(), std::to_string(lease.count()), std::to_string(below)}, true));
-    });
+result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease, int below,
+                                                                 const std::optional<std::chrono::milliseconds>& untried_for) {
+    const std::vector<parameter> parameters{bounded(limit), worker.to_string(), std::to_string(lease.count()), std::to_string(below),
+                                            untried_for ? parameter(std::to_string(untried_for->count())) : parameter()};
+    return run(db_, [&](connection& db) { return read_queued(db.query(claim_statement(), parameters, true)); });
 }
 
 result<std::vector<queued_contact>> sync_queue_repository::peek(int limit) {
@@ -370,6 +409,17 @@ result<std::vector<queued_contact>> sync_queue_repository::peek(int limit) {
 
 result<bool> sync_queue_repository::any_due() {
     return run(db_, [](connection& db) { return !db.query(any_due_statement(), {}).empty(); });
+}
+
+result<void> sync_queue_repository::bring_times_back() {
+    constexpr int most_batches = 10;
+    const std::vector<parameter> parameters{std::to_string(drain_size), std::to_string(longest_ahead.count())};
+    for (int batch = 0; batch < most_batches; ++batch) {
+        const auto moved = run(db_, [&](connection& db) { return db.query(bring_back_statement(), parameters, true).affected(); });
+        if (!moved) return moved.error();
+        if (*moved < static_cast<std::size_t>(drain_size)) break;
+    }
+    return {};
 }
 
 result<std::size_t> sync_queue_repository::renew(const uuid& worker, std::chrono::seconds lease) {
@@ -421,12 +471,9 @@ result<bool> sync_queue_repository::fail(const uuid& worker, const queued_contac
     });
 }
 
-result<void> sync_queue_repository::release(const uuid& worker, std::span<const uuid> email_ids) {
-    return run(db_, [&](connection& db) { db.query(release_claims, {worker.to_string(), json_ids(email_ids)}, true); });
-}
-
-result<void> sync_queue_repository::release_all(const uuid& worker) {
-    return run(db_, [&](connection& db) { db.query(release_all_claims, {worker.to_string()}, true); });
+result<void> sync_queue_repository::release(const uuid& worker, const std::optional<std::span<const uuid>>& email_ids) {
+    const std::vector<parameter> parameters{worker.to_string(), email_ids ? parameter(json_ids(*email_ids)) : parameter()};
+    return run(db_, [&](connection& db) { db.query(release_claims, parameters, true); });
 }
 
 result<std::size_t> sync_queue_repository::discard(int limit) {

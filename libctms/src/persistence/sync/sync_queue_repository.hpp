@@ -73,6 +73,9 @@ struct sent_contact {
     std::optional<vendor_state> state; ///< what the vendor has now; nullopt: nothing, because the contact was deleted
 };
 
+/// No lease and no wait for the next attempt is longer. A time that lies further ahead was stored before the database's clock was set back.
+inline constexpr std::chrono::seconds longest_ahead = std::chrono::hours(1);
+
 /// Claims rows whatever their priority.
 inline constexpr int any_priority = 1'000'000;
 
@@ -91,14 +94,20 @@ public:
     [[nodiscard]] result<model::backlog_counts> count();
 
     /// Claims for `worker`, for the time of `lease`, at most `limit` rows that are due and not claimed: by priority (queue_priority.hpp),
-    /// then by due time, and only rows whose priority is lower than `below`. Never waits for rows of other workers. One round trip.
+    /// then by due time, and only rows whose priority is lower than `below`. Leaves out rows whose last attempt failed within `untried_for`
+    /// before now, if it is given. Never waits for rows of other workers. One round trip.
     [[nodiscard]] result<std::vector<queued_contact>> claim(const uuid& worker, int limit, std::chrono::seconds lease,
-                                                            int below = any_priority);
+                                                            int below = any_priority,
+                                                            const std::optional<std::chrono::milliseconds>& untried_for = std::nullopt);
 
     /// Returns the rows that claim() would return, without claiming them.
     [[nodiscard]] result<std::vector<queued_contact>> peek(int limit);
     /// Returns true if a row is due and not claimed, or waits in the inbox. Fast even if the queue is long.
     [[nodiscard]] result<bool> any_due();
+
+    /// Makes rows due whose next attempt lies more than `longest_ahead` in the future, and shortens claims to that time, so that a worker
+    /// that still lives can renew them before another one takes over. At most some thousand rows in one call. Fast if there are none.
+    [[nodiscard]] result<void> bring_times_back();
 
     /// Renews the lease of all rows that `worker` has claimed, and returns their number.
     [[nodiscard]] result<std::size_t> renew(const uuid& worker, std::chrono::seconds lease);
@@ -118,10 +127,9 @@ public:
     [[nodiscard]] result<bool> fail(const uuid& worker, const queued_contact& contact, const failed_attempt& how,
                                     const std::optional<vendor_state>& partly = std::nullopt);
 
-    /// Ends the claims of `worker` on these rows, as if they had not been claimed.
-    [[nodiscard]] result<void> release(const uuid& worker, std::span<const uuid> email_ids);
-    /// The same for all contacts that the worker has claimed, also those that it does not know of.
-    [[nodiscard]] result<void> release_all(const uuid& worker);
+    /// Ends the claims of `worker` on these rows, as if they had not been claimed; nullopt: on all rows that it has claimed, also those
+    /// that it does not know of.
+    [[nodiscard]] result<void> release(const uuid& worker, const std::optional<std::span<const uuid>>& email_ids);
 
     /// Removes at most `limit` rows without sending them, including parked ones, and returns their number. For a sync that is switched off.
     /// Remembers the contacts for request_skipped(). Deletions stay in the queue. Skips rows that a write has locked.

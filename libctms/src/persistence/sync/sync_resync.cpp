@@ -64,7 +64,7 @@ fresh as (
   where not exists (select from ctms_sync_queue q where q.email_id = wanted.email_id and q.state = 'pending')))";
 
 constexpr std::string_view report_addresses = R"(
-select place, count(fresh.email_id), count(*) - count(fresh.email_id), count(*) filter (where other)
+select place, count(fresh.email_id), count(*) - count(fresh.email_id), count(*) filter (where other), 0
 from found left join fresh using (email_id) group by place)";
 
 const statement count_all{"resync_count_all", "select count(*) from emails where $1::text is null"};

@@ -33,14 +33,14 @@ most as materialized (
     pending
   from few)
 select case when pending < {limit} then pending else greatest(pending, {many_rows} - parked) end + inbox, retries, parked,
-  coalesce(extract(epoch from now() - least(
+  coalesce(extract(epoch from now() - least(now(),
     (select first_requested_at from ctms_sync_queue where state = 'pending' order by first_requested_at limit 1),
     (select min(written_at) from (select written_at from ctms_inbox where what in ('upsert', 'delete') limit {limit}) rows))), 0)::bigint
 from most)";
 
 constexpr const char* count_stages = R"(
 select count(*) filter (where state = 'pending') + inbox.size, count(*) filter (where last_error is not null), count(*) filter (where state = 'parked'),
-  coalesce(extract(epoch from now() - least(min(first_requested_at) filter (where state = 'pending'), inbox.since)), 0)::bigint,
+  coalesce(extract(epoch from now() - least(now(), min(first_requested_at) filter (where state = 'pending'), inbox.since)), 0)::bigint,
   count(*) filter (where state = 'pending' and greatest(next_attempt_at, claimed_until) <= now()) + inbox.size,
   count(*) filter (where state = 'pending' and claimed_until > now()),
   count(*) filter (where state = 'pending' and priority > 0)
@@ -64,11 +64,13 @@ const statement& counts_statement() {
     return made;
 }
 
-// A probe that is long overdue belongs to a worker that has ended.
-const statement circuit{"vendor_circuit_read",
-                        fmt::format("select {}, reason, last_error, {} from ctms_vendor_circuit",
-                                    microseconds_sql("case when next_probe_at > now() - interval '5 minutes' then next_probe_at end"),
-                                    microseconds_sql("last_error_at"))};
+// A probe that is long overdue belongs to a worker that has ended, and one that is far ahead to a clock that was set back.
+const statement circuit{
+    "vendor_circuit_read",
+    fmt::format("select {}, reason, last_error, {} from ctms_vendor_circuit",
+                microseconds_sql(
+                    "case when next_probe_at between now() - interval '5 minutes' and now() + interval '5 minutes' then next_probe_at end"),
+                microseconds_sql("last_error_at"))};
 
 const statement circuit_note{"vendor_circuit_note", R"(
 update ctms_vendor_circuit set next_probe_at = now() + $1::bigint * interval '1 millisecond',

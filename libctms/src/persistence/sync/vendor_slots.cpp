@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "vendor_slots.hpp"
 
+#include "sync_queue_repository.hpp"
+
 #include <persistence/postgres/pool.hpp>
 
 #include <algorithm>
@@ -33,14 +35,22 @@ const statement wait_for_slot{"vendor_slots_wait", R"(
 insert into ctms_vendor_slots (slot, holder, expires_at) values (0, $1::uuid, now() + interval '2 seconds')
 on conflict (slot) do update set holder = excluded.holder, expires_at = excluded.expires_at)"};
 
-const statement waits_for_slot{"vendor_slots_awaited",
-                               "select from ctms_vendor_slots where slot = 0 and holder <> $1::uuid and expires_at > now()"};
+const statement waits_for_slot{"vendor_slots_awaited", "select from ctms_vendor_slots where slot = 0 and holder <> $1::uuid"
+                                                       " and expires_at > now() and expires_at <= now() + interval '2 seconds'"};
 
 const statement free_slots{"vendor_slots_free", R"(
 update ctms_vendor_slots set holder = null, expires_at = '-infinity' where slot = any (array(
   select slot from ctms_vendor_slots where holder = $1::uuid and slot > 0 order by slot offset $2::bigint)))"};
 
+const statement bring_slots_back{"vendor_slots_bring_back", R"(
+update ctms_vendor_slots set expires_at = now() + $1::bigint * interval '1 second'
+where expires_at > now() + $1::bigint * interval '1 second')"};
+
 } // namespace
+
+result<void> vendor_slots::bring_times_back() {
+    return run(db_, [&](connection& db) { db.query(bring_slots_back, {std::to_string(longest_ahead.count())}, true); });
+}
 
 result<int> vendor_slots::take(const uuid& worker, int wanted, std::chrono::seconds lease) {
     const int cap = std::clamp<int>(cap_, 0, std::numeric_limits<std::int16_t>::max());

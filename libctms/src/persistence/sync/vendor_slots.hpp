@@ -21,6 +21,9 @@ public:
     /// Takes free slots for `worker` until it has `wanted` (at most the cap), renews those that it has, and returns their number. Surplus
     /// slots are not counted and end with their lease.
     [[nodiscard]] result<int> take(const uuid& worker, int wanted, std::chrono::seconds lease);
+    /// Shortens leases that end more than `longest_ahead` (sync_queue_repository.hpp) in the future, because the database's clock was set
+    /// back.
+    [[nodiscard]] result<void> bring_times_back();
     /// Says for two seconds that `worker` waits for a slot.
     [[nodiscard]] result<void> wait_for(const uuid& worker);
     /// Returns whether a worker other than this one waits for a slot.

@@ -73,9 +73,9 @@ const statement enable_webhook{
     " holder = case when $3 is null then holder end, held_until = case when $3 is null then held_until else '-infinity' end where name = "
     "$1"};
 const statement set_webhook_secret{
-    "webhooks_set_secret",
-    "update ctms_webhooks set old_secret = case when $3::bigint > 0 then secret end,"
-    " old_secret_until = case when $3::bigint > 0 then now() + $3::bigint * interval '1 second' end, secret = $2 where name = $1"};
+    "webhooks_set_secret", "update ctms_webhooks set old_secret = case when $3::bigint > 0 then secret end,"
+                           " old_secret_until = case when $3::bigint > 0 then now() + $3::bigint * interval '1 second' end, secret = $2"
+                           " where name = $1 and ($4::boolean or old_secret_until is null or old_secret_until <= now())"};
 
 constexpr std::string_view held = " where webhook_id = $1::uuid and holder = $2::uuid";
 const statement move_webhook{
@@ -100,6 +100,15 @@ const statement fail_webhook{"webhooks_fail",
                                          held)};
 const statement release_webhook{"webhooks_release",
                                 fmt::format("update ctms_webhooks set holder = null, held_until = '-infinity'{}", held)};
+
+// A webhook without a failure does not wait. The longest wait is a day, with 20 % jitter; the longest lease three minutes.
+const statement bring_webhooks_back{
+    "webhooks_bring_back",
+    "update ctms_webhooks w set next_attempt_at = case when far.waits then now() else w.next_attempt_at end,"
+    " held_until = least(w.held_until, now() + interval '5 minutes')"
+    " from (select webhook_id, next_attempt_at > now() + case when failures = 0 then interval '0' else interval '29 hours' end as waits,"
+    " held_until > now() + interval '5 minutes' as is_held from ctms_webhooks) far"
+    " where w.webhook_id = far.webhook_id and (far.waits or far.is_held)"};
 
 std::string write_events(const std::set<change_kind>& events) {
     std::string out;
@@ -220,6 +229,10 @@ result<void> webhook_repository::add(const model::webhook& made, const std::stri
     return *added == 0 ? result<void>(conflict(fmt::format("there are {} webhooks already, which is the maximum", most))) : result<void>();
 }
 
+result<void> webhook_repository::bring_times_back() {
+    return run(db_, [](connection& link) { link.query(bring_webhooks_back, {}, true); });
+}
+
 result<std::vector<model::webhook>> webhook_repository::list() {
     return run(db_, [](connection& link) {
         const auto found = link.query(list_statement(), {});
@@ -250,8 +263,9 @@ result<void> webhook_repository::enable(std::string_view name, std::int64_t clus
     return change(db_, enable_webhook, name, std::move(values));
 }
 
-result<void> webhook_repository::set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old) {
-    return change(db_, set_webhook_secret, name, {secret, fmt::to_string(keep_old.count())});
+result<void> webhook_repository::set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old,
+                                            bool end_grace) {
+    return change(db_, set_webhook_secret, name, {secret, fmt::to_string(keep_old.count()), flag(end_grace)});
 }
 
 result<std::optional<signing_webhook>> webhook_repository::claim(const uuid& id, const uuid& holder, std::chrono::seconds lease) {

@@ -37,6 +37,9 @@ public:
 
     /// Stores a webhook. errc::conflict if the name is used or there are `most` already.
     [[nodiscard]] result<void> add(const model::webhook& made, const std::string& secret, int most);
+    /// Makes webhooks due whose next attempt lies further in the future than any wait is long, and shortens leases to the longest one: such
+    /// times were stored before the database's clock was set back.
+    [[nodiscard]] result<void> bring_times_back();
     /// Returns all webhooks, in order of their names.
     [[nodiscard]] result<std::vector<model::webhook>> list();
     /// Returns a webhook with its secrets. errc::not_found if it does not exist.
@@ -49,8 +52,8 @@ public:
     /// what that belongs to. errc::not_found if it does not exist.
     [[nodiscard]] result<void> enable(std::string_view name, std::int64_t cluster, const std::optional<model::change_cursor>& from);
     /// Replaces the secret. The old one also signs for `keep_old`; one that was replaced before does not any more. errc::not_found if the
-    /// webhook does not exist.
-    [[nodiscard]] result<void> set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old);
+    /// webhook does not exist or, unless `end_grace`, if one that was replaced before still signs.
+    [[nodiscard]] result<void> set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old, bool end_grace);
 
     /// Leases a webhook to `holder`, who alone may deliver for `lease`. Returns nullopt unless it is due.
     [[nodiscard]] result<std::optional<signing_webhook>> claim(const uuid& id, const uuid& holder, std::chrono::seconds lease);

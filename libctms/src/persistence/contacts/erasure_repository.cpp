@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: MPL-2.0
+// An erasure locks its rows in the order of other writers: the contacts by id, Stripe's objects as their messages lock them, the sync
+// queue, ctms_changes, and then the rest.
+#include "erasure_repository.hpp"
+
+#include "history_sql.hpp"
+#include "personal_data.hpp"
+#include "write_options.hpp"
+
+#include <base/base64.hpp>
+#include <persistence/postgres/address_list.hpp>
+#include <persistence/postgres/json_rows.hpp>
+#include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/suppression.hpp>
+#include <persistence/postgres/time_columns.hpp>
+#include <persistence/sync/note_change_sql.hpp>
+#include <persistence/sync/sync_request_sql.hpp>
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+namespace ctms::persistence {
+namespace {
+
+using names = std::set<std::string>;
+
+// What an erasure leaves: the entry in the feed, and records of exports, which have only the id; what the deletion at the vendor needs,
+// until the vendor has confirmed it; what other programs just wrote, which moves to the queue within a second; holds, which forbid the
+// erasure; and kept answers, which a trigger empties: that their keys were used must stay known, or a repeated request would store the
+// person again.
+constexpr std::array<std::string_view, 8> left{"ctms_changes",          "ctms_audit_log", "ctms_sync_queue", "ctms_vendor_state",
+                                               "ctms_erasure_contacts", "ctms_inbox",     "ctms_holds",      "ctms_kept_answers"};
+
+bool is_erased(const personal_source& one) { return std::find(left.begin(), left.end(), one.table) == left.end(); }
+
+const statement lock_contacts{"erasure_lock", fmt::format(R"({}
+select t.email_id::text from (select distinct address from form) wanted join emails t on lower(t.primary_email) = wanted.address
+order by t.email_id for update of t)",
+                                                          with_address_forms)};
+
+// The names are those that stripe_repository locks.
+const statement lock_objects{"erasure_lock_objects", fmt::format(R"(
+with {}
+select pg_advisory_xact_lock(key) from (
+  select hashtextextended(name, 0) as key from (
+    select 'fxa:' || fxa_id as name from accounts union all select 'customer:' || stripe_id from customers
+    union all select 'subscription:' || stripe_id from subscriptions union all select 'invoice:' || stripe_id from invoices) as named
+  order by 1) as keys)",
+                                                                 persons_ids_sql())};
+
+// What names the person: for parked messages, and for hashes of the account and the customers.
+const statement read_words{"erasure_words", fmt::format(R"(
+with {}
+select 'account', fxa_id from accounts union all select 'customer', stripe_id from customers
+union all select 'word', word from words)",
+                                                        persons_ids_sql())};
+
+/// Queues the deletion, notes it in the feed, and deletes all rows of a contact. With `keeps_history`, the history then says only who
+/// erased the contact, in the request $3. Returns how many rows of Stripe's objects there were, and how many parked objects.
+std::string erase_sql(bool keeps_history) {
+    auto out = fmt::format("with e as materialized (select email_id, primary_email from emails where email_id = $1::uuid), {},\nq as ({}),"
+                           "\nch as ({})",
+                           persons_ids_sql(), request_deletion_sql("e"), note_change_sql(noted::deleted, "$2", "e"));
+    if (keeps_history) out += fmt::format(",\nh as ({})", record_change_sql(noted::deleted, {.client = "$2", .request_id = "$3"}, "e"));
+    std::string stripe = "0";
+    const auto sources = personal_sources();
+    for (auto one = sources.rbegin(); one != sources.rend(); ++one) {
+        if (!is_erased(*one)) continue;
+        out += fmt::format(",\nof_{0} as (delete from {0} t where {1} returning 1)", one->table, one->rows);
+        if (one->table.starts_with("stripe_") || one->table == "ctms_stripe_lines")
+            stripe += fmt::format(" + (select count(*) from of_{})", one->table);
+    }
+    return out + fmt::format("\nselect {}, (select count(*) from of_ctms_stripe_parked)", stripe);
+}
+
+const statement& erase_statement(bool keeps_history) {
+    static const statement made{"erasure_erase", erase_sql(false)};
+    static const statement recorded{"erasure_erase_recorded", erase_sql(true)};
+    return keeps_history ? recorded : made;
+}
+
+// The contacts of which the vendor has not confirmed the deletion: also those that others deleted.
+const statement waiting_deletions{"erasure_waiting", fmt::format(R"({}
+select email_id::text from ctms_sync_queue
+where operation = 'delete' and primary_email is not null and lower(primary_email) = any (array(select address from form))
+union select email_id::text from ctms_inbox noted
+where what = 'delete' and lower(primary_email) = any (array(select address from form))
+  and not exists (select from emails e where e.email_id = noted.email_id))",
+                                                                 with_address_forms)};
+
+// A repeated DELETE gets an answer with the addresses that it deleted. The trigger has emptied the answers before.
+const statement empty_answers{"erasure_empty_answers",
+                              "update ctms_kept_answers set request = null, entity_tag = '', location = '', body = '', email_ids = '{}'"
+                              " where email_ids && array(select json_array_elements_text($1::json)::uuid)"};
+
+const statement earlier_erasure{"erasure_earlier", "select erasure_id::text from ctms_erasure_contacts"
+                                                   " where email_id = any (array(select json_array_elements_text($1::json)::uuid))"
+                                                   " order by erasure_id limit 1"};
+
+const statement add_receipt{"erasure_add", R"(
+insert into ctms_erasures (erasure_id, contacts, stripe_objects, parked_objects, suppressed, waiting)
+select $1::uuid, $2::integer, $3::bigint, $4::bigint, $5::boolean, $2::integer
+where (select count(*) from (select from ctms_erasures limit $6::integer) as few) < $6::integer
+returning erasure_id)"};
+
+const statement add_waiting{"erasure_add_waiting", "insert into ctms_erasure_contacts (email_id, erasure_id)"
+                                                   " select json_array_elements_text($2::json)::uuid, $1::uuid"};
+
+const statement note_suppressed{"erasure_note_suppressed", "update ctms_erasures set suppressed = true where erasure_id = $1::uuid"};
+
+const statement suppress{"erasure_suppress", R"(
+insert into ctms_suppressed (hash, address_hash, key_id)
+select decode(json_array_elements_text($1::json), 'hex'), decode($2, 'hex'), $3 on conflict do nothing)"};
+
+// Few at a time, because payloads can be large.
+const statement parked_payloads{"erasure_parked_payloads", "select id, encode(payload, 'base64') from ctms_stripe_parked"
+                                                           " where id > $1::bigint order by id limit 20"};
+
+const statement remove_parked{"erasure_remove_parked", "delete from ctms_stripe_parked where id = $1::bigint"};
+
+// A contact is waiting until the vendor has confirmed its deletion, and stopped if the sync does not work on that any more.
+std::string receipts_sql(std::string_view which) {
+    return fmt::format(R"(
+select erasure_id::text, {}, contacts, stripe_objects, parked_objects, suppressed, waiting, {}, (
+  select count(*) from ctms_erasure_contacts c where c.erasure_id = r.erasure_id
+    and not exists (select from ctms_sync_queue q where q.email_id = c.email_id and q.operation = 'delete' and q.state = 'pending')
+    and not exists (select from ctms_inbox i where i.email_id = c.email_id and i.what = 'delete'))
+from ctms_erasures r where {})",
+                       microseconds_sql("requested_at"), microseconds_sql("confirmed_at"), which);
+}
+
+model::erasure read_receipt(const rows& found, std::size_t row) {
+    model::erasure out;
+    out.id = uuid::parse(found.text(row, 0)).value_or(uuid{});
+    out.requested_at = read_time(found, row, 1);
+    out.contacts = found.integer(row, 2);
+    out.stripe_objects = found.integer(row, 3);
+    out.parked_objects = found.integer(row, 4);
+    out.suppressed = found.boolean(row, 5);
+    out.waiting = found.integer(row, 6);
+    out.confirmed_at = read_optional_time(found, row, 7);
+    using enum model::vendor_erasure;
+    out.vendor = out.contacts == 0 ? nothing : out.waiting == 0 ? confirmed : found.integer(row, 8) > 0 ? stopped : waiting;
+    return out;
+}
+
+std::optional<model::erasure> read_one(connection& db, const std::string& erasure_id) {
+    static const statement one{"erasure_find", receipts_sql("r.erasure_id = $1::uuid")};
+    const auto found = db.query(one, {erasure_id});
+    return found.empty() ? std::nullopt : std::optional(read_receipt(found, 0));
+}
+
+std::vector<std::string> first_column(const rows& found) {
+    std::vector<std::string> out;
+    for (std::size_t row = 0; row < found.size(); ++row) out.emplace_back(found.text(row, 0));
+    return out;
+}
+
+/// One erasure.
+class erasing {
+public:
+    erasing(connection& db, const write_options& how, const person_to_erase& whom, names_a_person is_named)
+        : db_(db), how_(how), whom_(whom), is_named_(is_named) {}
+
+    /// Returns nullopt if there are too many receipts.
+    std::optional<model::erasure_request> run() {
+        db_.begin();
+        db_.execute(fmt::format("select 1 from {}", we_are_the_writer));
+        const auto form = json_names(std::array{whom_.primary_email});
+        const auto contacts = first_column(db_.query(lock_contacts, {form}));
+        for (const auto& id : contacts) note_words(id);
+        for (const auto& id : contacts) erase_contact(id);
+        words_.insert(whom_.primary_email);
+        erase_parked();
+        if (whom_.suppress) keep_out();
+        const auto deleted = first_column(db_.query(waiting_deletions, {form}));
+        if (!deleted.empty()) db_.query(empty_answers, {json_names(deleted)}, true);
+        auto id = contacts.empty() ? earlier_receipt(deleted) : std::nullopt;
+        const bool is_new = !id;
+        if (is_new) id = new_receipt(deleted);
+        if (!id) return std::nullopt;
+        if (!is_new && whom_.suppress) db_.query(note_suppressed, {*id}, true);
+        auto receipt = read_one(db_, *id).value();
+        db_.commit();
+        return model::erasure_request{std::move(receipt), is_new};
+    }
+
+private:
+    void note_words(const std::string& email_id) {
+        db_.query(lock_objects, {email_id});
+        const auto found = db_.query(read_words, {email_id});
+        for (std::size_t row = 0; row < found.size(); ++row) {
+            const auto kind = found.text(row, 0);
+            (kind == "account" ? accounts_ : kind == "customer" ? customers_ : words_).emplace(found.text(row, 1));
+        }
+    }
+
+    void erase_contact(const std::string& email_id) {
+        std::vector<parameter> parameters{email_id, std::string(whom_.by.client)};
+        if (how_.keeps_history) parameters.emplace_back(std::string(whom_.by.request_id));
+        const auto done = db_.query(erase_statement(how_.keeps_history), parameters, true);
+        stripe_objects_ += done.integer(0, 0);
+        parked_objects_ += done.integer(0, 1);
+    }
+
+    /// Also what names only the address, or names the person in another case or Unicode form, which the statements do not search for.
+    void erase_parked() {
+        const std::vector<std::string> words(words_.begin(), words_.end());
+        std::string last = "0";
+        for (auto found = db_.query(parked_payloads, {last}); !found.empty(); found = db_.query(parked_payloads, {last})) {
+            for (std::size_t row = 0; row < found.size(); ++row) {
+                last = found.text(row, 0);
+                std::string encoded(found.text(row, 1));
+                std::erase(encoded, '\n'); // PostgreSQL breaks lines
+                if (!is_named_(base64_decode(encoded).value_or(""), words)) continue;
+                db_.query(remove_parked, {last}, true);
+                ++parked_objects_;
+            }
+        }
+    }
+
+    /// Stores the hashes that the current key makes.
+    void keep_out() {
+        const auto address = hashes_of_address(db_, how_.suppression, whom_.primary_email).front();
+        std::vector<std::string> hashes{address};
+        for (const auto& one : accounts_) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::account, one).front());
+        for (const auto& one : customers_) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::customer, one).front());
+        db_.query(suppress, {json_names(hashes), address, key_ids(how_.suppression).front()}, true);
+    }
+
+    std::optional<std::string> earlier_receipt(const std::vector<std::string>& deleted) {
+        const auto found = db_.query(earlier_erasure, {json_names(deleted)});
+        return found.empty() ? std::nullopt : std::optional(std::string(found.text(0, 0)));
+    }
+
+    std::optional<std::string> new_receipt(const std::vector<std::string>& deleted) {
+        const auto id = uuid::random().to_string();
+        const auto added = db_.query(add_receipt,
+                                     {id, std::to_string(deleted.size()), std::to_string(stripe_objects_), std::to_string(parked_objects_),
+                                      whom_.suppress ? "t" : "f", std::to_string(erasure_repository::most_receipts)},
+                                     true);
+        if (added.empty()) return std::nullopt;
+        if (!deleted.empty()) db_.query(add_waiting, {id, json_names(deleted)}, true);
+        return id;
+    }
+
+    connection& db_;
+    const write_options& how_;
+    const person_to_erase& whom_;
+    names_a_person is_named_;
+    names accounts_;
+    names customers_;
+    names words_;
+    std::int64_t stripe_objects_ = 0;
+    std::int64_t parked_objects_ = 0;
+};
+
+} // namespace
+
+result<model::erasure_request> erasure_repository::erase(const person_to_erase& whom, names_a_person is_named) {
+    const auto how = write_options_of(db_);
+    auto done = run(db_, [&](connection& db) { return erasing(db, how, whom, is_named).run(); });
+    if (!done) return done.error();
+    if (!*done) return service_unavailable(fmt::format("there are {} receipts of erasures, which is the maximum", most_receipts));
+    if ((*done)->is_new) db_.recorder().sync_scheduled(static_cast<std::size_t>((*done)->receipt.waiting));
+    return std::move(**done);
+}
+
+result<std::optional<model::erasure>> erasure_repository::find(const uuid& erasure_id) {
+    return run(db_, [&](connection& db) { return read_one(db, erasure_id.to_string()); });
+}
+
+result<std::vector<model::erasure>> erasure_repository::list_pending(int limit) {
+    static const statement list{"erasure_list", receipts_sql("r.waiting > 0 order by r.requested_at limit $1::integer")};
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(list, {std::to_string(limit)});
+        std::vector<model::erasure> out;
+        for (std::size_t row = 0; row < found.size(); ++row) out.push_back(read_receipt(found, row));
+        return out;
+    });
+}
+
+result<model::pending_erasures> erasure_repository::count_pending() {
+    static const statement count{"erasure_count", "select count(*), coalesce(extract(epoch from now() - min(requested_at)), 0)::bigint"
+                                                  " from ctms_erasures where waiting > 0"};
+    return run(db_, [](connection& db) {
+        const auto found = db.query(count, {});
+        return model::pending_erasures{found.integer(0, 0), std::chrono::seconds(std::max<std::int64_t>(found.integer(0, 1), 0))};
+    });
+}
+
+result<std::size_t> erasure_repository::forget(std::chrono::seconds age, int limit) {
+    static const statement forget{"erasure_forget", R"(
+delete from ctms_erasures where erasure_id = any (array(
+  select erasure_id from ctms_erasures where waiting = 0 and requested_at < clock_timestamp() - $1::bigint * interval '1 second'
+  order by requested_at limit $2::integer))
+returning 1)"};
+    return run(db_, [&](connection& db) { return db.query(forget, {std::to_string(age.count()), std::to_string(limit)}, true).size(); });
+}
+
+result<std::size_t> erasure_repository::hold(std::span<const uuid> email_ids, const std::string& reason, const std::string& held_by) {
+    static const statement add{"hold_add", R"(
+with held as materialized (
+  select email_id from emails where email_id = any (array(select json_array_elements_text($1::json)::uuid)) order by email_id for key share)
+insert into ctms_holds (email_id, reason, held_by) select email_id, $2, $3 from held order by email_id
+on conflict (email_id) do update set reason = excluded.reason, held_by = excluded.held_by
+returning 1)"};
+    return run(db_, [&](connection& db) { return db.query(add, {json_ids(email_ids), reason, held_by}, true).size(); });
+}
+
+result<std::size_t> erasure_repository::unhold(std::span<const uuid> email_ids) {
+    static const statement remove{"hold_remove", "delete from ctms_holds where email_id = any"
+                                                 " (array(select json_array_elements_text($1::json)::uuid)) returning 1"};
+    return run(db_, [&](connection& db) { return db.query(remove, {json_ids(email_ids)}, true).size(); });
+}
+
+result<std::vector<model::legal_hold>> erasure_repository::holds(const uuid& after, int limit) {
+    static const statement list{"hold_list", fmt::format("select email_id::text, reason, held_by, {} from ctms_holds"
+                                                         " where email_id > $1::uuid order by email_id limit $2::integer",
+                                                         microseconds_sql("held_at"))};
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(list, {after.to_string(), std::to_string(limit)});
+        std::vector<model::legal_hold> out;
+        for (std::size_t row = 0; row < found.size(); ++row) {
+            out.push_back({uuid::parse(found.text(row, 0)).value_or(uuid{}), std::string(found.text(row, 1)),
+                           std::string(found.text(row, 2)), read_time(found, row, 3)});
+        }
+        return out;
+    });
+}
+
+result<bool> erasure_repository::unsuppress(const std::string& primary_email) {
+    static const statement remove{"unsuppress", "delete from ctms_suppressed where address_hash = any"
+                                                " (array(select decode(json_array_elements_text($1::json), 'hex'))) returning 1"};
+    return run(db_, [&](connection& db) {
+        const auto hashes = hashes_of_address(db, db_.connections().options().suppression, primary_email);
+        return !db.query(remove, {json_names(hashes)}, true).empty();
+    });
+}
+
+result<std::vector<model::suppressed_addresses>> erasure_repository::suppressed() {
+    static const statement count{"suppressed_count",
+                                 "select key_id, count(distinct address_hash) from ctms_suppressed group by key_id order by key_id"};
+    const auto known = key_ids(db_.connections().options().suppression);
+    return run(db_, [&](connection& db) {
+        const auto found = db.query(count, {});
+        std::vector<model::suppressed_addresses> out;
+        for (std::size_t row = 0; row < found.size(); ++row) {
+            const std::string key_id(found.text(row, 0));
+            out.push_back({key_id, std::find(known.begin(), known.end(), key_id) != known.end(), found.integer(row, 1)});
+        }
+        return out;
+    });
+}
+
+} // namespace ctms::persistence

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MPL-2.0
+// The answers that are kept for keys (ctms_kept_answers). The functions that take a connection work in the transaction of the caller, and
+// throw sql_error. Private to the library.
+#pragma once
+
+#include <ctms/base/result.hpp>
+#include <ctms/model/kept_answer.hpp>
+#include <ctms/persistence/database.hpp>
+#include <persistence/postgres/connection.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+namespace ctms::persistence {
+
+/// A key of a client and its request, as hashes.
+struct answer_key {
+    std::string client{};  ///< client_id
+    std::string digest{};  ///< of client and key: PostgreSQL's text of a bytea, as `request`
+    std::string request{}; ///< of the request
+    std::int64_t lock = 0; ///< a part of the digest
+};
+
+/// What is stored for a key.
+struct stored_answer {
+    bool is_erased = false;
+    bool is_same_request = false;
+    model::kept_answer answer{}; ///< without email_ids
+};
+
+/// Locks the key until the end of the transaction. Returns false if another transaction has locked it.
+[[nodiscard]] bool try_lock(connection& db, const answer_key& key);
+
+/// Returns what is stored for a locked key.
+[[nodiscard]] std::optional<stored_answer> find_answer(connection& db, const answer_key& key);
+
+/// Stores the answer for a locked key for which nothing is stored.
+void keep_answer(connection& db, const answer_key& key, const model::kept_answer& answer);
+
+/// Removes up to a thousand answers that are older, and returns how many.
+[[nodiscard]] result<std::size_t> forget_old_answers(database& db, std::chrono::seconds age);
+
+/// Returns the bytes of the answers of each client.
+[[nodiscard]] result<std::map<std::string, std::int64_t>> sizes_of_answers(database& db);
+
+/// What forget_oldest_answers removed.
+struct forgotten_answers {
+    std::size_t count = 0;
+    std::int64_t bytes = 0;
+};
+
+/// Removes the oldest answers, of a client or of all, until this many bytes are free, but at most a thousand.
+[[nodiscard]] result<forgotten_answers> forget_oldest_answers(database& db, const std::optional<std::string>& client, std::int64_t bytes);
+
+} // namespace ctms::persistence

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MPL-2.0
+// Requests with an Idempotency-Key: what is done once, and what a repeated request gets.
+#include "support/web_fixture.hpp"
+
+#include <ctms/persistence/database.hpp>
+#include <persistence/postgres/connection.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <future>
+#include <map>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace ctms::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+http_answer send(web_fixture& web, std::string_view method, const std::string& target, std::string_view json, const std::string& key,
+                 header_list headers = {}) {
+    headers.insert(headers.end(), {web.authorization(), {"Content-Type", "application/json"}, {"Idempotency-Key", key}});
+    return web.ask(method, target, headers, json);
+}
+
+http_answer create(web_fixture& web, std::string_view address, const std::string& key) {
+    return send(web, "POST", "/ctms", fmt::format(R"({{"email":{{"primary_email":"{}"}}}})", address), key);
+}
+
+std::int64_t count(web_fixture& web, const std::string& from) { return web.sql("select count(*) from " + from).integer(0, 0); }
+
+void check_same(const http_answer& a, const http_answer& b) {
+    CHECK(a.status == b.status);
+    CHECK(a.body == b.body);
+    for (const auto* header : {"etag", "location", "content-location", "content-type"}) CHECK(a.header(header) == b.header(header));
+}
+
+} // namespace
+
+TEST_CASE("a repeated request gets the first answer, and nothing is done again") {
+    web_fixture web;
+    const auto created = create(web, "jane@example.com", "key-1");
+    REQUIRE(created.status == 201);
+    CHECK_FALSE(created.header("etag").empty());
+    check_same(created, create(web, "jane@example.com", "key-1"));
+    check_same(created, create(web, "jane@example.com", "\"key-1\"")); // the same key as a string of Structured Fields
+    CHECK(count(web, "emails") == 1);
+    CHECK(create(web, "jane@example.com", "key-2").status == 409); // a key of its own is a request of its own
+
+    const auto path = created.header("location");
+    const auto change = [&](const std::string& name, const std::string& key) {
+        return send(web, "PATCH", path, fmt::format(R"({{"email":{{"first_name":"{}"}}}})", name), key);
+    };
+    const auto changed = change("A", "key-3");
+    CHECK(changed.status == 200);
+    CHECK(change("B", "key-4").status == 200);
+    check_same(changed, change("A", "key-3")); // also after other changes
+    CHECK(web.get(path).body.find(R"("first_name":"B")") != std::string::npos);
+
+    const auto id = path.substr(path.rfind('/') + 1);
+    const auto body = fmt::format(R"({{"email":{{"email_id":"{}","primary_email":"jane@example.com"}}}})", id);
+    const auto replaced = send(web, "PUT", path, body, "key-5");
+    CHECK(replaced.status == 201);
+    check_same(replaced, send(web, "PUT", path, body, "key-5"));
+
+    const auto removed = send(web, "DELETE", "/ctms/jane@example.com", "", "key-6");
+    CHECK(removed.status == 200);
+    check_same(removed, send(web, "DELETE", "/ctms/jane@example.com", "", "key-6"));
+    CHECK(count(web, "emails") == 0);
+    CHECK(web.fields_of(removed).at("idempotency_key") == "first");
+}
+
+TEST_CASE("refusals are kept too, except those that every repeated request gets") {
+    web_fixture web;
+    REQUIRE(create(web, "taken@example.com", "first").status == 201);
+    const auto conflict = create(web, "taken@example.com", "a");
+    CHECK(conflict.status == 409);
+    const auto missing = send(web, "DELETE", "/ctms/late@example.com", "", "b");
+    CHECK(missing.status == 404);
+    CHECK(missing.body.find("late@example.com") != std::string::npos);
+    CHECK(count(web, "ctms_kept_answers where body like '%late%'") == 0);
+    const std::string late = "/ctms/00000000-0000-4000-8000-000000000001";
+    CHECK(send(web, "PATCH", late, "{}", "c").status == 404);
+    const auto path = "/ctms/" + std::string(web.sql("select email_id::text from emails").text(0, 0));
+    const auto unmet = send(web, "PATCH", path, "{}", "d", {{"If-Match", "\"a\""}});
+    CHECK(unmet.status == 412);
+
+    web.sql("update emails set primary_email = 'moved@example.com'");
+    REQUIRE(
+        web.post("/ctms", R"({"email":{"email_id":"00000000-0000-4000-8000-000000000001","primary_email":"late@example.com"}})").status ==
+        201);
+    check_same(conflict, create(web, "taken@example.com", "a"));
+    check_same(missing, send(web, "DELETE", "/ctms/late@example.com", "", "b"));
+    CHECK(send(web, "PATCH", late, "{}", "c").status == 404);
+    CHECK(count(web, "emails") == 2);
+
+    // Invalid input has no effect and stays invalid. The key stays free for the corrected request.
+    CHECK(send(web, "POST", "/ctms", R"({"email":{}})", "e").status == 422);
+    CHECK(create(web, "good@example.com", "e").status == 201);
+}
+
+TEST_CASE("a key belongs to one request of one client") {
+    web_fixture web;
+    REQUIRE(create(web, "jane@example.com", "key").status == 201);
+    const auto other = create(web, "john@example.com", "key");
+    CHECK(other.status == 422);
+    CHECK(other.body == R"({"detail":"This Idempotency-Key was used for another request"})");
+    CHECK(send(web, "DELETE", "/ctms/jane@example.com", "", "key").status == 422);
+    CHECK(count(web, "emails") == 1);
+    web.sql("insert into api_client (client_id, email, hashed_secret, enabled) values ('id_other', 'a', 'b', true)");
+    const auto of_other = web.ask("POST", "/ctms",
+                                  {{"Authorization", "Bearer " + web.token_for("api_client:id_other")},
+                                   {"Content-Type", "application/json"},
+                                   {"Idempotency-Key", "key"}},
+                                  R"({"email":{"primary_email":"john@example.com"}})");
+    CHECK(of_other.status == 201);
+}
+
+TEST_CASE("a key that cannot be read is refused") {
+    web_fixture web;
+    for (const std::string& key : {std::string(), std::string("\"\""), std::string("\"a"), std::string("a b"), std::string("\"a\";b=1"),
+                                   std::string("\"a\\b\""), std::string("ä"), std::string(256, 'x')}) {
+        CAPTURE(key);
+        const auto refused = create(web, "jane@example.com", key);
+        CHECK(refused.status == 400);
+        CHECK(refused.body.find("Idempotency-Key must be") != std::string::npos);
+    }
+    CHECK(create(web, "jane@example.com", std::string(255, 'x')).status == 201);
+    const auto twice = web.ask(
+        "POST", "/ctms", {web.authorization(), {"Content-Type", "application/json"}, {"Idempotency-Key", "a"}, {"Idempotency-Key", "b"}},
+        R"({"email":{"primary_email":"john@example.com"}})");
+    CHECK(twice.status == 400);
+}
+
+TEST_CASE("while a request is in progress, its key gets 409") {
+    web_fixture web;
+    REQUIRE(create(web, "jane@example.com", "first").status == 201);
+    const auto path = "/ctms/" + std::string(web.sql("select email_id::text from emails").text(0, 0));
+    persistence::connection holder(web.database().options());
+    holder.begin();
+    holder.execute("select * from emails for update");
+    auto waiting = std::async(std::launch::async, [&] { return send(web, "PATCH", path, "{}", "key"); });
+    CHECK(becomes_true([&] { return web.sql("select 1 from pg_locks where not granted").size() > 0; }, 10s));
+    const auto refused = send(web, "PATCH", path, "{}", "key");
+    CHECK(refused.status == 409);
+    CHECK(refused.header("retry-after") == "1");
+    CHECK(send(web, "PATCH", path, R"({"email":{"first_name":"B"}})", "key").status == 409);
+    holder.rollback();
+    const auto done = waiting.get();
+    const auto again = send(web, "PATCH", path, "{}", "key");
+    CHECK(again.status == 200);
+    if (done.status != 503) check_same(done, again); // 503: the lock was held for too long, on a busy machine
+}
+
+TEST_CASE("an answer that says that the service failed is not kept") {
+    web_fixture web;
+    REQUIRE(create(web, "jane@example.com", "first").status == 201);
+    const auto path = "/ctms/" + std::string(web.sql("select email_id::text from emails").text(0, 0));
+    {
+        persistence::connection holder(web.database().options());
+        holder.begin();
+        holder.execute("select * from emails for update");
+        CHECK(send(web, "PATCH", path, "{}", "key").status == 503);
+        holder.rollback();
+    }
+    CHECK(send(web, "PATCH", path, "{}", "key").status == 200);
+}
+
+TEST_CASE("of duplicates that 64 connections send at the same time, one is done") {
+    constexpr int connections = 64;
+    constexpr int keys = 20;
+    web_fixture web;
+    std::vector<std::map<int, http_answer>> answers(connections);
+    {
+        std::vector<std::jthread> threads;
+        for (int number = 0; number < connections; ++number) {
+            threads.emplace_back([&, number] {
+                http_connection connection(web.port());
+                for (int key = 0; key < keys; ++key) {
+                    const header_list headers{
+                        web.authorization(), {"Content-Type", "application/json"}, {"Idempotency-Key", fmt::format("key-{}", key)}};
+                    const auto body = fmt::format(R"({{"email":{{"primary_email":"{}@example.com"}}}})", key);
+                    auto answer = connection.ask("POST", "/ctms", headers, body);
+                    while (answer.status == 409 && answer.has_header("retry-after"))
+                        answer = connection.ask("POST", "/ctms", headers, body);
+                    answers[static_cast<std::size_t>(number)][key] = answer;
+                }
+            });
+        }
+    }
+    CHECK(count(web, "emails") == keys);
+    CHECK(count(web, "ctms_kept_answers") == keys);
+    int different = 0;
+    for (const auto& of_one : answers) {
+        for (const auto& [key, answer] : of_one) {
+            different += answer.status == 201 && answer.body == answers.front().at(key).body ? 0 : 1;
+        }
+    }
+    CHECK(different == 0);
+}
+
+TEST_CASE("when a contact is deleted, by whomever, the answers with it are erased") {
+    web_fixture web;
+    const auto created = create(web, "jane@example.com", "key");
+    REQUIRE(created.status == 201);
+    CHECK(count(web, "ctms_kept_answers where body like '%jane@example.com%'") == 1);
+    web.sql("delete from emails");
+    CHECK(count(web, "ctms_kept_answers where body = '' and request is null and email_ids = '{}'") == 1);
+    const auto again = create(web, "jane@example.com", "key");
+    CHECK(again.status == 410);
+    CHECK(count(web, "emails") == 0);
+    CHECK(web.fields_of(again).at("idempotency_key") == "erased");
+}
+
+TEST_CASE("old answers are forgotten") {
+    web_fixture web;
+    REQUIRE(create(web, "jane@example.com", "old").status == 201);
+    REQUIRE(create(web, "john@example.com", "new").status == 201);
+    web.sql("update ctms_kept_answers set created_at = now() - interval '25 hours' where body like '%jane%'");
+    CHECK(becomes_true([&] { return count(web, "ctms_kept_answers") == 1; }, 60s));
+    CHECK(create(web, "john@example.com", "new").status == 201);
+}
+
+TEST_CASE("addresses in keys and answers stay out of the log") {
+    web_fixture web;
+    REQUIRE(create(web, "jane@example.com", "for-jane@example.com").status == 201);
+    REQUIRE(create(web, "jane@example.com", "for-jane@example.com").status == 201);
+    CHECK(web.log_text().find("jane@example.com") == std::string::npos);
+}
+
+} // namespace ctms::test

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: MPL-2.0
+// Preconditions and keys as C++ callers use them, and the limits of what is kept.
+#include <ctms/service/keyed_writes.hpp>
+
+#include <support/queue_database.hpp>
+
+#include <ctms/json/contact_json.hpp>
+#include <ctms/service/contacts.hpp>
+
+#include <doctest/doctest.h>
+#include <fmt/core.h>
+
+#include <string>
+#include <vector>
+
+using namespace ctms;
+using service::key_use;
+
+namespace {
+
+model::contact_patch named(const std::string& name) {
+    model::contact_patch out;
+    out.email.set(&model::email::first_name, name);
+    return out;
+}
+
+/// An answer of this size.
+service::answer_to<model::contact> answer_of(std::size_t size) {
+    return [size](const result<model::contact>& contact) {
+        return model::kept_answer{.status = contact ? 200 : 404,
+                                  .body = std::string(size, 'x'),
+                                  .email_ids = contact ? std::vector{contact->email.email_id} : std::vector<uuid>()};
+    };
+}
+
+struct keyed {
+    test::queue_database db;
+    service::keyed_writes writes{db.pool};
+    json::checked<model::contact_patch> patch = json::check(named("A")).value();
+
+    keyed() { db.insert_contacts(1, 2); }
+    service::keyed_outcome write(const std::string& client, const std::string& key, std::size_t size = 100) {
+        return writes.patch({client, key, "request"}, db.contact(1), patch, {}, answer_of(size)).value();
+    }
+};
+
+} // namespace
+
+TEST_CASE("a write with a tag is made only if the contact still has it") {
+    test::queue_database db;
+    db.insert_contacts(1, 1);
+    service::contacts contacts(db.pool);
+    const auto tag = service::contact_tag(contacts.get(db.contact(1)).value());
+    CHECK(tag.size() == 22);
+    const service::precondition only_if{.match = service::tag_set{.tags = {tag}}};
+    const auto written = contacts.patch(db.contact(1), named("A"), "", only_if);
+    REQUIRE(written.has_value());
+    const auto refused = contacts.patch(db.contact(1), named("B"), "", only_if);
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(service::unmet_precondition(refused.error()) == service::contact_tag(*written));
+    CHECK(contacts.get(db.contact(1))->email.first_name == "A");
+    const auto address = written->email.primary_email;
+    CHECK(service::unmet_precondition(contacts.remove(address, "", only_if).error()) == service::contact_tag(*written));
+    CHECK(contacts.remove(address, "", {.match = service::tag_set{.any = true}}).has_value());
+    CHECK_FALSE(service::unmet_precondition(contacts.remove(address, "", only_if).error()).has_value()); // not found
+}
+
+TEST_CASE("a write with a key is made once, and queued and noted like others") {
+    keyed one;
+    CHECK(one.write("id_a", "k").use == key_use::first);
+    const auto version = one.db.row(1);
+    const auto again = one.write("id_a", "k");
+    CHECK(again.use == key_use::again);
+    CHECK(again.answer.status == 200);
+    CHECK(again.answer.body == std::string(100, 'x'));
+    CHECK(one.db.row(1) == version);
+    CHECK(one.write("id_b", "k").use == key_use::first); // another client has keys of its own
+    const auto other = one.writes.patch({"id_a", "k", "another request"}, one.db.contact(1), one.patch, {}, answer_of(1));
+    CHECK(other->use == key_use::other_request);
+}
+
+TEST_CASE("an answer of 500 or more undoes its write and is not kept") {
+    keyed one;
+    const auto failing = [](const result<model::contact>&) { return model::kept_answer{.status = 500}; };
+    const auto failed = one.writes.patch({"id_a", "k", "request"}, one.db.contact(1), one.patch, {}, failing);
+    CHECK(failed->answer.status == 500);
+    CHECK(service::contacts(one.db.pool).get(one.db.contact(1))->email.first_name != "A");
+    CHECK(one.write("id_a", "k").use == key_use::first);
+}
+
+TEST_CASE("the oldest answers of a client with too many are forgotten, and those of others stay") {
+    keyed one;
+    constexpr std::size_t size = 1500; // and 500 for the row
+    for (int number = 0; number < 30; ++number) one.write("id_a", fmt::format("k{}", number), size);
+    for (int number = 0; number < 5; ++number) one.write("id_b", fmt::format("k{}", number), size);
+    CHECK(one.writes.forget({.bytes_of_client = 100'000}).value() == 0);
+    const auto forgotten = one.writes.forget({.bytes_of_client = 40'000}).value(); // 60,000 are kept: 20,000 and a tenth go
+    CHECK(forgotten == 12);
+    CHECK(one.write("id_a", "k11").use == key_use::first);
+    CHECK(one.write("id_a", "k12").use == key_use::again);
+    CHECK(one.write("id_b", "k0").use == key_use::again);
+    CHECK(one.writes.forget({.bytes = 20'000}).value() > 10);
+    CHECK(one.write("id_a", "k29").use == key_use::again);
+    CHECK(one.writes.forget({.age = std::chrono::seconds(0)}).value() > 0);
+    CHECK(one.write("id_b", "k4").use == key_use::first);
+}
