@@ -122,6 +122,23 @@ TEST_CASE("an address that was erased and suppressed is refused with 422") {
     CHECK(web.send("PATCH", "/ctms/" + other, R"({"email":{"first_name":"Other"}})").status == 200);
 }
 
+TEST_CASE("an order to suppress may be repeated, and may follow one without, before the vendor has confirmed") {
+    web_fixture web(with_key());
+    web.sql(insert_person());
+    const auto first = web.post("/erasures", order);
+    REQUIRE(first.status == 201);
+    CHECK(bj::parse(first.body).at("suppressed") == false);
+    const auto later = web.post("/erasures", suppressing);
+    CHECK(later.status == 200);
+    auto receipt = bj::parse(first.body).as_object();
+    receipt["suppressed"] = true;
+    CHECK(bj::parse(later.body) == receipt);
+    const auto again = web.post("/erasures", suppressing);
+    CHECK(again.status == 200);
+    CHECK(again.body == later.body);
+    CHECK(web.post("/ctms", R"({"email":{"primary_email":"jane.doe@example.com"}})").status == 422);
+}
+
 TEST_CASE("with CTMS_SUPPRESSION_OPTS_OUT, such an address is stored opted out") {
     web_fixture web(with_key(true));
     web.sql(insert_person());

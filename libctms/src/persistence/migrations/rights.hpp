@@ -64,7 +64,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_audit_log", {"i", "", "siu"}},
     needed_rights{"ctms_contact_audit", {"s", "", "s"}},
     needed_rights{"ctms_webhook_places", {"s", "", "s"}},
-    needed_rights{"ctms_erasures", {"sid", "su", "sid"}},
+    needed_rights{"ctms_erasures", {"siud", "su", "siud"}},
     needed_rights{"ctms_erasure_contacts", {"si", "sd", "si"}},
     needed_rights{"ctms_holds", {"s", "", "siud"}},
     needed_rights{"ctms_suppressed", {"si", "", "sid"}},
