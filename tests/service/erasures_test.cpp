@@ -58,6 +58,15 @@ struct erasure_database : test::queue_database {
     }
 };
 
+const std::string waiting_for_locks = "pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
+
+/// Deletes the person as another program does.
+const std::string delete_person =
+    fmt::format("delete from fxa where email_id = '{0}'; delete from amo where email_id = '{0}'; delete from mofo where email_id = '{0}';"
+                "delete from newsletters where email_id = '{0}'; delete from waitlists where email_id = '{0}';"
+                "delete from emails where email_id = '{0}'",
+                test::person_id);
+
 model::contact_input contact_of(const std::string& address) {
     model::contact_input out;
     out.email.primary_email = address;
@@ -208,10 +217,7 @@ TEST_CASE("a contact that was deleted before, by whomever, is part of the erasur
     erasure_database db;
     SUBCASE("by the API") { REQUIRE(db.contacts.remove(test::person_address).has_value()); }
     SUBCASE("by another program") {
-        db.link.execute(fmt::format("delete from fxa where email_id = '{0}'; delete from amo where email_id = '{0}';"
-                                    "delete from mofo where email_id = '{0}'; delete from newsletters where email_id = '{0}';"
-                                    "delete from waitlists where email_id = '{0}'; delete from emails where email_id = '{0}'",
-                                    test::person_id));
+        db.link.execute(delete_person);
     }
     const auto done = db.erasures.erase(test::person_address, false).value();
     CHECK(done.is_new);
@@ -220,6 +226,41 @@ TEST_CASE("a contact that was deleted before, by whomever, is part of the erasur
     db.drain();
     db.confirm();
     CHECK(db.erasures.get(done.receipt.id).value().vendor == vendor_erasure::confirmed);
+}
+
+TEST_CASE("an object of Stripe that looked for the contact before its erasure does not undo the deletion at the vendor") {
+    erasure_database db;
+    const auto receipt = [&] {
+        // Holds the row of the queue until Stripe's object waits for it.
+        persistence::connection holder(db.db.options());
+        holder.begin();
+        holder.execute(fmt::format("select from ctms_sync_queue where email_id = '{}' for update", test::person_id));
+        std::jthread ingesting([&] {
+            persistence::database other(db.db.options());
+            const auto object = json::read_stripe_object(boost::json::serialize(objects::customer("cus_7", "account_7"))).value();
+            CHECK(service::stripe_ingest(other).ingest(object).has_value());
+        });
+        REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; }));
+        holder.execute(fmt::format("update ctms_sync_queue set operation = 'delete', primary_email = '{1}', version = version + 1"
+                                   " where email_id = '{0}'; {2}",
+                                   test::person_id, test::person_address, delete_person));
+        holder.commit();
+        ingesting.join();
+        return db.erasures.erase(test::person_address, false).value().receipt;
+    }();
+    CHECK(db.value("select operation || ' ' || primary_email from ctms_sync_queue") == "delete Jane.Doe@Example.com");
+    CHECK(receipt.waiting == 1);
+    db.confirm();
+    CHECK(db.erasures.get(receipt.id).value().vendor == vendor_erasure::confirmed);
+}
+
+TEST_CASE("a contact that is missing when it is sent confirms no erasure: the vendor was not told to delete it") {
+    erasure_database db;
+    const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
+    db.link.execute("update ctms_sync_queue set operation = 'upsert', primary_email = null");
+    db.confirm();
+    CHECK(db.rows_of("ctms_sync_queue") == 0);
+    CHECK(db.erasures.get(id).value().vendor == vendor_erasure::stopped);
 }
 
 TEST_CASE("an erasure happens completely or not at all") {
@@ -327,8 +368,7 @@ TEST_CASE("a deletion that waits while a hold is set is refused") {
     holder.begin();
     holder.execute(fmt::format("select from emails where email_id = '{}' for key share", test::person_id));
     std::jthread deleting([&] { CHECK(db.contacts.remove(test::person_address).error().code == errc::conflict); });
-    const auto waits = "pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()";
-    REQUIRE(test::becomes_true([&] { return db.count(waits) > 0; }));
+    REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; }));
     holder.execute(fmt::format("insert into ctms_holds values ('{}', 'case 17', 'operator')", test::person_id));
     holder.commit();
     deleting.join();

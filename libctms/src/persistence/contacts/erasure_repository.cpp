@@ -84,8 +84,9 @@ const statement& erase_statement(bool keeps_history) {
 
 // The contacts of which the vendor has not confirmed the deletion: also those that others deleted.
 const statement waiting_deletions{"erasure_waiting", fmt::format(R"({}
-select email_id::text from ctms_sync_queue
+select email_id::text from ctms_sync_queue q
 where operation = 'delete' and primary_email is not null and lower(primary_email) = any (array(select address from form))
+  and not exists (select from emails e where e.email_id = q.email_id)
 union select email_id::text from ctms_inbox noted
 where what = 'delete' and lower(primary_email) = any (array(select address from form))
   and not exists (select from emails e where e.email_id = noted.email_id))",

@@ -109,9 +109,8 @@ from held where q.email_id = held.email_id)"};
 
 // Moves at most $1 rows to the queue and to ctms_changes, one for each contact. A deletion may be read long after the contact was created
 // again, so what is there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
-// A deletion in the queue stays one, because it may have been committed meanwhile: the claim sees whether the contact exists. Waits only
-// briefly for rows that other transactions hold, because writers of the contacts of this batch wait for this statement. $2: how many rows
-// to pass over.
+// Waits only briefly for rows that other transactions hold, because writers of the contacts of this batch wait for this statement. $2: how
+// many rows to pass over.
 constexpr std::string_view drain_inbox_sql = R"(
 with taken as materialized (
   delete from ctms_inbox using (select set_config('lock_timeout', '100', true) offset 0) as limited
@@ -156,7 +155,7 @@ on conflict (email_id) do update set main_hash = excluded.main_hash, newsletter_
 // The contacts of json_states() in $2 whose rows the worker $1 holds. `{0}` are further columns.
 constexpr std::string_view held_contacts = R"(
 with given as materialized (
-  select * from json_to_recordset($2::json) as one (email_id uuid, version bigint, is_gone boolean, main_hash text, newsletter_hash text,
+  select * from json_to_recordset($2::json) as one (email_id uuid, version bigint, is_gone boolean, is_deletion boolean, main_hash text, newsletter_hash text,
     product_hash text, newsletters json, products json, columns text)),
 held as materialized (
   select given.*{0} from given join ctms_sync_queue q using (email_id)
@@ -169,7 +168,8 @@ reference as (
   delete from pending_acoustic where id = any (array(
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
-// If the vendor has been told that a contact is gone, and the contact exists by now, it is sent again. Otherwise its erasure is confirmed.
+// If a contact was gone when it was sent, and exists by now, it is sent again. Otherwise its erasure is confirmed, if the vendor was told to
+// delete it.
 constexpr std::string_view is_same_version =
     ", q.version = given.version and (not given.is_gone or not exists (select from emails e where e.email_id = q.email_id)) as same";
 constexpr std::string_view complete_contacts = R"(,
@@ -181,7 +181,7 @@ kept as (
   where q.email_id = any (array(select email_id from held where not same))),
 unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from held where is_gone))),
 told as (
-  delete from ctms_erasure_contacts t where t.email_id = any (array(select email_id from held where is_gone and same)) returning t.erasure_id),
+  delete from ctms_erasure_contacts t where t.email_id = any (array(select email_id from held where is_deletion and same)) returning t.erasure_id),
 confirmed as (
   update ctms_erasures r set waiting = r.waiting - told_of.contacts, confirmed_at = clock_timestamp()
   from (select erasure_id, count(*)::integer as contacts from told group by erasure_id order by erasure_id) as told_of
@@ -300,10 +300,7 @@ const statement& drain_statement(bool keeps_history) {
             note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
                            "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end");
         return statement{std::string(name),
-                         fmt::format(drain_inbox_sql,
-                                     request_again_sql("case when queue.operation = 'delete' then 'delete' else excluded.operation end",
-                                                       "coalesce(excluded.primary_email, queue.primary_email)"),
-                                     after_queue, again, record)};
+                         fmt::format(drain_inbox_sql, request_again_sql, after_queue, again, record)};
     };
     static const statement made = make("sync_inbox_drain", "");
     static const statement recorded = make("sync_inbox_drain_recorded", record_drained);

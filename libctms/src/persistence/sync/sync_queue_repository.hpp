@@ -70,7 +70,8 @@ struct failed_attempt {
 struct sent_contact {
     uuid email_id;                     ///< of the contact
     std::int64_t version = 0;          ///< the version whose content was sent
-    std::optional<vendor_state> state; ///< what the vendor has now; nullopt: nothing, because the contact was deleted
+    std::optional<vendor_state> state; ///< what the vendor has now; nullopt: nothing, because the contact is gone
+    bool is_deletion = false;          ///< the vendor was told to delete it; never together with a state
 };
 
 /// No lease and no wait for the next attempt is longer. A time that lies further ahead was stored before the database's clock was set back.

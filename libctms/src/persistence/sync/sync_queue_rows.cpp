@@ -27,6 +27,7 @@ std::string json_states(std::span<const sent_contact> contacts) {
         to.add("email_id", one.email_id.to_string());
         to.add("version", one.version);
         to.add("is_gone", !one.state);
+        to.add("is_deletion", one.is_deletion);
         if (!one.state) return;
         to.add("main_hash", one.state->main_hash);
         to.add("newsletter_hash", one.state->newsletter_hash);

@@ -18,7 +18,7 @@ namespace ctms::persistence {
 /// A limit as a parameter; a negative one counts as 0.
 [[nodiscard]] inline std::string bounded(int limit) { return std::to_string(std::max(0, limit)); }
 
-/// An array of objects: email_id, version, is_gone, and the columns of ctms_vendor_state unless the contact is gone.
+/// An array of objects: email_id, version, is_gone, is_deletion, and the columns of ctms_vendor_state unless the contact is gone.
 [[nodiscard]] std::string json_states(std::span<const sent_contact> contacts);
 
 [[nodiscard]] uuid read_id(const rows& found, std::size_t row, std::size_t column);
