@@ -84,6 +84,7 @@ TEST_CASE("bad orders are refused with every broken rule") {
     says(R"({"primary_email":"a","suppress":2,"supress":true})",
          R"({"loc":["body","suppress"],"msg":"value could not be parsed to a boolean","type":"type_error.bool"},)"
          R"({"loc":["body","supress"],"msg":"extra fields not permitted","type":"value_error.extra"})");
+    CHECK(web.post("/erasures", R"({"primary_email":"customer"})").status == 422);
     CHECK(web.get("/erasures/none").status == 422);
     const auto unknown = web.get("/erasures/0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11");
     CHECK(unknown.status == 404);

@@ -167,6 +167,24 @@ TEST_CASE("a parked object that has only the address is erased, also if no conta
     CHECK(db.count("ctms_stripe_parked where object like 'customer:%'") == 1);
 }
 
+TEST_CASE("empty ids and texts that are no addresses name nobody: parked objects of others stay") {
+    erasure_database db;
+    const auto words = [&](const std::string& account, const std::string& address) {
+        db.link.execute(fmt::format("update fxa set fxa_id = '{1}', primary_email = '{2}' where email_id = '{0}'", test::person_id, account,
+                                    address));
+    };
+    SUBCASE("empty") { words("", ""); }
+    SUBCASE("ordinary") { words("account_7", "subscription"); }
+    service::stripe_parking parking(db.pool);
+    model::stripe::parked_object other;
+    other.object = "subscription:sub_other";
+    other.reason = "test";
+    other.payload = R"({"object":"subscription","description":""})";
+    REQUIRE(parking.park({other}).has_value());
+    REQUIRE(db.erasures.erase(test::person_address, false).has_value());
+    CHECK(db.count("ctms_stripe_parked where object = 'subscription:sub_other'") == 1);
+}
+
 TEST_CASE("a receipt tells when the vendor has confirmed") {
     erasure_database db;
     const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
@@ -308,7 +326,8 @@ TEST_CASE("receipts are forgotten when they are old and confirmed") {
 
 TEST_CASE("texts that cannot be addresses are refused") {
     erasure_database db;
-    for (const auto& text : {std::string(), std::string("\xFF@example.com"), std::string("a\0@example.com", 14), std::string(2'000, 'a')}) {
+    for (const auto& text :
+         {std::string(), std::string("customer"), std::string("\xFF@example.com"), std::string("a\0@example.com", 14), std::string(2'000, '@')}) {
         const auto refused = db.erasures.erase(text, false);
         CHECK(refused.error().code == errc::invalid);
         CHECK(refused.error().message == "primary_email: not an address");

@@ -40,7 +40,8 @@ bool names_a_person(std::string_view payload, std::span<const std::string> words
 } // namespace
 
 result<model::erasure_request> erasures::erase(const std::string& primary_email, bool suppress, const model::author& by) {
-    if (primary_email.empty() || primary_email.size() > longest_address || !is_storable(primary_email))
+    // Without @ it could be a word that objects of other people have, too.
+    if (primary_email.find('@') == std::string::npos || primary_email.size() > longest_address || !is_storable(primary_email))
         return invalid("primary_email: not an address");
     if (suppress && !has_key(db_)) return no_key();
     return erasure_repository(db_).erase({primary_email, suppress, by}, names_a_person);

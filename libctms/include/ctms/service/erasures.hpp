@@ -40,7 +40,7 @@ public:
     /// that is confirmed. An address that is not stored gives a receipt too, unless the vendor has not confirmed an earlier erasure of it:
     /// then the receipt is that of the earlier one. `suppress` keeps the address, the Firefox account and the customer at Stripe out.
     /// `by`: who asks for it, for the feed of changes and the history.
-    /// errc::conflict if a legal hold exists for one of the contacts; errc::invalid if the address is empty, too long or not UTF-8;
+    /// errc::conflict if a legal hold exists for one of the contacts; errc::invalid if the address has no @, is too long or not UTF-8;
     /// errc::misconfigured if `suppress` is asked for without a key; errc::unavailable if the database fails. Nothing is erased then.
     [[nodiscard]] result<model::erasure_request> erase(const std::string& primary_email, bool suppress, const model::author& by = {});
 

@@ -7,15 +7,15 @@ namespace ctms::persistence {
 namespace {
 
 constexpr std::string_view ids = R"(
-accounts as materialized (select fxa_id from fxa where email_id = $1::uuid and fxa_id is not null),
+accounts as materialized (select fxa_id from fxa where email_id = $1::uuid and fxa_id <> ''),
 customers as materialized (select c.stripe_id from stripe_customer c join accounts using (fxa_id)),
 subscriptions as materialized (
   select s.stripe_id from stripe_subscription s join customers c on s.stripe_customer_id = c.stripe_id),
 invoices as materialized (select v.stripe_id from stripe_invoice v join customers c on v.stripe_customer_id = c.stripe_id),
 words as materialized (
-  select stripe_id as word from customers union select fxa_id from accounts
-  union select primary_email from emails where email_id = $1::uuid
-  union select primary_email from fxa where email_id = $1::uuid and primary_email is not null))";
+  select stripe_id as word from customers where stripe_id <> '' union select fxa_id from accounts
+  union select primary_email from emails where email_id = $1::uuid and primary_email like '%@%'
+  union select primary_email from fxa where email_id = $1::uuid and primary_email like '%@%'))";
 
 constexpr std::string_view of_contact = "t.email_id = $1::uuid";
 constexpr std::string_view is_uuid = "uuid";
