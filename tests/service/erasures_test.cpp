@@ -15,6 +15,8 @@
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/stripe_parking.hpp>
 #include <persistence/contacts/personal_data.hpp>
+#include <persistence/postgres/pool.hpp>
+#include <persistence/postgres/suppression.hpp>
 
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
@@ -516,6 +518,29 @@ TEST_CASE("Stripe objects of an erased person are skipped, and stored where the 
         CHECK(action(invoice) == expected);
         CHECK(action(objects::customer("cus_1", "fxa_1")) == "created");
     }
+}
+
+TEST_CASE("an object of Stripe that arrives during the erasure of its customer is kept out") {
+    erasure_database db;
+    persistence::database keyed(with_keys(db.db.options(), {key}));
+    auto invoice = objects::invoice();
+    invoice["customer"] = "cus_7";
+    boost::json::object object;
+    SUBCASE("customer") { object = objects::customer("cus_7", "account_7"); }
+    SUBCASE("subscription") { object = objects::subscription({objects::item("si_9", objects::price(), "sub_9")}, "sub_9", "cus_7"); }
+    SUBCASE("invoice") { object = invoice; }
+    persistence::connection erasing(db.db.options());
+    erasing.begin();
+    erasing.execute("select pg_advisory_xact_lock(hashtextextended('customer:cus_7', 0))");
+    std::jthread ingesting([&] {
+        const auto done = service::stripe_ingest(keyed).ingest(json::read_stripe_object(boost::json::serialize(object)).value());
+        REQUIRE(done.has_value());
+        CHECK(done->actions.begin()->first == "skipped");
+    });
+    REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; }));
+    const auto hash = persistence::hashes_of(keyed.connections().options().suppression, persistence::suppressed_kind::customer, "cus_7").front();
+    erasing.execute(fmt::format("insert into ctms_suppressed (hash, address_hash, key_id) values (decode('{0}', 'hex'), 'a', 'key')", hash));
+    erasing.commit();
 }
 
 TEST_CASE("a suppressed address is counted by key, and can be stored again when that is lifted") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A few statements in one transaction store each object. To keep concurrent transactions from deadlocking or overtaking each
-// other, all of them take their locks in the same order: the objects that the message is about (advisory locks),
+// other, all of them take their locks in the same order: the objects that the message is about and their customer (advisory locks),
 // prices by id, the parent, its parts by id, and finally the sync queue by email_id.
 #include "stripe_repository.hpp"
 
@@ -131,8 +131,8 @@ public:
         : db_(db), how_(how), keeps_history_(keeps_history) {}
 
     void operator()(const stripe::customer& customer) {
-        if (is_kept_out(customer.id, customer.fxa_id, customer.email)) return add("skipped", "customer", customer.id);
         lock({"customer:" + customer.id, "fxa:" + customer.fxa_id});
+        if (is_kept_out(customer.id, customer.fxa_id, customer.email)) return add("skipped", "customer", customer.id);
         const auto before = db_.query(customer_account, {customer.id});
         if (!before.empty() && before.boolean(0, 1)) return add("skipped", "customer", customer.id); // a deletion cannot be undone
         const auto displaced = db_.query(delete_other_customer, {customer.id, customer.fxa_id}, true);
@@ -164,8 +164,8 @@ public:
     void operator()(const stripe::price& price) { store_prices({price}); }
 
     void operator()(const stripe::subscription& subscription) {
+        lock({"customer:" + subscription.customer_id, "subscription:" + subscription.id});
         if (is_kept_out(subscription.customer_id)) return add("skipped", "subscription", subscription.id);
-        lock({"subscription:" + subscription.id});
         const auto before =
             db_.query(stored_subscription, {subscription.id, subscription.items.empty() ? std::string() : subscription.items.front().id});
         if (!before.empty() && is_older(subscription, before)) return add("skipped", "subscription", subscription.id);
@@ -200,8 +200,8 @@ public:
     }
 
     void operator()(const stripe::invoice& invoice) {
+        lock({"customer:" + invoice.customer_id, "invoice:" + invoice.id});
         if (is_kept_out(invoice.customer_id)) return add("skipped", "invoice", invoice.id);
-        lock({"invoice:" + invoice.id});
         const auto before = db_.query(stored_invoice, {invoice.id});
         if (!before.empty() && is_older_invoice(invoice.status, before.text(0, 0))) return add("skipped", "invoice", invoice.id);
         store_prices(prices_of(invoice.lines));
@@ -235,7 +235,8 @@ public:
     [[nodiscard]] stripe::ingest_report report() && { return std::move(report_); }
 
 private:
-    /// Whether the objects of a customer are those of a person who was erased. Where contacts are stored and opted out instead, Stripe's
+    /// Whether the objects of a customer are those of a person who was erased. Call it when the customer is locked: an erasure that holds
+    /// the customer is then complete. Where contacts are stored and opted out instead, Stripe's
     /// objects are stored, too.
     bool is_kept_out(const std::string& customer, const std::string& account = {}, const model::text& address = {}) {
         if (how_.opts_out) return false;
