@@ -66,6 +66,13 @@ result<std::vector<uuid>> ids_of(rights& from, const std::string& operand) {
     return out;
 }
 
+/// The ids as the audit record of an export has them: a person's export finds its records by them.
+std::string listed(const std::vector<uuid>& ids) {
+    std::string out;
+    for (const auto& id : ids) out += (out.empty() ? "" : ",") + id.to_string();
+    return out;
+}
+
 int fail_no_contact() {
     fail(not_found("argument 1 is not a known contact: give an email_id or a complete address"));
     return support::no_user;
@@ -139,6 +146,7 @@ int contacts_hold(invocation& call) {
     const auto held = from.erasures.hold(*ids, call.value("reason").value_or(""), call.actor);
     if (!held) return fail(held.error());
     if (*held == 0) return fail_no_contact();
+    call.note("email_ids", listed(*ids));
     return print_count(call, "held", "Held", *held);
 }
 
@@ -148,7 +156,10 @@ int contacts_unhold(invocation& call) {
     if (!ids) return fail(ids.error());
     const auto ended = from.erasures.unhold(*ids);
     if (!ended) return fail(ended.error());
-    if (*ended > 0) return print_count(call, "unheld", "Ended the hold of", *ended);
+    if (*ended > 0) {
+        call.note("email_ids", listed(*ids));
+        return print_count(call, "unheld", "Ended the hold of", *ended);
+    }
     fail(not_found("no hold exists for argument 1; ctms-admin contacts holds lists all"));
     return support::no_user;
 }
