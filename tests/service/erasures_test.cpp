@@ -358,6 +358,7 @@ TEST_CASE("a legal hold refuses every way to delete or erase a contact, until it
     REQUIRE(db.erasures.hold(std::vector{db.contact(1)}, "case 18", "operator").value() == 1);
     CHECK_THROWS_WITH(db.link.execute(fmt::format("delete from emails where email_id = '{}'", db.id(1))),
                       doctest::Contains("a legal hold forbids to delete this contact"));
+    CHECK_THROWS_WITH(db.link.execute("truncate emails cascade"), doctest::Contains("a legal hold forbids to delete this contact"));
     CHECK(db.count("emails") == 2);
     CHECK(db.count("newsletters") == 1);
     CHECK(db.count("stripe_customer where fxa_id = 'account_7'") == 1);

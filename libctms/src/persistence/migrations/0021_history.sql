@@ -40,12 +40,15 @@ begin
             return null;
         end
         $body$ $sql$, home);
-    -- TRUNCATE fires no other triggers. It is noted for all contacts that have rows in the table.
+    -- TRUNCATE fires no other triggers. It is noted for all contacts that have rows in the table, and refused if a contact is held.
     execute format($sql$
         create or replace function %1$I.ctms_note_truncated() returns trigger
         language plpgsql security definer set search_path = pg_catalog, pg_temp as $body$
         begin
             if tg_table_name = 'emails' then
+                if exists (select from %1$I.emails e join %1$I.ctms_holds held on held.email_id = e.email_id) then
+                    raise exception 'a legal hold forbids to delete this contact' using errcode = 'ZHOLD';
+                end if;
                 insert into %1$I.ctms_inbox (email_id, what, primary_email) select e.email_id, 'delete', e.primary_email from %1$I.emails e;
                 delete from %1$I.ctms_documents;
                 delete from %1$I.ctms_history known where known.what <> 'deleted';
