@@ -8,6 +8,7 @@
 #include <ctms/json/changes_json.hpp>
 #include <ctms/json/history_json.hpp>
 #include <ctms/persistence/database.hpp>
+#include <ctms/service/audit_log.hpp>
 #include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/person_export.hpp>
@@ -69,15 +70,21 @@ private:
     std::optional<new_file> file_;
 };
 
-/// Writes the export of one contact. Returns false if nothing is held. A write that fails shows at the end.
+/// Writes the export of one contact. Returns false if nothing is held. A write that fails shows at the end. Records whose data it is before
+/// it writes any, because the command may be ended before its own record is complete.
 result<bool> write_person(persistence::database& db, const uuid& email_id, service::export_form form, std::string_view before,
-                          export_target& to) {
+                          std::string_view actor, export_target& to) {
     service::person_export source(db, email_id, form);
     std::string piece(before);
     for (bool is_first = true;; is_first = false) {
         const auto more = source.next(piece);
         if (!more && more.error().code == errc::not_found && is_first) return false;
         if (!more) return more.error();
+        if (is_first) {
+            const auto recorded =
+                service::audit_log(db).note(std::string(actor), "contacts export", {{"email_ids", email_id.to_string()}});
+            if (!recorded) return recorded.error();
+        }
         if (!to.write(std::exchange(piece, {}))) return true; // finish() says why
         if (!*more) return true;
     }
@@ -152,22 +159,19 @@ int contacts_export(invocation& call) {
         file = std::move(*created);
     }
     export_target to(std::move(file));
-    std::string ids;
     std::int64_t count = 0;
     for (const auto& id : *found) {
         const auto head = name ? std::string(service::html_begin()) : fmt::format("{{\"exported_at\":\"{}\",\"contacts\":[", to_iso(now()));
         const auto separator = name ? std::string() : std::string(",");
-        const auto written = write_person(db, id, form, count == 0 ? head : separator, to);
+        const auto written = write_person(db, id, form, count == 0 ? head : separator, call.actor, to);
         if (!written) return fail(written.error());
         if (!*written) continue;
-        ids += (ids.empty() ? "" : ",") + id.to_string();
         ++count;
     }
     if (count == 0) return fail_unknown();
     (void)to.write(name ? std::string(service::html_end()) : "]}\n"); // finish() says why it failed
     const auto finished = to.finish();
     call.note("contacts", count);
-    call.note("email_ids", ids);
     return finished ? support::ok : fail(finished.error());
 }
 
