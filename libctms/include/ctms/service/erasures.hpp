@@ -38,7 +38,8 @@ public:
     /// Erases all contacts with an address, in any case and Unicode form, in one transaction: the contact, Stripe's objects, what is parked
     /// or waits elsewhere. Their entries in the feed of changes keep their ids. Queues the deletion at the vendor; the receipt tells when
     /// that is confirmed. An address that is not stored gives a receipt too, unless the vendor has not confirmed an earlier erasure of it:
-    /// then the receipt is that of the earlier one. `suppress` keeps the address, the Firefox account and the customer at Stripe out.
+    /// then the receipt is that of the earlier one. `suppress` keeps the address out, and the Firefox accounts and customers at Stripe of
+    /// the contacts that are erased now: those of contacts that are gone already cannot be found.
     /// `by`: who asks for it, for the feed of changes and the history.
     /// errc::conflict if a legal hold exists for one of the contacts; errc::invalid if the address has no @, is too long or not UTF-8;
     /// errc::misconfigured if `suppress` is asked for without a key; errc::unavailable if the database fails. Nothing is erased then.
