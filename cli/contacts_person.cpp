@@ -81,8 +81,7 @@ result<bool> write_person(persistence::database& db, const uuid& email_id, servi
         if (!more && more.error().code == errc::not_found && is_first) return false;
         if (!more) return more.error();
         if (is_first) {
-            const auto recorded =
-                service::audit_log(db).note(std::string(actor), "contacts export", {{"email_ids", email_id.to_string()}});
+            const auto recorded = service::audit_log(db).note(std::string(actor), "contacts export", {{"email_ids", email_id.to_string()}});
             if (!recorded) return recorded.error();
         }
         if (!to.write(std::exchange(piece, {}))) return true; // finish() says why

@@ -94,8 +94,8 @@ TEST_CASE("a hold refuses all commands that delete, and is listed and ended") {
     CHECK(has(records, "contacts unhold 0"));
     CHECK_FALSE(has(records, "jane"));
     CHECK_FALSE(has(records, "2026-17"));
-    CHECK(run.select(std::string("select string_agg(command, ', ' order by id) from ctms_audit_log where details ->> 'email_ids' = '") + person_id +
-                     "'") == "contacts hold, contacts unhold");
+    CHECK(run.select(std::string("select string_agg(command, ', ' order by id) from ctms_audit_log where details ->> 'email_ids' = '") +
+                     person_id + "'") == "contacts hold, contacts unhold");
 }
 
 TEST_CASE("an address is kept out until it is unsuppressed") {

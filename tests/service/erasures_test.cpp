@@ -172,8 +172,8 @@ TEST_CASE("a parked object that has only the address is erased, also if no conta
 TEST_CASE("empty ids and texts that are no addresses name nobody: parked objects of others stay") {
     erasure_database db;
     const auto words = [&](const std::string& account, const std::string& address) {
-        db.link.execute(fmt::format("update fxa set fxa_id = '{1}', primary_email = '{2}' where email_id = '{0}'", test::person_id, account,
-                                    address));
+        db.link.execute(
+            fmt::format("update fxa set fxa_id = '{1}', primary_email = '{2}' where email_id = '{0}'", test::person_id, account, address));
     };
     SUBCASE("empty") { words("", ""); }
     SUBCASE("ordinary") { words("account_7", "subscription"); }
@@ -236,9 +236,7 @@ TEST_CASE("asking again before the vendor has confirmed gives the same receipt, 
 TEST_CASE("a contact that was deleted before, by whomever, is part of the erasure until the vendor has confirmed") {
     erasure_database db;
     SUBCASE("by the API") { REQUIRE(db.contacts.remove(test::person_address).has_value()); }
-    SUBCASE("by another program") {
-        db.link.execute(delete_person);
-    }
+    SUBCASE("by another program") { db.link.execute(delete_person); }
     const auto done = db.erasures.erase(test::person_address, false).value();
     CHECK(done.is_new);
     CHECK(done.receipt.contacts == 1);
@@ -328,8 +326,8 @@ TEST_CASE("receipts are forgotten when they are old and confirmed") {
 
 TEST_CASE("texts that cannot be addresses are refused") {
     erasure_database db;
-    for (const auto& text :
-         {std::string(), std::string("customer"), std::string("\xFF@example.com"), std::string("a\0@example.com", 14), std::string(2'000, '@')}) {
+    for (const auto& text : {std::string(), std::string("customer"), std::string("\xFF@example.com"), std::string("a\0@example.com", 14),
+                             std::string(2'000, '@')}) {
         const auto refused = db.erasures.erase(text, false);
         CHECK(refused.error().code == errc::invalid);
         CHECK(refused.error().message == "primary_email: not an address");
@@ -539,8 +537,10 @@ TEST_CASE("an object of Stripe that arrives during the erasure of its customer i
         CHECK(done->actions.begin()->first == "skipped");
     });
     REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; }));
-    const auto hash = persistence::hashes_of(keyed.connections().options().suppression, persistence::suppressed_kind::customer, "cus_7").front();
-    erasing.execute(fmt::format("insert into ctms_suppressed (hash, address_hash, key_id) values (decode('{0}', 'hex'), 'a', 'key')", hash));
+    const auto hash =
+        persistence::hashes_of(keyed.connections().options().suppression, persistence::suppressed_kind::customer, "cus_7").front();
+    erasing.execute(
+        fmt::format("insert into ctms_suppressed (hash, address_hash, key_id) values (decode('{0}', 'hex'), 'a', 'key')", hash));
     erasing.commit();
 }
 

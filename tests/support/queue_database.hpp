@@ -59,7 +59,8 @@ struct queue_database {
     }
     /// Records that a contact was sent; true if its row was removed. Fails the test if the database fails.
     bool complete(const uuid& worker, const persistence::queued_contact& sent, const std::optional<persistence::vendor_state>& state) {
-        return queue.complete(worker, std::vector<persistence::sent_contact>{{sent.email_id, sent.version, state, sent.is_deletion}}).value() == 1;
+        return queue.complete(worker, std::vector<persistence::sent_contact>{{sent.email_id, sent.version, state, sent.is_deletion}})
+                   .value() == 1;
     }
     static std::string numbers(const std::vector<persistence::queued_contact>& contacts) {
         std::string out;

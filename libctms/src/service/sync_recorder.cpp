@@ -34,7 +34,8 @@ result<void> sync_recorder::record_sent(std::span<sync_item* const> items, cycle
     std::vector<persistence::sent_contact> sent;
     for (const auto* item : items) {
         const bool is_gone = item->queued.is_deletion || !item->contact;
-        sent.push_back({item->queued.email_id, item->queued.version, is_gone ? std::nullopt : std::optional(item->wanted), item->queued.is_deletion});
+        sent.push_back(
+            {item->queued.email_id, item->queued.version, is_gone ? std::nullopt : std::optional(item->wanted), item->queued.is_deletion});
     }
     if (const auto done = queue_.complete(worker_, sent); !done) return done.error();
     for (auto* item : items) {

@@ -80,7 +80,8 @@ constexpr std::array all{
     personal_source{"ctms_history", "history", shown_as::rows, of_contact, "t.id", is_number,
                     "Who changed the contact, when, and which fields; recorded only while the history is on"},
     personal_source{"ctms_audit_log", "audit", shown_as::rows, "string_to_array(t.details ->> 'email_ids', ',') @> array[($1::uuid)::text]",
-                    "t.id", is_number, "Exports of what is held about the person, and legal holds that began or ended: who did it, and when", "t.*",
+                    "t.id", is_number,
+                    "Exports of what is held about the person, and legal holds that began or ended: who did it, and when", "t.*",
                     "ctms_contact_audit"},
     one_row("ctms_documents", "document", shown_as::copy, "The contact as the API sends it"),
 };

@@ -32,8 +32,8 @@ struct personal_source {
 
 /// Returns the CTEs, without `with`, that find the ids of the person whose email_id is $1. The conditions of sources refer to them and to
 /// $1: `accounts` (fxa_id), `customers`, `subscriptions` and `invoices` (stripe_id), and `words` (word: the ids and addresses that objects
-/// of Stripe have of the person; what is empty, or an address without @, names nobody). A statement that deletes rows of several sources finds the ids before it deletes: all parts of a
-/// statement see the same snapshot.
+/// of Stripe have of the person; what is empty, or an address without @, names nobody). A statement that deletes rows of several sources
+/// finds the ids before it deletes: all parts of a statement see the same snapshot.
 [[nodiscard]] std::string_view persons_ids_sql() noexcept;
 
 /// Returns all tables with personal data. A table comes after those whose rows lead to it, and before none that has a foreign key to it:

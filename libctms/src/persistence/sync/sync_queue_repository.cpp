@@ -168,8 +168,8 @@ reference as (
   delete from pending_acoustic where id = any (array(
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
-// If a contact was gone when it was sent, and exists by now, it is sent again. Otherwise its erasure is confirmed, if the vendor was told to
-// delete it.
+// If a contact was gone when it was sent, and exists by now, it is sent again. Otherwise its erasure is confirmed, if the vendor was told
+// to delete it.
 constexpr std::string_view is_same_version =
     ", q.version = given.version and (not given.is_gone or not exists (select from emails e where e.email_id = q.email_id)) as same";
 constexpr std::string_view complete_contacts = R"(,
@@ -299,8 +299,7 @@ const statement& drain_statement(bool keeps_history) {
         const auto again =
             note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
                            "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end");
-        return statement{std::string(name),
-                         fmt::format(drain_inbox_sql, request_again_sql, after_queue, again, record)};
+        return statement{std::string(name), fmt::format(drain_inbox_sql, request_again_sql, after_queue, again, record)};
     };
     static const statement made = make("sync_inbox_drain", "");
     static const statement recorded = make("sync_inbox_drain_recorded", record_drained);
