@@ -227,8 +227,9 @@ remembered as (
   insert into ctms_sync_skipped (email_id) select email_id from gone order by email_id on conflict do nothing),{}
 select count(*) from gone)";
 
-constexpr std::string_view list_parked = "select email_id::text, operation = 'delete', retry, coalesce(last_error, ''), {}"
-                                         " from ctms_sync_queue where state = 'parked'"
+constexpr std::string_view list_parked = "select email_id::text, operation = 'delete' and not exists (select from emails e"
+                                         " where e.email_id = q.email_id), retry, coalesce(last_error, ''), {}"
+                                         " from ctms_sync_queue q where state = 'parked'"
                                          " order by last_requested_at desc, email_id limit $1::bigint";
 
 // At most $1 rows.
