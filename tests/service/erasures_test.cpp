@@ -251,6 +251,7 @@ TEST_CASE("an object of Stripe that looked for the contact before its erasure do
     const auto receipt = [&] {
         // Holds the row of the queue until Stripe's object waits for it.
         persistence::connection holder(db.db.options());
+        db.link.execute(fmt::format("insert into ctms_sync_queue (email_id) values ('{}')", test::person_id));
         holder.begin();
         holder.execute(fmt::format("select from ctms_sync_queue where email_id = '{}' for update", test::person_id));
         std::jthread ingesting([&] {
