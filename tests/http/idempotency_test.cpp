@@ -154,6 +154,42 @@ TEST_CASE("while a request is in progress, its key gets 409") {
     if (done.status != 503) check_same(done, again); // 503: the lock was held for too long, on a busy machine
 }
 
+TEST_CASE("a locked contact does not delay a keyed PATCH of another contact") {
+    web_fixture web; // two threads write
+    const auto in_progress = [&](int requests) {
+        const auto wanted = fmt::format("\nctms_requests_in_flight {}\n", requests + 1); // and the one that asks
+        return becomes_true([&] { return web.ask("GET", "/metrics").body.find(wanted) != std::string::npos; });
+    };
+    std::vector<std::string> paths;
+    for (const auto* address : {"a@example.com", "b@example.com", "c@example.com"})
+        paths.push_back(create(web, address, address).header("location"));
+    const auto lock = [](persistence::connection& holder, const std::string& address) {
+        holder.begin();
+        holder.execute(fmt::format("select from emails where primary_email = '{}' for update", address));
+    };
+    std::vector<std::future<http_answer>> answers; // declared first: their destructors wait until the holders are gone
+    const auto patch = [&](const std::string& path, const std::string& key) {
+        answers.push_back(std::async(std::launch::async, [&web, path, key] { return send(web, "PATCH", path, "{}", key); }));
+    };
+    persistence::connection first(web.database().options());
+    persistence::connection second(web.database().options());
+    lock(first, "a@example.com");
+    lock(second, "b@example.com");
+    patch(paths[0], "1");
+    patch(paths[0], "2");
+    REQUIRE(becomes_true([&] {
+        return web.sql("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").size() == 2;
+    }));
+    patch(paths[1], "3");
+    REQUIRE(in_progress(3));
+    patch(paths[2], "4");
+    REQUIRE(in_progress(4));
+    first.rollback(); // both threads become free
+    CHECK(answers[3].get().status == 200);
+    CHECK(answers[2].wait_for(0s) == std::future_status::timeout);
+    second.rollback();
+}
+
 TEST_CASE("an answer that says that the service failed is not kept") {
     web_fixture web;
     REQUIRE(create(web, "jane@example.com", "first").status == 201);

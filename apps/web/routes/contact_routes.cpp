@@ -135,7 +135,6 @@ struct sent_patch {
     uuid email_id;
     json::checked<model::contact_patch> patch;
     service::precondition only_if;
-    std::optional<service::request_key> key;
 };
 
 result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) {
@@ -145,10 +144,8 @@ result<sent_patch> read_sent_patch(call& now, const json::contact_rules& rules) 
     if (!patch) return patch.error();
     auto only_if = read_precondition(now.http);
     if (!only_if) return only_if.error();
-    auto key = idempotency_key(now);
-    if (!key) return key.error();
     trace_write(now, (*patch)->email.value().primary_email);
-    return sent_patch{*email_id, *patch, *std::move(only_if), *std::move(key)};
+    return sent_patch{*email_id, *patch, *std::move(only_if)};
 }
 
 } // namespace
@@ -190,32 +187,29 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
     const auto sent = read_together(calls, [&](call& now) { return read_sent_patch(now, rules_of(all)); });
     if (!sent.refused.empty()) send(sent.refused);
     std::vector<service::patch_request> requests;
-    std::vector<call*> asking;
     for (std::size_t i = 0; i < sent.inputs.size(); ++i) {
         const auto& one = sent.inputs[i];
-        if (one.key) continue;
         requests.push_back({one.email_id, &one.patch, author_of(*sent.asking[i]), &one.only_if});
-        asking.push_back(sent.asking[i]);
     }
     all.contacts.patch(requests, [&](std::span<const service::patch_result> some) {
         std::vector<call*> answered;
         for (const auto& [index, contact] : some) {
-            auto& now = *asking[index];
+            auto& now = *sent.asking[index];
             if (contact) trace_write(now, contact->email.primary_email); // the stored address, because the body may omit it
             now.answer = written_response(now, 200, contact);
             answered.push_back(&now);
         }
         send(answered);
     });
-    // A write with a key has a transaction of its own, because the key must be locked before the contact.
-    for (std::size_t i = 0; i < sent.inputs.size(); ++i) {
-        const auto& one = sent.inputs[i];
-        if (!one.key) continue;
-        auto* now = sent.asking[i];
-        now->answer =
-            keyed_response(*now, all, all.keyed_writes.patch(*one.key, one.email_id, one.patch, one.only_if, answer_written(*now, 200)));
-        send({&now, 1});
-    }
+}
+
+// It has a transaction of its own, because the key must be locked before the contact. In a group, one locked contact would delay the others.
+response patch_contact_with_key(call& now, const services& all) {
+    const auto one = read_sent_patch(now, rules_of(all));
+    if (!one) return failed(now, one.error());
+    const auto key = idempotency_key(now);
+    if (!key) return failed(now, key.error());
+    return keyed_response(now, all, all.keyed_writes.patch(**key, one->email_id, one->patch, one->only_if, answer_written(now, 200)));
 }
 
 response delete_contacts(call& now, const services& all) {

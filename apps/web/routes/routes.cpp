@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "routes.hpp"
 
+#include <web/server/idempotency.hpp>
+
 #include <array>
 #include <optional>
 #include <vector>
@@ -16,7 +18,7 @@ std::span<const route> all_routes() noexcept {
         route{"POST", "/ctms", routes::post_contact, write, body_kind::json, may::write},
         route{"GET", "/ctms/{email_id}", routes::get_contacts, read, body_kind::none, may::read, true},
         route{"PUT", "/ctms/{email_id}", routes::put_contact, write, body_kind::json, may::write, true},
-        route{"PATCH", "/ctms/{email_id}", routes::patch_contacts, write, body_kind::json, may::write, true},
+        route{"PATCH", "/ctms/{email_id}", {routes::patch_contacts, routes::patch_contact_with_key, has_idempotency_key}, write, body_kind::json, may::write, true},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove, true},
         route{"POST", "/ctms/lookup", routes::post_lookup, read, body_kind::json, may::read},
         route{"GET", "/ctms/{email_id}/history", routes::get_history, read, body_kind::none, may::read},

@@ -116,7 +116,7 @@ bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std
     const auto job = [this, sockets](std::vector<waiting_exchange> waiting) { run(sockets, std::move(waiting)); };
     const auto where = one.matched->where;
     waiting_exchange self{&one, std::move(resume)};
-    if (!one.matched->run.takes_several()) {
+    if (one.matched->run.is_alone(one.http)) {
         std::vector<waiting_exchange> alone{std::move(self)}; // allocated here, because on the lane's thread memory might run out
         return threads_.submit(where, [job, alone = std::move(alone)]() mutable { job(std::move(alone)); });
     }

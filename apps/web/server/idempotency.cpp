@@ -64,6 +64,10 @@ response from_kept(const request& http, model::kept_answer kept) {
 
 } // namespace
 
+bool has_idempotency_key(const request& http) {
+    return std::any_of(http.headers.begin(), http.headers.end(), [](const auto& header) { return header.first == header_name; });
+}
+
 result<std::optional<service::request_key>> idempotency_key(const call& now) {
     const auto is_key = [](const auto& header) { return header.first == header_name; };
     const auto count = std::count_if(now.http.headers.begin(), now.http.headers.end(), is_key);

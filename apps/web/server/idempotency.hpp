@@ -14,6 +14,9 @@
 
 namespace ctms::web {
 
+/// Whether a request has a key, whatever it is.
+[[nodiscard]] bool has_idempotency_key(const request& http);
+
 /// The key of a request, with a text of everything that a repeated request must have in common with it; nullopt if it has no key.
 /// errc::malformed for a key that is empty, too long, repeated, or has other characters than visible ASCII.
 [[nodiscard]] result<std::optional<service::request_key>> idempotency_key(const call& now);

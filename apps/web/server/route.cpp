@@ -11,7 +11,7 @@ std::string_view call::path_parameter(std::string_view name) const noexcept {
 }
 
 void handler::operator()(std::span<call> calls, const services& all, const send_early& send) const {
-    if (several_ != nullptr) return several_(calls, all, send);
+    if (!is_alone(calls.front().http)) return several_(calls, all, send);
     for (auto& now : calls) now.answer = one_(now, all);
 }
 

@@ -125,7 +125,8 @@ struct services {
 using send_early = std::function<void(std::span<call* const>)>;
 
 /// Answers the calls of a route. It is made from a function that answers one call, or from one that answers several together. Calls
-/// that wait at the same time are grouped only for the latter, so the signature of the function decides about that.
+/// that wait at the same time are grouped only for the latter, so the signature of the function decides about that. A handler with both
+/// leaves out of the groups those calls that need a transaction of their own, and answers each of them with the first function.
 class handler {
 public:
     using one_call = response (*)(call&, const services&); ///< returns the response
@@ -134,15 +135,23 @@ public:
 
     constexpr handler(one_call function) noexcept : one_(function) {}
     constexpr handler(several_calls function) noexcept : several_(function) {}
+    /// `takes_one(request)`: whether `one` answers it, and not `several`.
+    constexpr handler(several_calls several, one_call one, bool (*takes_one)(const request&)) noexcept
+        : one_(one), several_(several), takes_one_(takes_one) {}
 
     /// Whether operator() may be called with more than one call.
     [[nodiscard]] constexpr bool takes_several() const noexcept { return several_ != nullptr; }
+    /// Whether this request must not be in a group.
+    [[nodiscard]] bool is_alone(const request& http) const {
+        return several_ == nullptr || (takes_one_ != nullptr && takes_one_(http));
+    }
     /// Sets the `answer` of each call. Blocks. Throws only in case of a bug or a lack of memory; so do the functions of a handler.
     void operator()(std::span<call> calls, const services& all, const send_early& send) const;
 
 private:
     one_call one_ = nullptr;
     several_calls several_ = nullptr;
+    bool (*takes_one_)(const request&) = nullptr;
 };
 
 /// The rest of a handler's work, for another lane: after the handler has returned a response with a next step, `run` is called on
