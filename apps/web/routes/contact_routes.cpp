@@ -209,7 +209,12 @@ response patch_contact_with_key(call& now, const services& all) {
     if (!one) return failed(now, one.error());
     const auto key = idempotency_key(now);
     if (!key) return failed(now, key.error());
-    return keyed_response(now, all, all.keyed_writes.patch(**key, one->email_id, one->patch, one->only_if, answer_written(now, 200)));
+    const auto answer = answer_written(now, 200);
+    const auto traced = [&](const result<model::contact>& contact) {
+        if (contact) trace_write(now, contact->email.primary_email); // the stored address, because the body may omit it
+        return answer(contact);
+    };
+    return keyed_response(now, all, all.keyed_writes.patch(**key, one->email_id, one->patch, one->only_if, traced));
 }
 
 response delete_contacts(call& now, const services& all) {
