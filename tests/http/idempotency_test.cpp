@@ -86,6 +86,7 @@ TEST_CASE("refusals are kept too, except those that every repeated request gets"
     const auto path = "/ctms/" + std::string(web.sql("select email_id::text from emails").text(0, 0));
     const auto unmet = send(web, "PATCH", path, "{}", "d", {{"If-Match", "\"a\""}});
     CHECK(unmet.status == 412);
+    CHECK(count(web, "ctms_kept_answers where status = 412 and email_ids = array(select email_id from emails)") == 1);
 
     web.sql("update emails set primary_email = 'moved@example.com'");
     REQUIRE(

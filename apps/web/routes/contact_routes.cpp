@@ -80,10 +80,11 @@ response written_response(call& now, int status, const result<model::contact>& c
     return contact ? contact_response(status, *contact) : failed_write(now, contact.error());
 }
 
-/// The same, to keep.
-service::answer_to<model::contact> answer_written(call& now, int status) {
-    return [&now, status](const result<model::contact>& contact) {
-        return to_kept(written_response(now, status, contact), contact ? std::vector{contact->email.email_id} : std::vector<uuid>());
+/// The same, to keep. An answer 412 has the tag of the contact, so it is erased with the contact too.
+service::answer_to<model::contact> answer_written(call& now, const uuid& email_id, int status) {
+    return [&now, email_id, status](const result<model::contact>& contact) {
+        const bool tells = contact || service::unmet_precondition(contact.error());
+        return to_kept(written_response(now, status, contact), tells ? std::vector{email_id} : std::vector<uuid>());
     };
 }
 
@@ -178,7 +179,7 @@ response put_contact(call& now, const services& all) {
     const auto key = idempotency_key(now);
     if (!key) return failed(now, key.error());
     trace_write(now, (*input)->email.primary_email);
-    if (*key) return keyed_response(now, all, all.keyed_writes.replace(**key, *email_id, *input, *only_if, answer_written(now, 201)));
+    if (*key) return keyed_response(now, all, all.keyed_writes.replace(**key, *email_id, *input, *only_if, answer_written(now, *email_id, 201)));
     const auto contact = all.contacts.replace(*email_id, *input, author_of(now), *only_if);
     return written_response(now, 201, contact);
 }
@@ -209,7 +210,7 @@ response patch_contact_with_key(call& now, const services& all) {
     if (!one) return failed(now, one.error());
     const auto key = idempotency_key(now);
     if (!key) return failed(now, key.error());
-    const auto answer = answer_written(now, 200);
+    const auto answer = answer_written(now, one->email_id, 200);
     const auto traced = [&](const result<model::contact>& contact) {
         if (contact) trace_write(now, contact->email.primary_email); // the stored address, because the body may omit it
         return answer(contact);
