@@ -31,10 +31,11 @@ result<model::contact> outcome_of(const contact_write& one, const written_contac
 result<model::contact> update_locked(connection& db, contact_write one, const write_options& how) {
     constexpr milliseconds pause{5};
     const auto until = steady_clock::now() + how.longest_wait;
+    const bool is_limited = how.longest_wait.count() > 0; // for PostgreSQL, no timeout is a timeout of 0
     for (;;) {
         const auto written = write_contacts(db, write_kind::update, {&one, 1}, how);
         if (!written.times.empty() || !written.kept_out.empty()) return outcome_of(one, written);
-        if (steady_clock::now() > until)
+        if (is_limited && steady_clock::now() > until)
             boost::throw_with_location(
                 sql_error(sql_error::kind::timeout, "55P03", "", "another transaction kept the place of the contact in the queue locked"));
         std::this_thread::sleep_for(pause);
