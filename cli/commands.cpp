@@ -39,7 +39,7 @@ constexpr std::array roles_options{option{.name = "role",
 constexpr std::array rules_options{
     option{.name = "require-if-match",
            .value = "true|false",
-           .text = "whether the client must send If-Match or If-None-Match with PUT, PATCH and DELETE of contacts",
+           .text = "whether the client must send If-Match, or If-None-Match: *, with PUT, PATCH and DELETE of contacts",
            .required = true}};
 constexpr std::array rotate_options{
     option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};

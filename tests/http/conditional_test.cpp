@@ -146,6 +146,7 @@ TEST_CASE("a client that must send a precondition gets 428 without one") {
     CHECK(web.post("/ctms", whole("A")).status == 200);
     CHECK(send(web, "PATCH", path, named("B"), {{"If-Match", read.header("etag")}}).status == 200);
     CHECK(send(web, "PUT", path, whole("C"), {{"If-None-Match", "*"}}).status == 412);
+    CHECK(send(web, "PUT", path, whole("C"), {{"If-None-Match", "\"another state\""}}).status == 428);
     REQUIRE(clients.set_must_have_precondition(web_fixture::client, false).has_value());
     CHECK(becomes_true([&] { return web.send("PATCH", path, named("D")).status == 200; }, 20s));
 }

@@ -97,7 +97,7 @@ constexpr answer unmet_tag{412,
                            "application/json",
                            {},
                            just_tag};
-constexpr answer tag_needed{428, "The API client may write only with If-Match or If-None-Match", "ErrorResponse"};
+constexpr answer tag_needed{428, "The API client may write only with If-Match, or If-None-Match: *", "ErrorResponse"};
 constexpr answer key_erased{410, "The Idempotency-Key was used, and the contact in its response was deleted since then", "GoneResponse"};
 constexpr answer too_large{413, "The body is too large", "ErrorResponse"};
 constexpr answer invalid{422, "Invalid input, with every broken rule", "HTTPValidationError"};

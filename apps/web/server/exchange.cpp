@@ -185,7 +185,7 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
         if (auto refused = check_token()) return refused;
     }
     if (!matched.has_tags && has_unmet_precondition(now.http)) return precondition_failed("");
-    if (matched.has_tags && now.facts.must_have_precondition && !is_read(now.http) && !has_precondition(now.http)) {
+    if (matched.has_tags && now.facts.must_have_precondition && !is_read(now.http) && !guards_against_overwriting(now.http)) {
         return detail_response(428,
                                "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact");
     }

@@ -109,11 +109,17 @@ const std::string* tag_header(const response& answer) {
     return found == answer.headers.end() ? nullptr : &found->second;
 }
 
-} // namespace
-
 bool has_precondition(const request& http) noexcept {
     return std::any_of(http.headers.begin(), http.headers.end(),
                        [](const auto& header) { return header.first == if_match || header.first == if_none_match; });
+}
+
+} // namespace
+
+bool guards_against_overwriting(const request& http) noexcept {
+    return std::any_of(http.headers.begin(), http.headers.end(), [](const auto& header) {
+        return header.first == if_match || (header.first == if_none_match && without_blanks(header.second) == "*");
+    });
 }
 
 result<service::precondition> read_precondition(const request& http) {

@@ -14,8 +14,9 @@
 
 namespace ctms::web {
 
-/// Whether the request says that it is made only under a condition.
-[[nodiscard]] bool has_precondition(const request& http) noexcept;
+/// Whether the request changes nothing that its client has not seen: it has If-Match, or If-None-Match: *. A list of tags in If-None-Match
+/// allows every state but those.
+[[nodiscard]] bool guards_against_overwriting(const request& http) noexcept;
 
 /// What a write asks for. errc::malformed if a header field is neither "*" nor a list of entity tags. A weak tag in If-Match is left out,
 /// because it matches nothing (RFC 9110, 13.1.1).

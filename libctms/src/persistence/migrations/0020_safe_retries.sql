@@ -3,7 +3,7 @@
 -- What API clients must do, besides their roles. A client without a row must do nothing.
 create table ctms_client_rules (
     client_id text not null,
-    must_have_precondition boolean not null default false, -- changes and deletes contacts only with If-Match or If-None-Match
+    must_have_precondition boolean not null default false, -- changes and deletes contacts only with If-Match, or If-None-Match: *
     constraint ctms_client_rules_pkey primary key (client_id)
 );
 -- Answers to requests with an Idempotency-Key: the same request gets the same answer again. A row commits with the write that it answers.
