@@ -97,9 +97,35 @@ TEST_CASE("refusals are kept too, except those that every repeated request gets"
     CHECK(send(web, "PATCH", late, "{}", "c").status == 404);
     CHECK(count(web, "emails") == 2);
 
-    // Invalid input has no effect and stays invalid. The key stays free for the corrected request.
+    // Invalid input has no effect. The key stays free for the corrected request.
     CHECK(send(web, "POST", "/ctms", R"({"email":{}})", "e").status == 422);
     CHECK(create(web, "good@example.com", "e").status == 201);
+}
+
+TEST_CASE("input that is refused only after the contact was read is not kept either") {
+    web_fixture web;
+    const auto path = create(web, "jane@example.com", "first").header("location");
+    const auto id = path.substr(path.rfind('/') + 1);
+    const auto replace = [&](const std::string& more) {
+        const auto body = fmt::format(R"({{"email":{{"email_id":"{}","primary_email":"jane@example.com"}}{}}})", id, more);
+        return send(web, "PUT", path, body, "put").status;
+    };
+    CHECK(replace(R"(,"newsletters":[{"name":"a"},{"name":"a"}])") == 422);
+    CHECK(count(web, "ctms_kept_answers where status = 422") == 0);
+    CHECK(replace("") == 201);
+}
+
+TEST_CASE("after a legal hold is lifted, the same deletion with the same key is done") {
+    web_fixture web;
+    REQUIRE(create(web, "jane@example.com", "first").status == 201);
+    web.sql("insert into ctms_holds (email_id, reason, held_by) select email_id, 'test', 'test' from emails");
+    const auto remove = [&] { return send(web, "DELETE", "/ctms/jane@example.com", "", "key").status; };
+    CHECK(remove() == 409);
+    CHECK(remove() == 409);
+    CHECK(count(web, "emails") == 1);
+    web.sql("delete from ctms_holds");
+    CHECK(remove() == 200);
+    CHECK(count(web, "emails") == 0);
 }
 
 TEST_CASE("a key belongs to one request of one client") {

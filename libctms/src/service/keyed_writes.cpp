@@ -55,8 +55,21 @@ void keep(connection& link, const persistence::answer_key& key, model::kept_answ
     persistence::keep_answer(link, key, answer);
 }
 
-/// Whether the request is the reason for a failure, so that a repeated request must get the same answer.
+/// Whether the request is the reason for a failure.
 bool is_refusal(const error& failure) { return failure.code == errc::conflict || failure.code == errc::invalid; }
+
+/// Whether a repeated request must get the same failure: if there is no such contact, a precondition does not hold, or other contacts have
+/// values that must be unique. Input that breaks a rule may be corrected, and a legal hold may be lifted: the key stays free.
+bool is_lasting(const error& failure) {
+    return failure.code == errc::not_found ||
+           (failure.code == errc::conflict && (!failure.conflicts.empty() || unmet_precondition(failure).has_value()));
+}
+
+/// An answer, and what is kept of it. Without that, its write is undone.
+struct made_answer {
+    model::kept_answer answer;
+    std::optional<model::kept_answer> kept;
+};
 
 /// A write with a key.
 template <class Value>
@@ -70,7 +83,14 @@ struct keyed_write {
     int most_races = 0;           ///< how often it is tried again if another transaction inserts the same contact
 };
 
-/// Runs `work(connection)`, which returns an outcome, in a transaction that holds the key, unless the key was used.
+template <class Value>
+made_answer answer_of(const keyed_write<Value>& one, const result<Value>& outcome) {
+    made_answer out{one.answer(outcome), std::nullopt};
+    if (out.answer.status < least_not_kept && (outcome || is_lasting(outcome.error()))) out.kept = out.answer;
+    return out;
+}
+
+/// Runs `work(connection)`, which returns a made_answer, in a transaction that holds the key, unless the key was used.
 template <class Work>
 result<keyed_outcome> with_key(persistence::database& db, const persistence::answer_key& key, const Work& work) {
     return persistence::run(db, [&](connection& link) {
@@ -79,25 +99,24 @@ result<keyed_outcome> with_key(persistence::database& db, const persistence::ans
             link.rollback();
             return *std::move(used);
         }
-        keyed_outcome out{key_use::first, work(link)};
-        const bool is_kept = out.answer.status < least_not_kept;
-        if (is_kept) keep(link, key, out.answer);
-        is_kept ? link.commit() : link.rollback();
-        return out;
+        made_answer made = work(link);
+        if (made.kept) keep(link, key, *std::move(made.kept));
+        made.kept ? link.commit() : link.rollback();
+        return keyed_outcome{key_use::first, std::move(made.answer)};
     });
 }
 
 template <class Value>
 result<keyed_outcome> once(persistence::database& db, const request_key& whose, const keyed_write<Value>& one) {
     const auto key = hashes_of(whose);
-    const auto attempt = [&] { return with_key(db, key, [&](connection& link) { return one.answer(one.write(link)); }); };
+    const auto attempt = [&] { return with_key(db, key, [&](connection& link) { return answer_of(one, one.write(link)); }); };
     auto done = attempt();
     for (int races = 0; !done && persistence::is_race_of_inserts(done.error()) && races < one.most_races; ++races) done = attempt();
     if (!done && is_refusal(done.error())) {
         // The transaction is gone, and with it the lock on the key. Nothing was written, so another request may use the key first.
         const auto outcome = one.settle(std::move(done).error());
         if (!outcome && !is_refusal(outcome.error())) return outcome.error();
-        done = with_key(db, key, [&](connection&) { return one.answer(outcome); });
+        done = with_key(db, key, [&](connection&) { return answer_of(one, outcome); });
     }
     if (done && done->use == key_use::again && done->answer.status == not_found_status) done->answer = one.answer(one.missing);
     return done;

@@ -63,7 +63,8 @@ struct CTMS_API kept_limits {
 };
 
 /// Makes the answer to a write from its outcome. It is called before the write commits, and once more if the write is tried again, so it
-/// must have no effects of its own. Answers with a status of 500 or more are not kept, and their writes are undone.
+/// must have no effects of its own. Answers with a status of 500 or more are not kept, and their writes are undone. Neither are refusals
+/// whose reason may go away: of input that breaks a rule (errc::invalid), and of a deletion that a legal hold forbids.
 template <class Value>
 using answer_to = std::function<model::kept_answer(const result<Value>& outcome)>;
 
