@@ -128,9 +128,10 @@ keyed_outcome refused(const answer_to<Value>& answer, const error& why) {
     return {key_use::first, answer(why)};
 }
 
-/// Counts what was written for the sync.
+/// Counts what was written for the sync, unless the write was undone.
 result<keyed_outcome> counted(persistence::database& db, result<keyed_outcome> done, std::size_t written) {
-    if (done && done->use == key_use::first && written > 0) db.recorder().sync_scheduled(written);
+    const bool is_made = done && done->use == key_use::first && done->answer.status < least_not_kept;
+    if (is_made && written > 0) db.recorder().sync_scheduled(written);
     return done;
 }
 
