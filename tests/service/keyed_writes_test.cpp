@@ -6,6 +6,7 @@
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/service/contacts.hpp>
+#include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
@@ -86,6 +87,31 @@ TEST_CASE("an answer of 500 or more undoes its write and is not kept") {
     CHECK(failed->answer.status == 500);
     CHECK(service::contacts(one.db.pool).get(one.db.contact(1))->email.first_name != "A");
     CHECK(one.write("id_a", "k").use == key_use::first);
+}
+
+TEST_CASE("a contact that existed cannot be deleted before the answer about it is kept") {
+    keyed one;
+    const auto stored = service::contacts(one.db.pool).get(one.db.contact(1)).value();
+    model::contact_input same;
+    same.email = stored.email;
+    const auto input = json::check(same, json::purpose::create).value();
+    one.db.link.execute("set lock_timeout = '100ms'");
+    bool was_held = false;
+    const auto answer = [&](const result<service::created_contact>& created) {
+        CHECK(created.value().existed);
+        try {
+            one.db.link.execute("delete from emails");
+        } catch (const persistence::sql_error& failure) {
+            was_held = failure.sqlstate() == "55P03";
+        }
+        return model::kept_answer{.status = 200, .body = "text", .email_ids = {created->contact.email.email_id}};
+    };
+    const auto create = [&] { return one.writes.create({"id_a", "k", "request"}, input, answer).value().use; };
+    CHECK(create() == key_use::first);
+    CHECK(was_held);
+    CHECK(create() == key_use::again);
+    one.db.link.execute("delete from emails");
+    CHECK(create() == key_use::erased);
 }
 
 TEST_CASE("the oldest answers of a client with too many are forgotten, and those of others stay") {

@@ -79,6 +79,8 @@ struct keyed_write {
     /// Turns such a failure into the outcome, if the request is the reason.
     std::function<result<Value>(error)> settle;
     const answer_to<Value>& answer;
+    /// Called for a value that settle() returned, in the transaction that keeps its answer. Throws sql_error if the value is outdated.
+    std::function<void(connection&, const Value&)> confirm{};
     error missing = unknown_id(); ///< the outcome of an answer 404
     int most_races = 0;           ///< how often it is tried again if another transaction inserts the same contact
 };
@@ -116,7 +118,10 @@ result<keyed_outcome> once(persistence::database& db, const request_key& whose, 
         // The transaction is gone, and with it the lock on the key. Nothing was written, so another request may use the key first.
         const auto outcome = one.settle(std::move(done).error());
         if (!outcome && !is_refusal(outcome.error())) return outcome.error();
-        done = with_key(db, key, [&](connection&) { return answer_of(one, outcome); });
+        done = with_key(db, key, [&](connection& link) {
+            if (outcome) one.confirm(link, *outcome);
+            return answer_of(one, outcome);
+        });
     }
     if (done && done->use == key_use::again && done->answer.status == not_found_status) done->answer = one.answer(one.missing);
     return done;
@@ -160,7 +165,7 @@ result<keyed_outcome> change_once(persistence::database& db, const request_key& 
         std::erase(failure.conflicts, "email_id"); // the id belongs to this contact
         return with_message(std::move(failure), conflict);
     };
-    return counted(db, once<model::contact>(db, key, {write, settle, answer, unknown_id(), most_races}), written);
+    return counted(db, once<model::contact>(db, key, {write, settle, answer, {}, unknown_id(), most_races}), written);
 }
 
 } // namespace
@@ -186,7 +191,11 @@ result<keyed_outcome> keyed_writes::create(const request_key& key, const json::c
     const auto settle = [&](error failure) -> result<created_contact> {
         return settle_creation(*repository_, persistence::with_conflicts(db_, std::move(failure), *wanted), *wanted);
     };
-    return counted(db_, once<created_contact>(db_, key, {write, settle, answer}), written);
+    // Its deletion must find the answer that is kept, to erase it.
+    const auto confirm = [](connection& link, const created_contact& known) {
+        persistence::hold_contact(link, known.contact.email.email_id);
+    };
+    return counted(db_, once<created_contact>(db_, key, {write, settle, answer, confirm}), written);
 }
 
 result<keyed_outcome> keyed_writes::replace(const request_key& key, const uuid& email_id, const json::checked<model::contact_input>& input,
@@ -219,7 +228,7 @@ result<keyed_outcome> keyed_writes::remove(const request_key& key, const std::st
         return removed;
     };
     const auto settle = [](error failure) -> result<removed_contacts> { return failure; };
-    return counted(db_, once<removed_contacts>(db_, key, {write, settle, answer, missing}), written);
+    return counted(db_, once<removed_contacts>(db_, key, {write, settle, answer, {}, missing}), written);
 }
 
 result<std::size_t> keyed_writes::forget(const kept_limits& limits) {

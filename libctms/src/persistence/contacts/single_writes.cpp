@@ -55,6 +55,12 @@ std::vector<model::contact> lock_by_address(connection& db, const std::string& p
 
 } // namespace
 
+void hold_contact(connection& db, const uuid& email_id) {
+    static const statement hold{"hold_contact", "select from emails where email_id = $1::uuid for key share"};
+    if (db.query(hold, {email_id.to_string()}).empty())
+        boost::throw_with_location(sql_error(sql_error::kind::retryable, "40001", "", "the contact was deleted after it was read"));
+}
+
 result<model::contact> insert_contact(connection& db, const model::contact& contact, const model::author& by, const write_options& how) {
     const contact_change change{contact};
     contact_write one{nullptr, &change, by};

@@ -15,6 +15,9 @@
 
 namespace ctms::persistence {
 
+/// Keeps a contact from being deleted until the end of the transaction. Throws sql_error{retryable} if it does not exist.
+void hold_contact(connection& db, const uuid& email_id);
+
 /// Stores a new contact, as contact_repository::create() does. The only error is that of an address that is kept out: nothing is written
 /// then. A unique value that is already used is an sql_error.
 [[nodiscard]] result<model::contact> insert_contact(connection& db, const model::contact& contact, const model::author& by,
