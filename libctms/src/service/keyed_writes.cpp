@@ -27,9 +27,10 @@ using persistence::connection;
 
 std::string as_bytea(const auth::keyed_hash::digest& hash) { return fmt::format("\\x{:02x}", fmt::join(hash, "")); }
 
+/// The request may contain an address in its path. Together with the key, which is stored nowhere, its hash cannot be guessed.
 persistence::answer_key hashes_of(const request_key& key) {
     const auto digest = auth::plain_hash(fmt::format("{}\n{}", key.client, key.key)); // ids of clients contain no line feed
-    persistence::answer_key out{key.client, as_bytea(digest), as_bytea(auth::plain_hash(key.request))};
+    persistence::answer_key out{key.client, as_bytea(digest), as_bytea(auth::plain_hash(fmt::format("{}\n{}", key.key, key.request)))};
     std::memcpy(&out.lock, digest.data(), sizeof out.lock);
     return out;
 }
@@ -81,6 +82,8 @@ struct keyed_write {
     const answer_to<Value>& answer;
     /// Called for a value that settle() returned, in the transaction that keeps its answer. Throws sql_error if the value is outdated.
     std::function<void(connection&, const Value&)> confirm{};
+    /// If set, only the ids are kept of a value, and this function makes from them what a repeated request gets.
+    std::function<Value(const std::vector<uuid>&)> remake{};
     error missing = unknown_id(); ///< the outcome of an answer 404
     int most_races = 0;           ///< how often it is tried again if another transaction inserts the same contact
 };
@@ -89,6 +92,10 @@ template <class Value>
 made_answer answer_of(const keyed_write<Value>& one, const result<Value>& outcome) {
     made_answer out{one.answer(outcome), std::nullopt};
     if (out.answer.status < least_not_kept && (outcome || is_lasting(outcome.error()))) out.kept = out.answer;
+    if (out.kept && one.remake) {
+        out.kept->entity_tag.clear();
+        if (outcome) out.kept->body.clear();
+    }
     return out;
 }
 
@@ -123,7 +130,12 @@ result<keyed_outcome> once(persistence::database& db, const request_key& whose, 
             return answer_of(one, outcome);
         });
     }
-    if (done && done->use == key_use::again && done->answer.status == not_found_status) done->answer = one.answer(one.missing);
+    if (!done || done->use != key_use::again) return done;
+    if (done->answer.status == not_found_status) {
+        done->answer = one.answer(one.missing);
+    } else if (one.remake && !done->answer.email_ids.empty()) {
+        done->answer = one.answer(one.remake(done->answer.email_ids));
+    }
     return done;
 }
 
@@ -165,7 +177,7 @@ result<keyed_outcome> change_once(persistence::database& db, const request_key& 
         std::erase(failure.conflicts, "email_id"); // the id belongs to this contact
         return with_message(std::move(failure), conflict);
     };
-    return counted(db, once<model::contact>(db, key, {write, settle, answer, {}, unknown_id(), most_races}), written);
+    return counted(db, once<model::contact>(db, key, {write, settle, answer, {}, {}, unknown_id(), most_races}), written);
 }
 
 } // namespace
@@ -228,7 +240,13 @@ result<keyed_outcome> keyed_writes::remove(const request_key& key, const std::st
         return removed;
     };
     const auto settle = [](error failure) -> result<removed_contacts> { return failure; };
-    return counted(db_, once<removed_contacts>(db_, key, {write, settle, answer, {}, missing}), written);
+    // The contacts are gone, so nothing would erase what is kept of them.
+    const auto remake = [&](const std::vector<uuid>& email_ids) {
+        removed_contacts out;
+        for (const auto& id : email_ids) out.push_back({.email_id = id, .primary_email = primary_email});
+        return out;
+    };
+    return counted(db_, once<removed_contacts>(db_, key, {write, settle, answer, {}, remake, missing}), written);
 }
 
 result<std::size_t> keyed_writes::forget(const kept_limits& limits) {

@@ -3,7 +3,7 @@
 // after a crash and from another process. The answer commits with the write. Clients choose the keys (Idempotency-Key,
 // draft-ietf-httpapi-idempotency-key-header-07). Calls block; thread safe.
 //   Answers hold personal data and are kept in the database only (table ctms_kept_answers). They are erased when one of their contacts is
-// deleted, whoever deletes it.
+// deleted, whoever deletes it. Of an answer about deleted contacts only the ids are kept, see remove().
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -36,7 +36,7 @@ namespace ctms::service {
 struct CTMS_API request_key {
     std::string client{};     ///< who sent the request; each client has keys of its own
     std::string key{};        ///< chosen by the client; only a hash is stored
-    std::string request{};    ///< everything that a repeated request must have in common with the first; only a hash is stored
+    std::string request{};    ///< everything that a repeated request must have in common with the first; only a hash with the key is stored
     std::string request_id{}; ///< the id of this request, for the history of contacts; "" if there is none
 };
 
@@ -89,7 +89,8 @@ public:
     [[nodiscard]] result<keyed_outcome> patch(const request_key& key, const uuid& email_id,
                                               const json::checked<model::contact_patch>& patch, const precondition& only_if,
                                               const answer_to<model::contact>& answer);
-    /// contacts::remove() by address.
+    /// contacts::remove() by address. Of the contacts only the ids are kept, and no tag if the precondition does not hold. The answer to a
+    /// repeated request is made from these ids and `primary_email`, without the other members of model::identity.
     [[nodiscard]] result<keyed_outcome> remove(const request_key& key, const std::string& primary_email, const precondition& only_if,
                                                const answer_to<std::vector<model::identity>>& answer);
 

@@ -4,14 +4,16 @@
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <string_view>
 
 namespace ctms::persistence {
 namespace {
 
 const statement lock_key{"lock_answer_key", "select pg_try_advisory_xact_lock($1::bigint)"};
-const statement find_kept{"find_answer", "select request is null, request = $2::bytea, status, entity_tag, location, body"
-                                         " from ctms_kept_answers where digest = $1::bytea"};
+const statement find_kept{"find_answer", "select request is null, request = $2::bytea, status, entity_tag, location, body,"
+                                         " array_to_string(email_ids, ',') from ctms_kept_answers where digest = $1::bytea"};
 const statement keep{"keep_answer", "insert into ctms_kept_answers (digest, client_id, request, size, status, entity_tag, location, body,"
                                     " email_ids) values ($1::bytea, $2, $3::bytea, $4::integer, $5::integer, $6, $7, $8, $9::uuid[])"};
 const statement forget_old{"forget_old_answers", "delete from ctms_kept_answers where digest in (select digest from ctms_kept_answers"
@@ -57,6 +59,9 @@ std::optional<stored_answer> find_answer(connection& db, const answer_key& key) 
     out.answer.entity_tag = found.text(0, 3);
     out.answer.location = found.text(0, 4);
     out.answer.body = found.text(0, 5);
+    constexpr std::size_t id_size = 36; // and a comma
+    for (std::string_view ids = found.text(0, 6); ids.size() >= id_size; ids.remove_prefix(std::min(ids.size(), id_size + 1)))
+        out.answer.email_ids.push_back(uuid::parse(ids.substr(0, id_size)).value_or(uuid{}));
     return out;
 }
 

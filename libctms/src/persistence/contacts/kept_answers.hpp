@@ -29,7 +29,7 @@ struct answer_key {
 struct stored_answer {
     bool is_erased = false;
     bool is_same_request = false;
-    model::kept_answer answer{}; ///< without email_ids
+    model::kept_answer answer{};
 };
 
 /// Locks the key until the end of the transaction. Returns false if another transaction has locked it.

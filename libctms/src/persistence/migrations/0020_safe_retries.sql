@@ -7,8 +7,9 @@ create table ctms_client_rules (
     constraint ctms_client_rules_pkey primary key (client_id)
 );
 -- Answers to requests with an Idempotency-Key: the same request gets the same answer again. A row commits with the write that it answers.
--- `digest` is a hash of the client and the key, `request` one of the request. The answer holds personal data: when one of its contacts is
--- deleted, whoever deletes it, `request` and the answer are emptied, and the row only says that the key was used.
+-- `digest` is a hash of the client and the key, `request` one of the key and the request. The answer holds personal data: when one of its
+-- contacts is deleted, whoever deletes it, `request` and the answer are emptied, and the row only says that the key was used. The answer to
+-- a deletion has only the ids of what was deleted.
 create table ctms_kept_answers (
     digest bytea not null,
     client_id text not null,
