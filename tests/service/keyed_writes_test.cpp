@@ -130,3 +130,22 @@ TEST_CASE("the oldest answers of a client with too many are forgotten, and those
     CHECK(one.writes.forget({.age = std::chrono::seconds(0)}).value() > 0);
     CHECK(one.write("id_b", "k4").use == key_use::first);
 }
+
+TEST_CASE("a part of many answers is forgotten at once, without those that another transaction has locked") {
+    keyed one;
+    one.db.link.execute("insert into ctms_kept_answers (digest, client_id, created_at, size, status, entity_tag, location, body, email_ids)"
+                        " select int4send(n), 'id_a', now() - interval '2 days' + n * interval '1 second', 1000, 200, '', '', '', '{}'"
+                        " from generate_series(1, 6000) n");
+    const auto kept = [&] { return static_cast<std::size_t>(one.db.rows_of("ctms_kept_answers")); };
+    const auto most = service::keyed_writes::most_forgotten;
+    {
+        persistence::connection holder(one.db.db.options());
+        holder.begin();
+        holder.execute("select from ctms_kept_answers where digest = int4send(1) for update");
+        CHECK(one.writes.forget({.age = std::chrono::hours(72), .bytes = 0}).value() == most); // the oldest, except the locked one
+        CHECK(kept() == 1000);
+        CHECK(one.writes.forget({}).value() == 999);
+        holder.rollback();
+    }
+    CHECK(one.writes.forget({}).value() == 1);
+}

@@ -32,8 +32,11 @@ void inbox_drain::work(const std::stop_token& stop) {
             persistence::sync_queue_repository queue(db_);
             for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
             }
-            if (std::chrono::steady_clock::now() >= forgets_answers_at && keyed_writes(db_).forget(keep_.answers))
-                forgets_answers_at = std::chrono::steady_clock::now() + between_answers;
+            if (std::chrono::steady_clock::now() >= forgets_answers_at) {
+                const auto answers = keyed_writes(db_).forget(keep_.answers);
+                if (answers && *answers < keyed_writes::most_forgotten)
+                    forgets_answers_at = std::chrono::steady_clock::now() + between_answers;
+            }
             if (std::chrono::steady_clock::now() < forgets_at) continue;
             const auto forgotten = changes(db_).forget_deletions(keep_.deletions);
             const auto expired = stripe_parking(db_).expire(keep_.parked);

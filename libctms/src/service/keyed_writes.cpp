@@ -250,30 +250,20 @@ result<keyed_outcome> keyed_writes::remove(const request_key& key, const std::st
 }
 
 result<std::size_t> keyed_writes::forget(const kept_limits& limits) {
-    constexpr std::size_t whole_batch = 1000;
-    constexpr int most_batches = 100;
-    std::size_t forgotten = 0;
-    for (int batch = 0; batch < most_batches; ++batch) {
-        const auto old = persistence::forget_old_answers(db_, limits.age);
-        if (!old) return old.error();
-        forgotten += *old;
-        if (*old < whole_batch) break;
-    }
+    const auto old = persistence::forget_old_answers(db_, limits.age, most_forgotten);
+    if (!old || *old == most_forgotten) return old;
+    auto forgotten = *old;
     const auto sizes = persistence::sizes_of_answers(db_);
     if (!sizes) return sizes.error();
     // Frees a tenth more than necessary, so that it does not have to be done again at once.
     const auto shrink = [&](const std::optional<std::string>& client, std::int64_t size, std::int64_t limit) -> result<std::int64_t> {
         constexpr std::int64_t part_to_spare = 10;
-        std::int64_t freed = 0;
-        const auto excess = size > limit ? size - limit + limit / part_to_spare : 0;
-        for (int batch = 0; batch < most_batches && freed < excess; ++batch) {
-            const auto removed = persistence::forget_oldest_answers(db_, client, excess - freed);
-            if (!removed) return removed.error();
-            if (removed->count == 0) break;
-            freed += removed->bytes;
-            forgotten += removed->count;
-        }
-        return freed;
+        if (size <= limit || forgotten == most_forgotten) return 0;
+        const auto removed =
+            persistence::forget_oldest_answers(db_, client, size - limit + limit / part_to_spare, most_forgotten - forgotten);
+        if (!removed) return removed.error();
+        forgotten += removed->count;
+        return removed->bytes;
     };
     std::int64_t all = 0;
     for (const auto& [client, size] : *sizes) {

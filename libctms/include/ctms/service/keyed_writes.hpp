@@ -94,8 +94,10 @@ public:
     [[nodiscard]] result<keyed_outcome> remove(const request_key& key, const std::string& primary_email, const precondition& only_if,
                                                const answer_to<std::vector<model::identity>>& answer);
 
-    /// Forgets answers beyond the limits, in batches, and returns how many. Until the next call, what is added may exceed the limits. Any
-    /// number of processes may call it at the same time.
+    static constexpr std::size_t most_forgotten = 5'000; ///< by one call of forget()
+
+    /// Forgets answers beyond the limits, at most so many, and returns how many. If it returns most_forgotten, more may be left. Until the
+    /// next call, what is added may exceed the limits. Any number of processes may call it at the same time.
     [[nodiscard]] result<std::size_t> forget(const kept_limits& limits);
 
 private:

@@ -18,12 +18,12 @@ const statement keep{"keep_answer", "insert into ctms_kept_answers (digest, clie
                                     " email_ids) values ($1::bytea, $2, $3::bytea, $4::integer, $5::integer, $6, $7, $8, $9::uuid[])"};
 const statement forget_old{"forget_old_answers", "delete from ctms_kept_answers where digest in (select digest from ctms_kept_answers"
                                                  " where created_at < clock_timestamp() - $1::bigint * interval '1 second'"
-                                                 " order by created_at limit 1000 for update skip locked)"};
+                                                 " order by created_at limit $2::integer for update skip locked)"};
 const statement sizes{"sizes_of_answers", "select client_id, sum(size)::bigint from ctms_kept_answers group by client_id"};
 
 // The oldest answers, each with the bytes of those that are older.
 constexpr std::string_view forget_oldest =
-    " order by created_at, digest limit 1000), chosen as (select digest, sum(size) over (order by created_at, digest) - size as before"
+    " order by created_at, digest limit $2::integer for update skip locked), chosen as (select digest, sum(size) over (order by created_at, digest) - size as before"
     " from oldest) delete from ctms_kept_answers kept using chosen where kept.digest = chosen.digest and chosen.before < $1::bigint"
     " returning kept.size";
 
@@ -36,7 +36,7 @@ const statement& forget_oldest_of_all() {
 
 const statement& forget_oldest_of_client() {
     static const statement made{"forget_oldest_answers_of_client",
-                                "with oldest as materialized (select digest, size, created_at from ctms_kept_answers where client_id = $2" +
+                                "with oldest as materialized (select digest, size, created_at from ctms_kept_answers where client_id = $3" +
                                     std::string(forget_oldest)};
     return made;
 }
@@ -72,8 +72,10 @@ void keep_answer(connection& db, const answer_key& key, const model::kept_answer
              true);
 }
 
-result<std::size_t> forget_old_answers(database& db, std::chrono::seconds age) {
-    return run(db, [&](connection& link) { return link.query(forget_old, {std::to_string(age.count())}, true).affected(); });
+result<std::size_t> forget_old_answers(database& db, std::chrono::seconds age, std::size_t most) {
+    return run(db, [&](connection& link) {
+        return link.query(forget_old, {std::to_string(age.count()), std::to_string(most)}, true).affected();
+    });
 }
 
 result<std::map<std::string, std::int64_t>> sizes_of_answers(database& db) {
@@ -85,11 +87,12 @@ result<std::map<std::string, std::int64_t>> sizes_of_answers(database& db) {
     });
 }
 
-result<forgotten_answers> forget_oldest_answers(database& db, const std::optional<std::string>& client, std::int64_t bytes) {
+result<forgotten_answers> forget_oldest_answers(database& db, const std::optional<std::string>& client, std::int64_t bytes,
+                                                std::size_t most) {
     return run(db, [&](connection& link) {
-        const auto limit = std::to_string(bytes);
-        const auto removed =
-            client ? link.query(forget_oldest_of_client(), {limit, *client}, true) : link.query(forget_oldest_of_all(), {limit}, true);
+        std::vector<parameter> parameters{std::to_string(bytes), std::to_string(most)};
+        if (client) parameters.emplace_back(*client);
+        const auto removed = link.query(client ? forget_oldest_of_client() : forget_oldest_of_all(), parameters, true);
         forgotten_answers out{.count = removed.size()};
         for (std::size_t row = 0; row < removed.size(); ++row) out.bytes += removed.integer(row, 0);
         return out;

@@ -41,8 +41,9 @@ struct stored_answer {
 /// Stores the answer for a locked key for which nothing is stored.
 void keep_answer(connection& db, const answer_key& key, const model::kept_answer& answer);
 
-/// Removes up to a thousand answers that are older, and returns how many.
-[[nodiscard]] result<std::size_t> forget_old_answers(database& db, std::chrono::seconds age);
+/// Removes answers that are older, but at most so many, and returns how many. Neither this function nor forget_oldest_answers waits for rows
+/// that another transaction has locked: they stay. So they cannot deadlock with a deletion of contacts, which erases their answers.
+[[nodiscard]] result<std::size_t> forget_old_answers(database& db, std::chrono::seconds age, std::size_t most);
 
 /// Returns the bytes of the answers of each client.
 [[nodiscard]] result<std::map<std::string, std::int64_t>> sizes_of_answers(database& db);
@@ -53,7 +54,8 @@ struct forgotten_answers {
     std::int64_t bytes = 0;
 };
 
-/// Removes the oldest answers, of a client or of all, until this many bytes are free, but at most a thousand.
-[[nodiscard]] result<forgotten_answers> forget_oldest_answers(database& db, const std::optional<std::string>& client, std::int64_t bytes);
+/// Removes the oldest answers, of a client or of all, until this many bytes are free, but at most so many.
+[[nodiscard]] result<forgotten_answers> forget_oldest_answers(database& db, const std::optional<std::string>& client, std::int64_t bytes,
+                                                              std::size_t most);
 
 } // namespace ctms::persistence
