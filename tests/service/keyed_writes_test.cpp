@@ -131,6 +131,20 @@ TEST_CASE("the oldest answers of a client with too many are forgotten, and those
     CHECK(one.write("id_b", "k4").use == key_use::first);
 }
 
+TEST_CASE("a deletion of many contacts by SQL erases the answers about each of them, and no others") {
+    keyed one; // contacts 1 and 2
+    constexpr int last = 2'000;
+    one.db.insert_contacts(3, last);
+    one.db.link.execute("insert into ctms_kept_answers (digest, client_id, request, size, status, entity_tag, location, body, email_ids)"
+                        " select uuid_send(email_id), 'id_a', 'r', 1000, 200, '', '', 'text', array[email_id] from emails");
+    one.db.link.execute("insert into ctms_kept_answers (digest, client_id, request, size, status, entity_tag, location, body, email_ids)"
+                        " select 'both', 'id_a', 'r', 1000, 200, '', '', 'text', array_agg(email_id) from emails"
+                        " where primary_email in ('1@example.com', '3@example.com')");
+    one.db.link.execute("delete from emails where primary_email not in ('1@example.com', '2@example.com')"); // 3 is gone
+    CHECK(one.db.rows_of("ctms_kept_answers where body = 'text' and request = 'r'") == 2);
+    CHECK(one.db.rows_of("ctms_kept_answers where body = '' and request is null and email_ids = '{}'") == last - 2 + 1);
+}
+
 TEST_CASE("a part of many answers is forgotten at once, without those that another transaction has locked") {
     keyed one;
     one.db.link.execute("insert into ctms_kept_answers (digest, client_id, created_at, size, status, entity_tag, location, body, email_ids)"

@@ -25,7 +25,8 @@ create table ctms_kept_answers (
 ) with (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 5000);
 create index ctms_kept_answers_age on ctms_kept_answers (created_at);
 create index ctms_kept_answers_client on ctms_kept_answers (client_id, created_at) include (size);
-create index ctms_kept_answers_contacts on ctms_kept_answers using gin (email_ids);
+-- Without a list of pending entries, which each lookup would read from its beginning to its end.
+create index ctms_kept_answers_contacts on ctms_kept_answers using gin (email_ids) with (fastupdate = off);
 
 -- ctms: step
 do $make$
@@ -41,13 +42,18 @@ begin
             return null;
         end
         $body$ $sql$, home);
-    -- The setting is there because the planner does not know how few rows were deleted.
+    -- Each deleted contact is looked up in the index, because a condition with all of them would be tried on each row that is found. The
+    -- setting is there because the planner does not know how few rows were deleted.
     execute format($sql$
         create or replace function %1$I.ctms_erase_answers() returns trigger
         language plpgsql security definer set enable_seqscan = off set search_path = pg_catalog, pg_temp as $body$
         begin
+            if not exists (select from %1$I.ctms_kept_answers) then
+                return null;
+            end if;
             update %1$I.ctms_kept_answers kept set request = null, entity_tag = '', location = '', body = '', email_ids = '{}'
-                where kept.email_ids && array(select deleted.email_id from deleted);
+                where kept.digest in (select found.digest from deleted cross join lateral (
+                    select known.digest from %1$I.ctms_kept_answers known where known.email_ids @> array[deleted.email_id] offset 0) found);
             return null;
         end
         $body$ $sql$, home);
