@@ -62,7 +62,8 @@ TEST_CASE("a repeated request gets the first answer, and nothing is done again")
     CHECK(web.get(path).body.find(R"("first_name":"B")") != std::string::npos);
 
     const auto id = path.substr(path.rfind('/') + 1);
-    const auto body = fmt::format(R"({{"email":{{"email_id":"{}","primary_email":"jane@example.com"}},"fxa":{{"fxa_id":"account-1"}}}})", id);
+    const auto body =
+        fmt::format(R"({{"email":{{"email_id":"{}","primary_email":"jane@example.com"}},"fxa":{{"fxa_id":"account-1"}}}})", id);
     const auto replaced = send(web, "PUT", path, body, "key-5");
     CHECK(replaced.status == 201);
     check_same(replaced, send(web, "PUT", path, body, "key-5"));
@@ -96,12 +97,17 @@ TEST_CASE("refusals are kept too, except those that every repeated request gets"
     CHECK(unmet.status == 412);
     CHECK(count(web, "ctms_kept_answers where status = 412 and email_ids = array(select email_id from emails)") == 1);
 
+    const auto remove = [&] { return send(web, "DELETE", "/ctms/taken@example.com", "", "g", {{"If-Match", "\"a\""}}); };
+    CHECK(remove().status == 412);
+    CHECK(count(web, "ctms_kept_answers where entity_tag <> '' and email_ids = '{}'") == 0); // nothing would erase it
+
     web.sql("update emails set primary_email = 'moved@example.com'");
     REQUIRE(
         web.post("/ctms", R"({"email":{"email_id":"00000000-0000-4000-8000-000000000001","primary_email":"late@example.com"}})").status ==
         201);
     check_same(conflict, create(web, "taken@example.com", "a"));
     check_same(missing, send(web, "DELETE", "/ctms/late@example.com", "", "b"));
+    CHECK(remove().status == 412);
     CHECK(send(web, "PATCH", late, "{}", "c").status == 404);
     CHECK(count(web, "emails") == 2);
 

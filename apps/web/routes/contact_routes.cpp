@@ -179,7 +179,8 @@ response put_contact(call& now, const services& all) {
     const auto key = idempotency_key(now);
     if (!key) return failed(now, key.error());
     trace_write(now, (*input)->email.primary_email);
-    if (*key) return keyed_response(now, all, all.keyed_writes.replace(**key, *email_id, *input, *only_if, answer_written(now, *email_id, 201)));
+    if (*key)
+        return keyed_response(now, all, all.keyed_writes.replace(**key, *email_id, *input, *only_if, answer_written(now, *email_id, 201)));
     const auto contact = all.contacts.replace(*email_id, *input, author_of(now), *only_if);
     return written_response(now, 201, contact);
 }
@@ -204,7 +205,8 @@ void patch_contacts(std::span<call> calls, const services& all, const send_early
     });
 }
 
-// It has a transaction of its own, because the key must be locked before the contact. In a group, one locked contact would delay the others.
+// It has a transaction of its own, because the key must be locked before the contact. In a group, one locked contact would delay the
+// others.
 response patch_contact_with_key(call& now, const services& all) {
     const auto one = read_sent_patch(now, rules_of(all));
     if (!one) return failed(now, one.error());

@@ -14,7 +14,7 @@ response post_token(call& now, const services& all);
 // contact_routes.cpp
 response post_contact(call& now, const services& all);
 response put_contact(call& now, const services& all);
-void patch_contacts(std::span<call> calls, const services& all, const send_early& send);    ///< without keys
+void patch_contacts(std::span<call> calls, const services& all, const send_early& send); ///< without keys
 response patch_contact_with_key(call& now, const services& all);
 response delete_contacts(call& now, const services& all);
 void get_contacts(std::span<call> calls, const services& all, const send_early& send);

@@ -142,9 +142,7 @@ public:
     /// Whether operator() may be called with more than one call.
     [[nodiscard]] constexpr bool takes_several() const noexcept { return several_ != nullptr; }
     /// Whether this request must not be in a group.
-    [[nodiscard]] bool is_alone(const request& http) const {
-        return several_ == nullptr || (takes_one_ != nullptr && takes_one_(http));
-    }
+    [[nodiscard]] bool is_alone(const request& http) const { return several_ == nullptr || (takes_one_ != nullptr && takes_one_(http)); }
     /// Sets the `answer` of each call. Blocks. Throws only in case of a bug or a lack of memory; so do the functions of a handler.
     void operator()(std::span<call> calls, const services& all, const send_early& send) const;
 

@@ -92,8 +92,8 @@ page page_of(const model::updates_query& query) {
 // The way to a page of relevant contacts depends on where they are, which no statistics say. {0} are the conditions.
 //   page: contacts are read in order of the index until the page or the period ends. That is the usual case.
 //   sort: 5,000 contacts did not fill the page, and at most 25,000 are relevant at all: these are looked up and sorted.
-//   walk: as the first way, as far as it takes. That is slow where more than 5,000 other contacts follow each other: before the first relevant
-// contact of the period, in a gap between two, and after the last one, because the walk then reads to the end of the period.
+//   walk: as the first way, as far as it takes. That is slow where more than 5,000 other contacts follow each other: before the first
+// relevant contact of the period, in a gap between two, and after the last one, because the walk then reads to the end of the period.
 constexpr std::string_view relevant_updates = R"(
 with hits as materialized (
   select w.email_id, w.version, w.update_timestamp from (

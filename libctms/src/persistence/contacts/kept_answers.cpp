@@ -23,7 +23,8 @@ const statement sizes{"sizes_of_answers", "select client_id, sum(size)::bigint f
 
 // The oldest answers, each with the bytes of those that are older.
 constexpr std::string_view forget_oldest =
-    " order by created_at, digest limit $2::integer for update skip locked), chosen as (select digest, sum(size) over (order by created_at, digest) - size as before"
+    " order by created_at, digest limit $2::integer for update skip locked),"
+    " chosen as (select digest, sum(size) over (order by created_at, digest) - size as before"
     " from oldest) delete from ctms_kept_answers kept using chosen where kept.digest = chosen.digest and chosen.before < $1::bigint"
     " returning kept.size";
 

@@ -41,8 +41,8 @@ struct stored_answer {
 /// Stores the answer for a locked key for which nothing is stored.
 void keep_answer(connection& db, const answer_key& key, const model::kept_answer& answer);
 
-/// Removes answers that are older, but at most so many, and returns how many. Neither this function nor forget_oldest_answers waits for rows
-/// that another transaction has locked: they stay. So they cannot deadlock with a deletion of contacts, which erases their answers.
+/// Removes answers that are older, but at most so many, and returns how many. Neither this function nor forget_oldest_answers waits for
+/// rows that another transaction has locked: they stay. So they cannot deadlock with a deletion of contacts, which erases their answers.
 [[nodiscard]] result<std::size_t> forget_old_answers(database& db, std::chrono::seconds age, std::size_t most);
 
 /// Returns the bytes of the answers of each client.
