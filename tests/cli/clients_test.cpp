@@ -272,8 +272,8 @@ TEST_CASE("a client can be created with roles, which are shown") {
     REQUIRE(made.exit_code == 0);
     CHECK(made.out.ends_with("\",\"email\":\"a@example.com\",\"enabled\":true}\n"));
     CHECK(made.out.find("roles") == std::string::npos);
-    CHECK(run({"clients", "list", "--json"}).out ==
-          "[{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true,\"roles\":[\"read\",\"write\"],\"require_if_match\":false}]\n");
+    CHECK(run({"clients", "list", "--json"}).out == "[{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true,\"roles\":["
+                                                    "\"read\",\"write\"],\"require_if_match\":false}]\n");
     CHECK(run({"clients", "show", "a", "--json"}).out.find(R"("roles":["read","write"])") != std::string::npos);
     CHECK(line_of(run({"clients", "show", "a"}).out, "ROLES") == "read, write");
     CHECK(run({"clients", "list"}).out.find("  read, write  ") != std::string::npos);

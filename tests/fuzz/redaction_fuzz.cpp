@@ -118,7 +118,7 @@ void check_line(std::string_view name, std::string_view text) {
     members.add(clean_name, text).add_json("body", text).add("n", 1).add_seconds("s", 0.5).add_null("none");
     const auto type = mozlog::clean_text(name);
     const mozlog::record what{std::chrono::system_clock::time_point(std::chrono::seconds(1'600'000'000)), mozlog::severity::info, type,
-                             members.json(), message};
+                              members.json(), message};
     const auto line = mozlog::json_line(what, {}, 1);
     require(line.ends_with('\n') && std::count(line.begin(), line.end(), '\n') == 1, "one event is one line");
     require(is_printable(std::string_view(line).substr(0, line.size() - 1)), "a line of JSON contains no control characters");

@@ -140,19 +140,19 @@ class Client(Writer):
         """What is refused changes nothing: readers fail if they see a name that begins with "never"."""
         name, target = self.marker("never"), f"/ctms/{contact.email_id}"
         body = {"email": {"first_name": name}}
-        headers, wanted, link = {}, None, self.link
+        headers, wanted, link = {}, (), self.link
         kind = self.random.randrange(4)
         if kind == 0:
-            link, wanted = self.reader, 403
+            link, wanted = self.reader, (403,)
         elif kind == 1:
-            headers, wanted = {"Authorization": "Bearer wrong"}, 401
+            headers, wanted = {"Authorization": "Bearer wrong"}, (401,)
         elif kind == 2:
-            body["newsletters"], wanted = [{"name": "x", "source": "no URL"}], 422
+            body["newsletters"], wanted = [{"name": "x", "source": "no URL"}], (422,)
         else:
-            headers, wanted = {"If-Match": '"1"'}, 412
+            headers, wanted = {"If-Match": '"1"'}, (412, 404)  # 404 if the contact does not exist
         status, _, text = link.ask("PATCH", target, json.dumps(body), headers)
-        self.expect(status in (wanted, 503), f"{status} instead of {wanted}: {text[:200]}")
-        self.counts["refused"] += status == wanted
+        self.expect(status in (*wanted, 503), f"{status} instead of {wanted}: {text[:200]}")
+        self.counts["refused"] += status in wanted
 
     def verify(self, state):
         """Compares the models with what is stored."""

@@ -139,9 +139,13 @@ TEST_CASE("a long export is sent in pieces, and each row is there once") {
     REQUIRE(answer.status == 200);
     std::set<std::int64_t> ids;
     const auto all = bj::parse(answer.body);
-    for (const auto& row : all.at("history").as_array()) ids.insert(row.at("id").to_number<std::int64_t>());
-    CHECK(all.at("history").as_array().size() == 3000);
-    CHECK(ids.size() == 3000);
+    std::size_t added = 0;
+    for (const auto& row : all.at("history").as_array()) {
+        ids.insert(row.at("id").to_number<std::int64_t>());
+        if (bj::serialize(row).find("xxx") != std::string::npos) ++added;
+    }
+    CHECK(added == 3000);
+    CHECK(ids.size() == all.at("history").as_array().size());
     CHECK(page(web).body.ends_with("</html>\n"));
 }
 

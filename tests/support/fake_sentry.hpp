@@ -5,7 +5,8 @@
 #include "becomes_true.hpp"
 #include "raw_server.hpp"
 
-#include <boost/json.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
 
 #include <cstddef>
 #include <functional>

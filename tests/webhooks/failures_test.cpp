@@ -156,6 +156,7 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: 410 disables a webhook, which sends 
     REQUIRE(soon([&] { return find("shop").state == webhook_state::disabled; }));
     CHECK(find("shop").reason == "the receiver responded with status 410");
     create(2);
+    wait_for_feed(); // so that one message holds both changes
     hooks.enable("shop").value();
     REQUIRE(soon([&] { return receiver.known().size() == 2; }));
     CHECK(receiver.count() == 2);

@@ -25,7 +25,7 @@ public:
     result<bool> operator()(std::string& piece) {
         const bool is_page = form_ == service::export_form::html;
         if (is_page && std::exchange(is_first_, false)) piece += service::html_begin();
-        const auto more = source_.next(piece);
+        auto more = source_.next(piece);
         if (more && !*more && is_page) piece += service::html_end();
         return more;
     }

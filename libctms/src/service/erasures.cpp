@@ -48,10 +48,10 @@ result<model::erasure_request> erasures::erase(const std::string& primary_email,
 }
 
 result<model::erasure> erasures::get(const uuid& erasure_id) {
-    auto found = erasure_repository(db_).find(erasure_id);
+    const auto found = erasure_repository(db_).find(erasure_id);
     if (!found) return found.error();
     if (!*found) return not_found("Unknown erasure");
-    return std::move(**found);
+    return **found;
 }
 
 result<std::vector<model::erasure>> erasures::pending() { return erasure_repository(db_).list_pending(most_at_once); }

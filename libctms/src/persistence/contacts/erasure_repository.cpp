@@ -82,11 +82,15 @@ const statement& erase_statement(bool keeps_history) {
     return keeps_history ? recorded : made;
 }
 
-// The contacts of which the vendor has not confirmed the deletion: also those that others deleted.
-const statement waiting_deletions{"erasure_waiting", fmt::format(R"({}
-select email_id::text from ctms_sync_queue q
-where operation = 'delete' and primary_email is not null and lower(primary_email) = any (array(select address from form))
-  and not exists (select from emails e where e.email_id = q.email_id)
+// The contacts of which the vendor has not confirmed the deletion: also those that others deleted. Each gets another version, so that the
+// deletion is sent once more if its call is under way: its end could not see the receipt, and would confirm nothing.
+const statement waiting_deletions{"erasure_waiting", fmt::format(R"({},
+queued as (
+  update ctms_sync_queue q set version = version + 1
+  where operation = 'delete' and primary_email is not null and lower(primary_email) = any (array(select address from form))
+    and not exists (select from emails e where e.email_id = q.email_id)
+  returning email_id)
+select email_id::text from queued
 union select email_id::text from ctms_inbox noted
 where what = 'delete' and lower(primary_email) = any (array(select address from form))
   and not exists (select from emails e where e.email_id = noted.email_id))",
@@ -177,16 +181,16 @@ public:
         words_.insert(whom_.primary_email);
         erase_parked();
         if (whom_.suppress) keep_out();
-        const auto deleted = first_column(db_.query(waiting_deletions, {form}));
+        const auto deleted = first_column(db_.query(waiting_deletions, {form}, true));
         if (!deleted.empty()) db_.query(empty_answers, {json_names(deleted)}, true);
         auto id = contacts.empty() ? earlier_receipt(deleted) : std::nullopt;
         const bool is_new = !id;
         if (is_new) id = new_receipt(deleted);
         if (!id) return std::nullopt;
         if (!is_new && whom_.suppress) db_.query(note_suppressed, {*id}, true);
-        auto receipt = read_one(db_, *id).value();
+        const auto receipt = read_one(db_, *id).value();
         db_.commit();
-        return model::erasure_request{std::move(receipt), is_new};
+        return model::erasure_request{receipt, is_new};
     }
 
 private:
@@ -267,7 +271,7 @@ result<model::erasure_request> erasure_repository::erase(const person_to_erase& 
     if (!done) return done.error();
     if (!*done) return service_unavailable(fmt::format("there are {} receipts of erasures, which is the maximum", most_receipts));
     if ((*done)->is_new) db_.recorder().sync_scheduled(static_cast<std::size_t>((*done)->receipt.waiting));
-    return std::move(**done);
+    return **done;
 }
 
 result<std::optional<model::erasure>> erasure_repository::find(const uuid& erasure_id) {
