@@ -270,7 +270,7 @@ int webhooks_rotate_secret(invocation& call) {
         };
         const auto made = webhooks.rotate_secret(name, *keep_old, print, end_grace);
         if (!made && made.error().code == errc::conflict && !is_written) {
-            complain("use --end-grace if receivers have the secret of the last rotation, or if both must stop to sign");
+            complain("use --end-grace if receivers have the secret of the last rotation, or if both must stop signing");
             return fail(made.error());
         }
         if (!made && !is_written) return *support::flush_output() == '\0' ? fail(made.error()) : support::ok; // the caller reports it

@@ -8,7 +8,7 @@ BEGIN {
     print "# After a change: systemctl restart ctms-web ctms-sync. After a new certificate: systemctl reload ctms-web"
     print "#"
     print "# A first configuration needs CTMS_DB_URL, CTMS_SECRET_KEY and CTMS_SERVER_PREFIX; or, to try it on one"
-    print "# machine with the package postgresql-15, only CTMS_DATA_DIR=/var/lib/ctms/data."
+    print "# machine with the package postgresql, only CTMS_DATA_DIR=/var/lib/ctms/data."
     print "# Recommended: CTMS_OPS_PORT=8001, a separate port for probes and metrics. Behind a load balancer, set its"
     print "# addresses in CTMS_TRUSTED_PROXIES: otherwise all clients count as one and share its limits."
     print "# The rest of this file lists each setting with its meaning and its default, if there is one."

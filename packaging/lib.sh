@@ -78,7 +78,7 @@ packages_of() {
 installed_version() { dpkg-query -W -f '${db:Status-Status} ${Version}\n' "$1" 2>/dev/null | sed -n 's/^installed //p'; }
 
 # The version that apt would install; nothing if it has none.
-available_version() { apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
+available_version() { LC_ALL=C apt-cache policy "$1" 2>/dev/null | awk '$1 == "Candidate:" && $2 != "(none)" {print $2}'; }
 
 # first_of HOW ENTRY: prints the name of the first alternative of an entry of which HOW, one of the two functions above, prints a
 # version that is not too old.

@@ -109,6 +109,8 @@ void sentry::report(const mozlog::record& line) noexcept {
 }
 
 void sentry::run(const std::stop_token& stop) {
+    using enum attempt::outcome;
+    int failures = 0; // of the server, for the first event
     std::unique_lock lock(mutex_);
     while (true) {
         changed_.wait(lock, stop, [this] { return !waiting_.empty(); });
@@ -117,10 +119,16 @@ void sentry::run(const std::stop_token& stop) {
         lock.unlock();
         const auto result = send(envelope);
         lock.lock();
-        if (result.is_done) waiting_.pop_front();
+        if (result.what == failed_there) ++failures;
+        const bool is_hopeless = failures >= limits_.attempts;
+        if (is_hopeless) ++left_out_;
+        if (result.what == done || is_hopeless) {
+            waiting_.pop_front();
+            failures = 0;
+        }
         if (result.pause == 0ms) continue;
-        if (stop.stop_requested()) return;
         changed_.wait_for(lock, stop, result.pause, [] { return false; });
+        if (stop.stop_requested()) return; // the server asked for the pause, or does not answer
     }
 }
 
@@ -133,9 +141,10 @@ sentry::attempt sentry::send(const std::string& envelope) noexcept {
                           .body = envelope});
         if (answer && answer->status / 100 != 5) return answered(*answer);
         note_failure(answer ? fmt::format("it answered {}", answer->status) : answer.error().detail);
+        if (answer) return {.what = attempt::outcome::failed_there, .pause = next_wait()};
     } catch (const std::exception&) { // not enough memory
     }
-    return {.is_done = false, .pause = std::exchange(wait_, std::min(wait_ * 2, limits_.longest_wait))};
+    return {.what = attempt::outcome::unanswered, .pause = next_wait()};
 }
 
 sentry::attempt sentry::answered(const net::http_response& answer) {
@@ -147,8 +156,10 @@ sentry::attempt sentry::answered(const net::http_response& answer) {
     } else {
         note_failure(fmt::format("it answered {}", answer.status));
     }
-    return {.is_done = true, .pause = pause};
+    return {.pause = pause};
 }
+
+std::chrono::milliseconds sentry::next_wait() noexcept { return std::exchange(wait_, std::min(wait_ * 2, limits_.longest_wait)); }
 
 void sentry::note_failure(std::string_view reason) {
     if (!std::exchange(is_failing_, true)) failed_(reason);

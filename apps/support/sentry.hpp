@@ -25,6 +25,7 @@ namespace ctms::support {
 /// Limits of the reports; tests use shorter times.
 struct sentry_limits {
     std::size_t waiting = 100;                     ///< events that wait; more are left out
+    int attempts = 5;                              ///< to send an event to which the server answers with 5xx
     std::size_t per_minute = 60;                   ///< events that are taken in a minute; more are left out
     std::chrono::milliseconds first_wait{1000};    ///< after a failure to send, doubled up to longest_wait
     std::chrono::milliseconds longest_wait{60000}; ///< between attempts
@@ -56,11 +57,14 @@ private:
     void run(const std::stop_token& stop);
     /// What to do after an attempt to send an event.
     struct attempt {
-        bool is_done = true;                ///< false: send the event again
+        enum class outcome : std::uint8_t { done, unanswered, failed_there };
+        outcome what = outcome::done;       ///< otherwise the event is sent again
         std::chrono::milliseconds pause{0}; ///< before the next attempt
     };
     [[nodiscard]] attempt send(const std::string& envelope) noexcept;
     [[nodiscard]] attempt answered(const net::http_response& answer);
+    /// How long to wait after a failure; twice as long after the next one.
+    [[nodiscard]] std::chrono::milliseconds next_wait() noexcept;
     void note_failure(std::string_view reason);
 
     net::http_client client_;

@@ -95,7 +95,7 @@ std::string sentry_envelope(const mozlog::record& line, const sentry_origin& fro
                      {"sdk", bj::object{{"name", "ctms"}, {"version", version()}}}};
     bj::object searchable{{"program", from.program}};
     for (const auto name : tags) {
-        if (auto text = text_of(fields, name); !text.empty()) searchable[name] = std::move(text);
+        if (const auto text = text_of(fields, name); !text.empty()) searchable[name] = text;
     }
     event["tags"] = std::move(searchable);
     if (const auto route = text_of(fields, "path_template"); !route.empty()) event["transaction"] = text_of(fields, "method") + ' ' + route;

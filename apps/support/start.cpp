@@ -93,7 +93,9 @@ program_log::program_log(const config::settings& settings, std::string_view prog
 }
 
 // The reports end first, because they may log a failure.
-program_log::~program_log() {
+program_log::~program_log() { send_reports(); }
+
+void program_log::send_reports() noexcept {
     if (reports_) reports_->stop();
 }
 

@@ -30,6 +30,9 @@ public:
     program_log(const program_log&) = delete;
     program_log& operator=(const program_log&) = delete;
 
+    /// Sends the reports that wait, for a few seconds at most; later errors are not reported.
+    void send_reports() noexcept;
+
     [[nodiscard]] mozlog::logger& operator*() const noexcept { return *log_; }
     [[nodiscard]] mozlog::logger* operator->() const noexcept { return log_.get(); }
 

@@ -41,8 +41,15 @@ void add_count(mozlog::fields& members, std::string_view name, int count) {
 
 } // namespace
 
-loop::loop(const config::settings& settings, work does, service::sync& sync, sync_metrics& metrics, mozlog::logger& log)
-    : settings_(settings), does_(does), sync_(sync), metrics_(metrics), log_(log), alive_(clock::now()) {
+loop::loop(const config::settings& settings, work does, service::sync& sync, sync_metrics& metrics, mozlog::logger& log,
+           std::function<void()> before_exit)
+    : settings_(settings),
+      does_(does),
+      sync_(sync),
+      metrics_(metrics),
+      log_(log),
+      before_exit_(std::move(before_exit)),
+      alive_(clock::now()) {
     if (settings.prometheus_pushgateway_url) {
         gateway_ = std::make_unique<push_gateway>(
             *settings.prometheus_pushgateway_url, [this] { return metrics_.expose(); },
@@ -183,6 +190,7 @@ void loop::watch(const std::stop_token& stop) {
         try {
             log_.log(mozlog::severity::critical, log_type, "The cycle makes no progress: ending this process");
             (void)log_.flush(1s);
+            before_exit_();
         } catch (const std::exception&) { // not enough memory to log
         }
         std::_Exit(support::internal);

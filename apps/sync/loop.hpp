@@ -13,6 +13,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -29,7 +30,9 @@ public:
         wait     ///< leaves them there
     };
 
-    loop(const config::settings& settings, work does, service::sync& sync, sync_metrics& metrics, mozlog::logger& log);
+    /// `before_exit` is called when the watchdog ends the process, which it must not delay for long.
+    loop(const config::settings& settings, work does, service::sync& sync, sync_metrics& metrics, mozlog::logger& log,
+         std::function<void()> before_exit);
     ~loop();
     loop(const loop&) = delete;
     loop& operator=(const loop&) = delete;
@@ -63,6 +66,7 @@ private:
     service::sync& sync_;
     sync_metrics& metrics_;
     mozlog::logger& log_;
+    const std::function<void()> before_exit_;
     std::unique_ptr<push_gateway> gateway_;
     std::optional<std::chrono::steady_clock::time_point> last_report_;
     std::atomic<std::chrono::steady_clock::time_point> alive_;

@@ -68,7 +68,8 @@ sync_app::loop::work work_of(const config::settings& settings) {
     return {};
 }
 
-int run(const config::settings& settings, mozlog::logger& log, const std::stop_token& stop, const support::given_flags& given) {
+int run(const config::settings& settings, support::program_log& logs, const std::stop_token& stop, const support::given_flags& given) {
+    auto& log = *logs;
     sync_app::sync_metrics metrics;
     persistence::database db(support::database_options(settings), metrics);
     const auto options = support::vendor_options(settings);
@@ -104,13 +105,13 @@ int run(const config::settings& settings, mozlog::logger& log, const std::stop_t
     const std::stop_callback stop_both(stop, [&webhooks] { // not one after the other
         if (webhooks) webhooks->request_stop();
     });
-    return sync_app::loop(settings, does, sync, metrics, log).run(stop, once);
+    return sync_app::loop(settings, does, sync, metrics, log, [&logs] { logs.send_reports(); }).run(stop, once);
 }
 
 int start(config::settings settings, const support::given_flags& given) {
     http::set_memory_aside();
     const support::stop_signals signals;
-    const support::program_log log(settings, self.name);
+    support::program_log log(settings, self.name);
     for (const auto& notice : settings.notices) log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", notice);
     mozlog::fields flag;
     flag.add("sync_feature_flag", settings.acoustic_sync.value_or(false));
@@ -120,7 +121,7 @@ int start(config::settings settings, const support::given_flags& given) {
     if (!embedded) return support::report_failure(self.name, embedded.error());
     if (const auto schema = support::prepare_schema(settings, persistence::program_account::sync); !schema)
         return support::report_failure(self.name, schema.error());
-    return run(settings, *log, signals.token(), given);
+    return run(settings, log, signals.token(), given);
 }
 
 } // namespace

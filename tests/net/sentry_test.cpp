@@ -85,6 +85,19 @@ TEST_CASE("Sentry: an event is sent again after a failure of the server, and the
     CHECK(failures.all() == std::vector<std::string>{"it answered 503"});
 }
 
+TEST_CASE("Sentry: an event with which the server always fails does not hold up the others for ever") {
+    const fake_sentry server([](std::size_t number) { return answer_text("", {}, number < 5 ? "500 Internal Server Error" : "200 OK"); });
+    sentry reports(
+        parse_sentry_dsn(server.dsn()).value(), {}, [](std::string_view) {}, quick);
+    report(reports, "hopeless");
+    report(reports, "taken");
+    REQUIRE(server.reach(6));
+    reports.stop();
+    CHECK(server.requests().size() == 6);
+    CHECK(server.message(4) == "hopeless");
+    CHECK(server.message(5) == "taken");
+}
+
 TEST_CASE("Sentry: an event that the server refuses is not sent again") {
     const fake_sentry server([](std::size_t number) { return answer_text("", {}, number == 0 ? "403 Forbidden" : "200 OK"); });
     reasons failures;
@@ -106,7 +119,8 @@ TEST_CASE("Sentry: nothing is sent while the server asks for a pause") {
         REQUIRE(server.reach(1));
         report(reports, "second");
         const bool sent = test::becomes_true([&] { return server.requests().size() > 1; }, 300ms);
-        reports.stop();
+        reports.stop(); // ends the pause, but not because the server allows it
+        CHECK(sent == (server.requests().size() > 1));
         return !sent;
     };
     CHECK(pauses("", "429 Too Many Requests"));

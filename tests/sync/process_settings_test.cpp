@@ -136,7 +136,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start with times that
         mistake = "CTMS_ACOUSTIC_LEASE_S: 59 is too short for CTMS_ACOUSTIC_TIMEOUT_S, which is 5";
     }
     SUBCASE("a timeout that the lease does not cover") {
-        wrong = {{"CTMS_ACOUSTIC_TIMEOUT_S", "25.5"}};
+        wrong = {{"CTMS_ACOUSTIC_TIMEOUT_S", "25.5"}, {"CTMS_ACOUSTIC_LEASE_S", "300"}};
         mistake = "use at least 306 (twelve times the timeout)";
     }
     SUBCASE("a watchdog that a call may outlast") {
@@ -154,6 +154,13 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: it refuses to start with times that
     CHECK(waits.wait() == 0);
     child_process least(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_LEASE_S", "60"}, {"CTMS_BACKGROUND_WATCHDOG_S", "20"}}), {"--check-config"});
     CHECK(least.wait() == 0);
+}
+
+TEST_CASE_FIXTURE(sync_scene, "sync process: the defaults of the lease and the watchdog follow a long timeout") {
+    child_process program(CTMS_SYNC, variables({{"CTMS_ACOUSTIC_TIMEOUT_S", "100"}}), {"--print-config"});
+    CHECK(program.wait() == 0);
+    CHECK(program.output().find("CTMS_ACOUSTIC_LEASE_S=1200\n") != std::string::npos);
+    CHECK(program.output().find("CTMS_BACKGROUND_WATCHDOG_S=400\n") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: --help, --version and --print-config, which hides secrets") {

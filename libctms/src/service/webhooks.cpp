@@ -25,8 +25,8 @@ std::string host_of(std::string_view url) {
 
 error still_signs(const model::webhook& hook) {
     return conflict(
-        fmt::format("the secret of '{}' was replaced before, and the old one also signs until {}: receivers may not have the one"
-                    " that would be replaced now. Nothing was changed. Wait until then, or end the time of the old one",
+        fmt::format("the secret of '{}' was rotated recently, and its previous secret is valid until {}. Rotating again would end that"
+                    " secret at once, although receivers may still use it. Nothing was changed. Wait until then, or end the grace period",
                     hook.name, to_iso(*hook.old_secret_until)));
 }
 

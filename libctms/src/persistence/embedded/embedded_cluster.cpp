@@ -154,7 +154,7 @@ int version_of_binaries(const fs::path& folder) {
     constexpr std::string_view label = "(PostgreSQL) ";
     const auto at = told ? told->find(label) : std::string::npos;
     const int version = at == std::string::npos ? 0 : number_of(told->substr(at + label.size()));
-    if (version == 0) throw embedded_failure(fmt::format("{} does not tell its version.", (folder / "postgres").string()));
+    if (version == 0) throw embedded_failure(fmt::format("{} did not report its version.", (folder / "postgres").string()));
     return version;
 }
 
@@ -183,7 +183,13 @@ fs::path find_binaries(const embedded_layout& layout) {
     }
     const int needed = version_of_cluster(layout);
     const char* chosen = std::getenv("CTMS_PG_BINDIR");
-    if (needed != 0 && (chosen == nullptr || *chosen == '\0') && holds_server(usual_binaries(needed))) return usual_binaries(needed);
+    if (needed != 0 && (chosen == nullptr || *chosen == '\0')) {
+        if (holds_server(usual_binaries(needed))) return usual_binaries(needed);
+        if (!newest_installed() && !find_program("initdb"))
+            throw embedded_refusal(fmt::format("{} was made by PostgreSQL {}, whose programs are not installed. Install the package"
+                                               " postgresql-{} (Debian), or set CTMS_PG_BINDIR to the folder of its programs.",
+                                               layout.data().string(), needed, needed));
+    }
     auto found = newest_binaries();
     const int version = needed == 0 ? 0 : version_of_binaries(found);
     if (version == needed) return found;
