@@ -137,7 +137,7 @@ TEST_CASE("a webhook's secret is replaced only after the new one was written") {
     const auto refused = run({"webhooks", "rotate-secret", "shop", "--keep-old", "P1D"});
     CHECK(refused.exit_code == 65);
     CHECK(refused.out.empty());
-    CHECK(holds(refused.err, "also signs until"));
+    CHECK(holds(refused.err, "previous secret is valid until"));
     CHECK(holds(refused.err, "--end-grace"));
     CHECK(run.select("select secret from ctms_webhooks") == secret_of(rotated.out));
     const auto again = run({"webhooks", "rotate-secret", "shop", "--end-grace", "--json"});

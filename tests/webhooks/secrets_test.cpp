@@ -113,7 +113,7 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a second rotation is refused while a
         const auto refused = hooks.rotate_secret("shop", keep, [&](const auto&) { return was_shown = true; });
         REQUIRE_FALSE(refused.has_value());
         CHECK(refused.error().code == errc::conflict);
-        CHECK(refused.error().message.find("also signs until " + to_iso(*find("shop").old_secret_until)) != std::string::npos);
+        CHECK(refused.error().message.find("valid until " + to_iso(*find("shop").old_secret_until)) != std::string::npos);
     }
     CHECK_FALSE(was_shown);
     CHECK(hooks.test("shop").value().delivered);

@@ -250,7 +250,7 @@ result<keyed_outcome> keyed_writes::remove(const request_key& key, const std::st
 }
 
 result<std::size_t> keyed_writes::forget(const kept_limits& limits) {
-    const auto old = persistence::forget_old_answers(db_, limits.age, most_forgotten);
+    auto old = persistence::forget_old_answers(db_, limits.age, most_forgotten);
     if (!old || *old == most_forgotten) return old;
     auto forgotten = *old;
     const auto sizes = persistence::sizes_of_answers(db_);
