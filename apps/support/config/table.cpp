@@ -322,17 +322,17 @@ constexpr std::array table{
     seconds<&s::acoustic_retry_wait, 0, 1'800>(
         {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30",
          "Seconds before a failed contact is tried again; doubles with each failure, up to half an hour"}),
-    seconds<&s::acoustic_lease, 1, 3'600>({"CTMS_ACOUSTIC_LEASE_S", "300",
-                                           "Seconds after which another ctms-sync takes over the contacts of a killed one; at least twelve "
-                                           "times the timeout, which is the default if "
-                                           "that is more; at most 3600"}),
+    seconds<&s::acoustic_lease, 1, 3'600>(
+        {"CTMS_ACOUSTIC_LEASE_S", "300",
+         "Seconds after which another ctms-sync takes over the contacts of a killed one; at least twelve times the timeout, which is the "
+         "default if that is more; at most 3600"}),
     boolean<&s::webhooks>({"CTMS_WEBHOOKS", "as the sync flag",
                            "Whether ctms-sync sends changes to webhooks; with true it does so even if the sync to Acoustic is off"}),
     seconds<&s::webhook_timeout, 1, 60>({"CTMS_WEBHOOK_TIMEOUT_S", "15", "Maximum duration of a request to a webhook, in seconds"}),
-    seconds<&s::background_watchdog, 5, 86'400>({"CTMS_BACKGROUND_WATCHDOG_S", "300",
-                                                 "Seconds without progress after which ctms-sync ends, so that it can be started again; at "
-                                                 "least four times the timeout of calls, which is "
-                                                 "the default if that is more"}),
+    seconds<&s::background_watchdog, 5, 86'400>(
+        {"CTMS_BACKGROUND_WATCHDOG_S", "300",
+         "Seconds without progress after which ctms-sync ends, so that it can be started again; at least four times the timeout of calls, "
+         "which is the default if that is more"}),
     integer<&s::background_metrics_port, 0, 65535>(
         {"CTMS_BACKGROUND_METRICS_PORT", "none", "Port on which ctms-sync serves its metrics; 0 selects a free port"}),
     http_url<&s::prometheus_pushgateway_url>(
