@@ -11,6 +11,7 @@
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_bulk.hpp>
 #include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
@@ -120,6 +121,7 @@ public:
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
           services_{contacts_,
+                    bulk_,
                     keyed_writes_,
                     changes_,
                     history_,
@@ -187,6 +189,7 @@ public:
     service::changes changes_{database_};
     service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
+    service::contact_bulk bulk_{database_, metrics_};
     service::keyed_writes keyed_writes_{database_, metrics_};
     service::contact_history history_{database_};
     service::person_exports exports_{database_};

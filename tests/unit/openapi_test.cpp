@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ctms/json/bulk_json.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/lookup_json.hpp>
 #include <web/openapi/assets.hpp>
@@ -118,6 +119,12 @@ TEST_CASE("the examples of request bodies are valid") {
         INFO(one.method << ' ' << one.path);
         const auto sent = json::body::parse(one.body_example);
         REQUIRE(sent.has_value());
+        if (one.path == "/ctms/bulk") {
+            auto items = json::read_bulk_list(*sent);
+            REQUIRE(items.has_value());
+            for (auto& item : *items) CHECK(json::read_bulk_item(std::move(item)).has_value());
+            continue;
+        }
         if (one.path == "/ctms/lookup") CHECK(json::read_lookup(*sent).has_value());
         if (one.method == "POST" && one.path == "/ctms") CHECK(json::read_contact(*sent, json::purpose::create).has_value());
         if (one.method == "PUT") CHECK(json::read_contact(*sent, json::purpose::replace).has_value());

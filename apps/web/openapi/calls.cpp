@@ -47,6 +47,10 @@ constexpr std::array erasure_id{parameter{"path", "id", true, "Id of the receipt
 constexpr std::array pushing_client{
     parameter{"query", "pubsub_client", false, "The shared secret of the push subscription", R"({"type":"string"})"}};
 
+constexpr std::array way_of_bulk{parameter{"query", "allow_opt_in", false,
+                                           "true: an item without `op` may clear an opt-out of the contact that it is merged into",
+                                           R"({"type":"boolean","default":false})"}};
+
 constexpr std::array span_of_updates{
     parameter{"query", "start", true, "Start of the range; a time without an offset is in UTC", R"({"type":"string","format":"date-time"})",
               "2024-05-01T00:00:00+00:00"},
@@ -121,6 +125,9 @@ constexpr std::array looked_up{
            R"("id":{"type":"string","description":"The id, as it was sent","example":"3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},)"
            R"("contacts":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts that have it"}},)"
            R"("required":["id","contacts"]}}},"required":["items"]})"},
+    invalid};
+constexpr std::array bulk_results{
+    answer{200, "A result for each item, in their order; with lines, a line for each", "BulkResult[]", "application/json", as_lines},
     invalid};
 constexpr std::array page_of_history{answer{200, "Changes of the contact, newest first", "HistoryResponse"}, unknown_id, invalid};
 constexpr std::array whole_person{answer{200, "Everything that is held", "ExportResponse", "application/json", as_page}, unknown_id,
@@ -285,6 +292,11 @@ constexpr std::string_view lookup_body =
     R"("fxa_primary_emails":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000}}})";
 constexpr std::string_view lookup_example = R"({"email_ids":["3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"]})";
 
+constexpr std::string_view bulk_example =
+    R"([{"email":{"primary_email":"jane@example.com"},"newsletters":[{"name":"firefox-tips"}]},)"
+    R"({"op":"patch","email_id":"3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93","email":{"first_name":"Janet"}},)"
+    R"({"op":"delete","email_id":"0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11"}])";
+
 // ---- the calls ----
 
 constexpr std::array calls{
@@ -350,6 +362,23 @@ constexpr std::array calls{
               .answers = looked_up,
               .body = lookup_body,
               .body_example = lookup_example},
+    call_text{
+        .method = "POST",
+        .path = "/ctms/bulk",
+        .tag = "Contacts",
+        .summary = "Write many contacts",
+        .description =
+            "Takes a list of at most 1,000 items, or with `Content-Type: application/x-ndjson` any number of items, one per line. An "
+            "item is a contact as in `POST /ctms`: it is created or, if its `email_id` or else its address is known, merged as `PATCH` "
+            "does, without clearing an opt-out; or an object with `op` and the fields of that call. To delete, the client also needs "
+            "the role `delete`. An item that is refused stops no other. What has a result is stored. Lines are answered while they "
+            "are sent, so read the response at the same time. A last line without `index` says why a response ends early. "
+            "`Idempotency-Key` is ignored: send items without a result again.",
+        .answers = bulk_results,
+        .parameters = way_of_bulk,
+        .body = "BulkItem[]",
+        .body_example = bulk_example,
+        .body_also_as = as_lines},
     call_text{.method = "GET",
               .path = "/ctms/{email_id}/history",
               .tag = "Contacts",

@@ -47,7 +47,8 @@ struct call_text {
     std::string_view body{};         ///< as `answer::schema`
     std::string_view body_example{}; ///< JSON that is valid for the call as it is
     std::string_view body_media = "application/json";
-    std::string_view own_scheme{}; ///< the security scheme of a call that checks the token itself
+    std::span<const std::string_view> body_also_as{}; ///< other media types that the body may have, each a text
+    std::string_view own_scheme{};                    ///< the security scheme of a call that checks the token itself
 };
 
 struct security_scheme {

@@ -63,6 +63,12 @@ void add_parameters(object_writer& operation, const call_text& text) {
     if (!all.empty()) append_json_array(operation.key("parameters"), all, append_parameter);
 }
 
+void add_content(object_writer& content, std::string_view media, std::string_view schema) {
+    object_writer one(content.key(media));
+    append_schema(one.key("schema"), schema);
+    one.close();
+}
+
 void add_body(object_writer& operation, const call_text& text) {
     if (text.body.empty()) return;
     object_writer body(operation.key("requestBody"));
@@ -72,14 +78,9 @@ void add_body(object_writer& operation, const call_text& text) {
     append_schema(media.key("schema"), text.body);
     if (!text.body_example.empty()) media.add_raw("example", text.body_example);
     media.close();
+    for (const auto other : text.body_also_as) add_content(content, other, R"({"type":"string"})");
     content.close();
     body.close();
-}
-
-void add_content(object_writer& content, std::string_view media, std::string_view schema) {
-    object_writer one(content.key(media));
-    append_schema(one.key("schema"), schema);
-    one.close();
 }
 
 void append_answer(std::string& out, const answer& one, bool has_body) {

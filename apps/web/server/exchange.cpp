@@ -4,6 +4,7 @@
 #include "answers.hpp"
 #include "compression.hpp"
 #include "event_source.hpp"
+#include "line_exchange.hpp"
 #include "preconditions.hpp"
 #include "problem.hpp"
 #include "request_log.hpp"
@@ -76,14 +77,17 @@ result<void> read_form_body(call& now) {
     return {};
 }
 
-result<void> read_body(call& now, body_kind takes) {
-    switch (takes) {
+result<void> read_body(call& now, const route& matched) {
+    if (matched.takes_lines && has_lines(now.http.headers)) return {};
+    switch (matched.takes) {
     case body_kind::none: return {};
     case body_kind::json: return read_json_body(now);
     case body_kind::form: return read_form_body(now);
     }
     return {};
 }
+
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
 
 /// Checks the bearer token and the role of its client, and records the facts for the request's log line.
 result<void> authenticate(call& now, model::role wanted, service::tokens& tokens) {
@@ -149,6 +153,7 @@ void shape(exchange& one) {
 void set_busy(exchange& one) noexcept {
     one.answer.next = nullptr;
     one.answer.rest = nullptr;
+    one.answer.lines = nullptr;
     try {
         one.answer = busy_response();
     } catch (const std::exception&) {
@@ -159,9 +164,15 @@ void set_busy(exchange& one) noexcept {
     }
 }
 
+bool exchanger::takes_lines(std::string_view method, std::string_view target, const header_list& headers) const {
+    if (!has_lines(headers)) return false;
+    const auto match = find_route(routes_, method, path_of(target));
+    return match.found != nullptr && match.found->takes_lines;
+}
+
 void exchanger::begin(exchange& one) const {
     services_.metrics.request_began();
-    auto match = find_route(routes_, one.http.method, std::string_view(one.http.target).substr(0, one.http.target.find('?')));
+    auto match = find_route(routes_, one.http.method, path_of(one.http.target));
     one.matched = match.found;
     one.path_parameters = std::move(match.parameters);
     if (one.matched == nullptr) one.answer = unmatched(one.http, match);
@@ -180,14 +191,13 @@ std::optional<response> exchanger::refuse(call& now, const route& matched) const
     if (token_first) {
         if (auto refused = check_token()) return refused;
     }
-    if (const auto read = read_body(now, matched.takes); !read) return to_response(read.error());
+    if (const auto read = read_body(now, matched); !read) return to_response(read.error());
     if (!token_first) {
         if (auto refused = check_token()) return refused;
     }
     if (!matched.has_tags && has_unmet_precondition(now.http)) return precondition_failed("");
     if (matched.has_tags && now.facts.must_have_precondition && !is_read(now.http) && !guards_against_overwriting(now.http)) {
-        return detail_response(428,
-                               "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact");
+        return detail_response(428, told_of_needed_precondition);
     }
     return std::nullopt;
 }
@@ -261,6 +271,17 @@ std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) con
         note_exception(one.facts, caught);
     }
     return std::nullopt;
+}
+
+result<void> exchanger::work_on_lines(exchange& one, std::string& piece) const {
+    try {
+        return one.answer.lines->work(piece);
+    } catch (const std::bad_alloc&) {
+        one.facts.error = "out of memory"; // short enough to need no memory
+    } catch (const std::exception& caught) {
+        note_exception(one.facts, caught);
+    }
+    return service_unavailable();
 }
 
 void exchanger::finish(exchange& one) const {

@@ -4,6 +4,7 @@
 //   execute  parses, authenticates, runs the handler (on the route's lane; blocks)
 //   go_on    runs the next step that a handler asked for (on the lane that the step names; blocks)
 //   next_piece  makes the next piece of a streamed response (on the route's lane; blocks)
+//   work_on_lines  does some lines of a request that is read and answered in turn (on the route's lane; blocks)
 //   finish   logs and counts the request (on the I/O thread), for a streamed response after its last piece, for events when they begin
 //   end_events  logs and counts the end of events (on the I/O thread)
 // An exchanger is shared by all sessions and thread safe; an exchange belongs to one request.
@@ -42,6 +43,8 @@ class exchanger {
 public:
     exchanger(const services& all, mozlog::logger& log, std::span<const route> routes) : services_(all), log_(log), routes_(routes) {}
 
+    /// Whether a handler takes the body of this request in parts, as a line_exchange: it may have any length.
+    [[nodiscard]] bool takes_lines(std::string_view method, std::string_view target, const header_list& headers) const;
     /// Finds the route. If `matched` is null afterwards, the answer is already set.
     void begin(exchange& one) const;
     /// Answers one exchange, or several of one route whose handler takes several. If they fail together, answers each of them alone.
@@ -52,6 +55,8 @@ public:
     /// Appends the next piece of a streamed response to `piece` and returns whether another one follows. Returns nullopt if the
     /// piece cannot be made; `one.facts.error` then says why. Call on the route's lane; blocks.
     std::optional<bool> next_piece(exchange& one, std::string& piece) const;
+    /// Works on some lines of a line_exchange. Call on the route's lane; blocks.
+    [[nodiscard]] result<void> work_on_lines(exchange& one, std::string& piece) const;
     void finish(exchange& one) const;
     /// Logs and counts the end of a response that stayed open, after finish().
     void end_events(const exchange& one) const;

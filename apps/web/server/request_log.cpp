@@ -235,6 +235,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
     if (!one.facts.trace.empty()) members.add("trace", bounded.redact(one.facts.trace, longest_trace));
     add_ingest(members, one.facts, bounded);
     add_pubsub(members, one.facts, bounded);
+    for (const auto& [outcome, items] : one.facts.bulk) members.add(fmt::format("bulk_{}", outcome), static_cast<std::int64_t>(items));
     if (!one.path_parameters.empty())
         members.add_json("path_params", bounded.object_of(one.path_parameters, privacy::redact_path_value, longest_query));
     if (!one.facts.cut.empty()) members.add("cut", one.facts.cut);

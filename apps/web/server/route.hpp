@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +28,7 @@ class database;
 namespace ctms::service {
 class acoustic_configuration;
 class changes;
+class contact_bulk;
 class contact_history;
 class contacts;
 class erasures;
@@ -84,7 +86,8 @@ struct request_facts {
     std::string pubsub_account; ///< the configured service account if the token names it; it may be logged
     std::string error;          ///< what failed in the application
     std::string traceback;
-    std::string cut; ///< why a streamed response was cut short
+    std::string cut;                              ///< why a streamed response was cut short
+    std::map<std::string_view, std::size_t> bulk; ///< how many items of a bulk write had which outcome
 };
 
 /// One request on its way through a handler. Refers to the exchange that it belongs to.
@@ -103,6 +106,7 @@ struct call {
 /// The services that handlers use; owned by the program.
 struct services {
     service::contacts& contacts;
+    service::contact_bulk& bulk;
     service::keyed_writes& keyed_writes;
     service::changes& changes;
     service::contact_history& history;
@@ -169,6 +173,7 @@ struct route {
     body_kind takes;
     std::optional<model::role> role; ///< the role that the token's client must have; nullopt: no token is needed
     bool has_tags = false;           ///< the resource has entity tags, and the handlers of its writes check preconditions
+    bool takes_lines = false; ///< the body may also be lines of JSON (has_lines()), which the handler does not get: see line_exchange
 
     [[nodiscard]] constexpr bool needs_token() const noexcept { return role.has_value(); }
 };

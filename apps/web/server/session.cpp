@@ -4,6 +4,7 @@
 #include "answers.hpp"
 #include "client_address.hpp"
 #include "events.hpp"
+#include "line_stream.hpp"
 #include "problem.hpp"
 #include "stream.hpp"
 
@@ -104,7 +105,11 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
       network_(network_of(peer_.address)),
       is_trusted_proxy_(is_trusted(peer_.address, shared_.trusted_proxies)),
       stream_(std::move(socket), shared.tls == nullptr ? nullptr : shared.tls->context()),
-      reader_(stream_, shared_.read_bounds, [this](const http::request_head& head) { return begin(head); }),
+      reader_(
+          stream_, shared_.read_bounds, [this](const http::request_head& head) { return begin(head); },
+          [this](const http::request_head& head) {
+              return shared_.dispatch.exchanges().takes_lines(head.method, http::origin_form(head.method, head.target), head.headers);
+          }),
       idle_since_(steady_clock::now()) {
     stream_.expire_after(shared_.bounds.header_time); // the deadline until a coroutine sets another one
 }
@@ -288,6 +293,8 @@ asio::awaitable<bool> session::serve(http::message read) {
         co_await write_events(one, read);
         co_return false;
     }
+    if (one.answer.lines) co_return co_await write_lines(one, read);
+    if (read.in_parts) one.answer.close = true; // its body was not read
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
     if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
     if (!memory_->grow_to(one.answer.content().size())) {
@@ -313,6 +320,20 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
         whole = co_await write_stream({stream_, *memory_, shared_, shared_.bounds.write_time}, head, one);
         writes_pieces_ = false;
     }
+    shared_.dispatch.exchanges().finish(one);
+    co_return whole&& keep_alive && !shared_.draining;
+}
+
+/// Writes a response that is made in turn with reading the request's body, and logs it afterwards. Returns false if the connection ends.
+asio::awaitable<bool> session::write_lines(exchange& one, const http::message& asked) {
+    const bool keep_alive = asked.keep_alive && asked.http_1_1 && !shared_.draining;
+    auto head = head_of(one, keep_alive, asked.http_1_1);
+    head.content_length(boost::none);
+    head.chunked(asked.http_1_1);
+    writes_pieces_ = true;
+    const bool whole = co_await exchange_lines({stream_, *memory_, shared_, shared_.bounds.write_time},
+                                               {reader_, is_waiting_, shared_.bounds.body_time}, head, one);
+    writes_pieces_ = false;
     shared_.dispatch.exchanges().finish(one);
     co_return whole&& keep_alive && !shared_.draining;
 }

@@ -152,9 +152,8 @@ result<std::vector<model::identity>> contacts::remove(const std::string& primary
 }
 
 result<void> contacts::remove(const uuid& email_id, const model::author& by) {
-    const auto removed = persistence::contact_bulk_repository(db_).remove(email_id, {.by = by});
-    if (!removed) return removed.error();
-    return *removed ? result<void>() : result<void>(unknown_id());
+    const auto removed = persistence::contact_bulk_repository(db_).remove(std::span(&email_id, 1), {.by = by});
+    return removed ? outcome_of_removal(removed->front()) : removed.error();
 }
 
 result<model::contact> contacts::get(const uuid& email_id) { return repository_->find(email_id); }

@@ -34,6 +34,7 @@ struct contact_change {
     bool touch_amo = false;  ///< write the group even if it is unchanged, to update its update_timestamp
     bool touch_fxa = false;  ///< like touch_amo
     bool touch_mofo = false; ///< like touch_amo
+    bool leave = false;      ///< write nothing: the contact stays as it is, which is no failure. Only for contacts that exist
 };
 
 /// Returns the new content of a contact from the stored one (nullopt if it does not exist). Must be pure: it is called again if the
