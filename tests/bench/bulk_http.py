@@ -9,11 +9,11 @@ of ctms-web, of PostgreSQL and of this client, and the peak of the memory of ctm
 clients read the results while they send.
 """
 import argparse
+import http.client
 import json
 import os
 import random
 import resource
-import select
 import socket
 import statistics
 import threading
@@ -22,6 +22,8 @@ import uuid
 
 from support.processes import cpu_seconds, family_cpu
 from support.scene import DEFAULT_BIN, Database, Failure, Server, scratch_folder
+
+WORDS = (b'"status":201', b'"status":200')
 
 
 def make_lines(contacts, name):
@@ -39,27 +41,19 @@ def send(port, token, body, into):
     """Sends a body and reads the results at the same time. Appends how many results have each status."""
     head = (f"POST /ctms/bulk HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\nContent-Type: application/x-ndjson\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n").encode()
-    counts = {b'"status":201': 0, b'"status":200': 0, b'"index":': 0}
-    with socket.create_connection(("127.0.0.1", port)) as link:
-        link.sendall(head)
-        link.setblocking(False)
-        left, tail = memoryview(body), b""
-        while True:
-            readable, writable, _ = select.select([link], [link] if left else [], [], 60)
-            if not readable and not writable:
-                raise Failure("no progress for a minute")
-            if writable:
-                left = left[link.send(left[:262144]):]
-            if readable:
-                part = link.recv(262144)
-                if not part:
-                    break
-                text = tail + part
-                tail = text[-20:]
-                for word in counts:
-                    counts[word] += text.count(word) - tail.count(word)
-        for word in counts:
-            counts[word] += tail.count(word)
+    counts = dict.fromkeys(WORDS, 0)
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as link:
+        sender = threading.Thread(target=lambda: (link.sendall(head), link.sendall(body)))
+        sender.start()
+        response = http.client.HTTPResponse(link)
+        response.begin()
+        tail = b""
+        while part := response.read1(262144):
+            text = tail + part
+            tail = text[text.rfind(b"\n") + 1:]
+            for word in WORDS:
+                counts[word] += text.count(word) - tail.count(word)
+        sender.join()
     into.append(counts)
 
 

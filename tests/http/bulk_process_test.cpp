@@ -31,7 +31,7 @@ header_list authorization() {
     return {{"Authorization", "Bearer " + auth::token_signer(key, true).sign("api_client:id_bulk", now + 1h)}};
 }
 
-std::vector<std::string> environment(const test_database& database) {
+std::vector<std::string> variables_for(const test_database& database) {
     persistence::database db(database.options());
     REQUIRE(persistence::client_repository(db).create({"id_bulk", "team@example.com", true, "x", {}, {}}).has_value());
     return {"CTMS_DB_URL=" + database.url(persistence::program_account::web), std::string("CTMS_SECRET_KEY=") + key};
@@ -59,7 +59,7 @@ std::size_t peak_memory(pid_t id) {
 
 TEST_CASE("bulk: what was acknowledged is stored after the server was killed") {
     const test_database database;
-    server_process server(CTMS_WEB, environment(database));
+    server_process server(CTMS_WEB, variables_for(database));
     std::set<std::string> acknowledged;
     {
         bulk_client client(server.port(), authorization());
@@ -88,7 +88,7 @@ TEST_CASE("bulk: what was acknowledged is stored after the server was killed") {
 
 TEST_CASE("bulk: 200,000 contacts take no more memory than 20,000") {
     const test_database database;
-    server_process server(CTMS_WEB, environment(database));
+    server_process server(CTMS_WEB, variables_for(database));
     const auto write = [&](std::size_t from, std::size_t to) {
         bulk_client client(server.port(), authorization());
         std::jthread sender([&] {

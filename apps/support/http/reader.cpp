@@ -225,7 +225,7 @@ asio::awaitable<void> reader::read_body(parsing& one, memory_share& memory, std:
             one.refused = body_too_large;
         }
         if (one.is_over() || one.parser.is_done()) break;
-        if (enough && !body.empty() && (body.size() >= *enough || !from_.has_input())) break;
+        if (enough && !body.empty() && (one.consumed - before >= *enough || !from_.has_input())) break;
         if (const auto ec = co_await receive(chunk)) one.fail(ec);
     }
 }
