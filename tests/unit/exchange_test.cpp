@@ -7,6 +7,7 @@
 #include <ctms/auth/google_id_token.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/contact_bulk.hpp>
 #include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
@@ -108,6 +109,7 @@ private:
     auth::google_token_verifier verifier_{[]() -> result<auth::key_document> { return unavailable("no keys"); }, "here"};
     service::tokens tokens_{database_, signer_, {}};
     service::contacts contacts_{database_};
+    service::contact_bulk bulk_{database_};
     service::keyed_writes keyed_writes_{database_};
     service::erasures erasures_{database_};
     service::changes changes_{database_};
@@ -119,8 +121,8 @@ private:
     service::stripe_parking stripe_parking_{database_};
     service::pubsub pubsub_{stripe_ingest_, stripe_parking_, verifier_, {}};
     web::streams::change_hub streams_{changes_, tokens_, metrics_, log_, {}};
-    exchanger exchanger_{{contacts_, keyed_writes_, changes_, history_, exports_, tokens_, health_, acoustic_configuration_, stripe_ingest_,
-                          pubsub_, erasures_, database_, settings_, metrics_, draining_, streams_},
+    exchanger exchanger_{{contacts_, bulk_, keyed_writes_, changes_, history_, exports_, tokens_, health_, acoustic_configuration_,
+                          stripe_ingest_, pubsub_, erasures_, database_, settings_, metrics_, draining_, streams_},
                          log_,
                          routes};
 };

@@ -36,6 +36,9 @@ constexpr std::string_view told_of_kept_opt_out = "The contact has opted out, wh
 /// The longest line, in bytes: as the body of a request about one contact.
 constexpr std::size_t longest_line = std::size_t{1024} * 1024;
 
+/// How many lines are done together.
+constexpr std::size_t most_together = 2000;
+
 std::string_view name_of(bulk_outcome what) {
     switch (what) {
     case bulk_outcome::created: return "created";
@@ -197,7 +200,7 @@ public:
         if (!found.verdict) return found.verdict;
         facts_.must_have_precondition = found.must_have_precondition;
         bulk_batch batch(all_, http_, facts_, how_, done_);
-        while (batch.size() < json::most_bulk_items) {
+        while (batch.size() < most_together) {
             const auto line = lines_.next();
             if (!line) break;
             line->is_too_long ? batch.add_too_long() : batch.add(json::body::parse(line->text));

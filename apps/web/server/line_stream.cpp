@@ -43,7 +43,7 @@ void end_as_refused(standing& now, const http::refusal& refused) {
 
 /// Reads parts of the body until there is a line to work on or the body is complete.
 asio::awaitable<void> read_lines(const stream_target& target, const body_source_of_client& body, line_exchange& lines, standing& now) {
-    constexpr std::size_t enough = std::size_t{512} * 1024;
+    constexpr std::size_t enough = std::size_t{768} * 1024;
     std::string part;
     const auto until = steady_clock::now() + body.line_time;
     while (now.goes_on() && !now.is_complete && !lines.has_work()) {
