@@ -3,6 +3,7 @@
 
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
+#include <boost/json/parse.hpp>
 #include <fmt/core.h>
 
 #include <arpa/inet.h>

@@ -5,7 +5,7 @@
 
 #include <support/http_client.hpp>
 
-#include <boost/json.hpp>
+#include <boost/json/object.hpp>
 
 #include <chrono>
 #include <cstdint>
