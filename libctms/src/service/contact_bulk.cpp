@@ -166,13 +166,44 @@ private:
             if (!out && out.error().code == errc::interrupted && ++waited > most_waits) return service_unavailable(out.error().detail);
             return out;
         };
-        const auto written = write_in_parts(rows, write, {done, refused});
+        if (rows.empty()) return;
+        std::optional<result<std::vector<uuid>>> first = write(rows);
+        if (!*first && first->error().code == errc::conflict && leave_known(rows, owners, existing)) first.reset();
+        const auto write_or_first = [&](std::span<const model::stored_rows> part) {
+            auto known = std::exchange(first, std::nullopt);
+            return known ? *std::move(known) : write(part);
+        };
+        const auto written = write_in_parts(rows, write_or_first, {done, refused});
         if (created > 0) db_.recorder().sync_scheduled(created);
         if (written) return;
         outage_ = written.error();
         for (auto* one : owners) {
             if (one != nullptr) refuse(*one, written.error());
         }
+    }
+
+    /// After a conflict: moves the upserts whose contacts others have stored in the meantime to `existing`. Returns whether there are any.
+    bool leave_known(std::vector<model::stored_rows>& rows, chosen& owners, chosen& existing) {
+        std::vector<std::string> addresses;
+        for (const auto& one : rows) addresses.push_back(one.primary_email);
+        const auto found = bulk_.find_ids(addresses);
+        if (!found || found->empty()) return false;
+        std::vector<model::stored_rows> left;
+        chosen left_owners;
+        for (std::size_t i = 0; i < rows.size(); ++i) {
+            const auto known = found->find(rows[i].primary_email);
+            if (known == found->end() || owners[i]->item->what != json::bulk_operation::upsert) {
+                left.push_back(std::move(rows[i]));
+                left_owners.push_back(owners[i]);
+            } else {
+                owners[i]->target = known->second;
+                existing.push_back(owners[i]);
+            }
+        }
+        const bool any = left.size() < rows.size();
+        rows = std::move(left);
+        owners = std::move(left_owners);
+        return any;
     }
 
     /// Changes existing contacts together. `alone` gets upserts whose contacts are gone.
