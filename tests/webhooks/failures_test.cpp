@@ -2,6 +2,8 @@
 // Deliveries to receivers that fail, and to addresses that must not be called.
 #include "scene.hpp"
 
+#include <ctms/base/trace_context.hpp>
+
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -270,6 +272,9 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: the log names the webhook and the fa
     CAPTURE(log_text);
     CHECK(log_text.find("A webhook could not be delivered") != std::string::npos);
     CHECK(log_text.find(R"("webhook":"shop","error":"the receiver responded with status 500","failures":1)") != std::string::npos);
+    const auto trace = read_traceparent(receiver.messages().front().header("traceparent"));
+    REQUIRE(trace.has_value());
+    CHECK(log_text.find(R"("trace_id":")" + trace->trace_id + "\"") != std::string::npos);
     CHECK(log_text.find("A webhook delivers again") != std::string::npos);
     for (const auto& hidden : {std::string("token=t"), secret, std::string("example.com")})
         CHECK(log_text.find(hidden) == std::string::npos);

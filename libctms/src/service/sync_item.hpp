@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ctms/acoustic/client.hpp>
+#include <ctms/base/trace_context.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/stripe.hpp>
@@ -42,6 +43,7 @@ struct sync_item {
     bool products_unchanged = false;
     persistence::vendor_state wanted; ///< what the vendor has when everything is sent
 
+    trace_context trace; ///< of the call for the main table; empty before it
     table_progress main;
     table_progress newsletters;
     table_progress products;
