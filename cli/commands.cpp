@@ -41,6 +41,13 @@ constexpr std::array rules_options{
            .value = "true|false",
            .text = "whether the client must send If-Match, or If-None-Match: *, with PUT, PATCH and DELETE of contacts",
            .required = true}};
+constexpr std::array limit_options{
+    option{.name = "rate", .value = "NUMBER/s|min|h", .text = "requests in the long run: 100/s, 600/min or 1000/h"},
+    option{.name = "burst",
+           .value = "NUMBER",
+           .text = "requests at once after a pause; without it, as many as --rate allows in a second, at least 1"},
+    option{.name = "concurrency", .value = "NUMBER", .text = "requests at the same time"},
+    option{.name = "none", .value = "", .text = "remove all limits"}};
 constexpr std::array rotate_options{
     option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
 constexpr option any_table{"allow-unknown", "", "accept a table that the sync does not know"};
@@ -183,6 +190,14 @@ constexpr std::array table{
             .example = "clients set-rules basket --require-if-match true",
             .run = clients_set_rules,
             .options = rules_options,
+            .changes = true},
+    command{.group = "clients",
+            .name = "set-limit",
+            .operands = "NAME",
+            .summary = "Limit the requests of a client to each server, replacing its current limits; takes effect within 5 seconds",
+            .example = "clients set-limit basket --rate 100/s --burst 200 --concurrency 20",
+            .run = clients_set_limit,
+            .options = limit_options,
             .changes = true},
     command{.group = "clients",
             .name = "set-email",

@@ -2,6 +2,7 @@
 #include "program.hpp"
 
 #include "known_requests.hpp"
+#include "server/client_limiter.hpp"
 #include "server/server.hpp"
 #include "streams/change_hub.hpp"
 
@@ -11,6 +12,7 @@
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/client_uses.hpp>
 #include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
@@ -134,7 +136,9 @@ public:
                     settings_,
                     metrics_,
                     server_.draining(),
-                    change_streams_},
+                    change_streams_,
+                    limiter_,
+                    uses_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -196,6 +200,7 @@ public:
                                        .parked = std::chrono::days(settings_.stripe_parked_days),
                                        .answers = kept_answers(settings_),
                                        .history = std::chrono::days(settings_.history_days)}};
+    service::client_uses uses_{background_database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};
@@ -205,6 +210,7 @@ public:
     limits bounds_;
     service::tokens stream_tokens_;           // so that the streams do not wait for connections with the requests
     streams::change_hub change_streams_;      // before the server, whose streams use it
+    client_limiter limiter_;                  // before the server, whose requests use it
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     server server_;
     services services_;

@@ -96,6 +96,8 @@ OPERATIONS = [
         Panel("In flight", "short", {"{{instance}}": f"ctms_requests_in_flight{{{CHOSEN}}}"}, "Requests in progress."),
         Panel("Rejected by reason", "reqps", {"{{reason}}": rate("ctms_requests_rejected_total", "reason")},
               "Rejected because of a limit. busy and connections mean too much load; the other reasons are caused by the client."),
+        Panel("Beyond a client's limits", "reqps", {"{{client_id}} {{limit}}": rate("ctms_client_limited_total", "client_id, limit") + " > 0"},
+              "Answered with 429 because of the limits that ctms-admin clients set-limit sets."),
         Panel("Writes with the older waitlists", "reqps", {"writes": rate("ctms_legacy_waitlists_requests_total")}),
     ]),
     ("Database", [

@@ -74,6 +74,10 @@ constexpr std::array span_of_changes{
 // ---- responses ----
 
 constexpr std::array try_again{answer_header{"Retry-After", "Seconds until another attempt makes sense", R"({"type":"integer"})"}};
+constexpr std::array try_again_and_limits{
+    try_again.front(),
+    answer_header{"RateLimit-Policy", "The limits of the client, if it has any: draft-ietf-httpapi-ratelimit-headers-11"},
+    answer_header{"RateLimit", "What is left of them. Other answers to a client with limits have these two fields, too"}};
 constexpr std::array challenge{answer_header{"WWW-Authenticate", "The way to authenticate"}};
 constexpr answer_header tag{"ETag", "Entity tag of the contact, for If-Match and If-None-Match"};
 constexpr answer_header content_place{"Content-Location", "Path of the contact, whose GET returns the same body"};
@@ -102,6 +106,12 @@ constexpr answer key_erased{410, "The Idempotency-Key was used, and the contact 
 constexpr answer too_large{413, "The body is too large", "ErrorResponse"};
 constexpr answer invalid{422, "Invalid input, with every broken rule", "HTTPValidationError"};
 constexpr answer too_many{429, "Too many requests of one address at the same time", "ErrorResponse", "application/json", {}, try_again};
+constexpr answer too_many_of_client{429,
+                                    "The client exceeds its limits, or one address sends too many requests at the same time",
+                                    "ErrorResponse",
+                                    "application/json",
+                                    {},
+                                    try_again_and_limits};
 constexpr answer unavailable{
     503,      "The service or its database is overloaded, restarting or stopping. Try again", "ErrorResponse", "application/json", {},
     try_again};
@@ -177,11 +187,12 @@ constexpr std::array page_of_updates{answer{200, "One page of contacts; as lines
 constexpr std::array page_of_changes{answer{200, "A part of the feed", "ChangesResponse", "application/json", as_lines_or_events},
                                      answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"},
                                      answer{429,
-                                            "Too many requests of one address at the same time, or too many event streams of this client",
+                                            "The client exceeds its limits or has too many event streams, or one address sends too many "
+                                            "requests at the same time",
                                             "ErrorResponse",
                                             "application/json",
                                             {},
-                                            try_again},
+                                            try_again_and_limits},
                                      invalid};
 constexpr std::array ingested_object{
     answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored", status_schema},
@@ -523,7 +534,7 @@ constexpr std::array schemes{
 } // namespace
 
 std::vector<answer> answers_of(const route& one) {
-    std::vector<answer> out{otherwise, too_many, unavailable};
+    std::vector<answer> out{otherwise, one.needs_token() ? too_many_of_client : too_many, unavailable};
     if (one.needs_token()) out.insert(out.end(), {disabled, unauthorized, forbidden});
     if (one.takes != body_kind::none) out.insert(out.begin(), unreadable);
     if (one.method == "POST" || one.method == "PUT" || one.method == "PATCH") out.push_back(too_large);

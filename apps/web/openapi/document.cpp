@@ -23,6 +23,8 @@ constexpr std::string_view about =
     "Wrong credentials are answered with 400, and too many attempts from one address with 429 and `Retry-After`. A token becomes invalid "
     "when the "
     "client's secret is replaced.\n\n"
+    "A client may have limits. Requests beyond them are answered with 429 and `Retry-After`, and the answers to such a client have the "
+    "fields `RateLimit-Policy` and `RateLimit`, which say how much is left.\n\n"
     "Errors are `{\"detail\": \"...\"}`. Invalid input is answered with 422 and a list of all broken rules.";
 
 void append_reference(std::string& out, std::string_view schema) {

@@ -9,6 +9,7 @@
 #include "request_log.hpp"
 #include "router.hpp"
 
+#include <ctms/service/client_uses.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <support/traceback.hpp>
@@ -85,14 +86,15 @@ result<void> read_body(call& now, body_kind takes) {
     return {};
 }
 
-/// Checks the bearer token and the role of its client, and records the facts for the request's log line.
-result<void> authenticate(call& now, model::role wanted, service::tokens& tokens) {
+/// Checks the bearer token and the role of its client, and records the facts for the request's log line. Sets the limits of the client.
+result<void> authenticate(call& now, model::role wanted, service::tokens& tokens, model::client_limits& limits) {
     const auto token = now.http.bearer_token();
     if (!token) return not_authenticated();
     const auto found = tokens.authenticate(*token, wanted);
     now.facts.client_id = found.client_id;
     now.facts.client_exists = found.client_exists;
     now.facts.must_have_precondition = found.must_have_precondition;
+    limits = found.limits;
     if (found.verdict || !is_failure_here(found.verdict.error().code)) now.facts.client_allowed = found.verdict.has_value();
     if (!found.verdict && now.facts.client_allowed) now.facts.auth_fail = found.verdict.error().detail;
     return found.verdict;
@@ -137,8 +139,14 @@ void guard(exchange& one, const Work& work) noexcept {
     }
 }
 
+const trace_context* trace_of(const exchange& one) { return one.http.trace ? &*one.http.trace : nullptr; }
+
 /// Gives an answer the form that the client asks for.
 void shape(exchange& one) {
+    if (!one.admitted.policy.empty()) {
+        one.answer.headers.emplace_back("RateLimit-Policy", one.admitted.policy);
+        one.answer.headers.emplace_back("RateLimit", one.admitted.state);
+    }
     meet_preconditions(one.http, one.answer);
     describe_error(one);
     compress(one.http, one.answer);
@@ -159,22 +167,54 @@ void set_busy(exchange& one) noexcept {
     }
 }
 
-void exchanger::begin(exchange& one) const {
+bool exchanger::begin(exchange& one) const {
     services_.metrics.request_began();
     auto match = find_route(routes_, one.http.method, std::string_view(one.http.target).substr(0, one.http.target.find('?')));
     one.matched = match.found;
     one.path_parameters = std::move(match.parameters);
-    if (one.matched == nullptr) one.answer = unmatched(one.http, match);
+    if (one.matched == nullptr) {
+        one.answer = unmatched(one.http, match);
+        return false;
+    }
+    const auto token = one.matched->needs_token() ? one.http.bearer_token() : std::nullopt;
+    const auto known = token ? services_.tokens.recall(*token) : std::nullopt;
+    if (!known) return true;
+    one.client = known->client_id;
+    if (!known->limits) return true;
+    auto refused = limit(one, known->client_id, *known->limits);
+    if (!refused) return true;
+    one.facts.client_id = known->client_id;
+    one.facts.client_exists = true;
+    one.answer = *std::move(refused);
+    shape(one);
+    return false;
 }
 
-std::optional<response> exchanger::refuse(call& now, const route& matched) const {
+std::optional<response> exchanger::limit(exchange& one, const std::string& client_id, const model::client_limits& limits) const {
+    if (!one.admitted.is_decided) {
+        one.admitted = services_.limiter.admit(client_id, limits);
+        if (one.admitted.refused) services_.metrics.client_limited(client_id, to_string(*one.admitted.refused));
+    }
+    const auto& decision = one.admitted;
+    if (!decision.refused) return std::nullopt;
+    one.facts.limit = to_string(*decision.refused);
+    auto out = detail_response(429, decision.reason);
+    out.headers.emplace_back("Retry-After", std::to_string(decision.retry_after.count()));
+    return out;
+}
+
+std::optional<response> exchanger::refuse(exchange& one, call& now) const {
+    const auto& matched = *one.matched;
     // As in the Python service, a body that is not valid JSON is refused before the token is checked. For a large body the token is
     // checked first, because parsing takes time that only a client with a valid token may claim.
     constexpr std::size_t small_body = 16 * 1024;
     const auto check_token = [&]() -> std::optional<response> {
         if (!matched.needs_token()) return std::nullopt;
-        const auto allowed = authenticate(now, *matched.role, services_.tokens);
-        return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
+        model::client_limits limits;
+        const auto allowed = authenticate(now, *matched.role, services_.tokens, limits);
+        if (allowed) return limit(one, now.facts.client_id, limits);
+        if (allowed.error().code == errc::unauthorized) one.admitted = {}; // whoever sent it learns nothing about the client
+        return failed(now, allowed.error());
     };
     const bool token_first = now.http.body.size() > small_body;
     if (token_first) {
@@ -200,7 +240,7 @@ void exchanger::answer(std::vector<exchange*>& some, const answered_early& early
     for (auto* one : some) {
         calls.push_back(to_call(*one));
         owners.push_back(one);
-        auto refused = refuse(calls.back(), *one->matched);
+        auto refused = refuse(*one, calls.back());
         if (!refused) continue;
         one->answer = std::move(*refused);
         calls.pop_back();
@@ -237,6 +277,7 @@ void exchanger::execute(std::span<exchange* const> some, const answered_early& e
     }
     for (auto* one : left) {
         guard(*one, [&] {
+            const trace_scope scope(trace_of(*one));
             std::vector<exchange*> alone{one};
             answer(alone, {});
         });
@@ -245,6 +286,7 @@ void exchanger::execute(std::span<exchange* const> some, const answered_early& e
 
 void exchanger::go_on(exchange& one) const {
     guard(one, [&] {
+        const trace_scope scope(trace_of(one));
         const auto step = std::move(one.answer.next);
         auto now = to_call(one);
         one.answer = step->run(now);
@@ -268,6 +310,8 @@ void exchanger::finish(exchange& one) const {
     services_.metrics.request_ended();
     log_request(log_, one, took.count(), routes_);
     if (one.matched == nullptr) return;
+    const bool got_token = !one.matched->needs_token() && one.answer.status == 200;
+    if (one.facts.client_exists && (got_token || one.facts.client_allowed.value_or(false))) services_.uses.note(one.facts.client_id);
     services_.metrics.request_answered({one.matched->method, one.matched->path, one.answer.status, took.count(),
                                         one.facts.client_exists ? one.facts.client_id : std::string()});
 }

@@ -9,6 +9,7 @@
 // An exchanger is shared by all sessions and thread safe; an exchange belongs to one request.
 #pragma once
 
+#include "client_limiter.hpp"
 #include "route.hpp"
 
 #include <ctms/mozlog/logger.hpp>
@@ -29,7 +30,9 @@ struct exchange {
     std::vector<std::pair<std::string, std::string>> path_parameters;
     request_facts facts;
     std::chrono::steady_clock::time_point waits_since{}; ///< when the request was submitted to the lane of its route
-    response answer;                                     ///< set by begin if no route matches, otherwise by execute
+    response answer;                                     ///< set by begin if no route matches or a limit is reached, otherwise by execute
+    std::string client;                                  ///< the API client that probably sent it, see begin; "" if not known
+    admission admitted;                                  ///< the decision about the limits of the client
 };
 
 /// Sets a 503 response, even if there is not enough memory for its body.
@@ -42,8 +45,9 @@ class exchanger {
 public:
     exchanger(const services& all, mozlog::logger& log, std::span<const route> routes) : services_(all), log_(log), routes_(routes) {}
 
-    /// Finds the route. If `matched` is null afterwards, the answer is already set.
-    void begin(exchange& one) const;
+    /// Finds the route. If the token was accepted before, finds its client and enforces its limits, so that requests beyond them do not
+    /// wait; for other requests, execute() does that after it has checked the token. Returns false if the answer is already set.
+    [[nodiscard]] bool begin(exchange& one) const;
     /// Answers one exchange, or several of one route whose handler takes several. If they fail together, answers each of them alone.
     /// Passes exchanges that are answered before others of the group to `early`, and does not touch them afterwards.
     void execute(std::span<exchange* const> some, const answered_early& early = {}) const;
@@ -60,7 +64,9 @@ private:
     /// Sets the answers, or throws. Removes exchanges that it passes to `early` from `some`.
     void answer(std::vector<exchange*>& some, const answered_early& early) const;
     /// Reads the body and checks the token. Returns the response if the request is refused.
-    std::optional<response> refuse(call& now, const route& matched) const;
+    std::optional<response> refuse(exchange& one, call& now) const;
+    /// Enforces the limits of the client that sent the request, once. Returns the response if it exceeds them.
+    std::optional<response> limit(exchange& one, const std::string& client_id, const model::client_limits& limits) const;
 
     services services_;
     mozlog::logger& log_;

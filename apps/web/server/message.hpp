@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ctms/base/result.hpp>
+#include <ctms/base/trace_context.hpp>
 
 #include <chrono>
 #include <functional>
@@ -27,7 +28,8 @@ struct request {
     std::string body;
     std::string peer_address;
     unsigned short peer_port = 0;
-    std::string id; ///< the client's X-Request-Id, or a new one
+    std::string id;                     ///< the client's X-Request-Id, or a new one
+    std::optional<trace_context> trace; ///< of the traceparent that the client sent, if it is valid
     std::chrono::steady_clock::time_point received{};
 
     /// The value of a header, or its last value if it is repeated; "" if there is none.

@@ -27,6 +27,7 @@ class database;
 namespace ctms::service {
 class acoustic_configuration;
 class changes;
+class client_uses;
 class contact_history;
 class contacts;
 class erasures;
@@ -46,6 +47,8 @@ class change_hub;
 }
 
 namespace ctms::web {
+
+class client_limiter; // client_limiter.hpp
 
 /// The threads that a handler runs on, kept separate so that slow requests cannot starve fast ones.
 enum class lane : std::uint8_t {
@@ -67,6 +70,7 @@ struct request_facts {
     bool client_exists = false;
     std::optional<bool> client_allowed;
     bool must_have_precondition = false; ///< the client may change contacts only with a precondition
+    std::string_view limit;              ///< which limit of the client the request exceeds; "" if none
     std::string_view key_use;            ///< how the Idempotency-Key was used; "" without one
     std::string auth_fail;
     std::string token_creds_from;
@@ -118,6 +122,8 @@ struct services {
     support::prometheus_metrics& metrics;
     const std::atomic<bool>& draining;
     streams::change_hub& change_streams;
+    client_limiter& limiter;
+    service::client_uses& uses;
 };
 
 /// Sends the answers of these calls, which belong to the calls that a handler was given, before the handler returns. The calls must not be

@@ -17,6 +17,7 @@
 #include <array>
 #include <cctype>
 #include <exception>
+#include <iterator>
 
 namespace ctms::web {
 namespace {
@@ -33,6 +34,14 @@ bool is_good_request_id(std::string_view id) {
     return !id.empty() && id.size() <= longest && std::all_of(id.begin(), id.end(), [](unsigned char c) {
         return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':' || c == '/' || c == '+' || c == '=';
     });
+}
+
+/// The trace of the request; nullopt without a valid traceparent, or if there are several.
+std::optional<trace_context> trace_of(const header_list& headers) {
+    const auto is_parent = [](const auto& header) { return header.first == "traceparent"; };
+    const auto found = std::find_if(headers.begin(), headers.end(), is_parent);
+    if (found == headers.end() || std::any_of(std::next(found), headers.end(), is_parent)) return std::nullopt;
+    return read_traceparent(found->second);
 }
 
 std::string new_request_id() {
@@ -267,6 +276,7 @@ exchange session::to_exchange(http::message& read) {
     to.peer_port = peer_.port;
     const auto id = to.header("x-request-id");
     to.id = is_good_request_id(id) ? std::string(id) : new_request_id();
+    to.trace = trace_of(to.headers);
     to.received = received_;
     return one;
 }
@@ -275,12 +285,12 @@ exchange session::to_exchange(http::message& read) {
 asio::awaitable<bool> session::serve(http::message read) {
     auto one = to_exchange(read);
     const auto& exchanges = shared_.dispatch.exchanges();
-    exchanges.begin(one);
+    const bool goes_on = exchanges.begin(one);
     if (is_one_too_many_) {
         shared_.metrics.request_rejected("address");
         one.answer = too_many_at_once_response();
         one.answer.close = !read.whole;
-    } else if (one.matched != nullptr) {
+    } else if (goes_on) {
         co_await shared_.dispatch.execute(stream_.get_executor(), one);
     }
     std::string().swap(one.http.body); // frees the body now: the client may take long to read the response
@@ -331,6 +341,7 @@ asio::awaitable<void> session::write_events(exchange& one, const http::message& 
     }
     shared_.set_aside(*this);
     end_request();
+    one.admitted.release();
     http::memory_share memory(shared_.event_memory, client_network_);
     event_writer writer({stream_, memory, shared_, shared_.bounds.write_time}, one);
     // Resets the pointer even if an exception ends the coroutine.

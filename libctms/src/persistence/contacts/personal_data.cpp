@@ -87,15 +87,11 @@ constexpr std::array all{
 };
 
 // Not people, but the organisation's own settings, clients and records. Receipts of erasures and keyed hashes do not tell whose they are.
-constexpr std::array<std::string_view, 18> impersonal{"acoustic_field",          "acoustic_newsletter_mapping",
-                                                      "alembic_version",         "api_client",
-                                                      "ctms_changes_state",      "ctms_client_old_secrets",
-                                                      "ctms_client_revocations", "ctms_client_roles",
-                                                      "ctms_client_rules",       "ctms_erasures",
-                                                      "ctms_migration_steps",    "ctms_migrations",
-                                                      "ctms_suppressed",         "ctms_vendor_circuit",
-                                                      "ctms_vendor_columns",     "ctms_vendor_slots",
-                                                      "ctms_webhooks",           "stripe_price"};
+constexpr std::array<std::string_view, 19> impersonal{
+    "acoustic_field",          "acoustic_newsletter_mapping", "alembic_version",   "api_client",        "ctms_changes_state",
+    "ctms_client_old_secrets", "ctms_client_revocations",     "ctms_client_roles", "ctms_client_rules", "ctms_client_use",
+    "ctms_erasures",           "ctms_migration_steps",        "ctms_migrations",   "ctms_suppressed",   "ctms_vendor_circuit",
+    "ctms_vendor_columns",     "ctms_vendor_slots",           "ctms_webhooks",     "stripe_price"};
 
 constexpr personal_source receivers{
     "ctms_webhooks",

@@ -47,6 +47,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_client_old_secrets", {"s", "", "siud"}},
     needed_rights{"ctms_client_revocations", {"s", "", "s"}},
     needed_rights{"ctms_client_rules", {"s", "", "siud"}},
+    needed_rights{"ctms_client_use", {"siu", "", "s"}},
     needed_rights{"ctms_kept_answers", {"siud", "", "su"}},
     needed_rights{"ctms_sync_queue", {"siu", "siud", "siud"}},
     needed_rights{"ctms_inbox", {"sud", "sud", "s"}},
