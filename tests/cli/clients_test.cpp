@@ -197,8 +197,9 @@ TEST_CASE("clients are listed in order, as text and as JSON") {
         R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null,"require_if_match":false,"limits":null,"last_used_at":null}])"
         "\n");
     const auto table = run({"clients", "list"}).out;
-    CHECK(table.starts_with(
-        "CLIENT  EMAIL          ENABLED  ROLES  CREATED                    LAST USED\nid_a    a@example.com  yes      all    20"));
+    CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  ROLES  CREATED  "));
+    CHECK(table.substr(0, table.find('\n')).ends_with("  LAST USED"));
+    CHECK(table.find("\nid_a    a@example.com  yes      all    20") != std::string::npos);
     CHECK(table.find("\nid_b    b@example.com  no       all    20") != std::string::npos);
 }
 
@@ -407,7 +408,7 @@ TEST_CASE("a limit that is not possible is refused") {
     admin run;
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
     for (const std::string rate :
-         {"", "/", "100", "100/", "/s", "0/s", "-1/s", "1.5/s", "100/d", "100/S", "100 /s", "1000001/s", "99999999999/s"}) {
+         {"/", "100", "100/", "/s", "0/s", "-1/s", "1.5/s", "100/d", "100/S", "100 /s", "1000001/s", "99999999999/s"}) {
         CAPTURE(rate);
         check_failed(run({"clients", "set-limit", "a", "--rate=" + rate}), 64, "--rate takes a number from 1 to 1000000 and a time");
     }
