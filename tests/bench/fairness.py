@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MPL-2.0
 """Measures how much one API client's flood of requests delays another one's reads.
 
-    tests/bench/fairness.py [--contacts 20000] [--seconds 8] [--rounds 3] [--connections 64] [--floods updates patch read]
-                            [--bin build/release/bin] [--against DIR] [--fail-above RATIO]
+    tests/bench/fairness.py [--contacts 20000] [--seconds 8] [--rounds 3] [--connections 64] [--rate 100]
+                            [--floods updates patch read] [--bin build/release/bin]
+                            [--against DIR] [--fail-above RATIO]
 
-One client reads contacts by id, 100 times per second, on connections of its own. Another one floods the server: with pages of /updates, with
+One client reads contacts by id, --rate times per second, on four connections. Another one floods the server: with pages of /updates, with
 writes, or with reads by id, as fast as it gets answers. Prints the median of each round's p50 and p99 of the reads, alone and in each flood,
 the quotient of the p99s, and the answers that the flood gets. With --against, other programs are measured in the same rounds. Exits with 1
 if a p99 in a flood is more than RATIO times the one alone. Needs wrk and psql. Nothing else should run on the machine meanwhile.
@@ -25,14 +26,14 @@ from support.contacts import id_of
 from support.load import Generator, finish, first
 from support.scene import DEFAULT_BIN, Database, Failure, Server, scratch_folder
 
-READERS, PAUSE = 4, 0.04  # 100 reads per second together
+READERS = 4  # connections of the client that reads
 
 
-def read_steadily(server, token, contacts, seconds, seen):
+def read_steadily(server, token, contacts, seconds, pause, seen):
     """Reads one contact after the other at fixed times, and adds the milliseconds that each took from when it was due."""
     link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
     numbers = random.Random(id(seen))
-    due, end = time.monotonic() + numbers.random() * PAUSE, time.monotonic() + seconds
+    due, end = time.monotonic() + numbers.random() * pause, time.monotonic() + seconds
     while due < end:
         time.sleep(max(0, due - time.monotonic()))
         link.request("GET", "/ctms/" + id_of(numbers.randint(1, contacts)), headers={"Authorization": "Bearer " + token})
@@ -41,20 +42,20 @@ def read_steadily(server, token, contacts, seconds, seen):
         if answer.status != 200:
             raise Failure(f"a read was answered with {answer.status}")
         seen.append(1000 * (time.monotonic() - due))
-        due += PAUSE
+        due += pause
     link.close()
 
 
-def reads(server, token, contacts, seconds):
+def reads(server, token, contacts, seconds, rate):
     """Returns p50 and p99 in milliseconds."""
     seen = [[] for _ in range(READERS)]
-    threads = [threading.Thread(target=read_steadily, args=(server, token, contacts, seconds, one)) for one in seen]
+    threads = [threading.Thread(target=read_steadily, args=(server, token, contacts, seconds, READERS / rate, one)) for one in seen]
     for one in threads:
         one.start()
     for one in threads:
         one.join()
     took = sorted(value for one in seen for value in one)
-    if len(took) < 0.9 * seconds * READERS / PAUSE:
+    if len(took) < 0.9 * seconds * rate:
         raise Failure("the reads came too late: the machine is too slow or too busy")
     return took[len(took) // 2], took[len(took) * 99 // 100]
 
@@ -74,10 +75,10 @@ class Side:
     def measure(self, opts, what):
         """Measures reads in a flood of `what`, or alone if it is ""."""
         with Server(self.database) as server:
-            reads(server, self.token, opts.contacts, 1)
+            reads(server, self.token, opts.contacts, 1, opts.rate)
             flood = self.flood.start_wrk(server, what, opts.connections, opts.seconds + 3) if what else None
             time.sleep(2)
-            p50, p99 = reads(server, self.token, opts.contacts, opts.seconds)
+            p50, p99 = reads(server, self.token, opts.contacts, opts.seconds, opts.rate)
             rate = 0.0
             if flood:
                 text = finish(flood, opts.seconds + 60)
@@ -100,6 +101,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--floods", nargs="+", default=["updates", "patch", "read"])
+    parser.add_argument("--rate", type=int, default=100, help="reads per second (default 100)")
     parser.add_argument("--bin", default=DEFAULT_BIN)
     parser.add_argument("--against")
     parser.add_argument("--fail-above", type=float)
