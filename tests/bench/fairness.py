@@ -75,9 +75,9 @@ class Side:
     def measure(self, opts, what):
         """Measures reads in a flood of `what`, or alone if it is ""."""
         with Server(self.database) as server:
-            reads(server, self.token, opts.contacts, 1, opts.rate)
-            flood = self.flood.start_wrk(server, what, opts.connections, opts.seconds + 3) if what else None
-            time.sleep(2)
+            flood = self.flood.start_wrk(server, what, opts.connections, opts.seconds + 5) if what else None
+            time.sleep(1)
+            reads(server, self.token, opts.contacts, 2, opts.rate)  # the server opens its connections to the database
             p50, p99 = reads(server, self.token, opts.contacts, opts.seconds, opts.rate)
             rate = 0.0
             if flood:
