@@ -47,6 +47,6 @@ node out/life.js || fail "the generated TypeScript client does not work"
 "$here/qt/generator_faults.py" document <openapi.json >simple.json || fail "the document could not be simplified for the C++ client"
 generate cpp cpp-qt5-client simple.json
 "$here/qt/generator_faults.py" sources cpp/client || fail "the generated C++ client is not as expected"
-cmake -S "$here/qt" -B cpp-build -G Ninja -DGENERATED="$work/cpp/client" >cpp-build.log 2>&1 && ninja -C cpp-build >>cpp-build.log 2>&1 ||
+{ cmake -S "$here/qt" -B cpp-build -G Ninja -DGENERATED="$work/cpp/client" && ninja -C cpp-build; } >cpp-build.log 2>&1 ||
     { tail -n 100 cpp-build.log && fail "the generated C++ client does not compile"; }
 ./cpp-build/life || fail "the generated C++ client does not work"
