@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // ctms-sync: sends changed contacts to the email vendor, and changes to webhooks. See --help, docs/sync.md and docs/webhooks.md.
+#include "bulk.hpp"
 #include "health_file.hpp"
 #include "loop.hpp"
 #include "metrics_port.hpp"
@@ -68,13 +69,28 @@ sync_app::loop::work work_of(const config::settings& settings) {
     return {};
 }
 
+/// Ends the bulk jobs before the objects that they use.
+class end_before {
+public:
+    explicit end_before(std::optional<sync_app::bulk>& what) : what_(what) {}
+    ~end_before() { what_.reset(); }
+    end_before(const end_before&) = delete;
+    end_before& operator=(const end_before&) = delete;
+
+private:
+    std::optional<sync_app::bulk>& what_;
+};
+
 int run(const config::settings& settings, support::program_log& logs, const std::stop_token& stop, const support::given_flags& given) {
     auto& log = *logs;
     sync_app::sync_metrics metrics;
     persistence::database db(support::database_options(settings), metrics);
     const auto options = support::vendor_options(settings);
     acoustic::client vendor(options, [&](const acoustic::call_record& call) { metrics.call_ended(call); });
-    service::sync sync(db, vendor, log, sync_options(settings));
+    std::optional<sync_app::bulk> bulk;
+    auto how = sync_options(settings);
+    how.leaves_bulk = [&bulk] { return bulk && bulk->takes_bulk(); };
+    service::sync sync(db, vendor, log, how);
     if (given.contains("dry-run")) {
         const auto printed = sync.print_calls(options, [](std::string_view xml) { fmt::print("{}\n", xml); });
         return printed ? support::ok : support::report_failure(self.name, printed.error());
@@ -100,10 +116,15 @@ int run(const config::settings& settings, support::program_log& logs, const std:
     const auto does = work_of(settings);
     if (const auto reported = report_skipped(db, does, log); !reported) return support::report_failure(self.name, reported.error());
     const bool once = given.contains("once");
+    if (!once && does == sync_app::loop::work::send)
+        bulk.emplace(
+            settings, vendor, [&sync] { return sync.next_probe().has_value(); }, metrics, log);
     std::optional<sync_app::webhooks> webhooks;
     if (!once && settings.webhooks.value_or(settings.acoustic_sync.value_or(false))) webhooks.emplace(settings, metrics, log);
-    const std::stop_callback stop_both(stop, [&webhooks] { // not one after the other
+    const end_before ended(bulk);                 // it uses the sync
+    const std::stop_callback stop_all(stop, [&] { // not one after the other
         if (webhooks) webhooks->request_stop();
+        if (bulk) bulk->request_stop();
     });
     return sync_app::loop(settings, does, sync, metrics, log, [&logs] { logs.send_reports(); }).run(stop, once);
 }

@@ -160,6 +160,14 @@ SYNC = [
         Panel(f"Latency, p{percent}", "s", {"{{method}} {{table}}": quantile(percent / 100, SYNC_DURATIONS, "method, table")})
         for percent in (50, 95, 99)
     ]),
+    ("Bulk jobs", [
+        Panel("Bulk jobs", "short", {"{{outcome}}": f"sum by (outcome) (increase(ctms_sync_bulk_jobs_total{{{CHOSEN}}}[1h]))"},
+              "That ended within an hour. All outcomes except for imported are failures."),
+        Panel("Contacts of bulk jobs", "ops", {"imported": rate("ctms_sync_bulk_imported_total"), "by calls": rate("ctms_sync_bulk_refused_total")},
+              "Whose row of the main table a job sent, and those that jobs left to calls."),
+        Panel("Bulk job under way", "bool_yes_no", {"under way": f"max(ctms_sync_bulk_job_running{{{CHOSEN}}})"}, "In any process."),
+        Panel("Duration of bulk jobs", "s", {"last": f"max(ctms_sync_bulk_job_duration_seconds{{{CHOSEN}}})"}, "The last one of each process."),
+    ]),
     ("Problems", [
         Panel("Failed contacts", "short", {"failed": f"max(ctms_background_acoustic_sync_retries{{{CHOSEN}}})"},
               "Contacts in the queue that failed at least once, including parked ones."),

@@ -73,6 +73,17 @@ private:
         if (!values_.acoustic_integration.value_or(false)) return;
         for (const auto name : missing_for_sync_) mistake(name, "not set; ctms-sync requires it");
         check_call_times();
+        if (values_.acoustic_bulk_threshold) require_what_bulk_jobs_need();
+    }
+
+    void require_what_bulk_jobs_need() {
+        require("CTMS_ACOUSTIC_SFTP_USER", "not set although CTMS_ACOUSTIC_BULK_THRESHOLD is; the account at Acoustic's file server");
+        require("CTMS_ACOUSTIC_SFTP_KNOWN_HOSTS",
+                "not set although CTMS_ACOUSTIC_BULK_THRESHOLD is; a file with the keys of Acoustic's file server, such as ssh-keyscan "
+                "writes it, compared with what Acoustic says");
+        if (!given("CTMS_ACOUSTIC_SFTP_KEY"))
+            require("CTMS_ACOUSTIC_SFTP_PASSWORD",
+                    "not set although CTMS_ACOUSTIC_BULK_THRESHOLD is; set the password of the account, or CTMS_ACOUSTIC_SFTP_KEY");
     }
 
     // One attempt takes up to four calls: for a token, the call itself, and both again if the vendor refuses the token. No call begins in

@@ -172,4 +172,30 @@ outcome client::delete_rows(table target, std::span<const relational_row> rows) 
                        });
 }
 
+job_answer<std::string> client::import_list(std::string_view map_file, std::string_view source_file) {
+    job_answer<std::string> out;
+    out.failed = impl_
+                     ->call("import_list", table::main, import_list_xml(map_file, source_file),
+                            [&](const answer& from, outcome& call) {
+                                call.failed = whole_failure(from);
+                                if (!call.failed && from.job_id.empty())
+                                    call.failed = failure{failure_kind::unavailable, "the answer has no JOB_ID"};
+                                out.value = from.job_id;
+                            })
+                     .failed;
+    return out;
+}
+
+job_answer<job_state> client::job_status(std::string_view job_id) {
+    job_answer<job_state> out;
+    out.failed = impl_
+                     ->call("get_job_status", table::main, get_job_status_xml(job_id),
+                            [&](const answer& from, outcome& call) {
+                                call.failed = whole_failure(from);
+                                if (!call.failed) out.value = state_of_job(from);
+                            })
+                     .failed;
+    return out;
+}
+
 } // namespace ctms::acoustic

@@ -60,6 +60,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_vendor_columns", {"", "si", "s"}},
     needed_rights{"ctms_vendor_columns_id_seq", {"", "g", ""}},
     needed_rights{"ctms_vendor_circuit", {"", "su", "s"}},
+    needed_rights{"ctms_bulk_job", {"", "su", "s"}},
     needed_rights{"ctms_sync_skipped", {"sd", "si", "sud"}},
     needed_rights{"ctms_audit_log", {"i", "", "siu"}},
     needed_rights{"ctms_contact_audit", {"s", "", "s"}},

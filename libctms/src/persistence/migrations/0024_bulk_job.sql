@@ -1,0 +1,24 @@
+-- SPDX-License-Identifier: MPL-2.0
+-- Contacts that are sent to the vendor in one bulk job: the version that the job has of each, and the hash of its row of the main table.
+-- ctms: serves 18
+
+alter table ctms_sync_queue
+    add column bulk_version bigint,
+    add column bulk_hash text;
+
+-- One row: the bulk job that is under way, of all processes. Its contacts are claimed by it.
+-- ctms: step
+create table ctms_bulk_job (
+    only_row boolean not null default true,
+    job uuid, -- ours; null while there is none. The names of its files begin with it
+    vendor_job text, -- the vendor's id; null until the vendor has answered
+    asked_at timestamptz, -- when the vendor was asked to start it; null before
+    contacts bigint not null default 0, -- rows of its file
+    holder uuid, -- the process that looks after it
+    held_until timestamptz not null default '-infinity',
+    failures integer not null default 0, -- in a row
+    not_before timestamptz not null default '-infinity', -- of the next job
+    constraint ctms_bulk_job_pkey primary key (only_row),
+    constraint ctms_bulk_job_check check (only_row)
+);
+insert into ctms_bulk_job default values;
