@@ -45,7 +45,7 @@ private:
         std::optional<std::string> ends;
         clock::time_point end{};
         std::string state = "RUNNING";
-        std::set<std::string> email_ids;
+        std::set<std::string> email_ids{};
         int added = 0;
         int updated = 0;
         int bad = 0;

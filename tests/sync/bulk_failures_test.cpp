@@ -91,18 +91,25 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: a job that fails, or that never ends, lea
 
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: an upload is broken off by a stop, and its contacts wait as before") {
     add_waiting(1, 30);
-    files.during_upload = [&] { bulk->request_stop(); };
+    std::atomic<bool> is_uploading = false;
+    std::atomic<bool> may_go_on = false;
+    files.during_upload = [&, pieces = 0]() mutable {
+        if (++pieces < 2) return; // the headers
+        is_uploading = true;
+        (void)becomes_true([&] { return may_go_on.load(); });
+    };
     start();
-    REQUIRE(becomes_true([&] {
-        return !files.during_upload ||
-               (job().empty() && value("select count(*) from ctms_sync_queue where claimed_by is null and priority = 10") == "30" &&
-                has_no_file());
-    }));
+    REQUIRE(becomes_true([&] { return is_uploading.load(); }));
+    CHECK(value("select count(*) from ctms_sync_queue where claimed_by is not null") == "30");
+    bulk->request_stop();
+    may_go_on = true;
     bulk.reset();
     CHECK(vendor.counts().jobs == 0);
     CHECK(value("select count(*) from ctms_sync_queue where claimed_by is not null") == "0");
     CHECK(value("select count(*) from ctms_bulk_job where holder is not null") == "0");
     CHECK(value("select failures from ctms_bulk_job") == "0");
+    CHECK(value("select count(*) from ctms_sync_queue where priority = 10 and bulk_version is null") == "30");
+    CHECK(has_no_file());
 }
 
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: another process looks after the job of one that has ended") {

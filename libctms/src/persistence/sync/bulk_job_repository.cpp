@@ -30,7 +30,8 @@ from ctms_bulk_job)";
 constexpr std::string_view hold_job = R"(
 update ctms_bulk_job set holder = $1::uuid, held_until = now() + $2::bigint * interval '1 second'
 where holder = $1::uuid or holder is null or held_until < now() or held_until > now() + interval '2 hours'
-returning {}, failures, job::text, vendor_job, greatest(extract(epoch from now() - asked_at), 0)::bigint, contacts)";
+returning {}, failures, job::text, vendor_job,
+  case when asked_at is not null then greatest(extract(epoch from now() - asked_at), 0)::bigint end, contacts)";
 
 const statement let_go_of_job{"bulk_job_let_go",
                               "update ctms_bulk_job set holder = null, held_until = '-infinity' where holder = $1::uuid"};
