@@ -220,7 +220,7 @@ class FileServer:
             known.write(f"[127.0.0.1]:{self.port} {key.read()}")
         with open(os.path.join(self.folder, "sshd_config"), "w", encoding="ascii") as config:
             config.write(f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.folder}/host\nAuthorizedKeysFile {self.folder}/client.pub\n"
-                         "PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n"
+                         "PidFile none\nStrictModes no\nUsePAM yes\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n"
                          f"ForceCommand internal-sftp -d {self.exchange}\n")
         command = ["/usr/sbin/sshd", "-D", "-e", "-f", os.path.join(self.folder, "sshd_config")]
         if os.geteuid() == 0:

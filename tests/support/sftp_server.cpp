@@ -109,8 +109,9 @@ void sftp_server::make_key(const std::string& name) const {
 }
 
 void sftp_server::start(int most_kib) {
+    // Without PAM, the server would ask the list of passwords whether the account is locked, and may not read it.
     put(in("sshd_config"), fmt::format("ListenAddress 127.0.0.1\nPort {}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n"
-                                       "UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
+                                       "UsePAM yes\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nMaxStartups 100\n"
                                        "Subsystem sftp internal-sftp\nForceCommand internal-sftp -d {}\n",
                                        port_, in("host_key"), in("authorized_keys"), exchange()));
     const auto limit = most_kib == 0 ? std::string() : fmt::format("trap '' XFSZ; ulimit -f {}; ", most_kib * 2); // in blocks of 512 bytes

@@ -37,7 +37,7 @@ acoustic::file_exchange::source pieces(std::vector<std::string> all) {
 /// A file without an end.
 std::string more() { return std::string(100'000, 'x'); }
 
-std::string detail(const result<void>& outcome) { return outcome ? "" : outcome.error().detail; }
+std::string why(const result<void>& outcome) { return outcome ? "" : outcome.error().detail; }
 
 const std::stop_token never;
 
@@ -47,17 +47,17 @@ TEST_CASE("sftp: files are uploaded in pieces, downloaded and removed") {
     const sftp_server server;
     sync_app::sftp files(options_for(server));
     const std::string big(3'000'000, 'y');
-    CHECK(detail(files.upload("a.csv", pieces({"first,", "second\r\n", big}), never)).empty());
+    CHECK(why(files.upload("a.csv", pieces({"first,", "second\r\n", big}), never)).empty());
     CHECK(content(server.exchange() + "/upload/a.csv") == "first,second\r\n" + big);
-    CHECK(detail(files.upload("a.csv", pieces({"shorter"}), never)).empty());
+    CHECK(why(files.upload("a.csv", pieces({"shorter"}), never)).empty());
     CHECK(content(server.exchange() + "/upload/a.csv") == "shorter");
     put(server.exchange() + "/download/7001.err", big);
     CHECK(files.download("7001.err", big.size(), never).value() == big);
     CHECK(files.download("7001.err", big.size() - 1, never).error().detail.find("longer than") != std::string::npos);
     CHECK(!files.download("missing.err", 100, never));
-    CHECK(detail(files.remove("a.csv")).empty());
+    CHECK(why(files.remove("a.csv")).empty());
     CHECK(server.uploaded().empty());
-    CHECK(detail(files.remove("a.csv")).empty());
+    CHECK(why(files.remove("a.csv")).empty());
 }
 
 TEST_CASE("sftp: a server whose key is not known gets nothing") {
@@ -88,14 +88,14 @@ TEST_CASE("sftp: an account that the server does not accept") {
     SUBCASE("with another name") { options.user = "somebody-else"; }
     const auto outcome = sync_app::sftp(options).upload("a.csv", pieces({"text"}), never);
     CHECK(!outcome);
-    CHECK(detail(outcome).find("secret-word") == std::string::npos);
+    CHECK(why(outcome).find("secret-word") == std::string::npos);
     CHECK(server.uploaded().empty());
 }
 
 TEST_CASE("sftp: a full disk fails the upload") {
     const sftp_server server(100);
     sync_app::sftp files(options_for(server));
-    CHECK(detail(files.upload("small.csv", pieces({"text"}), never)).empty());
+    CHECK(why(files.upload("small.csv", pieces({"text"}), never)).empty());
     CHECK(!files.upload("large.csv", pieces({std::string(1'000'000, 'z')}), never));
 }
 
@@ -120,7 +120,7 @@ TEST_CASE("sftp: a connection that ends, stalls or is stopped fails the upload")
     });
     const auto began = clock_type::now();
     CHECK(!files.upload("a.csv", more, stop.get_token()));
-    CHECK(clock_type::now() - began < 8s);
+    CHECK(clock_type::now() - began < 20s); // the rate is an average of some seconds
     disturber.join();
     server.signal_connections(SIGKILL);
 }
