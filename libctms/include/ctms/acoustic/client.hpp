@@ -81,8 +81,8 @@ struct job_answer {
 
 /// One finished call, for metrics.
 struct CTMS_API call_record {
-    std::string_view method; ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data,
-                             ///< import_list, get_job_status
+    std::string_view method;    ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data,
+                                ///< import_list, get_job_status
     table target = table::main; ///< table of the call
     bool succeeded = false;     ///< whether the call and all its rows succeeded
     double seconds = 0;         ///< duration

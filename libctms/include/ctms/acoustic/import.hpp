@@ -25,7 +25,10 @@ namespace ctms::acoustic {
 /// The server for files, which has a folder for those that jobs read and one for those that they write. One thread at a time.
 class CTMS_API file_exchange {
 public:
+    file_exchange() = default; ///< connects to nothing
     virtual ~file_exchange() = default;
+    file_exchange(const file_exchange&) = delete;
+    file_exchange& operator=(const file_exchange&) = delete;
 
     /// Returns the next piece of a file; "" at its end. It may throw.
     using source = std::function<std::string()>;
@@ -37,11 +40,6 @@ public:
     [[nodiscard]] virtual result<std::string> download(const std::string& name, std::size_t most, const std::stop_token& stop) = 0;
     /// Removes an uploaded file. If it is not there, that is no error. Blocks, for some seconds at most.
     [[nodiscard]] virtual result<void> remove(const std::string& name) = 0;
-
-protected:
-    file_exchange() = default;
-    file_exchange(const file_exchange&) = default;
-    file_exchange& operator=(const file_exchange&) = default;
 };
 
 /// Returns the columns of the file: all that a contact may have with this configuration, `email_id` and `email` among them.
