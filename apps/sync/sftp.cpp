@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <exception>
 #include <memory>
 #include <stdexcept>
@@ -43,7 +42,7 @@ std::size_t give(char* into, std::size_t size, std::size_t count, void* user) no
             state.at = 0;
         }
         const auto given = std::min(size * count, state.piece.size() - state.at);
-        std::memcpy(into, state.piece.data() + state.at, given);
+        std::copy_n(state.piece.data() + state.at, given, into);
         state.at += given;
         return given;
     } catch (...) {
