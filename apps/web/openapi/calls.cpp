@@ -55,7 +55,9 @@ constexpr std::array span_of_updates{
               R"({"type":"string","format":"date-time"})"},
     parameter{"query", "limit", false, "Maximum number of contacts on a page",
               R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
-    parameter{"query", "mofo_relevant", false, "true: only contacts that the foundation works with; false: only other contacts",
+    parameter{"query", "mofo_relevant", false,
+              "true: only contacts that the foundation works with; false: only other contacts. A page may then be short or empty although "
+              "`next` leads to another one",
               R"({"type":"boolean"})"},
     parameter{"query", "after", false, "Cursor that the previous page returned in `after`", R"({"type":"string"})"},
 };

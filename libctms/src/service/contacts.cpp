@@ -25,11 +25,6 @@ bool is_by_address_alone(const model::identity_query& query) {
     return query.primary_email && !query.primary_email->empty() && is_storable(*query.primary_email) && rest == model::identity_query{};
 }
 
-/// The start of the next page if there may be one.
-std::optional<model::updates_cursor> after(const persistence::document_page& page, const model::updates_query& query) {
-    return page.matches == static_cast<std::size_t>(query.limit) ? page.last : std::nullopt;
-}
-
 /// Appends the contacts of a page, each followed by `end`. `more`: how many bytes follow them.
 void append(std::string& out, const persistence::document_page& page, char end, std::size_t more) {
     out.reserve(out.size() + page.bytes + page.documents.size() + more);
@@ -204,7 +199,7 @@ result<std::string> contacts::updates_page(const model::updates_query& wanted, s
     const auto page = repository_->update_documents(query);
     if (!page) return page.error();
     constexpr std::string_view tail = "]}";
-    auto out = json::updates_page_head(query, after(*page, query), prefix);
+    auto out = json::updates_page_head(query, page->next, prefix);
     append(out, *page, ',', tail.size());
     if (!page->documents.empty()) out.pop_back();
     out += tail;
@@ -215,7 +210,7 @@ result<std::optional<model::updates_cursor>> contacts::append_updates(std::strin
     const auto page = repository_->update_documents(query);
     if (!page) return page.error();
     append(out, *page, '\n', 0);
-    return after(*page, query);
+    return page->next;
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {

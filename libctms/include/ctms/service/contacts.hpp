@@ -133,7 +133,8 @@ public:
     /// contacts are in memory only once. `prefix` is the URL under which clients reach the service.
     [[nodiscard]] result<std::string> updates_page(const model::updates_query& query, std::string_view prefix);
     /// Appends the contacts of a page to `out`, one per line (NDJSON), in the form of the items of updates_page(). The query
-    /// must have an end. Returns the cursor of the next page, or nullopt if there is none.
+    /// must have an end. Returns the cursor of the next page, or nullopt if there is none. With mofo_relevant, a page may be empty although
+    /// another one follows.
     [[nodiscard]] result<std::optional<model::updates_cursor>> append_updates(std::string& out, const model::updates_query& query);
 
     /// Returns all contacts that match every given id. errc::malformed with the list of ids if none is given, or only empty ones;

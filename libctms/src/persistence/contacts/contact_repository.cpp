@@ -39,15 +39,29 @@ std::vector<model::contact_document> in_order(found_documents&& found) {
     return out;
 }
 
-/// Calls `read`. If the lookup wants it, plans look rows up in indexes one by one, whatever the statistics say: they may be missing, old,
-/// or silent about where the rows are that a statement wants.
-template <class Read>
-auto read_lookup(connection& db, const lookup& what, const Read& read) {
-    if (!what.by_indexes) return read();
+/// A page of /updates as it was read.
+template <class Found>
+struct updates_page {
+    Found found;
+    std::optional<model::updates_cursor> examined_end{}; ///< where it ends if it is not full; nullopt: at the end of the period
+};
+
+/// Calls `read`, which returns what it found, and `count`, which returns how many contacts that are. If the lookup wants it, plans look
+/// rows up in indexes one by one, whatever the statistics say: they may be missing, old, or silent about where the rows are that a
+/// statement wants. If such a page is not full, also reads where it ends, in the same snapshot.
+template <class Read, class Count>
+auto read_updates(connection& db, const model::updates_query& query, const lookup& what, const Read& read, const Count& count) {
+    using page = updates_page<decltype(read())>;
+    if (!what.by_indexes) return page{read()};
     db.begin();
-    db.execute("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off;"
-               " set local enable_mergejoin = off");
-    auto out = read();
+    db.execute("set transaction isolation level repeatable read; set local enable_seqscan = off; set local enable_bitmapscan = off;"
+               " set local enable_hashjoin = off; set local enable_mergejoin = off");
+    page out{read()};
+    if (count(out.found) < static_cast<std::size_t>(query.limit)) {
+        const auto end = examined_end(query);
+        const auto found = db.query({end.name, end.sql}, end.parameters);
+        if (!found.empty()) out.examined_end = {read_time(found, 0, 0), uuid::parse(found.text(0, 1)).value_or(uuid{})};
+    }
     db.rollback();
     return out;
 }
@@ -156,23 +170,36 @@ auto contact_repository::read_page(const Read& read) -> result<decltype(read(std
     return run(db_, read);
 }
 
-result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
-                                                      const std::function<void(const model::contact&)>& visit) {
-    const auto page = updates_lookup(query);
-    const statement what{page.name, contacts_sql(page.sql)};
-    const auto found = read_page([&](connection& db) { return read_lookup(db, page, [&] { return db.query(what, page.parameters); }); });
-    if (!found) return found.error();
-    return visit_contacts(*found, [&](const stored_contact& one) { visit(one.contact); });
+result<std::optional<model::updates_cursor>> contact_repository::visit_updates(const model::updates_query& query,
+                                                                               const std::function<void(const model::contact&)>& visit) {
+    const auto wanted = updates_lookup(query);
+    const statement what{wanted.name, contacts_sql(wanted.sql)};
+    const auto read = read_page([&](connection& db) {
+        return read_updates(
+            db, query, wanted, [&] { return db.query(what, wanted.parameters); }, count_contacts);
+    });
+    if (!read) return read.error();
+    std::optional<model::updates_cursor> last;
+    visit_contacts(read->found, [&](const stored_contact& one) {
+        last = {one.contact.email.update_timestamp.value_or(timestamp{}), one.contact.email.email_id};
+        visit(one.contact);
+    });
+    return count_contacts(read->found) == static_cast<std::size_t>(query.limit) ? last : read->examined_end;
 }
 
 result<document_page> contact_repository::update_documents(const model::updates_query& query) {
-    const auto page = updates_lookup(query);
-    const statement what{"documents_" + page.name, document_page_sql(page.sql)};
-    auto found =
-        read_page([&](connection& db) { return read_lookup(db, page, [&] { return read_document_page(db, what, page.parameters); }); });
-    if (!found) return found.error();
-    if (store_) store_->store(found->to_store);
-    return std::move(found->page);
+    const auto wanted = updates_lookup(query);
+    const statement what{"documents_" + wanted.name, document_page_sql(wanted.sql)};
+    auto read = read_page([&](connection& db) {
+        return read_updates(
+            db, query, wanted, [&] { return read_document_page(db, what, wanted.parameters); },
+            [](const auto& one) { return one.matches; });
+    });
+    if (!read) return read.error();
+    auto& found = read->found;
+    if (store_) store_->store(found.to_store);
+    found.page.next = found.matches == static_cast<std::size_t>(query.limit) ? found.last : read->examined_end;
+    return std::move(found.page);
 }
 
 result<model::contact> contact_repository::create(const model::contact& contact, const model::author& by) {

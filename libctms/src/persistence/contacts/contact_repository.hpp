@@ -63,10 +63,10 @@ using removal_check = std::function<result<void>(std::span<const model::contact>
 struct document_page {
     std::vector<std::string_view> documents{};   ///< valid as long as `texts`
     std::size_t bytes = 0;                       ///< of all documents together
-    std::size_t matches = 0;                     ///< how many contacts were found; more than documents if some were changed meanwhile
-    std::optional<model::updates_cursor> last{}; ///< the place of the last match; nullopt if there is none
+    std::optional<model::updates_cursor> next{}; ///< after which the next page begins; nullopt if this is the last one
     std::shared_ptr<const void> texts{};         ///< what the views refer to
 };
+
 /// Reads and writes contacts.
 class contact_repository {
 public:
@@ -104,10 +104,12 @@ public:
     [[nodiscard]] result<updates_horizon> horizon();
 
     /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`, starting
-    /// after the cursor if there is one. The query must have an end. Takes one round trip and builds one contact at a time. Returns the
-    /// number of contacts. A replica answers if it has everything that `db` has at the moment, which takes two more round trips.
-    [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
-                                                    const std::function<void(const model::contact&)>& visit);
+    /// after the cursor if there is one. The query must have an end. Takes one round trip and builds one contact at a time. Returns after
+    /// which contact the next page begins; nullopt if this is the last one. With mofo_relevant, a page that is not the last may have fewer
+    /// contacts than the limit, or none, because it examines a bounded number; it takes three more round trips, and a fourth if it is not
+    /// full. A replica answers if it has everything that `db` has at the moment, which takes two more round trips.
+    [[nodiscard]] result<std::optional<model::updates_cursor>> visit_updates(const model::updates_query& query,
+                                                                             const std::function<void(const model::contact&)>& visit);
 
     /// Reads the same page as documents. Contacts without a document take one more round trip, and another one to store their documents;
     /// one that is changed or deleted between the two is left out.

@@ -27,8 +27,13 @@ struct lookup {
 /// Finds all nine ids of these contacts, in order of email_id.
 [[nodiscard]] lookup identities_lookup(const model::identity_query& query);
 
-/// Finds the email_id, the version and the update_timestamp of the contacts on a page of /updates, at most the limit of the query.
+/// Finds the email_id, the version and the update_timestamp of the contacts on a page of /updates, at most the limit of the query. With
+/// mofo_relevant, examines a bounded number of contacts: the page may end before the period does, although it is not full.
 [[nodiscard]] lookup updates_lookup(const model::updates_query& query);
+
+/// Finds the update_timestamp (in microseconds) and the email_id of the last contact that such a page examined; nothing if it examined all
+/// of the period. Only for a query with mofo_relevant and a page that is not full, in the same snapshot.
+[[nodiscard]] lookup examined_end(const model::updates_query& query);
 
 /// Reads the rows of identities_lookup, and of statements with the same columns.
 [[nodiscard]] std::vector<model::identity> read_identities(const rows& found);
