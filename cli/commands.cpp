@@ -94,6 +94,11 @@ constexpr option dry_run{"dry-run", "", "print what would be done without changi
 constexpr std::array delete_options{yes, dry_run};
 constexpr std::array erase_options{
     option{"suppress", "", "keep the address, the account and the customer at Stripe out from now on; needs CTMS_SUPPRESSION_KEYS"}, yes};
+constexpr std::array erasures_options{
+    option{
+        "confirm", "",
+        "confirm what the sync has given up or does not know, after you have made sure at the vendor that the contacts are deleted there"},
+    yes};
 constexpr std::array hold_options{option{"reason", "TEXT", "why; only operators see it", true}};
 constexpr std::array list_options{list_column, list_skip, list_report, yes, dry_run};
 constexpr std::array import_options{
@@ -527,7 +532,9 @@ constexpr std::array table{
             .operands = "[RECEIPT]",
             .summary = "List the erasures that the vendor has not confirmed, or show one receipt",
             .example = "contacts erasures 0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11",
-            .run = contacts_erasures},
+            .run = contacts_erasures,
+            .options = erasures_options,
+            .changes_with = "confirm"},
     command{.group = "contacts",
             .name = "hold",
             .operands = "ID-OR-ADDRESS",

@@ -88,6 +88,20 @@ int print_count(invocation& call, std::string_view name, std::string_view done, 
     return support::ok;
 }
 
+/// Confirms in place of the vendor what the sync has given up.
+int confirm_by_hand(invocation& call, rights& from, const uuid& receipt) {
+    call.note("receipt", receipt.to_string());
+    if (!call.has("yes") && !confirm("Did you make sure at the vendor that the contacts of this receipt are deleted there?")) {
+        complain("nothing was confirmed; answer y or use --yes");
+        return support::failed;
+    }
+    const auto confirmed = from.erasures.confirm(receipt);
+    if (!confirmed) return fail(confirmed.error());
+    call.note("confirmed", *confirmed);
+    if (*confirmed == 0) complain("nothing of this erasure waits for a confirmation");
+    return support::ok;
+}
+
 std::string hold_as_json(const model::legal_hold& one) {
     std::string out;
     object_writer writer(out);
@@ -118,9 +132,13 @@ int contacts_erase(invocation& call) {
 
 int contacts_erasures(invocation& call) {
     rights from(call);
+    if (call.has("confirm") && call.operands.empty()) return fail_usage("--confirm needs the id of a receipt", "contacts");
     if (!call.operands.empty()) {
         const auto id = uuid::parse(call.operands.front());
         if (!id) return fail_usage("argument 1 is not the id of a receipt", "contacts");
+        if (call.has("confirm")) {
+            if (const int code = confirm_by_hand(call, from, *id); code != support::ok) return code;
+        }
         const auto receipt = from.erasures.get(*id);
         if (!receipt) return fail(receipt.error());
         return print_receipt(call, *receipt), support::ok;

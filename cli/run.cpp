@@ -222,7 +222,8 @@ int run_command(const command& chosen, invocation& call, bool embedded, const co
         if (const auto schema = support::prepare_schema(call.settings, persistence::program_account::admin); !schema)
             return fail_to_prepare(schema.error());
     }
-    const int code = chosen.changes ? run_audited(chosen, call, actor(getenv)) : run_and_check(chosen, call);
+    const bool changes = chosen.changes || call.has(chosen.changes_with);
+    const int code = changes ? run_audited(chosen, call, actor(getenv)) : run_and_check(chosen, call);
     if (code == support::configuration && chosen.wanted == needs::schema) {
         const auto rights = persistence::check_rights(support::database_options(call.settings), persistence::program_account::admin);
         if (!rights) complain("{}", rights.error().message);

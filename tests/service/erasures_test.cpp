@@ -217,6 +217,42 @@ TEST_CASE("a receipt says that the sync has given up or was told to forget a del
     CHECK(db.erasures.get(id).value().vendor == vendor_erasure::stopped);
 }
 
+TEST_CASE("an operator confirms a stopped erasure in place of the vendor, and no other") {
+    erasure_database db;
+    const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
+    CHECK(db.erasures.confirm(uuid::random()).error().code == errc::not_found);
+    const auto refused = db.erasures.confirm(id);
+    CHECK(refused.error().code == errc::conflict);
+    CHECK(refused.error().message.find("The sync still works on this erasure") == 0);
+    CHECK(db.erasures.get(id).value().vendor == vendor_erasure::waiting);
+
+    db.link.execute(fmt::format("insert into ctms_vendor_state (email_id) values ('{}')", test::person_id));
+    SUBCASE("given up") { db.link.execute("update ctms_sync_queue set state = 'parked'"); }
+    SUBCASE("completed by a sync that does not know receipts") { db.link.execute("delete from ctms_sync_queue"); }
+    CHECK(db.erasures.confirm(id).value() == 1);
+    const auto receipt = db.erasures.get(id).value();
+    CHECK(receipt.vendor == vendor_erasure::confirmed);
+    CHECK(receipt.waiting == 0);
+    CHECK(receipt.confirmed_at.has_value());
+    CHECK(db.erasures.pending().value().empty());
+    CHECK(db.rows_of("ctms_sync_queue") + db.rows_of("ctms_vendor_state") == 0); // nothing of the person is left
+    CHECK(db.erasures.confirm(id).value() == 0);
+}
+
+TEST_CASE("a contact that exists again is not confirmed by hand, and its place in the queue stays") {
+    erasure_database db;
+    const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
+    auto again = contact_of(test::person_address);
+    again.email.email_id = uuid::parse(test::person_id).value();
+    REQUIRE(db.contacts.create(again).has_value());
+    db.link.execute("update ctms_sync_queue set state = 'parked'");
+    const auto refused = db.erasures.confirm(id);
+    CHECK(refused.error().code == errc::conflict);
+    CHECK(refused.error().message.find("exists again") != std::string::npos);
+    CHECK(db.erasures.get(id).value().waiting == 1);
+    CHECK(db.rows_of("ctms_sync_queue") == 1);
+}
+
 TEST_CASE("asking again before the vendor has confirmed gives the same receipt, and afterwards one that says that nothing was held") {
     erasure_database db;
     const auto first = db.erasures.erase(test::person_address, false).value();

@@ -56,6 +56,18 @@ result<model::erasure> erasures::get(const uuid& erasure_id) {
 
 result<std::vector<model::erasure>> erasures::pending() { return erasure_repository(db_).list_pending(most_at_once); }
 
+result<std::int64_t> erasures::confirm(const uuid& erasure_id) {
+    const auto confirmed = erasure_repository(db_).confirm_stopped(erasure_id);
+    if (!confirmed || *confirmed > 0) return confirmed;
+    const auto receipt = get(erasure_id);
+    if (!receipt) return receipt.error();
+    if (receipt->vendor == model::vendor_erasure::waiting)
+        return conflict("The sync still works on this erasure, and confirms it when the vendor has answered: nothing was changed");
+    if (receipt->vendor == model::vendor_erasure::stopped)
+        return conflict("A contact of this erasure exists again, so the vendor gets it again: erase it again. Nothing was changed");
+    return 0;
+}
+
 result<std::size_t> erasures::forget() { return erasure_repository(db_).forget(kept, most_at_once); }
 
 result<std::size_t> erasures::hold(std::span<const uuid> email_ids, const std::string& reason, const std::string& held_by) {

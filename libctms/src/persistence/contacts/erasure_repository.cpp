@@ -126,16 +126,39 @@ const statement parked_payloads{"erasure_parked_payloads", "select id, encode(pa
 
 const statement remove_parked{"erasure_remove_parked", "delete from ctms_stripe_parked where id = $1::bigint"};
 
-// A contact is waiting until the vendor has confirmed its deletion, and stopped if the sync does not work on that any more.
+// A contact `c` is waiting until the vendor has confirmed its deletion, and stopped if the sync does not work on that any more.
+constexpr std::string_view is_stopped =
+    "not exists (select from ctms_sync_queue q where q.email_id = c.email_id and q.operation = 'delete' and q.state = 'pending')"
+    " and not exists (select from ctms_inbox i where i.email_id = c.email_id and i.what = 'delete')";
+
 std::string receipts_sql(std::string_view which) {
     return fmt::format(R"(
 select erasure_id::text, {}, contacts, stripe_objects, parked_objects, suppressed, waiting, {}, (
-  select count(*) from ctms_erasure_contacts c where c.erasure_id = r.erasure_id
-    and not exists (select from ctms_sync_queue q where q.email_id = c.email_id and q.operation = 'delete' and q.state = 'pending')
-    and not exists (select from ctms_inbox i where i.email_id = c.email_id and i.what = 'delete'))
+  select count(*) from ctms_erasure_contacts c where c.erasure_id = r.erasure_id and {})
 from ctms_erasures r where {})",
-                       microseconds_sql("requested_at"), microseconds_sql("confirmed_at"), which);
+                       microseconds_sql("requested_at"), microseconds_sql("confirmed_at"), is_stopped, which);
 }
+
+// Does what the sync does when the vendor has confirmed. A contact that exists again stays: the sync sends it.
+const statement confirm_stopped{"erasure_confirm", fmt::format(R"(
+with stopped as materialized (
+  select c.email_id from ctms_erasure_contacts c where c.erasure_id = $1::uuid and {}
+    and not exists (select from emails e where e.email_id = c.email_id)),
+unqueued as (
+  delete from ctms_sync_queue q where q.email_id = any (array(select email_id from stopped)) and q.operation = 'delete' and q.state = 'parked'
+  returning 1),
+unsent as (
+  delete from ctms_vendor_state s where s.email_id = any (array(select email_id from stopped)) and (select count(*) from unqueued) >= 0
+  returning 1),
+told as (
+  delete from ctms_erasure_contacts t where t.erasure_id = $1::uuid and t.email_id = any (array(select email_id from stopped))
+    and (select count(*) from unsent) >= 0
+  returning 1),
+confirmed as (
+  update ctms_erasures r set waiting = r.waiting - told_of.contacts, confirmed_at = clock_timestamp()
+  from (select count(*)::integer as contacts from told) as told_of where r.erasure_id = $1::uuid and told_of.contacts > 0)
+select count(*) from told)",
+                                                               is_stopped)};
 
 model::erasure read_receipt(const rows& found, std::size_t row) {
     model::erasure out;
@@ -295,6 +318,10 @@ result<model::pending_erasures> erasure_repository::count_pending() {
         const auto found = db.query(count, {});
         return model::pending_erasures{found.integer(0, 0), std::chrono::seconds(std::max<std::int64_t>(found.integer(0, 1), 0))};
     });
+}
+
+result<std::int64_t> erasure_repository::confirm_stopped(const uuid& erasure_id) {
+    return run(db_, [&](connection& db) { return db.query(persistence::confirm_stopped, {erasure_id.to_string()}, true).integer(0, 0); });
 }
 
 result<std::size_t> erasure_repository::forget(std::chrono::seconds age, int limit) {

@@ -49,6 +49,9 @@ public:
     [[nodiscard]] result<std::vector<model::erasure>> list_pending(int limit);
     /// Counts them. One round trip.
     [[nodiscard]] result<model::pending_erasures> count_pending();
+    /// Confirms those deletions of an erasure that the sync has given up or does not know, with the effects of a confirmation by the
+    /// vendor, and returns how many there were. Leaves contacts that exist again.
+    [[nodiscard]] result<std::int64_t> confirm_stopped(const uuid& erasure_id);
     /// Removes at most `limit` receipts that are older than `age` and confirmed, and returns how many there were.
     [[nodiscard]] result<std::size_t> forget(std::chrono::seconds age, int limit);
 

@@ -55,7 +55,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_webhooks", {"", "su", "siud"}},
     needed_rights{"ctms_documents", {"siud", "s", "siud"}},
     needed_rights{"ctms_history", {"siud", "i", "siud"}},
-    needed_rights{"ctms_vendor_state", {"s", "siud", "s"}},
+    needed_rights{"ctms_vendor_state", {"s", "siud", "sd"}},
     needed_rights{"ctms_vendor_slots", {"", "siu", "s"}},
     needed_rights{"ctms_vendor_columns", {"", "si", "s"}},
     needed_rights{"ctms_vendor_columns_id_seq", {"", "g", ""}},
@@ -65,7 +65,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_contact_audit", {"s", "", "s"}},
     needed_rights{"ctms_webhook_places", {"s", "", "s"}},
     needed_rights{"ctms_erasures", {"siud", "su", "siud"}},
-    needed_rights{"ctms_erasure_contacts", {"si", "sd", "si"}},
+    needed_rights{"ctms_erasure_contacts", {"si", "sd", "sid"}},
     needed_rights{"ctms_holds", {"s", "", "siud"}},
     needed_rights{"ctms_suppressed", {"si", "", "sid"}},
 };
