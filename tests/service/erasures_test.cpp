@@ -12,6 +12,7 @@
 #include <ctms/service/contact_lists.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
+#include <ctms/service/person_export.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/stripe_parking.hpp>
 #include <persistence/contacts/personal_data.hpp>
@@ -185,6 +186,65 @@ TEST_CASE("empty ids and texts that are no addresses name nobody: parked objects
     REQUIRE(parking.park({other}).has_value());
     REQUIRE(db.erasures.erase(test::person_address, false).has_value());
     CHECK(db.count("ctms_stripe_parked where object = 'subscription:sub_other'") == 1);
+}
+
+TEST_CASE("an account that is an ordinary word names only the person's own customer, for an erasure and for an export") {
+    erasure_database db;
+    db.link.execute(fmt::format("update fxa set fxa_id = 'subscription' where email_id = '{}'", test::person_id));
+    service::stripe_parking parking(db.pool);
+    for (const auto& [name, payload] :
+         {std::pair{"customer:cus_new", R"({"object":"customer","id":"cus_new","description":"subscription"})"},
+          std::pair{"subscription:sub_other", R"({"object":"subscription","customer":"cus_other"})"}}) {
+        model::stripe::parked_object one;
+        one.object = name;
+        one.reason = "test";
+        one.payload = payload;
+        REQUIRE(parking.park({one}).has_value());
+    }
+    std::string exported;
+    auto pages = service::person_exports(db.pool).begin(uuid::parse(test::person_id).value(), service::export_form::json, {}).value();
+    while (pages.next(exported).value()) {
+    }
+    CHECK(exported.find("customer:cus_new") != std::string::npos);
+    CHECK(exported.find("sub_other") == std::string::npos);
+    CHECK(db.erasures.erase(test::person_address, false).value().receipt.parked_objects == 1);
+    CHECK(db.count("ctms_stripe_parked where object = 'subscription:sub_other'") == 1);
+    CHECK(db.count("ctms_stripe_parked where object = 'customer:cus_new'") == 0);
+}
+
+TEST_CASE("an erasure searches parked objects before it locks anything, and again what changes until it has its locks") {
+    erasure_database db;
+    service::stripe_parking parking(db.pool);
+    const auto park = [&](const std::string& invoice, const std::string& customer) {
+        model::stripe::parked_object one;
+        one.object = "invoice:" + invoice;
+        one.reason = "test";
+        one.payload = fmt::format(R"({{"object":"invoice","id":"{}","customer":"{}"}})", invoice, customer);
+        REQUIRE(parking.park({one}).has_value());
+    };
+    park("in_8", "cus_8");
+    persistence::connection holder(db.db.options());
+    holder.begin();
+    holder.execute(fmt::format("select from emails where email_id = '{}' for update", test::person_id));
+    std::int64_t erased = 0;
+    std::jthread erasing([&] { erased = db.erasures.erase(test::person_address, false).value().receipt.parked_objects; });
+    REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; })); // it has searched, and waits for its first lock
+    std::string left;
+    SUBCASE("another object is parked") {
+        park("in_7", "cus_7");
+        left = "invoice:in_8,subscription:sub_x77";
+    }
+    SUBCASE("the person has another account with another customer") {
+        park("in_9", "cus_8");
+        holder.execute("insert into stripe_customer (stripe_id, stripe_created, deleted, update_timestamp, fxa_id)"
+                       " values ('cus_8', now(), false, now(), 'account_8')");
+        holder.execute(fmt::format("update fxa set fxa_id = 'account_8' where email_id = '{}'", test::person_id));
+        left = "subscription:sub_x7,subscription:sub_x77";
+    }
+    holder.commit();
+    erasing.join();
+    CHECK(erased == 2);
+    CHECK(db.value("select string_agg(object, ',' order by object) from ctms_stripe_parked") == left);
 }
 
 TEST_CASE("a receipt tells when the vendor has confirmed") {

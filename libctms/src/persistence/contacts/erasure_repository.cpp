@@ -4,10 +4,10 @@
 #include "erasure_repository.hpp"
 
 #include "history_sql.hpp"
+#include "parked_names.hpp"
 #include "personal_data.hpp"
 #include "write_options.hpp"
 
-#include <base/base64.hpp>
 #include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -20,12 +20,10 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <utility>
 
 namespace ctms::persistence {
 namespace {
-
-using names = std::set<std::string>;
 
 // What an erasure leaves: the entry in the feed, and records of exports, which have only the id; what the deletion at the vendor needs,
 // until the vendor has confirmed it; what other programs just wrote, which moves to the queue within a second; holds, which forbid the
@@ -34,12 +32,20 @@ using names = std::set<std::string>;
 constexpr std::array<std::string_view, 8> left{"ctms_changes",          "ctms_audit_log", "ctms_sync_queue", "ctms_vendor_state",
                                                "ctms_erasure_contacts", "ctms_inbox",     "ctms_holds",      "ctms_kept_answers"};
 
-bool is_erased(const personal_source& one) { return std::find(left.begin(), left.end(), one.table) == left.end(); }
+/// Whether the statement below erases the rows of a source. The objects that are parked are searched in another way.
+bool is_erased(const personal_source& one) {
+    return one.table != "ctms_stripe_parked" && std::find(left.begin(), left.end(), one.table) == left.end();
+}
 
-const statement lock_contacts{"erasure_lock", fmt::format(R"({}
+std::string contacts_with_address(std::string_view lock) {
+    return fmt::format(R"({}
 select t.email_id::text from (select distinct address from form) wanted join emails t on lower(t.primary_email) = wanted.address
-order by t.email_id for update of t)",
-                                                          with_address_forms)};
+order by t.email_id {})",
+                       with_address_forms, lock);
+}
+
+const statement find_contacts{"erasure_find_contacts", contacts_with_address("")};
+const statement lock_contacts{"erasure_lock", contacts_with_address("for update of t")};
 
 // The names are those that stripe_repository locks.
 const statement lock_objects{"erasure_lock_objects", fmt::format(R"(
@@ -51,15 +57,8 @@ select pg_advisory_xact_lock(key) from (
   order by 1) as keys)",
                                                                  persons_ids_sql())};
 
-// What names the person: for parked messages, and for hashes of the account and the customers.
-const statement read_words{"erasure_words", fmt::format(R"(
-with {}
-select 'account', fxa_id from accounts union all select 'customer', stripe_id from customers
-union all select 'word', word from words)",
-                                                        persons_ids_sql())};
-
 /// Queues the deletion, notes it in the feed, and deletes all rows of a contact. With `keeps_history`, the history then says only who
-/// erased the contact, in the request $3. Returns how many rows of Stripe's objects there were, and how many parked objects.
+/// erased the contact, in the request $3. Returns how many rows of Stripe's objects there were.
 std::string erase_sql(bool keeps_history) {
     auto out = fmt::format("with e as materialized (select email_id, primary_email from emails where email_id = $1::uuid), {},\nq as ({}),"
                            "\nch as ({})",
@@ -73,7 +72,7 @@ std::string erase_sql(bool keeps_history) {
         if (one->table.starts_with("stripe_") || one->table == "ctms_stripe_lines")
             stripe += fmt::format(" + (select count(*) from of_{})", one->table);
     }
-    return out + fmt::format("\nselect {}, (select count(*) from of_ctms_stripe_parked)", stripe);
+    return out + "\nselect " + stripe;
 }
 
 const statement& erase_statement(bool keeps_history) {
@@ -119,12 +118,6 @@ const statement note_suppressed{"erasure_note_suppressed", "update ctms_erasures
 const statement suppress{"erasure_suppress", R"(
 insert into ctms_suppressed (hash, address_hash, key_id)
 select decode(json_array_elements_text($1::json), 'hex'), decode($2, 'hex'), $3 on conflict do nothing)"};
-
-// Few at a time, because payloads can be large.
-const statement parked_payloads{"erasure_parked_payloads", "select id, encode(payload, 'base64') from ctms_stripe_parked"
-                                                           " where id > $1::bigint order by id limit 20"};
-
-const statement remove_parked{"erasure_remove_parked", "delete from ctms_stripe_parked where id = $1::bigint"};
 
 // A contact `c` is waiting until the vendor has confirmed its deletion, and stopped if the sync does not work on that any more.
 constexpr std::string_view is_stopped =
@@ -187,22 +180,41 @@ std::vector<std::string> first_column(const rows& found) {
     return out;
 }
 
+/// What an erasure finds out before it locks anything.
+struct preparation {
+    json::person_names names;
+    parked_search parked;
+};
+
+preparation prepare(connection& db, const std::string& primary_email) {
+    preparation out;
+    out.names.addresses.insert(primary_email);
+    for (const auto& id : first_column(db.query(find_contacts, {json_names(std::array{primary_email})}))) add_names(db, id, out.names);
+    search_parked(db, out.names, out.parked);
+    return out;
+}
+
 /// One erasure.
 class erasing {
 public:
-    erasing(connection& db, const write_options& how, const person_to_erase& whom, names_a_person is_named)
-        : db_(db), how_(how), whom_(whom), is_named_(is_named) {}
+    erasing(connection& db, const write_options& how, const person_to_erase& whom, preparation prepared)
+        : db_(db), how_(how), whom_(whom), prepared_(std::move(prepared)) {}
 
-    /// Returns nullopt if there are too many receipts.
+    /// Returns nullopt if there are too many receipts, or the person has got other names since the preparation.
     std::optional<model::erasure_request> run() {
         db_.begin();
         db_.execute(fmt::format("select 1 from {}", we_are_the_writer));
         const auto form = json_names(std::array{whom_.primary_email});
         const auto contacts = first_column(db_.query(lock_contacts, {form}));
-        for (const auto& id : contacts) note_words(id);
+        names_.addresses.insert(whom_.primary_email);
+        for (const auto& id : contacts) {
+            db_.query(lock_objects, {id});
+            add_names(db_, id, names_);
+        }
+        if (has_other_names()) return std::nullopt;
         for (const auto& id : contacts) erase_contact(id);
-        words_.insert(whom_.primary_email);
-        erase_parked();
+        search_parked(db_, names_, prepared_.parked);
+        parked_objects_ = remove_parked(db_, names_, prepared_.parked);
         if (whom_.suppress) keep_out();
         const auto deleted = first_column(db_.query(waiting_deletions, {form}, true));
         if (!deleted.empty()) db_.query(empty_answers, {json_names(deleted)}, true);
@@ -216,46 +228,22 @@ public:
         return model::erasure_request{receipt, is_new};
     }
 
-private:
-    void note_words(const std::string& email_id) {
-        db_.query(lock_objects, {email_id});
-        const auto found = db_.query(read_words, {email_id});
-        for (std::size_t row = 0; row < found.size(); ++row) {
-            const auto kind = found.text(row, 0);
-            (kind == "account" ? accounts_ : kind == "customer" ? customers_ : words_).emplace(found.text(row, 1));
-        }
-    }
+    /// Whether the person has names that the preparation did not search for.
+    [[nodiscard]] bool has_other_names() const { return !includes(prepared_.names, names_); }
 
+private:
     void erase_contact(const std::string& email_id) {
         std::vector<parameter> parameters{email_id, std::string(whom_.by.client)};
         if (how_.keeps_history) parameters.emplace_back(std::string(whom_.by.request_id));
-        const auto done = db_.query(erase_statement(how_.keeps_history), parameters, true);
-        stripe_objects_ += done.integer(0, 0);
-        parked_objects_ += done.integer(0, 1);
-    }
-
-    /// Also what names only the address, or names the person in another case or Unicode form, which the statements do not search for.
-    void erase_parked() {
-        const std::vector<std::string> words(words_.begin(), words_.end());
-        std::string last = "0";
-        for (auto found = db_.query(parked_payloads, {last}); !found.empty(); found = db_.query(parked_payloads, {last})) {
-            for (std::size_t row = 0; row < found.size(); ++row) {
-                last = found.text(row, 0);
-                std::string encoded(found.text(row, 1));
-                std::erase(encoded, '\n'); // PostgreSQL breaks lines
-                if (!is_named_(base64_decode(encoded).value_or(""), words)) continue;
-                db_.query(remove_parked, {last}, true);
-                ++parked_objects_;
-            }
-        }
+        stripe_objects_ += db_.query(erase_statement(how_.keeps_history), parameters, true).integer(0, 0);
     }
 
     /// Stores the hashes that the current key makes.
     void keep_out() {
         const auto address = hashes_of_address(db_, how_.suppression, whom_.primary_email).front();
         std::vector<std::string> hashes{address};
-        for (const auto& one : accounts_) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::account, one).front());
-        for (const auto& one : customers_) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::customer, one).front());
+        for (const auto& one : names_.accounts) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::account, one).front());
+        for (const auto& one : names_.customers) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::customer, one).front());
         db_.query(suppress, {json_names(hashes), address, key_ids(how_.suppression).front()}, true);
     }
 
@@ -278,23 +266,34 @@ private:
     connection& db_;
     const write_options& how_;
     const person_to_erase& whom_;
-    names_a_person is_named_;
-    names accounts_;
-    names customers_;
-    names words_;
+    preparation prepared_;
+    json::person_names names_; ///< of the locked contacts
     std::int64_t stripe_objects_ = 0;
     std::int64_t parked_objects_ = 0;
 };
 
 } // namespace
 
-result<model::erasure_request> erasure_repository::erase(const person_to_erase& whom, names_a_person is_named) {
+result<model::erasure_request> erasure_repository::erase(const person_to_erase& whom) {
+    constexpr int most_attempts = 5;
     const auto how = write_options_of(db_);
-    auto done = run(db_, [&](connection& db) { return erasing(db, how, whom, is_named).run(); });
-    if (!done) return done.error();
-    if (!*done) return service_unavailable(fmt::format("there are {} receipts of erasures, which is the maximum", most_receipts));
-    if ((*done)->is_new) db_.recorder().sync_scheduled(static_cast<std::size_t>((*done)->receipt.waiting));
-    return **done;
+    bool is_changed = true;
+    for (int attempt = 0; is_changed && attempt < most_attempts; ++attempt) {
+        const auto prepared = run(db_, [&](connection& db) { return prepare(db, whom.primary_email); });
+        if (!prepared) return prepared.error();
+        const auto done = run(db_, [&](connection& db) {
+            erasing one(db, how, whom, *prepared);
+            auto out = one.run();
+            is_changed = one.has_other_names();
+            return out;
+        });
+        if (!done) return done.error();
+        if (!*done) continue;
+        if ((*done)->is_new) db_.recorder().sync_scheduled(static_cast<std::size_t>((*done)->receipt.waiting));
+        return **done;
+    }
+    if (is_changed) return service_unavailable("the contact was changed by others all the time");
+    return service_unavailable(fmt::format("there are {} receipts of erasures, which is the maximum", most_receipts));
 }
 
 result<std::optional<model::erasure>> erasure_repository::find(const uuid& erasure_id) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "person_repository.hpp"
 
+#include "parked_names.hpp"
+
 #include <persistence/postgres/pool.hpp>
 
 #include <fmt/core.h>
@@ -11,12 +13,13 @@
 namespace ctms::persistence {
 namespace {
 
-// $2: the key after which the rows follow.
+// $2: the key after which the rows follow. {6}: what is searched for the names of the person.
 constexpr std::string_view rows_sql = R"(
 with {0}
-select key, line from (
-  select key, line, sum(octet_length(line)) over (order by place) - octet_length(line) as before, place from (
-    select ({1})::text as key, (select row_to_json(r)::text from (select {2}) r) as line, row_number() over (order by {1}) as place
+select key, line, searched from (
+  select key, line, searched, sum(octet_length(line)) over (order by place) - octet_length(line) as before, place from (
+    select ({1})::text as key, (select row_to_json(r)::text from (select {2}) r) as line, row_number() over (order by {1}) as place,
+      {6} as searched
     from {3} t where ({4}) and ({1}) > $2::{5} order by {1} limit 500) next_rows) counted
 where before < 500000 order by place)";
 
@@ -31,7 +34,8 @@ std::string_view first_key(const personal_source& source) {
 
 statement rows_statement(const personal_source& source) {
     return {fmt::format("person_{}", source.member),
-            fmt::format(rows_sql, persons_ids_sql(), source.key, source.columns, relation_of(source), source.rows, source.key_type)};
+            fmt::format(rows_sql, persons_ids_sql(), source.key, source.columns, relation_of(source), source.rows, source.key_type,
+                        source.is_searched ? "encode(t.payload, 'base64')" : "null::text")};
 }
 
 std::string known_sql() {
@@ -56,12 +60,21 @@ result<bool> person_repository::is_known(const uuid& email_id) {
 
 result<person_rows> person_repository::read(const personal_source& source, const uuid& email_id, const std::string& after) {
     const auto what = rows_statement(source);
-    const auto key = after.empty() ? std::string(first_key(source)) : after;
     return run(db_, [&](connection& db) {
-        const auto found = db.query(what, {email_id.to_string(), key});
+        json::person_names names;
+        if (source.is_searched) add_names(db, email_id.to_string(), names);
         person_rows out;
-        for (std::size_t row = 0; row < found.size(); ++row) out.lines.push_back(on_one_line(found.text(row, 1)));
-        if (!found.empty()) out.last = found.text(found.size() - 1, 0);
+        out.last = after.empty() ? std::string(first_key(source)) : after;
+        while (out.lines.empty()) {
+            const auto found = db.query(what, {email_id.to_string(), out.last});
+            if (found.empty()) break;
+            for (std::size_t row = 0; row < found.size(); ++row) {
+                if (source.is_searched && !names_person(found, row, 2, names)) continue;
+                out.lines.push_back(on_one_line(found.text(row, 1)));
+            }
+            out.last = found.text(found.size() - 1, 0);
+        }
+        if (out.lines.empty()) out.last.clear();
         return out;
     });
 }

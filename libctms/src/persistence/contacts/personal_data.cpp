@@ -22,8 +22,9 @@ constexpr std::string_view is_uuid = "uuid";
 constexpr std::string_view is_text = "text";
 constexpr std::string_view is_number = "bigint";
 
-// A parked row names the person. A message of Pub/Sub has its content in base64: it is searched if it is where Google puts it.
-constexpr std::string_view names_a_word = R"sql(exists (select from words, (
+// A parked row may name the person: it contains one of the words. A message of Pub/Sub has its content in base64: it is searched if it is
+// where Google puts it.
+constexpr std::string_view has_a_word = R"sql(exists (select from words, (
   select t.payload || case when t.object <> 'message' then ''::bytea else decode(coalesce(substring(
     replace(encode(t.payload, 'escape'), '\\/', '/') from
     '"data"\s*:\s*"((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)"'), ''), 'base64') end as content offset 0) searched
@@ -58,9 +59,9 @@ constexpr std::array all{
            "The lines of the invoices"),
     stripe("ctms_stripe_lines", "stripe_lines_without_price", "t.stripe_invoice_id in (select stripe_id from invoices)",
            "Lines of invoices whose price is not known yet"),
-    personal_source{"ctms_stripe_parked", "stripe_parked", shown_as::rows, names_a_word, "t.id", is_number,
+    personal_source{"ctms_stripe_parked", "stripe_parked", shown_as::rows, has_a_word, "t.id", is_number,
                     "Objects of Stripe that name the person and could not be stored yet",
-                    "t.id, t.object, t.reason, t.deliveries, t.parked_at, encode(t.payload, 'escape') as payload"},
+                    "t.id, t.object, t.reason, t.deliveries, t.parked_at, encode(t.payload, 'escape') as payload", "", true},
     personal_source{"pending_acoustic", "pending_acoustic", shown_as::rows, of_contact, "t.id", is_number,
                     "Changes that the service before this one has noted for the email vendor"},
     one_row("ctms_sync_queue", "sync_queue", shown_as::rows, "The latest change that waits to be sent to the email vendor"),
