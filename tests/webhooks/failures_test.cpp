@@ -65,12 +65,15 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: after the database's clock was set b
         link.execute("update ctms_webhooks set holder = gen_random_uuid(), held_until = now() + interval '2 days'");
         is_due = false;
     }
+    SUBCASE("its secret was rotated before") {
+        link.execute("update ctms_webhooks set old_secret = secret, old_secret_until = now() + interval '3 years'");
+    }
     start();
     if (is_due) CHECK(soon([&] { return receiver.known().size() == 1; }));
     CHECK(soon([&] {
         return link
             .execute("select from ctms_webhooks where held_until > now() + interval '5 minutes'"
-                     " or next_attempt_at > now() + interval '29 hours'")
+                     " or next_attempt_at > now() + interval '29 hours' or old_secret_until > now() + interval '366 days'")
             .empty();
     }));
     if (!is_due) CHECK(receiver.count() == 0);
