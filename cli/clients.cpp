@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
+#include "list_output.hpp"
 #include "output.hpp"
 
 #include <ctms/base/address_text.hpp>
@@ -179,20 +180,13 @@ int clients_create(invocation& call) {
 
 int clients_list(invocation& call) {
     persistence::database db(support::database_options(call.settings));
-    const auto all = service::api_clients(db).list();
-    if (!all) return fail(all.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *all, [](std::string& to, const model::api_client& client) { to += to_json(client); });
-        print_json(out);
-        return support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& client : *all)
-        rows.push_back(
-            {client.client_id, client.email, client.enabled ? "yes" : "no", roles_text(client.roles), time_text(client.create_timestamp)});
-    print_table({"CLIENT", "EMAIL", "ENABLED", "ROLES", "CREATED"}, rows);
-    return support::ok;
+    return print_list(
+        call, service::api_clients(db).list(), {"CLIENT", "EMAIL", "ENABLED", "ROLES", "CREATED"},
+        [](std::string& to, const model::api_client& client) { to += to_json(client); },
+        [](const model::api_client& client) -> std::vector<std::string> {
+            return {client.client_id, client.email, client.enabled ? "yes" : "no", roles_text(client.roles),
+                    time_text(client.create_timestamp)};
+        });
 }
 
 int clients_show(invocation& call) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The right to erasure: erase a person and show the receipt, hold contacts, and count and lift suppressed addresses.
 #include "commands.hpp"
+#include "list_output.hpp"
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
@@ -143,17 +144,10 @@ int contacts_erasures(invocation& call) {
         if (!receipt) return fail(receipt.error());
         return print_receipt(call, *receipt), support::ok;
     }
-    const auto pending = from.erasures.pending();
-    if (!pending) return fail(pending.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *pending, json::write_erasure);
-        return print_json(out), support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& one : *pending) rows.push_back({one.id.to_string(), to_iso(one.requested_at), "the vendor " + state_of(one)});
-    print_table({"RECEIPT", "ERASED", "STATE"}, rows);
-    return support::ok;
+    return print_list(call, from.erasures.pending(), {"RECEIPT", "ERASED", "STATE"}, json::write_erasure,
+                      [](const model::erasure& one) -> std::vector<std::string> {
+                          return {one.id.to_string(), to_iso(one.requested_at), "the vendor " + state_of(one)};
+                      });
 }
 
 int contacts_hold(invocation& call) {
@@ -192,36 +186,29 @@ int contacts_holds(invocation& call) {
         after = page->back().email_id;
         all.insert(all.end(), page->begin(), page->end());
     }
-    if (call.json) {
-        std::string out;
-        append_json_array(out, all, [](std::string& to, const auto& one) { to += hold_as_json(one); });
-        return print_json(out), support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& one : all) rows.push_back({one.email_id.to_string(), to_iso(one.held_at), one.held_by, one.reason});
-    print_table({"EMAIL_ID", "HELD", "BY", "REASON"}, rows);
-    return support::ok;
+    return print_list(
+        call, result<std::vector<model::legal_hold>>(std::move(all)), {"EMAIL_ID", "HELD", "BY", "REASON"},
+        [](std::string& to, const model::legal_hold& one) { to += hold_as_json(one); },
+        [](const model::legal_hold& one) -> std::vector<std::string> {
+            return {one.email_id.to_string(), to_iso(one.held_at), one.held_by, one.reason};
+        });
 }
 
 int contacts_suppressed(invocation& call) {
     rights from(call);
-    const auto all = from.erasures.suppressed();
-    if (!all) return fail(all.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *all, [](std::string& to, const model::suppressed_addresses& one) {
+    const int code = print_list(
+        call, from.erasures.suppressed(), {"KEY", "SET", "ADDRESSES"},
+        [](std::string& to, const model::suppressed_addresses& one) {
             object_writer writer(to);
             writer.add("key", std::string_view(one.key_id));
             writer.add("key_is_set", one.is_known);
             writer.add("addresses", one.count);
             writer.close();
+        },
+        [](const model::suppressed_addresses& one) -> std::vector<std::string> {
+            return {one.key_id, one.is_known ? "yes" : "no", std::to_string(one.count)};
         });
-        print_json(out);
-    } else {
-        std::vector<std::vector<std::string>> rows;
-        for (const auto& one : *all) rows.push_back({one.key_id, one.is_known ? "yes" : "no", std::to_string(one.count)});
-        print_table({"KEY", "SET", "ADDRESSES"}, rows);
-    }
+    if (code != support::ok) return code;
     const auto keys = from.erasures.check_keys();
     return keys ? support::ok : fail(keys.error());
 }

@@ -4,6 +4,7 @@
 #include "output.hpp"
 #include "suggest.hpp"
 
+#include <ctms/base/host_name.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -123,9 +123,7 @@ void read_arguments(const command& chosen, const std::vector<std::string>& argum
 std::string actor(const config::getenv_fn& getenv) {
     const auto* account = getpwuid(geteuid());
     auto user = getenv("SUDO_USER").value_or(account != nullptr ? account->pw_name : std::to_string(geteuid()));
-    std::array<char, 256> host{};
-    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-    return fmt::format("{}@{}", user, host.data());
+    return fmt::format("{}@{}", user, host_name());
 }
 
 std::string words_of(const command& one) { return fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name); }

@@ -82,9 +82,8 @@ private:
         constexpr int thirds = 3;
         using seconds = std::chrono::duration<double>;
         const seconds timeout = values_.acoustic_timeout;
-        constexpr std::chrono::seconds longest_lease{3'600};
         const auto longer = [&](std::chrono::seconds usual, seconds least) {
-            return std::clamp(std::chrono::ceil<std::chrono::seconds>(least), usual, longest_lease);
+            return std::clamp(std::chrono::ceil<std::chrono::seconds>(least), usual, std::chrono::seconds(longest_lease));
         };
         if (!given("CTMS_ACOUSTIC_LEASE_S")) values_.acoustic_lease = longer(values_.acoustic_lease, calls * thirds * timeout);
         if (!given("CTMS_BACKGROUND_WATCHDOG_S")) values_.background_watchdog = longer(values_.background_watchdog, calls * timeout);

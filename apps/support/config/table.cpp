@@ -322,7 +322,7 @@ constexpr std::array table{
     seconds<&s::acoustic_retry_wait, 0, 1'800>(
         {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30",
          "Seconds before a failed contact is tried again; doubles with each failure, up to half an hour"}),
-    seconds<&s::acoustic_lease, 1, 3'600>(
+    seconds<&s::acoustic_lease, 1, longest_lease>(
         {"CTMS_ACOUSTIC_LEASE_S", "300",
          "Seconds after which another ctms-sync takes over the contacts of a killed one; at least twelve times the timeout, which is the "
          "default if that is more; at most 3600"}),

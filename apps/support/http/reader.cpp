@@ -2,6 +2,7 @@
 #include "reader.hpp"
 
 #include <ctms/base/utf8.hpp>
+#include <ctms/net/last_chunk.hpp>
 
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -27,9 +28,6 @@ bool has_controls(std::string_view text) {
     return std::any_of(text.begin(), text.end(), [](unsigned char c) { return (c < ' ' && c != '\t') || c == 0x7f; });
 }
 
-/// Whether this may be the last chunk without its end. After "0" and CRLF, Beast asserts that it gets the whole end, CRLF again.
-bool is_part_of_last_chunk(std::string_view bytes) { return bytes.size() < 5 && bytes.starts_with("0\r\n"); }
-
 constexpr refusal malformed{400, "malformed"};
 constexpr refusal too_slow{408, "timeout"};
 constexpr refusal body_too_large{413, "body_too_large"};
@@ -48,7 +46,7 @@ public:
 
     /// Passes the buffered bytes to the parser. Returns true if the parser needs more.
     bool put(boost::beast::flat_buffer& from) {
-        if (parser.is_header_done() && parser.chunked() && !parser.is_done() && is_part_of_last_chunk(view(from))) return true;
+        if (parser.is_header_done() && parser.chunked() && !parser.is_done() && net::is_part_of_last_chunk(view(from))) return true;
         error_code ec;
         const auto taken = parser.put(from.data(), ec);
         from.consume(taken);
