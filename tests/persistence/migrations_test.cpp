@@ -125,6 +125,7 @@ TEST_CASE("an empty database gets every migration once") {
                                    "20 safe_retries false",
                                    "21 history false",
                                    "22 relevant_contacts false",
+                                   "23 ordered_answers false",
                                    "3 indexes false",
                                    "4 price_index false",
                                    "5 sync_workers false",
