@@ -19,12 +19,6 @@ namespace {
 
 error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
-bool is_by_address_alone(const model::identity_query& query) {
-    auto rest = query;
-    rest.primary_email.reset();
-    return query.primary_email && !query.primary_email->empty() && is_storable(*query.primary_email) && rest == model::identity_query{};
-}
-
 /// Appends the contacts of a page, each followed by `end`. `more`: how many bytes follow them.
 void append(std::string& out, const persistence::document_page& page, char end, std::size_t more) {
     out.reserve(out.size() + page.bytes + page.documents.size() + more);
@@ -220,32 +214,20 @@ result<std::vector<model::contact>> contacts::find(const model::identity_query& 
 }
 
 std::vector<result<std::vector<model::contact_document>>> contacts::find_documents(std::span<const model::identity_query> queries) {
-    using found_documents = result<std::vector<model::contact_document>>;
-    const auto find_one = [&](const model::identity_query& query) -> found_documents {
-        if (!json::names_an_id(query)) return no_identifiers();
-        if (const auto good = json::check(query); !good) return good.error();
-        return repository_->documents(query);
-    };
-    std::vector<std::string> addresses;
-    for (const auto& query : queries) {
-        if (is_by_address_alone(query)) addresses.push_back(*query.primary_email);
-    }
-    std::vector<found_documents> out;
-    if (addresses.size() < 2) { // nothing to share
-        for (const auto& query : queries) out.push_back(find_one(query));
-        return out;
-    }
-    auto found = repository_->documents_by_addresses(addresses);
-    std::size_t next = 0;
-    for (const auto& query : queries) {
-        if (!is_by_address_alone(query)) {
-            out.push_back(find_one(query));
-        } else if (found) {
-            out.emplace_back(std::move((*found)[next++]));
-        } else {
-            out.emplace_back(found.error());
+    std::vector<result<std::vector<model::contact_document>>> out(queries.size(), no_identifiers());
+    std::vector<model::identity_query> good;
+    std::vector<std::size_t> places; // of the good ones
+    for (std::size_t place = 0; place < queries.size(); ++place) {
+        if (!json::names_an_id(queries[place])) continue;
+        if (const auto checked = json::check(queries[place]); !checked) {
+            out[place] = checked.error();
+            continue;
         }
+        good.push_back(queries[place]);
+        places.push_back(place);
     }
+    auto found = repository_->documents(good);
+    for (std::size_t i = 0; i < found.size(); ++i) out[places[i]] = std::move(found[i]);
     return out;
 }
 

@@ -140,7 +140,8 @@ public:
     /// Returns all contacts that match every given id. errc::malformed with the list of ids if none is given, or only empty ones;
     /// errc::invalid if one has a NUL character or is not UTF-8.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
-    /// Returns documents of the same contacts for several queries, in the given order; those by address alone share one round trip.
+    /// Returns documents of the same contacts for several queries, in the given order. Those that have just one id, of the
+    /// same kind, share one round trip.
     [[nodiscard]] std::vector<result<std::vector<model::contact_document>>> find_documents(std::span<const model::identity_query> queries);
     /// Like find(), but returns only the ids of the contacts.
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);

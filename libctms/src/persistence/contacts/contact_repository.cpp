@@ -16,6 +16,7 @@
 #include <persistence/postgres/time_columns.hpp>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace ctms::persistence {
@@ -28,10 +29,6 @@ constexpr auto found_documents_of_any = [](const found_documents& found) { retur
 
 constexpr std::string_view one_selection = "select email_id, xmin as version from emails where email_id = $1::uuid";
 constexpr std::string_view some_selection = "select email_id, xmin as version from emails where email_id = any ($1::uuid[])";
-// `offset 0` forces one index lookup for each address, also without statistics.
-constexpr std::string_view addresses_selection =
-    "select place, e.email_id, e.version from json_array_elements_text($1::json) with ordinality as given (address, place)"
-    " cross join lateral (select email_id, xmin as version from emails where lower(primary_email) = lower(given.address) offset 0) as e";
 
 std::vector<model::contact_document> in_order(found_documents&& found) {
     std::vector<model::contact_document> out;
@@ -121,20 +118,58 @@ result<std::vector<model::contact_document>> contact_repository::documents(const
     return in_order(std::move(*found));
 }
 
+std::vector<result<std::vector<model::contact_document>>> contact_repository::documents(std::span<const model::identity_query> queries) {
+    struct group {
+        std::vector<std::size_t> places; ///< of the queries
+        std::vector<std::string> ids;
+    };
+    std::vector<result<std::vector<model::contact_document>>> out(queries.size(), std::vector<model::contact_document>());
+    std::map<std::size_t, group> groups; // by the kind of id
+    for (std::size_t place = 0; place < queries.size(); ++place) {
+        auto id = lone_id_of(queries[place]);
+        if (!id) {
+            out[place] = documents(queries[place]);
+            continue;
+        }
+        auto& its_group = groups[id->kind];
+        its_group.places.push_back(place);
+        its_group.ids.push_back(std::move(id->value));
+    }
+    for (const auto& [kind, one] : groups) {
+        if (one.places.size() == 1) {
+            out[one.places.front()] = documents(queries[one.places.front()]);
+            continue;
+        }
+        auto found = documents_by(kind, one.ids, queries[one.places.front()].email_id ? nullptr : replica_.get());
+        for (std::size_t i = 0; i < one.places.size(); ++i) {
+            if (found) {
+                out[one.places[i]] = std::move((*found)[i]);
+            } else {
+                out[one.places[i]] = found.error();
+            }
+        }
+    }
+    return out;
+}
+
 result<std::vector<std::vector<model::contact_document>>>
-contact_repository::documents_by_addresses(std::span<const std::string> primary_emails) {
-    static const statement by_addresses{"documents_by_addresses", documents_sql(addresses_selection, "w.place - 1")};
-    const std::vector<parameter> parameters{json_names(primary_emails)};
+contact_repository::documents_by(std::size_t kind, std::span<const std::string> ids, replica_reads* replica) {
+    static const auto statements = [] {
+        auto all = many_lookups();
+        for (auto& one : all) one = {"documents_" + one.name, documents_sql(one.sql, "w.place - 1")};
+        return all;
+    }();
+    const std::vector<parameter> parameters{json_names(ids)};
     const auto has_all = [&](const found_documents& found) {
-        std::vector<bool> has(primary_emails.size());
+        std::vector<bool> has(ids.size());
         for (const auto& match : found.matches) has.at(static_cast<std::size_t>(match.number)) = true;
         return std::find(has.begin(), has.end(), false) == has.end();
     };
     const auto found = run_read(
-        db_, replica_.get(), [&](connection& db) { return read_documents(db, by_addresses, parameters); }, has_all);
+        db_, replica, [&](connection& db) { return read_documents(db, statements.at(kind), parameters); }, has_all);
     if (!found) return found.error();
     if (store_) store_->store(found->to_store);
-    std::vector<std::vector<model::contact_document>> out(primary_emails.size());
+    std::vector<std::vector<model::contact_document>> out(ids.size());
     for (const auto& match : found->matches) {
         const auto json = found->json.find(match.email_id);
         if (json != found->json.end()) out.at(static_cast<std::size_t>(match.number)).push_back({match.email_id, json->second});

@@ -92,9 +92,9 @@ public:
     /// The documents of the contacts that find() returns, read as it reads them.
     [[nodiscard]] result<std::vector<model::contact_document>> documents(const model::identity_query& query);
 
-    /// For each address, in the given order, returns what documents() returns for that address alone. Takes one round trip for all.
-    [[nodiscard]] result<std::vector<std::vector<model::contact_document>>>
-    documents_by_addresses(std::span<const std::string> primary_emails);
+    /// For each query, in the given order, returns what documents() returns for it alone. All queries that have just one id, of the same
+    /// kind, take one round trip together.
+    [[nodiscard]] std::vector<result<std::vector<model::contact_document>>> documents(std::span<const model::identity_query> queries);
 
     /// Returns the ids of all contacts that match every id of the query, in order of email_id. Takes one round trip, like find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
@@ -147,6 +147,8 @@ private:
     std::shared_ptr<shared_horizon> horizon_;
     std::shared_ptr<document_store> store_;
 
+    [[nodiscard]] result<std::vector<std::vector<model::contact_document>>> documents_by(std::size_t kind, std::span<const std::string> ids,
+                                                                                         replica_reads* replica);
     template <class Read>
     auto read_page(const Read& read) -> result<decltype(read(std::declval<connection&>()))>;
 };

@@ -5,58 +5,98 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <set>
+#include <string_view>
+#include <utility>
+
 namespace ctms::persistence {
 namespace {
 
 parameter text_of(const model::text& value) { return value; }
 parameter text_of(const std::optional<uuid>& value) { return value ? parameter(value->to_string()) : std::nullopt; }
 
-/// One id of the query: the table that contains it, and the condition on it; {} is the parameter.
-struct condition {
-    const char* table;
-    const char* sql;
-    parameter value;
+/// One kind of id: the table that contains it, the condition on it, in which {} is its value, and where queries have it.
+struct id_kind {
+    std::string_view table;
+    std::string_view sql;
+    parameter (*value_of)(const model::identity_query& query);
 };
 
-std::vector<condition> given_conditions(const model::identity_query& query) {
-    const condition all[] = {{"e", "e.email_id = {}::uuid", text_of(query.email_id)},
-                             {"e", "lower(e.primary_email) = lower({})", text_of(query.primary_email)},
-                             {"e", "e.basket_token = {}", text_of(query.basket_token)},
-                             {"e", "e.sfdc_id = {}", text_of(query.sfdc_id)},
-                             {"m", "m.mofo_contact_id = {}", text_of(query.mofo_contact_id)},
-                             {"m", "m.mofo_email_id = {}", text_of(query.mofo_email_id)},
-                             {"a", "a.user_id = {}", text_of(query.amo_user_id)},
-                             {"f", "f.fxa_id = {}", text_of(query.fxa_id)},
-                             {"f", "lower(f.primary_email) = lower({})", text_of(query.fxa_primary_email)}};
-    std::vector<condition> given;
-    for (const auto& one : all) {
-        if (one.value) given.push_back(one);
-    }
-    return given;
+template <auto Member>
+parameter member_of(const model::identity_query& query) {
+    return text_of(query.*Member);
 }
+
+using ids = model::identity_query;
+constexpr std::array kinds{id_kind{"e", "e.email_id = {}::uuid", member_of<&ids::email_id>},
+                           id_kind{"e", "lower(e.primary_email) = lower({})", member_of<&ids::primary_email>},
+                           id_kind{"e", "e.basket_token = {}", member_of<&ids::basket_token>},
+                           id_kind{"e", "e.sfdc_id = {}", member_of<&ids::sfdc_id>},
+                           id_kind{"m", "m.mofo_contact_id = {}", member_of<&ids::mofo_contact_id>},
+                           id_kind{"m", "m.mofo_email_id = {}", member_of<&ids::mofo_email_id>},
+                           id_kind{"a", "a.user_id = {}", member_of<&ids::amo_user_id>},
+                           id_kind{"f", "f.fxa_id = {}", member_of<&ids::fxa_id>},
+                           id_kind{"f", "lower(f.primary_email) = lower({})", member_of<&ids::fxa_primary_email>}};
+constexpr std::array tables{std::pair{"m", "mofo"}, std::pair{"a", "amo"}, std::pair{"f", "fxa"}};
+
+/// The column, or the function of it, that a condition compares: a part of the names of statements.
+std::string_view subject_of(const id_kind& one) { return one.sql.substr(0, one.sql.find(' ')); }
+
+std::string condition_of(const id_kind& one, std::string_view value) { return fmt::format(fmt::runtime(one.sql), value); }
 
 /// Selects `columns` of the matching contacts. Tables without a condition are joined with `other_join`, or not at all if it is null.
 lookup make(std::string_view prefix, std::string_view columns, const char* other_join, const model::identity_query& query) {
     lookup out{std::string(prefix), fmt::format("select {} from emails e", columns), {}};
     std::string where;
-    const auto given = given_conditions(query);
-    for (const auto& [alias, table] : {std::pair{"m", "mofo"}, std::pair{"a", "amo"}, std::pair{"f", "fxa"}}) {
-        bool needed = false;
-        for (const auto& one : given) needed = needed || std::string_view(one.table) == alias;
-        const char* join = needed ? "join" : other_join;
-        if (join != nullptr) out.sql += fmt::format(" {} {} {} using (email_id)", join, table, alias);
+    std::set<std::string_view> needed;
+    for (const auto& one : kinds) {
+        auto value = one.value_of(query);
+        if (!value) continue;
+        out.parameters.push_back(std::move(value));
+        where += fmt::format("{} {}", where.empty() ? " where" : " and", condition_of(one, fmt::format("${}", out.parameters.size())));
+        out.name += fmt::format("_{}", subject_of(one));
+        needed.insert(one.table);
     }
-    for (const auto& one : given) {
-        out.parameters.push_back(one.value);
-        where += fmt::format("{} {}", where.empty() ? " where" : " and",
-                             fmt::format(fmt::runtime(one.sql), fmt::format("${}", out.parameters.size())));
-        out.name += fmt::format("_{}", std::string_view(one.sql).substr(0, std::string_view(one.sql).find(' ')));
+    for (const auto& [alias, table] : tables) {
+        const char* join = needed.contains(alias) ? "join" : other_join;
+        if (join != nullptr) out.sql += fmt::format(" {} {} {} using (email_id)", join, table, alias);
     }
     out.sql += where;
     return out;
 }
 
+/// Finds the contacts of many ids of one kind. `offset 0` forces one index lookup for each id, also without statistics.
+statement many_lookup(const id_kind& kind) {
+    std::string join;
+    for (const auto& [alias, table] : tables) {
+        if (kind.table == alias) join = fmt::format(" join {} {} using (email_id)", table, alias);
+    }
+    return {fmt::format("contacts_by_many_{}", subject_of(kind)),
+            fmt::format("select place, found.email_id, found.version"
+                        " from json_array_elements_text($1::json) with ordinality as given (id, place) cross join lateral"
+                        " (select e.email_id, e.xmin as version from emails e{} where {} offset 0) as found",
+                        join, condition_of(kind, "given.id"))};
+}
+
 } // namespace
+
+std::optional<lone_id> lone_id_of(const model::identity_query& query) {
+    std::optional<lone_id> out;
+    for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
+        auto value = kinds[kind].value_of(query);
+        if (!value) continue;
+        if (out) return std::nullopt;
+        out = lone_id{kind, *std::move(value)};
+    }
+    return out;
+}
+
+std::vector<statement> many_lookups() {
+    std::vector<statement> out;
+    for (const auto& one : kinds) out.push_back(many_lookup(one));
+    return out;
+}
 
 lookup ids_lookup(const model::identity_query& query) { return make("contacts_by", "e.email_id, e.xmin as version", nullptr, query); }
 

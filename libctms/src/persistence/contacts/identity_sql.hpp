@@ -8,6 +8,8 @@
 
 #include <persistence/postgres/connection.hpp>
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,19 @@ struct lookup {
 
 /// Finds the email_id of all contacts that match every given id. At least one id must be given.
 [[nodiscard]] lookup ids_lookup(const model::identity_query& query);
+
+/// The id of a query that has just one.
+struct lone_id {
+    std::size_t kind; ///< a place in many_lookups()
+    std::string value;
+};
+
+/// Returns the id if the query has just one.
+[[nodiscard]] std::optional<lone_id> lone_id_of(const model::identity_query& query);
+
+/// Returns, for each kind of id, the statement that finds the contacts of a list of them ($1, JSON): rows of the place in the list, from 1,
+/// the email_id and the version.
+[[nodiscard]] std::vector<statement> many_lookups();
 
 /// Finds all nine ids of these contacts, in order of email_id.
 [[nodiscard]] lookup identities_lookup(const model::identity_query& query);
