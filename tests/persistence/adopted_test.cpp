@@ -48,7 +48,7 @@ std::vector<std::string> schema_of(connection& link) {
             union all select concat_ws(' ', conrelid::regclass, conname, pg_get_constraintdef(oid), convalidated)
             from pg_constraint where connamespace = 'public'::regnamespace
             union all select indexdef from pg_indexes where schemaname = 'public'
-            union all select pg_get_triggerdef(oid) || ' ' || tgenabled from pg_trigger where not tgisinternal
+            union all select pg_get_triggerdef(oid) || ' ' || tgenabled::text from pg_trigger where not tgisinternal
             union all select pg_get_functiondef(oid) from pg_proc where pronamespace = 'public'::regnamespace
             union all select pg_get_serial_sequence(quote_ident(table_name), column_name) from information_schema.columns
             where table_schema = 'public' and column_default like 'nextval%'
