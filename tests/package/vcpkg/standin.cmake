@@ -75,8 +75,8 @@ function(vcpkg_cmake_config_fixup)
     cmake_path(GET file FILENAME name)
     file(WRITE ${share}/${name} "${text}")
   endforeach()
-  file(REMOVE_RECURSE ${CURRENT_PACKAGES_DIR}/${given_CONFIG_PATH})
-  file(REMOVE ${CURRENT_PACKAGES_DIR}/lib/cmake) # if it is empty now
+  cmake_path(GET given_CONFIG_PATH PARENT_PATH parent)
+  file(REMOVE_RECURSE ${CURRENT_PACKAGES_DIR}/${parent})
 endfunction()
 
 function(vcpkg_fixup_pkgconfig)
