@@ -110,7 +110,7 @@ set(boost_version ${Boost_VERSION_MAJOR}.${Boost_VERSION_MINOR})
 # The newest one of the release: Debian 12 has 15, Debian 13 has 17.
 set(server_package "postgresql-17 | postgresql-16 | postgresql-15")
 set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_DEPENDS "${same_library}, libargon2-dev, libboost-json${boost_version}-dev, libboost-url${boost_version}-dev, libfmt-dev, libidn2-dev, libpqxx-dev, libpugixml-dev, libssl-dev")
-set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "cmake, pkg-config")
+set(CPACK_DEBIAN_DEVELOPMENT_PACKAGE_SUGGESTS "cmake, pkgconf")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_DEPENDS "${same_library}, adduser")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_RECOMMENDS "ca-certificates, ${server_package}")
 set(CPACK_DEBIAN_ADMIN_PACKAGE_SUGGESTS "postgresql-client")
