@@ -291,7 +291,8 @@ test_summary=    # the file with CTest's closing lines
 
 # run_tests BUILD-FOLDER [CTEST-OPTION...]: runs the tests of a build. All scripts run tests with this function, because it
 # enforces the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (dev/check_tests.py).
-# It keeps CTest's closing lines for print_test_summary, so that a script can print them last.
+# It keeps CTest's closing lines for print_test_summary, so that a script can print them last. Twice as many tests as processors run at
+# the same time, because most of them wait for servers and clocks.
 run_tests() {
     local folder=$1 status=0 report=$1/tests.xml
     shift
@@ -299,7 +300,7 @@ run_tests() {
     : >"$test_summary"
     rm -f "$report"
     "${test_launcher[@]}" ctest --test-dir "$folder" --output-junit "$(realpath -m "$report")" --output-on-failure \
-        --no-tests=error --no-label-summary -j2 --timeout 300 "$@" |
+        --no-tests=error --no-label-summary -j$((2 * $(nproc))) --timeout 300 "$@" |
         sed -u -e "/^[0-9]*% tests passed/,\$ { w $test_summary" -e 'd }' || status=$?
     if in_ci; then python3 -B "$root/packaging/dev/check_tests.py" "$report" || status=1; fi
     return "$status"

@@ -206,10 +206,11 @@ result<void> check_patch(const uuid& email_id, const model::contact_patch& patch
     return invalid("cannot change email_id");
 }
 
-result<created_contact> settle_creation(persistence::contact_repository& stored, error failure, const model::contact& wanted) {
+result<created_contact> settle_creation(const std::function<result<model::contact>(const uuid&)>& find, error failure,
+                                        const model::contact& wanted) {
     if (failure.code != errc::conflict) return failure;
     if (std::find(failure.conflicts.begin(), failure.conflicts.end(), "email_id") != failure.conflicts.end()) {
-        auto existing = stored.find(wanted.email.email_id);
+        auto existing = find(wanted.email.email_id);
         if (!existing && existing.error().code != errc::not_found) return existing.error();
         if (existing && same_content(*existing, wanted)) return created_contact{std::move(*existing), true};
     }

@@ -8,6 +8,7 @@
 #include <ctms/service/precondition.hpp>
 #include <persistence/contacts/contact_repository.hpp>
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -45,8 +46,9 @@ namespace ctms::service {
 /// Whether the input uses the older form of waitlists.
 [[nodiscard]] bool uses_older_form(const auto& input) { return input.vpn.given() || input.relay.given(); }
 
-/// The outcome of a creation that failed: if the same contact is stored, that is no failure.
-[[nodiscard]] result<created_contact> settle_creation(persistence::contact_repository& stored, error failure, const model::contact& wanted);
+/// The outcome of a creation that failed: if the same contact is stored, that is no failure. `find` returns the stored contact of an id.
+[[nodiscard]] result<created_contact> settle_creation(const std::function<result<model::contact>(const uuid&)>& find, error failure,
+                                                      const model::contact& wanted);
 
 /// What clients are told when a unique value is already used.
 inline constexpr std::string_view conflict_of_creation = "Contact already exists";

@@ -79,7 +79,7 @@ result<created_contact> contacts::create(const json::checked<model::contact_inpu
     if (!wanted) return wanted.error();
     auto stored = repository_->create(*wanted, by);
     if (stored) return created_contact{std::move(*stored), false};
-    return settle_creation(*repository_, stored.error(), *wanted);
+    return settle_creation([this](const uuid& id) { return repository_->find(id); }, stored.error(), *wanted);
 }
 
 result<model::contact> contacts::replace(const uuid& email_id, const model::contact_input& input, const model::author& by,

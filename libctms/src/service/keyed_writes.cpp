@@ -201,7 +201,8 @@ result<keyed_outcome> keyed_writes::create(const request_key& key, const json::c
         return created_contact{std::move(*stored), false};
     };
     const auto settle = [&](error failure) -> result<created_contact> {
-        return settle_creation(*repository_, persistence::with_conflicts(db_, std::move(failure), *wanted), *wanted);
+        return settle_creation([this](const uuid& id) { return repository_->find(id); },
+                               persistence::with_conflicts(db_, std::move(failure), *wanted), *wanted);
     };
     // Its deletion must find the answer that is kept, to erase it.
     const auto confirm = [](connection& link, const created_contact& known) {
