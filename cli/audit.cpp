@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
-#include "output.hpp"
+#include "list_output.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/persistence/database.hpp>
@@ -41,21 +41,13 @@ int audit_list(invocation& call) {
     const auto limit = call.number("limit", 100, 1, 1'000'000);
     if (!limit) return fail_usage(limit.error().message, "audit");
     persistence::database db(support::database_options(call.settings));
-    const auto records = service::audit_log(db).list(static_cast<int>(*limit));
-    if (!records) return fail(records.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *records, [](std::string& to, const auto& record) { to += to_json(record); });
-        print_json(out);
-        return support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& record : *records) {
-        const auto ended = record.exit_code ? std::to_string(*record.exit_code) : "-";
-        rows.push_back({to_iso(record.began_at), record.actor, record.command, ended, details_text(record.details)});
-    }
-    print_table({"WHEN", "WHO", "COMMAND", "EXIT", "DETAILS"}, rows);
-    return support::ok;
+    return print_list(
+        call, service::audit_log(db).list(static_cast<int>(*limit)), {"WHEN", "WHO", "COMMAND", "EXIT", "DETAILS"},
+        [](std::string& to, const auto& record) { to += to_json(record); },
+        [](const auto& record) -> std::vector<std::string> {
+            const auto ended = record.exit_code ? std::to_string(*record.exit_code) : "-";
+            return {to_iso(record.began_at), record.actor, record.command, ended, details_text(record.details)};
+        });
 }
 
 } // namespace ctms::cli

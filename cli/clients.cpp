@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "client_limits.hpp"
 #include "commands.hpp"
+#include "list_output.hpp"
 #include "output.hpp"
 
 #include <ctms/base/address_text.hpp>
@@ -67,6 +69,12 @@ std::string to_json(const model::api_client& client, const std::vector<model::ol
         writer.add_null("roles");
     }
     writer.add("require_if_match", client.must_have_precondition);
+    add_limits(writer, client.limits);
+    if (client.last_used) {
+        writer.add("last_used_at", std::string_view(to_iso(*client.last_used)));
+    } else {
+        writer.add_null("last_used_at");
+    }
     if (old_secrets != nullptr) add_old_secrets(writer, *old_secrets);
     writer.close();
     return out;
@@ -179,20 +187,17 @@ int clients_create(invocation& call) {
 
 int clients_list(invocation& call) {
     persistence::database db(support::database_options(call.settings));
-    const auto all = service::api_clients(db).list();
-    if (!all) return fail(all.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *all, [](std::string& to, const model::api_client& client) { to += to_json(client); });
-        print_json(out);
-        return support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& client : *all)
-        rows.push_back(
-            {client.client_id, client.email, client.enabled ? "yes" : "no", roles_text(client.roles), time_text(client.create_timestamp)});
-    print_table({"CLIENT", "EMAIL", "ENABLED", "ROLES", "CREATED"}, rows);
-    return support::ok;
+    return print_list(
+        call, service::api_clients(db).list(), {"CLIENT", "EMAIL", "ENABLED", "ROLES", "CREATED", "LAST USED"},
+        [](std::string& to, const model::api_client& client) { to += to_json(client); },
+        [](const model::api_client& client) -> std::vector<std::string> {
+            return {client.client_id,
+                    client.email,
+                    client.enabled ? "yes" : "no",
+                    roles_text(client.roles),
+                    time_text(client.create_timestamp),
+                    time_text(client.last_used)};
+        });
 }
 
 int clients_show(invocation& call) {
@@ -205,9 +210,11 @@ int clients_show(invocation& call) {
                                                    {"ENABLED", client.enabled ? "yes" : "no"},
                                                    {"ROLES", roles_text(client.roles)},
                                                    {"REQUIRES IF-MATCH", client.must_have_precondition ? "yes" : "no"},
+                                                   {"LIMITS", limits_text(client.limits)},
                                                    {"OLD SECRET", old_secrets_text(old_secrets)},
                                                    {"CREATED", time_text(client.create_timestamp)},
-                                                   {"UPDATED", time_text(client.update_timestamp)}});
+                                                   {"UPDATED", time_text(client.update_timestamp)},
+                                                   {"LAST USED", time_text(client.last_used)}});
         return support::ok;
     });
 }
@@ -248,6 +255,27 @@ int clients_set_rules(invocation& call) {
             return print_json(to_json(found->client)), support::ok;
         }
         print_text(fmt::format("'{}' {} send If-Match with changes of contacts.", id, must ? "must" : "need not"));
+        return support::ok;
+    });
+}
+
+int clients_set_limit(invocation& call) {
+    const auto limits = read_limits(call);
+    if (!limits) return fail(limits.error());
+    const bool is_empty = *limits == model::client_limits{};
+    if (is_empty != call.has("none"))
+        return fail_usage("set-limit takes --rate with or without --burst, --concurrency, or both; or --none", "clients");
+    return with_client(call, [&](service::api_clients clients, const std::string& id) -> int {
+        const auto text = limits_text(*limits);
+        call.note("limits", text);
+        const auto changed = clients.set_limits(id, *limits);
+        if (!changed) return fail(changed.error());
+        if (call.json) {
+            const auto found = clients.find(id);
+            if (!found) return fail(found.error());
+            return print_json(to_json(found->client)), support::ok;
+        }
+        print_text(fmt::format("Limits of '{}' for each server: {}.", id, text));
         return support::ok;
     });
 }

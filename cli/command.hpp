@@ -80,6 +80,7 @@ struct command {
     std::string (*more)() = nullptr;           ///< returns further help, lines of at most 100 characters; null for none
     int (*before)(invocation& call) = nullptr; ///< runs before the database is started; its failure ends the command
     bool passes_arguments_on = false;          ///< everything after its name is an operand, which is passed to another program
+    std::string_view changes_with{};           ///< a flag with which it leaves an audit record although `changes` is false
 };
 
 /// All commands, in the order in which the documentation lists them.

@@ -41,6 +41,13 @@ constexpr std::array rules_options{
            .value = "true|false",
            .text = "whether the client must send If-Match, or If-None-Match: *, with PUT, PATCH and DELETE of contacts",
            .required = true}};
+constexpr std::array limit_options{
+    option{.name = "rate", .value = "NUMBER/s|min|h", .text = "requests in the long run: 100/s, 600/min or 1000/h"},
+    option{.name = "burst",
+           .value = "NUMBER",
+           .text = "requests at once after a pause; without it, as many as --rate allows in a second, at least 1"},
+    option{.name = "concurrency", .value = "NUMBER", .text = "requests at the same time"},
+    option{.name = "none", .value = "", .text = "remove all limits"}};
 constexpr std::array rotate_options{
     option{"keep-old", "DURATION", "how long the old secret stays valid: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"}};
 constexpr option any_table{"allow-unknown", "", "accept a table that the sync does not know"};
@@ -94,6 +101,11 @@ constexpr option dry_run{"dry-run", "", "print what would be done without changi
 constexpr std::array delete_options{yes, dry_run};
 constexpr std::array erase_options{
     option{"suppress", "", "keep the address, the account and the customer at Stripe out from now on; needs CTMS_SUPPRESSION_KEYS"}, yes};
+constexpr std::array erasures_options{
+    option{
+        "confirm", "",
+        "confirm what the sync has given up or does not know, after you have made sure at the vendor that the contacts are deleted there"},
+    yes};
 constexpr std::array hold_options{option{"reason", "TEXT", "why; only operators see it", true}};
 constexpr std::array list_options{list_column, list_skip, list_report, yes, dry_run};
 constexpr std::array import_options{
@@ -183,6 +195,14 @@ constexpr std::array table{
             .example = "clients set-rules basket --require-if-match true",
             .run = clients_set_rules,
             .options = rules_options,
+            .changes = true},
+    command{.group = "clients",
+            .name = "set-limit",
+            .operands = "NAME",
+            .summary = "Limit the requests of a client to each server, replacing its current limits; takes effect within 5 seconds",
+            .example = "clients set-limit basket --rate 100/s --burst 200 --concurrency 20",
+            .run = clients_set_limit,
+            .options = limit_options,
             .changes = true},
     command{.group = "clients",
             .name = "set-email",
@@ -527,7 +547,9 @@ constexpr std::array table{
             .operands = "[RECEIPT]",
             .summary = "List the erasures that the vendor has not confirmed, or show one receipt",
             .example = "contacts erasures 0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11",
-            .run = contacts_erasures},
+            .run = contacts_erasures,
+            .options = erasures_options,
+            .changes_with = "confirm"},
     command{.group = "contacts",
             .name = "hold",
             .operands = "ID-OR-ADDRESS",

@@ -15,6 +15,7 @@ int clients_disable(invocation& call);
 int clients_rotate_secret(invocation& call);
 int clients_set_roles(invocation& call);
 int clients_set_rules(invocation& call);
+int clients_set_limit(invocation& call);
 int clients_set_email(invocation& call);
 int clients_delete(invocation& call);
 // acoustic.cpp

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The right to erasure: erase a person and show the receipt, hold contacts, and count and lift suppressed addresses.
 #include "commands.hpp"
+#include "list_output.hpp"
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
@@ -88,6 +89,20 @@ int print_count(invocation& call, std::string_view name, std::string_view done, 
     return support::ok;
 }
 
+/// Confirms in place of the vendor what the sync has given up.
+int confirm_by_hand(invocation& call, rights& from, const uuid& receipt) {
+    call.note("receipt", receipt.to_string());
+    if (!call.has("yes") && !confirm("Did you make sure at the vendor that the contacts of this receipt are deleted there?")) {
+        complain("nothing was confirmed; answer y or use --yes");
+        return support::failed;
+    }
+    const auto confirmed = from.erasures.confirm(receipt);
+    if (!confirmed) return fail(confirmed.error());
+    call.note("confirmed", *confirmed);
+    if (*confirmed == 0) complain("nothing of this erasure waits for a confirmation");
+    return support::ok;
+}
+
 std::string hold_as_json(const model::legal_hold& one) {
     std::string out;
     object_writer writer(out);
@@ -118,24 +133,21 @@ int contacts_erase(invocation& call) {
 
 int contacts_erasures(invocation& call) {
     rights from(call);
+    if (call.has("confirm") && call.operands.empty()) return fail_usage("--confirm needs the id of a receipt", "contacts");
     if (!call.operands.empty()) {
         const auto id = uuid::parse(call.operands.front());
         if (!id) return fail_usage("argument 1 is not the id of a receipt", "contacts");
+        if (call.has("confirm")) {
+            if (const int code = confirm_by_hand(call, from, *id); code != support::ok) return code;
+        }
         const auto receipt = from.erasures.get(*id);
         if (!receipt) return fail(receipt.error());
         return print_receipt(call, *receipt), support::ok;
     }
-    const auto pending = from.erasures.pending();
-    if (!pending) return fail(pending.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *pending, json::write_erasure);
-        return print_json(out), support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& one : *pending) rows.push_back({one.id.to_string(), to_iso(one.requested_at), "the vendor " + state_of(one)});
-    print_table({"RECEIPT", "ERASED", "STATE"}, rows);
-    return support::ok;
+    return print_list(call, from.erasures.pending(), {"RECEIPT", "ERASED", "STATE"}, json::write_erasure,
+                      [](const model::erasure& one) -> std::vector<std::string> {
+                          return {one.id.to_string(), to_iso(one.requested_at), "the vendor " + state_of(one)};
+                      });
 }
 
 int contacts_hold(invocation& call) {
@@ -174,36 +186,29 @@ int contacts_holds(invocation& call) {
         after = page->back().email_id;
         all.insert(all.end(), page->begin(), page->end());
     }
-    if (call.json) {
-        std::string out;
-        append_json_array(out, all, [](std::string& to, const auto& one) { to += hold_as_json(one); });
-        return print_json(out), support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& one : all) rows.push_back({one.email_id.to_string(), to_iso(one.held_at), one.held_by, one.reason});
-    print_table({"EMAIL_ID", "HELD", "BY", "REASON"}, rows);
-    return support::ok;
+    return print_list(
+        call, result<std::vector<model::legal_hold>>(std::move(all)), {"EMAIL_ID", "HELD", "BY", "REASON"},
+        [](std::string& to, const model::legal_hold& one) { to += hold_as_json(one); },
+        [](const model::legal_hold& one) -> std::vector<std::string> {
+            return {one.email_id.to_string(), to_iso(one.held_at), one.held_by, one.reason};
+        });
 }
 
 int contacts_suppressed(invocation& call) {
     rights from(call);
-    const auto all = from.erasures.suppressed();
-    if (!all) return fail(all.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *all, [](std::string& to, const model::suppressed_addresses& one) {
+    const int code = print_list(
+        call, from.erasures.suppressed(), {"KEY", "SET", "ADDRESSES"},
+        [](std::string& to, const model::suppressed_addresses& one) {
             object_writer writer(to);
             writer.add("key", std::string_view(one.key_id));
             writer.add("key_is_set", one.is_known);
             writer.add("addresses", one.count);
             writer.close();
+        },
+        [](const model::suppressed_addresses& one) -> std::vector<std::string> {
+            return {one.key_id, one.is_known ? "yes" : "no", std::to_string(one.count)};
         });
-        print_json(out);
-    } else {
-        std::vector<std::vector<std::string>> rows;
-        for (const auto& one : *all) rows.push_back({one.key_id, one.is_known ? "yes" : "no", std::to_string(one.count)});
-        print_table({"KEY", "SET", "ADDRESSES"}, rows);
-    }
+    if (code != support::ok) return code;
     const auto keys = from.erasures.check_keys();
     return keys ? support::ok : fail(keys.error());
 }

@@ -4,6 +4,7 @@
 #include "output.hpp"
 #include "suggest.hpp"
 
+#include <ctms/base/host_name.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/base/version.hpp>
@@ -20,7 +21,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -123,9 +123,7 @@ void read_arguments(const command& chosen, const std::vector<std::string>& argum
 std::string actor(const config::getenv_fn& getenv) {
     const auto* account = getpwuid(geteuid());
     auto user = getenv("SUDO_USER").value_or(account != nullptr ? account->pw_name : std::to_string(geteuid()));
-    std::array<char, 256> host{};
-    if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
-    return fmt::format("{}@{}", user, host.data());
+    return fmt::format("{}@{}", user, host_name());
 }
 
 std::string words_of(const command& one) { return fmt::format("{}{}{}", one.group, one.name.empty() ? "" : " ", one.name); }
@@ -222,7 +220,8 @@ int run_command(const command& chosen, invocation& call, bool embedded, const co
         if (const auto schema = support::prepare_schema(call.settings, persistence::program_account::admin); !schema)
             return fail_to_prepare(schema.error());
     }
-    const int code = chosen.changes ? run_audited(chosen, call, actor(getenv)) : run_and_check(chosen, call);
+    const bool changes = chosen.changes || call.has(chosen.changes_with);
+    const int code = changes ? run_audited(chosen, call, actor(getenv)) : run_and_check(chosen, call);
     if (code == support::configuration && chosen.wanted == needs::schema) {
         const auto rights = persistence::check_rights(support::database_options(call.settings), persistence::program_account::admin);
         if (!rights) complain("{}", rights.error().message);

@@ -45,6 +45,9 @@ void print_vendor(const model::queue_status& status) {
     }
     if (status.last_error_at)
         fmt::print("Last error of the vendor: {}, {}.\n", printable(status.last_error), to_iso(*status.last_error_at));
+    if (status.bulk_contacts) {
+        fmt::print("A bulk job is under way, with {}.\n", counted(static_cast<std::size_t>(*status.bulk_contacts), "contact", "contacts"));
+    }
     if (status.skipped > 0) {
         fmt::print("{} removed from the queue without being sent; ctms-admin sync resync --skipped queues them again.\n",
                    counted(static_cast<std::size_t>(status.skipped), "contact was", "contacts were"));
@@ -62,6 +65,7 @@ void print_status_json(const model::queue_status& status) {
     writer.add("claimed", status.claimed);
     writer.add("resync", status.after_writes);
     writer.add("skipped", status.skipped);
+    status.bulk_contacts ? writer.add("bulk_job", *status.bulk_contacts) : writer.add_null("bulk_job");
     writer.add("circuit", circuit_of(status));
     add_text(writer, "circuit_reason", status.circuit_reason);
     add_time(writer, "next_probe_at", status.next_probe_at);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "commands.hpp"
+#include "list_output.hpp"
 #include "output.hpp"
 
 #include <ctms/base/json_text.hpp>
@@ -152,19 +153,17 @@ int webhooks_add(invocation& call) {
 
 int webhooks_list(invocation& call) {
     persistence::database db(support::database_options(call.settings));
-    const auto all = service::webhooks(db).list();
-    if (!all) return fail(all.error());
-    if (call.json) {
-        std::string out;
-        append_json_array(out, *all, [](std::string& to, const model::webhook& hook) { to += to_json(hook); });
-        return print_json(out), support::ok;
-    }
-    std::vector<std::vector<std::string>> rows;
-    for (const auto& hook : *all)
-        rows.push_back({hook.name, std::string(state_name(hook)), fmt::format("{} s", hook.lag.count()), time_text(hook.delivered_at),
-                        service::webhook_url_for_display(hook.url), reason_of(hook)});
-    print_table({"WEBHOOK", "STATE", "LAG", "LAST DELIVERY", "URL", "REASON"}, rows);
-    return support::ok;
+    return print_list(
+        call, service::webhooks(db).list(), {"WEBHOOK", "STATE", "LAG", "LAST DELIVERY", "URL", "REASON"},
+        [](std::string& to, const model::webhook& hook) { to += to_json(hook); },
+        [](const model::webhook& hook) -> std::vector<std::string> {
+            return {hook.name,
+                    std::string(state_name(hook)),
+                    fmt::format("{} s", hook.lag.count()),
+                    time_text(hook.delivered_at),
+                    service::webhook_url_for_display(hook.url),
+                    reason_of(hook)};
+        });
 }
 
 int webhooks_show(invocation& call) {

@@ -12,6 +12,7 @@ pkg_check_modules(LIBIDN2 REQUIRED IMPORTED_TARGET GLOBAL libidn2)
 if(CTMS_BUILD_PROGRAMS)
   find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS program_options)
   find_package(prometheus-cpp REQUIRED)
+  find_package(CURL 7.85 REQUIRED) # SFTP in ctms-sync
   find_package(ZLIB REQUIRED)
 endif()
 if(CTMS_BUILD_TESTS)

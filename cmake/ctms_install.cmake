@@ -9,7 +9,8 @@ set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/ctms)
 install(TARGETS ctms EXPORT ctms
   LIBRARY COMPONENT runtime NAMELINK_COMPONENT development
   ARCHIVE COMPONENT development
-  FILE_SET HEADERS COMPONENT development)
+  FILE_SET HEADERS COMPONENT development
+  INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}) # CMake before 3.23 does not read the file set of an imported target
 install(EXPORT ctms NAMESPACE ctms:: FILE ctms-${kind}-targets.cmake DESTINATION ${package_dir} COMPONENT development)
 configure_package_config_file(${PROJECT_SOURCE_DIR}/cmake/ctmsConfig.cmake.in ${CMAKE_CURRENT_BINARY_DIR}/ctmsConfig.cmake
   INSTALL_DESTINATION ${package_dir} NO_SET_AND_CHECK_MACRO)

@@ -13,7 +13,10 @@ Makes a fresh Debian RELEASE (12 or 13) in a folder with debootstrap, copies the
 actions there, in the given order:
 
   quickstart  packaging/quickstart.sh --once: installs packages, builds, starts a server, runs the printed commands
+  basics      builds the programs and the tests with the labels unit, db and http, with warnings as errors, and runs these tests
   test        packaging/test.sh with the options after `--`: installs packages, builds, runs the tests
+  clang       packaging/dev/test_clang.sh, and again with --libcxx
+  arm64       builds the programs and the unit tests for arm64 with Debian's cross compiler, and runs these tests with qemu
   deb         packaging/deb.sh; then installs and tries the packages in a second fresh system of that release
   upgrade     tests/upgrade/run.sh: ctms-admin db upgrade, with the PostgreSQL of Debian 12 and that of RELEASE
 
@@ -62,14 +65,15 @@ if [ "${#actions[@]}" -eq 0 ]; then
 fi
 for action in "${actions[@]}"; do
     case $action in
-    quickstart | test | deb) ;;
+    quickstart | basics | test | clang | arm64 | deb) ;;
     upgrade) [ "$release" != 12 ] || die "Debian 12 has only one PostgreSQL; use upgrade with a later release" ;;
-    *) die "'$action' is none of the actions: quickstart, test, deb, upgrade" ;;
+    *) die "'$action' is none of the actions: quickstart, basics, test, clang, arm64, deb, upgrade" ;;
     esac
 done
+need_packages stages
 obstacle=$(why_no_debian "$release")
 [ -z "$obstacle" ] || die "$obstacle"
-need_packages stages
+mkdir -p "$(ccache -k cache_dir)" # in_debian passes it on
 
 made=
 if [ -z "$dir" ]; then
@@ -103,6 +107,46 @@ there() {
     in_debian "$tree" "${settings[@]}" "$@"
 }
 
+# The short tests that show whether the compiler, the libraries and PostgreSQL fit.
+try_basics() {
+    # shellcheck disable=SC2016  # for the inner shell
+    # These tests do not need the pages of the API, and so neither npm, which CI wants otherwise.
+    there /bin/bash -uc '. /src/packaging/lib.sh
+        CI= need_packages build run
+        step "Configuring" configure release -DCTMS_API_PAGES=OFF &&
+        step "Building" build release ctms-web ctms-sync ctms-admin ctms_unit_tests ctms_db_tests ctms_service_tests ctms_http_tests || exit
+        status=0
+        run_tests build/release -L "^(unit|db|http)$" -LE "^long$" || status=$?
+        print_test_summary
+        exit "$status"'
+}
+
+# The libraries of both architectures are installed side by side. Two of their packages contain the same manual pages, and differ in them.
+try_arm64() {
+    # shellcheck disable=SC2016  # for the inner shell
+    there /bin/bash -uc '. /src/packaging/lib.sh
+        CI= need_packages build
+        libraries=()
+        while IFS= read -r entry; do
+            name=$(first_of available_version "$entry")
+            case $name in *-dev) libraries+=("$name:arm64") ;; esac
+        done < <(packages_of build | grep -v -e ^doctest -e ^libvalijson)
+        add() {
+            dpkg --add-architecture arm64 && apt_get_quietly update &&
+                apt_get_quietly install -y --no-install-recommends -o Dpkg::Options::=--force-overwrite \
+                    crossbuild-essential-arm64 qemu-user pkgconf:arm64 "${libraries[@]}"
+        }
+        step "Installing the cross compiler and ${#libraries[@]} libraries" add &&
+        step "Configuring" configure release -B build/arm64 -DCTMS_API_PAGES=OFF -DCMAKE_SYSTEM_NAME=Linux -DCMAKE_SYSTEM_PROCESSOR=aarch64 \
+            -DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++ -DCMAKE_LIBRARY_ARCHITECTURE=aarch64-linux-gnu \
+            -DPKG_CONFIG_EXECUTABLE=/usr/bin/aarch64-linux-gnu-pkg-config -DCMAKE_CROSSCOMPILING_EMULATOR=/usr/bin/qemu-aarch64 &&
+        step "Building" cmake --build build/arm64 --parallel "$(build_jobs)" --target ctms-web ctms-sync ctms-admin ctms_unit_tests || exit
+        status=0
+        run_tests build/arm64 -L "^unit$" || status=$?
+        print_test_summary
+        exit "$status"'
+}
+
 # As on a machine that was upgraded from Debian 12: its PostgreSQL is still installed.
 try_upgrade() {
     debian_sources 12 >"$tree/etc/apt/sources.list.d/older.list" &&
@@ -119,7 +163,10 @@ try_upgrade() {
 act() {
     case $1 in
     quickstart) there /src/packaging/quickstart.sh --once --port 0 ;;
-    test) there /src/packaging/test.sh "${@:2}" ;;
+    basics) try_basics ;;
+    test) limit=14400 there /src/packaging/test.sh "${@:2}" ;;
+    clang) limit=14400 there /src/packaging/dev/test_clang.sh && limit=14400 there /src/packaging/dev/test_clang.sh --libcxx ;;
+    arm64) limit=14400 try_arm64 ;;
     deb) there /src/packaging/deb.sh && try_packages "$release" "$tree/src/build/packages" "$tree-packages" ;;
     upgrade) try_upgrade ;;
     esac

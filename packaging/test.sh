@@ -7,16 +7,19 @@ set -euo pipefail
 
 usage() {
     cat <<'TEXT'
-Usage: packaging/test.sh [--all | --nightly] [--asan] [--tsan] [-- CTEST-OPTION...]
+Usage: packaging/test.sh [--long | --all | --nightly [--here]] [--asan] [--tsan] [-- CTEST-OPTION...]
 
 Installs missing Debian packages, builds the programs and the tests (preset release), and runs all tests except
 those labelled `long`. The last lines of the output are CTest's summary.
 
-  --all      also run the tests labelled `long`; packaging/quickstart.sh --once; in a fresh Debian,
+  --long     also run the tests labelled `long`
+  --all      --long; packaging/quickstart.sh --once; in a fresh Debian,
              packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
              missing); and packaging/fuzz.sh for 10 seconds per target
   --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target,
-             the fault tests 5 times, 5 rounds of every history, and packaging/logging/try.sh with a million lines
+             the fault tests 5 times, 5 rounds of every history, packaging/logging/try.sh with a million lines, and in a
+             fresh Debian 13 the quickstart, --long, the packages, and the upgrade of PostgreSQL (packaging/on_debian.sh)
+  --here     with --nightly, leave out what needs Debian 13
   --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
   --tsan     build and test with the thread sanitizer instead of preset release
              With --all, --asan and --tsan run in addition to preset release.
@@ -30,7 +33,9 @@ TEXT
 }
 
 all=no
+long=no
 nightly=no
+here=no
 fuzz_seconds=10
 fault_rounds=5
 history_rounds=5
@@ -38,7 +43,9 @@ presets=()
 add_preset() { if [[ " ${presets[*]} " != *" $1 "* ]]; then presets+=("$1"); fi; }
 while [ "$#" -gt 0 ]; do
     case $1 in
+    --long) long=yes ;;
     --all) all=yes ;;
+    --here) here=yes ;;
     --nightly)
         all=yes
         nightly=yes
@@ -63,8 +70,9 @@ while [ "$#" -gt 0 ]; do
     esac
     shift
 done
+if [ "$all" = yes ]; then long=yes; fi
 if [ "$all" = yes ] || [ "${#presets[@]}" -eq 0 ]; then add_preset release; fi # last, so that its summary is printed last
-if [ "$all" = yes ]; then selection=(); else selection=(-LE '^long$'); fi
+if [ "$long" = yes ]; then selection=(); else selection=(-LE '^long$'); fi
 selection+=("$@")
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1}
@@ -104,7 +112,7 @@ try_deployed() {
 }
 
 groups=(build run)
-if [ "$all" = yes ]; then
+if [ "$long" = yes ]; then
     groups+=(histories)
     # Checks programs instead of packages: a Node.js from another source includes npm, which conflicts with Debian's package.
     command -v npm >/dev/null || groups+=(pages)
@@ -128,6 +136,9 @@ if [ "$all" = yes ]; then
     step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" || failed+=("fuzz.sh")
 fi
 
+if [ "$nightly" = yes ] && [ "$here" = no ]; then
+    try_deployed 13 "Debian 13: packaging/on_debian.sh" packaging/on_debian.sh 13 quickstart test deb upgrade -- --long
+fi
 if [ "$nightly" = yes ]; then
     step "Logs: packaging/logging/try.sh with a million lines" packaging/logging/try.sh --lines 1000000 --away 60 || failed+=("logging/try.sh")
     for part in feed system; do

@@ -121,6 +121,9 @@ public:
     Family<Counter>& rejected =
         counter_family(registry, "ctms_requests_rejected_total", "Requests and connections refused because of a limit, by reason.");
 
+    Family<Counter>& client_limits =
+        counter_family(registry, "ctms_client_limited_total", "Requests refused because their API client exceeds a limit of its own.");
+
     Family<Counter>& key_uses =
         counter_family(registry, "ctms_idempotency_keys_total", "Requests with an Idempotency-Key, by what was known about the key.");
 
@@ -195,6 +198,14 @@ void prometheus_metrics::request_answered(const request_sample& sample) {
 
 void prometheus_metrics::request_began() { impl_->in_flight.Increment(); }
 void prometheus_metrics::request_ended() { impl_->in_flight.Decrement(); }
+
+void prometheus_metrics::expect_client(const std::string& client_id) {
+    for (const auto limit : client_limit_names) impl_->client_limits.Add({{"client_id", client_id}, {"limit", std::string(limit)}});
+}
+
+void prometheus_metrics::client_limited(const std::string& client_id, std::string_view limit) {
+    impl_->client_limits.Add({{"client_id", client_id}, {"limit", std::string(limit)}}).Increment();
+}
 
 void prometheus_metrics::key_used(std::string_view use) { impl_->key_uses.Add({{"use", std::string(use)}}).Increment(); }
 

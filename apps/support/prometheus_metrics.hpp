@@ -47,6 +47,9 @@ struct runtime_sample {
 constexpr std::array<std::string_view, 8> stream_end_reasons{"client",       "timeout",     "token_invalid",   "client_disabled",
                                                              "role_missing", "cursor_gone", "server_stopping", "server"};
 
+/// The limits of an API client: of its rate, and of its requests at the same time.
+constexpr std::array<std::string_view, 2> client_limit_names{"rate", "concurrency"};
+
 /// What becomes of a request with an Idempotency-Key: the key is new, or the request is repeated, still running, or another one than
 /// before, or its answer was erased with its contact.
 constexpr std::array<std::string_view, 5> key_uses{"first", "again", "running", "other_request", "erased"};
@@ -75,6 +78,11 @@ public:
     void request_ended();
     /// Counts a request or connection that was refused because of a limit; `reason` is one of a few fixed words.
     void request_rejected(std::string_view reason);
+
+    /// Creates the series for the limits of a client with value 0, so that rates include the first refusal.
+    void expect_client(const std::string& client_id);
+    /// Counts a request that exceeds a limit of an existing client; `limit` is one of client_limit_names.
+    void client_limited(const std::string& client_id, std::string_view limit);
 
     /// Counts a request with an Idempotency-Key; `use` is one of key_uses.
     void key_used(std::string_view use);

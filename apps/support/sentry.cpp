@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "sentry.hpp"
 
+#include "list_items.hpp"
+
 #include <ctms/base/uuid.hpp>
 #include <ctms/base/version.hpp>
 
@@ -34,26 +36,17 @@ std::optional<std::chrono::seconds> parse_seconds(std::string_view text) {
     return std::min<std::chrono::seconds>(std::chrono::seconds(seconds), longest_pause);
 }
 
-/// Removes the text before the first `separator` from `text`, and returns it.
-std::string_view take_until(std::string_view& text, char separator) {
-    const auto end = std::min(text.find(separator), text.size());
-    const auto out = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    return out;
-}
-
 /// The longest pause for errors in X-Sentry-Rate-Limits, "60:error;transaction:organization, 2700:default:key"
 /// (https://develop.sentry.dev/sdk/foundations/transport/rate-limiting/). No category means all of them.
 std::chrono::seconds pause_in(std::string_view limits) {
     std::chrono::seconds out{0};
     while (!limits.empty()) {
-        auto limit = take_until(limits, ',');
-        limit.remove_prefix(std::min(limit.find_first_not_of(' '), limit.size()));
-        const auto seconds = parse_seconds(take_until(limit, ':'));
-        auto categories = take_until(limit, ':');
+        auto limit = next_item(limits, ',');
+        const auto seconds = parse_seconds(next_item(limit, ':'));
+        auto categories = next_item(limit, ':');
         bool concerns_errors = categories.empty();
         while (!categories.empty()) {
-            if (take_until(categories, ';') == "error") concerns_errors = true;
+            if (next_item(categories, ';') == "error") concerns_errors = true;
         }
         if (seconds && concerns_errors) out = std::max(out, *seconds);
     }

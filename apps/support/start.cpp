@@ -6,6 +6,7 @@
 
 #include <ctms/auth/access_token.hpp>
 #include <ctms/auth/keyed_hashes.hpp>
+#include <ctms/base/host_name.hpp>
 #include <ctms/base/version.hpp>
 #include <ctms/persistence/migrations.hpp>
 
@@ -13,7 +14,6 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <chrono>
 #include <exception>
 #include <filesystem>
@@ -30,11 +30,6 @@ mozlog::severity to_severity(const std::string& level) {
     if (level == "WARNING") return mozlog::severity::warning;
     if (level == "DEBUG") return mozlog::severity::debug;
     return mozlog::severity::info;
-}
-
-std::string host_name() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : std::string();
 }
 
 std::unique_ptr<sentry> make_sentry(const config::settings& settings, std::string_view program,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // ctms-sync: sends changed contacts to the email vendor, and changes to webhooks. See --help, docs/sync.md and docs/webhooks.md.
+#include "bulk.hpp"
 #include "health_file.hpp"
 #include "loop.hpp"
 #include "metrics_port.hpp"
@@ -7,6 +8,7 @@
 #include "webhooks.hpp"
 
 #include <ctms/acoustic/client.hpp>
+#include <ctms/service/bulk_sync.hpp>
 #include <ctms/service/sync_admin.hpp>
 #include <support/daemon.hpp>
 #include <support/exit_codes.hpp>
@@ -25,7 +27,9 @@ namespace {
 using namespace ctms;
 
 constexpr std::array own_flags{
-    support::flag{"once", "send what is due and exit: with 0 if nothing is left, with 75 if something must be tried again"},
+    support::flag{
+        "once",
+        "send what is due and exit: with 0 if nothing is left, with 75 if something must be tried again or a bulk job has contacts"},
     support::flag{"dry-run", "print the XML that would be sent now and exit, without sending or changing anything"},
     support::flag{"check-health", "exit with 1 unless the health file shows a recent cycle"}};
 
@@ -68,13 +72,39 @@ sync_app::loop::work work_of(const config::settings& settings) {
     return {};
 }
 
+/// Returns whether a bulk job has contacts, which this process leaves to others, and says so.
+[[nodiscard]] result<bool> leaves_a_job(persistence::database& db, mozlog::logger& log) {
+    auto is_there = service::is_bulk_job_under_way(db);
+    if (is_there && *is_there) {
+        log.log(mozlog::severity::error, "ctms.bin.acoustic_sync",
+                "A bulk job is under way, and its contacts wait. Only a ctms-sync without --once that has CTMS_ACOUSTIC_SFTP_USER and the "
+                "other settings of the file server finishes it");
+    }
+    return is_there;
+}
+
+/// Ends the bulk jobs before the objects that they use.
+class end_before {
+public:
+    explicit end_before(std::optional<sync_app::bulk>& what) : what_(what) {}
+    ~end_before() { what_.reset(); }
+    end_before(const end_before&) = delete;
+    end_before& operator=(const end_before&) = delete;
+
+private:
+    std::optional<sync_app::bulk>& what_;
+};
+
 int run(const config::settings& settings, support::program_log& logs, const std::stop_token& stop, const support::given_flags& given) {
     auto& log = *logs;
     sync_app::sync_metrics metrics;
     persistence::database db(support::database_options(settings), metrics);
     const auto options = support::vendor_options(settings);
     acoustic::client vendor(options, [&](const acoustic::call_record& call) { metrics.call_ended(call); });
-    service::sync sync(db, vendor, log, sync_options(settings));
+    std::optional<sync_app::bulk> bulk;
+    auto how = sync_options(settings);
+    how.leaves_bulk = [&bulk] { return bulk && bulk->takes_bulk(); };
+    service::sync sync(db, vendor, log, how);
     if (given.contains("dry-run")) {
         const auto printed = sync.print_calls(options, [](std::string_view xml) { fmt::print("{}\n", xml); });
         return printed ? support::ok : support::report_failure(self.name, printed.error());
@@ -100,12 +130,26 @@ int run(const config::settings& settings, support::program_log& logs, const std:
     const auto does = work_of(settings);
     if (const auto reported = report_skipped(db, does, log); !reported) return support::report_failure(self.name, reported.error());
     const bool once = given.contains("once");
+    if (!once && does == sync_app::loop::work::send) {
+        if (sync_app::bulk::has_file_server(settings)) {
+            bulk.emplace(
+                settings, vendor, [&sync] { return sync.next_probe().has_value(); }, metrics, log);
+        } else if (const auto left = leaves_a_job(db, log); !left) {
+            return support::report_failure(self.name, left.error());
+        }
+    }
     std::optional<sync_app::webhooks> webhooks;
     if (!once && settings.webhooks.value_or(settings.acoustic_sync.value_or(false))) webhooks.emplace(settings, metrics, log);
-    const std::stop_callback stop_both(stop, [&webhooks] { // not one after the other
+    const end_before ended(bulk);                 // it uses the sync
+    const std::stop_callback stop_all(stop, [&] { // not one after the other
         if (webhooks) webhooks->request_stop();
+        if (bulk) bulk->request_stop();
     });
-    return sync_app::loop(settings, does, sync, metrics, log, [&logs] { logs.send_reports(); }).run(stop, once);
+    const int code = sync_app::loop(settings, does, sync, metrics, log, [&logs] { logs.send_reports(); }).run(stop, once);
+    if (!once || code != support::ok) return code;
+    const auto left = leaves_a_job(db, log);
+    if (!left) return support::report_failure(self.name, left.error());
+    return *left ? support::temporary : support::ok;
 }
 
 int start(config::settings settings, const support::given_flags& given) {
@@ -117,6 +161,10 @@ int start(config::settings settings, const support::given_flags& given) {
     flag.add("sync_feature_flag", settings.acoustic_sync.value_or(false));
     if (settings.acoustic_sync_paused) flag.add("paused", true);
     log->log(mozlog::severity::info, "ctms.bin.acoustic_sync", flag, "Setting up sync_service.");
+    if (settings.acoustic_bulk_threshold && !sync_app::has_sftp()) {
+        fmt::print(stderr, "ctms-sync: CTMS_ACOUSTIC_BULK_THRESHOLD is set, but the libcurl of this system has no SFTP\n");
+        return support::configuration;
+    }
     const auto embedded = support::prepare_database(settings);
     if (!embedded) return support::report_failure(self.name, embedded.error());
     if (const auto schema = support::prepare_schema(settings, persistence::program_account::sync); !schema)

@@ -46,9 +46,12 @@ public:
     impl() {
         using acoustic::table;
         for (const auto kind : metrics::database_error_kinds) database_errors.Add({{"kind", std::string(kind)}});
+        for (const auto outcome : service::bulk_outcomes()) bulk_jobs.Add({{"outcome", std::string(outcome)}});
         for (const bool succeeded : {true, false}) { // series start at 0, so that rates include the first call
             expect({"add_recipient", table::main, succeeded, 0});
             expect({"remove_recipient", table::main, succeeded, 0});
+            expect({"import_list", table::main, succeeded, 0});
+            expect({"get_job_status", table::main, succeeded, 0});
             for (const auto target : {table::newsletter, table::product}) {
                 expect({"insert_update_relational_table", target, succeeded, 0});
                 expect({"delete_relational_table_data", target, succeeded, 0});
@@ -82,6 +85,12 @@ public:
                        "Seconds from the request to the sync, of the last synced contact that had not failed before.");
     Gauge& parked = gauge(registry, "ctms_sync_queue_parked", "Contacts whose sync was given up.");
     Gauge& circuit_open = gauge(registry, "ctms_sync_circuit_open", "1 while Acoustic does not answer and only probes are sent.");
+    Gauge& bulk_job = gauge(registry, "ctms_sync_bulk_job_running", "1 while a bulk job is under way, in any process.");
+    Family<Counter>& bulk_jobs = counters(registry, "ctms_sync_bulk_jobs_total", "Bulk jobs of this process that have ended, by outcome.");
+    Counter& bulk_imported =
+        counters(registry, "ctms_sync_bulk_imported_total", "Contacts whose row of the main table was sent by a bulk job.").Add({});
+    Counter& bulk_refused = counters(registry, "ctms_sync_bulk_refused_total", "Contacts that a bulk job left to single calls.").Add({});
+    Gauge& bulk_duration = gauge(registry, "ctms_sync_bulk_job_duration_seconds", "Duration of the last bulk job at Acoustic, in seconds.");
     Counter& port_failures =
         counters(registry, "ctms_sync_metrics_port_failures_total", "Connections to the metrics port that ended with an exception.")
             .Add({});
@@ -114,6 +123,15 @@ void sync_metrics::cycle_ended(const service::cycle_report& report) {
 }
 
 void sync_metrics::metrics_port_failed() { impl_->port_failures.Increment(); }
+
+void sync_metrics::bulk_job_seen(bool is_under_way) { impl_->bulk_job.Set(is_under_way ? 1 : 0); }
+
+void sync_metrics::bulk_job_ended(const service::bulk_result& result) {
+    impl_->bulk_jobs.Add({{"outcome", std::string(result.outcome)}}).Increment();
+    impl_->bulk_imported.Increment(static_cast<double>(result.imported));
+    impl_->bulk_refused.Increment(static_cast<double>(result.refused));
+    impl_->bulk_duration.Set(result.seconds);
+}
 
 void sync_metrics::webhook_attempted(const service::webhook_attempt& attempt) { impl_->webhooks.attempted(attempt); }
 

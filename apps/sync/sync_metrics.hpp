@@ -4,6 +4,7 @@
 
 #include <ctms/acoustic/client.hpp>
 #include <ctms/metrics/recorder.hpp>
+#include <ctms/service/bulk_sync.hpp>
 #include <ctms/service/sync.hpp>
 #include <ctms/service/webhook_delivery.hpp>
 
@@ -28,6 +29,11 @@ public:
     void cycle_ended(const service::cycle_report& report);
     /// Counts a connection to the metrics port that ended with an exception.
     void metrics_port_failed();
+
+    /// Shows whether a bulk job is under way, in any process.
+    void bulk_job_seen(bool is_under_way);
+    /// Counts a bulk job that has ended.
+    void bulk_job_ended(const service::bulk_result& result);
 
     /// Counts an attempt to deliver to a webhook.
     void webhook_attempted(const service::webhook_attempt& attempt);

@@ -31,6 +31,7 @@ std::vector<std::string> enabled_ids(const std::vector<model::api_client>& clien
 
 void expect_known_requests(support::prometheus_metrics& metrics, const std::vector<model::api_client>& clients) {
     const auto ids = enabled_ids(clients);
+    for (const auto& id : ids) metrics.expect_client(id);
     for (const auto& call : openapi::shown_calls()) {
         for (const auto& answer : call.answers) {
             metrics.expect_request({call.method, call.path, answer.status, 0, {}});

@@ -2,6 +2,7 @@
 #include "program.hpp"
 
 #include "known_requests.hpp"
+#include "server/client_limiter.hpp"
 #include "server/server.hpp"
 #include "streams/change_hub.hpp"
 
@@ -11,6 +12,8 @@
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/api_clients.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/client_uses.hpp>
+#include <ctms/service/contact_bulk.hpp>
 #include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
@@ -46,6 +49,20 @@ persistence::database_options background_options(const config::settings& setting
     auto out = support::database_options(settings);
     out.pool_size = 1;
     out.max_overflow = 0;
+    return out;
+}
+
+/// The options of a separate connection for the last use of clients, which is stored once a minute, and once more before the program ends:
+/// it is opened when it is needed, and soon given up if the database does not answer.
+persistence::database_options uses_options(const config::settings& settings) {
+    constexpr std::chrono::seconds patience{2};
+    auto out = support::database_options(settings);
+    out.pool_size = 0;
+    out.max_overflow = 1;
+    out.pool_timeout = patience;
+    out.connect_timeout = patience; // the minimum of libpq
+    out.statement_timeout = patience;
+    out.lock_timeout = patience;
     return out;
 }
 
@@ -105,6 +122,7 @@ public:
           replica_(open_replica(settings, metrics_)),
           health_database_(health_options(settings), metrics_),
           background_database_(background_options(settings)),
+          uses_database_(uses_options(settings)),
           streams_database_(background_options(settings)),
           signer_(settings.secret_key, settings.token_allow_no_expiration, settings.secret_key_previous),
           tokens_(database_, signer_, {.expiration = settings.token_expiration, .failures_per_minute = settings.token_failures_per_minute}),
@@ -120,6 +138,7 @@ public:
           tls_(make_tls(settings)),
           server_(bounds_, settings_.trusted_proxies, log, metrics_),
           services_{contacts_,
+                    bulk_,
                     keyed_writes_,
                     changes_,
                     history_,
@@ -134,7 +153,9 @@ public:
                     settings_,
                     metrics_,
                     server_.draining(),
-                    change_streams_},
+                    change_streams_,
+                    limiter_,
+                    uses_},
           exchanges_(services_, log, all_routes()),
           ops_exchanges_(services_, log, ops_routes()),
           threads_({.read = settings.workers, .write = settings.workers}, bounds.waiting),
@@ -181,12 +202,14 @@ public:
     std::unique_ptr<persistence::database> replica_; // null: no replica
     persistence::database health_database_;
     persistence::database background_database_;
+    persistence::database uses_database_;
     persistence::database streams_database_;
     auth::token_signer signer_;
     service::tokens tokens_;
     service::changes changes_{database_};
     service::changes streamed_changes_{streams_database_};
     service::contacts contacts_{database_, replica_.get(), metrics_, &log_};
+    service::contact_bulk bulk_{database_, metrics_};
     service::keyed_writes keyed_writes_{database_, metrics_};
     service::contact_history history_{database_};
     service::person_exports exports_{database_};
@@ -196,6 +219,7 @@ public:
                                        .parked = std::chrono::days(settings_.stripe_parked_days),
                                        .answers = kept_answers(settings_),
                                        .history = std::chrono::days(settings_.history_days)}};
+    service::client_uses uses_{uses_database_};
     service::acoustic_configuration acoustic_configuration_{database_};
     service::stripe_ingest stripe_ingest_{database_};
     service::stripe_parking stripe_parking_{database_};
@@ -205,6 +229,7 @@ public:
     limits bounds_;
     service::tokens stream_tokens_;           // so that the streams do not wait for connections with the requests
     streams::change_hub change_streams_;      // before the server, whose streams use it
+    client_limiter limiter_;                  // before the server, whose requests use it
     std::unique_ptr<http::tls_listener> tls_; // null: plain HTTP
     server server_;
     services services_;

@@ -69,6 +69,7 @@ LIBRARIES = {
     "argon2.h": ["libctms/src/auth"],
     "prometheus/": ["apps"],
     "pugixml.hpp": ["libctms/src/acoustic"],
+    "curl/": ["apps/sync"],
 }
 
 # The Boost headers that base may include, in sources only.

@@ -202,7 +202,7 @@ ELSEWHERE = {
     "codeql: Packages": [],  # functions of lib.sh
     "codeql: Build": [],
     "release: Debian packages": ["packaging/deb.sh"],
-    "nightly: Everything": ["packaging/test.sh --nightly"],
+    "nightly: ${{ matrix.name }}": None,
 }
 
 
@@ -264,11 +264,12 @@ def wrong_steps(workflows):
                 yield f"{name} with {variables} ends with {done.returncode}: {done.stdout}{done.stderr}"
             elif expected and expected[1] not in (checkout / expected[0]).read_text():
                 yield f"{name} with {variables}: {expected[0]} does not contain {expected[1]!r} but {(checkout / expected[0]).read_text()!r}"
-        matrix = yaml.safe_load(workflows["ci"])["jobs"]["check"]["strategy"]["matrix"]["include"]
-        for command in [one["command"] for one in matrix] + [command for commands in ELSEWHERE.values() for command in commands or []]:
-            program, *options = command.split()
+        matrices = [yaml.safe_load(workflows[file])["jobs"][job]["strategy"]["matrix"]["include"] for file, job in (("ci", "check"), ("nightly", "nightly"))]
+        of_matrices = [one["command"] for matrix in matrices for one in matrix]
+        for command in of_matrices + [command for commands in ELSEWHERE.values() for command in commands or []]:
+            program, *words = command.split(" -- ")[0].split()
             usage = (checkout / program).read_text()
-            if not os.access(checkout / program, os.X_OK) or any(f"  {option} " not in usage for option in options):
+            if not os.access(checkout / program, os.X_OK) or any(f"  {word} " not in usage for word in words if not word.isdigit()):
                 yield f"{command} is not a command with these options"
 
 

@@ -96,6 +96,8 @@ OPERATIONS = [
         Panel("In flight", "short", {"{{instance}}": f"ctms_requests_in_flight{{{CHOSEN}}}"}, "Requests in progress."),
         Panel("Rejected by reason", "reqps", {"{{reason}}": rate("ctms_requests_rejected_total", "reason")},
               "Rejected because of a limit. busy and connections mean too much load; the other reasons are caused by the client."),
+        Panel("Beyond a client's limits", "reqps", {"{{client_id}} {{limit}}": rate("ctms_client_limited_total", "client_id, limit") + " > 0"},
+              "Answered with 429 because of the limits that ctms-admin clients set-limit sets."),
         Panel("Writes with the older waitlists", "reqps", {"writes": rate("ctms_legacy_waitlists_requests_total")}),
     ]),
     ("Database", [
@@ -159,6 +161,14 @@ SYNC = [
     ("Latency of the calls", [
         Panel(f"Latency, p{percent}", "s", {"{{method}} {{table}}": quantile(percent / 100, SYNC_DURATIONS, "method, table")})
         for percent in (50, 95, 99)
+    ]),
+    ("Bulk jobs", [
+        Panel("Bulk jobs", "short", {"{{outcome}}": f"sum by (outcome) (increase(ctms_sync_bulk_jobs_total{{{CHOSEN}}}[1h]))"},
+              "That ended within an hour. All outcomes except for imported are failures."),
+        Panel("Contacts of bulk jobs", "ops", {"imported": rate("ctms_sync_bulk_imported_total"), "by calls": rate("ctms_sync_bulk_refused_total")},
+              "Whose row of the main table a job sent, and those that jobs left to calls."),
+        Panel("Bulk job under way", "bool_yes_no", {"under way": f"max(ctms_sync_bulk_job_running{{{CHOSEN}}})"}, "In any process."),
+        Panel("Duration of bulk jobs", "s", {"last": f"max(ctms_sync_bulk_job_duration_seconds{{{CHOSEN}}})"}, "The last one of each process."),
     ]),
     ("Problems", [
         Panel("Failed contacts", "short", {"failed": f"max(ctms_background_acoustic_sync_retries{{{CHOSEN}}})"},

@@ -297,6 +297,25 @@ def problems_of_policy(item, objects):
         declared = {entry["containerPort"] for entry in template["spec"]["containers"][0].get("ports", [])}
         if allowed != declared:
             yield f"NetworkPolicy {item['metadata']['name']}: allows {sorted(allowed)}, but the pod listens on {sorted(declared)}"
+        yield from problems_of_file_server(item, template, objects)
+
+
+def problems_of_file_server(item, template, objects):
+    """A sync that uses bulk jobs must reach Acoustic's file server."""
+    container = template["spec"]["containers"][0]
+    if not any("ctms-sync" in word for word in container.get("command", [])):
+        return
+    settings = {}
+    for source in container.get("envFrom", []):
+        name = source.get("configMapRef", {}).get("name")
+        for one in objects:
+            if (one["kind"], one["metadata"]["name"]) == ("ConfigMap", name):
+                settings.update(one["data"] or {})
+    settings.update({entry["name"]: entry["value"] for entry in container.get("env", []) if "value" in entry})
+    port = int(settings.get("CTMS_ACOUSTIC_SFTP_PORT", "22"))
+    reached = {entry["port"] for rule in item["spec"].get("egress", []) for entry in rule.get("ports", [])}
+    if "CTMS_ACOUSTIC_BULK_THRESHOLD" in settings and port not in reached:
+        yield f"NetworkPolicy {item['metadata']['name']}: does not let the sync reach the port {port} of the file server"
 
 
 def problems_of(objects):
@@ -376,6 +395,10 @@ MISTAKES = {
         lambda objects: first("Service", "ctms-web", objects)["ports"][0].update(targetPort="http"),
     ),
     "a policy without the ops port": ("all", lambda objects: first("NetworkPolicy", "ctms-web", objects)["ingress"].pop()),
+    "a policy without the port of the file server": (
+        "all",
+        lambda objects: first("NetworkPolicy", "ctms-sync", objects)["egress"][1]["ports"].remove({"port": 2222}),
+    ),
     "a certificate that is not mounted": ("tls", lambda objects: container_of_web(objects)["volumeMounts"].pop(0)),
     "a secret's file that is not mounted": ("files", lambda objects: container_of_web(objects)["volumeMounts"].pop(0)),
     "too little memory for the alert": (

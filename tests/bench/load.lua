@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MPL-2.0
--- Requests for wrk. BENCH: read, email, patch, mix (the first three, 8:1:1), updates or token. CONTACTS: the number of contacts.
+-- Requests for wrk. BENCH: read, email, patch, mix (the first three, 8:1:1), bulk, updates or token. CONTACTS: the number of contacts.
 -- TOKEN: a bearer token, or the client's form for BENCH=token. Ids and times are as in support/contacts.py.
 local what = os.getenv("BENCH")
 local contacts = tonumber(os.getenv("CONTACTS"))
@@ -37,6 +37,15 @@ function requests.mix()
     if dice == 1 then return requests.patch() end
     if dice == 2 then return requests.email() end
     return requests.read()
+end
+
+-- Changes the names of a full list of contacts.
+function requests.bulk()
+    local items = {}
+    for i = 1, page do
+        items[i] = '{"op":"patch","email_id":"' .. id_of(any()) .. '","email":{"first_name":"Name ' .. math.random(1, 1000000) .. '"}}'
+    end
+    return with_body("POST /ctms/bulk", headers .. "Content-Type: application/json\r\n", "[" .. table.concat(items, ",") .. "]")
 end
 
 -- A full page from anywhere: contact n was changed n seconds before the newest.

@@ -10,14 +10,17 @@ makes three calls per contact, each on a new connection, for --reference contact
 their ratio are printed. Then it measures the effect of skipping unchanged tables, and a resync of all contacts with low latency: rate,
 CPU time and memory. --limits measures pairs of milliseconds per call and contacts: which part of the vendor's limit is used, and the CPU time
 of ctms-sync and of the database for a contact. --writes measures how long so many writes wait behind a resync of --resync contacts. 0 and ""
-leave a part out. Needs psql. Nothing else should run on the machine meanwhile; on a busy one, the CPU times are what counts.
+leave a part out. --bulk sends so many contacts by bulk jobs: OpenSSH's server on the loopback is the file server, and --job-ms the duration
+of a job. Needs psql. Nothing else should run on the machine meanwhile; on a busy one, the CPU times are what counts.
 """
 import argparse
 import datetime
 import http.client
 import json
 import os
+import pwd
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,7 +28,7 @@ import time
 import urllib.parse
 import urllib.request
 
-from support.scene import DEFAULT_BIN, HERE, Database, scratch_folder
+from support.scene import DEFAULT_BIN, HERE, Database, free_port, scratch_folder
 
 AT_ONCE = 10
 
@@ -201,6 +204,78 @@ def limits(bench):
         vendor.stop()
 
 
+class FileServer:
+    """OpenSSH's server on the loopback, with folders that the vendor reads. As root, it runs as nobody."""
+
+    def __init__(self, scratch):
+        self.folder, self.port = os.path.join(scratch, "files"), free_port()
+        self.user = "nobody" if os.geteuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        self.exchange = os.path.join(self.folder, "exchange")
+        for name in (self.folder, self.exchange, os.path.join(self.exchange, "upload"), os.path.join(self.exchange, "download")):
+            os.mkdir(name, 0o755)
+        for name in ("host", "client"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", os.path.join(self.folder, name)], check=True)
+        with open(os.path.join(self.folder, "host.pub"), encoding="ascii") as key, \
+             open(os.path.join(self.folder, "known_hosts"), "w", encoding="ascii") as known:
+            known.write(f"[127.0.0.1]:{self.port} {key.read()}")
+        with open(os.path.join(self.folder, "sshd_config"), "w", encoding="ascii") as config:
+            config.write(f"ListenAddress 127.0.0.1\nPort {self.port}\nHostKey {self.folder}/host\nAuthorizedKeysFile {self.folder}/client.pub\n"
+                         "PidFile none\nStrictModes no\nUsePAM yes\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n"
+                         f"ForceCommand internal-sftp -d {self.exchange}\n")
+        command = ["/usr/sbin/sshd", "-D", "-e", "-f", os.path.join(self.folder, "sshd_config")]
+        if os.geteuid() == 0:
+            for name in (self.exchange, os.path.join(self.exchange, "upload"), os.path.join(self.folder, "host")):
+                shutil.chown(name, "nobody", "nogroup")
+            command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", *command]
+        self.process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+
+    def settings(self, threshold):
+        return {"CTMS_ACOUSTIC_BULK_THRESHOLD": str(threshold), "CTMS_ACOUSTIC_SFTP_HOST": "127.0.0.1",
+                "CTMS_ACOUSTIC_SFTP_PORT": str(self.port), "CTMS_ACOUSTIC_SFTP_USER": self.user,
+                "CTMS_ACOUSTIC_SFTP_KEY": os.path.join(self.folder, "client"),
+                "CTMS_ACOUSTIC_SFTP_KNOWN_HOSTS": os.path.join(self.folder, "known_hosts")}
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
+def bulk(bench):
+    """A resync by bulk jobs."""
+    opts = bench.opts
+    files = FileServer(bench.database.scratch)
+    vendor = Vendor(opts, opts.resync_latency_ms, "--exchange", files.exchange, "--job-ms", str(opts.job_ms))
+    bench.sql("truncate ctms_vendor_state")
+    bench.queue(opts.bulk)
+    before = bench.database_cpu()
+    begin = time.monotonic()
+    with open(bench.log, "wb") as log:
+        process = bench.start(vendor, log, CTMS_LOGGING_LEVEL="INFO", **files.settings(min(10000, opts.bulk // 2)))
+        while bench.sql("select count(*) from (select from ctms_sync_queue limit 1) rows") != "0":
+            if process.poll() is not None:
+                sys.exit("ctms-sync ended; see its last lines:\n" + open(log.name).read()[-2000:])
+            time.sleep(1)
+        seconds = time.monotonic() - begin
+        process.terminate()
+        _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    database, cpu = bench.database_cpu() - before, usage.ru_utime + usage.ru_stime
+    counts = vendor.counts()
+    calls, jobs = counts["calls"], counts["jobs"]
+    print(f"resync of {opts.bulk:,} contacts by {jobs} bulk jobs of {opts.job_ms} ms, {opts.resync_latency_ms} ms per call: {seconds:.0f} s, "
+          f"{opts.bulk / seconds:,.0f} contacts a second; {calls.get('AddRecipient', 0):,} AddRecipient, "
+          f"{calls.get('InsertUpdateRelationalTable', 0):,} InsertUpdateRelationalTable, {calls.get('GetJobStatus', 0):,} GetJobStatus; CPU for 1,000 "
+          f"contacts: ctms-sync {cpu / opts.bulk * 1000:.2f} s, database {database / opts.bulk * 1000:.2f} s; memory at most "
+          f"{usage.ru_maxrss / 1024:.0f} MiB; the vendor has {counts['contacts']:,} contacts", flush=True)
+    with open(bench.log, encoding="utf-8") as log:
+        for line in log:
+            if "A bulk job" in line and "begins" not in line:
+                fields = json.loads(line)["Fields"]
+                print("  " + ", ".join(f"{name} {fields[name]}" for name in ("outcome", "imported", "refused", "duration_s", "error") if name in fields))
+    vendor.stop()
+    files.stop()
+
+
 def writes(bench):
     """How long writes wait for their first call while a resync is sent."""
     opts = bench.opts
@@ -239,10 +314,12 @@ def main():
     parser.add_argument("--resync-latency-ms", type=int, default=1)
     parser.add_argument("--limits", default="")
     parser.add_argument("--writes", type=int, default=0)
+    parser.add_argument("--bulk", type=int, default=0)
+    parser.add_argument("--job-ms", type=int, default=10000)
     parser.add_argument("--bin", default=DEFAULT_BIN)
     opts = parser.parse_args()
     measured = [int(pair.split(":")[1]) for pair in filter(None, opts.limits.split(","))]
-    contacts = max(opts.contacts, opts.resync, *measured)
+    contacts = max(opts.contacts, opts.resync, opts.bulk, *measured)
     with scratch_folder() as scratch, Database(scratch, opts.bin) as database:
         print(f"Filling with {contacts:,} contacts ...", flush=True)
         database.load(contacts)
@@ -251,6 +328,8 @@ def main():
         if opts.rounds > 0:
             compare(bench)
         limits(bench)
+        if opts.bulk > 0:
+            bulk(bench)
         if opts.writes > 0:
             writes(bench)
         elif opts.resync > 0:

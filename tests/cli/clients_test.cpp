@@ -191,21 +191,25 @@ TEST_CASE("clients are listed in order, as text and as JSON") {
     CHECK(run({"clients", "list", "--json"}).out == "[]\n");
     REQUIRE(run({"clients", "create", "b", "-e", "b@example.com", "--disabled"}).exit_code == 0);
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
-    CHECK(run({"clients", "list", "--json"}).out ==
-          R"([{"client_id":"id_a","email":"a@example.com","enabled":true,"roles":null,"require_if_match":false},)"
-          R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null,"require_if_match":false}])"
-          "\n");
+    CHECK(
+        run({"clients", "list", "--json"}).out ==
+        R"([{"client_id":"id_a","email":"a@example.com","enabled":true,"roles":null,"require_if_match":false,"limits":null,"last_used_at":null},)"
+        R"({"client_id":"id_b","email":"b@example.com","enabled":false,"roles":null,"require_if_match":false,"limits":null,"last_used_at":null}])"
+        "\n");
     const auto table = run({"clients", "list"}).out;
-    CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  ROLES  CREATED\nid_a    a@example.com  yes      all    20"));
+    CHECK(table.starts_with("CLIENT  EMAIL          ENABLED  ROLES  CREATED  "));
+    CHECK(table.substr(0, table.find('\n')).ends_with("  LAST USED"));
+    CHECK(table.find("\nid_a    a@example.com  yes      all    20") != std::string::npos);
     CHECK(table.find("\nid_b    b@example.com  no       all    20") != std::string::npos);
 }
 
 TEST_CASE("a client is shown without its secret") {
     admin run;
     REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
-    CHECK(run({"clients", "show", "a", "--json"}).out == R"({"client_id":"id_a","email":"a@example.com","enabled":true,)"
-                                                         R"("roles":null,"require_if_match":false,"old_secrets_valid_until":[]})"
-                                                         "\n");
+    CHECK(run({"clients", "show", "a", "--json"}).out ==
+          R"({"client_id":"id_a","email":"a@example.com","enabled":true,)"
+          R"("roles":null,"require_if_match":false,"limits":null,"last_used_at":null,"old_secrets_valid_until":[]})"
+          "\n");
     const auto text = run({"clients", "show", "id_a"}).out;
     CHECK(line_of(text, "CLIENT") == "id_a");
     CHECK(line_of(text, "EMAIL") == "a@example.com");
@@ -272,8 +276,9 @@ TEST_CASE("a client can be created with roles, which are shown") {
     REQUIRE(made.exit_code == 0);
     CHECK(made.out.ends_with("\",\"email\":\"a@example.com\",\"enabled\":true}\n"));
     CHECK(made.out.find("roles") == std::string::npos);
-    CHECK(run({"clients", "list", "--json"}).out == "[{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true,\"roles\":["
-                                                    "\"read\",\"write\"],\"require_if_match\":false}]\n");
+    CHECK(run({"clients", "list", "--json"}).out ==
+          "[{\"client_id\":\"id_a\",\"email\":\"a@example.com\",\"enabled\":true,\"roles\":["
+          "\"read\",\"write\"],\"require_if_match\":false,\"limits\":null,\"last_used_at\":null}]\n");
     CHECK(run({"clients", "show", "a", "--json"}).out.find(R"("roles":["read","write"])") != std::string::npos);
     CHECK(line_of(run({"clients", "show", "a"}).out, "ROLES") == "read, write");
     CHECK(run({"clients", "list"}).out.find("  read, write  ") != std::string::npos);
@@ -363,6 +368,73 @@ TEST_CASE("a client can be required to send If-Match") {
     REQUIRE(run_admin({"clients", "delete", "a", "--yes"}, settings).exit_code == 0);
     REQUIRE(run_admin({"clients", "create", "a", "-e", "a@example.com"}, settings).exit_code == 0);
     CHECK(shown().find(R"("require_if_match":false)") != std::string::npos);
+}
+
+TEST_CASE("the limits of a client are set, replaced, shown and removed") {
+    admin run;
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    const auto set = [&](std::vector<std::string> options) {
+        options.insert(options.begin(), {"clients", "set-limit", "a"});
+        return run(options);
+    };
+    const auto shown = [&] {
+        const auto text = run({"clients", "show", "a", "--json"}).out;
+        return text.substr(text.find("\"limits\":"), text.find(",\"last_used_at") - text.find("\"limits\":"));
+    };
+    CHECK(set({"--rate", "100/s", "--burst", "200", "--concurrency", "20"}).out ==
+          "Limits of 'id_a' for each server: 100/s, 200 at once, 20 at the same time.\n");
+    CHECK(shown() == R"("limits":{"requests":100,"seconds":1,"burst":200,"concurrency":20})");
+    CHECK(line_of(run({"clients", "show", "a"}).out, "LIMITS") == "100/s, 200 at once, 20 at the same time");
+    CHECK(run.select("select details->>'limits' from ctms_audit_log order by id desc limit 1") ==
+          "100/s, 200 at once, 20 at the same time");
+    CHECK(set({"--rate", "600/min"}).exit_code == 0); // without --burst, what the rate allows in a second
+    CHECK(shown() == R"("limits":{"requests":600,"seconds":60,"burst":10})");
+    CHECK(set({"--rate=10/h", "--json"}).out.find(R"("limits":{"requests":10,"seconds":3600,"burst":1})") != std::string::npos);
+    CHECK(set({"--concurrency", "3"}).exit_code == 0);
+    CHECK(shown() == R"("limits":{"concurrency":3})");
+    CHECK(line_of(run({"clients", "show", "a"}).out, "LIMITS") == "3 at the same time");
+    CHECK(set({"--none"}).out == "Limits of 'id_a' for each server: none.\n");
+    CHECK(shown() == R"("limits":null)");
+    CHECK(line_of(run({"clients", "show", "a"}).out, "LIMITS") == "none");
+    REQUIRE(run({"clients", "set-rules", "a", "--require-if-match", "true"}).exit_code == 0); // independent of each other
+    REQUIRE(set({"--concurrency", "3"}).exit_code == 0);
+    CHECK(run({"clients", "show", "a", "--json"}).out.find(R"("require_if_match":true,"limits":{"concurrency":3})") != std::string::npos);
+    REQUIRE(run({"clients", "delete", "a", "--yes"}).exit_code == 0);
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    CHECK(shown() == R"("limits":null)");
+}
+
+TEST_CASE("a limit that is not possible is refused") {
+    admin run;
+    REQUIRE(run({"clients", "create", "a", "-e", "a@example.com"}).exit_code == 0);
+    for (const std::string rate :
+         {"/", "100", "100/", "/s", "0/s", "-1/s", "1.5/s", "100/d", "100/S", "100 /s", "1000001/s", "99999999999/s"}) {
+        CAPTURE(rate);
+        check_failed(run({"clients", "set-limit", "a", "--rate=" + rate}), 64, "--rate takes a number from 1 to 1000000 and a time");
+    }
+    for (const std::string number : {"0", "-1", "x", "1000001"}) {
+        CAPTURE(number);
+        check_failed(run({"clients", "set-limit", "a", "--rate=1/s", "--burst=" + number}), 64,
+                     "--burst takes a whole number from 1 to 1000000");
+        check_failed(run({"clients", "set-limit", "a", "--concurrency=" + number}), 64,
+                     "--concurrency takes a whole number from 1 to 1000000");
+    }
+    check_failed(run({"clients", "set-limit", "a", "--burst=5"}), 64, "--burst needs --rate");
+    check_failed(run({"clients", "set-limit", "a"}), 64, "set-limit takes --rate");
+    check_failed(run({"clients", "set-limit", "a", "--none", "--rate=1/s"}), 64, "set-limit takes --rate");
+    check_failed(run({"clients", "set-limit", "nobody", "--none"}), 65, "Unknown client_id");
+    CHECK(run.select("select count(*) from ctms_client_rules") == "0");
+}
+
+TEST_CASE("a client's last use is listed and shown") {
+    web_fixture web;
+    const std::vector<std::string> settings{"CTMS_DB_URL=" + web.database().url(ctms::persistence::program_account::admin)};
+    web.sql("insert into ctms_client_use values ('id_enabled', '2026-01-02T03:04:05Z')");
+    const auto listed = run_admin({"clients", "list", "--json"}, settings).out;
+    CHECK(listed.find(R"("last_used_at":"2026-01-02T03:04:05+00:00"})") != std::string::npos);
+    CHECK(run_admin({"clients", "list"}, settings).out.find("  2026-01-02T03:04:05+00:00\n") != std::string::npos);
+    CHECK(line_of(run_admin({"clients", "show", "enabled"}, settings).out, "LAST USED") == "2026-01-02T03:04:05+00:00");
+    CHECK(line_of(run_admin({"clients", "show", "disabled"}, settings).out, "LAST USED") == "-");
 }
 
 TEST_CASE("the address of a client is checked and can be changed") {

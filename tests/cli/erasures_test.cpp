@@ -57,6 +57,36 @@ TEST_CASE("a person is erased, and the receipt is printed and can be shown again
     CHECK_FALSE(has(records, "jane"));
 }
 
+TEST_CASE("an operator confirms an erasure that the sync has given up, with an audit record") {
+    contacts_admin run;
+    run.execute(insert_person());
+    const auto erased = run({"contacts", "erase", "jane.doe@example.com", "--yes", "--json"});
+    REQUIRE(erased.exit_code == 0);
+    const std::string id(boost::json::parse(erased.out).at("id").as_string());
+    CHECK(run({"contacts", "erasures", "--confirm"}).exit_code == 64);
+    const auto working = run({"contacts", "erasures", id, "--confirm", "--yes"});
+    CHECK(working.exit_code == 65);
+    CHECK(has(working.err, "The sync still works on this erasure"));
+
+    run.execute("update ctms_sync_queue set state = 'parked'");
+    const auto before = run.count("ctms_audit_log");
+    CHECK(has(run({"contacts", "erasures", id}).out, "the sync has given up"));
+    CHECK(run.count("ctms_audit_log") == before); // looking is not recorded
+    const auto unsure = run({"contacts", "erasures", id, "--confirm"});
+    CHECK(unsure.exit_code == 1);
+    CHECK(has(unsure.err, "nothing was confirmed"));
+    const auto confirmed = run({"contacts", "erasures", id, "--confirm", "--yes", "--json"});
+    CHECK(confirmed.exit_code == 0);
+    CHECK(boost::json::parse(confirmed.out).at("vendor").at("state") == "confirmed");
+    CHECK(run({"contacts", "erasures", "--json"}).out == "[]\n");
+    CHECK(run.count("ctms_sync_queue") == "0");
+    CHECK(run.select("select details ->> 'receipt' || ' ' || (details ->> 'confirmed') from ctms_audit_log"
+                     " where command = 'contacts erasures' and exit_code = 0") == id + " 1");
+    const auto again = run({"contacts", "erasures", id, "--confirm", "--yes"});
+    CHECK(again.exit_code == 0);
+    CHECK(has(again.err, "nothing of this erasure waits"));
+}
+
 TEST_CASE("a hold refuses all commands that delete, and is listed and ended") {
     contacts_admin run;
     run.execute(insert_person());

@@ -133,7 +133,7 @@ TEST_CASE("the plan lists the locks, the time and who is in the way, as text and
     const auto text = at.run({"migrate", "--plan"});
     CAPTURE(text.out);
     CHECK(text.exit_code == 0);
-    CHECK(text.out.find("Would apply 0002 sync_queue\n  step 1 of 6: locks nothing; about ") != std::string::npos);
+    CHECK(text.out.find("Would apply 0002 sync_queue\n  step 1 of 6: locks nothing; about 0.1 to 0.2 s") != std::string::npos);
     CHECK(text.out.find("step 2 of 6: writers of pending_acoustic wait for a moment") != std::string::npos);
     CHECK(text.out.find("copies the rows of pending_acoustic in short transactions") != std::string::npos);
     CHECK(text.out.find("builds an index of stripe_invoice while others read and write it") != std::string::npos);

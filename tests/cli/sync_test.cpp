@@ -5,6 +5,7 @@
 #include <support/pseudo_terminal.hpp>
 #include <support/queue_database.hpp>
 
+#include <persistence/sync/bulk_job_repository.hpp>
 #include <persistence/sync/vendor_slots.hpp>
 
 #include <boost/json/parse.hpp>
@@ -84,6 +85,25 @@ TEST_CASE("the status shows the counts of the queue and its workers") {
     CHECK(text.out.find("backlog           5\n") != std::string::npos);
     CHECK(text.out.find("parked            2\n") != std::string::npos);
     CHECK(text.out.find(worker.to_string() + "  2        3      ") != std::string::npos);
+}
+
+TEST_CASE("the status shows a bulk job, which is no worker") {
+    admin run;
+    run.insert_contacts(1, 3);
+    run.request(1, 3);
+    CHECK(run.json({"sync", "status"}).at("bulk_job").is_null());
+    const auto job = ctms::uuid::random();
+    REQUIRE(run.queue.claim(job, 2, std::chrono::seconds(300)).value().size() == 2);
+    ctms::persistence::bulk_job_repository jobs(run.pool);
+    const auto holder = ctms::uuid::random();
+    REQUIRE(jobs.hold(holder, std::chrono::seconds(300)).value().has_value());
+    REQUIRE(jobs.begin(holder, job, {"upload/a.csv"}).value());
+    const auto json = run.json({"sync", "status"});
+    CHECK(json.at("bulk_job") == 2);
+    CHECK(json.at("claimed") == 2);
+    CHECK(json.at("due") == 1);
+    CHECK(json.at("workers").as_array().empty());
+    CHECK(run({"sync", "status"}).out.find("A bulk job is under way, with 2 contacts.\n") != std::string::npos);
 }
 
 TEST_CASE("the status shows the circuit to the vendor and its last error, and contacts that were skipped are queued again") {

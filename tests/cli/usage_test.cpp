@@ -21,13 +21,26 @@ TEST_CASE("help shows every command with an example") {
         const auto help = run_admin({flag});
         CHECK(help.exit_code == 0);
         CHECK(help.err.empty());
-        for (const std::string command :
-             {"migrate [--plan] [--check]", "clients create NAME --email ADDRESS [--disabled]", "clients list", "clients show NAME",
-              "clients enable NAME", "clients disable NAME", "clients rotate-secret NAME [--keep-old DURATION]",
-              "clients set-roles NAME [--role ROLE]... [--all]", "clients set-rules NAME --require-if-match true|false",
-              "clients delete NAME [--yes]", "acoustic-fields add FIELD [--tablename TABLE]",
-              "newsletter-mappings add SOURCE:DESTINATION [--replace]", "stripe ingest FILE...", "stripe queue FILE...",
-              "stripe parked [NUMBER]", "db url", "db psql", "db dump", "db status"}) {
+        for (const std::string command : {"migrate [--plan] [--check]",
+                                          "clients create NAME --email ADDRESS [--disabled]",
+                                          "clients list",
+                                          "clients show NAME",
+                                          "clients enable NAME",
+                                          "clients disable NAME",
+                                          "clients rotate-secret NAME [--keep-old DURATION]",
+                                          "clients set-roles NAME [--role ROLE]... [--all]",
+                                          "clients set-rules NAME --require-if-match true|false",
+                                          "clients set-limit NAME [--rate NUMBER/s|min|h] [--burst NUMBER] [--concurrency NUMBER] [--none]",
+                                          "clients delete NAME [--yes]",
+                                          "acoustic-fields add FIELD [--tablename TABLE]",
+                                          "newsletter-mappings add SOURCE:DESTINATION [--replace]",
+                                          "stripe ingest FILE...",
+                                          "stripe queue FILE...",
+                                          "stripe parked [NUMBER]",
+                                          "db url",
+                                          "db psql",
+                                          "db dump",
+                                          "db status"}) {
             CAPTURE(command);
             const auto at = help.out.find("\n  " + command);
             CHECK(at != std::string::npos);

@@ -4,6 +4,7 @@
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/net/http_client.hpp>
+#include <support/list_items.hpp>
 #include <web/server/accept.hpp>
 #include <web/server/client_address.hpp>
 #include <web/server/compression.hpp>
@@ -77,7 +78,7 @@ void check_header(std::string_view value) {
     require(weight >= 0 && weight <= 1, "a weight is between 0 and 1");
     for (auto rest = value; !rest.empty();) {
         const auto before = rest.size();
-        (void)web::next_item(rest, ',');
+        (void)support::next_item(rest, ',');
         require(rest.size() < before, "taking an item makes the rest shorter");
     }
     web::request asked;

@@ -6,6 +6,8 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/client_uses.hpp>
+#include <ctms/service/contact_bulk.hpp>
 #include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
@@ -18,6 +20,10 @@
 #include <support/config/settings.hpp>
 #include <support/no_database.hpp>
 #include <web/server/answers.hpp>
+#include <web/server/client_limiter.hpp>
+#include <web/server/line_buffer.hpp>
+#include <web/server/line_exchange.hpp>
+#include <web/server/message.hpp>
 #include <web/streams/change_hub.hpp>
 
 #include <boost/json/parse.hpp>
@@ -81,11 +87,37 @@ response answer_broken_pieces(call&, const services&) {
 
 response answer_by_throwing(call&, const services&) { throw std::runtime_error("thrown by the handler"); }
 
+/// Answers each line of the body with its length.
+class line_lengths final : public web::line_exchange {
+public:
+    void put(std::string_view part) override { lines_.put(part); }
+    void finish() override { lines_.finish(); }
+    [[nodiscard]] bool has_work() override { return lines_.has_line(); }
+    [[nodiscard]] result<void> work(std::string& piece) override {
+        while (const auto line = lines_.next()) piece += std::to_string(line->text.size()) + "\n";
+        return {};
+    }
+    void end(int status, std::string_view why, std::string& piece) override { piece += std::to_string(status) + json_text(why) + "\n"; }
+    [[nodiscard]] std::size_t bytes() const noexcept override { return lines_.bytes(); }
+
+private:
+    static constexpr std::size_t longest_line = 100;
+    web::line_buffer lines_{longest_line};
+};
+
+response answer_lines(call& now, const services&) {
+    response out;
+    out.content_type = "application/x-ndjson";
+    if (!web::has_lines(now.http.headers)) return web::json_response(200, "[]");
+    out.lines = std::make_shared<line_lengths>();
+    return out;
+}
+
 void answer_together(std::span<call> calls, const services& shared, const web::send_early&) {
     for (auto& one : calls) one.answer = answer_home(one, shared);
 }
 
-constexpr std::array<web::route, 10> routes{{
+constexpr std::array<web::route, 11> routes{{
     {"GET", "/", answer_home, lane::immediate, body_kind::none, std::nullopt},
     {"GET", "/ctms/{id}", answer_path, lane::immediate, body_kind::none, std::nullopt},
     {"DELETE", "/ctms/{id}", answer_path, lane::immediate, body_kind::none, std::nullopt},
@@ -96,6 +128,7 @@ constexpr std::array<web::route, 10> routes{{
     {"GET", "/broken", answer_broken_pieces, lane::read, body_kind::none, std::nullopt},
     {"GET", "/thrown", answer_by_throwing, lane::immediate, body_kind::none, std::nullopt},
     {"PATCH", "/ctms/{id}", answer_together, lane::read, body_kind::json, model::role::read},
+    {"POST", "/lines", answer_lines, lane::read, body_kind::json, std::nullopt, false, true},
 }};
 
 /// Checks that every log line is JSON.
@@ -128,10 +161,13 @@ struct world {
     persistence::database database_{test::no_database(), metrics_};
     auth::token_signer signer_{"a key of more than thirty-two bytes, for tests", true};
     service::tokens tokens_{database_, signer_, {}};
-    web::exchanger exchanges_{{unused<service::contacts>(), unused<service::keyed_writes>(), unused<service::changes>(),
-                               unused<service::contact_history>(), unused<service::person_exports>(), tokens_, unused<service::health>(),
-                               unused<service::acoustic_configuration>(), unused<service::stripe_ingest>(), unused<service::pubsub>(),
-                               unused<service::erasures>(), database_, settings_, metrics_, draining_, unused<web::streams::change_hub>()},
+    web::client_limiter limiter_;
+    service::client_uses uses_{database_};
+    web::exchanger exchanges_{{unused<service::contacts>(), unused<service::contact_bulk>(), unused<service::keyed_writes>(),
+                               unused<service::changes>(), unused<service::contact_history>(), unused<service::person_exports>(), tokens_,
+                               unused<service::health>(), unused<service::acoustic_configuration>(), unused<service::stripe_ingest>(),
+                               unused<service::pubsub>(), unused<service::erasures>(), database_, settings_, metrics_, draining_,
+                               unused<web::streams::change_hub>(), limiter_, uses_},
                               log_,
                               routes};
     web::lanes threads_{{.read = 1, .write = 1}, 64};

@@ -378,6 +378,39 @@ TEST_CASE("an event stream ends when its client is disabled, or loses the role")
     CHECK(server.log_text().find(R"("reason":"client_disabled")") != std::string::npos);
 }
 
+TEST_CASE("tokens of event streams are checked while requests hold all connections of the pool") {
+    constexpr int pool_size = 2;
+    web_fixture server(with_settings([](config::settings& settings) {
+        settings.db_pool_size = pool_size;
+        settings.db_max_overflow = 0;
+        settings.workers = pool_size + 1;
+    }));
+    const auto contact = server.add_contact(contact_of(id, "a@example.com"));
+    const auto stream = stream_at_the_end(server);
+    persistence::connection holder(server.database().options());
+    holder.begin();
+    holder.execute("lock table ctms_documents in access exclusive mode"); // which reads of contacts wait for
+    std::vector<std::unique_ptr<http_connection>> requests;
+    const auto ask_for_contact = [&] {
+        requests.push_back(std::make_unique<http_connection>(server.port()));
+        REQUIRE(requests.back()->send(request_text("GET", "/ctms/" + contact, {server.authorization()})));
+    };
+    for (std::size_t held = 1; held <= pool_size; ++held) {
+        ask_for_contact(); // after the one before waits, so that they do not share a statement
+        REQUIRE(becomes_true([&] {
+            return server.sql("select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").size() ==
+                   held;
+        }));
+    }
+    ask_for_contact();
+    REQUIRE(becomes_true([&] { return metric(server, "ctms_database_pool_waiting") == "1"; }));
+    server.sql(fmt::format("update api_client set enabled = false where client_id = '{}'", web_fixture::client));
+    CHECK(last_event(*stream).at("reason") == "client_disabled");
+    CHECK(metric(server, "ctms_database_pool_waiting") == "1"); // the pool was full all the time
+    holder.rollback();
+    for (const auto& request : requests) CHECK(request->receive().status == 200);
+}
+
 TEST_CASE("event streams end at once when the server stops") {
     web_fixture server;
     const auto stream = stream_at_the_end(server);

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <set>
 #include <thread>
 
@@ -88,6 +89,35 @@ TEST_CASE("the filter mofo_relevant continues through the pages") {
     CHECK(count("true") == relevant);
     CHECK(count("false") == 30 - relevant);
     CHECK(count("") == 30);
+}
+
+TEST_CASE("a page of relevant contacts ends after many others, and `next` leads on") {
+    web_fixture server;
+    // 25,010 relevant contacts in the first second, 25,100 others in the second one, and 3 relevant ones in the third. Only pages that
+    // begin among the others are read: a test of the repository reads them all.
+    server.sql("insert into emails (email_id, primary_email, update_timestamp) select gen_random_uuid(), 'c-' || n, timestamptz "
+               "'2020-02-02 00:00:00+00' + (n > 25010)::int * interval '1 second' + (n > 50110)::int * interval '1 second'"
+               " from generate_series(1, 50113) n;"
+               "insert into mofo (email_id, mofo_relevant) select email_id, true from emails"
+               " where update_timestamp <> '2020-02-02 00:00:01+00'");
+    const std::string others_first = "/updates?start=2020-02-02T00:00:01Z&end=2020-03-01T00:00:00Z&mofo_relevant=true";
+    const auto first = boost::json::parse(server.get(others_first).body);
+    CHECK(first.at("items").as_array().empty());
+    CHECK(first.at("next").is_string());
+    const auto found = follow(server, others_first);
+    CHECK(std::set<std::string>(found.begin(), found.end()) == std::set<std::string>{"c-50111", "c-50112", "c-50113"});
+    const auto relevant_first = server.get("/updates?start=2020-02-02T00:00:00Z&end=2020-03-01T00:00:00Z&limit=5&mofo_relevant=false");
+    CHECK(boost::json::parse(relevant_first.body).at("items").as_array().empty());
+    CHECK(boost::json::parse(relevant_first.body).at("next").is_string());
+    const auto lines = [&](std::string_view limit) {
+        const auto answer =
+            server.ask("GET", fmt::format("{}{}", others_first, limit), {server.authorization(), {"Accept", "application/x-ndjson"}});
+        CHECK(answer.status == 200);
+        return std::count(answer.body.begin(), answer.body.end(), '\n');
+    };
+    CHECK(lines("") == 3);
+    CHECK(lines("&limit=2") == 2);
+    CHECK(lines("&limit=1000") == 3);
 }
 
 TEST_CASE("cursors from the Python service are accepted") {

@@ -29,11 +29,12 @@ ZERO = {
     "operations.json": {"Errors", "Share of errors", "Failures by kind", "Threads that wait for a connection", "Delay of /changes",
                         "Used ids", "Restarts in an hour", "Writes with the older waitlists", "Parked Stripe objects",
                         "Oldest erasure", "Erasures to confirm", "Failures of streams"},
-    "sync.json": {"Failures of the database", "Parked webhooks", "Restarts in an hour"},
+    "sync.json": {"Failures of the database", "Parked webhooks", "Restarts in an hour", "Bulk jobs", "Contacts of bulk jobs",
+                  "Bulk job under way", "Duration of bulk jobs"},
     "alerts.json": {"Firing, critical", "Firing, warning", "CtmsApiErrors", "CtmsRequestsRejected", "CtmsDatabaseErrors",
                     "CtmsPoolExhausted", "CtmsChangesDelayed", "CtmsIdsRunOut", "CtmsReplicaFails", "CtmsRestarting",
                     "CtmsSyncBacklogGrowing", "CtmsSyncContactsParked", "CtmsWebhookParked", "CtmsStripeParked",
-                    "CtmsErasureLate", "CtmsEventStreamsFail"},
+                    "CtmsErasureLate", "CtmsEventStreamsFail", "CtmsSyncBulkJobsFail"},
 }
 
 
@@ -110,6 +111,15 @@ def add_webhook(folder, vendor):
                     "--allow-private-address"], check=True, stdout=subprocess.DEVNULL)
 
 
+def limited_token(folder):
+    """Adds a client that may send one request in an hour, and returns a token of it."""
+    def admin(*words):
+        return subprocess.run([f"{folder}/ctms-admin", "--embedded", *words], check=True, stdout=subprocess.PIPE, text=True).stdout
+    admin("clients", "create", "limited", "--email", "limited@example.com")
+    admin("clients", "set-limit", "limited", "--rate", "1/h", "--burst", "1")
+    return admin("token", "limited").strip()
+
+
 def free_port():
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
@@ -149,8 +159,8 @@ class Prometheus:
 class Load:
     """Sends requests of all kinds, good and bad ones."""
 
-    def __init__(self, vendor):
-        self.base, self.vendor, self.count = os.environ["BASE_URL"], vendor, 0
+    def __init__(self, vendor, limited):
+        self.base, self.vendor, self.limited, self.count = os.environ["BASE_URL"], vendor, limited, 0
         credentials = {"client_id": os.environ["CLIENT_ID"], "client_secret": os.environ["CLIENT_SECRET"]}
         status, answer = call(f"{self.base}/token", urllib.parse.urlencode(credentials).encode())
         if status != 200:
@@ -194,6 +204,7 @@ class Load:
         call(f"{self.base}/ctms", b"{", self.headers)
         call(f"{self.base}/ctms?primary_email=jane-1@example.com")
         call(f"{self.base}/__crash__", headers=self.headers)
+        call(f"{self.base}/updates", headers={"Authorization": f"Bearer {self.limited}"})
         call(f"{self.base}/token", f"client_id={os.environ['CLIENT_ID']}&client_secret=wrong".encode())
         self.malformed()
 
@@ -306,7 +317,7 @@ def main(folder, packaging, scratch):
         start = time.time()
         vendor = start_vendor(programs, folder)
         add_webhook(folder, vendor)
-        load = Load(vendor)
+        load = Load(vendor, limited_token(folder))
         port = start_sync(programs, folder, vendor)
         prometheus = Prometheus(programs, packaging, os.environ["BASE_URL"].removeprefix("http://"), f"127.0.0.1:{port}")
         load.create("parked-1")

@@ -99,7 +99,7 @@ def main(folder, packaging, scratch):
             influx.run(statement)
         check_retention(influx)
         vendor = dashboards.start_vendor(programs, folder)
-        load = dashboards.Load(vendor)
+        load = dashboards.Load(vendor, dashboards.limited_token(folder))
         port = dashboards.start_sync(programs, folder, vendor)
         web = dashboards.os.environ["BASE_URL"].removeprefix("http://")
         prometheus = dashboards.Prometheus(programs, packaging, web, f"127.0.0.1:{port}", remote_write(packaging, influx))

@@ -3,6 +3,7 @@
 
 #include "support/raw_server.hpp"
 
+#include <ctms/base/trace_context.hpp>
 #include <ctms/base/version.hpp>
 
 #include <doctest/doctest.h>
@@ -79,6 +80,17 @@ TEST_CASE("a request contains what was given, and Host, User-Agent and Content-L
     CHECK(at.last().find("\r\nAuthorization: Bearer t\r\n") != std::string::npos);
     CHECK(at.last().find("\r\nContent-Length: 3\r\n") != std::string::npos);
     CHECK(at.last().ends_with("\r\n\r\na=b"));
+}
+
+TEST_CASE("a request belongs to the trace of its thread") {
+    one_answer without(answer_text(""));
+    REQUIRE(without.ask().has_value());
+    CHECK(without.last().find("traceparent") == std::string::npos);
+    const auto trace = ctms::trace_context::begin();
+    const ctms::trace_scope scope(&trace);
+    one_answer with(answer_text(""));
+    REQUIRE(with.ask().has_value());
+    CHECK(with.last().find("\r\ntraceparent: 00-" + trace.trace_id + "-") != std::string::npos);
 }
 
 TEST_CASE("the target is the path of the URL when the request has none") {

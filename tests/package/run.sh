@@ -1,48 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # Installs libctms, static and shared, into new directories, and builds and runs a project that uses each of them: with
-# find_package, with pkg-config, and with the sources as a subdirectory. Public headers may include only the standard library.
+# find_package, with pkg-config, with the sources as a subdirectory, and with an archive of the sources that FetchContent gets by its URL.
+# Public headers may include only the standard library.
 # Usage: tests/package/run.sh [BUILD-DIRECTORY]    of the static library; the shared one is built in build/shared
-set -euo pipefail
-
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 build=${1:-$root/build/release}
-consumer=$root/tests/package/consumer
-scratch=$(mktemp -d /var/tmp/ctms-package.XXXXXX)
-builds=$scratch
-chmod 711 "$scratch" # the embedded PostgreSQL's account must be able to enter it
-cd "$root"
-
-finish() {
-    for _ in {1..100}; do # a database stops on its own soon after its last user
-        if ! compgen -G "$scratch/data-*/*/postmaster.pid" >/dev/null; then break; fi
-        sleep 0.1
-    done
-    rm -rf "$scratch"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
-
-die() {
-    printf '%s\n' "$*" >&2
-    exit 1
-}
-
-# quietly COMMAND...: prints the output only when the command fails.
-quietly() {
-    "$@" >"$scratch/log" 2>&1 || {
-        cat "$scratch/log" >&2
-        die "failed: $*"
-    }
-}
-
-# runs NAME PROGRAM: runs the program with its own database.
-runs() {
-    local said
-    said=$(timeout 120 "$2" "$scratch/data-$1") || die "$1: the program failed: $said"
-    [[ $said == "ctms "*": jane@example.com" ]] || die "$1: the program said: $said"
-    printf '%s: %s\n' "$1" "$said"
-}
 
 install_kind() { # KIND BUILD-DIRECTORY
     local component program
@@ -57,21 +20,10 @@ install_kind() { # KIND BUILD-DIRECTORY
         "$scratch/programs-$1/bin/$program" --version
         [ -s "$scratch/programs-$1/share/man/man1/$program.1" ] || die "$1: no manual page for $program"
     done
+    # CMake before 3.23 knows only this property.
+    grep -qr INTERFACE_INCLUDE_DIRECTORIES --include="ctms-$1-targets.cmake" "$scratch/$1" || die "$1: find_package gives no include directory"
     if [ -e "$scratch/$1/bin" ]; then die "$1: the library must not contain programs"; fi
     if [ -e "$scratch/programs-$1/include" ]; then die "$1: the programs must not contain headers"; fi
-}
-
-configure() { # NAME CMAKE-OPTION...
-    local name=$1
-    shift
-    cmake -S "$consumer" -B "$builds/$name" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_FLAGS_RELEASE="-O2 -DNDEBUG" \
-        -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)" "$@"
-}
-
-cmake_consumer() { # NAME CMAKE-OPTION...
-    quietly configure "$@"
-    quietly cmake --build "$builds/$1" --target consumer
-    runs "$1" "$builds/$1/consumer"
 }
 
 pkg_config_consumer() { # KIND PKG-CONFIG-OPTION...
@@ -117,3 +69,17 @@ pkg_config_consumer static --static
 # In a directory next to the other builds, so that ccache recognizes the library's objects whatever the source path.
 builds=$root/build
 cmake_consumer consumer -DCTMS_SOURCE="$root"
+
+# First as documented. What was fetched is then built in a directory that is at the same place as those above, for ccache again.
+fetched=$scratch/fetched/ctms-src
+archive=$scratch/ctms-0.1.0.tar.gz
+tar -czf "$archive" --exclude-vcs --exclude=./build --exclude=./ctms-data --transform 's,^\.,ctms-0.1.0,' .
+read -r sum _ < <(sha256sum "$archive")
+builds=$scratch
+if configure damaged -DCTMS_URL="file://$archive" -DCTMS_SHA256="$(printf '0%.0s' {1..64})" >/dev/null 2>&1; then
+    die "an archive with a wrong checksum was used"
+fi
+quietly configure fetching -DCTMS_URL="file://$archive" -DCTMS_SHA256="$sum" -DFETCHCONTENT_BASE_DIR="$scratch/fetched"
+[ -f "$fetched/libctms/CMakeLists.txt" ] || die "the archive was not fetched"
+builds=$fetched/build
+CCACHE_BASEDIR=$fetched cmake_consumer fetched -DCTMS_URL="file://$archive" -DCTMS_SHA256="$sum" -DFETCHCONTENT_SOURCE_DIR_CTMS="$fetched"

@@ -179,15 +179,17 @@ struct race : queue_database {
         found ? check(n, before, *found) : void(++failures);
     }
     void read_by_addresses() {
-        std::vector<std::string> addresses;
+        std::vector<model::identity_query> queries(contact_count);
         std::vector<counts> before;
         for (int n = 0; n < contact_count; ++n) {
-            addresses.push_back(fmt::format("{}@EXAMPLE.com", n + 1));
+            queries[static_cast<std::size_t>(n)].primary_email = fmt::format("{}@EXAMPLE.com", n + 1);
             before.push_back(acknowledged(n));
         }
-        const auto found = contacts.documents_by_addresses(addresses);
-        if (!found) return void(++failures);
-        for (int n = 0; n < contact_count; ++n) check(n, before.at(static_cast<std::size_t>(n)), found->at(static_cast<std::size_t>(n)));
+        const auto found = contacts.documents(queries);
+        for (std::size_t n = 0; n < found.size(); ++n) {
+            if (!found[n]) return void(++failures);
+            check(static_cast<int>(n), before.at(n), *found[n]);
+        }
     }
     void read_updates() {
         std::vector<counts> before;

@@ -149,14 +149,14 @@ void read_contacts(persistence::contact_repository& repository) {
     const std::vector<uuid> ids{id(1), id(2), id(3)};
     CHECK(repository.find(id(1)).has_value());
     CHECK(repository.find(ids).value().size() == 3);
-    const std::vector<std::string> addresses{"c1@example.com", "C2@example.com", "nobody@example.com"};
     CHECK(repository.documents(std::span(ids).first(1)).value().size() == 1);
     CHECK(repository.documents(ids).value().size() == 3);
-    CHECK(repository.documents_by_addresses(addresses).value().at(1).size() == 1);
     for (const auto& query : every_identity()) {
         CHECK(repository.find(query).has_value());
         CHECK(repository.documents(query).has_value());
         CHECK(repository.find_identities(query).has_value());
+        const std::vector several(2, query);
+        for (const auto& found : repository.documents(several)) CHECK(found.value().size() == 1);
     }
 }
 
@@ -169,10 +169,15 @@ void read_updates(persistence::contact_repository& repository) {
         for (const int limit : {100, 500}) {
             query.limit = limit;
             query.after.reset();
-            CHECK(repository.visit_updates(query, [](const model::contact&) {}).value() == static_cast<std::size_t>(limit));
+            const auto visited = [&] {
+                int count = 0;
+                CHECK(repository.visit_updates(query, [&](const model::contact&) { ++count; }).value().has_value());
+                return count;
+            };
+            CHECK(visited() == limit);
             CHECK(repository.update_documents(query).value().documents.size() == static_cast<std::size_t>(limit));
             query.after = model::updates_cursor{now() - std::chrono::hours(1), id(3600)};
-            CHECK(repository.visit_updates(query, [](const model::contact&) {}).value() == static_cast<std::size_t>(limit));
+            CHECK(visited() == limit);
         }
     }
 }
@@ -263,6 +268,47 @@ void ingest_objects(persistence::stripe_repository& repository) {
 
 } // namespace
 
+TEST_CASE("a list of ids of one kind takes as many statements as two of them, whatever the kind") {
+    explained_database where;
+    persistence::database db(where.options());
+    persistence::contact_repository repository(db, nullptr, false);
+    const auto statements_for = [&](const model::identity_query& like, int count) {
+        std::size_t before = 0;
+        std::size_t after = 0;
+        (void)where.full_reads(before);
+        std::vector<model::identity_query> queries;
+        for (int number = 1; number <= count; ++number) {
+            auto& query = queries.emplace_back();
+            const auto other = [&](const char* letters) { return fmt::format("{}{}", letters, 3 * number + 1); };
+            if (like.email_id) query.email_id = id(3 * number + 1);
+            if (like.primary_email) query.primary_email = other("C") + "@example.com";
+            if (like.basket_token) query.basket_token = id(3 * number + 1);
+            if (like.sfdc_id) query.sfdc_id = other("s");
+            if (like.mofo_contact_id) query.mofo_contact_id = other("mc");
+            if (like.mofo_email_id) query.mofo_email_id = other("me");
+            if (like.amo_user_id) query.amo_user_id = other("u");
+            if (like.fxa_id) query.fxa_id = other("f");
+            if (like.fxa_primary_email) query.fxa_primary_email = other("f") + "@example.com";
+        }
+        const auto found = repository.documents(queries);
+        REQUIRE(found.size() == queries.size());
+        for (int number = 1; number <= count; ++number) {
+            const auto& contacts = found[static_cast<std::size_t>(number) - 1].value();
+            REQUIRE(contacts.size() == 1);
+            CHECK(contacts.front().email_id == id(3 * number + 1));
+        }
+        (void)where.full_reads(after);
+        return after - before;
+    };
+    const auto kinds = every_identity();
+    for (std::size_t kind = 0; kind + 1 < kinds.size(); ++kind) { // the last one has all ids
+        CAPTURE(kind);
+        const auto of_two = statements_for(kinds[kind], 2);
+        CHECK(of_two > 0);
+        CHECK(statements_for(kinds[kind], 100) == of_two);
+    }
+}
+
 TEST_CASE("no statement of a request or of the sync scans a large table completely") {
     explained_database where;
     {
@@ -319,6 +365,10 @@ struct relevant_database : queue_database {
         for (std::size_t row = 0; row < found.size(); ++row) out.push_back(static_cast<int>(found.integer(row, 0)));
         return out;
     }
+    /// When a contact was changed.
+    static timestamp time_of(int number) {
+        return timestamp(std::chrono::sys_days(std::chrono::year(2020) / 1 / 1)) + std::chrono::seconds(number);
+    }
     /// How many rows and index entries of the two tables were read so far, and how often a table was read completely.
     std::pair<std::int64_t, std::int64_t> reads() {
         const auto found = link.execute("select sum(idx_tup_read) + (select sum(idx_scan) from pg_stat_user_indexes where relname in"
@@ -334,6 +384,7 @@ TEST_CASE("a page of relevant contacts reads few rows wherever these are, whatev
     struct shape {
         std::string relevant;
         std::int64_t most_reads; ///< of a page
+        std::ptrdiff_t page = 20;
     };
     // Of contacts that do not fill the page, the first 5,000 are read with their rows of mofo, and then counted once more.
     constexpr std::int64_t window = 20'000;
@@ -344,7 +395,9 @@ TEST_CASE("a page of relevant contacts reads few rows wherever these are, whatev
                                     {"n > 59950", window},
                                     {"n > 30000 and n % 200 = 0", window + of_each * 150},
                                     {"n > 35000", window + of_each * 25'000},
-                                    {"n > 25000", window + 25'000 + of_each * 26'000}};
+                                    {"n > 20000", window + 25'000 + of_each * 21'000},
+                                    // The page ends before the first one. Its end takes another 50,000 entries of indexes.
+                                    {"n > 25000", window + 25'000 + of_each * 26'000 + 50'000, 0}};
     const std::vector<std::string> statistics{
         "", "analyze emails, mofo", "delete from pg_statistic where starelid in ('emails'::regclass, 'mofo'::regclass)",
         "update pg_class set reltuples = 3, relpages = 1 where relname in ('emails', 'mofo', 'ctms_documents')"};
@@ -369,13 +422,61 @@ TEST_CASE("a page of relevant contacts reads few rows wherever these are, whatev
                 const auto note = [&](const model::contact& found) { numbers.push_back(queue_database::number(found.email.email_id)); };
                 CHECK(persistence::contact_repository(db).visit_updates(query, note).has_value());
             } // a connection reports its statistics at its end, at the latest
-            CHECK(numbers == std::vector<int>(expected.begin(), expected.begin() + std::min<std::ptrdiff_t>(20, std::ssize(expected))));
+            CHECK(numbers == std::vector<int>(expected.begin(), expected.begin() + std::min(one.page, std::ssize(expected))));
             REQUIRE(becomes_true([&] { return scene.reads().first > before.first; }));
             const auto after = scene.reads();
             CHECK(after.first - before.first <= one.most_reads);
             CHECK(after.second == before.second);
         }
     }
+}
+
+namespace {
+
+std::vector<int> numbers_of(const persistence::document_page& page) {
+    std::vector<int> out;
+    for (const auto document : page.documents)
+        out.push_back(queue_database::number(json::read_answered_contact(document).value().email.email_id));
+    return out;
+}
+
+} // namespace
+
+TEST_CASE("a page examines a bounded number of contacts, and says where the next one begins") {
+    relevant_database scene;
+    persistence::database db(scene.db.options());
+    persistence::contact_repository repository(db);
+    struct visit {
+        int after;              ///< number of the contact; 0: none
+        std::vector<int> found; ///< numbers
+        int next;               ///< number; 0: the last page
+    };
+    const auto try_all = [&](const std::vector<visit>& visits) {
+        for (const auto& one : visits) {
+            CAPTURE(one.after);
+            model::updates_query query;
+            query.start.when = timestamp(std::chrono::hours(1));
+            query.end = model::moment{now(), std::nullopt};
+            query.mofo_relevant = true;
+            query.limit = 20;
+            if (one.after > 0) query.after = {scene.time_of(one.after), id(one.after)};
+            const auto next = one.next > 0 ? std::optional(model::updates_cursor{scene.time_of(one.next), id(one.next)}) : std::nullopt;
+            const auto page = repository.update_documents(query).value();
+            CHECK(numbers_of(page) == one.found);
+            CHECK(page.next == next);
+            std::vector<int> visited;
+            const auto note = [&](const model::contact& found) { visited.push_back(queue_database::number(found.email.email_id)); };
+            CHECK(repository.visit_updates(query, note).value() == next);
+            CHECK(visited == one.found);
+        }
+    };
+    scene.set_relevant("n <= 28000 or n between 56001 and 56003"); // more than can be sorted
+    try_all({{28'000, {}, 53'000},
+             {53'000, {56'001, 56'002, 56'003}, 0},
+             {56'003, {}, 0},
+             {27'998, {28'000}, 52'998}});    // 27,999 has no row in mofo
+    scene.set_relevant("n = 1 or n = 60000"); // few, which are found at once
+    try_all({{1, {60'000}, 0}, {0, {1, 60'000}, 0}});
 }
 
 TEST_CASE("pages of relevant contacts, and of the others, list each of them once") {
@@ -391,13 +492,11 @@ TEST_CASE("pages of relevant contacts, and of the others, list each of them once
         query.mofo_relevant = wanted;
         query.limit = 1000;
         std::vector<int> numbers;
-        for (bool more = true; more;) {
+        do {
             const auto page = repository.update_documents(query).value();
-            for (const auto document : page.documents)
-                numbers.push_back(queue_database::number(json::read_answered_contact(document).value().email.email_id));
-            query.after = page.last;
-            more = page.matches == 1000;
-        }
+            for (const auto number : numbers_of(page)) numbers.push_back(number);
+            query.after = page.next;
+        } while (query.after);
         std::vector<int> expected;
         for (int n = 1; n <= relevant_database::most; ++n) {
             if (std::binary_search(relevant.begin(), relevant.end(), n) == wanted) expected.push_back(n);

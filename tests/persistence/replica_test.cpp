@@ -69,9 +69,13 @@ struct two_databases {
     /// Returns the name of the database that answers pages of /updates, and the number of contacts.
     std::pair<std::string, std::size_t> who_pages(int limit) {
         std::string name;
+        std::size_t count = 0;
         model::updates_query query{{timestamp{}, {}}, model::moment{now() + 1h, {}}, limit, {}, {}, {}};
-        const auto count = contacts.visit_updates(query, [&](const model::contact& one) { name = one.email.first_name.value_or(""); });
-        return {name, count ? *count : 0};
+        const auto read = contacts.visit_updates(query, [&](const model::contact& one) {
+            name = one.email.first_name.value_or("");
+            ++count;
+        });
+        return {name, read ? count : 0};
     }
 
     void at_replica(const std::string& sql) const { connection(replica_db.options()).execute(sql); }

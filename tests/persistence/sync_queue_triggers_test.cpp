@@ -11,6 +11,7 @@
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -198,7 +199,7 @@ TEST_CASE("the library's own deletions go to the queue, and not to the inbox") {
     persistence::contact_repository contacts(db.pool);
     persistence::contact_bulk_repository bulk(db.pool);
     CHECK(contacts.remove("1@example.com").value().size() == 1);
-    CHECK(bulk.remove(queue_database::contact(2)).value());
+    CHECK(bulk.remove(std::array{queue_database::contact(2)}).value().at(0).changed == 1);
     const std::vector<std::string> addresses{"3@example.com"};
     CHECK(bulk.remove(addresses).value().at(0).changed == 1);
     CHECK(db.rows_of("emails") == 0);

@@ -12,6 +12,7 @@
 #include <ctms/service/contact_lists.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
+#include <ctms/service/person_export.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/stripe_parking.hpp>
 #include <persistence/contacts/personal_data.hpp>
@@ -187,6 +188,121 @@ TEST_CASE("empty ids and texts that are no addresses name nobody: parked objects
     CHECK(db.count("ctms_stripe_parked where object = 'subscription:sub_other'") == 1);
 }
 
+TEST_CASE("an account that is an ordinary word names only the person's own customer, for an erasure and for an export") {
+    erasure_database db;
+    db.link.execute(fmt::format("update fxa set fxa_id = 'subscription' where email_id = '{}'", test::person_id));
+    service::stripe_parking parking(db.pool);
+    for (const auto& [name, payload] :
+         {std::pair{"customer:cus_new", R"({"object":"customer","id":"cus_new","description":"subscription"})"},
+          std::pair{"subscription:sub_other", R"({"object":"subscription","customer":"cus_other"})"}}) {
+        model::stripe::parked_object one;
+        one.object = name;
+        one.reason = "test";
+        one.payload = payload;
+        REQUIRE(parking.park({one}).has_value());
+    }
+    std::string exported;
+    auto pages = service::person_exports(db.pool).begin(uuid::parse(test::person_id).value(), service::export_form::json, {}).value();
+    while (pages.next(exported).value()) {
+    }
+    CHECK(exported.find("customer:cus_new") != std::string::npos);
+    CHECK(exported.find("sub_other") == std::string::npos);
+    CHECK(db.erasures.erase(test::person_address, false).value().receipt.parked_objects == 1);
+    CHECK(db.count("ctms_stripe_parked where object = 'subscription:sub_other'") == 1);
+    CHECK(db.count("ctms_stripe_parked where object = 'customer:cus_new'") == 0);
+}
+
+TEST_CASE("an erasure searches parked objects before it locks anything, and again what changes until it has its locks") {
+    erasure_database db;
+    service::stripe_parking parking(db.pool);
+    const auto park = [&](const std::string& invoice, const std::string& customer) {
+        model::stripe::parked_object one;
+        one.object = "invoice:" + invoice;
+        one.reason = "test";
+        one.payload = fmt::format(R"({{"object":"invoice","id":"{}","customer":"{}"}})", invoice, customer);
+        REQUIRE(parking.park({one}).has_value());
+    };
+    park("in_8", "cus_8");
+    persistence::connection holder(db.db.options());
+    holder.begin();
+    holder.execute(fmt::format("select from emails where email_id = '{}' for update", test::person_id));
+    std::int64_t erased = 0;
+    std::jthread erasing([&] { erased = db.erasures.erase(test::person_address, false).value().receipt.parked_objects; });
+    REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; })); // it has searched, and waits for its first lock
+    std::string left;
+    SUBCASE("another object is parked") {
+        park("in_7", "cus_7");
+        left = "invoice:in_8,subscription:sub_x77";
+    }
+    SUBCASE("the person has another account with another customer") {
+        park("in_9", "cus_8");
+        holder.execute("insert into stripe_customer (stripe_id, stripe_created, deleted, update_timestamp, fxa_id)"
+                       " values ('cus_8', now(), false, now(), 'account_8')");
+        holder.execute(fmt::format("update fxa set fxa_id = 'account_8' where email_id = '{}'", test::person_id));
+        left = "subscription:sub_x7,subscription:sub_x77";
+    }
+    holder.commit();
+    erasing.join();
+    CHECK(erased == 2);
+    CHECK(db.value("select string_agg(object, ',' order by object) from ctms_stripe_parked") == left);
+}
+
+TEST_CASE("an erasure finds an object that was parked under a lower id than another, and became visible later") {
+    erasure_database db;
+    const auto park = [](persistence::connection& link, const std::string& invoice, const std::string& customer) {
+        link.execute(fmt::format("insert into ctms_stripe_parked (object, reason, payload, payload_hash) values ('invoice:{0}', 'test',"
+                                 " convert_to('{{\"customer\":\"{1}\"}}', 'UTF8'), '{0}')",
+                                 invoice, customer));
+    };
+    persistence::connection parking(db.db.options());
+    parking.begin();
+    park(parking, "in_early", "cus_7");
+    park(db.link, "in_late", "cus_8");
+    persistence::connection holder(db.db.options());
+    holder.begin();
+    holder.execute(fmt::format("select from emails where email_id = '{}' for update", test::person_id));
+    std::int64_t erased = 0;
+    std::jthread erasing([&] { erased = db.erasures.erase(test::person_address, false).value().receipt.parked_objects; });
+    REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; })); // it has searched
+    parking.commit();
+    holder.commit();
+    erasing.join();
+    CHECK(erased == 2);
+    CHECK(db.count("ctms_stripe_parked where object = 'invoice:in_early'") == 0);
+    CHECK(db.count("ctms_stripe_parked where object = 'invoice:in_late'") == 1);
+}
+
+TEST_CASE("an export shows the parked objects that an erasure removes, however they spell an address") {
+    erasure_database db;
+    service::stripe_parking parking(db.pool);
+    int number = 0;
+    for (const std::string address : {"JANE.DOE@EXAMPLE.COM", R"(jane.doe\u0040example.com)", "jane.doe@example.org"}) {
+        model::stripe::parked_object one;
+        one.object = fmt::format("customer:cus_{}", ++number);
+        one.reason = "test";
+        one.payload = fmt::format(R"({{"object":"customer","id":"cus_x","email":"{}"}})", address);
+        REQUIRE(parking.park({one}).has_value());
+    }
+    for (int i = 0; i < 50; ++i) { // of others: more than one page
+        model::stripe::parked_object other;
+        other.object = fmt::format("customer:cus_other{}", i);
+        other.reason = "test";
+        other.payload = R"({"object":"customer","id":"cus_other"})";
+        REQUIRE(parking.park({other}).has_value());
+    }
+    std::string exported;
+    auto pages = service::person_exports(db.pool).begin(uuid::parse(test::person_id).value(), service::export_form::json, {}).value();
+    while (pages.next(exported).value()) {
+    }
+    CHECK(exported.find("customer:cus_1\"") != std::string::npos);
+    CHECK(exported.find("customer:cus_2\"") != std::string::npos);
+    CHECK(exported.find("customer:cus_3") == std::string::npos);
+    CHECK(exported.find("cus_other") == std::string::npos);
+    CHECK(service::person_exports(db.pool).begin(uuid::random(), service::export_form::json, {}).error().code == errc::not_found);
+    CHECK(db.erasures.erase(test::person_address, false).value().receipt.parked_objects == 3);
+    CHECK(db.count("ctms_stripe_parked where object in ('customer:cus_1', 'customer:cus_2')") == 0);
+}
+
 TEST_CASE("a receipt tells when the vendor has confirmed") {
     erasure_database db;
     const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
@@ -215,6 +331,62 @@ TEST_CASE("a receipt says that the sync has given up or was told to forget a del
     CHECK(db.erasures.get(id).value().vendor == vendor_erasure::waiting);
     db.link.execute("delete from ctms_sync_queue");
     CHECK(db.erasures.get(id).value().vendor == vendor_erasure::stopped);
+}
+
+TEST_CASE("an operator confirms a stopped erasure in place of the vendor, and no other") {
+    erasure_database db;
+    const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
+    CHECK(db.erasures.confirm(uuid::random()).error().code == errc::not_found);
+    const auto refused = db.erasures.confirm(id);
+    CHECK(refused.error().code == errc::conflict);
+    CHECK(refused.error().message.find("The sync still works on this erasure") == 0);
+    CHECK(db.erasures.get(id).value().vendor == vendor_erasure::waiting);
+
+    db.link.execute(fmt::format("insert into ctms_vendor_state (email_id) values ('{}')", test::person_id));
+    SUBCASE("given up") { db.link.execute("update ctms_sync_queue set state = 'parked'"); }
+    SUBCASE("completed by a sync that does not know receipts") { db.link.execute("delete from ctms_sync_queue"); }
+    CHECK(db.erasures.confirm(id).value() == 1);
+    const auto receipt = db.erasures.get(id).value();
+    CHECK(receipt.vendor == vendor_erasure::confirmed);
+    CHECK(receipt.waiting == 0);
+    CHECK(receipt.confirmed_at.has_value());
+    CHECK(db.erasures.pending().value().empty());
+    CHECK(db.rows_of("ctms_sync_queue") + db.rows_of("ctms_vendor_state") == 0); // nothing of the person is left
+    CHECK(db.erasures.confirm(id).value() == 0);
+}
+
+TEST_CASE("a deletion that is made pending again meanwhile is not confirmed by hand") {
+    erasure_database db;
+    const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
+    db.link.execute("update ctms_sync_queue set state = 'parked'");
+    persistence::connection retrying(db.db.options());
+    retrying.begin();
+    retrying.execute("update ctms_sync_queue set state = 'pending', retry = 0");
+    std::jthread confirming([&] {
+        const auto refused = db.erasures.confirm(id);
+        CHECK_FALSE(refused.has_value());
+        if (!refused) CHECK(refused.error().code == errc::conflict);
+    });
+    REQUIRE(test::becomes_true([&] { return db.count(waiting_for_locks) > 0; }));
+    retrying.commit();
+    confirming.join();
+    CHECK(db.erasures.get(id).value().vendor == vendor_erasure::waiting);
+    db.confirm();
+    CHECK(db.erasures.get(id).value().vendor == vendor_erasure::confirmed);
+}
+
+TEST_CASE("a contact that exists again is not confirmed by hand, and its place in the queue stays") {
+    erasure_database db;
+    const auto id = db.erasures.erase(test::person_address, false).value().receipt.id;
+    auto again = contact_of(test::person_address);
+    again.email.email_id = uuid::parse(test::person_id).value();
+    REQUIRE(db.contacts.create(again).has_value());
+    db.link.execute("update ctms_sync_queue set state = 'parked'");
+    const auto refused = db.erasures.confirm(id);
+    CHECK(refused.error().code == errc::conflict);
+    CHECK(refused.error().message.find("exists again") != std::string::npos);
+    CHECK(db.erasures.get(id).value().waiting == 1);
+    CHECK(db.rows_of("ctms_sync_queue") == 1);
 }
 
 TEST_CASE("asking again before the vendor has confirmed gives the same receipt, and afterwards one that says that nothing was held") {

@@ -2,16 +2,19 @@
 // Preconditions and keys as C++ callers use them, and the limits of what is kept.
 #include <ctms/service/keyed_writes.hpp>
 
+#include <support/becomes_true.hpp>
 #include <support/queue_database.hpp>
 
 #include <ctms/json/contact_json.hpp>
 #include <ctms/service/contacts.hpp>
+#include <ctms/service/erasures.hpp>
 #include <persistence/postgres/connection.hpp>
 
 #include <doctest/doctest.h>
 #include <fmt/core.h>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace ctms;
@@ -143,6 +146,51 @@ TEST_CASE("a deletion of many contacts by SQL erases the answers about each of t
     one.db.link.execute("delete from emails where primary_email not in ('1@example.com', '2@example.com')"); // 3 is gone
     CHECK(one.db.rows_of("ctms_kept_answers where body = 'text' and request = 'r'") == 2);
     CHECK(one.db.rows_of("ctms_kept_answers where body = '' and request is null and email_ids = '{}'") == last - 2 + 1);
+}
+
+namespace {
+
+/// Two contacts, each with an answer of its own. The first contact has the lower key, or the higher one.
+struct two_answers : keyed {
+    explicit two_answers(bool first_is_lower) {
+        db.link.execute(fmt::format("insert into ctms_kept_answers (digest, client_id, request, size, status, entity_tag, location, body,"
+                                    " email_ids) select int4send(case when (primary_email = '1@example.com') = {} then 1 else 2 end),"
+                                    " 'id_a', 'r', 1000, 200, '', '', 'text', array[email_id] from emails order by primary_email",
+                                    first_is_lower));
+    }
+    /// Deletes both while another transaction holds the lower key. It must not hold the higher one meanwhile: another deletion that has the
+    /// lower key would wait for that.
+    template <class Delete>
+    void check_order(const Delete& delete_both) {
+        persistence::connection holder(db.db.options());
+        holder.begin();
+        holder.execute("select from ctms_kept_answers where digest = int4send(1) for update");
+        std::jthread deleting(delete_both);
+        REQUIRE(test::becomes_true(
+            [&] { return db.rows_of("pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") == 1; }));
+        CHECK(holder.execute("select from ctms_kept_answers where digest = int4send(2) for update skip locked").size() == 1);
+        holder.rollback();
+        deleting.join();
+        CHECK(db.rows_of("ctms_kept_answers where body = '' and request is null") == 2);
+    }
+};
+
+} // namespace
+
+TEST_CASE("deletions lock the answers that they share in the order of their keys, so that they cannot deadlock") {
+    for (const bool first_is_lower : {true, false}) {
+        CAPTURE(first_is_lower);
+        two_answers by_statement(first_is_lower);
+        by_statement.check_order([&] {
+            persistence::connection(by_statement.db.db.options())
+                .execute("delete from emails where primary_email in ('1@example.com', '2@example.com')");
+        });
+        two_answers by_erasure(first_is_lower);
+        by_erasure.db.link.execute("update emails set primary_email = case primary_email when '1@example.com' then 'jane@example.com'"
+                                   " else 'Jane@example.com' end");
+        by_erasure.check_order(
+            [&] { CHECK(service::erasures(by_erasure.db.pool).erase("jane@example.com", false).value().receipt.contacts == 2); });
+    }
 }
 
 TEST_CASE("a part of many answers is forgotten at once, without those that another transaction has locked") {

@@ -172,6 +172,8 @@ void fake_acoustic::add_fault(fake_fault fault) { impl_->vendor().add_fault(std:
 void fake_acoustic::clear_faults() { impl_->vendor().clear_faults(); }
 void fake_acoustic::set_down(bool down) { impl_->set_down(down); }
 void fake_acoustic::set_latency(std::chrono::milliseconds latency) { impl_->vendor().set_latency(latency); }
+void fake_acoustic::set_job_time(std::chrono::milliseconds time) { impl_->vendor().set_job_time(time); }
+void fake_acoustic::end_jobs() { impl_->vendor().end_jobs(); }
 void fake_acoustic::forget_tokens() { impl_->vendor().forget_tokens(); }
 
 fake_acoustic_counts fake_acoustic::counts() const { return impl_->vendor().counts(); }

@@ -29,6 +29,9 @@ struct fake_acoustic_options {
     std::string main_table_id = "1001";
     std::string newsletter_table_id = "1002";
     std::string product_table_id = "1003";
+    std::string exchange{};                    ///< folder with `upload` and `download` of the jobs; "" refuses ImportList
+    std::chrono::milliseconds job_time{0};     ///< of each job
+    bool lists_refused = true;                 ///< whether jobs list the rows that they refuse
     std::function<void(std::string_view)> log; ///< receives a line for each call, without addresses, on a server thread
 };
 
@@ -43,14 +46,17 @@ struct fake_fault {
         no_xml,        ///< status 200 with text that is not XML
         cut,           ///< the connection is closed in the middle of the answer, after the call has taken effect
         cut_before,    ///< the connection is closed without any answer, and the call has no effect
-        stall          ///< the answer comes only after `wait`; the call takes effect immediately
+        cut_after,     ///< the same, after the call has taken effect
+        stall,         ///< the answer comes only after `wait`; the call takes effect immediately
+        job_error,     ///< the job that ImportList starts ends with ERROR
+        job_hang       ///< that job never ends
     };
     kind what = kind::fault_answer;
-    std::string
-        method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData; "" for any except token
-    std::string holds; ///< text that the call's XML must contain, e.g. an email_id; "" for any
-    int times = -1;    ///< how many calls it affects; -1 for all
-    int number = 0;    ///< an errorid or an HTTP status
+    std::string method; ///< token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient, DeleteRelationalTableData, ImportList,
+                        ///< GetJobStatus; "" for any except token
+    std::string holds;  ///< text that the call's XML must contain, e.g. an email_id; "" for any
+    int times = -1;     ///< how many calls it affects; -1 for all
+    int number = 0;     ///< an errorid or an HTTP status
     std::string text;
     std::chrono::milliseconds wait{0};
 };
@@ -64,6 +70,9 @@ struct fake_acoustic_counts {
     int connections = 0;    ///< accepted
     int oversized = 0;      ///< calls with more than 100 rows, which were refused
     int overlapping = 0;    ///< rows that another call was writing or deleting at the same time
+    int jobs = 0;           ///< that were started
+    int jobs_at_once = 0;   ///< at most
+    int during_job = 0;     ///< calls for a contact in the main table while a job that had not ended had a row of it
 };
 
 class fake_acoustic {
@@ -88,6 +97,10 @@ public:
     /// when it is up. Calls whose latency had not passed have no effect.
     void set_down(bool down);
     void set_latency(std::chrono::milliseconds latency);
+    /// The time of the jobs that start from now on.
+    void set_job_time(std::chrono::milliseconds time);
+    /// Ends the time of all jobs that are under way, except those that never end.
+    void end_jobs();
     /// Invalidates every token issued so far.
     void forget_tokens();
 

@@ -13,15 +13,18 @@ namespace {
 
 using kind = fake_fault::kind;
 
-constexpr std::array<std::pair<std::string_view, kind>, 9> kinds{{{"fault_answer", kind::fault_answer},
-                                                                  {"row_transient", kind::row_transient},
-                                                                  {"row_permanent", kind::row_permanent},
-                                                                  {"status", kind::status},
-                                                                  {"empty_body", kind::empty_body},
-                                                                  {"no_xml", kind::no_xml},
-                                                                  {"cut", kind::cut},
-                                                                  {"cut_before", kind::cut_before},
-                                                                  {"stall", kind::stall}}};
+constexpr std::array<std::pair<std::string_view, kind>, 12> kinds{{{"fault_answer", kind::fault_answer},
+                                                                   {"row_transient", kind::row_transient},
+                                                                   {"row_permanent", kind::row_permanent},
+                                                                   {"status", kind::status},
+                                                                   {"empty_body", kind::empty_body},
+                                                                   {"no_xml", kind::no_xml},
+                                                                   {"cut", kind::cut},
+                                                                   {"cut_before", kind::cut_before},
+                                                                   {"cut_after", kind::cut_after},
+                                                                   {"stall", kind::stall},
+                                                                   {"job_error", kind::job_error},
+                                                                   {"job_hang", kind::job_hang}}};
 
 int to_number(std::string_view name, std::string_view text) {
     int out = 0;
@@ -66,8 +69,12 @@ void set_kind(fake_fault& fault, std::string_view name, std::string_view value) 
 
 bool is_of_rows(const fake_fault& fault) { return fault.what == kind::row_transient || fault.what == kind::row_permanent; }
 
+bool is_of_job(const fake_fault& fault) { return fault.what == kind::job_error || fault.what == kind::job_hang; }
+
 bool meets(const fake_fault& fault, const xml_call& call) {
     if (!fault.method.empty() && fault.method != call.method()) return false;
+    if (is_of_rows(fault) && call.method() == "ImportList") return fault.method == "ImportList"; // its rows are in a file
+    if (is_of_job(fault) && call.method() != "ImportList") return false;
     if (!is_of_rows(fault) || call.rows().empty()) return call.text().find(fault.holds) != std::string::npos;
     const auto& rows = call.rows();
     return std::any_of(rows.begin(), rows.end(), [&](const auto& row) { return row_holds(row, fault.holds); });
@@ -78,7 +85,9 @@ void use(fake_fault& fault) {
 }
 
 /// True when the call takes effect in spite of the fault.
-bool takes_effect(const fake_fault& fault) { return fault.what == kind::cut || fault.what == kind::stall; }
+bool takes_effect(const fake_fault& fault) {
+    return fault.what == kind::cut || fault.what == kind::cut_after || fault.what == kind::stall || is_of_job(fault);
+}
 
 } // namespace
 
@@ -86,14 +95,16 @@ std::string_view fault_help() {
     return "A fault is KIND[=NUMBER][,NAME=VALUE]... with no commas in the values. KIND is one of\n"
            "  fault_answer=ERRORID  200 with a Fault\n"
            "  row_transient         rows that contain the text of `holds` fail as transient\n"
-           "  row_permanent         the same, as permanent\n"
+           "  row_permanent         the same, as permanent; with method=ImportList, the rows of the file\n"
            "  status=STATUS         this HTTP status, with an HTML body\n"
            "  empty_body, no_xml    200 with an empty body, or with text that is not XML\n"
            "  cut, cut_before       the connection is closed in the middle of the answer, or before it with no effect\n"
+           "  cut_after             the connection is closed before the answer, but the call takes effect\n"
            "  stall=MS              the answer is delayed\n"
+           "  job_error, job_hang   the job that imports a file fails, or never ends\n"
            "NAME is one of\n"
            "  method   token, AddRecipient, InsertUpdateRelationalTable, RemoveRecipient,\n"
-           "           DeleteRelationalTableData; any except token by default\n"
+           "           DeleteRelationalTableData, ImportList, GetJobStatus; any except token by default\n"
            "  holds    text that the call's XML must contain, e.g. an email_id\n"
            "  times    how many calls it affects; all by default\n"
            "  text     the FaultString, or the description of failed rows\n"

@@ -26,6 +26,8 @@ options::options_description command_line() {
         ("latency-ms", options::value<int>()->default_value(0), "how long each call takes")
         ("max-at-once", options::value<int>()->default_value(standard.most_at_once), "calls allowed in progress; more are refused")
         ("token-life-s", options::value<int>()->default_value(int(standard.token_life.count())), "how long a token is valid")
+        ("exchange", options::value<std::string>()->default_value("", ""), "the folder of the file server, with `upload` and `download`, for ImportList")
+        ("job-ms", options::value<int>()->default_value(0), "how long each job takes")
         ("log", "print a line for each call, without addresses")
         ("fault", options::value<std::vector<std::string>>()->default_value({}, ""), "a fault to inject, see below; repeatable")
         ("help,h", "print this text and exit");
@@ -42,13 +44,13 @@ void print_help(const options::options_description& description) {
                              standard.client_id, standard.client_secret, standard.refresh_token, standard.main_table_id,
                              standard.newsletter_table_id, standard.product_table_id)
               << "\nGET /state     counts, as JSON; /state?full=1 with all rows\n"
-                 "POST /control  a form with fault=FAULT (repeatable), clear_faults=1, latency_ms=N, forget_tokens=1,\n"
+                 "POST /control  a form with fault=FAULT (repeatable), clear_faults=1, latency_ms=N, job_ms=N, forget_tokens=1,\n"
                  "               down=SECONDS (closes all connections and refuses new ones for that long)\n"
                  "\nExample: fake-acoustic --latency-ms 100 --fault status=500,times=3\n";
 }
 
-std::chrono::milliseconds to_latency(int number) {
-    if (number < 0) throw std::invalid_argument("--latency-ms must not be negative");
+std::chrono::milliseconds to_time(std::string_view option, int number) {
+    if (number < 0) throw std::invalid_argument(fmt::format("{} must not be negative", option));
     return std::chrono::milliseconds(number);
 }
 
@@ -56,9 +58,11 @@ test::fake_acoustic_options to_options(const options::variables_map& given) {
     test::fake_acoustic_options out;
     out.port = given["port"].as<std::uint16_t>();
     out.tls = given.contains("tls");
-    out.latency = to_latency(given["latency-ms"].as<int>());
+    out.latency = to_time("--latency-ms", given["latency-ms"].as<int>());
     out.most_at_once = given["max-at-once"].as<int>();
     out.token_life = std::chrono::seconds(given["token-life-s"].as<int>());
+    out.exchange = given["exchange"].as<std::string>();
+    out.job_time = to_time("--job-ms", given["job-ms"].as<int>());
     if (given.contains("log")) {
         out.log = [](std::string_view line) {
             fmt::print("{}\n", line);

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t most_rows = 100;
 constexpr std::size_t longest_address = 64 + 1 + 255;
-constexpr std::array<std::string_view, 4> methods{"AddRecipient", "InsertUpdateRelationalTable", "RemoveRecipient",
-                                                  "DeleteRelationalTableData"};
+constexpr std::array<std::string_view, 6> methods{
+    "AddRecipient", "InsertUpdateRelationalTable", "RemoveRecipient", "DeleteRelationalTableData", "ImportList", "GetJobStatus"};
 
 bool has_rows(std::string_view method) { return method == "InsertUpdateRelationalTable" || method == "DeleteRelationalTableData"; }
 
@@ -201,6 +201,24 @@ fake_acoustic_store::verdict fake_acoustic_store::add_recipient(const pugi::xml_
     fake_acoustic::row sent{{"email_id", key}};
     for (const auto& column : call.children("COLUMN")) sent[column.child_value("NAME")] = column.child_value("VALUE");
     if (sent["email_id"] != key) return refusal{vendor_error::missing_element, "email_id differs from that in SYNC_FIELDS"};
+    return store_contact(std::move(sent));
+}
+
+std::optional<std::string> fake_acoustic_store::import(const std::vector<std::string>& columns, const std::vector<std::string>& values) {
+    fake_acoustic::row sent;
+    for (std::size_t i = 0; i < std::min(columns.size(), values.size()); ++i) sent[columns[i]] = values[i];
+    if (sent["email_id"].empty()) return "email_id is missing";
+    const auto no = store_contact(std::move(sent));
+    return no ? std::optional(no->text) : std::nullopt;
+}
+
+bool fake_acoustic_store::knows(const std::vector<std::string>& values, const std::vector<std::string>& columns) const {
+    const auto key = static_cast<std::size_t>(std::find(columns.begin(), columns.end(), "email_id") - columns.begin());
+    return key < values.size() && contacts_.contains(values[key]);
+}
+
+fake_acoustic_store::verdict fake_acoustic_store::store_contact(fake_acoustic::row sent) {
+    const auto key = sent["email_id"];
     const auto known = contacts_.find(key);
     if ((known == contacts_.end() || sent.contains("email")) && !is_address(sent["email"]))
         return refusal{vendor_error::invalid_address, "Invalid email address"};

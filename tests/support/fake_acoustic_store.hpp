@@ -80,6 +80,10 @@ public:
     /// Applies a call. Rows that match a fault fail; the rest of the call takes effect.
     vendor_effect apply(const xml_call& call, const std::vector<row_fault>& faults);
 
+    /// Creates or updates a contact from a line of a file. Returns why it is refused.
+    std::optional<std::string> import(const std::vector<std::string>& columns, const std::vector<std::string>& values);
+    /// True if the contact of that line is known.
+    [[nodiscard]] bool knows(const std::vector<std::string>& values, const std::vector<std::string>& columns) const;
     /// "main", "newsletter", "product", or "unknown".
     [[nodiscard]] std::string_view table_name(const std::string& id) const;
     [[nodiscard]] const std::map<std::string, fake_acoustic::row>& contacts() const { return contacts_; }
@@ -97,6 +101,7 @@ private:
     vendor_effect change_rows(const xml_call& call, const std::vector<row_fault>& faults);
     [[nodiscard]] verdict change_contact(const xml_call& call);
     [[nodiscard]] verdict add_recipient(const pugi::xml_node& call);
+    [[nodiscard]] verdict store_contact(fake_acoustic::row sent);
     [[nodiscard]] verdict remove_recipient(const pugi::xml_node& call);
 
     std::string main_id_;

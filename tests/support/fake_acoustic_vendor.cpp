@@ -36,7 +36,9 @@ vendor_answer answer_of(const fake_fault& fault) {
     }
 }
 
-bool replaces_answer(kind what) { return what != kind::cut && what != kind::stall; }
+bool replaces_answer(kind what) {
+    return what != kind::cut && what != kind::cut_after && what != kind::stall && what != kind::job_error && what != kind::job_hang;
+}
 
 std::string describe(const fake_fault& fault) {
     switch (fault.what) {
@@ -46,6 +48,9 @@ std::string describe(const fake_fault& fault) {
     case kind::no_xml: return "injected non-XML body";
     case kind::cut_before: return "injected cut before the answer";
     case kind::cut: return "injected cut";
+    case kind::cut_after: return "injected cut after the effect";
+    case kind::job_error: return "injected error of the job";
+    case kind::job_hang: return "injected job that never ends";
     default: return "injected stall";
     }
 }
@@ -93,7 +98,12 @@ void fake_vendor::call::end() {
     for (const auto& one : writes_) vendor_.being_written_.erase(one);
 }
 
-fake_vendor::fake_vendor(fake_acoustic_options options) : options_(std::move(options)), store_(options_), latency_(options_.latency) {}
+fake_vendor::fake_vendor(fake_acoustic_options options)
+    : options_(std::move(options)),
+      store_(options_),
+      jobs_(options_.exchange, options_.lists_refused),
+      latency_(options_.latency),
+      job_time_(options_.job_time) {}
 
 vendor_answer fake_vendor::give_token(const std::string& form) {
     const auto given = web::parse_urlencoded(form);
@@ -111,6 +121,7 @@ vendor_answer fake_vendor::give_token(const std::string& form) {
     tokens_[token] = now + options_.token_life;
     auto out = as_json(200, {{"access_token", token}, {"token_type", "bearer"}, {"expires_in", options_.token_life.count()}});
     if (fault && fault->what == kind::cut) out.sent = delivery::part;
+    if (fault && fault->what == kind::cut_after) out.sent = delivery::nothing;
     if (fault) out.wait = fault->wait;
     return out;
 }
@@ -176,7 +187,7 @@ vendor_answer fake_vendor::take_effect(call& one) {
         log(one, describe(*hit.call));
         return answer_of(*hit.call);
     }
-    const auto effect = store_.apply(one.xml, hit.rows);
+    const auto effect = apply(one.xml, hit);
     if (effect.oversized) ++counts_.oversized;
     vendor_answer out{.body = effect.answer};
     if (!hit.call) {
@@ -184,8 +195,27 @@ vendor_answer fake_vendor::take_effect(call& one) {
         return out;
     }
     if (hit.call->what == kind::cut) out.sent = delivery::part;
+    if (hit.call->what == kind::cut_after) out.sent = delivery::nothing;
     out.wait = hit.call->wait;
     log(one, effect.outcome + ", " + describe(*hit.call));
+    return out;
+}
+
+vendor_effect fake_vendor::apply(const xml_call& xml, const hits& faults) {
+    const auto now = clock::now();
+    jobs_.advance(now, store_);
+    if (xml.method() == "GetJobStatus") return jobs_.status(xml);
+    if (xml.method() != "ImportList") {
+        const auto ids = xml.email_ids();
+        if (xml.rows().empty() && std::any_of(ids.begin(), ids.end(), [&](const auto& id) { return jobs_.has(id); })) ++counts_.during_job;
+        return store_.apply(xml, faults.rows);
+    }
+    auto ends = std::optional<std::string>("");
+    if (faults.call && faults.call->what == kind::job_error) ends = "ERROR";
+    if (faults.call && faults.call->what == kind::job_hang) ends.reset();
+    auto out = jobs_.start(xml, faults.rows, ends, now + job_time_, store_);
+    counts_.jobs = jobs_.started();
+    counts_.jobs_at_once = jobs_.most_at_once();
     return out;
 }
 
@@ -212,6 +242,8 @@ std::chrono::milliseconds fake_vendor::control(std::string_view form) {
             forget_tokens();
         else if (name == "latency_ms")
             set_latency(std::chrono::milliseconds(std::int64_t(to_double(value))));
+        else if (name == "job_ms")
+            set_job_time(std::chrono::milliseconds(std::int64_t(to_double(value))));
         else if (name == "down")
             down = std::chrono::milliseconds(std::int64_t(to_double(value) * thousand));
         else
@@ -220,19 +252,17 @@ std::chrono::milliseconds fake_vendor::control(std::string_view form) {
     return down;
 }
 
-std::string fake_vendor::state(bool full) const {
+std::string fake_vendor::state(bool full) {
     const std::lock_guard lock(mutex_);
+    jobs_.advance(clock::now(), store_);
     json::object calls;
     for (const auto& [method, count] : counts_.calls) calls[method] = count;
-    json::object out{{"contacts", store_.contacts().size()},
-                     {"newsletters", store_.newsletters().size()},
-                     {"products", store_.products().size()},
-                     {"calls", std::move(calls)},
-                     {"most_at_once", counts_.most_at_once},
-                     {"refused_as_too_many", counts_.refused_as_too_many},
-                     {"refused_tokens", counts_.refused_tokens},
-                     {"connections", counts_.connections},
-                     {"oversized", counts_.oversized}};
+    json::object out{{"contacts", store_.contacts().size()},     {"newsletters", store_.newsletters().size()},
+                     {"products", store_.products().size()},     {"calls", std::move(calls)},
+                     {"most_at_once", counts_.most_at_once},     {"refused_as_too_many", counts_.refused_as_too_many},
+                     {"refused_tokens", counts_.refused_tokens}, {"connections", counts_.connections},
+                     {"oversized", counts_.oversized},           {"jobs", counts_.jobs},
+                     {"jobs_at_once", counts_.jobs_at_once},     {"during_job", counts_.during_job}};
     if (full) {
         out["contact_rows"] = to_array(store_.contacts());
         out["newsletter_rows"] = to_array(store_.newsletters());
@@ -259,6 +289,16 @@ void fake_vendor::clear_faults() {
 void fake_vendor::set_latency(std::chrono::milliseconds latency) {
     const std::lock_guard lock(mutex_);
     latency_ = latency;
+}
+
+void fake_vendor::set_job_time(std::chrono::milliseconds time) {
+    const std::lock_guard lock(mutex_);
+    job_time_ = time;
+}
+
+void fake_vendor::end_jobs() {
+    const std::lock_guard lock(mutex_);
+    jobs_.advance(clock::time_point::max(), store_);
 }
 
 std::chrono::milliseconds fake_vendor::latency() const {

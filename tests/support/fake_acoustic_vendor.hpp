@@ -4,6 +4,7 @@
 #pragma once
 
 #include <support/fake_acoustic_faults.hpp>
+#include <support/fake_acoustic_jobs.hpp>
 
 #include <chrono>
 #include <memory>
@@ -43,20 +44,23 @@ public:
     /// POST /control. Returns how long the server must be down; 0 for not at all. Throws std::invalid_argument.
     std::chrono::milliseconds control(std::string_view form);
     /// GET /state, as JSON.
-    [[nodiscard]] std::string state(bool full) const;
+    [[nodiscard]] std::string state(bool full);
 
     void count_connection();
     void add_fault(fake_fault fault);
     void clear_faults();
     void set_latency(std::chrono::milliseconds latency);
     [[nodiscard]] std::chrono::milliseconds latency() const;
+    void set_job_time(std::chrono::milliseconds time);
+    void end_jobs();
     void forget_tokens();
     [[nodiscard]] fake_acoustic_counts counts() const;
     [[nodiscard]] std::vector<std::string> last_calls() const;
     /// Calls a function with the tables, under the lock.
     template <class Function>
-    [[nodiscard]] auto read(Function function) const {
+    [[nodiscard]] auto read(Function function) {
         const std::lock_guard lock(mutex_);
+        jobs_.advance(clock::now(), store_);
         return function(store_);
     }
 
@@ -67,16 +71,19 @@ private:
     void keep(const std::string& xml);
     /// Counts the rows that other calls are writing at the same time.
     void note_writes(call& one);
+    [[nodiscard]] vendor_effect apply(const xml_call& xml, const hits& faults);
     void log(const call& one, std::string_view outcome) const;
 
     const fake_acoustic_options options_;
     mutable std::mutex mutex_;
     fake_acoustic_store store_;
+    fake_jobs jobs_;
     fault_list faults_;
     fake_acoustic_counts counts_;
     std::map<std::string, clock::time_point, std::less<>> tokens_; ///< when each one expires
     std::vector<std::string> last_calls_;
     std::chrono::milliseconds latency_;
+    std::chrono::milliseconds job_time_;
     int under_way_ = 0;
     std::set<std::string, std::less<>> being_written_;
 };

@@ -197,6 +197,34 @@ TEST_CASE_FIXTURE(fixture, "acoustic client: every failure is classified") {
     CHECK(told(client.add_recipient(contact(1))).empty());
 }
 
+TEST_CASE_FIXTURE(fixture, "acoustic client: a job is asked for once, even if a connection is closed before the answer") {
+    REQUIRE(client.add_recipient(contact(1)).succeeded()); // leaves a connection that could be used again
+    auto fault = fault_of(kind::cut_after);
+    fault.method = "ImportList";
+    vendor.add_fault(fault);
+    const auto lost = client.import_list("a.xml", "a.csv");
+    REQUIRE(lost.failed);
+    CHECK(lost.failed->kind == acoustic::failure_kind::unavailable);
+    CHECK(lost.sent);
+    CHECK(calls("ImportList") == 1);
+}
+
+TEST_CASE_FIXTURE(fixture, "acoustic client: a job for which there is no connection or no token was not asked for") {
+    SUBCASE("no connection") {
+        REQUIRE(client.add_recipient(contact(1)).succeeded()); // gets a token
+        vendor.set_down(true);
+    }
+    SUBCASE("no token") {
+        auto fault = fault_of(kind::status, 500);
+        fault.method = "token";
+        vendor.add_fault(fault);
+    }
+    const auto failed = client.import_list("a.xml", "a.csv");
+    REQUIRE(failed.failed);
+    CHECK(!failed.sent);
+    CHECK(calls("ImportList") == 0);
+}
+
 TEST_CASE("acoustic client: a call that times out fails as unavailable") {
     fake_acoustic vendor;
     auto options = test::client_options_for(vendor);

@@ -96,7 +96,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: each contact has a line at level DE
     }
     REQUIRE(by_contact.size() == 3);
     const auto& plain = by_contact[numbered_id(1)];
-    CHECK(names_of(plain) == "success newsletters_skipped email_id newsletter_count product_count main_status main_duration_s "
+    CHECK(names_of(plain) == "success newsletters_skipped trace_id email_id newsletter_count product_count main_status main_duration_s "
                              "newsletter_status newsletter_duration_s msg");
     CHECK(plain.at("success") == true);
     CHECK(plain.at("msg") == synced_message);
@@ -130,7 +130,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: a contact that fails has a line at 
     const auto failures = program.fields_of("Failure for contact in sync to acoustic...");
     REQUIRE(failures.size() == 1);
     CHECK(names_of(failures[0]) ==
-          "success newsletters_skipped email_id newsletter_count product_count main_status main_duration_s exception msg");
+          "success newsletters_skipped trace_id email_id newsletter_count product_count main_status main_duration_s exception msg");
     CHECK(failures[0].at("success") == false);
     CHECK(failures[0].at("main_status") == "failure");
     CHECK(failures[0].at("email_id") == numbered_id(1).c_str());

@@ -90,7 +90,8 @@ acoustic::client_options client_options_for(const fake_acoustic& vendor) {
     return out;
 }
 
-sync_fixture::sync_fixture() : options(quick_options()), log_(log_options(), std::make_unique<capturing_sink>(captured_)) {}
+sync_fixture::sync_fixture(fake_acoustic_options vendor_options)
+    : vendor(std::move(vendor_options)), options(quick_options()), log_(log_options(), std::make_unique<capturing_sink>(captured_)) {}
 
 void sync_fixture::add(int first, int last, const std::vector<std::string>& newsletters) {
     for (int number = first; number <= last; ++number) {

@@ -48,7 +48,7 @@ class sync_fixture {
 public:
     using milliseconds = std::chrono::milliseconds;
 
-    sync_fixture();
+    explicit sync_fixture(fake_acoustic_options vendor_options = {});
 
     static std::string id(int number) { return fmt::format("00000000-0000-4000-8000-{:012}", number); }
     static uuid contact(int number) { return uuid::parse(id(number)).value(); }
@@ -102,6 +102,7 @@ public:
     /// The log lines about contacts so far.
     [[nodiscard]] std::vector<boost::json::object> log_lines();
     [[nodiscard]] std::string log_text();
+    [[nodiscard]] mozlog::logger& log() { return log_; }
 
     test_database db;
     persistence::database pool{db.options()};

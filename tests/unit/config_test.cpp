@@ -404,6 +404,41 @@ TEST_SUITE("config") {
         CHECK(outcome.values.acoustic_product_table_id == "3");
     }
 
+    TEST_CASE("bulk jobs need an account at the file server, and its keys") {
+        const std::map<std::string, std::string> account{{"CTMS_ACOUSTIC_SYNC_FEATURE_FLAG", "true"},
+                                                         {"CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG", "true"},
+                                                         {"CTMS_ACOUSTIC_CLIENT_ID", "a"},
+                                                         {"CTMS_ACOUSTIC_CLIENT_SECRET", "b"},
+                                                         {"CTMS_ACOUSTIC_REFRESH_TOKEN", "c"},
+                                                         {"CTMS_ACOUSTIC_MAIN_TABLE_ID", "1"},
+                                                         {"CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID", "2"},
+                                                         {"CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID", "3"},
+                                                         {"CTMS_ACOUSTIC_BULK_THRESHOLD", "50000"}};
+        const auto outcome_of = [&](std::map<std::string, std::string> more) {
+            more.insert(account.begin(), account.end());
+            return read(with(more), program::sync);
+        };
+        const auto missing = outcome_of({}).mistakes;
+        REQUIRE(missing.size() == 3);
+        CHECK(holds(missing[0], "CTMS_ACOUSTIC_SFTP_USER: not set"));
+        CHECK(holds(missing[1], "CTMS_ACOUSTIC_SFTP_PASSWORD: not set"));
+        CHECK(holds(missing[2], "CTMS_ACOUSTIC_SFTP_KNOWN_HOSTS: not set"));
+        const std::map<std::string, std::string> server{{"CTMS_ACOUSTIC_SFTP_USER", "u"}, {"CTMS_ACOUSTIC_SFTP_KNOWN_HOSTS", "/k"}};
+        auto with_key = server;
+        with_key.emplace("CTMS_ACOUSTIC_SFTP_KEY", "/key");
+        CHECK(outcome_of(with_key).mistakes.empty());
+        auto with_password = server;
+        with_password.emplace("CTMS_ACOUSTIC_SFTP_PASSWORD", "hunter2");
+        const auto good = outcome_of(with_password);
+        CHECK(good.mistakes.empty());
+        CHECK(good.values.acoustic_bulk_threshold == 50'000);
+        CHECK(good.values.acoustic_bulk_timeout == std::chrono::hours(1));
+        CHECK(!holds(config::print(good.values), "hunter2"));
+        with_password["CTMS_ACOUSTIC_SFTP_HOST"] = "user@host/path";
+        REQUIRE(outcome_of(with_password).mistakes.size() == 1);
+        CHECK(holds(outcome_of(with_password).mistakes.front(), "CTMS_ACOUSTIC_SFTP_HOST"));
+    }
+
     TEST_CASE("ctms-sync does not guess whether to send the queue or to empty it") {
         const auto unset = read(with({}), program::sync).mistakes;
         REQUIRE(unset.size() == 1);

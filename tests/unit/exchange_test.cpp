@@ -7,6 +7,8 @@
 #include <ctms/auth/google_id_token.hpp>
 #include <ctms/service/acoustic_configuration.hpp>
 #include <ctms/service/changes.hpp>
+#include <ctms/service/client_uses.hpp>
+#include <ctms/service/contact_bulk.hpp>
 #include <ctms/service/contact_history.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/erasures.hpp>
@@ -19,6 +21,7 @@
 #include <support/config/settings.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <web/server/answers.hpp>
+#include <web/server/client_limiter.hpp>
 #include <web/server/exchange.hpp>
 #include <web/streams/change_hub.hpp>
 
@@ -86,8 +89,7 @@ public:
         one.http.method = method;
         one.http.target = one.http.path = path;
         one.http.body = body;
-        exchanger_.begin(one);
-        REQUIRE(one.matched != nullptr);
+        REQUIRE(exchanger_.begin(one));
         return one;
     }
     void execute(std::vector<exchange>& all) const {
@@ -108,6 +110,7 @@ private:
     auth::google_token_verifier verifier_{[]() -> result<auth::key_document> { return unavailable("no keys"); }, "here"};
     service::tokens tokens_{database_, signer_, {}};
     service::contacts contacts_{database_};
+    service::contact_bulk bulk_{database_};
     service::keyed_writes keyed_writes_{database_};
     service::erasures erasures_{database_};
     service::changes changes_{database_};
@@ -119,8 +122,10 @@ private:
     service::stripe_parking stripe_parking_{database_};
     service::pubsub pubsub_{stripe_ingest_, stripe_parking_, verifier_, {}};
     web::streams::change_hub streams_{changes_, tokens_, metrics_, log_, {}};
-    exchanger exchanger_{{contacts_, keyed_writes_, changes_, history_, exports_, tokens_, health_, acoustic_configuration_, stripe_ingest_,
-                          pubsub_, erasures_, database_, settings_, metrics_, draining_, streams_},
+    client_limiter limiter_;
+    service::client_uses uses_{database_};
+    exchanger exchanger_{{contacts_, bulk_, keyed_writes_, changes_, history_, exports_, tokens_, health_, acoustic_configuration_,
+                          stripe_ingest_, pubsub_, erasures_, database_, settings_, metrics_, draining_, streams_, limiter_, uses_},
                          log_,
                          routes};
 };
@@ -147,7 +152,8 @@ TEST_CASE("a handler of several calls gets all calls of a group, a handler of on
     all.execute(single);
     CHECK(sizes == std::vector<std::size_t>{3, 1});
     CHECK(single[0].answer.body == "d");
-    std::vector<exchange> one{all.begun("GET", "/one/e")};
+    std::vector<exchange> one;
+    one.push_back(all.begun("GET", "/one/e"));
     all.execute(one);
     CHECK(one[0].answer.body == "e");
     CHECK(one[0].facts.trace == "traced");
@@ -209,7 +215,8 @@ TEST_CASE("a call that is refused does not reach the handler, and the others of 
 
 TEST_CASE("a failure of a single call becomes its response") {
     const exchanges all;
-    std::vector<exchange> one{all.begun("GET", "/one/bad")};
+    std::vector<exchange> one;
+    one.push_back(all.begun("GET", "/one/bad"));
     all.execute(one);
     CHECK(one[0].answer.status == 500);
     CHECK(one[0].facts.trace == "traced");
@@ -227,7 +234,8 @@ TEST_CASE("the next step of a call continues with its facts and may fail as well
     };
     for (const auto& wanted : {outcome{"a", 200}, outcome{"bad", 500}, outcome{"large", 503}}) {
         CAPTURE(wanted.name);
-        std::vector<exchange> one{all.begun("GET", "/steps/" + wanted.name)};
+        std::vector<exchange> one;
+        one.push_back(all.begun("GET", "/steps/" + wanted.name));
         all.execute(one);
         REQUIRE(one[0].answer.next);
         CHECK(one[0].answer.next->where == lane::write);

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <ctms/json/bulk_json.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <ctms/json/lookup_json.hpp>
 #include <web/openapi/assets.hpp>
@@ -118,11 +119,27 @@ TEST_CASE("the examples of request bodies are valid") {
         INFO(one.method << ' ' << one.path);
         const auto sent = json::body::parse(one.body_example);
         REQUIRE(sent.has_value());
+        if (one.path == "/ctms/bulk") {
+            auto items = json::read_bulk_list(*sent);
+            REQUIRE(items.has_value());
+            for (auto& item : *items) CHECK(json::read_bulk_item(std::move(item)).has_value());
+            continue;
+        }
         if (one.path == "/ctms/lookup") CHECK(json::read_lookup(*sent).has_value());
         if (one.method == "POST" && one.path == "/ctms") CHECK(json::read_contact(*sent, json::purpose::create).has_value());
         if (one.method == "PUT") CHECK(json::read_contact(*sent, json::purpose::replace).has_value());
         if (one.method == "PATCH") CHECK(json::read_patch(*sent).has_value());
     }
+}
+
+TEST_CASE("the document describes the lines of a bulk write, also the last one") {
+    const auto document = bj::value(made_document());
+    const auto& lines = document.at_pointer("/paths/~1ctms~1bulk/post/responses/200/content/application~1x-ndjson/schema/oneOf");
+    CHECK(bj::serialize(lines) == R"([{"$ref":"#/components/schemas/BulkResult"},{"$ref":"#/components/schemas/BulkEnd"}])");
+    const auto& end = document.at_pointer("/components/schemas/BulkEnd");
+    CHECK(bj::serialize(end.at("required")) == R"(["status","detail"])");
+    for (const auto* status : {"400", "401", "403", "408", "413", "431", "503"})
+        CHECK(end.at_pointer("/properties/status/description").as_string().find(status) != bj::string::npos);
 }
 
 TEST_CASE("a call appears if both tables have a row for it") {

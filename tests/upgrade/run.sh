@@ -89,9 +89,9 @@ told=$("$bin/ctms-admin" db upgrade)
 [[ $told == *"already has version $to"* ]] || fail "a second upgrade says: $told"
 "$bin/ctms-admin" --json audit --limit 3 | grep -q '"command":"db upgrade"' || fail "there is no audit record"
 
-# The old data still works with the old programs.
+# The old data still works with the old programs. A server that is still running would write into the folder that gets its folder's name.
+until_true 20 stopped || fail "the server does not stop"
 mv "$scratch/data/postgres" "$scratch/data/newer"
 mv "$scratch/data/postgres-$from" "$scratch/data/postgres"
-until_true 20 stopped || fail "the server does not stop"
 is "the version of the old data" "$from" "$(server_version)"
 echo "The upgrade from PostgreSQL $from to $to lost nothing; $killed upgrades were killed before"

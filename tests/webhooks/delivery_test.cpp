@@ -2,6 +2,8 @@
 // Deliveries to receivers that work: what they get, in which order, and from how many processes.
 #include "scene.hpp"
 
+#include <ctms/base/trace_context.hpp>
+
 #include <boost/json/array.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
@@ -38,6 +40,8 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a receiver gets each change, signed,
     CHECK(message.head.starts_with("POST /hooks?token=t HTTP/1.1\r\n"));
     CHECK(message.header("content-type") == "application/json");
     CHECK(message.header("user-agent").starts_with("ctms/"));
+    CHECK(read_traceparent(message.header("traceparent")).has_value());
+    CHECK(message.header("traceparent").substr(0, 35) != receiver.messages().back().header("traceparent").substr(0, 35));
     CHECK(message.header("webhook-id").starts_with("msg_"));
     CHECK(message.header("webhook-id").find('.') == std::string::npos);
     CHECK(message.signatures_of(secret) == 1);

@@ -2,6 +2,8 @@
 // Deliveries to receivers that fail, and to addresses that must not be called.
 #include "scene.hpp"
 
+#include <ctms/base/trace_context.hpp>
+
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -65,12 +67,15 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: after the database's clock was set b
         link.execute("update ctms_webhooks set holder = gen_random_uuid(), held_until = now() + interval '2 days'");
         is_due = false;
     }
+    SUBCASE("its secret was rotated before") {
+        link.execute("update ctms_webhooks set old_secret = secret, old_secret_until = now() + interval '3 years'");
+    }
     start();
     if (is_due) CHECK(soon([&] { return receiver.known().size() == 1; }));
     CHECK(soon([&] {
         return link
             .execute("select from ctms_webhooks where held_until > now() + interval '5 minutes'"
-                     " or next_attempt_at > now() + interval '29 hours'")
+                     " or next_attempt_at > now() + interval '29 hours' or old_secret_until > now() + interval '366 days'")
             .empty();
     }));
     if (!is_due) CHECK(receiver.count() == 0);
@@ -270,6 +275,9 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: the log names the webhook and the fa
     CAPTURE(log_text);
     CHECK(log_text.find("A webhook could not be delivered") != std::string::npos);
     CHECK(log_text.find(R"("webhook":"shop","error":"the receiver responded with status 500","failures":1)") != std::string::npos);
+    const auto trace = read_traceparent(receiver.messages().front().header("traceparent"));
+    REQUIRE(trace.has_value());
+    CHECK(log_text.find(R"("trace_id":")" + trace->trace_id + "\"") != std::string::npos);
     CHECK(log_text.find("A webhook delivers again") != std::string::npos);
     for (const auto& hidden : {std::string("token=t"), secret, std::string("example.com")})
         CHECK(log_text.find(hidden) == std::string::npos);

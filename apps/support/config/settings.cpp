@@ -73,6 +73,17 @@ private:
         if (!values_.acoustic_integration.value_or(false)) return;
         for (const auto name : missing_for_sync_) mistake(name, "not set; ctms-sync requires it");
         check_call_times();
+        if (values_.acoustic_bulk_threshold) require_what_bulk_jobs_need();
+    }
+
+    void require_what_bulk_jobs_need() {
+        require("CTMS_ACOUSTIC_SFTP_USER", "not set although CTMS_ACOUSTIC_BULK_THRESHOLD is; the account at Acoustic's file server");
+        require("CTMS_ACOUSTIC_SFTP_KNOWN_HOSTS",
+                "not set although CTMS_ACOUSTIC_BULK_THRESHOLD is; a file with the keys of Acoustic's file server, such as ssh-keyscan "
+                "writes it, compared with what Acoustic says");
+        if (!given("CTMS_ACOUSTIC_SFTP_KEY"))
+            require("CTMS_ACOUSTIC_SFTP_PASSWORD",
+                    "not set although CTMS_ACOUSTIC_BULK_THRESHOLD is; set the password of the account, or CTMS_ACOUSTIC_SFTP_KEY");
     }
 
     // One attempt takes up to four calls: for a token, the call itself, and both again if the vendor refuses the token. No call begins in
@@ -82,9 +93,8 @@ private:
         constexpr int thirds = 3;
         using seconds = std::chrono::duration<double>;
         const seconds timeout = values_.acoustic_timeout;
-        constexpr std::chrono::seconds longest_lease{3'600};
         const auto longer = [&](std::chrono::seconds usual, seconds least) {
-            return std::clamp(std::chrono::ceil<std::chrono::seconds>(least), usual, longest_lease);
+            return std::clamp(std::chrono::ceil<std::chrono::seconds>(least), usual, std::chrono::seconds(longest_lease));
         };
         if (!given("CTMS_ACOUSTIC_LEASE_S")) values_.acoustic_lease = longer(values_.acoustic_lease, calls * thirds * timeout);
         if (!given("CTMS_BACKGROUND_WATCHDOG_S")) values_.background_watchdog = longer(values_.background_watchdog, calls * timeout);

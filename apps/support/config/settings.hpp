@@ -99,12 +99,20 @@ struct settings {
     bool acoustic_skip_unchanged = false;             ///< do not send tables that did not change since they were last sent
     std::chrono::seconds acoustic_lease{300};         ///< CTMS_ACOUSTIC_LEASE_S: after it, others take over the contacts of a killed worker
     std::chrono::seconds acoustic_retry_wait{30};     ///< CTMS_ACOUSTIC_RETRY_WAIT_S: wait after the first failure of a contact
-    std::optional<bool> webhooks;                     ///< CTMS_WEBHOOKS: as acoustic_sync if not set
-    std::chrono::seconds webhook_timeout{15};         ///< CTMS_WEBHOOK_TIMEOUT_S: maximum duration of a request to a webhook
-    std::chrono::seconds background_watchdog{300};    ///< CTMS_BACKGROUND_WATCHDOG_S
-    std::optional<std::int64_t> background_metrics_port;            ///< port for the metrics of the sync; no port if not set
-    std::optional<std::string> prometheus_pushgateway_url;          ///< where the sync pushes its metrics; nowhere if not set
-    std::optional<std::string> background_healthcheck_path;         ///< file that the sync updates while it works correctly
+    std::optional<std::int64_t> acoustic_bulk_threshold;    ///< CTMS_ACOUSTIC_BULK_THRESHOLD: more contacts of resyncs go by a bulk job
+    std::chrono::seconds acoustic_bulk_timeout{3600};       ///< CTMS_ACOUSTIC_BULK_TIMEOUT_S: a bulk job that takes longer counts as failed
+    std::optional<std::string> acoustic_sftp_host;          ///< file server of the vendor; derived from the server number if not set
+    std::uint16_t acoustic_sftp_port = 22;                  ///< CTMS_ACOUSTIC_SFTP_PORT
+    std::string acoustic_sftp_user;                         ///< account at the file server
+    std::string acoustic_sftp_password;                     ///< of that account; not needed with a key
+    std::string acoustic_sftp_key;                          ///< CTMS_ACOUSTIC_SFTP_KEY: file with the private key of that account
+    std::string acoustic_sftp_known_hosts;                  ///< file with the keys of the file server
+    std::optional<bool> webhooks;                           ///< CTMS_WEBHOOKS: as acoustic_sync if not set
+    std::chrono::seconds webhook_timeout{15};               ///< CTMS_WEBHOOK_TIMEOUT_S: maximum duration of a request to a webhook
+    std::chrono::seconds background_watchdog{300};          ///< CTMS_BACKGROUND_WATCHDOG_S
+    std::optional<std::int64_t> background_metrics_port;    ///< port for the metrics of the sync; no port if not set
+    std::optional<std::string> prometheus_pushgateway_url;  ///< where the sync pushes its metrics; nowhere if not set
+    std::optional<std::string> background_healthcheck_path; ///< file that the sync updates while it works correctly
     std::optional<std::chrono::seconds> background_healthcheck_age; ///< maximum age of this file
 
     /// Messages for the operator, to be logged once at start, such as settings that have no effect.

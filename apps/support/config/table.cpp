@@ -117,11 +117,12 @@ std::string take_sentry_dsn(settings& into, const std::string& text) {
     return {};
 }
 
+template <auto Member>
 std::string take_host(settings& into, const std::string& text) {
-    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == '/'; })) {
+    if (std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) <= 0x20 || c == '/' || c == '@'; })) {
         return quoted(text) + " is not an address; allowed: an IP address or a host name";
     }
-    into.host = text;
+    keep<Member>(into, text);
     return {};
 }
 
@@ -272,7 +273,7 @@ constexpr std::array table{
     rule{{"CTMS_LOGGING_LEVEL", "INFO (DEBUG in ctms-sync)", "Least severe level that is logged: CRITICAL, ERROR, WARNING, INFO or DEBUG"},
          take_level,
          show<&s::logging_level>},
-    rule{{"HOST", "0.0.0.0", "Address to listen on"}, take_host, show<&s::host>},
+    rule{{"HOST", "0.0.0.0", "Address to listen on"}, take_host<&s::host>, show<&s::host>},
     integer<&s::port, 0, 65535>({"PORT", "8000", "Port to listen on; 0 selects a free port"}),
     integer<&s::ops_port, 0, 65535>(
         {"CTMS_OPS_PORT", "none", "Second port of ctms-web, plain HTTP, only for probes and metrics; 0 selects a free port"}),
@@ -322,10 +323,26 @@ constexpr std::array table{
     seconds<&s::acoustic_retry_wait, 0, 1'800>(
         {"CTMS_ACOUSTIC_RETRY_WAIT_S", "30",
          "Seconds before a failed contact is tried again; doubles with each failure, up to half an hour"}),
-    seconds<&s::acoustic_lease, 1, 3'600>(
+    seconds<&s::acoustic_lease, 1, longest_lease>(
         {"CTMS_ACOUSTIC_LEASE_S", "300",
          "Seconds after which another ctms-sync takes over the contacts of a killed one; at least twelve times the timeout, which is the "
          "default if that is more; at most 3600"}),
+    integer<&s::acoustic_bulk_threshold, 1, any_count>(
+        {"CTMS_ACOUSTIC_BULK_THRESHOLD", "none",
+         "If more contacts of imports and resyncs wait than this, they are sent by Acoustic's job that imports a file"}),
+    seconds<&s::acoustic_bulk_timeout, 60, 86'400>(
+        {"CTMS_ACOUSTIC_BULK_TIMEOUT_S", "3600",
+         "Seconds after which such a job counts as failed, and its contacts are sent by single calls"}),
+    rule{{"CTMS_ACOUSTIC_SFTP_HOST", "from the server number", "Acoustic's file server, for these jobs"},
+         take_host<&s::acoustic_sftp_host>,
+         show<&s::acoustic_sftp_host>},
+    integer<&s::acoustic_sftp_port, 1, 65535>({"CTMS_ACOUSTIC_SFTP_PORT", "22", "Port of the file server"}),
+    plain_text<&s::acoustic_sftp_user>({"CTMS_ACOUSTIC_SFTP_USER", "none", "Account at the file server; required for these jobs"}),
+    plain_text<&s::acoustic_sftp_password>(
+        {"CTMS_ACOUSTIC_SFTP_PASSWORD", "none", "Password of that account; these jobs need it or a key", true}),
+    plain_text<&s::acoustic_sftp_key>({"CTMS_ACOUSTIC_SFTP_KEY", "none", "File with the private key of that account, not encrypted"}),
+    plain_text<&s::acoustic_sftp_known_hosts>(
+        {"CTMS_ACOUSTIC_SFTP_KNOWN_HOSTS", "none", "File with the keys of the file server, in OpenSSH's format; required for these jobs"}),
     boolean<&s::webhooks>({"CTMS_WEBHOOKS", "as the sync flag",
                            "Whether ctms-sync sends changes to webhooks; with true it does so even if the sync to Acoustic is off"}),
     seconds<&s::webhook_timeout, 1, 60>({"CTMS_WEBHOOK_TIMEOUT_S", "15", "Maximum duration of a request to a webhook, in seconds"}),

@@ -4,10 +4,14 @@
 
 #include "settings.hpp"
 
+#include <cstdint>
 #include <span>
 #include <string>
 
 namespace ctms::config {
+
+/// The longest lease of ctms-sync, in seconds: after a crash, contacts wait for so long at most.
+inline constexpr std::int64_t longest_lease = 3'600;
 
 struct rule {
     setting_info info;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 // Reads requests from a stream one after another, as RFC 9112 requires of an origin server, within limits on size and time.
 // Beast parses; the reader decides what is accepted. It passes bytes to the parser inside the coroutine, so that an exception
-// of the parser ends only this connection. Trailers count towards the limit on headers and are dropped. Not thread safe.
+// of the parser ends only this connection. Trailers count towards the limit on headers and are dropped. A body of any length can be read in
+// parts. Not thread safe.
 #pragma once
 
 #include "memory.hpp"
@@ -13,6 +14,8 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +41,7 @@ struct message {
     bool http_1_1 = true;    ///< false: HTTP/1.0
     bool keep_alive = false; ///< the client allows another request on this connection
     bool whole = true;       ///< false: the body was not read, because the head_listener refused it
+    bool in_parts = false;   ///< the body has not been read: read_part() reads it
 };
 
 /// The connection has ended or is no longer usable.
@@ -47,10 +51,16 @@ struct ended {};
 /// towards, or nullptr if the body must not be read. The share must live until the body has been read.
 using head_listener = std::function<memory_share*(const request_head&)>;
 
+/// Decides from the head of an accepted request whether its body, of any length, is read in parts. Called before the head_listener.
+using parts_predicate = std::function<bool(const request_head&)>;
+
 class reader {
 public:
-    /// `from` and `bounds` must outlive the reader.
-    reader(stream& from, const read_bounds& bounds, head_listener on_head) : from_(from), bounds_(bounds), on_head_(std::move(on_head)) {}
+    /// `from` and `bounds` must outlive the reader. Without `in_parts`, no body is read in parts.
+    reader(stream& from, const read_bounds& bounds, head_listener on_head, parts_predicate in_parts = {});
+    ~reader();
+    reader(const reader&) = delete;
+    reader& operator=(const reader&) = delete;
 
     /// Whether bytes of another request have already been received.
     [[nodiscard]] bool has_input() const noexcept { return buffer_.size() > 0; }
@@ -58,6 +68,13 @@ public:
     [[nodiscard]] boost::asio::awaitable<bool> wait_for_input();
     /// Reads one whole request, or only its head if the body must not be read; in that case nothing more can be read.
     [[nodiscard]] boost::asio::awaitable<std::variant<message, refusal, ended>> read();
+    /// Before the first part: sends "100 Continue" if the client waits for it. Returns false if the connection ends.
+    [[nodiscard]] boost::asio::awaitable<bool> accept_parts();
+    /// Reads the next part of the body of such a request: what has arrived, at least one byte unless the body ends, and not much more than
+    /// `enough` bytes. Replaces `part`. Its size counts towards `memory`. Returns whether another part follows. Ends at the stream's
+    /// deadline, after which `ended` is returned and another part may be read. After a refusal nothing more can be read.
+    [[nodiscard]] boost::asio::awaitable<std::variant<bool, refusal, ended>> read_part(std::string& part, std::size_t enough,
+                                                                                       memory_share& memory);
     /// Whether the method of the latest request is known to be HEAD, even if the request was refused: responses to HEAD have no body
     /// (RFC 9110, 9.3.2).
     [[nodiscard]] bool is_for_head() const noexcept { return is_for_head_; }
@@ -70,11 +87,14 @@ private:
 
     boost::asio::awaitable<boost::system::error_code> receive(std::size_t most);
     boost::asio::awaitable<void> read_head(parsing& one);
-    boost::asio::awaitable<void> read_body(parsing& one, memory_share& memory);
+    boost::asio::awaitable<boost::system::error_code> go_on(const parsing& one);
+    boost::asio::awaitable<void> read_body(parsing& one, memory_share& memory, std::optional<std::size_t> enough);
 
     stream& from_;
     const read_bounds& bounds_;
     head_listener on_head_;
+    parts_predicate in_parts_;
+    std::unique_ptr<parsing> parts_; ///< of the latest request, if its body is read in parts
     boost::beast::flat_buffer buffer_;
     bool is_for_head_ = false;
 };

@@ -160,6 +160,12 @@ asio::awaitable<std::size_t> stream::read_some(asio::mutable_buffer buffer, erro
     co_return co_await impl_->below.async_read_some(buffer, into(failed));
 }
 
+bool stream::has_input() {
+    if (impl_->tls && ::SSL_pending(impl_->tls->native_handle()) > 0) return true;
+    error_code ec;
+    return impl_->below.socket.available(ec) > 0 && !ec;
+}
+
 asio::awaitable<stream::error_code> stream::write(std::array<asio::const_buffer, 3> buffers) {
     error_code ec;
     if (impl_->tls) {

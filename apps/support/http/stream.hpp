@@ -61,6 +61,8 @@ public:
     [[nodiscard]] boost::asio::awaitable<error_code> shake_hands();
     /// Reads at least one byte, and returns how many were read; on failure sets `failed`.
     [[nodiscard]] boost::asio::awaitable<std::size_t> read_some(boost::asio::mutable_buffer buffer, error_code& failed);
+    /// Whether something has already arrived, so that read_some() would probably not wait.
+    [[nodiscard]] bool has_input();
     /// Writes all buffers, whose bytes must exist until it has completed. Unused buffers are empty.
     [[nodiscard]] boost::asio::awaitable<error_code> write(std::array<boost::asio::const_buffer, 3> buffers);
     /// Shuts down sending: sends TLS's close_notify and ends the TCP stream. What the client sends can still be read.

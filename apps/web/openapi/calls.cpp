@@ -47,6 +47,10 @@ constexpr std::array erasure_id{parameter{"path", "id", true, "Id of the receipt
 constexpr std::array pushing_client{
     parameter{"query", "pubsub_client", false, "The shared secret of the push subscription", R"({"type":"string"})"}};
 
+constexpr std::array way_of_bulk{parameter{"query", "allow_opt_in", false,
+                                           "true: an item without `op` may clear an opt-out of the contact that it is merged into",
+                                           R"({"type":"boolean","default":false})"}};
+
 constexpr std::array span_of_updates{
     parameter{"query", "start", true, "Start of the range; a time without an offset is in UTC", R"({"type":"string","format":"date-time"})",
               "2024-05-01T00:00:00+00:00"},
@@ -55,7 +59,9 @@ constexpr std::array span_of_updates{
               R"({"type":"string","format":"date-time"})"},
     parameter{"query", "limit", false, "Maximum number of contacts on a page",
               R"({"type":"integer","minimum":1,"maximum":1000,"default":100})"},
-    parameter{"query", "mofo_relevant", false, "true: only contacts that the foundation works with; false: only other contacts",
+    parameter{"query", "mofo_relevant", false,
+              "true: only contacts that the foundation works with; false: only other contacts. A page may then be short or empty although "
+              "`next` leads to another one",
               R"({"type":"boolean"})"},
     parameter{"query", "after", false, "Cursor that the previous page returned in `after`", R"({"type":"string"})"},
 };
@@ -74,6 +80,10 @@ constexpr std::array span_of_changes{
 // ---- responses ----
 
 constexpr std::array try_again{answer_header{"Retry-After", "Seconds until another attempt makes sense", R"({"type":"integer"})"}};
+constexpr std::array try_again_and_limits{
+    try_again.front(),
+    answer_header{"RateLimit-Policy", "The limits of the client, if it has any: draft-ietf-httpapi-ratelimit-headers-11"},
+    answer_header{"RateLimit", "What is left of them. Other answers to a client with limits have these two fields, too"}};
 constexpr std::array challenge{answer_header{"WWW-Authenticate", "The way to authenticate"}};
 constexpr answer_header tag{"ETag", "Entity tag of the contact, for If-Match and If-None-Match"};
 constexpr answer_header content_place{"Content-Location", "Path of the contact, whose GET returns the same body"};
@@ -102,6 +112,12 @@ constexpr answer key_erased{410, "The Idempotency-Key was used, and the contact 
 constexpr answer too_large{413, "The body is too large", "ErrorResponse"};
 constexpr answer invalid{422, "Invalid input, with every broken rule", "HTTPValidationError"};
 constexpr answer too_many{429, "Too many requests of one address at the same time", "ErrorResponse", "application/json", {}, try_again};
+constexpr answer too_many_of_client{429,
+                                    "The client exceeds its limits, or one address sends too many requests at the same time",
+                                    "ErrorResponse",
+                                    "application/json",
+                                    {},
+                                    try_again_and_limits};
 constexpr answer unavailable{
     503,      "The service or its database is overloaded, restarting or stopping. Try again", "ErrorResponse", "application/json", {},
     try_again};
@@ -121,6 +137,15 @@ constexpr std::array looked_up{
            R"("id":{"type":"string","description":"The id, as it was sent","example":"3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},)"
            R"("contacts":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts that have it"}},)"
            R"("required":["id","contacts"]}}},"required":["items"]})"},
+    invalid};
+constexpr std::array bulk_results{
+    answer{200,
+           "A result for each item, in their order; with lines, a line for each, and a last one if the response ends before the body",
+           "BulkResult[]",
+           "application/json",
+           as_lines,
+           {},
+           R"({"description":"Each line","oneOf":[{"$ref":"#/components/schemas/BulkResult"},{"$ref":"#/components/schemas/BulkEnd"}]})"},
     invalid};
 constexpr std::array page_of_history{answer{200, "Changes of the contact, newest first", "HistoryResponse"}, unknown_id, invalid};
 constexpr std::array whole_person{answer{200, "Everything that is held", "ExportResponse", "application/json", as_page}, unknown_id,
@@ -177,11 +202,12 @@ constexpr std::array page_of_updates{answer{200, "One page of contacts; as lines
 constexpr std::array page_of_changes{answer{200, "A part of the feed", "ChangesResponse", "application/json", as_lines_or_events},
                                      answer{410, "The cursor cannot be followed any more. Begin again without `after`", "GoneResponse"},
                                      answer{429,
-                                            "Too many requests of one address at the same time, or too many event streams of this client",
+                                            "The client exceeds its limits or has too many event streams, or one address sends too many "
+                                            "requests at the same time",
                                             "ErrorResponse",
                                             "application/json",
                                             {},
-                                            try_again},
+                                            try_again_and_limits},
                                      invalid};
 constexpr std::array ingested_object{
     answer{200, "The object is stored, or was already stored. An unknown deleted customer is ignored", status_schema},
@@ -285,6 +311,11 @@ constexpr std::string_view lookup_body =
     R"("fxa_primary_emails":{"type":"array","items":{"type":"string"},"minItems":1,"maxItems":1000}}})";
 constexpr std::string_view lookup_example = R"({"email_ids":["3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"]})";
 
+constexpr std::string_view bulk_example =
+    R"([{"email":{"primary_email":"jane@example.com"},"newsletters":[{"name":"firefox-tips"}]},)"
+    R"({"op":"patch","email_id":"3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93","email":{"first_name":"Janet"}},)"
+    R"({"op":"delete","email_id":"0d7b4f0e-5a52-4c0b-9a33-2f6f0f0f7d11"}])";
+
 // ---- the calls ----
 
 constexpr std::array calls{
@@ -350,6 +381,23 @@ constexpr std::array calls{
               .answers = looked_up,
               .body = lookup_body,
               .body_example = lookup_example},
+    call_text{
+        .method = "POST",
+        .path = "/ctms/bulk",
+        .tag = "Contacts",
+        .summary = "Write many contacts",
+        .description =
+            "Takes a list of at most 1,000 items, or with `Content-Type: application/x-ndjson` any number of items, one per line. An "
+            "item is a contact as in `POST /ctms`: it is created or, if its `email_id` or else its address is known, merged as `PATCH` "
+            "does, without clearing an opt-out; or an object with `op` and the fields of that call. To delete, the client also needs "
+            "the role `delete`. An item that is refused stops no other. What has a result is stored. Lines are answered while they "
+            "are sent, so read the response at the same time. A last line without `index` says why a response ends early. "
+            "`Idempotency-Key` is ignored: send items without a result again.",
+        .answers = bulk_results,
+        .parameters = way_of_bulk,
+        .body = "BulkItem[]",
+        .body_example = bulk_example,
+        .body_also_as = as_lines},
     call_text{.method = "GET",
               .path = "/ctms/{email_id}/history",
               .tag = "Contacts",
@@ -523,7 +571,7 @@ constexpr std::array schemes{
 } // namespace
 
 std::vector<answer> answers_of(const route& one) {
-    std::vector<answer> out{otherwise, too_many, unavailable};
+    std::vector<answer> out{otherwise, one.needs_token() ? too_many_of_client : too_many, unavailable};
     if (one.needs_token()) out.insert(out.end(), {disabled, unauthorized, forbidden});
     if (one.takes != body_kind::none) out.insert(out.begin(), unreadable);
     if (one.method == "POST" || one.method == "PUT" || one.method == "PATCH") out.push_back(too_large);

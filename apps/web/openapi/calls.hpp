@@ -31,8 +31,9 @@ struct answer {
     std::string_view description;
     std::string_view schema; ///< the name of a schema, followed by "[]" for a list of it; or a JSON schema; or ""
     std::string_view media = "application/json";
-    std::span<const std::string_view> also_as{}; ///< other media types that the answer may have, each a text
+    std::span<const std::string_view> also_as{}; ///< other media types that the answer may have
     std::span<const answer_header> headers{};
+    std::string_view also_schema = R"({"type":"string"})"; ///< of these: a JSON schema
 };
 
 struct call_text {
@@ -47,7 +48,8 @@ struct call_text {
     std::string_view body{};         ///< as `answer::schema`
     std::string_view body_example{}; ///< JSON that is valid for the call as it is
     std::string_view body_media = "application/json";
-    std::string_view own_scheme{}; ///< the security scheme of a call that checks the token itself
+    std::span<const std::string_view> body_also_as{}; ///< other media types that the body may have, each a text
+    std::string_view own_scheme{};                    ///< the security scheme of a call that checks the token itself
 };
 
 struct security_scheme {

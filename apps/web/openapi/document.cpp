@@ -23,6 +23,8 @@ constexpr std::string_view about =
     "Wrong credentials are answered with 400, and too many attempts from one address with 429 and `Retry-After`. A token becomes invalid "
     "when the "
     "client's secret is replaced.\n\n"
+    "A client may have limits. Requests beyond them are answered with 429 and `Retry-After`, and the answers to such a client have the "
+    "fields `RateLimit-Policy` and `RateLimit`, which say how much is left.\n\n"
     "Errors are `{\"detail\": \"...\"}`. Invalid input is answered with 422 and a list of all broken rules.";
 
 void append_reference(std::string& out, std::string_view schema) {
@@ -63,6 +65,12 @@ void add_parameters(object_writer& operation, const call_text& text) {
     if (!all.empty()) append_json_array(operation.key("parameters"), all, append_parameter);
 }
 
+void add_content(object_writer& content, std::string_view media, std::string_view schema) {
+    object_writer one(content.key(media));
+    append_schema(one.key("schema"), schema);
+    one.close();
+}
+
 void add_body(object_writer& operation, const call_text& text) {
     if (text.body.empty()) return;
     object_writer body(operation.key("requestBody"));
@@ -72,14 +80,9 @@ void add_body(object_writer& operation, const call_text& text) {
     append_schema(media.key("schema"), text.body);
     if (!text.body_example.empty()) media.add_raw("example", text.body_example);
     media.close();
+    for (const auto other : text.body_also_as) add_content(content, other, R"({"type":"string"})");
     content.close();
     body.close();
-}
-
-void add_content(object_writer& content, std::string_view media, std::string_view schema) {
-    object_writer one(content.key(media));
-    append_schema(one.key("schema"), schema);
-    one.close();
 }
 
 void append_answer(std::string& out, const answer& one, bool has_body) {
@@ -98,7 +101,7 @@ void append_answer(std::string& out, const answer& one, bool has_body) {
     if (has_body && !one.schema.empty()) {
         object_writer content(writer.key("content"));
         add_content(content, one.media, one.schema);
-        for (const auto other : one.also_as) add_content(content, other, R"({"type":"string"})");
+        for (const auto other : one.also_as) add_content(content, other, one.also_schema);
         const bool is_error = one.status == 0 || one.status >= 400;
         if (is_error && one.media == "application/json") add_content(content, "application/problem+json", "Problem");
         content.close();

@@ -27,6 +27,7 @@ std::span<const route> all_routes() noexcept {
               true},
         route{"DELETE", "/ctms/{primary_email}", routes::delete_contacts, write, body_kind::none, may::remove, true},
         route{"POST", "/ctms/lookup", routes::post_lookup, read, body_kind::json, may::read},
+        route{"POST", "/ctms/bulk", routes::post_bulk, write, body_kind::json, may::write, false, true},
         route{"GET", "/ctms/{email_id}/history", routes::get_history, read, body_kind::none, may::read},
         route{"GET", "/ctms/{email_id}/export", routes::get_export, read, body_kind::none, may::privacy},
         route{"POST", "/erasures", routes::post_erasure, write, body_kind::json, may::privacy},

@@ -26,6 +26,9 @@ response find_identities(call& now, const services& all);
 response post_erasure(call& now, const services& all);
 response get_erasure(call& now, const services& all);
 
+// bulk.cpp
+response post_bulk(call& now, const services& all);
+
 // lookup.cpp
 response post_lookup(call& now, const services& all);
 // person.cpp

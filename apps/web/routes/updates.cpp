@@ -28,9 +28,10 @@ public:
         const auto before = piece.size();
         const auto next = contacts_->append_updates(piece, query_);
         if (!next) return next.error();
-        if (left_) *left_ -= query_.limit;
+        const auto made = std::count(piece.begin() + static_cast<std::ptrdiff_t>(before), piece.end(), '\n');
+        if (left_) *left_ -= static_cast<int>(made);
         query_.after = *next;
-        page_.learn(static_cast<std::size_t>(query_.limit), piece.size() - before);
+        page_.learn(static_cast<std::size_t>(made), piece.size() - before);
         query_.limit = *next ? bounded(page_.items()) : 0;
         return query_.limit > 0;
     }

@@ -2,6 +2,7 @@
 #include "accept.hpp"
 
 #include <ctms/base/utf8.hpp>
+#include <support/list_items.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +11,8 @@
 
 namespace ctms::web {
 namespace {
+
+using support::next_item;
 
 /// How closely a media range matches a media type: 3 by its full name, 2 by `type/*`, 1 by `*/*`, 0 not at all.
 int closeness(std::string_view range, std::string_view type) {
@@ -39,15 +42,6 @@ choice choice_of(const request& http, std::string_view type) {
 }
 
 } // namespace
-
-std::string_view next_item(std::string_view& list, char separator) noexcept {
-    const auto end = std::min(list.find(separator), list.size());
-    auto item = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
-    while (item.starts_with(' ') || item.starts_with('\t')) item.remove_prefix(1);
-    while (item.ends_with(' ') || item.ends_with('\t')) item.remove_suffix(1);
-    return item;
-}
 
 double weight_of(std::string_view parameters) noexcept {
     while (!parameters.empty()) {

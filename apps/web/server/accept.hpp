@@ -9,9 +9,6 @@
 
 namespace ctms::web {
 
-/// Removes the next item from the front of a list and returns it without surrounding blanks.
-[[nodiscard]] std::string_view next_item(std::string_view& list, char separator) noexcept;
-
 /// The weight in the parameters of an item (`q=0.5`), from 0 to 1; 1 if there is none.
 [[nodiscard]] double weight_of(std::string_view parameters) noexcept;
 

@@ -4,6 +4,7 @@
 #include "accept.hpp"
 
 #include <ctms/base/utf8.hpp>
+#include <support/list_items.hpp>
 
 #include <zlib.h>
 
@@ -92,8 +93,8 @@ body_source compressed(body_source plain, std::shared_ptr<gzip_pieces> packer) {
 bool accepts_gzip(std::string_view accept_encoding) noexcept {
     bool any = false;
     while (!accept_encoding.empty()) {
-        auto item = next_item(accept_encoding, ',');
-        const auto name = next_item(item, ';');
+        auto item = support::next_item(accept_encoding, ',');
+        const auto name = support::next_item(item, ';');
         if (ascii_iequal(name, "gzip") || ascii_iequal(name, "x-gzip")) return weight_of(item) > 0;
         if (name == "*") any = weight_of(item) > 0;
     }

@@ -97,7 +97,7 @@ queued dispatcher::submit_next(const asio::any_io_executor& sockets, exchange& o
         const auto verify = [this, job](bool waited) { job(waited && draining_); };
         return threads_.submit_in_turn(owner, verify, !draining_);
     }
-    return threads_.submit(where, [job] { job(false); }) ? queued::taken : queued::full;
+    return threads_.submit(where, one.client, [job] { job(false); }) ? queued::taken : queued::full;
 }
 
 /// Runs on a thread of the step's lane.
@@ -113,16 +113,9 @@ void dispatcher::run_next(exchange& one) const noexcept {
 
 /// Submits an exchange to its lane. Returns false if too many are waiting there.
 bool dispatcher::submit(const asio::any_io_executor& sockets, exchange& one, std::function<void()> resume) {
-    const auto job = [this, sockets](std::vector<waiting_exchange> waiting) { run(sockets, std::move(waiting)); };
-    const auto where = one.matched->where;
-    waiting_exchange self{&one, std::move(resume)};
-    if (one.matched->run.is_alone(one.http)) {
-        std::vector<waiting_exchange> alone{std::move(self)}; // allocated here, because on the lane's thread memory might run out
-        return threads_.submit(where, [job, alone = std::move(alone)]() mutable { job(std::move(alone)); });
-    }
-    auto& together = together_[one.matched];
-    if (!together) together = std::make_shared<gathering<waiting_exchange>>();
-    return threads_.submit(where, together, std::move(self), job);
+    auto& group = groups_[one.matched];
+    if (!group.run) group.run = [this, sockets](std::vector<waiting_exchange> waiting) { run(sockets, std::move(waiting)); };
+    return threads_.submit(one.matched->where, one.client, group, {&one, std::move(resume)}, one.matched->run.is_alone(one.http));
 }
 
 /// Runs on a thread of the lane. No exchange may end that thread.
@@ -166,7 +159,7 @@ asio::awaitable<bool> dispatcher::run_on_lane(asio::any_io_executor sockets, exc
     constexpr std::chrono::milliseconds pause{50};
     const auto until = steady_clock::now() + bounds_.waiting_time;
     const auto begin = [&](std::function<void()> resume) {
-        return threads_.submit(one.matched->where, [&, resume = std::move(resume)] {
+        return threads_.submit(one.matched->where, one.client, [&, resume = std::move(resume)] {
             if (!abandoned_) work();
             hand_back(sockets, resume);
         });

@@ -13,7 +13,6 @@
 #include <atomic>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -46,11 +45,6 @@ public:
     [[nodiscard]] const exchanger& exchanges() const noexcept { return exchanges_; }
 
 private:
-    /// An exchange that waits for its lane, and the function that resumes its coroutine on the I/O thread.
-    struct waiting_exchange {
-        exchange* one;
-        std::function<void()> resume;
-    };
     bool submit(const boost::asio::any_io_executor& sockets, exchange& one, std::function<void()> resume);
     void run(const boost::asio::any_io_executor& sockets, std::vector<waiting_exchange> waiting) const noexcept;
     boost::asio::awaitable<void> go_on(boost::asio::any_io_executor sockets, exchange& one);
@@ -63,7 +57,7 @@ private:
     support::prometheus_metrics& metrics_;
     const std::atomic<bool>& draining_;
     std::atomic<bool> abandoned_ = false;
-    std::map<const route*, std::shared_ptr<gathering<waiting_exchange>>> together_; ///< by route
+    std::map<const route*, job_group> groups_; ///< by route: exchanges of one route may run together
 };
 
 } // namespace ctms::web

@@ -52,6 +52,7 @@ asio::awaitable<std::optional<written>> event_writer::send_next(bool chunked) {
         co_return written::unmade;
     }
     if (co_await write_piece(target_, piece, chunked)) co_return written::refused;
+    if (!piece.empty()) target_.shared.dispatch.exchanges().note_use(one_);
     std::string().swap(piece);
     switch (state) {
     case event_source::state::more: break;

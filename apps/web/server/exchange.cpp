@@ -4,11 +4,13 @@
 #include "answers.hpp"
 #include "compression.hpp"
 #include "event_source.hpp"
+#include "line_exchange.hpp"
 #include "preconditions.hpp"
 #include "problem.hpp"
 #include "request_log.hpp"
 #include "router.hpp"
 
+#include <ctms/service/client_uses.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/prometheus_metrics.hpp>
 #include <support/traceback.hpp>
@@ -76,8 +78,9 @@ result<void> read_form_body(call& now) {
     return {};
 }
 
-result<void> read_body(call& now, body_kind takes) {
-    switch (takes) {
+result<void> read_body(call& now, const route& matched) {
+    if (matched.takes_lines && has_lines(now.http.headers)) return {};
+    switch (matched.takes) {
     case body_kind::none: return {};
     case body_kind::json: return read_json_body(now);
     case body_kind::form: return read_form_body(now);
@@ -85,14 +88,17 @@ result<void> read_body(call& now, body_kind takes) {
     return {};
 }
 
-/// Checks the bearer token and the role of its client, and records the facts for the request's log line.
-result<void> authenticate(call& now, model::role wanted, service::tokens& tokens) {
+std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+
+/// Checks the bearer token and the role of its client, and records the facts for the request's log line. Sets the limits of the client.
+result<void> authenticate(call& now, model::role wanted, service::tokens& tokens, model::client_limits& limits) {
     const auto token = now.http.bearer_token();
     if (!token) return not_authenticated();
     const auto found = tokens.authenticate(*token, wanted);
     now.facts.client_id = found.client_id;
     now.facts.client_exists = found.client_exists;
     now.facts.must_have_precondition = found.must_have_precondition;
+    limits = found.limits;
     if (found.verdict || !is_failure_here(found.verdict.error().code)) now.facts.client_allowed = found.verdict.has_value();
     if (!found.verdict && now.facts.client_allowed) now.facts.auth_fail = found.verdict.error().detail;
     return found.verdict;
@@ -137,8 +143,14 @@ void guard(exchange& one, const Work& work) noexcept {
     }
 }
 
+const trace_context* trace_of(const exchange& one) { return one.http.trace ? &*one.http.trace : nullptr; }
+
 /// Gives an answer the form that the client asks for.
 void shape(exchange& one) {
+    if (!one.admitted.policy.empty()) {
+        one.answer.headers.emplace_back("RateLimit-Policy", one.admitted.policy);
+        one.answer.headers.emplace_back("RateLimit", one.admitted.state);
+    }
     meet_preconditions(one.http, one.answer);
     describe_error(one);
     compress(one.http, one.answer);
@@ -149,6 +161,7 @@ void shape(exchange& one) {
 void set_busy(exchange& one) noexcept {
     one.answer.next = nullptr;
     one.answer.rest = nullptr;
+    one.answer.lines = nullptr;
     try {
         one.answer = busy_response();
     } catch (const std::exception&) {
@@ -159,35 +172,75 @@ void set_busy(exchange& one) noexcept {
     }
 }
 
-void exchanger::begin(exchange& one) const {
-    services_.metrics.request_began();
-    auto match = find_route(routes_, one.http.method, std::string_view(one.http.target).substr(0, one.http.target.find('?')));
-    one.matched = match.found;
-    one.path_parameters = std::move(match.parameters);
-    if (one.matched == nullptr) one.answer = unmatched(one.http, match);
+bool exchanger::takes_lines(std::string_view method, std::string_view target, const header_list& headers) const {
+    if (!has_lines(headers)) return false;
+    const auto match = find_route(routes_, method, path_of(target));
+    return match.found != nullptr && match.found->takes_lines;
 }
 
-std::optional<response> exchanger::refuse(call& now, const route& matched) const {
+bool exchanger::begin(exchange& one) const {
+    services_.metrics.request_began();
+    auto match = find_route(routes_, one.http.method, path_of(one.http.target));
+    one.matched = match.found;
+    one.path_parameters = std::move(match.parameters);
+    if (one.matched == nullptr) {
+        one.answer = unmatched(one.http, match);
+        return false;
+    }
+    const auto token = one.matched->needs_token() ? one.http.bearer_token() : std::nullopt;
+    const auto known = token ? services_.tokens.recall(*token) : std::nullopt;
+    if (!known) return true;
+    one.client = known->client_id;
+    if (!known->limits) return true;
+    auto refused = limit(one, known->client_id, *known->limits);
+    if (!refused) return true;
+    one.facts.client_id = known->client_id;
+    one.facts.client_exists = true;
+    one.answer = *std::move(refused);
+    shape(one);
+    return false;
+}
+
+std::optional<response> exchanger::limit(exchange& one, const std::string& client_id, const model::client_limits& limits) const {
+    if (!one.admitted.is_decided) {
+        one.admitted = services_.limiter.admit(client_id, limits);
+        if (one.admitted.refused) services_.metrics.client_limited(client_id, to_string(*one.admitted.refused));
+    }
+    const auto& decision = one.admitted;
+    if (!decision.refused) return std::nullopt;
+    one.facts.limit = to_string(*decision.refused);
+    auto out = detail_response(429, decision.reason);
+    out.headers.emplace_back("Retry-After", std::to_string(decision.retry_after.count()));
+    return out;
+}
+
+std::optional<response> exchanger::refuse(exchange& one, call& now) const {
+    const auto& matched = *one.matched;
     // As in the Python service, a body that is not valid JSON is refused before the token is checked. For a large body the token is
     // checked first, because parsing takes time that only a client with a valid token may claim.
     constexpr std::size_t small_body = 16 * 1024;
     const auto check_token = [&]() -> std::optional<response> {
         if (!matched.needs_token()) return std::nullopt;
-        const auto allowed = authenticate(now, *matched.role, services_.tokens);
-        return allowed ? std::nullopt : std::optional(failed(now, allowed.error()));
+        model::client_limits limits;
+        const auto allowed = authenticate(now, *matched.role, services_.tokens, limits);
+        if (allowed) {
+            one.client = now.facts.client_id; // a stream takes turns for as long as it lives
+            return limit(one, now.facts.client_id, limits);
+        }
+        if (allowed.error().code == errc::unauthorized) one.admitted = {}; // whoever sent it learns nothing about the client
+        return failed(now, allowed.error());
     };
     const bool token_first = now.http.body.size() > small_body;
     if (token_first) {
         if (auto refused = check_token()) return refused;
     }
-    if (const auto read = read_body(now, matched.takes); !read) return to_response(read.error());
+    if (const auto read = read_body(now, matched); !read) return to_response(read.error());
     if (!token_first) {
         if (auto refused = check_token()) return refused;
     }
     if (!matched.has_tags && has_unmet_precondition(now.http)) return precondition_failed("");
     if (matched.has_tags && now.facts.must_have_precondition && !is_read(now.http) && !guards_against_overwriting(now.http)) {
-        return detail_response(428,
-                               "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact");
+        return detail_response(428, told_of_needed_precondition);
     }
     return std::nullopt;
 }
@@ -200,7 +253,7 @@ void exchanger::answer(std::vector<exchange*>& some, const answered_early& early
     for (auto* one : some) {
         calls.push_back(to_call(*one));
         owners.push_back(one);
-        auto refused = refuse(calls.back(), *one->matched);
+        auto refused = refuse(*one, calls.back());
         if (!refused) continue;
         one->answer = std::move(*refused);
         calls.pop_back();
@@ -237,6 +290,7 @@ void exchanger::execute(std::span<exchange* const> some, const answered_early& e
     }
     for (auto* one : left) {
         guard(*one, [&] {
+            const trace_scope scope(trace_of(*one));
             std::vector<exchange*> alone{one};
             answer(alone, {});
         });
@@ -245,6 +299,7 @@ void exchanger::execute(std::span<exchange* const> some, const answered_early& e
 
 void exchanger::go_on(exchange& one) const {
     guard(one, [&] {
+        const trace_scope scope(trace_of(one));
         const auto step = std::move(one.answer.next);
         auto now = to_call(one);
         one.answer = step->run(now);
@@ -255,7 +310,10 @@ void exchanger::go_on(exchange& one) const {
 std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) const {
     try {
         const auto more = one.answer.rest(piece);
-        if (more) return *more;
+        if (more) {
+            note_use(one);
+            return *more;
+        }
         one.facts.error = more.error().detail.empty() ? more.error().message : more.error().detail;
     } catch (const std::exception& caught) {
         note_exception(one.facts, caught);
@@ -263,13 +321,32 @@ std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) con
     return std::nullopt;
 }
 
+result<void> exchanger::work_on_lines(exchange& one, std::string& piece) const {
+    try {
+        auto done = one.answer.lines->work(piece);
+        if (done) note_use(one);
+        return done;
+    } catch (const std::bad_alloc&) {
+        one.facts.error = "out of memory"; // short enough to need no memory
+    } catch (const std::exception& caught) {
+        note_exception(one.facts, caught);
+    }
+    return service_unavailable();
+}
+
 void exchanger::finish(exchange& one) const {
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - one.http.received;
     services_.metrics.request_ended();
     log_request(log_, one, took.count(), routes_);
     if (one.matched == nullptr) return;
+    const bool got_token = !one.matched->needs_token() && one.answer.status == 200;
+    got_token&& one.facts.client_exists ? services_.uses.note(one.facts.client_id) : note_use(one);
     services_.metrics.request_answered({one.matched->method, one.matched->path, one.answer.status, took.count(),
                                         one.facts.client_exists ? one.facts.client_id : std::string()});
+}
+
+void exchanger::note_use(const exchange& one) const noexcept {
+    if (one.facts.client_exists && one.facts.client_allowed.value_or(false)) services_.uses.note(one.facts.client_id);
 }
 
 void exchanger::end_events(const exchange& one) const {

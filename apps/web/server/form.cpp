@@ -162,4 +162,10 @@ std::optional<form_values> parse_multipart(std::string_view content_type, std::s
 
 std::string media_type(std::string_view content_type) { return ascii_lower(trim(content_type.substr(0, content_type.find(';')))); }
 
+bool has_lines(const std::vector<std::pair<std::string, std::string>>& headers) {
+    const auto is_type = [](const auto& header) { return header.first == "content-type"; };
+    const auto last = std::find_if(headers.rbegin(), headers.rend(), is_type);
+    return last != headers.rend() && media_type(last->second) == "application/x-ndjson";
+}
+
 } // namespace ctms::web

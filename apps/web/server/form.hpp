@@ -46,4 +46,7 @@ inline constexpr std::size_t most_fields = 1000;
 /// The media type of a Content-Type header without its parameters, in lower case and trimmed.
 [[nodiscard]] std::string media_type(std::string_view content_type);
 
+/// Whether a request with these headers, whose names are in lower case, has a body of lines of JSON (application/x-ndjson).
+[[nodiscard]] bool has_lines(const std::vector<std::pair<std::string, std::string>>& headers);
+
 } // namespace ctms::web

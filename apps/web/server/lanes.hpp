@@ -1,29 +1,27 @@
 // SPDX-License-Identifier: MPL-2.0
-// The threads that run handlers, in lanes that cannot starve each other. The number of waiting jobs is bounded.
-// Includes Asio, so include it only in the server's sources. Thread safe.
+// The threads that run handlers, in lanes that cannot starve each other. In each lane, the API clients take turns. The number of waiting
+// jobs is bounded. Includes Asio, so include it only in the server's sources. Thread safe.
 #pragma once
 
 #include "fair_queue.hpp"
 #include "route.hpp"
 
-#include <boost/asio/defer.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
-#include <deque>
+#include <cstddef>
 #include <functional>
-#include <iterator>
-#include <memory>
 #include <mutex>
 #include <new>
+#include <string>
 #include <thread>
-#include <utility>
 #include <vector>
 
 namespace ctms::web {
+
+struct exchange;
 
 struct lane_sizes {
     int read = 2;
@@ -49,39 +47,66 @@ auto retry_without_memory(const Function& function) noexcept {
     }
 }
 
-/// Items that wait to be taken in batches, and the number of takers that have been sent for them. Thread safe.
-template <class Item>
-class gathering {
+/// An exchange that waits for its lane, and the function that resumes its coroutine on the I/O thread.
+struct waiting_exchange {
+    exchange* one;
+    std::function<void()> resume;
+};
+
+/// Exchanges that may run together. It must outlive its jobs.
+struct job_group {
+    std::function<void(std::vector<waiting_exchange>)> run; ///< may not throw
+    std::size_t waiting = 0;                                ///< for the lane only
+};
+
+/// The threads of one lane and what waits for them. Owners take turns. If `leaves_room` is set, an owner never has all threads while other
+/// owners use the lane, too: its jobs may be long. If several owners together have all threads, another one waits until a job ends.
+class lane_threads {
 public:
-    /// Adds an item, and calls `send_taker` unless there are already `most_takers` takers. If `send_taker` throws, adds nothing.
-    template <class Send>
-    void push(Item item, std::size_t most_takers, const Send& send_taker) {
-        const std::lock_guard lock(mutex_);
-        waiting_.push_back(std::move(item));
-        if (takers_ == most_takers) return;
-        try {
-            send_taker();
-        } catch (...) {
-            waiting_.pop_back();
-            throw;
-        }
-        ++takers_;
-    }
-    /// Takes the share of one of `sharers` takers, at most `most` items. If nothing is left, the caller stops being a taker.
-    [[nodiscard]] std::vector<Item> take(std::size_t most, std::size_t sharers) {
-        const std::lock_guard lock(mutex_);
-        const auto share = (waiting_.size() + sharers - 1) / sharers;
-        const auto count = static_cast<std::ptrdiff_t>(std::min(most, share));
-        std::vector<Item> out(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(waiting_.begin() + count));
-        waiting_.erase(waiting_.begin(), waiting_.begin() + count);
-        if (out.empty()) --takers_;
-        return out;
-    }
+    using clock = std::chrono::steady_clock;
+
+    /// `sharers`: how many threads share the jobs of a group that wait. `most_each`, `most`: how many jobs may wait for each owner, and in
+    /// total, not counting running ones.
+    lane_threads(int threads, int sharers, std::size_t most_each, std::size_t most, bool leaves_room);
+    /// Returns when all jobs have run. Nothing may be submitted meanwhile.
+    void join();
+
+    /// Runs `work`, which may not throw, on a thread. Adds nothing if it throws std::bad_alloc.
+    [[nodiscard]] queued submit(const std::string& owner, std::function<void()> work);
+    /// Calls `group.run` with this exchange and others of the group that wait when a thread becomes free, at most 16 together. An exchange
+    /// never waits for others: a single one runs alone. With `alone`, no other one runs with it. Adds nothing if it throws std::bad_alloc.
+    [[nodiscard]] queued submit(const std::string& owner, job_group& group, waiting_exchange one, bool alone);
+
+    [[nodiscard]] std::size_t size() const noexcept { return running_.size(); }
 
 private:
+    struct job {
+        std::string owner;
+        std::function<void()> work; ///< of a job without a group
+        job_group* group = nullptr;
+        waiting_exchange one{};
+        bool alone = false;
+    };
+    [[nodiscard]] queued add(job next);
+    void serve() noexcept;
+    /// Takes what a thread runs next; nothing if there is nothing that it may run. The lock must be held.
+    void take(std::vector<job>& to);
+    [[nodiscard]] bool may_run(const std::string& owner) const;
+    void note_owner(const std::string& owner);
+
+    const std::size_t sharers_;
+    const bool leaves_room_;
     std::mutex mutex_;
-    std::deque<Item> waiting_;
-    std::size_t takers_ = 0;
+    fair_queue<job> waiting_;
+    std::size_t takers_ = 0;                  ///< threads that work, or are asked to
+    std::vector<const std::string*> running_; ///< for each thread: the owner of its job, or null
+    /// The two owners that came last, and when. Two are enough to see whether an owner is alone.
+    struct recent_owner {
+        std::string name;
+        clock::time_point came{};
+    };
+    std::array<recent_owner, 2> recent_;
+    boost::asio::thread_pool threads_; ///< last, so that the threads end first
 };
 
 class lanes {
@@ -92,18 +117,12 @@ public:
     lanes(const lanes&) = delete;
     lanes& operator=(const lanes&) = delete;
 
-    /// Runs `job` on a thread of the lane, which must not be `immediate`. Returns false, without running it, if too many jobs are
-    /// waiting. Like the other functions, submits nothing if it throws std::bad_alloc.
-    template <class Job>
-    bool submit(lane where, Job job) {
-        auto& chosen = queue_of(where);
-        return chosen.count_in(most_waiting_, [&] {
-            boost::asio::post(chosen.threads, [&chosen, job = std::move(job)]() mutable {
-                chosen.waiting.fetch_sub(1);
-                job();
-            });
-        });
-    }
+    /// Runs `work` on a thread of the lane, which must not be `immediate`. Returns false, without running it, if too many jobs are
+    /// waiting. Like the other functions, submits nothing if it throws std::bad_alloc. `owner` is the API client, "" if unknown.
+    [[nodiscard]] bool submit(lane where, const std::string& owner, std::function<void()> work);
+    /// Runs an exchange with others of its group, see lane_threads::submit(). The threads of the lane `read` share the waiting exchanges of
+    /// a group, so that all of them work; in the other lanes one thread takes all, because a commit costs more than a second thread gains.
+    [[nodiscard]] bool submit(lane where, const std::string& owner, job_group& group, waiting_exchange one, bool alone);
 
     /// Runs `job` on a thread of the lane `password`, serving owners in turn. See fair_queue for the other results. `job` learns whether
     /// all threads were busy when it came, so that it had to wait. Without `may_wait`, such a job is refused as `full`.
@@ -115,73 +134,17 @@ public:
     /// half a core, no matter how many arrive.
     static void rest_after(std::chrono::steady_clock::duration took);
 
-    /// Adds `item` to `together` and calls `run(items)` with the waiting items as soon as a thread is free, at most 16 at a time. An
-    /// item never waits for others: a single one runs alone. The threads of the lane `read` share the waiting items, so that all of
-    /// them work; in the other lanes one thread takes all, because a commit costs more than a second thread gains. Keeps a reference
-    /// to `together` until the threads are done, because a thread may look into it once more after the last item.
-    template <class Item, class Run>
-    bool submit(lane where, const std::shared_ptr<gathering<Item>>& together, Item item, Run run) {
-        auto& chosen = queue_of(where);
-        return chosen.count_in(most_waiting_, [&] {
-            together->push(std::move(item), chosen.size,
-                           [&] { boost::asio::post(chosen.threads, [&chosen, together, run] { serve(chosen, together, run); }); });
-        });
-    }
-
 private:
-    struct queue {
-        queue(int threads_wanted, int among)
-            : size(static_cast<std::size_t>(threads_wanted)), sharers(static_cast<std::size_t>(among)), threads(size) {}
+    lane_threads& threads_of(lane where);
 
-        /// Calls `send` and counts one more waiting job. Returns false, without calling it, if `most` are waiting.
-        template <class Send>
-        bool count_in(std::size_t most, const Send& send) {
-            if (waiting.fetch_add(1) >= most) {
-                waiting.fetch_sub(1);
-                return false;
-            }
-            try {
-                send();
-            } catch (...) {
-                waiting.fetch_sub(1);
-                throw;
-            }
-            return true;
-        }
-
-        const std::size_t size;
-        const std::size_t sharers; ///< how many threads share the items that wait together
-        std::atomic<std::size_t> waiting = 0;
-        boost::asio::thread_pool threads;
-    };
-    queue& queue_of(lane where);
-
-    /// Takes and runs one batch, then queues up again after the lane's other jobs, or continues immediately if memory runs out.
-    template <class Item, class Run>
-    static void serve(queue& chosen, const std::shared_ptr<gathering<Item>>& together, const Run& run) noexcept {
-        constexpr std::size_t most_together = 16;
-        for (;;) {
-            auto items = retry_without_memory([&] { return together->take(most_together, chosen.sharers); });
-            if (items.empty()) return;
-            chosen.waiting.fetch_sub(items.size());
-            run(std::move(items));
-            try {
-                return boost::asio::defer(chosen.threads, [&chosen, together, run] { serve(chosen, together, run); });
-            } catch (const std::bad_alloc&) { // continues in the loop instead
-            }
-        }
-    }
-
-    std::size_t most_waiting_;
-    fair_queue<std::function<void()>> in_turn_; ///< the jobs of password_
-    std::atomic<std::size_t> of_passwords_ = 0; ///< jobs of in_turn_ that wait or run
-    queue read_;
-    queue write_;
-    queue token_;
-    queue password_;
-    queue caller_;
-    queue platform_;
-    queue health_;
+    std::atomic<std::size_t> of_passwords_ = 0; ///< jobs of password_ that wait or run
+    lane_threads read_;
+    lane_threads write_;
+    lane_threads token_;
+    lane_threads password_;
+    lane_threads caller_;
+    lane_threads platform_;
+    lane_threads health_;
 };
 
 } // namespace ctms::web

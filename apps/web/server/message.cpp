@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "message.hpp"
 
-#include "accept.hpp"
-
 #include <ctms/base/utf8.hpp>
+#include <support/list_items.hpp>
 
 #include <algorithm>
 
@@ -25,7 +24,7 @@ void add_vary(response& answer, std::string_view field) {
     for (auto& [name, value] : answer.headers) {
         if (!ascii_iequal(name, "vary")) continue;
         for (std::string_view rest = value; !rest.empty();) {
-            if (ascii_iequal(next_item(rest, ','), field)) return;
+            if (ascii_iequal(support::next_item(rest, ','), field)) return;
         }
         return void(value.append(", ").append(field));
     }

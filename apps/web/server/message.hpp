@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ctms/base/result.hpp>
+#include <ctms/base/trace_context.hpp>
 
 #include <chrono>
 #include <functional>
@@ -27,7 +28,8 @@ struct request {
     std::string body;
     std::string peer_address;
     unsigned short peer_port = 0;
-    std::string id; ///< the client's X-Request-Id, or a new one
+    std::string id;                     ///< the client's X-Request-Id, or a new one
+    std::optional<trace_context> trace; ///< of the traceparent that the client sent, if it is valid
     std::chrono::steady_clock::time_point received{};
 
     /// The value of a header, or its last value if it is repeated; "" if there is none.
@@ -40,8 +42,9 @@ struct request {
 /// of the route, never concurrently, only after the previous piece was sent, and not again after an error.
 using body_source = std::function<result<bool>(std::string& piece)>;
 
-class event_source; // event_source.hpp
-struct next_step;   // route.hpp
+class event_source;  // event_source.hpp
+class line_exchange; // line_exchange.hpp
+struct next_step;    // route.hpp
 
 struct response {
     int status = 200;
@@ -50,6 +53,7 @@ struct response {
     std::shared_ptr<const std::string> shared_body; ///< if set, the body instead of `body`: a long text that several responses share
     body_source rest;                               ///< of a streamed response: makes what follows `body`; called at least once
     std::shared_ptr<event_source> events;           ///< if set, the body: the response stays open, and the connection ends with it
+    std::shared_ptr<line_exchange> lines;           ///< if set, the body: made in turn with reading the request's body, see line_exchange
     header_list headers;                            ///< in addition to those that every response has
     bool close = false;                             ///< close the connection after this response
     std::shared_ptr<const next_step> next;          ///< if set, this is not the final response: see next_step

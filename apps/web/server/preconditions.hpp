@@ -14,6 +14,10 @@
 
 namespace ctms::web {
 
+/// What a client is told that must send a precondition and did not.
+inline constexpr std::string_view told_of_needed_precondition =
+    "This client must send If-Match with the entity tag that it read, or If-None-Match: * to create a contact";
+
 /// Whether the request changes nothing that its client has not seen: it has If-Match, or If-None-Match: *. A list of tags in If-None-Match
 /// allows every state but those.
 [[nodiscard]] bool guards_against_overwriting(const request& http) noexcept;

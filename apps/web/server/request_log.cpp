@@ -226,15 +226,18 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
     mozlog::fields members;
     if (is_trivial(one.http, one.answer.status)) members.add("trivial", true);
     members.add("client_host", one.http.peer_address).add("method", method).add("path", path).add("rid", one.http.id);
+    if (one.http.trace) members.add("trace_id", one.http.trace->trace_id);
     if (one.matched != nullptr) members.add("path_template", one.matched->path);
     if (!one.http.query.empty())
         members.add_json("query", bounded.object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value, longest_query));
     members.add_json("headers", bounded.object_of(one.http.headers, privacy::redact_header, longest_headers));
     add_authentication(members, one.facts, client_id);
+    if (!one.facts.limit.empty()) members.add("limit_reached", one.facts.limit);
     if (!one.facts.key_use.empty()) members.add("idempotency_key", one.facts.key_use);
     if (!one.facts.trace.empty()) members.add("trace", bounded.redact(one.facts.trace, longest_trace));
     add_ingest(members, one.facts, bounded);
     add_pubsub(members, one.facts, bounded);
+    for (const auto& [outcome, items] : one.facts.bulk) members.add(fmt::format("bulk_{}", outcome), static_cast<std::int64_t>(items));
     if (!one.path_parameters.empty())
         members.add_json("path_params", bounded.object_of(one.path_parameters, privacy::redact_path_value, longest_query));
     if (!one.facts.cut.empty()) members.add("cut", one.facts.cut);
@@ -255,6 +258,7 @@ void log_end_of_events(mozlog::logger& log, const exchange& one, std::string_vie
     shortener bounded;
     mozlog::fields members;
     members.add("client_host", one.http.peer_address).add("rid", one.http.id).add("path_template", one.matched->path);
+    if (one.http.trace) members.add("trace_id", one.http.trace->trace_id);
     members.add("client_id", bounded.shorten(one.facts.client_id, model::longest_client_id));
     members.add("reason", reason).add("events", static_cast<std::int64_t>(one.answer.events->events()));
     if (!one.facts.error.empty()) members.add("error", bounded.redact(one.facts.error, longest_error));

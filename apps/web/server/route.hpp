@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,6 +28,8 @@ class database;
 namespace ctms::service {
 class acoustic_configuration;
 class changes;
+class client_uses;
+class contact_bulk;
 class contact_history;
 class contacts;
 class erasures;
@@ -46,6 +49,8 @@ class change_hub;
 }
 
 namespace ctms::web {
+
+class client_limiter; // client_limiter.hpp
 
 /// The threads that a handler runs on, kept separate so that slow requests cannot starve fast ones.
 enum class lane : std::uint8_t {
@@ -67,6 +72,7 @@ struct request_facts {
     bool client_exists = false;
     std::optional<bool> client_allowed;
     bool must_have_precondition = false; ///< the client may change contacts only with a precondition
+    std::string_view limit;              ///< which limit of the client the request exceeds; "" if none
     std::string_view key_use;            ///< how the Idempotency-Key was used; "" without one
     std::string auth_fail;
     std::string token_creds_from;
@@ -84,7 +90,8 @@ struct request_facts {
     std::string pubsub_account; ///< the configured service account if the token names it; it may be logged
     std::string error;          ///< what failed in the application
     std::string traceback;
-    std::string cut; ///< why a streamed response was cut short
+    std::string cut;                              ///< why a streamed response was cut short
+    std::map<std::string_view, std::size_t> bulk; ///< how many items of a bulk write had which outcome
 };
 
 /// One request on its way through a handler. Refers to the exchange that it belongs to.
@@ -103,6 +110,7 @@ struct call {
 /// The services that handlers use; owned by the program.
 struct services {
     service::contacts& contacts;
+    service::contact_bulk& bulk;
     service::keyed_writes& keyed_writes;
     service::changes& changes;
     service::contact_history& history;
@@ -118,6 +126,8 @@ struct services {
     support::prometheus_metrics& metrics;
     const std::atomic<bool>& draining;
     streams::change_hub& change_streams;
+    client_limiter& limiter;
+    service::client_uses& uses;
 };
 
 /// Sends the answers of these calls, which belong to the calls that a handler was given, before the handler returns. The calls must not be
@@ -169,6 +179,7 @@ struct route {
     body_kind takes;
     std::optional<model::role> role; ///< the role that the token's client must have; nullopt: no token is needed
     bool has_tags = false;           ///< the resource has entity tags, and the handlers of its writes check preconditions
+    bool takes_lines = false; ///< the body may also be lines of JSON (has_lines()), which the handler does not get: see line_exchange
 
     [[nodiscard]] constexpr bool needs_token() const noexcept { return role.has_value(); }
 };

@@ -4,6 +4,7 @@
 #include "answers.hpp"
 #include "client_address.hpp"
 #include "events.hpp"
+#include "line_stream.hpp"
 #include "problem.hpp"
 #include "stream.hpp"
 
@@ -17,6 +18,7 @@
 #include <array>
 #include <cctype>
 #include <exception>
+#include <iterator>
 
 namespace ctms::web {
 namespace {
@@ -33,6 +35,14 @@ bool is_good_request_id(std::string_view id) {
     return !id.empty() && id.size() <= longest && std::all_of(id.begin(), id.end(), [](unsigned char c) {
         return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.' || c == ':' || c == '/' || c == '+' || c == '=';
     });
+}
+
+/// The trace of the request; nullopt without a valid traceparent, or if there are several.
+std::optional<trace_context> trace_of(const header_list& headers) {
+    const auto is_parent = [](const auto& header) { return header.first == "traceparent"; };
+    const auto found = std::find_if(headers.begin(), headers.end(), is_parent);
+    if (found == headers.end() || std::any_of(std::next(found), headers.end(), is_parent)) return std::nullopt;
+    return read_traceparent(found->second);
 }
 
 std::string new_request_id() {
@@ -104,7 +114,11 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
       network_(network_of(peer_.address)),
       is_trusted_proxy_(is_trusted(peer_.address, shared_.trusted_proxies)),
       stream_(std::move(socket), shared.tls == nullptr ? nullptr : shared.tls->context()),
-      reader_(stream_, shared_.read_bounds, [this](const http::request_head& head) { return begin(head); }),
+      reader_(
+          stream_, shared_.read_bounds, [this](const http::request_head& head) { return begin(head); },
+          [this](const http::request_head& head) {
+              return shared_.dispatch.exchanges().takes_lines(head.method, http::origin_form(head.method, head.target), head.headers);
+          }),
       idle_since_(steady_clock::now()) {
     stream_.expire_after(shared_.bounds.header_time); // the deadline until a coroutine sets another one
 }
@@ -267,6 +281,7 @@ exchange session::to_exchange(http::message& read) {
     to.peer_port = peer_.port;
     const auto id = to.header("x-request-id");
     to.id = is_good_request_id(id) ? std::string(id) : new_request_id();
+    to.trace = trace_of(to.headers);
     to.received = received_;
     return one;
 }
@@ -274,13 +289,14 @@ exchange session::to_exchange(http::message& read) {
 /// Serves one request. Returns false if the connection ends with it.
 asio::awaitable<bool> session::serve(http::message read) {
     auto one = to_exchange(read);
+    one.admitted.is_decided = is_one_too_many_; // what is not served uses up no limit of its client
     const auto& exchanges = shared_.dispatch.exchanges();
-    exchanges.begin(one);
+    const bool goes_on = exchanges.begin(one);
     if (is_one_too_many_) {
         shared_.metrics.request_rejected("address");
         one.answer = too_many_at_once_response();
         one.answer.close = !read.whole;
-    } else if (one.matched != nullptr) {
+    } else if (goes_on) {
         co_await shared_.dispatch.execute(stream_.get_executor(), one);
     }
     std::string().swap(one.http.body); // frees the body now: the client may take long to read the response
@@ -288,6 +304,8 @@ asio::awaitable<bool> session::serve(http::message read) {
         co_await write_events(one, read);
         co_return false;
     }
+    if (one.answer.lines) co_return co_await write_lines(one, read);
+    if (read.in_parts) one.answer.close = true; // its body was not read
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
     if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
     if (!memory_->grow_to(one.answer.content().size())) {
@@ -317,6 +335,20 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
     co_return whole&& keep_alive && !shared_.draining;
 }
 
+/// Writes a response that is made in turn with reading the request's body, and logs it afterwards. Returns false if the connection ends.
+asio::awaitable<bool> session::write_lines(exchange& one, const http::message& asked) {
+    const bool keep_alive = asked.keep_alive && asked.http_1_1 && !shared_.draining;
+    auto head = head_of(one, keep_alive, asked.http_1_1);
+    head.content_length(boost::none);
+    head.chunked(asked.http_1_1);
+    writes_pieces_ = true;
+    const bool whole = co_await exchange_lines({stream_, *memory_, shared_, shared_.bounds.write_time},
+                                               {reader_, is_waiting_, shared_.bounds.body_time}, head, one);
+    writes_pieces_ = false;
+    shared_.dispatch.exchanges().finish(one);
+    co_return whole&& keep_alive && !shared_.draining;
+}
+
 /// Writes a response that stays open, or only its head for HEAD. The request counts as answered when its first events are there.
 asio::awaitable<void> session::write_events(exchange& one, const http::message& asked) {
     auto head = head_of(one, false, asked.http_1_1);
@@ -331,6 +363,7 @@ asio::awaitable<void> session::write_events(exchange& one, const http::message& 
     }
     shared_.set_aside(*this);
     end_request();
+    one.admitted.release();
     http::memory_share memory(shared_.event_memory, client_network_);
     event_writer writer({stream_, memory, shared_, shared_.bounds.write_time}, one);
     // Resets the pointer even if an exception ends the coroutine.

@@ -107,6 +107,7 @@ private:
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<bool> write(std::string head, std::string_view content);
     boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
+    boost::asio::awaitable<bool> write_lines(exchange& one, const http::message& asked);
     boost::asio::awaitable<void> write_events(exchange& one, const http::message& asked);
     boost::asio::awaitable<void> refuse(http::refusal why);
     boost::asio::awaitable<void> say_farewell();
@@ -124,7 +125,7 @@ private:
     std::optional<counted_request> counted_;
     bool is_one_too_many_ = false;
     http::reader reader_;
-    bool is_waiting_ = false;    ///< waiting for the first byte of a request
+    bool is_waiting_ = false;    ///< waiting for the first byte of a request, or for a line of a body that is read in parts
     bool writes_pieces_ = false; ///< a response that must not seem complete if it is cut off
     std::optional<boost::asio::steady_timer> until_handshake_;
     event_writer* events_ = nullptr; ///< while a response stays open

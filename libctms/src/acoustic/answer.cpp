@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <initializer_list>
 
 namespace ctms::acoustic {
@@ -60,6 +61,18 @@ failure_kind kind_of(std::string_view failure_type) {
     return ascii_iequal(failure_type, "permanent") ? failure_kind::permanent : failure_kind::transient;
 }
 
+/// A number among the parameters of a job; nullopt if it is missing or not one.
+std::optional<std::int64_t> count_of(const answer& from, const char* name) {
+    constexpr std::int64_t most = 1'000'000'000'000;
+    const auto found = from.parameters.find(name);
+    if (found == from.parameters.end()) return std::nullopt;
+    std::int64_t out = 0;
+    const auto* const end = found->second.data() + found->second.size();
+    const auto read = std::from_chars(found->second.data(), end, out);
+    if (read.ec != std::errc() || read.ptr != end || out < 0 || out > most) return std::nullopt;
+    return out;
+}
+
 failure fault_failure(const answer& from) {
     const bool passes = from.error_id == session_lost || from.error_id == server_error;
     const auto text = short_reason(from.fault->empty() ? "no reason given" : *from.fault);
@@ -84,6 +97,10 @@ std::optional<answer> read_answer(std::string_view xml) {
     for (const auto failed : result.child("FAILURES").children("FAILURE")) {
         out.failures.push_back({failed.attribute("failure_type").value(), failed.attribute("description").value(), email_id_of(failed)});
     }
+    out.job_id = result.child("JOB_ID").text().get();
+    out.job_status = result.child("JOB_STATUS").text().get();
+    for (const auto parameter : result.child("PARAMETERS").children("PARAMETER"))
+        out.parameters[parameter.child("NAME").text().get()] = parameter.child("VALUE").text().get();
     return out;
 }
 
@@ -110,6 +127,20 @@ std::vector<refused_row> refused_rows(const answer& from, std::span<const relati
         out.push_back({row == sent.end() ? std::string() : row->email_id,
                        {kind_of(failed.type), short_reason(failed.description.empty() ? "row refused" : failed.description)}});
     }
+    return out;
+}
+
+// JOB_STATUS is WAITING, RUNNING, CANCELED (the older reference has CANCELLED), ERROR or COMPLETE.
+job_state state_of_job(const answer& from) {
+    job_state out;
+    out.said = short_reason(from.job_status);
+    if (ascii_iequal(from.job_status, "COMPLETE")) out.stage = job_stage::complete;
+    for (const auto* word : {"ERROR", "CANCELED", "CANCELLED"}) {
+        if (ascii_iequal(from.job_status, word)) out.stage = job_stage::failed;
+    }
+    out.valid = count_of(from, "TOTAL_VALID");
+    for (const auto* name : {"BAD_RECORDS", "BAD_ADDRESSES", "NOT_ALLOWED"}) out.bad += count_of(from, name).value_or(0);
+    if (const auto name = from.parameters.find("ERROR_FILE_NAME"); name != from.parameters.end()) out.error_file = name->second;
     return out;
 }
 

@@ -5,6 +5,7 @@
 
 #include <ctms/acoustic/client.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,9 @@ struct answer {
     std::optional<std::string> fault; ///< the FaultString, which may be ""
     int error_id = 0;                 ///< of the fault; 0 if there is none
     std::vector<answered_failure> failures;
+    std::string job_id;                            ///< "" if there is none
+    std::string job_status;                        ///< "" if there is none
+    std::map<std::string, std::string> parameters; ///< of a job, by name
 };
 
 /// nullopt if the text is not XML, or not an envelope with a body.
@@ -44,6 +48,9 @@ struct answer {
 /// The rows of `sent` that were refused, with their contacts; the contact is "" if it is not in `sent`. With `deleting`, rows
 /// that the vendor does not have are not included.
 [[nodiscard]] std::vector<refused_row> refused_rows(const answer& from, std::span<const relational_row> sent, bool deleting);
+
+/// The state of a job. A word for it that is not known counts as running.
+[[nodiscard]] job_state state_of_job(const answer& from);
 
 /// A text of the vendor as a reason for a failure: without addresses, on one line, at most 300 bytes.
 [[nodiscard]] std::string short_reason(std::string_view text);

@@ -28,6 +28,18 @@ net::http_options http_options(const client_options& options) {
     return out;
 }
 
+net::http_options without_kept_connections(net::http_options options) {
+    options.most_idle = 0;
+    return options;
+}
+
+/// Whether nothing of the request can have reached the vendor. net::http_outcome lists the beginnings of these reasons.
+bool never_left(const net::http_outcome& response) {
+    if (response) return false;
+    const auto& why = response.error().detail;
+    return why.starts_with("cannot resolve the host name") || why.starts_with("cannot connect");
+}
+
 net::http_request form_post(std::string target, const std::vector<std::pair<std::string_view, std::string_view>>& values) {
     return {"POST", std::move(target), {{"Content-Type", "application/x-www-form-urlencoded"}}, net::form_encode(values)};
 }
@@ -58,16 +70,20 @@ public:
         : options_(std::move(options)),
           observe_(std::move(observe)),
           http_(options_.base_url, http_options(options_)),
+          http_once_(options_.base_url, without_kept_connections(http_options(options_))),
           tokens_([this] { return fetch_token(); }) {}
+
+    /// Whether the vendor may get a call twice, if a connection is closed before the answer.
+    enum class repeats : bool { no, yes };
 
     /// The result of a request: the vendor's answer, or the failure to get one.
     using reply = std::variant<answer, failure>;
 
     /// Sends the call and passes the answer to `judge`, which fills in the outcome.
     template <class Judge>
-    outcome call(std::string_view method, table target, const std::string& xml, Judge judge) {
+    outcome call(std::string_view method, table target, const std::string& xml, Judge judge, repeats may = repeats::yes) {
         outcome out;
-        const auto got = send_twice(xml, out.took);
+        const auto got = send_twice(xml, out, may == repeats::yes ? http_ : http_once_);
         if (const auto* failed = std::get_if<failure>(&got)) {
             out.failed = *failed;
         } else {
@@ -97,27 +113,29 @@ private:
     }
 
     /// Sends the call, and once more with a new token if the vendor no longer accepts the first one.
-    reply send_twice(const std::string& xml, std::chrono::duration<double>& took) {
+    reply send_twice(const std::string& xml, outcome& noted, net::http_client& over) {
+        noted.sent = false;
         auto first = tokens_.get();
         if (first.token.empty()) return failure{failure_kind::unavailable, std::move(first.problem)};
-        auto out = send(xml, first.token, took);
+        auto out = send(xml, first.token, noted, over);
         if (!out.token_refused) return std::move(out.what);
         tokens_.drop(first.token);
         auto second = tokens_.get();
         if (second.token.empty()) return failure{failure_kind::unavailable, std::move(second.problem)};
-        return send(xml, second.token, took).what;
+        return send(xml, second.token, noted, over).what;
     }
 
     struct sent {
         reply what;
         bool token_refused = false;
     };
-    sent send(const std::string& xml, const std::string& token, std::chrono::duration<double>& took) {
+    static sent send(const std::string& xml, const std::string& token, outcome& noted, net::http_client& over) {
         auto request = form_post("/XMLAPI", {{"xml", xml}});
         request.headers.emplace_back("Authorization", "Bearer " + token);
         const auto start = clock::now();
-        const auto response = http_.send(request);
-        took += clock::now() - start;
+        const auto response = over.send(request);
+        noted.took += clock::now() - start;
+        noted.sent = noted.sent || !never_left(response);
         sent out{read(response)};
         const auto* said = std::get_if<answer>(&out.what);
         out.token_refused = (response && response->status == 401) || (said != nullptr && is_session_lost(*said));
@@ -136,6 +154,7 @@ private:
     client_options options_;
     call_observer observe_;
     net::http_client http_;
+    net::http_client http_once_; ///< for a call that must not be sent again: a new connection for each
     token_source tokens_;
 };
 
@@ -170,6 +189,32 @@ outcome client::delete_rows(table target, std::span<const relational_row> rows) 
                            out.failed = whole_failure(from);
                            if (!out.failed) out.refused = refused_rows(from, rows, true);
                        });
+}
+
+job_answer<std::string> client::import_list(std::string_view map_file, std::string_view source_file) {
+    job_answer<std::string> out;
+    const auto called = impl_->call(
+        "import_list", table::main, import_list_xml(map_file, source_file),
+        [&](const answer& from, outcome& call) {
+            call.failed = whole_failure(from);
+            if (!call.failed && from.job_id.empty()) call.failed = failure{failure_kind::unavailable, "the answer has no JOB_ID"};
+            out.value = from.job_id;
+        },
+        impl::repeats::no);
+    out.failed = called.failed;
+    out.sent = called.sent;
+    return out;
+}
+
+job_answer<job_state> client::job_status(std::string_view job_id) {
+    job_answer<job_state> out;
+    const auto called = impl_->call("get_job_status", table::main, get_job_status_xml(job_id), [&](const answer& from, outcome& call) {
+        call.failed = whole_failure(from);
+        if (!call.failed) out.value = state_of_job(from);
+    });
+    out.failed = called.failed;
+    out.sent = called.sent;
+    return out;
 }
 
 } // namespace ctms::acoustic

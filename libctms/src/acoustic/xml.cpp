@@ -56,12 +56,16 @@ template <class Fill>
 std::string envelope(const char* call, Fill fill) {
     pugi::xml_document document;
     fill(document.append_child("Envelope").append_child("Body").append_child(call));
+    return to_text(document);
+}
+
+} // namespace
+
+std::string to_text(const pugi::xml_document& document) {
     string_writer writer;
     document.save(writer, "", pugi::format_raw | pugi::format_no_declaration, pugi::encoding_utf8);
     return std::move(writer.out);
 }
-
-} // namespace
 
 std::string xml_text(std::string_view text) {
     std::string out;
@@ -104,6 +108,18 @@ std::string remove_recipient_xml(std::string_view table_id, std::string_view pri
         add_text(call, "EMAIL", primary_email);
         add_name_and_value(call.append_child("COLUMN"), "email_id", email_id);
     });
+}
+
+std::string import_list_xml(std::string_view map_file, std::string_view source_file) {
+    return envelope("ImportList", [&](pugi::xml_node call) {
+        add_text(call, "MAP_FILE", map_file);
+        add_text(call, "SOURCE_FILE", source_file);
+        add_text(call, "FILE_ENCODING", "UTF-8");
+    });
+}
+
+std::string get_job_status_xml(std::string_view job_id) {
+    return envelope("GetJobStatus", [&](pugi::xml_node call) { add_text(call, "JOB_ID", job_id); });
 }
 
 std::string delete_rows_xml(std::string_view table_id, table target, std::span<const relational_row> rows) {

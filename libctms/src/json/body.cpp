@@ -40,7 +40,8 @@ result<body> body::parse(std::string_view text) {
     auto outcome = document::parse(text, limits{});
     if (auto* problem = std::get_if<syntax_error>(&outcome)) return to_error(*problem, text);
     auto parsed = std::make_unique<content>();
-    parsed->parsed = std::move(std::get<document>(outcome));
+    parsed->owner = std::make_shared<const document>(std::move(std::get<document>(outcome)));
+    parsed->root = &parsed->owner->root();
     return body(std::move(parsed));
 }
 
@@ -52,9 +53,22 @@ body body::missing() {
 
 body body::not_json() { return body(std::make_unique<content>()); }
 
+std::optional<std::vector<body>> body::items() const {
+    if (content_->root == nullptr || content_->root->type != kind::array) return std::nullopt;
+    std::vector<body> out;
+    out.reserve(content_->root->size);
+    for (const auto* item = content_->root->first; item != nullptr; item = item->next) {
+        auto part = std::make_unique<content>();
+        part->owner = content_->owner;
+        part->root = item;
+        out.push_back(body(std::move(part)));
+    }
+    return out;
+}
+
 std::string body::to_json() const {
     std::string out;
-    if (content_->parsed) write(out, content_->parsed->root());
+    if (content_->root != nullptr) write(out, *content_->root);
     return out;
 }
 

@@ -43,12 +43,11 @@ constexpr node empty_object{.type = kind::object};
 } // namespace
 
 const node* body_object(const body& sent, error_list& errors) {
-    const auto& parsed = sent.parsed().parsed;
-    if (!parsed) {
+    if (sent.parsed().root == nullptr) {
         sent.parsed().missing ? add_missing(errors) : add_not_a_dict(errors);
         return nullptr;
     }
-    const auto& root = parsed->root();
+    const auto& root = *sent.parsed().root;
     if (root.type == kind::object) return &root;
     // An empty list counts as an empty object, as in the Python service.
     if (root.type == kind::array && root.size == 0) return &empty_object;

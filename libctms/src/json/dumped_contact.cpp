@@ -103,13 +103,13 @@ std::string place_of(const field_error& one) {
 } // namespace
 
 bool is_dumped(const body& sent) {
-    const auto& parsed = sent.parsed().parsed;
-    const auto* format = parsed ? text_member(parsed->root(), "format") : nullptr;
+    const auto* root = sent.parsed().root;
+    const auto* format = root != nullptr ? text_member(*root, "format") : nullptr;
     return format != nullptr && format->text == model::dump_format;
 }
 
 result<model::stored_rows> read_dumped_contact(const body& sent) {
-    const auto& contact = sent.parsed().parsed->root();
+    const auto& contact = *sent.parsed().root;
     if (const auto* why = find_unstorable(contact)) return invalid(why);
     auto out = read_email(contact);
     if (!out) return out;
@@ -142,7 +142,7 @@ opt_outs opt_outs_of(const model::contact& contact) {
 }
 
 opt_outs opt_outs_of(const body& dumped) {
-    const auto& contact = dumped.parsed().parsed->root();
+    const auto& contact = *dumped.parsed().root;
     const auto is_true = [](const node& object, std::string_view name) {
         const auto* member = object.member(name);
         return member != nullptr && member->type == kind::boolean && member->truth;

@@ -4,6 +4,7 @@
 #include <ctms/json/schema.hpp>
 
 #include <array>
+#include <cstdint>
 
 namespace ctms::json {
 namespace {
@@ -77,8 +78,19 @@ void append_part(std::string& out, const part& one, std::string_view schema, dir
     writer.close();
 }
 
-/// A whole contact, with the schema of its email. `status`: for responses that contain one contact.
-std::string contact_schema(std::string_view description, std::string_view email, direction way, bool status = false) {
+/// What an object has besides the parts of a contact.
+enum class besides : std::uint8_t {
+    nothing,
+    status,   ///< in responses that contain one contact
+    operation ///< in items of a bulk write
+};
+
+constexpr auto operation_member = R"({"type":"string","enum":["create","patch","delete"],"description":"What to do, as the call on one )"
+                                  R"(contact does. Absent: store the contact, or merge it into the one with its id or else its address"})";
+constexpr auto id_member = R"({"type":"string","format":"uuid","description":"The contact. Required to patch and to delete"})";
+
+/// A whole contact, with the schema of its email.
+std::string contact_schema(std::string_view description, std::string_view email, direction way, besides more = besides::nothing) {
     std::string out;
     object_writer writer(out);
     writer.add("type", "object");
@@ -91,7 +103,11 @@ std::string contact_schema(std::string_view description, std::string_view email,
         if (!all_names.empty()) all_names += ',';
         append_json_string(all_names, one.name);
     }
-    if (status) properties.add_raw("status", R"({"type":"string","default":"ok","description":"Always ok"})");
+    if (more == besides::operation) {
+        properties.add_raw("op", operation_member);
+        properties.add_raw("email_id", id_member);
+    }
+    if (more == besides::status) properties.add_raw("status", R"({"type":"string","default":"ok","description":"Always ok"})");
     properties.close();
     if (way == direction::input) writer.add_raw("required", R"(["email"])");
     if (way == direction::output) writer.add_raw("required", '[' + all_names + ']');
@@ -137,6 +153,23 @@ constexpr auto validation_errors =
     R"("oneOf":[{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}},{"type":"string"},)"
     R"({"type":"object","properties":{"errors":{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}}},)"
     R"("required":["errors"]}]}},"required":["detail"]})";
+
+constexpr auto bulk_result =
+    R"({"type":"object","description":"What became of an item of a bulk write","properties":{)"
+    R"("index":{"type":"integer","description":"Position of the item, from 0","example":0},)"
+    R"("status":{"type":"integer","description":"As of the call on one contact: 201 created, 200 changed, deleted or left as it was; else refused",)"
+    R"("example":201},"email_id":{"type":"string","format":"uuid","nullable":true,"description":"The contact; null if it is not known"},)"
+    R"("detail":{"description":"Why it was refused, as in the error of that call; or a remark",)"
+    R"("oneOf":[{"type":"array","items":{"$ref":"#/components/schemas/ValidationError"}},{"type":"string"}]},)"
+    R"("conflicts":{"type":"array","items":{"type":"string"},"description":"Names of the values that another contact already uses"}},)"
+    R"("required":["index","status","email_id"]})";
+
+constexpr auto bulk_end =
+    R"({"type":"object","description":"The last line of a bulk write that ends before its body: why it does. It has no `index`","properties":{)"
+    R"("status":{"type":"integer","description":"400, 413 or 431: the chunks of the body cannot be read; 401, 400 or 403: the token or the )"
+    R"(client is not accepted any more; 408: no complete line arrived in time; 503: the service is overloaded or stopping","example":503},)"
+    R"("detail":{"type":"string","description":"The same, for people","example":"Service temporarily unavailable"}},)"
+    R"("required":["status","detail"]})";
 
 constexpr auto token_error =
     R"({"type":"object","description":"No token was issued","properties":{"detail":{"description":"What is wrong, for people",)"
@@ -224,9 +257,13 @@ std::vector<named_schema> schemas() {
     add("AddOnsBase", fields_schema<model::amo>("Account at addons.mozilla.org, in requests", {input}));
     add("AddOnsSchema", fields_schema<model::amo>("Account at addons.mozilla.org", {output}));
     add("BadRequestResponse", detail_schema("The request cannot be processed", "API Client has been disabled"));
+    add("BulkEnd", bulk_end);
+    add("BulkItem", contact_schema("An item of a bulk write: a contact to store or to merge, as in `POST /ctms`, or what `op` names",
+                                   "EmailPatchSchema", change, besides::operation));
+    add("BulkResult", bulk_result);
     add("CTMSBulkResponse", updates_page);
     add("CTMSResponse", contact_schema("A contact", "EmailSchema", output));
-    add("CTMSSingleResponse", contact_schema("A response that contains one contact", "EmailSchema", output, true));
+    add("CTMSSingleResponse", contact_schema("A response that contains one contact", "EmailSchema", output, besides::status));
     add("ChangesResponse", changes_page);
     add("ConflictResponse", detail_schema("Another contact has one of the values", "Contact already exists", conflicting_values));
     add("ContactInSchema", contact_schema("A contact to create", "EmailInSchema", input));

@@ -4,11 +4,12 @@
 #include "mozlog/clean.hpp"
 #include "mozlog/format.hpp"
 
+#include <ctms/base/host_name.hpp>
+
 #include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <csignal>
@@ -26,13 +27,9 @@ constexpr auto gathering_time = 5ms; // lines are written together, because a wa
 constexpr auto drain_limit = 5s;
 constexpr auto give_up_limit = 500ms; // more than enough time for a sink to return after give_up
 
-std::string hostname_of_machine() {
-    std::array<char, 256> name{};
-    return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
-}
-
 options completed(options opts) {
-    if (opts.hostname.empty()) opts.hostname = hostname_of_machine();
+    if (opts.hostname.empty()) opts.hostname = host_name();
+    if (opts.hostname.empty()) opts.hostname = "localhost";
     opts.hostname = clean_text(opts.hostname);
     opts.logger_name = clean_text(opts.logger_name);
     return opts;

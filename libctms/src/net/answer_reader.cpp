@@ -2,6 +2,7 @@
 #include "answer_reader.hpp"
 
 #include <ctms/base/utf8.hpp>
+#include <ctms/net/last_chunk.hpp>
 
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
@@ -81,8 +82,6 @@ void answer_reader::start() {
 std::size_t answer_reader::put(std::string_view bytes, error_code& ec) {
     std::size_t taken = 0;
     ec = {};
-    // After "0" and CRLF of the last chunk, Beast asserts that it gets the whole end, CRLF again.
-    const auto is_part_of_last_chunk = [](std::string_view rest) { return rest.size() < 5 && rest.starts_with("0\r\n"); };
     const auto waits = [&] { return parser_->is_header_done() && parser_->chunked() && is_part_of_last_chunk(bytes.substr(taken)); };
     while (!ec && !is_done_ && taken < bytes.size() && !waits()) {
         const auto count = parser_->put(boost::asio::buffer(bytes.substr(taken)), ec);

@@ -6,6 +6,7 @@
 #include "server_url.hpp"
 #include "tls_context.hpp"
 
+#include <ctms/base/trace_context.hpp>
 #include <ctms/base/version.hpp>
 
 #include <boost/system/system_error.hpp>
@@ -48,6 +49,7 @@ http_message to_message(const http_request& request, const server_url& server) {
     out.target(view(server.target_of(request.target)));
     out.set(http::field::host, view(server.authority));
     out.set(http::field::user_agent, view("ctms/" + std::string(version())));
+    if (const auto* trace = trace_scope::current()) out.set("traceparent", view(write_traceparent(*trace)));
     for (const auto& [name, value] : request.headers) out.set(view(name), view(value));
     out.body() = request.body;
     out.prepare_payload();

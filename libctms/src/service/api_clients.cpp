@@ -94,6 +94,17 @@ result<void> api_clients::set_must_have_precondition(std::string_view name, bool
     return id ? client_repository(db_).set_must_have_precondition(*id, must) : result<void>(id.error());
 }
 
+result<void> api_clients::set_limits(std::string_view name, const model::client_limits& limits) {
+    const auto is_possible = [](int number) { return number >= 1 && number <= highest_limit; };
+    const auto& rate = limits.rate;
+    if ((rate && (!is_possible(rate->requests) || !is_possible(rate->burst))) || !is_possible(limits.concurrency.value_or(1)))
+        return invalid(fmt::format("a limit must be from 1 to {}", highest_limit));
+    if (rate && (rate->window < std::chrono::seconds(1) || rate->window > std::chrono::days(1)))
+        return invalid("the time of a rate must be from a second to a day");
+    const auto id = client_id_of(name);
+    return id ? client_repository(db_).set_limits(*id, limits) : result<void>(id.error());
+}
+
 result<client_secret> api_clients::rotate_secret(std::string_view name, std::chrono::seconds grace_period,
                                                  const std::function<bool(const client_secret&)>& deliver) {
     if (grace_period < grace_period.zero() || grace_period > longest_grace_period)

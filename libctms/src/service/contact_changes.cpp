@@ -5,6 +5,8 @@
 
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
+#include <json/dumped_contact.hpp>
+#include <persistence/postgres/pool.hpp>
 
 #include <algorithm>
 #include <set>
@@ -166,6 +168,17 @@ result<persistence::contact_change> patched(const model::contact_patch& patch, c
     return out;
 }
 
+bool keep_opt_outs(const model::contact& stored, model::contact& after) {
+    if (!json::opt_outs_of(stored).are_cleared_by(json::opt_outs_of(after))) return false;
+    after.email.has_opted_out_of_email = after.email.has_opted_out_of_email || stored.email.has_opted_out_of_email;
+    for (const auto& before : stored.newsletters) {
+        if (before.subscribed) continue;
+        const auto now = find_by_name(after.newsletters, before.name);
+        if (now != after.newsletters.end()) now->subscribed = false;
+    }
+    return true;
+}
+
 persistence::change_function replacement(const model::contact_input& input, const precondition& only_if) {
     return [&](const std::optional<model::contact>& stored) -> result<persistence::contact_change> {
         if (const auto met = only_if.check(stored ? &*stored : nullptr); !met) return met.error();
@@ -225,6 +238,11 @@ result<model::contact> with_message(result<model::contact> outcome, std::string_
         return failure;
     }
     return outcome;
+}
+
+result<void> outcome_of_removal(const model::bulk_outcome& one) {
+    if (one.held > 0) return conflict(persistence::told_of_hold);
+    return one.changed > 0 ? result<void>() : result<void>(unknown_id());
 }
 
 error unknown_id() { return not_found("Unknown email_id"); }

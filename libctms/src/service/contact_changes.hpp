@@ -4,6 +4,7 @@
 
 #include <ctms/base/result.hpp>
 #include <ctms/model/contact_input.hpp>
+#include <ctms/model/contact_lists.hpp>
 #include <ctms/service/contacts.hpp>
 #include <ctms/service/precondition.hpp>
 #include <persistence/contacts/contact_repository.hpp>
@@ -26,6 +27,10 @@ namespace ctms::service {
 
 /// PATCH: changes what was given. errc::conflict if a list repeats a new name.
 [[nodiscard]] result<persistence::contact_change> patched(const model::contact_patch& patch, const model::contact& stored);
+
+/// Restores in `after` the opt-outs of `stored` that a change has cleared: has_opted_out_of_email, and newsletters that are not subscribed.
+/// Returns whether there were any.
+bool keep_opt_outs(const model::contact& stored, model::contact& after);
 
 /// PUT and PATCH as functions of the stored contact. They return the error of the precondition if it does not hold. Both arguments must
 /// live as long as the function.
@@ -57,6 +62,9 @@ inline constexpr std::string_view conflict_of_patch = "Contact with primary_emai
 
 /// Sets the message of a conflict of unique values.
 [[nodiscard]] result<model::contact> with_message(result<model::contact> outcome, std::string_view conflict);
+
+/// What became of the deletion of one contact: errc::not_found if it does not exist, errc::conflict if a legal hold exists for it.
+[[nodiscard]] result<void> outcome_of_removal(const model::bulk_outcome& one);
 
 /// The errors for a contact that does not exist.
 /// @{

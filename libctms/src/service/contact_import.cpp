@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_changes.hpp"
+#include "rows_in_parts.hpp"
 
 #include <ctms/base/address_text.hpp>
 #include <ctms/service/contact_import.hpp>
@@ -118,7 +119,7 @@ public:
         if (rows.empty()) return {};
         std::vector<item*> existing;
         const auto create = [&](std::span<const model::stored_rows> part) { return bulk_.create(part, write_); };
-        const auto created = write_in_parts(round, rows, create, import_outcome::created, &existing);
+        const auto created = write(round, rows, create, import_outcome::created, &existing);
         return !created || existing.empty() ? created : settle_existing(existing);
     }
 
@@ -206,32 +207,21 @@ private:
         return bulk_.find_alike(addresses);
     }
 
-    /// Writes all rows together. If one of them cannot be stored, halves the rows until it is found. `left` gets the items that
-    /// the write skipped; if it is null, they are rejected.
-    template <class Write>
-    result<void> write_in_parts(std::span<item> all, std::span<const model::stored_rows> rows, const Write& write, import_outcome success,
-                                std::vector<item*>* left) {
-        const auto written = write(rows);
-        if (!written) {
-            const auto code = written.error().code;
-            if (code != errc::conflict && code != errc::invalid) return written.error();
-            if (rows.size() == 1) return reject(all.front(), reason_of(written.error())), result<void>();
-            const auto half = rows.size() / 2;
-            auto first = write_in_parts(all.first(half), rows.first(half), write, success, left);
-            return first ? write_in_parts(all.subspan(half), rows.subspan(half), write, success, left) : first;
-        }
-        const std::set<uuid> done(written->begin(), written->end());
-        for (std::size_t i = 0; i < rows.size(); ++i) {
-            all[i].rows.email_id = rows[i].email_id;
-            if (done.contains(rows[i].email_id)) {
-                all[i].verdict->what = success;
+    /// Writes all rows, which are those of the items. `left` gets the items that the write skipped; if it is null, they are rejected.
+    static result<void> write(std::span<item> all, std::span<const model::stored_rows> rows, const write_rows& how, import_outcome success,
+                              std::vector<item*>* left) {
+        const auto done = [&](std::size_t place, bool written) {
+            auto& one = all[place];
+            one.rows.email_id = rows[place].email_id;
+            if (written) {
+                one.verdict->what = success;
             } else if (left != nullptr) {
-                left->push_back(&all[i]);
+                left->push_back(&one);
             } else {
-                reject(all[i], gone);
+                reject(one, gone);
             }
-        }
-        return {};
+        };
+        return write_in_parts(rows, how, {done, [&](std::size_t place, const error& why) { reject(all[place], reason_of(why)); }});
     }
 
     /// Compares items with the stored contacts that have their ids, and replaces these if the options say so.
@@ -294,14 +284,7 @@ private:
         if (!change) return change;
         auto& after = change->after;
         after.email.primary_email = one.input.email.primary_email;
-        one.verdict->kept_opt_out = json::opt_outs_of(stored).are_cleared_by(json::opt_outs_of(after));
-        after.email.has_opted_out_of_email = after.email.has_opted_out_of_email || stored.email.has_opted_out_of_email;
-        for (const auto& before : stored.newsletters) {
-            if (before.subscribed) continue;
-            const auto same = [&](const model::newsletter& other) { return other.name == before.name; };
-            const auto now = std::find_if(after.newsletters.begin(), after.newsletters.end(), same);
-            if (now != after.newsletters.end()) now->subscribed = false;
-        }
+        one.verdict->kept_opt_out = keep_opt_outs(stored, after);
         return change;
     }
 
@@ -347,8 +330,8 @@ private:
     result<void> replace(items& differing) {
         std::vector<model::stored_rows> rows;
         for (auto& one : differing) rows.push_back(std::move(one.rows));
-        const auto write = [&](std::span<const model::stored_rows> part) { return bulk_.replace(part, write_); };
-        return write_in_parts(differing, rows, write, import_outcome::replaced, nullptr);
+        const auto replace_part = [&](std::span<const model::stored_rows> part) { return bulk_.replace(part, write_); };
+        return write(differing, rows, replace_part, import_outcome::replaced, nullptr);
     }
 
     contact_repository contacts_;

@@ -17,22 +17,22 @@ struct contact_range::state {
     std::size_t at = 0;
     bool is_last_page = false;
 
+    void fail(const error& why) {
+        page.clear(); // it may be incomplete
+        page.emplace_back(why);
+        is_last_page = true;
+    }
+
+    /// Reads the next page that has contacts.
     void read_page() {
         page.clear();
         at = 0;
-        if (const auto set = owner.set_end(query); !set) {
-            is_last_page = true;
-            page.emplace_back(set.error());
-            return;
-        }
-        const auto count = from.visit_updates(query, [&](const model::contact& contact) { page.emplace_back(contact); });
-        is_last_page = !count || *count < static_cast<std::size_t>(query.limit);
-        if (!count) {
-            page.clear(); // the page may be incomplete
-            page.emplace_back(count.error());
-        } else if (!page.empty()) {
-            const auto& email = page.back()->email;
-            query.after = {email.update_timestamp.value_or(timestamp{}), email.email_id};
+        if (const auto set = owner.set_end(query); !set) return fail(set.error());
+        while (page.empty() && !is_last_page) {
+            const auto next = from.visit_updates(query, [&](const model::contact& contact) { page.emplace_back(contact); });
+            if (!next) return fail(next.error());
+            is_last_page = !*next;
+            query.after = *next;
         }
     }
 

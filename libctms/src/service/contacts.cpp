@@ -19,17 +19,6 @@ namespace {
 
 error no_identifiers() { return malformed("No identifiers provided, at least one is needed: " + json::identity_names()); }
 
-bool is_by_address_alone(const model::identity_query& query) {
-    auto rest = query;
-    rest.primary_email.reset();
-    return query.primary_email && !query.primary_email->empty() && is_storable(*query.primary_email) && rest == model::identity_query{};
-}
-
-/// The start of the next page if there may be one.
-std::optional<model::updates_cursor> after(const persistence::document_page& page, const model::updates_query& query) {
-    return page.matches == static_cast<std::size_t>(query.limit) ? page.last : std::nullopt;
-}
-
 /// Appends the contacts of a page, each followed by `end`. `more`: how many bytes follow them.
 void append(std::string& out, const persistence::document_page& page, char end, std::size_t more) {
     out.reserve(out.size() + page.bytes + page.documents.size() + more);
@@ -152,9 +141,8 @@ result<std::vector<model::identity>> contacts::remove(const std::string& primary
 }
 
 result<void> contacts::remove(const uuid& email_id, const model::author& by) {
-    const auto removed = persistence::contact_bulk_repository(db_).remove(email_id, {.by = by});
-    if (!removed) return removed.error();
-    return *removed ? result<void>() : result<void>(unknown_id());
+    const auto removed = persistence::contact_bulk_repository(db_).remove(std::span(&email_id, 1), {.by = by});
+    return removed ? outcome_of_removal(removed->front()) : removed.error();
 }
 
 result<model::contact> contacts::get(const uuid& email_id) { return repository_->find(email_id); }
@@ -204,7 +192,7 @@ result<std::string> contacts::updates_page(const model::updates_query& wanted, s
     const auto page = repository_->update_documents(query);
     if (!page) return page.error();
     constexpr std::string_view tail = "]}";
-    auto out = json::updates_page_head(query, after(*page, query), prefix);
+    auto out = json::updates_page_head(query, page->next, prefix);
     append(out, *page, ',', tail.size());
     if (!page->documents.empty()) out.pop_back();
     out += tail;
@@ -215,7 +203,7 @@ result<std::optional<model::updates_cursor>> contacts::append_updates(std::strin
     const auto page = repository_->update_documents(query);
     if (!page) return page.error();
     append(out, *page, '\n', 0);
-    return after(*page, query);
+    return page->next;
 }
 
 result<std::vector<model::contact>> contacts::find(const model::identity_query& query) {
@@ -225,32 +213,20 @@ result<std::vector<model::contact>> contacts::find(const model::identity_query& 
 }
 
 std::vector<result<std::vector<model::contact_document>>> contacts::find_documents(std::span<const model::identity_query> queries) {
-    using found_documents = result<std::vector<model::contact_document>>;
-    const auto find_one = [&](const model::identity_query& query) -> found_documents {
-        if (!json::names_an_id(query)) return no_identifiers();
-        if (const auto good = json::check(query); !good) return good.error();
-        return repository_->documents(query);
-    };
-    std::vector<std::string> addresses;
-    for (const auto& query : queries) {
-        if (is_by_address_alone(query)) addresses.push_back(*query.primary_email);
-    }
-    std::vector<found_documents> out;
-    if (addresses.size() < 2) { // nothing to share
-        for (const auto& query : queries) out.push_back(find_one(query));
-        return out;
-    }
-    auto found = repository_->documents_by_addresses(addresses);
-    std::size_t next = 0;
-    for (const auto& query : queries) {
-        if (!is_by_address_alone(query)) {
-            out.push_back(find_one(query));
-        } else if (found) {
-            out.emplace_back(std::move((*found)[next++]));
-        } else {
-            out.emplace_back(found.error());
+    std::vector<result<std::vector<model::contact_document>>> out(queries.size(), no_identifiers());
+    std::vector<model::identity_query> good;
+    std::vector<std::size_t> places; // of the good ones
+    for (std::size_t place = 0; place < queries.size(); ++place) {
+        if (!json::names_an_id(queries[place])) continue;
+        if (const auto checked = json::check(queries[place]); !checked) {
+            out[place] = checked.error();
+            continue;
         }
+        good.push_back(queries[place]);
+        places.push_back(place);
     }
+    auto found = repository_->documents(good);
+    for (std::size_t i = 0; i < found.size(); ++i) out[places[i]] = std::move(found[i]);
     return out;
 }
 

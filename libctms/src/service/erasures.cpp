@@ -2,16 +2,11 @@
 #include <ctms/service/erasures.hpp>
 
 #include <base/storable.hpp>
-#include <ctms/base/json_text.hpp>
-#include <ctms/base/utf8.hpp>
-#include <ctms/json/stripe_json.hpp>
 #include <ctms/persistence/database.hpp>
 #include <persistence/contacts/erasure_repository.hpp>
 #include <persistence/postgres/pool.hpp>
 
 #include <fmt/core.h>
-
-#include <algorithm>
 
 namespace ctms::service {
 namespace {
@@ -26,17 +21,6 @@ error no_key() {
 
 bool has_key(persistence::database& db) { return static_cast<bool>(db.connections().options().suppression.hashes); }
 
-/// Whether a string in a parked object or message, in any case, is one of the words: in the data of a message, otherwise in the whole text.
-bool names_a_person(std::string_view payload, std::span<const std::string> words) {
-    const auto message = json::read_pubsub_message(payload);
-    const auto text = ascii_lower(message ? std::string_view(message->text) : payload);
-    return std::any_of(words.begin(), words.end(), [&](const std::string& word) {
-        std::string quoted;
-        append_json_string(quoted, ascii_lower(word));
-        return text.find(quoted) != std::string::npos;
-    });
-}
-
 } // namespace
 
 result<model::erasure_request> erasures::erase(const std::string& primary_email, bool suppress, const model::author& by) {
@@ -44,7 +28,7 @@ result<model::erasure_request> erasures::erase(const std::string& primary_email,
     if (primary_email.find('@') == std::string::npos || primary_email.size() > longest_address || !is_storable(primary_email))
         return invalid("primary_email: not an address");
     if (suppress && !has_key(db_)) return no_key();
-    return erasure_repository(db_).erase({primary_email, suppress, by}, names_a_person);
+    return erasure_repository(db_).erase({primary_email, suppress, by});
 }
 
 result<model::erasure> erasures::get(const uuid& erasure_id) {
@@ -55,6 +39,18 @@ result<model::erasure> erasures::get(const uuid& erasure_id) {
 }
 
 result<std::vector<model::erasure>> erasures::pending() { return erasure_repository(db_).list_pending(most_at_once); }
+
+result<std::int64_t> erasures::confirm(const uuid& erasure_id) {
+    auto confirmed = erasure_repository(db_).confirm_stopped(erasure_id);
+    if (!confirmed || *confirmed > 0) return confirmed;
+    const auto receipt = get(erasure_id);
+    if (!receipt) return receipt.error();
+    if (receipt->vendor == model::vendor_erasure::waiting)
+        return conflict("The sync still works on this erasure, and confirms it when the vendor has answered: nothing was changed");
+    if (receipt->vendor == model::vendor_erasure::stopped)
+        return conflict("A contact of this erasure exists again, so the vendor gets it again: erase it again. Nothing was changed");
+    return 0;
+}
 
 result<std::size_t> erasures::forget() { return erasure_repository(db_).forget(kept, most_at_once); }
 

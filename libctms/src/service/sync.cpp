@@ -8,6 +8,8 @@
 #include "sync_source.hpp"
 #include "sync_vendor.hpp"
 
+#include <persistence/sync/queue_priority.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <thread>
@@ -31,8 +33,8 @@ class sync::impl {
 public:
     using cycle_ended = std::function<void(const cycle_report&)>;
 
-    impl(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, const sync_options& options)
-        : options_(bounded(options)),
+    impl(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, sync_options options)
+        : options_(bounded(std::move(options))),
           queue_(db),
           slots_(db, options_.connections),
           source_(db, queue_, worker_, options_.lease, options_.skip_unchanged),
@@ -44,12 +46,17 @@ public:
     result<int> print_calls(const acoustic::client_options& tables, const std::function<void(std::string_view)>& print);
 
     [[nodiscard]] result<cycle_report> begin_report();
-    result<bool> any_due() { return queue_.any_due(); }
+    result<bool> any_due() { return queue_.any_due(below()); }
     [[nodiscard]] int batch_limit() const { return options_.batch_limit; }
     [[nodiscard]] auto next_probe() const { return vendor_.next_probe(); }
     [[nodiscard]] clock::time_point last_progress() const noexcept { return std::max(progress_.load(), vendor_.last_call()); }
 
 private:
+    /// The priority below which contacts are sent by calls. A probe takes any contact: while the vendor is down, no bulk job begins.
+    [[nodiscard]] int below() const {
+        const bool leaves_bulk = options_.leaves_bulk && !vendor_.is_down() && options_.leaves_bulk();
+        return leaves_bulk ? static_cast<int>(persistence::queue_priority::bulk) : persistence::any_priority;
+    }
     [[nodiscard]] result<int> take_slot(const std::stop_token& stop);
     [[nodiscard]] result<void> give_back();
     [[nodiscard]] result<void> note_vendor();
@@ -88,7 +95,7 @@ result<cycle_report> sync::impl::run(const std::stop_token& stop, std::optional<
     const auto probe = vendor_.next_probe();
     report->vendor_down = probe.has_value();
     if (probe && clock::now() < *probe) return report;
-    const auto due = queue_.any_due();
+    const auto due = queue_.any_due(below());
     if (!due) return due.error();
     if (!*due) return report;
     const auto claimed_at = clock::now();
@@ -96,7 +103,8 @@ result<cycle_report> sync::impl::run(const std::stop_token& stop, std::optional<
     if (!slots) return slots.error();
     report->no_slot = *slots == 0;
     if (report->no_slot) return report;
-    pipeline_bounds bounds{options_.connections, options_.batch_limit, most_contacts, probe.has_value(), options_.gather};
+    pipeline_bounds bounds{options_.connections, options_.batch_limit, most_contacts,
+                           probe.has_value(),    options_.gather,      [this] { return below(); }};
     if (probe) bounds.most_contacts = bounds.connections = 1;
     auto sent = [&] {
         sync_lease lease(queue_, slots_, worker_, *slots, options_.lease, claimed_at);
@@ -179,7 +187,7 @@ result<int> sync::impl::print_calls(const acoustic::client_options& tables, cons
 }
 
 sync::sync(persistence::database& db, acoustic::client& vendor, mozlog::logger& log, sync_options options)
-    : impl_(std::make_unique<impl>(db, vendor, log, options)) {}
+    : impl_(std::make_unique<impl>(db, vendor, log, std::move(options))) {}
 sync::~sync() = default;
 
 result<cycle_report> sync::run_cycle(const std::stop_token& stop) { return impl_->run(stop, impl_->batch_limit(), {}); }

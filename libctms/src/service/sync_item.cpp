@@ -122,6 +122,8 @@ bool sync_item::has_rows_to_send() const {
 
 bool sync_item::has_calls() const { return queued.is_deletion || (contact && !main_unchanged) || has_rows_to_send(); }
 
+std::string sync_item::main_row_hash() const { return hash_of(rows.main); }
+
 std::optional<persistence::vendor_state> sync_item::in_doubt() const {
     const auto before = queued.sent.value_or(persistence::vendor_state{});
     auto out = before;
@@ -172,6 +174,7 @@ sync_item make_item(persistence::queued_contact queued, std::optional<model::con
         out.gone_products = gone(id, known.products, out.wanted.products);
     }
     if (skip_unchanged) set_unchanged(out);
+    if (!out.queued.imported_hash.empty() && out.queued.imported_hash == out.main_row_hash()) out.main_unchanged = true;
     return out;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ctms/acoustic/client.hpp>
+#include <ctms/base/trace_context.hpp>
 #include <ctms/model/acoustic_configuration.hpp>
 #include <ctms/model/contact.hpp>
 #include <ctms/model/stripe.hpp>
@@ -37,11 +38,12 @@ struct sync_item {
     acoustic::vendor_rows rows;
     std::vector<acoustic::relational_row> gone_newsletters; ///< keys of rows that the vendor has and should not have
     std::vector<acoustic::relational_row> gone_products;
-    bool main_unchanged = false; ///< the vendor already has it
+    bool main_unchanged = false; ///< the vendor already has it, possibly from a bulk job
     bool newsletters_unchanged = false;
     bool products_unchanged = false;
     persistence::vendor_state wanted; ///< what the vendor has when everything is sent
 
+    trace_context trace; ///< of the call for the main table; empty before it
     table_progress main;
     table_progress newsletters;
     table_progress products;
@@ -56,6 +58,8 @@ struct sync_item {
     [[nodiscard]] bool has_rows_to_send() const;
     /// True if any call must be made.
     [[nodiscard]] bool has_calls() const;
+    /// A hash of its row of the main table, with the columns that are emptied.
+    [[nodiscard]] std::string main_row_hash() const;
     /// What the vendor may have from the first call until the outcome is known. It is stored before the first call, so that
     /// after a crash no row is forgotten and no outdated value is trusted. nullopt if it is already stored.
     [[nodiscard]] std::optional<persistence::vendor_state> in_doubt() const;

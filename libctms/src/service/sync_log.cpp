@@ -52,6 +52,7 @@ void log_contact(mozlog::logger& log, const sync_item& item, const std::optional
     add_conversion(members, item.rows.fxa_created_date);
     add_list(members, "skipped_fields", item.rows.skipped_fields);
     add_list(members, "newsletters_skipped", item.rows.newsletters_skipped);
+    if (!item.trace.trace_id.empty()) members.add("trace_id", item.trace.trace_id);
     members.add("email_id", item.queued.email_id.to_string());
     if (item.queued.is_deletion) members.add("operation", "delete");
     members.add("newsletter_count", static_cast<int>(item.rows.newsletters.size()));

@@ -261,7 +261,7 @@ bool sync_pipeline::wants_contacts() const {
 void sync_pipeline::claim(lock& held) {
     const bool is_hungry = waiting_.size() < static_cast<std::size_t>(ahead_);
     const int limit = is_hungry ? ahead_ : bounds_.connections;
-    const int below = is_hungry ? persistence::any_priority : waiting_.back()->queued.priority;
+    const int below = is_hungry ? bounds_.below() : waiting_.back()->queued.priority;
     is_claiming_ = true;
     auto claimed = unlocked(
         held, [&] { return bounds_.is_probe ? with_.source.claim_probe(with_.vendor.failing_since()) : with_.source.claim(limit, below); });

@@ -31,6 +31,7 @@ struct pipeline_bounds {
     std::optional<int> most_contacts; ///< contacts to claim, at once; nullopt: all that are due
     bool is_probe = false;            ///< the vendor is down, and one call is made nevertheless
     std::chrono::milliseconds gather; ///< time that rows wait for more while a connection is idle and contacts are under way
+    std::function<int()> below;       ///< contacts with this priority and less urgent ones are not claimed
 };
 
 class sync_pipeline {

@@ -30,7 +30,11 @@ result<sync_source::items> sync_source::claim(int limit, int below, const std::o
         const std::lock_guard lock(mutex_);
         for (const auto& one : *claimed) claimed_[one.email_id] = one.version;
     }
-    auto out = load(std::move(*claimed));
+    return take(std::move(*claimed));
+}
+
+result<sync_source::items> sync_source::take(std::vector<persistence::queued_contact> claimed) {
+    auto out = load(std::move(claimed));
     if (!out) return out;
     std::vector<persistence::sent_contact> doubtful;
     for (const auto& item : *out) {

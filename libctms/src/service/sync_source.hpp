@@ -41,6 +41,9 @@ public:
     /// Claims one contact for a probe of a vendor whose calls have failed since `failing_since`. The contacts take turns: none is tried
     /// again before all others that are due were tried, so that one whose calls always fail does not keep the others waiting.
     [[nodiscard]] result<items> claim_probe(std::chrono::steady_clock::time_point failing_since);
+    /// Reads contacts that a bulk job has claimed, whose id is `worker`, and stores what the vendor may have of them from now on. They are
+    /// not given back here.
+    [[nodiscard]] result<items> take(std::vector<persistence::queued_contact> claimed);
     /// Returns the contacts that claim() would return, without claiming them.
     [[nodiscard]] result<items> peek(int limit);
     /// The outcome of this version of a contact is stored, which ended its claim.

@@ -40,6 +40,8 @@ std::optional<std::string> sync_vendor::take_error() {
 
 void sync_vendor::send_main(sync_item& item) {
     item.began = ctms::now();
+    item.trace = trace_context::begin();
+    const trace_scope scope(&item.trace);
     const auto call = item.queued.is_deletion ? client_.remove_recipient(item.queued.primary_email, item.queued.email_id.to_string())
                                               : client_.add_recipient(item.rows.main);
     item.main.note(call);
@@ -51,6 +53,8 @@ void sync_vendor::send_main(sync_item& item) {
 
 acoustic::outcome sync_vendor::call(const row_call& call) {
     const auto rows = call.rows();
+    const auto trace = trace_context::begin();
+    const trace_scope scope(&trace);
     return call.deletes ? client_.delete_rows(call.target, rows) : client_.insert_rows(call.target, rows);
 }
 

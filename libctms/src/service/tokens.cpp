@@ -11,6 +11,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <new>
 
 namespace ctms::service {
@@ -189,6 +190,43 @@ issued_token tokens::sign(const known_client& client, const std::string& hashed_
 }
 
 authentication tokens::authenticate(std::string_view token, model::role wanted) {
+    auto out = check(token, wanted);
+    // A client that may not make this call is known, too.
+    const bool is_valid = out.verdict || out.verdict.error().code == errc::missing_role;
+    if (is_valid || out.verdict.error().code != errc::unavailable) remember_accepted(token, is_valid ? &out.client_id : nullptr);
+    return out;
+}
+
+/// Remembers the client of an accepted token, or forgets a token that was refused.
+void tokens::remember_accepted(std::string_view token, const std::string* client_id) {
+    constexpr std::size_t most_accepted = 10'000;
+    // Whoever finds another token with this hash must know the token, and gains only that his requests are sorted as its client's.
+    const auto key = std::hash<std::string_view>{}(token);
+    const std::lock_guard lock(mutex_);
+    const auto found = accepted_.find(key);
+    if (client_id == nullptr) {
+        if (found != accepted_.end()) accepted_.erase(found);
+    } else if (found == accepted_.end()) {
+        if (accepted_.size() >= most_accepted) accepted_.clear();
+        accepted_.emplace(key, *client_id);
+    } else if (found->second != *client_id) {
+        found->second = *client_id;
+    }
+}
+
+std::optional<recalled_client> tokens::recall(std::string_view token) {
+    const auto now = steady_clock::now();
+    const std::lock_guard lock(mutex_);
+    const auto found = accepted_.find(std::hash<std::string_view>{}(token));
+    if (found == accepted_.end()) return std::nullopt;
+    recalled_client out{found->second, std::nullopt};
+    const auto record = cache_.find(found->second);
+    if (record != cache_.end() && record->second.client && now - record->second.read_at < options_.client_cache_time)
+        out.limits = record->second.client->access.client.limits;
+    return out;
+}
+
+authentication tokens::check(std::string_view token, model::role wanted) {
     authentication out;
     const auto claims = signer_.verify(token, std::chrono::system_clock::now());
     if (!claims) {
@@ -218,6 +256,7 @@ authentication tokens::authenticate(std::string_view token, model::role wanted) 
     } else {
         out.client_exists = true;
         out.must_have_precondition = (*client)->access.client.must_have_precondition;
+        out.limits = (*client)->access.client.limits;
         out.verdict = revoked(client) ? result<void>(bad_token("Token revoked")) : check_client((*client)->access.client, wanted);
     }
     return out;

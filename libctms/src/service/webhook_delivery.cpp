@@ -3,6 +3,7 @@
 
 #include "webhook_run.hpp"
 
+#include <ctms/service/webhooks.hpp>
 #include <persistence/contacts/change_feed.hpp>
 #include <persistence/webhooks/webhook_repository.hpp>
 
@@ -70,7 +71,7 @@ private:
     void look() {
         std::erase_if(runs_, [](const auto& one) { return one.second.is_done.load(); });
         persistence::webhook_repository repository(db_);
-        if (const auto brought = repository.bring_times_back(); !brought) return note_failure(brought.error());
+        if (const auto brought = repository.bring_times_back(longest_webhook_grace_period); !brought) return note_failure(brought.error());
         const auto all = repository.list();
         if (!all) return note_failure(all.error());
         if (options_.on_look) options_.on_look(*all);

@@ -76,6 +76,8 @@ std::optional<bool> webhook_run::send_next(webhook::sender& to) {
 std::optional<bool> webhook_run::send(webhook::sender& to, const std::string& body, const model::change_cursor& next, std::size_t changes) {
     const auto& hook = claimed_.webhook;
     const auto begun = clock::now();
+    trace_ = trace_context::begin();
+    const trace_scope scope(&trace_);
     const auto done = to.send(auth::webhook_message_id(hook.id.to_string(), body), body, claimed_.secrets);
     const std::chrono::duration<double> took = clock::now() - begun;
     if (options_.on_attempt) options_.on_attempt({hook.name, webhook::to_string(done.what), took.count(), changes});
@@ -138,6 +140,7 @@ void webhook_run::record(const persistence::webhook_failure& failure) {
     (void)repository_.fail(hook.id, holder_, failure);
     mozlog::fields members;
     members.add("webhook", hook.name).add("error", failure.what).add("failures", hook.failures + 1);
+    if (!trace_.trace_id.empty()) members.add("trace_id", trace_.trace_id);
     if (failure.next == webhook_state::enabled) {
         members.add_seconds("retry_in_s", std::chrono::duration<double>(failure.wait).count());
         return log_.log(mozlog::severity::warning, log_type, members, "A webhook could not be delivered");

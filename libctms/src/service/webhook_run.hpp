@@ -3,6 +3,7 @@
 // recorded as delivered only after its response, so it may be sent twice, and none is skipped. For one thread. Private to this layer.
 #pragma once
 
+#include <ctms/base/trace_context.hpp>
 #include <ctms/service/changes.hpp>
 #include <ctms/service/webhook_delivery.hpp>
 
@@ -52,6 +53,7 @@ private:
     const uuid holder_ = uuid::random();
     persistence::signing_webhook claimed_;
     clock::time_point lease_ends_{};
+    trace_context trace_; ///< of the last message; empty before it
 };
 
 /// Whether something is to be sent after the webhook's place in the feed.

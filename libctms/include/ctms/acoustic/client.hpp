@@ -5,6 +5,7 @@
 // so callers hold a slot for each call. A failure is returned as a value with its kind; the caller decides what to do.
 #pragma once
 
+#include <ctms/acoustic/import.hpp>
 #include <ctms/acoustic/vendor_rows.hpp>
 #include <ctms/base/export.hpp>
 
@@ -67,13 +68,23 @@ struct CTMS_API outcome {
     std::optional<failure> failed;        ///< failure of the whole call: as far as is known, nothing was stored
     std::vector<refused_row> refused;     ///< refused rows of a call that succeeded otherwise
     std::chrono::duration<double> took{}; ///< duration of the call, without the wait for a token
+    bool sent = true;                     ///< false if nothing of the call left: no token, or no connection
 
     [[nodiscard]] bool succeeded() const noexcept { return !failed && refused.empty(); } ///< true if the call and all its rows succeeded
 };
 
+/// The answer to a call about a job: a value, or why there is none.
+template <class Value>
+struct job_answer {
+    std::optional<failure> failed; ///< of the call, not of the job
+    Value value{};                 ///< only valid if the call did not fail
+    bool sent = true;              ///< as outcome::sent
+};
+
 /// One finished call, for metrics.
 struct CTMS_API call_record {
-    std::string_view method;    ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data
+    std::string_view method;    ///< add_recipient, insert_update_relational_table, remove_recipient, delete_relational_table_data,
+                                ///< import_list, get_job_status
     table target = table::main; ///< table of the call
     bool succeeded = false;     ///< whether the call and all its rows succeeded
     double seconds = 0;         ///< duration
@@ -103,6 +114,11 @@ public:
     /// Deletes at most most_rows rows by email_id and key; other members are ignored. Rows that the vendor does not know count as deleted.
     /// Throws std::invalid_argument if there are more rows, or if `target` is the main table.
     [[nodiscard]] outcome delete_rows(table target, std::span<const relational_row> rows);
+    /// Starts the job that imports a file of the file server into the main table, and returns the vendor's id of the job. It is not sent
+    /// again when a connection is closed. If the call was sent and fails otherwise than permanently, the job may have started nevertheless.
+    [[nodiscard]] job_answer<std::string> import_list(std::string_view map_file, std::string_view source_file);
+    /// Returns the state of a job.
+    [[nodiscard]] job_answer<job_state> job_status(std::string_view job_id);
 
 private:
     class impl;
@@ -116,6 +132,10 @@ private:
 /// Returns the XML that remove_recipient would send.
 [[nodiscard]] CTMS_API std::string remove_recipient_xml(std::string_view table_id, std::string_view primary_email,
                                                         std::string_view email_id);
+/// Returns the XML that import_list sends.
+[[nodiscard]] CTMS_API std::string import_list_xml(std::string_view map_file, std::string_view source_file);
+/// Returns the XML that job_status sends.
+[[nodiscard]] CTMS_API std::string get_job_status_xml(std::string_view job_id);
 /// Returns the XML that delete_rows would send.
 [[nodiscard]] CTMS_API std::string delete_rows_xml(std::string_view table_id, table target, std::span<const relational_row> rows);
 

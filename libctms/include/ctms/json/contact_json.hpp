@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace ctms::json {
 
@@ -59,6 +60,8 @@ public:
     body& operator=(body&&) noexcept; ///< as above
     ~body();
 
+    /// Returns the items of a list, each as a body of its own, which shares what was parsed; nullopt if the body is not a list.
+    [[nodiscard]] std::optional<std::vector<body>> items() const;
     /// Returns the body as compact JSON; "" if it was not JSON or missing.
     [[nodiscard]] std::string to_json() const;
 

@@ -6,6 +6,7 @@
 #include <ctms/base/time.hpp>
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
@@ -36,6 +37,23 @@ inline constexpr std::array<std::string_view, 7> role_names{"read", "write", "de
 /// The longest id that a client can have, in bytes, which are characters here because ids are ASCII. The database's column has as many.
 inline constexpr std::size_t longest_client_id = 255;
 
+/// How often a client may send a request: `requests` per `window` in the long run, and `burst` at once after a pause.
+struct CTMS_API request_rate {
+    int requests = 1;               ///< at least 1
+    std::chrono::seconds window{1}; ///< at least 1 s
+    int burst = 1;                  ///< at least 1
+
+    friend bool operator==(const request_rate&, const request_rate&) = default; ///< member by member
+};
+
+/// What a client may ask of one instance of ctms-web.
+struct CTMS_API client_limits {
+    std::optional<request_rate> rate{}; ///< nullopt: no limit
+    std::optional<int> concurrency{};   ///< requests at the same time, at least 1; nullopt: no limit
+
+    friend bool operator==(const client_limits&, const client_limits&) = default; ///< member by member
+};
+
 /// A client of the API.
 struct CTMS_API api_client {
     std::string client_id;                     ///< starts with "id_"
@@ -46,6 +64,8 @@ struct CTMS_API api_client {
     std::optional<timestamp> update_timestamp; ///< set by the database
     std::optional<std::set<role>> roles{};     ///< roles of the client; nullopt allows everything
     bool must_have_precondition = false;       ///< changes and deletes contacts only with a precondition (If-Match)
+    client_limits limits{};                    ///< what it may ask of one instance of ctms-web
+    std::optional<timestamp> last_used{};      ///< when it last used the API, to the minute; nullopt: not yet
 
     /// Returns true if the client has the role.
     [[nodiscard]] bool may(role one) const { return !roles || roles->contains(one); }

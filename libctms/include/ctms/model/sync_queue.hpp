@@ -49,16 +49,17 @@ struct CTMS_API sync_worker {
 
 /// The state of the queue.
 struct CTMS_API queue_status {
-    backlog_counts counts;            ///< size of the queue
-    std::int64_t due = 0;             ///< contacts that can be claimed now
-    std::int64_t claimed = 0;         ///< contacts that a worker has claimed
-    std::int64_t after_writes = 0;    ///< contacts of the backlog that are sent after single writes: from opt-out lists, imports, resyncs
-    std::vector<sync_worker> workers; ///< workers with a claim or a slot
-    std::int64_t skipped = 0;         ///< contacts that a sync which was off removed from the queue, and remembered
-    std::optional<timestamp> next_probe_at{}; ///< the circuit is open: time of the next probe; nullopt while it is closed
-    std::string circuit_reason{};             ///< why the circuit was opened; "" while it is closed
-    std::string last_error{};                 ///< last failure of a call to the vendor; contains no addresses
-    std::optional<timestamp> last_error_at{}; ///< time of that failure
+    backlog_counts counts;         ///< size of the queue
+    std::int64_t due = 0;          ///< contacts that can be claimed now
+    std::int64_t claimed = 0;      ///< contacts that a worker has claimed
+    std::int64_t after_writes = 0; ///< contacts of the backlog that are sent after single writes: from opt-out lists, imports, resyncs
+    std::optional<std::int64_t> bulk_contacts{}; ///< a bulk job is under way: contacts that belong to it, of those that are claimed
+    std::vector<sync_worker> workers;            ///< workers with a claim or a slot
+    std::int64_t skipped = 0;                    ///< contacts that a sync which was off removed from the queue, and remembered
+    std::optional<timestamp> next_probe_at{};    ///< the circuit is open: time of the next probe; nullopt while it is closed
+    std::string circuit_reason{};                ///< why the circuit was opened; "" while it is closed
+    std::string last_error{};                    ///< last failure of a call to the vendor; contains no addresses
+    std::optional<timestamp> last_error_at{};    ///< time of that failure
 
     friend bool operator==(const queue_status&, const queue_status&) = default; ///< member by member
 };

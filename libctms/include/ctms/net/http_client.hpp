@@ -23,7 +23,7 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 struct CTMS_API http_request {
     std::string method = "GET"; ///< in upper case
     std::string target{};       ///< path and query, appended to the path of the client's URL; "" requests that URL itself
-    header_list headers{};      ///< in addition to Host, Content-Length and User-Agent
+    header_list headers{};      ///< in addition to Host, Content-Length, User-Agent and, within a trace_scope, traceparent
     std::string body{};         ///< sent unchanged
 };
 

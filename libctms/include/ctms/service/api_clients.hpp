@@ -33,6 +33,9 @@ namespace ctms::service {
 /// How long a replaced secret may stay valid.
 inline constexpr std::chrono::hours longest_grace_period{365 * 24};
 
+/// The highest number that a limit of a client may have.
+inline constexpr int highest_limit = 1'000'000;
+
 /// A client to be created.
 struct CTMS_API new_client {
     std::string name;                             ///< name or id, see client_id_of()
@@ -75,6 +78,10 @@ public:
     /// Sets whether the client must send a precondition (service::precondition) with each change or deletion of a contact. errc::not_found
     /// if the client does not exist.
     [[nodiscard]] result<void> set_must_have_precondition(std::string_view name, bool must);
+    /// Sets what the client may ask of one instance of ctms-web, in place of its former limits; `{}` for no limits. A running server
+    /// notices the change within five seconds. errc::invalid unless the numbers of a limit are from 1 to highest_limit and the window of a
+    /// rate is from a second to a day; errc::not_found if the client does not exist.
+    [[nodiscard]] result<void> set_limits(std::string_view name, const model::client_limits& limits);
     /// Makes a new secret. The old one stays valid for `grace_period`; if that is 0, the old one, those that were replaced before, and all
     /// tokens become invalid at once. `deliver`, unless it is empty, is called before anything is stored: if it returns false, because the
     /// new secret could not be written, the old one stays valid (errc::unavailable). errc::invalid unless 0 <= grace_period <=

@@ -133,13 +133,15 @@ public:
     /// contacts are in memory only once. `prefix` is the URL under which clients reach the service.
     [[nodiscard]] result<std::string> updates_page(const model::updates_query& query, std::string_view prefix);
     /// Appends the contacts of a page to `out`, one per line (NDJSON), in the form of the items of updates_page(). The query
-    /// must have an end. Returns the cursor of the next page, or nullopt if there is none.
+    /// must have an end. Returns the cursor of the next page, or nullopt if there is none. With mofo_relevant, a page may be empty although
+    /// another one follows.
     [[nodiscard]] result<std::optional<model::updates_cursor>> append_updates(std::string& out, const model::updates_query& query);
 
     /// Returns all contacts that match every given id. errc::malformed with the list of ids if none is given, or only empty ones;
     /// errc::invalid if one has a NUL character or is not UTF-8.
     [[nodiscard]] result<std::vector<model::contact>> find(const model::identity_query& query);
-    /// Returns documents of the same contacts for several queries, in the given order; those by address alone share one round trip.
+    /// Returns documents of the same contacts for several queries, in the given order. Those that have just one id, of the
+    /// same kind, share one round trip.
     [[nodiscard]] std::vector<result<std::vector<model::contact_document>>> find_documents(std::span<const model::identity_query> queries);
     /// Like find(), but returns only the ids of the contacts.
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);

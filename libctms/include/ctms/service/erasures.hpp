@@ -49,6 +49,10 @@ public:
     [[nodiscard]] result<model::erasure> get(const uuid& erasure_id);
     /// Returns at most most_at_once receipts that the vendor has not confirmed, oldest first.
     [[nodiscard]] result<std::vector<model::erasure>> pending();
+    /// Confirms the deletions of a stopped erasure in place of the vendor, after an operator has made sure there that they are done, and
+    /// returns how many there were; 0 if all are confirmed. The sync then does not send them any more. errc::not_found if there is no such
+    /// receipt; errc::conflict if the sync still works on all that is not confirmed, or these contacts exist again.
+    [[nodiscard]] result<std::int64_t> confirm(const uuid& erasure_id);
     /// Removes some receipts that are older than `kept` and confirmed, and returns their number, at most most_at_once.
     [[nodiscard]] result<std::size_t> forget();
 

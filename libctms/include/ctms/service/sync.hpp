@@ -32,6 +32,7 @@ struct CTMS_API sync_options {
     std::chrono::milliseconds first_pause{1000};       ///< first pause of the circuit breaker; doubles with each failed probe, with jitter
     std::chrono::milliseconds longest_pause{30'000};   ///< longest pause between probes
     std::chrono::milliseconds gather{20}; ///< how long rows of the relational tables wait for those of other contacts on an idle connection
+    std::function<bool()> leaves_bulk{};  ///< whether bulk jobs take imports and resyncs (bulk_sync::takes_bulk); calls do not, then
 };
 
 /// The result of a cycle.
@@ -81,7 +82,7 @@ public:
     /// Returns true if a contact or a deletion is due.
     [[nodiscard]] result<bool> any_due();
 
-    /// Returns the time of the next probe while the vendor is down; nullopt while it is up.
+    /// Returns the time of the next probe while the vendor is down; nullopt while it is up. May be called from any thread.
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> next_probe() const;
 
     /// Returns when this worker last finished a call or began a cycle. For a watchdog; may be called from any thread.

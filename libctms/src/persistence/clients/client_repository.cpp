@@ -2,6 +2,7 @@
 #include "client_repository.hpp"
 
 #include <base/storable.hpp>
+#include <ctms/base/json_text.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
@@ -13,33 +14,28 @@ namespace ctms::persistence {
 
 namespace {
 
-const statement find_client{"client_find", "select client_id, email, coalesce(enabled, true), hashed_secret,"
-                                           " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
-                                           " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
-                                           " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
-                                           " coalesce((select must_have_precondition from ctms_client_rules u"
-                                           " where u.client_id = c.client_id), false)"
-                                           " from api_client c where client_id = $1"};
+/// The columns that read_client() reads.
+const std::string from_clients = " from api_client c left join ctms_client_rules u on u.client_id = c.client_id"
+                                 " left join ctms_client_use l on l.client_id = c.client_id";
+const std::string client_columns =
+    "select c.client_id, c.email, coalesce(c.enabled, true), c.hashed_secret,"
+    " round(extract(epoch from c.create_timestamp) * 1000000)::bigint, round(extract(epoch from c.update_timestamp) * 1000000)::bigint,"
+    " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
+    " coalesce(u.must_have_precondition, false), u.rate_requests, u.rate_seconds, u.burst, u.concurrency,"
+    " round(extract(epoch from l.last_used_at) * 1000000)::bigint";
+constexpr std::size_t after_client = 13; ///< the first column that follows them
+
+const statement find_client{"client_find", client_columns + from_clients + " where c.client_id = $1"};
 const statement find_access_of{
-    "client_find_access", "select client_id, email, coalesce(enabled, true), hashed_secret,"
-                          " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
-                          " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
-                          " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
-                          " coalesce((select must_have_precondition from ctms_client_rules u where u.client_id = c.client_id), false),"
-                          " (select string_agg(round(extract(epoch from valid_until) * 1000000)::bigint || ' ' || o.hashed_secret, E'\\n'"
-                          " order by valid_until desc) from ctms_client_old_secrets o"
-                          " where o.client_id = c.client_id and valid_until > now()),"
-                          " (select round(extract(epoch from max(issued_before)) * 1000000)::bigint from ctms_client_revocations r"
-                          " where r.client_id = c.client_id and not exists (select from ctms_client_old_secrets o"
-                          " where o.client_id = r.client_id and o.hashed_secret = r.hashed_secret and o.valid_until > now()))"
-                          " from api_client c where client_id = $1"};
-const statement list_clients{"client_list", "select client_id, email, coalesce(enabled, true), hashed_secret,"
-                                            " round(extract(epoch from create_timestamp) * 1000000)::bigint,"
-                                            " round(extract(epoch from update_timestamp) * 1000000)::bigint,"
-                                            " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
-                                            " coalesce((select must_have_precondition from ctms_client_rules u"
-                                            " where u.client_id = c.client_id), false)"
-                                            " from api_client c order by client_id collate \"C\""};
+    "client_find_access", client_columns +
+                              ", (select string_agg(round(extract(epoch from valid_until) * 1000000)::bigint || ' ' || o.hashed_secret,"
+                              " E'\\n' order by valid_until desc) from ctms_client_old_secrets o"
+                              " where o.client_id = c.client_id and valid_until > now()),"
+                              " (select round(extract(epoch from max(issued_before)) * 1000000)::bigint from ctms_client_revocations r"
+                              " where r.client_id = c.client_id and not exists (select from ctms_client_old_secrets o"
+                              " where o.client_id = r.client_id and o.hashed_secret = r.hashed_secret and o.valid_until > now()))" +
+                              from_clients + " where c.client_id = $1"};
+const statement list_clients{"client_list", client_columns + from_clients + " order by c.client_id collate \"C\""};
 const statement create_client{"client_create", "with made as (insert into api_client (client_id, email, enabled, hashed_secret)"
                                                " values ($1, $2, $3::boolean, $4) returning client_id)"
                                                " insert into ctms_client_roles (client_id, role)"
@@ -54,6 +50,17 @@ const statement add_roles{"client_add_roles",
 const statement set_rules_of{"client_set_rules",
                              "insert into ctms_client_rules (client_id, must_have_precondition) values ($1, $2::boolean)"
                              " on conflict (client_id) do update set must_have_precondition = excluded.must_have_precondition"};
+const statement set_limits_of{"client_set_limits",
+                              "insert into ctms_client_rules (client_id, rate_requests, rate_seconds, burst, concurrency)"
+                              " values ($1, $2, $3, $4, $5) on conflict (client_id) do update set rate_requests = excluded.rate_requests,"
+                              " rate_seconds = excluded.rate_seconds, burst = excluded.burst, concurrency = excluded.concurrency"};
+// Only clients that exist, which are locked so that none is deleted meanwhile; a later time that another instance stored stays.
+const statement add_uses{
+    "client_add_uses", "insert into ctms_client_use as known (client_id, last_used_at)"
+                       " select c.client_id, clock_timestamp() - used.ago::bigint * interval '1 millisecond'"
+                       " from json_each_text($1::json) used (client_id, ago) join api_client c on c.client_id = used.client_id"
+                       " order by c.client_id for key share of c on conflict (client_id) do update set last_used_at = excluded.last_used_at"
+                       " where known.last_used_at < excluded.last_used_at"};
 const statement lock_secret{"client_lock_secret", "select hashed_secret from api_client where client_id = $1 for update"};
 const statement drop_old_secrets{"client_drop_old_secrets", "delete from ctms_client_old_secrets"
                                                             " where valid_until <= now() or (client_id = $1 and $2::bigint = 0)"};
@@ -84,6 +91,8 @@ std::optional<std::set<model::role>> read_roles(const std::optional<std::string>
     return out;
 }
 
+int read_int(const rows& answer, std::size_t row, std::size_t column) { return static_cast<int>(answer.integer(row, column)); }
+
 model::api_client read_client(const rows& answer, std::size_t row) {
     model::api_client client;
     client.client_id = answer.text(row, 0);
@@ -94,6 +103,10 @@ model::api_client read_client(const rows& answer, std::size_t row) {
     client.update_timestamp = read_time(answer, row, 5);
     client.roles = read_roles(answer.optional_text(row, 6));
     client.must_have_precondition = answer.boolean(row, 7);
+    if (!answer.is_null(row, 8))
+        client.limits.rate = {read_int(answer, row, 8), std::chrono::seconds(answer.integer(row, 9)), read_int(answer, row, 10)};
+    if (!answer.is_null(row, 11)) client.limits.concurrency = read_int(answer, row, 11);
+    client.last_used = read_optional_time(answer, row, 12);
     return client;
 }
 
@@ -152,8 +165,8 @@ result<client_access> client_repository::find_access(std::string_view client_id)
     const auto found = run(db_, [&](connection& link) { return link.query(find_access_of, {std::string(client_id)}); });
     if (!found) return found.error();
     if (found->empty()) return no_such_client();
-    return client_access{read_client(*found, 0), read_old_secrets(found->optional_text(0, 8).value_or("")),
-                         read_optional_time(*found, 0, 9)};
+    return client_access{read_client(*found, 0), read_old_secrets(found->optional_text(0, after_client).value_or("")),
+                         read_optional_time(*found, 0, after_client + 1)};
 }
 
 result<std::vector<model::api_client>> client_repository::list() {
@@ -203,6 +216,30 @@ result<void> client_repository::set_must_have_precondition(std::string_view clie
         link.query(set_rules_of, {id, must ? "t" : "f"}, true);
         return true;
     });
+}
+
+result<void> client_repository::set_limits(std::string_view client_id, const model::client_limits& limits) {
+    const std::string id(client_id);
+    std::vector<parameter> values{id, std::nullopt, std::nullopt, std::nullopt, std::nullopt};
+    if (limits.rate) {
+        values[1] = std::to_string(limits.rate->requests);
+        values[2] = std::to_string(limits.rate->window.count());
+        values[3] = std::to_string(limits.rate->burst);
+    }
+    if (limits.concurrency) values[4] = std::to_string(*limits.concurrency);
+    return in_transaction(db_, client_id, [&](connection& link) {
+        if (link.query(touch_client, {id}, true).affected() == 0) return false;
+        link.query(set_limits_of, values, true);
+        return true;
+    });
+}
+
+result<void> client_repository::note_uses(const std::vector<client_use>& uses) {
+    std::string ages;
+    object_writer writer(ages);
+    for (const auto& one : uses) writer.add(one.client_id, std::int64_t{one.ago.count()});
+    writer.close();
+    return run(db_, [&](connection& link) { link.query(add_uses, {ages}, true); });
 }
 
 result<void> client_repository::set_hashed_secret(std::string_view client_id, std::string_view hashed_secret,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads and writes stored API clients (api_client, ctms_client_roles, ctms_client_rules, ctms_client_old_secrets,
-// ctms_client_revocations). Callers pass secrets already hashed. Thread safe; each call is one transaction.
+// Reads and writes stored API clients (api_client, ctms_client_roles, ctms_client_rules, ctms_client_use,
+// ctms_client_old_secrets, ctms_client_revocations). Callers pass secrets already hashed. Thread safe; each call is one transaction.
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -26,6 +26,12 @@ struct client_access {
     std::optional<timestamp> tokens_valid_from;
 };
 
+/// When a client last used the API.
+struct client_use {
+    std::string client_id;
+    std::chrono::milliseconds ago; ///< how long ago
+};
+
 /// Reads and writes API clients.
 class client_repository {
 public:
@@ -49,6 +55,11 @@ public:
     [[nodiscard]] result<void> set_roles(std::string_view client_id, const std::optional<std::set<model::role>>& roles);
     /// Sets whether the client may change contacts only with a precondition. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_must_have_precondition(std::string_view client_id, bool must);
+    /// Sets what the client may ask of one instance of ctms-web. errc::not_found if the client does not exist.
+    [[nodiscard]] result<void> set_limits(std::string_view client_id, const model::client_limits& limits);
+    /// Stores when these clients, each listed once, last used the API, in one statement. Ignores those that do not exist, and times before
+    /// the stored one.
+    [[nodiscard]] result<void> note_uses(const std::vector<client_use>& uses);
     /// Replaces the secret. The old one stays valid for `keep_old`, in addition to those that were kept before; if `keep_old` is 0, all of
     /// them become invalid immediately. Also removes expired secrets of all clients. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_hashed_secret(std::string_view client_id, std::string_view hashed_secret,

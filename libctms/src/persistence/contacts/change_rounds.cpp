@@ -74,7 +74,8 @@ struct change_rounds::attempt {
     std::vector<prepared_change> ready{};
     std::vector<prepared_change> new_contacts{};
     std::vector<change_outcome> known{};
-    bool failed = false; ///< nothing was written, perhaps because of only one of the changes
+    std::size_t left = 0; ///< those in `known` that needed no write
+    bool failed = false;  ///< nothing was written, perhaps because of only one of the changes
 };
 
 change_rounds::change_rounds(database& db, std::span<const contact_to_change> several, const changes_done& done)
@@ -133,6 +134,7 @@ void change_rounds::try_together(const places& turn, milliseconds longest_wait, 
         }
     });
     for (auto& one : last.known) settle(one.index, std::move(one.contact));
+    left_ += last.left;
     if (!tried && turn.size() > 1) return settle_all(tried.error());
     if (!tried) {
         auto failure = last.ready.empty() ? tried.error() : with_conflicts(db_, tried.error(), last.ready.front().change.after);
@@ -180,6 +182,9 @@ void change_rounds::prepare(const places& turn, attempt& into) const {
         auto change = wanted.compute(exists ? std::optional(stored->second->contact) : std::nullopt);
         if (!change) {
             into.known.push_back({place, change.error()});
+        } else if (exists && change->leave) {
+            into.known.push_back({place, stored->second->contact});
+            ++into.left;
         } else if (exists) {
             into.ready.push_back({place, stored->second, std::move(*change)});
         } else {
@@ -226,7 +231,8 @@ void change_rounds::settle_all(const error& failure) {
 void change_rounds::report() {
     if (known_.empty()) return;
     const auto made = std::count_if(known_.begin(), known_.end(), [](const auto& one) { return one.contact.has_value(); });
-    if (made > 0) db_.recorder().sync_scheduled(static_cast<std::size_t>(made));
+    const auto written = static_cast<std::size_t>(made) - std::exchange(left_, 0);
+    if (written > 0) db_.recorder().sync_scheduled(written);
     std::sort(known_.begin(), known_.end(), [](const auto& a, const auto& b) { return a.index < b.index; });
     done_(known_);
     known_.clear();

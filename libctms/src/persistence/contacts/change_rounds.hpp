@@ -56,6 +56,7 @@ private:
     std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
     places waiting_;                    ///< the changes without an outcome, in order
     std::vector<change_outcome> known_; ///< the outcomes that have not been reported
+    std::size_t left_ = 0;              ///< those of them that needed no write
     bool each_alone_ = false;
     int fruitless_ = 0; ///< rounds in a row without an outcome
 };

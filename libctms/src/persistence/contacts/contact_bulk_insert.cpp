@@ -105,7 +105,7 @@ std::string write_sql(bool upsert, bool keeps_history) {
     out +=
         fmt::format("q as ({}),\nch as ({})", request_sync_sql("$7::smallint", "e where $7 is not null"), note_change_sql(what, "$8", "e"));
     if (keeps_history) {
-        const recorded_sql values{.client = "$8", .changes = "coalesce(changes, '[]')"};
+        const recorded_sql values{.client = "$8", .request_id = "$10", .changes = "coalesce(changes, '[]')"};
         out += fmt::format(",\ndiffering as ({}),\nh as ({})", imported_changes_sql(),
                            record_change_sql(what, values, upsert ? "differing" : "e left join differing using (email_id)"));
     }
@@ -158,19 +158,30 @@ result<std::vector<uuid>> write(database& db, const statement& what, std::span<c
                                 const bulk_options& how) {
     const auto& suppression = db.connections().options().suppression;
     bool is_refused = false;
+    bool is_late = false;
     auto written = run(db, [&](connection& link) {
         const auto suppressed = suppression.hashes ? suppressed_among(link, suppression, contacts) : std::vector<uuid>();
         is_refused = !suppressed.empty() && !suppression.opts_out;
         if (is_refused) return std::vector<uuid>();
         auto parameters = parameters_of(contacts, how);
         parameters.emplace_back(json_ids(suppressed));
-        if (!how.dry_run) return ids_in(link.query(what, parameters, true));
+        if (keeps_history(db)) parameters.emplace_back(std::string(how.by.request_id));
+        if (!how.dry_run && !how.longest_wait) return ids_in(link.query(what, parameters, true));
         link.begin();
-        auto out = ids_in(link.query(what, parameters, true));
+        if (how.longest_wait) link.execute(fmt::format("set local lock_timeout = {}", how.longest_wait->count()));
+        try {
+            auto out = ids_in(link.query(what, parameters, true));
+            how.dry_run ? link.rollback() : link.commit();
+            return out;
+        } catch (const sql_error& failure) {
+            is_late = how.longest_wait && failure.reason() == sql_error::kind::timeout;
+            if (!is_late) throw;
+        }
         link.rollback();
-        return out;
+        return std::vector<uuid>();
     });
     if (written && is_refused) return suppressed_address();
+    if (written && is_late) return interrupted("", "another transaction kept a value locked");
     return written;
 }
 
@@ -198,6 +209,11 @@ result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_i
             out.emplace(found.text(row, 1), uuid::parse(found.text(row, 0)).value_or(uuid{}));
         return out;
     });
+}
+
+result<std::vector<uuid>> contact_bulk_repository::find_existing(std::span<const uuid> email_ids) {
+    static const statement existing{"existing_ids", "select email_id::text from emails where email_id = any ($1::uuid[])"};
+    return run(db_, [&](connection& link) { return ids_in(link.query(existing, {array_of(email_ids)})); });
 }
 
 result<std::vector<std::vector<address_match>>> contact_bulk_repository::find_alike(std::span<const std::string> primary_emails) {

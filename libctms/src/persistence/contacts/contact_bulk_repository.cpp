@@ -48,10 +48,13 @@ found as materialized (
 e as materialized (select email_id, primary_email from found where not held),
 )";
 
-constexpr std::string_view lock_one = R"(
-with found as materialized (
-  select email_id, primary_email, 1 as place, false as other, false as held from {}, emails where email_id = $1::uuid for update of emails),
-e as materialized (select email_id, primary_email from found),
+constexpr std::string_view lock_ids = R"(
+with wanted as materialized (select value::uuid as email_id, place from json_array_elements_text($1::json) with ordinality as r(value, place)),
+found as materialized (
+  select t.email_id, t.primary_email, wanted.place, false as other,
+    exists (select from ctms_holds h where h.email_id = t.email_id) as held
+  from {} cross join wanted join emails t using (email_id) order by t.email_id for update of t),
+e as materialized (select email_id, primary_email from found where not held),
 )";
 
 constexpr std::string_view suppress_them = R"(
@@ -99,6 +102,7 @@ result<std::vector<model::bulk_outcome>> act_on(database& db, const statement& w
     return run(db, [&](connection& link) {
         link.begin();
         prefer_indexes(link);
+        if (how.longest_wait) link.execute(fmt::format("set local lock_timeout = {}", how.longest_wait->count()));
         std::vector<parameter> parameters{argument, std::string(how.by.client)};
         if (keeps_history(db)) parameters.emplace_back(std::string(how.by.request_id));
         auto out = outcomes_of(link.query(what, parameters, true), count);
@@ -119,12 +123,10 @@ result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::sp
     return act_on(db_, keeps_history(db_) ? recorded : remove_many, json_names(primary_emails), primary_emails.size(), how);
 }
 
-result<bool> contact_bulk_repository::remove(const uuid& email_id, const bulk_options& how) {
-    static const statement remove_one{"remove_contact_by_id", remove_sql(lock_one, false)};
-    static const statement recorded{"remove_contact_by_id_recorded", remove_sql(lock_one, true)};
-    const auto done = act_on(db_, keeps_history(db_) ? recorded : remove_one, email_id.to_string(), 1, how);
-    if (!done) return done.error();
-    return done->front().changed > 0;
+result<std::vector<model::bulk_outcome>> contact_bulk_repository::remove(std::span<const uuid> email_ids, const bulk_options& how) {
+    static const statement remove_many{"remove_contacts_by_id", remove_sql(lock_ids, false)};
+    static const statement recorded{"remove_contacts_by_id_recorded", remove_sql(lock_ids, true)};
+    return act_on(db_, keeps_history(db_) ? recorded : remove_many, json_ids(email_ids), email_ids.size(), how);
 }
 
 result<std::vector<model::bulk_outcome>> contact_bulk_repository::suppress(std::span<const std::string> primary_emails,

@@ -12,6 +12,7 @@
 #include <model/stored_rows.hpp>
 #include <persistence/sync/queue_priority.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -26,6 +27,8 @@ struct bulk_options {
     std::optional<queue_priority> sync_priority = queue_priority::bulk; ///< of create() and replace(); nullopt: do not queue them
     bool dry_run = false;                                               ///< do the work, then roll it back
     model::author by{};                                                 ///< who writes
+    /// How long create() and remove() wait for another transaction, instead of the lock timeout of the database; nullopt: as long as that.
+    std::optional<std::chrono::milliseconds> longest_wait{};
 };
 
 /// A contact that an address finds.
@@ -43,7 +46,8 @@ public:
 
     /// Stores those contacts whose ids do not exist yet, and returns their ids. No id may be given twice. errc::conflict, whose detail
     /// names the constraint, if a unique value is already used; errc::invalid if a value does not fit its column, or if an address is
-    /// suppressed and must be refused. Nothing is stored then; the caller bisects the list to find the contact.
+    /// suppressed and must be refused; errc::interrupted if the longest wait has passed. Nothing is stored then; the caller bisects the
+    /// list to find the contact.
     [[nodiscard]] result<std::vector<uuid>> create(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
     /// Replaces existing contacts with the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;
@@ -53,6 +57,9 @@ public:
     /// Returns the ids of the contacts with these addresses, case sensitive.
     [[nodiscard]] result<std::map<std::string, uuid, std::less<>>> find_ids(std::span<const std::string> primary_emails);
 
+    /// Returns those of the ids that a contact has.
+    [[nodiscard]] result<std::vector<uuid>> find_existing(std::span<const uuid> email_ids);
+
     /// Returns, for each address in the given order, the contacts with that address in any case and Unicode form.
     [[nodiscard]] result<std::vector<std::vector<address_match>>> find_alike(std::span<const std::string> primary_emails);
 
@@ -60,8 +67,8 @@ public:
     /// vendor. Returns a result for each address, in the given order. If an address is given twice, the second finds nothing.
     [[nodiscard]] result<std::vector<model::bulk_outcome>> remove(std::span<const std::string> primary_emails,
                                                                   const bulk_options& how = {});
-    /// Deletes one contact in the same way. Returns false if it does not exist.
-    [[nodiscard]] result<bool> remove(const uuid& email_id, const bulk_options& how = {});
+    /// Deletes the contacts with these ids in the same way. No id may be given twice.
+    [[nodiscard]] result<std::vector<model::bulk_outcome>> remove(std::span<const uuid> email_ids, const bulk_options& how = {});
 
     /// Sets has_opted_out_of_email for all contacts with these addresses. Returns a result for each address, in the given order. If an
     /// address is given twice, both have the same contacts.

@@ -190,7 +190,7 @@ found_page read_document_page(connection& db, const statement& what, std::span<c
     const auto texts = std::make_shared<page_texts>(page_texts{db.query(what, parameters)});
     const auto& found = texts->found;
     found_page out;
-    out.page.matches = found.size();
+    out.matches = found.size();
     out.page.texts = texts;
     auto& documents = out.page.documents;
     documents.resize(found.size());
@@ -201,7 +201,7 @@ found_page read_document_page(connection& db, const statement& what, std::span<c
         if (found.is_null(row, page_id)) continue;
         const auto email_id = uuid::parse(found.text(row, page_id)).value_or(uuid{});
         const auto updated = read_time(found, row, page_time);
-        if (place + 1 == found.size()) out.page.last = {updated, email_id};
+        if (place + 1 == found.size()) out.last = {updated, email_id};
         if (!found.is_null(row, page_document)) continue;
         missing.emplace(email_id, missing_document{place, updated, found.boolean(row, page_is_noted)});
     }

@@ -59,8 +59,10 @@ struct found_documents {
 
 /// A page of documents, and those that were made for it and can be stored.
 struct found_page {
-    document_page page{};
-    std::span<const new_document> to_store{}; ///< valid as long as `page`
+    document_page page{};                        ///< without `next`
+    std::size_t matches = 0;                     ///< how many contacts were found; more than documents if some were changed meanwhile
+    std::optional<model::updates_cursor> last{}; ///< the place of the last match; nullopt if there is none
+    std::span<const new_document> to_store{};    ///< valid as long as `page`
 };
 
 /// Reads a page in order of (update_timestamp, email_id), in one round trip, and in a second one the contacts without a document from their

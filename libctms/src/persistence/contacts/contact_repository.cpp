@@ -16,6 +16,7 @@
 #include <persistence/postgres/time_columns.hpp>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace ctms::persistence {
@@ -28,10 +29,6 @@ constexpr auto found_documents_of_any = [](const found_documents& found) { retur
 
 constexpr std::string_view one_selection = "select email_id, xmin as version from emails where email_id = $1::uuid";
 constexpr std::string_view some_selection = "select email_id, xmin as version from emails where email_id = any ($1::uuid[])";
-// `offset 0` forces one index lookup for each address, also without statistics.
-constexpr std::string_view addresses_selection =
-    "select place, e.email_id, e.version from json_array_elements_text($1::json) with ordinality as given (address, place)"
-    " cross join lateral (select email_id, xmin as version from emails where lower(primary_email) = lower(given.address) offset 0) as e";
 
 std::vector<model::contact_document> in_order(found_documents&& found) {
     std::vector<model::contact_document> out;
@@ -39,15 +36,29 @@ std::vector<model::contact_document> in_order(found_documents&& found) {
     return out;
 }
 
-/// Calls `read`. If the lookup wants it, plans look rows up in indexes one by one, whatever the statistics say: they may be missing, old,
-/// or silent about where the rows are that a statement wants.
-template <class Read>
-auto read_lookup(connection& db, const lookup& what, const Read& read) {
-    if (!what.by_indexes) return read();
+/// A page of /updates as it was read.
+template <class Found>
+struct updates_page {
+    Found found;
+    std::optional<model::updates_cursor> examined_end{}; ///< where it ends if it is not full; nullopt: at the end of the period
+};
+
+/// Calls `read`, which returns what it found, and `count`, which returns how many contacts that are. If the lookup wants it, plans look
+/// rows up in indexes one by one, whatever the statistics say: they may be missing, old, or silent about where the rows are that a
+/// statement wants. If such a page is not full, also reads where it ends, in the same snapshot.
+template <class Read, class Count>
+auto read_updates(connection& db, const model::updates_query& query, const lookup& what, const Read& read, const Count& count) {
+    using page = updates_page<decltype(read())>;
+    if (!what.by_indexes) return page{read()};
     db.begin();
-    db.execute("set local enable_seqscan = off; set local enable_bitmapscan = off; set local enable_hashjoin = off;"
-               " set local enable_mergejoin = off");
-    auto out = read();
+    db.execute("set transaction isolation level repeatable read; set local enable_seqscan = off; set local enable_bitmapscan = off;"
+               " set local enable_hashjoin = off; set local enable_mergejoin = off");
+    page out{read()};
+    if (count(out.found) < static_cast<std::size_t>(query.limit)) {
+        const auto end = examined_end(query);
+        const auto found = db.query({end.name, end.sql}, end.parameters);
+        if (!found.empty()) out.examined_end = {read_time(found, 0, 0), uuid::parse(found.text(0, 1)).value_or(uuid{})};
+    }
     db.rollback();
     return out;
 }
@@ -107,20 +118,58 @@ result<std::vector<model::contact_document>> contact_repository::documents(const
     return in_order(std::move(*found));
 }
 
+std::vector<result<std::vector<model::contact_document>>> contact_repository::documents(std::span<const model::identity_query> queries) {
+    struct group {
+        std::vector<std::size_t> places; ///< of the queries
+        std::vector<std::string> ids;
+    };
+    std::vector<result<std::vector<model::contact_document>>> out(queries.size(), std::vector<model::contact_document>());
+    std::map<std::size_t, group> groups; // by the kind of id
+    for (std::size_t place = 0; place < queries.size(); ++place) {
+        auto id = lone_id_of(queries[place]);
+        if (!id) {
+            out[place] = documents(queries[place]);
+            continue;
+        }
+        auto& its_group = groups[id->kind];
+        its_group.places.push_back(place);
+        its_group.ids.push_back(std::move(id->value));
+    }
+    for (const auto& [kind, one] : groups) {
+        if (one.places.size() == 1) {
+            out[one.places.front()] = documents(queries[one.places.front()]);
+            continue;
+        }
+        auto found = documents_by(kind, one.ids, queries[one.places.front()].email_id ? nullptr : replica_.get());
+        for (std::size_t i = 0; i < one.places.size(); ++i) {
+            if (found) {
+                out[one.places[i]] = std::move((*found)[i]);
+            } else {
+                out[one.places[i]] = found.error();
+            }
+        }
+    }
+    return out;
+}
+
 result<std::vector<std::vector<model::contact_document>>>
-contact_repository::documents_by_addresses(std::span<const std::string> primary_emails) {
-    static const statement by_addresses{"documents_by_addresses", documents_sql(addresses_selection, "w.place - 1")};
-    const std::vector<parameter> parameters{json_names(primary_emails)};
+contact_repository::documents_by(std::size_t kind, std::span<const std::string> ids, replica_reads* replica) {
+    static const auto statements = [] {
+        auto all = many_lookups();
+        for (auto& one : all) one = {"documents_" + one.name, documents_sql(one.sql, "w.place - 1")};
+        return all;
+    }();
+    const std::vector<parameter> parameters{json_names(ids)};
     const auto has_all = [&](const found_documents& found) {
-        std::vector<bool> has(primary_emails.size());
+        std::vector<bool> has(ids.size());
         for (const auto& match : found.matches) has.at(static_cast<std::size_t>(match.number)) = true;
         return std::find(has.begin(), has.end(), false) == has.end();
     };
     const auto found = run_read(
-        db_, replica_.get(), [&](connection& db) { return read_documents(db, by_addresses, parameters); }, has_all);
+        db_, replica, [&](connection& db) { return read_documents(db, statements.at(kind), parameters); }, has_all);
     if (!found) return found.error();
     if (store_) store_->store(found->to_store);
-    std::vector<std::vector<model::contact_document>> out(primary_emails.size());
+    std::vector<std::vector<model::contact_document>> out(ids.size());
     for (const auto& match : found->matches) {
         const auto json = found->json.find(match.email_id);
         if (json != found->json.end()) out.at(static_cast<std::size_t>(match.number)).push_back({match.email_id, json->second});
@@ -156,23 +205,36 @@ auto contact_repository::read_page(const Read& read) -> result<decltype(read(std
     return run(db_, read);
 }
 
-result<std::size_t> contact_repository::visit_updates(const model::updates_query& query,
-                                                      const std::function<void(const model::contact&)>& visit) {
-    const auto page = updates_lookup(query);
-    const statement what{page.name, contacts_sql(page.sql)};
-    const auto found = read_page([&](connection& db) { return read_lookup(db, page, [&] { return db.query(what, page.parameters); }); });
-    if (!found) return found.error();
-    return visit_contacts(*found, [&](const stored_contact& one) { visit(one.contact); });
+result<std::optional<model::updates_cursor>> contact_repository::visit_updates(const model::updates_query& query,
+                                                                               const std::function<void(const model::contact&)>& visit) {
+    const auto wanted = updates_lookup(query);
+    const statement what{wanted.name, contacts_sql(wanted.sql)};
+    const auto read = read_page([&](connection& db) {
+        return read_updates(
+            db, query, wanted, [&] { return db.query(what, wanted.parameters); }, count_contacts);
+    });
+    if (!read) return read.error();
+    std::optional<model::updates_cursor> last;
+    visit_contacts(read->found, [&](const stored_contact& one) {
+        last = {one.contact.email.update_timestamp.value_or(timestamp{}), one.contact.email.email_id};
+        visit(one.contact);
+    });
+    return count_contacts(read->found) == static_cast<std::size_t>(query.limit) ? last : read->examined_end;
 }
 
 result<document_page> contact_repository::update_documents(const model::updates_query& query) {
-    const auto page = updates_lookup(query);
-    const statement what{"documents_" + page.name, document_page_sql(page.sql)};
-    auto found =
-        read_page([&](connection& db) { return read_lookup(db, page, [&] { return read_document_page(db, what, page.parameters); }); });
-    if (!found) return found.error();
-    if (store_) store_->store(found->to_store);
-    return std::move(found->page);
+    const auto wanted = updates_lookup(query);
+    const statement what{"documents_" + wanted.name, document_page_sql(wanted.sql)};
+    auto read = read_page([&](connection& db) {
+        return read_updates(
+            db, query, wanted, [&] { return read_document_page(db, what, wanted.parameters); },
+            [](const auto& one) { return one.matches; });
+    });
+    if (!read) return read.error();
+    auto& found = read->found;
+    if (store_) store_->store(found.to_store);
+    found.page.next = found.matches == static_cast<std::size_t>(query.limit) ? found.last : read->examined_end;
+    return std::move(found.page);
 }
 
 result<model::contact> contact_repository::create(const model::contact& contact, const model::author& by) {

@@ -34,6 +34,7 @@ struct contact_change {
     bool touch_amo = false;  ///< write the group even if it is unchanged, to update its update_timestamp
     bool touch_fxa = false;  ///< like touch_amo
     bool touch_mofo = false; ///< like touch_amo
+    bool leave = false;      ///< write nothing: the contact stays as it is, which is no failure. Only for contacts that exist
 };
 
 /// Returns the new content of a contact from the stored one (nullopt if it does not exist). Must be pure: it is called again if the
@@ -63,10 +64,10 @@ using removal_check = std::function<result<void>(std::span<const model::contact>
 struct document_page {
     std::vector<std::string_view> documents{};   ///< valid as long as `texts`
     std::size_t bytes = 0;                       ///< of all documents together
-    std::size_t matches = 0;                     ///< how many contacts were found; more than documents if some were changed meanwhile
-    std::optional<model::updates_cursor> last{}; ///< the place of the last match; nullopt if there is none
+    std::optional<model::updates_cursor> next{}; ///< after which the next page begins; nullopt if this is the last one
     std::shared_ptr<const void> texts{};         ///< what the views refer to
 };
+
 /// Reads and writes contacts.
 class contact_repository {
 public:
@@ -92,9 +93,9 @@ public:
     /// The documents of the contacts that find() returns, read as it reads them.
     [[nodiscard]] result<std::vector<model::contact_document>> documents(const model::identity_query& query);
 
-    /// For each address, in the given order, returns what documents() returns for that address alone. Takes one round trip for all.
-    [[nodiscard]] result<std::vector<std::vector<model::contact_document>>>
-    documents_by_addresses(std::span<const std::string> primary_emails);
+    /// For each query, in the given order, returns what documents() returns for it alone. All queries that have just one id, of the same
+    /// kind, take one round trip together.
+    [[nodiscard]] std::vector<result<std::vector<model::contact_document>>> documents(std::span<const model::identity_query> queries);
 
     /// Returns the ids of all contacts that match every id of the query, in order of email_id. Takes one round trip, like find().
     [[nodiscard]] result<std::vector<model::identity>> find_identities(const model::identity_query& query);
@@ -104,10 +105,12 @@ public:
     [[nodiscard]] result<updates_horizon> horizon();
 
     /// Calls `visit` for the contacts of a page of /updates, in order of (update_timestamp, email_id): at most `query.limit`, starting
-    /// after the cursor if there is one. The query must have an end. Takes one round trip and builds one contact at a time. Returns the
-    /// number of contacts. A replica answers if it has everything that `db` has at the moment, which takes two more round trips.
-    [[nodiscard]] result<std::size_t> visit_updates(const model::updates_query& query,
-                                                    const std::function<void(const model::contact&)>& visit);
+    /// after the cursor if there is one. The query must have an end. Takes one round trip and builds one contact at a time. Returns after
+    /// which contact the next page begins; nullopt if this is the last one. With mofo_relevant, a page that is not the last may have fewer
+    /// contacts than the limit, or none, because it examines a bounded number; it takes three more round trips, and a fourth if it is not
+    /// full. A replica answers if it has everything that `db` has at the moment, which takes two more round trips.
+    [[nodiscard]] result<std::optional<model::updates_cursor>> visit_updates(const model::updates_query& query,
+                                                                             const std::function<void(const model::contact&)>& visit);
 
     /// Reads the same page as documents. Contacts without a document take one more round trip, and another one to store their documents;
     /// one that is changed or deleted between the two is left out.
@@ -145,6 +148,8 @@ private:
     std::shared_ptr<shared_horizon> horizon_;
     std::shared_ptr<document_store> store_;
 
+    [[nodiscard]] result<std::vector<std::vector<model::contact_document>>> documents_by(std::size_t kind, std::span<const std::string> ids,
+                                                                                         replica_reads* replica);
     template <class Read>
     auto read_page(const Read& read) -> result<decltype(read(std::declval<connection&>()))>;
 };

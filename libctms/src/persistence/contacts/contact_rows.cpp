@@ -187,7 +187,13 @@ std::vector<model::contact> read_contacts(const rows& found) {
     return out;
 }
 
-std::size_t visit_contacts(const rows& found, const std::function<void(const stored_contact&)>& visit) {
+std::size_t count_contacts(const rows& found) {
+    std::size_t out = 0;
+    for (std::size_t row = 0; row < found.size(); ++row) out += found.text(row, 0).front() == tag_of(table_of::emails) ? 1 : 0;
+    return out;
+}
+
+void visit_contacts(const rows& found, const std::function<void(const stored_contact&)>& visit) {
     const auto contacts = group_rows(found);
     std::vector<std::pair<std::int64_t, rows_by_contact::const_iterator>> order;
     for (auto one = contacts.begin(); one != contacts.end(); ++one) order.emplace_back(updated_at(found, one->second), one);
@@ -196,7 +202,6 @@ std::size_t visit_contacts(const rows& found, const std::function<void(const sto
     for (const auto& [updated, one] : order) {
         if (const auto contact = build_stored(found, one->first, one->second)) visit(*contact);
     }
-    return order.size();
 }
 
 } // namespace ctms::persistence

@@ -36,7 +36,10 @@ struct stored_contact {
 /// Like read_contacts, with the versions.
 [[nodiscard]] std::vector<stored_contact> read_stored_contacts(const rows& found);
 
-/// Passes the contacts to `visit` one at a time, sorted by (update_timestamp, email_id). Returns how many there were.
-std::size_t visit_contacts(const rows& found, const std::function<void(const stored_contact&)>& visit);
+/// Returns how many contacts the rows are of.
+[[nodiscard]] std::size_t count_contacts(const rows& found);
+
+/// Passes the contacts to `visit` one at a time, sorted by (update_timestamp, email_id).
+void visit_contacts(const rows& found, const std::function<void(const stored_contact&)>& visit);
 
 } // namespace ctms::persistence

@@ -4,10 +4,10 @@
 #include "erasure_repository.hpp"
 
 #include "history_sql.hpp"
+#include "parked_names.hpp"
 #include "personal_data.hpp"
 #include "write_options.hpp"
 
-#include <base/base64.hpp>
 #include <persistence/postgres/address_list.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -20,26 +20,33 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
+#include <utility>
 
 namespace ctms::persistence {
 namespace {
-
-using names = std::set<std::string>;
 
 // What an erasure leaves: the entry in the feed, and records of exports, which have only the id; what the deletion at the vendor needs,
 // until the vendor has confirmed it; what other programs just wrote, which moves to the queue within a second; holds, which forbid the
 // erasure; and kept answers, which a trigger empties: that their keys were used must stay known, or a repeated request would store the
 // person again.
-constexpr std::array<std::string_view, 8> left{"ctms_changes",          "ctms_audit_log", "ctms_sync_queue", "ctms_vendor_state",
-                                               "ctms_erasure_contacts", "ctms_inbox",     "ctms_holds",      "ctms_kept_answers"};
+constexpr std::array<std::string_view, 9> left{"ctms_bulk_doubts", "ctms_changes",      "ctms_audit_log",
+                                               "ctms_sync_queue",  "ctms_vendor_state", "ctms_erasure_contacts",
+                                               "ctms_inbox",       "ctms_holds",        "ctms_kept_answers"};
 
-bool is_erased(const personal_source& one) { return std::find(left.begin(), left.end(), one.table) == left.end(); }
+/// Whether the statement below erases the rows of a source. The objects that are parked are searched in another way.
+bool is_erased(const personal_source& one) {
+    return one.table != "ctms_stripe_parked" && std::find(left.begin(), left.end(), one.table) == left.end();
+}
 
-const statement lock_contacts{"erasure_lock", fmt::format(R"({}
+std::string contacts_with_address(std::string_view lock) {
+    return fmt::format(R"({}
 select t.email_id::text from (select distinct address from form) wanted join emails t on lower(t.primary_email) = wanted.address
-order by t.email_id for update of t)",
-                                                          with_address_forms)};
+order by t.email_id {})",
+                       with_address_forms, lock);
+}
+
+const statement find_contacts{"erasure_find_contacts", contacts_with_address("")};
+const statement lock_contacts{"erasure_lock", contacts_with_address("for update of t")};
 
 // The names are those that stripe_repository locks.
 const statement lock_objects{"erasure_lock_objects", fmt::format(R"(
@@ -51,15 +58,8 @@ select pg_advisory_xact_lock(key) from (
   order by 1) as keys)",
                                                                  persons_ids_sql())};
 
-// What names the person: for parked messages, and for hashes of the account and the customers.
-const statement read_words{"erasure_words", fmt::format(R"(
-with {}
-select 'account', fxa_id from accounts union all select 'customer', stripe_id from customers
-union all select 'word', word from words)",
-                                                        persons_ids_sql())};
-
 /// Queues the deletion, notes it in the feed, and deletes all rows of a contact. With `keeps_history`, the history then says only who
-/// erased the contact, in the request $3. Returns how many rows of Stripe's objects there were, and how many parked objects.
+/// erased the contact, in the request $3. Returns how many rows of Stripe's objects there were.
 std::string erase_sql(bool keeps_history) {
     auto out = fmt::format("with e as materialized (select email_id, primary_email from emails where email_id = $1::uuid), {},\nq as ({}),"
                            "\nch as ({})",
@@ -73,7 +73,7 @@ std::string erase_sql(bool keeps_history) {
         if (one->table.starts_with("stripe_") || one->table == "ctms_stripe_lines")
             stripe += fmt::format(" + (select count(*) from of_{})", one->table);
     }
-    return out + fmt::format("\nselect {}, (select count(*) from of_ctms_stripe_parked)", stripe);
+    return out + "\nselect " + stripe;
 }
 
 const statement& erase_statement(bool keeps_history) {
@@ -94,6 +94,18 @@ select email_id::text from queued
 union select email_id::text from ctms_inbox noted
 where what = 'delete' and lower(primary_email) = any (array(select address from form))
   and not exists (select from emails e where e.email_id = noted.email_id))",
+                                                                 with_address_forms)};
+
+// The answers about contacts in $2, and about deleted contacts with the address. All are locked in order of their key, because other
+// deletions may share some of them, and the trigger only knows one contact at a time.
+const statement lock_answers{"erasure_lock_answers", fmt::format(R"({},
+gone as materialized (
+  select email_id from ctms_sync_queue
+  where operation = 'delete' and primary_email is not null and lower(primary_email) = any (array(select address from form))
+  union select email_id from ctms_inbox where what = 'delete' and lower(primary_email) = any (array(select address from form)))
+select from ctms_kept_answers
+where email_ids && (array(select json_array_elements_text($2::json)::uuid) || array(select email_id from gone))
+order by digest for update)",
                                                                  with_address_forms)};
 
 // A repeated DELETE gets an answer with the addresses that it deleted. The trigger has emptied the answers before.
@@ -120,22 +132,45 @@ const statement suppress{"erasure_suppress", R"(
 insert into ctms_suppressed (hash, address_hash, key_id)
 select decode(json_array_elements_text($1::json), 'hex'), decode($2, 'hex'), $3 on conflict do nothing)"};
 
-// Few at a time, because payloads can be large.
-const statement parked_payloads{"erasure_parked_payloads", "select id, encode(payload, 'base64') from ctms_stripe_parked"
-                                                           " where id > $1::bigint order by id limit 20"};
+// A contact `c` is waiting until the vendor has confirmed its deletion, and stopped if the sync does not work on that any more.
+std::string is_stopped(std::string_view queue) {
+    return fmt::format("not exists (select from {} q where q.email_id = c.email_id and q.operation = 'delete' and q.state = 'pending')"
+                       " and not exists (select from ctms_inbox i where i.email_id = c.email_id and i.what = 'delete')",
+                       queue);
+}
 
-const statement remove_parked{"erasure_remove_parked", "delete from ctms_stripe_parked where id = $1::bigint"};
-
-// A contact is waiting until the vendor has confirmed its deletion, and stopped if the sync does not work on that any more.
 std::string receipts_sql(std::string_view which) {
     return fmt::format(R"(
 select erasure_id::text, {}, contacts, stripe_objects, parked_objects, suppressed, waiting, {}, (
-  select count(*) from ctms_erasure_contacts c where c.erasure_id = r.erasure_id
-    and not exists (select from ctms_sync_queue q where q.email_id = c.email_id and q.operation = 'delete' and q.state = 'pending')
-    and not exists (select from ctms_inbox i where i.email_id = c.email_id and i.what = 'delete'))
+  select count(*) from ctms_erasure_contacts c where c.erasure_id = r.erasure_id and {})
 from ctms_erasures r where {})",
-                       microseconds_sql("requested_at"), microseconds_sql("confirmed_at"), which);
+                       microseconds_sql("requested_at"), microseconds_sql("confirmed_at"), is_stopped("ctms_sync_queue"), which);
 }
+
+// Does what the sync does when the vendor has confirmed. A contact that exists again stays: the sync sends it. The rows of the queue are
+// locked first and read as they are then, because `sync retry` may be making a deletion pending again.
+const statement confirm_stopped{"erasure_confirm", fmt::format(R"(
+with held as materialized (
+  select q.email_id, q.operation, q.state from ctms_sync_queue q
+  where q.email_id in (select email_id from ctms_erasure_contacts where erasure_id = $1::uuid) order by q.email_id for update of q),
+stopped as materialized (
+  select c.email_id from ctms_erasure_contacts c where c.erasure_id = $1::uuid and {}
+    and not exists (select from emails e where e.email_id = c.email_id)),
+unqueued as (
+  delete from ctms_sync_queue q where q.email_id = any (array(select email_id from stopped)) and q.operation = 'delete' and q.state = 'parked'
+  returning 1),
+unsent as (
+  delete from ctms_vendor_state s where s.email_id = any (array(select email_id from stopped)) and (select count(*) from unqueued) >= 0
+  returning 1),
+told as (
+  delete from ctms_erasure_contacts t where t.erasure_id = $1::uuid and t.email_id = any (array(select email_id from stopped))
+    and (select count(*) from unsent) >= 0
+  returning 1),
+confirmed as (
+  update ctms_erasures r set waiting = r.waiting - told_of.contacts, confirmed_at = clock_timestamp()
+  from (select count(*)::integer as contacts from told) as told_of where r.erasure_id = $1::uuid and told_of.contacts > 0)
+select count(*) from told)",
+                                                               is_stopped("held"))};
 
 model::erasure read_receipt(const rows& found, std::size_t row) {
     model::erasure out;
@@ -164,22 +199,42 @@ std::vector<std::string> first_column(const rows& found) {
     return out;
 }
 
+/// What an erasure finds out before it locks anything.
+struct preparation {
+    json::person_names names;
+    parked_search parked;
+};
+
+preparation prepare(connection& db, const std::string& primary_email) {
+    preparation out;
+    out.names.addresses.insert(primary_email);
+    for (const auto& id : first_column(db.query(find_contacts, {json_names(std::array{primary_email})}))) add_names(db, id, out.names);
+    search_parked(db, out.names, out.parked);
+    return out;
+}
+
 /// One erasure.
 class erasing {
 public:
-    erasing(connection& db, const write_options& how, const person_to_erase& whom, names_a_person is_named)
-        : db_(db), how_(how), whom_(whom), is_named_(is_named) {}
+    erasing(connection& db, const write_options& how, const person_to_erase& whom, preparation prepared)
+        : db_(db), how_(how), whom_(whom), prepared_(std::move(prepared)) {}
 
-    /// Returns nullopt if there are too many receipts.
+    /// Returns nullopt if there are too many receipts, or the person has got other names since the preparation.
     std::optional<model::erasure_request> run() {
         db_.begin();
         db_.execute(fmt::format("select 1 from {}", we_are_the_writer));
         const auto form = json_names(std::array{whom_.primary_email});
         const auto contacts = first_column(db_.query(lock_contacts, {form}));
-        for (const auto& id : contacts) note_words(id);
+        names_.addresses.insert(whom_.primary_email);
+        for (const auto& id : contacts) {
+            db_.query(lock_objects, {id});
+            add_names(db_, id, names_);
+        }
+        if (has_other_names()) return std::nullopt;
+        db_.query(lock_answers, {form, json_names(contacts)});
         for (const auto& id : contacts) erase_contact(id);
-        words_.insert(whom_.primary_email);
-        erase_parked();
+        search_parked(db_, names_, prepared_.parked);
+        parked_objects_ = remove_parked(db_, names_, prepared_.parked);
         if (whom_.suppress) keep_out();
         const auto deleted = first_column(db_.query(waiting_deletions, {form}, true));
         if (!deleted.empty()) db_.query(empty_answers, {json_names(deleted)}, true);
@@ -193,46 +248,22 @@ public:
         return model::erasure_request{receipt, is_new};
     }
 
-private:
-    void note_words(const std::string& email_id) {
-        db_.query(lock_objects, {email_id});
-        const auto found = db_.query(read_words, {email_id});
-        for (std::size_t row = 0; row < found.size(); ++row) {
-            const auto kind = found.text(row, 0);
-            (kind == "account" ? accounts_ : kind == "customer" ? customers_ : words_).emplace(found.text(row, 1));
-        }
-    }
+    /// Whether the person has names that the preparation did not search for.
+    [[nodiscard]] bool has_other_names() const { return !includes(prepared_.names, names_); }
 
+private:
     void erase_contact(const std::string& email_id) {
         std::vector<parameter> parameters{email_id, std::string(whom_.by.client)};
         if (how_.keeps_history) parameters.emplace_back(std::string(whom_.by.request_id));
-        const auto done = db_.query(erase_statement(how_.keeps_history), parameters, true);
-        stripe_objects_ += done.integer(0, 0);
-        parked_objects_ += done.integer(0, 1);
-    }
-
-    /// Also what names only the address, or names the person in another case or Unicode form, which the statements do not search for.
-    void erase_parked() {
-        const std::vector<std::string> words(words_.begin(), words_.end());
-        std::string last = "0";
-        for (auto found = db_.query(parked_payloads, {last}); !found.empty(); found = db_.query(parked_payloads, {last})) {
-            for (std::size_t row = 0; row < found.size(); ++row) {
-                last = found.text(row, 0);
-                std::string encoded(found.text(row, 1));
-                std::erase(encoded, '\n'); // PostgreSQL breaks lines
-                if (!is_named_(base64_decode(encoded).value_or(""), words)) continue;
-                db_.query(remove_parked, {last}, true);
-                ++parked_objects_;
-            }
-        }
+        stripe_objects_ += db_.query(erase_statement(how_.keeps_history), parameters, true).integer(0, 0);
     }
 
     /// Stores the hashes that the current key makes.
     void keep_out() {
         const auto address = hashes_of_address(db_, how_.suppression, whom_.primary_email).front();
         std::vector<std::string> hashes{address};
-        for (const auto& one : accounts_) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::account, one).front());
-        for (const auto& one : customers_) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::customer, one).front());
+        for (const auto& one : names_.accounts) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::account, one).front());
+        for (const auto& one : names_.customers) hashes.push_back(hashes_of(how_.suppression, suppressed_kind::customer, one).front());
         db_.query(suppress, {json_names(hashes), address, key_ids(how_.suppression).front()}, true);
     }
 
@@ -255,23 +286,34 @@ private:
     connection& db_;
     const write_options& how_;
     const person_to_erase& whom_;
-    names_a_person is_named_;
-    names accounts_;
-    names customers_;
-    names words_;
+    preparation prepared_;
+    json::person_names names_; ///< of the locked contacts
     std::int64_t stripe_objects_ = 0;
     std::int64_t parked_objects_ = 0;
 };
 
 } // namespace
 
-result<model::erasure_request> erasure_repository::erase(const person_to_erase& whom, names_a_person is_named) {
+result<model::erasure_request> erasure_repository::erase(const person_to_erase& whom) {
+    constexpr int most_attempts = 5;
     const auto how = write_options_of(db_);
-    auto done = run(db_, [&](connection& db) { return erasing(db, how, whom, is_named).run(); });
-    if (!done) return done.error();
-    if (!*done) return service_unavailable(fmt::format("there are {} receipts of erasures, which is the maximum", most_receipts));
-    if ((*done)->is_new) db_.recorder().sync_scheduled(static_cast<std::size_t>((*done)->receipt.waiting));
-    return **done;
+    bool is_changed = true;
+    for (int attempt = 0; is_changed && attempt < most_attempts; ++attempt) {
+        const auto prepared = run(db_, [&](connection& db) { return prepare(db, whom.primary_email); });
+        if (!prepared) return prepared.error();
+        const auto done = run(db_, [&](connection& db) {
+            erasing one(db, how, whom, *prepared);
+            auto out = one.run();
+            is_changed = one.has_other_names();
+            return out;
+        });
+        if (!done) return done.error();
+        if (!*done) continue;
+        if ((*done)->is_new) db_.recorder().sync_scheduled(static_cast<std::size_t>((*done)->receipt.waiting));
+        return **done;
+    }
+    if (is_changed) return service_unavailable("the contact was changed by others all the time");
+    return service_unavailable(fmt::format("there are {} receipts of erasures, which is the maximum", most_receipts));
 }
 
 result<std::optional<model::erasure>> erasure_repository::find(const uuid& erasure_id) {
@@ -297,6 +339,10 @@ result<model::pending_erasures> erasure_repository::count_pending() {
     });
 }
 
+result<std::int64_t> erasure_repository::confirm_stopped(const uuid& erasure_id) {
+    return run(db_, [&](connection& db) { return db.query(persistence::confirm_stopped, {erasure_id.to_string()}, true).integer(0, 0); });
+}
+
 result<std::size_t> erasure_repository::forget(std::chrono::seconds age, int limit) {
     static const statement forget{"erasure_forget", R"(
 delete from ctms_erasures where erasure_id = any (array(
@@ -304,61 +350,6 @@ delete from ctms_erasures where erasure_id = any (array(
   order by requested_at limit $2::integer))
 returning 1)"};
     return run(db_, [&](connection& db) { return db.query(forget, {std::to_string(age.count()), std::to_string(limit)}, true).size(); });
-}
-
-result<std::size_t> erasure_repository::hold(std::span<const uuid> email_ids, const std::string& reason, const std::string& held_by) {
-    static const statement add{"hold_add", R"(
-with held as materialized (
-  select email_id from emails where email_id = any (array(select json_array_elements_text($1::json)::uuid)) order by email_id for key share)
-insert into ctms_holds (email_id, reason, held_by) select email_id, $2, $3 from held order by email_id
-on conflict (email_id) do update set reason = excluded.reason, held_by = excluded.held_by
-returning 1)"};
-    return run(db_, [&](connection& db) { return db.query(add, {json_ids(email_ids), reason, held_by}, true).size(); });
-}
-
-result<std::size_t> erasure_repository::unhold(std::span<const uuid> email_ids) {
-    static const statement remove{"hold_remove", "delete from ctms_holds where email_id = any"
-                                                 " (array(select json_array_elements_text($1::json)::uuid)) returning 1"};
-    return run(db_, [&](connection& db) { return db.query(remove, {json_ids(email_ids)}, true).size(); });
-}
-
-result<std::vector<model::legal_hold>> erasure_repository::holds(const uuid& after, int limit) {
-    static const statement list{"hold_list", fmt::format("select email_id::text, reason, held_by, {} from ctms_holds"
-                                                         " where email_id > $1::uuid order by email_id limit $2::integer",
-                                                         microseconds_sql("held_at"))};
-    return run(db_, [&](connection& db) {
-        const auto found = db.query(list, {after.to_string(), std::to_string(limit)});
-        std::vector<model::legal_hold> out;
-        for (std::size_t row = 0; row < found.size(); ++row) {
-            out.push_back({uuid::parse(found.text(row, 0)).value_or(uuid{}), std::string(found.text(row, 1)),
-                           std::string(found.text(row, 2)), read_time(found, row, 3)});
-        }
-        return out;
-    });
-}
-
-result<bool> erasure_repository::unsuppress(const std::string& primary_email) {
-    static const statement remove{"unsuppress", "delete from ctms_suppressed where address_hash = any"
-                                                " (array(select decode(json_array_elements_text($1::json), 'hex'))) returning 1"};
-    return run(db_, [&](connection& db) {
-        const auto hashes = hashes_of_address(db, db_.connections().options().suppression, primary_email);
-        return !db.query(remove, {json_names(hashes)}, true).empty();
-    });
-}
-
-result<std::vector<model::suppressed_addresses>> erasure_repository::suppressed() {
-    static const statement count{"suppressed_count",
-                                 "select key_id, count(distinct address_hash) from ctms_suppressed group by key_id order by key_id"};
-    const auto known = key_ids(db_.connections().options().suppression);
-    return run(db_, [&](connection& db) {
-        const auto found = db.query(count, {});
-        std::vector<model::suppressed_addresses> out;
-        for (std::size_t row = 0; row < found.size(); ++row) {
-            const std::string key_id(found.text(row, 0));
-            out.push_back({key_id, std::find(known.begin(), known.end(), key_id) != known.end(), found.integer(row, 1)});
-        }
-        return out;
-    });
 }
 
 } // namespace ctms::persistence

@@ -14,7 +14,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
@@ -26,9 +25,6 @@ struct person_to_erase {
     model::author by{};        ///< who asks for it
 };
 
-/// Finds what is parked and names a person: returns whether a payload has one of the words, in any case. Pure.
-using names_a_person = bool (*)(std::string_view payload, std::span<const std::string> words);
-
 /// Erasures, holds and suppressed addresses.
 class erasure_repository {
 public:
@@ -38,10 +34,11 @@ public:
     /// `db` must outlive it.
     explicit erasure_repository(database& db) : db_(db) {}
 
-    /// Erases all contacts with the address, queues their deletion at the vendor, and stores a receipt, all in one transaction. If nothing
-    /// is stored and the vendor has not confirmed an earlier erasure of the address, returns the receipt of that one. errc::conflict if a
-    /// legal hold exists for one of the contacts, errc::unavailable if there are too many receipts: then nothing is erased.
-    [[nodiscard]] result<model::erasure_request> erase(const person_to_erase& whom, names_a_person is_named);
+    /// Erases all contacts with the address, queues their deletion at the vendor, and stores a receipt, all in one transaction, before
+    /// which it searches what is parked. If nothing is stored and the vendor has not confirmed an earlier erasure of the address, returns
+    /// the receipt of that one. errc::conflict if a legal hold exists for one of the contacts, errc::unavailable if there are too many
+    /// receipts or others keep changing the account of the contact: then nothing is erased.
+    [[nodiscard]] result<model::erasure_request> erase(const person_to_erase& whom);
 
     /// Returns a receipt; nullopt if there is none with this id.
     [[nodiscard]] result<std::optional<model::erasure>> find(const uuid& erasure_id);
@@ -49,6 +46,9 @@ public:
     [[nodiscard]] result<std::vector<model::erasure>> list_pending(int limit);
     /// Counts them. One round trip.
     [[nodiscard]] result<model::pending_erasures> count_pending();
+    /// Confirms those deletions of an erasure that the sync has given up or does not know, with the effects of a confirmation by the
+    /// vendor, and returns how many there were. Leaves contacts that exist again.
+    [[nodiscard]] result<std::int64_t> confirm_stopped(const uuid& erasure_id);
     /// Removes at most `limit` receipts that are older than `age` and confirmed, and returns how many there were.
     [[nodiscard]] result<std::size_t> forget(std::chrono::seconds age, int limit);
 

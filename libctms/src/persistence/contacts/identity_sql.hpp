@@ -8,6 +8,8 @@
 
 #include <persistence/postgres/connection.hpp>
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,11 +26,29 @@ struct lookup {
 /// Finds the email_id of all contacts that match every given id. At least one id must be given.
 [[nodiscard]] lookup ids_lookup(const model::identity_query& query);
 
+/// The id of a query that has just one.
+struct lone_id {
+    std::size_t kind; ///< a place in many_lookups()
+    std::string value;
+};
+
+/// Returns the id if the query has just one.
+[[nodiscard]] std::optional<lone_id> lone_id_of(const model::identity_query& query);
+
+/// Returns, for each kind of id, the statement that finds the contacts of a list of them ($1, JSON): rows of the place in the list, from 1,
+/// the email_id and the version.
+[[nodiscard]] std::vector<statement> many_lookups();
+
 /// Finds all nine ids of these contacts, in order of email_id.
 [[nodiscard]] lookup identities_lookup(const model::identity_query& query);
 
-/// Finds the email_id, the version and the update_timestamp of the contacts on a page of /updates, at most the limit of the query.
+/// Finds the email_id, the version and the update_timestamp of the contacts on a page of /updates, at most the limit of the query. With
+/// mofo_relevant, examines a bounded number of contacts: the page may end before the period does, although it is not full.
 [[nodiscard]] lookup updates_lookup(const model::updates_query& query);
+
+/// Finds the update_timestamp (in microseconds) and the email_id of the last contact that such a page examined; nothing if it examined all
+/// of the period. Only for a query with mofo_relevant and a page that is not full, in the same snapshot.
+[[nodiscard]] lookup examined_end(const model::updates_query& query);
 
 /// Reads the rows of identities_lookup, and of statements with the same columns.
 [[nodiscard]] std::vector<model::identity> read_identities(const rows& found);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "person_repository.hpp"
 
+#include "parked_names.hpp"
+
 #include <persistence/postgres/pool.hpp>
 
 #include <fmt/core.h>
@@ -11,13 +13,14 @@
 namespace ctms::persistence {
 namespace {
 
-// $2: the key after which the rows follow.
+// $2: the key after which the rows follow. {6}: what is searched for the names of the person. {7}: how many rows are read at most.
 constexpr std::string_view rows_sql = R"(
 with {0}
-select key, line from (
-  select key, line, sum(octet_length(line)) over (order by place) - octet_length(line) as before, place from (
-    select ({1})::text as key, (select row_to_json(r)::text from (select {2}) r) as line, row_number() over (order by {1}) as place
-    from {3} t where ({4}) and ({1}) > $2::{5} order by {1} limit 500) next_rows) counted
+select key, line, searched from (
+  select key, line, searched, sum(octet_length(line)) over (order by place) - octet_length(line) as before, place from (
+    select ({1})::text as key, (select row_to_json(r)::text from (select {2}) r) as line, row_number() over (order by {1}) as place,
+      {6} as searched
+    from {3} t where ({4}) and ({1}) > $2::{5} order by {1} limit {7}) next_rows) counted
 where before < 500000 order by place)";
 
 /// The table, or the view in which ctms-web may read it.
@@ -30,14 +33,18 @@ std::string_view first_key(const personal_source& source) {
 }
 
 statement rows_statement(const personal_source& source) {
+    const int most_rows = source.is_searched ? 20 : 500; // payloads can be large
     return {fmt::format("person_{}", source.member),
-            fmt::format(rows_sql, persons_ids_sql(), source.key, source.columns, relation_of(source), source.rows, source.key_type)};
+            fmt::format(rows_sql, persons_ids_sql(), source.key, source.columns, relation_of(source), source.rows, source.key_type,
+                        source.is_searched ? "encode(t.payload, 'base64')" : "null::text", most_rows)};
 }
 
 std::string known_sql() {
     std::string any;
-    for (const auto& source : personal_sources())
+    for (const auto& source : personal_sources()) {
+        if (source.is_searched) continue; // the names that are searched for are in other tables
         any += fmt::format("{}exists (select from {} t where {})", any.empty() ? "" : "\n  or ", relation_of(source), source.rows);
+    }
     return fmt::format("\nwith {}\nselect {}", persons_ids_sql(), any);
 }
 
@@ -56,12 +63,21 @@ result<bool> person_repository::is_known(const uuid& email_id) {
 
 result<person_rows> person_repository::read(const personal_source& source, const uuid& email_id, const std::string& after) {
     const auto what = rows_statement(source);
-    const auto key = after.empty() ? std::string(first_key(source)) : after;
     return run(db_, [&](connection& db) {
-        const auto found = db.query(what, {email_id.to_string(), key});
+        json::person_names names;
+        if (source.is_searched) add_names(db, email_id.to_string(), names);
         person_rows out;
-        for (std::size_t row = 0; row < found.size(); ++row) out.lines.push_back(on_one_line(found.text(row, 1)));
-        if (!found.empty()) out.last = found.text(found.size() - 1, 0);
+        out.last = after.empty() ? std::string(first_key(source)) : after;
+        while (out.lines.empty()) {
+            const auto found = db.query(what, {email_id.to_string(), out.last});
+            if (found.empty()) break;
+            for (std::size_t row = 0; row < found.size(); ++row) {
+                if (source.is_searched && !names_person(found, row, 2, names)) continue;
+                out.lines.push_back(on_one_line(found.text(row, 1)));
+            }
+            out.last = found.text(found.size() - 1, 0);
+        }
+        if (out.lines.empty()) out.last.clear();
         return out;
     });
 }

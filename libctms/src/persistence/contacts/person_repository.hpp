@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
-// Reads what is held about a person, as JSON that the database creates. Always reads the primary. Thread safe; each call is one round trip.
+// Reads what is held about a person, as JSON that the database creates. Always reads the primary. Thread safe; a call is one round trip,
+// or a few where rows are searched.
 #pragma once
 
 #include "personal_data.hpp"
@@ -16,7 +17,7 @@ namespace ctms::persistence {
 /// Some rows of a source.
 struct person_rows {
     std::vector<std::string> lines; ///< each a JSON object on one line
-    std::string last;               ///< the key of the last one; "" if there are none
+    std::string last;               ///< the key of the last one that was read; "" if there are none
 };
 
 class person_repository {

@@ -28,6 +28,7 @@ struct personal_source {
     std::string_view meaning;         ///< what the rows are, for the reader of an export
     std::string_view columns = "t.*"; ///< SQL: what an export shows of a row `t`
     std::string_view view{};          ///< where ctms-web reads the rows if it must not read the table; "": in the table
+    bool is_searched = false;         ///< `rows` finds more than the rows of the person: json::names_person() decides by their `payload`
 };
 
 /// Returns the CTEs, without `with`, that find the ids of the person whose email_id is $1. The conditions of sources refer to them and to

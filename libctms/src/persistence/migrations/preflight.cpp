@@ -17,7 +17,9 @@ namespace {
 
 using effect = planned_step::effect;
 
-// How fast a step works on a table, measured on two cores with other writers: an index reads the table twice and sorts, a batch writes.
+// How fast a step works on a table: an index reads the table twice and sorts, a batch writes. Measured with 100,000 and 1,000,000 contacts,
+// on two cores that were busy with other work: indexes on tables of 2 to 61 MB were built with 23 to 53 MB/s, batches copied 2.6 to 3.5
+// MB/s.
 constexpr double indexed_bytes_per_second = 40e6;
 constexpr double copied_bytes_per_second = 3e6;
 constexpr double shortest_step = 0.1;

@@ -145,8 +145,7 @@ struct outside_view {
 
 // Raised by the trigger of migration 19 that refuses to delete a contact under a legal hold.
 constexpr std::string_view held_state = "ZHOLD";
-constexpr outside_view under_hold{{errc::conflict, "A legal hold exists for this contact: it can be neither deleted nor erased"},
-                                  "conflict"};
+constexpr outside_view under_hold{{errc::conflict, told_of_hold}, "conflict"};
 
 outside_view view_of(kind what, const refusal& given_up) {
     switch (what) {

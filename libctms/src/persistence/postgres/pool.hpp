@@ -76,6 +76,9 @@ struct refusal {
 };
 constexpr refusal try_later{errc::unavailable, "Service temporarily unavailable"};
 
+/// What callers are told of a contact that must not be deleted.
+inline constexpr const char* told_of_hold = "A legal hold exists for this contact: it can be neither deleted nor erased";
+
 /// Converts a failure to the error that callers see, and counts it with the recorder. `given_up` is used for
 /// work that failed at every attempt because of concurrent writes.
 [[nodiscard]] error to_error(const sql_error& failure, metrics::recorder& recorder, const refusal& given_up = try_later);

@@ -8,6 +8,7 @@ namespace ctms::persistence {
 enum class queue_priority : int {
     write = 0,       ///< a write through the API, or of the Python service
     suppression = 5, ///< an opt-out from a list
+    after_bulk = 8,  ///< an import or a resync; a bulk job sent the row of the main table, or cannot send it
     bulk = 10        ///< an import or a resync
 };
 

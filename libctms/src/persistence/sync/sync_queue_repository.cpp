@@ -8,9 +8,7 @@
 // that others have locked.
 #include "sync_queue_repository.hpp"
 
-#include "note_change_sql.hpp"
 #include "sync_queue_rows.hpp"
-#include "sync_request_sql.hpp"
 
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -23,123 +21,6 @@
 
 namespace ctms::persistence {
 namespace {
-
-// Goes from one priority to the next, so that rows that are not due yet are not read.
-constexpr std::string_view priorities = R"(
-with recursive levels (priority) as (
-  (select priority from ctms_sync_queue where state = 'pending' order by priority limit 1)
-  union all
-  select (select q.priority from ctms_sync_queue q where q.state = 'pending' and q.priority > levels.priority order by q.priority limit 1)
-  from levels where levels.priority is not null))";
-
-// A level is read only if those before it did not give enough rows. A row that changed since the statement began (its xmin
-// differs) is left for the next claim, because the vendor state is read as it was before that change.
-constexpr std::string_view due_rows = R"(,
-due as (
-  select one.* from levels cross join lateral (
-    select q.email_id, q.xmin as seen, greatest(q.next_attempt_at, q.claimed_until) as due_at
-    from ctms_sync_queue q
-    where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now(){}
-    order by greatest(q.next_attempt_at, q.claimed_until), q.first_requested_at
-    limit $1::bigint {}) as one
-  {}
-  limit $1::bigint))";
-
-// An attempt in the future happened before the clock was set back.
-constexpr std::string_view untried_rows = R"(
-      and ($5::bigint is null
-        or (q.last_attempt_at between now() - $5::bigint * interval '1 millisecond' and now()) is not true))";
-
-constexpr std::string_view claim_due_rows = R"(,
-chosen as (
-  update ctms_sync_queue q set claimed_by = $2::uuid, claimed_until = now() + $3::bigint * interval '1 second'
-  from due where q.email_id = any (array(select email_id from due)) and q.email_id = due.email_id and q.xmin = due.seen
-  returning q.*, due.due_at))";
-
-constexpr std::string_view look_at_due_rows = R"(,
-chosen as (
-  select q.*, due.due_at from due join ctms_sync_queue q using (email_id)
-  where q.email_id = any (array(select email_id from due))))";
-
-// A contact that exists is never deleted at the vendor, whatever was asked last: another program may have created it again.
-constexpr std::string_view read_chosen_rows = R"(
-select c.email_id::text, c.operation = 'delete' and not exists (select from emails e where e.email_id = c.email_id), c.primary_email, c.version, c.retry, {}, {},
-       s.main_hash, s.newsletter_hash, s.product_hash, array_to_json(s.newsletters)::text, array_to_json(s.products)::text,
-       (select k.names from ctms_vendor_columns k where k.id = s.columns_id), c.priority
-from chosen c left join ctms_vendor_state s using (email_id)
-order by c.priority, c.due_at, c.first_requested_at)";
-
-// At most $1 rows. $2: the seconds that a time may lie ahead.
-constexpr std::string_view bring_rows_back = R"(,
-far as (
-  select one.email_id from levels cross join lateral (
-    select q.email_id from ctms_sync_queue q
-    where q.state = 'pending' and q.priority = levels.priority
-      and greatest(q.next_attempt_at, q.claimed_until) > now() + $2::bigint * interval '1 second'
-    order by greatest(q.next_attempt_at, q.claimed_until)
-    limit $1::bigint for update of q skip locked) as one
-  limit $1::bigint)
-update ctms_sync_queue q set next_attempt_at = least(q.next_attempt_at, now()),
-  claimed_until = case when q.claimed_until is not null then least(q.claimed_until, now() + $2::bigint * interval '1 second') end
-where q.email_id = any (array(select email_id from far)))";
-
-// The order is that of the index, so that the planner uses the index instead of searching all rows.
-constexpr std::string_view any_due_row = R"(
-(select from ctms_inbox where what in ('upsert', 'delete') limit 1)
-union all
-(select from levels cross join lateral (
-  select from ctms_sync_queue q
-  where q.state = 'pending' and q.priority = levels.priority and greatest(q.next_attempt_at, q.claimed_until) <= now()
-  order by greatest(q.next_attempt_at, q.claimed_until)
-  limit 1) as one
-limit 1))";
-
-const statement renew_claims{"sync_queue_renew", R"(
-with held as (select email_id from ctms_sync_queue where claimed_by = $1::uuid order by email_id for update)
-update ctms_sync_queue q set claimed_until = now() + $2::bigint * interval '1 second'
-from held where q.email_id = held.email_id)"};
-
-const statement release_claims{"sync_queue_release", R"(
-with held as (
-  select email_id from ctms_sync_queue
-  where claimed_by = $1::uuid and ($2::json is null or email_id = any (array(select json_array_elements_text($2::json)::uuid)))
-  order by email_id for update)
-update ctms_sync_queue q set claimed_by = null, claimed_until = null
-from held where q.email_id = held.email_id)"};
-
-// Moves at most $1 rows to the queue and to ctms_changes, one for each contact. A deletion may be read long after the contact was created
-// again, so what is there now decides. A contact that is gone and has no address here waits for the row of its deletion, or has had it.
-// Waits only briefly for rows that other transactions hold, because writers of the contacts of this batch wait for this statement. $2: how
-// many rows to pass over.
-constexpr std::string_view drain_inbox_sql = R"(
-with taken as materialized (
-  delete from ctms_inbox using (select set_config('lock_timeout', '100', true) offset 0) as limited
-  where ctid = any (array(select ctid from ctms_inbox limit $1::bigint offset $2::bigint for update skip locked))
-  returning id, email_id, what, primary_email, written_at),
-folded as materialized (
-  select email_id, min(written_at) as since, max(written_at) as latest, bool_or(what in ('upsert', 'delete')) as syncs,
-    bool_or(what = 'create') as created, bool_or(what = 'delete') as deleted, bool_or(what <> 'upsert') as changed,
-    (array_agg(primary_email order by written_at desc, id desc) filter (where primary_email is not null))[1] as address
-  from taken group by email_id),
-asked as materialized (
-  select folded.*, exists (select from emails e where e.email_id = folded.email_id) as present from folded),
-q as (
-  insert into ctms_sync_queue as queue (email_id, operation, primary_email, first_requested_at)
-  select email_id, case when present then 'upsert' else 'delete' end, case when not present then address end, since
-  from asked where syncs and (present or address is not null) order by email_id{}),
-ch as (
-  insert into ctms_changes as known (email_id, created_xid, deleted)
-  select email_id, case when created then pg_current_xact_id() end, not present from {}, asked
-  order by email_id{}){}
-select count(*) from taken)";
-
-// Records for the history that another program changed these contacts: who and which fields is not known. A row of pending_acoustic comes
-// with changes of its own.
-constexpr std::string_view record_drained = R"(,
-h as (
-  insert into ctms_history (email_id, changed_at, what)
-  select email_id, latest, case when not present then 'deleted' when created then 'created' else 'updated' end
-  from asked where changed and (present or deleted)))";
 
 // An insert of what the vendor has of the contacts in `{}`, which has the columns of json_states().
 constexpr std::string_view note_state = R"(
@@ -169,19 +50,25 @@ reference as (
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
 // If a contact was gone when it was sent, and exists by now, it is sent again. Otherwise its erasure is confirmed, if the vendor was told
-// to delete it.
-constexpr std::string_view is_same_version =
-    ", q.version = given.version and (not given.is_gone or not exists (select from emails e where e.email_id = q.email_id)) as same";
+// to delete it. A deletion that a bulk job may still undo is repeated, at least once an hour, until that cannot happen any more.
+constexpr std::string_view is_same_version = R"(,
+  case when given.is_deletion and q.version = given.version then (
+    select least(d.until, now() + interval '1 hour') from ctms_bulk_doubts d where d.email_id = q.email_id
+      and d.until > now() and d.until <= now() + interval '2 days') end as again_at,
+  q.version = given.version and (not given.is_gone or not exists (select from emails e where e.email_id = q.email_id)) as same_version)";
 constexpr std::string_view complete_contacts = R"(,
+done as materialized (select *, same_version and again_at is null as same from held),
 gone as (
-  delete from ctms_sync_queue q using held
-  where q.email_id = any (array(select email_id from held where same)) and q.email_id = held.email_id returning q.email_id),
+  delete from ctms_sync_queue q using done
+  where q.email_id = any (array(select email_id from done where same)) and q.email_id = done.email_id returning q.email_id),
 kept as (
-  update ctms_sync_queue q set claimed_by = null, claimed_until = null, first_requested_at = q.last_requested_at
-  where q.email_id = any (array(select email_id from held where not same))),
-unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from held where is_gone))),
+  update ctms_sync_queue q set claimed_by = null, claimed_until = null,
+    first_requested_at = case when done.same_version then done.again_at else q.last_requested_at end,
+    next_attempt_at = case when done.same_version then done.again_at else q.next_attempt_at end
+  from done where q.email_id = any (array(select email_id from done where not same)) and q.email_id = done.email_id),
+unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from done where is_gone and again_at is null))),
 told as (
-  delete from ctms_erasure_contacts t where t.email_id = any (array(select email_id from held where is_deletion and same)) returning t.erasure_id),
+  delete from ctms_erasure_contacts t where t.email_id = any (array(select email_id from done where is_deletion and same)) returning t.erasure_id),
 confirmed as (
   update ctms_erasures r set waiting = r.waiting - told_of.contacts, confirmed_at = clock_timestamp()
   from (select erasure_id, count(*)::integer as contacts from told group by erasure_id order by erasure_id) as told_of
@@ -243,32 +130,6 @@ constexpr const char* all_parked = "state = 'parked' order by priority"; // that
 constexpr const char* these_parked =
     "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
 
-std::string chosen_rows_sql(std::string_view filter, std::string_view lock, std::string_view which, std::string_view choose) {
-    return std::string(priorities) + fmt::format(due_rows, filter, lock, which) + std::string(choose) +
-           fmt::format(read_chosen_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at"));
-}
-
-const statement& any_due_statement() {
-    static const statement made{"sync_queue_any_due", std::string(priorities) + std::string(any_due_row)};
-    return made;
-}
-
-const statement& bring_back_statement() {
-    static const statement made{"sync_queue_bring_back", std::string(priorities) + std::string(bring_rows_back)};
-    return made;
-}
-
-const statement& claim_statement() {
-    static const statement made{"sync_queue_claim", chosen_rows_sql(untried_rows, "for update of q skip locked",
-                                                                    "where levels.priority < $4::integer", claim_due_rows)};
-    return made;
-}
-
-const statement& peek_statement() {
-    static const statement made{"sync_queue_peek", chosen_rows_sql("", "", "", look_at_due_rows)};
-    return made;
-}
-
 // Separate functions: written in place, clang would destroy the inner string at each call and not only when `made` is created.
 std::string complete_sql() {
     return fmt::format(held_contacts, is_same_version, " for update of q") +
@@ -295,18 +156,6 @@ const statement& fail_statement() {
     return made;
 }
 
-const statement& drain_statement(bool keeps_history) {
-    const auto make = [](std::string_view name, std::string_view record) {
-        const auto again =
-            note_again_sql("excluded.deleted or (known.deleted and excluded.created_xid is null)",
-                           "case when known.deleted and excluded.created_xid is null then known.client else excluded.client end");
-        return statement{std::string(name), fmt::format(drain_inbox_sql, request_again_sql, after_queue, again, record)};
-    };
-    static const statement made = make("sync_inbox_drain", "");
-    static const statement recorded = make("sync_inbox_drain_recorded", record_drained);
-    return keeps_history ? recorded : made;
-}
-
 const statement& discard_statement() {
     static const statement made{"sync_queue_discard", fmt::format(discard_rows, remove_reference_rows)};
     return made;
@@ -330,9 +179,7 @@ const statement& forget_statement(bool all) {
 }
 
 constexpr std::size_t batch_size = 5'000;       // a statement must end within its timeout
-constexpr int drain_size = 1'000;               // writes of these contacts wait until the statement ends
 constexpr std::size_t most_column_sets = 1'000; // that a worker remembers
-constexpr int small_drain_size = 20;            // if another transaction holds one of them
 
 /// Runs `batch`, which returns how many rows it processed, until there are no more.
 template <class Batch>
@@ -366,64 +213,6 @@ result<std::size_t> forget(database& on, const parked_choice& which) {
 }
 
 } // namespace
-
-result<bool> sync_queue_repository::drain_inbox(int batches) {
-    int size = drain_size;
-    int passed_over = 0;
-    std::int64_t in_small_steps = 0;
-    for (int batch = 0; batch < batches;) {
-        const std::vector<parameter> bounds{std::to_string(size), std::to_string(passed_over)};
-        const auto moved =
-            run(db_, [&](connection& db) { return db.query(drain_statement(keeps_history(db_)), bounds, true).integer(0, 0); });
-        if (!moved) {
-            const bool is_held = moved.error().detail.find("55P03") != std::string::npos;
-            if (!is_held || passed_over >= drain_size) return moved.error();
-            if (size == small_drain_size) passed_over += size;
-            size = small_drain_size;
-            continue;
-        }
-        if (*moved < size) return true;
-        if (size == small_drain_size) in_small_steps += *moved;
-        if (size == small_drain_size && in_small_steps < drain_size) continue;
-        ++batch; // also the sum of small steps, after which the row that was held may be free
-        size = drain_size;
-        passed_over = 0;
-        in_small_steps = 0;
-    }
-    return false;
-}
-
-result<std::vector<queued_contact>> sync_queue_repository::claim(const uuid& worker, int limit, std::chrono::seconds lease, int below,
-                                                                 const std::optional<std::chrono::milliseconds>& untried_for) {
-    const std::vector<parameter> parameters{bounded(limit), worker.to_string(), std::to_string(lease.count()), std::to_string(below),
-                                            untried_for ? parameter(std::to_string(untried_for->count())) : parameter()};
-    return run(db_, [&](connection& db) { return read_queued(db.query(claim_statement(), parameters, true)); });
-}
-
-result<std::vector<queued_contact>> sync_queue_repository::peek(int limit) {
-    return run(db_, [&](connection& db) { return read_queued(db.query(peek_statement(), {bounded(limit)})); });
-}
-
-result<bool> sync_queue_repository::any_due() {
-    return run(db_, [](connection& db) { return !db.query(any_due_statement(), {}).empty(); });
-}
-
-result<void> sync_queue_repository::bring_times_back() {
-    constexpr int most_batches = 10;
-    const std::vector<parameter> parameters{std::to_string(drain_size), std::to_string(longest_ahead.count())};
-    for (int batch = 0; batch < most_batches; ++batch) {
-        const auto moved = run(db_, [&](connection& db) { return db.query(bring_back_statement(), parameters, true).affected(); });
-        if (!moved) return moved.error();
-        if (*moved < static_cast<std::size_t>(drain_size)) break;
-    }
-    return {};
-}
-
-result<std::size_t> sync_queue_repository::renew(const uuid& worker, std::chrono::seconds lease) {
-    return run(db_, [&](connection& db) {
-        return db.query(renew_claims, {worker.to_string(), std::to_string(lease.count())}, true).affected();
-    });
-}
 
 result<void> sync_queue_repository::keep_columns(std::span<const sent_contact> contacts) {
     static const statement keep{"vendor_columns_keep", "insert into ctms_vendor_columns (names) values ($1) on conflict do nothing"};
@@ -466,11 +255,6 @@ result<bool> sync_queue_repository::fail(const uuid& worker, const queued_contac
         const auto found = db.query(fail_statement(), parameters, true);
         return !found.empty() && found.boolean(0, 0);
     });
-}
-
-result<void> sync_queue_repository::release(const uuid& worker, const std::optional<std::span<const uuid>>& email_ids) {
-    const std::vector<parameter> parameters{worker.to_string(), email_ids ? parameter(json_ids(*email_ids)) : parameter()};
-    return run(db_, [&](connection& db) { db.query(release_claims, parameters, true); });
 }
 
 result<std::size_t> sync_queue_repository::discard(int limit) {

@@ -47,6 +47,7 @@ struct queued_contact {
     timestamp first_requested_at{};           ///< first request since the vendor was last up to date
     std::optional<timestamp> last_attempt_at; ///< time of the last failed attempt, whether it counted or not
     std::optional<vendor_state> sent;         ///< nullopt: unknown (a contact that the Python service synced)
+    std::string imported_hash{};              ///< hash of the row of the main table that a bulk job sent of this version; "" if none did
 };
 
 /// The result of one step of a resync.
@@ -77,7 +78,7 @@ struct sent_contact {
 /// No lease and no wait for the next attempt is longer. A time that lies further ahead was stored before the database's clock was set back.
 inline constexpr std::chrono::seconds longest_ahead = std::chrono::hours(1);
 
-/// Claims rows whatever their priority.
+/// Rows whatever their priority.
 inline constexpr int any_priority = 1'000'000;
 
 /// The queue, for workers and for monitoring.
@@ -103,8 +104,9 @@ public:
 
     /// Returns the rows that claim() would return, without claiming them.
     [[nodiscard]] result<std::vector<queued_contact>> peek(int limit);
-    /// Returns true if a row is due and not claimed, or waits in the inbox. Fast even if the queue is long.
-    [[nodiscard]] result<bool> any_due();
+    /// Returns true if a row with a priority lower than `below` is due and not claimed, or one waits in the inbox. Fast even if the queue
+    /// is long.
+    [[nodiscard]] result<bool> any_due(int below = any_priority);
 
     /// Makes rows due whose next attempt lies more than `longest_ahead` in the future, and shortens claims to that time, so that a worker
     /// that still lives can renew them before another one takes over. At most some thousand rows in one call. Fast if there are none.

@@ -5,10 +5,21 @@
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
+#include <fmt/core.h>
+
 #include <stdexcept>
 
 namespace ctms::persistence {
 namespace {
+
+// A contact that exists is never deleted at the vendor, whatever was asked last: another program may have created it again.
+constexpr std::string_view read_chosen_rows = R"(
+select c.email_id::text, c.operation = 'delete' and not exists (select from emails e where e.email_id = c.email_id), c.primary_email, c.version, c.retry, {}, {},
+       s.main_hash, s.newsletter_hash, s.product_hash, array_to_json(s.newsletters)::text, array_to_json(s.products)::text,
+       (select k.names from ctms_vendor_columns k where k.id = s.columns_id), c.priority,
+       case when c.bulk_version = c.version then c.bulk_hash end
+from chosen c left join ctms_vendor_state s using (email_id)
+order by c.priority, c.due_at, c.first_requested_at)";
 
 std::vector<std::string> read_names(std::string_view text) {
     constexpr json::limits bounds{1, 1'000'000};
@@ -21,6 +32,10 @@ std::vector<std::string> read_names(std::string_view text) {
 }
 
 } // namespace
+
+std::string read_chosen_sql() {
+    return fmt::format(read_chosen_rows, microseconds_sql("c.first_requested_at"), microseconds_sql("c.last_attempt_at"));
+}
 
 std::string json_states(std::span<const sent_contact> contacts) {
     return json_rows(contacts, [](object_writer& to, const sent_contact& one) {
@@ -56,6 +71,7 @@ queued_contact read_contact(const rows& found, std::size_t row) {
     out.first_requested_at = read_time(found, row, 5);
     out.last_attempt_at = read_optional_time(found, row, 6);
     out.priority = static_cast<int>(found.integer(row, 13));
+    out.imported_hash = found.optional_text(row, 14).value_or("");
     if (found.is_null(row, 7)) return out;
     out.sent = vendor_state{std::string(found.text(row, 7)), std::string(found.text(row, 8)), std::string(found.text(row, 9)),
                             read_names(found.text(row, 10)), read_names(found.text(row, 11)), {}};

@@ -10,10 +10,24 @@
 #include <algorithm>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace ctms::persistence {
+
+/// A condition: the row q is not one of the bulk job that is under way, even if that claim has expired.
+inline constexpr std::string_view not_of_a_job = " and (q.claimed_by = (select job from ctms_bulk_job)) is not true";
+
+/// A CTE: claims the rows of the CTE `due` for worker $2 and $3 seconds. Leaves those that changed since the statement began.
+inline constexpr std::string_view claim_due_rows = R"(,
+chosen as (
+  update ctms_sync_queue q set claimed_by = $2::uuid, claimed_until = now() + $3::bigint * interval '1 second'
+  from due where q.email_id = any (array(select email_id from due)) and q.email_id = due.email_id and q.xmin = due.seen
+  returning q.*, due.due_at))";
+
+/// The end of a statement: returns the rows of the CTE `chosen`, as read_queued() expects them.
+[[nodiscard]] std::string read_chosen_sql();
 
 /// A limit as a parameter; a negative one counts as 0.
 [[nodiscard]] inline std::string bounded(int limit) { return std::to_string(std::max(0, limit)); }

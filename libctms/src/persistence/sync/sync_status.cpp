@@ -50,7 +50,8 @@ group by inbox.size, inbox.since)";
 constexpr std::string_view list_workers = R"(
 select worker::text, sum(claimed), sum(slots), {} from (
   select claimed_by as worker, count(*) as claimed, 0 as slots, max(claimed_until) as until
-  from ctms_sync_queue where claimed_by is not null and claimed_until > now() group by claimed_by
+  from ctms_sync_queue where claimed_by is not null and claimed_until > now()
+    and (claimed_by = (select job from ctms_bulk_job)) is not true group by claimed_by
   union all
   select holder, 0, count(*), max(expires_at) from ctms_vendor_slots where slot > 0 and holder is not null and expires_at > now() group by holder) leases
 group by worker order by worker)";
@@ -78,6 +79,9 @@ update ctms_vendor_circuit set next_probe_at = now() + $1::bigint * interval '1 
   last_error = coalesce($2, last_error), last_error_at = case when $2 is null then last_error_at else now() end)"};
 
 const statement stages{"sync_queue_stages", count_stages};
+
+const statement bulk_contacts{
+    "bulk_job_contacts", "select (select count(*) from ctms_sync_queue where claimed_by = job) from ctms_bulk_job where job is not null"};
 
 const statement& workers_statement() {
     static const statement made{"sync_queue_workers", fmt::format(list_workers, microseconds_sql("max(until)"))};
@@ -107,6 +111,7 @@ result<model::queue_status> sync_queue_repository::status() {
         out.circuit_reason = vendor.optional_text(0, 1).value_or("");
         out.last_error = vendor.optional_text(0, 2).value_or("");
         out.last_error_at = read_optional_time(vendor, 0, 3);
+        if (const auto job = db.query(bulk_contacts, {}); !job.empty()) out.bulk_contacts = job.integer(0, 0);
         const auto found = db.query(workers_statement(), {});
         for (std::size_t row = 0; row < found.size(); ++row)
             out.workers.push_back({read_id(found, row, 0), found.integer(row, 1), found.integer(row, 2), read_time(found, row, 3)});

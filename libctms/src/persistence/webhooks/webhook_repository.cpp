@@ -101,14 +101,17 @@ const statement fail_webhook{"webhooks_fail",
 const statement release_webhook{"webhooks_release",
                                 fmt::format("update ctms_webhooks set holder = null, held_until = '-infinity'{}", held)};
 
-// A webhook without a failure does not wait. The longest wait is a day, with 20 % jitter; the longest lease three minutes.
+// A webhook without a failure does not wait. The longest wait is a day, with 20 % jitter; the longest lease three minutes. $1: the longest
+// grace period of a replaced secret, in seconds.
 const statement bring_webhooks_back{
     "webhooks_bring_back",
     "update ctms_webhooks w set next_attempt_at = case when far.waits then now() else w.next_attempt_at end,"
-    " held_until = least(w.held_until, now() + interval '5 minutes')"
+    " held_until = least(w.held_until, now() + interval '5 minutes'),"
+    " old_secret_until = case when far.signs then now() + $1::bigint * interval '1 second' else w.old_secret_until end"
     " from (select webhook_id, next_attempt_at > now() + case when failures = 0 then interval '0' else interval '29 hours' end as waits,"
-    " held_until > now() + interval '5 minutes' as is_held from ctms_webhooks) far"
-    " where w.webhook_id = far.webhook_id and (far.waits or far.is_held)"};
+    " held_until > now() + interval '5 minutes' as is_held,"
+    " coalesce(old_secret_until > now() + $1::bigint * interval '1 second', false) as signs from ctms_webhooks) far"
+    " where w.webhook_id = far.webhook_id and (far.waits or far.is_held or far.signs)"};
 
 std::string write_events(const std::set<change_kind>& events) {
     std::string out;
@@ -229,8 +232,8 @@ result<void> webhook_repository::add(const model::webhook& made, const std::stri
     return *added == 0 ? result<void>(conflict(fmt::format("there are {} webhooks already, which is the maximum", most))) : result<void>();
 }
 
-result<void> webhook_repository::bring_times_back() {
-    return run(db_, [](connection& link) { link.query(bring_webhooks_back, {}, true); });
+result<void> webhook_repository::bring_times_back(std::chrono::seconds longest_grace) {
+    return run(db_, [&](connection& link) { link.query(bring_webhooks_back, {fmt::to_string(longest_grace.count())}, true); });
 }
 
 result<std::vector<model::webhook>> webhook_repository::list() {

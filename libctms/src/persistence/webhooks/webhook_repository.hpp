@@ -37,9 +37,9 @@ public:
 
     /// Stores a webhook. errc::conflict if the name is used or there are `most` already.
     [[nodiscard]] result<void> add(const model::webhook& made, const std::string& secret, int most);
-    /// Makes webhooks due whose next attempt lies further in the future than any wait is long, and shortens leases to the longest one: such
-    /// times were stored before the database's clock was set back.
-    [[nodiscard]] result<void> bring_times_back();
+    /// Makes webhooks due whose next attempt lies further in the future than any wait is long, and shortens leases to the longest one, and
+    /// the time in which a replaced secret also signs to `longest_grace`: such times were stored before the database's clock was set back.
+    [[nodiscard]] result<void> bring_times_back(std::chrono::seconds longest_grace);
     /// Returns all webhooks, in order of their names.
     [[nodiscard]] result<std::vector<model::webhook>> list();
     /// Returns a webhook with its secrets. errc::not_found if it does not exist.
