@@ -14,7 +14,7 @@ from .scene import DEFAULT_BIN, HERE, Failure
 
 PGBENCH = shutil.which("pgbench") or next(iter(glob.glob("/usr/lib/postgresql/*/bin/pgbench")), "pgbench")
 # The planner settings of the library's own sessions.
-PGOPTIONS = "-c jit=off -c plan_cache_mode=force_generic_plan"
+PGOPTIONS = "-c jit=off -c max_parallel_workers_per_gather=0 -c plan_cache_mode=force_generic_plan"
 
 PAUSE = 0.2  # wrk exits without waiting for the last answers, which the server is still working on
 

@@ -133,12 +133,14 @@ struct session_setting {
     std::string value;
 };
 
-std::array<session_setting, 6> session_settings(const database_options& options) {
+// Statements here read few rows. Without statistics the planner may take parallel workers for them, which cost more to start.
+std::array<session_setting, 7> session_settings(const database_options& options) {
     return {{{"statement_timeout", std::to_string(options.statement_timeout.count())},
              {"lock_timeout", std::to_string(options.lock_timeout.count())},
              {"idle_in_transaction_session_timeout", "60000"},
              {"timezone", "UTC"},
              {"jit", "off"},
+             {"max_parallel_workers_per_gather", "0"},
              {"plan_cache_mode", "force_generic_plan"}}};
 }
 

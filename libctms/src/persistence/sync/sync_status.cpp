@@ -25,17 +25,18 @@ with few as materialized (
   select (select count(*) from (select from ctms_sync_queue where state = 'pending' order by priority limit {limit}) rows) as pending,
     (select count(*) from (select from ctms_sync_queue where last_error is not null order by retry limit {limit}) rows) as retries,
     (select count(*) from (select from ctms_sync_queue where state = 'parked' order by priority limit {limit}) rows) as parked,
-    (select count(*) from (select from ctms_inbox where what in ('upsert', 'delete') limit {limit}) rows) as inbox),
+    count(*) as inbox, min(written_at) as since
+  from (select written_at from ctms_inbox where what in ('upsert', 'delete') limit {limit}) rows),
 most as materialized (
   select case when retries < {limit} then retries else greatest(retries, {many_retries}) end as retries,
     case when parked < {limit} then parked else greatest(parked, {many_parked}) end as parked,
     case when inbox < {limit} then inbox else greatest(inbox, {many_in_inbox}) end as inbox,
-    pending
+    pending, since
   from few)
 select case when pending < {limit} then pending else greatest(pending, {many_rows} - parked) end + inbox, retries, parked,
   coalesce(extract(epoch from now() - least(now(),
     (select first_requested_at from ctms_sync_queue where state = 'pending' order by first_requested_at limit 1),
-    (select min(written_at) from (select written_at from ctms_inbox where what in ('upsert', 'delete') limit {limit}) rows))), 0)::bigint
+    since)), 0)::bigint
 from most)";
 
 constexpr const char* count_stages = R"(
