@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <future>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <string>
@@ -43,16 +44,17 @@ private:
 class held_thread {
 public:
     held_thread(lanes& threads, lane where, const std::string& owner = "") {
-        REQUIRE(threads.submit(where, owner, [this] {
-            busy_.set_value();
-            free_.get_future().wait();
+        auto busy = std::make_shared<std::promise<void>>(); // the thread may still use it when this object has gone
+        auto is_busy = busy->get_future();
+        REQUIRE(threads.submit(where, owner, [busy, freed = free_.get_future().share()] {
+            busy->set_value();
+            freed.wait();
         }));
-        busy_.get_future().wait();
+        is_busy.wait();
     }
     void free() { free_.set_value(); }
 
 private:
-    std::promise<void> busy_;
     std::promise<void> free_;
 };
 
