@@ -32,6 +32,28 @@ die() {
     exit 1
 }
 
+# read_options TAKE ARGUMENT...: calls TAKE for each argument before `--`, and puts those after it into `rest`. TAKE sets the script's
+# variables; it fails for an argument that it does not know. The script's function `usage` prints its help.
+rest=()
+read_options() {
+    local take=$1
+    shift
+    while [ "$#" -gt 0 ] && [ "$1" != -- ]; do
+        case $1 in
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        esac
+        if ! "$take" "$1"; then
+            usage >&2
+            exit 64
+        fi
+        shift
+    done
+    rest=("${@:2}") # without `--`
+}
+
 # ---- CI ----
 
 in_ci() { [ "${CI:-}" = true ]; }

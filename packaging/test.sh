@@ -41,7 +41,7 @@ fault_rounds=5
 history_rounds=5
 presets=()
 add_preset() { if [[ " ${presets[*]} " != *" $1 "* ]]; then presets+=("$1"); fi; }
-while [ "$#" -gt 0 ]; do
+take() {
     case $1 in
     --long) long=yes ;;
     --all) all=yes ;;
@@ -55,25 +55,14 @@ while [ "$#" -gt 0 ]; do
         ;;
     --asan) add_preset asan ;;
     --tsan) add_preset tsan ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    --)
-        shift
-        break
-        ;;
-    *)
-        usage >&2
-        exit 64
-        ;;
+    *) return 1 ;;
     esac
-    shift
-done
+}
+read_options take "$@"
 if [ "$all" = yes ]; then long=yes; fi
 if [ "$all" = yes ] || [ "${#presets[@]}" -eq 0 ]; then add_preset release; fi # last, so that its summary is printed last
 if [ "$long" = yes ]; then selection=(); else selection=(-LE '^long$'); fi
-selection+=("$@")
+selection+=("${rest[@]}")
 
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}

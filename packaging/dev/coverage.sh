@@ -27,26 +27,15 @@ TEXT
 }
 
 run=yes
-while [ "$#" -gt 0 ]; do
+take() {
     case $1 in
     --report-only) run=no ;;
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    --)
-        shift
-        break
-        ;;
-    *)
-        usage >&2
-        exit 64
-        ;;
+    *) return 1 ;;
     esac
-    shift
-done
+}
+read_options take "$@"
 
-if [ "$#" -gt 0 ]; then
+if [ "${#rest[@]}" -gt 0 ]; then
     least_lines=0
     least_branches=0
 fi
@@ -59,7 +48,7 @@ if [ "$run" = yes ]; then
     step "Building (preset coverage)" build coverage
     find "$folder" -name '*.gcda' -delete
     # The tests of packages and generated clients build or start other programs, which are not counted.
-    run_tests "$folder" -LE '^(package|clients|browser)$' "$@" || status=$?
+    run_tests "$folder" -LE '^(package|clients|browser)$' "${rest[@]}" || status=$?
 fi
 
 report() {

@@ -58,13 +58,16 @@ TEST_CASE("an import that is run again changes nothing, whatever the batch size"
 
 TEST_CASE("different content is rejected, or replaces what is stored") {
     contacts_admin run;
-    const auto first =
-        run.file("first.ndjson", contact(1, "jane@example.com", R"("newsletters":[{"name":"hubs"},{"name":"gone"}],"amo":{"user":true})"));
+    const auto first = run.file("first.ndjson", contact(1, "jane@example.com",
+                                                        R"("newsletters":[{"name":"hubs"},{"name":"gone"}],)"
+                                                        R"("waitlists":[{"name":"demo"},{"name":"gone"}],"amo":{"user":true},)"
+                                                        R"("fxa":{"fxa_id":"a"},"mofo":{"mofo_relevant":true})"));
     REQUIRE(run({"contacts", "import", first}).exit_code == 0);
     run.execute("update emails set create_timestamp = '2020-01-01', update_timestamp = '2020-01-01';"
                 "update newsletters set create_timestamp = '2020-01-01', update_timestamp = '2020-01-01'; delete from ctms_sync_queue");
-    const auto second =
-        run.file("second.ndjson", contact(1, "new@example.com", R"("newsletters":[{"name":"hubs","lang":"de"},{"name":"more"}])"));
+    const auto second = run.file("second.ndjson", contact(1, "new@example.com",
+                                                          R"("newsletters":[{"name":"hubs","lang":"de"},{"name":"more"}],)"
+                                                          R"("waitlists":[{"name":"demo"},{"name":"next"}])"));
     const auto refused = run({"contacts", "import", "--json", second});
     CHECK(refused.exit_code == 65);
     CHECK(summary(refused) == counts(0, 0, 0, 1));
@@ -78,8 +81,28 @@ TEST_CASE("different content is rejected, or replaces what is stored") {
                      "min'::interval) from emails") == "new@example.com t t");
     CHECK(run.select("select concat(name, ' ', lang, ' ', create_timestamp = '2020-01-01') from newsletters order by name") ==
           "hubs de t,more en f");
-    CHECK(run.count("amo") == "0");
+    CHECK(run.select("select name from waitlists order by name") == "demo,gone,next"); // kept, as by PUT
+    for (const std::string table : {"amo", "fxa", "mofo"}) CHECK(run.count(table) == "0");
     CHECK(run.count("ctms_sync_queue") == "1");
+}
+
+TEST_CASE("a line of a dump replaces everything of a contact, also its lists") {
+    contacts_admin from;
+    REQUIRE(from({"contacts", "import",
+                  from.file("new.ndjson", contact(1, "jane@example.com",
+                                                  R"("newsletters":[{"name":"hubs"}],)"
+                                                  R"("waitlists":[{"name":"demo"}])"))})
+                .exit_code == 0);
+    contacts_admin run;
+    const auto old = contact(1, "jane@example.com",
+                             R"("newsletters":[{"name":"gone"},{"name":"hubs"}],"waitlists":[{"name":"demo"},{"name":"gone"}],)"
+                             R"("amo":{"user":true},"fxa":{"fxa_id":"a"},"mofo":{"mofo_relevant":true})");
+    REQUIRE(run({"contacts", "import", run.file("old.ndjson", old)}).exit_code == 0);
+    REQUIRE(from({"contacts", "dump", "--output", run.path("dump.ndjson")}).exit_code == 0);
+    CHECK(summary(run({"contacts", "import", "--json", "--replace", run.path("dump.ndjson")})) == counts(0, 0, 1, 0));
+    CHECK(run.select("select name from newsletters") == "hubs");
+    CHECK(run.select("select name from waitlists") == "demo");
+    for (const std::string table : {"amo", "fxa", "mofo"}) CHECK(run.count(table) == "0");
 }
 
 TEST_CASE("invalid lines are rejected with their number and a reason, and the rest is stored") {
@@ -102,6 +125,16 @@ TEST_CASE("invalid lines are rejected with their number and a reason, and the re
     struct stat status {};
     REQUIRE(::stat(run.path("rejects").c_str(), &status) == 0);
     CHECK((status.st_mode & 0777U) == 0600U);
+}
+
+TEST_CASE("an import says that the rejected lines could not be written, and stores the rest") {
+    contacts_admin run;
+    const auto file = run.file("contacts.ndjson", contact(1, "jane@example.com") + "nonsense\n");
+    const auto done = run({"contacts", "import", "--json", file, "--rejects", run.path("missing/rejects")});
+    CHECK(done.exit_code == 65);
+    CHECK(summary(done) == counts(1, 0, 0, 1));
+    CHECK(done.err.find("missing/rejects could not be written") != std::string::npos);
+    CHECK(run.count("emails") == "1");
 }
 
 TEST_CASE("a value that another contact has rejects only the contact that wants it") {

@@ -192,6 +192,7 @@ TEST_CASE("some or all parked contacts are retried") {
     CHECK(run.parked() == "2");
     CHECK(run.json({"sync", "retry", "--all"}).at("retried") == 2);
     CHECK(run.parked() == "0");
+    for (const int number : {3, 4}) CHECK(run.row(number) == "upsert 1 0 pending 0 free due");
     CHECK(run({"sync", "retry", "--all"}).exit_code == 0);
     for (const auto& call : std::vector<std::vector<std::string>>{
              {"sync", "retry"}, {"sync", "retry", "--all", run.id(1)}, {"sync", "retry", "jane@example.com"}, {"sync", "forget"}}) {

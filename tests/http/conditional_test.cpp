@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Entity tags of contacts and conditional writes, beyond the rules of RFC 9110 (rfc_preconditions_test.cpp).
-#include "support/web_fixture.hpp"
+#include "support/held_writes.hpp"
 
 #include <persistence/clients/client_repository.hpp>
 
@@ -127,6 +127,19 @@ TEST_CASE("a conditional deletion compares every contact with the address") {
     CHECK(web.get(first).status == 404);
     CHECK(web.get(second).status == 404);
     CHECK(remove(tag).status == 404);
+}
+
+TEST_CASE("of two first PUTs of an id at the same time, one creates the contact and the other one replaces it") {
+    web_fixture web;
+    web.sql("begin; lock table emails in share mode"); // reads go on, and both find no contact
+    std::vector<std::future<http_answer>> answers;
+    for (const auto* name : {"A", "B"})
+        answers.push_back(std::async(std::launch::async, [&web, name] { return web.send("PUT", path, whole(name)); }));
+    const bool blocked = becomes_true([&] { return blocked_statements(web) == 2; });
+    web.sql("commit");
+    CHECK(blocked);
+    for (auto& one : answers) CHECK(one.get().status == 201);
+    CHECK(web.sql("select from emails").size() == 1);
 }
 
 TEST_CASE("a client that must send a precondition gets 428 without one") {

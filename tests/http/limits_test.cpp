@@ -105,6 +105,18 @@ TEST_CASE("a body that arrives too slowly is refused") {
     CHECK(is_counted(web, "timeout"));
 }
 
+TEST_CASE("a connection whose client does not read its responses in time ends") {
+    ctms::web::limits bounds;
+    bounds.write_time = 300ms;
+    bounds.header_time = bounds.body_time = bounds.idle_time = 1h;
+    web_fixture web(with(bounds));
+    http_connection connection(web.port());
+    std::string requests; // for more than the sockets can hold
+    for (int i = 0; i < 300; ++i) requests += request_text("GET", "/openapi.json");
+    REQUIRE(connection.send(requests));
+    CHECK(becomes_true([&] { return !connection.send(" "); }));
+}
+
 TEST_CASE("a connection that is idle for too long ends without a response") {
     ctms::web::limits bounds;
     bounds.idle_time = 1s;

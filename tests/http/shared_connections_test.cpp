@@ -24,8 +24,11 @@ std::string post_of(std::size_t length) {
 
 bool is_answered(web_fixture& web) { return web.ask("GET", "/__lbheartbeat__").status == 200; }
 
+/// Whether refusals for this reason were counted. Every reason has a line from the start, with 0.
 bool is_counted(web_fixture& web, const std::string& reason) {
-    return web.ask("GET", "/metrics").body.find("ctms_requests_rejected_total{reason=\"" + reason + "\"}") != std::string::npos;
+    const auto line = "\nctms_requests_rejected_total{reason=\"" + reason + "\"} ";
+    const auto metrics = web.ask("GET", "/metrics").body;
+    return metrics.find(line) != std::string::npos && metrics.find(line + "0\n") == std::string::npos;
 }
 
 } // namespace

@@ -8,6 +8,20 @@ using namespace ctms;
 using namespace ctms::test;
 using namespace std::chrono_literals;
 
+namespace {
+
+/// Waits until the first job has ended and no contact waits any more, and checks how the job ended, how many contacts were sent by calls,
+/// and that the vendor has everything.
+void check_end(bulk_fixture& scene, std::string_view outcome, int calls) {
+    REQUIRE(scene.ends());
+    REQUIRE(scene.run_until_idle());
+    CHECK(scene.ended().front().outcome == outcome);
+    CHECK(scene.calls("AddRecipient") == calls);
+    CHECK(scene.difference().empty());
+}
+
+} // namespace
+
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: rows that the vendor refuses are isolated") {
     add_waiting(1, 30);
     fault(fake_fault::kind::row_permanent, "ImportList", id(7));
@@ -26,20 +40,13 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: rows that the vendor refuses are isolated
     }
     SUBCASE("calls send them") {
         start();
-        REQUIRE(ends());
-        REQUIRE(run_until_idle());
+        check_end(*this, "imported", 1);
         CHECK(parked() == 0);
-        CHECK(calls("AddRecipient") == 1);
-        CHECK(difference().empty());
     }
     SUBCASE("if the list cannot be read, all contacts are sent by calls") {
         files.fails_download = true;
         start();
-        REQUIRE(ends());
-        REQUIRE(run_until_idle());
-        CHECK(ended().front().outcome == "failed");
-        CHECK(calls("AddRecipient") == 30);
-        CHECK(difference().empty());
+        check_end(*this, "failed", 30);
     }
 }
 
@@ -135,12 +142,8 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: one bad answer about a job does not end i
     SUBCASE("permanent") { fault(fake_fault::kind::fault_answer, "GetJobStatus", "", 99, 2, "no such job"); }
     SUBCASE("temporary") { fault(fake_fault::kind::status, "GetJobStatus", "", 500, 2); }
     start();
-    REQUIRE(ends());
-    REQUIRE(run_until_idle());
-    CHECK(ended().front().outcome == "imported");
-    CHECK(calls("AddRecipient") == 0);
+    check_end(*this, "imported", 0);
     CHECK(vendor.counts().during_job == 0);
-    CHECK(difference().empty());
 }
 
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: a job that ended while nobody could ask is not given up") {
@@ -153,11 +156,7 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: a job that ended while nobody could ask i
     vendor.end_jobs();
     link.execute("update ctms_bulk_job set asked_at = asked_at - interval '1 day'");
     start();
-    REQUIRE(ends());
-    REQUIRE(run_until_idle());
-    CHECK(ended().front().outcome == "imported");
-    CHECK(calls("AddRecipient") == 0);
-    CHECK(difference().empty());
+    check_end(*this, "imported", 0);
 }
 
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: the vendor's id of a job survives a failure of the database") {
@@ -169,11 +168,8 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: the vendor's id of a job survives a failu
     REQUIRE(begins());
     REQUIRE(becomes_true([&] { return log_text().find("A step of a bulk job failed") != std::string::npos; }));
     link.execute("drop trigger refuse_id on ctms_bulk_job");
-    REQUIRE(ends());
-    REQUIRE(run_until_idle());
-    CHECK(ended().front().outcome == "imported");
+    check_end(*this, "imported", 0);
     CHECK(vendor.counts().calls["ImportList"] == 1);
-    CHECK(difference().empty());
 }
 
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: a job that ends after it was given up") {
@@ -280,11 +276,7 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: another process looks after the job of on
         for (int i = 0; i < 3; ++i) CHECK(cycle().total == 0);
     }
     start();
-    REQUIRE(ends());
-    REQUIRE(run_until_idle());
-    CHECK(ended().front().outcome == "imported");
-    CHECK(calls("AddRecipient") == 0);
-    CHECK(difference().empty());
+    check_end(*this, "imported", 0);
 }
 
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: a process that was killed while it uploaded leaves its contacts to others") {
@@ -297,10 +289,7 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: a process that was killed while it upload
     REQUIRE(repository.claim(lost, 20, 1h).value().size() == 20);
     put(folder.path().string() + "/upload/ctms-" + lost.to_string() + ".csv", "part");
     start();
-    REQUIRE(ends());
-    CHECK(ended().front().outcome == "given_up");
-    REQUIRE(run_until_idle());
-    CHECK(difference().empty());
+    check_end(*this, "given_up", 30);
     CHECK(has_no_file());
 }
 

@@ -5,6 +5,7 @@
 #include <persistence/sync/vendor_slots.hpp>
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,6 +72,19 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: the wait after a failure doubles up to a 
     CHECK(cycle().synced == 1);
     CHECK(difference().empty());
     CHECK(parked() == 0);
+}
+
+TEST_CASE_FIXTURE(sync_fixture, "sync: equal failures do not wait equally long") {
+    options.first_wait = options.longest_wait = 100s;
+    add(1, 2);
+    fault(kind::fault_answer, "AddRecipient", id(1), 50);
+    std::set<int> waits;
+    for (int n = 0; n < 10; ++n) {
+        REQUIRE(cycle().retried == 1);
+        waits.insert(wait_of(*this, 1));
+        link.execute("update ctms_sync_queue set retry = 0, next_attempt_at = now()");
+    }
+    CHECK(waits.size() > 5);
 }
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: a contact that is written while its call fails is sent again immediately") {

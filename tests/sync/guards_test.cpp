@@ -2,6 +2,9 @@
 // What protects the sync against failures of the vendor and of contacts.
 #include "sync_fixture.hpp"
 
+#include <persistence/contacts/contact_bulk_repository.hpp>
+#include <service/sync_lease.hpp>
+
 #include <algorithm>
 
 using namespace ctms;
@@ -212,6 +215,17 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes to a contact need one r
                 "pending_acoustic)") == "0");
 }
 
+TEST_CASE_FIXTURE(sync_fixture, "sync: no call begins in the last third of a lease") {
+    persistence::vendor_slots slots(pool, 10);
+    const auto holds_after = [&](std::chrono::seconds passed) {
+        return service::sync_lease(queue, slots, uuid::random(), 1, 300s, clock_type::now() - passed).holds();
+    };
+    CHECK(holds_after(0s));
+    CHECK(holds_after(150s));
+    CHECK_FALSE(holds_after(200s));
+    CHECK_FALSE(holds_after(290s));
+}
+
 TEST_CASE_FIXTURE(sync_fixture, "sync: a write while its contact is being sent") {
     add(1, 1);
     vendor.set_latency(500ms);
@@ -226,6 +240,17 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a write while its contact is being sent")
         CHECK(row(1) == "upsert 0 pending free");
         CHECK(run_until_idle());
         CHECK(vendor_name(1) == "second");
+        CHECK(difference().empty());
+    }
+    SUBCASE("is sent by a later cycle, also if it opts out a list of addresses") {
+        {
+            const auto running = begin_cycle();
+            const std::vector<std::string> addresses{"user1@example.com"};
+            REQUIRE(persistence::contact_bulk_repository(pool).suppress(addresses).value().front().changed == 1);
+        }
+        CHECK(vendor.contacts().at(id(1)).at("has_opted_out_of_email") == "0");
+        CHECK(run_until_idle());
+        CHECK(vendor.contacts().at(id(1)).at("has_opted_out_of_email") == "1");
         CHECK(difference().empty());
     }
     SUBCASE("is lost if the queue does not count requests") {

@@ -56,6 +56,17 @@ TEST_CASE("a circuit breaker opens after the third consecutive failure") {
     check_pause(breaker, now, 1000ms);
 }
 
+TEST_CASE("the probes of several circuit breakers that open at the same time spread") {
+    const auto now = circuit_breaker::clock::now();
+    std::set<circuit_breaker::clock::time_point> probes;
+    for (int n = 0; n < 100; ++n) {
+        circuit_breaker breaker(1000ms, 30'000ms);
+        open(breaker, now);
+        probes.insert(breaker.next_probe().value());
+    }
+    CHECK(probes.size() > 10);
+}
+
 TEST_CASE("the pause doubles with each failed probe up to a maximum, and is reset by a success") {
     circuit_breaker breaker(1000ms, 5000ms);
     auto now = circuit_breaker::clock::now();

@@ -146,6 +146,16 @@ TEST_CASE("pipes, devices and open descriptors are written to directly") {
     REQUIRE(failed.has_error());
     CHECK(failed.error().detail == "No space left on device");
 
+    const int any = ::open((place / "any").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    const int next = ::fcntl(any, F_DUPFD_CLOEXEC, 3); // the number that the file gets
+    ::close(next);
+    auto cannot_be_closed = new_file::create("/dev/fd/" + std::to_string(any)).value();
+    ::close(next);
+    const auto not_closed = cannot_be_closed.commit();
+    ::close(any);
+    REQUIRE(not_closed.has_error());
+    CHECK(not_closed.error().detail == "Bad file descriptor");
+
     REQUIRE(::mkfifo((place / "pipe").c_str(), 0600) == 0);
     std::string got;
     std::thread reader([&] { got = content(place / "pipe"); });

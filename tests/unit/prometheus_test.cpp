@@ -60,6 +60,17 @@ TEST_CASE("failures and refusals are counted by kind") {
     CHECK(has_line(metrics, R"(ctms_requests_rejected_total{reason="busy"} 1)"));
 }
 
+TEST_CASE("connections to the database are either in use or idle") {
+    ctms::support::runtime_sample now;
+    now.pool_open = 7;
+    now.pool_in_use = 5;
+    now.pool_waiting = 3;
+    const auto text = prometheus_metrics().expose(now);
+    CHECK(text.find("\nctms_database_pool_connections{state=\"idle\"} 2\n") != std::string::npos);
+    CHECK(text.find("\nctms_database_pool_connections{state=\"in_use\"} 5\n") != std::string::npos);
+    CHECK(text.find("\nctms_database_pool_waiting 3\n") != std::string::npos);
+}
+
 TEST_CASE("only what holds back the end of updates at present has a value") {
     prometheus_metrics metrics;
     for (const auto holder : ctms::metrics::updates_end_holders)
