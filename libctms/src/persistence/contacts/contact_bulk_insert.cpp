@@ -200,8 +200,11 @@ result<std::vector<uuid>> contact_bulk_repository::replace(std::span<const model
 }
 
 result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_ids(std::span<const std::string> primary_emails) {
-    static const statement ids_of_addresses{"ids_of_addresses", "select email_id::text, primary_email from emails"
-                                                                " where primary_email in (select json_array_elements_text($1::json))"};
+    // `lateral` and `offset 0` force one index lookup for each address, also without statistics.
+    static const statement ids_of_addresses{"ids_of_addresses",
+                                            "select found.email_id::text, found.primary_email"
+                                            " from json_array_elements_text($1::json) as given(address) cross join lateral"
+                                            " (select email_id, primary_email from emails where primary_email = given.address offset 0) as found"};
     return run(db_, [&](connection& link) {
         const auto found = link.query(ids_of_addresses, {json_names(primary_emails)});
         std::map<std::string, uuid, std::less<>> out;
@@ -212,7 +215,9 @@ result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_i
 }
 
 result<std::vector<uuid>> contact_bulk_repository::find_existing(std::span<const uuid> email_ids) {
-    static const statement existing{"existing_ids", "select email_id::text from emails where email_id = any ($1::uuid[])"};
+    static const statement existing{"existing_ids", "select given.email_id::text from unnest($1::uuid[]) as given(email_id)"
+                                                    " cross join lateral"
+                                                    " (select from emails where emails.email_id = given.email_id offset 0) as found"};
     return run(db_, [&](connection& link) { return ids_in(link.query(existing, {array_of(email_ids)})); });
 }
 

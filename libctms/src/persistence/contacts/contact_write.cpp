@@ -46,7 +46,7 @@ std::string records_sql(table_set tables, bool keeps_history) {
     return fmt::format(R"(
 with c as materialized (
   select r.* from (select set_config('lock_timeout', $2, true)) as limited, {},
-    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document json, hashes text[], {})),
+    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document text, hashes text[], {})),
 kept_out as materialized (select email_id from c where hashes is not null and {}),)",
                        we_are_the_writer, members, is_suppressed_sql("hashes"));
 }
@@ -64,23 +64,21 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 
 // Skips a contact that another transaction has changed since it was read, or whose row in emails or in the queue it has locked. The moment
 // of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server
-// look each contact up in the queue, in order of email_id, instead of reading the whole queue while it has no statistics.
+// look each contact up by index, also without statistics.
 std::string update_emails_sql(table_set tables, bool keeps_history) {
     std::string members(keeps_history ? ", c.request, c.history" : "");
     for_each_table(tables, [&](const contact_table& table) { members += fmt::format(", c.{0}, c.{0}_gone", table.name); });
     return fmt::format(R"(
 held as materialized (
-  select emails.email_id from emails join c on emails.email_id = c.email_id and emails.xmin = c.version
-  where c.email_id not in (select email_id from kept_out)
-  order by emails.email_id for update of emails skip locked),
-queued as materialized (
-  select found.email_id from held cross join lateral (
-    select queue.email_id from ctms_sync_queue queue where queue.email_id = held.email_id for update skip locked) as found),
+  select found.email_id from (
+    select email_id, version from c where email_id not in (select email_id from kept_out) order by email_id) as sorted
+  cross join lateral (
+    select emails.email_id from emails where emails.email_id = sorted.email_id and emails.xmin = sorted.version
+    for update skip locked) as found),
+busy as materialized (select ctms_busy_in_queue(array(select email_id from held)) as ids),
 e as (
   update emails set {}, update_timestamp = {}
-  from held join c using (email_id) where emails.email_id = held.email_id
-    and (held.email_id in (select email_id from queued)
-         or not exists (select from ctms_sync_queue queue where queue.email_id = held.email_id offset 0))
+  from held join c using (email_id) cross join busy where emails.email_id = held.email_id and held.email_id <> all (busy.ids)
   returning emails.email_id, emails.update_timestamp, c.client, c.seen, c.document{}))",
                        each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"), members);
 }
@@ -119,7 +117,7 @@ std::string documents_sql() {
     return fmt::format(R"(,
 filled as materialized (
   select email_id, seen, case when is_good then {0} else 0 end as format, pg_current_xact_id()::xid as version,
-    case when is_good then replace(document::text, '{1}', '{2}' || {3} || '{4}') else '' end as document
+    case when is_good then replace(document, '{1}', '{2}' || {3} || '{4}') else '' end as document
   from (select count(*) from ch) as after_changes, (
     select *, document is not null and update_timestamp >= '0001-01-01 00:00Z' and update_timestamp < '10000-01-01 00:00Z' as is_good
     from e) as written))",
