@@ -5,4 +5,4 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-measure bench.py "ctms-web ctms-admin bench-statements bench-micro" "$@"
+measure bench.py "ctms-web ctms-sync ctms-admin fake-acoustic bench-statements bench-micro" "$@"

@@ -17,8 +17,9 @@ those labelled `long`. The last lines of the output are CTest's summary.
              packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
              missing); and packaging/fuzz.sh for 10 seconds per target
   --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target,
-             the fault tests 5 times, 5 rounds of every history, packaging/logging/try.sh with a million lines, and in a
-             fresh Debian 13 the quickstart, --long, the packages, and the upgrade of PostgreSQL (packaging/on_debian.sh)
+             the fault tests 5 times, 5 rounds of every history, packaging/soak.sh for 15 minutes, packaging/logging/try.sh
+             with a million lines, and in a fresh Debian 13 the quickstart, --long, the packages, and the upgrade of
+             PostgreSQL (packaging/on_debian.sh)
   --here     with --nightly, leave out what needs Debian 13
   --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
   --tsan     build and test with the thread sanitizer instead of preset release
@@ -39,6 +40,7 @@ here=no
 fuzz_seconds=10
 fault_rounds=5
 history_rounds=5
+soak_minutes=15
 presets=()
 add_preset() { if [[ " ${presets[*]} " != *" $1 "* ]]; then presets+=("$1"); fi; }
 take() {
@@ -134,6 +136,7 @@ if [ "$nightly" = yes ]; then
         step "Histories: packaging/histories.sh --part $part --rounds $history_rounds" packaging/histories.sh --part "$part" --rounds "$history_rounds" ||
             failed+=("histories.sh --part $part")
     done
+    step "Soak: packaging/soak.sh --minutes $soak_minutes" packaging/soak.sh --minutes "$soak_minutes" || failed+=("soak.sh")
     test_preset release "fault tests, $fault_rounds times" --repeat "until-fail:$fault_rounds" -L '^(fault|hostile|sync)$' -L '^long$'
 fi
 for preset in "${presets[@]}"; do

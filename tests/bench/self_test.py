@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
 """Tests that the harness parses the output of its tools and evaluates samples correctly. Needs neither a server nor a database."""
+import http.server
+import itertools
 import json
+import threading
+import time
 import unittest
 
-from support import contacts, load, report
+from support import contacts, load, other_work, report, steady
 from support.scene import Failure
 
 WRK = """Running 4s test @ http://127.0.0.1:8000
@@ -49,6 +53,14 @@ class Tools(unittest.TestCase):
         with self.assertRaises(Failure):
             load.parse_wrk("unable to connect to 127.0.0.1:8000 Connection refused\n")
 
+    def test_floods_go_on_when_requests_are_refused_or_late(self):
+        flood = "  0 requests in 4.00s, 0.00B read\n{}Requests/sec:  {}\n"
+        self.assertEqual(load.parse_flood(flood.format("", "0.00")), load.Answers(0, 0, 0))
+        errors = "  Socket errors: connect 0, read 0, write 0, timeout 7\n  Non-2xx or 3xx responses: 12\n"
+        self.assertEqual(load.parse_flood(flood.format(errors, "3.25")), load.Answers(3.25, 12, 7))
+        with self.assertRaises(Failure):
+            load.parse_flood(flood.format("  Socket errors: connect 0, read 3, write 0, timeout 0\n", "3.25"))
+
     def test_runs_of_pgbench(self):
         self.assertEqual(load.parse_pgbench(PGBENCH.format(failed=0)).rate, 22010.123456)
         with self.assertRaises(Failure):
@@ -74,6 +86,54 @@ class Tools(unittest.TestCase):
             self.assertEqual(sum(contact[group] is not None for group in ("amo", "fxa", "mofo")), 1)
             self.assertEqual((len(contact["newsletters"]), len(contact["waitlists"])), (4, 1 if n % 5 == 1 else 0))
         self.assertEqual(contacts.id_of(1), "9e3779b1-0000-4000-8000-000000000001")
+
+
+class Contact(http.server.BaseHTTPRequestHandler):
+    """Answers reads by id; every tenth is refused."""
+
+    def do_GET(self):
+        self.server.seen.append(self.path)
+        self.send_response(503 if next(self.server.numbers) % 10 == 0 else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+class Beside(unittest.TestCase):
+    def test_percentiles(self):
+        self.assertEqual(steady.summary(range(200, 0, -1), 3), steady.Reads(101, 199, 3))
+
+    def test_steady_reads(self):
+        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Contact) as server:
+            server.seen, server.numbers = [], itertools.count(1)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            found = steady.read(server.server_port, "token", 5, 0.5)
+            server.shutdown()
+        self.assertEqual(found.failed, len(server.seen) // 10)
+        self.assertAlmostEqual(len(server.seen), 0.5 * steady.RATE, delta=steady.CONNECTIONS)
+        self.assertLessEqual(set(server.seen), {"/ctms/" + contacts.id_of(n) for n in range(1, 6)})
+
+    def test_work_goes_on_until_the_block_ends(self):
+        ended = []
+
+        def count():
+            try:
+                while True:
+                    time.sleep(0.001)
+                    yield 5
+            finally:
+                ended.append(True)
+        with other_work.repeated(count()) as outcome:
+            self.assertFalse(ended)
+        self.assertTrue(ended)
+        self.assertGreater(outcome.rate, 0)
+
+    def test_work_that_fails_is_no_result(self):
+        with self.assertRaisesRegex(Failure, "division"):
+            with other_work.repeated(1 // 0 for _ in "x"):
+                pass
 
 
 class Rows(unittest.TestCase):

@@ -19,7 +19,6 @@ import http.client
 import json
 import os
 import pwd
-import re
 import shutil
 import statistics
 import subprocess
@@ -29,45 +28,19 @@ import urllib.parse
 import urllib.request
 
 from support.scene import DEFAULT_BIN, HERE, Database, free_port, scratch_folder
-
-AT_ONCE = 10
-
-
-class Vendor:
-    """A fake-acoustic process and its counts."""
-
-    def __init__(self, opts, latency_ms, *more):
-        self.process = subprocess.Popen([os.path.join(opts.bin, "fake-acoustic"), "--port", "0", "--latency-ms", str(latency_ms),
-                                         "--max-at-once", str(AT_ONCE), *more], stdout=subprocess.PIPE, text=True)
-        self.url = re.match(r"Listening on (\S+)", self.process.stdout.readline())[1]
-
-    def counts(self):
-        return json.load(urllib.request.urlopen(self.url + "/state"))
-
-    def calls(self):
-        return sum(number for method, number in self.counts()["calls"].items() if method != "token")
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(10)
+from support.vendor import AT_ONCE, Vendor, queue, start_sync
 
 
 class Bench:
     def __init__(self, opts, database):
         self.opts, self.sql, self.database = opts, database.sql, database
-        self.env, self.log = database.env, os.path.join(database.scratch, "sync.log")
+        self.log = os.path.join(database.scratch, "sync.log")
 
     def queue(self, number):
-        self.sql("insert into ctms_sync_queue (email_id, priority)"
-                 f" select email_id, 10 from emails order by email_id limit {number}")
+        queue(self.database, number)
 
     def start(self, vendor, log, *arguments, **settings):
-        env = dict(self.env, CTMS_ACOUSTIC_SYNC_FEATURE_FLAG="true", CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG="true",
-                   CTMS_ACOUSTIC_BASE_URL=vendor.url, CTMS_ACOUSTIC_CLIENT_ID="fake-client", CTMS_ACOUSTIC_CLIENT_SECRET="fake-secret",
-                   CTMS_ACOUSTIC_REFRESH_TOKEN="fake-refresh", CTMS_ACOUSTIC_MAIN_TABLE_ID="1001",
-                   CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID="1002", CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID="1003",
-                   CTMS_ACOUSTIC_BATCH_LIMIT=str(self.opts.batch), **settings)
-        return subprocess.Popen([os.path.join(self.opts.bin, "ctms-sync"), *arguments], env=env, stderr=log)
+        return start_sync(self.database, vendor, log, *arguments, CTMS_ACOUSTIC_BATCH_LIMIT=str(self.opts.batch), **settings)
 
     def database_cpu(self):
         """The CPU seconds of all processes of PostgreSQL so far, also of those that have ended."""
@@ -140,7 +113,7 @@ def one_at_a_time(vendor, contacts):
 
 def compare(bench):
     opts = bench.opts
-    vendor = Vendor(opts, opts.latency_ms)
+    vendor = Vendor(opts.bin, opts.latency_ms)
     ours, theirs, runs = [], [], []
     for number in range(opts.rounds):
         bench.queue(opts.contacts)
@@ -170,7 +143,7 @@ def compare(bench):
 
 def resync(bench):
     opts = bench.opts
-    vendor = Vendor(opts, opts.resync_latency_ms)
+    vendor = Vendor(opts.bin, opts.resync_latency_ms)
     bench.sql("truncate ctms_vendor_state")
     for what in ("for the first time", "again"):
         bench.queue(opts.resync)
@@ -183,7 +156,7 @@ def resync(bench):
 def limits(bench):
     for pair in filter(None, bench.opts.limits.split(",")):
         latency_ms, contacts = (int(part) for part in pair.split(":"))
-        vendor = Vendor(bench.opts, latency_ms)
+        vendor = Vendor(bench.opts.bin, latency_ms)
         bench.queue(contacts)
         before = bench.database_cpu()
         seconds, calls, cpu, peak = bench.sync(vendor)
@@ -194,7 +167,7 @@ def limits(bench):
               f"{database / contacts * 1000:.2f} ms; memory at most {peak:.0f} MiB", flush=True)
         vendor.stop()
     if bench.opts.limits:
-        vendor = Vendor(bench.opts, 1)
+        vendor = Vendor(bench.opts.bin, 1)
         bench.queue(contacts)
         before = bench.database_cpu()
         seconds, calls, cpu, _ = bench.sync(vendor, CTMS_ACOUSTIC_SKIP_UNCHANGED="true")
@@ -244,7 +217,7 @@ def bulk(bench):
     """A resync by bulk jobs."""
     opts = bench.opts
     files = FileServer(bench.database.scratch)
-    vendor = Vendor(opts, opts.resync_latency_ms, "--exchange", files.exchange, "--job-ms", str(opts.job_ms))
+    vendor = Vendor(opts.bin, opts.resync_latency_ms, "--exchange", files.exchange, "--job-ms", str(opts.job_ms))
     bench.sql("truncate ctms_vendor_state")
     bench.queue(opts.bulk)
     before = bench.database_cpu()
@@ -279,7 +252,7 @@ def bulk(bench):
 def writes(bench):
     """How long writes wait for their first call while a resync is sent."""
     opts = bench.opts
-    vendor = Vendor(opts, opts.latency_ms, "--log")
+    vendor = Vendor(opts.bin, opts.latency_ms, "--log")
     bench.queue(opts.resync)
     waits = []
     with open(bench.log, "wb") as log:

@@ -4,9 +4,12 @@ import collections
 import http.client
 import random
 import threading
+import time
 import traceback
 
 import psycopg2
+
+from lab import check
 
 
 class Unavailable(Exception):
@@ -52,6 +55,16 @@ class Actor(threading.Thread):
         """Notes a violation and goes on, so that one round shows as much as possible."""
         if not condition and len(self.problems) < 5:
             self.problems.append(f"{self.name}: {what}")
+
+
+def stop(actors, seconds=90):
+    """Ends the threads of actors. Those that were not started are left out."""
+    for actor in actors:
+        actor.stopped.set()
+    deadline = time.monotonic() + seconds
+    for actor in (one for one in actors if one.ident is not None):
+        actor.join(max(0, deadline - time.monotonic()))
+        check(not actor.is_alive(), f"{actor.name} did not end")
 
 
 class Connection:

@@ -100,6 +100,29 @@ class Reader(Actor):
         """Whether another poll is needed to know everything in `state`."""
         return False
 
+    def catch_up(self, state):
+        """Polls until the reader must know everything. What it does not know after its time is missed. Its thread must have ended."""
+        deadline = time.monotonic() + self.longest_catch_up
+        while True:
+            try:
+                self.poll()
+                if not self.is_behind(state):
+                    return
+            except OUTAGES:
+                pass
+            if time.monotonic() > deadline:
+                self.expect(False, f"did not catch up within {self.longest_catch_up} s")
+                return
+            time.sleep(0.1)
+
+    def compare(self, state):
+        """Returns how many contacts the reader has missed. The first of them are problems."""
+        missed = self.missed(state)
+        for email_id in missed[:3]:
+            self.problems.append(f"{self.name} missed {email_id}: has {self.copies.get(email_id)}, stored {state.contacts.get(email_id)}, "
+                                 f"in the feed {email_id in state.changes}")
+        return len(missed)
+
 
 class UpdatesReader(Reader):
     """A contact whose time did not move when it changed is not compared: /updates reports times."""
@@ -312,6 +335,7 @@ class Webhook(ChangesPages):
 
     longest_catch_up = 40
     trouble = 0.03  # share of the messages with which something goes wrong
+    REMEMBERED = 1000  # messages of which the content is remembered, for when they come again
 
     def __init__(self, scene, name):
         super().__init__(scene, name)
@@ -349,6 +373,8 @@ class Webhook(ChangesPages):
             self.counts["polls"] += 1
             self.expect(self.is_genuine(headers, body), "a message has no valid signature")
             self.expect(self.known.setdefault(headers["webhook-id"], body) == body, "two messages with different content have the same id")
+            if len(self.known) > self.REMEMBERED:
+                del self.known[next(iter(self.known))]
             self.failed = not self.failed and self.random.random() < self.trouble  # after a second failure in a row, it waits for minutes
             if self.failed and self.random.random() < 0.5:
                 return 503

@@ -35,6 +35,7 @@ import clients  # noqa: E402
 import faults  # noqa: E402
 import readers  # noqa: E402
 import writers  # noqa: E402
+from actor import stop  # noqa: E402
 from lab import Failed, Lab, check, until  # noqa: E402
 from scene import Cluster, Scene, Supervisor  # noqa: E402
 from state import State, await_rest  # noqa: E402
@@ -71,39 +72,6 @@ class Outcome:
         print(f"{verdict}: {self.fault}, seed {self.seed}: missed {self.missed}; {written}; {read}", flush=True)
         for problem in self.problems[:10]:
             print("    " + problem.replace("\n", "\n    ")[:3000], flush=True)
-
-
-def stop(actors, seconds=90):
-    for actor in actors:
-        actor.stopped.set()
-    deadline = time.monotonic() + seconds
-    for actor in (one for one in actors if one.ident is not None):
-        actor.join(max(0, deadline - time.monotonic()))
-        check(not actor.is_alive(), f"{actor.name} did not end")
-
-
-def catch_up(reader, state):
-    """Polls until the reader must know everything. What it does not know after its time is missed."""
-    deadline = time.monotonic() + reader.longest_catch_up
-    while True:
-        try:
-            reader.poll()
-            if not reader.is_behind(state):
-                return
-        except readers.OUTAGES:
-            pass
-        if time.monotonic() > deadline:
-            reader.expect(False, f"did not catch up within {reader.longest_catch_up} s")
-            return
-        time.sleep(0.1)
-
-
-def compare(reader, state, outcome):
-    missed = reader.missed(state)
-    outcome.missed += len(missed)
-    for email_id in missed[:3]:
-        outcome.problems.append(f"{reader.name} missed {email_id}: has {reader.copies.get(email_id)}, stored {state.contacts.get(email_id)}, "
-                                f"in the feed {email_id in state.changes}")
 
 
 def make_actors(scene, kinds):
@@ -155,8 +123,8 @@ def play_with(everybody, scene, options, outcome):
         outcome.reads[reader.name] = reader.counts
         if fault.times_lie and isinstance(reader, readers.UpdatesReader):
             continue
-        catch_up(reader, state)
-        compare(reader, state, outcome)
+        reader.catch_up(state)
+        outcome.missed += reader.compare(state)
     for client in checking:
         client.verify(state)
     if scene.vendor:

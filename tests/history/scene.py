@@ -13,7 +13,7 @@ import uuid
 import psycopg2
 
 from actor import Actor
-from lab import Failed, Postgres, check, until
+from lab import Failed, Lab, Postgres, check, until
 from proxy import Proxy
 from service import KEY, Service, prepare
 
@@ -155,14 +155,15 @@ class Vendor:
 class Sync:
     """ctms-sync. It delivers to webhooks, and sends to the vendor if there is one; otherwise it keeps the queue."""
 
-    def __init__(self, lab, url, vendor):
-        self.lab = lab
+    def __init__(self, lab, url, vendor, spawn=None, **settings):
+        """`spawn`: as for Service."""
+        self.lab, self.spawn = lab, spawn or Lab.spawn_program
         self.env = {"CTMS_DB_URL": url, "CTMS_SECRET_KEY": KEY, "CTMS_WEBHOOKS": "true", "CTMS_WEBHOOK_TIMEOUT_S": "2",
-                    "CTMS_ACOUSTIC_SYNC_PAUSED": "true", "CTMS_LOGGING_LEVEL": "INFO", **(vendor.settings if vendor else {})}
+                    "CTMS_ACOUSTIC_SYNC_PAUSED": "true", "CTMS_LOGGING_LEVEL": "INFO", **(vendor.settings if vendor else {}), **settings}
         self.start()
 
     def start(self):
-        self.process = self.lab.spawn(f"ctms-sync-{len(self.lab.processes)}", [os.path.join(self.lab.bin, "ctms-sync")], self.env, as_server=False)
+        self.process = self.spawn(self.lab, f"ctms-sync-{len(self.lab.processes)}", [os.path.join(self.lab.bin, "ctms-sync")], self.env)
 
     def end(self):
         self.process.end()

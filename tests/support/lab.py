@@ -77,6 +77,10 @@ class Lab:
         self.processes.append(process)
         return process
 
+    def spawn_program(self, name, command, env):
+        """The same for a program of CTMS, which may run as root."""
+        return self.spawn(name, command, env, as_server=False)
+
     def run(self, *command, env=None, as_server=True, timeout=120):
         done = subprocess.run(command, env=dict(os.environ, **(env or {})), text=True, capture_output=True, timeout=timeout, cwd=self.directory,
                               check=False, **(self.account if as_server else {}))

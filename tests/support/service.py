@@ -9,7 +9,7 @@ import threading
 import time
 import urllib.parse
 
-from lab import Failed, check, query, until
+from lab import Failed, Lab, check, query, until
 
 KEY = "key of the trials, which is long enough"
 
@@ -18,8 +18,8 @@ class Service:
     """Several ctms-web on one database, an API client with a token, and requests that go to the servers in turn."""
 
     def __init__(self, lab, url, count=2, spawn=None, **settings):
-        """`spawn(lab, name, command, env)` starts a process; by default, Lab.spawn."""
-        self.lab, self.spawn_process = lab, spawn or (lambda lab, name, command, env: lab.spawn(name, command, env, as_server=False))
+        """`spawn(lab, name, command, env)` starts a process; by default, Lab.spawn_program."""
+        self.lab, self.spawn_process = lab, spawn or Lab.spawn_program
         self.env = dict({"CTMS_DB_URL": url, "CTMS_SECRET_KEY": KEY, "HOST": "127.0.0.1", "PORT": "0"}, **settings)
         self.processes = [self.spawn() for _ in range(count)]
         self.ports = [self.port_of(process) for process in self.processes]

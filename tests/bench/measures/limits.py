@@ -5,12 +5,13 @@ import http.client
 import statistics
 import time
 
-from support import token_clients
 from support.contacts import id_of
 from support.load import twice
+from support.other_work import updates_as_lines
 from support.processes import memory_mib
 from support.report import Row
 from support.scene import Failure, Server
+from support.token_clients import RIGHT, WRONG, asking
 
 from .context import say
 
@@ -30,18 +31,8 @@ def updates(bench):
 
 def lines_of(bench, server):
     """Returns the contacts per second when one client reads all of /updates as NDJSON."""
-    link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
-    began, count = time.monotonic(), 0
-    try:
-        link.request("GET", "/updates?start=2001-01-01T00:00:00Z",
-                     headers={"Authorization": "Bearer " + bench.generator.token, "Accept": "application/x-ndjson"})
-        answer = link.getresponse()
-        if answer.status != 200:
-            raise Failure(f"/updates as lines: {answer.status}")
-        while part := answer.read(1 << 16):
-            count += part.count(b"\n")
-    finally:
-        link.close()
+    began = time.monotonic()
+    count = sum(updates_as_lines(server, bench.generator.token))
     return count / (time.monotonic() - began)
 
 
@@ -55,24 +46,6 @@ def lines(bench):
         say(f"  {rates[-1]:,.0f} contacts a second, at most {peaks[-1]:.1f} MiB")
     yield Row("lines", "/updates as NDJSON, 1 client: contacts", "/s", rates)
     yield Row("lines/memory", "/updates as NDJSON, memory at most", "MiB", peaks, wanted=40, at_least=False)
-
-
-RIGHT = {"clients": 8, "pause": 0.05, "addresses": ["127.0.0.1"]}
-WRONG = {"clients": 32, "pause": 0.05, "addresses": [f"127.0.0.{number}" for number in range(2, 10)]}
-
-
-@contextlib.contextmanager
-def asking(server, form, who, seconds):
-    """Runs clients that request tokens during the block, and adds their results to the list that it yields."""
-    seen = []
-    process = token_clients.start(server, form, seconds=seconds, **who)
-    try:
-        yield seen
-        seen.extend(token_clients.finish(process, seconds + 90))
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
 
 
 def beside_tokens(bench, side, flooded, what):
@@ -92,27 +65,25 @@ def token_flood(bench):
     """Measures the p99 of reads on 16 connections while 8 clients use right secrets, with and without a flood of wrong ones from other
     addresses; and how long a token takes during the flood."""
     bench.warm_up("read")
-    alone, calm, busy, against, latency, refused = [], [], [], [], [], []
+    calm, busy, against, latency, refused = [], [], [], [], []
     for number in bench.rounds():
         for side in bench.sides_of(number):
             def read(side=side):
                 return bench.wrk(side, "read", 16)
-            quiet, (reads, _) = read(), beside_tokens(bench, side, False, read)
+            reads, _ = beside_tokens(bench, side, False, read)
             flooded, right = twice(lambda side=side, read=read: beside_tokens(bench, side, True, read))
             if side.who == "against":
                 against.append(flooded.p99)
                 continue
             _, unread = beside_tokens(bench, side, True, lambda: time.sleep(bench.opts.seconds))
-            alone.append(quiet.p99)
             calm.append(reads.p99)
             busy.append(flooded.p99)
             latency.append(statistics.median(took for _, took in unread))
             refused.append(sum(status != 200 for status, _ in right + unread))
-            say(f"  round {number + 1}: p99 of reads {quiet.p99:.2f} ms alone, {reads.p99:.2f} ms beside tokens, {flooded.p99:.2f} ms in the "
-                f"flood; a token {latency[-1]:.2f} ms, {refused[-1]} of {len(right) + len(unread)} refused")
+            say(f"  round {number + 1}: p99 of reads {reads.p99:.2f} ms beside tokens, {flooded.p99:.2f} ms in the flood; a token "
+                f"{latency[-1]:.2f} ms, {refused[-1]} of {len(right) + len(unread)} refused")
     yield Row("token/p99", "p99 of reads beside 8 /token clients, in a flood of wrong secrets and without", "ms", busy, calm, against,
               wanted=1.5, at_least=False)
-    yield Row("token/alone", "the same without any /token", "ms", alone)
     yield Row("token/latency", "a token for a right secret in the flood, median", "ms", latency, wanted=1, at_least=False)
     yield Row("token/refused", "right secrets that got no token", "", refused, wanted=1, at_least=False)
 

@@ -31,6 +31,14 @@ class Load:
 
 
 @dataclass
+class Answers:
+    """What a flood got. It may be so hard that some of its requests are refused or get no answer in time."""
+    rate: float      # answers per second
+    refused: int     # answers outside of 200 to 399
+    late: int        # requests that waited for more than 10 s
+
+
+@dataclass
 class Script:
     """A pgbench script and the values of its variables, as `name=value`."""
     path: str
@@ -57,6 +65,14 @@ def parse_wrk(text):
         raise Failure("wrk reports:\n" + text)
     return Load(float(first(r"^Requests/sec:\s*([\d.]+)", text)), requests,
                 milliseconds(first(r"^\s*50%\s+(\S+)", text)), milliseconds(first(r"^\s*99%\s+(\S+)", text)))
+
+
+def parse_flood(text):
+    errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
+    if errors and any(int(count) for count in errors.groups()[:3]):
+        raise Failure("wrk reports:\n" + text)
+    refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
+    return Answers(float(first(r"^Requests/sec:\s*([\d.]+)", text)), int(refused[1]) if refused else 0, int(errors[4]) if errors else 0)
 
 
 def parse_pgbench(text):
@@ -104,8 +120,11 @@ class Generator:
                                  "-s", os.path.join(HERE, "load.lua"), server.base],
                                 env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
+    def wrk_once(self, server, what, connections, seconds):
+        return parse_wrk(finish(self.start_wrk(server, what, connections, seconds), seconds + 60))
+
     def wrk(self, server, what, connections, seconds):
-        load = twice(lambda: parse_wrk(finish(self.start_wrk(server, what, connections, seconds), seconds + 60)))
+        load = twice(lambda: self.wrk_once(server, what, connections, seconds))
         time.sleep(PAUSE)
         return load
 

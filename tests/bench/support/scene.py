@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MPL-2.0
 """The setup of a measurement: a temporary directory, an embedded PostgreSQL in it (fsync on), and programs that use it."""
 import contextlib
+import http.client
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -17,6 +19,7 @@ from . import contacts
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 DEFAULT_BIN = os.path.normpath(os.path.join(HERE, "../../build/release/bin"))
 CLIENT = "bench"
+OTHER_CLIENT = "other"  # for work beside that of the first
 OTHER_DATABASE = ("CTMS_DB_URL", "CTMS_DB_URL_FILE", "CTMS_DATA_DIR", "CTMS_SECRET_KEY", "CTMS_SECRET_KEY_FILE")
 
 
@@ -57,6 +60,7 @@ class Database:
         self.env = dict(clean, CTMS_DB_URL=self.url, CTMS_SECRET_KEY=secrets.token_hex(32), CTMS_USE_MOZLOG="true")
         made = json.loads(self.admin("clients", "create", CLIENT, "-e", "bench@example.com", "--json"))
         self.client_id, self.client_secret = made["client_id"], made["client_secret"]
+        self.admin("clients", "create", OTHER_CLIENT, "-e", "bench@example.com")
 
     def __enter__(self):
         return self
@@ -114,9 +118,9 @@ class Database:
         """Brings the tables into a state that does not depend on what ran before."""
         self.sql("vacuum analyze", "checkpoint")
 
-    def token(self):
+    def token(self, client=CLIENT):
         """An access token that is valid for all measurements."""
-        return self.admin("token", CLIENT, "--expires-in", "86400").strip()
+        return self.admin("token", client, "--expires-in", "86400").strip()
 
 
 def wait_until(condition, seconds, what):
@@ -143,6 +147,14 @@ def is_answering(port):
         return False
 
 
+def requests_in_progress(port):
+    """The requests in progress besides the one that asks."""
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as link:
+        link.request("GET", "/metrics")
+        text = link.getresponse().read().decode()
+    return float(re.search(r"^ctms_requests_in_flight (\S+)$", text, re.M)[1]) - 1
+
+
 class Server:
     """ctms-web on the loopback interface. It logs as usual, but to /dev/null, to leave the disk to the database."""
 
@@ -160,6 +172,10 @@ class Server:
             why = subprocess.run(self.command, env=self.env, check=False, timeout=self.patience, text=True, stderr=subprocess.PIPE).stderr
             raise Failure("ctms-web ended: " + why[-2000:])
         return is_answering(self.port)
+
+    def await_rest(self):
+        """Waits until no request is in progress: clients that ended may have left some behind."""
+        wait_until(lambda: requests_in_progress(self.port) <= 0, 90, "the server did not come to rest")
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

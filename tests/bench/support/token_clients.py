@@ -5,6 +5,7 @@
 Runs as a separate program, so that its work does not delay other load: start() runs it, and finish() returns its results.
 """
 import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -15,6 +16,10 @@ import time
 
 if __package__:
     from .scene import Failure
+
+# Who asks, as arguments of asking(): clients with the right secret at one address, and a flood from other addresses.
+RIGHT = {"clients": 8, "pause": 0.05, "addresses": ["127.0.0.1"]}
+WRONG = {"clients": 32, "pause": 0.05, "addresses": [f"127.0.0.{number}" for number in range(2, 10)]}
 
 
 def ask(link, form):
@@ -89,6 +94,20 @@ def finish(process, limit):
     if process.returncode != 0:
         raise Failure(f"the token clients ended with {process.returncode}")
     return json.loads(out)
+
+
+@contextlib.contextmanager
+def asking(server, form, who, seconds):
+    """Runs clients that request tokens during the block, and adds their results to the list that it yields."""
+    seen = []
+    process = start(server, form, seconds=seconds, **who)
+    try:
+        yield seen
+        seen.extend(finish(process, seconds + 90))
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
 
 
 if __name__ == "__main__":

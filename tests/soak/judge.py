@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: MPL-2.0
+"""Whether what was sampled stays flat: compares the last third of the samples with the first third, after a warm-up."""
+import dataclasses
+import statistics
+
+SHORTEST = 10  # minutes; a shorter run says nothing about growth
+
+
+@dataclasses.dataclass(frozen=True)
+class Limit:
+    """The median of the last third may be this many times the median of the first third, and in addition this much more."""
+    times: float
+    more: float
+
+
+PROGRAM = {"MiB": Limit(1.05, 2), "descriptors": Limit(1, 5)}
+
+# By the name of what is sampled, as in watch.py. What has no limit is only shown.
+LIMITS = {**{f"{program} {what}": limit for program in ("web", "sync", "vendor") for what, limit in PROGRAM.items()},
+          "postgres MiB": Limit(1.1, 10), "postgres descriptors": Limit(1.1, 50), "connections": Limit(1, 3),
+          "queue": Limit(1, 500), "inbox": Limit(1, 500), "behind": Limit(1, 500), "KiB per contact": Limit(1.1, 0.5),
+          "errors": Limit(1, 1)}
+
+ROWS = "rows of "  # the names of the numbers of rows begin with this
+ROWS_LIMIT = Limit(1.05, 100)
+FLOWING = {"ctms_sync_queue", "ctms_inbox"}  # "queue" and "inbox" above
+# What keeps a row for each command on purpose.
+KEPT = {"ctms_audit_log", "ctms_client_revocations"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    name: str
+    first: float
+    last: float
+    allowed: float
+
+    @property
+    def too_much(self):
+        return self.last > self.allowed
+
+    def __str__(self):
+        return f"{self.name}: {self.first:,.1f} in the first third, {self.last:,.1f} in the last, at most {self.allowed:,.1f} allowed"
+
+
+def limit_of(name):
+    """The limit, or None."""
+    if not name.startswith(ROWS):
+        return LIMITS.get(name)
+    return None if name.removeprefix(ROWS) in FLOWING | KEPT else ROWS_LIMIT
+
+
+def compare(samples):
+    """`samples`: a list of dictionaries with the same names. Returns the Growth of each name that has a limit."""
+    third = len(samples) // 3
+    if third == 0:
+        return []
+    out = []
+    for name in samples[0]:
+        limit = limit_of(name)
+        if limit:
+            first, last = (statistics.median(one[name] for one in part) for part in (samples[:third], samples[-third:]))
+            out.append(Growth(name, first, last, first * limit.times + limit.more))
+    return out
+
+
+def warm_up_of(minutes):
+    """The minutes at the begin of a run that do not count."""
+    return min(30, minutes / 5)
