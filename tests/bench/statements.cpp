@@ -122,8 +122,9 @@ std::string patch_script() {
     const auto records = persistence::records_of({&one, 1}, false);
     const auto& write = persistence::write_contacts_statement(persistence::write_kind::update, records.tables, false);
     const auto record = without_marks(records.json, marks, variables);
+    const auto document = without_marks(records.documents, marks, variables);
     return variables + set_number + on_one_line(with_values(persistence::contact_by_id_sql(), {id})) +
-           on_one_line(with_values(write.sql, {fmt::format("({})", record), lock_timeout}));
+           on_one_line(with_values(write.sql, {fmt::format("({})", record), lock_timeout, fmt::format("({})", document)}));
 }
 
 struct script {

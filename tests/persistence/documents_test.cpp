@@ -115,6 +115,26 @@ TEST_CASE("a write stores the document that the tables give") {
     }
 }
 
+TEST_CASE("changes that share a statement store the document of each contact") {
+    documents_database db;
+    std::vector<contact_to_change> changes;
+    for (const int number : {1, 2, 3}) {
+        db.create(number);
+        changes.push_back({db.contact(number), [number](const auto& stored) -> result<contact_change> {
+                               contact_change out{stored.value()};
+                               out.after.email.first_name = fmt::format("name {}", number);
+                               return out;
+                           }});
+    }
+    for (const auto& done : db.contacts.change(changes)) REQUIRE(done.has_value());
+    for (const int number : {1, 2, 3}) {
+        CAPTURE(number);
+        CHECK(db.has_document(number));
+        CHECK(db.read(number) == db.truth(number));
+        CHECK(db.read(number).find(fmt::format("name {}", number)) != std::string::npos);
+    }
+}
+
 TEST_CASE("times of a write have the same text in a document as in other answers") {
     documents_database db;
     db.create(1);

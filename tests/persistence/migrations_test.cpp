@@ -128,6 +128,7 @@ TEST_CASE("an empty database gets every migration once") {
                                    "23 client_limits false",
                                    "24 bulk_job false",
                                    "25 ordered_answers false",
+                                   "26 free_in_queue false",
                                    "3 indexes false",
                                    "4 price_index false",
                                    "5 sync_workers false",

@@ -337,6 +337,44 @@ TEST_CASE("no statement of a request or of the sync scans a large table complete
     CHECK(where.full_reads(statements).size() == found.size() + 1);
 }
 
+TEST_CASE("changes look contacts up by index, also if the plans were made while the tables and the queue were empty") {
+    constexpr int first_contacts = 2;
+    constexpr int changed_contacts = 100;
+    constexpr int all_contacts = 2'000;
+    queue_database scene;
+    scene.link.execute("set ctms.writer = 'library'");
+    scene.insert_contacts(1, first_contacts);
+    scene.link.execute("vacuum analyze ctms_sync_queue"); // its plans assume that it has no page
+    {
+        persistence::database db(scene.db.options());
+        persistence::contact_repository repository(db, nullptr, false);
+        const auto change_up_to = [&](int last) {
+            std::vector<persistence::contact_to_change> several;
+            for (int number = 1; number <= last; ++number) {
+                several.push_back({id(number), [last](const auto& stored) -> result<persistence::contact_change> {
+                                       persistence::contact_change out{stored.value()};
+                                       out.after.email.first_name = std::to_string(last);
+                                       return out;
+                                   }});
+            }
+            for (const auto& done : repository.change(several)) CHECK(done.has_value());
+        };
+        change_up_to(first_contacts);
+        scene.insert_contacts(first_contacts + 1, all_contacts);
+        scene.link.execute(
+            fmt::format("insert into ctms_sync_queue (email_id) select ('00000000-0000-4000-8000-' || lpad(n::text, 12, '0'))"
+                        "::uuid from generate_series({}, {}) n",
+                        first_contacts + 1, all_contacts));
+        change_up_to(changed_contacts);
+    } // a session reports what it read when it ends
+    const auto sum_of = [&](const std::string& columns) {
+        return std::stoi(
+            scene.value(fmt::format("select sum({}) from pg_stat_user_tables where relname in ('emails', 'ctms_sync_queue')", columns)));
+    };
+    CHECK(becomes_true([&] { return sum_of("n_tup_upd") == 2 * (first_contacts + changed_contacts) - first_contacts; }));
+    CHECK(sum_of("seq_tup_read") < all_contacts);
+}
+
 namespace {
 
 /// Contacts that were changed in order of their numbers, and of which some are relevant.

@@ -201,10 +201,10 @@ result<std::vector<uuid>> contact_bulk_repository::replace(std::span<const model
 
 result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_ids(std::span<const std::string> primary_emails) {
     // `lateral` and `offset 0` force one index lookup for each address, also without statistics.
-    static const statement ids_of_addresses{"ids_of_addresses",
-                                            "select found.email_id::text, found.primary_email"
-                                            " from json_array_elements_text($1::json) as given(address) cross join lateral"
-                                            " (select email_id, primary_email from emails where primary_email = given.address offset 0) as found"};
+    static const statement ids_of_addresses{
+        "ids_of_addresses", "select found.email_id::text, found.primary_email"
+                            " from json_array_elements_text($1::json) as given(address) cross join lateral"
+                            " (select email_id, primary_email from emails where primary_email = given.address offset 0) as found"};
     return run(db_, [&](connection& link) {
         const auto found = link.query(ids_of_addresses, {json_names(primary_emails)});
         std::map<std::string, uuid, std::less<>> out;

@@ -107,9 +107,8 @@ T read(cells row) {
 } // namespace
 
 std::string contact_by_id_sql() {
-    return union_of_tables([](const contact_table& table) {
-        return select_sql(table, fmt::format("where {}.email_id = $1::uuid", table.alias));
-    });
+    return union_of_tables(
+        [](const contact_table& table) { return select_sql(table, fmt::format("where {}.email_id = $1::uuid", table.alias)); });
 }
 
 // `lateral` and `offset 0` make the server look each contact up by index, instead of reading a table that has no statistics yet.

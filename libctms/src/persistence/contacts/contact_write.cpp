@@ -34,21 +34,36 @@ void for_each_table(table_set tables, Visit visit) {
     }
 }
 
-// One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
-// record stays unchanged; the members that end in _gone say what to delete. The setting ends with the statement's transaction. It does not
-// limit waits for locks on tables, because the server takes those before it runs a statement.
-std::string records_sql(table_set tables, bool keeps_history) {
-    auto members = each_column(emails().columns, "{column} {type}");
+/// Is between the documents of the parameter $3. No JSON text contains it.
+constexpr char document_separator = '\x1e';
+
+/// Each group and list of the set as `pattern`, whose arguments are the name and the type of what says what to delete.
+std::string each_table(table_set tables, std::string_view pattern) {
+    std::string out;
     for_each_table(tables, [&](const contact_table& table) {
-        members += fmt::format(", {0} json, {0}_gone {1}", table.name, table.is_list ? "json" : "boolean");
+        out += fmt::format(fmt::runtime(pattern), table.name, table.is_list ? "json" : "boolean");
     });
-    if (keeps_history) members += ", request text, history json";
-    return fmt::format(R"(
+    return out;
+}
+
+// One record for each contact, so that one statement writes any number of them. A group or list that is missing from a
+// record stays unchanged; the members that end in _gone say what to delete. Documents are not in the records, because the server would
+// parse them: it has them in the same order. The setting ends with the statement's transaction. It does not limit waits for locks on
+// tables, because the server takes those before it runs a statement.
+std::string records_sql(table_set tables, bool keeps_history) {
+    return fmt::format(
+        R"(
 with c as materialized (
-  select r.* from (select set_config('lock_timeout', $2, true)) as limited, {},
-    json_to_recordset($1::json) as r(email_id uuid, version xid, client text, seen xid, document text, hashes text[], {})),
-kept_out as materialized (select email_id from c where hashes is not null and {}),)",
-                       we_are_the_writer, members, is_suppressed_sql("hashes"));
+  select r.* from (select set_config('lock_timeout', $2, true)) as limited, {0},
+    rows from (
+      json_to_recordset($1::json) as (email_id uuid, version xid, client text, seen xid, hashes text[], {1}{2}{3}),
+      unnest(string_to_array($3, chr({4}))))
+    as r(email_id, version, client, seen, hashes, {5}{6}{7}, document)),
+kept_out as materialized (select email_id from c where hashes is not null and {8}),)",
+        we_are_the_writer, each_column(emails().columns, "{column} {type}"), each_table(tables, ", {0} json, {0}_gone {1}"),
+        keeps_history ? ", request text, history json" : "", static_cast<int>(document_separator),
+        each_column(emails().columns, "{column}"), each_table(tables, ", {0}, {0}_gone"), keeps_history ? ", request, history" : "",
+        is_suppressed_sql("hashes"));
 }
 
 std::string insert_emails_sql() {
@@ -66,8 +81,6 @@ e as (select c.*, written.update_timestamp from c join written using (email_id))
 // of a change is taken when these rows are locked, and is later than that of the change before. `lateral` and `offset 0` make the server
 // look each contact up by index, also without statistics.
 std::string update_emails_sql(table_set tables, bool keeps_history) {
-    std::string members(keeps_history ? ", c.request, c.history" : "");
-    for_each_table(tables, [&](const contact_table& table) { members += fmt::format(", c.{0}, c.{0}_gone", table.name); });
     return fmt::format(R"(
 held as materialized (
   select found.email_id from (
@@ -75,12 +88,13 @@ held as materialized (
   cross join lateral (
     select emails.email_id from emails where emails.email_id = sorted.email_id and emails.xmin = sorted.version
     for update skip locked) as found),
-busy as materialized (select ctms_busy_in_queue(array(select email_id from held)) as ids),
 e as (
   update emails set {}, update_timestamp = {}
-  from held join c using (email_id) cross join busy where emails.email_id = held.email_id and held.email_id <> all (busy.ids)
-  returning emails.email_id, emails.update_timestamp, c.client, c.seen, c.document{}))",
-                       each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"), members);
+  from ctms_free_in_queue(array(select email_id from held)) as free(email_id) join c using (email_id)
+  where emails.email_id = free.email_id
+  returning emails.email_id, emails.update_timestamp, c.client, c.seen, c.document{}{}))",
+                       each_column(emails().columns, "{column} = c.{column}"), later_time_sql("emails"),
+                       each_table(tables, ", c.{0}, c.{0}_gone"), keeps_history ? ", c.request, c.history" : "");
 }
 
 /// Inserts the rows of one group or list. With `may_exist`, a row that exists is inserted with the id that it has, for replace_row_sql().
@@ -119,7 +133,7 @@ filled as materialized (
   select email_id, seen, case when is_good then {0} else 0 end as format, pg_current_xact_id()::xid as version,
     case when is_good then replace(document, '{1}', '{2}' || {3} || '{4}') else '' end as document
   from (select count(*) from ch) as after_changes, (
-    select *, document is not null and update_timestamp >= '0001-01-01 00:00Z' and update_timestamp < '10000-01-01 00:00Z' as is_good
+    select *, document <> '' and update_timestamp >= '0001-01-01 00:00Z' and update_timestamp < '10000-01-01 00:00Z' as is_good
     from e) as written))",
                        json::document_format(), json::unfilled_time, json::before_time, iso_time_sql("update_timestamp"), json::after_time);
 }
@@ -246,10 +260,10 @@ bool add_list(object_writer& writer, std::string_view name, const std::vector<It
     return !written.empty() || !gone.empty();
 }
 
-/// Adds what the document will be, unless its unfilled times cannot be told from the rest.
-void add_document(object_writer& writer, const contact_write& one) {
+/// What the document will be. Empty if its unfilled times, or its end, could not be told from the rest.
+std::string unfilled_document(const contact_write& one) {
     const auto written = after_write(one, json::time_of_write);
-    const auto document = json::write_document(written);
+    auto document = json::write_document(written);
     std::size_t found = 0;
     for (auto at = document.find(json::unfilled_time); at != std::string::npos; at = document.find(json::unfilled_time, at + 1)) ++found;
     std::size_t unfilled = 0;
@@ -258,8 +272,8 @@ void add_document(object_writer& writer, const contact_write& one) {
     count(written.email.update_timestamp);
     if (written.amo) count(written.amo->create_timestamp);
     if (written.amo) count(written.amo->update_timestamp);
-    if (found == unfilled) writer.add_raw("document", document);
-    if (one.before != nullptr && !one.before->document.empty()) writer.add("seen", std::string_view(one.before->document));
+    if (found != unfilled || document.find(document_separator) != std::string::npos) document.clear();
+    return document;
 }
 
 model::contact opted_out_of(model::contact contact) {
@@ -292,7 +306,7 @@ table_set add_record(object_writer& writer, const contact_write& one, bool keeps
     note(table_of::mofo, add_group(writer, "mofo", before.mofo, after.mofo, one.change->touch_mofo));
     note(table_of::newsletters, add_list(writer, "newsletters", before.newsletters, after.newsletters));
     note(table_of::waitlists, add_list(writer, "waitlists", before.waitlists, after.waitlists));
-    add_document(writer, one);
+    if (one.before != nullptr && !one.before->document.empty()) writer.add("seen", std::string_view(one.before->document));
     if (keeps_history) add_history(writer, one, after);
     return out;
 }
@@ -331,6 +345,10 @@ written_records records_of(std::span<const contact_write> contacts, bool keeps_h
     written_records out;
     out.json =
         json_rows(contacts, [&](object_writer& writer, const contact_write& one) { out.tables |= add_record(writer, one, keeps_history); });
+    for (const auto& one : contacts) {
+        if (&one != &contacts.front()) out.documents += document_separator;
+        out.documents += unfilled_document(one);
+    }
     return out;
 }
 

@@ -36,7 +36,7 @@ using table_set = std::bitset<table_count>;
 
 /// Returns the statement that writes contacts with their documents and puts them into the queue and into ctms_changes, in one statement and
 /// so in one transaction. Besides emails it writes only `tables`, because each table costs time even if nothing changes in it. A connection
-/// prepares at most 64 such statements. $1: see records_of; $2: how long it waits for a lock on a row, in milliseconds. Returns the
+/// prepares at most 64 such statements. $1 and $3: see records_of; $2: how long it waits for a lock on a row, in milliseconds. Returns the
 /// email_id of each and the time of its write, in microseconds since 1970. The time is null for a contact that was not written because its
 /// address is suppressed.
 ///   `insert` writes complete contacts. `update` writes the differences between two states. It skips a contact, and does not return it, if
@@ -45,9 +45,10 @@ using table_set = std::bitset<table_count>;
 ///   With `keeps_history`, it also records the changes in ctms_history. The records must be made with the same flag.
 [[nodiscard]] const statement& write_contacts_statement(write_kind kind, table_set tables, bool keeps_history);
 
-/// The first parameter of the statement, and the tables that it must write.
+/// The parameters $1 and $3 of the statement, and the tables that it must write.
 struct written_records {
     std::string json{};
+    std::string documents{}; ///< in order of the records
     table_set tables{};
 };
 
