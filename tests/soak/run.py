@@ -144,10 +144,11 @@ def run(lab, options, output, interrupted):
 
 def growth(samples, minutes, output):
     """Prints the comparison. Returns what grew."""
-    if minutes < judge.SHORTEST:
-        print(f"Growth is not judged in runs of less than {judge.SHORTEST} minutes")
+    counting = [one for one in samples if one["minutes"] > judge.warm_up_of(minutes)]
+    if minutes < judge.SHORTEST or len(counting) < 3:
+        print(f"Growth is not judged in runs of less than {judge.SHORTEST} minutes, or with less than three samples")
         return []
-    medians = judge.thirds([one for one in samples if one["minutes"] > judge.warm_up_of(minutes)])
+    medians = judge.thirds(counting)
     found = judge.compare(medians)
     output.record({"result": [vars(one) for one in found]})
     for one in found:
