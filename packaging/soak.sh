@@ -16,7 +16,7 @@ grown; otherwise the exit code is 1. Everything runs on the loopback interface, 
 at the end. Ctrl-C ends a run early, with the same checks.
 
   --hours H      how long the load lasts (default 1)
-  --minutes N    the same in minutes; in less than 10, growth is not judged
+  --minutes N    the same in minutes; in less than 15, growth is not judged
   --every S      seconds between samples (default: a minute, or less in a short run)
   --writes N     contacts written per second (default 50)
   --reads N      reads per second (default 200)

@@ -17,7 +17,7 @@ those labelled `long`. The last lines of the output are CTest's summary.
              packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
              missing); and packaging/fuzz.sh for 10 seconds per target
   --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target,
-             the fault tests 5 times, 5 rounds of every history, packaging/soak.sh for 15 minutes, packaging/logging/try.sh
+             the fault tests 5 times, 5 rounds of every history, packaging/soak.sh for 20 minutes, packaging/logging/try.sh
              with a million lines, and in a fresh Debian 13 the quickstart, --long, the packages, and the upgrade of
              PostgreSQL (packaging/on_debian.sh)
   --here     with --nightly, leave out what needs Debian 13
@@ -40,7 +40,7 @@ here=no
 fuzz_seconds=10
 fault_rounds=5
 history_rounds=5
-soak_minutes=15
+soak_minutes=20
 presets=()
 add_preset() { if [[ " ${presets[*]} " != *" $1 "* ]]; then presets+=("$1"); fi; }
 take() {

@@ -32,6 +32,7 @@ class Actor(threading.Thread):
         self.stopped = threading.Event()
         self.counts = collections.Counter()
         self.problems = []
+        self.last_outage = None
 
     def step(self):
         raise NotImplementedError
@@ -40,8 +41,9 @@ class Actor(threading.Thread):
         while not self.stopped.is_set():
             try:
                 self.step()
-            except OUTAGES:
+            except OUTAGES as outage:
                 self.counts["outages"] += 1
+                self.last_outage = repr(outage)
                 self.stopped.wait(0.1)
             except Exception:  # reported at the end of the round
                 self.problems.append(f"{self.name}: {traceback.format_exc()}")

@@ -82,6 +82,7 @@ class Reader(Actor):
             while piece := answer.read1(65536):
                 *lines, rest = (rest + piece).split(b"\n")
                 yield from map(json.loads, lines)
+            answer.close()  # reading an empty response does not
         except OUTAGES:
             self.link.close()
             raise

@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 
-SHORTEST = 10  # minutes; a shorter run says nothing about growth
+SHORTEST = 15  # minutes; a shorter run says nothing about growth
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,7 +21,7 @@ LIMITS = {**{f"{program} {what}": limit for program in ("web", "sync", "vendor")
           "queue": Limit(1, 500), "inbox": Limit(1, 500), "behind": Limit(1, 500), "KiB per contact": Limit(1.1, 0.5),
           "errors": Limit(1, 1)}
 
-ROWS = "rows of "  # the names of the numbers of rows begin with this
+ROWS, SIZE = "rows of ", "KiB of "  # with the name of a table
 ROWS_LIMIT = Limit(1.05, 100)
 FLOWING = {"ctms_sync_queue", "ctms_inbox"}  # "queue" and "inbox" above
 # What keeps a row for each command on purpose.
@@ -50,20 +50,24 @@ def limit_of(name):
     return None if name.removeprefix(ROWS) in FLOWING | KEPT else ROWS_LIMIT
 
 
-def compare(samples):
-    """`samples`: a list of dictionaries with the same names. Returns the Growth of each name that has a limit."""
+def thirds(samples):
+    """By name, the medians of the first and of the last third. `samples`: dictionaries with the same names, at least three."""
     third = len(samples) // 3
-    if third == 0:
-        return []
-    out = []
-    for name in samples[0]:
-        limit = limit_of(name)
-        if limit:
-            first, last = (statistics.median(one[name] for one in part) for part in (samples[:third], samples[-third:]))
-            out.append(Growth(name, first, last, first * limit.times + limit.more))
-    return out
+    return {name: [statistics.median(one[name] for one in part) for part in (samples[:third], samples[-third:])] for name in samples[0]}
+
+
+def compare(medians):
+    """Returns the Growth of each name that has a limit. `medians`: as from thirds()."""
+    limits = {name: limit_of(name) for name in medians}
+    return [Growth(name, first, last, first * limits[name].times + limits[name].more) for name, (first, last) in medians.items() if limits[name]]
+
+
+def largest_growth(medians, count):
+    """Returns the tables that grew most on the disk, as pairs of name and KiB."""
+    grown = [(name.removeprefix(SIZE), last - first) for name, (first, last) in medians.items() if name.startswith(SIZE) and last > first]
+    return sorted(grown, key=lambda one: -one[1])[:count]
 
 
 def warm_up_of(minutes):
-    """The minutes at the begin of a run that do not count."""
-    return min(30, minutes / 5)
+    """The minutes at the begin of a run that do not count. In the first ones, ctms-web fills the memory that it has for slow event streams."""
+    return max(6, min(30, minutes / 5))

@@ -10,6 +10,7 @@ import readers
 import writers
 from actor import Actor, Connection, Unavailable
 from scene import shared_id
+from system import whole_contact
 
 BULK = 20      # contacts in a bulk write
 LIST = 40      # contacts in a file of an operator
@@ -38,15 +39,28 @@ class Paced(Actor):
 
 
 class Writer(Paced, writers.ApiWriter):
-    """Creates, changes, replaces and deletes contacts by the API. In the long run, system.PRESENT of the contacts exist."""
+    """Creates, changes, replaces and deletes contacts by the API. In the long run, system.PRESENT of the contacts exist, each with as many
+    rows as in the begin.
+    """
 
     def act(self):
         kinds = ((self.change, 70), (self.create, 10), (self.replace, 10), (self.delete, 5))
         self.random.choices([kind for kind, _ in kinds], [weight for _, weight in kinds])[0]()
 
+    def patch(self):
+        name = self.marker()
+        return self.random.choice((
+            {"email": {"first_name": name}}, {"email": {"first_name": name}, "newsletters": [{"name": "hubs", "lang": self.random.choice(("de", "fr"))}]},
+            {"newsletters": [{"name": "hubs", "subscribed": self.random.random() < 0.5}]}, {"newsletters": "UNSUBSCRIBE"},
+            {"amo": {"display_name": name}}))
+
     def create(self):
         number = self.shared()
-        self.send("POST", "/ctms", writers.new_contact(f"shared-{number}@example.com", self.marker(), shared_id(number)), (200, 201, 409))
+        self.send("POST", "/ctms", whole_contact(number, self.marker()), (200, 201, 409))
+
+    def replace(self):
+        number = self.shared()
+        self.send("PUT", f"/ctms/{shared_id(number)}", whole_contact(number, self.marker()), (200, 201, 409))
 
 
 class BulkWriter(Writer):
@@ -115,8 +129,8 @@ class Operator(Paced):
         return self.scene.lab.write("operator.txt", "".join(line + "\n" for line in lines))
 
     def contacts(self):
-        return self.file(json.dumps(writers.new_contact(f"shared-{number}@example.com", f"by {self.name} {self.turn}", shared_id(number)))
-                         for number in self.random.sample(range(1, self.scene.contacts + 1), LIST))
+        numbers = self.random.sample(range(1, self.scene.contacts + 1), LIST)
+        return self.file(json.dumps(whole_contact(number, f"by {self.name} {self.turn}")) for number in numbers)
 
     def addresses(self):
         return self.file(f"shared-{self.shared()}@example.com" for _ in range(LIST))

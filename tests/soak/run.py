@@ -7,9 +7,9 @@
 ctms-web with an embedded PostgreSQL, ctms-sync with a simulated vendor, followers of /updates and /changes, an event stream, the receiver of
 a webhook, writers, readers, and an operator with ctms-admin. Prints a line for each sample: memory and descriptors of each program,
 connections, lengths of queues, disk, errors. In the end, the followers and the vendor must have what is stored, and the last third of the
-samples is compared with the first third. Ctrl-C ends the run early, with the same checks.
+samples is compared with the first third, after a warm-up. Ctrl-C ends the run early, with the same checks.
 
-Exits with 1 if something grew, failed or is missing. Growth is not judged in runs of less than ten minutes. Uses Debian's python3 for its
+Exits with 1 if something grew, failed or is missing. Growth is not judged in runs of less than fifteen minutes. Uses Debian's python3 for its
 psycopg2.
 """
 import argparse
@@ -133,8 +133,10 @@ def run(lab, options, output, interrupted):
     problems += [problem for actor in actors for problem in actor.problems]
     done = work_of(actors)
     problems += [f"{name} did nothing" for name, counts in done.items() if not sum(counts[what] for what in ("writes", "reads", "commands", "items"))]
-    print(f"\nIt ran for {minutes:.0f} minutes: " + "; ".join(f"{name}: " + ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items()))
-                                                             for name, counts in done.items()))
+    print(f"\nIt ran for {minutes:.1f} minutes")
+    for name, counts in done.items():
+        print(f"  {name}: " + ", ".join(f"{count:,} {what}" for what, count in sorted(counts.items())))
+    print("".join(f"{actor.name}, the last outage: {actor.last_outage}\n" for actor in actors if actor.last_outage), end="")
     for process in (system.web, system.sync.process):
         print("".join(f"an error of {process.name}: {line}" for line in process.last_errors), end="")
     return problems + growth(samples, minutes, output)
@@ -142,14 +144,17 @@ def run(lab, options, output, interrupted):
 
 def growth(samples, minutes, output):
     """Prints the comparison. Returns what grew."""
-    if minutes < judge.SHORTEST:
-        print(f"Growth is not judged in runs of less than {judge.SHORTEST} minutes")
+    counting = [one for one in samples if one["minutes"] > judge.warm_up_of(minutes)]
+    if minutes < judge.SHORTEST or len(counting) < 3:
+        print(f"Growth is not judged in runs of less than {judge.SHORTEST} minutes, or with less than three samples")
         return []
-    found = judge.compare([one for one in samples if one["minutes"] > judge.warm_up_of(minutes)])
+    medians = judge.thirds(counting)
+    found = judge.compare(medians)
     output.record({"result": [vars(one) for one in found]})
     for one in found:
         if not one.name.startswith(judge.ROWS) or one.too_much:
             print(f"{'GREW' if one.too_much else 'flat'}  {one}")
+    print("on the disk, most grew: " + ", ".join(f"{name} by {kib:,.0f} KiB" for name, kib in judge.largest_growth(medians, 5)))
     return [f"grew: {one.name}" for one in found if one.too_much]
 
 

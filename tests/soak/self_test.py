@@ -16,7 +16,7 @@ def samples(**grow):
 
 
 def too_much(found):
-    return [growth.name for growth in judge.compare(found) if growth.too_much]
+    return [growth.name for growth in judge.compare(judge.thirds(found)) if growth.too_much]
 
 
 class Judge(unittest.TestCase):
@@ -41,11 +41,12 @@ class Judge(unittest.TestCase):
         found[-1] = dict.fromkeys(NAMES, 100_000)
         self.assertEqual(too_much(found), [])
 
-    def test_too_few_samples(self):
-        self.assertEqual(judge.compare(samples()[:2]), [])
+    def test_the_tables_that_grew_most(self):
+        medians = {"KiB of a": [5, 9], "KiB of b": [5, 100], "KiB of c": [5, 4], "rows of a": [1, 1000], "KiB of d": [7, 8]}
+        self.assertEqual(judge.largest_growth(medians, 2), [("b", 95), ("a", 4)])
 
     def test_the_warm_up(self):
-        self.assertEqual((judge.warm_up_of(10), judge.warm_up_of(600)), (2, 30))
+        self.assertEqual([judge.warm_up_of(minutes) for minutes in (judge.SHORTEST, 60, 600)], [6, 12, 30])
 
 
 if __name__ == "__main__":

@@ -19,6 +19,11 @@ from writers import new_contact
 PRESENT = 0.8  # the share of the contacts that exist in the long run, with the writers of load.py
 
 
+def whole_contact(number, name):
+    """A contact with rows in several tables. Nobody adds or removes some of them later."""
+    return {**new_contact(f"shared-{number}@example.com", name, scene.shared_id(number)), "amo": {"display_name": name}, "waitlists": [{"name": "v"}]}
+
+
 class WatchedProcess(Process):
     """A process whose log is read. It counts errors, and keeps the first lines and what is worse than information, up to a bound."""
 
@@ -85,7 +90,7 @@ class System:
 
     def fill(self):
         """Creates all contacts once, so that each has left its traces, and deletes some."""
-        contacts = [new_contact(f"shared-{n}@example.com", "first", scene.shared_id(n)) for n in range(1, self.contacts + 1)]
+        contacts = [whole_contact(number, "first") for number in range(1, self.contacts + 1)]
         self.admin("contacts", "import", self.lab.write("contacts.ndjson", "".join(json.dumps(one) + "\n" for one in contacts)))
         gone = [one["email"]["primary_email"] + "\n" for one in contacts[int(PRESENT * self.contacts):]]
         self.admin("contacts", "delete-bulk", "--yes", self.lab.write("gone.txt", "".join(gone)))

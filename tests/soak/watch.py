@@ -76,8 +76,9 @@ class Watch:
         # Shared memory would count for each process, and fills up by design.
         out["postgres MiB"], out["postgres descriptors"] = family(postmaster, lambda pid: memory_mib(pid, "RssAnon")), family(postmaster, descriptors)
         out["connections"], out["behind"], kib = self.system.query(COUNTS)[0]
-        rows = self.system.query(" union all ".join(f"select '{name}', count(*) from {name}" for name in self.tables))
-        out.update({judge.ROWS + name: count for name, count in rows})
+        tables = self.system.query(" union all ".join(f"select '{name}', count(*), pg_total_relation_size('{name}') / 1024 from {name}" for name in self.tables))
+        for name, count, size in tables:
+            out[judge.ROWS + name], out[judge.SIZE + name] = count, size
         out["queue"], out["inbox"] = out[judge.ROWS + "ctms_sync_queue"], out[judge.ROWS + "ctms_inbox"]
         out["disk MiB"], out["KiB per contact"] = float(kib) / 1024, float(kib) / max(1, out[judge.ROWS + "emails"])
         now, totals = time.monotonic(), self.totals()
