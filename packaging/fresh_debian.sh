@@ -89,7 +89,7 @@ in_debian() {
     # shellcheck disable=SC2016  # for the inner shell
     env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root TERM=dumb "${settings[@]}" \
         flock --no-fork --timeout 3600 "$debian_kept" timeout --foreground --signal=KILL "${limit:-3600}" unshare --mount --pid --fork --kill-child /bin/bash -c '
-            mount -t proc proc "$0/proc" && mount --bind /dev "$0/dev" &&
+            mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" &&
             mount --bind "$1" "$0/var/cache/apt/archives" || exit
             if [ -d "$2" ]; then mkdir -p "$0/root/.cache/ccache" && mount --bind "$2" "$0/root/.cache/ccache" || exit; fi
             exec chroot "$0" /usr/bin/env "${@:3}"' "$where" "$debian_kept/packages" "$(ccache -k cache_dir 2>/dev/null)" "$@"

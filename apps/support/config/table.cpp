@@ -164,7 +164,12 @@ std::string take_suppression_keys(settings& into, const std::string& text) {
 std::string shown(bool value) { return value ? "true" : "false"; }
 std::string shown(std::int64_t value) { return fmt::to_string(value); }
 std::string shown(std::chrono::seconds value) { return fmt::to_string(value.count()); }
-std::string shown(std::chrono::milliseconds value) { return fmt::format("{:#}", std::chrono::duration<double>(value).count()); }
+/// In seconds, with a decimal point.
+std::string shown(std::chrono::milliseconds value) {
+    auto text = fmt::format("{}", std::chrono::duration<double>(value).count());
+    if (text.find('.') == std::string::npos) text += ".0";
+    return text;
+}
 // Removes passwords from URLs; other values stay unchanged.
 std::string shown(const std::string& value) { return value.find("://") == std::string::npos ? value : without_password(value); }
 std::string shown(const std::vector<std::string>& value) { return fmt::format("{}", fmt::join(value, ",")); }
