@@ -18,7 +18,7 @@ PROGRAM = {"MiB": Limit(1.05, 2), "descriptors": Limit(1, 5)}
 # By the name of what is sampled, as in watch.py. What has no limit is only shown.
 LIMITS = {**{f"{program} {what}": limit for program in ("web", "sync", "vendor") for what, limit in PROGRAM.items()},
           "postgres MiB": Limit(1.1, 10), "postgres descriptors": Limit(1.1, 50), "connections": Limit(1, 3),
-          "queue": Limit(1, 500), "inbox": Limit(1, 500), "behind": Limit(1, 500), "KiB per contact": Limit(1.1, 0.5),
+          "queue": Limit(1, 500), "inbox": Limit(1, 500), "behind": Limit(1, 500), "KiB per contact": Limit(1.15, 0.5),
           "errors": Limit(1, 1)}
 
 ROWS, SIZE = "rows of ", "KiB of "  # with the name of a table
@@ -70,4 +70,4 @@ def largest_growth(medians, count):
 
 def warm_up_of(minutes):
     """The minutes at the begin of a run that do not count. In the first ones, ctms-web fills the memory that it has for slow event streams."""
-    return max(6, min(30, minutes / 5))
+    return max(6, min(60, minutes / 4))

@@ -51,8 +51,7 @@ class Writer(Paced, writers.ApiWriter):
         name = self.marker()
         return self.random.choice((
             {"email": {"first_name": name}}, {"email": {"first_name": name}, "newsletters": [{"name": "hubs", "lang": self.random.choice(("de", "fr"))}]},
-            {"newsletters": [{"name": "hubs", "subscribed": self.random.random() < 0.5}]}, {"newsletters": "UNSUBSCRIBE"},
-            {"amo": {"display_name": name}}))
+            {"newsletters": [{"name": "hubs", "subscribed": self.random.random() < 0.5}]}, {"amo": {"display_name": name}}))
 
     def create(self):
         number = self.shared()

@@ -46,7 +46,7 @@ class Judge(unittest.TestCase):
         self.assertEqual(judge.largest_growth(medians, 2), [("b", 95), ("a", 4)])
 
     def test_the_warm_up(self):
-        self.assertEqual([judge.warm_up_of(minutes) for minutes in (judge.SHORTEST, 60, 600)], [6, 12, 30])
+        self.assertEqual([judge.warm_up_of(minutes) for minutes in (judge.SHORTEST, 60, 600)], [6, 15, 60])
 
 
 if __name__ == "__main__":
