@@ -21,7 +21,6 @@ namespace ctms::sync_app {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast_http = boost::beast::http;
 using boost::system::error_code;
 using http::into;
 using std::chrono::steady_clock;
@@ -39,10 +38,9 @@ struct response {
     std::string body;
 };
 
-response answer_of(unsigned status) {
-    response out{{static_cast<beast_http::status>(status), 11}, {}};
-    out.head.keep_alive(false);
-    out.head.set(beast_http::field::date, http::http_date());
+response answer_of(int status) {
+    response out{http::response_head(status), {}};
+    out.head.add("Connection", "close");
     return out;
 }
 
@@ -51,11 +49,11 @@ response answer_to(const http::message& request, const std::function<std::string
     if (std::string_view(target).substr(0, target.find('?')) != "/metrics") return answer_of(404);
     if (request.method != "GET" && request.method != "HEAD") {
         auto refused = answer_of(405);
-        refused.head.set(beast_http::field::allow, "GET, HEAD");
+        refused.head.add("Allow", "GET, HEAD");
         return refused;
     }
     auto out = answer_of(200);
-    out.head.set(beast_http::field::content_type, "text/plain; version=0.0.4; charset=utf-8");
+    out.head.add("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
     out.body = expose();
     return out;
 }
@@ -77,7 +75,7 @@ public:
         is_waiting_ = false;
         const auto* refused = std::get_if<http::refusal>(&read);
         const auto* request = std::get_if<http::message>(&read);
-        auto answer = refused != nullptr ? answer_of(static_cast<unsigned>(refused->status)) : answer_to(*request, expose);
+        auto answer = refused != nullptr ? answer_of(refused->status) : answer_to(*request, expose);
         co_await write(answer, request != nullptr && request->method == "HEAD");
         stream_.expire_after(farewell);
         co_await stream_.finish_sending();
@@ -91,8 +89,8 @@ public:
 
 private:
     asio::awaitable<void> write(response& answer, bool to_head) {
-        answer.head.content_length(answer.body.size());
-        const auto text = http::to_text(answer.head);
+        answer.head.add_length(answer.body.size());
+        const auto text = answer.head.text();
         const auto body = to_head ? std::string_view() : std::string_view(answer.body);
         stream_.expire_after(time_of_a_step);
         const std::array<asio::const_buffer, 3> parts{asio::buffer(text), asio::buffer(body)};

@@ -204,6 +204,18 @@ TEST_CASE("only the database's clock decides whether the grace period of an old 
     CHECK_FALSE(tokens.issue(web_fixture::client, web_fixture::secret, "192.0.2.1", exists).has_value());
 }
 
+TEST_CASE("a token that was accepted ends when it expires") {
+    web_fixture web(with_keys());
+    const auto token = foreign_token(3s);
+    check_good(web, token);
+    http_answer answer;
+    REQUIRE(becomes_true([&] { return (answer = ask_with(web, token)).status != 200; }));
+    CHECK(answer.status == 401);
+    CHECK(web.fields_of(answer).at("auth_fail") == "No or bad token");
+    CHECK(ask_with(web, token).status == 401);
+    check_good(web, foreign_token(3600s));
+}
+
 TEST_CASE("a token remains valid when something other than its secret changes") {
     web_fixture web(with_keys());
     const auto before = token_for_secret(web, old_secret);

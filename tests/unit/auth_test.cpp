@@ -168,6 +168,19 @@ TEST_CASE("a token is not valid before its nbf time") {
     CHECK(is_valid(token, end_of_token));
 }
 
+TEST_CASE("claims that were read know when they are valid") {
+    const token_signer signer(key, true);
+    const auto both = signer.verify(token_of(usual_header, R"({"sub":"a:b","nbf":1700000000,"exp":1700000060})"), end_of_token);
+    REQUIRE(both);
+    CHECK_FALSE(both->is_valid_at(end_of_token - 1ms));
+    CHECK(both->is_valid_at(end_of_token));
+    CHECK(both->is_valid_at(end_of_token + 60s - 1ms));
+    CHECK_FALSE(both->is_valid_at(end_of_token + 60s));
+    const auto neither = signer.verify(token_of(usual_header, R"({"sub":"a:b"})"), end_of_token);
+    REQUIRE(neither);
+    CHECK(neither->is_valid_at({}));
+}
+
 TEST_CASE("a token without an expiry time is valid where that is allowed") {
     const std::string token = token_of(usual_header, R"({"sub":"a:b"})");
     CHECK(token_signer(key, true).verify(token, end_of_token).has_value());

@@ -201,6 +201,13 @@ TEST_SUITE("mozlog") {
         }
     }
 
+    TEST_CASE("an object is written inside the others, and its values are clean too") {
+        const auto inner = mozlog::fields().add("a@b.c", "x@y.z").add("n", 1);
+        mozlog::fields members;
+        members.add("first", true).add_object("a@b.c", inner).add_object("empty", {}).add_null("last");
+        CHECK(members.json() == R"("first":true,"[OMITTED]":{"[OMITTED]":"[OMITTED]","n":1},"empty":{},"last":null)");
+    }
+
     TEST_CASE("the address of a traced contact is kept") {
         constexpr auto traced = "t+trace_me_mozilla_1@example.com";
         const auto members =

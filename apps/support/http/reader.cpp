@@ -128,6 +128,8 @@ public:
         read.method = std::string(view(head.method_string()));
         read.target = std::string(view(head.target()));
         read.http_1_1 = head.version() == 11;
+        constexpr std::size_t usual_fields = 16;
+        read.headers.reserve(usual_fields);
         for (const auto& field : head) read.headers.emplace_back(ascii_lower(view(field.name_string())), std::string(view(field.value())));
         read.keep_alive = keeps_connection(checked());
         refused = check_head(checked());

@@ -20,7 +20,7 @@ constexpr auto content_policy =
 
 response asset_response(const call& now, const openapi::asset& found) {
     response out;
-    out.content_type = std::string(found.type);
+    out.content_type = found.type;
     out.headers.emplace_back("X-Content-Type-Options", "nosniff");
     if (!found.is_gzip) {
         out.body = std::string(found.content);

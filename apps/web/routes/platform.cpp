@@ -81,7 +81,7 @@ support::runtime_sample measure(std::chrono::steady_clock::time_point asked, con
 response get_root(call&, const services&) {
     response out;
     out.status = 307;
-    out.content_type.clear();
+    out.content_type = {};
     out.headers.emplace_back("Location", "./docs");
     return out;
 }

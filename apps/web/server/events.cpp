@@ -72,7 +72,7 @@ asio::awaitable<bool> event_writer::run(const http::response_head& head) {
     target_.to.keep_at_most(most_unsent);
     target_.to.give_up_without_answer_after(target_.shared.bounds.write_time);
     if (target_.shared.draining) stop();
-    const bool chunked = head.chunked();
+    const bool chunked = head.is_chunked();
     std::optional<written> how;
     if (co_await write_head(target_, head)) how = written::refused;
     while (!how) how = co_await send_next(chunked);

@@ -24,7 +24,7 @@ namespace {
 response redirect_to(const request& http, const std::string& path) {
     response out;
     out.status = 307;
-    out.content_type.clear();
+    out.content_type = {};
     // A relative reference, because the scheme and host that the client used are not known for certain (RFC 9110, 10.2.2).
     const auto query = http.query.empty() ? std::string() : "?" + http.query;
     out.headers.emplace_back("Location", path + query);
@@ -34,14 +34,14 @@ response redirect_to(const request& http, const std::string& path) {
 /// The response to a request that matches no route.
 response unmatched(const request& http, const route_match& match) {
     if (!match.is_implemented) return detail_response(501, "Not Implemented");
-    // Percent-encoding can make a path nine times as long, and Beast rejects header values of 64 KiB.
+    // Percent-encoding can make a path nine times as long, and clients refuse headers that are too long.
     constexpr std::size_t longest_location = 32 * 1024;
     if (!match.redirect.empty() && match.redirect.size() + http.query.size() < longest_location) return redirect_to(http, match.redirect);
     if (match.allowed.empty()) return detail_response(404, "Not Found");
     auto out = detail_response(405, "Method Not Allowed");
     if (http.path == "*") { // "OPTIONS *" asks about the server as a whole (RFC 9110, 9.3.7)
         out = {};
-        out.content_type.clear();
+        out.content_type = {};
     }
     out.headers.emplace_back("Allow", match.allowed);
     return out;
@@ -172,8 +172,7 @@ void set_busy(exchange& one) noexcept {
     }
 }
 
-bool exchanger::takes_lines(std::string_view method, std::string_view target, const header_list& headers) const {
-    if (!has_lines(headers)) return false;
+bool exchanger::takes_lines(std::string_view method, std::string_view target) const {
     const auto match = find_route(routes_, method, path_of(target));
     return match.found != nullptr && match.found->takes_lines;
 }

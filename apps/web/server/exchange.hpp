@@ -46,8 +46,8 @@ class exchanger {
 public:
     exchanger(const services& all, mozlog::logger& log, std::span<const route> routes) : services_(all), log_(log), routes_(routes) {}
 
-    /// Whether a handler takes the body of this request in parts, as a line_exchange: it may have any length.
-    [[nodiscard]] bool takes_lines(std::string_view method, std::string_view target, const header_list& headers) const;
+    /// Whether a handler takes the body of such a request in parts, as a line_exchange, if has_lines(): it may have any length.
+    [[nodiscard]] bool takes_lines(std::string_view method, std::string_view target) const;
     /// Finds the route. If the token was accepted before, finds its client and enforces its limits, so that requests beyond them do not
     /// wait; for other requests, execute() does that after it has checked the token. Returns false if the answer is already set.
     [[nodiscard]] bool begin(exchange& one) const;

@@ -110,7 +110,7 @@ asio::awaitable<void> do_lines(const stream_target& target, exchange& one, std::
 } // namespace
 
 asio::awaitable<bool> exchange_lines(stream_target target, body_source_of_client body, const http::response_head& head, exchange& one) {
-    const bool chunked = head.chunked();
+    const bool chunked = head.is_chunked();
     auto& lines = *one.answer.lines;
     standing now;
     target.to.expire_after(target.write_time);

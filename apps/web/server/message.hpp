@@ -48,7 +48,7 @@ struct next_step;    // route.hpp
 
 struct response {
     int status = 200;
-    std::string content_type = "application/json";
+    std::string_view content_type = "application/json"; ///< a constant; "": none
     std::string body;
     std::shared_ptr<const std::string> shared_body; ///< if set, the body instead of `body`: a long text that several responses share
     body_source rest;                               ///< of a streamed response: makes what follows `body`; called at least once

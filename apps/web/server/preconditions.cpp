@@ -158,7 +158,7 @@ void meet_preconditions(const request& http, response& answer) {
     }
     if (!none_match || !*none_match || !matches(**none_match, tag, true)) return;
     answer.status = 304;
-    answer.content_type.clear();
+    answer.content_type = {};
     answer.body.clear();
     for (auto& [name, value] : answer.headers) {
         if (name == "ETag") value = fmt::format("\"{}\"", tag);

@@ -64,8 +64,8 @@ bool is_plain_error(const response& answer) {
 
 void describe(exchange& one) {
     const bool from_token = one.matched != nullptr && one.matched->path == "/token";
-    const bool wants_problem = prefers(one.http, problem, json);
     if (!is_plain_error(one.answer)) return;
+    const bool wants_problem = prefers(one.http, problem, json);
     add_vary(one.answer, "Accept");
     if (!from_token && !wants_problem) return;
     auto parsed = bj::parse(one.answer.body);

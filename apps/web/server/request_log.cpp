@@ -3,7 +3,6 @@
 
 #include "event_source.hpp"
 
-#include <ctms/base/json_text.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/model/api_client.hpp>
 #include <ctms/privacy/redact.hpp>
@@ -26,11 +25,12 @@ constexpr std::size_t longest_trace = 1024;
 constexpr std::size_t longest_ingest = 2 * 1024; // ingest_actions and ingest_error; the lists of ids and keys have a quarter
 constexpr std::size_t longest_claims = 1024;     // all claims of Google's token together
 
-/// The number of bytes that one byte of a text may take in JSON.
+/// The number of bytes that one byte of a text may take in JSON, at most longest_written.
+constexpr std::size_t longest_written = 6;
 std::size_t written_length(char c) {
     const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7F) return 6; // \u001b
-    if (byte >= 0x80) return 3;                // an invalid byte becomes three bytes, a two-byte control character six
+    if (byte < 0x20 || byte == 0x7F) return longest_written; // \u001b
+    if (byte >= 0x80) return 3;                              // an invalid byte becomes three bytes, a two-byte control character six
     return c == '"' || c == '\\' ? 2 : 1;
 }
 
@@ -45,6 +45,7 @@ class shortener {
 public:
     /// Returns the text or, if it would take more than `most` bytes, the whole characters that fit followed by "...".
     [[nodiscard]] std::string shorten(std::string text, std::size_t most) {
+        if (text.size() <= most / longest_written) return text; // the usual case
         std::size_t length = 0;
         for (std::size_t end = 0; end < text.size(); ++end) {
             length += written_length(text[end]);
@@ -81,17 +82,15 @@ public:
         members.add_json(name, json);
     }
 
-    /// Writes cleaned names and values as a JSON object of at most `most` bytes, each name once with its last value. Pairs that do
-    /// not fit are left out.
-    [[nodiscard]] std::string object_of(const std::vector<std::pair<std::string, std::string>>& pairs,
-                                        std::string (*clean)(std::string_view, std::string_view), std::size_t most) {
+    /// Cleaned names and values that take at most `most` bytes, each name once with its last value. Pairs that do not fit are left out.
+    [[nodiscard]] mozlog::fields object_of(const std::vector<std::pair<std::string, std::string>>& pairs,
+                                           std::string (*clean)(std::string_view, std::string_view), std::size_t most) {
         std::vector<std::string> names;
         std::map<std::string_view, std::size_t> last;
         names.reserve(pairs.size());
         for (const auto& pair : pairs) names.push_back(privacy::redact_name(pair.first));
         for (std::size_t i = 0; i < pairs.size(); ++i) last[names[i]] = i;
-        std::string out;
-        object_writer writer(out);
+        mozlog::fields out;
         for (std::size_t i = 0; i < pairs.size(); ++i) {
             if (last[names[i]] != i) continue;
             const auto value = shorten(clean(pairs[i].first, pairs[i].second), longest_path);
@@ -101,9 +100,8 @@ public:
                 continue;
             }
             most -= length;
-            writer.add(names[i], std::string_view(value));
+            out.add(names[i], value);
         }
-        writer.close();
         return out;
     }
 
@@ -229,8 +227,9 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
     if (one.http.trace) members.add("trace_id", one.http.trace->trace_id);
     if (one.matched != nullptr) members.add("path_template", one.matched->path);
     if (!one.http.query.empty())
-        members.add_json("query", bounded.object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value, longest_query));
-    members.add_json("headers", bounded.object_of(one.http.headers, privacy::redact_header, longest_headers));
+        members.add_object("query",
+                           bounded.object_of(parse_urlencoded(one.http.query).pairs(), privacy::redact_query_value, longest_query));
+    members.add_object("headers", bounded.object_of(one.http.headers, privacy::redact_header, longest_headers));
     add_authentication(members, one.facts, client_id);
     if (!one.facts.limit.empty()) members.add("limit_reached", one.facts.limit);
     if (!one.facts.key_use.empty()) members.add("idempotency_key", one.facts.key_use);
@@ -239,7 +238,7 @@ void log_request(mozlog::logger& log, const exchange& one, double seconds, std::
     add_pubsub(members, one.facts, bounded);
     for (const auto& [outcome, items] : one.facts.bulk) members.add(fmt::format("bulk_{}", outcome), static_cast<std::int64_t>(items));
     if (!one.path_parameters.empty())
-        members.add_json("path_params", bounded.object_of(one.path_parameters, privacy::redact_path_value, longest_query));
+        members.add_object("path_params", bounded.object_of(one.path_parameters, privacy::redact_path_value, longest_query));
     if (!one.facts.cut.empty()) members.add("cut", one.facts.cut);
     if (!one.facts.error.empty()) members.add("error", bounded.redact(one.facts.error, longest_error));
     if (!one.facts.traceback.empty()) members.add("traceback", bounded.redact(one.facts.traceback, longest_error));

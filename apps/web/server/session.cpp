@@ -12,6 +12,7 @@
 #include <support/http/response_head.hpp>
 #include <support/traceback.hpp>
 
+#include <boost/beast/http/status.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -64,20 +65,24 @@ peer peer_of(const asio::ip::tcp::socket& socket) {
 /// Whether a response with this status has a body and a length (RFC 9110, 6.4.1 and 8.6).
 bool has_content(int status) { return status >= 200 && status != 204 && status != 304; }
 
-/// The head of a response whose body is complete; write_pieces changes it for others.
+/// The head of a response, without what depends on how the body is written.
 http::response_head head_of(const exchange& one, bool keep_alive, bool to_http_1_1) {
-    constexpr unsigned http_1_1 = 11;
     const auto& answer = one.answer;
-    http::response_head message(static_cast<beast_http::status>(answer.status), http_1_1);
-    message.set(beast_http::field::date, http::http_date());
-    if (!answer.content_type.empty()) message.set(beast_http::field::content_type, answer.content_type);
-    for (const auto& [name, value] : answer.headers) message.set(name, value);
-    message.set("X-Request-Id", one.http.id);
-    if (answer.status == 503) message.set(beast_http::field::retry_after, "1");
-    if (has_content(answer.status)) message.content_length(answer.content().size());
-    message.keep_alive(keep_alive);
-    if (keep_alive && !to_http_1_1) message.set(beast_http::field::connection, "keep-alive"); // RFC 9112, C.2.2
-    return message;
+    http::response_head head(answer.status);
+    if (!answer.content_type.empty()) head.add("Content-Type", answer.content_type);
+    for (const auto& [name, value] : answer.headers) head.add(name, value);
+    head.add("X-Request-Id", one.http.id);
+    if (answer.status == 503) head.add("Retry-After", "1");
+    if (!keep_alive) head.add("Connection", "close");
+    if (keep_alive && !to_http_1_1) head.add("Connection", "keep-alive"); // RFC 9112, C.2.2
+    return head;
+}
+
+/// The head of a response that is written in pieces: in chunks, or to an HTTP/1.0 client until the connection ends.
+http::response_head head_of_pieces(const exchange& one, bool keep_alive, bool to_http_1_1) {
+    auto head = head_of(one, keep_alive, to_http_1_1);
+    if (to_http_1_1) head.add_chunked();
+    return head;
 }
 
 } // namespace
@@ -117,7 +122,8 @@ session::session(asio::ip::tcp::socket socket, const session_environment& shared
       reader_(
           stream_, shared_.read_bounds, [this](const http::request_head& head) { return begin(head); },
           [this](const http::request_head& head) {
-              return shared_.dispatch.exchanges().takes_lines(head.method, http::origin_form(head.method, head.target), head.headers);
+              return has_lines(head.headers) &&
+                     shared_.dispatch.exchanges().takes_lines(head.method, http::origin_form(head.method, head.target));
           }),
       idle_since_(steady_clock::now()) {
     stream_.expire_after(shared_.bounds.header_time); // the deadline until a coroutine sets another one
@@ -319,12 +325,10 @@ asio::awaitable<bool> session::serve(http::message read) {
 
 /// Writes a streamed response, or only its head for HEAD, and logs it afterwards. Returns false if the connection ends with it.
 asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& asked, bool keep_alive) {
-    auto head = head_of(one, keep_alive, asked.http_1_1);
-    head.content_length(boost::none);
-    head.chunked(asked.http_1_1);
+    const auto head = head_of_pieces(one, keep_alive, asked.http_1_1);
     bool whole = false;
     if (one.http.method == "HEAD") {
-        auto text = http::to_text(head);
+        auto text = head.text();
         whole = co_await write(std::move(text), {});
     } else {
         writes_pieces_ = true;
@@ -338,9 +342,7 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
 /// Writes a response that is made in turn with reading the request's body, and logs it afterwards. Returns false if the connection ends.
 asio::awaitable<bool> session::write_lines(exchange& one, const http::message& asked) {
     const bool keep_alive = asked.keep_alive && asked.http_1_1 && !shared_.draining;
-    auto head = head_of(one, keep_alive, asked.http_1_1);
-    head.content_length(boost::none);
-    head.chunked(asked.http_1_1);
+    const auto head = head_of_pieces(one, keep_alive, asked.http_1_1);
     writes_pieces_ = true;
     const bool whole = co_await exchange_lines({stream_, *memory_, shared_, shared_.bounds.write_time},
                                                {reader_, is_waiting_, shared_.bounds.body_time}, head, one);
@@ -351,13 +353,11 @@ asio::awaitable<bool> session::write_lines(exchange& one, const http::message& a
 
 /// Writes a response that stays open, or only its head for HEAD. The request counts as answered when its first events are there.
 asio::awaitable<void> session::write_events(exchange& one, const http::message& asked) {
-    auto head = head_of(one, false, asked.http_1_1);
-    head.content_length(boost::none);
-    head.chunked(asked.http_1_1);
+    const auto head = head_of_pieces(one, false, asked.http_1_1);
     const auto& exchanges = shared_.dispatch.exchanges();
     exchanges.finish(one);
     if (one.http.method == "HEAD") {
-        auto text = http::to_text(head);
+        auto text = head.text();
         co_await write(std::move(text), {});
         co_return;
     }
@@ -386,8 +386,10 @@ asio::awaitable<void> session::write_events(exchange& one, const http::message& 
 asio::awaitable<bool> session::write(exchange& one, const http::message& asked, bool keep_alive) {
     const bool is_head_only = one.http.method == "HEAD" || !has_content(one.answer.status);
     const auto content = is_head_only ? std::string_view() : one.answer.content();
-    auto head = http::to_text(head_of(one, keep_alive, asked.http_1_1));
-    co_return co_await write(std::move(head), content);
+    auto head = head_of(one, keep_alive, asked.http_1_1);
+    if (has_content(one.answer.status)) head.add_length(one.answer.content().size());
+    auto text = head.text();
+    co_return co_await write(std::move(text), content);
 }
 
 asio::awaitable<bool> session::write(std::string head, std::string_view content) {

@@ -48,7 +48,7 @@ std::string_view reason_of(const http::stream& to) {
 } // namespace
 
 asio::awaitable<error_code> write_head(const stream_target& target, const http::response_head& head) {
-    const auto text = http::to_text(head);
+    const auto text = head.text();
     const std::array<asio::const_buffer, 3> parts{asio::buffer(text)};
     co_return co_await write(target, parts);
 }
@@ -83,7 +83,7 @@ asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, boo
 }
 
 asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, exchange& one) {
-    const bool chunked = head.chunked();
+    const bool chunked = head.is_chunked();
     auto ec = co_await write_head(target, head);
     auto piece = std::move(one.answer.body);
     std::optional<bool> more = true;

@@ -56,11 +56,20 @@ std::optional<token_claims> read_subject(const json::node& claims) {
         const json::node* member = claims.member(name);
         return member == nullptr ? std::nullopt : numeric_date(*member);
     };
-    return token_claims{std::string(subject->text.substr(0, colon)), std::string(subject->text.substr(colon + 1)),
-                        std::string(only_string(claims, "jti").value_or("")), date_of("iat"), date_of("exp")};
+    return token_claims{std::string(subject->text.substr(0, colon)),
+                        std::string(subject->text.substr(colon + 1)),
+                        std::string(only_string(claims, "jti").value_or("")),
+                        date_of("iat"),
+                        date_of("exp"),
+                        date_of("nbf")};
 }
 
 } // namespace
+
+bool token_claims::is_valid_at(std::chrono::system_clock::time_point now) const noexcept {
+    const double seconds = unix_seconds(now);
+    return (!expires_at || seconds < *expires_at) && (!not_before || seconds >= *not_before);
+}
 
 class token_signer::impl {
 public:

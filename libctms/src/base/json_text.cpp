@@ -2,6 +2,7 @@
 #include <ctms/base/json_text.hpp>
 
 #include "base/eight_bytes.hpp"
+#include "base/json_seconds.hpp"
 
 #include <fmt/format.h>
 
@@ -51,6 +52,13 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
+void append_json_seconds(std::string& out, double seconds) {
+    if (!std::isfinite(seconds)) return void(out += "null");
+    std::string number = fmt::format("{:.3f}", seconds);
+    number.erase(std::max(number.find_last_not_of('0'), number.find('.') + 1) + 1);
+    out += number == "-0.0" ? "0.0" : number;
+}
+
 object_writer::object_writer(std::string& out) : out_(out) { out_ += '{'; }
 
 std::string& object_writer::key(std::string_view name) {
@@ -67,12 +75,7 @@ void object_writer::add(std::string_view name, bool value) { key(name) += value 
 
 void object_writer::add(std::string_view name, std::int64_t value) { fmt::format_to(std::back_inserter(key(name)), "{}", value); }
 
-void object_writer::add_seconds(std::string_view name, double seconds) {
-    if (!std::isfinite(seconds)) return add_null(name); // JSON cannot express it
-    std::string number = fmt::format("{:.3f}", seconds);
-    number.erase(std::max(number.find_last_not_of('0'), number.find('.') + 1) + 1);
-    key(name) += number == "-0.0" ? "0.0" : number;
-}
+void object_writer::add_seconds(std::string_view name, double seconds) { append_json_seconds(key(name), seconds); }
 
 void object_writer::add_null(std::string_view name) { key(name) += "null"; }
 

@@ -4,6 +4,7 @@
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/privacy/redact.hpp>
+#include <privacy/secrets.hpp>
 
 #include <boost/json/basic_parser_impl.hpp>
 
@@ -71,7 +72,7 @@ private:
     bool string(part last) {
         collect(last);
         separate();
-        append_json_string(out_, clean_text(pieces_));
+        append_clean_string(out_, pieces_);
         pieces_.clear();
         return true;
     }
@@ -90,6 +91,11 @@ private:
 } // namespace
 
 std::string clean_text(std::string_view text) { return privacy::redact_text(is_valid_utf8(text) ? text : valid_utf8(text)); }
+
+void append_clean_string(std::string& out, std::string_view text) {
+    const bool is_clean = is_valid_utf8(text) && !privacy::holds_at_sign(text); // the usual case
+    is_clean ? append_json_string(out, text) : append_json_string(out, clean_text(text));
+}
 
 std::string clean_json(std::string_view json) {
     boost::json::parse_options options;

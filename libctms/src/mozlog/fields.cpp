@@ -1,56 +1,57 @@
 // SPDX-License-Identifier: MPL-2.0
+#include "base/json_seconds.hpp"
 #include "mozlog/clean.hpp"
 
 #include <ctms/base/json_text.hpp>
 #include <ctms/mozlog/logger.hpp>
 
-namespace ctms::mozlog {
-namespace {
+#include <fmt/format.h>
 
-/// Adds a member with a redacted name; `write(writer, name)` writes it.
-template <class Write>
-void add_member(std::string& members, std::string_view name, const Write& write) {
-    std::string object;
-    object_writer writer(object);
-    write(writer, clean_text(name));
-    if (!members.empty()) members += ',';
-    members.append(object, 1); // skips the opening brace
+namespace ctms::mozlog {
+
+std::string& fields::key(std::string_view name) {
+    if (!json_.empty()) json_ += ',';
+    append_clean_string(json_, name);
+    return json_ += ':';
 }
 
-} // namespace
-
 fields& fields::add(std::string_view name, std::string_view text) {
-    add_member(json_, name, [&](object_writer& out, const std::string& clean) { out.add(clean, std::string_view(clean_text(text))); });
+    append_clean_string(key(name), text);
     return *this;
 }
 
 fields& fields::add(std::string_view name, bool value) {
-    add_member(json_, name, [&](object_writer& out, const std::string& clean) { out.add(clean, value); });
+    key(name) += value ? "true" : "false";
     return *this;
 }
 
 fields& fields::add(std::string_view name, std::int64_t value) {
-    add_member(json_, name, [&](object_writer& out, const std::string& clean) { out.add(clean, value); });
+    key(name) += fmt::format_int(value).c_str();
     return *this;
 }
 
 fields& fields::add_seconds(std::string_view name, double seconds) {
-    add_member(json_, name, [&](object_writer& out, const std::string& clean) { out.add_seconds(clean, seconds); });
+    append_json_seconds(key(name), seconds);
     return *this;
 }
 
 fields& fields::add_null(std::string_view name) {
-    add_member(json_, name, [&](object_writer& out, const std::string& clean) { out.add_null(clean); });
+    key(name) += "null";
+    return *this;
+}
+
+fields& fields::add_object(std::string_view name, const fields& members) {
+    key(name).append("{").append(members.json_).append("}");
     return *this;
 }
 
 fields& fields::add_json(std::string_view name, std::string_view json) {
-    add_member(json_, name, [&](object_writer& out, const std::string& clean) { out.add_raw(clean, clean_json(json)); });
+    key(name) += clean_json(json);
     return *this;
 }
 
 fields& fields::add_service_account(std::string_view name, std::string_view address) {
-    add_member(json_, name, [&](object_writer& out, const std::string& clean) { out.add(clean, address); });
+    append_json_string(key(name), address);
     return *this;
 }
 

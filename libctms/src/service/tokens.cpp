@@ -11,7 +11,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <functional>
 #include <new>
 
 namespace ctms::service {
@@ -190,56 +189,71 @@ issued_token tokens::sign(const known_client& client, const std::string& hashed_
 }
 
 authentication tokens::authenticate(std::string_view token, model::role wanted) {
-    auto out = check(token, wanted);
+    const auto now = std::chrono::system_clock::now();
+    auto claims = accepted(token);
+    const bool is_known = claims != nullptr;
+    if (!is_known) {
+        if (auto read = signer_.verify(token, now)) claims = std::make_shared<const auth::token_claims>(*std::move(read));
+    }
+    if (!claims || !claims->is_valid_at(now)) {
+        if (is_known) forget_accepted(token);
+        authentication out;
+        out.verdict = bad_token("No or bad token");
+        return out;
+    }
+    auto out = check(token, *claims, wanted);
     // A client that may not make this call is known, too.
     const bool is_valid = out.verdict || out.verdict.error().code == errc::missing_role;
-    if (is_valid || out.verdict.error().code != errc::unavailable) remember_accepted(token, is_valid ? &out.client_id : nullptr);
+    if (is_valid && !is_known) remember_accepted(token, std::move(claims));
+    if (!is_valid && is_known && out.verdict.error().code != errc::unavailable) forget_accepted(token);
     return out;
 }
 
-/// Remembers the client of an accepted token, or forgets a token that was refused.
-void tokens::remember_accepted(std::string_view token, const std::string* client_id) {
-    constexpr std::size_t most_accepted = 10'000;
-    // Whoever finds another token with this hash must know the token, and gains only that his requests are sorted as its client's.
-    const auto key = std::hash<std::string_view>{}(token);
+/// The claims of a token that was accepted before, which may have expired since; null for other tokens.
+tokens::shared_claims tokens::accepted(std::string_view token) {
     const std::lock_guard lock(mutex_);
-    const auto found = accepted_.find(key);
-    if (client_id == nullptr) {
-        if (found != accepted_.end()) accepted_.erase(found);
-    } else if (found == accepted_.end()) {
-        if (accepted_.size() >= most_accepted) accepted_.clear();
-        accepted_.emplace(key, *client_id);
-    } else if (found->second != *client_id) {
-        found->second = *client_id;
-    }
+    const auto found = accepted_.find(token);
+    return found == accepted_.end() ? nullptr : found->second;
+}
+
+void tokens::remember_accepted(std::string_view token, shared_claims claims) {
+    constexpr std::size_t most_accepted = 4'000;
+    constexpr std::size_t longest = 1024; // longer than those of /token
+    if (token.size() > longest) return;
+    const std::lock_guard lock(mutex_);
+    if (accepted_.size() >= most_accepted) accepted_.clear();
+    accepted_.emplace(token, std::move(claims));
+}
+
+void tokens::forget_accepted(std::string_view token) {
+    const std::lock_guard lock(mutex_);
+    const auto found = accepted_.find(token);
+    if (found != accepted_.end()) accepted_.erase(found);
 }
 
 std::optional<recalled_client> tokens::recall(std::string_view token) {
     const auto now = steady_clock::now();
     const std::lock_guard lock(mutex_);
-    const auto found = accepted_.find(std::hash<std::string_view>{}(token));
+    const auto found = accepted_.find(token);
     if (found == accepted_.end()) return std::nullopt;
-    recalled_client out{found->second, std::nullopt};
-    const auto record = cache_.find(found->second);
+    const auto& client_id = found->second->subject;
+    recalled_client out{client_id, std::nullopt};
+    const auto record = cache_.find(client_id);
     if (record != cache_.end() && record->second.client && now - record->second.read_at < options_.client_cache_time)
         out.limits = record->second.client->access.client.limits;
     return out;
 }
 
-authentication tokens::check(std::string_view token, model::role wanted) {
+/// Decides about a token with a good signature.
+authentication tokens::check(std::string_view token, const auth::token_claims& claims, model::role wanted) {
     authentication out;
-    const auto claims = signer_.verify(token, std::chrono::system_clock::now());
-    if (!claims) {
-        out.verdict = bad_token("No or bad token");
-        return out;
-    }
-    out.client_id = claims->subject;
-    if (claims->name_space != client_namespace) {
+    out.client_id = claims.subject;
+    if (claims.name_space != client_namespace) {
         out.verdict = bad_token("Bad namespace");
         return out;
     }
     const auto revoked = [&](const auto& client) {
-        return *client == nullptr || is_revoked(*claims, (*client)->rules, options_.expiration);
+        return *client == nullptr || is_revoked(claims, (*client)->rules, options_.expiration);
     };
     auto client = find_client(out.client_id, true);
     // If a client has just got a new secret or a new record from any process, what is cached may be older than the token. Read it again

@@ -21,6 +21,10 @@ struct CTMS_API token_claims {
     std::string id{};                   ///< `jti` if it is a string, otherwise ""
     std::optional<double> issued_at{};  ///< `iat` in seconds since 1970; nullopt if it is not a number
     std::optional<double> expires_at{}; ///< `exp` in seconds since 1970; nullopt if it is not a number
+    std::optional<double> not_before{}; ///< `nbf` in seconds since 1970; nullopt if it is not a number
+
+    /// Returns true if `now` is within the time for which the token is valid, as verify() requires it.
+    [[nodiscard]] bool is_valid_at(std::chrono::system_clock::time_point now) const noexcept;
 };
 
 /// Returns a new random key for signing tokens: 64 hex digits.

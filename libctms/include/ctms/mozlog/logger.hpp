@@ -74,8 +74,10 @@ public:
     fields& add_seconds(std::string_view name, double seconds);
     /// Adds null.
     fields& add_null(std::string_view name);
-    /// Adds a JSON value that the caller has already cleaned (the body of a traced request, an object of redacted headers). Addresses that
-    /// are not traced are still removed from its string values. `json` must be valid JSON.
+    /// Adds an object with these members.
+    fields& add_object(std::string_view name, const fields& members);
+    /// Adds a JSON value that the caller has already cleaned (the body of a traced request). Addresses that are not traced are still
+    /// removed from its string values. `json` must be valid JSON.
     fields& add_json(std::string_view name, std::string_view json);
 
     /// Adds an address that may be logged because it does not belong to a person: that of a configured service account.
@@ -85,6 +87,8 @@ public:
     [[nodiscard]] const std::string& json() const { return json_; }
 
 private:
+    std::string& key(std::string_view name);
+
     std::string json_;
 };
 

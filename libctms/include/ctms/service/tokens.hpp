@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -97,7 +98,7 @@ public:
     /// Checks a bearer token, and that its client has the role `wanted`. Refuses tokens of a secret that was replaced and whose grace
     /// period is over, and tokens of a deleted record ("Token revoked" in the log). Refuses tokens of a client while it is disabled. Reads
     /// the client's record, with its roles, at most once per `client_cache_time`, and once more in that time for each token that it finds
-    /// revoked or without a client.
+    /// revoked or without a client. Checks the signature of a token that it accepted before only if it has forgotten it.
     [[nodiscard]] authentication authenticate(std::string_view token, model::role wanted);
 
     /// Returns the client of a token that authenticate() accepted the last time, if it is still remembered. Takes a microsecond: it neither
@@ -113,8 +114,14 @@ private:
         std::chrono::steady_clock::time_point read_at;
     };
     [[nodiscard]] result<std::shared_ptr<const known_client>> find_client(const std::string& client_id, bool cached);
-    [[nodiscard]] authentication check(std::string_view token, model::role wanted);
-    void remember_accepted(std::string_view token, const std::string* client_id);
+    using shared_claims = std::shared_ptr<const auth::token_claims>;
+    struct token_hash : std::hash<std::string_view> {
+        using is_transparent = void;
+    };
+    [[nodiscard]] authentication check(std::string_view token, const auth::token_claims& claims, model::role wanted);
+    [[nodiscard]] shared_claims accepted(std::string_view token);
+    void remember_accepted(std::string_view token, shared_claims claims);
+    void forget_accepted(std::string_view token);
     [[nodiscard]] bool was_revoked(std::string_view token);
     void remember_revoked(std::string_view token, std::chrono::steady_clock::time_point read_at);
     [[nodiscard]] std::optional<result<issued_token>> issue_remembered(const std::string& client_id, const std::string& secret,
@@ -127,8 +134,8 @@ private:
     std::shared_ptr<known_secrets> secrets_; ///< shared with attempts, which may outlive it
     std::mutex mutex_;
     std::unordered_map<std::string, cached_client> cache_;
-    std::unordered_map<std::size_t, std::string> accepted_;                            ///< of accepted tokens, by their hashes: the client
-    std::unordered_map<std::uint64_t, std::chrono::steady_clock::time_point> revoked_; ///< of revoked tokens: when the record was read
+    std::unordered_map<std::string, shared_claims, token_hash, std::equal_to<>> accepted_; ///< of accepted tokens, whose signature is good
+    std::unordered_map<std::uint64_t, std::chrono::steady_clock::time_point> revoked_;     ///< of revoked tokens: when the record was read
 };
 
 } // namespace ctms::service
