@@ -103,7 +103,7 @@ std::string without_marks(std::string_view text, const std::map<std::string, std
     return out;
 }
 
-/// The statements of a PATCH of one newsletter: read the contact with its version from its tables, write the difference.
+/// The statements of a PATCH of one newsletter: read the contact with its version, write the difference.
 std::string patch_script() {
     const persistence::stored_contact before{marked_contact(), "@version"};
     persistence::contact_change change{before.contact};

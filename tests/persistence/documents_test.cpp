@@ -151,24 +151,6 @@ TEST_CASE("times of a write have the same text in a document as in other answers
     }
 }
 
-TEST_CASE("a change reads the document of its contact if that counts, otherwise the tables") {
-    documents_database db;
-    db.create(1);
-    std::string seen;
-    const auto look = [&](const model::contact& contact) { seen = source_in(json::write_document(contact)); };
-    // A document that differs from the tables tells which of them was read.
-    db.link.execute(R"(update ctms_documents set document = replace(document, '"source":"0"', '"source":"other"'))");
-    REQUIRE(db.patch(1, look).has_value());
-    CHECK(seen == "other");
-    db.other.execute(documents_database::change_newsletter(1, "new"));
-    REQUIRE(db.patch(1, look).has_value());
-    CHECK(seen == "new");
-    db.drain();
-    db.remove_document(1);
-    REQUIRE(db.patch(1, look).has_value());
-    CHECK(seen == "new");
-}
-
 TEST_CASE("writes of other programs show at once, and their documents come back after the drain") {
     bool empties_all = false;
     SUBCASE("the contact is deleted at the end") {}

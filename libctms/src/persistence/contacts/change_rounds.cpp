@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "change_rounds.hpp"
 
-#include "contact_documents.hpp"
-
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/suppression.hpp>
@@ -151,9 +149,13 @@ void change_rounds::read_and_write(connection& db, const places& turn, milliseco
     const bool limited = lock || is_late();
     if (limited) begin_with_limit(db, time_left());
     if (lock) lock_contact(db, several_[turn.front()].email_id);
-    std::vector<uuid> ids;
-    for (const auto place : turn) ids.push_back(several_[place].email_id);
-    into.found = read_for_change(db, ids);
+    if (turn.size() == 1) {
+        into.found = read_by_id(db, several_[turn.front()].email_id);
+    } else {
+        std::vector<uuid> ids;
+        for (const auto place : turn) ids.push_back(several_[place].email_id);
+        into.found = read_by_ids(db, ids);
+    }
     if (!limited && is_late()) return; // the read waited; the next round limits how long it waits
     prepare(turn, into);
     if (into.ready.empty()) return;

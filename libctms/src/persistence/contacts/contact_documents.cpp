@@ -3,7 +3,6 @@
 
 #include "change_rounds.hpp"
 
-#include <ctms/json/contact_json.hpp>
 #include <json/contact_document.hpp>
 #include <persistence/postgres/json_rows.hpp>
 #include <persistence/postgres/pool.hpp>
@@ -24,18 +23,14 @@ constexpr std::size_t id = 0;
 constexpr std::size_t number = 1;
 constexpr std::size_t is_noted = 2;
 constexpr std::size_t document = 3;
-// What a write needs in addition: the versions of the rows in emails and in ctms_documents.
-constexpr std::size_t version = 4;
-constexpr std::size_t seen = 5;
-constexpr std::string_view versions_sql = ", w.version::text, d.seen::text";
 
 // `lateral` and `offset 0` make the server look each document up, instead of reading the whole table.
 constexpr std::string_view find_documents = R"(
 with wanted as materialized ({}),
 noted as materialized (select ctms_noted(array(select email_id from wanted)) as ids)
-select w.email_id::text, {}, w.email_id = any (noted.ids), d.document{}
+select w.email_id::text, {}, w.email_id = any (noted.ids), d.document
 from wanted w cross join noted left join lateral (
-  select known.document, known.xmin as seen from ctms_documents known
+  select known.document from ctms_documents known
   where known.email_id = w.email_id and known.version = w.version and known.format = {} and w.email_id <> all (noted.ids) offset 0) d on true
 {})";
 
@@ -140,28 +135,7 @@ std::size_t store_all(connection& db, std::span<const new_document> documents) {
 } // namespace
 
 std::string documents_sql(std::string_view selection, std::string_view number_sql, std::string_view order) {
-    return fmt::format(find_documents, selection, number_sql, "", json::document_format(), order);
-}
-
-std::vector<stored_contact> read_for_change(connection& db, std::span<const uuid> email_ids) {
-    const auto sql_of = [](std::string_view selection) {
-        return fmt::format(find_documents, selection, "0", versions_sql, json::document_format(), "");
-    };
-    static const statement one{"contact_to_change", sql_of(one_by_id)};
-    static const statement some{"contacts_to_change", sql_of(some_by_id)};
-    const bool is_one = email_ids.size() == 1;
-    const auto found = db.query(is_one ? one : some, {is_one ? email_ids.front().to_string() : array_of(email_ids)});
-    std::vector<stored_contact> out;
-    std::vector<uuid> missing;
-    for (std::size_t row = 0; row < found.size(); ++row) {
-        if (auto contact = json::read_answered_contact(found.text(row, document))) { // no document is "", which is not JSON
-            out.push_back({*std::move(contact), std::string(found.text(row, version)), std::string(found.text(row, seen))});
-        } else {
-            missing.push_back(id_of(found, row));
-        }
-    }
-    for (auto& of_tables : read_tables(db, missing)) out.push_back(std::move(of_tables));
-    return out;
+    return fmt::format(find_documents, selection, number_sql, json::document_format(), order);
 }
 
 found_documents read_documents(connection& db, const statement& what, std::span<const parameter> parameters) {

@@ -27,12 +27,6 @@
 
 namespace ctms::persistence {
 
-/// Selections for the statements below: the contact whose id is $1, and those whose ids are in the array $1.
-/// @{
-inline constexpr std::string_view one_by_id = "select email_id, xmin as version from emails where email_id = $1::uuid";
-inline constexpr std::string_view some_by_id = "select email_id, xmin as version from emails where email_id = any ($1::uuid[])";
-/// @}
-
 /// Returns the statement for the functions below. `selection` is a query with the columns email_id and version, the xmin of the contact's
 /// row in emails; it may use parameters. `number` is an expression for a column of the query `w`, which the rows have in addition ("0" if
 /// there is none), and `order` their order.
@@ -59,9 +53,6 @@ struct found_documents {
 
 /// Runs the statement, in one round trip, and a second one for contacts without a document, which it reads from their tables.
 [[nodiscard]] found_documents read_documents(connection& db, const statement& what, std::span<const parameter> parameters);
-
-/// Reads contacts that exist, with their versions, for a write: from their documents, and those without one from their tables.
-[[nodiscard]] std::vector<stored_contact> read_for_change(connection& db, std::span<const uuid> email_ids);
 
 /// Returns the statement for read_document_page(). `selection` is a query as above that has the column update_timestamp in addition.
 [[nodiscard]] std::string document_page_sql(std::string_view selection);

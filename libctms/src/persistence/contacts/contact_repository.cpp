@@ -27,6 +27,9 @@ constexpr auto found_any = [](const auto& found) { return !found.empty(); };
 
 constexpr auto found_documents_of_any = [](const found_documents& found) { return !found.matches.empty(); };
 
+constexpr std::string_view one_selection = "select email_id, xmin as version from emails where email_id = $1::uuid";
+constexpr std::string_view some_selection = "select email_id, xmin as version from emails where email_id = any ($1::uuid[])";
+
 std::vector<model::contact_document> in_order(found_documents&& found) {
     std::vector<model::contact_document> out;
     for (auto& [email_id, json] : found.json) out.push_back({email_id, std::move(json)});
@@ -93,8 +96,8 @@ result<std::vector<model::contact>> contact_repository::find(const model::identi
 }
 
 result<std::vector<model::contact_document>> contact_repository::documents(std::span<const uuid> email_ids) {
-    static const statement one{"document_by_id", documents_sql(one_by_id)};
-    static const statement some{"documents_by_ids", documents_sql(some_by_id)};
+    static const statement one{"document_by_id", documents_sql(one_selection)};
+    static const statement some{"documents_by_ids", documents_sql(some_selection)};
     const bool is_one = email_ids.size() == 1;
     const std::vector<parameter> parameters{is_one ? email_ids.front().to_string() : array_of(email_ids)};
     auto found = run(db_, [&](connection& db) { return read_documents(db, is_one ? one : some, parameters); });
