@@ -100,7 +100,7 @@ asio::awaitable<bool> write_stream(stream_target target, const http::response_he
         } catch (...) {
             failed = std::current_exception();
         }
-        target.to.expire_never(); // no operation is pending on the connection until the piece is made
+        if (!ec) target.to.expire_never(); // no operation is pending on the connection until the piece is made
         more = co_await making.end();
         if (failed) std::rethrow_exception(failed);
         piece.swap(next);
