@@ -33,16 +33,18 @@ struct lane_sizes {
     int health = 1; ///< heartbeats that wait for a probe share its result
 };
 
+/// How long threads wait for memory before they try again.
+constexpr std::chrono::milliseconds pause_without_memory{5};
+
 /// Returns what `function` returns, and calls it again for as long as it throws std::bad_alloc. For the threads of lanes, because
 /// coroutines wait for their work without a deadline. `function` must have no effect if it throws.
 template <class Function>
 auto retry_without_memory(const Function& function) noexcept {
-    constexpr std::chrono::milliseconds pause{5};
     for (;;) {
         try {
             return function();
         } catch (const std::bad_alloc&) {
-            std::this_thread::sleep_for(pause);
+            std::this_thread::sleep_for(pause_without_memory);
         }
     }
 }

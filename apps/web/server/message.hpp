@@ -39,7 +39,7 @@ struct request {
 };
 
 /// Appends the next piece of a body, which may be empty, and returns whether another one follows. Blocks. It is called on the lane
-/// of the route, never concurrently, only after the previous piece was sent, and not again after an error.
+/// of the route, never concurrently, while the previous piece is sent, at most one piece ahead, and not again after an error.
 using body_source = std::function<result<bool>(std::string& piece)>;
 
 class event_source;  // event_source.hpp

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "stream.hpp"
 
+#include "background.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <exception>
 #include <string>
 #include <string_view>
 
@@ -27,11 +30,11 @@ std::size_t memory_of_zlib(const response& answer) {
     return compressed ? std::size_t{256 * 1024} : 0;
 }
 
-/// Makes the next piece and returns whether another one follows, or nullopt if the piece could not be made.
-asio::awaitable<std::optional<bool>> make_piece(const stream_target& target, exchange& one, std::string& piece) {
-    target.to.expire_never(); // no operation is pending on the connection meanwhile
+/// Makes the next piece and returns whether another one follows, or nullopt if the piece could not be made. `in_use`: the memory of the
+/// piece before it.
+asio::awaitable<std::optional<bool>> make_piece(const stream_target& target, exchange& one, std::string& piece, std::size_t in_use) {
     auto more = co_await target.shared.dispatch.next_piece(target.to.get_executor(), one, piece);
-    if (more && !target.memory.grow_to(piece.capacity() + memory_of_zlib(one.answer))) {
+    if (more && !target.memory.grow_to(in_use + piece.capacity() + memory_of_zlib(one.answer))) {
         target.shared.metrics.request_rejected("memory");
         one.facts.error = "too many responses are waiting to be read";
         more = std::nullopt;
@@ -86,14 +89,23 @@ asio::awaitable<bool> write_stream(stream_target target, const http::response_he
     const bool chunked = head.is_chunked();
     auto ec = co_await write_head(target, head);
     auto piece = std::move(one.answer.body);
+    std::string next;
     std::optional<bool> more = true;
-    while (!ec) {
-        ec = co_await write_piece(target, piece, chunked);
-        if (ec || !*more) break;
-        piece.clear();
-        more = co_await make_piece(target, one, piece);
-        if (!more) break;
+    while (!ec && more && *more) {
+        next.clear();
+        background<std::optional<bool>> making(target.to.get_executor(), make_piece(target, one, next, piece.capacity()));
+        std::exception_ptr failed;
+        try {
+            ec = co_await write_piece(target, piece, chunked);
+        } catch (...) {
+            failed = std::current_exception();
+        }
+        if (!ec) target.to.expire_never(); // no operation is pending on the connection until the piece is made
+        more = co_await making.end();
+        if (failed) std::rethrow_exception(failed);
+        piece.swap(next);
     }
+    if (!ec && more) ec = co_await write_piece(target, piece, chunked);
     const auto how = ec ? written::refused : more ? written::whole : written::unmade;
     co_return co_await end_stream(target, one, chunked, how);
 }

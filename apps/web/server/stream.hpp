@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
-// Streamed responses: the lane of the route makes each piece, and the next piece is made only after the client has received the
-// previous one. Only one piece is in memory at a time, and a client that does not read blocks neither a thread nor a database
-// connection. Private to the server; runs on the I/O thread.
+// Streamed responses: the lane of the route makes each piece, while the client receives the one before it. So two pieces are in memory at a
+// time, and the second waits for the client: one that does not read blocks neither a thread nor a database connection. Private to the
+// server; runs on the I/O thread.
 #pragma once
 
 #include "session.hpp"
