@@ -2,14 +2,18 @@
 # SPDX-License-Identifier: MPL-2.0
 """Changes the code in small ways and checks that a test notices each change.
 
-A mutant is one change of one line: another comparison, a negated condition, a call that is left out. The mutants are chosen by rule: every
-place that a rule matches gets an id, a hash of the file, the line's text and the rule, and the places with the lowest ids are taken, from
-each folder in proportion to its places. So the choice stays the same until the code changes.
+A mutant is one change of one line: another comparison, a negated condition, a call that is left out. The mutants are chosen by rule. Each
+folder has a share in proportion to the places that a rule matches. Its files are taken in the order of a hash of their names, and of each
+file the places with the lowest ids, up to eight, one of a line. An id is a hash of the file, the line's text and the rule. So the choice stays
+the same until the code changes.
 
-Works on a copy of the sources in build/mutants. For each mutant, it builds the programs and the tests that should notice, and runs these
-tests until one fails. The results go to a file after each mutant, so a run can be stopped and continued. A mutant is
+One build, in build/mutants, has all mutants. A file that all processes share says which of them is switched on, and notes which of them are
+reached. First every test runs once, with all mutants switched off, which tells the mutants that it reaches (build/mutants/reached.json; remove
+this file after a change of tests that exist). Then, for each mutant, the tests that reach it run until one fails: short tests that reach few
+mutants come first, and no test begins after --seconds of tests. The results go to a file after each mutant, so a run can be stopped and
+continued. A mutant is
 
-  killed     a test failed, or did not end in time
+  killed     a test failed or did not end in time, twice, and passed in between with the mutant switched off
   refused    the compiler did not take it
   survived   all tests passed: a new test is needed, or a reason why the change makes no difference (--excuse)
 """
@@ -17,10 +21,13 @@ tests until one fails. The results go to a file after each mutant, so a run can 
 import argparse
 import csv
 import hashlib
+import json
+import mmap
 import os
 import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -32,32 +39,34 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 RESULTS = ROOT / "tests" / "mutation" / "results.tsv"
 COLUMNS = ["id", "file", "rule", "before", "after", "verdict", "by", "reason"]
+FOLDERS = re.compile(r"(libctms/src/\w+|apps/\w+|cli)/")  # what is changed; each folder has its share of the mutants
+TARGETS = [f"ctms_{name}_tests" for name in ("unit", "net", "db", "service", "http", "cli", "sync", "sync_process", "webhook", "webhook_process")]
+MOST = 1000  # mutants
+MOST_OF_FILE = 8  # mutants: a file is compiled once for all of them
 
-# What is changed, by folder, and the test programs that should notice, the fastest first.
-TESTS = {
-    "libctms/src/acoustic": ["unit", "sync"],
-    "libctms/src/auth": ["unit", "service", "http"],
-    "libctms/src/base": ["unit", "http", "cli"],
-    "libctms/src/fields": ["unit", "db", "http"],
-    "libctms/src/json": ["unit", "service", "http"],
-    "libctms/src/metrics": ["unit", "http", "sync_process"],
-    "libctms/src/model": ["unit", "service", "http"],
-    "libctms/src/mozlog": ["unit", "http"],
-    "libctms/src/net": ["net", "unit"],
-    "libctms/src/persistence": ["db", "service", "sync", "http", "cli"],
-    "libctms/src/privacy": ["unit", "http"],
-    "libctms/src/service": ["service", "db", "sync", "http", "cli"],
-    "libctms/src/webhook": ["webhook", "webhook_process"],
-    "apps/support": ["unit", "net", "http", "sync_process"],
-    "apps/sync": ["sync", "sync_process", "webhook_process"],
-    "apps/web": ["unit", "http"],
-    "cli": ["cli", "unit"],
+# Included by each changed file. The number of the mutant that is switched on is at the beginning of the board.
+HEADER = """\
+#pragma once
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#pragma GCC diagnostic ignored "-Wparentheses"
+#pragma GCC diagnostic ignored "-Wtype-limits"
+inline bool ctms_mutant(int number) noexcept {
+    static volatile int* const board = [] {
+        static volatile int none[@MOST@ + 1];
+        const int file = ::open("@BOARD@", O_RDWR | O_CLOEXEC);
+        if (file < 0) return &none[0];
+        void* const place = ::mmap(nullptr, sizeof none, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+        ::close(file);
+        return place == MAP_FAILED ? &none[0] : static_cast<volatile int*>(place);
+    }();
+    board[number] = 1;
+    return *board == number;
 }
+"""
 
-# Tests that start no program of ours.
-WITHOUT_PROGRAMS = {"unit", "net", "db", "service", "sync", "webhook"}
-
-# Rules: a name, a pattern, and what replaces it. `^...$` rules see the whole line.
+# Rules for a condition or a value: a name, a pattern, and what replaces it.
 RULES = [
     ("less", r"(?<=[\w)\]]) < (?=[\w(])", " <= "),
     ("less-equal", r"(?<=[\w)\]]) <= (?=[\w(])", " < "),
@@ -67,13 +76,8 @@ RULES = [
     ("not-equal", r" != ", " == "),
     ("and", r" && ", " || "),
     ("or", r" \|\| ", " && "),
-    ("true", r"\breturn true;", "return false;"),
-    ("false", r"\breturn false;", "return true;"),
     ("plus-one", r" \+ 1\b", ""),
     ("minus-one", r" - 1\b", ""),
-    ("condition", r"\bif \((?!const |auto |!|constexpr)([^;()]*(?:\([^()]*\)[^;()]*)*)\) (?=[\w{])", r"if (!(\1)) "),
-    ("call", r"^(\s+)[a-z][\w.]*(?:->[\w.]+)*\([^;{}]*\);$", r"\1;"),
-    ("early-return", r"^(\s+)if \([^;{}]*\) return(?: [^;{}]*)?;$", r"\1;"),
 ]
 
 
@@ -85,80 +89,160 @@ class Mutant:
     rule: str
     before: str
     after: str
+    switched: str  # the line that is one or the other; ctms_mutant(@) stands for ctms_mutant(NUMBER)
 
 
-def group_of(name):
-    """The entry of TESTS that a file belongs to."""
-    found = [folder for folder in TESTS if name.startswith(folder + "/")]
-    return max(found, key=len) if found else None
+def split(text):
+    """The parts of a text between semicolons that are outside of parentheses and strings."""
+    parts, depth, quoted = [""], 0, False
+    for place, character in enumerate(text):
+        if character == '"' and text[place - 1 : place] != "\\":
+            quoted = not quoted
+        if not quoted:
+            depth += (character in "([{") - (character in ")]}")
+        if character == ";" and not quoted and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts if depth == 0 and not quoted else []
+
+
+def closing(text, place):
+    """The place of the parenthesis that closes the one at a place, or None."""
+    depth, quoted = 0, False
+    for at in range(place, len(text)):
+        if text[at] == '"' and text[at - 1] != "\\":
+            quoted = not quoted
+        if not quoted:
+            depth += (text[at] in "([{") - (text[at] in ")]}")
+            if depth == 0:
+                return at
+    return None
+
+
+def condition_of(line):
+    """Of a line with if, while or for: the text before the condition, the condition, and the text after it. A variable that is declared in
+    the condition is tested in a part of its own."""
+    head = re.match(r"\s*(?:\} else )?(if|while|for) \(", line)
+    end = closing(line, head.end() - 1) if head else None
+    parts = split(line[head.end() : end]) if end else []
+    if not parts or (head[1] == "for") != (len(parts) == 3):
+        return None
+    index = 1 if head[1] == "for" else len(parts) - 1
+    declared = re.match(r"\s*(?:const )?[\w:<>]+[*&]* (\w+) = ", parts[index])
+    if declared and head[1] == "if":
+        parts.append(" " + declared[1])
+        index += 1
+    elif declared:
+        return None
+    before = line[: head.end()] + "".join(part + ";" for part in parts[:index])
+    after = "".join(";" + part for part in parts[index + 1 :]) + line[end:]
+    lead = " " if parts[index].startswith(" ") else ""
+    return before + lead, parts[index].strip(), after
+
+
+def values_of(line):
+    """The values that a line returns or assigns: for each, the text before it, the value, and the text after it."""
+    patterns = (r"\breturn ([^;{}]+)(?=;)", r"^\s*(?:(?:const )?[\w:<>]+\*? )?[\w.]+ [+-]?= ([^;{}]+)(?=;$)")
+    for pattern in patterns:
+        for match in re.finditer(pattern, line):
+            if split(match[1]) and not re.search(r"\[[&=]", match[1]) and line[: match.start()].count('"') % 2 == 0:
+                yield line[: match.start(1)], match[1], line[match.end(1) :]
+
+
+def changes_of(line):
+    """Changes of a line: the rule, the line before and after, and the line that is one or the other."""
+
+    def inside(before, text, after, cast):
+        for rule, pattern, replacement in RULES if "co_await" not in text else ():
+            for match in re.finditer(pattern, text):
+                if text[: match.start()].count('"') % 2 == 0:
+                    changed = text[: match.start()] + replacement + text[match.end() :]
+                    one_or_other = f"(ctms_mutant(@) ? {cast}({changed}) : {cast}({text}))"
+                    yield rule, before + text + after, before + changed + after, before + one_or_other + after
+
+    condition = condition_of(line)
+    if condition:
+        before, text, after = condition
+        yield from inside(before, text, after, "static_cast<bool>")
+        if text and "if (" in before:
+            yield "condition", before + text + after, f"{before}!({text}){after}", f"{before}ctms_mutant(@) != static_cast<bool>({text}){after}"
+            if re.match(r"\) return\b[^;{}]*;$", after):
+                yield "early-return", before + text + after, ";", f"{before}!ctms_mutant(@) && ({text}){after}"
+    for before, text, after in values_of(line):
+        if text in ("true", "false"):
+            other = "false" if text == "true" else "true"
+            yield text, before + text + after, before + other + after, f"{before}ctms_mutant(@) != {text}{after}"
+        yield from inside(before, text, after, "")
+    call = re.match(r"(\s+)((?:\(void\))?[a-z][\w:]*(?:(?:\.|->)\w+)*\([^;{}]*\);)$", line)
+    if call and split(call[2]) and not call[2].startswith("return"):
+        yield "call", line, ";", f"{call[1]}{{ if (!ctms_mutant(@)) {call[2]} }}"
 
 
 def code_lines(text):
-    """The numbers and texts of lines that may be changed: no comments, declarations of text, or preprocessor lines."""
-    in_text = False
+    """The numbers and texts of lines that begin a statement, outside of raw strings."""
+    in_text, begins = False, False
     for number, line in enumerate(text.split("\n")):
-        raw = line.count('R"') > 0 or line.count(')"') > 0
-        if 'R"' in line and ')"' not in line[line.index('R"') :]:
-            in_text = True
-            continue
-        if in_text:
-            in_text = ')"' not in line
-            continue
         bare = line.strip()
-        if raw or not bare or bare.startswith(("//", "#", "static_assert", "template", "case ", "using ")) or "operator" in bare:
-            continue
-        yield number, line
-
-
-def outside_text(line, place):
-    """Whether a place is outside of strings and comments."""
-    before = line[:place]
-    return before.count('"') % 2 == 0 and "//" not in before
+        if in_text:
+            in_text = ')"' not in line and not re.search(r'\)\w*"', line)
+        elif 'R"' in line:
+            in_text = not re.search(r'\)\w*"', line[line.index('R"') :])
+        elif begins and bare and not bare.startswith(("//", "#", "static", "template", "using ")) and "//" not in bare and "constexpr" not in bare:
+            yield number, line
+        if bare and not bare.startswith(("//", "#")):
+            code = re.sub(r"\s*//.*", "", bare)
+            begins = not in_text and code.endswith((";", "{", "}", ":", "else")) or bool(re.match(r"(?:\} else )?(?:if|for|while) \(.*\)$", code))
 
 
 def mutants_of(name, text):
     seen = Counter()
     for number, line in code_lines(text):
-        for rule, pattern, replacement in RULES:
-            for match in re.finditer(pattern, line):
-                if not outside_text(line, match.start()):
-                    continue
-                after = line[: match.start()] + match.expand(replacement) + line[match.end() :]
-                key = (name, line.strip(), rule)
-                seen[key] += 1
-                digest = hashlib.sha256("\0".join((*key, str(seen[key]))).encode()).hexdigest()[:12]
-                yield Mutant(digest, name, number, rule, line.strip(), after.strip() or ";")
+        for rule, before, after, switched in changes_of(line):
+            key = (name, before.strip(), rule)
+            seen[key] += 1
+            digest = hashlib.sha256("\0".join((*key, str(seen[key]))).encode()).hexdigest()[:12]
+            yield Mutant(digest, name, number, rule, before.strip(), after.strip(), switched)
 
 
-def choose(count, only):
-    """The mutants with the lowest ids, from each folder in proportion to its places."""
-    by_group = defaultdict(list)
-    listed = subprocess.run(["git", "ls-files", "*.cpp"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
-    for name in listed:
-        group = group_of(name)
-        if group:
-            by_group[group].extend(mutants_of(name, (ROOT / name).read_text(encoding="utf-8")))
-    total = sum(map(len, by_group.values()))
+def tracked():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    return [name for name in listed if name and (ROOT / name).is_file()]
+
+
+def choose(count):
+    """The chosen mutants, and the number of places."""
+    by_folder = defaultdict(dict)
+    for name in tracked():
+        folder = FOLDERS.match(name)
+        if folder and name.endswith(".cpp"):
+            by_folder[folder[1]][name] = list(mutants_of(name, (ROOT / name).read_text(encoding="utf-8")))
+    total = sum(len(places) for files in by_folder.values() for places in files.values())
     chosen = []
-    for group, places in sorted(by_group.items()):
-        places.sort(key=lambda one: one.id)
-        share = max(1, round(count * len(places) / total))
-        chosen.extend(places[:share])
-    return [one for one in chosen if not only or one.file.startswith(only)], total
+    for _, files in sorted(by_folder.items()):
+        share = max(1, round(count * sum(map(len, files.values())) / total))
+        for name in sorted(files, key=lambda name: hashlib.sha256(name.encode()).digest()):
+            lines = {}
+            for one in sorted(files[name], key=lambda one: one.id):
+                lines.setdefault(one.line, one)
+            taken = list(lines.values())[: min(MOST_OF_FILE, share)]
+            chosen.extend(taken)
+            share -= len(taken)
+    return chosen, total
 
 
 def read_results():
     if not RESULTS.exists():
         return {}
     with RESULTS.open(encoding="utf-8", newline="") as file:
-        return {row["id"]: row for row in csv.DictReader(file, delimiter="\t")}
+        return {row["id"]: row for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
 
 
 def write_results(results):
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     fresh = RESULTS.with_suffix(".new")
     with fresh.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n")
+        writer = csv.DictWriter(file, COLUMNS, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_NONE, quotechar=None)
         writer.writeheader()
         writer.writerows(sorted(results.values(), key=lambda row: (row["file"], row["id"])))
     os.replace(fresh, RESULTS)
@@ -173,117 +257,154 @@ def print_summary(mutants, results):
         f"{len(known)} of {len(mutants)} tried: {counts['killed']} killed, {counts['survived']} survived, {excused} of them with a reason, "
         f"{counts['refused']} refused by the compiler" + (f"; {100 * counts['killed'] / tried:.1f} % of the others are killed" if tried else "")
     )
+    places = {one.id: one.line + 1 for one in mutants}
     for row in known:
         if row["verdict"] == "survived" and not row["reason"]:
-            print(f"survived  {row['id']}  {row['file']}\n    {row['before']}\n    {row['after']}")
+            print(f"survived  {row['id']}  {row['file']}:{places[row['id']]}  {row['by']}\n    {row['before']}\n    {row['after']}")
+
+
+class Board:
+    """The file that tells all processes which mutant is switched on, and which are reached."""
+
+    def __init__(self, path):
+        self.size = struct.calcsize("i") * (MOST + 1)
+        path.write_bytes(bytes(self.size))
+        path.chmod(0o666)
+        with path.open("r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), self.size)
+
+    def switch_on(self, number):
+        self.memory[:] = struct.pack("i", number) + bytes(self.size - struct.calcsize("i"))
+
+    def reached(self):
+        return [number for number, is_set in enumerate(struct.unpack(f"{MOST + 1}i", self.memory)) if number and is_set]
 
 
 class Workshop:
-    """The copy of the sources and its build."""
+    """The copy of the sources with all mutants, its build and its tests."""
 
-    def __init__(self):
+    def __init__(self, mutants):
         self.source = WORK / "source"
-        self.build = WORK / "build"
-        self.environment = dict(os.environ, CCACHE_BASEDIR=str(self.source), CCACHE_NOHASHDIR="1", CCACHE_DIR=str(WORK / "ccache"))
-
-    def prepare(self, tests):
+        self.build = self.source / "build" / "release"
+        self.environment = dict(os.environ, CCACHE_BASEDIR=str(self.source), CCACHE_NOHASHDIR="1")
         self.source.mkdir(parents=True, exist_ok=True)
-        listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
-        wanted = {name for name in listed if name and (ROOT / name).is_file()}
+        self.board = Board(WORK / "board")
+        self.numbers = {one.id: number for number, one in enumerate(mutants, 1)}
+        self.refused = set()
+        self.tests = {}  # the command, environment and folder of each test, by name
+        self.reached = {}  # of each test that passes with all mutants switched off: its seconds, and the ids of the mutants that it reaches
+
+    def write_sources(self, mutants):
+        by_file = defaultdict(list)
+        for one in mutants:
+            if one.id not in self.refused:
+                by_file[one.file].append(one)
+        header = HEADER.replace("@BOARD@", str(WORK / "board")).replace("@MOST@", str(MOST))
+        wanted = {"mutant.hpp": header.encode()}
+        for name in tracked():
+            text = (ROOT / name).read_bytes()
+            if name in by_file:
+                lines = text.decode().split("\n")
+                for one in by_file[name]:
+                    lines[one.line] = one.switched.replace("ctms_mutant(@)", f"ctms_mutant({self.numbers[one.id]})")
+                text = f'#include "{self.source}/mutant.hpp"\n#line 1\n{chr(10).join(lines)}'.encode()
+            wanted[name] = text
         for old in self.source.rglob("*"):
-            if old.is_file() and ".git" not in old.parts[len(self.source.parts) :] and str(old.relative_to(self.source)) not in wanted:
+            name = str(old.relative_to(self.source))
+            if old.is_file() and name not in wanted and not name.startswith("build/"):
                 old.unlink()
-        for name in wanted:
-            ours, copy = ROOT / name, self.source / name
-            if not copy.exists() or copy.read_bytes() != ours.read_bytes():
+        for name, text in wanted.items():
+            copy = self.source / name
+            if not copy.exists() or copy.read_bytes() != text:
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ours, copy)
-                os.utime(copy)
-        if not (self.source / ".git").exists():
-            self.call("git", "init", "--quiet", str(self.source))
-        self.call(
-            "cmake", "-S", str(self.source), "-B", str(self.build), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-            "-DCMAKE_CXX_FLAGS_RELEASE=-O1 -DNDEBUG", "-DCMAKE_CXX_COMPILER_LAUNCHER=ccache", "-DCTMS_API_PAGES=OFF",
-            "-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld", "-DCTMS_WARNINGS_AS_ERRORS=OFF",
-        )  # fmt: skip
-        if not self.make(sorted(tests)):
-            sys.exit("the unchanged sources do not build")
+                copy.write_bytes(text)
+                copy.chmod(0o755 if text.startswith(b"#!") else 0o644)
 
     def call(self, *command):
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"failed: {' '.join(command)}\n{done.stdout}{done.stderr}")
+        return subprocess.run(command, cwd=self.source, env=self.environment, capture_output=True, text=True, check=False)
 
-    def make(self, tests):
-        programs = [f"ctms_{name}_tests" for name in tests]
-        if not {*tests} <= WITHOUT_PROGRAMS:
-            programs += ["ctms-web", "ctms-sync", "ctms-admin", "fake-acoustic"]
-        done = subprocess.run(["ninja", "-C", str(self.build), *programs], env=self.environment, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            (WORK / "build.log").write_text(done.stdout + done.stderr, encoding="utf-8")
-        return done.returncode == 0
+    def make(self, mutants):
+        """Builds the programs and the tests, without the mutants that the compiler refuses."""
+        while True:
+            self.write_sources(mutants)
+            done = self.call("cmake", "--preset", "release", "-DCTMS_API_PAGES=OFF")
+            if done.returncode == 0:
+                done = self.call("ninja", "-C", str(self.build), "-j", str(os.cpu_count()), "-k0", *TARGETS)
+            if done.returncode == 0:
+                return
+            text = done.stdout + done.stderr
+            wrong = set()
+            for name in {one.file for one in mutants}:
+                lines = {int(line) for line in re.findall(re.escape(name) + r":(\d+):\d+: error:", text)}
+                here = [one for one in mutants if one.file == name and one.id not in self.refused]
+                wrong |= {one.id for one in here if one.line + 1 in lines} or {one.id for one in here if lines}
+            if not wrong:
+                sys.exit(f"the sources do not build:\n{text[-4000:]}")
+            self.refused |= wrong
 
-    def run(self, test, limit):
-        """Runs a test program until its first failure. Returns the name of the failed test, "no end", or None."""
-        data = WORK / "test-data"
-        data.mkdir(exist_ok=True)
-        environment = dict(self.environment, CTMS_TEST_DATA_DIR=str(data))
-        program = next(self.build.rglob(f"ctms_{test}_tests"))
-        with subprocess.Popen(
-            [program, "--abort-after=1", "--no-colors=true"], cwd=program.parent, env=environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True,
-        ) as process:  # fmt: skip
+    def read_tests(self, wanted):
+        done = self.call("ctest", "--test-dir", str(self.build), "-LE", "^(long|bench|runner|fuzz|example)$", "--show-only=json-v1")
+        for one in json.loads(done.stdout)["tests"]:
+            properties = {each["name"]: each["value"] for each in one.get("properties", [])}
+            if "command" in one and "DISABLED" not in properties and re.search(wanted, one["name"]):
+                added = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
+                self.tests[one["name"]] = (one["command"], {**self.environment, **added}, properties["WORKING_DIRECTORY"])
+
+    def passes(self, name, number, limit):
+        """Runs a test with a mutant switched on, or with none (0). Whether it passes in time."""
+        command, environment, folder = self.tests[name]
+        self.board.switch_on(number)
+        with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
             try:
-                output, _ = process.communicate(timeout=limit)
+                return process.wait(timeout=limit) == 0
             except subprocess.TimeoutExpired:
-                return "no end"
+                return False
             finally:
                 try:
                     os.killpg(process.pid, signal.SIGKILL)  # also what it started
                 except ProcessLookupError:
                     pass
-        if process.returncode == 0:
-            return None
-        failed = re.findall(r"^TEST CASE:\s+(.*)$", output, re.MULTILINE)
-        return failed[-1].strip() if failed else f"exit code {process.returncode}"
 
-    def try_mutant(self, one, limits):
-        place = self.source / one.file
-        original = place.read_text(encoding="utf-8")
-        lines = original.split("\n")
-        indent = lines[one.line][: len(lines[one.line]) - len(lines[one.line].lstrip())]
-        lines[one.line] = indent + one.after
-        try:
-            place.write_text("\n".join(lines), encoding="utf-8")
-            tests = TESTS[group_of(one.file)]
-            if not self.make(tests):
-                return "refused", ""
-            for test in tests:
-                failed = self.run(test, limits[test])
-                if failed and self.run(test, limits[test]):  # twice, because a busy machine may fail a test once
-                    return "killed", f"{test}: {failed}"
-            return "survived", ""
-        finally:
-            place.write_text(original, encoding="utf-8")
+    def measure(self, digest):
+        """Runs each test once that did not run yet with these mutants."""
+        kept = WORK / "reached.json"
+        known = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
+        if known.get("digest") == digest:
+            self.reached = known["tests"]
+        ids = {number: one for one, number in self.numbers.items()}
+        for name in [name for name in self.tests if name not in self.reached]:
+            begun = time.monotonic()
+            if self.passes(name, 0, 300):
+                self.reached[name] = [round(time.monotonic() - begun, 3), [ids[number] for number in self.board.reached()]]
+                kept.write_text(json.dumps({"digest": digest, "tests": self.reached}), encoding="utf-8")
+            else:
+                print(f"left out, because it fails with all mutants switched off: {name}", flush=True)
 
-
-def measure_limits(shop, tests):
-    """How long each test program may take: three times what it takes with unchanged sources."""
-    limits = {}
-    for test in sorted(tests):
-        begun = time.monotonic()
-        failed = shop.run(test, 1800)
-        if failed:
-            sys.exit(f"with unchanged sources, a test of {test} fails: {failed}")
-        limits[test] = 30 + 3 * (time.monotonic() - begun)
-        print(f"{test}: {time.monotonic() - begun:.0f} s", flush=True)
-    return limits
+    def try_mutant(self, one, seconds):
+        if one.id in self.refused:
+            return "refused", ""
+        number = self.numbers[one.id]
+        reaching = [(took, len(reached), name) for name, (took, reached) in self.reached.items() if name in self.tests and one.id in reached]
+        reaching.sort(key=lambda each: (each[0] * each[1], each[2]))
+        ran = 0
+        for took, _, name in reaching:
+            if seconds <= 0:
+                break
+            seconds -= took
+            ran += 1
+            limit = 20 + 5 * took
+            # Three times, because a busy machine may fail a test once.
+            if not self.passes(name, number, limit) and self.passes(name, 0, limit) and not self.passes(name, number, limit):
+                return "killed", name
+        return "survived", f"{ran} of {len(reaching)} tests"
 
 
 def main():
     parser = argparse.ArgumentParser(prog="packaging/dev/mutate.sh", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=200, help="how many mutants (200)")
-    parser.add_argument("--only", default="", metavar="PREFIX", help="only files whose path begins with this")
+    parser.add_argument("--only", default="", metavar="PREFIX", help="try only mutants whose id or file begins with this")
+    parser.add_argument("--seconds", type=float, default=90, help="how many seconds of tests to run for each mutant (90)")
+    parser.add_argument("--tests", default="", metavar="REGEX", help="run only tests whose names match; try the survivors --again with others")
     parser.add_argument("--minutes", type=float, default=0, help="begin no mutant after so many minutes")
     parser.add_argument("--list", action="store_true", help="print the chosen mutants and end")
     parser.add_argument("--summary", action="store_true", help="print what is known about them and end")
@@ -299,25 +420,29 @@ def main():
             sys.exit("no mutant of this id has survived")
         found["reason"] = options.excuse[1]
         return write_results(results)
-    mutants, total = choose(options.count, options.only)
+    chosen, total = choose(min(options.count, MOST))
+    mutants = [one for one in chosen if one.id.startswith(options.only) or one.file.startswith(options.only)]
     if options.list:
         for one in mutants:
             print(f"{one.id}  {one.file}:{one.line + 1}  {one.rule}\n    {one.before}\n    {one.after}")
         return print(f"{len(mutants)} of {total} places")
     if options.summary:
         return print_summary(mutants, results)
-    left = [one for one in mutants if one.id not in results or (options.again and results[one.id]["verdict"] == "survived" and not results[one.id]["reason"])]
+    again = {one for one, row in results.items() if options.again and row["verdict"] == "survived" and not row["reason"]}
+    left = [one for one in mutants if one.id not in results or one.id in again]
     if left:
+        results = {one.id: results[one.id] for one in chosen if one.id in results}
         begun = time.monotonic()
-        shop = Workshop()
-        tests = {test for one in left for test in TESTS[group_of(one.file)]}
-        shop.prepare(tests)
-        limits = measure_limits(shop, tests)
+        shop = Workshop(chosen)
+        shop.refused = {one for one, row in results.items() if row["verdict"] == "refused"}
+        shop.make(chosen)
+        shop.read_tests(options.tests)
+        shop.measure(hashlib.sha256(repr(chosen).encode()).hexdigest())
         for number, one in enumerate(left, 1):
             if options.minutes and time.monotonic() - begun > 60 * options.minutes:
                 print(f"{options.minutes:g} minutes are over")
                 break
-            verdict, by = shop.try_mutant(one, limits)
+            verdict, by = shop.try_mutant(one, options.seconds)
             results[one.id] = dict(zip(COLUMNS, [one.id, one.file, one.rule, one.before, one.after, verdict, by, ""]))
             write_results(results)
             print(f"{number}/{len(left)} {verdict:8} {one.file}:{one.line + 1} {one.rule} {by}", flush=True)

@@ -4,5 +4,5 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../lib.sh"
 
-need_packages build run mutation
+need_packages build run
 exec python3 -B packaging/dev/mutate.py "$@"

@@ -154,6 +154,7 @@ TEST_CASE("the audit log is listed newest first, up to the limit") {
     REQUIRE(two.size() == 2);
     CHECK(two[0].at("command") == "command 119");
     CHECK(two[0].at("details").at("count") == "119");
+    CHECK(two[0].at("id").as_int64() > two[1].at("id").as_int64());
     CHECK(two[1].at("exit_code") == 118);
     CHECK(run({"audit", "--limit", "0"}).exit_code == 64);
 }

@@ -90,6 +90,8 @@ TEST_CASE("unsuccessful answers exit with 1 and are shown unchanged") {
     CHECK(nobody.exit_code == 1);
     CHECK(nobody.err.starts_with("HTTP/1.1 401 Unauthorized\n"));
     CHECK(nobody.err.find("--client NAME") != std::string::npos);
+    const auto open = run({"GET", "/__lbheartbeat__"}); // needs no client
+    CHECK(open.err == "HTTP/1.1 200 OK\n");
     CHECK(run({"GET", "/__lbheartbeat__"}).exit_code == 0);
     const auto disabled = run({"GET", "/ctms", "-c", "gone"});
     CHECK(disabled.exit_code == 1);

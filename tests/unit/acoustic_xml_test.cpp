@@ -92,6 +92,9 @@ TEST_CASE("acoustic xml: characters that XML forbids are removed and all others 
     CHECK(acoustic::xml_text("a\x01\x08\x0b\x0c\x1f b\tc\nd\re\x7f") == "a b\tc\nd\re\x7f");
     CHECK(acoustic::xml_text("\xEF\xBF\xBE\xEF\xBF\xBF\xEF\xBF\xBD") == "\xEF\xBF\xBD");
     CHECK(acoustic::xml_text("ä€\xF0\x9F\xA6\x8A") == "ä€\xF0\x9F\xA6\x8A");
+    // The first and last character of each length.
+    for (const std::string edge : {"\xC2\x80", "\xDF\xBF", "\xE0\xA0\x80", "\xEF\xBF\xBD", "\xF0\x90\x80\x80", "\xF4\x8F\xBF\xBF"})
+        CHECK(acoustic::xml_text(edge) == edge);
     CHECK(acoustic::xml_text(std::string_view("a\0b", 3)) == "ab");
     // Incomplete characters, overlong forms, surrogates.
     CHECK(acoustic::xml_text("a\xC3") == "a");

@@ -29,6 +29,8 @@ TEST_CASE("a progress bar fits its terminal and needs no total") {
         for (const std::uint64_t done : {0U, 1U, 500'000U, 1'000'000U})
             CHECK(progress::text("contacts", done, 1'000'000, 4s, columns).size() <= static_cast<std::size_t>(columns));
     }
+    for (const int columns : {0, 10, 44}) // there is no room for a bar
+        CHECK(progress::text("contacts", 500'000, 1'000'000, 4s, columns) == "contacts  50%  500,000/1,000,000  125,000/s  0:04 left");
     CHECK(progress::text("rows", 1'000, std::nullopt, 2s, 79) == "rows  1,000  500/s");
     CHECK(progress::text("rows", 0, 0, 2s, 79) == "rows  0  0/s");
     // More rows than expected are shown as 100%.
