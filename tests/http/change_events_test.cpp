@@ -375,7 +375,7 @@ TEST_CASE("an event stream ends when its client is disabled, or loses the role")
     REQUIRE(clients.set_enabled(web_fixture::client, false).has_value());
     CHECK(last_event(*other).at("reason") == "client_disabled");
     CHECK(other->ends_within(5s));
-    CHECK(server.log_text().find(R"("reason":"client_disabled")") != std::string::npos);
+    CHECK(becomes_true([&] { return server.log_text().find(R"("reason":"client_disabled")") != std::string::npos; }));
 }
 
 TEST_CASE("tokens of event streams are checked while requests hold all connections of the pool") {
