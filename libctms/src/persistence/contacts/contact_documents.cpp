@@ -24,21 +24,15 @@ constexpr std::size_t number = 1;
 constexpr std::size_t is_noted = 2;
 constexpr std::size_t document = 3;
 
-// Which contacts of `wanted` have rows in the inbox. A table without pages has no rows for any snapshot, so there is nothing to look up
-// then.
-constexpr std::string_view find_noted =
-    "noted as materialized (select case when pg_relation_size('ctms_inbox') > 0 then ctms_noted(array(select email_id from wanted))"
-    " else array[]::uuid[] end as ids)";
-
 // `lateral` and `offset 0` make the server look each document up, instead of reading the whole table.
 constexpr std::string_view find_documents = R"(
-with wanted as materialized ({0}),
-{1}
-select w.email_id::text, {2}, w.email_id = any (noted.ids), d.document
+with wanted as materialized ({}),
+noted as materialized (select ctms_noted(array(select email_id from wanted)) as ids)
+select w.email_id::text, {}, w.email_id = any (noted.ids), d.document
 from wanted w cross join noted left join lateral (
   select known.document from ctms_documents known
-  where known.email_id = w.email_id and known.version = w.version and known.format = {3} and w.email_id <> all (noted.ids) offset 0) d on true
-{4})";
+  where known.email_id = w.email_id and known.version = w.version and known.format = {} and w.email_id <> all (noted.ids) offset 0) d on true
+{})";
 
 // The columns of a page: the document; its place, from 1; and where they are needed (without a document, and at the last place) the id and
 // the time, otherwise null.
@@ -53,7 +47,7 @@ constexpr std::size_t page_is_noted = 4;
 constexpr std::string_view find_page = R"(
 with wanted as materialized (
   select selected.*, row_number() over (order by update_timestamp, email_id) as place from ({0}) as selected order by email_id),
-{3},
+noted as materialized (select ctms_noted(array(select email_id from wanted)) as ids),
 last as materialized (select max(place) as last_place from wanted)
 select d.document, w.place, case when d.document is null or w.place = last_place then w.email_id end,
   case when d.document is null or w.place = last_place then {1} end, d.document is null and w.email_id = any (noted.ids)
@@ -141,7 +135,7 @@ std::size_t store_all(connection& db, std::span<const new_document> documents) {
 } // namespace
 
 std::string documents_sql(std::string_view selection, std::string_view number_sql, std::string_view order) {
-    return fmt::format(find_documents, selection, find_noted, number_sql, json::document_format(), order);
+    return fmt::format(find_documents, selection, number_sql, json::document_format(), order);
 }
 
 found_documents read_documents(connection& db, const statement& what, std::span<const parameter> parameters) {
@@ -160,7 +154,7 @@ found_documents read_documents(connection& db, const statement& what, std::span<
 }
 
 std::string document_page_sql(std::string_view selection) {
-    return fmt::format(find_page, selection, microseconds_sql("w.update_timestamp"), json::document_format(), find_noted);
+    return fmt::format(find_page, selection, microseconds_sql("w.update_timestamp"), json::document_format());
 }
 
 namespace {
