@@ -50,7 +50,8 @@ bool may_be_kept_out(const contact_write& one) {
 written_contacts write_once(connection& db, write_kind kind, std::span<const contact_write> contacts, const write_options& how) {
     auto records = records_of(contacts, how.keeps_history);
     const auto& what = write_contacts_statement(kind, records.tables, how.keeps_history);
-    const auto written = db.query(what, {std::move(records.json), std::to_string(how.longest_wait.count()), std::move(records.documents)}, true);
+    const auto written =
+        db.query(what, {std::move(records.json), std::to_string(how.longest_wait.count()), std::move(records.documents)}, true);
     written_contacts out;
     for (std::size_t row = 0; row < written.size(); ++row) {
         const auto id = uuid::parse(written.text(row, 0)).value_or(uuid{});
