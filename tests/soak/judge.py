@@ -24,8 +24,7 @@ LIMITS = {**{f"{program} {what}": limit for program in ("web", "sync", "vendor")
 ROWS, SIZE = "rows of ", "KiB of "  # with the name of a table
 ROWS_LIMIT = Limit(1.05, 100)
 FLOWING = {"ctms_sync_queue", "ctms_inbox"}  # "queue" and "inbox" above
-# What keeps a row for each command on purpose.
-KEPT = {"ctms_audit_log", "ctms_client_revocations"}
+KEPT = {"ctms_audit_log"}  # a row for each command, on purpose
 
 
 @dataclasses.dataclass(frozen=True)
