@@ -25,17 +25,4 @@ Without names, all faults of the part have their rounds. docs/testing.md lists t
 TEXT
 }
 
-for argument in "$@"; do
-    case $argument in
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    esac
-done
-
-need_packages build run histories
-step "Configuring" configure release
-step "Building" build release ctms-web ctms-sync ctms-admin fake-acoustic
-# Uses Debian's Python, because Debian's psycopg2 is made for it.
-step "Histories" /usr/bin/python3 "$root/tests/history/run.py" --bin "$root/build/release/bin" "$@"
+run_system "Histories" tests/history/run.py "$@"

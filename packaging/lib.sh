@@ -353,3 +353,24 @@ measure() {
     cd "$called_from" || exit 1
     exec python3 -B "$program" "$@"
 }
+
+# run_system TITLE PROGRAM [OPTION...]: builds the programs, and runs a Python program that starts the whole system, in the directory from
+# which the script was called. --help calls the script's function usage instead.
+run_system() {
+    local title=$1 program=$root/$2 argument
+    shift 2
+    for argument in "$@"; do
+        case $argument in
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        esac
+    done
+    need_packages build run histories
+    step "Configuring" configure release
+    step "Building" build release ctms-web ctms-sync ctms-admin fake-acoustic
+    cd "$called_from" || exit 1
+    # Uses Debian's Python, because Debian's psycopg2 is made for it.
+    step "$title" /usr/bin/python3 "$program" --bin "$root/build/release/bin" "$@"
+}

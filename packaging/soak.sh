@@ -29,18 +29,4 @@ docs/testing.md says what is sampled and how much it may grow.
 TEXT
 }
 
-for argument in "$@"; do
-    case $argument in
-    --help | -h)
-        usage
-        exit 0
-        ;;
-    esac
-done
-
-need_packages build run histories
-step "Configuring" configure release
-step "Building" build release ctms-web ctms-sync ctms-admin fake-acoustic
-cd "$called_from"
-# Uses Debian's Python, because Debian's psycopg2 is made for it.
-step "Soak" /usr/bin/python3 "$root/tests/soak/run.py" --bin "$root/build/release/bin" "$@"
+run_system "Soak" tests/soak/run.py "$@"

@@ -133,7 +133,7 @@ struct session_setting {
     std::string value;
 };
 
-// Statements here read few rows. Without statistics the planner may take parallel workers for them, which cost more to start.
+// Statements here read few rows. Without statistics the planner may take parallel workers for them, whose start takes longer.
 std::array<session_setting, 7> session_settings(const database_options& options) {
     return {{{"statement_timeout", std::to_string(options.statement_timeout.count())},
              {"lock_timeout", std::to_string(options.lock_timeout.count())},
