@@ -155,8 +155,21 @@ void dispatcher::run(const asio::any_io_executor& sockets, std::vector<waiting_e
     resume(waiting);
 }
 
-asio::awaitable<bool> dispatcher::run_on_lane(asio::any_io_executor sockets, exchange& one, const std::function<void()>& work) {
+/// Waits before the next try to give a job to a full lane. Returns false if it is too late for that; `one.facts.error` then says why.
+asio::awaitable<bool> dispatcher::wait_for_lane(asio::any_io_executor sockets, exchange& one, steady_clock::time_point until) {
     constexpr std::chrono::milliseconds pause{50};
+    if (abandoned_ || steady_clock::now() > until) {
+        metrics_.request_rejected("busy");
+        one.facts.error = "too many requests are waiting";
+        co_return false;
+    }
+    asio::steady_timer timer(sockets, pause);
+    boost::system::error_code ignored;
+    co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_return true;
+}
+
+asio::awaitable<bool> dispatcher::run_on_lane(asio::any_io_executor sockets, exchange& one, const std::function<void()>& work) {
     const auto until = steady_clock::now() + bounds_.waiting_time;
     const auto begin = [&](std::function<void()> resume) {
         return threads_.submit(one.matched->where, one.client, [&, resume = std::move(resume)] {
@@ -165,28 +178,37 @@ asio::awaitable<bool> dispatcher::run_on_lane(asio::any_io_executor sockets, exc
         });
     };
     while (!co_await suspend(sockets, begin)) {
-        if (abandoned_ || steady_clock::now() > until) {
-            metrics_.request_rejected("busy");
-            one.facts.error = "too many requests are waiting";
-            co_return false;
-        }
-        asio::steady_timer timer(sockets, pause);
-        boost::system::error_code ignored;
-        co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+        if (!co_await wait_for_lane(sockets, one, until)) co_return false;
     }
     co_return true;
 }
 
-asio::awaitable<std::optional<bool>> dispatcher::next_piece(asio::any_io_executor sockets, exchange& one, std::string& piece) {
-    std::optional<bool> more;
-    const std::function<void()> make = [&] {
+bool dispatcher::submit(const piece_ahead& ahead) {
+    const auto& one = *ahead.made->one;
+    return pieces_.submit(ahead.job, [&](std::function<void()> job) { return threads_.submit(one.matched->where, one.client, std::move(job)); });
+}
+
+piece_ahead dispatcher::begin_piece(const asio::any_io_executor& sockets, std::shared_ptr<exchange> one, std::string buffer) {
+    buffer.clear();
+    auto made = std::make_shared<piece_ahead::contents>(std::move(one), std::move(buffer));
+    const auto work = [this, made] {
+        if (abandoned_ || !made->is_wanted) return;
         try {
-            more = exchanges_.next_piece(one, piece);
+            made->more = exchanges_.next_piece(*made->one, made->text);
         } catch (const std::exception&) { // not even enough memory to store the reason
         }
     };
-    (void)co_await run_on_lane(sockets, one, make);
-    co_return more;
+    piece_ahead ahead{made, std::make_shared<detached_job>(sockets, work)};
+    submit(ahead);
+    return ahead;
+}
+
+asio::awaitable<void> dispatcher::end_piece(asio::any_io_executor sockets, piece_ahead ahead) {
+    const auto until = steady_clock::now() + bounds_.waiting_time;
+    while (!ahead.job->is_taken() && ahead.made->is_wanted && !submit(ahead)) {
+        if (!co_await wait_for_lane(sockets, *ahead.made->one, until)) co_return;
+    }
+    co_await ahead.job->end();
 }
 
 } // namespace ctms::web

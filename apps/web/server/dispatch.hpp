@@ -3,6 +3,7 @@
 // Private to the server. Call its functions on the I/O thread only, except abandon(), which any thread may call.
 #pragma once
 
+#include "detached_jobs.hpp"
 #include "exchange.hpp"
 #include "lanes.hpp"
 #include "limits.hpp"
@@ -11,12 +12,26 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
 namespace ctms::web {
+
+/// The next piece of a streamed response, which a lane makes while the client receives the one before it.
+struct piece_ahead {
+    struct contents {
+        std::shared_ptr<exchange> one;
+        std::string text;
+        std::optional<bool> more{};        ///< as exchanger::next_piece() returns it; nullopt also if no lane took the job
+        std::atomic<bool> is_wanted{true}; ///< false: a job that has not begun does nothing
+    };
+    std::shared_ptr<contents> made; ///< belongs to the job until end_piece() has returned, except `is_wanted`
+    std::shared_ptr<detached_job> job;
+};
 
 class dispatcher {
 public:
@@ -30,9 +45,11 @@ public:
     /// requests are waiting there or this one waited too long, and 429 if too many of the same owner are waiting.
     [[nodiscard]] boost::asio::awaitable<void> execute(boost::asio::any_io_executor sockets, exchange& one);
 
-    /// Makes the next piece of a streamed response on its lane, as exchanger::next_piece() does. Waits for the lane like run_on_lane().
-    [[nodiscard]] boost::asio::awaitable<std::optional<bool>> next_piece(boost::asio::any_io_executor sockets, exchange& one,
-                                                                         std::string& piece);
+    /// Begins to make the next piece of a streamed response on the lane of its route, with the memory of `buffer`. The caller waits for it
+    /// with end_piece() before it uses `one.answer.rest` or `one.facts.error` again.
+    [[nodiscard]] piece_ahead begin_piece(const boost::asio::any_io_executor& sockets, std::shared_ptr<exchange> one, std::string buffer);
+    /// Waits until the piece is made. Waits for the lane like run_on_lane() if it has not taken the job.
+    [[nodiscard]] boost::asio::awaitable<void> end_piece(boost::asio::any_io_executor sockets, piece_ahead ahead);
 
     /// Runs `work`, which may not throw, on the lane of the exchange's route. While too many requests wait for the lane, it keeps trying
     /// for up to limits::waiting_time; then it returns false, and `one.facts.error` says why.
@@ -50,6 +67,9 @@ private:
     boost::asio::awaitable<void> go_on(boost::asio::any_io_executor sockets, exchange& one);
     queued submit_next(const boost::asio::any_io_executor& sockets, exchange& one, std::function<void()> resume);
     void run_next(exchange& one) const noexcept;
+    bool submit(const piece_ahead& ahead);
+    boost::asio::awaitable<bool> wait_for_lane(boost::asio::any_io_executor sockets, exchange& one,
+                                               std::chrono::steady_clock::time_point until);
 
     const exchanger& exchanges_;
     lanes& threads_;
@@ -57,6 +77,7 @@ private:
     support::prometheus_metrics& metrics_;
     const std::atomic<bool>& draining_;
     std::atomic<bool> abandoned_ = false;
+    detached_jobs pieces_;
     std::map<const route*, job_group> groups_; ///< by route: exchanges of one route may run together
 };
 

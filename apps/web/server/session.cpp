@@ -294,7 +294,8 @@ exchange session::to_exchange(http::message& read) {
 
 /// Serves one request. Returns false if the connection ends with it.
 asio::awaitable<bool> session::serve(http::message read) {
-    auto one = to_exchange(read);
+    const auto kept = std::make_shared<exchange>(to_exchange(read)); // also by pieces that are made ahead
+    auto& one = *kept;
     one.admitted.is_decided = is_one_too_many_; // what is not served uses up no limit of its client
     const auto& exchanges = shared_.dispatch.exchanges();
     const bool goes_on = exchanges.begin(one);
@@ -313,7 +314,7 @@ asio::awaitable<bool> session::serve(http::message read) {
     if (one.answer.lines) co_return co_await write_lines(one, read);
     if (read.in_parts) one.answer.close = true; // its body was not read
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
-    if (one.answer.rest) co_return co_await write_pieces(one, read, keep_alive && read.http_1_1);
+    if (one.answer.rest) co_return co_await write_pieces(kept, read, keep_alive && read.http_1_1);
     if (!memory_->grow_to(one.answer.content().size())) {
         shared_.metrics.request_rejected("memory");
         one.answer = busy_response();
@@ -324,7 +325,8 @@ asio::awaitable<bool> session::serve(http::message read) {
 }
 
 /// Writes a streamed response, or only its head for HEAD, and logs it afterwards. Returns false if the connection ends with it.
-asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& asked, bool keep_alive) {
+asio::awaitable<bool> session::write_pieces(std::shared_ptr<exchange> kept, const http::message& asked, bool keep_alive) {
+    auto& one = *kept;
     const auto head = head_of_pieces(one, keep_alive, asked.http_1_1);
     bool whole = false;
     if (one.http.method == "HEAD") {
@@ -332,7 +334,7 @@ asio::awaitable<bool> session::write_pieces(exchange& one, const http::message& 
         whole = co_await write(std::move(text), {});
     } else {
         writes_pieces_ = true;
-        whole = co_await write_stream({stream_, *memory_, shared_, shared_.bounds.write_time}, head, one);
+        whole = co_await write_stream({stream_, *memory_, shared_, shared_.bounds.write_time}, head, kept);
         writes_pieces_ = false;
     }
     shared_.dispatch.exchanges().finish(one);

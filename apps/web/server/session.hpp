@@ -106,7 +106,7 @@ private:
     boost::asio::awaitable<bool> serve(http::message read);
     boost::asio::awaitable<bool> write(exchange& one, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<bool> write(std::string head, std::string_view content);
-    boost::asio::awaitable<bool> write_pieces(exchange& one, const http::message& asked, bool keep_alive);
+    boost::asio::awaitable<bool> write_pieces(std::shared_ptr<exchange> kept, const http::message& asked, bool keep_alive);
     boost::asio::awaitable<bool> write_lines(exchange& one, const http::message& asked);
     boost::asio::awaitable<void> write_events(exchange& one, const http::message& asked);
     boost::asio::awaitable<void> refuse(http::refusal why);

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "stream.hpp"
 
-#include "background.hpp"
-
 #include <boost/asio/buffer.hpp>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ctms::web {
 namespace {
@@ -30,22 +28,29 @@ std::size_t memory_of_zlib(const response& answer) {
     return compressed ? std::size_t{256 * 1024} : 0;
 }
 
-/// Makes the next piece and returns whether another one follows, or nullopt if the piece could not be made. `in_use`: the memory of the
+/// Waits for the next piece and returns whether another one follows, or nullopt if the piece could not be made. `in_use`: the memory of the
 /// piece before it.
-asio::awaitable<std::optional<bool>> make_piece(const stream_target& target, exchange& one, std::string& piece, std::size_t in_use) {
-    auto more = co_await target.shared.dispatch.next_piece(target.to.get_executor(), one, piece);
-    if (more && !target.memory.grow_to(in_use + piece.capacity() + memory_of_zlib(one.answer))) {
+asio::awaitable<std::optional<bool>> end_piece(const stream_target& target, const piece_ahead& ahead, std::size_t in_use) {
+    co_await target.shared.dispatch.end_piece(target.to.get_executor(), ahead);
+    auto& made = *ahead.made;
+    if (made.more && !target.memory.grow_to(in_use + made.text.capacity() + memory_of_zlib(made.one->answer))) {
         target.shared.metrics.request_rejected("memory");
-        one.facts.error = "too many responses are waiting to be read";
-        more = std::nullopt;
+        made.one->facts.error = "too many responses are waiting to be read";
+        made.more = std::nullopt;
     }
-    co_return more;
+    co_return made.more;
 }
 
 /// Why the client did not receive the rest of the response.
 std::string_view reason_of(const http::stream& to) {
     if (to.expired()) return "timeout";
     return to.is_open() ? "client" : "stop";
+}
+
+/// Resets the connection, so that the client can tell that the response is incomplete, and notes why.
+void cut_short(const stream_target& target, request_facts& facts, std::string_view reason) {
+    if (facts.cut.empty()) facts.cut = reason;
+    target.to.reset(); // also with chunks: some clients that read lines take a missing last chunk for the end (Python's http.client)
 }
 
 } // namespace
@@ -80,34 +85,31 @@ asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, boo
         if (co_await write(target, last)) how = written::refused;
     }
     if (how == written::whole) co_return true;
-    one.facts.cut = how == written::refused ? reason_of(target.to) : "server";
-    target.to.reset(); // also with chunks: some clients that read lines take a missing last chunk for the end (Python's http.client)
+    cut_short(target, one.facts, how == written::refused ? reason_of(target.to) : "server");
     co_return false;
 }
 
-asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, exchange& one) {
+asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, std::shared_ptr<exchange> one) {
     const bool chunked = head.is_chunked();
     auto ec = co_await write_head(target, head);
-    auto piece = std::move(one.answer.body);
-    std::string next;
+    auto piece = std::move(one->answer.body);
+    std::string spare;
     std::optional<bool> more = true;
     while (!ec && more && *more) {
-        next.clear();
-        background<std::optional<bool>> making(target.to.get_executor(), make_piece(target, one, next, piece.capacity()));
-        std::exception_ptr failed;
-        try {
-            ec = co_await write_piece(target, piece, chunked);
-        } catch (...) {
-            failed = std::current_exception();
+        const auto ahead = target.shared.dispatch.begin_piece(target.to.get_executor(), one, std::move(spare));
+        ec = co_await write_piece(target, piece, chunked);
+        if (ec) {
+            cut_short(target, one->facts, reason_of(target.to)); // now, because the job may take long
+            ahead.made->is_wanted = false;
+        } else {
+            target.to.expire_never(); // no operation is pending on the connection until the piece is made
         }
-        if (!ec) target.to.expire_never(); // no operation is pending on the connection until the piece is made
-        more = co_await making.end();
-        if (failed) std::rethrow_exception(failed);
-        piece.swap(next);
+        more = co_await end_piece(target, ahead, piece.capacity());
+        spare = std::exchange(piece, std::move(ahead.made->text));
     }
     if (!ec && more) ec = co_await write_piece(target, piece, chunked);
     const auto how = ec ? written::refused : more ? written::whole : written::unmade;
-    co_return co_await end_stream(target, one, chunked, how);
+    co_return co_await end_stream(target, *one, chunked, how);
 }
 
 } // namespace ctms::web

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 namespace ctms::web {
@@ -40,8 +41,8 @@ enum class written : std::uint8_t {
 [[nodiscard]] boost::asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, bool chunked, written how);
 
 /// Writes the head, the body and all pieces after it, chunked if the head says so. Returns false if the response was cut short;
-/// `one.facts.cut` then holds the reason, and `error` is set if the server caused it. In that case no last chunk is written, or
+/// `one->facts.cut` then holds the reason, and `error` is set if the server caused it. In that case no last chunk is written, or
 /// without chunks the connection is reset, so that the client can tell that the response is incomplete.
-[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, exchange& one);
+[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, std::shared_ptr<exchange> one);
 
 } // namespace ctms::web

@@ -25,7 +25,7 @@ class Vendor:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)  # it may have to free a million contacts
 
 
 def queue(database, contacts):
