@@ -98,6 +98,7 @@ TEST_CASE("every session has its time limits and uses UTC") {
         CHECK(setting("jit") == "off");
         CHECK(setting("max_parallel_workers_per_gather") == "0");
         CHECK(setting("plan_cache_mode") == "force_generic_plan");
+        CHECK(setting("client_min_messages") == "error");
         CHECK(setting("application_name") == "ctms");
         if (!extra.empty()) CHECK(setting("work_mem") == "5MB");
     }

@@ -9,10 +9,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdlib>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 
 namespace ctms::test {
@@ -94,11 +96,27 @@ std::string child_process::output() const { return content_of(out_); }
 
 std::string child_process::log() const { return content_of(log_); }
 
+namespace {
+
+/// Whether libpq printed a line: it prints the warning of a server that crashes while it accepts a session.
+bool is_warning_of_server(std::string_view line) {
+    constexpr std::array<std::string_view, 3> beginnings{"WARNING:  ", "DETAIL:  ", "HINT:  "};
+    return std::any_of(beginnings.begin(), beginnings.end(), [&](auto beginning) { return line.starts_with(beginning); });
+}
+
+} // namespace
+
 std::vector<boost::json::object> child_process::lines() const {
     std::vector<boost::json::object> out;
     const auto text = log();
-    for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
-        out.push_back(boost::json::parse(text.substr(begin, end - begin)).as_object());
+    for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+        const auto line = text.substr(begin, end - begin);
+        if (is_warning_of_server(line)) continue;
+        boost::system::error_code failed;
+        const auto parsed = boost::json::parse(line, failed);
+        if (failed || !parsed.is_object()) throw std::runtime_error("a log line is not a JSON object: " + line);
+        out.push_back(parsed.get_object());
+    }
     return out;
 }
 

@@ -26,7 +26,7 @@ namespace {
 namespace http = boost::beast::http;
 using clock_type = std::chrono::steady_clock;
 
-constexpr std::chrono::seconds patience{10};
+constexpr std::chrono::seconds patience{30};
 
 [[noreturn]] void throw_errno(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 

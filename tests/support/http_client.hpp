@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // A small HTTP client for tests. It sends bytes exactly as given and returns parsed answers. One connection per object; not
-// thread safe. Every wait ends after ten seconds with std::runtime_error.
+// thread safe. Every wait ends after 30 seconds with std::runtime_error.
 #pragma once
 
 #include <chrono>

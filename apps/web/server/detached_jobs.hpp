@@ -16,8 +16,8 @@ namespace ctms::web {
 
 class detached_job {
 public:
-    /// `work` may not throw, and owns all that it uses or refers to what outlives the lanes. It is called at most once, on a thread of a lane,
-    /// and destroyed on the I/O thread.
+    /// `work` may not throw, and owns all that it uses or refers to what outlives the lanes. It is called at most once, on a thread of a
+    /// lane, and destroyed on the I/O thread.
     detached_job(const boost::asio::any_io_executor& sockets, std::function<void()> work);
     detached_job(const detached_job&) = delete;
     detached_job& operator=(const detached_job&) = delete;

@@ -185,7 +185,8 @@ asio::awaitable<bool> dispatcher::run_on_lane(asio::any_io_executor sockets, exc
 
 bool dispatcher::submit(const piece_ahead& ahead) {
     const auto& one = *ahead.made->one;
-    return pieces_.submit(ahead.job, [&](std::function<void()> job) { return threads_.submit(one.matched->where, one.client, std::move(job)); });
+    return pieces_.submit(ahead.job,
+                          [&](std::function<void()> job) { return threads_.submit(one.matched->where, one.client, std::move(job)); });
 }
 
 piece_ahead dispatcher::begin_piece(const asio::any_io_executor& sockets, std::shared_ptr<exchange> one, std::string buffer) {

@@ -43,6 +43,7 @@ enum class written : std::uint8_t {
 /// Writes the head, the body and all pieces after it, chunked if the head says so. Returns false if the response was cut short;
 /// `one->facts.cut` then holds the reason, and `error` is set if the server caused it. In that case no last chunk is written, or
 /// without chunks the connection is reset, so that the client can tell that the response is incomplete.
-[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head, std::shared_ptr<exchange> one);
+[[nodiscard]] boost::asio::awaitable<bool> write_stream(stream_target target, const http::response_head& head,
+                                                        std::shared_ptr<exchange> one);
 
 } // namespace ctms::web
