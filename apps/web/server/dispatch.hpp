@@ -18,12 +18,14 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace ctms::web {
 
 /// The next piece of a streamed response, which a lane makes while the client receives the one before it.
 struct piece_ahead {
     struct contents {
+        contents(std::shared_ptr<exchange> of, std::string buffer) : one(std::move(of)), text(std::move(buffer)) {}
         std::shared_ptr<exchange> one;
         std::string text;
         std::optional<bool> more{};        ///< as exchanger::next_piece() returns it; nullopt also if no lane took the job
