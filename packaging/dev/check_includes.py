@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import checks
 
-MOST_STANDARD = 300  # files, counted with g++ 12; currently the highest is service/sync.hpp with 285
+MOST_STANDARD = 330  # files; currently the highest is service/sync.hpp with 285 of g++ 12 and 317 of g++ 14
 
 # Headers that include a whole library, and what to include instead.
 WIDE = {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "net/server_url.hpp"
 
+#include <boost/version.hpp>
 #include <doctest/doctest.h>
 
 #include <stdexcept>
@@ -28,6 +29,12 @@ TEST_CASE("IPv6 addresses are in brackets") {
 }
 
 TEST_CASE("a host name that begins with an address is not taken for the address") {
-    CHECK_THROWS_AS(static_cast<void>(parse_server_url("http://10.0.0.1.example")), std::invalid_argument);
+    try { // Boost before 1.83 refuses it
+        const auto url = parse_server_url("http://10.0.0.1.example");
+        CHECK(url.host == "10.0.0.1.example");
+        CHECK_FALSE(url.is_address);
+    } catch (const std::invalid_argument&) {
+        CHECK(BOOST_VERSION < 108300);
+    }
     CHECK(parse_server_url("http://a.10.0.0.1.example/x").host == "a.10.0.0.1.example");
 }

@@ -27,7 +27,7 @@ project(pages LANGUAGES NONE)
 list(APPEND CMAKE_MODULE_PATH "$root/cmake")
 add_subdirectory("$root/apps/web/assets" assets)
 TEXT
-if cmake -S "$scratch" -B "$scratch/build" -DCTMS_API_PAGES=ON -DCTMS_NPM=/bin/false >"$scratch/log" 2>&1; then
+if cmake -G Ninja -S "$scratch" -B "$scratch/build" -DCTMS_API_PAGES=ON -DCTMS_NPM=/bin/false >"$scratch/log" 2>&1; then
     die "a build that cannot fetch the requested pages does not fail"
 fi
 grep -q 'CTMS_API_PAGES is ON, but' <(tr -s ' \n' ' ' <"$scratch/log") || {
