@@ -43,7 +43,7 @@ private:
     std::function<void()> job_;
 };
 
-/// Notes on which thread it goes.
+/// Notes on which thread it is destroyed.
 struct marker {
     explicit marker(std::optional<std::thread::id>& place) : gone(&place) {}
     marker(const marker&) = delete;

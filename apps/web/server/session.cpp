@@ -294,7 +294,7 @@ exchange session::to_exchange(http::message& read) {
 
 /// Serves one request. Returns false if the connection ends with it.
 asio::awaitable<bool> session::serve(http::message read) {
-    const auto kept = std::make_shared<exchange>(to_exchange(read)); // also by pieces that are made ahead
+    const auto kept = std::make_shared<exchange>(to_exchange(read)); // shared with the pieces that are made ahead
     auto& one = *kept;
     one.admitted.is_decided = is_one_too_many_; // what is not served uses up no limit of its client
     const auto& exchanges = shared_.dispatch.exchanges();
