@@ -214,8 +214,9 @@ class Subscriber(Writer):
             raise Unavailable(text)
         if status == 404:
             self.link.ask("POST", "/ctms", json.dumps({"email": {"email_id": email_id, "primary_email": email_id + "@example.com"}}))
-        else:
-            self.expect(status == 200, f"{status} {text[:200]}")
+            return
+        self.expect(status == 200, f"{status} {text[:200]}")
+        if status == 200:
             self.added.append((email_id, newsletter))
             self.counts["acknowledged"] += 1
 
