@@ -172,7 +172,10 @@ TEST_CASE("assets are found by name and can be decompressed") {
     for (const auto& one : openapi::all_assets()) {
         INFO(one.name);
         CHECK(openapi::find_asset(one.name) == &one);
-        CHECK_FALSE(openapi::decompressed(one).empty());
+        const auto kept = openapi::kept_decompressed(one);
+        CHECK_FALSE(kept->empty());
+        CHECK(*kept == openapi::decompressed(one));
+        CHECK(openapi::kept_decompressed(one) == kept); // not another copy
         if (one.name.ends_with(".html")) CHECK(openapi::decompressed(one).find("<html") != std::string::npos);
     }
     CHECK(openapi::find_asset("nothing.js") == nullptr);

@@ -4,6 +4,8 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <stdexcept>
 
 namespace ctms::web::openapi {
@@ -51,5 +53,14 @@ const asset* find_asset(std::string_view name) noexcept {
 }
 
 std::string decompressed(const asset& one) { return one.is_gzip ? inflater(one.content).run() : std::string(one.content); }
+
+std::shared_ptr<const std::string> kept_decompressed(const asset& one) {
+    static std::mutex mutex;
+    static std::map<const asset*, std::shared_ptr<const std::string>> kept;
+    const std::lock_guard lock(mutex);
+    auto& text = kept[&one];
+    if (!text) text = std::make_shared<const std::string>(decompressed(one));
+    return text;
+}
 
 } // namespace ctms::web::openapi

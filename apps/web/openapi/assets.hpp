@@ -3,6 +3,7 @@
 // build time, there is only a page that says so. Thread safe.
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,5 +25,8 @@ struct asset {
 
 /// The uncompressed content. Throws std::runtime_error if the compressed data is corrupt.
 [[nodiscard]] std::string decompressed(const asset& one);
+
+/// The same of one of all_assets(), decompressed at the first call and then kept.
+[[nodiscard]] std::shared_ptr<const std::string> kept_decompressed(const asset& one);
 
 } // namespace ctms::web::openapi

@@ -31,7 +31,7 @@ response asset_response(const call& now, const openapi::asset& found) {
         out.headers.emplace_back("Content-Encoding", "gzip");
         out.body = std::string(found.content);
     } else {
-        out.body = openapi::decompressed(found);
+        out.shared_body = openapi::kept_decompressed(found);
     }
     return out;
 }
