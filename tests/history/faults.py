@@ -10,7 +10,7 @@ import signal
 import psycopg2
 
 from actor import Actor
-from lab import PipedProcess, children_of
+from lab import PipedProcess
 from scene import FAKETIME, ClusterOnSmallDisk, ClusterWithClock
 
 
@@ -130,14 +130,10 @@ class KillDatabase(RestartDatabase):
     """The database server is killed with all its sessions, or one session is killed; both recover."""
 
     def end(self):
-        process, victims = self.scene.primary.process, children_of(self.scene.primary.process.child.pid)
         if self.random.random() < 0.3:
             self.scene.primary.crash()
-            return
-        process.end(signal.SIGKILL)
-        for pid in victims:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        else:
+            self.scene.primary.kill()
 
 
 class KillSession(Fault):

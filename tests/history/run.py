@@ -91,14 +91,17 @@ def compare_vendor(scene, state, outcome):
 
 
 def play(scene, options, outcome):
-    """Plays a round. Whatever happens, nobody starts anything afterwards."""
+    """Plays a round. Whatever happens, nobody starts anything afterwards, and the problems of all are known."""
     everybody = []
     try:
         play_with(everybody, scene, options, outcome)
     finally:
-        stop(everybody)
-        for actor in everybody:
-            actor.close()
+        try:
+            stop(everybody)
+        finally:
+            for actor in everybody:
+                actor.close()
+                outcome.problems += actor.problems
 
 
 def play_with(everybody, scene, options, outcome):
@@ -130,8 +133,6 @@ def play_with(everybody, scene, options, outcome):
     if scene.vendor:
         compare_vendor(scene, state, outcome)
     stop([supervisor])
-    for actor in everybody:
-        outcome.problems += actor.problems
     for actor in [*checking, *writing, fault]:
         outcome.counts.update(actor.counts)
 

@@ -213,6 +213,22 @@ class Postgres:
         """Ends the server immediately, without writing data back and without finishing clients' transactions."""
         self.process.end(signal.SIGQUIT)
 
+    def kill(self):
+        """Ends the server and all its processes with SIGKILL. Sessions that begin meanwhile are found by their directory: a server does not
+        start while one of an earlier server is left."""
+        self.process.end(signal.SIGKILL)
+        until(lambda: not self.kill_rest(), 10, f"all processes of {self.name} have ended")
+
+    def kill_rest(self):
+        """Returns whether there were any."""
+        left = False
+        for place in glob.glob("/proc/[0-9]*/cwd"):
+            with contextlib.suppress(OSError):  # it has ended
+                if os.readlink(place) == self.data:
+                    left = True
+                    os.kill(int(place.split("/")[2]), signal.SIGKILL)
+        return left
+
     def freeze(self, on):
         """Stops all its processes, as on a machine that hangs, or continues them."""
         for pid in [self.process.child.pid, *children_of(self.process.child.pid)]:
