@@ -117,6 +117,7 @@ explain() {
     say "    log:       build/fuzz/$name.log"
 }
 
+rm -f build/fuzz/found.txt
 need_packages build fuzz
 step "Configuring (preset fuzz)" configure fuzz
 step "Building (preset fuzz)" build fuzz "${targets[@]/#/fuzz-}"
@@ -144,6 +145,6 @@ for ((first = 0; first < ${#targets[@]}; first += jobs)); do
 done
 
 if [ "${#found[@]}" -gt 0 ]; then
-    for name in "${found[@]}"; do explain "$name"; done
+    for name in "${found[@]}"; do explain "$name"; done | tee build/fuzz/found.txt
     exit 1
 fi

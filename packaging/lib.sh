@@ -69,13 +69,15 @@ left_out() {
 
 # ---- steps ----
 
-# step TITLE COMMAND [ARGUMENT...]: runs the command, says how long it took, and returns its status.
+# step TITLE COMMAND [ARGUMENT...]: runs the command, says how long it took (also in the file CTMS_STEP_TIMES, if that is set), and returns
+# its status.
 # The command must not rely on `set -e`, which has no effect inside `if` or `||`.
 step() {
     local title=$1 began=$SECONDS status=0
     shift
     say "==> $title"
     "$@" || status=$?
+    if [ -n "${CTMS_STEP_TIMES:-}" ]; then say "$((SECONDS - began)) s: $title" >>"$CTMS_STEP_TIMES"; fi
     if [ "$status" -ne 0 ]; then
         say "==> $title: failed after $((SECONDS - began)) s"
         return "$status"

@@ -124,7 +124,7 @@ if [ "$all" = yes ]; then
     # These come after the build, so that they find as many objects as possible in ccache.
     try_deployed "$(own_release)" "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
     try_deployed 12 "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
-    step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" || failed+=("fuzz.sh")
+    step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" --jobs "$(build_jobs)" || failed+=("fuzz.sh")
 fi
 
 if [ "$nightly" = yes ] && [ "$here" = no ]; then
@@ -144,6 +144,13 @@ for preset in "${presets[@]}"; do
 done
 
 # CTest's summary comes last, even if something failed.
-if [ "${#failed[@]}" -gt 0 ]; then printf '==> Failed: %s\n' "${failed[@]}"; fi
+if [ -n "${CTMS_STEP_TIMES:-}" ]; then
+    say "==> The longest steps:"
+    sort -rn "$CTMS_STEP_TIMES" | sed -n 1,12p
+fi
+if [ "${#failed[@]}" -gt 0 ]; then
+    printf '==> Failed: %s\n' "${failed[@]}"
+    if [[ " ${failed[*]} " == *" fuzz.sh "* && -e build/fuzz/found.txt ]]; then cat build/fuzz/found.txt; fi
+fi
 print_test_summary
 [ "${#failed[@]}" -eq 0 ]

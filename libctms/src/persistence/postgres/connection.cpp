@@ -133,15 +133,15 @@ struct session_setting {
     std::string value;
 };
 
-// Statements here read few rows. Without statistics the planner may take parallel workers for them, whose start takes longer.
-// libpq prints warnings that come before the session is ready, as plain text among the lines of the log: a server that crashes sends some.
 std::array<session_setting, 8> session_settings(const database_options& options) {
     return {{{"statement_timeout", std::to_string(options.statement_timeout.count())},
              {"lock_timeout", std::to_string(options.lock_timeout.count())},
              {"idle_in_transaction_session_timeout", "60000"},
+             // libpq prints warnings that come before the session is ready, as plain text among the lines of the log.
              {"client_min_messages", "error"},
              {"timezone", "UTC"},
              {"jit", "off"},
+             // Statements here read few rows. Without statistics the planner may take parallel workers for them, whose start takes longer.
              {"max_parallel_workers_per_gather", "0"},
              {"plan_cache_mode", "force_generic_plan"}}};
 }
