@@ -15,6 +15,7 @@ and prints executions, coverage (edges) and findings. If anything was found, kee
 command that runs it again, and ends with exit code 1. docs/development.md says how to add a target and handle a finding.
 
   TARGET        one of: ${all_targets[*]}
+  all           all of them
   --seconds N   how long each target runs (10)
   --jobs N      how many targets run at the same time (1)
   --corpus DIR  directory for inputs that are kept between runs, with a folder for each target (build/fuzz/corpus); every
@@ -80,6 +81,14 @@ longest_of() {
     esac
 }
 
+# The seconds after which one input is a finding. These targets measure and wait themselves, and find out more.
+longest_time_of() {
+    case $1 in
+    repetition | http_client) say 60 ;;
+    *) say 20 ;;
+    esac
+}
+
 run_target() {
     local name=$1 log=build/fuzz/$1.log words options=()
     words=tests/fuzz/$(dictionary_of "$name").dict
@@ -88,7 +97,7 @@ run_target() {
     # Findings of earlier runs stay in place; the time of this file tells them apart from those of this run.
     touch "$findings/$name/.begin"
     build/fuzz/bin/fuzz-"$name" "${options[@]}" -max_total_time="$seconds" -max_len="$(longest_of "$name")" \
-        -timeout=20 -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$findings/$name/" \
+        -timeout="$(longest_time_of "$name")" -rss_limit_mb=1024 -malloc_limit_mb=256 -print_final_stats=1 -artifact_prefix="$findings/$name/" \
         "$corpus/$name" "tests/fuzz/corpus/$name" "tests/fuzz/found/$name" >"$log" 2>&1
 }
 

@@ -69,15 +69,15 @@ left_out() {
 
 # ---- steps ----
 
-# step TITLE COMMAND [ARGUMENT...]: runs the command, says how long it took (also in the file CTMS_STEP_TIMES, if that is set), and returns
-# its status.
+# step TITLE COMMAND [ARGUMENT...]: runs the command, says how long it took, and returns its status. If CTMS_STEP_TIMES names a file, it
+# adds the time there, too.
 # The command must not rely on `set -e`, which has no effect inside `if` or `||`.
 step() {
     local title=$1 began=$SECONDS status=0
     shift
     say "==> $title"
     "$@" || status=$?
-    if [ -n "${CTMS_STEP_TIMES:-}" ]; then say "$((SECONDS - began)) s: $title" >>"$CTMS_STEP_TIMES"; fi
+    if [ -n "${CTMS_STEP_TIMES:-}" ]; then say "$((SECONDS - began)) s: $title" >>"$CTMS_STEP_TIMES" || true; fi
     if [ "$status" -ne 0 ]; then
         say "==> $title: failed after $((SECONDS - began)) s"
         return "$status"
@@ -159,7 +159,9 @@ can_become_root() {
 }
 
 apt_get() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@"
+    local options=(-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
+    if in_ci; then options+=(-o Dpkg::Options::=--force-unsafe-io); fi # a machine of CI is not used after a crash
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "${options[@]}" "$@"
 }
 
 # Installing the server package would create and start a system-wide database cluster. We need only the programs of the

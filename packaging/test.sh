@@ -15,8 +15,8 @@ those labelled `long`. The last lines of the output are CTest's summary.
   --long     also run the tests labelled `long`
   --all      --long; packaging/quickstart.sh --once; in a fresh Debian,
              packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
-             missing); and packaging/fuzz.sh for 10 seconds per target
-  --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target,
+             missing)
+  --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target (packaging/fuzz.sh),
              the fault tests 5 times, 5 rounds of every history, packaging/soak.sh for 20 minutes, packaging/logging/try.sh
              with a million lines, and in a fresh Debian 13 the quickstart, --long, the packages, and the upgrade of
              PostgreSQL (packaging/on_debian.sh)
@@ -37,7 +37,7 @@ all=no
 long=no
 nightly=no
 here=no
-fuzz_seconds=10
+fuzz_seconds=300
 fault_rounds=5
 history_rounds=5
 soak_minutes=20
@@ -51,7 +51,6 @@ take() {
     --nightly)
         all=yes
         nightly=yes
-        fuzz_seconds=300
         add_preset asan
         add_preset tsan
         ;;
@@ -77,7 +76,6 @@ test_preset() {
     local preset=$1 title=$2
     shift 2
     print_test_summary # of the previous run
-    say "==> Running the $title"
     # GCC 12's thread sanitizer fails with the address space randomization of newer kernels, so disable it.
     test_launcher=()
     if [ "$preset" = tsan ]; then
@@ -87,7 +85,7 @@ test_preset() {
             left_out "address space without randomization" "setarch -R is refused; in a container it needs seccomp=unconfined" || failed+=("$title")
         fi
     fi
-    run_tests "build/$preset" "$@" || failed+=("$title")
+    step "Running the $title" run_tests "build/$preset" "$@" || failed+=("$title")
 }
 
 # try_deployed RELEASE TITLE COMMAND...: runs a command that needs a fresh Debian of that release, if one can be created.
@@ -124,13 +122,13 @@ if [ "$all" = yes ]; then
     # These come after the build, so that they find as many objects as possible in ccache.
     try_deployed "$(own_release)" "Debian packages: packaging/deb.sh --try" packaging/deb.sh --try
     try_deployed 12 "Image: packaging/docker/stages.sh" packaging/docker/stages.sh --dir build/stages --remove
-    step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" --jobs "$(build_jobs)" || failed+=("fuzz.sh")
 fi
 
 if [ "$nightly" = yes ] && [ "$here" = no ]; then
     try_deployed 13 "Debian 13: packaging/on_debian.sh" packaging/on_debian.sh 13 quickstart test deb upgrade -- --long
 fi
 if [ "$nightly" = yes ]; then
+    step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" --jobs "$(build_jobs)" || failed+=("fuzz.sh")
     step "Logs: packaging/logging/try.sh with a million lines" packaging/logging/try.sh --lines 1000000 --away 60 || failed+=("logging/try.sh")
     for part in feed system; do
         step "Histories: packaging/histories.sh --part $part --rounds $history_rounds" packaging/histories.sh --part "$part" --rounds "$history_rounds" ||
@@ -144,7 +142,7 @@ for preset in "${presets[@]}"; do
 done
 
 # CTest's summary comes last, even if something failed.
-if [ -n "${CTMS_STEP_TIMES:-}" ]; then
+if [ -s "${CTMS_STEP_TIMES:-}" ]; then
     say "==> The longest steps:"
     sort -rn "$CTMS_STEP_TIMES" | sed -n 1,12p
 fi

@@ -162,8 +162,8 @@ double seconds_for(const reader& one, std::size_t bytes, std::string_view first,
 }
 
 /// Four times the length may take four times as long, or a little more because of caches. Quadratic work takes sixteen times as long.
-/// Short times are not compared, because they are too imprecise. Work takes longer while others use the machine, so the best of three
-/// comparisons counts.
+/// Short times are not compared, because they are too imprecise. Others may use the same caches and cores, so the best of three comparisons
+/// counts.
 void check_growth(const reader& one, std::string_view first, std::string_view unit, std::string_view last) {
     constexpr double a_moment = 0.25;
     constexpr double too_long = 10;
@@ -173,9 +173,9 @@ void check_growth(const reader& one, std::string_view first, std::string_view un
     for (int tries = 1;; ++tries) {
         const double whole = read(length);
         if (whole < a_moment) return;
-        const bool is_soon = whole < too_long;
-        if (is_soon && whole < most_growth * std::max(read(length / 4), read(length / 4))) return;
-        fuzz::require(is_soon || tries < most_tries, "a quarter of a megabyte is read in seconds");
+        const bool is_fast = whole < too_long;
+        if (is_fast && whole < most_growth * std::max(read(length / 4), read(length / 4))) return;
+        fuzz::require(is_fast || tries < most_tries, "a quarter of a megabyte is read in seconds");
         fuzz::require(tries < most_tries, "work grows with the length of the input, not with its square");
     }
 }

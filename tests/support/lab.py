@@ -214,17 +214,17 @@ class Postgres:
         self.process.end(signal.SIGQUIT)
 
     def kill(self):
-        """Ends the server and all its processes with SIGKILL. Sessions that begin meanwhile are found by their directory: a server does not
-        start while one of an earlier server is left."""
+        """Ends the server and all its processes with SIGKILL. Sessions that begin meanwhile are found by their directory. A server does not
+        start while a process of an earlier one lives."""
         self.process.end(signal.SIGKILL)
         until(lambda: not self.kill_rest(), 10, f"all processes of {self.name} have ended")
 
     def kill_rest(self):
-        """Returns whether there were any."""
-        left = False
+        """Kills the processes that are left. Returns whether there were any."""
+        left, data = False, os.path.realpath(self.data)
         for place in glob.glob("/proc/[0-9]*/cwd"):
             with contextlib.suppress(OSError):  # it has ended
-                if os.readlink(place) == self.data:
+                if os.readlink(place) == data:
                     left = True
                     os.kill(int(place.split("/")[2]), signal.SIGKILL)
         return left

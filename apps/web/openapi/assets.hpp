@@ -26,7 +26,7 @@ struct asset {
 /// The uncompressed content. Throws std::runtime_error if the compressed data is corrupt.
 [[nodiscard]] std::string decompressed(const asset& one);
 
-/// The same of one of all_assets(), decompressed at the first call and then kept.
+/// The uncompressed content of one of all_assets(). The first call decompresses it, and then it is kept. Throws like decompressed().
 [[nodiscard]] std::shared_ptr<const std::string> kept_decompressed(const asset& one);
 
 } // namespace ctms::web::openapi
