@@ -198,6 +198,10 @@ TEST_CASE("an event stream goes on after the last id, whatever the URL says") {
     CHECK(next_change(again).at("change") == "updated");
     CHECK(next_change(*first).at("change") == "updated");
 
+    event_stream silent(server.port(), "/changes", {server.authorization(), {"Last-Event-ID", again.last_id()}});
+    for (int i = 0; i < 50 && silent.last_id().empty(); ++i) (void)silent.next(100ms);
+    CHECK_FALSE(silent.last_id().empty()); // a client that is cut off before the first event must not forget its place
+
     event_stream wrong(server.port(), "/changes", {server.authorization(), {"Last-Event-ID", "x"}});
     CHECK(wrong.status() == 422);
     CHECK(wrong.body().find("Last-Event-ID") != std::string::npos);

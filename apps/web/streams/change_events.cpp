@@ -44,7 +44,11 @@ change_events::change_events(service::changes& feed, support::prometheus_metrics
     : feed_(feed), metrics_(metrics), draining_(draining), query_(query), place_(std::move(place)), page_(10, 500, most_of_page * 3 / 4) {}
 
 result<void> change_events::begin() {
-    made_.append(retry).append("\n");
+    made_ += retry;
+    // In each stream, clients begin with an empty id, and take it over at the first blank line. Without this one, a client that is cut off
+    // before the first event would begin again with all contacts, and never hear of deletions.
+    if (query_.after) made_.append("id: ").append(json::write_cursor(*query_.after)).append("\n");
+    made_ += "\n";
     return read_page();
 }
 
