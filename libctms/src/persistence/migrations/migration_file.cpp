@@ -6,6 +6,7 @@
 #include <charconv>
 #include <iterator>
 #include <set>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -81,9 +82,8 @@ std::string name_after(const words& statement, std::string_view marker) {
 table_lock lock_of(const words& statement) {
     using enum table_lock::kind;
     const auto begins = [&](std::string_view verb, std::string_view what) {
-        const auto head = std::min<std::size_t>(statement.size(), 4); // "create or replace trigger"
-        return head > 0 && statement.front() == verb &&
-               std::find(statement.begin(), statement.begin() + head, what) != statement.begin() + head;
+        const auto head = std::span(statement).first(std::min<std::size_t>(statement.size(), 4)); // "create or replace trigger"
+        return !head.empty() && head.front() == verb && std::find(head.begin(), head.end(), what) != head.end();
     };
     if (begins("create", "trigger")) return {name_after(statement, "on"), writers};
     if (begins("create", "index")) return {name_after(statement, "on"), has(statement, "concurrently") ? none : writers};
