@@ -42,7 +42,7 @@ private:
 };
 
 bool prints(const child_process& program, const std::string& text) {
-    return becomes_true([&] { return program.output().find(text) != std::string::npos; }, 20s);
+    return becomes_true([&] { return program.output().find(text) != std::string::npos; });
 }
 
 /// Ends the program as Ctrl-C does, and returns the place that it prints.

@@ -57,12 +57,11 @@ TEST_CASE("a migration that is killed while it copies rows continues where it wa
     {
         child_process first(CTMS_ADMIN, at.variables(), {"migrate"});
         // It waits for the trigger of emails. Then its copy has to wait for the last contact, which another transaction has queued.
-        CHECK(
-            becomes_true([&] { return at.holds("exists (select from pg_trigger where tgname = 'ctms_pending_acoustic_inserted')"); }, 20s));
+        CHECK(becomes_true([&] { return at.holds("exists (select from pg_trigger where tgname = 'ctms_pending_acoustic_inserted')"); }));
         other.execute("insert into pending_acoustic (email_id, retry, update_timestamp)"
                       " select email_id, 0, now() from emails where primary_email = 'many20000@example.com'");
         at.link.rollback();
-        CHECK(becomes_true([&] { return at.holds("exists (select from ctms_sync_queue)"); }, 20s));
+        CHECK(becomes_true([&] { return at.holds("exists (select from ctms_sync_queue)"); }));
         first.signal(SIGKILL);
         CHECK(first.wait() == 128 + SIGKILL);
     }
@@ -81,12 +80,12 @@ TEST_CASE("a signal cancels the statement at the server and says that the migrat
     at.link.begin(); // an index that is built concurrently waits for this transaction
     at.link.execute("insert into stripe_invoice values ('i', 'c', null, null, now(), 'usd', 1, 'paid')");
     child_process program(CTMS_ADMIN, at.variables(), {"migrate"});
-    CHECK(becomes_true([&] { return !at.holds(no_index_is_built); }, 20s));
+    CHECK(becomes_true([&] { return !at.holds(no_index_is_built); }));
     int signal = SIGTERM;
     SUBCASE("SIGTERM") {}
     SUBCASE("SIGINT") { signal = SIGINT; }
     program.signal(signal);
-    CHECK(program.wait(5s) == 75);
+    CHECK(program.wait() == 75);
     CAPTURE(program.log());
     CHECK(program.log().find("run `ctms-admin migrate` again") != std::string::npos);
     CHECK(at.holds(no_index_is_built));

@@ -101,7 +101,7 @@ TEST_CASE("a write whose answer was lost with its server is answered by the next
         http_connection connection(server.port());
         REQUIRE(connection.send(request_text("POST", "/ctms", headers, body_of("jane"))));
         persistence::connection db(database.options());
-        REQUIRE(becomes_true([&] { return !db.execute("select 1 from ctms_kept_answers").empty(); }, 10s));
+        REQUIRE(becomes_true([&] { return !db.execute("select 1 from ctms_kept_answers").empty(); }));
         server.signal(SIGKILL); // the answer is never read
         CHECK(server.wait(30s) == 128 + SIGKILL);
     }
@@ -122,7 +122,7 @@ TEST_CASE("a server is killed 8 times while clients create contacts with keys: e
     for (int round = 0; round < 8; ++round) {
         server_process server(CTMS_WEB, environment_of(database.url()));
         creators clients(server.port(), round);
-        REQUIRE(becomes_true([&] { return clients.count() > static_cast<std::size_t>(40 + 13 * round); }, 30s));
+        REQUIRE(becomes_true([&] { return clients.count() > static_cast<std::size_t>(40 + 13 * round); }));
         server.signal(SIGKILL);
         CHECK(server.wait(30s) == 128 + SIGKILL);
         clients.stop();

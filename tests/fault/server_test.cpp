@@ -60,7 +60,7 @@ void check_nothing_lost(const persistence::database_options& options, const std:
 }
 
 bool reaches(const std::atomic<bool>& ended, const load& writers, int answers) {
-    const auto deadline = std::chrono::steady_clock::now() + 20s;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
     while (!ended && writers.answered() < answers) {
         if (std::chrono::steady_clock::now() > deadline) return false;
         std::this_thread::sleep_for(1ms);

@@ -269,7 +269,7 @@ class Events(threading.Thread):
 class ChangesEvents(ChangesReader):
     """One event stream after the other. A stream stays open until the server ends it or is killed; the next one begins after the last id."""
 
-    longest_catch_up = 30
+    longest_catch_up = 120
     stream = None
 
     def poll(self):
@@ -334,7 +334,7 @@ class Webhook(ChangesPages):
     """The receiver of a webhook. It reads pages once, when the webhook exists, and again if it is told that changes are lost. It refuses or
     does not answer some messages, and then an operator makes ctms-sync try again."""
 
-    longest_catch_up = 40
+    longest_catch_up = 120
     trouble = 0.03  # share of the messages with which something goes wrong
     REMEMBERED = 1000  # messages of which the content is remembered, for when they come again
 

@@ -48,7 +48,7 @@ void wait_until_blocked(const target& server) {
             std::this_thread::sleep_for(1500ms);
             return before == sent();
         },
-        25s * slowness));
+        sanitized ? 250s : 120s));
 }
 
 /// 300 contacts of 50 KB, so that each stream has much to send.

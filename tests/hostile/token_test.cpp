@@ -3,6 +3,7 @@
 #include "peer.hpp"
 #include "target.hpp"
 
+#include <auth/secrets.hpp>
 #include <base/base64.hpp>
 
 #include <doctest/doctest.h>
@@ -34,8 +35,19 @@ timed_answer ask_token(target& server, const std::string& from, const std::strin
     return {answer.status, std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - sent)};
 }
 
-/// Checks that a secret that was accepted a moment ago always gets a token, and quickly. Only the fastest of several answers counts,
-/// because the machine may be busy.
+/// The time that a secret's hash takes at least, on this machine and at this moment.
+std::chrono::milliseconds hash_time() {
+    std::chrono::milliseconds fastest = 1h;
+    for (int i = 0; i < 3; ++i) {
+        const auto began = steady_clock::now();
+        (void)ctms::auth::hash_secret("a secret");
+        fastest = std::min(fastest, std::chrono::duration_cast<std::chrono::milliseconds>(steady_clock::now() - began));
+    }
+    return fastest;
+}
+
+/// Checks that a secret that was accepted a moment ago always gets a token, and quickly: without its hash. Only the fastest of several
+/// answers counts, because the machine may be busy.
 void check_known_secret_passes(target& server) {
     std::chrono::milliseconds fastest = 1h;
     for (int i = 0; i < 20; ++i) {
@@ -43,7 +55,7 @@ void check_known_secret_passes(target& server) {
         CHECK(again.status == 200);
         fastest = std::min(fastest, again.took);
     }
-    CHECK(fastest <= 20ms * slowness);
+    CHECK(fastest <= std::max(20ms * slowness, hash_time() / 2));
 }
 
 } // namespace

@@ -22,7 +22,7 @@ namespace {
 
 namespace http = boost::beast::http;
 using clock_type = std::chrono::steady_clock;
-constexpr std::chrono::seconds patience{10};
+constexpr std::chrono::seconds patience{60};
 
 bool wait_for(int socket, short events, clock_type::time_point until) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - clock_type::now()).count();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// A client of POST /ctms/bulk that sends lines and reads results at the same time. Not thread safe. Waits end after ten seconds with
+// A client of POST /ctms/bulk that sends lines and reads results at the same time. Not thread safe. Waits end after a minute with
 // std::runtime_error.
 #pragma once
 

@@ -122,10 +122,6 @@ TEST_CASE("a client that never completes its request does not keep the server ru
 
 TEST_CASE("a queue of secrets is refused when the server stops, and other requests are answered") {
     web_fixture web({.change_settings = [](ctms::config::settings& settings) { settings.trusted_proxies = {"127.0.0.0/8"}; }});
-    held_writes held(web);
-    http_connection writer(web.port());
-    REQUIRE(writer.send(web.contact_request()));
-    REQUIRE(held.hold(1));
     http_connection late(web.port());
     const auto with_right_secret = token_request(250, web_fixture::client, "secret%20of%20the%20tests");
     REQUIRE(late.send(with_right_secret.substr(0, 30)));
@@ -134,6 +130,10 @@ TEST_CASE("a queue of secrets is refused when the server stops, and other reques
     for (int i = 0; i < guesses; ++i) REQUIRE(flood.emplace_back(web.port()).send(token_request(i, fmt::format("id_{}", i), "wrong")));
     // The first answer shows that hashing has begun; it need not be that of the first connection.
     REQUIRE(becomes_true([&] { return std::any_of(flood.begin(), flood.end(), [](auto& one) { return one.has_input(0ms); }); }));
+    held_writes held(web);
+    http_connection writer(web.port());
+    REQUIRE(writer.send(web.contact_request()));
+    REQUIRE(held.hold(1));
     web.begin_stop();
     int refused = 0;
     for (auto& one : flood) {

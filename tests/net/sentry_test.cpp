@@ -111,24 +111,24 @@ TEST_CASE("Sentry: an event that the server refuses is not sent again") {
 }
 
 TEST_CASE("Sentry: nothing is sent while the server asks for a pause") {
-    const auto pauses = [](std::string headers, std::string status) {
+    const auto pauses = [](bool expected, std::string headers, std::string status) {
         const fake_sentry server([&](std::size_t) { return answer_text("", headers, status); });
         sentry reports(
             parse_sentry_dsn(server.dsn()).value(), {}, [](std::string_view) {}, quick);
         report(reports, "first");
         REQUIRE(server.reach(1));
         report(reports, "second");
-        const bool sent = test::becomes_true([&] { return server.requests().size() > 1; }, 300ms);
+        const bool sent = test::becomes_true([&] { return server.requests().size() > 1; }, expected ? 300ms : 60s);
         reports.stop(); // ends the pause, but not because the server allows it
         CHECK(sent == (server.requests().size() > 1));
         return !sent;
     };
-    CHECK(pauses("", "429 Too Many Requests"));
-    CHECK(pauses("Retry-After: 100\r\n", "429 Too Many Requests"));
-    CHECK(pauses("X-Sentry-Rate-Limits: 5:transaction:key, 100:error;default:organization\r\n", "200 OK"));
-    CHECK(pauses("X-Sentry-Rate-Limits: 100::organization\r\n", "200 OK"));
-    CHECK_FALSE(pauses("X-Sentry-Rate-Limits: 100:transaction:organization\r\n", "200 OK"));
-    CHECK_FALSE(pauses("X-Sentry-Rate-Limits: nonsense, :::, ,\r\n", "200 OK"));
+    CHECK(pauses(true, "", "429 Too Many Requests"));
+    CHECK(pauses(true, "Retry-After: 100\r\n", "429 Too Many Requests"));
+    CHECK(pauses(true, "X-Sentry-Rate-Limits: 5:transaction:key, 100:error;default:organization\r\n", "200 OK"));
+    CHECK(pauses(true, "X-Sentry-Rate-Limits: 100::organization\r\n", "200 OK"));
+    CHECK_FALSE(pauses(false, "X-Sentry-Rate-Limits: 100:transaction:organization\r\n", "200 OK"));
+    CHECK_FALSE(pauses(false, "X-Sentry-Rate-Limits: nonsense, :::, ,\r\n", "200 OK"));
 }
 
 TEST_CASE("Sentry: a flood is bounded, and the next event says how many were left out") {

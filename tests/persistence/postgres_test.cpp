@@ -34,7 +34,7 @@ namespace {
 
 template <class Condition>
 bool soon(Condition condition) {
-    return ctms::test::becomes_true(condition, 20s);
+    return ctms::test::becomes_true(condition);
 }
 
 int server_of(const fs::path& directory) {

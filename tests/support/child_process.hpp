@@ -27,7 +27,7 @@ public:
     void signal(int number) const;
     [[nodiscard]] pid_t id() const { return child_; }
     /// Waits for the process to end. Returns its exit code, 128 + signal, or -1 if `limit` passes first.
-    int wait(std::chrono::milliseconds limit = std::chrono::seconds(20));
+    int wait(std::chrono::milliseconds limit = std::chrono::seconds(60));
 
     [[nodiscard]] std::string output() const;
     /// What the process wrote to standard error.
@@ -37,7 +37,7 @@ public:
     /// The fields of the log lines whose `msg` is `message`, oldest first.
     [[nodiscard]] std::vector<boost::json::object> fields_of(std::string_view message) const;
     /// Waits for `count` such lines. True as soon as they are there; false if the process ends or `limit` passes first.
-    [[nodiscard]] bool logs(std::string_view message, std::size_t count = 1, std::chrono::milliseconds limit = std::chrono::seconds(10));
+    [[nodiscard]] bool logs(std::string_view message, std::size_t count = 1, std::chrono::milliseconds limit = std::chrono::seconds(60));
 
 private:
     pid_t child_ = 0;

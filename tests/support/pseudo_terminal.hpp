@@ -28,12 +28,12 @@ public:
     void signal(int number) const;
 
     /// Reads until the output after position `from` contains `text`; false if `limit` passes or the program ends first.
-    bool shows(std::string_view text, std::size_t from = 0, std::chrono::milliseconds limit = std::chrono::seconds(15));
+    bool shows(std::string_view text, std::size_t from = 0, std::chrono::milliseconds limit = std::chrono::seconds(60));
     /// Everything printed so far.
     [[nodiscard]] const std::string& output() const { return output_; }
 
     /// Reads until the program ends. Returns its exit code, 128 + signal, or -1 if `limit` passes first.
-    int wait(std::chrono::milliseconds limit = std::chrono::seconds(15));
+    int wait(std::chrono::milliseconds limit = std::chrono::seconds(60));
 
     /// The terminal's settings.
     [[nodiscard]] termios settings() const;

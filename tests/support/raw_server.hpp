@@ -47,7 +47,7 @@ public:
     [[nodiscard]] std::string url(std::string_view host = "127.0.0.1") const;
     /// The number of connections accepted.
     [[nodiscard]] std::size_t accepted() const noexcept;
-    /// Waits until the scripts of `count` connections have ended and their connections are closed. False after ten seconds.
+    /// Waits until the scripts of `count` connections have ended and their connections are closed. False after a minute.
     [[nodiscard]] bool wait_closed(std::size_t count) const;
 
 private:

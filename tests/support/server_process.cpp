@@ -34,7 +34,7 @@ std::uint16_t listening_port(const std::string& log) {
 
 server_process::server_process(std::string program, const std::vector<std::string>& variables)
     : child_(std::move(program), with_address(variables)) {
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
+    const auto deadline = std::chrono::steady_clock::now() + 60s;
     while ((port_ = listening_port(log())) == 0) {
         if (std::chrono::steady_clock::now() > deadline || wait(0ms) != -1) throw std::runtime_error("ctms-web does not listen: " + log());
         std::this_thread::sleep_for(2ms);

@@ -15,7 +15,7 @@ namespace ctms::test {
 class server_process {
 public:
     /// Starts `program` with HOST, PORT=0 and the given variables ("NAME=value"), and waits until it listens.
-    /// Throws std::runtime_error with its output when it does not listen within ten seconds.
+    /// Throws std::runtime_error with its output when it does not listen within a minute.
     server_process(std::string program, const std::vector<std::string>& variables);
 
     [[nodiscard]] std::uint16_t port() const { return port_; }

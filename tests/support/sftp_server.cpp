@@ -20,7 +20,6 @@ namespace ctms::test {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 
 std::string account() {
     const auto* const entry = ::getpwuid(::getuid());
@@ -122,7 +121,7 @@ void sftp_server::start(int most_kib) {
     for (const auto& word : {std::string("/usr/sbin/sshd"), std::string("-D"), std::string("-e"), std::string("-f"), in("sshd_config")})
         words.push_back(word);
     server_ = std::make_unique<child_process>("sh", environment{}, words);
-    if (!becomes_true([&] { return is_listening(port_); }, 10s)) throw std::runtime_error("sshd does not listen: " + server_->log());
+    if (!becomes_true([&] { return is_listening(port_); })) throw std::runtime_error("sshd does not listen: " + server_->log());
 }
 
 void sftp_server::restart(int most_kib) {

@@ -163,7 +163,7 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: several processes have one job at a time,
         const std::jthread a([&] { work(worker_a->sync); });
         const std::jthread b([&] { work(worker_b->sync); });
         const at_end end([&] { is_done = true; });
-        CHECK(becomes_true([&] { return value("select count(*) from ctms_sync_queue") == "0"; }, 30s));
+        CHECK(becomes_true([&] { return value("select count(*) from ctms_sync_queue") == "0"; }));
     }
     const auto counts = vendor.counts();
     CHECK(counts.jobs >= 1);

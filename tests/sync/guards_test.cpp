@@ -92,11 +92,12 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: an outage that outlasts all retries uses 
     SUBCASE("in the middle of a batch") {
         warm_up();
         add(1, 30);
-        vendor.set_latency(200ms);
+        vendor.set_latency(1s); // long enough for the fault to meet the call
         {
             const auto running = begin_cycle(21); // the rows are sent after all contacts
             fault(kind::status, "", "", 500);
         }
+        vendor.set_latency(200ms);
         outage(*this, 1000ms);
     }
     SUBCASE("of two of the three tables") {
@@ -228,7 +229,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: no call begins in the last third of a lea
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: a write while its contact is being sent") {
     add(1, 1);
-    vendor.set_latency(500ms);
+    vendor.set_latency(1500ms);
     SUBCASE("is sent by a later cycle") {
         begin_cycle().join();
         request(1, 1);
@@ -238,6 +239,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a write while its contact is being sent")
         }
         CHECK(vendor_name(1) == "name1");
         CHECK(row(1) == "upsert 0 pending free");
+        vendor.set_latency(0ms);
         CHECK(run_until_idle());
         CHECK(vendor_name(1) == "second");
         CHECK(difference().empty());
@@ -249,6 +251,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a write while its contact is being sent")
             REQUIRE(persistence::contact_bulk_repository(pool).suppress(addresses).value().front().changed == 1);
         }
         CHECK(vendor.contacts().at(id(1)).at("has_opted_out_of_email") == "0");
+        vendor.set_latency(0ms);
         CHECK(run_until_idle());
         CHECK(vendor.contacts().at(id(1)).at("has_opted_out_of_email") == "1");
         CHECK(difference().empty());
@@ -261,6 +264,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a write while its contact is being sent")
             const auto running = begin_cycle();
             write(1, "second");
         }
+        vendor.set_latency(0ms);
         CHECK(run_until_idle());
         CHECK(vendor_name(1) == "name1");
         CHECK_FALSE(difference().empty());

@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 TEST_CASE_FIXTURE(bulk_scene, "sync process: the connection is cut off during the upload") {
     add_waiting(1, 3000);
     child_process program(CTMS_SYNC, bulk_variables());
-    REQUIRE(becomes_true([&] { return !server.uploaded().empty(); }, 20s));
+    REQUIRE(becomes_true([&] { return !server.uploaded().empty(); }));
     server.signal_connections(SIGKILL);
     REQUIRE(program.logs("A bulk job failed: its contacts are sent by single calls", 1, 60s));
     CHECK(program.fields_of("A bulk job failed: its contacts are sent by single calls").front().at("outcome") == "given_up");
@@ -46,9 +46,9 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: kill -9 in the middle of a bulk job
     {
         child_process first(CTMS_SYNC, bulk_variables(quick));
         if (wait_for > 0) {
-            REQUIRE(becomes_true([&] { return vendor.counts().calls["ImportList"] > 0; }, 20s));
+            REQUIRE(becomes_true([&] { return vendor.counts().calls["ImportList"] > 0; }));
         } else {
-            REQUIRE(becomes_true([&] { return value("select coalesce(job::text, '') from ctms_bulk_job") != ""; }, 20s));
+            REQUIRE(becomes_true([&] { return value("select coalesce(job::text, '') from ctms_bulk_job") != ""; }));
         }
         first.signal(SIGKILL);
         (void)first.wait();

@@ -26,7 +26,7 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: a bulk job through a real file serv
     add_product(3);
     link.execute("update ctms_sync_queue set priority = 10");
     child_process program(CTMS_SYNC, bulk_variables());
-    REQUIRE(program.logs(ended, 1, 40s));
+    REQUIRE(program.logs(ended));
     REQUIRE(becomes_empty());
     CHECK(vendor.counts().calls["AddRecipient"] < 200);
     CHECK(vendor.counts().jobs == 1);
@@ -49,7 +49,7 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: when the file server fails, contact
     SUBCASE("the server is not known") { put(server.known_hosts(), ""); }
     SUBCASE("the account is not known") { changed["CTMS_ACOUSTIC_SFTP_USER"] = "nobody-like-this"; }
     child_process program(CTMS_SYNC, bulk_variables(changed));
-    REQUIRE(program.logs(failed, 1, 40s));
+    REQUIRE(program.logs(failed));
     REQUIRE(becomes_empty());
     CHECK(vendor.counts().jobs == 0);
     CHECK(difference().empty());
@@ -63,14 +63,14 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: SIGTERM during a bulk job ends the 
     add_waiting(1, 200);
     {
         child_process first(CTMS_SYNC, bulk_variables());
-        REQUIRE(first.logs("The vendor has begun a bulk job", 1, 40s));
+        REQUIRE(first.logs("The vendor has begun a bulk job"));
         first.signal(SIGTERM);
         CHECK(first.wait() == 0);
     }
     CHECK(value("select count(*) from ctms_bulk_job where job is not null and holder is null") == "1");
     vendor.end_jobs();
     child_process second(CTMS_SYNC, bulk_variables());
-    REQUIRE(second.logs(ended, 1, 40s));
+    REQUIRE(second.logs(ended));
     REQUIRE(becomes_empty());
     CHECK(vendor.counts().jobs == 1);
     CHECK(vendor.counts().during_job == 0);
@@ -82,7 +82,7 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: a process that does not look after 
     add_waiting(1, 50);
     {
         child_process first(CTMS_SYNC, bulk_variables());
-        REQUIRE(first.logs("The vendor has begun a bulk job", 1, 40s));
+        REQUIRE(first.logs("The vendor has begun a bulk job"));
         first.signal(SIGTERM);
         CHECK(first.wait() == 0);
     }
@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: a process that does not look after 
     }
     SUBCASE("without the account at the file server") {
         child_process program(CTMS_SYNC, variables());
-        REQUIRE(program.logs(said, 1, 20s));
+        REQUIRE(program.logs(said));
         program.signal(SIGTERM);
         CHECK(program.wait() == 0);
         CHECK(value("select count(*) from ctms_bulk_job where job is not null") == "1");
@@ -110,7 +110,7 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: a process that does not look after 
 TEST_CASE_FIXTURE(bulk_scene, "sync process: the metrics of bulk jobs") {
     add_waiting(1, 50);
     child_process program(CTMS_SYNC, bulk_variables({{"CTMS_BACKGROUND_METRICS_PORT", "0"}}));
-    REQUIRE(program.logs(ended, 1, 40s));
+    REQUIRE(program.logs(ended));
     const auto port = program.fields_of("Listening for metrics requests").at(0).at("port").as_int64();
     child_process curl("curl", {}, {"-s", fmt::format("http://127.0.0.1:{}/metrics", port)});
     REQUIRE(curl.wait() == 0);

@@ -37,14 +37,18 @@ std::chrono::duration<double> cpu_time(pid_t process) {
 
 std::size_t lines_of(const child_process& program) { return program.lines().size(); }
 
-/// Checks that a process that has settled writes at most `most` lines in four seconds and hardly uses the CPU.
-void check_quiet(child_process& program, std::size_t most) {
+/// Checks that for at least four seconds, a process that has settled writes at most one line in each interval and hardly uses the CPU.
+void check_quiet(child_process& program, std::chrono::seconds interval) {
+    const auto began = std::chrono::steady_clock::now();
     const auto lines = lines_of(program);
     const auto cpu = cpu_time(program.id());
     std::this_thread::sleep_for(4s);
-    CHECK(lines_of(program) - lines <= most);
+    const auto more = lines_of(program) - lines;
+    const auto cpu_more = cpu_time(program.id()) - cpu;
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began; // longer than the sleep on a busy machine
+    CHECK(more <= static_cast<std::size_t>(took / interval) + 1);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-    CHECK((cpu_time(program.id()) - cpu).count() < 0.2); // a loop without pauses would need seconds
+    CHECK(cpu_more.count() < 0.05 * took.count()); // a loop without pauses would need seconds
 #endif
     program.signal(SIGTERM);
     CHECK(program.wait() == 0);
@@ -83,13 +87,13 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: it is quiet when there is nothing t
     }
     child_process program(CTMS_SYNC, variables);
     REQUIRE(program.logs(cycle_message));
-    check_quiet(program, 5);
+    check_quiet(program, 1s);
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: with an interval of five seconds, cycles that do nothing are reported once in that time") {
     child_process program(CTMS_SYNC, variables());
     REQUIRE(program.logs(cycle_message));
-    check_quiet(program, 1);
+    check_quiet(program, 5s);
 }
 
 TEST_CASE_FIXTURE(sync_scene, "sync process: while the vendor is down and few contacts wait, there are only probes, and nothing is lost") {
@@ -100,7 +104,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: while the vendor is down and few co
         const auto cycles = program.fields_of(cycle_message);
         return !cycles.empty() && cycles.back().contains("vendor_down");
     };
-    REQUIRE(becomes_true(is_open, 30s));
+    REQUIRE(becomes_true(is_open));
     const auto lines = lines_of(program);
     const auto cpu = cpu_time(program.id());
     const auto probes = [&] { return program.fields_of(cycle_message).size(); };
@@ -116,7 +120,7 @@ TEST_CASE_FIXTURE(sync_scene, "sync process: while the vendor is down and few co
     CHECK(value("select count(*) from ctms_sync_queue where retry > 0 or state = 'parked'") == "0");
     CHECK(value("select next_probe_at is not null and reason is not null and last_error is not null from ctms_vendor_circuit") == "t");
     vendor.set_down(false);
-    CHECK(becomes_true([&] { return queued() == 0; }, 60s)); // after the next probe, which is up to 16 seconds later on a busy machine
+    CHECK(becomes_true([&] { return queued() == 0; })); // after the next probe, which is up to 16 seconds later on a busy machine
     CHECK(vendor_difference(database.options(), vendor).empty());
     CHECK(becomes_true([&] { return value("select next_probe_at is null from ctms_vendor_circuit") == "t"; }));
     program.signal(SIGTERM);

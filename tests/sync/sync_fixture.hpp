@@ -75,7 +75,7 @@ public:
     /// Runs one cycle, which must succeed.
     service::cycle_report cycle();
     /// Runs cycles until no contact waits, not counting parked ones. False when time runs out. Ignores cycles that fail.
-    bool run_until_idle(milliseconds limit = std::chrono::seconds(20));
+    bool run_until_idle(milliseconds limit = std::chrono::seconds(60));
     /// Starts a cycle on a thread. Returns when the vendor has received this many more calls.
     [[nodiscard]] std::jthread begin_cycle(int calls = 1, const std::stop_token& stop = {});
     /// Makes a first call, so that the token and a connection exist.

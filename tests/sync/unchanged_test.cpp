@@ -87,13 +87,14 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: a table whose call failed is sent ag
 
 TEST_CASE_FIXTURE(unchanged_fixture, "sync: a value that changes back is sent again if a lost worker sent another one") {
     write(1, "between");
-    vendor.set_latency(500ms);
+    vendor.set_latency(1500ms);
     {
         const auto running = begin_cycle();
         // As if the worker were killed: it cannot store what it has done.
         link.execute("update ctms_sync_queue set claimed_by = gen_random_uuid(), claimed_until = now()");
     }
     CHECK(vendor_name(1) == "between");
+    vendor.set_latency(0ms);
     write(1, "name1");
     CHECK(run_until_idle());
     CHECK(vendor_name(1) == "name1");
@@ -101,7 +102,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: a value that changes back is sent ag
 }
 
 TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that a lost worker sent are deleted with the contact") {
-    vendor.set_latency(500ms);
+    vendor.set_latency(1500ms);
     add(6, 6);
     pay(6, {"prod_a"});
     {
@@ -109,6 +110,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that a lost worker sent are del
         link.execute("update ctms_sync_queue set claimed_by = gen_random_uuid(), claimed_until = now()");
     }
     CHECK(vendor.products().size() == 2);
+    vendor.set_latency(0ms);
     remove(6);
     CHECK(run_until_idle());
     CHECK_FALSE(vendor_knows(6));
@@ -117,7 +119,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: rows that a lost worker sent are del
 
 TEST_CASE_FIXTURE(unchanged_fixture, "sync: after a stop between the calls of a contact, nothing counts as sent") {
     std::stop_source stop;
-    vendor.set_latency(500ms);
+    vendor.set_latency(1500ms);
     change(1, [](model::contact& one) {
         one.email.first_name = "between";
         one.newsletters.front().source = "https://example.com/between";
@@ -128,6 +130,7 @@ TEST_CASE_FIXTURE(unchanged_fixture, "sync: after a stop between the calls of a 
     }
     CHECK(vendor_name(1) == "between");
     CHECK(row(1) == "upsert 0 pending free");
+    vendor.set_latency(0ms);
     write(1, "name1");
     CHECK(run_until_idle());
     CHECK(difference().empty());

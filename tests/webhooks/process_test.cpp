@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: after a kill in the m
         return true;
     });
     add("shop", receiver);
-    const auto settings = variables({{"CTMS_WEBHOOK_TIMEOUT_S", "1"}}); // a lease of 4 seconds
+    const auto settings = variables({{"CTMS_WEBHOOK_TIMEOUT_S", "3"}}); // a lease of 10 seconds
     add_contacts(1, 3);
     {
         child_process first(CTMS_SYNC, settings);
@@ -146,7 +146,7 @@ TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: SIGTERM waits for the
 TEST_CASE_FIXTURE(webhook_process_scene, "webhook process: SIGTERM stops webhooks at once, and not after the calls of the sync") {
     vendor.set_latency(4s);
     webhook_receiver receiver([](raw_connection& peer, std::size_t, const received&) {
-        std::this_thread::sleep_for(200ms);
+        std::this_thread::sleep_for(500ms);
         peer.send(answer_text(""));
         return true;
     });
