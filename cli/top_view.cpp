@@ -47,8 +47,8 @@ std::vector<route_view> compare_routes(const metrics_text& before, const metrics
         one.name = name;
         one.rate = rate_of(before, now, seconds, requests, wanted).value_or(0);
         if (one.rate <= 0) continue;
-        const auto failed = [&wanted = wanted](const metric_sample& sample) {
-            return wanted(sample) && sample.label("status_code_family") == "5xx";
+        const auto failed = [&is_wanted = wanted](const metric_sample& sample) {
+            return is_wanted(sample) && sample.label("status_code_family") == "5xx";
         };
         one.errors = rate_of(before, now, seconds, requests, failed).value_or(0);
         const auto grown = growth(before.buckets(durations, wanted), now.buckets(durations, wanted));

@@ -142,7 +142,8 @@ try_arm64() {
             -DPKG_CONFIG_EXECUTABLE=/usr/bin/aarch64-linux-gnu-pkg-config -DCMAKE_CROSSCOMPILING_EMULATOR=/usr/bin/qemu-aarch64 &&
         step "Building" cmake --build build/arm64 --parallel "$(build_jobs)" --target ctms-web ctms-sync ctms-admin ctms_unit_tests || exit
         status=0
-        run_tests build/arm64 -L "^unit$" || status=$?
+        # qemu ignores limits of the address space, which this test sets.
+        run_tests build/arm64 -L "^unit$" -E "hashed only if that leaves some memory" || status=$?
         print_test_summary
         exit "$status"'
 }
