@@ -127,7 +127,7 @@ class RestartDatabase(Fault):
 
 
 class KillDatabase(RestartDatabase):
-    """The database server is killed with all its sessions, or one session is killed; both recover."""
+    """The database server is killed with all its sessions, or shut down immediately. It recovers when it starts."""
 
     def end(self):
         if self.random.random() < 0.3:

@@ -26,7 +26,6 @@ std::uint16_t ops_port_of(const server_process& server) {
 }
 
 int status_of(std::uint16_t port, const char* path, std::chrono::milliseconds limit) {
-    CAPTURE(path);
     peer probe(port, "127.0.0.91");
     REQUIRE(probe.send(request_text("GET", path)));
     return probe.receive(limit).status;
@@ -44,7 +43,10 @@ void check_heartbeat(std::uint16_t port, std::chrono::milliseconds limit) {
 }
 
 void check_probes(std::uint16_t port) {
-    for (const auto* path : {"/__lbheartbeat__", "/metrics"}) CHECK(status_of(port, path, 5s * slowness) == 200);
+    for (const auto* path : {"/__lbheartbeat__", "/metrics"}) {
+        CAPTURE(path);
+        CHECK(status_of(port, path, 5s * slowness) == 200);
+    }
     check_heartbeat(port, 5s * slowness);
     CHECK(status_of(port, "/__lbheartbeat__", 5s * slowness) == 200);
 }

@@ -65,7 +65,7 @@ TEST_CASE_FIXTURE(bulk_scene, "sync process: SIGTERM during a bulk job ends the 
         child_process first(CTMS_SYNC, bulk_variables());
         REQUIRE(first.logs("The vendor has begun a bulk job"));
         first.signal(SIGTERM);
-        CHECK(first.wait() == 0);
+        CHECK(first.wait(20s) == 0); // the job takes an hour
     }
     CHECK(value("select count(*) from ctms_bulk_job where job is not null and holder is null") == "1");
     vendor.end_jobs();

@@ -37,6 +37,8 @@ std::string_view advice(end_reason why) noexcept {
     return "";
 }
 
+void append_id(std::string& out, const model::change_cursor& place) { out.append("id: ").append(json::write_cursor(place)).append("\n"); }
+
 } // namespace
 
 change_events::change_events(service::changes& feed, support::prometheus_metrics& metrics, const std::atomic<bool>& draining,
@@ -45,9 +47,9 @@ change_events::change_events(service::changes& feed, support::prometheus_metrics
 
 result<void> change_events::begin() {
     made_ += retry;
-    // In each stream, clients begin with an empty id, and take it over at the first blank line. Without this one, a client that is cut off
-    // before the first event would begin again with all contacts, and never hear of deletions.
-    if (query_.after) made_.append("id: ").append(json::write_cursor(*query_.after)).append("\n");
+    // By the HTML Standard, a client begins each stream with an empty last id, and takes it over at the first blank line. Without this id,
+    // a client that is cut off before the first event would begin again with all contacts, and never hear of deletions.
+    if (query_.after) append_id(made_, *query_.after);
     made_ += "\n";
     return read_page();
 }
@@ -161,7 +163,10 @@ result<void> change_events::read_page() {
     }
     page_.learn(page->items.size(), bytes);
     // The place at the end of the list of contacts is not that of its last item. A client that knows it need not begin with the list again.
-    if (query_.after != page->next) made_ += "id: " + json::write_cursor(page->next) + "\n\n";
+    if (query_.after != page->next) {
+        append_id(made_, page->next);
+        made_ += "\n";
+    }
     query_.after = page->next;
     if (!page->more && place_ && !place_->join(page->next)) reads_at_ = steady_clock::now() + before_retry;
     return {};
