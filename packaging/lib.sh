@@ -313,11 +313,11 @@ build() {
 # ---- tests ----
 
 test_launcher=() # words to put before ctest
-test_summary=    # the file with CTest's closing lines
+test_summary=    # the file with the last lines of failed tests and CTest's closing lines
 
 # run_tests BUILD-FOLDER [CTEST-OPTION...]: runs the tests of a build. All scripts run tests with this function, because it
 # enforces the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (dev/check_tests.py).
-# It keeps CTest's closing lines for print_test_summary, so that a script can print them last. Twice as many tests as processors run at
+# It keeps the last lines of failed tests and CTest's closing lines for print_test_summary, so that a script can print them last. Twice as many tests as processors run at
 # the same time, because most of them wait for servers and clocks.
 run_tests() {
     local folder=$1 status=0 report=$1/tests.xml
@@ -327,12 +327,17 @@ run_tests() {
     rm -f "$report"
     "${test_launcher[@]}" ctest --test-dir "$folder" --output-junit "$(realpath -m "$report")" --output-on-failure \
         --no-tests=error --no-label-summary -j$((2 * $(nproc))) --timeout 300 "$@" |
-        sed -u -e "/^[0-9]*% tests passed/,\$ { w $test_summary" -e 'd }' || status=$?
+        sed -u -e "/^[0-9]*% tests passed/,\$ { w $test_summary.closing" -e 'd }' || status=$?
+    if [ "$status" -ne 0 ] && [ -s "$report" ]; then
+        python3 -B "$root/packaging/dev/check_tests.py" --failures "$report" >"$test_summary" || status=1
+    fi
+    cat "$test_summary.closing" >>"$test_summary"
+    rm -f "$test_summary.closing"
     if in_ci; then python3 -B "$root/packaging/dev/check_tests.py" "$report" || status=1; fi
     return "$status"
 }
 
-# print_test_summary: prints the closing lines of the last run_tests. Call it last, even after a failure.
+# print_test_summary: prints the last lines of the tests that failed in the last run_tests, and its closing lines. Call it last, even after a failure.
 print_test_summary() {
     if [ -z "$test_summary" ]; then return; fi
     cat "$test_summary"

@@ -1,8 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MPL-2.0
-"""Reads the JUnit report of a CTest run and fails unless each test in it ran: in CI a skipped test is a failure.
-Usage: check_tests.py REPORT. Prints a line for each test that was skipped, disabled or not run. Ends with exit code 1 if
-there are any, or if the report is missing, damaged or empty.
+"""Reads the JUnit report of a CTest run.
+
+    check_tests.py REPORT             fails unless each test in it ran: in CI a skipped test is a failure
+    check_tests.py --failures REPORT  prints the last lines of the output of each test that failed
+
+The first prints a line for each test that was skipped, disabled or not run. It ends with exit code 1 if there are any, or if the report is
+missing, damaged or empty.
 """
 
 import sys
@@ -21,6 +25,15 @@ def not_run(report):
     return out, len(tests)
 
 
+def print_failures(report, tests=4, lines=25, width=400):
+    """Prints the end of the output of the first `tests` that failed. They are few enough for the end of a log."""
+    failed = [test for test in xml.etree.ElementTree.parse(report).getroot().iter("testcase") if test.get("status") == "fail"]
+    for test in failed[:tests]:
+        print(f"==> The last lines of {test.get('name')}:")
+        for line in (test.findtext("system-out") or "").rstrip().splitlines()[-lines:]:
+            print("    " + line[:width])
+
+
 def main(report):
     try:
         skipped, count = not_run(report)
@@ -34,7 +47,10 @@ def main(report):
     return 1 if skipped or count == 0 else 0
 
 
-if len(sys.argv) != 2:
+if len(sys.argv) == 3 and sys.argv[1] == "--failures":
+    print_failures(sys.argv[2])
+elif len(sys.argv) == 2:
+    sys.exit(main(sys.argv[1]))
+else:
     print(__doc__, file=sys.stderr)
     sys.exit(64)
-sys.exit(main(sys.argv[1]))

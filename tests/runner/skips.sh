@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # Tests run_tests of packaging/lib.sh with builds that consist only of a list of tests. In CI a test that did not run is a failure;
-# elsewhere it is not. CTest's closing lines are printed on request. left_out and skip follow the same rule.
+# elsewhere it is not. The last lines of failed tests and CTest's closing lines are printed on request. left_out and skip follow the same rule.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../packaging/lib.sh"
 
@@ -40,7 +40,7 @@ add_test(disabled /bin/true)
 set_tests_properties(disabled PROPERTIES DISABLED TRUE)"
 given missing "$good
 add_test(missing /nonexistent/program)"
-given failing "add_test(failing /bin/false)"
+given failing "add_test(failing /bin/sh -c \"seq 100; false\")"
 given empty ""
 
 for ci in true false; do
@@ -59,6 +59,12 @@ done
 (run_tests "$scratch/good" && say "between" && print_test_summary && print_test_summary) >"$scratch/output" 2>&1
 grep -q '^100% tests passed' <(sed '1,/^between$/d' "$scratch/output") || fail "the closing lines are not printed on request"
 [ "$(grep -c '^100% tests passed' "$scratch/output")" = 1 ] || fail "the closing lines are printed more than once"
+
+# They come after the last lines of each test that failed.
+(run_tests "$scratch/failing" || say "between" && print_test_summary) >"$scratch/output" 2>&1
+sed -i '1,/^between$/d' "$scratch/output"
+[ "$(grep -n '^==> The last lines of failing:$\|^    100$\|^0% tests passed' "$scratch/output" | cut -d: -f1 | tr '\n' ' ')" = "1 26 27 " ] ||
+    fail "the last lines of a test that failed are not printed before the closing lines"
 
 (CI=false left_out "a part" "its reason") >"$scratch/output" || fail "left_out fails outside of CI"
 if (CI=true left_out "a part" "its reason") >"$scratch/output"; then fail "left_out passes in CI"; fi
