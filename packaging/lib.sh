@@ -290,11 +290,12 @@ build_jobs() {
     say "$((cores < memory ? cores : memory))"
 }
 
-# configure PRESET [CMAKE-OPTION...]: prints its output only if it fails. In CI it fails if the API's pages cannot be built.
+# configure PRESET [CMAKE-OPTION...]: prints its output only if it fails. In CI it fails if the API's pages cannot be built, and warnings
+# are errors in every build, so that all share objects.
 configure() {
     local preset=$1 log status=0
     shift
-    if in_ci; then set -- -DCTMS_API_PAGES=ON "$@"; fi
+    if in_ci; then set -- -DCTMS_API_PAGES=ON -DCTMS_WARNINGS_AS_ERRORS=ON "$@"; fi
     log=$(mktemp) || return
     cmake --preset "$preset" "$@" >"$log" 2>&1 || status=$?
     if [ "$status" -ne 0 ]; then cat "$log" >&2; fi

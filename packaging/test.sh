@@ -16,10 +16,10 @@ those labelled `long`. The last lines of the output are CTest's summary.
   --all      --long; packaging/quickstart.sh --once; in a fresh Debian,
              packaging/deb.sh --try and packaging/docker/stages.sh (left out if root, namespaces or a mirror are
              missing)
-  --nightly  tests that are too slow for CI: --all with --asan and --tsan, 5 minutes of fuzzing per target (packaging/fuzz.sh),
-             the fault tests 5 times, 5 rounds of every history, packaging/soak.sh for 20 minutes, packaging/logging/try.sh
-             with a million lines, and in a fresh Debian 13 the quickstart, --long, the packages, and the upgrade of
-             PostgreSQL (packaging/on_debian.sh)
+  --nightly  tests that are too slow for CI: --all with --asan and --tsan, the whole of packaging/dev/lint.sh, 5 minutes
+             of fuzzing per target (packaging/fuzz.sh), the fault tests 5 times, 5 rounds of every history,
+             packaging/soak.sh for 20 minutes, packaging/logging/try.sh with a million lines, and in a fresh Debian 13 the
+             quickstart, --long, the packages, and the upgrade of PostgreSQL (packaging/on_debian.sh)
   --here     with --nightly, leave out what needs Debian 13
   --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
   --tsan     build and test with the thread sanitizer instead of preset release
@@ -128,6 +128,7 @@ if [ "$nightly" = yes ] && [ "$here" = no ]; then
     try_deployed 13 "Debian 13: packaging/on_debian.sh" packaging/on_debian.sh 13 quickstart test deb upgrade -- --long
 fi
 if [ "$nightly" = yes ]; then
+    step "Lint: packaging/dev/lint.sh" packaging/dev/lint.sh || failed+=("lint.sh")
     step "Fuzzing: packaging/fuzz.sh all --seconds $fuzz_seconds" packaging/fuzz.sh all --seconds "$fuzz_seconds" --jobs "$(build_jobs)" || failed+=("fuzz.sh")
     step "Logs: packaging/logging/try.sh with a million lines" packaging/logging/try.sh --lines 1000000 --away 60 || failed+=("logging/try.sh")
     for part in feed system; do

@@ -12,7 +12,8 @@ chmod 711 "$scratch" # the embedded PostgreSQL's account must be able to enter i
 cd "$root"
 # The objects of the build's library are used again: the same compiler, options, and places relative to the build folder.
 export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$root} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
-as_release=(-G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG" -DCTMS_WARNINGS_AS_ERRORS=ON
+as_release=(-G Ninja -DCMAKE_BUILD_TYPE=Release "-DCMAKE_CXX_FLAGS_RELEASE=-O2 -DNDEBUG"
+    "-DCMAKE_CXX_FLAGS=-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2" -DCTMS_WARNINGS_AS_ERRORS=ON
     -DCMAKE_CXX_COMPILER_LAUNCHER="$(command -v ccache || true)")
 
 finish() {
