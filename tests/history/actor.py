@@ -59,7 +59,7 @@ class Actor(threading.Thread):
             self.problems.append(f"{self.name}: {what}")
 
 
-def stop(actors, seconds=90):
+def stop(actors, seconds=180):
     """Ends the threads of actors. Those that were not started are left out."""
     for actor in actors:
         actor.stopped.set()

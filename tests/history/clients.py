@@ -163,9 +163,10 @@ class Client(Writer):
             if not stored and not contact.existed:
                 continue
             self.expect(state.changes.get(contact.email_id) == (not stored), f"{contact.email_id} in the feed: {state.changes.get(contact.email_id)}")
-            wanted = "upsert" if stored else "delete"
-            self.expect(self.scene.vendor or state.queue.get(contact.email_id) == wanted,
-                        f"{contact.email_id} in the queue: {state.queue.get(contact.email_id)} instead of {wanted}")
+            # A deletion stays in the queue when the contact is created again: ctms-sync looks whether the contact exists.
+            allowed = ("upsert", "delete") if stored else ("delete",)
+            self.expect(self.scene.vendor or state.queue.get(contact.email_id) in allowed,
+                        f"{contact.email_id} in the queue: {state.queue.get(contact.email_id)}, stored: {bool(stored)}")
 
 
 class Observer(Writer):

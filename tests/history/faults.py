@@ -35,6 +35,10 @@ class Fault(Actor):
     def heal(self):
         """Called once, after the thread has ended."""
 
+    def sabotage(self):
+        """Called once, when everything is at rest and everybody knows what is stored. Returns whether it changed that."""
+        return False
+
     def some_web(self):
         return self.random.randrange(len(self.service.processes))
 
@@ -359,7 +363,7 @@ class Several(Fault):
 class Sabotage(Fault):
     """Changes, adds and deletes contacts of clients behind the back of CTMS, which the checker must notice. For the test of the checker."""
 
-    def heal(self):
+    def sabotage(self):
         mine = sorted(contact.email_id for client in self.scene.clients for contact in client.contacts)
         names = ", ".join(f"'{email_id}'" for email_id in mine)
         self.scene.query(f"""
@@ -367,6 +371,7 @@ class Sabotage(Fault):
             update emails set first_name = 'never changed like this' where email_id = (select min(email_id::text)::uuid from emails where email_id in ({names}));
             delete from emails where email_id = (select max(email_id::text)::uuid from emails where email_id in ({names}));
             insert into emails (email_id, primary_email, update_timestamp) values (gen_random_uuid(), 'nobody heard of this', now() - interval '1 hour')""")
+        return True
 
     def step(self):
         pass

@@ -9,16 +9,17 @@ PIECE = 65536
 
 class Proxy:
     """`mode` is one of: pass, delay (each piece comes late), stall (nothing passes), cut (connections end, new ones are refused),
-    truncate (the next piece is cut in half, and the connection ends)."""
+    truncate (the next piece is cut in half, and the connection ends). `late`: whether a piece that was held up arrives although its sender
+    has given up meanwhile."""
 
-    def __init__(self, target_port):
-        self.target_port, self.mode, self.port = target_port, "pass", None
+    def __init__(self, target_port, late=True):
+        self.target_port, self.late, self.mode, self.port = target_port, late, "pass", None
         self.writers = set()
         ready = threading.Event()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.serve, args=(ready,), daemon=True)
         self.thread.start()
-        ready.wait(10)
+        ready.wait(60)
 
     def serve(self, ready):
         asyncio.set_event_loop(self.loop)
@@ -68,6 +69,8 @@ class Proxy:
         while piece := await reader.read(PIECE):
             while self.mode == "stall":
                 await asyncio.sleep(0.02)
+                if reader.at_eof() and not self.late:
+                    raise ConnectionResetError
             if self.mode == "delay":
                 await asyncio.sleep(0.05)
             if self.mode == "truncate":

@@ -311,14 +311,16 @@ class ChangesEvents(ChangesReader):
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Takes messages for the reader of its server. Without a status, the sender gets no response."""
+    """Takes messages for the reader of its server. Without a status, the sender gets no response. A message that was cut off is left out; if
+    it ends within its head, Python takes the head for complete."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
 
     def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        status = self.server.reader.receive(self.headers, body)
+        length = int(self.headers.get("Content-Length", -1))
+        body = self.rfile.read(max(0, length))
+        status = self.server.reader.receive(self.headers, body) if len(body) == length else None
         if status is None:
             self.close_connection = True
             return

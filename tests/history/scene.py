@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MPL-2.0
 """The servers of a round: PostgreSQL with a standby, two ctms-web, ctms-sync, the simulated vendor, and a proxy on each way."""
 import contextlib
+import http.client
 import json
 import os
 import re
 import signal
 import subprocess
 import tempfile
-import urllib.request
 import uuid
 
 import psycopg2
@@ -132,13 +132,14 @@ class Vendor:
     def __init__(self, scene):
         lab = scene.lab
         self.process = lab.spawn(f"vendor-{len(lab.processes)}", [os.path.join(lab.bin, "fake-acoustic"), "--port", "0"], as_server=False)
-        self.port = int(until(lambda: re.search(r"Listening on \S+:(\d+)", self.process.text()), 30, "the vendor listens")[1])
+        self.port = int(until(lambda: re.search(r"Listening on \S+:(\d+)", self.process.text()), 120, "the vendor listens")[1])
         facts = lab.run(os.path.join(lab.bin, "fake-acoustic"), "--help", as_server=False)
         client, secret, token, main, newsletters, products = re.search(
             r"client (\S+), secret (\S+), refresh token (\S+). Tables: (\S+) main, (\S+) newsletters, (\S+) products", facts).groups()
         self.settings = {"CTMS_ACOUSTIC_SYNC_PAUSED": "false", "CTMS_ACOUSTIC_SYNC_FEATURE_FLAG": "true",
                          "CTMS_ACOUSTIC_INTEGRATION_FEATURE_FLAG": "true",
-                         "CTMS_ACOUSTIC_BASE_URL": f"http://127.0.0.1:{scene.proxy(self.port).port}",
+                         # Calls have no order: one that arrived late could overwrite a newer row, and nobody could prevent it.
+                         "CTMS_ACOUSTIC_BASE_URL": f"http://127.0.0.1:{scene.proxy(self.port, late=False).port}",
                          "CTMS_ACOUSTIC_CLIENT_ID": client, "CTMS_ACOUSTIC_CLIENT_SECRET": secret, "CTMS_ACOUSTIC_REFRESH_TOKEN": token,
                          "CTMS_ACOUSTIC_MAIN_TABLE_ID": main, "CTMS_ACOUSTIC_NEWSLETTER_TABLE_ID": newsletters,
                          "CTMS_ACOUSTIC_PRODUCT_SUBSCRIPTIONS_ID": products, "CTMS_ACOUSTIC_BATCH_LIMIT": "100", "CTMS_ACOUSTIC_LOOP_MIN_SECS": "1",
@@ -147,8 +148,9 @@ class Vendor:
 
     def contacts(self):
         """The rows of its main table, by email_id."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state?full=1", timeout=30) as answer:
-            rows = json.load(answer)["contact_rows"]
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as link:
+            link.request("GET", "/state?full=1")
+            rows = json.load(link.getresponse())["contact_rows"]
         return {row["email_id"]: row for row in rows}
 
 
@@ -166,7 +168,7 @@ class Sync:
         self.process = self.spawn(self.lab, f"ctms-sync-{len(self.lab.processes)}", [os.path.join(self.lab.bin, "ctms-sync")], self.env)
 
     def end(self):
-        self.process.end()
+        self.process.end(seconds=90)
         check(self.process.child.returncode == 0, f"ctms-sync ended with {self.process.child.returncode}: {self.process.text()[-2000:]}")
 
 
@@ -215,8 +217,8 @@ class Scene:
     def standby(self):
         return self.cluster.standby
 
-    def proxy(self, port):
-        self.proxies.append(Proxy(port))
+    def proxy(self, port, late=True):
+        self.proxies.append(Proxy(port, late))
         return self.proxies[-1]
 
     def __enter__(self):
@@ -224,7 +226,7 @@ class Scene:
         # PostgreSQL 15 and later copy a sequence as it is, without a new record in the WAL for the values that it may give next. Until the
         # next checkpoint, a crash then makes it give the same values again.
         self.primary.query("checkpoint", "postgres")
-        until(self.standby_has_it, 30, "the standby has the database of the round")
+        until(self.standby_has_it, 120, "the standby has the database of the round")
         self.web_proxy, self.sync_proxy = self.proxy(self.primary.port), self.proxy(self.primary.port)
         self.service = Service(self.lab, self.fault.database_url(self, self.web_proxy.port), spawn=self.fault.spawn_web,
                                CTMS_DB_READ_URL=self.standby.url(database=self.database), CTMS_DB_POOL_TIMEOUT_IN_SECONDS="5",

@@ -29,5 +29,14 @@ class State:
         self.queue = {row[0]: row[1] for row in scene.query("select email_id::text, operation from ctms_sync_queue")}
 
 
-def await_rest(scene, seconds=60):
+WAITING = "select count(*) from ctms_sync_queue where state = 'pending'"
+
+
+def await_rest(scene, seconds=120):
     until(lambda: scene.value(AT_REST), seconds, "the inbox is empty and the feed shows every change")
+
+
+def await_sent(scene, seconds=90):
+    """Waits until the vendor has everything. Fails if nothing leaves the queue for so many seconds."""
+    while before := scene.value(WAITING):
+        until(lambda least=before: scene.value(WAITING) < least, seconds, f"one of {before} entries leaves the queue")

@@ -147,9 +147,9 @@ class PipedProcess(Process):
         self.child.stdout.close()
 
 
-def query(port, sql, database="ctms", user="postgres", password=None):
-    """Runs a statement on a new connection. Returns its rows, or None if it returns none."""
-    with contextlib.closing(psycopg2.connect(host="127.0.0.1", port=port, dbname=database, user=user, password=password, connect_timeout=2,
+def query(port, sql, database="ctms", user="postgres", password=None, connect_timeout=60):
+    """Runs a statement on a new connection. Returns its rows, or None if it returns none. `connect_timeout`: in seconds."""
+    with contextlib.closing(psycopg2.connect(host="127.0.0.1", port=port, dbname=database, user=user, password=password, connect_timeout=connect_timeout,
                                              application_name="trial")) as link:
         link.autocommit = True
         cursor = link.cursor()
@@ -160,7 +160,7 @@ def query(port, sql, database="ctms", user="postgres", password=None):
 def answers(port, sql="select 1", database="postgres"):
     """Returns the first cell, or None if the server does not answer."""
     try:
-        return query(port, sql, database)[0][0]
+        return query(port, sql, database, connect_timeout=2)[0][0]
     except psycopg2.Error:
         return None
 
@@ -207,7 +207,7 @@ class Postgres:
         return self
 
     def stop(self):
-        self.process.end(signal.SIGINT)
+        self.process.end(signal.SIGINT, 120)
 
     def crash(self):
         """Ends the server immediately, without writing data back and without finishing clients' transactions."""

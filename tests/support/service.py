@@ -39,13 +39,16 @@ class Service:
         def listening():
             check(process.running(), f"ctms-web ended: {process.text()}")
             return re.search(r'"port":(\d+).*"Listening"', process.text())
-        return int(until(listening, 30, "ctms-web listens")[1])
+        return int(until(listening, 120, "ctms-web listens")[1])
 
     def log_in(self, client):
         form = urllib.parse.urlencode({"grant_type": "client_credentials", **client})
-        status, body = self.ask("POST", "/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
-        check(status == 200, f"no token: {status}")
-        self.token = json.loads(body)["access_token"]
+        def answer():
+            status, body = self.ask("POST", "/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
+            check(status in (200, 503), f"no token: {status}")
+            return status == 200 and body
+
+        self.token = json.loads(until(answer, 60, "a token"))["access_token"]
         return self
 
     def connection(self):
