@@ -110,7 +110,7 @@ class System:
         for process in self.programs().values():
             check(process.running(), f"{process.name} ended with {process.child.returncode}: {process.text()[-2000:]}")
 
-    def proxy(self, port):
+    def proxy(self, port, **_):
         return Direct(port)
 
     def admin_environment(self):
