@@ -205,7 +205,7 @@ class Scene:
         self.with_vendor = with_vendor and fault.with_vendor
         self.database = "round_" + uuid.uuid4().hex[:12]
         self.quiet = {shared_id(number) for number in range(QUIET, SHARED + 1, QUIET)}
-        self.may_begin_again = False  # whether the feed may refuse a cursor
+        self.may_begin_again = False  # whether the feed may forget deletions and refuse a cursor
         self.clients, self.proxies = [], []
         self.sync = self.vendor = None
 
