@@ -318,8 +318,8 @@ test_summary=    # the file with the last lines of failed tests and CTest's clos
 
 # run_tests BUILD-FOLDER [CTEST-OPTION...]: runs the tests of a build. All scripts run tests with this function, because it
 # enforces the rule for CI (CI=true): a test that was skipped, disabled or not run is a failure (dev/check_tests.py).
-# It keeps the last lines of failed tests and CTest's closing lines for print_test_summary, so that a script can print them last. Twice as many tests as processors run at
-# the same time, because most of them wait for servers and clocks.
+# It keeps the last lines of failed tests and CTest's closing lines for print_test_summary, so that a script can print them last. Twice as
+# many tests as processors run at the same time, because most of them wait for servers and clocks.
 run_tests() {
     local folder=$1 status=0 report=$1/tests.xml
     shift
@@ -338,7 +338,8 @@ run_tests() {
     return "$status"
 }
 
-# print_test_summary: prints the last lines of the tests that failed in the last run_tests, and its closing lines. Call it last, even after a failure.
+# print_test_summary: prints the last lines of the tests that failed in the last run_tests, and its closing lines. Call it last, even after
+# a failure.
 print_test_summary() {
     if [ -z "$test_summary" ]; then return; fi
     cat "$test_summary"

@@ -311,8 +311,8 @@ class ChangesEvents(ChangesReader):
 
 
 class Receiver(http.server.BaseHTTPRequestHandler):
-    """Takes messages for the reader of its server. Without a status, the sender gets no response. A message that was cut off is left out; if
-    it ends within its head, Python takes the head for complete."""
+    """Takes messages for the reader of its server. Without a status, the sender gets no response. A message that was cut off is ignored,
+    also one that ends within its head, which Python takes for complete."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30

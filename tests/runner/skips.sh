@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MPL-2.0
 # Tests run_tests of packaging/lib.sh with builds that consist only of a list of tests. In CI a test that did not run is a failure;
-# elsewhere it is not. The last lines of failed tests and CTest's closing lines are printed on request. left_out and skip follow the same rule.
+# elsewhere it is not. The last lines of failed tests and CTest's closing lines are printed on request. left_out and skip follow the same
+# rule.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../packaging/lib.sh"
 
