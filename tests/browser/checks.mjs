@@ -7,7 +7,7 @@ import SwaggerParser from "@apidevtools/swagger-parser";
 import { chromium } from "playwright-core";
 
 const { BASE_URL: base, CLIENT_ID: clientId, CLIENT_SECRET: secret, CHROMIUM: program, OUTPUT: output } = process.env;
-const patience = 30_000; // milliseconds per step
+const patience = 120_000; // milliseconds per step: a busy machine takes half a minute to render Redoc
 
 async function documentIsValid() {
   const document = await (await fetch(`${base}/openapi.json`)).json();
