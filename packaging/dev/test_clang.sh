@@ -38,7 +38,8 @@ build_with() {
 
 if [ "$libcxx" = yes ]; then
     need_packages build libcxx
-    build_with libcxx clang++-19 ctms -DCMAKE_CXX_FLAGS=-stdlib=libc++ -DCTMS_API_PAGES=OFF
+    # std::jthread and std::stop_token are experimental in this version of libc++.
+    build_with libcxx clang++-19 ctms "-DCMAKE_CXX_FLAGS=-stdlib=libc++ -fexperimental-library" -DCTMS_API_PAGES=OFF
     exit 0
 fi
 need_packages build run clang

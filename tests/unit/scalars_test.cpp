@@ -87,6 +87,9 @@ TEST_CASE("a string field accepts strings, numbers and booleans") {
     CHECK(read("1.50") == "1.5");
     CHECK(read("1e100") == "1e+100");
     CHECK(read("18446744073709551615") == "18446744073709551615");
+    CHECK(read("0e-400") == "0.0");
+    CHECK(read("-0.0e400") == "-0.0");
+    CHECK(read("5e-324") == "5e-324");
     CHECK(read("-9223372036854775808") == "-9223372036854775808");
 }
 
@@ -101,7 +104,8 @@ TEST_CASE("a string field refuses lists, objects and null") {
 
 TEST_CASE("numbers beyond 64 bits are refused for a string field") {
     text_reader read;
-    for (const std::string value : {"18446744073709551616", "-9223372036854775809", "1e400", "-1e400", "123456789012345678901234567890"}) {
+    for (const std::string value :
+         {"18446744073709551616", "-9223372036854775809", "1e400", "-1e400", "1e-400", "-2.5e-400", "123456789012345678901234567890"}) {
         CAPTURE(value);
         CHECK_FALSE(read(value));
         CHECK(read.problem ==

@@ -5,6 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <locale.h> // newlocale
+#include <stdlib.h> // strtod_l
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -12,7 +15,6 @@
 #include <cmath>
 #include <iterator>
 #include <limits>
-#include <system_error>
 
 namespace ctms::json {
 namespace {
@@ -51,34 +53,6 @@ std::string exponent_notation(const shortest_digits& number) {
     std::string out = number.digits.substr(0, 1);
     if (number.digits.size() > 1) out.append(1, '.').append(number.digits, 1);
     return out + fmt::format("e{}{:02}", number.exponent < 0 ? '-' : '+', std::abs(number.exponent));
-}
-
-// The exponent of a decimal number. A larger one is replaced by a limit that no mantissa can compensate.
-long long exponent_of(std::string_view decimal) {
-    const std::size_t e = decimal.find_first_of("eE");
-    if (e == std::string_view::npos) return 0;
-    const std::size_t digits = decimal[e + 1] == '+' ? e + 2 : e + 1;
-    long long exponent = 0;
-    const auto outcome = std::from_chars(decimal.data() + digits, decimal.data() + decimal.size(), exponent);
-    if (outcome.ec == std::errc()) return exponent;
-    constexpr long long beyond = std::numeric_limits<long long>::max() / 2;
-    return decimal[digits] == '-' ? -beyond : beyond;
-}
-
-// For a decimal number outside the range of double: true if it is too large, false if it is too small.
-bool is_too_large(std::string_view decimal) {
-    const std::string_view mantissa = decimal.substr(0, decimal.find_first_of("eE"));
-    const auto point = static_cast<long long>(std::min(mantissa.find('.'), mantissa.size()));
-    const auto first = static_cast<long long>(std::min(mantissa.find_first_of("123456789"), mantissa.size()));
-    return point - first + exponent_of(decimal) > 0;
-}
-
-// `decimal` is digits with an optional point and exponent, without a sign.
-double nearest_double(std::string_view decimal) {
-    double number = 0;
-    const auto outcome = std::from_chars(decimal.data(), decimal.data() + decimal.size(), number);
-    if (outcome.ec != std::errc::result_out_of_range) return number;
-    return is_too_large(decimal) ? std::numeric_limits<double>::infinity() : 0.0;
 }
 
 // Moves digits from `rest` to `digits`, dropping single underscores between them; false if an underscore is anywhere else.
@@ -154,6 +128,12 @@ std::string_view python_strip(std::string_view text) noexcept {
     return text;
 }
 
+// libc++ has no std::from_chars for double before version 20, and std::strtod follows the locale of the process.
+double nearest_double(std::string_view decimal) {
+    static const locale_t classic = newlocale(LC_ALL_MASK, "C", nullptr);
+    return strtod_l(std::string(decimal).c_str(), nullptr, classic);
+}
+
 std::string python_float_repr(double number) {
     if (std::isnan(number)) return "nan";
     const std::string sign = std::signbit(number) ? "-" : "";
@@ -167,9 +147,7 @@ std::string python_float_repr(double number) {
 std::string python_number_text(std::string_view json_number) {
     if (json_number == "-0") return "0";
     if (json_number.find_first_of(".eE") == std::string_view::npos) return std::string(json_number);
-    const bool negative = json_number.starts_with('-');
-    const double size = nearest_double(negative ? json_number.substr(1) : json_number);
-    return python_float_repr(negative ? -size : size);
+    return python_float_repr(nearest_double(json_number));
 }
 
 std::optional<double> python_float(std::string_view text) {

@@ -21,6 +21,10 @@ namespace ctms::json {
 /// str.strip(): removes whitespace at both ends.
 [[nodiscard]] std::string_view python_strip(std::string_view text) noexcept;
 
+/// The double that is nearest to a decimal number with an optional sign, point and exponent: infinity for what is too large, and zero for
+/// what is too small.
+[[nodiscard]] double nearest_double(std::string_view decimal);
+
 /// repr() of a float: "1.0", "1e-05", "1e+16", "inf", "nan".
 [[nodiscard]] std::string python_float_repr(double number);
 

@@ -22,17 +22,19 @@ std::string limit_context(std::size_t limit) { return fmt::format(R"({{"limit_va
 
 bool is_integer(std::string_view number) { return number.find_first_of(".eE") == std::string_view::npos; }
 
-/// Except in the fields of a waitlist, numbers must fit in 64 bits: integers exactly, others as a finite double.
+/// Except in the fields of a waitlist, numbers must fit in 64 bits: integers exactly, others as a finite double. A number other than zero
+/// that is too small for a double does not fit.
 bool fits_64_bits(std::string_view number) {
-    const auto* const begin = number.data();
-    const auto* const end = begin + number.size();
     if (is_integer(number)) {
+        const auto* const begin = number.data();
+        const auto* const end = begin + number.size();
         std::int64_t is_signed = 0;
         std::uint64_t is_unsigned = 0;
         return std::from_chars(begin, end, is_signed).ec == std::errc{} || std::from_chars(begin, end, is_unsigned).ec == std::errc{};
     }
-    double value = 0;
-    return std::from_chars(begin, end, value).ec == std::errc{};
+    const double value = nearest_double(number);
+    const bool is_zero = number.substr(0, number.find_first_of("eE")).find_first_of("123456789") == std::string_view::npos;
+    return std::isfinite(value) && (value != 0 || is_zero);
 }
 
 bool check_length(std::string_view text, const fields::rules& rule, error_list& errors) {
