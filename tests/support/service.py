@@ -43,6 +43,7 @@ class Service:
 
     def log_in(self, client):
         form = urllib.parse.urlencode({"grant_type": "client_credentials", **client})
+
         def answer():
             status, body = self.ask("POST", "/token", form, {"Content-Type": "application/x-www-form-urlencoded"})
             check(status in (200, 503), f"no token: {status}")

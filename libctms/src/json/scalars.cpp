@@ -22,8 +22,8 @@ std::string limit_context(std::size_t limit) { return fmt::format(R"({{"limit_va
 
 bool is_integer(std::string_view number) { return number.find_first_of(".eE") == std::string_view::npos; }
 
-/// Except in the fields of a waitlist, numbers must fit in 64 bits: integers exactly, others as a finite double. A number other than zero
-/// that is too small for a double does not fit.
+/// Except in the fields of a waitlist, numbers must fit in 64 bits: integers exactly, others as a finite double. A number that is too small
+/// for a double, and not zero, does not fit.
 bool fits_64_bits(std::string_view number) {
     if (is_integer(number)) {
         const auto* const begin = number.data();
