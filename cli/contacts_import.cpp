@@ -14,6 +14,10 @@
 #include <support/exit_codes.hpp>
 #include <support/start.hpp>
 
+#include <poll.h>
+
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -199,10 +203,37 @@ private:
     std::vector<std::jthread> workers_; ///< last, because they use the other members
 };
 
+/// Spreads the batches of an import over time.
+class pace {
+public:
+    /// At most `rate` contacts per second, or as many as possible if it is 0. A signal ends a wait.
+    pace(std::int64_t rate, const interrupts& signals) : rate_(rate), signals_(signals) {}
+
+    /// Waits until the next batch, which has this number of contacts, may begin.
+    void wait(std::int64_t contacts) {
+        if (rate_ == 0) return;
+        pollfd signal{.fd = signals_.descriptor(), .events = POLLIN, .revents = 0};
+        for (auto now = clock::now(); now < due_ && !interrupts::requested(); now = clock::now()) {
+            const auto left = std::chrono::ceil<std::chrono::milliseconds>(due_ - now);
+            ::poll(&signal, 1, static_cast<int>(std::min<std::int64_t>(left.count(), 1'000)));
+        }
+        // If earlier batches took longer than they may, the time is not made up for.
+        due_ = std::max(due_, clock::now()) + std::chrono::nanoseconds(std::chrono::seconds(contacts)) / rate_;
+    }
+
+private:
+    using clock = std::chrono::steady_clock;
+
+    std::int64_t rate_;
+    const interrupts& signals_;
+    clock::time_point due_; ///< when the next batch may begin
+};
+
 struct import_call {
     std::string file;
     std::optional<contact_format> format;
     std::string rejects;
+    std::int64_t rate = 0; ///< contacts per second; 0 if there is no limit
     std::size_t batch = 0;
     std::size_t jobs = 0;
     service::import_options how;
@@ -220,11 +251,17 @@ result<import_call> read_call(const invocation& call) {
         return malformed("--allow-opt-in needs --replace: a merge never clears an opt-out");
     if (call.has("no-sync") && call.has("merge")) return malformed("--merge always queues the contacts: omit --no-sync");
     out.rejects = call.value("rejects").value_or(out.file == "-" ? "rejects.ndjson" : out.file + ".rejects.ndjson");
-    const auto batch = call.number("batch", 2'000, 1, 50'000);
+    constexpr std::int64_t usual_batch = 2'000;
+    constexpr std::int64_t batches_per_second = 20; // with --rate: small ones, so that other clients never wait long for a core
+    const auto rate = call.number("rate", 0, 1, 1'000'000);
+    if (!rate) return rate.error();
+    const auto batch = call.number("batch", *rate == 0 ? usual_batch : std::clamp(*rate / batches_per_second, std::int64_t{1}, usual_batch),
+                                   1, 50'000);
     if (!batch) return batch.error();
     const auto cores = static_cast<std::int64_t>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
-    const auto jobs = call.number("jobs", std::max<std::int64_t>(cores, 2), 1, 32);
+    const auto jobs = call.number("jobs", *rate == 0 ? std::max<std::int64_t>(cores, 2) : 1, 1, 32);
     if (!jobs) return jobs.error();
+    out.rate = *rate;
     out.batch = static_cast<std::size_t>(*batch);
     out.jobs = static_cast<std::size_t>(*jobs);
     out.how.replace = call.has("replace");
@@ -240,7 +277,7 @@ result<import_call> read_call(const invocation& call) {
 }
 
 /// Passes the file to the workers. Returns true if it was read to its end.
-bool read_all(contact_file& contacts, import_run& run, std::size_t batch_size) {
+bool read_all(contact_file& contacts, import_run& run, std::size_t batch_size, pace steps) {
     const auto size = contacts.source().size();
     progress bar("KiB", size ? std::optional(*size / 1024) : std::nullopt);
     import_batch batch;
@@ -250,6 +287,7 @@ bool read_all(contact_file& contacts, import_run& run, std::size_t batch_size) {
         more = contacts.next(record);
         if (more) batch.records.push_back(std::move(record));
         if (batch.records.size() < batch_size && more) continue;
+        steps.wait(std::ssize(batch.records));
         if (interrupts::requested() && more) return false;
         const auto number = batch.number;
         if (!batch.records.empty() && !run.add(std::exchange(batch, {number + 1, {}}))) return false;
@@ -324,7 +362,7 @@ int contacts_import(invocation& call) {
     service::contact_import importer(db, wanted->how);
     const interrupts signals;
     import_run run(*contacts, importer, wanted->rejects, wanted->jobs);
-    const bool to_the_end = read_all(*contacts, run, wanted->batch);
+    const bool to_the_end = read_all(*contacts, run, wanted->batch, pace(wanted->rate, signals));
     run.finish();
     return report(call, *wanted, run, to_the_end, contacts->source().failed());
 }

@@ -7,9 +7,9 @@ folder has a share in proportion to the places that a rule matches. Its files ar
 file the places with the lowest ids, up to eight, one of a line. An id is a hash of the file, the line's text and the rule. So the choice stays
 the same until the code changes.
 
-One build, in build/mutants, has all mutants. A file that all processes share says which of them is switched on, and notes which of them are
-reached. First every test runs once, with all mutants switched off, which tells the mutants that it reaches (build/mutants/reached.json; remove
-this file after a change of tests that exist). Then, for each mutant, the tests that reach it run until one fails: short tests that reach few
+One build, in build/mutants, has all mutants. A file that all processes of a test share says which of them is switched on, and notes which of
+them are reached. First every test runs once, with all mutants switched off, which tells the mutants that it reaches
+(build/mutants/reached.json; remove this file after a change of tests that exist). Then, for each mutant, the tests that reach it run until one fails: short tests that reach few
 mutants come first, and no test begins after --seconds of tests. The results go to a file after each mutant, so a run can be stopped and
 continued. A mutant is
 
@@ -24,14 +24,16 @@ import hashlib
 import json
 import mmap
 import os
+import queue
 import re
-import shutil
 import signal
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -263,10 +265,19 @@ def print_summary(mutants, results):
             print(f"survived  {row['id']}  {row['file']}:{places[row['id']]}  {row['by']}\n    {row['before']}\n    {row['after']}")
 
 
+def kill_group(process):
+    """Ends a test and what it started."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 class Board:
-    """The file that tells all processes which mutant is switched on, and which are reached."""
+    """The file that tells all processes of a test which mutant is switched on, and which are reached."""
 
     def __init__(self, path):
+        self.path = path
         self.size = struct.calcsize("i") * (MOST + 1)
         path.write_bytes(bytes(self.size))
         path.chmod(0o666)
@@ -283,12 +294,18 @@ class Board:
 class Workshop:
     """The copy of the sources with all mutants, its build and its tests."""
 
-    def __init__(self, mutants):
+    def __init__(self, mutants, jobs):
         self.source = WORK / "source"
         self.build = self.source / "build" / "release"
         self.environment = dict(os.environ, CCACHE_BASEDIR=str(self.source), CCACHE_NOHASHDIR="1")
         self.source.mkdir(parents=True, exist_ok=True)
-        self.board = Board(WORK / "board")
+        self.boards = queue.Queue()  # those that no test uses; one for each test that runs at a time
+        for job in range(jobs):
+            self.boards.put(Board(WORK / ("board" if jobs == 1 else f"board.{job}")))
+        (WORK / "board").touch()
+        self.one_at_a_time = jobs == 1
+        self.running = set()  # tests
+        self.stopped = False
         self.numbers = {one.id: number for number, one in enumerate(mutants, 1)}
         self.refused = set()
         self.tests = {}  # the command, environment and folder of each test, by name
@@ -350,20 +367,27 @@ class Workshop:
                 added = dict(pair.split("=", 1) for pair in properties.get("ENVIRONMENT", []))
                 self.tests[one["name"]] = (one["command"], {**self.environment, **added}, properties["WORKING_DIRECTORY"])
 
-    def passes(self, name, number, limit):
+    def passes(self, board, name, number, limit):
         """Runs a test with a mutant switched on, or with none (0). Whether it passes in time."""
         command, environment, folder = self.tests[name]
-        self.board.switch_on(number)
+        if not self.one_at_a_time:
+            # The programs open the same path, where each test sees its own board. Each board has its own PostgreSQL.
+            mount = 'mount --bind "$0" "$1" && shift && exec "$@"'
+            command = ["unshare", "--mount", "sh", "-c", mount, str(board.path), str(WORK / "board"), *command]
+            environment = {**environment, "CTMS_TEST_DATA_DIR": f"{self.build}/test-data-{board.path.suffix[1:]}"}
+        board.switch_on(number)
         with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True) as process:
+            self.running.add(process)
             try:
-                return process.wait(timeout=limit) == 0
+                passed = process.wait(timeout=limit) == 0
             except subprocess.TimeoutExpired:
-                return False
+                passed = False
             finally:
-                try:
-                    os.killpg(process.pid, signal.SIGKILL)  # also what it started
-                except ProcessLookupError:
-                    pass
+                self.running.discard(process)
+                kill_group(process)
+        if self.stopped:
+            raise InterruptedError
+        return passed
 
     def measure(self, digest):
         """Runs each test once that did not run yet with these mutants."""
@@ -372,15 +396,43 @@ class Workshop:
         if known.get("digest") == digest:
             self.reached = known["tests"]
         ids = {number: one for one, number in self.numbers.items()}
-        for name in [name for name in self.tests if name not in self.reached]:
-            begun = time.monotonic()
-            if self.passes(name, 0, 300):
-                self.reached[name] = [round(time.monotonic() - begun, 3), [ids[number] for number in self.board.reached()]]
-                kept.write_text(json.dumps({"digest": digest, "tests": self.reached}), encoding="utf-8")
-            else:
-                print(f"left out, because it fails with all mutants switched off: {name}", flush=True)
+        lock = threading.Lock()
 
-    def try_mutant(self, one, seconds):
+        def run(board, name):
+            begun = time.monotonic()
+            passed = self.passes(board, name, 0, 300)
+            with lock:
+                if not passed:
+                    return print(f"left out, because it fails with all mutants switched off: {name}", flush=True)
+                self.reached[name] = [round(time.monotonic() - begun, 3), [ids[number] for number in board.reached()]]
+                return kept.write_text(json.dumps({"digest": digest, "tests": self.reached}), encoding="utf-8")
+        for _ in self.each(run, [name for name in self.tests if name not in self.reached]):
+            pass
+
+    def each(self, act, items, goes_on=lambda: True):
+        """Calls `act(board, item)` for the items, as many at a time as there are boards, and yields each item with its result when it is
+        there."""
+        def on_a_board(item):
+            if not goes_on():
+                return None
+            board = self.boards.get()
+            try:
+                return act(board, item)
+            finally:
+                self.boards.put(board)
+        with ThreadPoolExecutor(self.boards.qsize()) as pool:
+            running = {pool.submit(on_a_board, item): item for item in items}
+            try:
+                for one in as_completed(running):
+                    yield running[one], one.result()
+            except BaseException:  # Ctrl-C and SIGTERM, too
+                self.stopped = True
+                pool.shutdown(wait=False, cancel_futures=True)
+                for process in list(self.running):
+                    kill_group(process)
+                raise
+
+    def try_mutant(self, board, one, seconds):
         if one.id in self.refused:
             return "refused", ""
         number = self.numbers[one.id]
@@ -394,7 +446,7 @@ class Workshop:
             ran += 1
             limit = 20 + 5 * took
             # Three times, because a busy machine may fail a test once.
-            if not self.passes(name, number, limit) and self.passes(name, 0, limit) and not self.passes(name, number, limit):
+            if not self.passes(board, name, number, limit) and self.passes(board, name, 0, limit) and not self.passes(board, name, number, limit):
                 return "killed", name
         return "survived", f"{ran} of {len(reaching)} tests"
 
@@ -405,6 +457,7 @@ def main():
     parser.add_argument("--only", default="", metavar="PREFIX", help="try only mutants whose id or file begins with this")
     parser.add_argument("--seconds", type=float, default=90, help="how many seconds of tests to run for each mutant (90)")
     parser.add_argument("--tests", default="", metavar="REGEX", help="run only tests whose names match; try the survivors --again with others")
+    parser.add_argument("--jobs", type=int, default=1, help="how many mutants to try at a time (1); more than one needs root, for mounts")
     parser.add_argument("--minutes", type=float, default=0, help="begin no mutant after so many minutes")
     parser.add_argument("--list", action="store_true", help="print the chosen mutants and end")
     parser.add_argument("--summary", action="store_true", help="print what is known about them and end")
@@ -433,19 +486,22 @@ def main():
     if left:
         results = {one.id: results[one.id] for one in chosen if one.id in results}
         begun = time.monotonic()
-        shop = Workshop(chosen)
+        shop = Workshop(chosen, max(1, options.jobs))
         shop.refused = {one for one, row in results.items() if row["verdict"] == "refused"}
         shop.make(chosen)
         shop.read_tests(options.tests)
         shop.measure(hashlib.sha256(repr(chosen).encode()).hexdigest())
-        for number, one in enumerate(left, 1):
-            if options.minutes and time.monotonic() - begun > 60 * options.minutes:
-                print(f"{options.minutes:g} minutes are over")
-                break
-            verdict, by = shop.try_mutant(one, options.seconds)
+        done = 0
+        tried = shop.each(lambda board, one: shop.try_mutant(board, one, options.seconds), left,
+                          lambda: not options.minutes or time.monotonic() - begun < 60 * options.minutes)
+        for one, outcome in tried:
+            if outcome is None:
+                continue
+            verdict, by = outcome
+            done += 1
             results[one.id] = dict(zip(COLUMNS, [one.id, one.file, one.rule, one.before, one.after, verdict, by, ""]))
             write_results(results)
-            print(f"{number}/{len(left)} {verdict:8} {one.file}:{one.line + 1} {one.rule} {by}", flush=True)
+            print(f"{done}/{len(left)} {verdict:8} {one.file}:{one.line + 1} {one.rule} {by}", flush=True)
     print_summary(mutants, results)
     return None
 

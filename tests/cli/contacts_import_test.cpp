@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
 
 using namespace ctms::test;
 using boost::json::object;
@@ -54,6 +55,21 @@ TEST_CASE("an import that is run again changes nothing, whatever the batch size"
         CHECK(run.everything() == before);
     }
     CHECK(summary(run({"contacts", "import", "--json", run.file("twice.ndjson", text + text)})) == counts(0, 6, 0, 0));
+}
+
+TEST_CASE("an import with a rate stores no more contacts per second, and all of them") {
+    contacts_admin run;
+    std::string text;
+    for (int number = 1; number <= 11; ++number) text += contact(number, fmt::format("person{}@example.com", number));
+    const auto file = run.file("contacts.ndjson", text);
+    const auto begun = std::chrono::steady_clock::now();
+    CHECK(summary(run({"contacts", "import", "--json", "--rate", "10", file})) == counts(11, 0, 0, 0));
+    CHECK(std::chrono::steady_clock::now() - begun >= std::chrono::seconds(1));
+    // One transaction each, so no pause is longer than that of one contact.
+    CHECK(run.select("select count(distinct xmin::text)::text from emails") == "11");
+    const auto refused = run({"contacts", "import", "--rate", "0", file});
+    CHECK(refused.exit_code == 64);
+    CHECK(refused.err.find("--rate takes a whole number from 1 to 1000000, not '0'") != std::string::npos);
 }
 
 TEST_CASE("different content is rejected, or replaces what is stored") {

@@ -35,12 +35,12 @@ void write_contacts(const std::string& path) {
 
 std::int64_t member(const outcome& run, const char* name) { return boost::json::parse(run.out).at(name).to_number<std::int64_t>(); }
 
-/// Starts an import, sends it a signal when it has stored some contacts, and returns its wait status.
-int import_with_signal(contacts_admin& run, const std::string& file, int signal) {
+/// Starts an import with an option, sends it a signal when it has stored some contacts, and returns its wait status.
+int import_with_signal(contacts_admin& run, const std::string& file, int signal, const char* option = "--json") {
     const auto variable = "CTMS_DB_URL=" + run.url();
     const pid_t child = ::fork();
     if (child == 0) {
-        ::execle(CTMS_ADMIN, CTMS_ADMIN, "contacts", "import", file.c_str(), nullptr,
+        ::execle(CTMS_ADMIN, CTMS_ADMIN, "contacts", "import", option, file.c_str(), nullptr,
                  std::array<const char*, 2>{variable.c_str(), nullptr}.data());
         ::_exit(127);
     }
@@ -100,4 +100,13 @@ TEST_CASE("an import that was killed or stopped is completed by running it again
     CHECK(member(again, "created") == many - there);
     CHECK(run.count("newsletters") == std::to_string(2 * many));
     CHECK(run.count("ctms_sync_queue") == std::to_string(many));
+}
+
+TEST_CASE("an import that waits because of its rate can be stopped at once") {
+    contacts_admin run;
+    write_contacts(run.path("contacts.ndjson"));
+    const auto stopped = import_with_signal(run, run.path("contacts.ndjson"), SIGINT, "--rate=1"); // would take a day
+    REQUIRE(WIFEXITED(stopped));
+    CHECK(WEXITSTATUS(stopped) == 75);
+    CHECK(std::stoll(run.count("emails")) < many);
 }

@@ -151,7 +151,7 @@ TEST_CASE("the queue can be counted at all times while its index of retries is r
     database pool(db.options());
     sync_queue_repository queue(pool);
     const auto& pipeline = embedded_migrations()[16];
-    REQUIRE(pipeline.name == "sync_pipeline");
+    REQUIRE(std::string_view(pipeline.name) == "sync_pipeline");
     int statements = 0;
     for (const auto& step : read_migration(pipeline.sql).steps) {
         if (step.sql.find("index ctms_sync_queue_") == std::string_view::npos && step.what != migration_step::kind::outside) continue;

@@ -110,12 +110,20 @@ void ensure_template(connection& link, const embedded_postgres& cluster, const s
     if (!exists(link, name)) make_template(link, cluster, name);
 }
 
-// Tests do not need their data after a crash of the machine. The cluster keeps these settings when it starts again.
-void switch_durability_off(connection& link) {
-    if (link.execute("show fsync").text(0, 0) == "off") return;
+// The cluster keeps these settings when it starts again.
+void configure_cluster(connection& link) {
+    static constexpr std::string_view prefix = "%m [%p] %d "; // all tests share the log, so a line names its database
+    const auto is_done = [&] { return link.execute("show log_line_prefix").text(0, 0) == prefix; };
+    if (is_done()) return;
+    // Tests do not need their data after a crash of the machine.
     for (const auto* setting : {"fsync", "full_page_writes", "synchronous_commit"})
         link.execute(fmt::format("alter system set {} = off", setting));
+    link.execute(fmt::format("alter system set log_line_prefix = '{}'", prefix));
     link.execute("select pg_reload_conf()");
+    for (const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10); !is_done();) {
+        if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("PostgreSQL did not read its settings again in time");
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
 }
 
 std::string new_name() {
@@ -144,7 +152,7 @@ embedded_postgres shared_cluster() {
 
 test_database::test_database(content what) : cluster_(shared_cluster()), name_(new_name()), url_(cluster_.url(name_)) {
     connection link(options_for(cluster_.url("postgres")));
-    switch_durability_off(link);
+    configure_cluster(link);
     std::string source = "template0";
     if (what == content::migrated) {
         source = template_name();

@@ -17,7 +17,8 @@ BULK_CONNECTIONS = 4  # the last of 64 lists would wait for longer than a reques
 # By name: what the reads are beside, how it is done, and what its rate counts.
 OTHERS = {"token": ("8 clients of /token", other_work.tokens, "tokens"),
           "lines": ("a stream of /updates", other_work.stream, "contacts in the stream"),
-          "import": ("an import", other_work.importing, "contacts imported"),
+          "import": ("an import", other_work.importing(), "contacts imported"),
+          "paced": ("an import with --rate 2000", other_work.importing("--rate", "2000"), "contacts imported"),
           "resync": ("a resync", other_work.resync, "contacts sent to the vendor")}
 FLOODS = {what: (f"a flood of {title}", other_work.flood(what, BULK_CONNECTIONS if what == "bulk" else CONNECTIONS), "answers to the flood")
           for what, title in (("updates", "pages of /updates"), ("patch", "PATCH"), ("bulk", "bulk writes"), ("read", "reads by id"))}

@@ -105,24 +105,26 @@ def stream(side, _seconds):
         yield out
 
 
-def imports(database, contacts):
+def imports(database, contacts, options):
     """Gives the same contacts other names, again and again."""
     path = os.path.join(database.scratch, "beside.ndjson")
     for number in itertools.count():
         with open(path, "w", encoding="ascii") as file:
             file.writelines(line(n).replace('"first_name":"First', f'"first_name":"Time {number} ') for n in range(1, contacts + 1))
-        database.admin("contacts", "import", "--replace", path)
+        database.admin("contacts", "import", "--replace", *options, path)
         yield contacts
 
 
-@contextlib.contextmanager
-def importing(side, _seconds):
+def importing(*options):
     """`ctms-admin contacts import --replace`, again and again."""
-    try:
-        with repeated(imports(side.database, min(IMPORTED, side.generator.contacts))) as out:
-            yield out
-    finally:
-        empty_queue(side.database)
+    @contextlib.contextmanager
+    def begin(side, _seconds):
+        try:
+            with repeated(imports(side.database, min(IMPORTED, side.generator.contacts), options)) as out:
+                yield out
+        finally:
+            empty_queue(side.database)
+    return begin
 
 
 @contextlib.contextmanager
