@@ -302,8 +302,9 @@ class Workshop:
         self.boards = queue.Queue()  # those that no test uses; one for each test that runs at a time
         for job in range(jobs):
             self.boards.put(Board(WORK / ("board" if jobs == 1 else f"board.{job}")))
-        (WORK / "board").touch()
-        self.one_at_a_time = jobs == 1
+        if jobs > 1:
+            Board(WORK / "board")  # for programs that run outside of a test
+        self.needs_mounts = jobs > 1
         self.running = set()  # tests
         self.stopped = False
         self.numbers = {one.id: number for number, one in enumerate(mutants, 1)}
@@ -370,7 +371,7 @@ class Workshop:
     def passes(self, board, name, number, limit):
         """Runs a test with a mutant switched on, or with none (0). Whether it passes in time."""
         command, environment, folder = self.tests[name]
-        if not self.one_at_a_time:
+        if self.needs_mounts:
             # The programs open the same path, where each test sees its own board. Each board has its own PostgreSQL.
             mount = 'mount --bind "$0" "$1" && shift && exec "$@"'
             command = ["unshare", "--mount", "sh", "-c", mount, str(board.path), str(WORK / "board"), *command]
