@@ -5,6 +5,7 @@
 #include <ctms/base/utf8.hpp>
 #include <ctms/base/uuid.hpp>
 
+#include <base/base64.hpp>
 #include <boost/json/serialize.hpp>
 #include <doctest/doctest.h>
 #include <web/server/form.hpp>
@@ -176,6 +177,19 @@ TEST_CASE("no secret is logged, wherever and however it is written") {
                            {"X-Auth-Token", secret}});
         }
     }
+    CHECK(web.log_text().find(secret) == std::string::npos);
+}
+
+TEST_CASE("a secret that is sent as the id of a client is not logged") {
+    web_fixture web;
+    const auto secret = "secret_zq" + random_address::letters();
+    const header_list form{{"Content-Type", "application/x-www-form-urlencoded"}};
+    const auto swapped = web.ask("POST", "/token", form, "client_id=" + secret + "&client_secret=id_me");
+    CHECK(swapped.status == 400);
+    CHECK(web.fields_of(swapped).at("client_id") == "[OMITTED]");
+    const auto basic = web.ask("POST", "/token", {{"Authorization", "Basic " + ctms::base64_encode(secret + ":id_me")}}, "");
+    CHECK(basic.status == 400);
+    CHECK(web.fields_of(basic).at("client_id") == "[OMITTED]");
     CHECK(web.log_text().find(secret) == std::string::npos);
 }
 

@@ -41,6 +41,16 @@ TEST_CASE("trailers count towards the limit of 16 KiB for headers") {
         CHECK(connection.receive().status == 431);
         CHECK(connection.ends_within(5s));
     }
+    // Each chunk allows for more bytes around it than these need.
+    std::string chunks;
+    for (int i = 0; i < 5'000; ++i) chunks += "1\r\nX\r\n";
+    for (const auto& trailer : {"A: " + std::string(66'000, 'b'), std::string(66'000, 'a') + ": b"}) {
+        http_connection connection(web.port());
+        (void)connection.send(chunked_post + (chunks + "0\r\n" + trailer + "\r\n\r\n"));
+        CHECK(connection.receive().status == 431);
+        CHECK(connection.ends_within(5s));
+    }
+    CHECK(web.log_text().find("A connection failed") == std::string::npos);
     http_connection connection(web.port());
     REQUIRE(connection.send(chunked_post + ("0\r\nA: " + std::string(15'000, 'b') + "\r\n\r\n")));
     CHECK(connection.receive().status == 400); // there are no credentials, but the request was read

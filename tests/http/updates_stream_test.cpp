@@ -2,8 +2,11 @@
 // /updates as NDJSON: sending lines to clients, including slow ones, HTTP/1.0 clients and those that disconnect.
 #include <support/web_fixture.hpp>
 
+#include <ctms/persistence/database.hpp>
+
 #include <doctest/doctest.h>
 #include <fmt/core.h>
+#include <persistence/clients/client_repository.hpp>
 
 #include <algorithm>
 #include <stdexcept>
@@ -167,6 +170,34 @@ TEST_CASE("lines that cannot be read completely end without the last chunk, and 
     CHECK(fields.at("status_code") == 200);
     CHECK(fields.at("error").as_string().find("waitlists") != std::string::npos);
     CHECK(server.ask("GET", "/__lbheartbeat__").status == 200);
+}
+
+TEST_CASE("a client that was disabled does not get the rest of the lines") {
+    web_fixture server(with());
+    fill(server, many);
+    slow_reader reader(server);
+    {
+        persistence::database db(server.database().options());
+        REQUIRE(persistence::client_repository(db).set_enabled(web_fixture::client, false).has_value());
+    }
+    REQUIRE(becomes_true([&] { return server.get("/ctms?fxa_id=x").status == 400; })); // the server has noticed
+    CHECK(message_of(reader.connection()) == "the connection was reset");
+    const auto fields = reader.fields();
+    CHECK(fields.at("cut") == "token");
+    CHECK_FALSE(fields.contains("error"));
+}
+
+TEST_CASE("lines begin only if there is memory for the piece that waits behind the first one") {
+    web::limits bounds;
+    bounds.memory_bytes = 12 * 1024 * 1024; // a quarter of it is for one address, and the first piece has 1.5 MB
+    web_fixture server(with(bounds));
+    fill(server, many);
+    const slow_reader reader(server);
+    http_connection second(server.port());
+    REQUIRE(second.send(request_for_lines(server, "second")));
+    CHECK(second.receive().status == 503);
+    CHECK(reads_are_served(server));
+    CHECK(server.ask("GET", "/metrics").body.find("ctms_requests_rejected_total{reason=\"memory\"} 1\n") != std::string::npos);
 }
 
 TEST_CASE("without chunks a reset shows that lines are missing") {

@@ -39,7 +39,7 @@ constexpr refusal no_memory{503, "memory"};
 
 namespace {
 
-/// A body as a string. Other than beast_http::string_body, it does not take memory for all of a long body at once.
+/// A body as a string. Other than beast_http::string_body, it takes no memory for bytes that did not arrive.
 struct text_body {
     using value_type = std::string;
 
@@ -49,8 +49,7 @@ struct text_body {
         reader(beast_http::header<IsRequest, Fields>& /*head*/, value_type& body) : body_(body) {}
 
         void init(const boost::optional<std::uint64_t>& length, error_code& ec) {
-            constexpr std::uint64_t most = std::uint64_t{1024} * 1024;
-            if (length) body_.reserve(static_cast<std::size_t>(std::min(*length, most)));
+            if (length) body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, memory_share::free_bytes)));
             ec = {};
         }
         template <class Buffers>
@@ -203,7 +202,6 @@ asio::awaitable<error_code> reader::go_on(const parsing& one) {
 
 /// Reads the body to its end or, for a part, until there is something and no more has arrived, or there is enough.
 asio::awaitable<void> reader::read_body(parsing& one, memory_share& memory, std::optional<std::size_t> enough) {
-    // Together with what may already be in the buffer, less than the 64 KiB that Beast accepts in one field.
     constexpr std::size_t chunk = 32 * 1024;
     // Enough for a chunk's size and line ends. Anything beyond is extensions or trailers, which count towards the limit on headers.
     constexpr std::size_t free_per_chunk = 20;
@@ -213,11 +211,18 @@ asio::awaitable<void> reader::read_body(parsing& one, memory_share& memory, std:
     one.parser.eager(true);
     while (!one.is_over() && !one.parser.is_done()) {
         const auto& body = one.parser.get().body();
-        if (!memory.grow_to(body.size() + buffer_.size())) {
+        if (!memory.grow_to(body.capacity() + buffer_.size())) {
             one.refused = no_memory;
             break;
         }
-        if (buffer_.size() > 0 && !one.put(buffer_) && one.is_over()) break;
+        const bool needs_more = buffer_.size() > 0 && one.put(buffer_);
+        if (one.is_over()) break;
+        // What the parser leaves is part of a chunk's head or of a trailer. With the bytes that come next, it must be less than the 64 KiB
+        // that Beast accepts in one field.
+        if (needs_more && buffer_.size() > bounds_.header_bytes) {
+            one.refused = headers_too_large;
+            break;
+        }
         const auto around_body = one.consumed - before - body.size() + (one.parser.is_done() ? 0 : buffer_.size());
         if (around_body > most_around_body + free_per_chunk * one.chunks) {
             one.refused = headers_too_large;

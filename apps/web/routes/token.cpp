@@ -4,6 +4,7 @@
 #include <ctms/auth/access_token.hpp>
 #include <ctms/base/json_text.hpp>
 #include <ctms/base/utf8.hpp>
+#include <ctms/privacy/redact.hpp>
 #include <ctms/service/tokens.hpp>
 #include <support/config/settings.hpp>
 #include <web/server/answers.hpp>
@@ -62,11 +63,12 @@ response token_response(const service::issued_token& token) {
     return out;
 }
 
-/// A client id as it was sent, truncated to the length that an id may have, at the end of a character.
+/// A client id as it was sent, truncated to the length that an id may have, at the end of a character. Omitted if it may be a secret: some
+/// clients send the id and the secret the wrong way round.
 std::string loggable(const std::string& client_id) {
     std::size_t end = std::min(client_id.size(), model::longest_client_id);
     while (end > 0 && end < client_id.size() && (static_cast<unsigned char>(client_id[end]) & 0xC0U) == 0x80U) --end;
-    return client_id.substr(0, end);
+    return privacy::redact_path_value("client_id", std::string_view(client_id).substr(0, end));
 }
 
 response answer(call& now, const result<service::issued_token>& token) {
@@ -87,9 +89,9 @@ response post_token(call& now, const services& all) {
     }
     if (!is_known_grant(now.form.find("grant_type").value_or(""))) return to_response(bad_grant_type());
     const auto given = choose(now, from_header);
-    now.facts.client_id = loggable(given.client_id);
     const auto network = network_of(client_address(now.http, all.settings.trusted_proxies));
     auto started = all.tokens.begin(given.client_id, given.client_secret, network, now.facts.client_exists);
+    now.facts.client_id = now.facts.client_exists ? given.client_id : loggable(given.client_id);
     if (started.outcome) return answer(now, *started.outcome);
     response hashing;
     hashing.next =

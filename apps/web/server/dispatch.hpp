@@ -28,7 +28,7 @@ struct piece_ahead {
         contents(std::shared_ptr<exchange> of, std::string buffer) : one(std::move(of)), text(std::move(buffer)) {}
         std::shared_ptr<exchange> one;
         std::string text;
-        std::optional<bool> more{};        ///< as exchanger::next_piece() returns it; nullopt also if no lane took the job
+        result<bool> more = service_unavailable(); ///< as exchanger::next_piece() returns it; `unavailable` also if no lane took the job
         std::atomic<bool> is_wanted{true}; ///< false: a job that has not begun does nothing
     };
     std::shared_ptr<contents> made; ///< belongs to the job until end_piece() has returned, except `is_wanted`

@@ -306,8 +306,9 @@ void exchanger::go_on(exchange& one) const {
     });
 }
 
-std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) const {
+result<bool> exchanger::next_piece(exchange& one, std::string& piece) const {
     try {
+        if (const auto allowed = check_again(one); !allowed) return allowed.error();
         const auto more = one.answer.rest(piece);
         if (more) {
             note_use(one);
@@ -317,7 +318,15 @@ std::optional<bool> exchanger::next_piece(exchange& one, std::string& piece) con
     } catch (const std::exception& caught) {
         note_exception(one.facts, caught);
     }
-    return std::nullopt;
+    return service_unavailable();
+}
+
+// A response may take days. A client that was disabled meanwhile, or whose token has expired, must not get the rest.
+result<void> exchanger::check_again(exchange& one) const {
+    if (!one.matched->needs_token()) return {};
+    auto found = services_.tokens.authenticate(one.http.bearer_token().value_or(""), *one.matched->role);
+    if (!found.verdict && is_failure_here(found.verdict.error().code)) one.facts.error = found.verdict.error().detail;
+    return std::move(found.verdict);
 }
 
 result<void> exchanger::work_on_lines(exchange& one, std::string& piece) const {

@@ -56,9 +56,10 @@ public:
     void execute(std::span<exchange* const> some, const answered_early& early = {}) const;
     /// Runs the `next` step of the answer. Call on the lane of that step; blocks. The step may leave another one.
     void go_on(exchange& one) const;
-    /// Appends the next piece of a streamed response to `piece` and returns whether another one follows. Returns nullopt if the
-    /// piece cannot be made; `one.facts.error` then says why. Call on the route's lane; blocks.
-    std::optional<bool> next_piece(exchange& one, std::string& piece) const;
+    /// Appends the next piece of a streamed response to `piece` and returns whether another one follows. If the token is no longer valid,
+    /// returns the error that authentication gives. If the piece cannot be made, returns `unavailable`, and `one.facts.error` says why.
+    /// Call on the route's lane; blocks.
+    [[nodiscard]] result<bool> next_piece(exchange& one, std::string& piece) const;
     /// Works on some lines of a line_exchange. Call on the route's lane; blocks.
     [[nodiscard]] result<void> work_on_lines(exchange& one, std::string& piece) const;
     void finish(exchange& one) const;
@@ -74,6 +75,8 @@ private:
     std::optional<response> refuse(exchange& one, call& now) const;
     /// Enforces the limits of the client that sent the request, once. Returns the response if it exceeds them.
     std::optional<response> limit(exchange& one, const std::string& client_id, const model::client_limits& limits) const;
+    /// Checks the token of a response that is being sent; the error is that of authentication.
+    [[nodiscard]] result<void> check_again(exchange& one) const;
 
     services services_;
     mozlog::logger& log_;

@@ -314,11 +314,11 @@ asio::awaitable<bool> session::serve(http::message read) {
     if (one.answer.lines) co_return co_await write_lines(one, read);
     if (read.in_parts) one.answer.close = true; // its body was not read
     const bool keep_alive = read.keep_alive && !one.answer.close && !shared_.draining;
-    if (one.answer.rest) co_return co_await write_pieces(kept, read, keep_alive && read.http_1_1);
-    if (!memory_->grow_to(one.answer.content().size())) {
+    if (!memory_->grow_to(one.answer.content().size() + (one.answer.rest ? memory_of_stream(one.answer) : 0))) {
         shared_.metrics.request_rejected("memory");
         one.answer = busy_response();
     }
+    if (one.answer.rest) co_return co_await write_pieces(kept, read, keep_alive && read.http_1_1);
     describe_error(one); // answers that no handler gave
     exchanges.finish(one);
     co_return co_await write(one, read, keep_alive) && keep_alive;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "stream.hpp"
 
+#include "answers.hpp"
+
 #include <boost/asio/buffer.hpp>
 #include <fmt/format.h>
 
@@ -28,15 +30,15 @@ std::size_t memory_of_zlib(const response& answer) {
     return compressed ? std::size_t{256 * 1024} : 0;
 }
 
-/// Waits for the next piece and returns whether another one follows, or nullopt if the piece could not be made. `in_use`: the memory of the
-/// piece before it.
-asio::awaitable<std::optional<bool>> end_piece(const stream_target& target, const piece_ahead& ahead, std::size_t in_use) {
+/// Waits for the next piece and returns whether another one follows, as exchanger::next_piece() does. `in_use`: the memory of the piece before
+/// it.
+asio::awaitable<result<bool>> end_piece(const stream_target& target, const piece_ahead& ahead, std::size_t in_use) {
     co_await target.shared.dispatch.end_piece(target.to.get_executor(), ahead);
     auto& made = *ahead.made;
     if (made.more && !target.memory.grow_to(in_use + made.text.capacity() + memory_of_zlib(made.one->answer))) {
         target.shared.metrics.request_rejected("memory");
         made.one->facts.error = "too many responses are waiting to be read";
-        made.more = std::nullopt;
+        made.more = service_unavailable();
     }
     co_return made.more;
 }
@@ -54,6 +56,11 @@ void cut_short(const stream_target& target, request_facts& facts, std::string_vi
 }
 
 } // namespace
+
+std::size_t memory_of_stream(const response& answer) {
+    constexpr std::size_t usual_piece = std::size_t{512} * 1024;
+    return usual_piece + memory_of_zlib(answer);
+}
 
 asio::awaitable<error_code> write_head(const stream_target& target, const http::response_head& head) {
     const auto text = head.text();
@@ -94,7 +101,7 @@ asio::awaitable<bool> write_stream(stream_target target, const http::response_he
     auto ec = co_await write_head(target, head);
     auto piece = std::move(one->answer.body);
     std::string spare;
-    std::optional<bool> more = true;
+    result<bool> more = true;
     while (!ec && more && *more) {
         const auto ahead = target.shared.dispatch.begin_piece(target.to.get_executor(), one, std::move(spare));
         ec = co_await write_piece(target, piece, chunked);
@@ -108,6 +115,7 @@ asio::awaitable<bool> write_stream(stream_target target, const http::response_he
         spare = std::exchange(piece, std::move(ahead.made->text));
     }
     if (!ec && more) ec = co_await write_piece(target, piece, chunked);
+    if (!ec && !more && !is_failure_here(more.error().code)) one->facts.cut = "token";
     const auto how = ec ? written::refused : more ? written::whole : written::unmade;
     co_return co_await end_stream(target, *one, chunked, how);
 }

@@ -40,6 +40,10 @@ enum class written : std::uint8_t {
 /// Ends a response, with the last chunk if it is whole. Returns false if it is cut short, with the effects that write_stream() describes.
 [[nodiscard]] boost::asio::awaitable<bool> end_stream(const stream_target& target, exchange& one, bool chunked, written how);
 
+/// The bytes of memory to count before a response in pieces begins, in addition to its first piece: for the piece that is made while the
+/// client receives the first one, and for what compression holds. write_stream() counts what later pieces take beyond that.
+[[nodiscard]] std::size_t memory_of_stream(const response& answer);
+
 /// Writes the head, the body and all pieces after it, chunked if the head says so. Returns false if the response was cut short;
 /// `one->facts.cut` then holds the reason, and `error` is set if the server caused it. In that case no last chunk is written, or
 /// without chunks the connection is reset, so that the client can tell that the response is incomplete.
