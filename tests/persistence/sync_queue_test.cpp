@@ -49,6 +49,11 @@ void park(queue_database& db, int number, const std::string& reason) {
     }
 }
 
+vendor_state without_hashes(vendor_state state) {
+    state.main_hash = state.newsletter_hash = state.product_hash = "";
+    return state;
+}
+
 std::string states(queue_database& db) {
     return db.value(
         "select coalesce(string_agg(concat_ws(' ', ltrim(right(email_id::text, 12), '0'), main_hash), ',' order by email_id), '')"
@@ -86,14 +91,60 @@ TEST_CASE("a contact that was written while it was being sent stays in the queue
     CHECK_FALSE(db.complete(me, got.at(0), first_state));
     CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
     CHECK(db.rows_of("pending_acoustic") == 2);
-    CHECK(states(db) == "1 m");
+    CHECK(states(db) == "1 "); // all of it is sent again
     got = db.claim(other);
     REQUIRE(got.size() == 1);
-    CHECK(got[0].sent == first_state);
+    CHECK(got[0].sent == without_hashes(first_state));
     CHECK(db.complete(other, got[0], second_state));
     CHECK(db.rows_of("pending_acoustic") == 0);
     CHECK(db.rows_of("ctms_sync_queue") == 0);
     CHECK(states(db) == "1 m2");
+}
+
+TEST_CASE("a resync requests contacts again that are being sent, but not those that wait") {
+    queue_database db;
+    db.insert_contacts(1, 2);
+    db.request(1, 2);
+    const auto got = db.claim(me, 1);
+    REQUIRE(queue_database::numbers(got) == "1");
+    CHECK(db.queue.request_resync({}, std::nullopt, 10).value().queued == 0);
+    CHECK(db.row(1) == "upsert 2 0 pending 0 claimed due");
+    CHECK(db.row(2) == "upsert 1 0 pending 0 free due");
+    CHECK_FALSE(db.complete(me, got[0], first_state));
+    CHECK(states(db) == "1 ");
+    CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
+}
+
+TEST_CASE("a resync of contacts or of addresses forgets the hashes of what was sent, and nothing else") {
+    queue_database db;
+    db.insert_contacts(1, 2);
+    db.request(1, 2);
+    for (const auto& one : db.claim(me)) REQUIRE(db.complete(me, one, first_state));
+    SUBCASE("of contacts") { CHECK(db.queue.request_resync({}, std::nullopt, 10).value().queued == 2); }
+    SUBCASE("of addresses") {
+        const auto addresses = db.value("select string_agg(primary_email, ' ' order by email_id) from emails");
+        const auto blank = addresses.find(' ');
+        REQUIRE(db.queue.request_resync(std::vector{addresses.substr(0, blank), addresses.substr(blank + 1)}).has_value());
+    }
+    const auto got = db.claim(me);
+    REQUIRE(got.size() == 2);
+    for (const auto& one : got) CHECK(one.sent == without_hashes(first_state));
+}
+
+TEST_CASE("a contact that is gone before its deletion is known keeps what the vendor has of it") {
+    queue_database db;
+    db.insert_contacts(1, 1);
+    db.request(1, 1);
+    REQUIRE(db.complete(me, db.claim(me).at(0), first_state));
+    db.request(1, 1);
+    const auto got = db.claim(me).at(0);
+    db.link.execute("delete from emails"); // the deletion waits in the inbox
+    CHECK_FALSE(got.is_deletion);
+    CHECK(db.complete(me, got, std::nullopt));
+    db.drain();
+    const auto deletion = db.claim(me).at(0);
+    CHECK(deletion.is_deletion);
+    CHECK(deletion.sent == first_state);
 }
 
 TEST_CASE("a request that is committed while the outcome is being stored is not lost") {
@@ -110,7 +161,7 @@ TEST_CASE("a request that is committed while the outcome is being stored is not 
         CHECK_FALSE(during(db, request, [&] { return db.queue.fail(me, got, {"bad", true}, first_state).value(); }));
     }
     CHECK(db.row(1) == "upsert 2 0 pending 0 free due");
-    CHECK(states(db) == "1 m");
+    CHECK(states(db) == "1 ");
     CHECK(db.claim(other).at(0).version == 2);
 }
 

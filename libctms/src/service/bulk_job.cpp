@@ -87,9 +87,6 @@ bulk_job::wait bulk_job::take_step(const std::stop_token& stop) {
     const bool is_down = options_.is_down && options_.is_down();
     takes_ = options_.threshold && seen->is_enough && seen->may_begin && !is_down;
     if (options_.on_look) options_.on_look(seen->is_under_way);
-    if (seen->has_doubts) {
-        if (const auto ended = jobs_.end_doubts(contacts_of_a_statement); !ended) return ended.error();
-    }
     if (!seen->is_under_way && !takes_ && !seen->has_files) return options_.look;
     const auto held = jobs_.hold(holder_, options_.lease);
     if (!held) return held.error();

@@ -8,6 +8,7 @@
 #include "sync_source.hpp"
 #include "sync_vendor.hpp"
 
+#include <persistence/sync/bulk_job_repository.hpp>
 #include <persistence/sync/queue_priority.hpp>
 
 #include <algorithm>
@@ -37,6 +38,7 @@ public:
         : options_(bounded(std::move(options))),
           queue_(db),
           slots_(db, options_.connections),
+          jobs_(db),
           source_(db, queue_, worker_, options_.lease, options_.skip_unchanged),
           vendor_(vendor, options_.first_pause, options_.longest_pause),
           recorder_(queue_, source_, vendor_, log, worker_, options_) {}
@@ -65,6 +67,7 @@ private:
     const uuid worker_ = uuid::random();
     persistence::sync_queue_repository queue_;
     persistence::vendor_slots slots_;
+    persistence::bulk_job_repository jobs_;
     sync_source source_;
     sync_vendor vendor_;
     sync_recorder recorder_;
@@ -75,9 +78,12 @@ private:
 result<cycle_report> sync::impl::begin_report() {
     progress_ = clock::now();
     constexpr int most_batches = 10;
+    constexpr int most_doubts = 5'000;
     if (const auto brought = queue_.bring_times_back(); !brought) return brought.error();
     if (const auto brought = slots_.bring_times_back(); !brought) return brought.error();
     if (const auto drained = queue_.drain_inbox(most_batches); !drained) return drained.error();
+    // Here, because a job that was given up may leave doubts after the last process that makes jobs.
+    if (const auto ended = jobs_.end_doubts(most_doubts); !ended) return ended.error();
     const auto counts = queue_.count();
     if (!counts) return counts.error();
     cycle_report out;

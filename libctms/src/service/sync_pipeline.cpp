@@ -307,6 +307,7 @@ void sync_pipeline::look_around(lock& held) {
     next_look_ = clock::now() + look_interval;
     if (bounds_.most_contacts) return;
     const auto counted = unlocked(held, [&] { return count_(); });
+    next_look_ = clock::now() + look_interval; // a look that took longer must not keep the run from claiming contacts
     if (!counted) return end_with(counted.error());
     cycle_.sync_backlog = counted->sync_backlog;
     cycle_.retry_backlog = counted->retry_backlog;

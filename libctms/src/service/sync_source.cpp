@@ -19,17 +19,18 @@ result<sync_source::items> sync_source::claim_probe(clock::time_point failing_si
 }
 
 result<sync_source::items> sync_source::claim(int limit, int below, const std::optional<std::chrono::milliseconds>& untried_for) {
-    auto claimed = queue_.claim(worker_, limit, lease_, below, untried_for);
-    if (!claimed) {
+    const auto was_in_doubt = [&] {
         const std::lock_guard lock(mutex_);
-        is_in_doubt_ = true;
-        return claimed.error();
-    }
-    if (claimed->empty()) return items();
+        return std::exchange(is_in_doubt_, true); // until it is known which rows were claimed: an exception may come before that
+    }();
+    auto claimed = queue_.claim(worker_, limit, lease_, below, untried_for);
+    if (!claimed) return claimed.error();
     {
         const std::lock_guard lock(mutex_);
         for (const auto& one : *claimed) claimed_[one.email_id] = one.version;
+        is_in_doubt_ = was_in_doubt;
     }
+    if (claimed->empty()) return items();
     return take(std::move(*claimed));
 }
 

@@ -56,7 +56,7 @@ inline constexpr std::array all_rights{
     needed_rights{"ctms_webhooks", {"", "su", "siud"}},
     needed_rights{"ctms_documents", {"siud", "s", "siud"}},
     needed_rights{"ctms_history", {"siud", "i", "siud"}},
-    needed_rights{"ctms_vendor_state", {"s", "siud", "sd"}},
+    needed_rights{"ctms_vendor_state", {"s", "siud", "sud"}},
     needed_rights{"ctms_vendor_slots", {"", "siu", "s"}},
     needed_rights{"ctms_vendor_columns", {"", "si", "s"}},
     needed_rights{"ctms_vendor_columns_id_seq", {"", "g", ""}},

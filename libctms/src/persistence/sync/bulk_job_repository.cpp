@@ -31,8 +31,7 @@ select job is not null, {},
   (select count(*) from (
     select from ctms_sync_queue q where q.state = 'pending' and q.priority = {} and greatest(q.next_attempt_at, q.claimed_until) <= now(){}
     order by greatest(q.next_attempt_at, q.claimed_until) limit $1::bigint + 1) as waiting) > $1::bigint,
-  exists (select from ctms_bulk_files f where f.job is distinct from ctms_bulk_job.job and {}),
-  exists (select from ctms_bulk_doubts where {})
+  exists (select from ctms_bulk_files f where f.job is distinct from ctms_bulk_job.job and {})
 from ctms_bulk_job)";
 
 // $1 holder, $2 seconds.
@@ -132,7 +131,7 @@ with held as (
 update ctms_sync_queue q set claimed_by = null, claimed_until = null{} where q.email_id = any (array(select email_id from held)))";
 
 const statement& look_statement() {
-    static const statement made{"bulk_job_look", fmt::format(look_at_job, is_over, bulk, not_of_a_job, is_removal_due, is_doubt_over)};
+    static const statement made{"bulk_job_look", fmt::format(look_at_job, is_over, bulk, not_of_a_job, is_removal_due)};
     return made;
 }
 
@@ -210,7 +209,7 @@ std::optional<bulk_hold> read_hold(const rows& found) {
 result<bulk_look> bulk_job_repository::look(std::int64_t threshold) {
     return run(db_, [&](connection& db) {
         const auto found = db.query(look_statement(), {std::to_string(threshold)});
-        return bulk_look{found.boolean(0, 0), found.boolean(0, 1), found.boolean(0, 2), found.boolean(0, 3), found.boolean(0, 4)};
+        return bulk_look{found.boolean(0, 0), found.boolean(0, 1), found.boolean(0, 2), found.boolean(0, 3)};
     });
 }
 

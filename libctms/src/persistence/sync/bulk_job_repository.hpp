@@ -21,7 +21,6 @@ struct bulk_look {
     bool may_begin = false;    ///< the pause after a failed job is over
     bool is_enough = false;    ///< more contacts wait for a job than the threshold
     bool has_files = false;    ///< files of jobs that have ended are to be removed now
-    bool has_doubts = false;   ///< end_doubts() has something to do
 };
 
 /// A job that is under way.
@@ -88,7 +87,7 @@ public:
     [[nodiscard]] result<void> not_removed(const std::string& path, std::chrono::milliseconds pause);
 
     /// Queues at most `limit` contacts whose time of doubt is over, as far as they exist, to be sent whatever was sent before. Returns
-    /// how many had such a time.
+    /// how many had such a time. Needs no job.
     [[nodiscard]] result<std::size_t> end_doubts(int limit);
 
     /// Claims for `job` at most `limit` contacts that wait for a job; none if another job is under way. Like

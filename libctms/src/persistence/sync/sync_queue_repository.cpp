@@ -49,6 +49,7 @@ reference as (
   delete from pending_acoustic where id = any (array(
     select p.id from pending_acoustic p where p.email_id = any (array(select email_id from gone)) for update of p skip locked))))";
 
+// What the vendor has is forgotten only after a deletion: a contact that was gone when it was sent still has one to come, which needs it.
 // If a contact was gone when it was sent, and exists by now, it is sent again. Otherwise its erasure is confirmed, if the vendor was told
 // to delete it. A deletion that a bulk job may still undo is repeated, at least once an hour, until that cannot happen any more.
 constexpr std::string_view is_same_version = R"(,
@@ -66,7 +67,7 @@ kept as (
     first_requested_at = case when done.same_version then done.again_at else q.last_requested_at end,
     next_attempt_at = case when done.same_version then done.again_at else q.next_attempt_at end
   from done where q.email_id = any (array(select email_id from done where not same)) and q.email_id = done.email_id),
-unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from done where is_gone and again_at is null))),
+unsent as (delete from ctms_vendor_state s where s.email_id = any (array(select email_id from done where is_deletion and again_at is null))),
 told as (
   delete from ctms_erasure_contacts t where t.email_id = any (array(select email_id from done where is_deletion and same)) returning t.erasure_id),
 confirmed as (
@@ -91,7 +92,7 @@ failed as (
     state = case when q.version = given.version and ($4::boolean or ($5::boolean and retry + 1 >= $6::integer)) then 'parked' else state end,
     next_attempt_at = case when q.version = given.version then now() + $7::bigint * interval '1 millisecond' else next_attempt_at end
   from given where q.email_id = given.email_id and q.claimed_by = $1::uuid
-  returning q.email_id, q.state),
+  returning q.email_id, q.state, q.version = given.version as same_version),
 noted as ({})
 select state = 'parked' from failed)";
 
@@ -130,14 +131,22 @@ constexpr const char* all_parked = "state = 'parked' order by priority"; // that
 constexpr const char* these_parked =
     "state = 'parked' and email_id = any (array(select json_array_elements_text($2::json)::uuid)) order by email_id";
 
+// Without the hashes if the contact was requested again while it was sent: a resync sends it whatever was sent before.
+constexpr std::string_view sent_states = R"((
+  select email_id, newsletters, products, columns, case when same_version then main_hash else '' end as main_hash,
+    case when same_version then newsletter_hash else '' end as newsletter_hash,
+    case when same_version then product_hash else '' end as product_hash
+  from {}) as sent)";
+
 // Separate functions: written in place, clang would destroy the inner string at each call and not only when `made` is created.
 std::string complete_sql() {
     return fmt::format(held_contacts, is_same_version, " for update of q") +
-           fmt::format(complete_contacts, fmt::format(note_state, "held where not is_gone", ", sent_at = now()"), remove_reference_rows);
+           fmt::format(complete_contacts, fmt::format(note_state, fmt::format(sent_states, "held where not is_gone"), ", sent_at = now()"),
+                       remove_reference_rows);
 }
 std::string fail_sql() {
-    return fmt::format(fail_contact,
-                       fmt::format(note_state, "failed join given using (email_id) where main_hash is not null", ", sent_at = now()"));
+    const auto sent = fmt::format(sent_states, "failed join given using (email_id) where main_hash is not null");
+    return fmt::format(fail_contact, fmt::format(note_state, sent, ", sent_at = now()"));
 }
 std::string note_states_sql() { return fmt::format(held_contacts, "", "") + fmt::format(note_state, "held", ""); }
 

@@ -25,18 +25,35 @@ constexpr const char* any_contact = "$2::text is null";
 constexpr const char* with_newsletter = "exists (select from newsletters n where n.email_id = walked.email_id and n.name = $2::text)";
 constexpr const char* with_waitlist = "exists (select from waitlists w where w.email_id = walked.email_id and w.name = $2::text)";
 
-// Queues the contacts in the CTE `wanted`. Contacts that are already waiting are not touched, not even locked.
+// Queues the contacts in the CTE `wanted`. Contacts that are already waiting are not touched, not even locked. Contacts that are being sent
+// are sent again, because their rows may have been made with an older configuration.
 const std::string queue_wanted = fmt::format(R"(,
 queued as (
   insert into ctms_sync_queue (email_id, priority) select email_id, {0} from wanted order by email_id
   on conflict (email_id) do nothing returning email_id),
-parked as (
-  select q.email_id from ctms_sync_queue q join wanted using (email_id) where q.state = 'parked' order by q.email_id for update of q),
+held as (
+  select q.email_id, q.state from ctms_sync_queue q join wanted using (email_id)
+  where q.state = 'parked' or q.claimed_until > now() order by q.email_id for update of q),
+again as (
+  update ctms_sync_queue q set version = q.version + 1, last_requested_at = now()
+  from held where q.email_id = held.email_id and held.state = 'pending' returning q.email_id),
 woken as (
   update ctms_sync_queue q set state = 'pending', retry = 0, priority = {0}, next_attempt_at = now(), version = q.version + 1,
     last_error = null, last_requested_at = now()
-  from parked where q.email_id = parked.email_id returning q.email_id))",
+  from held where q.email_id = held.email_id and held.state = 'parked' returning q.email_id))",
                                              static_cast<int>(queue_priority::bulk));
+
+// Forgets the hashes of what was sent of these contacts, so that all of it is sent again whatever it was. Locks the rows of the queue first,
+// as the sync does.
+constexpr std::string_view whatever_was_sent = R"(,
+known as (
+  select s.email_id from ctms_vendor_state s
+  where s.email_id = any (array(
+    select email_id from queued union all select email_id from again union all select email_id from woken union all select email_id from wanted))
+    and (s.main_hash <> '' or s.newsletter_hash <> '' or s.product_hash <> '')
+  order by s.email_id for update of s),
+unknown as (
+  update ctms_vendor_state s set main_hash = '', newsletter_hash = '', product_hash = '' from known where s.email_id = known.email_id))";
 
 constexpr std::string_view count_queued = "(select count(*) from queued) + (select count(*) from woken)";
 
@@ -77,7 +94,7 @@ const statement newsletter_names{"resync_newsletter_names",
 const statement waitlist_names{"resync_waitlist_names", "select distinct name from waitlists order by name limit 10000"};
 
 std::string walk_sql(const char* condition, bool from_the_start) {
-    return fmt::format(walk, from_the_start ? "" : "where email_id > $3::uuid", condition) + queue_wanted +
+    return fmt::format(walk, from_the_start ? "" : "where email_id > $3::uuid", condition) + queue_wanted + std::string(whatever_was_sent) +
            fmt::format(report_walk, count_queued);
 }
 
@@ -100,8 +117,8 @@ const statement& walk_statement(model::resync_selection::kind what, bool from_th
 const statement& address_statement(bool queue) {
     static const auto find = fmt::format("{}{}", with_address_forms, find_addresses);
     static const statement queues{"resync_addresses",
-                                  fmt::format("{}{},\nfresh as (select email_id from queued union all select email_id from woken){}", find,
-                                              queue_wanted, report_addresses)};
+                                  fmt::format("{}{}{},\nfresh as (select email_id from queued union all select email_id from woken){}", find,
+                                              queue_wanted, whatever_was_sent, report_addresses)};
     static const statement looks{"resync_look_up", fmt::format("{}{}{}", find, look_them_up, report_addresses)};
     return queue ? queues : looks;
 }
