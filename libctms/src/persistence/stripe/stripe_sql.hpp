@@ -215,7 +215,7 @@ with accounts as (
     where i.stripe_price_id = any (array(select json_array_elements_text($3::json)))),
 contacts as (select email_id from fxa where fxa_id = any (array(select fxa_id from accounts))),
 q as ({})
-select email_id::text from contacts)";
+select count(*) from contacts)";
 
 // Records in the history of the contacts of Firefox accounts ($1) and customers ($2) which objects changed ($3, in the form of
 // json::changed_fields()).
