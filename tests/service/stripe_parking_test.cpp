@@ -64,6 +64,26 @@ TEST_CASE("ctms-web removes parked objects that have expired") {
     CHECK(test::becomes_true([&] { return db.names() == "customer:new"; }));
 }
 
+TEST_CASE("nothing expires while the clock of the database is far ahead") {
+    parked_database db;
+    REQUIRE(db.parking.park({db.object("old")}).has_value());
+    db.age("customer:old", "25 hours");
+    // What the sessions of the drain see.
+    db.link.execute("create function public.clock_timestamp() returns timestamptz language sql"
+                    " as $$ select pg_catalog.clock_timestamp() + interval '1 year' $$");
+    db.link.execute(fmt::format("alter database {} set search_path = public, pg_catalog", db.value("select current_database()")));
+    persistence::database pool(db.db.options());
+    {
+        const service::inbox_drain drain(pool, {.deletions = 24h, .parked = 24h}, 10ms);
+        // It drains the inbox after each pause, and would forget after the first one.
+        for (int round = 0; round < 3; ++round) {
+            db.link.execute("insert into ctms_inbox (email_id, what) values (gen_random_uuid(), 'upsert')");
+            REQUIRE(test::becomes_true([&] { return db.value("select count(*) from ctms_inbox") == "0"; }));
+        }
+    }
+    CHECK(db.names() == "customer:old");
+}
+
 TEST_CASE("an object that is parked again keeps the time when it was parked first") {
     parked_database db;
     REQUIRE(db.parking.park({db.object("one")}).has_value());

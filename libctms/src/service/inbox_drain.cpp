@@ -5,15 +5,30 @@
 #include <ctms/service/inbox_drain.hpp>
 #include <ctms/service/stripe_parking.hpp>
 
+#include <ctms/base/time.hpp>
 #include <ctms/persistence/database.hpp>
 #include <persistence/stripe/stripe_repository.hpp>
+#include <persistence/sync/server_facts.hpp>
 #include <persistence/sync/sync_queue_repository.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <exception>
 #include <mutex>
 
 namespace ctms::service {
+namespace {
+
+/// Whether the clocks of the database and of this machine agree. If that of the database is far ahead for a moment, everything seems old
+/// enough to be forgotten, and it cannot be restored.
+bool clocks_agree(persistence::database& db) {
+    constexpr std::chrono::hours most{1};
+    const auto facts = persistence::read_server_facts(db);
+    return facts && std::chrono::abs(facts->clock - now()) < most;
+}
+
+} // namespace
 
 inbox_drain::inbox_drain(persistence::database& db, kept_times keep, std::chrono::milliseconds pause)
     : db_(db), keep_(keep), pause_(pause), worker_([this](const std::stop_token& stop) { work(stop); }) {}
@@ -31,6 +46,12 @@ void inbox_drain::work(const std::stop_token& stop) {
         try {
             persistence::sync_queue_repository queue(db_);
             for (auto empty = queue.drain_inbox(1); empty && !*empty && !stop.stop_requested(); empty = queue.drain_inbox(1)) {
+            }
+            if (std::chrono::steady_clock::now() < std::min(forgets_at, forgets_answers_at)) continue;
+            if (!clocks_agree(db_)) {
+                forgets_at = std::max(forgets_at, std::chrono::steady_clock::now() + between_answers);
+                forgets_answers_at = forgets_at;
+                continue;
             }
             if (std::chrono::steady_clock::now() >= forgets_answers_at) {
                 const auto answers = keyed_writes(db_).forget(keep_.answers);
