@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/becomes_true.hpp>
 #include <support/contacts_admin.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
 #include <fmt/core.h>
+#include <persistence/postgres/connection.hpp>
 
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <chrono>
+#include <future>
 
 using namespace ctms::test;
 using boost::json::object;
@@ -55,6 +58,53 @@ TEST_CASE("an import that is run again changes nothing, whatever the batch size"
         CHECK(run.everything() == before);
     }
     CHECK(summary(run({"contacts", "import", "--json", run.file("twice.ndjson", text + text)})) == counts(0, 6, 0, 0));
+}
+
+TEST_CASE("a replacement does not clear an opt-out that is committed while it waits") {
+    contacts_admin run;
+    const auto file = run.file("contacts.ndjson", contact(1, "jane@example.com") + contact(2, "joe@example.com"));
+    REQUIRE(run({"contacts", "import", file}).exit_code == 0);
+    const auto changed = run.file("changed.ndjson", contact(1, "jane@example.com", R"("amo":{"user":true})") +
+                                                        contact(2, "joe@example.com", R"("amo":{"user":true})"));
+    ctms::persistence::connection other(run.options());
+    other.begin();
+    other.execute("update emails set has_opted_out_of_email = true where primary_email = 'jane@example.com'");
+    auto imported = std::async(std::launch::async, [&] { return run({"contacts", "import", "--json", "--replace", changed}); });
+    REQUIRE(becomes_true([&] {
+        return run.select("select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "1";
+    }));
+    other.commit();
+    const auto done = imported.get();
+    CHECK(done.exit_code == 65);
+    CHECK(summary(done) == counts(0, 0, 1, 1));
+    CHECK(run.content("changed.ndjson.rejects.ndjson").find("--allow-opt-in") != std::string::npos);
+    CHECK(run.select("select concat(primary_email, ' ', has_opted_out_of_email) from emails order by 1") == "jane@example.com t,joe@example.com f");
+    CHECK(run.count("amo") == "1");
+}
+
+TEST_CASE("spellings of one address in a file are one contact, or rejected if one of them has opted out") {
+    contacts_admin run;
+    const std::string text = "primary_email,has_opted_out_of_email,first_name\nJane@example.com,true,\njane@example.com,false,J\n";
+    SUBCASE("as they are") {
+        const auto done = run({"contacts", "import", "--json", run.file("both.csv", text)});
+        CHECK(done.exit_code == 65);
+        CHECK(summary(done) == counts(1, 0, 0, 1));
+        CHECK(run.content("both.csv.rejects.ndjson").find("opted out") != std::string::npos);
+    }
+    SUBCASE("whatever the case") {
+        const auto done = run({"contacts", "import", "--json", "--merge", "--case-insensitive", run.file("both.csv", text)});
+        CHECK(done.exit_code == 0);
+        CHECK(run.select("select first_name from emails") == "J");
+    }
+    SUBCASE("in Unicode") { // composed and decomposed
+        const std::string address = "@example.com";
+        const auto done = run({"contacts", "import", "--json",
+                               run.file("both.csv", "primary_email,has_opted_out_of_email\nj\xC3\xB6rg" + address + ",true\njo\xCC\x88rg" +
+                                                        address + ",false\n")});
+        CHECK(done.exit_code == 65);
+        CHECK(summary(done) == counts(1, 0, 0, 1));
+    }
+    CHECK(run.select("select has_opted_out_of_email::text from emails") == "true");
 }
 
 TEST_CASE("an import with a rate stores no more contacts per second, and all of them") {

@@ -49,6 +49,7 @@ public:
         return out;
     }
 
+    [[nodiscard]] persistence::database_options options() const { return database_.options(); }
     [[nodiscard]] std::string url() const { return database_.url(persistence::program_account::admin); }
 
 private:

@@ -75,9 +75,9 @@ result<void> bulk_rounds::prefer_given_ids(const std::vector<bulk_entry*>& some)
         if (exists_.try_emplace(one->item->email_id).second) ids.push_back(one->item->email_id);
     }
     if (!ids.empty()) {
-        const auto found = bulk_.find_existing(ids);
+        const auto found = bulk_.find_versions(ids);
         if (!found) return found.error();
-        for (const auto& id : *found) exists_[id] = true;
+        for (const auto& [id, version] : *found) exists_[id] = true;
     }
     for (auto* one : some) {
         if (exists_.at(one->item->email_id)) one->target = one->item->email_id;

@@ -3,6 +3,7 @@
 #include "rows_in_parts.hpp"
 
 #include <ctms/base/address_text.hpp>
+#include <ctms/base/utf8.hpp>
 #include <ctms/service/contact_import.hpp>
 #include <json/dumped_contact.hpp>
 #include <persistence/contacts/contact_bulk_repository.hpp>
@@ -110,17 +111,19 @@ public:
           how_(how),
           write_{how.queue_for_sync ? std::optional(persistence::queue_priority::bulk) : std::nullopt, how.dry_run, how.client} {}
 
-    /// Stores items. No two of them may have the same id or, if they have no id, the same address.
+    /// Stores items. No two of them may have the same id or, other than those of a dump, the same address in whatever spelling.
     result<void> store(items& round) {
         if (auto named = name(round); !named) return named;
         if (auto checked = compare_with_suppressed(round); !checked) return checked;
         std::vector<model::stored_rows> rows;
         for (auto& one : round) rows.push_back(std::move(one.rows));
         if (rows.empty()) return {};
+        std::vector<item*> all;
+        for (auto& one : round) all.push_back(&one);
         std::vector<item*> existing;
         const auto create = [&](std::span<const model::stored_rows> part) { return bulk_.create(part, write_); };
-        const auto created = write(round, rows, create, import_outcome::created, &existing);
-        return !created || existing.empty() ? created : settle_existing(existing);
+        auto created = write(all, rows, create, import_outcome::created, existing);
+        return created ? settle_existing(std::move(existing)) : created;
     }
 
 private:
@@ -207,40 +210,65 @@ private:
         return bulk_.find_alike(addresses);
     }
 
-    /// Writes all rows, which are those of the items. `left` gets the items that the write skipped; if it is null, they are rejected.
-    static result<void> write(std::span<item> all, std::span<const model::stored_rows> rows, const write_rows& how, import_outcome success,
-                              std::vector<item*>* left) {
+    /// Writes all rows, which are those of the items. `left` gets the items that the write skipped.
+    static result<void> write(std::span<item* const> all, std::span<const model::stored_rows> rows, const write_rows& how,
+                              import_outcome success, std::vector<item*>& left) {
         const auto done = [&](std::size_t place, bool written) {
-            auto& one = all[place];
+            auto& one = *all[place];
             one.rows.email_id = rows[place].email_id;
             if (written) {
                 one.verdict->what = success;
-            } else if (left != nullptr) {
-                left->push_back(&one);
             } else {
-                reject(one, gone);
+                left.push_back(&one);
             }
         };
-        return write_in_parts(rows, how, {done, [&](std::size_t place, const error& why) { reject(all[place], reason_of(why)); }});
+        return write_in_parts(rows, how, {done, [&](std::size_t place, const error& why) { reject(*all[place], reason_of(why)); }});
     }
 
-    /// Compares items with the stored contacts that have their ids, and replaces these if the options say so.
-    result<void> settle_existing(const std::vector<item*>& existing) {
+    /// Compares items with the stored contacts that have their ids, and replaces these if the options say so. Compares those again that
+    /// somebody has written meanwhile.
+    result<void> settle_existing(std::vector<item*> existing) {
+        constexpr int most_attempts = 3;
+        for (int attempt = 1; attempt <= most_attempts && !existing.empty(); ++attempt) {
+            auto left = settle(existing);
+            if (!left) return left.error();
+            existing = std::move(*left);
+        }
+        for (auto* one : existing) reject(*one, "email_id: the contact changes all the time; import it again");
+        return {};
+    }
+
+    /// Returns the items whose contacts were written between the comparison and the replacement.
+    result<std::vector<item*>> settle(const std::vector<item*>& existing) {
         std::vector<uuid> api_ids;
         std::vector<uuid> dump_ids;
         for (const auto* one : existing) (one->dumped ? dump_ids : api_ids).push_back(one->rows.email_id);
+        // First: what is compared is not older than its version.
+        std::map<uuid, std::string> versions;
+        if (how_.replace) {
+            std::vector<uuid> ids = api_ids;
+            ids.insert(ids.end(), dump_ids.begin(), dump_ids.end());
+            auto found = bulk_.find_versions(ids);
+            if (!found) return found.error();
+            versions = std::move(*found);
+        }
         auto lines = dump_ids.empty() ? result<std::map<uuid, std::string>>(std::map<uuid, std::string>()) : dump_.lines(dump_ids);
         if (!lines) return lines.error();
         auto stored = api_ids.empty() ? result<std::vector<model::contact>>(std::vector<model::contact>()) : contacts_.find(api_ids);
         if (!stored) return stored.error();
         std::map<uuid, model::contact> contacts;
         for (auto& contact : *stored) contacts.emplace(contact.email.email_id, std::move(contact));
-        if (how_.merge) return merge(existing, contacts);
-        items differing;
-        for (auto* one : existing) {
-            if (one->dumped ? !compare(*one, *lines) : !compare(*one, contacts)) differing.push_back(std::move(*one));
+        if (how_.merge) {
+            if (auto merged = merge(existing, contacts); !merged) return merged.error();
+            return std::vector<item*>();
         }
-        return differing.empty() ? result<void>() : replace(differing);
+        std::vector<item*> differing;
+        for (auto* one : existing) {
+            if (one->dumped ? compare(*one, *lines) : compare(*one, contacts)) continue;
+            one->rows.version = versions[one->rows.email_id];
+            differing.push_back(one);
+        }
+        return replace(differing);
     }
 
     /// Returns false if the item must replace the stored contact.
@@ -327,11 +355,14 @@ private:
         return {};
     }
 
-    result<void> replace(items& differing) {
+    /// Returns the items whose contacts are not there as they were compared.
+    result<std::vector<item*>> replace(const std::vector<item*>& differing) {
         std::vector<model::stored_rows> rows;
-        for (auto& one : differing) rows.push_back(std::move(one.rows));
+        for (auto* one : differing) rows.push_back(std::move(one->rows));
+        std::vector<item*> left;
         const auto replace_part = [&](std::span<const model::stored_rows> part) { return bulk_.replace(part, write_); };
-        return write(differing, rows, replace_part, import_outcome::replaced, nullptr);
+        if (auto written = write(differing, rows, replace_part, import_outcome::replaced, left); !written) return written.error();
+        return left;
     }
 
     contact_repository contacts_;
@@ -341,16 +372,30 @@ private:
     persistence::bulk_options write_;
 };
 
-/// Takes the items that can be stored together: the first one of each id or address.
+/// A text that is the same for all spellings of an address. A part with other characters than ASCII is left out, because only the database
+/// knows their spellings; such addresses may have the same text as others.
+std::string spelling_key(const std::string& address) {
+    const auto key_of = [](std::string_view part) {
+        const bool is_ascii = std::all_of(part.begin(), part.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80U; });
+        return is_ascii ? ascii_lower(part) : std::string();
+    };
+    const auto at = std::min(address.rfind('@'), address.size());
+    return key_of(std::string_view(address).substr(0, at)) + '@' + key_of(std::string_view(address).substr(at));
+}
+
+/// Takes the items that can be stored together: the first one of each id, and of each address in whatever spelling. Each round compares its
+/// addresses with those that the rounds before it stored. Lines of a dump are not compared.
 items take_round(items& pending) {
     std::set<uuid> ids;
     std::set<std::string> addresses;
     items round;
     items later;
     for (auto& one : pending) {
-        const bool first =
-            one.rows.email_id.is_nil() ? addresses.insert(one.rows.primary_email).second : ids.insert(one.rows.email_id).second;
-        (first ? round : later).push_back(std::move(one));
+        const auto key = one.dumped ? std::string() : spelling_key(one.rows.primary_email);
+        const bool is_first = (one.rows.email_id.is_nil() || !ids.contains(one.rows.email_id)) && (one.dumped || !addresses.contains(key));
+        if (is_first && !one.rows.email_id.is_nil()) ids.insert(one.rows.email_id);
+        if (is_first && !one.dumped) addresses.insert(key);
+        (is_first ? round : later).push_back(std::move(one));
     }
     pending = std::move(later);
     return round;

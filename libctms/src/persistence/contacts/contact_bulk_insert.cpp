@@ -24,7 +24,7 @@ namespace {
 /// What is written of a row `r` of a batch. The contacts in $9 are opted out of all email.
 std::string values_of_batch(const contact_table& table) {
     if (table.which != table_of::emails) return "r.*";
-    std::string out = "r.email_id, r.create_timestamp, r.update_timestamp";
+    std::string out = "r.email_id, r.version, r.create_timestamp, r.update_timestamp";
     for (const auto& column : table.columns) {
         const bool may_change = column.name == "has_opted_out_of_email";
         out += fmt::format(", r.{0}{1}", column.name,
@@ -40,8 +40,9 @@ std::string rows_of_batch() {
     std::string out = fmt::format("\nwith said as materialized (select * from {})", we_are_the_writer);
     int parameter = 1;
     for (const auto& table : contact_tables()) {
-        out += fmt::format(",\n{}i as materialized (\n  select {} from {}json_to_recordset(${}::json) as r(email_id uuid, {}{}))",
+        out += fmt::format(",\n{}i as materialized (\n  select {} from {}json_to_recordset(${}::json) as r(email_id uuid, {}{}{}))",
                            table.alias, values_of_batch(table), parameter == 1 ? "said, " : "", parameter,
+                           table.which == table_of::emails ? "version xid, " : "",
                            each_column(table.columns, "{column} {type}", "{column} {type}, {column}_text text"),
                            table.has_times ? ", create_timestamp timestamptz, update_timestamp timestamptz" : "");
         ++parameter;
@@ -59,12 +60,13 @@ e as (
                        each_column(contact_tables().front().columns, "{column}"));
 }
 
-/// A contact changes when it is replaced, whatever older time the file contains: readers of changes must see it.
+/// A contact changes when it is replaced, whatever older time the file contains: readers of changes must see it. One that was written since
+/// its version was read is left out: somebody may have opted out.
 std::string replace_emails() {
     return fmt::format(R"(e as (
   update emails set {}, create_timestamp = coalesce(ei.create_timestamp, emails.create_timestamp),
     update_timestamp = greatest(ei.update_timestamp, {})
-  from ei where emails.email_id = ei.email_id returning emails.email_id, emails.update_timestamp),
+  from ei where emails.email_id = ei.email_id and emails.xmin = ei.version returning emails.email_id, emails.update_timestamp),
 a_gone as (delete from amo t using e where t.email_id = e.email_id and not exists (select from ai where ai.email_id = e.email_id)),
 f_gone as (delete from fxa t using e where t.email_id = e.email_id and not exists (select from fi where fi.email_id = e.email_id)),
 m_gone as (delete from mofo t using e where t.email_id = e.email_id and not exists (select from mi where mi.email_id = e.email_id)),
@@ -122,10 +124,20 @@ std::string joined(std::span<const model::stored_rows> contacts, std::string mod
     return out += ']';
 }
 
+/// The rows of emails, those that replace others with the version of these as another member.
+std::string joined_emails(std::span<const model::stored_rows> contacts) {
+    std::string out = "[";
+    for (const auto& contact : contacts) {
+        if (out.size() > 1) out += ',';
+        out += contact.version.empty() ? contact.email : fmt::format(R"({{"version":"{}",{})", contact.version, contact.email.substr(1));
+    }
+    return out += ']';
+}
+
 std::vector<parameter> parameters_of(std::span<const model::stored_rows> contacts, const bulk_options& how) {
     using rows = model::stored_rows;
-    std::vector<parameter> out;
-    for (const auto part : {&rows::email, &rows::amo, &rows::fxa, &rows::mofo, &rows::newsletters, &rows::waitlists})
+    std::vector<parameter> out{joined_emails(contacts)};
+    for (const auto part : {&rows::amo, &rows::fxa, &rows::mofo, &rows::newsletters, &rows::waitlists})
         out.emplace_back(joined(contacts, part));
     out.emplace_back(how.sync_priority ? parameter(std::to_string(static_cast<int>(*how.sync_priority))) : std::nullopt);
     out.emplace_back(std::string(how.by.client));
@@ -214,11 +226,18 @@ result<std::map<std::string, uuid, std::less<>>> contact_bulk_repository::find_i
     });
 }
 
-result<std::vector<uuid>> contact_bulk_repository::find_existing(std::span<const uuid> email_ids) {
-    static const statement existing{"existing_ids", "select given.email_id::text from unnest($1::uuid[]) as given(email_id)"
-                                                    " cross join lateral"
-                                                    " (select from emails where emails.email_id = given.email_id offset 0) as found"};
-    return run(db_, [&](connection& link) { return ids_in(link.query(existing, {array_of(email_ids)})); });
+result<std::map<uuid, std::string>> contact_bulk_repository::find_versions(std::span<const uuid> email_ids) {
+    static const statement versions{"versions_of_ids",
+                                    "select given.email_id::text, found.version::text from unnest($1::uuid[]) as given(email_id)"
+                                    " cross join lateral"
+                                    " (select xmin as version from emails where emails.email_id = given.email_id offset 0) as found"};
+    return run(db_, [&](connection& link) {
+        const auto found = link.query(versions, {array_of(email_ids)});
+        std::map<uuid, std::string> out;
+        for (std::size_t row = 0; row < found.size(); ++row)
+            out.emplace(uuid::parse(found.text(row, 0)).value_or(uuid{}), found.text(row, 1));
+        return out;
+    });
 }
 
 result<std::vector<std::vector<address_match>>> contact_bulk_repository::find_alike(std::span<const std::string> primary_emails) {

@@ -50,15 +50,17 @@ public:
     /// list to find the contact.
     [[nodiscard]] result<std::vector<uuid>> create(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
-    /// Replaces existing contacts with the rows, and removes what the rows do not have. Creation times that the rows do not have are kept;
-    /// other times are set to the time of the write. Returns the ids that existed. Same errors as create().
+    /// Replaces those existing contacts whose version is still that of the rows (find_versions()), and removes what the rows do not have.
+    /// Creation times that the rows do not have are kept; other times are set to the time of the write. Returns the ids of the replaced
+    /// contacts. Same errors as create().
     [[nodiscard]] result<std::vector<uuid>> replace(std::span<const model::stored_rows> contacts, const bulk_options& how);
 
     /// Returns the ids of the contacts with these addresses, case sensitive.
     [[nodiscard]] result<std::map<std::string, uuid, std::less<>>> find_ids(std::span<const std::string> primary_emails);
 
-    /// Returns those of the ids that a contact has.
-    [[nodiscard]] result<std::vector<uuid>> find_existing(std::span<const uuid> email_ids);
+    /// Returns the versions of the contacts with these ids, as far as they exist. Every write through the library gives a contact another
+    /// version.
+    [[nodiscard]] result<std::map<uuid, std::string>> find_versions(std::span<const uuid> email_ids);
 
     /// Returns, for each address in the given order, the contacts with that address in any case and Unicode form.
     [[nodiscard]] result<std::vector<std::vector<address_match>>> find_alike(std::span<const std::string> primary_emails);
