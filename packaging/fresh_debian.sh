@@ -36,7 +36,7 @@ why_no_debian() {
     elif ! unshare --mount --pid --fork true 2>/dev/null; then
         say "namespaces cannot be created (unshare)"
     elif ! curl -sSf -o /dev/null --max-time 60 --retry 2 "$debian_mirror/dists/$suite/InRelease" 2>/dev/null; then
-        say "there is no Debian $1 at '$debian_mirror'"
+        say "there is no Debian $1 at '$debian_mirror'; CTMS_DEBIAN_MIRROR can name another mirror"
     fi
 }
 

@@ -22,7 +22,7 @@ fi
 debian_mirror() {
     local uri
     # shellcheck disable=SC2016  # apt-get expands these names, not the shell
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | head -n 1)
+    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 2>/dev/null | head -n 1)
     printf '%s\n' "${uri%/}"
 }
 
@@ -155,7 +155,7 @@ as_root() {
 can_become_root() {
     if [ "$(id -u)" -eq 0 ]; then return 0; fi
     command -v sudo >/dev/null || return 1
-    [ -t 0 ] || sudo -n true 2>/dev/null
+    if [ -t 0 ]; then sudo -v; else sudo -n true 2>/dev/null; fi
 }
 
 apt_get() {
@@ -241,7 +241,8 @@ install_packages() {
     (
         trap 'allow_system_cluster; allow_services' EXIT
         before=$(installed_packages) || exit
-        forbid_system_cluster && forbid_services && apt_get_quietly install -y --no-install-recommends "${names[@]}" || exit
+        # --no-remove: Debian 12's own Boost 1.74, for example, conflicts with 1.81, and other projects may need it.
+        forbid_system_cluster && forbid_services && apt_get_quietly install -y --no-remove --no-install-recommends "${names[@]}" || exit
         mapfile -t added < <(comm -13 <(say "$before") <(installed_packages))
         disable_services "${added[@]}"
     )

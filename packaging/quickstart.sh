@@ -106,8 +106,8 @@ reachable() {
 scratch=
 choose_data_dir() {
     if [ -n "$data_dir" ]; then
+        data_dir=$(cd "$called_from" && realpath -m -- "$data_dir")
         mkdir -p "$(dirname "$data_dir")"
-        data_dir=$(realpath -m "$data_dir")
         reachable "$(dirname "$data_dir")" || die "the account postgres cannot reach $data_dir; choose another --data-dir"
     elif [ "$once" = yes ]; then
         scratch=$(mktemp -d /var/tmp/ctms-once.XXXXXX)

@@ -21,8 +21,8 @@ that only an exception takes do not count: almost every call has one.
   --report-only  only write the report, from the counters of earlier runs
   --help         print this text
 
-Everything after \`--\` is passed to ctest, for example: packaging/dev/coverage.sh -- -L unit. Then only the report counts: nothing is
-wanted of a part of the tests.
+Everything after \`--\` is passed to ctest, for example: packaging/dev/coverage.sh -- -L unit. Then it only writes the report and requires no minimum, because
+only a part of the tests ran.
 TEXT
 }
 

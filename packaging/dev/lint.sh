@@ -67,6 +67,10 @@ our_files() {
 }
 
 git rev-parse --git-dir >/dev/null || die "needs a git checkout"
+if [ "$changed" = yes ]; then
+    if [ -z "$base" ]; then base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main 2>/dev/null) || base=main; fi
+    git rev-parse --verify --quiet "$base^{commit}" >/dev/null || die "there is no commit '$base' to compare with; use --changed BASE"
+fi
 mapfile -t sources < <(our_files '*.cpp' '*.hpp')
 
 # Prints the files that clang-format would change, with the number of places in each.
@@ -137,7 +141,6 @@ tidy_files() {
         printf '%s\n' "${sources[@]}" | grep '\.cpp$'
         return
     fi
-    if [ -z "$base" ]; then base=$(git merge-base HEAD origin/main 2>/dev/null || git merge-base HEAD main); fi
     {
         git diff --name-only --diff-filter=d "$base" -- '*.cpp' '*.hpp'
         git ls-files --others --exclude-standard -- '*.cpp' '*.hpp'

@@ -53,14 +53,14 @@ while [ "$#" -gt 0 ]; do
     shift
 done
 [ "$(id -u)" -eq 0 ] || die "needs root, for chroot"
-dir=$(realpath -m "$dir")
+dir=$(cd "$called_from" && realpath -m -- "$dir")
 [ "$dir" != / ] || die "--dir must not be /"
 
 # Runs in separate namespaces, so that mounts and processes end with this script, however it ends.
 if [ -z "${CTMS_STAGES_APART:-}" ]; then
     need_packages run stages
     export CTMS_STAGES_APART=yes
-    exec unshare --mount --pid --fork --kill-child --mount-proc "$root/packaging/docker/stages.sh" "${arguments[@]}"
+    exec unshare --mount --pid --fork --kill-child --mount-proc "$root/packaging/docker/stages.sh" "${arguments[@]}" --dir "$dir"
 fi
 
 if [ -n "$(ls -A "$dir" 2>/dev/null)" ] && ! [ -e "$dir/.ctms-stages" ]; then die "$dir exists, but this script did not create it"; fi
