@@ -150,9 +150,14 @@ struct race : queue_database {
     /// A new state of all rows of the contact, as an import that replaces contacts.
     void import(std::atomic<long>& next) {
         const long value = ++next;
-        const std::vector<model::stored_rows> rows{rows_with(imported, value)};
-        const auto done = contact_bulk_repository(pool).replace(rows, {});
+        contact_bulk_repository bulk(pool);
+        std::vector<model::stored_rows> rows{rows_with(imported, value)};
+        const auto version = bulk.find_versions(std::vector{rows.front().email_id});
+        if (!version) return void(++failures);
+        rows.front().version = version->at(rows.front().email_id);
+        const auto done = bulk.replace(rows, {});
         if (!done) return void(++failures);
+        if (done->empty()) return; // somebody wrote the contact meanwhile
         acknowledge(imported - 1, place::by_us, value);
         acknowledge(imported - 1, place::in_newsletters, value);
     }

@@ -86,6 +86,11 @@ TEST_CASE("rows that exist use no new ids, whoever writes them") {
                             group(fmt::format(R"("primary_email":"{}@example.com")", n)), group(R"("username":"import")"),
                             group(R"("lang":"import")"), group(R"("mofo_contact_id":"import")"), list, list});
         }
+        CHECK(bulk.replace(rows, {}).value().empty()); // without the versions
+        std::vector<uuid> all;
+        for (const auto& one : rows) all.push_back(one.email_id);
+        const auto versions = bulk.find_versions(all).value();
+        for (auto& one : rows) one.version = versions.at(one.email_id);
         CHECK(bulk.replace(rows, {}).value().size() == 3);
         CHECK(db.value("select string_agg(distinct source, ',') from newsletters") == "import");
         CHECK(bulk.create(rows, {}).value().empty());

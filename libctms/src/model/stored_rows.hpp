@@ -18,13 +18,13 @@ inline constexpr std::string_view dump_format = "ctms-contact-1";
 struct stored_rows {
     uuid email_id;             ///< of the contact
     std::string primary_email; ///< as in `email`
-    std::string version;       ///< of the contact that the rows replace; "" if they are for a new one
     std::string email;         ///< an object that includes email_id; "" if there is no such row
     std::string amo;           ///< as `email`
     std::string fxa;           ///< as `email`
     std::string mofo;          ///< as `email`
     std::string newsletters;   ///< objects, separated by commas
     std::string waitlists;     ///< objects, separated by commas
+    std::string version{};     ///< of the contact that the rows replace; "" if they are for a new one
 
     bool operator==(const stored_rows&) const = default; ///< member by member
 };
