@@ -228,7 +228,10 @@ TEST_CASE("counts include the inbox, and are exact up to a bound") {
     CHECK(counts.retry_backlog == 2);
     CHECK(counts.parked == 1);
     CHECK(counts.age >= std::chrono::minutes(2));
-    CHECK(db.queue.status().value().counts == counts);
+    auto shown = db.queue.status().value().counts;
+    CHECK(shown.age >= counts.age);
+    shown.age = counts.age;
+    CHECK(shown == counts);
     CHECK(db.queue.any_due().value());
     db.link.execute("insert into ctms_sync_queue (email_id, last_error, state) select email_id, 'failed', 'parked' from emails"
                     " on conflict (email_id) do update set state = 'parked', last_error = 'failed'; analyze ctms_sync_queue");
