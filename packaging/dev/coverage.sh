@@ -12,8 +12,8 @@ usage() {
     cat <<TEXT
 Usage: packaging/dev/coverage.sh [--report-only] [-- CTEST-OPTION...]
 
-Installs missing Debian packages, builds with coverage counters (preset coverage), runs all tests, also those labelled long, and
-writes a report of lines and branches with gcovr: build/coverage/report/index.html for people, and summary.json for programs. Prints
+Installs missing Debian packages, builds with coverage counters (preset coverage), runs all tests, also those labelled long, except those
+that measure the time and memory of attacks, which the counters increase, and writes a report of lines and branches with gcovr: build/coverage/report/index.html for people, and summary.json for programs. Prints
 the lines and branches of each folder, and the files of libctms with the most lines that no test executes. Ends with exit code 1 if
 a test fails, or if tests execute less than $least_lines % of the lines or $least_branches % of the branches of libctms. Branches
 that only an exception takes do not count: almost every call has one.
@@ -48,14 +48,14 @@ if [ "$run" = yes ]; then
     step "Building (preset coverage)" build coverage
     find "$folder" -name '*.gcda' -delete
     # The tests of packages and generated clients build or start other programs, which are not counted.
-    run_tests "$folder" -LE '^(package|clients|browser)$' "${rest[@]}" || status=$?
+    run_tests "$folder" -LE '^(package|clients|browser|hostile)$' "${rest[@]}" || status=$?
 fi
 
 report() {
     mkdir -p "$folder/report"
     gcovr --root . --object-directory "$folder" --filter 'libctms/' --filter 'apps/' --filter 'cli/' --exclude-throw-branches \
         --exclude-unreachable-branches --gcov-ignore-parse-errors -j "$(nproc)" \
-        --html-details "$folder/report/index.html" --json-summary "$folder/report/summary.json" "$folder"
+        --html-details "$folder/report/index.html" --json-summary "$folder/report/summary.json" "$folder"/{libctms,apps,cli}
 }
 step "Report" report
 print_test_summary
