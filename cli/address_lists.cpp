@@ -110,44 +110,33 @@ std::string letters_of(std::string_view name) {
     return out;
 }
 
-/// How clearly a name says that its column contains the addresses: 0 not at all, 1 or 2. A JSON path counts by its last part.
-int rank_of(std::string_view name) {
+/// How clearly the name of a column says that it contains the addresses.
+enum class name_rank : std::uint8_t {
+    none,
+    perhaps, ///< also usual for something else: for the account of an employee, or a postal address
+    likely,
+    surely
+};
+
+/// A JSON path counts by its last part.
+name_rank rank_of(std::string_view name) {
     constexpr std::array surely{"primaryemail", "emailprimaryemail"};
-    constexpr std::array likely{"email",
-                                "emailaddress",
-                                "mail",
-                                "emailid",
-                                "address",
-                                "mailaddress",
-                                "recipient",
-                                "recipients",
-                                "recipientemail",
-                                "emailrecipient",
-                                "subscriber",
-                                "subscriberemail",
-                                "bouncedrecipient",
-                                "finalrecipient",
-                                "rcptto",
-                                "rawrcptto",
-                                "to",
-                                "toaddress",
-                                "contact",
-                                "contactemail",
-                                "customeremail",
-                                "useremail",
-                                "user",
-                                "username",
-                                "destination",
-                                "subscriberkey",
-                                "email1",
-                                "emailaddress1",
-                                "emailaddresses",
-                                "unsubscribedprofile"};
-    const auto whole = letters_of(name);
-    if (std::find(surely.begin(), surely.end(), whole) != surely.end()) return 2;
+    constexpr std::array likely{"email",           "emailaddress",       "mail",           "emailid",        "mailaddress",
+                                "recipient",       "recipients",         "recipientemail", "emailrecipient", "subscriber",
+                                "subscriberemail", "bouncedrecipient",   "finalrecipient", "rcptto",         "rawrcptto",
+                                "contactemail",    "customeremail",      "useremail",      "email1",         "emailaddress1",
+                                "emailaddresses",  "unsubscribedprofile"};
+    constexpr std::array perhaps{"address", "to", "toaddress", "contact", "user", "username", "destination", "subscriberkey"};
+    const auto is_in = [](const auto& list, const std::string& word) { return std::find(list.begin(), list.end(), word) != list.end(); };
+    if (is_in(surely, letters_of(name))) return name_rank::surely;
     const auto dot = name.rfind('.');
     const auto last = letters_of(dot == std::string_view::npos ? name : name.substr(dot + 1));
-    return std::find(likely.begin(), likely.end(), last) != likely.end() ? 1 : 0;
+    if (is_in(likely, last)) return name_rank::likely;
+    return is_in(perhaps, last) ? name_rank::perhaps : name_rank::none;
+}
+
+name_rank rank_of(std::size_t column, const std::vector<std::string>& names) {
+    return column < names.size() ? rank_of(names[column]) : name_rank::none;
 }
 
 /// The name of a column for people; its number if the name is missing, long, or might contain an address.
@@ -207,15 +196,19 @@ address_record read_address(std::string_view text) {
 /// Tries the ways to read the file on its first records.
 class address_list::chooser {
 public:
-    chooser(address_list& list, const std::optional<std::string>& column) : list_(list), wanted_(column) {}
+    chooser(address_list& list, const std::string& name, const std::optional<std::string>& column)
+        : list_(list), name_(name), wanted_(column) {}
 
     result<void> choose() {
-        std::string first;
-        const bool any = read_line(list_.source_.stream(), first, longest_record);
+        const auto text = first_text();
+        const bool failed = list_.source_.failed();
         list_.source_.rewind();
-        if (!any) return {};
+        if (!text) return failed ? result<void>() : empty_file(name_); // the caller sees a failure when it reads the records
+        std::string first;
+        (void)read_line(list_.source_.stream(), first, longest_record);
+        list_.source_.rewind();
         std::vector<layout> tried;
-        if (const auto json = json_format(); json) {
+        if (const auto json = json_format(*text); json) {
             tried.push_back(try_json(*json));
         } else {
             if (!wanted_) tried.push_back(try_lines());
@@ -254,13 +247,16 @@ private:
         });
     }
 
+    /// The first line that is not blank; nullopt if there is none.
+    std::optional<std::string> first_text() {
+        for (std::string line; read_line(list_.source_.stream(), line, longest_record);) {
+            if (!is_blank(line)) return std::string(without_blanks_around(line));
+        }
+        return std::nullopt;
+    }
+
     /// JSON begins with a brace or a bracket.
-    std::optional<format> json_format() {
-        auto& in = list_.source_.stream();
-        std::string line;
-        std::string_view text;
-        while (text.empty() && read_line(in, line, longest_record)) text = without_blanks_around(line);
-        list_.source_.rewind();
+    static std::optional<format> json_format(std::string_view text) {
         if (text.starts_with('[')) return format::json_list;
         return text.starts_with('{') ? std::optional(format::json_lines) : std::nullopt;
     }
@@ -325,21 +321,26 @@ private:
         if (!first.problem.empty()) return false;
         const auto has = [&](const auto& test) { return std::any_of(first.cells.begin(), first.cells.end(), test); };
         if (has([](const cell& one) { return one.text.find('@') != std::string::npos; })) return false;
-        if (has([](const cell& one) { return rank_of(without_blanks_around(one.text)) > 0; })) return true;
+        if (has([](const cell& one) { return rank_of(without_blanks_around(one.text)) != name_rank::none; })) return true;
         return first.cells.size() > 1 && !has([](const cell& one) {
                    const auto text = without_blanks_around(one.text);
                    return text.empty() || is_one_of(text.front(), "0123456789-+") || resembles_address(text);
                });
     }
 
+    struct column_count {
+        std::size_t addresses = 0;
+        std::size_t values = 0;
+        [[nodiscard]] bool is_mostly_addresses() const { return addresses > 0 && addresses * 2 >= values; }
+    };
+    using column_counts = std::map<std::size_t, column_count>;
+
     void pick_column(layout& out, const row_source& rows) {
-        struct column_count {
-            std::size_t addresses = 0;
-            std::size_t values = 0;
-        };
-        std::map<std::size_t, column_count> counts;
+        column_counts counts;
         std::size_t with_address = 0;
+        bool is_empty = true;
         rows([&](const row& one) {
+            is_empty = false;
             bool any = false;
             for (const auto& each : one.cells) {
                 if (is_blank(each.text)) continue;
@@ -352,6 +353,7 @@ private:
             with_address += any ? 1 : 0;
             return true;
         });
+        if (is_empty && out.what == format::json_list) return; // []
         if (wanted_) {
             const auto found = find_wanted(out);
             if (!found) {
@@ -362,21 +364,13 @@ private:
             out.good = 1 + counts[out.column].addresses;
             return;
         }
-        std::vector<std::size_t> candidates;
-        for (const auto& [column, count] : counts) {
-            if (count.addresses * 2 >= count.values && count.addresses > 0) candidates.push_back(column);
-        }
-        if (candidates.empty()) {
-            for (std::size_t column = 0; column < out.names.size(); ++column) {
-                if (rank_of(out.names[column]) > 0) candidates.push_back(column);
-            }
-        }
+        auto candidates = candidates_among(counts, out.names);
         out.good = with_address;
-        if (candidates.size() > 1) keep_best_names(candidates, out.names);
+        if (candidates.size() > 1) keep_best_names(candidates, out.names, counts, rows);
         if (candidates.size() > 1 && have_same_addresses(candidates, rows)) candidates.resize(1);
         if (candidates.size() == 1) {
             out.column = candidates.front();
-            out.good = counts[out.column].addresses;
+            if (const auto& count = counts[out.column]; count.is_mostly_addresses()) out.good = count.addresses;
         } else if (candidates.empty()) {
             out.problem = no_column;
         } else {
@@ -386,11 +380,66 @@ private:
         }
     }
 
-    static void keep_best_names(std::vector<std::size_t>& columns, const std::vector<std::string>& names) {
-        const auto rank = [&](std::size_t column) { return column < names.size() ? rank_of(names[column]) : 0; };
-        int best = 0;
-        for (const auto column : columns) best = std::max(best, rank(column));
-        std::erase_if(columns, [&](std::size_t column) { return rank(column) < best; });
+    /// The columns that mostly contain addresses, and those that should, according to their names: their rows are bad rather than those of
+    /// another column good. A column without any address must have a clearer name than the columns with addresses.
+    static std::vector<std::size_t> candidates_among(const column_counts& counts, const std::vector<std::string>& names) {
+        auto best = name_rank::none;
+        for (const auto& [column, count] : counts) {
+            if (count.is_mostly_addresses()) best = std::max(best, rank_of(column, names));
+        }
+        std::vector<std::size_t> out;
+        for (const auto& [column, count] : counts) {
+            const auto rank = rank_of(column, names);
+            const bool should = rank >= name_rank::likely && (count.addresses > 0 || rank > best);
+            if (count.is_mostly_addresses() || should) out.push_back(column);
+        }
+        for (std::size_t column = 0; out.empty() && column < names.size(); ++column) {
+            if (rank_of(column, names) != name_rank::none) out.push_back(column);
+        }
+        return out;
+    }
+
+    /// Removes the columns whose names are less clear than others. A name that is only perhaps that of the addresses does not exclude a
+    /// column that is at least half as full and has other addresses.
+    static void keep_best_names(std::vector<std::size_t>& columns, const std::vector<std::string>& names, const column_counts& counts,
+                                const row_source& rows) {
+        auto best = name_rank::none;
+        for (const auto column : columns) best = std::max(best, rank_of(column, names));
+        std::set<std::size_t> named;
+        std::size_t most = 0;
+        for (const auto column : columns) {
+            if (rank_of(column, names) < best) continue;
+            named.insert(column);
+            most = std::max(most, addresses_of(counts, column));
+        }
+        const auto others = best == name_rank::perhaps ? with_other_addresses(columns, named, rows) : std::set<std::size_t>();
+        std::erase_if(columns, [&](std::size_t column) {
+            return !named.contains(column) && !(others.contains(column) && addresses_of(counts, column) * 2 >= most);
+        });
+    }
+
+    static std::size_t addresses_of(const column_counts& counts, std::size_t column) {
+        const auto found = counts.find(column);
+        return found == counts.end() ? 0 : found->second.addresses;
+    }
+
+    /// Those of the columns that have an address which the named columns lack in that row.
+    static std::set<std::size_t> with_other_addresses(const std::vector<std::size_t>& columns, const std::set<std::size_t>& named,
+                                                      const row_source& rows) {
+        std::set<std::size_t> out;
+        rows([&](const row& one) {
+            std::set<std::string> known;
+            const auto address_of = [](const cell& each) { return ascii_lower(read_address(each.text).address); };
+            for (const auto& each : one.cells) {
+                if (named.contains(each.column)) known.insert(address_of(each));
+            }
+            for (const auto& each : one.cells) {
+                if (std::find(columns.begin(), columns.end(), each.column) == columns.end()) continue;
+                if (const auto address = address_of(each); !address.empty() && !known.contains(address)) out.insert(each.column);
+            }
+            return out.size() + named.size() < columns.size();
+        });
+        return out;
     }
 
     /// Whether it does not matter which of the columns is used.
@@ -430,6 +479,7 @@ private:
                                       "primary_email or email; --column names another one";
 
     address_list& list_;
+    const std::string& name_;
     const std::optional<std::string>& wanted_;
 };
 
@@ -439,7 +489,7 @@ result<address_list> address_list::open(const std::string& name, const std::opti
     auto source = text_source::open(name, passes::twice);
     if (!source) return source.error();
     address_list out(std::move(*source));
-    if (const auto chosen = chooser(out, column).choose(); !chosen) return chosen.error();
+    if (const auto chosen = chooser(out, name, column).choose(); !chosen) return chosen.error();
     out.rewind();
     return out;
 }
@@ -461,7 +511,8 @@ void address_list::begin(layout how) {
 }
 
 std::string address_list::place() const {
-    return layout_.what == format::lines ? std::string() : describe_column(layout_.column, layout_.names);
+    const bool has_column = layout_.what == format::csv || !layout_.names.empty();
+    return has_column ? describe_column(layout_.column, layout_.names) : std::string();
 }
 
 bool address_list::next(address_record& out) {

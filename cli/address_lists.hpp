@@ -33,7 +33,8 @@ class address_list {
 public:
     /// Opens a file ("-" is standard input) and finds its format and the addresses: from the name of the column, or the only column that
     /// contains addresses. `column`: the column to use: its name, its number in CSV, or its path in JSON ("email.primary_email").
-    /// errc::not_found if the file cannot be read; errc::invalid, with what to do, if it is not clear where the addresses are.
+    /// errc::not_found if the file cannot be read; errc::invalid, with what to do, if it has no text or it is not clear where the addresses
+    /// are. A JSON list without elements and a table that only has a header are lists without addresses.
     [[nodiscard]] static result<address_list> open(const std::string& name, const std::optional<std::string>& column);
 
     /// Returns false at the end. Reads from the beginning after open() and rewind().
@@ -41,7 +42,7 @@ public:
     void rewind();
     /// Returns true if the file could not be read to its end.
     [[nodiscard]] bool failed() { return source_.failed(); }
-    /// Describes the column for people: "column 2 ('recipient')"; "" if every line is an address.
+    /// Describes the column for people: "column 2 ('recipient')"; "" if every line is an address, or there is none.
     [[nodiscard]] std::string place() const;
 
 private:

@@ -77,18 +77,16 @@ result<contact_file> contact_file::open(const std::string& name, std::optional<c
     if (!source) return source.error();
     contact_file out(std::move(*source));
     out.exact_ = exact;
-    if (const auto begun = out.begin(format); !begun) return begun.error();
+    if (const auto begun = out.begin(name, format); !begun) return begun.error();
     return out;
 }
 
 /// Reads up to the first contact.
-result<void> contact_file::begin(std::optional<contact_format> format) {
+result<void> contact_file::begin(const std::string& name, std::optional<contact_format> format) {
     std::string line;
     do {
-        if (!read_line(source_.stream(), line, longest_line + 1)) {
-            if (format == contact_format::csv) return invalid("the file has no header: its first line must name the columns");
-            return {};
-        }
+        // The caller sees a failure when it reads the contacts.
+        if (!read_line(source_.stream(), line, longest_line + 1)) return source_.failed() ? result<void>() : empty_file(name);
         ++line_;
     } while (without_blanks_around(line).empty());
     const bool is_json = without_blanks_around(line).starts_with('{');

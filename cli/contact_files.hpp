@@ -29,7 +29,8 @@ enum class contact_format : std::uint8_t { ndjson, csv };
 class contact_file {
 public:
     /// `format`: nullopt if the content decides. `exact`: keeps what surrounds the values of CSV. errc::not_found if the file cannot be
-    /// read; errc::invalid for a header with columns that are not known, or twice, and for a file that is not NDJSON.
+    /// read; errc::invalid for a header with columns that are not known, or twice, for a file that is not NDJSON, and for one that has no
+    /// text.
     [[nodiscard]] static result<contact_file> open(const std::string& name, std::optional<contact_format> format, bool exact = false);
     [[nodiscard]] bool next(contact_record& out);
     [[nodiscard]] text_source& source() { return source_; }
@@ -44,7 +45,7 @@ private:
         std::string name;
     };
     explicit contact_file(text_source source) : source_(std::move(source)) {}
-    [[nodiscard]] result<void> begin(std::optional<contact_format> format);
+    [[nodiscard]] result<void> begin(const std::string& name, std::optional<contact_format> format);
     [[nodiscard]] result<void> read_header(const std::string& line, std::optional<char> separator);
     bool next_line(contact_record& out);
     bool next_row(contact_record& out);

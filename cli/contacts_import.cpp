@@ -4,9 +4,9 @@
 #include "interrupts.hpp"
 #include "output.hpp"
 #include "progress.hpp"
+#include "result_file.hpp"
 #include "tally.hpp"
 
-#include <ctms/base/files.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/persistence/database.hpp>
 #include <ctms/service/contact_import.hpp>
@@ -39,7 +39,7 @@ struct import_batch {
 /// The file of rejected lines, in the order of the input. Created for the first of them; gets its name when it is closed.
 class reject_file {
 public:
-    explicit reject_file(std::string name) : name_(std::move(name)) {}
+    explicit reject_file(result_file file) : file_(std::move(file)) {}
 
     /// Adds the lines of a batch, which are written after those of all batches before it.
     void add(std::size_t batch, std::string lines) {
@@ -53,22 +53,17 @@ public:
     bool close() {
         for (const auto& [batch, lines] : waiting_) write(lines);
         waiting_.clear();
-        return !failed_ && (!file_ || file_->commit());
+        return !failed_ && (!file_.is_created() || file_.commit());
     }
-    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] const std::string& name() const { return file_.name(); }
 
 private:
     void write(const std::string& lines) {
         if (lines.empty() || failed_) return;
-        if (!file_) {
-            auto made = new_file::create(name_);
-            if (made) file_ = std::move(*made);
-        }
-        failed_ = !file_ || !file_->write(lines);
+        failed_ = (!file_.is_created() && !file_.create()) || !file_.write(lines);
     }
 
-    std::string name_;
-    std::optional<new_file> file_;
+    result_file file_;
     std::map<std::size_t, std::string> waiting_;
     std::size_t next_ = 0;
     bool failed_ = false;
@@ -93,7 +88,7 @@ std::string reject_line(const contact_record& record, const std::string& reason)
 /// Passes batches from the reader to the workers, and collects the results.
 class import_run {
 public:
-    import_run(const contact_file& file, service::contact_import& importer, std::string rejects, std::size_t jobs)
+    import_run(const contact_file& file, service::contact_import& importer, result_file rejects, std::size_t jobs)
         : file_(file), importer_(importer), rejects_(std::move(rejects)) {
         try {
             for (std::size_t i = 0; i < jobs; ++i) workers_.emplace_back([this] { work(); });
@@ -232,7 +227,7 @@ private:
 struct import_call {
     std::string file;
     std::optional<contact_format> format;
-    std::string rejects;
+    std::optional<std::string> rejects;
     std::int64_t rate = 0; ///< contacts per second; 0 if there is no limit
     std::size_t batch = 0;
     std::size_t jobs = 0;
@@ -250,13 +245,14 @@ result<import_call> read_call(const invocation& call) {
     if (call.has("allow-opt-in") && !call.has("replace"))
         return malformed("--allow-opt-in needs --replace: a merge never clears an opt-out");
     if (call.has("no-sync") && call.has("merge")) return malformed("--merge always queues the contacts: omit --no-sync");
-    out.rejects = call.value("rejects").value_or(out.file == "-" ? "rejects.ndjson" : out.file + ".rejects.ndjson");
+    out.rejects = call.value("rejects");
+    if (out.rejects && is_same_file(*out.rejects, out.file)) return malformed("--rejects names the imported file itself; nothing was done");
     constexpr std::int64_t usual_batch = 2'000;
     constexpr std::int64_t batches_per_second = 20; // with --rate: small ones, so that other clients never wait long for a core
     const auto rate = call.number("rate", 0, 1, 1'000'000);
     if (!rate) return rate.error();
-    const auto batch = call.number("batch", *rate == 0 ? usual_batch : std::clamp(*rate / batches_per_second, std::int64_t{1}, usual_batch),
-                                   1, 50'000);
+    const auto batch =
+        call.number("batch", *rate == 0 ? usual_batch : std::clamp(*rate / batches_per_second, std::int64_t{1}, usual_batch), 1, 50'000);
     if (!batch) return batch.error();
     const auto cores = static_cast<std::int64_t>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
     const auto jobs = call.number("jobs", *rate == 0 ? std::max<std::int64_t>(cores, 2) : 1, 1, 32);
@@ -312,7 +308,7 @@ int report(invocation& call, const import_call& wanted, import_run& run, bool to
     counts.note(call);
     const bool any_rejected = run.count(import_outcome::rejected) > 0;
     if (wanted.how.dry_run) complain("this was a dry run: nothing was stored");
-    if (any_rejected) complain("{} lists the rejected lines and the reasons; fix them and import them again", run.rejects().name());
+    if (any_rejected && kept) complain("{} lists the rejected lines and the reasons; fix them and import them again", run.rejects().name());
     if (!kept) complain("{} could not be written; run the command again with --rejects to see the rejected lines", run.rejects().name());
     if (run.failure() && fail(*run.failure()) == support::configuration) return support::configuration;
     if (unreadable) complain("{} cannot be read completely", wanted.file);
@@ -361,7 +357,7 @@ int contacts_import(invocation& call) {
     if (const auto keys = service::erasures(db).check_keys(); !keys) return fail(keys.error());
     service::contact_import importer(db, wanted->how);
     const interrupts signals;
-    import_run run(*contacts, importer, wanted->rejects, wanted->jobs);
+    import_run run(*contacts, importer, result_file(wanted->rejects, wanted->file, "rejects"), wanted->jobs);
     const bool to_the_end = read_all(*contacts, run, wanted->batch, pace(wanted->rate, signals));
     run.finish();
     return report(call, *wanted, run, to_the_end, contacts->source().failed());

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // The right to erasure: erase a person and show the receipt, hold contacts, and count and lift suppressed addresses.
+#include "address_lists.hpp"
 #include "commands.hpp"
 #include "list_output.hpp"
 #include "output.hpp"
@@ -67,6 +68,17 @@ result<std::vector<uuid>> ids_of(rights& from, const std::string& operand) {
     return out;
 }
 
+/// Whether the operand is one address and nothing else, or the text that a contact has as its address: the API accepts any text.
+result<bool> is_address(rights& from, const std::string& operand) {
+    if (operand.empty()) return false;
+    if (read_address(operand).address == operand) return true;
+    model::identity_query query;
+    query.primary_email = operand;
+    const auto found = from.contacts.find_identities(query);
+    if (!found) return found.error();
+    return !found->empty();
+}
+
 /// The ids as the audit record of an export has them: a person's export finds its records by them.
 std::string listed(const std::vector<uuid>& ids) {
     std::string out;
@@ -118,6 +130,12 @@ std::string hold_as_json(const model::legal_hold& one) {
 
 int contacts_erase(invocation& call) {
     rights from(call);
+    const auto is_good = is_address(from, call.operands.front());
+    if (!is_good) return fail(is_good.error());
+    if (!*is_good) {
+        return fail(invalid("argument 1 is not an address: write only the address, without a name, blanks or other characters around it, "
+                            "for example jane@example.com; nothing was erased"));
+    }
     if (!call.has("yes") && !confirm("Erase everything that is stored about this address, here and at the vendor?")) {
         complain("nothing was erased; answer y or use --yes");
         return support::failed;
@@ -127,6 +145,7 @@ int contacts_erase(invocation& call) {
     call.note("receipt", done->receipt.id.to_string());
     call.note("contacts", done->receipt.contacts);
     if (!done->is_new) complain("the vendor has not confirmed an earlier erasure of this address; this is its receipt");
+    if (done->is_new && done->receipt.contacts == 0) complain("no contact has this address");
     print_receipt(call, done->receipt);
     return support::ok;
 }

@@ -6,17 +6,15 @@
 #include "output.hpp"
 #include "progress.hpp"
 #include "repeat_finder.hpp"
+#include "result_file.hpp"
 #include "tally.hpp"
 
-#include <ctms/base/files.hpp>
 #include <ctms/base/printable.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/service/contact_lists.hpp>
 #include <support/exit_codes.hpp>
 
 #include <fmt/core.h>
-
-#include <filesystem>
 
 namespace ctms::cli {
 namespace {
@@ -27,6 +25,7 @@ constexpr std::size_t shown_lines = 10;
 struct check {
     std::uint64_t addresses = 0;
     std::uint64_t bad = 0;
+    bool failed = false; ///< the list could not be read to its end
     repeat_finder repeats;
 };
 
@@ -41,6 +40,7 @@ check check_file(address_list& list) {
             complain("line {}: {}", record.line, record.problem);
         }
     }
+    out.failed = list.failed();
     list.rewind();
     while (out.repeats.needs_another_pass()) {
         while (list.next(record)) {
@@ -54,14 +54,9 @@ check check_file(address_list& list) {
 /// The reports for single addresses, as lines of JSON.
 class report_file {
 public:
-    report_file(std::string name, std::string_view done, bool dry_run) : name_(std::move(name)), done_(done), dry_run_(dry_run) {}
+    report_file(result_file file, std::string_view done, bool dry_run) : file_(std::move(file)), done_(done), dry_run_(dry_run) {}
 
-    [[nodiscard]] result<void> create() {
-        auto made = new_file::create(name_);
-        if (!made) return made.error();
-        file_ = std::move(*made);
-        return {};
-    }
+    [[nodiscard]] result<void> create() { return file_.create(); }
 
     void add(const address_record& record, const model::bulk_outcome& what) {
         std::string out;
@@ -88,30 +83,17 @@ public:
         write(std::move(out));
     }
     /// Returns false if a line could not be written.
-    [[nodiscard]] bool close() { return !failed_ && file_->commit().has_value(); }
-    [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] bool close() { return !failed_ && file_.commit().has_value(); }
+    [[nodiscard]] const std::string& name() const { return file_.name(); }
 
 private:
-    void write(std::string line) { failed_ = !file_->write(line += '\n') || failed_; }
+    void write(std::string line) { failed_ = !file_.write(line += '\n') || failed_; }
 
-    std::string name_;
+    result_file file_;
     std::string_view done_;
     bool dry_run_;
-    std::optional<new_file> file_;
     bool failed_ = false;
 };
-
-/// The name of --report, or the first one that is free: the report of an earlier run stays.
-std::string report_name(const invocation& call, const std::string& file) {
-    if (const auto given = call.value("report")) return *given;
-    std::error_code none;
-    const bool has_folder = file != "-" && std::filesystem::is_regular_file(file, none);
-    const auto stem = has_folder ? file + ".report" : std::string("report");
-    auto name = stem + ".ndjson";
-    for (int number = 2; std::filesystem::exists(std::filesystem::symlink_status(name, none)); ++number)
-        name = fmt::format("{}.{}.ndjson", stem, number);
-    return name;
-}
 
 /// The second pass.
 class list_work {
@@ -190,6 +172,8 @@ bool may_go_on(const invocation& call, const check& found, const address_list& l
     const auto place = list.place();
     complain("{}{}; nothing was done: correct the file, or use --skip-bad-lines to work on the other lines",
              counted(found.bad, "line has no single address", "lines have no single address"), place.empty() ? "" : " in " + place);
+    if (!place.empty() && found.bad > found.addresses && !call.value("column"))
+        complain("if another column has the addresses, choose it with --column");
     return false;
 }
 
@@ -214,13 +198,18 @@ int finish(const invocation& call, const list_work& work, bool to_the_end, const
 } // namespace
 
 int run_list(invocation& call, const std::string& file, const list_command& what) {
+    const auto given = call.value("report");
+    if (given && is_same_file(*given, file)) {
+        complain("--report names the list itself; nothing was done");
+        return support::usage;
+    }
     auto list = address_list::open(file, call.value("column"));
     if (!list) {
         const int code = fail(list.error());
         return list.error().code == errc::not_found ? static_cast<int>(support::no_input) : code;
     }
     const auto found = check_file(*list);
-    if (list->failed()) return complain("{} cannot be read completely; nothing was done", file), support::no_input;
+    if (found.failed) return complain("{} cannot be read completely; nothing was done", file), support::no_input;
     if (!may_go_on(call, found, *list)) return support::bad_data;
     if (const auto place = list->place(); !place.empty()) complain("the addresses are in {}", place);
     const auto how_many = counted(found.addresses, "address", "addresses");
@@ -228,12 +217,7 @@ int run_list(invocation& call, const std::string& file, const list_command& what
         complain("nothing was changed; answer y or use --yes");
         return support::failed;
     }
-    const auto results = report_name(call, file);
-    if (std::error_code none; std::filesystem::equivalent(results, file, none)) {
-        complain("--report names the list itself; nothing was done");
-        return support::usage;
-    }
-    report_file report(results, what.done, call.has("dry-run"));
+    report_file report(result_file(given, file, "report"), what.done, call.has("dry-run"));
     if (const auto made = report.create(); !made) {
         fail(made.error());
         complain("nothing was done; --report names another file for the results");

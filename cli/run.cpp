@@ -43,6 +43,19 @@ const command* find_command(std::string_view group, std::string_view name) {
     return nullptr;
 }
 
+/// The end of the arguments that are for this program: all of them or, if the command passes the others on, those up to its name. A
+/// single --help after that asks for the help of the command, as with every other one.
+std::vector<std::string>::const_iterator end_of_own(const std::vector<std::string>& arguments) {
+    const auto is_word = [](const std::string& argument) { return !argument.starts_with('-'); };
+    const auto end = arguments.end();
+    const auto group = std::find_if(arguments.begin(), end, is_word);
+    const auto name = group == end ? end : std::find_if(group + 1, end, is_word);
+    const auto* found = name == end ? nullptr : find_command(*group, *name);
+    if (found == nullptr || !found->passes_arguments_on) return end;
+    const bool asks_for_help = end - name == 2 && *(name + 1) == "--help";
+    return asks_for_help ? end : name + 1;
+}
+
 /// Finds the command at the beginning of the arguments and removes its words from them; nullptr if there is no such command.
 const command* take_command(std::vector<std::string>& arguments) {
     const auto group = arguments[0];
@@ -279,11 +292,12 @@ int run_call(std::string_view group, std::string_view name, invocation& call, co
 
 int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     if (!arguments.empty() && arguments.front() == "complete") return complete({arguments.begin() + 1, arguments.end()}, getenv);
-    const auto first_word = std::find_if(arguments.begin(), arguments.end(), [](const auto& word) { return !word.starts_with('-'); });
     // The global flags may be anywhere, except among the arguments that are passed on to another program.
-    std::vector<std::string> ahead(arguments.begin(), first_word);
-    std::vector<std::string> rest(first_word, arguments.end());
-    const auto foreign = rest;
+    const auto own_end = end_of_own(arguments);
+    const auto first_word = std::find_if(arguments.cbegin(), own_end, [](const auto& word) { return !word.starts_with('-'); });
+    std::vector<std::string> ahead(arguments.cbegin(), first_word);
+    std::vector<std::string> rest(first_word, own_end);
+    const std::vector<std::string> passed_on(own_end, arguments.cend());
     const auto take = [&](std::string_view flag) {
         const bool stood_ahead = take_flag(ahead, flag);
         return take_flag(rest, flag) || stood_ahead;
@@ -305,7 +319,7 @@ int run(std::vector<std::string> arguments, const config::getenv_fn& getenv) {
     invocation call;
     call.json = json;
     try {
-        read_arguments(*chosen, chosen->passes_arguments_on ? std::vector(foreign.begin() + 2, foreign.end()) : rest, call);
+        read_arguments(*chosen, chosen->passes_arguments_on ? passed_on : rest, call);
     } catch (const options::unknown_option& problem) {
         std::vector<std::string> known;
         for (const auto& one : chosen->options) known.push_back("--" + long_name(one));

@@ -200,6 +200,10 @@ error cannot_open(const std::string& name, int reason) {
 
 } // namespace
 
+error empty_file(const std::string& name) {
+    return invalid(fmt::format("{} is empty; nothing was done", name == "-" ? "standard input" : name));
+}
+
 struct text_source::impl {
     explicit impl(file_handle file, std::uint64_t begin, bool seeks) : text(std::move(file), begin, seeks), stream(&text) {}
     decoder text;

@@ -13,6 +13,9 @@
 
 namespace ctms::cli {
 
+/// The error for a file, or "-" for standard input, that has no text, or only blanks: the program that should have written it has failed.
+[[nodiscard]] error empty_file(const std::string& name);
+
 /// How often a text is read.
 enum class passes : std::uint8_t {
     once,

@@ -143,6 +143,21 @@ TEST_CASE("a list from a pipe is read like a file") {
     CHECK(pipe("sync resync --emails -").exit_code == 67);
 }
 
+TEST_CASE("an empty pipe is a failure of the program before it, not an empty list") {
+    contacts_admin run;
+    for (const std::vector<std::string>& command : {std::vector<std::string>{"suppress", "-", "--yes"},
+                                                    {"contacts", "delete-bulk", "-", "--yes"},
+                                                    {"sync", "resync", "--emails", "-", "--yes"},
+                                                    {"contacts", "import", "-"},
+                                                    {"contacts", "import", "-", "--format", "csv"}}) {
+        CAPTURE(command.front());
+        const auto refused = run(command); // standard input is empty
+        CHECK(refused.exit_code == 65);
+        CHECK(refused.out.empty());
+        CHECK(refused.err.find("standard input is empty; nothing was done") != std::string::npos);
+    }
+}
+
 TEST_CASE("an address in another Unicode form finds the contact") {
     contacts_admin run;
     run.execute("insert into emails (email_id, primary_email, update_timestamp) values ('" + contact_id(1) +

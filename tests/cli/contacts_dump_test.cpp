@@ -160,7 +160,12 @@ TEST_CASE("an empty database gives an empty dump") {
     CHECK(dumped.out.empty());
     const auto csv = run({"contacts", "dump", "--csv"});
     CHECK(std::count(csv.out.begin(), csv.out.end(), '\n') == 1);
-    CHECK(run({"contacts", "import", run.file("empty.ndjson", "")}).exit_code == 0);
+    CHECK(run({"contacts", "import", run.file("empty.csv", csv.out)}).exit_code == 0);
+    for (const auto* text : {"", " \r\n\n"}) { // as a dump that has failed leaves it
+        const auto refused = run({"contacts", "import", run.file("empty.ndjson", text)});
+        CHECK(refused.exit_code == 65);
+        CHECK(refused.err.find("empty.ndjson is empty; nothing was done") != std::string::npos);
+    }
 }
 
 TEST_CASE("a CSV dump contains the fields and the names of lists") {
@@ -199,9 +204,9 @@ TEST_CASE("a line of a dump that the tables cannot store is rejected without aff
     for (const auto& text : {with("\"2024-02-29\"", "\"2024-02-30\""), with("\"4711\"", "\"" + std::string(300, '1') + "\""),
                              with("\"amo\":{", "\"amo\":[{}],\"x\":{"), with("\"name\":\"Zeta\"", "\"name\":\"hubs\"")}) {
         to.execute("truncate emails cascade");
-        const auto done = to({"contacts", "import", "--json", "--exact", to.file("bad.ndjson", text)});
+        const auto done = to({"contacts", "import", "--json", "--exact", to.file("bad.ndjson", text), "--rejects", to.path("rejects")});
         CHECK(done.exit_code == 65);
         CHECK(done.out == "{\"created\":2,\"unchanged\":0,\"replaced\":0,\"rejected\":1}\n");
-        CHECK(to.content("bad.ndjson.rejects.ndjson").find("{\"line\":1,") == 0);
+        CHECK(to.content("rejects").find("{\"line\":1,") == 0);
     }
 }

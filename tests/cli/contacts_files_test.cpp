@@ -6,6 +6,7 @@
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
+#include <fmt/format.h>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -82,15 +83,54 @@ TEST_CASE("the rejects file replaces planted links and ignores planted modes") {
     contacts_admin run;
     run.file("victim", "precious");
     const auto file = run.file("contacts.ndjson", "{no json\n");
-    fs::create_symlink(run.path("victim"), file + ".rejects.ndjson");
-    CHECK(run({"contacts", "import", file}).exit_code == 65);
+    fs::create_symlink(run.path("victim"), run.path("rejects"));
+    CHECK(run({"contacts", "import", file, "--rejects", run.path("rejects")}).exit_code == 65);
     CHECK(run.content("victim") == "precious");
-    CHECK(run.content("contacts.ndjson.rejects.ndjson").find("\"original\":\"{no json\"") != std::string::npos);
-    CHECK(mode_of(file + ".rejects.ndjson") == 0600);
-    run.file("contacts.ndjson.rejects.ndjson", "older");
-    REQUIRE(::chmod((file + ".rejects.ndjson").c_str(), 0666) == 0);
-    CHECK(run({"contacts", "import", file}).exit_code == 65);
-    CHECK(mode_of(file + ".rejects.ndjson") == 0600);
+    CHECK(run.content("rejects").find("\"original\":\"{no json\"") != std::string::npos);
+    CHECK(mode_of(run.path("rejects")) == 0600);
+    run.file("rejects", "older");
+    REQUIRE(::chmod(run.path("rejects").c_str(), 0666) == 0);
+    CHECK(run({"contacts", "import", file, "--rejects", run.path("rejects")}).exit_code == 65);
+    CHECK(mode_of(run.path("rejects")) == 0600);
+}
+
+TEST_CASE("the rejects file of an import takes a name that is free") {
+    contacts_admin run;
+    const auto file = run.file("contacts.ndjson", "{no json\n");
+    run.file("victim", "precious");
+    fs::create_symlink(run.path("missing"), file + ".rejects.ndjson");
+    run.file("contacts.ndjson.rejects.2.ndjson", "older");
+    const auto done = run({"contacts", "import", file});
+    CHECK(done.exit_code == 65);
+    CHECK(done.err.find("contacts.ndjson.rejects.3.ndjson lists the rejected lines") != std::string::npos);
+    CHECK(run.content("contacts.ndjson.rejects.3.ndjson").find("\"original\":\"{no json\"") != std::string::npos);
+    CHECK(mode_of(file + ".rejects.3.ndjson") == 0600);
+    CHECK_FALSE(fs::exists(run.path("missing")));
+    CHECK(run.content("contacts.ndjson.rejects.2.ndjson") == "older");
+    // Without a rejected line there is no file.
+    CHECK(run({"contacts", "import", run.file("good.csv", "primary_email\njane@example.com\n")}).exit_code == 0);
+    CHECK_FALSE(fs::exists(run.path("good.csv.rejects.ndjson")));
+}
+
+TEST_CASE("no command replaces its own input with its results") {
+    contacts_admin run;
+    const std::string contacts = "primary_email\njane@example.com\nx\n";
+    const auto file = run.file("contacts.csv", contacts);
+    fs::create_hard_link(file, run.path("other name"));
+    const auto check = [&](const outcome& refused) {
+        CHECK(refused.exit_code == 64);
+        CHECK(refused.err.find("itself; nothing was done") != std::string::npos);
+        CHECK(run.content("contacts.csv") == contacts);
+    };
+    for (const auto& name : {file, run.path("other name")}) {
+        check(run({"contacts", "import", file, "--rejects", name}));
+        check(run({"suppress", file, "--yes", "--skip-bad-lines", "--report", name}));
+        for (const std::string command : {"contacts import - --rejects", "suppress - --yes --skip-bad-lines --report"}) {
+            check(run_program({"/bin/sh", "-c", fmt::format("exec '{}' {} '{}' < '{}'", CTMS_ADMIN, command, name, file)},
+                              {"CTMS_DB_URL=" + run.url()}));
+        }
+    }
+    CHECK(run.count("emails") == "0");
 }
 
 TEST_CASE("a directory or a missing file as the body is an error") {

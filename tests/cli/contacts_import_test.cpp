@@ -71,14 +71,16 @@ TEST_CASE("a replacement does not clear an opt-out that is committed while it wa
     other.execute("update emails set has_opted_out_of_email = true where primary_email = 'jane@example.com'");
     auto imported = std::async(std::launch::async, [&] { return run({"contacts", "import", "--json", "--replace", changed}); });
     REQUIRE(becomes_true([&] {
-        return run.select("select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") == "1";
+        return run.select("select count(*)::text from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'") ==
+               "1";
     }));
     other.commit();
     const auto done = imported.get();
     CHECK(done.exit_code == 65);
     CHECK(summary(done) == counts(0, 0, 1, 1));
     CHECK(run.content("changed.ndjson.rejects.ndjson").find("--allow-opt-in") != std::string::npos);
-    CHECK(run.select("select concat(primary_email, ' ', has_opted_out_of_email) from emails order by 1") == "jane@example.com t,joe@example.com f");
+    CHECK(run.select("select concat(primary_email, ' ', has_opted_out_of_email) from emails order by 1") ==
+          "jane@example.com t,joe@example.com f");
     CHECK(run.count("amo") == "1");
 }
 

@@ -144,6 +144,25 @@ TEST_CASE("PostgreSQL's own programs run on the database") {
     CHECK(dump.out.find("CREATE TABLE public.emails") != std::string::npos);
 }
 
+TEST_CASE("PostgreSQL's own programs get all arguments, also those that ctms-admin has itself") {
+    admin run(test_database::content::migrated);
+    CHECK(run({"db", "psql", "--version"}).out.starts_with("psql (PostgreSQL)"));
+    const auto no_host = run({"db", "dump", "--schema-only", "-h"});
+    CHECK(no_host.exit_code == 1);
+    CHECK(no_host.out.empty());
+    CHECK(no_host.err.find("pg_dump --help") != std::string::npos);
+    CHECK(run({"db", "psql", "-AtX", "-c", "select 1", "--json"}).err.find("unrecognized option '--json'") != std::string::npos);
+    // Before and within the name of the command, they are those of ctms-admin.
+    CHECK(run({"db", "--json", "psql", "-c", "select 1"}).exit_code == 64);
+    for (const std::vector<std::string>& asked : {std::vector<std::string>{"-h", "db", "dump", "--schema-only"},
+                                                  {"db", "--help", "dump", "--schema-only"},
+                                                  {"db", "dump", "--help"}}) {
+        const auto help = run(asked);
+        CHECK(help.exit_code == 0);
+        CHECK(help.out.find("\n  db dump [ARGUMENT...]\n") != std::string::npos);
+    }
+}
+
 TEST_CASE("the embedded database is created in CTMS_DATA_DIR") {
     temporary_directory place;
     const std::vector<std::string> environment{"CTMS_DATA_DIR=" + (place.path() / "data").string()};

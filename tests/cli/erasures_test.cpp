@@ -57,6 +57,41 @@ TEST_CASE("a person is erased, and the receipt is printed and can be shown again
     CHECK_FALSE(has(records, "jane"));
 }
 
+TEST_CASE("an operand that is more than an address is not erased in name only") {
+    contacts_admin run;
+    run.execute(insert_person());
+    for (const std::string operand :
+         {"Jane <jane.doe@example.com>", "jane.doe@example.com ", " jane.doe@example.com", "mailto:jane.doe@example.com",
+          "\u200bjane.doe@example.com", "jane.doe@example.com\u00a0", "jane.doe@example.com.", "'jane.doe@example.com'",
+          "jane.doe@example.com,jane.doe@example.co", "jane.doe@", "jane.doe", ""}) {
+        CAPTURE(operand);
+        const auto refused = run({"contacts", "erase", operand, "--yes"});
+        CHECK(refused.exit_code == 65);
+        CHECK(refused.out.empty());
+        CHECK(has(refused.err, "write only the address"));
+        CHECK(has(refused.err, "nothing was erased"));
+        CHECK_FALSE(has(refused.err, "jane.doe"));
+    }
+    CHECK(run.count("emails") == "2");
+    CHECK(run({"contacts", "erasures", "--json"}).out == "[]\n");
+
+    const auto unknown = run({"contacts", "erase", "nobody@example.com", "--yes", "--json"});
+    CHECK(unknown.exit_code == 0);
+    CHECK(has(unknown.err, "no contact has this address"));
+    CHECK(boost::json::parse(unknown.out).at("erased").at("contacts") == 0);
+    CHECK_FALSE(has(run({"contacts", "erase", "jane.doe@example.com", "--yes"}).err, "no contact has this address"));
+}
+
+TEST_CASE("a contact is erased by the text that is stored as its address") {
+    contacts_admin run;
+    run.execute("insert into emails (email_id, primary_email, update_timestamp) values ('" + contact_id(1) +
+                "', 'Jane <jane@example.com>', now())");
+    const auto erased = run({"contacts", "erase", "jane <jane@example.com>", "--yes", "--json"});
+    CHECK(erased.exit_code == 0);
+    CHECK(boost::json::parse(erased.out).at("erased").at("contacts") == 1);
+    CHECK(run.count("emails") == "0");
+}
+
 TEST_CASE("an operator confirms an erasure that the sync has given up, with an audit record") {
     contacts_admin run;
     run.execute(insert_person());

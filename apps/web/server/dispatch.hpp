@@ -29,7 +29,7 @@ struct piece_ahead {
         std::shared_ptr<exchange> one;
         std::string text;
         result<bool> more = service_unavailable(); ///< as exchanger::next_piece() returns it; `unavailable` also if no lane took the job
-        std::atomic<bool> is_wanted{true}; ///< false: a job that has not begun does nothing
+        std::atomic<bool> is_wanted{true};         ///< false: a job that has not begun does nothing
     };
     std::shared_ptr<contents> made; ///< belongs to the job until end_piece() has returned, except `is_wanted`
     std::shared_ptr<detached_job> job;

@@ -30,8 +30,8 @@ std::size_t memory_of_zlib(const response& answer) {
     return compressed ? std::size_t{256 * 1024} : 0;
 }
 
-/// Waits for the next piece and returns whether another one follows, as exchanger::next_piece() does. `in_use`: the memory of the piece before
-/// it.
+/// Waits for the next piece and returns whether another one follows, as exchanger::next_piece() does. `in_use`: the memory of the piece
+/// before it.
 asio::awaitable<result<bool>> end_piece(const stream_target& target, const piece_ahead& ahead, std::size_t in_use) {
     co_await target.shared.dispatch.end_piece(target.to.get_executor(), ahead);
     auto& made = *ahead.made;

@@ -31,8 +31,8 @@ public:
     /// Drains it completely every `pause`, for the first time after one. Every half minute, it forgets answers that are older than `keep`
     /// says, and once an hour the other rows; it then also stores lines of invoices that waited for a price which another program stored,
     /// a few after each pause. Of a long list of answers it forgets a part after each
-    /// pause. Forgets nothing while the clocks of the database and of this machine differ by an hour or more. Tries again after the next pause if the database fails. The delay that `health` reports
-    /// grows while it fails. `db` must outlive the object.
+    /// pause. Forgets nothing while the clocks of the database and of this machine differ by an hour or more. Tries again after the next
+    /// pause if the database fails. The delay that `health` reports grows while it fails. `db` must outlive the object.
     explicit inbox_drain(persistence::database& db, kept_times keep, std::chrono::milliseconds pause = std::chrono::milliseconds{500});
 
 private:

@@ -91,8 +91,7 @@ struct concerned {
     /// Queues the contacts and returns how many there were, a contact twice if it also pays one of the prices. A price may concern
     /// everybody, so these contacts must not be sent before the writes of others.
     std::size_t schedule(connection& db) const {
-        static const statement soon{"stripe_schedule",
-                                    fmt::format(schedule_contacts, request_sync_sql(queue_priority::write, "contacts"))};
+        static const statement soon{"stripe_schedule", fmt::format(schedule_contacts, request_sync_sql(queue_priority::write, "contacts"))};
         static const statement later{"stripe_schedule_later",
                                      fmt::format(schedule_contacts, request_sync_sql(queue_priority::bulk, "contacts"))};
         const auto queue = [&](const statement& when, const names& of_accounts, const names& of_customers, const names& of_prices) {

@@ -43,8 +43,8 @@ woken as (
   from held where q.email_id = held.email_id and held.state = 'parked' returning q.email_id))",
                                              static_cast<int>(queue_priority::bulk));
 
-// Forgets the hashes of what was sent of these contacts, so that all of it is sent again whatever it was. Locks the rows of the queue first,
-// as the sync does.
+// Forgets the hashes of what was sent of these contacts, so that all of it is sent again whatever it was. Locks the rows of the queue
+// first, as the sync does.
 constexpr std::string_view whatever_was_sent = R"(,
 known as (
   select s.email_id from ctms_vendor_state s
@@ -117,8 +117,8 @@ const statement& walk_statement(model::resync_selection::kind what, bool from_th
 const statement& address_statement(bool queue) {
     static const auto find = fmt::format("{}{}", with_address_forms, find_addresses);
     static const statement queues{"resync_addresses",
-                                  fmt::format("{}{}{},\nfresh as (select email_id from queued union all select email_id from woken){}", find,
-                                              queue_wanted, whatever_was_sent, report_addresses)};
+                                  fmt::format("{}{}{},\nfresh as (select email_id from queued union all select email_id from woken){}",
+                                              find, queue_wanted, whatever_was_sent, report_addresses)};
     static const statement looks{"resync_look_up", fmt::format("{}{}{}", find, look_them_up, report_addresses)};
     return queue ? queues : looks;
 }
