@@ -4,12 +4,14 @@
 #include <ctms/base/utf8.hpp>
 #include <ctms/net/last_chunk.hpp>
 
+#include <boost/beast/core/buffer_traits.hpp>
 #include <boost/beast/core/buffers_range.hpp>
 #include <boost/beast/http/parser.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -49,13 +51,15 @@ struct text_body {
         reader(beast_http::header<IsRequest, Fields>& /*head*/, value_type& body) : body_(body) {}
 
         void init(const boost::optional<std::uint64_t>& length, error_code& ec) {
-            if (length) body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(*length, memory_share::free_bytes)));
+            if (length) length_ = *length;
+            body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(length.value_or(0), memory_share::free_bytes)));
             ec = {};
         }
         template <class Buffers>
         std::size_t put(const Buffers& buffers, error_code& ec) {
             ec = {};
             const auto before = body_.size();
+            make_room(before + boost::beast::buffer_bytes(buffers));
             for (const asio::const_buffer one : boost::beast::buffers_range_ref(buffers)) {
                 body_.append(static_cast<const char*>(one.data()), one.size());
             }
@@ -64,7 +68,17 @@ struct text_body {
         void finish(error_code& ec) { ec = {}; }
 
     private:
+        /// Takes at most twice the memory that the body has, and none beyond its length. The string alone would always double it.
+        void make_room(std::size_t size) {
+            if (size <= body_.capacity()) return;
+            value_type larger;
+            larger.reserve(std::max(size, static_cast<std::size_t>(std::min<std::uint64_t>(length_, 2 * body_.capacity()))));
+            larger.append(body_);
+            body_.swap(larger);
+        }
+
         value_type& body_;
+        std::uint64_t length_ = std::numeric_limits<std::uint64_t>::max(); ///< of the whole body
     };
 };
 
