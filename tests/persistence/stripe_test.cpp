@@ -269,8 +269,11 @@ TEST_CASE("moving a subscription queues both customers, and changing a price que
     db.ingest(subscription("sub_2", "cus_2", {item("si_2", "sub_2", price("p1"))}));
     db.queued();
     db.ingest(subscription("sub_1", "cus_3", {item("si_1", "sub_1", price("p1"))}));
+    const std::string priorities = "select string_agg(priority::text, ',') from ctms_sync_queue";
+    CHECK(db.value(priorities) == "0,0");
     CHECK(db.queued() == "1,3");
     CHECK(db.ingest(price("p1", 1299)) == actions{{"updated", {"price:p1"}}});
+    CHECK(db.value(priorities) == "10,10"); // it may concern everybody
     CHECK(db.queued() == "2,3");
     db.ingest(price("p1", 1299));
     CHECK(db.queued().empty());

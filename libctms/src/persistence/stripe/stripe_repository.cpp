@@ -88,18 +88,14 @@ struct concerned {
     names customers;
     names prices; ///< means everybody with a subscription at one of these prices
 
-    /// Queues the contacts and returns how many there were, a contact twice if it also pays one of the prices. A price may concern
-    /// everybody, so these contacts must not be sent before the writes of others.
+    /// Queues the contacts and returns how many there were.
     std::size_t schedule(connection& db) const {
-        static const statement soon{"stripe_schedule", fmt::format(schedule_contacts, request_sync_sql(queue_priority::write, "contacts"))};
-        static const statement later{"stripe_schedule_later",
-                                     fmt::format(schedule_contacts, request_sync_sql(queue_priority::bulk, "contacts"))};
-        const auto queue = [&](const statement& when, const names& of_accounts, const names& of_customers, const names& of_prices) {
-            if (of_accounts.empty() && of_customers.empty() && of_prices.empty()) return std::size_t{0};
-            return static_cast<std::size_t>(
-                db.query(when, {json_names(of_accounts), json_names(of_customers), json_names(of_prices)}, true).integer(0, 0));
-        };
-        return queue(soon, accounts, customers, {}) + queue(later, {}, {}, prices);
+        if (accounts.empty() && customers.empty() && prices.empty()) return 0;
+        static const statement queue{"stripe_schedule", fmt::format(schedule_contacts, request_sync_sql("priority", "contacts"))};
+        const auto number = [](queue_priority priority) { return std::to_string(static_cast<int>(priority)); };
+        const std::vector<parameter> values{json_names(accounts), json_names(customers), json_names(prices), number(queue_priority::write),
+                                            number(queue_priority::bulk)};
+        return static_cast<std::size_t>(db.query(queue, values, true).integer(0, 0));
     }
 };
 

@@ -202,18 +202,22 @@ inline const statement& move_ready_lines(bool keeps_history) {
     return keeps_history ? recorded : made;
 }
 
-// Queues the contacts of Firefox accounts ($1), of customers ($2), and of all customers with a subscription at given prices ($3).
-// Uses arrays because the planner estimates a set-returning function at 100 rows and would then read small tables whole.
+// Queues the contacts of Firefox accounts ($1), of customers ($2), and of all customers with a subscription at given prices ($3), with the
+// priorities $4 and, if a price alone concerns them, $5. A price may concern everybody: these contacts must not be sent before the writes
+// of others. Uses arrays because the planner estimates a set-returning function at 100 rows and would then read small tables whole.
 inline constexpr std::string_view schedule_contacts = R"(
 with accounts as (
   select json_array_elements_text($1::json) as fxa_id
-  union select fxa_id from stripe_customer where stripe_id = any (array(select json_array_elements_text($2::json)))
-  union select c.fxa_id
+  union select fxa_id from stripe_customer where stripe_id = any (array(select json_array_elements_text($2::json)))),
+payers as (
+  select c.fxa_id
     from stripe_subscription_item i
     join stripe_subscription s on s.stripe_id = i.stripe_subscription_id
     join stripe_customer c on c.stripe_id = s.stripe_customer_id
     where i.stripe_price_id = any (array(select json_array_elements_text($3::json)))),
-contacts as (select email_id from fxa where fxa_id = any (array(select fxa_id from accounts))),
+contacts as (
+  select email_id, case when fxa_id = any (array(select fxa_id from accounts)) then $4::smallint else $5::smallint end as priority
+  from fxa where fxa_id = any (array(select fxa_id from accounts union select fxa_id from payers))),
 q as ({})
 select count(*) from contacts)";
 
