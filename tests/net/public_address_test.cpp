@@ -39,6 +39,8 @@ TEST_CASE("addresses of private networks, of this machine and of special uses ar
                              "::ffff:10.0.0.1",
                              "::127.0.0.1",
                              "64:ff9b::a00:1",
+                             "64:ff9b::a9fe:a9fe",
+                             "::ffff:172.16.0.1",
                              "64:ff9b:1::1",
                              "100::1",
                              "2001::1",
@@ -58,7 +60,7 @@ TEST_CASE("addresses of private networks, of this machine and of special uses ar
     }
     for (const auto* text : {"1.1.1.1", "9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "172.15.255.255", "172.32.0.0",
                              "198.17.255.255", "198.20.0.0", "223.255.255.255", "2001:200::1", "2606:4700::1111", "2a00:1450::1",
-                             "::ffff:1.1.1.1", "64:ff9b::101:101", "2002:101:101::1"}) {
+                             "::ffff:1.1.1.1", "::ffff:172.15.0.1", "64:ff9b::101:101", "2002:101:101::1"}) {
         CAPTURE(text);
         CHECK(is_public(boost::asio::ip::make_address(text)));
         CHECK_FALSE(is_special_address(text));
