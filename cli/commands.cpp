@@ -112,7 +112,7 @@ constexpr std::array import_options{
     option{"format", "ndjson|csv",
            "format of the file (found from its content); in csv, an apostrophe before = + - @ at the start of a cell is removed"},
     option{"rejects", "FILE", "file for rejected lines (FILE.rejects.ndjson or, if that exists, the next free number)"},
-    option{"rate", "N", "store at most N contacts per second, so that other clients of the database are served as usual (no limit)"},
+    option{"rate", "N", "store at most N contacts per second, so that other clients of the database wait less (no limit)"},
     option{"batch", "N", "contacts per transaction (2000; with --rate, a twentieth of that number)"},
     option{"jobs", "N", "batches at the same time (one per core, 2 to 4; with --rate, 1)"},
     option{"merge", "", "change only the given fields of existing contacts; never clears an opt-out"},

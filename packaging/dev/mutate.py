@@ -9,9 +9,9 @@ the same until the code changes.
 
 One build, in build/mutants, has all mutants. A file that all processes of a test share says which of them is switched on, and notes which of
 them are reached. First every test runs once, with all mutants switched off, which tells the mutants that it reaches
-(build/mutants/reached.json; remove this file after a change of tests that exist). Then, for each mutant, the tests that reach it run until one fails: short tests that reach few
-mutants come first, and no test begins after --seconds of tests. The results go to a file after each mutant, so a run can be stopped and
-continued. A mutant is
+(build/mutants/reached.json; remove this file after a change of tests that exist). Then, for each mutant, the tests that reach it run until
+one fails: short tests that reach few mutants come first, and no test begins after --seconds of tests. The results go to a file after each
+mutant, so a run can be stopped and continued. A mutant is
 
   killed     a test failed or did not end in time, twice, and passed in between with the mutant switched off
   refused    the compiler did not take it

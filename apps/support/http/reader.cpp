@@ -41,7 +41,7 @@ constexpr refusal no_memory{503, "memory"};
 
 namespace {
 
-/// A body as a string. Other than beast_http::string_body, it takes no memory for bytes that did not arrive.
+/// A body as a string. Other than beast_http::string_body, it takes memory only as bytes arrive, at most twice as much as they need.
 struct text_body {
     using value_type = std::string;
 
@@ -68,7 +68,7 @@ struct text_body {
         void finish(error_code& ec) { ec = {}; }
 
     private:
-        /// Takes at most twice the memory that the body has, and none beyond its length. The string alone would always double it.
+        /// Takes at most twice the memory that it has, and none beyond the length of the body. The string alone would always double it.
         void make_room(std::size_t size) {
             if (size <= body_.capacity()) return;
             value_type larger;

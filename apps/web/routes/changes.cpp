@@ -44,7 +44,7 @@ private:
     service::changes* changes_;
     model::changes_query query_;
     std::optional<int> left_;
-    page_size page_{100, 500, std::size_t{512} * 1024};
+    page_size page_{100, 500, usual_piece};
 };
 
 /// A place in the feed that is not known any more is 410: the client must begin again.

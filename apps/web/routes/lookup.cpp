@@ -78,7 +78,7 @@ private:
     request_facts* facts_;
     std::vector<json::lookup_item> items_;
     std::size_t next_ = 0;
-    page_size page_{50, 200, std::size_t{512} * 1024};
+    page_size page_{50, 200, usual_piece};
 };
 
 } // namespace

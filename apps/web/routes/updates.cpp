@@ -42,7 +42,7 @@ private:
     service::contacts* contacts_;
     model::updates_query query_;
     std::optional<int> left_;
-    page_size page_{100, 500, std::size_t{512} * 1024};
+    page_size page_{100, 500, usual_piece};
 };
 
 response lines(call& now, const model::updates_query& query, const services& all) {

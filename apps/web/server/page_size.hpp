@@ -8,6 +8,9 @@
 
 namespace ctms::web {
 
+/// How large a piece of a streamed response is, unless a single item is larger.
+inline constexpr std::size_t usual_piece = std::size_t{512} * 1024;
+
 class page_size {
 public:
     /// Begins with `first` items, and never reads more than `largest`.

@@ -2,6 +2,7 @@
 #include "stream.hpp"
 
 #include "answers.hpp"
+#include "page_size.hpp"
 
 #include <boost/asio/buffer.hpp>
 #include <fmt/format.h>
@@ -57,10 +58,7 @@ void cut_short(const stream_target& target, request_facts& facts, std::string_vi
 
 } // namespace
 
-std::size_t memory_of_stream(const response& answer) {
-    constexpr std::size_t usual_piece = std::size_t{512} * 1024;
-    return usual_piece + memory_of_zlib(answer);
-}
+std::size_t memory_of_stream(const response& answer) { return usual_piece + memory_of_zlib(answer); }
 
 asio::awaitable<error_code> write_head(const stream_target& target, const http::response_head& head) {
     const auto text = head.text();

@@ -24,8 +24,8 @@ namespace {
 /// enough to be forgotten, and it cannot be restored.
 bool clocks_agree(persistence::database& db) {
     constexpr std::chrono::hours most{1};
-    const auto facts = persistence::read_server_facts(db);
-    return facts && std::chrono::abs(facts->clock - now()) < most;
+    const auto clock = persistence::read_server_clock(db);
+    return clock && std::chrono::abs(*clock - now()) < most;
 }
 
 } // namespace

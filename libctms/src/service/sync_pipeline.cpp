@@ -83,6 +83,7 @@ void sync_pipeline::coordinate(lock& held) {
         if (is_done()) return;
         if (!is_ending_ && clock::now() >= next_look_) {
             look_around(held);
+            next_look_ = clock::now() + look_interval; // after the look: one that takes long must not keep the run from claiming contacts
         } else if (wants_contacts()) {
             claim(held);
         } else if (!threads_.empty() || !work_once(held)) {
@@ -304,10 +305,8 @@ void sync_pipeline::enqueue(std::unique_ptr<sync_item> item) {
 }
 
 void sync_pipeline::look_around(lock& held) {
-    next_look_ = clock::now() + look_interval;
     if (bounds_.most_contacts) return;
     const auto counted = unlocked(held, [&] { return count_(); });
-    next_look_ = clock::now() + look_interval; // a look that took longer must not keep the run from claiming contacts
     if (!counted) return end_with(counted.error());
     cycle_.sync_backlog = counted->sync_backlog;
     cycle_.retry_backlog = counted->retry_backlog;

@@ -14,6 +14,7 @@
 #include <fmt/core.h>
 
 #include <array>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -114,29 +115,26 @@ std::string write_sql(bool upsert, bool keeps_history) {
     return out + "\nselect email_id::text from e";
 }
 
-std::string joined(std::span<const model::stored_rows> contacts, std::string model::stored_rows::*part) {
+/// A JSON list of what `rows_of` returns for each contact: objects, separated by commas, or "".
+template <class Function>
+std::string joined(std::span<const model::stored_rows> contacts, const Function& rows_of) {
     std::string out = "[";
     for (const auto& contact : contacts) {
-        if ((contact.*part).empty()) continue;
+        const auto& rows = std::invoke(rows_of, contact);
+        if (rows.empty()) continue;
         if (out.size() > 1) out += ',';
-        out += contact.*part;
-    }
-    return out += ']';
-}
-
-/// The rows of emails, those that replace others with the version of these as another member.
-std::string joined_emails(std::span<const model::stored_rows> contacts) {
-    std::string out = "[";
-    for (const auto& contact : contacts) {
-        if (out.size() > 1) out += ',';
-        out += contact.version.empty() ? contact.email : fmt::format(R"({{"version":"{}",{})", contact.version, contact.email.substr(1));
+        out += rows;
     }
     return out += ']';
 }
 
 std::vector<parameter> parameters_of(std::span<const model::stored_rows> contacts, const bulk_options& how) {
     using rows = model::stored_rows;
-    std::vector<parameter> out{joined_emails(contacts)};
+    // The row of a contact that replaces another one has the version of that one as a further member.
+    const auto email_of = [](const rows& one) {
+        return one.version.empty() ? one.email : fmt::format(R"({{"version":"{}",{})", one.version, one.email.substr(1));
+    };
+    std::vector<parameter> out{joined(contacts, email_of)};
     for (const auto part : {&rows::amo, &rows::fxa, &rows::mofo, &rows::newsletters, &rows::waitlists})
         out.emplace_back(joined(contacts, part));
     out.emplace_back(how.sync_priority ? parameter(std::to_string(static_cast<int>(*how.sync_priority))) : std::nullopt);

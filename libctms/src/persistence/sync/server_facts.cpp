@@ -49,4 +49,9 @@ result<model::database_facts> read_server_facts(database& db) {
     });
 }
 
+result<timestamp> read_server_clock(database& db) {
+    static const statement server_clock{"server_clock", fmt::format("select {}", microseconds_sql("clock_timestamp()"))};
+    return run(db, [](connection& link) { return read_time(link.query(server_clock, {}), 0, 0); });
+}
+
 } // namespace ctms::persistence

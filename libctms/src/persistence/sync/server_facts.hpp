@@ -11,4 +11,7 @@ namespace ctms::persistence {
 /// One round trip. Works with any schema.
 [[nodiscard]] result<model::database_facts> read_server_facts(database& db);
 
+/// Reads only the clock of the database.
+[[nodiscard]] result<timestamp> read_server_clock(database& db);
+
 } // namespace ctms::persistence
