@@ -140,6 +140,7 @@ int contacts_dump(invocation& call) {
         bar.set(++done);
         return written;
     });
+    bar.erase();
     if (!count) return fail(count.error());
     // If a write failed, finish() fails, and report() prints the reason.
     if (!target.finish() || !written) return target.report();

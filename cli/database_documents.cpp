@@ -36,13 +36,19 @@ private:
     std::chrono::milliseconds pause_;
 };
 
+/// Calls `work` with a display, which is gone from the terminal when this returns.
+template <class Work>
+result<service::document_tally> show(std::chrono::milliseconds pause, const Work& work) {
+    walk_display display(pause);
+    return work(std::ref(display));
+}
+
 } // namespace
 
 int db_verify(invocation& call) {
     persistence::database db(support::database_options(call.settings));
     const bool fix = call.has("fix");
-    walk_display display(std::chrono::milliseconds{0});
-    const auto tally = service::verify_documents(db, fix, std::ref(display));
+    const auto tally = show(std::chrono::milliseconds{0}, [&](const auto& on_page) { return service::verify_documents(db, fix, on_page); });
     if (!tally) return fail(tally.error());
     call.note("contacts", tally->contacts);
     if (call.json) {
@@ -72,8 +78,7 @@ int db_build_documents(invocation& call) {
     const auto pause = call.number("pause", 0, 0, longest_pause);
     if (!pause) return fail(pause.error());
     persistence::database db(support::database_options(call.settings));
-    walk_display display{std::chrono::milliseconds(*pause)};
-    const auto tally = service::build_documents(db, std::ref(display));
+    const auto tally = show(std::chrono::milliseconds(*pause), [&](const auto& on_page) { return service::build_documents(db, on_page); });
     if (!tally) return fail(tally.error());
     call.note("stored", tally->stored);
     if (call.json) {

@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace ctms::cli {
 namespace {
@@ -39,8 +40,6 @@ int terminal_columns() {
 progress::progress(std::string what, std::optional<std::uint64_t> total)
     : what_(std::move(what)), total_(total), on_terminal_(isatty(STDERR_FILENO) == 1) {}
 
-progress::~progress() { erase(); }
-
 void progress::set(std::uint64_t done) {
     const auto now = clock::now();
     if (!on_terminal_ || now - began_ < 1s || now - last_draw_ < 100ms) return;
@@ -50,8 +49,7 @@ void progress::set(std::uint64_t done) {
 }
 
 void progress::erase() {
-    if (!drawn_) return;
-    support::print_to_stderr("\r\x1b[K");
+    if (std::exchange(drawn_, false)) support::print_to_stderr("\r\x1b[K");
 }
 
 std::string progress::text(const std::string& what, std::uint64_t done, std::optional<std::uint64_t> total,

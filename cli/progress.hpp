@@ -14,12 +14,14 @@ class progress {
 public:
     /// `what`: the name of the items, as in "contacts"; `total`: nullopt if unknown.
     progress(std::string what, std::optional<std::uint64_t> total);
-    ~progress(); ///< erases the bar
+    ~progress() { erase(); }
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
 
     /// Sets how many items are done; draws at most ten times a second.
     void set(std::uint64_t done);
+    /// Removes the bar from the terminal, so that the next text starts on a line of its own.
+    void erase();
 
     /// The text of the bar after `elapsed`, at most `columns` wide if they suffice: "contacts  42% [====>     ] 42,000/100,000
     /// 21,000/s  0:03 left".
@@ -28,7 +30,6 @@ public:
 
 private:
     using clock = std::chrono::steady_clock;
-    void erase();
 
     std::string what_;
     std::optional<std::uint64_t> total_;

@@ -113,14 +113,13 @@ int resync_selected(invocation& call) {
     const auto total = skipped ? chosen : queue.count({});
     if (!total) return fail(total.error());
     const interrupts signals;
-    std::optional<progress> bar;
-    bar.emplace("contacts", *total);
+    progress bar("contacts", *total);
     const auto go_on = [&](const service::resync_progress& so_far) {
-        bar->set(so_far.looked_at);
+        bar.set(so_far.looked_at);
         return !interrupts::requested();
     };
     const auto report = skipped ? queue.resync_skipped(go_on) : queue.resync(which, go_on);
-    bar.reset(); // so that the next text starts on a line of its own
+    bar.erase();
     done = {.chosen = report.done.chosen, .queued = report.done.queued, .stopped = report.stopped};
     return report.failure ? fail_on_the_way(call, done, *report.failure) : finish(call, done);
 }

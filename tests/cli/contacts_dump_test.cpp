@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MPL-2.0
+#include <support/becomes_true.hpp>
 #include <support/contacts_admin.hpp>
+#include <support/pseudo_terminal.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
+#include <persistence/postgres/connection.hpp>
 
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 using namespace ctms::test;
 
@@ -125,6 +130,25 @@ TEST_CASE("a dump prints times as the API does, and older dumps can still be imp
     REQUIRE(run({"contacts", "dump", "-o", copy.path("dump")}).exit_code == 0);
     CHECK(copy({"contacts", "import", "--exact", copy.path("dump")}).exit_code == 0);
     CHECK(copy.everything() == run.everything());
+}
+
+TEST_CASE("a dump on a terminal removes its bar before it prints the result") {
+    contacts_admin run;
+    fill(run);
+    ctms::persistence::connection holder(run.options());
+    holder.begin();
+    holder.execute("lock table emails in access exclusive mode");
+    pseudo_terminal terminal({CTMS_ADMIN, "contacts", "dump", "-o", run.path("dump")}, {"CTMS_DB_URL=" + run.url()});
+    REQUIRE(becomes_true([&] {
+        return run.select("select count(*)::text from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()") ==
+               "1";
+    }));
+    std::this_thread::sleep_for(std::chrono::milliseconds(1100)); // no bar is drawn before
+    holder.rollback();
+    CHECK(terminal.wait() == 0);
+    CAPTURE(terminal.output());
+    CHECK(terminal.output().starts_with("\rcontacts"));
+    CHECK(terminal.output().find("\x1b[K\r\x1b[Kctms-admin: 3 contacts in ") != std::string::npos);
 }
 
 TEST_CASE("a dump goes to standard output, or to a file that appears only when it is complete") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 #include <support/becomes_true.hpp>
 #include <support/contacts_admin.hpp>
+#include <support/pseudo_terminal.hpp>
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
@@ -122,6 +123,20 @@ TEST_CASE("an import with a rate stores no more contacts per second, and all of 
     const auto refused = run({"contacts", "import", "--rate", "0", file});
     CHECK(refused.exit_code == 64);
     CHECK(refused.err.find("--rate takes a whole number from 1 to 1000000, not '0'") != std::string::npos);
+}
+
+TEST_CASE("an import shows a bar on a terminal, also on one that does not say how wide it is") {
+    contacts_admin run;
+    std::string text;
+    for (int number = 1; number <= 30; ++number) text += contact(number, fmt::format("person{}@example.com", number));
+    pseudo_terminal terminal({CTMS_ADMIN, "contacts", "import", "--rate", "20", run.file("contacts.ndjson", text)},
+                             {"CTMS_DB_URL=" + run.url()}, 0);
+    CHECK(terminal.wait() == 0);
+    CAPTURE(terminal.output());
+    const auto bar = terminal.output().find("\rKiB ");
+    REQUIRE(bar != std::string::npos);
+    CHECK(terminal.output().find("[==", bar) < terminal.output().find(" left", bar));
+    CHECK(terminal.output().find("\r\x1b[K", bar) != std::string::npos);
 }
 
 TEST_CASE("different content is rejected, or replaces what is stored") {

@@ -5,6 +5,7 @@
 #include <ctms/persistence/migrations.hpp>
 #include <persistence/postgres/connection.hpp>
 #include <support/fake_acoustic.hpp>
+#include <support/pseudo_terminal.hpp>
 #include <support/raw_server.hpp>
 #include <support/test_database.hpp>
 
@@ -37,6 +38,9 @@ public:
     bool has(const std::string& table) {
         ctms::persistence::connection link(database_.options());
         return !link.execute("select where to_regclass('" + table + "') is not null").empty();
+    }
+    std::string value(const std::string& sql) {
+        return std::string(ctms::persistence::connection(database_.options()).execute(sql).text(0, 0));
     }
     void sql(const std::string& text) { ctms::persistence::connection(database_.options()).execute(text); }
 
@@ -305,6 +309,17 @@ TEST_CASE("the doctor asks the vendor for a token, Google for its keys, and each
     CHECK(lines["google"]["state"] == "failed");
 }
 
+TEST_CASE("the bar of progress is gone from the terminal before the result is printed") {
+    admin run(test_database::content::migrated);
+    run.sql("insert into emails (email_id, primary_email, update_timestamp)"
+            " select gen_random_uuid(), n || '@example.com', now() from generate_series(1, 1001) n");
+    pseudo_terminal terminal({CTMS_ADMIN, "db", "build-documents", "--pause", "1100"}, {"CTMS_DB_URL=" + run.url()}); // two pages
+    CHECK(terminal.wait() == 0);
+    CAPTURE(terminal.output());
+    CHECK(terminal.output().find("\rcontacts  1,001  ") != std::string::npos);
+    CHECK(terminal.output().ends_with("\x1b[K\r\x1b[K1001 contacts: 0 had a document, 1001 were stored.\r\n"));
+}
+
 TEST_CASE("documents that are missing are stored, and wrong ones are found and removed") {
     admin run(test_database::content::migrated);
     run.sql("insert into emails (email_id, primary_email, update_timestamp) select ('00000000-0000-4000-8000-' || lpad(n::text, 12, "
@@ -327,6 +342,8 @@ TEST_CASE("documents that are missing are stored, and wrong ones are found and r
                        "  00000000-0000-4000-8000-000000000007\n  00000000-0000-4000-8000-000000001001\n");
     const auto fixed = run({"db", "verify", "--fix", "--json"});
     CHECK(fixed.exit_code == 0);
+    CHECK(run.value("select command || ' ' || details from ctms_audit_log order by id desc limit 1") ==
+          "db verify {\"contacts\": \"1000\"}");
     const auto report = boost::json::parse(fixed.out).as_object();
     CHECK(report.at("stale").as_array().size() == 2);
     CHECK(report.at("left_behind") == 1);

@@ -141,7 +141,9 @@ TEST_CASE("bulk lines: a line that is too long gets 413, and the next ones are d
 }
 
 TEST_CASE("bulk lines: what was acknowledged is stored when the client goes away") {
-    web_fixture web;
+    web::limits bounds;
+    bounds.body_time = 1h; // the end is noticed at once
+    web_fixture web({.limits = bounds});
     std::size_t acknowledged = 0;
     {
         bulk_client client(web.port(), named(web, "leaves"));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // GET /changes as a stream of events: a client that connects again after its last id knows every contact in the end.
 #include <support/becomes_true.hpp>
+#include <support/cpu_time.hpp>
 #include <support/event_stream.hpp>
 #include <support/transaction_writer.hpp>
 #include <support/web_fixture.hpp>
@@ -22,6 +23,7 @@
 #include <memory>
 #include <set>
 #include <thread>
+#include <utility>
 
 namespace ctms::test {
 namespace {
@@ -101,6 +103,12 @@ std::string metric(web_fixture& server, const std::string& name) {
     if (at == std::string::npos) return "";
     const auto begin = at + name.size() + 2;
     return text.substr(begin, text.find('\n', begin) - begin);
+}
+
+/// More than the system takes for a client that does not read.
+void fill_with_large_contacts(web_fixture& server) {
+    server.sql("insert into emails (email_id, primary_email, unsubscribe_reason, update_timestamp) select gen_random_uuid(), 'a' || i, "
+               "repeat('x', 50000), now() from generate_series(1, 500) i");
 }
 
 /// Keeps what the events say, as a client does, and connects again after the last id when the stream ends.
@@ -271,14 +279,17 @@ TEST_CASE("event streams miss nothing beside writers, long transactions and brok
 
 namespace {
 
-/// How many transactions the server's database commits within three seconds.
+/// How many transactions the server's database commits within three seconds. The server, whose streams have nothing to send, uses little
+/// CPU time meanwhile.
 std::int64_t transactions_in_three_seconds(web_fixture& server) {
     const auto committed = [&] {
         return server.sql("select pg_stat_clear_snapshot(), xact_commit from pg_stat_database where datname = current_database()")
             .integer(0, 1);
     };
     const auto before = committed();
+    const auto cpu_before = cpu_seconds_of_process();
     std::this_thread::sleep_for(3s);
+    CHECK(cpu_seconds_of_process() - cpu_before < 1.5);
     return committed() - before;
 }
 
@@ -426,6 +437,30 @@ TEST_CASE("event streams end at once when the server stops") {
     CHECK(server.stopped_within(10s));
 }
 
+TEST_CASE("an event stream that its client does not read ends soon when it must end") {
+    web::limits bounds;
+    bounds.write_time = bounds.drain_time = 60s;
+    bounds.drain_idle_time = 100ms;
+    web_fixture server(with_limits(bounds));
+    const auto stream = stream_at_the_end(server, "&include=contact");
+    fill_with_large_contacts(server);
+    const auto sent = [&] { return std::stod(metric(server, "ctms_events_sent_total")); };
+    double before = -1;
+    REQUIRE(becomes_true([&] {
+        std::this_thread::sleep_for(300ms);
+        const auto now = sent();
+        return now > 0 && std::exchange(before, now) == now;
+    }));
+    SUBCASE("the server stops") {
+        server.begin_stop();
+        CHECK(server.stopped_within(20s));
+    }
+    SUBCASE("the client was disabled") {
+        server.sql(fmt::format("update api_client set enabled = false where client_id = '{}'", web_fixture::client));
+        CHECK(becomes_true([&] { return metric(server, "ctms_event_streams_open") == "0"; }, 20s));
+    }
+}
+
 TEST_CASE("a silent event stream sends comments, and a client that is gone gives its place back") {
     web::limits bounds;
     bounds.event_pause = 200ms;
@@ -443,8 +478,7 @@ TEST_CASE("a client that does not read its events is disconnected") {
     web::limits bounds;
     bounds.write_time = 500ms;
     web_fixture server(with_limits(bounds));
-    server.sql("insert into emails (email_id, primary_email, unsubscribe_reason, update_timestamp) select gen_random_uuid(), 'a' || i, "
-               "repeat('x', 50000), now() from generate_series(1, 500) i");
+    fill_with_large_contacts(server);
     const event_stream stream(server.port(), "/changes?include=contact", {server.authorization()});
     CHECK(becomes_true([&] { return metric(server, "ctms_event_streams_ended_total{reason=\"timeout\"}") == "1"; }, 30s));
     CHECK(metric(server, "ctms_event_streams_open") == "0");

@@ -264,4 +264,5 @@ TEST_CASE("a value that does not fit is invalid, and a database that does not ex
     nowhere.url = "postgresql:///nothing?host=/nonexistent";
     database gone(nowhere);
     CHECK(client_repository(gone).find("id_one").error().code == errc::unavailable);
+    CHECK(client_repository(gone).create(make_client("id_one")).error().code == errc::unavailable);
 }

@@ -109,6 +109,21 @@ TEST_CASE("objects of a parked message that are parked instead of it expire with
     CHECK(db.value("select parked_at::text from ctms_stripe_parked") == first);
 }
 
+TEST_CASE("a parked message that is refused again stays parked, with the reason") {
+    parked_database db;
+    parked_object message;
+    message.object = "message";
+    message.reason = "it could not be read";
+    SUBCASE("it is no message") { message.payload = R"({"subscription":"s"})"; }
+    SUBCASE("its content is no list of objects") { message.payload = test::envelope_of("[]"); }
+    REQUIRE(db.parking.park({message}).has_value());
+    const auto tried = db.parking.retry(db.parking.list(0, 1).value().front().id);
+    REQUIRE(tried.has_value());
+    CHECK_FALSE(tried->stored);
+    CHECK_FALSE(tried->reason.empty());
+    CHECK(db.names() == "message");
+}
+
 TEST_CASE("a full table takes what it has already, and nothing else") {
     parked_database db;
     REQUIRE(db.parking.park({db.object("known"), db.object("other")}).has_value());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MPL-2.0
-// How long work takes on this thread's processor. Unlike the time on a clock, other work on the machine does not change it.
+// How long work takes on the processor. Unlike the time on a clock, other work on the machine does not change it.
 #pragma once
 
 #include <algorithm>
@@ -8,12 +8,16 @@
 
 namespace ctms::test {
 
-/// CPU time of this thread in seconds.
-[[nodiscard]] inline double cpu_seconds() {
+[[nodiscard]] inline double seconds_of(clockid_t clock) {
     std::timespec now{};
-    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    ::clock_gettime(clock, &now);
     return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
+
+/// CPU time of this thread in seconds.
+[[nodiscard]] inline double cpu_seconds() { return seconds_of(CLOCK_THREAD_CPUTIME_ID); }
+/// CPU time of all threads of this process in seconds.
+[[nodiscard]] inline double cpu_seconds_of_process() { return seconds_of(CLOCK_PROCESS_CPUTIME_ID); }
 
 /// Runs `work` three times on this thread and returns the shortest CPU time in seconds.
 template <class Work>

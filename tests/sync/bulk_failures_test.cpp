@@ -231,6 +231,35 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: files that cannot be removed are tried ag
     CHECK(becomes_true([&] { return value("select count(*) from ctms_bulk_files") == "0"; }));
 }
 
+TEST_CASE_FIXTURE(bulk_fixture, "bulk: a series of failed steps is logged once, and the next series again") {
+    jobs.failure_pause = 20ms;
+    link.execute("create sequence attempts");
+    link.execute("create function refuse() returns trigger language plpgsql as $$ begin"
+                 " raise exception 'attempt %', nextval('attempts'); end $$");
+    const auto logged = [&] {
+        std::size_t count = 0;
+        const auto text = log_text();
+        for (auto at = text.find("A step of a bulk job failed"); at != std::string::npos; at = text.find("A step of a bulk job", at + 1))
+            ++count;
+        return count;
+    };
+    const auto fail_three_times = [&] {
+        link.execute("select setval('attempts', 1)");
+        link.execute("create trigger refuse before insert or update on ctms_bulk_job for each row execute function refuse()");
+        REQUIRE(becomes_true([&] { return value("select last_value >= 4 from attempts") == "t"; }));
+        link.execute("drop trigger refuse on ctms_bulk_job");
+    };
+    add_waiting(1, 30);
+    start();
+    fail_three_times();
+    check_end(*this, "imported", 0);
+    CHECK(logged() == 1);
+    CHECK(log_text().find("attempt 2") != std::string::npos);
+    add_waiting(31, 60);
+    fail_three_times();
+    CHECK(logged() == 2);
+}
+
 TEST_CASE_FIXTURE(bulk_fixture, "bulk: while steps fail, calls send the contacts") {
     link.execute("alter table ctms_bulk_files rename to elsewhere");
     add_waiting(1, 30);
@@ -248,6 +277,7 @@ TEST_CASE_FIXTURE(bulk_fixture, "bulk: a process that has lost its job changes n
     const auto lost = uuid::random();
     const auto next = uuid::random();
     REQUIRE(repository.hold(holder, 20s).value().has_value());
+    CHECK(!repository.hold(uuid::random(), 20s).value().has_value());
     REQUIRE(repository.begin(holder, next, {"upload/a.csv"}).value());
     CHECK(!repository.note_asked(holder, lost, 3).value());
     CHECK(!repository.note_started(lost, "7").value());

@@ -150,3 +150,13 @@ TEST_CASE("the table of the API has each route once and finds it") {
     CHECK(seen.contains({"HEAD", "/__heartbeat__"}));
     CHECK(seen.contains({"HEAD", "/__lbheartbeat__"}));
 }
+
+TEST_CASE("the port for operators has the pages of the platform that need no token, and the metrics, and nothing else") {
+    std::set<std::string_view> paths;
+    for (const auto& one : ops_routes()) {
+        CAPTURE(std::string(one.path));
+        CHECK_FALSE(one.needs_token());
+        paths.insert(one.path);
+    }
+    CHECK(paths == std::set<std::string_view>{"/__heartbeat__", "/__lbheartbeat__", "/__version__", "/metrics"});
+}

@@ -47,15 +47,14 @@ private:
     }
 
     std::chrono::milliseconds step(const std::stop_token& stop) noexcept {
-        constexpr std::chrono::seconds after_failure{5};
         try {
             const auto wait = job_.step(stop);
-            if (!wait) return note_failure(wait.error().detail), after_failure;
+            if (!wait) return note_failure(wait.error().detail), options_.failure_pause;
             is_failing_ = false;
             return *wait;
         } catch (const std::exception& caught) {
             note_failure(caught.what());
-            return after_failure;
+            return options_.failure_pause;
         }
     }
 

@@ -49,6 +49,7 @@ struct CTMS_API bulk_options {
     std::chrono::milliseconds look{1'000};              ///< time between two looks at the queue
     std::chrono::milliseconds first_pause{60'000};      ///< after a failed job; doubles with each in a row, with jitter
     std::chrono::milliseconds longest_pause{3'600'000}; ///< the longest of these pauses
+    std::chrono::milliseconds failure_pause{5'000};     ///< after a step that failed, as without the database
     std::chrono::milliseconds removal_pause{600'000};   ///< until a file that could not be removed is tried again; two hours at most
     std::function<bool()> is_down{};                    ///< whether the vendor is down; then no job begins
     std::function<void(bool)> on_look{};                ///< called at each look: whether a job is under way, in any process
