@@ -39,13 +39,18 @@ public:
                 file, [&](const std::string& place, const result<json::any_stripe_object>& object) { return take(place, object, act); });
             if (!read) {
                 fail(read.error());
-                unreadable_ = true;
+                (read.error().code == errc::not_found ? unreadable_ : failed_) = true;
             } else if (!*read) {
                 break; // the database is not available
             }
         }
         counts_.print(call.json);
         counts_.note(call);
+        if (done_ > 0 && unknown_ == done_) {
+            complain("nothing was done: CTMS stores objects of none of these kinds; the first object is of the kind '{}'",
+                     printable(first_unknown_));
+            failed_ = true;
+        }
         if (stopped_) return support::temporary;
         if (unreadable_) return support::no_input;
         return failed_ ? support::bad_data : support::ok;
@@ -55,7 +60,10 @@ private:
     template <class Act>
     bool take(const std::string& place, const result<json::any_stripe_object>& object, Act act) {
         if (!object) return note_failure(place, object.error()), count();
-        if (std::holds_alternative<json::unknown_kind>(*object)) return counts_.add("skipped"), count();
+        if (const auto* unknown = std::get_if<json::unknown_kind>(&*object)) {
+            if (unknown_++ == 0) first_unknown_ = unknown->kind;
+            return counts_.add("skipped"), count();
+        }
         const result<void> acted = act(std::get<model::stripe::object>(*object), counts_);
         if (acted) return count();
         if (acted.error().code == errc::unavailable || acted.error().code == errc::outcome_unknown) return stop(place, acted.error());
@@ -84,6 +92,8 @@ private:
 
     tally counts_;
     std::size_t done_ = 0;
+    std::size_t unknown_ = 0; ///< objects of a kind that is not stored
+    std::string first_unknown_;
     bool failed_ = false;
     bool unreadable_ = false;
     bool stopped_ = false;

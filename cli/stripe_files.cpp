@@ -56,10 +56,10 @@ class file_reader {
 public:
     file_reader(std::string name, std::istream& in, const stripe_file_visitor& visit) : name_(std::move(name)), lines_(in), visit_(visit) {}
 
-    /// False when the visitor stopped it.
-    bool read() {
+    /// False when the visitor stopped it. An error if there is nothing to read: the program that made the file has probably failed.
+    result<bool> read() {
         std::string first;
-        if (!lines_.next(first)) return true;
+        if (!lines_.next(first)) return malformed(fmt::format("{} is empty", name_));
         const auto number = lines_.number();
         std::string second;
         const bool more = lines_.next(second);
@@ -105,7 +105,7 @@ result<bool> read_stripe_file(const std::string& file, const stripe_file_visitor
         if (!opened) return unreadable(fmt::format("{} cannot be opened", name), std::strerror(errno));
     }
     auto& in = standard_input ? std::cin : opened;
-    const bool finished = file_reader(name, in, visit).read();
+    auto finished = file_reader(name, in, visit).read();
     // What was read of it is stored; the lines that are missing must not go unnoticed.
     if (in.bad()) return unreadable(fmt::format("{} cannot be read completely", name), {});
     return finished;

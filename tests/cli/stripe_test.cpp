@@ -171,14 +171,34 @@ TEST_CASE("a parked object of which another state was stored later stays parked"
     CHECK(run.select("select unit_amount from stripe_price") == "7");
 }
 
-TEST_CASE("an export without objects is not an error") {
+TEST_CASE("an export that is an empty list is not an error") {
     admin run;
-    for (const std::string text : {"", "\n\n", "[]", R"({"object":"list","data":[]})"}) {
+    for (const std::string text : {"[]", R"({"object":"list","data":[]})"}) {
         CAPTURE(text);
         const auto done = run.ingest(run.file("export.json", text));
         CHECK(done.exit_code == 0);
         CHECK(summary(done) == ingested(0, 0, 0, 0, 0));
     }
+}
+
+TEST_CASE("an empty file, or one without objects that are stored, is an error") {
+    admin run;
+    for (const std::string text : {"", "\n\n"}) {
+        CAPTURE(text);
+        const auto done = run.ingest(run.file("export.json", text));
+        CHECK(done.exit_code == 65);
+        CHECK(done.err.find("export.json is empty") != std::string::npos);
+        CHECK(summary(done) == ingested(0, 0, 0, 0, 0));
+    }
+    const auto events = run.file("events.json", R"({"object":"list","data":[{"object":"event","id":"evt_1","data":{"object":)" +
+                                                    serialize(customer()) + R"(}},{"object":"event\n","id":"evt_2"}]})");
+    const auto done = run.ingest(events);
+    CHECK(done.exit_code == 65);
+    CHECK(summary(done) == ingested(2, 0, 0, 2, 0));
+    CHECK(done.err ==
+          "ctms-admin: nothing was done: CTMS stores objects of none of these kinds; the first object is of the kind 'event'\n");
+    CHECK(run.queue(events).exit_code == 65);
+    CHECK(run({"stripe", "ingest", events, run.file("customers.ndjson", serialize(customer()))}).exit_code == 0);
 }
 
 TEST_CASE("the summary counts what was done, and a file may be given twice") {

@@ -49,7 +49,7 @@ std::string repeated(std::string_view text, std::size_t times) {
 TEST_CASE("trailers with a name or value of more than 64 KiB end at most their own connection") {
     survives([](target& server) {
         for (const auto* path : {"/token", "/ctms", "/__lbheartbeat__", "/nowhere"}) {
-            for (const std::size_t size : {65'535, 65'536, 66'000, 1'000'000}) {
+            for (const std::size_t size : {65'535U, 65'536U, 66'000U, 1'000'000U}) {
                 for (const auto& trailer : {"A: " + std::string(size, 'b'), std::string(size, 'a') + ": b"}) {
                     peer attacker(server.port());
                     (void)attacker.send(chunked_post(path) + "0\r\n" + trailer + "\r\n\r\n");

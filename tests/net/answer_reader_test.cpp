@@ -50,7 +50,7 @@ reading read_in_pieces(std::string_view bytes, std::size_t step, bool to_head = 
 /// Reads the bytes in pieces of several sizes, which must not change the result.
 reading read(std::string_view bytes, bool to_head = false) {
     const auto whole = read_in_pieces(bytes, bytes.size() + 1, to_head);
-    for (const std::size_t step : {1, 2, 3, 7, 64, 1000}) {
+    for (const std::size_t step : {1U, 2U, 3U, 7U, 64U, 1000U}) {
         CAPTURE(step);
         const auto pieces = read_in_pieces(bytes, step, to_head);
         CHECK(pieces.failed.failed() == whole.failed.failed()); // which error it is may depend on the piece size

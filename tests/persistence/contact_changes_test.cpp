@@ -108,10 +108,11 @@ TEST_CASE_FIXTURE(fixture, "the contacts of one call are returned as stored, and
     const std::vector<contact_to_change> several{append(1, "a"), append(2, "b"), append(3, "c")};
     const auto done = contacts.change(several);
     REQUIRE(done.size() == 3);
-    for (int i = 0; i < 3; ++i) {
-        REQUIRE(done[i].has_value());
-        CHECK(done[i]->email.email_id == id(i + 1));
-        CHECK(done[i]->email == contacts.find(id(i + 1)).value().email); // including the timestamps
+    int number = 0;
+    for (const auto& changed : done) {
+        REQUIRE(changed.has_value());
+        CHECK(changed->email.email_id == id(++number));
+        CHECK(changed->email == contacts.find(id(number)).value().email); // including the timestamps
     }
     CHECK(value("select string_agg(email_id::text || operation || version, ',' order by email_id) from ctms_sync_queue") ==
           fmt::format("{}upsert1,{}upsert1,{}upsert1", id(1).to_string(), id(2).to_string(), id(3).to_string()));

@@ -297,9 +297,9 @@ TEST_CASE("a list of ids of one kind takes as many statements as two of them, wh
         const auto found = repository.documents(queries);
         REQUIRE(found.size() == queries.size());
         for (int number = 1; number <= count; ++number) {
-            const auto& contacts = found[static_cast<std::size_t>(number) - 1].value();
-            REQUIRE(contacts.size() == 1);
-            CHECK(contacts.front().email_id == id(3 * number + 1));
+            const auto& one = found[static_cast<std::size_t>(number) - 1].value();
+            REQUIRE(one.size() == 1);
+            CHECK(one.front().email_id == id(3 * number + 1));
         }
         (void)where.full_reads(after);
         return after - before;

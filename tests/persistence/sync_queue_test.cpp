@@ -278,7 +278,6 @@ TEST_CASE("a worker can end claims that it does not know of, and only its own") 
     queue_database db;
     db.request(1, 3);
     REQUIRE(db.claim(me, 2).size() == 2);
-    const auto other = uuid::random();
     REQUIRE(db.claim(other, 1).size() == 1);
     CHECK(db.queue.release(me, std::nullopt).has_value());
     CHECK(db.value("select count(*) from ctms_sync_queue where claimed_by is null and claimed_until is null") == "2");

@@ -81,7 +81,7 @@ TEST_CASE("addresses are resynced in steps, with a result for each in its place"
     const auto done = queue.resync_addresses(addresses).value();
     REQUIRE(done.size() == addresses.size());
     CHECK(sum(done) == model::bulk_outcome{1'200, 0, 1'200});
-    for (const std::size_t unknown : {0, 1, 1'202}) CHECK(done[unknown] == model::bulk_outcome{});
+    for (const std::size_t unknown : {0U, 1U, 1'202U}) CHECK(done[unknown] == model::bulk_outcome{});
     CHECK(db.rows_of("ctms_sync_queue") == 1'200);
     CHECK(sum(queue.resync_addresses(addresses).value()) == model::bulk_outcome{0, 1'200, 1'200});
     CHECK(queue.resync_addresses({}).value().empty());

@@ -194,7 +194,7 @@ TEST_CASE("lists and the fields of waitlists have the limits of a body") {
     const auto failure = json::check(input, purpose::create).error();
     CHECK(written(failure) == R"({"detail":[{"loc":["body","newsletters"],"msg":"ensure this value has at most 10000 items",)"
                               R"("type":"value_error.list.max_items","ctx":{"limit_value":10000}}]})");
-    for (const std::size_t depth : {27, 28, 29, 30}) { // further levels within the object
+    for (const std::size_t depth : {27U, 28U, 29U, 30U}) { // further levels within the object
         CAPTURE(depth);
         const auto fields = R"({"a":)" + std::string(depth, '[') + std::string(depth, ']') + "}";
         auto nested = jane();

@@ -219,7 +219,7 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: a thousand writes to a contact need one r
 TEST_CASE_FIXTURE(sync_fixture, "sync: no call begins in the last third of a lease") {
     persistence::vendor_slots slots(pool, 10);
     const auto holds_after = [&](std::chrono::seconds passed) {
-        return service::sync_lease(queue, slots, uuid::random(), 1, 300s, clock_type::now() - passed).holds();
+        return service::sync_lease(queue, slots, uuid::random(), 1, 300s, service::sync_lease::clock::now() - passed).holds();
     };
     CHECK(holds_after(0s));
     CHECK(holds_after(150s));

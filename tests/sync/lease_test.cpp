@@ -4,13 +4,18 @@
 
 #include "service/sync_lease.hpp"
 
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <fstream>
 
 using namespace ctms;
 using namespace std::chrono_literals;
 using test::becomes_true;
 using test::sync_fixture;
-using clock_type = std::chrono::steady_clock;
+using clock_type = service::sync_lease::clock;
 
 TEST_CASE_FIXTURE(sync_fixture, "sync: a cycle that outlasts its lease keeps its claims") {
     options.lease = 3s; // renewed in time even on a busy machine; the cycle takes twice as long
@@ -78,4 +83,40 @@ TEST_CASE_FIXTURE(sync_fixture, "sync: nothing more is sent after the lease is l
     vendor.set_latency(0ms);
     CHECK(run_until_idle());
     CHECK(difference().empty());
+}
+
+namespace {
+
+enum class outcome { counts = 0, does_not_count = 1, no_namespace = 2 };
+
+/// Whether the clock of leases counts 1,000 seconds that only the clock since boot has counted. Ends this process, which has no other
+/// threads.
+[[noreturn]] void try_clock_after_suspension() {
+    const auto end = [](outcome how) { ::_exit(static_cast<int>(how)); };
+    const auto without = clock_type::now();
+    // The new namespace is that of the next child.
+    if (::unshare(CLONE_NEWTIME) != 0 || !(std::ofstream("/proc/self/timens_offsets") << "boottime 1000 0\n" << std::flush))
+        end(outcome::no_namespace);
+    const auto child = ::fork();
+    if (child == 0) end(clock_type::now() - without >= 1000s ? outcome::counts : outcome::does_not_count);
+    int status = 0;
+    if (child < 0 || ::waitpid(child, &status, 0) != child || !WIFEXITED(status)) end(outcome::no_namespace);
+    ::_exit(WEXITSTATUS(status));
+}
+
+} // namespace
+
+TEST_CASE("sync: leases also end while the machine is suspended") {
+    const auto child = ::fork();
+    REQUIRE(child >= 0);
+    if (child == 0) try_clock_after_suspension();
+    int status = 0;
+    REQUIRE(::waitpid(child, &status, 0) == child);
+    REQUIRE(WIFEXITED(status));
+    const auto how = static_cast<outcome>(WEXITSTATUS(status));
+    if (how == outcome::no_namespace) {
+        MESSAGE("not tested: this account, or this kernel, has no namespaces of time");
+    } else {
+        CHECK(how == outcome::counts);
+    }
 }

@@ -52,7 +52,7 @@ TEST_CASE("with few descriptors the connections leave room for everything else")
             CHECK(fitted.connections_of_address <= (fitted.connections + 1) / 2); // as without a low limit: half of the connections
         }
         // Some connections are served even if not everything fits.
-        for (const std::size_t descriptors : {0, 10, 64}) {
+        for (const std::size_t descriptors : {0U, 10U, 64U}) {
             CHECK(fit_to_descriptors(bounds, settings, descriptors).connections == 16);
             CHECK(fit_to_descriptors(bounds, settings, descriptors).ops_connections == 4);
             CHECK(fit_to_descriptors(bounds, settings, descriptors).connections_of_address >= 1);

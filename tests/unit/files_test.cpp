@@ -66,7 +66,7 @@ std::string reason_of(const std::string& path) {
 
 TEST_CASE("a new file appears complete and with its mode, whatever the umask is") {
     const folder place;
-    for (const mode_t mask : {0000, 0077, 0777}) {
+    for (const mode_t mask : {0000U, 0077U, 0777U}) {
         const auto before = ::umask(mask);
         auto file = new_file::create(place / "out");
         const bool written = file && file->write("one") && file->write(" two");

@@ -94,7 +94,7 @@ TEST_CASE("a lease that cannot be renewed without memory runs out") {
     persistence::database db(nowhere());
     persistence::sync_queue_repository queue(db);
     persistence::vendor_slots slots(db, 1);
-    const service::sync_lease lease(queue, slots, uuid::random(), 1, 1s, std::chrono::steady_clock::now());
+    const service::sync_lease lease(queue, slots, uuid::random(), 1, 1s, service::sync_lease::clock::now());
     CHECK(lease.holds());
     {
         const allocation_limit none(0);

@@ -104,7 +104,7 @@ result<cycle_report> sync::impl::run(const std::stop_token& stop, std::optional<
     const auto due = queue_.any_due(below());
     if (!due) return due.error();
     if (!*due) return report;
-    const auto claimed_at = clock::now();
+    const auto claimed_at = sync_lease::clock::now();
     const auto slots = take_slot(stop);
     if (!slots) return slots.error();
     report->no_slot = *slots == 0;

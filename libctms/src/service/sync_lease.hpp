@@ -3,6 +3,8 @@
 // sent, because another worker may have claimed the rows. Private to this layer.
 #pragma once
 
+#include "lease_clock.hpp"
+
 #include <persistence/sync/sync_queue_repository.hpp>
 #include <persistence/sync/vendor_slots.hpp>
 
@@ -17,7 +19,7 @@ namespace ctms::service {
 
 class sync_lease {
 public:
-    using clock = std::chrono::steady_clock;
+    using clock = lease_clock;
 
     /// `claimed_at`: when the claim was requested.
     sync_lease(persistence::sync_queue_repository& queue, persistence::vendor_slots& slots, const uuid& worker, int slots_held,

@@ -3,6 +3,8 @@
 // recorded as delivered only after its response, so it may be sent twice, and none is skipped. For one thread. Private to this layer.
 #pragma once
 
+#include "lease_clock.hpp"
+
 #include <ctms/base/trace_context.hpp>
 #include <ctms/service/changes.hpp>
 #include <ctms/service/webhook_delivery.hpp>
@@ -28,7 +30,7 @@ public:
     void deliver(const uuid& id, const std::stop_token& stop);
 
 private:
-    using clock = std::chrono::steady_clock;
+    using clock = lease_clock;
 
     /// Sends until a reason to stop is found. Returns whether the lease is still to be ended.
     bool send_all(webhook::sender& to, const std::stop_token& stop);
