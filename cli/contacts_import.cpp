@@ -129,6 +129,7 @@ public:
 private:
     void work() {
         for (;;) {
+            std::unique_lock reading(reading_); // one worker at a time, so that batches are read in the order of the file
             std::unique_lock lock(mutex_);
             changed_.wait(lock, [&] { return !waiting_.empty() || complete_ || failure_; });
             if (failure_ || waiting_.empty()) return;
@@ -137,7 +138,7 @@ private:
             changed_.notify_all();
             lock.unlock();
             try {
-                store(batch);
+                store(batch, reading);
             } catch (const std::exception& caught) {
                 stop(caught);
             }
@@ -155,12 +156,12 @@ private:
         changed_.notify_all();
     }
 
-    void store(const import_batch& batch) {
+    void store(const import_batch& batch, std::unique_lock<std::mutex>& reading) {
         std::vector<std::string> texts;
         for (const auto& record : batch.records) {
             if (record.problem.empty()) texts.push_back(record.json);
         }
-        const auto verdicts = importer_.run(texts);
+        const auto verdicts = importer_.run(texts, [&reading] { reading.unlock(); });
         const std::lock_guard lock(mutex_);
         if (!verdicts) {
             if (!failure_) failure_ = verdicts.error();
@@ -188,6 +189,7 @@ private:
     const contact_file& file_;
     service::contact_import& importer_;
     reject_file rejects_;
+    std::mutex reading_; ///< locked before mutex_
     std::mutex mutex_;
     std::condition_variable changed_;
     std::deque<import_batch> waiting_;

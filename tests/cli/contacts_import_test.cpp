@@ -125,6 +125,41 @@ TEST_CASE("an import with a rate stores no more contacts per second, and all of 
     CHECK(refused.err.find("--rate takes a whole number from 1 to 1000000, not '0'") != std::string::npos);
 }
 
+TEST_CASE("lines of one contact are stored in their order, also when several batches are stored at the same time") {
+    contacts_admin run;
+    std::string text;
+    for (int line = 1; line <= 200; ++line) {
+        const auto id = line % 2 == 0 ? fmt::format(R"("email_id":"{}",)", contact_id(1)) : "";
+        text += fmt::format(R"({{"email":{{{}"primary_email":"jane@example.com","first_name":"{}"}}}})"
+                            "\n",
+                            id, line);
+    }
+    run.execute("insert into emails (email_id, primary_email, update_timestamp) values ('" + contact_id(1) +
+                "', 'jane@example.com', now())");
+    std::string how;
+    SUBCASE("replaced") { how = "--replace"; }
+    SUBCASE("merged") { how = "--merge"; }
+    const auto done = run({"contacts", "import", how, "--batch", "1", "--jobs", "8", run.file("contacts.ndjson", text)});
+    CHECK(done.exit_code == 0);
+    CHECK(run.select("select first_name from emails") == "200");
+}
+
+TEST_CASE("an address that another batch opts out of email is not stored in another spelling") {
+    contacts_admin run;
+    std::string text;
+    constexpr int people = 60;
+    for (int number = 1; number <= people; ++number) {
+        text += fmt::format(R"({{"email":{{"primary_email":"jane{0}@example.com","has_opted_out_of_email":true}}}})"
+                            "\n"
+                            R"({{"email":{{"primary_email":"Jane{0}@Example.com"}}}})"
+                            "\n",
+                            number);
+    }
+    const auto done = run({"contacts", "import", "--json", "--batch", "1", "--jobs", "8", run.file("contacts.ndjson", text)});
+    CHECK(summary(done) == counts(people, 0, 0, people));
+    CHECK(run.select("select bool_and(has_opted_out_of_email)::text from emails") == "true");
+}
+
 TEST_CASE("an import shows a bar on a terminal, also on one that does not say how wide it is") {
     contacts_admin run;
     std::string text;

@@ -84,11 +84,11 @@ TEST_CASE("CTMS_WAITLIST_GEO_OPTIONAL accepts vpn and relay without a country") 
         options.change_settings = [&](ctms::config::settings& settings) { settings.waitlist_geo_optional = optional; };
         web_fixture web(options);
         CHECK(web.post("/ctms", R"({"email":{"primary_email":"a@example.com"},)" + lists).status == (optional ? 201 : 422));
-        const auto id = web.add_contact(R"({"email":{"primary_email":"b@example.com"}})");
-        CHECK(web.send("PATCH", "/ctms/" + id, "{" + lists).status == (optional ? 200 : 422));
-        const auto whole = R"({"email":{"email_id":")" + id + R"(","primary_email":"b@example.com"},)" + lists;
-        CHECK(web.send("PUT", "/ctms/" + id, whole).status == (optional ? 201 : 422));
-        if (optional) CHECK(web.send("PUT", "/ctms/" + id, web.get("/ctms/" + id).body).status == 201);
+        const auto other = web.add_contact(R"({"email":{"primary_email":"b@example.com"}})");
+        CHECK(web.send("PATCH", "/ctms/" + other, "{" + lists).status == (optional ? 200 : 422));
+        const auto whole = R"({"email":{"email_id":")" + other + R"(","primary_email":"b@example.com"},)" + lists;
+        CHECK(web.send("PUT", "/ctms/" + other, whole).status == (optional ? 201 : 422));
+        if (optional) CHECK(web.send("PUT", "/ctms/" + other, web.get("/ctms/" + other).body).status == 201);
         CHECK(web.post("/ctms", R"({"email":{"primary_email":"c@example.com"},"waitlists":[{"name":"vpn","fields":{"geo":[]}}]})").status ==
               422);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "contact_changes.hpp"
+#include "import_gate.hpp"
 #include "rows_in_parts.hpp"
 
 #include <ctms/base/address_text.hpp>
@@ -13,6 +14,7 @@
 #include <fmt/core.h>
 
 #include <algorithm>
+#include <functional>
 #include <optional>
 #include <set>
 #include <utility>
@@ -401,9 +403,24 @@ items take_round(items& pending) {
     return round;
 }
 
+/// What the items are about, as far as the items of another batch may be about the same.
+import_gate::keys keys_of(const items& all) {
+    import_gate::keys out;
+    for (const auto& one : all) {
+        if (!one.rows.email_id.is_nil()) out.insert(std::hash<uuid>()(one.rows.email_id));
+        out.insert(std::hash<std::string>()(spelling_key(one.rows.primary_email)));
+    }
+    return out;
+}
+
 } // namespace
 
-result<std::vector<import_verdict>> contact_import::run(std::span<const std::string> texts) {
+contact_import::contact_import(persistence::database& db, import_options how)
+    : db_(db), how_(std::move(how)), gate_(std::make_unique<import_gate>()) {}
+
+contact_import::~contact_import() = default;
+
+result<std::vector<import_verdict>> contact_import::run(std::span<const std::string> texts, const std::function<void()>& on_read) {
     std::vector<import_verdict> verdicts(texts.size());
     items pending;
     for (std::size_t i = 0; i < texts.size(); ++i) {
@@ -415,6 +432,9 @@ result<std::vector<import_verdict>> contact_import::run(std::span<const std::str
         read->verdict = &verdicts[i];
         pending.push_back(std::move(*read));
     }
+    import_gate::place place(*gate_, keys_of(pending));
+    if (on_read) on_read();
+    place.wait();
     batch work(db_, how_);
     while (!pending.empty()) {
         auto round = take_round(pending);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // Imports contacts in batches: validates them like POST /ctms and stores them with set-based writes. Running it again with the same input
-// is safe: contacts with the same content are not changed. Blocking. Threads may share an object if each passes its own batches.
+// is safe: contacts with the same content are not changed. Blocking. Threads may share an object if each passes its own batches: those that
+// have a contact or an address in common are stored one after the other.
 #pragma once
 
 #include <ctms/base/export.hpp>
@@ -8,6 +9,8 @@
 #include <ctms/json/contact_json.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -18,6 +21,8 @@ class database;
 }
 
 namespace ctms::service {
+
+class import_gate;
 
 /// The outcome for one contact.
 enum class import_outcome : std::uint8_t {
@@ -52,7 +57,10 @@ struct CTMS_API import_options {
 class CTMS_API contact_import {
 public:
     /// `db` must outlive it.
-    contact_import(persistence::database& db, import_options how) : db_(db), how_(std::move(how)) {}
+    contact_import(persistence::database& db, import_options how);
+    ~contact_import();
+    contact_import(const contact_import&) = delete;
+    contact_import& operator=(const contact_import&) = delete;
 
     /// Imports contacts from JSON texts, each in the form of POST /ctms or a line of a dump, which keeps its times. A contact without
     /// email_id is matched by its address, if a contact with that address exists. Blanks around the address of the first form are removed.
@@ -60,11 +68,14 @@ public:
     /// of email. An opt-out is has_opted_out_of_email, or a newsletter that is not subscribed. Returns a verdict for each, in the given
     /// order; a unique value that is already used rejects only the contact that has it. Returns an error if the database does not answer;
     /// some contacts may be stored then.
-    [[nodiscard]] result<std::vector<import_verdict>> run(std::span<const std::string> texts);
+    /// `on_read` is called when the batch has its place in the order: a batch that is passed to another call afterwards is stored after
+    /// this one if they have a contact, or an address in whatever spelling, in common.
+    [[nodiscard]] result<std::vector<import_verdict>> run(std::span<const std::string> texts, const std::function<void()>& on_read = {});
 
 private:
     persistence::database& db_;
     import_options how_;
+    std::unique_ptr<import_gate> gate_;
 };
 
 } // namespace ctms::service
