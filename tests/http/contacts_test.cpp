@@ -329,3 +329,23 @@ TEST_CASE("rows that the Python service stored are returned with the valid value
                            R"({"name":"vpn","source":null,"fields":{"geo":"é","n":[1]}}],)"
                            R"("vpn_waitlist":{"geo":"é","platform":null},"relay_waitlist":{"geo":null})") != std::string::npos);
 }
+
+TEST_CASE("a row whose times the API cannot print is returned with the nearest ones, and can be changed") {
+    web_fixture web;
+    web.add_contact(contact(id, "a@example.com"));
+    web.sql("insert into amo (email_id, username, create_timestamp, update_timestamp) values ('332de237-cab7-4461-bcc3-48e68f42bd5c', 'a',"
+            " '0044-03-15 BC', '294276-12-31')");
+    web.sql("update emails set create_timestamp = '-infinity', update_timestamp = 'infinity'");
+    for (int i = 0; i < 2; ++i) { // the second time with the stored document
+        const auto answer = web.get(std::string("/ctms/") + id);
+        REQUIRE(answer.status == 200);
+        const auto found = boost::json::parse(answer.body);
+        CHECK(found.at("email").at("create_timestamp") == "0001-01-01T00:00:00+00:00");
+        CHECK(found.at("email").at("update_timestamp") == "9999-12-31T23:59:59.999999+00:00");
+        CHECK(found.at("amo").at("create_timestamp") == "0001-01-01T00:00:00+00:00");
+        CHECK(found.at("amo").at("update_timestamp") == "9999-12-31T23:59:59.999999+00:00");
+    }
+    CHECK(web.send("PATCH", std::string("/ctms/") + id, R"({"email":{"first_name":"b"}})").status == 200);
+    web.sql("update api_client set create_timestamp = '-infinity', update_timestamp = 'infinity'");
+    CHECK(web.get(std::string("/ctms/") + id).status == 200);
+}

@@ -89,6 +89,38 @@ TEST_CASE("several contacts may share an id that is not unique") {
     }
 }
 
+TEST_CASE("a contact is found by any two of its ids") {
+    web_fixture web;
+    add_both(web);
+    for (const auto& first : queries) {
+        for (const auto& second : queries) {
+            if (first.substr(0, first.find('=')) >= second.substr(0, second.find('='))) continue;
+            for (const std::string path : {"/ctms?", "/identities?"}) {
+                CAPTURE(path + first + "&" + second);
+                CHECK(ids_of(web.get(path + first + "&" + second)) == nina);
+            }
+        }
+    }
+}
+
+TEST_CASE("a lookup that finds more than 1,000 contacts is refused") {
+    web_fixture web;
+    web.sql("insert into emails (email_id, primary_email, sfdc_id, update_timestamp) select gen_random_uuid(), n || '@example.com', 'many',"
+            " now() from generate_series(1, 1001) n");
+    for (const std::string path : {"/ctms?", "/identities?"}) {
+        const auto refused = web.get(path + "sfdc_id=many");
+        CHECK(refused.status == 400);
+        CHECK(refused.body == R"({"detail":"More than 1000 contacts match: give another identifier of the contact, too"})");
+        CHECK(web.get(path + "sfdc_id=many&primary_email=7%40example.com").status == 200);
+    }
+    const auto several = web.send("POST", "/ctms/lookup", R"({"sfdc_ids":["many","none"]})");
+    CHECK(several.body.find("More than 1000 contacts match") != std::string::npos);
+    web.sql("delete from emails where primary_email = '1@example.com'");
+    const auto all = web.get("/ctms?sfdc_id=many");
+    REQUIRE(all.status == 200);
+    CHECK(boost::json::parse(all.body).as_array().size() == 1000);
+}
+
 TEST_CASE("a lookup without a match returns an empty list") {
     web_fixture web;
     add_both(web);

@@ -339,6 +339,43 @@ TEST_CASE("rows that anyone removes from the inbox take the documents along") {
     CHECK(source_in(db.read(1)) == "new");
 }
 
+TEST_CASE("documents of old rows are stored, also with escapes that the server's text cannot have") {
+    documents_database db;
+    for (int number = 1; number <= 3; ++number) db.create(number);
+    db.link.execute(fmt::format(R"(update waitlists set fields = '{{"a":"\u0000"}}' where email_id = '{}')", db.id(1)));
+    db.link.execute(fmt::format(R"(update waitlists set fields = '{{"a":"\ud800"}}' where email_id = '{}')", db.id(2)));
+    db.drain();
+    for (int number = 1; number <= 3; ++number) db.remove_document(number);
+    CHECK(build_documents(db.pool, uuid{}, 100).value().stored == 3);
+    for (int number = 1; number <= 3; ++number) {
+        CHECK(db.has_document(number));
+        CHECK(db.read(number) == db.truth(number));
+    }
+}
+
+TEST_CASE("a page of large documents ends early, and the next one goes on after it") {
+    documents_database db;
+    db.link.execute("insert into emails (email_id, primary_email, unsubscribe_reason, update_timestamp) select gen_random_uuid(),"
+                    " n || '@example.com', repeat('x', 3000000), '2020-01-01'::timestamptz + n * interval '1 second'"
+                    " from generate_series(1, 14) n");
+    db.drain();
+    REQUIRE(build_documents(db.pool, uuid{}, 100).value().stored == 14);
+    model::updates_query query;
+    query.start.when = timestamp(std::chrono::hours(1));
+    query.end = model::moment{timestamp(std::chrono::sys_days(std::chrono::year(2021) / 1 / 1)), {}};
+    query.limit = 100;
+    std::vector<std::size_t> sizes;
+    std::size_t found = 0;
+    do {
+        const auto page = db.contacts.update_documents(query).value();
+        for (const auto& one : page.documents)
+            CHECK(one.find(fmt::format(R"("primary_email":"{}@example.com")", ++found)) != std::string::npos);
+        sizes.push_back(page.documents.size());
+        query.after = page.next;
+    } while (query.after);
+    CHECK(sizes == std::vector<std::size_t>{6, 6, 2});
+}
+
 TEST_CASE("documents of another format count as absent") {
     documents_database db;
     db.create(1);

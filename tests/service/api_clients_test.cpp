@@ -68,6 +68,17 @@ TEST_CASE("a client is created, changed and deleted") {
     }
 }
 
+TEST_CASE("a client has at least one role, or may do everything") {
+    const test::test_database database;
+    persistence::database db(database.options());
+    service::api_clients clients(db);
+    CHECK(clients.create({.name = "none", .email = "a@example.com", .roles = std::set<model::role>{}}).error().code == errc::invalid);
+    CHECK(clients.find("none").error().code == errc::not_found);
+    REQUIRE(clients.create({.name = "reader", .email = "a@example.com", .roles = std::set{model::role::read}}).has_value());
+    CHECK(clients.set_roles("reader", std::set<model::role>{}).error().code == errc::invalid);
+    CHECK(clients.find("reader").value().client.roles == std::set{model::role::read});
+}
+
 TEST_CASE("a replaced secret stays valid for the grace period, which has a limit") {
     test::test_database where;
     persistence::database db(where.options());

@@ -15,6 +15,7 @@
 #include <ctms/service/person_export.hpp>
 #include <ctms/service/stripe_ingest.hpp>
 #include <ctms/service/stripe_parking.hpp>
+#include <persistence/contacts/contact_repository.hpp>
 #include <persistence/contacts/personal_data.hpp>
 #include <persistence/postgres/pool.hpp>
 #include <persistence/postgres/suppression.hpp>
@@ -24,6 +25,7 @@
 #include <fmt/core.h>
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -628,6 +630,31 @@ TEST_CASE("patches that share a statement with one to a suppressed address are m
     CHECK(outcomes[1].error().code == errc::invalid);
     CHECK(outcomes[2].value().email.primary_email == "new3@example.com");
     CHECK(db.guarded.get(db.contact(2)).value().email.primary_email == "2@example.com");
+}
+
+TEST_CASE("with CTMS_SUPPRESSION_OPTS_OUT, a change that fails undoes no other one that shares its statements") {
+    suppressing_database db(true);
+    db.insert_contacts(1, 3);
+    db.link.execute(fmt::format("update emails set primary_email = 'jane.doe@example.com' where email_id = '{}'", db.id(3)));
+    const auto change = [&](int number, const std::function<result<persistence::contact_change>(model::contact)>& how) {
+        return persistence::contact_to_change{db.contact(number),
+                                              [how](const std::optional<model::contact>& stored) { return how(*stored); }};
+    };
+    const std::vector<persistence::contact_to_change> changes{
+        change(1,
+               [](model::contact after) -> result<persistence::contact_change> { // as with If-Match
+                   if (after.email.first_name == "new") return conflict_of({"it was written twice"});
+                   after.email.first_name = "new";
+                   return persistence::contact_change{std::move(after)};
+               }),
+        change(2, [](model::contact after) -> result<persistence::contact_change> {
+            after.email.primary_email = "jane.doe@example.com";
+            return persistence::contact_change{std::move(after)};
+        })};
+    const auto outcomes = persistence::contact_repository(db.keyed).change(changes);
+    REQUIRE(outcomes[0].has_value());
+    CHECK(outcomes[0]->email.first_name == "new");
+    CHECK(outcomes[1].error().code == errc::conflict);
 }
 
 TEST_CASE("with CTMS_SUPPRESSION_OPTS_OUT, a suppressed address is stored opted out, and stays so") {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MPL-2.0
 // Every parser of untrusted text takes time in proportion to its length, whatever the text is. Forms: form_test.cpp.
+#include "service/contact_changes.hpp"
 #include "json/any_url.hpp"
 #include "json/body.hpp"
+#include "json/changed_fields.hpp"
 #include "json/echo.hpp"
 #include "json/python_text.hpp"
 
@@ -15,6 +17,7 @@
 
 #include <boost/json/parse.hpp>
 #include <doctest/doctest.h>
+#include <fmt/core.h>
 
 #include <string>
 #include <string_view>
@@ -112,6 +115,25 @@ TEST_CASE("the time to parse untrusted text is linear in its length") {
         CAPTURE(piece);
         CHECK(time_of(work, repeated(piece, 8 * small)) < 24 * time_of(work, repeated(piece, small)) + 0.05);
     }
+}
+
+TEST_CASE("the time to change a contact is linear in the number of its newsletters and waitlists") {
+    const auto time_with = [](int number) {
+        model::contact stored;
+        model::contact_patch patch;
+        for (int i = 0; i < number; ++i) {
+            const auto name = fmt::format("{:08}", i);
+            stored.newsletters.push_back({.name = name});
+            stored.waitlists.push_back({.name = name});
+            patch.newsletters.put({.name = name, .source = "new"});
+            patch.waitlists.put({.name = name, .source = "new"});
+        }
+        return test::shortest_cpu_seconds([&] {
+            const auto changed = service::patched(patch, stored).value();
+            (void)json::changed_fields(&stored, changed.after);
+        });
+    };
+    CHECK(time_with(16'000) < 24 * time_with(2'000) + 0.05);
 }
 
 TEST_CASE("invalid JSON is quoted around its error, in whole characters") {

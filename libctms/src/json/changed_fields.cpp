@@ -6,6 +6,7 @@
 
 #include <ctms/json/contact_json.hpp>
 
+#include <base/name_index.hpp>
 #include <ctms/base/json_text.hpp>
 #include <fields/tables.hpp>
 
@@ -66,13 +67,11 @@ public:
 
     template <class T>
     void compare(const std::vector<T>& before, const std::vector<T>& after) {
-        const auto find = [](const std::vector<T>& list, const std::string& name) {
-            const auto found = std::find_if(list.begin(), list.end(), [&](const T& one) { return one.name == name; });
-            return found == list.end() ? nullptr : &*found;
-        };
-        for (const auto& one : after) compare_items(one.name, find(before, one.name), &one);
+        const name_index was(before);
+        for (const auto& one : after) compare_items(one.name, was.find(one.name), &one);
+        const name_index is(after);
         for (const auto& one : before) {
-            if (find(after, one.name) == nullptr) compare_items(one.name, &one, static_cast<const T*>(nullptr));
+            if (is.find(one.name) == nullptr) compare_items(one.name, &one, static_cast<const T*>(nullptr));
         }
     }
 

@@ -15,6 +15,12 @@ using persistence::client_repository;
 
 namespace {
 
+/// A client without stored roles may do everything, so a set without roles cannot be stored.
+result<void> check(const std::optional<std::set<model::role>>& roles) {
+    if (roles && roles->empty()) return invalid("roles: at least one is needed; disable a client that may do nothing");
+    return {};
+}
+
 error unstorable_email() { return invalid("email: the text has a NUL character or is not UTF-8"); }
 
 } // namespace
@@ -45,6 +51,7 @@ result<client_secret> api_clients::create(const new_client& wanted) {
     auto id = client_id_of(wanted.name);
     if (!id) return id.error();
     if (!is_storable(wanted.email)) return unstorable_email();
+    if (const auto good = check(wanted.roles); !good) return good.error();
     client_secret out;
     out.secret = auth::make_secret();
     out.client.client_id = *std::move(id);
@@ -86,7 +93,9 @@ result<void> api_clients::set_email(std::string_view name, const std::string& em
 
 result<void> api_clients::set_roles(std::string_view name, const std::optional<std::set<model::role>>& roles) {
     const auto id = client_id_of(name);
-    return id ? client_repository(db_).set_roles(*id, roles) : result<void>(id.error());
+    if (!id) return id.error();
+    if (const auto good = check(roles); !good) return good.error();
+    return client_repository(db_).set_roles(*id, roles);
 }
 
 result<void> api_clients::set_must_have_precondition(std::string_view name, bool must) {

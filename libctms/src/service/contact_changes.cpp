@@ -3,12 +3,14 @@
 
 #include "waitlist_changes.hpp"
 
+#include <base/name_index.hpp>
 #include <ctms/base/utf8.hpp>
 #include <ctms/json/contact_json.hpp>
 #include <json/dumped_contact.hpp>
 #include <persistence/postgres/pool.hpp>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace ctms::service {
@@ -16,10 +18,6 @@ namespace {
 
 void sort_by_name(auto& list) {
     std::stable_sort(list.begin(), list.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
-}
-
-auto find_by_name(auto& list, const std::string& name) {
-    return std::find_if(list.begin(), list.end(), [&](const auto& item) { return item.name == name; });
 }
 
 template <class T>
@@ -50,23 +48,31 @@ result<void> check_names_once(const model::contact_input& input) {
 error name_taken(const char* list_name) { return conflict_of({list_name}); }
 
 void apply_to(std::vector<model::waitlist>& stored, const waitlist_changes& changes) {
-    for (const auto& name : changes.leave) std::erase_if(stored, [&](const auto& waitlist) { return waitlist.name == name; });
+    const std::set<std::string_view> leaving(changes.leave.begin(), changes.leave.end());
+    std::erase_if(stored, [&](const auto& waitlist) { return leaving.contains(waitlist.name); });
+    const name_index known(stored);
+    std::vector<model::waitlist> added;
+    std::map<std::string_view, std::size_t> places; // in `added`
     for (const auto& joined : changes.join) {
-        const auto found = find_by_name(stored, joined.value().name);
-        if (found == stored.end()) {
-            stored.push_back(joined.value());
+        const std::string_view name = joined.value().name;
+        if (auto* one = known.find(name)) {
+            json::apply(joined, *one);
+        } else if (const auto [place, is_new] = places.try_emplace(name, added.size()); is_new) {
+            added.push_back(joined.value());
         } else {
-            json::apply(joined, *found);
+            json::apply(joined, added[place->second]);
         }
     }
+    stored.insert(stored.end(), added.begin(), added.end());
     sort_by_name(stored);
 }
 
 /// Whether a waitlist that is not stored yet is joined twice, and so would be inserted twice.
 bool joins_twice(const waitlist_changes& changes, const std::vector<model::waitlist>& stored) {
+    const name_index known(stored);
     std::set<std::string_view> names;
     return std::any_of(changes.join.begin(), changes.join.end(), [&](const auto& joined) {
-        return find_by_name(stored, joined.value().name) == stored.end() && !names.insert(joined.value().name).second;
+        return known.find(joined.value().name) == nullptr && !names.insert(joined.value().name).second;
     });
 }
 
@@ -85,12 +91,14 @@ bool patch_newsletters(const model::list_patch<model::newsletter>& patch, std::v
     if (patch.unsubscribes_all()) {
         for (auto& newsletter : stored) newsletter.subscribed = false;
     }
+    const name_index known(stored);
     std::vector<model::newsletter> added;
+    std::set<std::string_view> names; // of `added`
     for (const auto& item : patch.items()) {
-        if (const auto known = find_by_name(stored, item.value().name); known != stored.end()) {
-            json::apply(item, *known);
+        if (auto* one = known.find(item.value().name)) {
+            json::apply(item, *one);
         } else if (item.value().subscribed) {
-            if (find_by_name(added, item.value().name) != added.end()) return false;
+            if (!names.insert(item.value().name).second) return false;
             added.push_back(item.value());
         }
     }
@@ -171,10 +179,10 @@ result<persistence::contact_change> patched(const model::contact_patch& patch, c
 bool keep_opt_outs(const model::contact& stored, model::contact& after) {
     if (!json::opt_outs_of(stored).are_cleared_by(json::opt_outs_of(after))) return false;
     after.email.has_opted_out_of_email = after.email.has_opted_out_of_email || stored.email.has_opted_out_of_email;
+    const name_index newsletters(after.newsletters);
     for (const auto& before : stored.newsletters) {
         if (before.subscribed) continue;
-        const auto now = find_by_name(after.newsletters, before.name);
-        if (now != after.newsletters.end()) now->subscribed = false;
+        if (auto* now = newsletters.find(before.name)) now->subscribed = false;
     }
     return true;
 }

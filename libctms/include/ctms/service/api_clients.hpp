@@ -41,7 +41,7 @@ struct CTMS_API new_client {
     std::string name;                             ///< name or id, see client_id_of()
     std::string email;                            ///< of the people who run the client
     bool enabled = true;                          ///< a disabled client gets no tokens
-    std::optional<std::set<model::role>> roles{}; ///< nullopt allows everything
+    std::optional<std::set<model::role>> roles{}; ///< at least one; nullopt allows everything
 };
 
 /// A client with a secret that was just made. Only its hash is stored, so the secret cannot be shown again.
@@ -63,7 +63,7 @@ public:
     explicit api_clients(persistence::database& db) : db_(db) {}
 
     /// Makes a secret and stores the client. errc::conflict if the client exists; errc::invalid for an email that has a NUL character or is
-    /// not UTF-8.
+    /// not UTF-8, and for a set of roles without one.
     [[nodiscard]] result<client_secret> create(const new_client& wanted);
     /// Returns all clients, in order of client_id.
     [[nodiscard]] result<std::vector<model::api_client>> list();
@@ -73,7 +73,8 @@ public:
     [[nodiscard]] result<void> set_enabled(std::string_view name, bool enabled);
     /// Changes the address of the people who run the client. errc::not_found if it does not exist; errc::invalid as in create().
     [[nodiscard]] result<void> set_email(std::string_view name, const std::string& email);
-    /// Sets the roles; nullopt allows everything. errc::not_found if the client does not exist.
+    /// Sets the roles; nullopt allows everything. errc::invalid if there is none, because a client without stored roles may do everything:
+    /// disable it instead. errc::not_found if the client does not exist.
     [[nodiscard]] result<void> set_roles(std::string_view name, const std::optional<std::set<model::role>>& roles);
     /// Sets whether the client must send a precondition (service::precondition) with each change or deletion of a contact. errc::not_found
     /// if the client does not exist.

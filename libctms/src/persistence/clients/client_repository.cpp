@@ -17,12 +17,13 @@ namespace {
 /// The columns that read_client() reads.
 const std::string from_clients = " from api_client c left join ctms_client_rules u on u.client_id = c.client_id"
                                  " left join ctms_client_use l on l.client_id = c.client_id";
-const std::string client_columns =
-    "select c.client_id, c.email, coalesce(c.enabled, true), c.hashed_secret,"
-    " round(extract(epoch from c.create_timestamp) * 1000000)::bigint, round(extract(epoch from c.update_timestamp) * 1000000)::bigint,"
-    " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
-    " coalesce(u.must_have_precondition, false), u.rate_requests, u.rate_seconds, u.burst, u.concurrency,"
-    " round(extract(epoch from l.last_used_at) * 1000000)::bigint";
+const std::string client_columns = "select c.client_id, c.email, coalesce(c.enabled, true), c.hashed_secret,"
+                                   " " +
+                                   microseconds_sql("c.create_timestamp") + ", " + microseconds_sql("c.update_timestamp") +
+                                   ","
+                                   " (select string_agg(role, ',') from ctms_client_roles r where r.client_id = c.client_id),"
+                                   " coalesce(u.must_have_precondition, false), u.rate_requests, u.rate_seconds, u.burst, u.concurrency,"
+                                   " round(extract(epoch from l.last_used_at) * 1000000)::bigint";
 constexpr std::size_t after_client = 13; ///< the first column that follows them
 
 const statement find_client{"client_find", client_columns + from_clients + " where c.client_id = $1"};

@@ -147,7 +147,7 @@ void change_rounds::try_together(const places& turn, milliseconds longest_wait, 
 }
 
 void change_rounds::read_and_write(connection& db, const places& turn, milliseconds longest_wait, bool lock, attempt& into) const {
-    const bool limited = lock || is_late();
+    bool limited = lock || is_late();
     if (limited) begin_with_limit(db, time_left());
     if (lock) lock_contact(db, several_[turn.front()].email_id);
     if (turn.size() == 1) {
@@ -162,7 +162,13 @@ void change_rounds::read_and_write(connection& db, const places& turn, milliseco
     if (into.ready.empty()) return;
     std::vector<contact_write> writes;
     for (const auto& one : into.ready) writes.push_back({one.before, &one.change, several_[one.place].by});
-    const auto written = write_contacts(db, write_kind::update, writes, write_options_of(db_, longest_wait));
+    const auto how = write_options_of(db_, longest_wait);
+    // Contacts that the first statement keeps out are written by a second one, which may fail.
+    if (!limited && how.suppression.opts_out && writes.size() > 1) {
+        begin_with_limit(db, time_left());
+        limited = true;
+    }
+    const auto written = write_contacts(db, write_kind::update, writes, how);
     if (limited && !written.times.empty()) db.commit();
     for (std::size_t i = 0; i < writes.size(); ++i) {
         const auto& id = writes[i].before->contact.email.email_id;

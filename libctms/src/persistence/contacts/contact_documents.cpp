@@ -42,33 +42,48 @@ constexpr std::size_t page_id = 2;
 constexpr std::size_t page_time = 3;
 constexpr std::size_t page_is_noted = 4;
 
+// The bytes of documents after which a page ends: a contact with long lists has a large one, and a page is in memory as a whole.
+constexpr std::size_t most_bytes_of_page = 16'000'000;
+
 // The documents are looked up in order of their key, in which those of neighbours are in the same pages of the index and often of the
-// table.
+// table. {3} is most_bytes_of_page; few pages have so much, and only these are sorted to find where they end.
 constexpr std::string_view find_page = R"(
 with wanted as materialized (
   select selected.*, row_number() over (order by update_timestamp, email_id) as place from ({0}) as selected order by email_id),
 noted as materialized (select ctms_noted(array(select email_id from wanted)) as ids),
-last as materialized (select max(place) as last_place from wanted)
-select d.document, w.place, case when d.document is null or w.place = last_place then w.email_id end,
-  case when d.document is null or w.place = last_place then {1} end, d.document is null and w.email_id = any (noted.ids)
-from wanted w cross join noted cross join last left join lateral (
-  select known.document from ctms_documents known
-  where known.email_id = w.email_id and known.version = w.version and known.format = {2} and w.email_id <> all (noted.ids) offset 0) d on true)";
+last as materialized (select max(place) as last_place from wanted),
+found as materialized (
+  select d.document, w.place, w.email_id, w.update_timestamp, w.email_id = any (noted.ids) as is_noted, octet_length(d.document) as bytes
+  from wanted w cross join noted left join lateral (
+    select known.document from ctms_documents known
+    where known.email_id = w.email_id and known.version = w.version and known.format = {2} and w.email_id <> all (noted.ids) offset 0) d
+    on true),
+fits as materialized (select coalesce(sum(bytes), 0) < {3} as page_fits from found),
+page as (
+  select *, false as page_ends from found where (select page_fits from fits)
+  union all
+  select document, place, email_id, update_timestamp, is_noted, bytes, bytes_before + coalesce(bytes, 0) >= {3}
+  from (select *, sum(coalesce(bytes, 0)) over (order by place) - coalesce(bytes, 0) as bytes_before
+    from found where not (select page_fits from fits)) as summed
+  where bytes_before < {3})
+select w.document, w.place, case when w.document is null or w.page_ends or w.place = last_place then w.email_id end,
+  case when w.document is null or w.page_ends or w.place = last_place then {1} end, w.document is null and w.is_noted
+from page w cross join last)";
 
 // Locks the rows of emails, so that a deletion cannot pass it, and skips those that others are changing. It need not be durable.
 constexpr std::string_view store_documents = R"(
 with wanted as materialized (
   select r.* from (select set_config('lock_timeout', '50', true), set_config('synchronous_commit', 'off', true) offset 0) as limited,
-    json_to_recordset($1::json) as r(email_id uuid, version xid, seen xid, document json)),
+    json_to_recordset($1::json) as r(email_id uuid, version xid, seen xid, document text)),
 held as materialized (
   select w.* from wanted w join emails e on e.email_id = w.email_id and e.xmin = w.version
   order by w.email_id for key share of e skip locked),
 replaced as (
-  update ctms_documents known set format = {0}, version = held.version, document = held.document::text
+  update ctms_documents known set format = {0}, version = held.version, document = held.document
   from held where known.email_id = held.email_id and known.xmin = held.seen returning known.email_id),
 added as (
   insert into ctms_documents (email_id, format, version, document)
-  select email_id, {0}, version, document::text from held where seen is null order by email_id on conflict do nothing returning email_id)
+  select email_id, {0}, version, document from held where seen is null order by email_id on conflict do nothing returning email_id)
 select (select count(*) from replaced) + (select count(*) from added))";
 
 const statement& store_statement() {
@@ -127,7 +142,7 @@ std::size_t store_all(connection& db, std::span<const new_document> documents) {
         writer.add("email_id", std::string_view(one.email_id.to_string()));
         writer.add("version", std::string_view(one.version));
         if (!one.seen.empty()) writer.add("seen", std::string_view(one.seen));
-        writer.add_raw("document", one.json);
+        writer.add("document", std::string_view(one.json)); // as text: old rows have escapes that the server cannot store (\u0000)
     });
     return static_cast<std::size_t>(db.query(store_statement(), {records}, true).integer(0, 0));
 }
@@ -154,7 +169,7 @@ found_documents read_documents(connection& db, const statement& what, std::span<
 }
 
 std::string document_page_sql(std::string_view selection) {
-    return fmt::format(find_page, selection, microseconds_sql("w.update_timestamp"), json::document_format());
+    return fmt::format(find_page, selection, microseconds_sql("w.update_timestamp"), json::document_format(), most_bytes_of_page);
 }
 
 namespace {
@@ -212,6 +227,7 @@ found_page read_document_page(connection& db, const statement& what, std::span<c
         std::erase(documents, std::string_view());
     }
     for (const auto& one : documents) out.page.bytes += one.size();
+    out.is_cut_off = out.page.bytes >= most_bytes_of_page;
     return out;
 }
 

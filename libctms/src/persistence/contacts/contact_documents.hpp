@@ -63,10 +63,12 @@ struct found_page {
     std::size_t matches = 0;                     ///< how many contacts were found; more than documents if some were changed meanwhile
     std::optional<model::updates_cursor> last{}; ///< the place of the last match; nullopt if there is none
     std::span<const new_document> to_store{};    ///< valid as long as `page`
+    bool is_cut_off = false;                     ///< whether more contacts may follow the last match although the page is not full
 };
 
 /// Reads a page in order of (update_timestamp, email_id), in one round trip, and in a second one the contacts without a document from their
-/// tables. A contact that has another time by then, or is gone, is left out: it is not on this page any more.
+/// tables. A contact that has another time by then, or is gone, is left out: it is not on this page any more. The page ends early, with at
+/// least one contact, where its documents are large.
 [[nodiscard]] found_page read_document_page(connection& db, const statement& what, std::span<const parameter> parameters);
 
 /// Makes the document of a contact.

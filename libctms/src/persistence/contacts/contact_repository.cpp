@@ -15,6 +15,8 @@
 #include <persistence/postgres/suppression.hpp>
 #include <persistence/postgres/time_columns.hpp>
 
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -29,6 +31,17 @@ constexpr auto found_documents_of_any = [](const found_documents& found) { retur
 
 constexpr std::string_view one_selection = "select email_id, xmin as version from emails where email_id = $1::uuid";
 constexpr std::string_view some_selection = "select email_id, xmin as version from emails where email_id = any ($1::uuid[])";
+
+error too_many_matches() {
+    return malformed(fmt::format("More than {} contacts match: give another identifier of the contact, too", most_matches));
+}
+
+/// What was found, unless it is more than a lookup may find.
+template <class T>
+result<std::vector<T>> bounded(result<std::vector<T>> found) {
+    if (found && found->size() > most_matches) return too_many_matches();
+    return found;
+}
 
 std::vector<model::contact_document> in_order(found_documents&& found) {
     std::vector<model::contact_document> out;
@@ -90,9 +103,9 @@ result<std::vector<model::contact>> contact_repository::find(const model::identi
     if (query == model::identity_query{}) return std::vector<model::contact>(); // not all contacts
     const auto ids = ids_lookup(query);
     const statement what{ids.name, contacts_sql(ids.sql)};
-    return run_read(
+    return bounded(run_read(
         db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_contacts(db.query(what, ids.parameters)); },
-        found_any);
+        found_any));
 }
 
 result<std::vector<model::contact_document>> contact_repository::documents(std::span<const uuid> email_ids) {
@@ -109,11 +122,12 @@ result<std::vector<model::contact_document>> contact_repository::documents(std::
 result<std::vector<model::contact_document>> contact_repository::documents(const model::identity_query& query) {
     if (query == model::identity_query{}) return std::vector<model::contact_document>(); // not all contacts
     const auto ids = ids_lookup(query);
-    const statement what{"documents_" + ids.name, documents_sql(ids.sql)};
+    const statement what{ids.name.empty() ? std::string() : "documents_" + ids.name, documents_sql(ids.sql)};
     auto found = run_read(
         db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_documents(db, what, ids.parameters); },
         found_documents_of_any);
     if (!found) return found.error();
+    if (found->matches.size() > most_matches) return too_many_matches();
     if (store_) store_->store(found->to_store);
     return in_order(std::move(*found));
 }
@@ -143,7 +157,7 @@ std::vector<result<std::vector<model::contact_document>>> contact_repository::do
         auto found = documents_by(kind, one.ids, queries[one.places.front()].email_id ? nullptr : replica_.get());
         for (std::size_t i = 0; i < one.places.size(); ++i) {
             if (found) {
-                out[one.places[i]] = std::move((*found)[i]);
+                out[one.places[i]] = bounded(result<std::vector<model::contact_document>>(std::move((*found)[i])));
             } else {
                 out[one.places[i]] = found.error();
             }
@@ -182,9 +196,9 @@ result<std::vector<model::identity>> contact_repository::find_identities(const m
     if (query == model::identity_query{}) return std::vector<model::identity>(); // not all contacts
     auto ids = identities_lookup(query);
     const statement what{std::move(ids.name), std::move(ids.sql)};
-    return run_read(
+    return bounded(run_read(
         db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_identities(db.query(what, ids.parameters)); },
-        found_any);
+        found_any));
 }
 
 result<updates_horizon> contact_repository::horizon() { return horizon_->get(db_); }
@@ -233,7 +247,8 @@ result<document_page> contact_repository::update_documents(const model::updates_
     if (!read) return read.error();
     auto& found = read->found;
     if (store_) store_->store(found.to_store);
-    found.page.next = found.matches == static_cast<std::size_t>(query.limit) ? found.last : read->examined_end;
+    const bool ends_at_last = found.is_cut_off || found.matches == static_cast<std::size_t>(query.limit);
+    found.page.next = ends_at_last ? found.last : read->examined_end;
     return std::move(found.page);
 }
 

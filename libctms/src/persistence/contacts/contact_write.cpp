@@ -6,6 +6,7 @@
 #include "contact_tables.hpp"
 #include "history_sql.hpp"
 
+#include <base/name_index.hpp>
 #include <fields/tables.hpp>
 #include <json/changed_fields.hpp>
 #include <json/contact_document.hpp>
@@ -247,13 +248,15 @@ bool add_group(object_writer& writer, std::string_view name, const std::optional
 template <class Item>
 bool add_list(object_writer& writer, std::string_view name, const std::vector<Item>& before, const std::vector<Item>& after) {
     std::vector<Item> written;
+    const name_index was(before);
     for (const auto& item : after) {
-        if (std::find(before.begin(), before.end(), item) == before.end()) written.push_back(item);
+        const auto* same = was.find(item.name);
+        if (same == nullptr || *same != item) written.push_back(item);
     }
     std::vector<std::string_view> gone;
+    const name_index is(after);
     for (const auto& item : before) {
-        const bool stays = std::any_of(after.begin(), after.end(), [&](const auto& other) { return other.name == item.name; });
-        if (!stays) gone.push_back(item.name);
+        if (is.find(item.name) == nullptr) gone.push_back(item.name);
     }
     if (!written.empty()) writer.add_raw(name, json_rows(written, add_members<Item>));
     if (!gone.empty()) writer.add_raw(std::string(name) + "_gone", json_names(gone));

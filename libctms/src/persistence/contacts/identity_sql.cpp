@@ -47,7 +47,7 @@ std::string condition_of(const id_kind& one, std::string_view value) { return fm
 
 /// Selects `columns` of the matching contacts. Tables without a condition are joined with `other_join`, or not at all if it is null.
 lookup make(std::string_view prefix, std::string_view columns, const char* other_join, const model::identity_query& query) {
-    lookup out{std::string(prefix), fmt::format("select {} from emails e", columns), {}};
+    lookup out{{}, fmt::format("select {} from emails e", columns), {}};
     std::string where;
     std::set<std::string_view> needed;
     for (const auto& one : kinds) {
@@ -55,7 +55,7 @@ lookup make(std::string_view prefix, std::string_view columns, const char* other
         if (!value) continue;
         out.parameters.push_back(std::move(value));
         where += fmt::format("{} {}", where.empty() ? " where" : " and", condition_of(one, fmt::format("${}", out.parameters.size())));
-        out.name += fmt::format("_{}", subject_of(one));
+        out.name = out.parameters.size() == 1 ? fmt::format("{}_{}", prefix, subject_of(one)) : std::string();
         needed.insert(one.table);
     }
     for (const auto& [alias, table] : tables) {
@@ -66,7 +66,7 @@ lookup make(std::string_view prefix, std::string_view columns, const char* other
     return out;
 }
 
-/// Finds the contacts of many ids of one kind. `offset 0` forces one index lookup for each id, also without statistics.
+/// Finds the contacts of many ids of one kind. The limit forces one index lookup for each id, also without statistics.
 statement many_lookup(const id_kind& kind) {
     std::string join;
     for (const auto& [alias, table] : tables) {
@@ -75,8 +75,8 @@ statement many_lookup(const id_kind& kind) {
     return {fmt::format("contacts_by_many_{}", subject_of(kind)),
             fmt::format("select place, found.email_id, found.version"
                         " from json_array_elements_text($1::json) with ordinality as given (id, place) cross join lateral"
-                        " (select e.email_id, e.xmin as version from emails e{} where {} offset 0) as found",
-                        join, condition_of(kind, "given.id"))};
+                        " (select e.email_id, e.xmin as version from emails e{} where {} limit {}) as found",
+                        join, condition_of(kind, "given.id"), most_matches + 1)};
 }
 
 } // namespace
@@ -98,14 +98,18 @@ std::vector<statement> many_lookups() {
     return out;
 }
 
-lookup ids_lookup(const model::identity_query& query) { return make("contacts_by", "e.email_id, e.xmin as version", nullptr, query); }
+lookup ids_lookup(const model::identity_query& query) {
+    auto out = make("contacts_by", "e.email_id, e.xmin as version", nullptr, query);
+    out.sql += fmt::format(" limit {}", most_matches + 1);
+    return out;
+}
 
 lookup identities_lookup(const model::identity_query& query) {
     auto out = make("identities_by",
                     "e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, "
                     "a.user_id, f.fxa_id, f.primary_email",
                     "left join", query);
-    out.sql += " order by e.email_id";
+    out.sql += fmt::format(" order by e.email_id limit {}", most_matches + 1);
     return out;
 }
 

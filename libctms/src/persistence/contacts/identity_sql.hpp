@@ -17,11 +17,14 @@ namespace ctms::persistence {
 
 /// A lookup as SQL. The same set of ids gives the same text and name, so that it is prepared once per connection.
 struct lookup {
-    std::string name; ///< distinct for each set of given ids
+    std::string name; ///< distinct for each kind of id; empty for several ids, of which there are too many sets to prepare each
     std::string sql;
     std::vector<parameter> parameters;
     bool by_indexes = false; ///< must be planned with nothing but lookups in indexes
 };
+
+/// How many contacts a lookup may find: several may have the same id of another system. Those here find one more, so that it is noticed.
+inline constexpr std::size_t most_matches = 1'000;
 
 /// Finds the email_id of all contacts that match every given id. At least one id must be given.
 [[nodiscard]] lookup ids_lookup(const model::identity_query& query);

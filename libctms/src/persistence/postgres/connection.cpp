@@ -181,7 +181,7 @@ struct known_state {
     bool ends_connection;
 };
 
-// The first match counts. 25006: the primary became a replica. 26000, 0A000: the server no longer knows a prepared
+// The first match counts. 25006: the primary became a replica. 26000, 0A000 (see is_stale_plan()): the server no longer knows a prepared
 // statement, or its tables changed; a new connection prepares it again.
 constexpr std::array known_states{
     known_state{"23505", kind::unique, false},
@@ -225,6 +225,10 @@ known_state classify(std::string_view sqlstate) {
 
 // The server did not run the statement at all, so the outcome is not in doubt.
 bool refused(std::string_view sqlstate) { return sqlstate == "57P03" || sqlstate == "25006" || sqlstate == "26000" || sqlstate == "0A000"; }
+
+// 0A000 also means that the statement asks for something that the server cannot do. Only a statement whose result has changed comes from
+// this function of the server, whose name stands in the message.
+bool is_stale_plan(std::string_view message) { return message.find("RevalidateCachedQuery") != std::string_view::npos; }
 
 // libpq writes this label itself, whereas the quotes in the message depend on the server's language.
 std::string constraint_in(std::string_view message) {
@@ -302,7 +306,7 @@ struct connection::impl {
     }
 
     [[noreturn]] void fail(std::string sqlstate, std::string_view message, bool doubtful) {
-        const auto state = classify(sqlstate);
+        const auto state = sqlstate == "0A000" && !is_stale_plan(message) ? classify("") : classify(sqlstate);
         auto what = state.what;
         if (!link.is_open() && !state.ends_connection) what = kind::connection;
         if (!link.is_open() || state.ends_connection) {
@@ -316,6 +320,8 @@ struct connection::impl {
 
     void prepare(const statement& what) {
         if (known.contains(what.name)) return;
+        constexpr std::size_t longest = 63; // the server would cut it off, and take two names for one
+        if (what.name.size() > longest) throw std::logic_error(what.name + ": the name is too long");
         link.prepare(what.name, what.sql);
         known.emplace(what.name);
     }
@@ -369,7 +375,7 @@ rows connection::query(const statement& what, std::span<const parameter> paramet
     }
     const bool autocommits = writes && !impl_->in_transaction;
     auto answer = impl_->guarded(autocommits, [&](pqxx::nontransaction& session) {
-        if (!impl_->prepared) return run_unprepared(session, what.sql, parameters);
+        if (!impl_->prepared || what.name.empty()) return run_unprepared(session, what.sql, parameters);
         impl_->prepare(what);
         return run_prepared(session, what.name, parameters);
     });

@@ -21,7 +21,7 @@
 
 namespace ctms::persistence {
 
-/// A statement with a unique name, under which it is prepared once per connection.
+/// A statement with a unique name of at most 63 bytes, under which it is prepared once per connection. One without a name is not prepared.
 struct statement {
     std::string name;
     std::string sql;

@@ -16,9 +16,13 @@
 
 namespace ctms::persistence {
 
-/// Selects a column as microseconds since 1970, as text, whatever the session's settings.
+/// Selects a column as microseconds since 1970, as text, whatever the session's settings. A time that the API cannot print (infinity, a
+/// year before 1 or after 9999) becomes the nearest one that it can.
 [[nodiscard]] inline std::string microseconds_sql(std::string_view column) {
-    return fmt::format("(extract(epoch from {})*1000000)::bigint::text", column);
+    return fmt::format("case when {0} < '0001-01-01 00:00:00+00' then '-62135596800000000'"
+                       " when {0} >= '10000-01-01 00:00:00+00' then '253402300799999999'"
+                       " else (extract(epoch from {0})*1000000)::bigint::text end",
+                       column);
 }
 
 /// Selects a column as text in the form of ctms::to_iso(), for times from the year 1 to 9999. The colons are in quotes because pgbench,
