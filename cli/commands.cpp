@@ -54,20 +54,20 @@ constexpr option any_table{"allow-unknown", "", "accept a table that the sync do
 constexpr std::array table_options{option{"tablename,t", "TABLE", "the vendor's table (main)"}, any_table};
 constexpr std::array table_filter{option{"tablename,t", "TABLE", "only the fields of this table of the vendor"}, any_table};
 constexpr std::array mapping_options{option{"replace", "", "change an existing mapping of the newsletter"},
-                                     option{"allow-unknown", "", "accept a new name that resembles one that contacts have"}};
+                                     option{"allow-unknown", "", "accept a new newsletter whose name is similar to an existing one"}};
 constexpr std::array just_yes{yes};
 constexpr std::array parked_options{option{"limit,n", "COUNT", "maximum number, most recently requested first (100)"}};
 constexpr std::array retry_options{option{"all", "", "all that are parked"}};
 constexpr std::array forget_options{option{"all", "", "all that are parked"}, yes};
 constexpr std::array stripe_parked_options{option{"limit,n", "COUNT", "maximum number, oldest first (100)"}};
 constexpr std::array stripe_retry_options{option{"all", "", "all that are parked"},
-                                          option{"even-if-older", "", "also objects of which another state was stored in the meantime"}};
+                                          option{"even-if-older", "", "also retry objects of which another state has been stored since"}};
 constexpr std::array resync_options{
     option{"all", "", "all contacts"},
     option{"newsletter", "NAME", "contacts with this newsletter, subscribed or not"},
     option{"waitlist", "NAME", "contacts on this waitlist"},
     option{"allow-unknown", "", "accept a newsletter or waitlist that no contact has"},
-    option{"skipped", "", "contacts that a sync which was off removed from the queue"},
+    option{"skipped", "", "contacts that ctms-sync removed from the queue while the sync was off"},
     option{"emails", "FILE", "contacts with the addresses of a file: text, CSV or JSON; - is standard input"},
     list_column,
     list_skip,
@@ -76,7 +76,7 @@ constexpr std::array resync_options{
     option{"dry-run", "", "print the number without queueing anything"}};
 constexpr std::array webhook_options{
     option{"name", "NAME", "name of the webhook: letters, digits and - _ . (the host of the URL)"},
-    option{"events", "KINDS", "kinds of changes to send, with commas (created,updated,deleted)"},
+    option{"events", "KINDS", "kinds of changes to send (created,updated,deleted); created and updated go together"},
     option{"include", "contact", "also send the contacts, with personal data"},
     option{"allow-http", "", "accept a URL that begins with http://"},
     option{"allow-private-address", "", "send also if the host has an address of a private network, or of this machine"}};
@@ -84,7 +84,7 @@ constexpr std::array webhook_enable_options{option{"from-now", "", "leave out wh
 constexpr std::array webhook_retry_options{option{"all", "", "all that are parked or failing"}};
 constexpr std::array webhook_rotate_options{
     option{"keep-old", "DURATION", "how long the old secret also signs: seconds, HH:MM:SS or ISO 8601 (P1DT2H); at most 365 days"},
-    option{"end-grace", "", "also while a secret that was replaced before still signs, which then ends at once"}};
+    option{"end-grace", "", "rotate even if an earlier secret still signs; that secret stops signing at once"}};
 constexpr std::array token_options{option{"expires-in", "SECONDS", "lifetime of the token (CTMS_TOKEN_EXPIRATION)"}};
 constexpr std::array request_options{
     option{"client,c", "NAME", "send a token of this client; most paths require one"},
@@ -94,7 +94,7 @@ constexpr std::array top_options{option{"url", "URL", "the server to watch (CTMS
                                  option{"interval", "SECONDS", "time between two updates (2)"},
                                  option{"once", "", "print the state once as text, and exit"}};
 constexpr std::array follow_options{
-    option{"after", "CURSOR", "go on after this place, which an earlier run or the API returned; without it, begin with all contacts"}};
+    option{"after", "CURSOR", "continue after this cursor, from an earlier run or the API; without it, begin with all contacts"}};
 constexpr std::array audit_options{option{"limit,n", "COUNT", "maximum number, newest first (100)"}};
 
 constexpr option dry_run{"dry-run", "", "print what would be done without changing anything"};
@@ -102,9 +102,8 @@ constexpr std::array delete_options{yes, dry_run};
 constexpr std::array erase_options{
     option{"suppress", "", "keep the address, the account and the customer at Stripe out from now on; needs CTMS_SUPPRESSION_KEYS"}, yes};
 constexpr std::array erasures_options{
-    option{
-        "confirm", "",
-        "confirm what the sync has given up or does not know, after you have made sure at the vendor that the contacts are deleted there"},
+    option{"confirm", "",
+           "confirm deletions that the sync gave up or does not know about; first make sure that the vendor no longer has the contacts"},
     yes};
 constexpr std::array hold_options{option{"reason", "TEXT", "why; only operators see it", true}};
 constexpr std::array list_options{list_column, list_skip, list_report, yes, dry_run};
@@ -113,7 +112,7 @@ constexpr std::array import_options{
            "format of the file (found from its content); in csv, an apostrophe before = + - @ at the start of a cell is removed"},
     option{"rejects", "FILE", "file for rejected lines (FILE.rejects.ndjson or, if that exists, the next free number)"},
     option{"rate", "N", "store at most N contacts per second, so that other clients of the database wait less (no limit)"},
-    option{"batch", "N", "contacts per transaction (2000; with --rate, a twentieth of that number)"},
+    option{"batch", "N", "contacts per transaction (2000; with --rate, a twentieth of the rate, at most 2000)"},
     option{"jobs", "N", "batches at the same time (one per core, 2 to 4; with --rate, 1)"},
     option{"merge", "", "change only the given fields of existing contacts; never clears an opt-out"},
     option{"replace", "", "replace existing contacts that have different content: fields that are not given are cleared"},
@@ -126,7 +125,7 @@ constexpr std::array dump_options{
     option{"ndjson", "", "every stored field, one contact per line (the default)"},
     option{"csv", "",
            "a table for spreadsheets: cells that would be formulas start with an apostrophe, which import removes; "
-           "of newsletters and waitlists only the names"},
+           "for newsletters and waitlists, it has only the names"},
     option{"output,o", "FILE", "write to a file that only its owner can read"}};
 
 constexpr std::array table{
@@ -376,7 +375,7 @@ constexpr std::array table{
     command{.group = "webhooks",
             .name = "enable",
             .operands = "NAME",
-            .summary = "Send everything after the last delivery, or only changes from now on",
+            .summary = "Enable a webhook again: it gets everything since the last delivery or, with --from-now, only new changes",
             .example = "webhooks enable shop --from-now",
             .run = webhooks_enable,
             .options = webhook_enable_options,
@@ -472,7 +471,8 @@ constexpr std::array table{
             .summary = "Print the statements that grant each program the rights that it needs",
             .example = "db grants --web ctms_web --sync ctms_sync --admin ctms_admin",
             .run = db_grants,
-            .options = grants_options},
+            .options = grants_options,
+            .changes_with = "apply"},
     command{.group = "db",
             .name = "upgrade",
             .operands = "",
@@ -485,7 +485,8 @@ constexpr std::array table{
     command{.group = "db",
             .name = "verify",
             .operands = "",
-            .summary = "Compare the documents of all contacts with their tables, while other programs write; exit code 1 if one differs",
+            .summary = "Compare the documents of all contacts with their tables, while other programs write; exit code 1 if one differs "
+                       "and --fix is not given",
             .example = "db verify --fix",
             .run = db_verify,
             .options = verify_options,
@@ -610,14 +611,15 @@ constexpr std::array table{
             .summary = "List contacts whose addresses differ only in case",
             .example = "contacts duplicates",
             .run = contacts_duplicates},
-    command{.group = "changes",
-            .name = "follow",
-            .operands = "",
-            .summary =
-                "Print the changes of contacts as they happen, one per line, until Ctrl-C; at the end prints the place to go on from",
-            .example = "changes follow --json",
-            .run = changes_follow,
-            .options = follow_options},
+    command{
+        .group = "changes",
+        .name = "follow",
+        .operands = "",
+        .summary =
+            "Print the changes of contacts as they happen, one per line, until Ctrl-C; when it ends, it prints the cursor to continue from",
+        .example = "changes follow --json",
+        .run = changes_follow,
+        .options = follow_options},
     command{.group = "suppress",
             .name = "",
             .operands = "FILE",

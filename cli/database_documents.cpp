@@ -70,7 +70,8 @@ int db_verify(invocation& call) {
         for (const auto& one : tally->stale) print_text("  " + one.to_string());
     }
     const bool is_good = fix || (tally->stale.empty() && tally->left_behind == 0);
-    return is_good && tally->complete ? support::ok : support::failed;
+    if (!tally->complete) return support::temporary;
+    return is_good ? support::ok : support::failed;
 }
 
 int db_build_documents(invocation& call) {
@@ -94,7 +95,7 @@ int db_build_documents(invocation& call) {
         print_text(fmt::format("{} contacts: {} had a document, {} were stored.{}", tally->contacts, tally->with_document, tally->stored,
                                tally->complete ? "" : " Stopped before the end; run it again to continue."));
     }
-    return tally->complete ? support::ok : support::failed;
+    return tally->complete ? support::ok : support::temporary;
 }
 
 } // namespace ctms::cli

@@ -22,16 +22,19 @@ constexpr std::array global_options{option{"embedded", "", "use the embedded dat
                                     option{"json", "", "print JSON"}, option{"version", "", "print the version"},
                                     option{"help,h", "", "print this text, or the text of a group or command"}};
 
-constexpr std::array exit_codes{std::pair{support::ok, "done"},
-                                std::pair{support::failed, "not done, or the check failed"},
-                                std::pair{support::usage, "wrong usage"},
-                                std::pair{support::bad_data, "some of the data is wrong or does not exist; the valid part was processed"},
-                                std::pair{support::no_input, "a file cannot be read"},
-                                std::pair{support::no_user, "an address or id belongs to no contact; the others were processed"},
-                                std::pair{support::unavailable, "the database cannot be reached"},
-                                std::pair{support::io_error, "standard output cannot be written; changes were made nevertheless"},
-                                std::pair{support::temporary, "stopped early: run the same command again"},
-                                std::pair{support::configuration, "the configuration has mistakes, or the schema is not up to date"}};
+constexpr std::array exit_codes{
+    std::pair{support::ok, "done"},
+    std::pair{support::failed, "not done, or the check failed"},
+    std::pair{support::usage, "wrong usage"},
+    std::pair{support::bad_data, "some of the data is wrong or does not exist; the valid part was processed"},
+    std::pair{support::no_input, "a file cannot be read"},
+    std::pair{support::no_user, "an address or id belongs to no contact; the others were processed"},
+    std::pair{support::unavailable, "the database cannot be reached"},
+    std::pair{support::io_error, "standard output cannot be written (changes were made nevertheless), or a report cannot be written (the "
+                                 "message says whether anything was done)"},
+    std::pair{support::temporary, "stopped early: run the same command again"},
+    std::pair{support::configuration,
+              "the configuration has mistakes, the schema is not up to date, or the database account lacks a right"}};
 
 constexpr auto purpose = "Administers CTMS. Works on the database of CTMS_DB_URL, or on the embedded one (--embedded, or CTMS_DATA_DIR).";
 

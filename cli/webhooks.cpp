@@ -125,6 +125,25 @@ result<std::chrono::seconds> read_keep_old(const invocation& call) {
     return *wanted;
 }
 
+/// Enables webhooks until it fails, and adds the names of those that it has enabled to `retried`.
+result<void> retry(service::webhooks& webhooks, const std::vector<std::string>& names, std::vector<std::string>& retried) {
+    for (const auto& name : names) {
+        if (const auto enabled = webhooks.enable(name); !enabled) return enabled.error();
+        retried.push_back(name);
+    }
+    return {};
+}
+
+void print_retried(const invocation& call, const std::vector<std::string>& names) {
+    if (!call.json) {
+        return print_text(names.empty() ? std::string("No webhook is parked or failing.")
+                                        : fmt::format("Retrying {}: everything after the last delivery.", fmt::join(names, ", ")));
+    }
+    std::string out;
+    append_json_array(out, names, [](std::string& to, const std::string& name) { append_json_string(to, name); });
+    print_json(out);
+}
+
 } // namespace
 
 int webhooks_add(invocation& call) {
@@ -234,24 +253,11 @@ int webhooks_retry(invocation& call) {
     }
     persistence::database db(support::database_options(call.settings));
     service::webhooks webhooks(db);
-    std::vector<std::string> names = call.operands;
-    if (call.has("all")) {
-        const auto retried = webhooks.retry_all();
-        if (!retried) return fail(retried.error());
-        names = *retried;
-    }
-    for (const auto& name : call.operands) {
-        if (const auto enabled = webhooks.enable(name); !enabled) return fail(enabled.error());
-    }
-    call.note("webhooks", fmt::format("{}", fmt::join(names, ",")));
-    if (call.json) {
-        std::string out;
-        append_json_array(out, names, [](std::string& to, const std::string& name) { append_json_string(to, name); });
-        return print_json(out), support::ok;
-    }
-    print_text(names.empty() ? std::string("No webhook is parked or failing.")
-                             : fmt::format("Retrying {}: everything after the last delivery.", fmt::join(names, ", ")));
-    return support::ok;
+    std::vector<std::string> retried;
+    const auto done = call.has("all") ? webhooks.retry_all(retried) : retry(webhooks, call.operands, retried);
+    call.note("webhooks", fmt::format("{}", fmt::join(retried, ",")));
+    if (done || !retried.empty()) print_retried(call, retried);
+    return done ? support::ok : fail(done.error());
 }
 
 int webhooks_rotate_secret(invocation& call) {

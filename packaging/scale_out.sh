@@ -19,7 +19,7 @@ of the trials and their results, which docs/scale-out.md explains; ends with exi
   --help    print this text
 
 Without names, all trials run, which takes about four minutes. CTMS_SCALE_KEEP=1 keeps the directory of a failed trial.
-Several ctms-sync processes on one queue are tested in tests/sync and tests/fault instead.
+Several ctms-sync processes on one queue are tested in tests/sync instead.
 TEXT
 }
 

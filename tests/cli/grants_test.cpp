@@ -31,6 +31,7 @@ TEST_CASE("the statements that grant the programs their rights are printed or ap
     CHECK(run_admin({"db", "grants", "--sync", role, "--apply"}, {"CTMS_DB_URL=" + db.url(program_account::admin)}).exit_code == 78);
     CHECK_FALSE(may_read());
     CHECK(run_admin({"db", "grants", "--sync", role, "--apply"}, owner).out == "Granted.\n");
+    CHECK(link.execute("select command from ctms_audit_log order by id desc limit 1").text(0, 0) == "db grants");
     CHECK(may_read());
     CHECK(boost::json::parse(run_admin({"db", "grants", "--web", role, "--json"}, owner).out).at("applied") == false);
     CHECK(run_admin({"db", "grants"}, owner).exit_code == 64);

@@ -142,7 +142,43 @@ TEST_CASE("a webhook's secret is replaced only after the new one was written") {
     CHECK(run.select("select secret from ctms_webhooks") == secret_of(rotated.out));
     const auto again = run({"webhooks", "rotate-secret", "shop", "--end-grace", "--json"});
     CHECK(boost::json::parse(again.out).at("secret").as_string() == run.select("select secret from ctms_webhooks"));
+    CHECK(boost::json::parse(again.out).at("old_secret_until").is_null());
     CHECK(run.select("select old_secret is null and old_secret_until is null from ctms_webhooks") == "t");
+}
+
+TEST_CASE("the JSON of a new webhook and of a new secret has the times that are stored") {
+    admin run;
+    const auto added = boost::json::parse(run({"webhooks", "add", "https://example.com/", "--name", "shop", "--json"}).out);
+    CHECK(added.at("next_attempt") == added.at("created"));
+    const auto rotated = boost::json::parse(run({"webhooks", "rotate-secret", "shop", "--keep-old", "P1D", "--json"}).out);
+    CHECK(rotated.at("old_secret_until").is_string());
+    CHECK(rotated.at("old_secret_until") == boost::json::parse(run({"webhooks", "show", "shop", "--json"}).out).at("old_secret_until"));
+}
+
+TEST_CASE("webhooks retry reports and records the webhooks that it has retried before it fails") {
+    admin run;
+    for (const auto* name : {"first", "second"}) REQUIRE(run({"webhooks", "add", "https://example.com/", "--name", name}).exit_code == 0);
+    run.select("update ctms_webhooks set state = 'parked', failures = 10 returning 1");
+    std::vector<std::string> call{"webhooks", "retry"};
+    std::string expected = "Retrying first: everything after the last delivery.\n";
+    SUBCASE("by name") { call.insert(call.end(), {"first", "missing", "second"}); }
+    SUBCASE("by name, as JSON") {
+        call.insert(call.end(), {"first", "missing", "second", "--json"});
+        expected = "[\"first\"]\n";
+    }
+    SUBCASE("all") {
+        call.emplace_back("--all");
+        run.select("create function refuse() returns trigger language plpgsql as $$ begin raise 'refused'; end $$;"
+                   " create trigger refused before update on ctms_webhooks for each row when (new.name = 'second')"
+                   " execute function refuse()");
+    }
+    const auto ran = run(call);
+    CAPTURE(ran.err);
+    CHECK(ran.exit_code != 0);
+    CHECK(ran.out == expected);
+    CHECK_FALSE(ran.err.empty());
+    CHECK(run.select("select string_agg(state, ',' order by name) from ctms_webhooks") == "enabled,parked");
+    CHECK(run.select("select details->>'webhooks' from ctms_audit_log where command = 'webhooks retry'") == "first");
 }
 
 TEST_CASE("the doctor names webhooks that are parked or late") {

@@ -86,6 +86,32 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a receiver gets only the kinds of ch
     CHECK(receiver.changes() == strings{line(7, "deleted"), line(9, "deleted")});
 }
 
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: a receiver of creations gets a contact that was created before a place that it has passed") {
+    webhook_receiver receiver;
+    add("shop", receiver, {.events = {model::change_kind::created, model::change_kind::deleted}});
+    create(1);
+    create(2);
+    persistence::connection link(database.options());
+    link.begin(); // holds back the feed before the next change, which takes the first contact out of the pages until the end
+    link.execute("select pg_current_xact_id()");
+    write(1, "Jane");
+    delivery = std::make_unique<service::webhook_delivery>(db, log, options);
+    REQUIRE(soon([&] { return receiver.changes() == strings{line(2, "created")}; }));
+    link.commit();
+    REQUIRE(soon([&] { return receiver.changes().size() == 2; }));
+    CHECK(receiver.changes().back() == line(1, "updated"));
+}
+
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: a receiver of updates gets a contact that was created and then changed") {
+    webhook_receiver receiver;
+    add("shop", receiver, {.events = {model::change_kind::updated}});
+    create(1);
+    write(1, "Jane");
+    start();
+    REQUIRE(soon([&] { return receiver.changes().size() == 1; }));
+    CHECK(receiver.changes() == strings{line(1, "created")});
+}
+
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: many changes share a message") {
     webhook_receiver receiver;
     add("shop", receiver);
@@ -215,6 +241,28 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a receiver is told that changes are 
     REQUIRE(soon([&] { return receiver.count() == 1; }));
     CHECK(receiver.messages().front().json().at("data").at("reason").as_string() ==
           "deletions after the last delivered change are not known any more");
+}
+
+TEST_CASE_FIXTURE(webhook_scene,
+                  "webhooks: after a dump was restored into another cluster, a receiver is told once that changes are lost") {
+    webhook_receiver receiver;
+    add("shop", receiver);
+    create(1);
+    wait_for_feed();
+    persistence::connection link(database.options());
+    // Ids of the old cluster, which are in the future here.
+    link.execute(
+        "insert into ctms_changes (email_id, xid, changed_at) values (gen_random_uuid(), '900000000002', now() - interval '1 hour');"
+        " update ctms_changes_state set forgotten_xid = '900000000000'; update ctms_webhooks set xid = '900000000001'");
+    CHECK(find("shop").lag == 0s);
+    delivery = std::make_unique<service::webhook_delivery>(db, log, options);
+    REQUIRE(soon([&] { return receiver.count() == 1; }));
+    CHECK(receiver.messages().front().json().at("type").as_string() == "contacts.changes_lost");
+    create(2);
+    REQUIRE(soon([&] { return receiver.changes().size() == 1; }));
+    CHECK(receiver.changes() == strings{line(2, "created")});
+    CHECK(receiver.count() == 2);
+    CHECK(soon([&] { return find("shop").lag == 0s; }));
 }
 
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: a copy of a database does not deliver until an operator says so") {

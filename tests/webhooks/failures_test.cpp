@@ -4,6 +4,8 @@
 
 #include <ctms/base/trace_context.hpp>
 
+#include <persistence/webhooks/webhook_repository.hpp>
+
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -182,11 +184,61 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a webhook is parked after all attemp
     CHECK(hook.failures == static_cast<int>(options.waits.size()) + 1);
     create(2);
     works = true;
-    SUBCASE("of all") { CHECK(hooks.retry_all().value() == strings{"shop"}); }
+    strings retried;
+    SUBCASE("of all") {
+        hooks.retry_all(retried).value();
+        CHECK(retried == strings{"shop"});
+    }
     SUBCASE("of one") { hooks.enable("shop").value(); }
     REQUIRE(soon([&] { return receiver.known().size() == 2; }));
     CHECK(find("shop").last_failure.empty());
-    CHECK(hooks.retry_all().value().empty());
+    retried.clear();
+    hooks.retry_all(retried).value();
+    CHECK(retried.empty());
+}
+
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: an attempt that was being made when an operator retried the webhook does not undo that") {
+    options.waits = {20ms};
+    webhook_receiver receiver(at_first(2, [&](raw_connection& peer, std::size_t number, const received& message) {
+        if (number == 1) hooks.enable("shop").value(); // its failure would park the webhook
+        return answering("500 Internal Server Error")(peer, number, message);
+    }));
+    add("shop", receiver);
+    create(1);
+    start();
+    REQUIRE(soon([&] { return receiver.changes().size() == 1; }));
+    CHECK(receiver.count() == 3);
+    REQUIRE(soon([&] { return is_done("shop"); }));
+    stop();
+    REQUIRE(log.flush(patience));
+    CHECK(log_text.find("parked") == std::string::npos);
+}
+
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: a failure ends the lease, and counts unless the webhook was enabled after it was claimed") {
+    webhook_receiver receiver;
+    add("shop", receiver);
+    persistence::webhook_repository repository(db);
+    persistence::connection link(database.options());
+    link.execute("update ctms_webhooks set failures = 2");
+    const auto holder = uuid::random();
+    const auto claimed = repository.claim(find("shop").id, holder, 60s).value();
+    REQUIRE(claimed.has_value());
+    bool counts = true;
+    SUBCASE("it was not") {}
+    SUBCASE("it was") {
+        hooks.enable("shop").value();
+        counts = false;
+    }
+    const persistence::webhook_failure failure{"the receiver responded with status 500", webhook_state::parked, 1h};
+    CHECK(repository.fail(claimed->webhook.id, holder, claimed->webhook.failures, failure).value() == counts);
+    const auto hook = find("shop");
+    CHECK_FALSE(hook.is_held);
+    CHECK(hook.is_due == !counts);
+    CHECK(hook.state == (counts ? webhook_state::parked : webhook_state::enabled));
+    CHECK(hook.failures == (counts ? 3 : 0));
+    CHECK(hook.last_failure == (counts ? failure.what : ""));
+    CHECK(hook.reason == hook.last_failure);
+    CHECK((hook.next_attempt_at > now() + 30min) == counts);
 }
 
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: a webhook that is enabled from now on leaves out what happened before") {

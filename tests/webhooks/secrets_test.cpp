@@ -104,6 +104,46 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: during a rotation both secrets sign,
     CHECK_FALSE(find("shop").old_secret_until.has_value());
 }
 
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: the end of a replaced secret is known before it is stored") {
+    webhook_receiver receiver;
+    add("shop", receiver);
+    std::optional<timestamp> shown;
+    const auto note = [&](const service::webhook_secret& made) {
+        shown = made.webhook.old_secret_until;
+        return true;
+    };
+    hooks.rotate_secret("shop", 1h, note).value();
+    REQUIRE(shown.has_value());
+    CHECK(shown == find("shop").old_secret_until);
+    hooks.rotate_secret("shop", 0s, note, true).value();
+    CHECK_FALSE(shown.has_value());
+    CHECK_FALSE(find("shop").old_secret_until.has_value());
+}
+
+// The message is read for longer than a replaced secret may still sign.
+TEST_CASE_FIXTURE(webhook_scene, "webhooks: a message that takes long to read is not signed with a secret that was replaced meanwhile") {
+    webhook_receiver receiver;
+    const auto old = add("shop", receiver, {.with_contacts = true});
+    create(1);
+    wait_for_feed();
+    persistence::connection link(database.options());
+    link.execute("create table test_pause as select 11 as seconds; create or replace function ctms_noted(wanted uuid[]) returns uuid[]"
+                 " language plpgsql stable as $$ begin perform pg_sleep(seconds) from test_pause; return '{}'; end $$");
+    options.timeout = 15s; // so that the lease is longer than the pause
+    auto patient = database.options();
+    patient.statement_timeout = patience;
+    persistence::database slow(patient);
+    const service::webhook_delivery delivering(slow, log, options);
+    REQUIRE(soon([&] {
+        return !link.execute("select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'").empty();
+    }));
+    link.execute("update test_pause set seconds = 0");
+    const auto rotated = hooks.rotate_secret("shop").value().secret;
+    REQUIRE(soon([&] { return receiver.count() > 0; }));
+    CHECK(receiver.messages().front().signatures_of(old) == 0);
+    CHECK(receiver.messages().front().signatures_of(rotated) == 1);
+}
+
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: a second rotation is refused while a replaced secret still signs") {
     webhook_receiver receiver;
     const auto first = add("shop", receiver);

@@ -221,7 +221,7 @@ constexpr std::array table{
     rule{{"CTMS_DB_URL", "none", "URL of the database; required unless --embedded or CTMS_DATA_DIR selects the embedded database"},
          take_postgres_url<&s::db_url>,
          show<&s::db_url>},
-    rule{{"CTMS_DB_READ_URL", "none", "URL of a read replica, for lookups and /updates; while it is not set or down, the database answers"},
+    rule{{"CTMS_DB_READ_URL", "none", "URL of a read replica, for lookups and /updates; if it is not set or is down, CTMS_DB_URL answers"},
          take_postgres_url<&s::db_read_url>,
          show<&s::db_read_url>},
     rule{{"CTMS_DATA_DIR", "./ctms-data with --embedded",
@@ -265,7 +265,7 @@ constexpr std::array table{
         {"CTMS_IDEMPOTENCY_MB_PER_CLIENT", "512", "MiB of such answers that are kept for one API client; its oldest are forgotten first"}),
     integer<&s::idempotency_mb, 1, million>({"CTMS_IDEMPOTENCY_MB", "2048", "MiB of such answers that are kept for all API clients"}),
     integer<&s::history_days, 0, 3'650>(
-        {"CTMS_HISTORY_DAYS", "0", "How many days it is known who changed a contact, and which fields; 0: not recorded"}),
+        {"CTMS_HISTORY_DAYS", "0", "How many days the history of contacts (who changed which fields) is kept; 0 records nothing"}),
     boolean<&s::waitlist_geo_optional>(
         {"CTMS_WAITLIST_GEO_OPTIONAL", "false", "Accept the waitlists vpn and relay without a country (geo)"}),
     rule{{"CTMS_TRUSTED_PROXIES", "none", "Comma-separated IP addresses and networks whose X-Forwarded-For is trusted"},
@@ -336,8 +336,7 @@ constexpr std::array table{
         {"CTMS_ACOUSTIC_BULK_THRESHOLD", "none",
          "If more contacts of imports and resyncs wait than this, they are sent by Acoustic's job that imports a file"}),
     seconds<&s::acoustic_bulk_timeout, 60, 86'400>(
-        {"CTMS_ACOUSTIC_BULK_TIMEOUT_S", "3600",
-         "Seconds after which such a job counts as failed, and its contacts are sent by single calls"}),
+        {"CTMS_ACOUSTIC_BULK_TIMEOUT_S", "3600", "Seconds after which such a job is given up, and its contacts are sent by single calls"}),
     rule{{"CTMS_ACOUSTIC_SFTP_HOST", "from the server number", "Acoustic's file server, for these jobs"},
          take_host<&s::acoustic_sftp_host>,
          show<&s::acoustic_sftp_host>},

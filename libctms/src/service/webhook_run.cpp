@@ -23,6 +23,14 @@ constexpr std::chrono::seconds longest_run = 10s;
 constexpr int most_changes = 50;
 constexpr int most_contacts = 10;
 
+/// `created` and `updated` are sent together, because which of them a change is depends on the place of the reader: a contact that was
+/// created and then changed is an update for a reader who has passed the creation, although it has not seen it.
+bool is_wanted(const model::webhook& hook, model::change_kind what) {
+    using enum model::change_kind;
+    if (what == deleted) return hook.events.contains(deleted);
+    return hook.events.contains(created) || hook.events.contains(updated);
+}
+
 bool is_of_another_time(const model::change_cursor& place, const persistence::feed_end& end) {
     return place.epoch != end.last.epoch || place.xid >= end.next_xid;
 }
@@ -35,7 +43,9 @@ bool has_news(const model::webhook& hook, const persistence::feed_end& end) {
 }
 
 void webhook_run::deliver(const uuid& id, const std::stop_token& stop) {
-    lease_ends_ = clock::now() + lease_;
+    const auto now = clock::now();
+    lease_ends_ = now + lease_;
+    run_ends_ = now + longest_run; // from here on, because the secrets are read now
     auto claimed = repository_.claim(id, holder_, lease_);
     if (!claimed || !*claimed) return; // another process was faster, or the database failed: the next look tries again
     claimed_ = **std::move(claimed);
@@ -51,12 +61,15 @@ void webhook_run::deliver(const uuid& id, const std::stop_token& stop) {
 }
 
 bool webhook_run::send_all(webhook::sender& to, const std::stop_token& stop) {
-    const auto run_ends = clock::now() + longest_run;
-    while (!stop.stop_requested() && clock::now() < run_ends) {
-        if (clock::now() + options_.timeout >= lease_ends_) return true; // the message might outlast the lease
+    while (!stop.stop_requested() && may_send()) {
         if (const auto ended = send_next(to)) return *ended;
     }
     return true;
+}
+
+bool webhook_run::may_send() const {
+    const auto now = clock::now();
+    return now < run_ends_ && now + options_.timeout < lease_ends_;
 }
 
 std::optional<bool> webhook_run::send_next(webhook::sender& to) {
@@ -66,10 +79,9 @@ std::optional<bool> webhook_run::send_next(webhook::sender& to) {
     auto page = changes(db_, false).read({hook.after, limit, hook.with_contacts});
     if (!page) return page.error().code == errc::not_found ? give_up_place() : true;
     if (page->items.empty()) return true;
-    std::erase_if(page->items, [&](const model::change& one) { return !hook.events.contains(one.what); });
+    std::erase_if(page->items, [&](const model::change& one) { return !is_wanted(hook, one.what); });
     if (page->items.empty()) return move_on(page->next, false);
-    // Reading may have taken long.
-    if (clock::now() + options_.timeout >= lease_ends_) return true;
+    if (!may_send()) return true; // reading may have taken long
     return send(to, webhook::changes_message(page->items, hook.with_contacts), page->next, page->items.size());
 }
 
@@ -137,7 +149,8 @@ void webhook_run::park(const std::string& why) { record({why, webhook_state::par
 
 void webhook_run::record(const persistence::webhook_failure& failure) {
     const auto& hook = claimed_.webhook;
-    (void)repository_.fail(hook.id, holder_, failure);
+    const auto recorded = repository_.fail(hook.id, holder_, hook.failures, failure);
+    if (recorded && !*recorded) return; // an operator has retried the webhook meanwhile, or another process has it
     mozlog::fields members;
     members.add("webhook", hook.name).add("error", failure.what).add("failures", hook.failures + 1);
     if (!trace_.trace_id.empty()) members.add("trace_id", trace_.trace_id);

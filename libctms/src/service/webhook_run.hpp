@@ -34,6 +34,8 @@ private:
 
     /// Sends until a reason to stop is found. Returns whether the lease is still to be ended.
     bool send_all(webhook::sender& to, const std::stop_token& stop);
+    /// Whether another message may begin: it must not outlast the lease, and not be signed with secrets that were read long ago.
+    [[nodiscard]] bool may_send() const;
     /// Reads and sends the next changes. Returns nullopt to go on; otherwise as send_all().
     std::optional<bool> send_next(webhook::sender& to);
     /// Sends one message and records the outcome, with the place `next` if it was delivered. Returns as send_next().
@@ -55,6 +57,7 @@ private:
     const uuid holder_ = uuid::random();
     persistence::signing_webhook claimed_;
     clock::time_point lease_ends_{};
+    clock::time_point run_ends_{};
     trace_context trace_; ///< of the last message; empty before it
 };
 

@@ -56,6 +56,7 @@ result<webhook_secret> webhooks::add(const new_webhook& wanted) {
     made.after = end->last;
     made.cluster = end->cluster;
     made.created_at = now();
+    made.next_attempt_at = made.created_at;
     webhook_secret out{std::move(made), auth::make_webhook_secret()};
     if (auto added = webhook_repository(db_).add(out.webhook, out.secret, most_webhooks); !added) return added.error();
     return out;
@@ -87,34 +88,33 @@ result<void> webhooks::enable(std::string_view name, bool from_now) {
     return webhook_repository(db_).enable(name, end->cluster, from_now ? std::optional(end->last) : std::nullopt);
 }
 
-result<std::vector<std::string>> webhooks::retry_all() {
+result<void> webhooks::retry_all(std::vector<std::string>& retried) {
     const auto all = list();
     if (!all) return all.error();
-    std::vector<std::string> out;
     for (const auto& one : *all) {
         const bool failing = one.state == model::webhook_state::enabled && one.failures > 0;
         if (!failing && one.state != model::webhook_state::parked) continue;
         const auto enabled = enable(one.name);
         if (!enabled && enabled.error().code != errc::not_found) return enabled.error();
-        if (enabled) out.push_back(one.name);
+        if (enabled) retried.push_back(one.name);
     }
-    return out;
+    return {};
 }
 
 result<webhook_secret> webhooks::rotate_secret(std::string_view name, std::chrono::seconds grace_period,
                                                const std::function<bool(const webhook_secret&)>& deliver, bool end_grace) {
     if (grace_period < grace_period.zero() || grace_period > longest_webhook_grace_period)
         return invalid("the grace period must be from 0 seconds to 365 days");
-    auto found = find(name);
+    auto found = webhook_repository(db_).find(name);
     if (!found) return found.error();
-    if (found->old_secret_until && !end_grace) return still_signs(*found);
-    webhook_secret out{*std::move(found), auth::make_webhook_secret()};
+    if (found->webhook.old_secret_until && !end_grace) return still_signs(found->webhook);
+    webhook_secret out{std::move(found->webhook), auth::make_webhook_secret()};
+    out.webhook.old_secret_until = grace_period.count() == 0 ? std::nullopt : std::optional<timestamp>(found->read_at + grace_period);
     if (deliver && !deliver(out)) return unavailable("the new secret was not delivered, and the old one stays valid");
-    if (const auto changed = webhook_repository(db_).set_secret(name, out.secret, grace_period, end_grace); !changed) {
+    if (const auto changed = webhook_repository(db_).set_secret(name, out.secret, out.webhook.old_secret_until, end_grace); !changed) {
         const auto meanwhile = find(name);
         return meanwhile && meanwhile->old_secret_until && !end_grace ? still_signs(*meanwhile) : changed.error();
     }
-    out.webhook.old_secret_until = grace_period.count() == 0 ? std::nullopt : std::optional<timestamp>(now() + grace_period);
     return out;
 }
 

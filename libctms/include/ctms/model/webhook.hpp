@@ -19,7 +19,7 @@ namespace ctms::model {
 enum class webhook_state : std::uint8_t {
     enabled,  ///< it delivers, or tries to
     disabled, ///< an operator disabled it, or its receiver responded 410 Gone
-    parked    ///< all attempts failed, or the database is a copy; it waits for an operator
+    parked    ///< all attempts failed, or the database was restored into another cluster; it waits for an operator
 };
 
 /// A webhook, without its secrets.
@@ -27,7 +27,7 @@ struct CTMS_API webhook {
     uuid id;                                      ///< never used again for another webhook
     std::string name;                             ///< unique
     std::string url;                              ///< where messages are sent; may contain a token
-    std::set<change_kind> events;                 ///< kinds of changes that are sent
+    std::set<change_kind> events;                 ///< kinds of changes that are sent; created and updated are sent together
     bool with_contacts = false;                   ///< whether messages contain the contacts, with personal data
     bool allow_http = false;                      ///< whether the URL may begin with http
     bool allow_private_address = false;           ///< whether the host may have an address that is not public

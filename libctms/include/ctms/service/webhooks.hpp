@@ -31,7 +31,7 @@ inline constexpr std::chrono::seconds usual_webhook_timeout{15};
 struct CTMS_API new_webhook {
     std::string url{};                     ///< "https://HOST[:PORT][/PATH][?QUERY]", at most 2000 characters
     std::string name{};                    ///< 1 to 64 letters, digits and - _ .; "" takes the host of the URL
-    std::set<model::change_kind> events{}; ///< kinds of changes to send, at least one
+    std::set<model::change_kind> events{}; ///< kinds of changes to send, at least one; created and updated are sent together
     bool with_contacts = false;            ///< also send the contacts, with personal data
     bool allow_http = false;               ///< accept a URL that begins with http
     bool allow_private_address = false;    ///< send also if the host has an address that is not public
@@ -72,8 +72,8 @@ public:
     /// Delivers what happened since the last delivery, with all attempts, the first one at once; or, with `from_now`, only what becomes
     /// visible in the feed from now on. Also for webhooks that are parked or failing.
     [[nodiscard]] result<void> enable(std::string_view name, bool from_now = false);
-    /// Does enable() for each webhook that is parked or failing, and returns their names.
-    [[nodiscard]] result<std::vector<std::string>> retry_all();
+    /// Does enable() for each webhook that is parked or failing, and adds its name to `retried`, which is also right after an error.
+    [[nodiscard]] result<void> retry_all(std::vector<std::string>& retried);
     /// Makes a new secret. The old one also signs for `grace_period`; if that is 0, only the new one does from the next message on (at most
     /// some seconds later). `deliver`, unless it is empty, is called before anything is stored: if it returns false, because the new secret
     /// could not be written, nothing changes (errc::unavailable). errc::conflict while a secret that was replaced before still signs,

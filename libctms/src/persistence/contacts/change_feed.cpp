@@ -36,9 +36,11 @@ update ctms_changes_state s set begun_at = clock_timestamp(), system_identifier 
   forgotten_xid = case when cluster.is_new then '0' else s.forgotten_xid end
 from cluster returning pg_current_xact_id()::text)";
 
-// $1, $2: the position in the feed. The last columns are those of the page; one row has nulls there if the page is empty.
+// $1, $2: the position in the feed. A forgotten deletion whose id is in the future is of another cluster, and says nothing about this one.
+// The last columns are those of the page; one row has nulls there if the page is empty.
 constexpr std::string_view head_sql = R"(
-select {}, ($1::text::xid8, $2::uuid) < (s.forgotten_xid, s.forgotten_id) or $1::text::xid8 >= pg_snapshot_xmax(pg_current_snapshot()),
+select {}, $1::text::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) or
+  (($1::text::xid8, $2::uuid) < (s.forgotten_xid, s.forgotten_id) and s.forgotten_xid < pg_snapshot_xmax(pg_current_snapshot())),
   pg_snapshot_xmin(pg_current_snapshot())::text, p.email_id::text, {}, p.xid::text, p.client, p.present, (p.created_xid, p.email_id) > ($1::text::xid8, $2::uuid)
 from ctms_changes_state s left join ({}) p on true order by {})";
 
@@ -184,6 +186,7 @@ result<feed_end> change_feed::end() {
             return out;
         };
         feed_end out{place(3), place(1), read_xid(found.text(0, 5)), found.integer(0, 6)};
+        if (out.oldest.xid >= out.next_xid) out.oldest = {.epoch = out.last.epoch, .email_id = {}}; // of another cluster
         if (is_before(out.last, out.oldest)) out.last = out.oldest;
         return out;
     });

@@ -15,9 +15,9 @@ namespace ctms::persistence {
 /// How far the feed reaches at the moment.
 struct feed_end {
     model::change_cursor last;   ///< the place of the last change that readers can see; everything after it will follow
-    model::change_cursor oldest; ///< changes before this place may be missing: the last deletion that was forgotten
+    model::change_cursor oldest; ///< changes before this place may be missing: the last deletion that was forgotten, in this cluster
     std::uint64_t next_xid = 0;  ///< a cursor that names this transaction or a later one is not of this database
-    std::int64_t cluster = 0;    ///< identifies the database cluster; the same after a failover, another one in a copy
+    std::int64_t cluster = 0;    ///< identifies the database cluster; the same after a failover and in a physical copy
 };
 
 /// Whether `a` comes earlier in the feed than `b`, of the same epoch. Not for places in the list of contacts.

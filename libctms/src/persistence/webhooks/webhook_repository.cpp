@@ -21,19 +21,23 @@ using model::webhook_state;
 constexpr std::array<std::pair<change_kind, std::string_view>, 3> kind_names{
     {{change_kind::created, "created"}, {change_kind::updated, "updated"}, {change_kind::deleted, "deleted"}}};
 
+// The lag: changes whose ids are in the future are from another cluster.
 std::string columns_sql() {
     return fmt::format(
         "webhook_id, name, url, events, with_contacts, allow_http, allow_private_address, state, reason, epoch, xid::text, email_id,"
         " system_identifier, lost, {}, failures, last_failure, {}, {}, case when old_secret_until > now() then {} end, {},"
         " held_until > now(), state = 'enabled' and held_until <= now() and next_attempt_at <= now(),"
         " coalesce((select greatest(extract(epoch from clock_timestamp() - c.changed_at), 0)::bigint from ctms_changes c"
-        " where (c.xid, c.email_id) > (w.xid, w.email_id) order by c.xid, c.email_id limit 1), 0)",
+        " where (c.xid, c.email_id) > (w.xid, w.email_id) and c.xid < pg_snapshot_xmax(pg_current_snapshot())"
+        " order by c.xid, c.email_id limit 1), 0)",
         microseconds_sql("lost_at"), microseconds_sql("next_attempt_at"), microseconds_sql("delivered_at"),
         microseconds_sql("old_secret_until"), microseconds_sql("created_at"));
 }
 
 constexpr int secrets_begin = 24; // after the columns above
-constexpr std::string_view secrets_sql = ", secret, case when old_secret_until > now() then old_secret end";
+std::string secrets_sql() {
+    return fmt::format(", secret, case when old_secret_until > now() then old_secret end, {}", microseconds_sql("now()"));
+}
 
 const statement& list_statement() {
     static const statement out{"webhooks_list", fmt::format(R"(select {} from ctms_webhooks w order by name collate "C")", columns_sql())};
@@ -42,7 +46,7 @@ const statement& list_statement() {
 
 const statement& find_statement() {
     static const statement out{"webhooks_find",
-                               fmt::format("select {}{} from ctms_webhooks w where name = $1", columns_sql(), secrets_sql)};
+                               fmt::format("select {}{} from ctms_webhooks w where name = $1", columns_sql(), secrets_sql())};
     return out;
 }
 
@@ -52,7 +56,7 @@ const statement& claim_statement() {
         fmt::format(
             "update ctms_webhooks w set holder = $2::uuid, held_until = now() + $3::bigint * interval '1 second'"
             " where webhook_id = $1::uuid and state = 'enabled' and held_until <= now() and next_attempt_at <= now() returning {}{}",
-            columns_sql(), secrets_sql)};
+            columns_sql(), secrets_sql())};
     return out;
 }
 
@@ -72,10 +76,10 @@ const statement enable_webhook{
     " lost = case when $3 is null then lost end, lost_at = case when $3 is null then lost_at end,"
     " holder = case when $3 is null then holder end, held_until = case when $3 is null then held_until else '-infinity' end where name = "
     "$1"};
-const statement set_webhook_secret{
-    "webhooks_set_secret", "update ctms_webhooks set old_secret = case when $3::bigint > 0 then secret end,"
-                           " old_secret_until = case when $3::bigint > 0 then now() + $3::bigint * interval '1 second' end, secret = $2"
-                           " where name = $1 and ($4::boolean or old_secret_until is null or old_secret_until <= now())"};
+const statement set_webhook_secret{"webhooks_set_secret",
+                                   "update ctms_webhooks set old_secret = case when $3::bigint is not null then secret end,"
+                                   " old_secret_until = timestamptz 'epoch' + $3::bigint * interval '1 microsecond', secret = $2"
+                                   " where name = $1 and ($4::boolean or old_secret_until is null or old_secret_until <= now())"};
 
 constexpr std::string_view held = " where webhook_id = $1::uuid and holder = $2::uuid";
 const statement move_webhook{
@@ -92,12 +96,14 @@ const statement note_webhook_lost{"webhooks_note_lost",
                                               " held_until = now() + $6::bigint * interval '1 second', lost = $7, lost_at = now(){}"
                                               " returning state = 'enabled'",
                                               held)};
-const statement fail_webhook{"webhooks_fail",
-                             fmt::format("update ctms_webhooks set failures = failures + 1, last_failure = $3, holder = null,"
-                                         " held_until = '-infinity', next_attempt_at = now() + $4::bigint * interval '1 millisecond',"
-                                         " state = case when state = 'enabled' then $5 else state end,"
-                                         " reason = case when state = 'enabled' and $5 <> 'enabled' then $3 else reason end{}",
-                                         held)};
+// An operator who retries or enables a webhook sets its failures to 0: an attempt that began before must not undo that.
+const statement fail_webhook{
+    "webhooks_fail",
+    fmt::format("update ctms_webhooks set failures = failures + 1, last_failure = $3, holder = null,"
+                " held_until = '-infinity', next_attempt_at = now() + $4::bigint * interval '1 millisecond',"
+                " state = case when state = 'enabled' then $5 else state end,"
+                " reason = case when state = 'enabled' and $5 <> 'enabled' then $3 else reason end{} and failures = $6::integer",
+                held)};
 const statement release_webhook{"webhooks_release",
                                 fmt::format("update ctms_webhooks set holder = null, held_until = '-infinity'{}", held)};
 
@@ -174,7 +180,7 @@ model::webhook read_webhook(const rows& found, std::size_t row) {
 }
 
 signing_webhook read_signing(const rows& found) {
-    signing_webhook out{read_webhook(found, 0), {std::string(found.text(0, secrets_begin))}};
+    signing_webhook out{read_webhook(found, 0), {std::string(found.text(0, secrets_begin))}, read_time(found, 0, secrets_begin + 2)};
     if (auto old = found.optional_text(0, secrets_begin + 1)) out.secrets.push_back(*std::move(old));
     return out;
 }
@@ -266,9 +272,11 @@ result<void> webhook_repository::enable(std::string_view name, std::int64_t clus
     return change(db_, enable_webhook, name, std::move(values));
 }
 
-result<void> webhook_repository::set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old,
+result<void> webhook_repository::set_secret(std::string_view name, const std::string& secret, const std::optional<timestamp>& old_until,
                                             bool end_grace) {
-    return change(db_, set_webhook_secret, name, {secret, fmt::to_string(keep_old.count()), flag(end_grace)});
+    parameter until;
+    if (old_until) until = fmt::to_string(old_until->time_since_epoch().count());
+    return change(db_, set_webhook_secret, name, {secret, std::move(until), flag(end_grace)});
 }
 
 result<std::optional<signing_webhook>> webhook_repository::claim(const uuid& id, const uuid& holder, std::chrono::seconds lease) {
@@ -288,11 +296,15 @@ result<bool> webhook_repository::note_lost(const uuid& id, const uuid& holder, c
     return change_held(db_, note_webhook_lost, held_parameters(id, holder, to, lease, why));
 }
 
-result<void> webhook_repository::fail(const uuid& id, const uuid& holder, const webhook_failure& what) {
+result<bool> webhook_repository::fail(const uuid& id, const uuid& holder, int failures, const webhook_failure& what) {
     return run(db_, [&](connection& link) {
-        link.query(fail_webhook,
-                   {id.to_string(), holder.to_string(), what.what, fmt::to_string(what.wait.count()), std::string(to_text(what.next))},
-                   true);
+        const bool recorded = link.query(fail_webhook,
+                                         {id.to_string(), holder.to_string(), what.what, fmt::to_string(what.wait.count()),
+                                          std::string(to_text(what.next)), fmt::to_string(failures)},
+                                         true)
+                                  .affected() > 0;
+        if (!recorded) link.query(release_webhook, {id.to_string(), holder.to_string()}, true);
+        return recorded;
     });
 }
 

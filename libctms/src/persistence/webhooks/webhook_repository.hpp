@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MPL-2.0
 // Reads and writes webhooks (table ctms_webhooks), and leases them to the processes that deliver. Times are those of the database's clock.
-// Thread safe; each call is one transaction.
+// Thread safe; each call is one transaction, except fail().
 #pragma once
 
 #include <ctms/base/result.hpp>
@@ -20,6 +20,7 @@ namespace ctms::persistence {
 struct signing_webhook {
     model::webhook webhook;
     std::vector<std::string> secrets;
+    timestamp read_at{}; ///< when it was read
 };
 
 /// What follows from a failed attempt.
@@ -51,9 +52,10 @@ public:
     /// Enables a webhook, whatever its state, with all attempts, the next one at once. `from` replaces its place in the feed, `cluster`
     /// what that belongs to. errc::not_found if it does not exist.
     [[nodiscard]] result<void> enable(std::string_view name, std::int64_t cluster, const std::optional<model::change_cursor>& from);
-    /// Replaces the secret. The old one also signs for `keep_old`; one that was replaced before does not any more. errc::not_found if the
-    /// webhook does not exist or, unless `end_grace`, if one that was replaced before still signs.
-    [[nodiscard]] result<void> set_secret(std::string_view name, const std::string& secret, std::chrono::seconds keep_old, bool end_grace);
+    /// Replaces the secret. The old one also signs until `old_until`; one that was replaced before does not any more. errc::not_found if
+    /// the webhook does not exist or, unless `end_grace`, if one that was replaced before still signs.
+    [[nodiscard]] result<void> set_secret(std::string_view name, const std::string& secret, const std::optional<timestamp>& old_until,
+                                          bool end_grace);
 
     /// Leases a webhook to `holder`, who alone may deliver for `lease`. Returns nullopt unless it is due.
     [[nodiscard]] result<std::optional<signing_webhook>> claim(const uuid& id, const uuid& holder, std::chrono::seconds lease);
@@ -65,8 +67,9 @@ public:
     /// Returns as move_on() does.
     [[nodiscard]] result<bool> note_lost(const uuid& id, const uuid& holder, const model::change_cursor& to, const std::string& why,
                                          std::chrono::seconds lease);
-    /// Records a failed attempt and ends the lease.
-    [[nodiscard]] result<void> fail(const uuid& id, const uuid& holder, const webhook_failure& what);
+    /// Records a failed attempt, before which there were `failures` in a row, and ends the lease. If there are not so many any more,
+    /// because an operator has enabled the webhook meanwhile, it only ends the lease. Returns whether the attempt was recorded.
+    [[nodiscard]] result<bool> fail(const uuid& id, const uuid& holder, int failures, const webhook_failure& what);
     /// Ends the lease.
     [[nodiscard]] result<void> release(const uuid& id, const uuid& holder);
 
