@@ -30,6 +30,7 @@ constexpr std::array exit_codes{
     std::pair{support::no_input, "a file cannot be read"},
     std::pair{support::no_user, "an address or id belongs to no contact; the others were processed"},
     std::pair{support::unavailable, "the database cannot be reached"},
+    std::pair{support::internal, "an unexpected failure (a defect, or lack of memory); standard error says which"},
     std::pair{support::io_error, "standard output cannot be written (changes were made nevertheless), or a report cannot be written (the "
                                  "message says whether anything was done)"},
     std::pair{support::temporary, "stopped early: run the same command again"},

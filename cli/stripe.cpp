@@ -46,7 +46,7 @@ public:
         }
         counts_.print(call.json);
         counts_.note(call);
-        if (done_ > 0 && unknown_ == done_) {
+        if (!stopped_ && done_ > 0 && unknown_ == done_) {
             complain("nothing was done: CTMS stores objects of none of these kinds; the first object is of the kind '{}'",
                      printable(first_unknown_));
             failed_ = true;

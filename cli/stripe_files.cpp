@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MPL-2.0
 #include "stripe_files.hpp"
 
+#include "output.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -68,6 +70,9 @@ public:
         return !more || visit_lines(std::move(second));
     }
 
+    /// Whether the file is only a part of an export.
+    [[nodiscard]] bool goes_on() const { return goes_on_; }
+
 private:
     bool visit_lines(std::string line) {
         do {
@@ -84,12 +89,14 @@ private:
             go_on = visit_(index ? fmt::format("{}, index {}", place, *index) : place, std::move(object));
             return go_on;
         });
+        goes_on_ = read && *read;
         return read ? go_on : visit_(place, read.error());
     }
 
     std::string name_;
     line_reader lines_;
     const stripe_file_visitor& visit_;
+    bool goes_on_ = false; ///< the last list says that others follow
 };
 
 error unreadable(std::string message, std::string why) { return not_found(std::move(message), std::move(why)); }
@@ -105,9 +112,12 @@ result<bool> read_stripe_file(const std::string& file, const stripe_file_visitor
         if (!opened) return unreadable(fmt::format("{} cannot be opened", name), std::strerror(errno));
     }
     auto& in = standard_input ? std::cin : opened;
-    auto finished = file_reader(name, in, visit).read();
+    file_reader reader(name, in, visit);
+    auto finished = reader.read();
     // What was read of it is stored; the lines that are missing must not go unnoticed.
     if (in.bad()) return unreadable(fmt::format("{} cannot be read completely", name), {});
+    if (reader.goes_on())
+        complain("{}: Stripe says that more objects follow (`has_more`); the other pages of the list are needed, too", name);
     return finished;
 }
 

@@ -16,7 +16,8 @@ namespace ctms::cli {
 using stripe_file_visitor = std::function<bool(const std::string& place, result<json::any_stripe_object> object)>;
 
 /// Visits the objects of a file ("-": standard input) in order, and as an error what is not JSON. False when stopped by the
-/// visitor. errc::not_found when the file cannot be read, or not to its end; errc::malformed when it is empty.
+/// visitor. Says on standard error if the file ends with a list that is not complete. errc::not_found when the file cannot be read, or not
+/// to its end; errc::malformed when it is empty.
 [[nodiscard]] result<bool> read_stripe_file(const std::string& file, const stripe_file_visitor& visit);
 
 } // namespace ctms::cli

@@ -160,6 +160,23 @@ TEST_CASE("an address that another batch opts out of email is not stored in anot
     CHECK(run.select("select bool_and(has_opted_out_of_email)::text from emails") == "true");
 }
 
+TEST_CASE("after a batch that was not stored, none is stored that has an address in common") {
+    contacts_admin run;
+    run.execute("create function refuse() returns trigger language plpgsql as $$ begin"
+                " perform pg_sleep(2); raise exception 'too slow' using errcode = '57014'; end $$");
+    run.execute("create trigger refuse before insert on emails for each row when (new.has_opted_out_of_email) execute function refuse()");
+    const auto file = run.file("contacts.ndjson", R"({"email":{"primary_email":"jane@example.com","has_opted_out_of_email":true}})"
+                                                  "\n"
+                                                  R"({"email":{"primary_email":"Jane@Example.com"}})"
+                                                  "\n");
+    const auto stopped = run({"contacts", "import", "--batch", "1", "--jobs", "2", file});
+    CHECK(stopped.exit_code == 75);
+    CHECK(stopped.err.find("an earlier batch") == std::string::npos); // the reason is that of the batch that failed
+    CHECK(run.count("emails") == "0");
+    run.execute("drop trigger refuse on emails");
+    CHECK(summary(run({"contacts", "import", "--json", "--batch", "1", "--jobs", "2", file})) == counts(1, 0, 0, 1));
+}
+
 TEST_CASE("an import shows a bar on a terminal, also on one that does not say how wide it is") {
     contacts_admin run;
     std::string text;

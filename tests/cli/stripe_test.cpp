@@ -97,7 +97,7 @@ TEST_CASE("every form of an export is stored") {
                            {"\xEF\xBB\xBF" + one + "\r\n\r\n  " + two + "\r\n", 2}, // with a byte order mark, empty lines and CRLF
                            {"[" + one + "," + two + "]", 2},
                            {"\n[\n" + over_lines(customer("cus_1", "fxa_1")) + ",\n" + two + "\n]\n", 2},
-                           {R"({"object":"list","url":"/v1/customers","has_more":true,"data":[)" + one + "," + two + "]}", 2},
+                           {R"({"object":"list","url":"/v1/customers","has_more":false,"data":[)" + one + "," + two + "]}", 2},
                            {"{\n\"object\": \"list\",\n\"data\": [" + one + ",\n" + two + "]\n}", 2},
                            {"[" + one + "]\n", 1},
                            {R"({"object":"list","data":[)" + one + "]}\n" + R"({"object":"list","data":[)" + two + "]}\n", 2}}) {
@@ -179,6 +179,21 @@ TEST_CASE("an export that is an empty list is not an error") {
         CHECK(done.exit_code == 0);
         CHECK(summary(done) == ingested(0, 0, 0, 0, 0));
     }
+}
+
+TEST_CASE("a page of a list is stored, with a warning that others follow") {
+    admin run;
+    const auto page = [](const object& one, bool more) {
+        return boost::json::serialize(object{{"object", "list"}, {"has_more", more}, {"data", {one}}});
+    };
+    const auto first = run.ingest(run.file("page.json", page(customer("cus_1", "fxa_1"), true)));
+    CHECK(first.exit_code == 0);
+    CHECK(summary(first) == ingested(1, 1, 0, 0, 0));
+    CHECK(first.err.find("page.json: Stripe says that more objects follow") != std::string::npos);
+    const auto all =
+        run.ingest(run.file("pages.json", page(customer("cus_1", "fxa_1"), true) + "\n" + page(customer("cus_2", "fxa_2"), false) + "\n"));
+    CHECK(all.exit_code == 0);
+    CHECK(all.err.empty());
 }
 
 TEST_CASE("an empty file, or one without objects that are stored, is an error") {

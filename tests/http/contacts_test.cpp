@@ -346,6 +346,9 @@ TEST_CASE("a row whose times the API cannot print is returned with the nearest o
         CHECK(found.at("amo").at("update_timestamp") == "9999-12-31T23:59:59.999999+00:00");
     }
     CHECK(web.send("PATCH", std::string("/ctms/") + id, R"({"email":{"first_name":"b"}})").status == 200);
+    CHECK(web.get("/updates?start=2020-01-01T00:00:00Z").body.find(id) != std::string::npos);
+    web.sql("update emails set update_timestamp = '9999-12-31 23:59:59.999999+00'");
+    CHECK(web.get(std::string("/ctms/") + id).body.find("9999-12-31T23:59:59.999999+00:00") != std::string::npos);
     web.sql("update api_client set create_timestamp = '-infinity', update_timestamp = 'infinity'");
     CHECK(web.get(std::string("/ctms/") + id).status == 200);
 }

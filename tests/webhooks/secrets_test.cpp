@@ -142,6 +142,8 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a message that takes long to read is
     REQUIRE(soon([&] { return receiver.count() > 0; }));
     CHECK(receiver.messages().front().signatures_of(old) == 0);
     CHECK(receiver.messages().front().signatures_of(rotated) == 1);
+    REQUIRE(log.flush(patience));
+    CHECK(log_text.find("reading the changes took too long") != std::string::npos);
 }
 
 TEST_CASE_FIXTURE(webhook_scene, "webhooks: a second rotation is refused while a replaced secret still signs") {

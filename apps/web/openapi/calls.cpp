@@ -123,7 +123,7 @@ constexpr answer unavailable{
     try_again};
 constexpr answer otherwise{0, "Any other refusal, or an error of the service (500, as text)", "ErrorResponse", "application/json", as_text};
 constexpr answer unknown_id{404, "No contact has this id", "NotFoundResponse"};
-constexpr answer no_ids{400, "No id was given, or the API client has been disabled", "BadRequestResponse"};
+constexpr answer no_ids{400, "No id was given, more than 1,000 contacts match, or the API client has been disabled", "BadRequestResponse"};
 
 constexpr std::array found_contacts{answer{200, "The contacts that match, or an empty list", "CTMSResponse[]"}, no_ids, invalid};
 constexpr std::array found_identities{answer{200, "The ids of the contacts that match, or an empty list", "IdentityResponse[]"}, no_ids,
@@ -135,7 +135,9 @@ constexpr std::array looked_up{
     answer{200, "An item for each id",
            R"({"type":"object","properties":{"items":{"type":"array","items":{"type":"object","properties":{)"
            R"("id":{"type":"string","description":"The id, as it was sent","example":"3f0c7e6a-2b1d-4c58-9a47-60e5d1f28b93"},)"
-           R"("contacts":{"type":"array","items":{"$ref":"#/components/schemas/CTMSResponse"},"description":"The contacts that have it"}},)"
+           R"("contacts":{"type":"array","nullable":true,"items":{"$ref":"#/components/schemas/CTMSResponse"},)"
+           R"("description":"The contacts that have it; null with an error"},)"
+           R"("error":{"type":"string","description":"Only if more than 1,000 contacts have it"}},)"
            R"("required":["id","contacts"]}}},"required":["items"]})"},
     invalid};
 constexpr std::array bulk_results{
@@ -147,7 +149,8 @@ constexpr std::array bulk_results{
            {},
            R"({"description":"Each line","oneOf":[{"$ref":"#/components/schemas/BulkResult"},{"$ref":"#/components/schemas/BulkEnd"}]})"},
     invalid};
-constexpr std::array page_of_history{answer{200, "Changes of the contact, newest first", "HistoryResponse"}, unknown_id, invalid};
+constexpr std::array page_of_history{answer{200, "Changes of the contact, the last recorded one first", "HistoryResponse"}, unknown_id,
+                                     invalid};
 constexpr std::array whole_person{answer{200, "Everything that is held", "ExportResponse", "application/json", as_page}, unknown_id,
                                   invalid};
 constexpr std::array one_identity{answer{200, "The ids", "IdentityResponse"}, unknown_id, invalid};
@@ -376,8 +379,9 @@ constexpr std::array calls{
               .tag = "Contacts",
               .summary = "Get many contacts by their ids",
               .description = "Takes 1 to 1,000 ids of one kind, and returns an item for each, in the same order. An id that no contact has "
-                             "gets an item without contacts; an address may belong to several contacts. The two addresses match regardless "
-                             "of case. The items are read one after the other, so they may show different moments.",
+                             "gets an item without contacts; an address may belong to several contacts. An id of more than 1,000 contacts "
+                             "gets an `error` instead. The two addresses match regardless of case. The items are read one after the other, "
+                             "so they may show different moments.",
               .answers = looked_up,
               .body = lookup_body,
               .body_example = lookup_example},
@@ -398,16 +402,17 @@ constexpr std::array calls{
         .body = "BulkItem[]",
         .body_example = bulk_example,
         .body_also_as = as_lines},
-    call_text{.method = "GET",
-              .path = "/ctms/{email_id}/history",
-              .tag = "Contacts",
-              .summary = "List who changed a contact",
-              .description =
-                  "Returns the changes of a contact, newest first: when, by which client, in which request, and which fields. "
-                  "Switches, choices, newsletters, waitlists and languages have their old and new values; of other fields only "
-                  "the names are kept. Recorded only while `kept_days` is not 0. Of a deleted contact only its deletion is known.",
-              .answers = page_of_history,
-              .parameters = page_of_contact},
+    call_text{
+        .method = "GET",
+        .path = "/ctms/{email_id}/history",
+        .tag = "Contacts",
+        .summary = "List who changed a contact",
+        .description =
+            "Returns the changes of a contact, the last recorded one first: when, by which client, in which request, and which fields. "
+            "Switches, choices, newsletters, waitlists and languages have their old and new values; of other fields only "
+            "the names are kept. Recorded only while `kept_days` is not 0. Of a deleted contact only its deletion is known.",
+        .answers = page_of_history,
+        .parameters = page_of_contact},
     call_text{.method = "GET",
               .path = "/ctms/{email_id}/export",
               .tag = "Privacy",
@@ -444,7 +449,8 @@ constexpr std::array calls{
         .summary = "List changed contacts",
         .description =
             "Returns the contacts whose last change is in a range of time, oldest first, in pages. "
-            "Follow `next` until it is null. Without `end`, no change is missed by a client that starts the next time at the `end` of the "
+            "Follow `next` until it is null: a page may have fewer contacts than `limit`, or none, although another one follows. Without "
+            "`end`, no change is missed by a client that starts the next time at the `end` of the "
             "response; it may get a recent change twice. With `Accept: application/x-ndjson`, returns all of them without pages, one per "
             "line, and that `end` in the header `X-Updates-End`.",
         .answers = page_of_updates,

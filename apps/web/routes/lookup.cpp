@@ -38,8 +38,13 @@ public:
             if (next_ + i > 0) piece += ',';
             object_writer writer(piece);
             writer.add("id", std::string_view(wanted[i].id));
-            append_json_array(writer.key("contacts"), (*found)[i],
-                              [](std::string& out, const model::contact_document& one) { out += one.json; });
+            if (const auto& contacts = (*found)[i]) {
+                append_json_array(writer.key("contacts"), *contacts,
+                                  [](std::string& out, const model::contact_document& one) { out += one.json; });
+            } else {
+                writer.add_null("contacts");
+                writer.add("error", std::string_view(contacts.error().message));
+            }
             writer.close();
         }
         next_ += count;
@@ -50,8 +55,9 @@ public:
     }
 
 private:
-    [[nodiscard]] result<std::vector<found_contacts>> find(std::span<const json::lookup_item> wanted) {
-        std::vector<found_contacts> out;
+    /// What was found for each id, or why it is refused.
+    [[nodiscard]] result<std::vector<result<found_contacts>>> find(std::span<const json::lookup_item> wanted) {
+        std::vector<result<found_contacts>> out;
         const auto add = [&](found_contacts contacts) {
             trace_results(*facts_, contacts);
             out.push_back(std::move(contacts));
@@ -68,8 +74,13 @@ private:
         std::vector<model::identity_query> queries;
         for (const auto& one : wanted) queries.push_back(one.query);
         for (auto& one : contacts_->find_documents(queries)) {
-            if (!one) return one.error();
-            add(*std::move(one));
+            if (one) {
+                add(*std::move(one));
+            } else if (one.error().code == errc::malformed) {
+                out.emplace_back(one.error());
+            } else {
+                return one.error();
+            }
         }
         return out;
     }

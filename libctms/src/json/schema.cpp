@@ -212,7 +212,7 @@ constexpr auto changes_page =
     R"("required":["items","next","more"]})";
 
 constexpr auto history_page =
-    R"({"type":"object","description":"Changes of a contact, newest first","properties":{)"
+    R"({"type":"object","description":"Changes of a contact, the last recorded one first","properties":{)"
     R"("email_id":{"type":"string","format":"uuid"},)"
     R"("kept_days":{"type":"integer","description":"For how many days changes are kept; 0: they are not recorded","example":90},)"
     R"("items":{"type":"array","items":{"type":"object","properties":{)"

@@ -39,7 +39,7 @@ const node* list_in(const node& root) {
 
 } // namespace
 
-result<void> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit) {
+result<bool> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit) {
     if (!is_valid_utf8(text)) return not_recognized("not UTF-8");
     const auto outcome = document::parse(text, of_an_export);
     if (const auto* problem = std::get_if<syntax_error>(&outcome))
@@ -48,11 +48,12 @@ result<void> read_stripe_objects(std::string_view text, const stripe_object_visi
     const auto* list = list_in(root);
     if (list == nullptr) {
         visit(std::nullopt, read_any(root));
-        return {};
+        return false;
     }
     std::size_t index = 0;
     for (const auto* each = list->first; each != nullptr && visit(index, read_any(*each)); each = each->next) ++index;
-    return {};
+    const auto* more = root.type == kind::object ? root.member("has_more") : nullptr;
+    return more != nullptr && more->type == kind::boolean && more->truth;
 }
 
 } // namespace ctms::json

@@ -434,12 +434,16 @@ result<std::vector<import_verdict>> contact_import::run(std::span<const std::str
     }
     import_gate::place place(*gate_, keys_of(pending));
     if (on_read) on_read();
-    place.wait();
+    if (const auto all_before = place.wait(); !all_before) return all_before.error();
     batch work(db_, how_);
     while (!pending.empty()) {
         auto round = take_round(pending);
-        if (const auto stored = work.store(round); !stored) return stored.error();
+        if (const auto stored = work.store(round); !stored) {
+            place.note(stored);
+            return stored.error();
+        }
     }
+    place.note({});
     return verdicts;
 }
 

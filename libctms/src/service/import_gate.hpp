@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MPL-2.0
 // Batches of an import that have a contact or an address in common are stored one after the other, in the order in which they came; others
-// at the same time. Private to this layer.
+// at the same time. After one that was not stored, none is stored any more. Private to this layer.
 #pragma once
+
+#include <ctms/base/result.hpp>
 
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <mutex>
+#include <optional>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -23,18 +26,21 @@ public:
     class place {
     public:
         place(import_gate& gate, keys about) : gate_(gate), about_(std::move(about)) { number_ = gate_.enter(about_); }
-        ~place() { gate_.leave(about_, number_); }
+        ~place() { gate_.leave(about_, number_, std::move(outcome_)); }
         place(const place&) = delete;
         place& operator=(const place&) = delete;
 
         /// Waits until all earlier batches with a key in common have left. They do not wait for this one, so this ends when they are
-        /// stored.
-        void wait() { gate_.wait(about_, number_); }
+        /// stored. Returns why a batch was not stored, if one was not: then this one must not be stored, either.
+        [[nodiscard]] result<void> wait() { return gate_.wait(about_, number_); }
+        /// Sets whether this batch was stored, or why not. If it is not called, the batch was not stored.
+        void note(result<void> outcome) { outcome_ = std::move(outcome); }
 
     private:
         import_gate& gate_;
         const keys about_;
         std::uint64_t number_ = 0;
+        result<void> outcome_ = unavailable("a batch was not stored");
     };
 
 private:
@@ -50,13 +56,15 @@ private:
         return number;
     }
 
-    void wait(const keys& about, std::uint64_t number) {
+    result<void> wait(const keys& about, std::uint64_t number) {
         std::unique_lock lock(mutex_);
-        for (const auto key : about) left_.wait(lock, [&] { return queues_.at(key).front() == number; });
+        for (const auto key : about) left_.wait(lock, [&] { return failure_ || queues_.at(key).front() == number; });
+        return failure_ ? result<void>(*failure_) : result<void>();
     }
 
-    void leave(const keys& about, std::uint64_t number) noexcept {
+    void leave(const keys& about, std::uint64_t number, result<void> outcome) noexcept {
         const std::lock_guard lock(mutex_);
+        if (!outcome && !failure_) failure_ = std::move(outcome).error();
         remove(about, number);
         left_.notify_all();
     }
@@ -74,6 +82,7 @@ private:
     std::condition_variable left_;
     std::unordered_map<std::size_t, std::deque<std::uint64_t>> queues_; ///< of each key: the batches that have it, in their order
     std::uint64_t next_ = 0;
+    std::optional<error> failure_; ///< of the first batch that was not stored
 };
 
 } // namespace ctms::service

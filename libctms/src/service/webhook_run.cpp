@@ -81,7 +81,12 @@ std::optional<bool> webhook_run::send_next(webhook::sender& to) {
     if (page->items.empty()) return true;
     std::erase_if(page->items, [&](const model::change& one) { return !is_wanted(hook, one.what); });
     if (page->items.empty()) return move_on(page->next, false);
-    if (!may_send()) return true; // reading may have taken long
+    if (!may_send()) { // reading took long
+        if (has_moved_) return true;
+        const auto wait = options_.waits.empty() ? std::chrono::milliseconds{} : options_.waits.front();
+        record({"reading the changes took too long: the database is slow", webhook_state::enabled, wait});
+        return false;
+    }
     return send(to, webhook::changes_message(page->items, hook.with_contacts), page->next, page->items.size());
 }
 
@@ -109,6 +114,7 @@ std::optional<bool> webhook_run::move_on(const model::change_cursor& next, bool 
         log_.log(mozlog::severity::info, log_type, members, "A webhook delivers again");
     }
     if (!*moved) return true;
+    has_moved_ = true;
     lease_ends_ = begun + lease_;
     hook.after = next;
     if (sent) {
@@ -149,7 +155,7 @@ void webhook_run::park(const std::string& why) { record({why, webhook_state::par
 
 void webhook_run::record(const persistence::webhook_failure& failure) {
     const auto& hook = claimed_.webhook;
-    const auto recorded = repository_.fail(hook.id, holder_, hook.failures, failure);
+    const auto recorded = repository_.fail(hook, holder_, failure);
     if (recorded && !*recorded) return; // an operator has retried the webhook meanwhile, or another process has it
     mozlog::fields members;
     members.add("webhook", hook.name).add("error", failure.what).add("failures", hook.failures + 1);

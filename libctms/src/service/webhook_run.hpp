@@ -58,7 +58,8 @@ private:
     persistence::signing_webhook claimed_;
     clock::time_point lease_ends_{};
     clock::time_point run_ends_{};
-    trace_context trace_; ///< of the last message; empty before it
+    bool has_moved_ = false; ///< since the webhook was claimed
+    trace_context trace_;    ///< of the last message; empty before it
 };
 
 /// Whether something is to be sent after the webhook's place in the feed.

@@ -39,9 +39,10 @@ using any_stripe_object = std::variant<model::stripe::object, unknown_kind>;
 using stripe_object_visitor = std::function<bool(std::optional<std::size_t> index, result<any_stripe_object> object)>;
 
 /// Reads an export of any length: one object, a JSON list of objects, or Stripe's list object ({"object":"list","data":[...]}). An invalid
-/// object is visited as an error like those of read_stripe_object, always with `detail`; reading then continues. Returns errc::malformed,
-/// with `detail` and without a visit, if the text is not JSON.
-[[nodiscard]] CTMS_API result<void> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit);
+/// object is visited as an error like those of read_stripe_object, always with `detail`; reading then continues. Returns true if the text
+/// is only a part of a list: Stripe's list object says with `has_more` that others follow (https://docs.stripe.com/api/pagination). Returns
+/// errc::malformed, with `detail` and without a visit, if the text is not JSON.
+[[nodiscard]] CTMS_API result<bool> read_stripe_objects(std::string_view text, const stripe_object_visitor& visit);
 
 /// One value of the payload of a push message.
 struct CTMS_API pubsub_item {

@@ -32,7 +32,7 @@ struct CTMS_API history_query {
     int limit = 100;                    ///< entries on a page, 1 to 1000
 };
 
-/// A part of a history, newest first.
+/// A part of a history, the last recorded change first.
 struct CTMS_API history_page {
     std::vector<history_entry> items; ///< fewer than asked for if they are large
     std::optional<std::int64_t> next; ///< `before` of the next page; nullopt: there is none

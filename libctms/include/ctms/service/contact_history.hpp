@@ -23,7 +23,8 @@ public:
     /// `db` must outlive it.
     explicit contact_history(persistence::database& db) : db_(db) {}
 
-    /// Returns a page of the history of a contact, newest first. Of a deleted contact only its deletion is known. errc::not_found
+    /// Returns a page of the history of a contact, the last recorded change first. Of a deleted contact only its deletion is known.
+    /// errc::not_found
     /// ("Unknown email_id") if the contact does not exist and nothing is known of it; errc::invalid unless the limit is from 1 to 1000.
     [[nodiscard]] result<model::history_page> read(const uuid& email_id, const model::history_query& query = {});
 

@@ -67,7 +67,8 @@ public:
     /// A new contact of that form is rejected if its address differs only in case or Unicode form from that of a contact that has opted out
     /// of email. An opt-out is has_opted_out_of_email, or a newsletter that is not subscribed. Returns a verdict for each, in the given
     /// order; a unique value that is already used rejects only the contact that has it. Returns an error if the database does not answer;
-    /// some contacts may be stored then.
+    /// some contacts may be stored then. After that, every call returns this error and stores nothing, because its contacts might be those
+    /// of the batch that failed: make a new object to try again.
     /// `on_read` is called when the batch has its place in the order: a batch that is passed to another call afterwards is stored after
     /// this one if they have a contact, or an address in whatever spelling, in common.
     [[nodiscard]] result<std::vector<import_verdict>> run(std::span<const std::string> texts, const std::function<void()>& on_read = {});

@@ -45,27 +45,6 @@ std::string_view subject_of(const id_kind& one) { return one.sql.substr(0, one.s
 
 std::string condition_of(const id_kind& one, std::string_view value) { return fmt::format(fmt::runtime(one.sql), value); }
 
-/// Selects `columns` of the matching contacts. Tables without a condition are joined with `other_join`, or not at all if it is null.
-lookup make(std::string_view prefix, std::string_view columns, const char* other_join, const model::identity_query& query) {
-    lookup out{{}, fmt::format("select {} from emails e", columns), {}};
-    std::string where;
-    std::set<std::string_view> needed;
-    for (const auto& one : kinds) {
-        auto value = one.value_of(query);
-        if (!value) continue;
-        out.parameters.push_back(std::move(value));
-        where += fmt::format("{} {}", where.empty() ? " where" : " and", condition_of(one, fmt::format("${}", out.parameters.size())));
-        out.name = out.parameters.size() == 1 ? fmt::format("{}_{}", prefix, subject_of(one)) : std::string();
-        needed.insert(one.table);
-    }
-    for (const auto& [alias, table] : tables) {
-        const char* join = needed.contains(alias) ? "join" : other_join;
-        if (join != nullptr) out.sql += fmt::format(" {} {} {} using (email_id)", join, table, alias);
-    }
-    out.sql += where;
-    return out;
-}
-
 /// Finds the contacts of many ids of one kind. The limit forces one index lookup for each id, also without statistics.
 statement many_lookup(const id_kind& kind) {
     std::string join;
@@ -99,17 +78,34 @@ std::vector<statement> many_lookups() {
 }
 
 lookup ids_lookup(const model::identity_query& query) {
-    auto out = make("contacts_by", "e.email_id, e.xmin as version", nullptr, query);
-    out.sql += fmt::format(" limit {}", most_matches + 1);
+    lookup out;
+    std::string where;
+    std::set<std::string_view> needed;
+    for (const auto& one : kinds) {
+        auto value = one.value_of(query);
+        if (!value) continue;
+        out.parameters.push_back(std::move(value));
+        where += fmt::format("{} {}", where.empty() ? " where" : " and", condition_of(one, fmt::format("${}", out.parameters.size())));
+        out.name = out.parameters.size() == 1 ? fmt::format("contacts_by_{}", subject_of(one)) : std::string();
+        needed.insert(one.table);
+    }
+    out.sql = "select e.email_id, e.xmin as version from emails e";
+    for (const auto& [alias, table] : tables) {
+        if (needed.contains(alias)) out.sql += fmt::format(" join {} {} using (email_id)", table, alias);
+    }
+    out.sql += fmt::format("{} limit {}", where, most_matches + 1);
     return out;
 }
 
 lookup identities_lookup(const model::identity_query& query) {
-    auto out = make("identities_by",
-                    "e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, "
-                    "a.user_id, f.fxa_id, f.primary_email",
-                    "left join", query);
-    out.sql += fmt::format(" order by e.email_id limit {}", most_matches + 1);
+    auto out = ids_lookup(query); // limited before they are sorted: otherwise the server might walk through all contacts in this order
+    if (!out.name.empty()) out.name = "identities_" + out.name;
+    out.sql =
+        fmt::format("select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, a.user_id,"
+                    " f.fxa_id, f.primary_email from ({}) as ids join emails e using (email_id)",
+                    out.sql);
+    for (const auto& [alias, table] : tables) out.sql += fmt::format(" left join {} {} using (email_id)", table, alias);
+    out.sql += " order by e.email_id";
     return out;
 }
 

@@ -20,7 +20,7 @@ namespace ctms::persistence {
 /// year before 1 or after 9999) becomes the nearest one that it can.
 [[nodiscard]] inline std::string microseconds_sql(std::string_view column) {
     return fmt::format("case when {0} < '0001-01-01 00:00:00+00' then '-62135596800000000'"
-                       " when {0} >= '10000-01-01 00:00:00+00' then '253402300799999999'"
+                       " when {0} >= '9999-12-31 23:59:59.999999+00' then '253402300799999999'" // PostgreSQL 13 would round this one up
                        " else (extract(epoch from {0})*1000000)::bigint::text end",
                        column);
 }
@@ -39,9 +39,11 @@ namespace ctms::persistence {
 }
 
 /// The time that a write gives to the row `alias` of emails, which it has locked: now, but later than the time of the write before, even
-/// if the server's clock was set back.
+/// if the server's clock was set back. A time that the API cannot print does not count: /updates would never come to a contact with it.
 [[nodiscard]] inline std::string later_time_sql(std::string_view alias) {
-    return fmt::format("greatest(clock_timestamp(), {}.update_timestamp + interval '1 microsecond')", alias);
+    return fmt::format("greatest(clock_timestamp(), case when {0}.update_timestamp < '9999-12-31 00:00:00+00'"
+                       " then {0}.update_timestamp + interval '1 microsecond' end)",
+                       alias);
 }
 
 /// Reads such a column; throws std::logic_error for null.

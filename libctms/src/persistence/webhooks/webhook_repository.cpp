@@ -96,14 +96,19 @@ const statement note_webhook_lost{"webhooks_note_lost",
                                               " held_until = now() + $6::bigint * interval '1 second', lost = $7, lost_at = now(){}"
                                               " returning state = 'enabled'",
                                               held)};
-// An operator who retries or enables a webhook sets its failures to 0: an attempt that began before must not undo that.
-const statement fail_webhook{
-    "webhooks_fail",
-    fmt::format("update ctms_webhooks set failures = failures + 1, last_failure = $3, holder = null,"
-                " held_until = '-infinity', next_attempt_at = now() + $4::bigint * interval '1 millisecond',"
-                " state = case when state = 'enabled' then $5 else state end,"
-                " reason = case when state = 'enabled' and $5 <> 'enabled' then $3 else reason end{} and failures = $6::integer",
-                held)};
+// An operator who retries or enables a webhook sets its failures and its next attempt anew: an attempt that began before must not undo
+// that.
+const statement& fail_statement() {
+    static const statement out{
+        "webhooks_fail",
+        fmt::format("update ctms_webhooks set failures = failures + 1, last_failure = $3, holder = null,"
+                    " held_until = '-infinity', next_attempt_at = now() + $4::bigint * interval '1 millisecond',"
+                    " state = case when state = 'enabled' then $5 else state end,"
+                    " reason = case when state = 'enabled' and $5 <> 'enabled' then $3 else reason end{} and failures = $6::integer"
+                    " and {} = $7",
+                    held, microseconds_sql("next_attempt_at"))};
+    return out;
+}
 const statement release_webhook{"webhooks_release",
                                 fmt::format("update ctms_webhooks set holder = null, held_until = '-infinity'{}", held)};
 
@@ -296,14 +301,16 @@ result<bool> webhook_repository::note_lost(const uuid& id, const uuid& holder, c
     return change_held(db_, note_webhook_lost, held_parameters(id, holder, to, lease, why));
 }
 
-result<bool> webhook_repository::fail(const uuid& id, const uuid& holder, int failures, const webhook_failure& what) {
+result<bool> webhook_repository::fail(const model::webhook& claimed, const uuid& holder, const webhook_failure& what) {
     return run(db_, [&](connection& link) {
-        const bool recorded = link.query(fail_webhook,
-                                         {id.to_string(), holder.to_string(), what.what, fmt::to_string(what.wait.count()),
-                                          std::string(to_text(what.next)), fmt::to_string(failures)},
-                                         true)
-                                  .affected() > 0;
-        if (!recorded) link.query(release_webhook, {id.to_string(), holder.to_string()}, true);
+        const auto id = claimed.id.to_string();
+        const bool recorded =
+            link.query(fail_statement(),
+                       {id, holder.to_string(), what.what, fmt::to_string(what.wait.count()), std::string(to_text(what.next)),
+                        fmt::to_string(claimed.failures), fmt::to_string(claimed.next_attempt_at.time_since_epoch().count())},
+                       true)
+                .affected() > 0;
+        if (!recorded) link.query(release_webhook, {id, holder.to_string()}, true);
         return recorded;
     });
 }

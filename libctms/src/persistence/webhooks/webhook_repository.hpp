@@ -67,9 +67,9 @@ public:
     /// Returns as move_on() does.
     [[nodiscard]] result<bool> note_lost(const uuid& id, const uuid& holder, const model::change_cursor& to, const std::string& why,
                                          std::chrono::seconds lease);
-    /// Records a failed attempt, before which there were `failures` in a row, and ends the lease. If there are not so many any more,
-    /// because an operator has enabled the webhook meanwhile, it only ends the lease. Returns whether the attempt was recorded.
-    [[nodiscard]] result<bool> fail(const uuid& id, const uuid& holder, int failures, const webhook_failure& what);
+    /// Records a failed attempt of a webhook, which is as it was claimed apart from messages that were delivered since, and ends the lease.
+    /// If an operator has enabled the webhook meanwhile, it only ends the lease. Returns whether the attempt was recorded.
+    [[nodiscard]] result<bool> fail(const model::webhook& claimed, const uuid& holder, const webhook_failure& what);
     /// Ends the lease.
     [[nodiscard]] result<void> release(const uuid& id, const uuid& holder);
 
