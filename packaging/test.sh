@@ -19,7 +19,8 @@ those labelled `long`. The last lines of the output are CTest's summary.
   --nightly  tests that are too slow for CI: --all with --asan and --tsan, the whole of packaging/dev/lint.sh, 5 minutes
              of fuzzing per target (packaging/fuzz.sh), the fault tests 5 times, 5 rounds of every history,
              packaging/soak.sh for 20 minutes, packaging/logging/try.sh with a million lines, and in a fresh Debian 13 the
-             quickstart, --long, the packages, and the upgrade of PostgreSQL (packaging/on_debian.sh)
+             quickstart, --long, the packages, the upgrade of PostgreSQL, and the tests with clang 19
+             (packaging/on_debian.sh)
   --here     with --nightly, leave out what needs Debian 13
   --asan     build and test with the address and undefined behaviour sanitizers instead of preset release
   --tsan     build and test with the thread sanitizer instead of preset release
@@ -125,7 +126,7 @@ if [ "$all" = yes ]; then
 fi
 
 if [ "$nightly" = yes ] && [ "$here" = no ]; then
-    try_deployed 13 "Debian 13: packaging/on_debian.sh" packaging/on_debian.sh 13 quickstart test deb upgrade -- --long
+    try_deployed 13 "Debian 13: packaging/on_debian.sh" packaging/on_debian.sh 13 quickstart test deb upgrade clang -- --long
 fi
 if [ "$nightly" = yes ]; then
     step "Lint: packaging/dev/lint.sh" packaging/dev/lint.sh || failed+=("lint.sh")
