@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MPL-2.0
 // The clock of leases. Unlike std::chrono::steady_clock, it goes on while the machine is suspended, as the database's clock does
-// (CLOCK_BOOTTIME in clock_gettime(2)). So a worker on a machine that was suspended knows that its leases have ended. Private to this layer.
+// (CLOCK_BOOTTIME in clock_gettime(2)). So a worker on a machine that was suspended knows that its leases have ended. Private to
+// this layer.
 #pragma once
 
 #include <chrono>
