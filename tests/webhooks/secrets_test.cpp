@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <sstream>
 
 using namespace ctms;
@@ -133,7 +134,7 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a message that takes long to read is
     auto patient = database.options();
     patient.statement_timeout = patience;
     persistence::database slow(patient);
-    const service::webhook_delivery delivering(slow, log, options);
+    auto delivering = std::make_unique<service::webhook_delivery>(slow, log, options);
     REQUIRE(soon([&] {
         return !link.execute("select from pg_stat_activity where datname = current_database() and wait_event = 'PgSleep'").empty();
     }));
@@ -142,6 +143,7 @@ TEST_CASE_FIXTURE(webhook_scene, "webhooks: a message that takes long to read is
     REQUIRE(soon([&] { return receiver.count() > 0; }));
     CHECK(receiver.messages().front().signatures_of(old) == 0);
     CHECK(receiver.messages().front().signatures_of(rotated) == 1);
+    delivering.reset();
     REQUIRE(log.flush(patience));
     CHECK(log_text.find("reading the changes took too long") != std::string::npos);
 }
