@@ -264,5 +264,7 @@ TEST_CASE("a value that does not fit is invalid, and a database that does not ex
     nowhere.url = "postgresql:///nothing?host=/nonexistent";
     database gone(nowhere);
     CHECK(client_repository(gone).find("id_one").error().code == errc::unavailable);
-    CHECK(client_repository(gone).create(make_client("id_one")).error().code == errc::unavailable);
+    const auto not_created = client_repository(gone).create(make_client("id_one"));
+    CHECK(not_created.error().code == errc::unavailable);
+    CHECK(not_created.error().conflicts.empty());
 }
