@@ -14,9 +14,10 @@ Usage: packaging/dev/coverage.sh [--report-only] [-- CTEST-OPTION...]
 
 Installs missing Debian packages, builds with coverage counters (preset coverage), runs all tests, also those labelled long, except those of
 packages, generated clients and the browser, and those that measure the time and memory of attacks, which the counters increase. Writes a
-report of lines and branches with gcovr: build/coverage/report/index.html for people, and summary.json for programs. Prints the lines and branches of each folder, and the files of libctms with the most lines that no test executes. Ends with exit code 1 if
-a test fails, or if tests execute less than $least_lines % of the lines or $least_branches % of the branches of libctms. Branches
-that only an exception takes do not count: almost every call has one.
+report of lines and branches with gcovr: build/coverage/report/index.html for people, and summary.json for programs. Prints the lines
+and branches of each folder, and the files of libctms with the most lines that no test executes. Ends with exit code 1 if a test fails, or
+if tests execute less than $least_lines % of the lines or $least_branches % of the branches of libctms. Branches that only an
+exception takes do not count: almost every call has one.
 
   --report-only  only write the report, from the counters of earlier runs
   --help         print this text

@@ -122,7 +122,7 @@ result<std::vector<model::contact_document>> contact_repository::documents(std::
 result<std::vector<model::contact_document>> contact_repository::documents(const model::identity_query& query) {
     if (query == model::identity_query{}) return std::vector<model::contact_document>(); // not all contacts
     const auto ids = ids_lookup(query);
-    const statement what{ids.name.empty() ? std::string() : "documents_" + ids.name, documents_sql(ids.sql)};
+    const statement what{name_around("documents", ids), documents_sql(ids.sql)};
     auto found = run_read(
         db_, query.email_id ? nullptr : replica_.get(), [&](connection& db) { return read_documents(db, what, ids.parameters); },
         found_documents_of_any);

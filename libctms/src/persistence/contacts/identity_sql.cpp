@@ -77,6 +77,10 @@ std::vector<statement> many_lookups() {
     return out;
 }
 
+std::string name_around(std::string_view prefix, const lookup& what) {
+    return what.name.empty() ? std::string() : fmt::format("{}_{}", prefix, what.name);
+}
+
 lookup ids_lookup(const model::identity_query& query) {
     lookup out;
     std::string where;
@@ -99,7 +103,7 @@ lookup ids_lookup(const model::identity_query& query) {
 
 lookup identities_lookup(const model::identity_query& query) {
     auto out = ids_lookup(query); // limited before they are sorted: otherwise the server might walk through all contacts in this order
-    if (!out.name.empty()) out.name = "identities_" + out.name;
+    out.name = name_around("identities", out);
     out.sql =
         fmt::format("select e.email_id::text, e.primary_email, e.basket_token, e.sfdc_id, m.mofo_contact_id, m.mofo_email_id, a.user_id,"
                     " f.fxa_id, f.primary_email from ({}) as ids join emails e using (email_id)",

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace ctms::persistence {
@@ -22,6 +23,9 @@ struct lookup {
     std::vector<parameter> parameters;
     bool by_indexes = false; ///< must be planned with nothing but lookups in indexes
 };
+
+/// The name of a statement that contains a lookup. Empty if the lookup has none.
+[[nodiscard]] std::string name_around(std::string_view prefix, const lookup& what);
 
 /// How many contacts a lookup may find: several may have the same id of another system. Those here find one more, so that it is noticed.
 inline constexpr std::size_t most_matches = 1'000;
